@@ -1,0 +1,347 @@
+"""Each indicator of each school: its value, comparison and colour, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pepstats import codes, eligibility, sampling
+from pepstats.dashboard import DERIVED, Dashboard, Indicator, Limit
+from pepstats.panel import Panel
+
+Values = npt.NDArray[Any]
+Colours = npt.NDArray[np.int8]
+Bools = npt.NDArray[np.bool_]
+NONE = np.int8(-1)
+"""The colour of a school that has none on an indicator."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """England's schools on one indicator, by kind of school: the mean, and any percentile."""
+
+    comparison: Values
+    words: dict[str, Values]
+
+    def __call__(self, limit: Limit) -> npt.ArrayLike:
+        """Turn a limit into a number for each school."""
+        return self.words[limit] if isinstance(limit, str) else limit
+
+    def part(self, rows: npt.NDArray[np.intp]) -> Level:
+        """Keep some schools, as a column that meets many draws."""
+        return Level(self.comparison[rows, None], {w: v[rows, None] for w, v in self.words.items()})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that is needed to colour every indicator, for figures as published or drawn again.
+
+    `cells` are the measures and years that pupils move; `exact` the values that they do not
+    (inspections); `applies` and `reasons` are indicator by school.
+    """
+
+    dashboard: Dashboard
+    year: int
+    register: pd.DataFrame
+    cells: tuple[sampling.Cell, ...]
+    drawn: sampling.Sampling
+    half_widths: Values
+    cohorts: Values
+    exact: dict[str, Values]
+    levels: dict[str, Level]
+    applies: Bools
+    not_judged: dict[tuple[str, int], Bools]
+    missing: tuple[npt.NDArray[np.object_], ...]
+
+    def colour(
+        self, rows: npt.NDArray[np.intp], figures: Values
+    ) -> Iterator[tuple[Values, Colours]]:
+        """Give each indicator's values and colours; `figures` is school by cell by draw."""
+        place = {cell: i for i, cell in enumerate(self.cells)}
+        for number, indicator in enumerate(self.dashboard.indicators):
+            value, colour = self._one(indicator, rows, figures, place)
+            colour = np.where(self.applies[number, rows, None], colour, NONE)
+            yield value, colour
+
+    def _one(
+        self, indicator: Indicator, rows: npt.NDArray[np.intp], figures: Values,
+        place: dict[sampling.Cell, int],
+    ) -> tuple[Values, Colours]:  # fmt: skip
+        level = self.levels[indicator.id].part(rows)
+        if indicator.of == "floor":
+            answer = self._ask(rows, figures, place, self.year, "floor")
+            value = np.where(answer.yes, 1.0, np.where(answer.no, 0.0, np.nan))
+            return value, _paint(indicator, value, level)
+        if indicator.of == "coasting":
+            least, most = self._years_met(rows, figures, place)
+            low, high = _paint(indicator, least, level), _paint(indicator, most, level)
+            return np.where(low == high, least, np.nan), np.where(low == high, low, NONE)
+        if indicator.of in DERIVED:
+            value = self.exact[indicator.of][rows, None]
+            return value, _paint(indicator, value, level)
+        first = place.get((indicator.of, self.year - 2)) if indicator.shown == "trend" else None
+        cell = place.get((indicator.of, self.year))
+        if cell is None or (indicator.shown == "trend" and first is None):
+            nothing: Values = np.full((len(rows), 1), np.nan)
+            return nothing, _paint(indicator, nothing, level)
+        error = self.drawn.errors[rows, cell, None]
+        value = figures[:, cell]
+        if first is not None:
+            start = self.levels[f"{indicator.id}/first"].part(rows).comparison
+            value = ((value - level.comparison) - (figures[:, first] - start)) / 2
+            error = np.hypot(error, self.drawn.errors[rows, first, None]) / 2
+            edge: Values | float = 0.0
+        elif indicator.compare:
+            value, edge = value - level.comparison, 0.0
+        else:
+            edge = level.comparison
+        colour = _paint(indicator, value, level)
+        if indicator.unsure:
+            reach = sampling.NORMAL_95 * error
+            sure = value + reach < edge if indicator.worse == "low" else value - reach > edge
+            kinder = np.int8(("green", "amber").index(indicator.unsure))
+            colour = np.where(sure | (colour < 0), colour, np.minimum(colour, kinder))
+        return value, colour
+
+    def _ask(
+        self, rows: npt.NDArray[np.intp], figures: Values, place: dict[sampling.Cell, int],
+        year: int, test: eligibility.Test,
+    ) -> eligibility.Answer:  # fmt: skip
+        """Ask one year's legal test of figures as they are or as drawn."""
+        shape = (len(rows), figures.shape[2])
+
+        def get(measure: str) -> tuple[Values, Values]:
+            cell = place.get((measure, year))
+            if cell is None:
+                return np.full(shape, np.nan), np.full(shape, np.nan)
+            return figures[:, cell], figures[:, cell] + self.half_widths[rows, cell, None]
+
+        primary = [get(m) for m in eligibility.PROGRESS]
+        scores, upper = [v for v, _ in primary], [u for _, u in primary]
+        rwm, (p8, p8_upper) = get("rwm_expected")[0], get("progress8")
+        if test == "floor":
+            asked = [eligibility.primary_floor(rwm, scores, upper),
+                     eligibility.secondary_floor(p8, p8_upper)]  # fmt: skip
+        else:
+            asked = [eligibility.primary_coasting_year(rwm, scores, upper),
+                     eligibility.secondary_coasting_year(p8, p8_upper)]  # fmt: skip
+        both = eligibility.Answer(np.zeros(shape, bool), np.ones(shape, bool))
+        for phase, answer in zip(("primary", "secondary"), asked, strict=True):
+            out = self.not_judged[phase, year][rows, None]
+            both = both | eligibility.Answer(answer.yes & ~out, answer.no | out)
+        return both
+
+    def _years_met(
+        self, rows: npt.NDArray[np.intp], figures: Values, place: dict[sampling.Cell, int]
+    ) -> tuple[Values, Values]:
+        """Give the fewest and the most of the last three years that meet the coasting test."""
+        least: Values = np.zeros((len(rows), figures.shape[2]), dtype=np.float32)
+        most = least.copy()
+        for year in (self.year - 2, self.year - 1, self.year):
+            answer = self._ask(rows, figures, place, year, "coasting")
+            least += answer.yes
+            most += ~answer.no
+        return least, most
+
+
+def _paint(indicator: Indicator, value: Values, level: Level) -> Colours:
+    """Give each value its colour; a missing value has none."""
+    colour = np.zeros(value.shape, dtype=np.int8)
+    if indicator.amber is not None:
+        colour[indicator.amber.holds(value, level)] = 1
+    colour[indicator.red.holds(value, level)] = 2
+    colour[~np.isfinite(value)] = NONE
+    return colour
+
+
+NO_SOURCE = "no source in this study"
+_MAINSTREAM = ("primary", "secondary", "all-through")
+
+
+def set_scene(
+    panel: Panel, register: pd.DataFrame, dashboard: Dashboard, year: int, *,
+    ofsted: pd.DataFrame | None, england: pd.DataFrame | None,
+) -> Scene:  # fmt: skip
+    """Gather what colouring needs, for every school of the register, in its order."""
+    cells = _cells(panel, register, dashboard, year)
+    drawn = sampling.sampling_of(panel, register, cells)
+    half = np.column_stack([np.empty((len(register), 0))] + [
+        sampling.upper_limit(panel, m, y, register.index) - drawn.figures[:, i]
+        for i, (m, y) in enumerate(cells)
+    ])  # fmt: skip
+    cohorts = np.column_stack([np.empty((len(register), 0))] + [
+        sampling.cohort_of(panel, m, y, register.index) for m, y in cells
+    ])  # fmt: skip
+    not_judged = {
+        (phase, each): ~eligibility.is_judged(panel, register, each, phase)
+        for phase in ("primary", "secondary")
+        for each in (year - 2, year - 1, year)
+    }
+    levels: dict[str, Level] = {}
+    for indicator in dashboard.indicators:
+        levels[indicator.id] = _level(panel, register, indicator, year, england)
+        if indicator.shown == "trend":
+            levels[f"{indicator.id}/first"] = _level(panel, register, indicator, year - 2, england)
+    lines = dashboard.indicators
+    applies = np.array([_applies(panel, register, i, year, not_judged) for i in lines])
+    missing = tuple(_missing(panel, register, i, year, ofsted is not None) for i in lines)
+    exact = _inspections(ofsted, register, year)
+    return Scene(dashboard, year, register, cells, drawn, half, cohorts, exact, levels, applies,
+                 not_judged, missing)  # fmt: skip
+
+
+def _cells(
+    panel: Panel, register: pd.DataFrame, dashboard: Dashboard, year: int
+) -> tuple[sampling.Cell, ...]:
+    """List the measures and years that the indicators rest on and that the panel has."""
+    wanted: set[sampling.Cell] = set()
+    legal = ("rwm_expected", *eligibility.PROGRESS, "progress8")
+    for indicator in dashboard.indicators:
+        if indicator.of == "floor":
+            wanted |= {(m, year) for m in legal}
+        elif indicator.of == "coasting":
+            wanted |= {(m, y) for m in legal for y in (year - 2, year - 1, year)}
+        elif indicator.of not in DERIVED:
+            wanted |= {(indicator.of, year)}
+            wanted |= {(indicator.of, year - 2)} if indicator.shown == "trend" else set()
+    return tuple(sorted(
+        (m, y) for m, y in wanted
+        if np.isfinite(sampling.column(panel, m, y, register.index)).any()
+    ))  # fmt: skip
+
+
+def england_value(
+    panel: Panel, register: pd.DataFrame, measure: str, year: int, england: pd.DataFrame | None
+) -> Values:
+    """Give England's value of a measure, for each school's kind of school.
+
+    The published row where one is handed in (`measure`, `year`, `value`); otherwise the mean over
+    state-funded mainstream schools in the panel, pupils counted alike. Measures that have no phase
+    of their own (absence) are taken among primary schools, or among the others.
+    """
+    phased = codes.MEASURES[measure].kind in ("ks2", "ks4")
+    if england is not None and phased:
+        row = england[(england["measure"] == measure) & (england["year"] == year)]
+        if len(row):
+            return np.full(len(register), float(row["value"].iloc[-1]))
+    value = sampling.column(panel, measure, year, register.index)
+    pupils = sampling.cohort_of(panel, measure, year, register.index)
+    return _by_kind(register, phased, partial(_weighted_mean, value, pupils))
+
+
+def _weighted_mean(value: Values, pupils: Values, among: Bools) -> float:
+    there = among & np.isfinite(value) & np.isfinite(pupils)
+    total = float(pupils[there].sum())
+    return float((value[there] * pupils[there]).sum() / total) if total > 0 else np.nan
+
+
+def _by_kind(register: pd.DataFrame, phased: bool, of: Callable[[Bools], float]) -> Values:
+    """Ask a question of each kind of school, and give every school its own kind's answer."""
+    mainstream = register["phase"].isin(_MAINSTREAM).to_numpy(dtype=bool)
+    if phased:
+        return np.full(len(register), of(mainstream))
+    primary = (register["phase"] == "primary").to_numpy(dtype=bool)
+    return np.where(primary, of(mainstream & primary), of(mainstream & ~primary))
+
+
+def _level(
+    panel: Panel, register: pd.DataFrame, indicator: Indicator, year: int,
+    england: pd.DataFrame | None,
+) -> Level:  # fmt: skip
+    """Give England's level of one indicator: what a value is compared with, and limit words."""
+    if indicator.of in DERIVED:
+        return Level(np.full(len(register), np.nan), {})
+    against = indicator.of if indicator.compare in (None, "england") else str(indicator.compare)
+    known = codes.MEASURES[indicator.of]
+    if "progress" in known.unit.lower():
+        comparison = np.zeros(len(register))  # already a difference from England
+    else:
+        comparison = england_value(panel, register, against, year, england)
+    value = sampling.column(panel, indicator.of, year, register.index)
+    value = value - comparison if indicator.compare else value
+    pupils = sampling.cohort_of(panel, indicator.of, year, register.index)
+    phased = known.kind in ("ks2", "ks4")
+    words = {}
+    for word in indicator.words:
+        if word == "mean":
+            words[word] = _by_kind(register, phased, partial(_weighted_mean, value, pupils))
+        else:
+            share = int(word[1:])
+            words[word] = _by_kind(register, phased, partial(_percentile, value, share))
+    return Level(comparison, words)
+
+
+def _percentile(value: Values, share: int, among: Bools) -> float:
+    there = value[among & np.isfinite(value)]
+    return float(np.percentile(there, share)) if len(there) else np.nan
+
+
+def _applies(
+    panel: Panel, register: pd.DataFrame, indicator: Indicator, year: int,
+    not_judged: dict[tuple[str, int], Bools],
+) -> Bools:  # fmt: skip
+    """Say for which schools an indicator has a meaning at all, whether or not there is a value."""
+    phase = register["phase"]
+    applies = _isin(phase, *indicator.phases, "all-through")
+    infant = (register["school_type"] == "infant").to_numpy(dtype=bool)
+    if indicator.of in ("floor", "coasting"):
+        return applies & ~(not_judged["primary", year] & not_judged["secondary", year])
+    if indicator.of in DERIVED:
+        return applies
+    known = codes.MEASURES[indicator.of]
+    if known.kind == "ks2":
+        applies = applies & _isin(phase, "primary", "all-through") & ~infant
+    if known.kind == "ks4":
+        applies = applies & _isin(phase, "secondary", "all-through")
+    if "." in indicator.of:
+        applies = applies & (sampling.column(panel, known.cohort, year, register.index) != 0)
+    return applies
+
+
+def _isin(phase: pd.Series, *phases: str) -> Bools:
+    return np.asarray(phase.isin(phases).to_numpy(dtype=bool), dtype=bool)
+
+
+def _inspections(
+    ofsted: pd.DataFrame | None, register: pd.DataFrame, year: int
+) -> dict[str, Values]:
+    """Give what inspections say at 31 August of the year; a later inspection is not yet known."""
+    nothing = np.full(len(register), np.nan)
+    if ofsted is None:
+        return {"ofsted_grade": nothing, "ofsted_age": nothing, "ofsted_repeat": nothing}
+    table = ofsted.reindex(register.index)
+    cut = pd.Timestamp(year, 8, 31)
+    inspected = pd.to_datetime(table["inspected"])
+    grade = table["grade"].where(inspected <= cut).to_numpy(dtype=float)
+    age = ((cut - inspected).dt.days / 365.25).where(inspected <= cut).to_numpy(dtype=float)
+    repeat = nothing
+    if "previous" in table:
+        before = table["previous"].where(inspected <= cut).to_numpy(dtype=float)
+        repeat = np.where(np.isfinite(grade) & (np.isfinite(before) | (grade < 3)),
+                          (grade == 3) & (before == 3), np.nan)  # fmt: skip
+    return {"ofsted_grade": grade, "ofsted_age": np.where(np.isfinite(grade), age, np.nan),
+            "ofsted_repeat": repeat}  # fmt: skip
+
+
+def _missing(
+    panel: Panel, register: pd.DataFrame, indicator: Indicator, year: int, inspected: bool
+) -> npt.NDArray[np.object_]:
+    """Give the reason a school would have no value; only used where it has none."""
+    if indicator.of in ("floor", "coasting"):
+        judge = eligibility.judge_floor if indicator.of == "floor" else eligibility.judge_coasting
+        because = judge(panel, register, year)["because"]
+        return np.asarray(because.to_numpy(dtype=object), dtype=object)
+    if indicator.of in DERIVED:
+        told = f"not inspected by 31 August {year}, or only since" if inspected else NO_SOURCE
+        return np.full(len(register), told, dtype=object)
+    why = sampling.reason(panel, indicator.of, year, register.index)
+    if indicator.shown == "trend":
+        before = sampling.reason(panel, indicator.of, year - 2, register.index)
+        why = np.where(why != "", why, np.where(before != "", f"{year - 2}: " + before, ""))
+    return np.where(why == "", NO_SOURCE, why)
