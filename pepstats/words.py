@@ -1,0 +1,301 @@
+"""How a result is said: numbers for eyes, the ladder of verdicts, and the sentences of the paper.
+
+Every sentence is computed from a result and says no more than was seen: what moved, by how much,
+how sure we are, for how many schools, and from which release. None of them says why.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from pepstats import codes
+from pepstats.errors import DesignError, nearest
+
+SIMILAR = "compared with similar schools"
+EXPECTED = "expected from last year's schools"
+MODES = (SIMILAR, EXPECTED)
+
+GAINED, PROBABLY_GAINED = "gained", "probably gained"
+UNCERTAIN = "too uncertain to say"
+PROBABLY_LOST, LOST = "probably lost ground", "lost ground"
+LADDER: dict[str, str] = {
+    GAINED: "At most 5 in 100 made-up programmes moved this much, and the whole of the 95% "
+    "interval is above nought.",
+    PROBABLY_GAINED: "Between 5 and 10 in 100 made-up programmes moved this much. The estimate is "
+    "above nought, but the interval is not.",
+    UNCERTAIN: "More than 10 in 100 made-up programmes, where nothing was done, moved this much. "
+    "The programme may have helped, done nothing or done harm: these results cannot tell.",
+    PROBABLY_LOST: "Between 5 and 10 in 100 made-up programmes moved this much. The estimate is "
+    "below nought, but the interval is not.",
+    LOST: "At most 5 in 100 made-up programmes moved this much, and the whole of the 95% interval "
+    "is below nought.",
+}
+"""The five verdicts, best first, each with its meaning in plain words."""
+
+_KEPT_FORMATS = "\u200c\u200d"  # joiners that some scripts and emoji are spelled with
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a sentence needs to know of one effect: one row of `effects.csv`, and its mode."""
+
+    outcome: str
+    unit: str
+    estimate: float
+    low: float
+    high: float
+    p_placebo: float
+    n_schools: int
+    n_placebo: int
+    year: int
+    release: str
+    verdict: str
+    mode: str = SIMILAR
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an estimate at all."""
+        return math.isfinite(self.estimate)
+
+
+def read_result(row: Mapping[str, Any], mode: str = SIMILAR) -> Result:
+    """Turn a row of `effects.csv` into a result, refusing a verdict that is not on the ladder."""
+    verdict = str(row["verdict"])
+    estimate = float(row["estimate"])
+    if math.isfinite(estimate) and verdict not in LADDER:
+        raise DesignError(
+            f"effects, outcome {row['outcome']}: `{verdict}` is not a verdict. "
+            f"{nearest(verdict, LADDER)}"
+        )
+    mode = str(row.get("mode", mode))
+    if mode not in MODES:
+        raise DesignError(
+            f"effects, outcome {row['outcome']}: `{mode}` is not a mode. {nearest(mode, MODES)}"
+        )
+    return Result(
+        outcome=str(row["outcome"]),
+        unit=str(row["unit"]),
+        estimate=estimate,
+        low=float(row["low"]),
+        high=float(row["high"]),
+        p_placebo=float(row["p_placebo"]),
+        n_schools=int(row["n_schools"]),
+        n_placebo=int(row["n_placebo"]),
+        year=int(row["year"]),
+        release=str(row["release"]),
+        verdict=verdict,
+        mode=mode,
+    )
+
+
+# Numbers, for eyes only ------------------------------------------------------------------------
+
+
+def round_half_up(value: float, decimals: int = 0) -> Decimal:
+    """Round a number as the Department does, halves away from nought (2.5 becomes 3)."""
+    step = Decimal(1).scaleb(-decimals)
+    return Decimal(repr(float(value))).quantize(step, rounding=ROUND_HALF_UP)
+
+
+def show(value: float, decimals: int = 1, *, signed: bool = False) -> str:
+    """Write a number for a reader: a true minus sign, commas in thousands, never `-0.0`."""
+    if not math.isfinite(value):
+        return "not available"
+    rounded = round_half_up(value, decimals)
+    text = f"{abs(rounded):,f}"
+    if rounded == 0:
+        return text
+    return ("\u2212" if rounded < 0 else "+" if signed else "") + text
+
+
+def decimals_for(result: Result) -> int:
+    """Give the decimals that keep an estimate and its interval on their own side of nought."""
+    wanted = measure(result.outcome).decimals
+    numbers = [n for n in (result.estimate, result.low, result.high) if math.isfinite(n) and n != 0]
+    if result.verdict == UNCERTAIN:
+        return wanted
+    return next(
+        (d for d in range(wanted, wanted + 3) if all(round_half_up(n, d) != 0 for n in numbers)),
+        wanted + 2,
+    )
+
+
+def show_pounds(amount: float) -> str:
+    """Write a sum of money in whole pounds."""
+    return f"£{round_half_up(amount):,f}"
+
+
+def per_hundred(share: float) -> int:
+    """Give a share as so many in a hundred, rounded half up."""
+    return int(round_half_up(100 * share))
+
+
+def school_year(year: int) -> str:
+    """Name a school year by both its calendar years: 2018 is 2017/18."""
+    return f"{year - 1}/{year % 100:02d}"
+
+
+def list_words(items: Iterable[str]) -> str:
+    """Join words as a sentence does: one, two and three."""
+    words = list(items)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def count_words(number: int, noun: str, plural: str | None = None) -> str:
+    """Write a count with its noun: 1 school, 18 schools."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def long_date(date: datetime.date) -> str:
+    """Write a date as the council does: 2 October 2018."""
+    return f"{date.day} {date:%B} {date.year}"
+
+
+# Outcomes --------------------------------------------------------------------------------------
+
+
+def measure(outcome: str) -> codes.Measure:
+    """Give what is known of an outcome; a group's measure is its base measure's."""
+    known = codes.MEASURES.get(outcome) or codes.MEASURES.get(outcome.partition(".")[0])
+    if known is None:
+        raise DesignError(f"no measure is called `{outcome}`. {nearest(outcome, codes.MEASURES)}")
+    return known
+
+
+def outcome_label(outcome: str) -> str:
+    """Name an outcome for a table or an axis, with the pupils it is about."""
+    if outcome in codes.MEASURES:
+        return codes.MEASURES[outcome].label
+    base, _, group = outcome.partition(".")
+    return f"{measure(base).label} ({codes.GROUPS.get(group, (group, ''))[0]})"
+
+
+def outcome_words(outcome: str) -> str:
+    """Name an outcome inside a sentence: the percentage of pupils reaching ..."""
+    label = outcome_label(outcome)
+    for mark in ("% of pupils ", "% "):
+        if label.startswith(mark):
+            return f"the percentage of pupils {label.removeprefix(mark)}"
+    return f"the {label}"
+
+
+# Sentences -------------------------------------------------------------------------------------
+
+
+def span_words(result: Result) -> str:
+    """Say what must stand beside every estimate: interval, number of schools, release and year."""
+    places = decimals_for(result)
+    return (
+        f"95% interval {show(result.low, places)} to {show(result.high, places)} {result.unit}; "
+        f"{count_words(result.n_schools, 'school')}; "
+        f"{result.release} results for {school_year(result.year)}"
+    )
+
+
+def against_words(result: Result) -> str:
+    """Say what the schools were held against, after a size: the name of the way it was found."""
+    return SIMILAR if result.mode == SIMILAR else f"against what was {EXPECTED}"
+
+
+def effect_sentence(result: Result) -> str:
+    """Say what was seen in one outcome and how sure we are; never why."""
+    what = outcome_words(result.outcome)
+    if not result.known:
+        return (
+            f"No estimate can be given for {what}: too few of the programme's schools have results "
+            f"that can be compared ({count_words(result.n_schools, 'school')}; {result.release} "
+            f"results for {school_year(result.year)})."
+        )
+    size = f"{show(result.estimate, decimals_for(result), signed=True)} {result.unit}"
+    beside = f"{size}, {against_words(result)} ({span_words(result)})"
+    if result.verdict == UNCERTAIN:
+        return (
+            f"In {what}, it is {UNCERTAIN} whether the programme's schools gained or lost ground. "
+            f"The estimate is {beside}.{_among_many(result)}"
+        )
+    return f"In {what}, the programme's schools {result.verdict}: {beside}."
+
+
+def _among_many(result: Result) -> str:
+    """Say why an interval that leaves nought out is still not enough, where that is so."""
+    if result.low <= 0 <= result.high:
+        return ""
+    return (
+        " Its interval leaves nought out, but with several outcomes looked at together one of them "
+        "will do so by chance."
+    )
+
+
+def chance_sentence(result: Result) -> str:
+    """Say how often programmes that did nothing looked like this one."""
+    if not result.known or not math.isfinite(result.p_placebo) or result.n_placebo < 1:
+        return "There were too few schools to try made-up programmes."
+    share = per_hundred(result.p_placebo)
+    often = (
+        "Fewer than 1 in 100" if share == 0 else "Nearly all" if share == 100 else f"{share} in 100"
+    )
+    return (
+        f"We made up {result.n_placebo:,} programmes in other places, where nothing was done. "
+        f"{often} moved this much."
+    )
+
+
+def sure_words(result: Result) -> str:
+    """Say in a few words how sure we are, for a table of programmes."""
+    if not result.known:
+        return "No estimate"
+    share = per_hundred(result.p_placebo)
+    often = "Fewer than 1 in 100" if share == 0 else f"{share} in 100"
+    return f"{often} made-up programmes moved this much"
+
+
+def short_result(result: Result) -> str:
+    """Give an estimate with all that must stand beside it, without its outcome, for a table."""
+    if not result.known:
+        return "No estimate: too few schools have results that can be compared"
+    places = decimals_for(result)
+    size = f"{show(result.estimate, places, signed=True)} {result.unit}"
+    return f"{size}, {against_words(result)} ({span_words(result)})"
+
+
+# Text from other hands -------------------------------------------------------------------------
+
+
+def plain(text: str) -> str:
+    """Give text with its words kept and its invisible tricks taken out.
+
+    Control characters, direction marks and unassigned characters are dropped (a line break or a
+    tab becomes a space); letters of any script, emoji and their joiners stay.
+    """
+    spaced = re.sub(r"[\t\r\n\x0b\x0c\x1c-\x1f\x85\u2028\u2029]+", " ", text)
+    return "".join(
+        c for c in spaced if c in _KEPT_FORMATS or unicodedata.category(c) not in _INVISIBLE
+    )
+
+
+def reading_age(text: str) -> float:
+    """Give the age at which a text can be read: Flesch-Kincaid grade plus five years."""
+    sentences = [s for s in re.split(r"[.!?:;]+(?:\s|$)", text) if re.search(r"[A-Za-z]", s)]
+    words = re.findall(r"[A-Za-z][A-Za-z'’-]*", text)
+    if not sentences or not words:
+        return 0.0
+    syllables = sum(_syllables(word) for word in words)
+    grade = 0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59
+    return grade + 5
+
+
+def _syllables(word: str) -> int:
+    """Count a word's syllables by its groups of vowels, less a silent e."""
+    letters = re.sub(r"[^a-z]", "", word.lower())
+    letters = re.sub(r"(?:[^laeiouy]es|[^dt]ed|[^l]e)$", lambda m: m.group()[0], letters)
+    return max(1, len(re.findall(r"[aeiouy]+", letters)))
