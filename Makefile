@@ -1,0 +1,45 @@
+# Each line is a command one can type. On a machine with CPython 3.11 and make, `make report`
+# and `make test` do all their own set-up; uv installs where it can be had, pip where it cannot.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.stamp-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: report test lab lint bench lock clean
+
+report: $(STAMP)
+	$(BIN)/python -m pepstats run
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lab: $(STAMP)
+	$(BIN)/python -m jupyterlab --notebook-dir=notebooks
+
+lint: $(STAMP)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(STAMP)
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# Bytecode is compiled at install: without it every kernel compiles its imports again.
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if $(BIN)/python -m pip install -q --disable-pip-version-check "uv>=0.9" && \
+	    $(BIN)/uv pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock; then :; \
+	else echo "uv is not to be had here; pip does the same work more slowly"; \
+	    $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; fi
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -c "import pepstats"
+	rm -f $(VENV)/.stamp-*; touch $@
+
+lock:
+	$(BIN)/uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 \
+	   --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
+	! grep -n '://' requirements.lock
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,120 @@
+"""The command line: what can be asked for, one message when it is wrong, and the exit code.
+
+0 done; 1 done and something differs; 2 the input or the request is wrong; 3 a defect of ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pepstats import __version__, paths
+from pepstats.errors import DesignError, PepstatsError
+
+DEFAULT_REPORT = "autumn-2018"
+DONE, DIFFERS, WRONG, DEFECT = 0, 1, 2, 3
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what was asked on the command line and give back the exit code."""
+    asked = build_parser().parse_args(words)
+    command: Callable[[argparse.Namespace], int] = asked.command
+    try:
+        return command(asked)
+    except PepstatsError as error:
+        print(f"pepstats: {error}", file=sys.stderr)
+        return WRONG
+    except KeyboardInterrupt:
+        print("pepstats: stopped; what was there before is as it was.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        return _report_defect(error)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line, one sub-command for each command."""
+    parser = argparse.ArgumentParser(prog="pepstats", description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"pepstats {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the notebooks and write the board's paper")
+    run.add_argument("report", nargs="?", metavar="REPORT")
+    run.add_argument("--programme", action="append", default=[], metavar="SLUG")
+    run.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default data/)")
+    run.add_argument("--out", type=Path, metavar="DIR", help="where to write (default outputs/)")
+    run.add_argument("--jobs", type=_count, default=1, metavar="N", help="notebooks at a time")
+    run.set_defaults(command=_run)
+
+    invent = commands.add_parser("invent", help="write an invented England")
+    invent.add_argument("folder", type=Path, metavar="DIR")
+    invent.add_argument("--schools", type=_count, default=2500, metavar="N")
+    invent.add_argument("--seed", type=int, default=None, metavar="S")
+    invent.add_argument("--effect", type=float, default=1.0, metavar="E",
+                        help="multiplies the planted effects; 0 plants nothing")  # fmt: skip
+    invent.add_argument("--full-layout", action="store_true", help="every column of 2018-19")
+    invent.set_defaults(command=_invent)
+    return parser
+
+
+def _run(asked: argparse.Namespace) -> int:
+    from pepstats.run import run_report
+
+    data = paths.data_folder(asked.data)
+    report = asked.report or choose_report(data)
+    paper = run_report(
+        report,
+        data=data,
+        out=paths.output_folder(asked.out),
+        programmes=asked.programme,
+        jobs=asked.jobs,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print(paper)
+    return DONE
+
+
+def choose_report(data: Path) -> str:
+    """Choose the report of a data folder when none is named: the default one, or the only one."""
+    there = sorted(path.stem for path in (data / "reports").glob("*.yml"))
+    if DEFAULT_REPORT in there or len(there) == 1:
+        return DEFAULT_REPORT if DEFAULT_REPORT in there else there[0]
+    if not there:
+        raise DesignError(f"{data / 'reports'} has no report (*.yml). Name a data folder with --data.")
+    raise DesignError(f"{data / 'reports'} has several reports; name one: {', '.join(there)}.")
+
+
+def _invent(asked: argparse.Namespace) -> int:
+    from pepstats import invented
+
+    seed = {} if asked.seed is None else {"seed": asked.seed}
+    england = invented.build(schools=asked.schools, effect=asked.effect, **seed)
+    for path in invented.write(england, asked.folder, full_layout=asked.full_layout):
+        print(path)
+    return DONE
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number of 1 or more")
+    return int(text)
+
+
+def _report_defect(error: Exception) -> int:
+    """Say that the fault is ours, and keep the traceback where it can be sent to us."""
+    log = paths.output_folder() / "working" / "defect.log"
+    text = "".join(traceback.format_exception(error)) + str(getattr(error, "traceback", ""))
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(text, "utf-8")
+        kept = f"The traceback is in {log}."
+    except OSError:
+        kept = text
+    print(f"pepstats: a defect of ours, not of your input: {error} {kept}", file=sys.stderr)
+    return DEFECT

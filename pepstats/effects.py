@@ -1,0 +1,142 @@
+"""What was seen in each outcome of a programme, and how often chance alone would look like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from pepstats.gaps import Gaps
+from pepstats.placebo import weighted_mean
+
+COMPARED = "compared with similar schools"
+LADDER = ("gained", "probably gained", "too uncertain to say", "probably lost ground", "lost ground")
+CLEAR, LIKELY = 0.05, 0.10
+"""A clear verdict: at most 5 in 100 made-up programmes moved as far; a probable one: 10 in 100."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What was seen in one outcome of one programme, against comparison schools.
+
+    `estimate`, `low` and `high` (a 95% interval) are in `unit`; `p_placebo` is the share of made-up
+    programmes that moved at least as far, `p_adjusted` the same allowing for all the outcomes
+    looked at together; `release` says how final the results are; `mode` how they were compared.
+    """
+
+    programme: str
+    outcome: str
+    unit: str
+    estimate: float
+    low: float
+    high: float
+    p_placebo: float
+    p_adjusted: float
+    n_schools: int
+    n_comparison: int
+    n_placebo: int
+    baseline: str
+    year: int
+    release: str
+    verdict: str
+    mode: str = COMPARED
+    spread: float = float("nan")
+
+    def tidy(self) -> pd.DataFrame:
+        """One row, the same columns for every effect: the only source of each number shown."""
+        return pd.DataFrame([{f.name: getattr(self, f.name) for f in fields(self)}])
+
+
+def verdict(estimate: float, p: float) -> str:
+    """Choose the rung of the ladder of words: the size never enters, only how sure we are."""
+    if not p <= LIKELY or estimate == 0:
+        return LADDER[2]
+    if p <= CLEAR:
+        return LADDER[0] if estimate > 0 else LADDER[4]
+    return LADDER[1] if estimate > 0 else LADDER[3]
+
+
+def placebo_p(estimate: float, chance: np.ndarray) -> float:
+    """Share of made-up programmes that moved at least as far either way, the real one counted in."""
+    return float((1 + np.sum(np.abs(chance) >= abs(estimate))) / (1 + len(chance)))
+
+
+def half_width(chance: np.ndarray, level: float = 0.95) -> float:
+    """How far an estimate must be from nought for `placebo_p` to fall to 1 - level.
+
+    The 95% interval by inversion is the estimate give or take this: the sizes of true effect that
+    fewer than 19 in 20 made-up programmes would contradict. It leaves nought out just when p does.
+    """
+    ranked = np.sort(np.abs(chance))
+    place = int(np.floor((1 - level) * (1 + len(ranked)) + 1e-9)) - 1
+    return float(ranked[len(ranked) - max(place, 0) - 1]) if len(ranked) else float("inf")
+
+
+def adjust_together(estimates: Mapping[str, float], chance: pd.DataFrame) -> dict[str, float]:
+    """Adjust each outcome's p for all outcomes looked at: step-down max-T from the same draws.
+
+    Westfall and Young (1993), algorithm 4.1; each outcome in units of its own chance spread.
+    """
+    spread = {name: float(chance[name].std()) or 1.0 for name in estimates}
+    far = {name: abs(value) / spread[name] for name, value in estimates.items()}
+    order = sorted(far, key=lambda name: (-far[name], name))
+    distance = np.column_stack([np.abs(chance[name].to_numpy()) / spread[name] for name in order])
+    furthest = np.maximum.accumulate(distance[:, ::-1], axis=1)[:, ::-1]
+    adjusted, floor = {}, 0.0
+    for column, name in enumerate(order):
+        beyond = np.sum(furthest[:, column] >= far[name] - 1e-12)
+        floor = max(floor, float((1 + beyond) / (1 + len(chance))))
+        adjusted[name] = floor
+    return adjusted
+
+
+def estimate_effects(
+    programme: str, gaps: Mapping[str, Gaps], made_up: pd.DataFrame, members: Iterable[int], *, n_comparison: int
+) -> list[Effect]:
+    """Estimate every outcome of a programme: its schools' weighted mean gap, with its yardstick.
+
+    The first outcome is the primary one and is judged by its own p; the others by the p that
+    allows for all of them having been looked at.
+    """
+    chosen = list(members)
+    real = {name: np.flatnonzero(g.table.index.isin(chosen)) for name, g in gaps.items()}
+    seen = {name: float(weighted_mean(g, real[name])[0]) for name, g in gaps.items()}
+    able = {name: value for name, value in seen.items() if np.isfinite(value)}
+    chance = {name: made_up[name].dropna().to_numpy() for name in gaps}
+    adjusted = adjust_together(able, made_up[list(able)].dropna()) if able else {}
+    effects = []
+    for rank, (name, found) in enumerate(gaps.items()):
+        if name not in able:
+            continue
+        p, wide = placebo_p(seen[name], chance[name]), half_width(chance[name])
+        effects.append(
+            Effect(
+                programme=programme,
+                outcome=name,
+                unit=found.unit,
+                estimate=seen[name],
+                low=seen[name] - wide,
+                high=seen[name] + wide,
+                p_placebo=p,
+                p_adjusted=adjusted[name],
+                n_schools=int(found.table["gap"].iloc[real[name]].notna().sum()),
+                n_comparison=n_comparison,
+                n_placebo=len(chance[name]),
+                baseline=" and ".join(map(str, found.baseline)),
+                year=found.year,
+                release=found.release,
+                verdict=verdict(seen[name], p if rank == 0 else adjusted[name]),
+                spread=float(chance[name].std()),
+            )
+        )
+    return effects
+
+
+def tidy(effects: Iterable[Effect]) -> pd.DataFrame:
+    """Put effects into one table, one row each, in the order given."""
+    rows = [effect.tidy() for effect in effects]
+    if rows:
+        return pd.concat(rows, ignore_index=True)
+    return pd.DataFrame(columns=[f.name for f in fields(Effect)])

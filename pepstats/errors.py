@@ -1,0 +1,31 @@
+"""What can be wrong with a request: each message says what, where and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PepstatsError(Exception):
+    """The input or the request is wrong; the message is for the person who can mend it."""
+
+
+class SourceError(PepstatsError):
+    """A published file cannot be read as what it is said to be."""
+
+
+class DesignError(PepstatsError):
+    """A study, programme or dashboard asks for something that cannot be done."""
+
+
+class RunError(PepstatsError):
+    """A run, a release or a notebook is not in the state the command needs."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Give the end of a message that names the known words closest to a wrong one."""
+    names = sorted(str(name) for name in known)
+    close = difflib.get_close_matches(str(word), names, n=2, cutoff=0.5)
+    if close:
+        return "Did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
+    return "Known: " + ", ".join(names) + "."

@@ -1,0 +1,26 @@
+"""Where things are: one place that knows, so that no notebook holds a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = PROJECT / "notebooks"
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+def data_folder(chosen: str | Path | None = None) -> Path:
+    """Give the data folder: the one chosen, the one a run was given, or the project's own."""
+    return Path(chosen or os.environ.get("PEPSTATS_DATA") or PROJECT / "data").resolve()
+
+
+def output_folder(chosen: str | Path | None = None) -> Path:
+    """Give the folder that holds `working/` and `released/`."""
+    return Path(chosen or os.environ.get("PEPSTATS_OUT") or PROJECT / "outputs").resolve()
+
+
+def working_folder(report: str) -> Path:
+    """Give the folder of a run: the one being made, or the last one when a notebook is opened by hand."""
+    making = os.environ.get("PEPSTATS_RUN")
+    return Path(making) if making else output_folder() / "working" / report

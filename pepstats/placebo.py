@@ -1,0 +1,150 @@
+"""Made-up programmes in other authorities: the yardstick of chance.
+
+A programme lives in one city, and cities have good and bad years; so chance is measured by groups
+of schools picked as the real ones were, each inside one other authority, where nothing was done.
+Every school has a gap already, so a made-up programme is a weighted mean of a few numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pepstats.errors import DesignError
+from pepstats.gaps import Gaps
+
+FEWEST_CITIES = 10
+"""With fewer authorities that could hold a programme of this size, none is held to one authority."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The schools of each made-up programme.
+
+    Attributes
+    ----------
+    schools
+        Positions in the pool, one row per made-up programme.
+    authorities
+        The authority of each; 0 where its schools may be anywhere.
+    usable, too_small
+        How many authorities could hold one, and how many had too few schools.
+    within
+        Whether each lives in one authority, as the real one does.
+    """
+
+    schools: NDArray[np.int64] = field(repr=False)
+    authorities: NDArray[np.int64] = field(repr=False)
+    usable: int
+    too_small: int
+    within: bool
+
+
+def low_attaining(baseline: pd.DataFrame) -> pd.Series:
+    """Say which schools are in the lower half of the pool by their mean over the baseline years."""
+    mean = baseline.mean(axis=1)
+    return mean < mean.median()
+
+
+def draw_programmes(
+    gaps: Gaps,
+    low: pd.Series,
+    members: Iterable[int],
+    *,
+    barred: Iterable[int] = (),
+    draws: int,
+    rng: np.random.Generator,
+) -> Draws:
+    """Draw made-up programmes of the real one's size and selection, each within one authority.
+
+    As many schools as the real programme has with a gap in the primary outcome, as many of them
+    low attaining; each authority that has enough of both is equally likely. A real programme that
+    is spread over authorities (fewer than nine in ten of its schools in one), or an England with
+    too few authorities to draw from, gets made-up programmes spread over all, and that is said.
+    """
+    table = gaps.table
+    members = set(members)
+    real = table.index.isin(list(members)) & table["gap"].notna().to_numpy()
+    if not real.any():
+        raise DesignError("No member has a gap in the primary outcome, so no programme can be drawn.")
+    authority, lower = table["la"].to_numpy(), low.reindex(table.index).to_numpy(bool)
+    home = pd.Series(authority[real]).value_counts()
+    free = table["gap"].notna().to_numpy() & ~table.index.isin([*barred, *members])
+    n_low, n_rest = int((real & lower).sum()), int((real & ~lower).sum())
+
+    cities = {}
+    if home.iloc[0] >= 0.9 * real.sum():
+        others = np.unique(authority[free & (authority != home.index[0])])
+        for city in others:
+            here = free & (authority == city)
+            lows, rest = np.flatnonzero(here & lower), np.flatnonzero(here & ~lower)
+            if len(lows) >= n_low and len(rest) >= n_rest:
+                cities[int(city)] = (lows, rest)
+        too_small = len(others) - len(cities)
+    within = len(cities) >= FEWEST_CITIES
+    if not within:
+        lows, rest = np.flatnonzero(free & lower), np.flatnonzero(free & ~lower)
+        if len(lows) < n_low or len(rest) < n_rest:
+            raise DesignError(
+                f"Made-up programmes need {n_low} low-attaining and {n_rest} other schools; outside every "
+                f"programme the pool has {len(lows)} and {len(rest)}. Add sources or widen `pool`."
+            )
+        too_small = table.loc[free, "la"].nunique()
+        cities = {0: (lows, rest)}
+
+    codes = np.array(sorted(cities))
+    chosen = np.sort(codes[rng.integers(len(codes), size=draws)])
+    schools = np.empty((draws, n_low + n_rest), dtype=np.int64)
+    for city in codes:
+        rows = np.flatnonzero(chosen == city)
+        lows, rest = cities[int(city)]
+        schools[rows, :n_low] = _pick(lows, n_low, len(rows), rng)
+        schools[rows, n_low:] = _pick(rest, n_rest, len(rows), rng)
+    return Draws(schools, chosen, len(codes) if within else 0, too_small, within)
+
+
+def _pick(
+    among: NDArray[np.int64], size: int, times: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Pick `size` different schools, `times` over."""
+    if size == 0 or times == 0:
+        return np.empty((times, size), dtype=np.int64)
+    order = rng.random((times, len(among))).argsort(axis=1)[:, :size]
+    return among[order]
+
+
+def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+    """Give the precision-weighted mean gap of each row of schools, and its expected chance spread.
+
+    A school without a gap counts for nothing. The spread is the square root of the schools' own
+    variance in the mean plus the variance of a city's year.
+    """
+    gap = gaps.table["gap"].to_numpy()[schools]
+    weight = np.where(np.isnan(gap), 0.0, gaps.table["weight"].to_numpy()[schools])
+    variance = np.where(np.isnan(gap), 0.0, gaps.table["variance"].to_numpy()[schools])
+    total = weight.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (weight * np.nan_to_num(gap)).sum(axis=-1) / total
+        spread = np.sqrt((weight**2 * variance).sum(axis=-1) / total**2 + gaps.city_variance)
+    return mean, spread
+
+
+def made_up_estimates(gaps: Mapping[str, Gaps], draws: Draws, members: Iterable[int]) -> pd.DataFrame:
+    """Estimate every made-up programme as the real one is, on the real one's scale.
+
+    One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit. An estimate
+    is scaled by the ratio of the chance spread expected of the real programme (its pupils, its
+    schools) to that expected of the made-up one, so that a group of small schools is not held to
+    be a yardstick for a group of large ones.
+    """
+    chosen = list(members)
+    table = pd.DataFrame({"draw": np.arange(1, len(draws.authorities) + 1), "la": draws.authorities})
+    for outcome, found in gaps.items():
+        real = np.flatnonzero(found.table.index.isin(chosen))
+        mean, spread = weighted_mean(found, draws.schools)
+        table[outcome] = mean * weighted_mean(found, real)[1] / spread
+    return table

@@ -1,0 +1,334 @@
+"""Studies and programmes as they are written down: YAML in, frozen settings out."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+
+from pepstats import codes
+from pepstats.errors import DesignError, nearest
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+LARGEST_YAML = 1_000_000  # bytes; a study is a page or two of text
+
+Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
+Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
+Urn = Annotated[int, Field(ge=100_000, le=9_999_999, strict=True)]
+Phase = Literal["primary", "secondary"]
+
+
+def known_measure(name: str) -> str:
+    """Refuse a measure that no published file has, naming the nearest that one does."""
+    if name not in codes.MEASURES:
+        raise ValueError(f"no measure is called `{name}`. {nearest(name, codes.MEASURES)}")
+    return name
+
+
+Measure = Annotated[str, BeforeValidator(lambda name: known_measure(str(name)))]
+
+
+class Settings(BaseModel):
+    """Settings that cannot change once read and that refuse a key they do not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Member(Settings):
+    """A school in a programme: since when, how much of it, and how we know."""
+
+    urn: Urn
+    joined: str | None = None
+    dose: float | None = Field(default=None, ge=0)
+    basis: str | None = None
+
+
+class MembersInAuthority(Settings):
+    """Every school with results in one authority."""
+
+    authority: Authority
+
+
+class MembersInFile(Settings):
+    """A CSV beside the study with the columns urn, joined, dose, basis."""
+
+    file: str
+
+
+def _how_members_are_given(members: Any) -> str:
+    if isinstance(members, dict):
+        return "file" if "file" in members else "authority"
+    return "list"
+
+
+Members = Annotated[
+    Annotated[MembersInAuthority, Tag("authority")]
+    | Annotated[MembersInFile, Tag("file")]
+    | Annotated[tuple[Member, ...], Tag("list"), Field(min_length=1)],
+    Discriminator(_how_members_are_given),
+]
+
+
+class PoolRule(Settings):
+    """Where comparison schools may come from. Members of known programmes never may."""
+
+    outside: Literal["authority"] = "authority"
+    authorities: tuple[Authority, ...] | None = None
+    neighbours: bool = False
+    exclude: tuple[Urn, ...] = ()
+
+
+class MatchRule(Settings):
+    """How alike a comparison school must be: equal in some things, nearest in the others."""
+
+    exact: tuple[Literal["phase", "school_type", "governance"], ...] = ("phase", "school_type")
+    near: tuple[Measure, ...] = Field(min_length=1)
+    k: int = Field(default=10, ge=1, le=200, strict=True)
+    caliper: float | None = Field(default=None, gt=0)
+
+
+class PlaceboRule(Settings):
+    """How many made-up programmes measure chance."""
+
+    draws: int = Field(default=10_000, ge=99, le=1_000_000, strict=True)
+
+
+class Cost(Settings):
+    """What the programme cost in pounds, and the pupils it was for."""
+
+    grant: float | None = Field(default=None, ge=0)
+    pupils: int | None = Field(default=None, ge=1)
+
+
+class Programme(Settings):
+    """One programme of support: its schools, its outcomes and how it is compared, all fixed."""
+
+    slug: str
+    title: str = Field(min_length=1, max_length=200)
+    summary: str = ""
+    phase: Phase
+    starts: Year
+    baseline: tuple[Year, ...] = Field(min_length=1)
+    outcomes: tuple[Measure, ...] = Field(min_length=1)
+    members: Members
+    pool: PoolRule = PoolRule()
+    match: MatchRule
+    placebo: PlaceboRule = PlaceboRule()
+    cost: Cost = Cost()
+    seed: int = Field(ge=0, strict=True)
+
+    @model_validator(mode="after")
+    def baseline_comes_before(self) -> Programme:
+        """A baseline year on or after the start would compare the programme with itself."""
+        if max(self.baseline) >= self.starts:
+            raise ValueError(f"baseline {max(self.baseline)} is not before starts {self.starts}")
+        if len(set(self.baseline)) < len(self.baseline) or len(set(self.outcomes)) < len(
+            self.outcomes
+        ):
+            raise ValueError("a baseline year or an outcome is listed twice")
+        return self
+
+    @property
+    def primary(self) -> str:
+        """The outcome fixed beforehand as the one that answers the question."""
+        return self.outcomes[0]
+
+
+class Meeting(Settings):
+    """The meeting a paper is for, and whose paper it is."""
+
+    body: str
+    date: datetime.date
+    report_from: str
+    report_by: str
+
+
+Kind = Literal[
+    "ks2", "ks4", "census", "absence", "register", "links", "trusts", "ofsted", "la_series",
+    "national", "local_results", "members", "statements", "support",
+]  # fmt: skip
+Release = Literal["school-returned", "provisional", "revised", "final"]
+
+
+class SourceLine(Settings):
+    """One published file as a study lists it; its hash is checked when it is given."""
+
+    kind: Kind
+    file: str = Field(min_length=1)
+    year: Year | None = None
+    release: Release | None = None
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    licence: str | None = None
+
+
+class Report(Settings):
+    """One autumn's study: its meeting, authority, year, sources and programmes."""
+
+    slug: str
+    title: str = Field(min_length=1, max_length=200)
+    meeting: Meeting
+    authority: Authority
+    year: Year
+    edition: Literal["public", "exempt"] = "public"
+    invented: bool = False
+    sources: tuple[SourceLine, ...] = Field(min_length=1)
+    programmes: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def each_once(self) -> Report:
+        """A programme listed twice would be run and counted twice."""
+        if len(set(self.programmes)) < len(self.programmes):
+            raise ValueError("a programme is listed twice")
+        return self
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Plain YAML only: a key given twice or an alias is an error, not a surprise."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not used here",
+                                       problem_mark=self.peek_event().start_mark)  # fmt: skip
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key is one plain word",
+                                           problem_mark=key_node.start_mark)  # fmt: skip
+            if key_node.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key `{key_node.value}` is given twice",
+                                           problem_mark=key_node.start_mark)  # fmt: skip
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+def check_slug(slug: str, what: str) -> str:
+    """Give back a name that can only ever be one folder or file name, or refuse it."""
+    if not SLUG.fullmatch(slug):
+        raise DesignError(
+            f"`{slug}` cannot name a {what}: use small letters, digits and hyphens, at most 64."
+        )
+    return slug
+
+
+def load_report(slug: str, data: Path) -> Report:
+    """Read `reports/<slug>.yml` in a data folder."""
+    path = data / "reports" / f"{check_slug(slug, 'report')}.yml"
+    return check_settings(Report, {**read_yaml(path), "slug": slug}, path)
+
+
+def load_programme(slug: str, data: Path) -> Programme:
+    """Read `programmes/<slug>.yml` in a data folder."""
+    path = data / "programmes" / f"{check_slug(slug, 'programme')}.yml"
+    return check_settings(Programme, {**read_yaml(path), "slug": slug}, path)
+
+
+def read_members(file: str, data: Path) -> list[Member]:
+    """Read a programme's schools from a CSV with the columns urn, joined, dose and basis."""
+    path = data / file
+    if not path.is_file():
+        raise DesignError(f"{path}: there is no such file. Check `members.file`.")
+    if path.stat().st_size > LARGEST_YAML:
+        raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a list of members.")
+    try:
+        rows = list(csv.reader(path.read_text("utf-8-sig").splitlines(), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DesignError(f"{path}: not a CSV in UTF-8: {error}.") from None
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    unknown = sorted(set(header) - set(Member.model_fields))
+    if unknown or "urn" not in header or len(set(header)) < len(header):
+        raise DesignError(
+            f"{path}, row 1: expected the columns {', '.join(Member.model_fields)}, found {', '.join(header)}."
+        )
+    members = []
+    for number, row in enumerate(rows[1:], start=2):
+        cells = {name: cell.strip() for name, cell in zip(header, row, strict=False) if cell.strip()}
+        if not cells:
+            continue
+        try:
+            members.append(Member.model_validate({**cells, "urn": int(cells.get("urn", ""))}))
+        except (ValueError, ValidationError):
+            raise DesignError(
+                f"{path}, row {number}: `{', '.join(row)}` is not a school: `urn` is a whole number of six or "
+                "seven digits, `dose` a number or nothing."
+            ) from None
+    if not members:
+        raise DesignError(f"{path}: no school is listed.")
+    return members
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a small YAML file as plain keys and values, refusing anything cleverer."""
+    if not path.is_file():
+        there = sorted(p.stem for p in path.parent.glob("*.yml")) if path.parent.is_dir() else []
+        hint = nearest(path.stem, there) if there else f"The folder {path.parent} has none."
+        raise DesignError(f"{path}: there is no such file. {hint}")
+    if path.stat().st_size > LARGEST_YAML:
+        raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a settings file.")
+    try:
+        content = yaml.load(path.read_text("utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
+    except UnicodeDecodeError as error:
+        raise DesignError(f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise DesignError(f"{path}{where}: not plain YAML: {problem}.") from None
+    if not isinstance(content, dict):
+        raise DesignError(f"{path}: expected `key: value` lines, found {type(content).__name__}.")
+    return content
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def check_settings(model: type[S], content: dict[str, Any], path: Path) -> S:
+    """Hold settings to their model, naming every wrong key of the file at once."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(model, dict(e)) for e in error.errors(include_url=False)]
+        raise DesignError(f"{path}: " + " ".join(dict.fromkeys(problems))) from None
+
+
+def _problem(model: type[Settings], error: dict[str, Any]) -> str:
+    steps = [str(step) for step in error["loc"]]
+    where = ".".join(steps)
+    if error["type"] == "extra_forbidden":
+        return f"unknown key `{where}`. {nearest(steps[-1], _keys_at(model, steps[:-1]))}"
+    if error["type"] == "missing":
+        return f"missing key `{where}`."
+    message = error["msg"].removeprefix("Value error, ")
+    message = message if message.endswith((".", "?")) else f"{message}."
+    return f"`{where}`: {message}" if where else message
+
+
+def _keys_at(model: type[Settings], steps: list[str]) -> list[str]:
+    """List the keys allowed at a place in a settings file."""
+    found: list[type[Settings]] = [model]
+    for step in steps:
+        inside = [f.annotation for m in found for n, f in m.model_fields.items() if n == step]
+        found = [m for annotation in inside for m in _models_in(annotation)] or found
+    return [name for m in found for name in m.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[Settings]]:
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -1,0 +1,319 @@
+"""A whole run: the notebooks in order through Papermill, and the manifest last.
+
+Everything is made in a folder of its own beside the last run and takes its place only when it is
+whole, so that a run that is stopped, or that fails, writes over nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pepstats import manifest, paths
+from pepstats.errors import DesignError, RunError, SourceError, nearest
+from pepstats.programme import Report, load_programme, load_report
+from pepstats.sources import Source, find_source
+from pepstats.steps import STEPS
+
+KERNEL = "python3"
+LAST = list(STEPS)[-1]
+LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
+OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to execute, for one programme where it has one."""
+
+    step: str
+    programme: str
+
+    @property
+    def name(self) -> str:
+        """The executed copy's name: the step, and the programme where there is one."""
+        return f"{self.step}--{self.programme}" if self.programme else self.step
+
+    def needs(self, other: Task) -> bool:
+        """Whether another task must be done before this one: the paper needs all the others."""
+        if other.step >= self.step:
+            return False
+        if self.step == LAST:
+            return True
+        return other.step != "02-priority-ratings" and other.programme in {"", self.programme}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A task that was executed, and how long it took in seconds."""
+
+    task: Task
+    seconds: float
+
+
+def run_report(
+    slug: str,
+    *,
+    data: Path,
+    out: Path,
+    programmes: Iterable[str] = (),
+    jobs: int = 1,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Execute a report's notebooks in order and give back the finished paper's path.
+
+    `tell` is told what is being done. Raises the error of the first notebook that fails, naming
+    its cell; the failed copy is kept in `<report>.failed` beside the run.
+    """
+    report, found = check_request(slug, data, programmes)
+    chosen = tuple(programmes) or report.programmes
+    final = out / "working" / report.slug
+    final.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(final)
+    making = final.with_name(f".{report.slug}.partial-{os.getpid()}")
+    (making / "notebooks").mkdir(parents=True)
+    started = time.time()
+    try:
+        with _handed_to_kernels(data, out, making):
+            done = _execute(list_tasks(chosen), report.slug, making, jobs, tell)
+        _log(making / "run.log", done)
+        manifest.write(making, report, chosen, found, done, started)
+    except BaseException:
+        _keep_failed(making, final)
+        raise
+    _take_place(making, final)
+    return final / "07-board-report" / "report.html"
+
+
+def check_request(
+    slug: str, data: Path, programmes: Iterable[str] = ()
+) -> tuple[Report, list[Source]]:
+    """Check, before anything runs, all that can be checked: settings, files, notebooks' parameters."""
+    report = load_report(slug, data)
+    for name in programmes:
+        if name not in report.programmes:
+            raise DesignError(
+                f"Report `{slug}` has no programme `{name}`. {nearest(name, report.programmes)}"
+            )
+    for name in report.programmes:
+        load_programme(name, data)
+    found = [
+        find_source(
+            line.kind, line.file, data=data, year=line.year, release=line.release,
+            sha256=line.sha256, licence=line.licence,
+        )
+        for line in report.sources
+    ]  # fmt: skip
+    for task in list_tasks(report.programmes[:1]):
+        check_parameters(task)
+    return report, found
+
+
+def list_tasks(programmes: Iterable[str]) -> list[Task]:
+    """List the notebooks in the order they are run."""
+    return [
+        Task(step, programme)
+        for step, each in STEPS.items()
+        for programme in (tuple(programmes) if each else ("",))
+    ]
+
+
+def check_parameters(task: Task) -> None:
+    """Refuse a notebook that is missing or does not take just the parameters it will be given.
+
+    Papermill itself only warns of an unknown parameter and runs with the default.
+    """
+    import papermill
+
+    path = paths.NOTEBOOKS / f"{task.step}.ipynb"
+    if not path.is_file():
+        raise RunError(f"{path} is not there. Restore it, or clone the project again.")
+    given, taken = set(parameters_of(task, "")), set(papermill.inspect_notebook(str(path)))
+    if given != taken:
+        raise RunError(
+            f"{path.name} takes the parameters {sorted(taken)}, but is given {sorted(given)}. "
+            "Mend its cell tagged `parameters`."
+        )
+
+
+def parameters_of(task: Task, report: str) -> dict[str, str]:
+    """Give the parameters of a notebook: which report and, where it has one, which programme."""
+    return {"report": report, **({"programme": task.programme} if STEPS[task.step] else {})}
+
+
+def _execute(
+    tasks: list[Task], report: str, making: Path, jobs: int, tell: Callable[[str], None]
+) -> list[Done]:
+    """Execute tasks, each when what it needs is done, at most `jobs` at a time."""
+    from tqdm import tqdm
+
+    waiting, running, done = list(tasks), {}, []
+    stop = threading.Event()
+    with (
+        tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
+        ThreadPoolExecutor(max_workers=max(1, jobs)) as workers,
+    ):
+        try:
+            while waiting or running:
+                for task in [t for t in waiting if _ready(t, tasks, done)][: jobs - len(running)]:
+                    waiting.remove(task)
+                    bar.set_description_str(task.name.replace("--", " · "))
+                    running[workers.submit(_execute_one, task, report, making, stop)] = task
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in sorted(finished, key=lambda f: running[f].name):
+                    del running[future]
+                    done.append(future.result())
+                    bar.update()
+                    tell(f"{done[-1].task.name.replace('--', ' · '):<52} {done[-1].seconds:5.1f} s")
+        except BaseException:
+            stop.set()
+            _cancel(running)
+            raise
+    return sorted(done, key=lambda d: tasks.index(d.task))
+
+
+def _ready(task: Task, tasks: list[Task], done: list[Done]) -> bool:
+    over = {one.task for one in done}
+    return all(other in over for other in tasks if task.needs(other))
+
+
+def _cancel(running: dict[Future[Done], Task]) -> None:
+    for future in running:
+        future.cancel()
+
+
+def _execute_one(task: Task, report: str, making: Path, stop: threading.Event) -> Done:
+    """Execute one notebook; its copy has its final name only when it succeeded."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
+    if stop.is_set():
+        raise RunError("stopped")
+    source = paths.NOTEBOOKS / f"{task.step}.ipynb"
+    final = making / "notebooks" / f"{task.name}.ipynb"
+    partial = final.with_name(f"{task.name}.partial.ipynb")
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="pep") as private:
+        config = Config()
+        if os.name == "posix":  # a socket file of its own: two kernels must never share one
+            config.KernelManager.transport = "ipc"
+            config.KernelManager.ip = str(Path(private) / "k")
+        try:
+            papermill.execute_notebook(
+                str(source), str(partial), parameters=parameters_of(task, report),
+                kernel_name=KERNEL, progress_bar=False, log_output=False, config=config,
+                execution_timeout=LONGEST_CELL, cwd=str(making),
+            )  # fmt: skip
+        except PapermillExecutionError as error:
+            failed = final.with_name(f"{task.name}.failed.ipynb")
+            partial.replace(failed)
+            where = f"notebook {task.name}, cell {error.exec_count}"
+            if error.ename in OURS:
+                raise OURS[error.ename](f"{error.evalue} ({where})") from None
+            raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
+    manifest.normalise_notebook(partial, parameters_of(task, report))
+    partial.replace(final)
+    return Done(task, time.perf_counter() - started)
+
+
+class NotebookDefect(Exception):
+    """A notebook failed for a reason that is ours, not the input's."""
+
+    def __init__(self, message: str, traceback: str) -> None:
+        """Keep the notebook's own traceback for the log."""
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class _handed_to_kernels:  # noqa: N801 - reads as a phrase: with handed to kernels
+    """Let the kernels know where the data and the run are, and keep them to one thread each.
+
+    One thread, because sums in another order differ in the last digit; compiled bytecode is
+    allowed, because without it every kernel compiles its imports again.
+    """
+
+    def __init__(self, data: Path, out: Path, making: Path) -> None:
+        self.given = {
+            "PEPSTATS_DATA": str(data),
+            "PEPSTATS_OUT": str(out),
+            "PEPSTATS_RUN": str(making),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+        self.before: dict[str, str | None] = {}
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.given}
+        os.environ.update(self.given)
+        logging.getLogger("papermill").setLevel(logging.ERROR)
+
+    def __exit__(self, *_: Any) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _log(path: Path, done: list[Done]) -> None:
+    lines = [f"{d.task.name:<52} {d.seconds:7.2f} s\n" for d in done]
+    path.write_text("".join(lines), "utf-8")
+
+
+def _keep_failed(making: Path, final: Path) -> None:
+    """Keep the failed notebook beside the run, and nothing else of what was being made."""
+    failed = list((making / "notebooks").glob("*.failed.ipynb"))
+    if failed:
+        kept = final.with_name(f"{final.name}.failed")
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir()
+        for notebook in failed:
+            notebook.replace(kept / notebook.name)
+    shutil.rmtree(making, ignore_errors=True)
+
+
+def _take_place(making: Path, final: Path) -> None:
+    """Put a finished run in the place of the last one; the old is whole until the new is there."""
+    old = final.with_name(f".{final.name}.old-{os.getpid()}")
+    if final.exists():
+        final.rename(old)
+    making.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(final.with_name(f"{final.name}.failed"), ignore_errors=True)
+
+
+def _sweep(final: Path) -> None:
+    """Clear away what a killed run left; put back a finished run that it had moved aside."""
+    for left in sorted(final.parent.glob(f".{final.name}.*-*")):
+        kind, _, number = left.name.removeprefix(f".{final.name}.").rpartition("-")
+        if kind not in {"partial", "old"} or not number.isdigit() or _alive(int(number)):
+            continue
+        if kind == "old" and not final.exists():
+            left.rename(final)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    """Whether another run may still be at work; where that cannot be asked, we leave it alone."""
+    if process == os.getpid() or os.name != "posix":
+        return process != os.getpid()
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,317 @@
+"""A whole study in Python: its files read and followed, its programmes compared.
+
+The notebooks call the same functions one at a time; nothing is computed here that they do not.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pepstats import balance, clean, codes, effects, gaps, matching, paths, placebo, schools, sources
+from pepstats.errors import DesignError, nearest
+from pepstats.panel import Panel, build_panel
+from pepstats.programme import (
+    MatchRule,
+    MembersInAuthority,
+    MembersInFile,
+    PoolRule,
+    Programme,
+    Report,
+    known_measure,
+    load_programme,
+    load_report,
+    read_members,
+)
+
+RESULTS = ("ks2", "ks4", "census", "absence")
+FEWEST_SCHOOLS = 4
+"""A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A report's published files, cleaned and followed, and its programmes with their schools.
+
+    `members` has, for each programme, one row per school: index `school`; `urn` as written in the
+    programme's file, `joined`, `dose`, `basis`.
+    """
+
+    report: Report
+    data: Path
+    results: tuple[clean.Results, ...] = field(repr=False)
+    followed: schools.Schools = field(repr=False)
+    panel: Panel = field(repr=False)
+    programmes: Mapping[str, Programme]
+    members: Mapping[str, pd.DataFrame] = field(repr=False)
+
+    @property
+    def register(self) -> pd.DataFrame:
+        """One row per school: its name, authority, phase, type and all its URNs."""
+        return self.followed.register
+
+    @property
+    def barred(self) -> tuple[int, ...]:
+        """Every member of every known programme: never anyone's comparison school."""
+        return tuple(sorted({s for table in self.members.values() for s in table.index}))
+
+    def gaps(
+        self, outcome: str, *, baseline: Iterable[int], year: int, match: MatchRule | None = None
+    ) -> pd.DataFrame:
+        """Give every school in the frame its gap in one outcome: see `gaps.find_gaps`."""
+        years = tuple(sorted(baseline))
+        known = codes.MEASURES[known_measure(outcome)]
+        rule = match or MatchRule(near=(outcome, known.cohort))
+        pool = matching.find_pool(
+            matching.before_start(self.panel, years[-1] + 1),
+            self.register,
+            rule,
+            phase="secondary" if known.kind == "ks4" else "primary",
+            outcomes=[outcome],
+            baseline=years,
+        )
+        pairs = matching.match_schools(pool, rule, PoolRule(), barred=self.barred)
+        found = gaps.find_gaps(
+            self.panel, pool, pairs, outcome, baseline=years, year=year, members=self.barred
+        )
+        return found.table.join(self.register[["name"]], how="left")
+
+
+@dataclass(frozen=True)
+class Design:
+    """Who is compared with whom: made without any outcome after the start."""
+
+    members: tuple[int, ...]
+    barred: tuple[int, ...]
+    pool: matching.Pool = field(repr=False)
+    match: matching.Match = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a programme's schools did against comparison schools: all of it as tables.
+
+    `effects` has one row per outcome; `gaps` one per school and outcome; `pairs` one per member
+    and comparison school; `balance` one per variable; `placebo` one per made-up programme.
+    """
+
+    programme: Programme
+    effects: pd.DataFrame = field(repr=False)
+    gaps: pd.DataFrame = field(repr=False)
+    pairs: pd.DataFrame = field(repr=False)
+    balance: pd.DataFrame = field(repr=False)
+    placebo: pd.DataFrame = field(repr=False)
+    flow: pd.DataFrame = field(repr=False)
+    lines: pd.DataFrame = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A programme's gaps, made-up programmes and effects, before they are laid out as tables."""
+
+    gaps: Mapping[str, gaps.Gaps] = field(repr=False)
+    draws: placebo.Draws = field(repr=False)
+    made_up: pd.DataFrame = field(repr=False)
+    effects: tuple[effects.Effect, ...]
+
+
+def load_study(report: str, data: str | Path | None = None) -> Study:
+    """Read a report's sources, follow its schools through time, and find its programmes' members."""
+    folder = paths.data_folder(data)
+    settings = load_report(report, folder)
+    programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
+    found = [
+        sources.find_source(
+            line.kind, line.file, data=folder, year=line.year, release=line.release,
+            sha256=line.sha256, licence=line.licence,
+        )
+        for line in settings.sources
+    ]  # fmt: skip
+    results = tuple(
+        clean.clean_results(sources.read_text(source), source)
+        for source in found
+        if source.kind in RESULTS
+    )
+    rows = [clean.clean_register(sources.read_text(s), s) for s in found if s.kind == "register"]
+    links = [clean.clean_links(sources.read_text(s), s) for s in found if s.kind == "links"]
+    followed = schools.follow(results, rows, links)
+    years = sorted({r.source.year for r in results if r.source.year is not None})
+    panel = build_panel(results, followed, years)
+    members = {
+        slug: find_members(programme, followed.register, folder)
+        for slug, programme in programmes.items()
+    }
+    return Study(settings, folder, results, followed, panel, programmes, members)
+
+
+def find_members(programme: Programme, register: pd.DataFrame, data: Path) -> pd.DataFrame:
+    """Find a programme's schools in the register, by any URN they ever had.
+
+    Index `school`; `urn`, `joined`, `dose`, `basis`. Every URN that no file has, and every school
+    listed twice under two of its URNs, is named at once.
+    """
+    where = f"programmes/{programme.slug}.yml, `members`"
+    if isinstance(programme.members, MembersInAuthority):
+        code = programme.members.authority
+        phases = matching.PHASES[programme.phase]
+        inside = register[(register["la"] == code) & register["phase"].isin(phases)]
+        if inside.empty:
+            raise DesignError(f"{where}: no school with {programme.phase} results is in authority {code}.")
+        table = pd.DataFrame({"urn": inside["urn"], "joined": None, "dose": np.nan, "basis": None})
+        return table.rename_axis("school").sort_index()
+    if isinstance(programme.members, MembersInFile):
+        listed = read_members(programme.members.file, data)
+        where = programme.members.file
+    else:
+        listed = list(programme.members)
+    school_of = {
+        int(urn): school for school, urns in register["urns"].items() for urn in str(urns).split()
+    }
+    unknown = [str(member.urn) for member in listed if member.urn not in school_of]
+    if unknown:
+        raise DesignError(
+            f"{where}: {', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} in no source of this "
+            f"study. {nearest(unknown[0], map(str, school_of)) if len(school_of) < 50_000 else ''}".strip()
+            + " Check the number, or add the file that has it."
+        )
+    table = pd.DataFrame(
+        [(school_of[m.urn], m.urn, m.joined, m.dose, m.basis) for m in listed],
+        columns=["school", "urn", "joined", "dose", "basis"],
+    ).set_index("school")
+    twice = table[table.index.duplicated(keep=False)]
+    if len(twice):
+        raise DesignError(
+            f"{where}: {', '.join(map(str, sorted(twice['urn'])))} are the same school under two numbers, or "
+            "listed twice. List each school once."
+        )
+    return table.sort_index()
+
+
+def evaluate_programme(study: Study, programme: Programme | str) -> Evaluation:
+    """Compare a programme's schools with schools like them elsewhere: design first, then outcomes."""
+    chosen = _choose(study, programme)
+    members = study.members.get(chosen.slug)
+    if members is None:
+        members = find_members(chosen, study.register, study.data)
+    design = design_comparison(
+        chosen, study.panel, study.register, members.index, [*study.barred, *members.index]
+    )
+    estimate = estimate_programme(chosen, study.panel, design, study.report.year)
+    return Evaluation(
+        programme=chosen,
+        effects=effects.tidy(estimate.effects),
+        gaps=tabulate_gaps(estimate.gaps, design.members),
+        pairs=design.match.pairs(design.members),
+        balance=balance.measure_balance(design.pool, design.match, design.members),
+        placebo=estimate.made_up,
+        flow=design.pool.flow,
+        lines=tabulate_lines(study.panel, design, chosen.outcomes),
+    )
+
+
+def design_comparison(
+    programme: Programme,
+    panel: Panel,
+    register: pd.DataFrame,
+    members: Iterable[int],
+    barred: Iterable[int],
+) -> Design:
+    """Choose who is compared with whom, from what was known before the programme started."""
+    chosen = tuple(sorted(members))
+    pool = matching.find_pool(
+        matching.before_start(panel, max(programme.baseline) + 1),
+        register,
+        programme.match,
+        phase=programme.phase,
+        outcomes=programme.outcomes,
+        baseline=programme.baseline,
+        members=chosen,
+    )
+    never = tuple(sorted(set(barred) | set(chosen)))
+    match = matching.match_schools(pool, programme.match, programme.pool, barred=never)
+    usable = set(chosen) & set(pool.schools.index) - set(match.unmatched.index)
+    if len(usable) < FEWEST_SCHOOLS:
+        lost = pd.concat([pool.left_out, match.unmatched])
+        why = lost[lost.index.isin(chosen)]["reason"].value_counts()
+        raise DesignError(
+            f"programmes/{programme.slug}.yml: {len(usable)} of {len(chosen)} schools can be compared; "
+            f"at least {FEWEST_SCHOOLS} are needed. Lost: "
+            + ("; ".join(f"{n} to {reason}" for reason, n in why.items()) or "none")
+            + ". Add schools, or change `baseline`, `match` or `pool`."
+        )
+    return Design(chosen, never, pool, match)
+
+
+def estimate_programme(
+    programme: Programme, panel: Panel, design: Design, year: int
+) -> Estimate:
+    """Estimate every outcome of a programme in one year, with made-up programmes as the yardstick."""
+    if year < programme.starts:
+        raise DesignError(
+            f"programmes/{programme.slug}.yml: the report's year is {year}, before `starts: "
+            f"{programme.starts}`, so no result could show the programme yet."
+        )
+    found = {
+        outcome: gaps.find_gaps(
+            panel, design.pool, design.match, outcome,
+            baseline=programme.baseline, year=year, members=design.barred,
+        )
+        for outcome in programme.outcomes
+    }  # fmt: skip
+    first = found[programme.primary]
+    counted = int(first.table["gap"].reindex(design.members).notna().sum())
+    if counted < FEWEST_SCHOOLS:
+        raise DesignError(
+            f"programmes/{programme.slug}.yml: {counted} schools have a result for `{programme.primary}` "
+            f"in {year}; at least {FEWEST_SCHOOLS} are needed."
+        )
+    draws = placebo.draw_programmes(
+        first,
+        placebo.low_attaining(earlier_results(panel, design.pool, programme)),
+        design.members,
+        barred=design.barred,
+        draws=programme.placebo.draws,
+        rng=np.random.default_rng([programme.seed, zlib.crc32(b"made-up programmes")]),
+    )
+    made_up = placebo.made_up_estimates(found, draws, design.members)
+    n_comparison = design.match.pairs(design.members)["comparison"].nunique()
+    seen = effects.estimate_effects(
+        programme.slug, found, made_up, design.members, n_comparison=n_comparison
+    )
+    return Estimate(found, draws, made_up, tuple(seen))
+
+
+def earlier_results(panel: Panel, pool: matching.Pool, programme: Programme) -> pd.DataFrame:
+    """Give the primary outcome of every school of the pool in the baseline years."""
+    return panel.wide(programme.primary).reindex(index=pool.schools.index)[list(programme.baseline)]
+
+
+def tabulate_gaps(found: Mapping[str, gaps.Gaps], members: Iterable[int] | None = None) -> pd.DataFrame:
+    """Lay gaps out with one row per school and outcome, for some schools or all."""
+    parts = []
+    for outcome, one in found.items():
+        table = one.table if members is None else one.table.reindex(sorted(members))
+        parts.append(table.assign(outcome=outcome).set_index("outcome", append=True))
+    return pd.concat(parts).sort_index()
+
+
+def tabulate_lines(panel: Panel, design: Design, outcomes: Iterable[str]) -> pd.DataFrame:
+    """Lay out each member's own line and its comparison schools', per outcome, school and year."""
+    parts = [gaps.trace_lines(panel, design.match, outcome, design.members) for outcome in outcomes]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _choose(study: Study, programme: Programme | str) -> Programme:
+    if isinstance(programme, Programme):
+        return programme
+    if programme not in study.programmes:
+        raise DesignError(
+            f"Report `{study.report.slug}` has no programme `{programme}`. "
+            f"{nearest(programme, study.programmes)}"
+        )
+    return study.programmes[programme]
