@@ -1,0 +1,108 @@
+"""What each school is: its name, authority, phase, type and governance, by its latest word."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from pepstats import codes, layouts
+from pepstats.clean import Results
+from pepstats.registers import governance_of
+
+COLUMNS = ["name", "la", "phase", "school_type", "governance", "type", "trust", "opened", "closed", "urn", "urns"]  # fmt: skip
+
+
+def describe_schools(
+    rows: pd.DataFrame,
+    known: pd.Series,
+    files: list[Results],
+    register_rows: pd.DataFrame | None,
+    trusts: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """Give one row per school: what its latest file says, then earlier ones, then the register."""
+    said = pd.concat([
+        one.identity[["name", "la", "record", "type", "age_range"]].assign(year=one.source.year or 0)
+        for one in files
+    ])  # fmt: skip
+    said["school"] = known.reindex(said.index).to_numpy()
+    said = said.reset_index().sort_values(["school", "year", "urn"], kind="stable")
+    said["record"] = said["record"].where(said["record"] != layouts.NOT_STATED)
+    latest = said.groupby("school").last()  # the last that is not missing, column by column
+    order = rows.sort_values(["year", "has_results", "urn"]).groupby("school")["urn"]
+    latest["urn"] = rows.sort_values(["has_results", "year", "urn"]).groupby("school")["urn"].last()
+    latest["urns"] = order.agg(lambda urns: " ".join(str(u) for u in dict.fromkeys(urns)))
+    latest = _fill_from_register(latest, known, register_rows)
+    kinds = rows[rows["has_results"]].groupby("school")["kind"].agg(set).reindex(latest.index)
+    ages = [_ages(text) for text in latest["age_range"]]
+    special = latest["record"].eq(layouts.SPECIAL)
+    latest["school_type"] = [_school_type(s, *a) for s, a in zip(special, ages, strict=True)]
+    latest["phase"] = [
+        _phase(s, k if isinstance(k, set) else set(), *a)
+        for s, k, a in zip(special, kinds, ages, strict=True)
+    ]
+    latest["governance"] = [governance_of(t) if isinstance(t, str) else "unknown" for t in latest["type"]]  # fmt: skip
+    latest["type"] = latest["type"].map(
+        lambda t: codes.TYPES.get(t, (t, ""))[0], na_action="ignore"
+    )
+    if trusts is not None:
+        latest["trust"] = latest["urn"].map(trusts["trust"]).fillna(latest["trust"])
+    latest["la"] = latest["la"].fillna(0).astype("int64")
+    latest.index = latest.index.astype("int64")
+    return latest[COLUMNS].sort_index()
+
+
+def _fill_from_register(
+    latest: pd.DataFrame, known: pd.Series, register_rows: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Fill what the results files leave blank from the register's rows of the same school."""
+    latest = latest.assign(trust=None, opened=pd.NaT, closed=pd.NaT)
+    if register_rows is None:
+        return latest.astype({"trust": "str"})
+    listed = register_rows.assign(school=known.reindex(register_rows.index).to_numpy())
+    listed = listed.dropna(subset=["school"]).sort_index()
+    ages = listed["age_low"].astype("str") + "-" + listed["age_high"].astype("str")
+    listed["age_range"] = ages.where(listed["age_low"].notna() & listed["age_high"].notna())
+    record = listed["is_special"].map({True: layouts.SPECIAL, False: layouts.MAINSTREAM})
+    by_school = listed.assign(record=record).groupby("school").last()
+    for column in ("name", "la", "record", "type", "age_range", "trust"):
+        latest[column] = latest[column].fillna(by_school[column].reindex(latest.index))
+    latest["opened"] = listed.groupby("school")["opened"].first().reindex(latest.index)
+    at = register_rows["closed"].reindex(latest["urn"])
+    latest["closed"] = at.to_numpy()
+    return latest
+
+
+def _ages(text: object) -> tuple[int | None, int | None]:
+    match = re.fullmatch(r"(\d{1,2})\s*(?:-|to)\s*(\d{1,2})", str(text).strip())
+    return (int(match[1]), int(match[2])) if match else (None, None)
+
+
+def _school_type(special: bool, low: int | None, high: int | None) -> str:
+    """Name a school's type from the ages it teaches; a junior school starts at 7."""
+    if special:
+        return "special"
+    if low is None or high is None:
+        return "unknown"
+    if high <= 9 and low < 7:
+        return "infant"
+    if low == 7 and high <= 12:
+        return "junior"
+    if low < 8 and high >= 16:
+        return "all-through"
+    if low < 8:
+        return "primary"
+    return "middle" if high <= 14 else "secondary"
+
+
+def _phase(special: bool, kinds: set[str], low: int | None, high: int | None) -> str:
+    """Say which results a school has: those of key stage 2, of key stage 4, or both."""
+    if special:
+        return "special"
+    teaches = set()
+    if low is not None and high is not None:
+        teaches = {k for k, span in (("ks2", low <= 10 <= high), ("ks4", high >= 16)) if span}
+    has = kinds | (teaches if low is not None and low < 8 else set()) or teaches
+    if has == {"ks2", "ks4"}:
+        return "all-through"
+    return "secondary" if has == {"ks4"} else "primary"

@@ -1,0 +1,188 @@
+"""Published files: found, held to their hash and kind, and given as text exactly as published."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pepstats import layouts
+from pepstats.cells import Cells, name_columns, split_cells
+from pepstats.errors import SourceError, nearest
+
+LARGEST_FILE = 500_000_000  # bytes; the largest published file is about a tenth of this
+LARGEST_SHEET = 600_000_000  # bytes once unpacked
+RELEASES = ("school-returned", "provisional", "revised", "final")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One published file: what it is, which year and release, and the hash of its bytes.
+
+    `file` is as the study wrote it, and is what messages call it; `path` is where it was found.
+    """
+
+    name: str
+    kind: str
+    year: int | None
+    release: str | None
+    file: str
+    path: Path
+    sha256: str
+    licence: str | None = None
+
+
+def find_source(
+    kind: str | None,
+    file: str,
+    *,
+    data: Path,
+    year: int | None = None,
+    release: str | None = None,
+    sha256: str | None = None,
+    licence: str | None = None,
+) -> Source:
+    """Find a published file and hold it to what the study says of it.
+
+    The kind is known from the file's header, never from its name: with `kind` None it is what the
+    header says. Raises `SourceError` when the file is missing, too large, of another kind, of
+    another year's layout, or not the bytes that `sha256` names.
+    """
+    path = data / file
+    if not path.is_file():
+        there = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = nearest(path.name, there) if there else f"There is no folder {path.parent}."
+        raise SourceError(f"{file}: there is no such file in {data}. {hint}")
+    size = path.stat().st_size
+    if size > LARGEST_FILE:
+        raise SourceError(f"{file}: {size:,} bytes; no published file is over {LARGEST_FILE:,}.")
+    if release is not None and release not in RELEASES:
+        raise SourceError(f"{file}: no release is called `{release}`. {nearest(release, RELEASES)}")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and found != sha256.lower():
+        raise SourceError(
+            f"{file}: not the file that was listed: its sha256 is {found}, the study says "
+            f"{sha256}. Get the listed file, or list this one."
+        )
+    header = _read_header(content, file)
+    seen = layouts.recognise(header)
+    if kind in layouts.OWN_TABLES:
+        seen = kind if "URN" in {layouts.tidy(name) for name in header} else seen
+    if seen is None or (kind is not None and seen != kind):
+        raise SourceError(f"{file}, row 1: {_wrong_kind(kind, seen, header)}")
+    layout_year = layouts.year_of(header) if seen == "ks2" else None
+    if year is not None and layout_year is not None and layout_year != year:
+        raise SourceError(
+            f"{file}, row 1: listed as {year}, but its columns of earlier years "
+            f"(`_{layout_year - 2001:02d}`) say {layout_year}. Correct `year`."
+        )
+    title = layouts.titles().get(seen, seen)
+    name = f"{title}, {year}" if year else title
+    return Source(name, seen, year, release, file, path, found, licence)
+
+
+def read_text(source: Source) -> pd.DataFrame:
+    """Give a file's cells as text exactly as published, every row, aggregate rows included.
+
+    Shape: index `row`, the file's own line (the header is line 1); one column per published
+    column. A cell that the row was cut off before is missing; an empty cell is empty text.
+    """
+    content = source.path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != source.sha256:
+        raise SourceError(f"{source.file}: the file changed while it was being read.")
+    cells = _read_sheet(content, source.file) if _is_excel(content) else split_cells(content, source.file)  # fmt: skip
+    return cells.frame()
+
+
+def _wrong_kind(kind: str | None, seen: str | None, header: list[str]) -> str:
+    titles = layouts.titles()
+    columns = ", ".join(name[:30] for name in header[:6])
+    if seen is not None:
+        return f"this is {titles[seen]} (`{seen}`), not {titles.get(str(kind), kind)} (`{kind}`)."
+    wanted = layouts.missing_columns(str(kind), header) if kind else []
+    lacks = f" For {titles.get(str(kind), kind)} it lacks {', '.join(wanted)}." if wanted else ""
+    close = [f"`{c}`: {nearest(c, [layouts.tidy(n) for n in header])}" for c in wanted]
+    hint = " ".join(c for c in close if "Did you mean" in c)
+    return f"no kind of file we know has these columns ({columns} ...).{lacks} {hint}".rstrip()
+
+
+def _is_excel(content: bytes) -> bool:
+    return content.startswith(b"PK\x03\x04") and b"xl/" in content
+
+
+def _read_header(content: bytes, file: str) -> list[str]:
+    if _is_excel(content):
+        rows = _open_sheet(content, file).to_python(nrows=1)
+        return [_as_text(value) for value in rows[0]] if rows else []
+    # One row and a half is enough for the header, and for a message when there is none.
+    line_end = content.find(b"\n")
+    top = content if line_end < 0 else content[: line_end + 1]
+    if top.count(b'"') % 2:
+        top = content
+    return split_cells(top, file).header
+
+
+def _open_sheet(content: bytes, file: str) -> Any:
+    """Open the first sheet of a workbook, after looking at what unpacking it would take."""
+    import python_calamine
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            entries = packed.infolist()
+            if sum(entry.file_size for entry in entries) > LARGEST_SHEET or len(entries) > 2_000:
+                raise SourceError(f"{file}: unpacks to more than any published workbook.")
+            for entry in entries:
+                if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
+                    _refuse_vast_sheet(packed.read(entry), file)
+        workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+        return workbook.get_sheet_by_index(0)
+    except (zipfile.BadZipFile, python_calamine.CalamineError, OSError, ValueError, EOFError,
+            NotImplementedError, RuntimeError, IndexError) as error:  # fmt: skip
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(f"{file}: a damaged Excel file ({problem}). Download it again.") from None
+
+
+def _refuse_vast_sheet(xml: bytes, file: str) -> None:
+    """Refuse a sheet with a cell so far out that laying it out would fill the memory."""
+    if far := re.search(rb'r="([A-Z]{3}\d+|[A-Z]*[2-9]\d{5}|[A-Z]*\d{7,})"', xml):
+        where = far[1].decode("ascii")
+        raise SourceError(f"{file}, cell {where}: further out than any published sheet goes.")
+
+
+def _read_sheet(content: bytes, file: str) -> Cells:
+    """Give a workbook's first sheet as cells, numbers and dates as plain text."""
+    rows = _open_sheet(content, file).to_python()
+    if not rows:
+        raise SourceError(f"{file}: the first sheet is empty.")
+    header = name_columns([_as_text(value) for value in rows[0]], file)
+    flat = np.empty(sum(len(row) for row in rows[1:]), dtype=object)
+    flat[:] = [_as_text(value) for row in rows[1:] for value in row]
+    codes, texts = pd.factorize(flat)
+    grid = codes.reshape(-1, len(header)).astype(np.int32)
+    lines = np.arange(2, len(rows) + 1)
+    empty = pd.Index(texts).get_indexer([""])[0] if len(texts) else -1
+    keep = (grid != empty).any(axis=1)
+    return Cells(header, lines[keep], grid[keep], [str(text) for text in texts])
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    if isinstance(value, datetime.date | datetime.datetime):
+        return value.isoformat()
+    return str(value)
