@@ -1,0 +1,85 @@
+"""The invented England's panel and register straight from memory, as its files would be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pepstats import codes
+from pepstats.invented_layout import columns_of
+from pepstats.invented_world import kinds_of, listing
+from pepstats.panel import Panel
+
+if TYPE_CHECKING:
+    from pepstats.invented import England
+
+
+def panel_of(england: England, measures: Iterable[str] | None) -> tuple[Panel, pd.DataFrame]:
+    """Give (panel, register) of the schools in the key stage 2 files.
+
+    Without `measures`, those whose columns the default layout has. Values are the published
+    ones: rounded, suppressed where the files are, each gap with the same reason.
+    """
+    published = {name.upper() for year in england.years for name in columns_of(year)}
+    known = {n: m.column for n, m in codes.MEASURES.items() if m.kind == "ks2"}
+    chosen = [n for n in known if known[n].upper() in published] if measures is None else list(measures)  # fmt: skip
+    listed = {year: listing(england.world, year) for year in england.years}
+    every = pd.concat(listed.values())
+    urn = every.groupby("school")["urn"].min().sort_values()
+    schools = urn.index.to_numpy()
+    index = pd.MultiIndex.from_product([urn.to_numpy(), england.years], names=["school", "year"])
+    shape = (len(schools), len(england.years), len(chosen))
+    values, reasons = np.full(shape, np.nan), np.full(shape, codes.NO_ROW, dtype=object)
+    for t, year in enumerate(england.years):
+        results = england.results(year)
+        in_file = np.isin(schools, listed[year]["school"].to_numpy())
+        has_pupils = in_file & (results.count("all")[schools] > 0)
+        layout = {name.upper() for name in columns_of(year)}
+        reasons[in_file & ~has_pupils, t] = codes.CUT_OFF
+        for j, name in enumerate(chosen):
+            if known[name].upper() not in layout:
+                reasons[in_file, t, j] = codes.NOT_IN_LAYOUT
+                continue
+            column = results.column(known[name])
+            values[has_pupils, t, j] = column.value[schools[has_pupils]]
+            code = column.code[schools[has_pupils]]
+            words = {"": codes.BLANK, **{c: codes.REASONS[c] for c in set(code) - {""}}}
+            reasons[has_pupils, t, j] = [words[c] for c in code]
+    reasons[~np.isnan(values)] = np.nan
+    flat = (len(index), len(chosen))
+    panel = Panel(
+        pd.DataFrame(values.reshape(flat), index=index, columns=chosen),
+        pd.DataFrame(reasons.reshape(flat), index=index, columns=chosen, dtype="str"),
+        pd.DataFrame("final", index=pd.Index(england.years, name="year"), columns=chosen, dtype="str"),
+    )  # fmt: skip
+    return panel, _register(england, urn)
+
+
+def _register(england: England, urn: pd.Series) -> pd.DataFrame:
+    """Give one row per school in the files, indexed by its first URN."""
+    world = england.world
+    table = world.establishments[world.establishments["school"].isin(urn.index)]
+    chains = table.groupby("school", sort=True)
+    last = chains.tail(1).set_index("school")
+    words = table["urn"].astype(str).groupby(table["school"]).agg(" ".join)
+    kinds = kinds_of(world.schools)
+    register = pd.DataFrame(
+        {
+            "name": last["name"],
+            "la": world.schools["la"].reindex(last.index),
+            "phase": kinds["phase"].reindex(last.index),
+            "school_type": kinds["school_type"].reindex(last.index),
+            "governance": last["nftype"].map(lambda code: codes.TYPES[code][1]),
+            "type": last["nftype"].map(lambda code: codes.TYPES[code][0]),
+            "trust": pd.Series(np.nan, index=last.index, dtype="str"),
+            "opened": chains["opened"].first(),
+            "closed": last["closed"],
+            "urn": last["urn"],
+            "urns": words,
+        }
+    )
+    register.index = pd.Index(urn.reindex(last.index).to_numpy(), name="school")
+    return register.sort_index()

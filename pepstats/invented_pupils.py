@@ -1,0 +1,246 @@
+"""The invented England's pupils: who they are, what they scored, and what a programme added.
+
+A pupil's score is the year's level, plus prior attainment, plus the school's effect, plus the
+pupil's own part. A school's effect is a permanent part, a part that fades from year to year
+(autoregressive), the authority's permanent part and the authority's good or bad year. The sizes
+were set so that the published-looking files have the spread, persistence and clustering measured
+in England's files of 2016 to 2019; `tests/test_invented.py` holds them to those figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+SUBJECTS = ("READ", "WRIT", "MAT", "GPS")
+YEARS = (2016, 2017, 2018, 2019)
+
+# Published pupil-level standard deviations of progress, used for its confidence limits.
+PROGRESS_SD = {
+    "READ": {2016: 6.2246, 2017: 6.2246, 2018: 5.9912, 2019: 6.1736},
+    "WRIT": {2016: 6.0473, 2017: 6.0473, 2018: 5.7384, 2019: 5.6941},
+    "MAT": {2016: 5.6229, 2017: 5.6229, 2018: 5.4322, 2019: 5.3899},
+}
+EXPECTED, HIGHER = 99.5, 109.5  # scaled scores of 100 and 110, before rounding
+HIGHER_WRITING = 112.2
+
+LEVEL = {  # the mean score of a pupil with average prior attainment, by year
+    "READ": (103.1, 104.4, 105.3, 104.6),
+    "WRIT": (105.2, 105.7, 106.3, 106.4),
+    "MAT": (103.2, 104.2, 104.5, 105.3),
+    "GPS": (104.1, 105.9, 106.1, 106.2),
+}
+_SPREAD = {  # how much larger school effects were in a year than on average
+    "READ": (1.10, 1.03, 0.94, 0.95),
+    "WRIT": (1.28, 1.03, 0.89, 0.86),
+    "MAT": (1.03, 1.06, 0.98, 0.94),
+    "GPS": (1.00, 1.00, 1.04, 1.04),
+}
+# Standard deviations, in score points: authority, authority and year, school for good, fading.
+_AUTHORITY = np.array([0.50, 0.60, 0.75, 0.55])
+_SHOCK = np.array([0.20, 0.28, 0.20, 0.22])
+_SCHOOL = np.array([0.40, 0.20, 0.55, 0.70])
+_FADING = np.array([1.85, 1.95, 1.90, 1.85])
+_FADE = np.array([0.71, 0.58, 0.67, 0.67])  # share left a year later
+_ALIKE = np.linalg.cholesky(
+    np.array(
+        [[1.00, 0.56, 0.85, 0.80], [0.56, 1.00, 0.63, 0.62], [0.85, 0.63, 1.00, 0.78],
+         [0.80, 0.62, 0.78, 1.00]]
+    )
+)  # fmt: skip
+# A poorer intake, and generous key stage 1 results, go with less progress; score points.
+_POVERTY = np.array([0.35, 0.12, 0.15, 0.2])
+_EASY_START = np.array([0.40, 0.70, 0.60, 0.4])
+PRIOR = np.array([1.42, 1.42, 1.22, 1.40])  # score points per key stage 1 point
+PRIOR_MEAN = {2016: 15.8, 2017: 16.0, 2018: 16.2, 2019: 16.3}
+PRIOR_SD = 2.75  # of pupils of one kind in one school, key stage 1 points
+COMMON = 3.6
+OWN = np.array([4.3, 3.7, 3.1, 3.6])
+
+# What being in a group adds to progress, by subject, and to key stage 1 points.
+GROUP_PROGRESS = {"disadvantaged": (-0.75, -0.55, -0.85, -0.8), "girl": (0.6, 1.7, -1.2, 1.0),
+                   "eal": (0.5, 0.9, 1.9, 1.9), "sen": (-1.2, -1.9, -1.2, -1.9),
+                   "ehcp": (-3.5, -4.0, -3.8, -4.0)}  # fmt: skip
+GROUP_PRIOR = {"disadvantaged": -1.3, "girl": 0.5, "eal": -0.6, "sen": -3.6, "ehcp": -6.5}
+USUAL = {"disadvantaged": 0.31, "girl": 0.49, "eal": 0.18, "sen": 0.145, "ehcp": 0.015}
+STARTS = 2018  # the first results that could show a programme
+# What a programme adds to each disadvantaged and each other pupil's score, at `effect` 1.
+PLANTED = {
+    "closing-the-gap": {"disadvantaged": 2.5, "other": 1.5},
+    "send-in-mainstream": {"disadvantaged": 0.0, "other": 0.0},
+}
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What each school is like: its pupils' circumstances and its own effect on their scores.
+
+    Arrays have one entry per school, mainstream first; `effect` is school by year by subject.
+    """
+
+    special: npt.NDArray[np.bool_]
+    disadvantaged: Array
+    eal: Array
+    sen: Array
+    prior: Array
+    size: Array
+    effect: Array
+
+
+@dataclass(frozen=True)
+class Pupils:
+    """One year's pupils, in the order of their schools; every array has an entry per pupil.
+
+    `score` is pupil by subject; `progress` the same, meaningful where `covered` (the pupil has
+    a key stage 1 result). `planted` is the part of both that a programme added.
+    """
+
+    year: int
+    school: npt.NDArray[np.int64]
+    disadvantaged: npt.NDArray[np.bool_]
+    girl: npt.NDArray[np.bool_]
+    eal: npt.NDArray[np.bool_]
+    sen: npt.NDArray[np.int8]
+    mobile: npt.NDArray[np.bool_]
+    prior: npt.NDArray[np.float32]
+    covered: npt.NDArray[np.bool_]
+    score: npt.NDArray[np.float32]
+    progress: npt.NDArray[np.float32]
+
+
+def draw_intake(authority: npt.NDArray[np.int64], city: int, rng: np.random.Generator) -> Intake:
+    """Draw what mainstream schools are like, given the position of each one's authority."""
+    n, authorities = len(authority), int(authority.max()) + 1
+
+    def tilt(between: float, within: float) -> Array:
+        level = rng.standard_normal(authorities)
+        return between * (level - level.mean())[authority] + within * rng.standard_normal(n)
+
+    poverty = tilt(0.42, 0.68)
+    home = authority == city
+    disadvantaged = _share(-0.98 + poverty + np.where(home, 0.25, 0.0))
+    eal = _share(-2.45 + tilt(1.1, 1.45) + np.where(home, 0.5, 0.0) + 0.15 * poverty)
+    sen = _share(-1.88 + 0.18 * poverty + tilt(0.1, 0.35))
+    own_prior = rng.standard_normal(n)
+    prior = -0.58 * poverty + 0.58 * own_prior
+    effect = _school_effects(authority, city, rng)
+    effect -= (np.outer(poverty, _POVERTY) + np.outer(own_prior, _EASY_START))[:, None, :]
+    size = _cohort_sizes(n, home, rng)
+    return Intake(np.zeros(n, bool), disadvantaged, eal, sen, prior, size, effect)
+
+
+def add_special(intake: Intake, n: int, rng: np.random.Generator) -> Intake:
+    """Add special schools: small cohorts, far lower scores."""
+    effect = np.repeat(rng.normal(-3.5, 1.5, (n, 1, 1)), len(YEARS), axis=1)
+    parts = {
+        "special": np.ones(n, bool),
+        "disadvantaged": _share(rng.normal(0.0, 0.5, n)),
+        "eal": _share(rng.normal(-2.0, 1.0, n)),
+        "sen": np.zeros(n),
+        "prior": rng.normal(-3.0, 1.0, n),
+        "size": rng.gamma(2.2, 4.0, n) + 1.0,
+        "effect": np.repeat(effect, len(SUBJECTS), axis=2),
+    }
+    return Intake(**{name: np.concatenate([getattr(intake, name), part]) for name, part in parts.items()})  # fmt: skip
+
+
+def _share(logit: Array) -> Array:
+    return 1.0 / (1.0 + np.exp(-logit))
+
+
+def _school_effects(authority: npt.NDArray[np.int64], city: int, rng: np.random.Generator) -> Array:
+    """Give school by year by subject: permanent, fading, the authority's own and its year's."""
+    n, years, subjects = len(authority), len(YEARS), len(SUBJECTS)
+
+    def draw(*shape: int) -> Array:
+        return rng.standard_normal((*shape, subjects)) @ _ALIKE.T
+
+    place = draw(int(authority.max()) + 1)
+    place -= place.mean(axis=0)
+    place[city] = (-2.0, -2.4, -1.6, -1.4)  # a city with low progress, as Portsmouth had
+    shock = draw(int(authority.max()) + 1, years)
+    shock -= shock.mean(axis=0)
+    fixed = (_AUTHORITY * place)[authority] + _SCHOOL * draw(n)
+    fading = draw(n)
+    effect = np.empty((n, years, subjects))
+    for t in range(years):
+        if t:
+            fading = _FADE * fading + np.sqrt(1 - _FADE**2) * draw(n)
+        spread = np.array([_SPREAD[subject][t] for subject in SUBJECTS])
+        effect[:, t] = spread * (fixed + _FADING * fading) + (_SHOCK * shock[:, t])[authority]
+    return effect
+
+
+def _cohort_sizes(n: int, home: npt.NDArray[np.bool_], rng: np.random.Generator) -> Array:
+    """Give each school's places a year: many have 30, 60 or 90; village schools have any number."""
+    places = np.array([0, 15, 20, 25, 30, 40, 45, 50, 60, 75, 90, 120, 180])
+    usual = [0.14, 0.045, 0.03, 0.03, 0.325, 0.02, 0.075, 0.02, 0.235, 0.012, 0.05, 0.014, 0.004]
+    large = [0.00, 0.00, 0.00, 0.00, 0.15, 0.04, 0.13, 0.06, 0.37, 0.06, 0.15, 0.04, 0.00]
+    size = rng.choice(places, n, p=usual).astype(float)
+    size[home] = rng.choice(places, int(home.sum()), p=large)
+    village = size == 0
+    size[village] = np.clip(np.exp(rng.normal(2.45, 0.45, n)), 3, 26)[village] + 0.25
+    return size
+
+
+def cohort(intake: Intake, fill: Array, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Give one year's pupils at each school: full, or as many as came (`fill`, lasting)."""
+    n, size = len(fill), intake.size
+    village = (size % 1 > 0) | intake.special
+    came = size * fill + rng.standard_normal(n) * np.sqrt(size) * np.where(village, 0.8, 0.85)
+    over = (rng.random(n) < 0.2) * rng.integers(1, 3, n)
+    at_most = np.where(village, np.inf, size + over)
+    short = rng.poisson(np.where(village, 0.0, size / 60))
+    count = np.minimum(np.round(came), at_most - short)
+    return np.maximum(count, 1).astype(np.int64)
+
+
+def draw_pupils(
+    year: int, intake: Intake, counts: npt.NDArray[np.int64], rng: np.random.Generator
+) -> Pupils:
+    """Draw one year's pupils and their scores, before any programme."""
+    t = YEARS.index(year)
+    school = np.repeat(np.arange(len(counts)), counts)
+    n = len(school)
+    disadvantaged = rng.random(n) < intake.disadvantaged[school]
+    girl = rng.random(n) < 0.49
+    eal = rng.random(n) < intake.eal[school]
+    need = rng.random(n)
+    poor, others = (sen_shares(intake, np.full(len(counts), group)) for group in (True, False))
+    support, plan = (np.where(disadvantaged, p[school], o[school]) for p, o in zip(poor, others, strict=True))  # fmt: skip
+    sen = np.where(need > 1 - plan, 2, np.where(need < support, 1, 0)).astype(np.int8)
+    mobile = rng.random(n) < np.where(eal, 0.12, 0.07)
+    covered = rng.random(n) > np.where(eal, 0.11, 0.025) + 0.10 * mobile
+    flags = {"disadvantaged": disadvantaged, "girl": girl, "eal": eal, "sen": sen == 1, "ehcp": sen == 2}  # fmt: skip
+    prior = intake.prior[school] + PRIOR_SD * rng.standard_normal(n, dtype=np.float32)
+    progress = intake.effect[school, t].astype(np.float32)
+    for name, flag in flags.items():
+        step = flag.astype(np.float32) - np.float32(USUAL[name])
+        prior += GROUP_PRIOR[name] * step
+        progress += np.outer(step, np.array(GROUP_PROGRESS[name], np.float32))
+    progress += np.float32(COMMON) * rng.standard_normal((n, 1), dtype=np.float32)
+    progress += OWN.astype(np.float32) * rng.standard_normal((n, 4), dtype=np.float32)
+    level = np.array([LEVEL[subject][t] for subject in SUBJECTS], np.float32)
+    score = level + np.outer(prior, PRIOR).astype(np.float32) + progress
+    points = (prior + PRIOR_MEAN[year]).astype(np.float32)
+    return Pupils(year, school, disadvantaged, girl, eal, sen, mobile, points, covered, score, progress)  # fmt: skip
+
+
+def sen_shares(intake: Intake, disadvantaged: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Give each school's share of pupils with SEN Support, and with a plan, in one group."""
+    support = intake.sen * np.where(disadvantaged, 1.45, 0.8)
+    return np.minimum(support, 0.9), np.where(intake.special, 1.0, 0.015)
+
+
+def plant(
+    pupils: Pupils, schools: npt.NDArray[np.int64], added: dict[str, float], effect: float
+) -> Pupils:
+    """Add what a programme adds to the pupils of its schools; everyone else stays as they were."""
+    inside = np.isin(pupils.school, schools)
+    step = np.where(pupils.disadvantaged, added["disadvantaged"], added["other"]) * inside * effect
+    change = step.astype(np.float32)[:, None]
+    return replace(pupils, score=pupils.score + change, progress=pupils.progress + change)

@@ -1,0 +1,207 @@
+"""What the Department would publish of the invented pupils: one column at a time, with its codes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from pepstats.invented_pupils import EXPECTED, HIGHER, HIGHER_WRITING, PROGRESS_SD, SUBJECTS, Pupils
+
+Mask = npt.NDArray[np.bool_]
+Values = npt.NDArray[np.float64]
+FEWEST = 6  # results of five pupils or fewer are not published
+_TEST = {"READ": 0, "WRITTA": 1, "MAT": 2, "GPS": 3}
+_GROUPS = "FSM6CLA1A|NotFSM6CLA1A|B|G|L|M|H|EAL|MOBN"
+_STANDARD = re.compile(rf"PT(RWM|READ|WRITTA|MAT|GPS)_(EXP|HIGH)(?:_({_GROUPS}))?")
+_PROGRESS = re.compile(rf"(READ|WRIT|MAT)PROG(?:_({_GROUPS}))?(?:_(LOWER|UPPER))?")
+_AVERAGE = re.compile(rf"(READ|MAT|GPS)_AVERAGE(?:_({_GROUPS}))?")
+_COVERAGE = re.compile(r"(READ|WRIT|MAT)COV")
+_BAND = re.compile(r"(READ|WRIT|MAT)PROG_DESCR")
+_COUNTED = {  # columns that count a group of the cohort, and their shares
+    "BELIG": "B", "GELIG": "G", "TKS1GROUP_L": "L", "TKS1GROUP_M": "M", "TKS1GROUP_H": "H",
+    "TKS1GROUP_NA": "NA", "TFSM6CLA1A": "FSM6CLA1A", "TNotFSM6CLA1A": "NotFSM6CLA1A",
+    "TEALGRP1": "FLE", "TEALGRP2": "EAL", "TEALGRP3": "none", "TMOBN": "MOBN",
+    "TSENELK": "SENK", "TSENELE": "SENE", "TSENELEK": "SEN",
+}  # fmt: skip
+_SHARES = {
+    "P" + (name[1:] if name.startswith("TSEN") else name): group for name, group in _COUNTED.items()
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One published column: values where there are any, a code where there is none.
+
+    `unit` says how a value is written: "count", "percent", "tenth" or "whole".
+    """
+
+    value: Values
+    code: npt.NDArray[np.str_]
+    unit: str
+
+
+@dataclass
+class Published:
+    """One year's results of schools, authorities or the nation, from the pupils themselves.
+
+    `unit` gives each pupil's place in the table (`size` places). For an `area` nothing is
+    suppressed. Nothing is stored but the masks that many columns share.
+    """
+
+    pupils: Pupils
+    unit: npt.NDArray[np.int64]
+    size: int
+    area: bool = False
+    keep: Mask | None = None
+    _masks: dict[str, Mask] = field(default_factory=dict, repr=False)
+    _counts: dict[str, Values] = field(default_factory=dict, repr=False)
+
+    def column(self, name: str) -> Column:
+        """Give one column of the key stage 2 layout by its published name."""
+        if name == "TELIG":
+            return self._plain(self.count("all"), "count")
+        if name in _COUNTED:
+            return self._hide(self.count(_COUNTED[name]), "count")
+        if name in _SHARES:
+            return self._hide(_percent(self.count(_SHARES[name]), self.count("all")), "percent")
+        if name == "TKS1AVERAGE":
+            covered = self.mask("covered")
+            total = self.total(covered, self.pupils.prior)
+            return self._hide(_half_up(_ratio(total, self.count("covered")), 1), "tenth")
+        if found := _STANDARD.fullmatch(name):
+            test, standard, group = found.groups()
+            reached = self.count(f"{group or 'all'}&{test}_{standard}")
+            of = self.count(group or "all")
+            return self._hide(_percent(reached, of), "percent", group)
+        if found := _PROGRESS.fullmatch(name):
+            return self._progress(*found.groups())
+        if found := _AVERAGE.fullmatch(name):
+            return self._average(*found.groups())
+        if found := _COVERAGE.fullmatch(name):
+            return self._hide(_percent(self.count("covered"), self.count("all")), "percent")
+        if found := _BAND.fullmatch(name):
+            return self._band(found.group(1))
+        raise KeyError(name)
+
+    def mask(self, group: str) -> Mask:
+        """Say which pupils are in a group, or in two at once (`a&b`)."""
+        if group not in self._masks:
+            self._masks[group] = self._find(group)
+        return self._masks[group]
+
+    def count(self, group: str) -> Values:
+        """Count a group's pupils in each place of the table."""
+        if group not in self._counts:
+            self._counts[group] = self.total(self.mask(group), None)
+        return self._counts[group]
+
+    def total(self, mask: Mask, values: npt.NDArray[np.float32] | None) -> Values:
+        """Add up a group's values, or count them, in each place of the table."""
+        weights = mask.astype(float) if values is None else np.where(mask, values, 0.0)
+        return np.bincount(self.unit, weights=weights, minlength=self.size)
+
+    def _find(self, group: str) -> Mask:
+        pupils = self.pupils
+        if "&" in group:
+            first, second = group.split("&")
+            return self.mask(first) & self.mask(second)
+        if group == "all":
+            return np.ones(len(pupils.school), bool) if self.keep is None else self.keep
+        found = self._found(group)
+        return found if self.keep is None else found & self.keep
+
+    def _found(self, group: str) -> Mask:
+        pupils = self.pupils
+        if group.endswith(("_EXP", "_HIGH")):
+            test, standard = group.rsplit("_", 1)
+            if test == "RWM":
+                return (self.mask(f"READ_{standard}") & self.mask(f"WRITTA_{standard}") & self.mask(f"MAT_{standard}"))  # fmt: skip
+            line = EXPECTED if standard == "EXP" else HIGHER_WRITING if test == "WRITTA" else HIGHER
+            return pupils.score[:, _TEST[test]] >= line
+        covered, points = pupils.covered, pupils.prior
+        known = {
+            "covered": lambda: covered, "NA": lambda: ~covered,
+            "FSM6CLA1A": lambda: pupils.disadvantaged, "NotFSM6CLA1A": lambda: ~pupils.disadvantaged,
+            "B": lambda: ~pupils.girl, "G": lambda: pupils.girl,
+            "L": lambda: covered & (points < 12), "H": lambda: covered & (points >= 18),
+            "M": lambda: covered & (points >= 12) & (points < 18),
+            "EAL": lambda: pupils.eal, "FLE": lambda: ~pupils.eal,
+            "none": lambda: np.zeros(len(covered), bool), "MOBN": lambda: ~pupils.mobile,
+            "SENK": lambda: pupils.sen == 1, "SENE": lambda: pupils.sen == 2,
+            "SEN": lambda: pupils.sen > 0,
+        }  # fmt: skip
+        return known[group]()
+
+    def _progress(self, subject: str, group: str | None, limit: str | None) -> Column:
+        place = SUBJECTS.index(subject)
+        both = f"{group}&covered" if group else "covered"
+        n = self.count(both)
+        mean = _ratio(self.total(self.mask(both), self.pupils.progress[:, place]), n)
+        reach = 1.96 * PROGRESS_SD[subject][self.pupils.year] / np.sqrt(np.maximum(n, 1))
+        value = mean + {"LOWER": -reach, "UPPER": reach, None: 0.0}[limit]
+        column = self._hide(_half_up(value, 1), "tenth", group)
+        if not self.area and not group:
+            low = (n * 2 < self.count("all")) & (column.code == "")
+            column.code[low], column.value[low] = "LOWCOV", np.nan
+        return column
+
+    def _average(self, test: str, group: str | None) -> Column:
+        scores = self.pupils.score[:, _TEST[test]]
+        mean = _ratio(self.total(self.mask(group or "all"), scores), self.count(group or "all"))
+        return self._hide(_half_up(mean, 0), "whole", group)
+
+    def _band(self, subject: str) -> Column:
+        middle, low, high = (self._progress(subject, None, part) for part in (None, "LOWER", "UPPER"))  # fmt: skip
+        far = {"READ": 3.0, "WRIT": 2.7, "MAT": 2.9}[subject]
+        above, below = low.value > 0, high.value < 0
+        band = np.select(
+            [above & (middle.value >= far), above, below & (middle.value <= -far), below],
+            [1.0, 2.0, 5.0, 4.0], 3.0,
+        )  # fmt: skip
+        return Column(np.where(np.isnan(middle.value), np.nan, band), middle.code, "count")
+
+    def _plain(self, value: Values, unit: str) -> Column:
+        return Column(value, np.full(self.size, "", "U6"), unit)
+
+    def _hide(self, value: Values, unit: str, group: str | None = None) -> Column:
+        """Put SUPP where too few pupils stand behind a figure, by the rules the files follow."""
+        column = self._plain(value.copy(), unit)
+        if self.area:
+            return column
+        hidden = self.count("all") < FEWEST
+        if group in ("FSM6CLA1A", "NotFSM6CLA1A"):
+            column, hidden = self._hide_pair(column, hidden, group)
+        elif group:
+            nobody = self.count(group) == 0
+            column.code[nobody & ~hidden] = "NA" if unit == "tenth" else ""
+            column.value[nobody] = np.nan
+            hidden = hidden | (~nobody & (self.count(group) < FEWEST))
+        column.code[hidden], column.value[hidden] = "SUPP", np.nan
+        return column
+
+    def _hide_pair(self, column: Column, hidden: Mask, group: str) -> tuple[Column, Mask]:
+        """Publish disadvantaged and other pupils together or not at all."""
+        poor, other = self.count("FSM6CLA1A"), self.count("NotFSM6CLA1A")
+        own = poor if group == "FSM6CLA1A" else other
+        column.value[own == 0] = np.nan
+        few = (poor < FEWEST) | (other < FEWEST)
+        # A school with nobody disadvantaged: that cell is empty, and until 2018 the other stood.
+        alone = (poor == 0) & (self.pupils.year < 2019) & (group == "NotFSM6CLA1A")
+        return column, hidden | (few & (own > 0) & ~alone)
+
+
+def _ratio(part: Values, whole: Values) -> Values:
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+
+
+def _percent(part: Values, whole: Values) -> Values:
+    return _half_up(100 * _ratio(part, whole), 0)
+
+
+def _half_up(value: Values, places: int) -> Values:
+    """Round halves up, as the Department does."""
+    scale = 10.0**places
+    return np.floor(value * scale + 0.5 + 1e-9) / scale

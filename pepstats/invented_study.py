@@ -1,0 +1,110 @@
+"""The study that goes with an invented England: its report, its programmes and what it says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from pepstats.invented_world import CITY
+
+if TYPE_CHECKING:
+    from pepstats.invented import England
+
+ABOUT = """# An invented England
+
+Nothing here is real. Every school, authority, pupil, officer and result in this folder was made up
+by `pepstats invent`, which writes it again byte for byte. Every place says so in its name: it is
+a word for make-believe with the end of an English place name (Fablemouth, Mockbury). URNs begin with
+9 and authorities' codes with 5, which no school and no authority in England has had.
+
+It is laid out as the Department for Education and Ofsted publish, oddities included, and it has the
+spread, the persistence, the cohort sizes and the clustering measured in England's files of 2016 to
+2019. The columns are a part of the Department's; `pepstats invent --full-layout` writes them all.
+
+| file | what | as published by |
+|---|---|---|
+{files}
+
+`truth.csv` says what two programmes in Fablemouth really added. The analysis never reads it; the
+tests do. Seed {seed}, effect {effect:g}: the seed is the day on which the board that the report is for
+asked for the evaluations, and was not chosen for what comes out.
+"""
+
+_PROGRAMME = """# {note}
+title: {title}
+summary: {summary}
+phase: primary
+starts: 2018                # the first results that could show it
+baseline: [2016, 2017]
+outcomes: [rwm_expected, reading_progress, writing_progress, maths_progress]   # the first is the primary one
+members:                    # 18 invented schools; some by the URN they had before or have since
+{members}
+pool: {{outside: authority}}
+match: {{exact: [phase, school_type], near: [rwm_expected, cohort], k: 10, caliper: null}}
+placebo: {{draws: 10000}}
+cost: {{grant: 200000, pupils: {pupils}}}
+seed: {seed}
+"""
+_WORDS = {
+    "closing-the-gap": (
+        "Closing the gap",
+        "Coaching and pupil reviews in 18 schools, so that disadvantaged pupils catch up.",
+    ),
+    "send-in-mainstream": (
+        "SEND in mainstream",
+        "Training and advice in 18 schools, so that pupils with SEN Support learn in ordinary lessons.",
+    ),
+}
+_NOTE = "Invented, like every school in it. Written by `pepstats invent`."
+
+_REPORT = """# {note}
+title: Evaluation of the Partnership's two programmes, autumn 2018
+meeting:
+  body: Education Advisory Board
+  date: 2018-10-02
+  report_from: Director of Children's Services, Fablemouth (invented)
+  report_by: Head of School Improvement, Fablemouth (invented)
+authority: {city}
+year: 2018
+edition: public
+invented: true
+sources:
+{sources}
+programmes: [closing-the-gap, send-in-mainstream]
+"""
+
+
+def programme_text(england: England, slug: str) -> str:
+    """Give one programme as the YAML a study keeps it in."""
+    title, summary = _WORDS[slug]
+    members = england.members[england.members["programme"] == slug]
+    lines = [
+        f'  - {{urn: {m.urn}, joined: "{m.joined}", dose: {m.dose:g}, basis: {m.basis}}}'
+        for m in members.sort_values("urn").itertuples()
+    ]
+    pupils = england.pupils[2018] if 2018 in england.pupils else None
+    helped = 0
+    if pupils is not None:
+        inside = england.results(2018)
+        group = "FSM6CLA1A" if slug == "closing-the-gap" else "SENK"
+        helped = int(inside.count(group)[members["school"].to_numpy()].sum())
+    return _PROGRAMME.format(note=_NOTE, title=title, summary=summary, members="\n".join(lines),
+                             pupils=helped or "null", seed=england.seed)  # fmt: skip
+
+
+def report_text(sources: list[tuple[str, int | None, str | None, str, bytes]]) -> str:
+    """Give the report as YAML; each source is (kind, year, release, file, its bytes)."""
+    lines = []
+    for kind, year, release, file, content in sources:
+        said = [f"kind: {kind}"]
+        said += [f"year: {year}"] if year else []
+        said += [f"release: {release}"] if release else []
+        digest = hashlib.sha256(content).hexdigest()
+        lines.append(f"  - {{{', '.join(said)}, file: {file},\n     sha256: {digest}}}")
+    return _REPORT.format(note=_NOTE, city=CITY, sources="\n".join(lines))
+
+
+def about_text(england: England, files: list[tuple[str, str, str]]) -> str:
+    """Give the README of the invented data; each file is (name, what, who publishes the like)."""
+    rows = "\n".join(f"| `{name}` | {what} | {who} |" for name, what, who in files)
+    return ABOUT.format(files=rows, seed=england.seed, effect=england.effect)
