@@ -1,4 +1,4 @@
-"""The legal tests of floor and coasting, who is eligible for support, and the 70 per cent rule.
+"""Who is eligible for the Fund's support, and the 70 per cent rule for a programme's schools.
 
 Every answer is yes, no or unknown: an input that is missing never counts as a no.
 """
@@ -10,198 +10,152 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from pepstats import codes, sampling
+from pepstats import sampling, standards
+from pepstats.errors import DesignError
 from pepstats.panel import Panel
-
-Bools = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.floating]
-
-PROGRESS = ("reading_progress", "writing_progress", "maths_progress")
-FLOOR_ATTAINMENT = 65.0
-FLOOR_LINES = (-5.0, -7.0, -5.0)
-COASTING_ATTAINMENT = 85.0
-COASTING_LINES = (-2.5, -3.5, -2.5)  # SI 2017/9, regulation 4
-FLOOR_PROGRESS8 = -0.5
-COASTING_PROGRESS8 = -0.25  # SI 2017/9, regulation 5
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Yes, no, or neither (unknown), for many schools at once, in Kleene's logic."""
+class Rule:
+    """One criterion of the Strategic School Improvement Fund, with where it is known from."""
 
-    yes: Bools
-    no: Bools
-
-    def __and__(self, other: Answer) -> Answer:
-        """Both: no as soon as one is no."""
-        return Answer(self.yes & other.yes, self.no | other.no)
-
-    def __or__(self, other: Answer) -> Answer:
-        """Either: yes as soon as one is yes."""
-        return Answer(self.yes | other.yes, self.no & other.no)
-
-    def words(self) -> npt.NDArray[np.str_]:
-        """Give `yes`, `no` or `unknown`."""
-        return np.where(self.yes, "yes", np.where(self.no, "no", "unknown"))
+    id: str
+    text: str
+    status: Literal["sourced", "assumed"]
+    source: str
+    active: bool = True
 
 
-def under(value: Numbers, line: float) -> Answer:
-    """Ask whether values are under a line; a missing value is unknown."""
-    return Answer(value < line, value >= line)
+_SW = "Schools Week on round 2; Education Business, 14 September 2017"
+_UNREAD = "the criteria document itself could not be read"
+RULES = (
+    Rule("E1", "Ofsted inadequate at the latest inspection", "sourced", _SW),
+    Rule("E2", "a warning notice in the past three years", "sourced", _SW),
+    Rule("E3", "Progress 8 under -0.25", "sourced", _SW),
+    Rule("E4", "Ofsted requires improvement at the latest inspection", "assumed", _UNREAD),
+    Rule("E5", "below the floor standard in the latest year", "assumed", _UNREAD),
+    Rule("E6", "coasting by the legal definition", "assumed", _UNREAD),
+    Rule("E7", "phonics, absence, finance: lines unknown", "assumed", _UNREAD, active=False),
+    Rule("E8", "special schools only: rule unknown", "assumed", _UNREAD, active=False),
+)
+"""A school is eligible if any active rule is true of it."""
 
 
-def primary_floor(rwm: Numbers, progress: Sequence[Numbers], upper: Sequence[Numbers]) -> Answer:
-    """Say which schools are below the primary floor of 2016 to 2018.
+def attach_inspections(inspections: pd.DataFrame, known: pd.Series) -> pd.DataFrame:
+    """Give each school its latest inspection, whichever of its URNs it was made under.
 
-    Below: under 65% at the expected standard, and progress under its line in two subjects, or in
-    one where it is also significantly below average (the upper 95% limit is under zero).
+    `inspections` is keyed `urn` (`outcome`, `inspected`); `known` gives the school of each URN.
+    Keyed `school`, sorted. Inspections of URNs that no school has had are not about this study.
     """
-    low = [under(v, line) for v, line in zip(progress, FLOOR_LINES, strict=True)]
-    sure = [a & under(u, 0.0) for a, u in zip(low, upper, strict=True)]
-    reading, writing, maths = low
-    two = (reading & writing) | (reading & maths) | (writing & maths)
-    return under(rwm, FLOOR_ATTAINMENT) & (two | sure[0] | sure[1] | sure[2])
+    school = known.reindex(inspections.index)
+    table = inspections.assign(school=school)[school.notna().to_numpy()].reset_index()
+    table = table[table["inspected"].notna()].sort_values(["school", "inspected", "urn"])
+    latest = table.drop_duplicates("school", keep="last").astype({"school": "int64"})
+    return latest.set_index("school").sort_index()
 
 
-def primary_coasting_year(
-    rwm: Numbers, progress: Sequence[Numbers], upper: Sequence[Numbers]
-) -> Answer:
-    """Say which schools met one year's part of the primary coasting test, 2016 on.
+def judge_eligibility(
+    panel: Panel, register: pd.DataFrame, year: int, *, ofsted: pd.DataFrame | None = None,
+    warnings: pd.DataFrame | None = None, rules: Sequence[Rule] = RULES,
+) -> pd.DataFrame:  # fmt: skip
+    """Say which schools meet a criterion of the Fund: yes, no, or unknown.
 
-    Met: under 85% at the expected standard, and any progress score under its line with its upper
-    95% limit under zero.
+    `ofsted` is keyed `school` (`outcome`); `warnings` lists notices (`school`, `date`), and a
+    missing list is unknown where an empty one is no. Keyed `school`: one column per active rule,
+    `eligible` over all of them, `eligible_sourced` over those whose text has been read, and
+    `because`.
     """
-    parts = [
-        under(v, line) & under(u, 0.0)
-        for v, line, u in zip(progress, COASTING_LINES, upper, strict=True)
-    ]
-    return under(rwm, COASTING_ATTAINMENT) & (parts[0] | parts[1] | parts[2])
+    schools = register.index
+    judged = {
+        "E1": _inspected_as(4, ofsted, schools),
+        "E2": _warned(warnings, schools, year),
+        "E3": _progress8_under(panel, register, year),
+        "E4": _inspected_as(3, ofsted, schools),
+        "E5": _answer(standards.judge_floor(panel, register, year)["answer"]),
+        "E6": _answer(standards.judge_coasting(panel, register, year)["answer"]),
+    }
+    active = [rule for rule in rules if rule.active]
+    table = pd.DataFrame(index=schools)
+    every = sourced = standards.Answer(np.zeros(len(schools), bool), np.ones(len(schools), bool))
+    because = pd.Series("", index=schools, dtype=object)
+    for rule in active:
+        answer = judged[rule.id]
+        table[rule.id] = answer.words()
+        every = every | answer
+        sourced = sourced | answer if rule.status == "sourced" else sourced
+        because += np.where(answer.yes, rule.text + "; ", "")
+    table["eligible"] = every.words()
+    table["eligible_sourced"] = sourced.words()
+    table["because"] = because.str.removesuffix("; ")
+    return table
 
 
-def secondary_floor(progress8: Numbers, upper: Numbers) -> Answer:
-    """Say which schools are below the secondary floor: under -0.5, upper limit under zero."""
-    return under(progress8, FLOOR_PROGRESS8) & under(upper, 0.0)
+def _answer(words: pd.Series) -> standards.Answer:
+    return standards.Answer((words == "yes").to_numpy(bool), (words == "no").to_numpy(bool))
 
 
-def secondary_coasting_year(progress8: Numbers, upper: Numbers) -> Answer:
-    """Say which schools met one year's part of the secondary coasting test, 2016 on."""
-    return under(progress8, COASTING_PROGRESS8) & under(upper, 0.0)
+def _inspected_as(outcome: int, ofsted: pd.DataFrame | None, schools: pd.Index) -> standards.Answer:
+    if ofsted is None:
+        return standards.Answer(np.zeros(len(schools), bool), np.zeros(len(schools), bool))
+    seen = ofsted["outcome"].reindex(schools).to_numpy(dtype=float, na_value=np.nan)
+    return standards.Answer(seen == outcome, np.isfinite(seen) & (seen != outcome))
 
 
-_MEASURES = {"primary": ("rwm_expected", *PROGRESS), "secondary": ("progress8",)}
-_COHORT = {"primary": ("cohort", 11), "secondary": ("cohort_ks4", 6)}  # and the fewest pupils
+def _warned(warnings: pd.DataFrame | None, schools: pd.Index, year: int) -> standards.Answer:
+    if warnings is None:
+        return standards.Answer(np.zeros(len(schools), bool), np.zeros(len(schools), bool))
+    date = pd.to_datetime(warnings["date"])
+    first, last = pd.Timestamp(year - 3, 9, 1), pd.Timestamp(year, 8, 31)
+    recent = warnings.loc[(date >= first) & (date <= last), "school"]
+    yes = np.asarray(schools.isin(recent), dtype=bool)
+    return standards.Answer(yes, ~yes)
 
-Limits = Literal["published", "worked out"]
-Test = Literal["floor", "coasting"]
-NOT_JUDGED = "not judged: too few pupils, or a special or infant school"
+
+def _progress8_under(panel: Panel, register: pd.DataFrame, year: int) -> standards.Answer:
+    taught = register["phase"].isin(["secondary", "all-through"]).to_numpy(bool)
+    answer = standards.under(
+        sampling.column(panel, "progress8", year, register.index), standards.COASTING_PROGRESS8
+    )
+    return standards.Answer(answer.yes & taught, answer.no | ~taught)
 
 
-def judge_floor(
-    panel: Panel, register: pd.DataFrame, year: int, *, limits: Limits = "worked out"
-) -> pd.DataFrame:
-    """Say which schools were below the floor standard in a year, and why.
+@dataclass(frozen=True)
+class Seventy:
+    """Whether at least 70% of a programme's schools are eligible, with both bounds.
 
-    Returns a table keyed `school`: `answer` (yes, no, unknown) and `because`: the scores under
-    their line, the input that is missing, or why the school is not judged. `limits="published"`
-    takes an upper limit that is not published as unknown; otherwise it is worked out from the
-    pupils (`sampling.upper_limit`). An all-through school is below if either phase is.
+    `verdict` is pass, fail, or undetermined: it could still be either, by the unknown ones.
     """
-    answer, because = _ask(panel, register, year, limits, "floor")
-    return pd.DataFrame({"answer": answer.words(), "because": because}, index=register.index)
 
+    schools: int
+    eligible: int
+    unknown: int
+    needed: int
+    verdict: str
 
-def judge_coasting(
-    panel: Panel, register: pd.DataFrame, year: int, *, limits: Limits = "worked out"
-) -> pd.DataFrame:
-    """Say which schools were coasting in a year: the test met in each of three years.
-
-    Returns a table keyed `school`: `answer`, `years_met` and `years_unknown` of the three, and
-    `because`. Years before 2016 are unknown here: their results are of other tests.
-    """
-    answer = Answer(np.ones(len(register), bool), np.zeros(len(register), bool))
-    met, unknown = (np.zeros(len(register), dtype=int) for _ in range(2))
-    because = pd.Series("", index=register.index, dtype=object)
-    for each in (year - 2, year - 1, year):
-        part, told = _ask(panel, register, each, limits, "coasting")
-        answer = answer & part
-        met += part.yes
-        unknown += ~part.yes & ~part.no
-        because += np.where(told == "", "", f"{each}: " + told + "; ")
-    table = {"answer": answer.words(), "years_met": met, "years_unknown": unknown,
-             "because": because.str.removesuffix("; ")}  # fmt: skip
-    return pd.DataFrame(table, index=register.index)
-
-
-def _ask(
-    panel: Panel, register: pd.DataFrame, year: int, limits: Limits, test: Test
-) -> tuple[Answer, npt.NDArray[np.object_]]:
-    """Ask one year's test of every school, in the phases it has; say why, unless it is a no."""
-    both = Answer(np.zeros(len(register), bool), np.ones(len(register), bool))
-    because = np.full(len(register), NOT_JUDGED, dtype=object)
-    judged = np.zeros(len(register), bool)
-    for phase, measures in _MEASURES.items():
-        asked = is_judged(panel, register, year, phase)
-        answer, told = _ask_phase(panel, register, year, limits, test, measures)
-        answer = Answer(answer.yes & asked, answer.no | ~asked)
-        told = np.where(answer.no, "", told)
-        joined = np.where((because != "") & (told != ""), because + ", " + told, because + told)
-        because = np.where(asked, np.where(judged, joined, told), because)
-        judged |= asked
-        both = both | answer
-    return both, np.where(both.no & judged, "", because)
-
-
-def _ask_phase(
-    panel: Panel, register: pd.DataFrame, year: int, limits: Limits, test: Test,
-    measures: tuple[str, ...],
-) -> tuple[Answer, npt.NDArray[np.object_]]:  # fmt: skip
-    figures = [sampling.column(panel, m, year, register.index) for m in measures]
-    scores = [m for m in measures if m != "rwm_expected"]
-    upper = [sampling.upper_limit(panel, m, year, register.index, worked_out=limits == "worked out")
-             for m in scores]  # fmt: skip
-    if scores == ["progress8"]:
-        lines: tuple[float, ...] = (FLOOR_PROGRESS8 if test == "floor" else COASTING_PROGRESS8,)
-        ask8 = secondary_floor if test == "floor" else secondary_coasting_year
-        answer = ask8(figures[0], upper[0])
-    else:
-        lines = FLOOR_LINES if test == "floor" else COASTING_LINES
-        ask = primary_floor if test == "floor" else primary_coasting_year
-        answer = ask(figures[0], figures[1:], upper)
-    told = np.full(len(register), "", dtype=object)
-    unknown = ~answer.yes & ~answer.no
-    for measure, value in zip(measures, figures, strict=True):
-        missing = unknown & ~np.isfinite(value)
-        told = np.where(missing, told + f"no {_words(measure)}, ", told)
-    for measure, line, value, limit in zip(
-        scores, lines, figures[-len(scores) :], upper, strict=True
-    ):
-        told = np.where(
-            answer.yes & (value < line), told + f"{_words(measure)} under {line:g}, ", told
+    @property
+    def words(self) -> str:
+        """Say the result and its bounds in a sentence."""
+        most = self.eligible + self.unknown
+        span = f"{self.eligible}" if not self.unknown else f"between {self.eligible} and {most}"
+        return (
+            f"{self.verdict}: {span} of {self.schools} schools meet a criterion; "
+            f"70% needs {self.needed}"
         )
-        bare = unknown & (value < line) & ~np.isfinite(limit)
-        told = np.where(bare, told + f"no upper limit of {_words(measure)}, ", told)
-    return answer, np.array([text.removesuffix(", ") for text in told], dtype=object)
 
 
-def _words(measure: str) -> str:
-    names = {"rwm_expected": "expected standard", "progress8": "Progress 8"}
-    return names.get(measure, measure.replace("_", " "))
-
-
-def is_judged(panel: Panel, register: pd.DataFrame, year: int, phase: str) -> Bools:
-    """Say which schools a phase's tests are asked of.
-
-    Not of special or infant schools, nor where the cohort is too small (under 11 pupils, or 6 at
-    key stage 4) or under half of it has prior attainment. A cohort not known is no excuse.
-    """
-    has = register["phase"].isin([phase, "all-through"]) & (register["school_type"] != "infant")
-    cohort, fewest = _COHORT[phase]
-    few: Bools = sampling.column(panel, cohort, year, register.index) < fewest
-    for measure in _MEASURES[phase]:
-        base = measure.removesuffix("_progress")
-        few |= sampling.column(panel, f"{base}_coverage", year, register.index) < 50
-        few |= sampling.reason(panel, measure, year, register.index) == codes.LOW_COVERAGE
-    return np.asarray(has.to_numpy(dtype=bool), dtype=bool) & ~few
+def hold_to_seventy(answers: pd.Series) -> Seventy:
+    """Hold a programme's schools to the 70 per cent rule, in whole numbers."""
+    total = len(answers)
+    if not total:
+        raise DesignError("the 70% rule was asked of a programme with no schools.")
+    wrong = sorted(set(answers) - {"yes", "no", "unknown"})
+    if wrong:
+        raise DesignError(f"answers are yes, no or unknown, not {wrong}.")
+    yes, unknown = int((answers == "yes").sum()), int((answers == "unknown").sum())
+    if 10 * yes >= 7 * total:
+        verdict = "pass"
+    else:
+        verdict = "fail" if 10 * (yes + unknown) < 7 * total else "undetermined"
+    return Seventy(total, yes, unknown, -(-7 * total // 10), verdict)

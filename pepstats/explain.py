@@ -124,7 +124,7 @@ def contributions(
     order = {i.id: number for number, i in enumerate(scene.dashboard.indicators)}
     table["order"] = table["indicator"].map(order)
     table = table.sort_values(["school", "order"], kind="stable").drop(columns="order")
-    return table.set_index(["school", "indicator"], verify_integrity=True)
+    return table.set_index(["school", "indicator"])
 
 
 def _contribution(

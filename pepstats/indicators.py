@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pepstats import codes, eligibility, sampling
+from pepstats import codes, sampling, standards
 from pepstats.dashboard import DERIVED, Dashboard, Indicator, Limit
 from pepstats.panel import Panel
 
@@ -111,8 +111,8 @@ class Scene:
 
     def _ask(
         self, rows: npt.NDArray[np.intp], figures: Values, place: dict[sampling.Cell, int],
-        year: int, test: eligibility.Test,
-    ) -> eligibility.Answer:  # fmt: skip
+        year: int, test: standards.Test,
+    ) -> standards.Answer:  # fmt: skip
         """Ask one year's legal test of figures as they are or as drawn."""
         shape = (len(rows), figures.shape[2])
 
@@ -122,19 +122,19 @@ class Scene:
                 return np.full(shape, np.nan), np.full(shape, np.nan)
             return figures[:, cell], figures[:, cell] + self.half_widths[rows, cell, None]
 
-        primary = [get(m) for m in eligibility.PROGRESS]
+        primary = [get(m) for m in standards.PROGRESS]
         scores, upper = [v for v, _ in primary], [u for _, u in primary]
         rwm, (p8, p8_upper) = get("rwm_expected")[0], get("progress8")
         if test == "floor":
-            asked = [eligibility.primary_floor(rwm, scores, upper),
-                     eligibility.secondary_floor(p8, p8_upper)]  # fmt: skip
+            asked = [standards.primary_floor(rwm, scores, upper),
+                     standards.secondary_floor(p8, p8_upper)]  # fmt: skip
         else:
-            asked = [eligibility.primary_coasting_year(rwm, scores, upper),
-                     eligibility.secondary_coasting_year(p8, p8_upper)]  # fmt: skip
-        both = eligibility.Answer(np.zeros(shape, bool), np.ones(shape, bool))
+            asked = [standards.primary_coasting_year(rwm, scores, upper),
+                     standards.secondary_coasting_year(p8, p8_upper)]  # fmt: skip
+        both = standards.Answer(np.zeros(shape, bool), np.ones(shape, bool))
         for phase, answer in zip(("primary", "secondary"), asked, strict=True):
             out = self.not_judged[phase, year][rows, None]
-            both = both | eligibility.Answer(answer.yes & ~out, answer.no | out)
+            both = both | standards.Answer(answer.yes & ~out, answer.no | out)
         return both
 
     def _years_met(
@@ -179,7 +179,7 @@ def set_scene(
         sampling.cohort_of(panel, m, y, register.index) for m, y in cells
     ])  # fmt: skip
     not_judged = {
-        (phase, each): ~eligibility.is_judged(panel, register, each, phase)
+        (phase, each): ~standards.is_judged(panel, register, each, phase)
         for phase in ("primary", "secondary")
         for each in (year - 2, year - 1, year)
     }
@@ -201,7 +201,7 @@ def _cells(
 ) -> tuple[sampling.Cell, ...]:
     """List the measures and years that the indicators rest on and that the panel has."""
     wanted: set[sampling.Cell] = set()
-    legal = ("rwm_expected", *eligibility.PROGRESS, "progress8")
+    legal = ("rwm_expected", *standards.PROGRESS, "progress8")
     for indicator in dashboard.indicators:
         if indicator.of == "floor":
             wanted |= {(m, year) for m in legal}
@@ -318,7 +318,7 @@ def _inspections(
     table = ofsted.reindex(register.index)
     cut = pd.Timestamp(year, 8, 31)
     inspected = pd.to_datetime(table["inspected"])
-    grade = table["grade"].where(inspected <= cut).to_numpy(dtype=float)
+    grade = table["outcome"].where(inspected <= cut).to_numpy(dtype=float)
     age = ((cut - inspected).dt.days / 365.25).where(inspected <= cut).to_numpy(dtype=float)
     repeat = nothing
     if "previous" in table:
@@ -334,7 +334,7 @@ def _missing(
 ) -> npt.NDArray[np.object_]:
     """Give the reason a school would have no value; only used where it has none."""
     if indicator.of in ("floor", "coasting"):
-        judge = eligibility.judge_floor if indicator.of == "floor" else eligibility.judge_coasting
+        judge = standards.judge_floor if indicator.of == "floor" else standards.judge_coasting
         because = judge(panel, register, year)["because"]
         return np.asarray(because.to_numpy(dtype=object), dtype=object)
     if indicator.of in DERIVED:

@@ -66,12 +66,13 @@ def rate(
 ) -> Ratings:
     """Rate schools by the dashboard's criteria, and say how sure each rating is.
 
-    `ofsted` is keyed `school` with `grade` (1 to 4), `inspected` (date) and, where known,
-    `previous` (the grade before). `england` holds published values (`measure`, `year`, `value`);
-    without it England is the panel's own schools. `schools` limits who is rated, never who they
-    are compared with. Each draw takes likely true values of every figure, given its pupils and the
-    other schools, and weights moved by up to `dashboard.weights_move`, and rates all again.
-    Draws depend on an authority's own schools only, so adding another authority moves nothing.
+    `ofsted` is keyed `school` with `outcome` (1 to 4), `inspected` (date) and, where known,
+    `previous` (the outcome before): see `eligibility.attach_inspections`. `england` holds published
+    values (`measure`, `year`, `value`); without it England is the panel's own schools. `schools`
+    limits who is rated, never who they are compared with. Each draw takes likely true values of
+    every figure, given its pupils and the other schools, and weights moved by up to
+    `dashboard.weights_move`, and rates all again. An authority has its own draws, so rating another
+    one too moves nothing.
 
     Raises `DesignError` where the register lists a school twice, the year is not in the panel, or
     nothing of the dashboard has a source.

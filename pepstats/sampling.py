@@ -65,7 +65,7 @@ def limits_of(measure: str) -> tuple[str, str]:
 
 def column(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
     """Give one measure of one year for the schools asked, missing where there is none."""
-    figures = panel.values  # noqa: PD011 - the panel's own table of values
+    figures = panel.values
     return np.asarray(_cells(figures, measure, year, schools).to_numpy(dtype=float), dtype=float)
 
 
