@@ -19,7 +19,7 @@ DEFINITION = (
     "the standard deviation of the programme's schools"
 )
 SATISFIED, TOO_FAR = 0.05, 0.25
-"""What Works Clearinghouse lines: satisfied within the first, not to be mended beyond the second."""
+"""What Works Clearinghouse lines: satisfied within one, beyond mending past the other."""
 
 
 def measure_balance(
@@ -80,7 +80,9 @@ def measure_overlap(pool: Pool, match: Match, members: Iterable[int]) -> pd.Data
     inside = pool.schools.index.isin(list(members))
     reach = match.distances
     counted = np.sum(~np.isnan(reach), axis=1)
-    last = np.where(counted > 0, np.nanmax(np.where(counted[:, None] > 0, reach, 0.0), axis=1), np.nan)
+    last = np.where(
+        counted > 0, np.nanmax(np.where(counted[:, None] > 0, reach, 0.0), axis=1), np.nan
+    )
     others = np.sort(last[~inside & ~np.isnan(last)])
     place = np.searchsorted(others, last[inside]) / max(len(others), 1)
     return pd.DataFrame(

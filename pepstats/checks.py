@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from pepstats import effects, gaps, matching, placebo
+from pepstats import codes, effects, gaps, matching, placebo
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
 from pepstats.programme import MatchRule, PoolRule, Programme
@@ -39,13 +40,34 @@ class Setting:
     register: pd.DataFrame
     phase: str
     outcome: str
+    unit: str
     barred: tuple[int, ...]
     draws: int
-    seed: tuple[int, ...]
+    seed: int
+
+
+def set_up(
+    programme: Programme, panel: Panel, register: pd.DataFrame, barred: Iterable[int]
+) -> Setting:
+    """Say what a programme's checks are tried on: its primary outcome, its draws and its seed."""
+    return Setting(
+        panel=panel,
+        register=register,
+        phase=programme.phase,
+        outcome=programme.primary,
+        unit=codes.MEASURES[programme.primary].unit,
+        barred=tuple(barred),
+        draws=programme.placebo.draws,
+        seed=programme.seed,
+    )
 
 
 def list_choices(
-    programme: Programme, year: int, members: Iterable[int], register: pd.DataFrame, others: Iterable[int]
+    programme: Programme,
+    year: int,
+    members: Iterable[int],
+    register: pd.DataFrame,
+    others: Iterable[int],
 ) -> list[Choice]:
     """List the headline and every other choice that this study allows, in the order they are shown.
 
@@ -72,7 +94,7 @@ def list_choices(
     ]  # fmt: skip
     if loose:
         found.append(
-            other("matched on circumstances only", "not on earlier results: the other end of the bracket",
+            other("matched on circumstances only", "not on earlier results: the other end",
                   rule=rule.model_copy(update={"near": tuple(loose)}), adjusted=False)
         )  # fmt: skip
     for held in programme.baseline if len(programme.baseline) > 1 else ():
@@ -99,13 +121,15 @@ def try_choice(choice: Choice, setting: Setting) -> dict[str, object]:
     }  # fmt: skip
     try:
         found, pool = compare(choice, setting)
-        rng = np.random.default_rng([*setting.seed, len(choice.name)])
+        rng = np.random.default_rng([setting.seed, zlib.crc32(choice.name.encode())])
         low = placebo.low_attaining(_earlier(setting.panel, setting.outcome, pool, choice.baseline))
         drawn = placebo.draw_programmes(
             found, low, choice.members, barred=setting.barred, draws=setting.draws, rng=rng
         )
         made_up = placebo.made_up_estimates({setting.outcome: found}, drawn, choice.members)
-        [effect] = effects.estimate_effects("", {setting.outcome: found}, made_up, choice.members, n_comparison=0)
+        [effect] = effects.estimate_effects(
+            "", {setting.outcome: found}, made_up, choice.members, n_comparison=0
+        )
     except DesignError as error:
         return {**row, "note": f"cannot be made: {error}"}
     return {
@@ -138,7 +162,7 @@ def compare(choice: Choice, setting: Setting) -> tuple[gaps.Gaps, matching.Pool]
 
 
 def leave_one_out(found: gaps.Gaps, members: Iterable[int]) -> pd.DataFrame:
-    """Estimate the effect again without each member in turn: index `school`, `estimate`, `moved_by`."""
+    """Estimate again without each member in turn: index `school`, `estimate`, `moved_by`."""
     rows = np.flatnonzero(found.table.index.isin(list(members)) & found.table["gap"].notna())
     whole = float(placebo.weighted_mean(found, rows)[0])
     without = [float(placebo.weighted_mean(found, np.delete(rows, i))[0]) for i in range(len(rows))]
@@ -158,5 +182,7 @@ def tabulate_checks(
     return pd.DataFrame(rows)
 
 
-def _earlier(panel: Panel, outcome: str, pool: matching.Pool, baseline: Iterable[int]) -> pd.DataFrame:
+def _earlier(
+    panel: Panel, outcome: str, pool: matching.Pool, baseline: Iterable[int]
+) -> pd.DataFrame:
     return panel.wide(outcome).reindex(index=pool.schools.index)[list(baseline)]

@@ -86,7 +86,9 @@ def choose_report(data: Path) -> str:
     if DEFAULT_REPORT in there or len(there) == 1:
         return DEFAULT_REPORT if DEFAULT_REPORT in there else there[0]
     if not there:
-        raise DesignError(f"{data / 'reports'} has no report (*.yml). Name a data folder with --data.")
+        raise DesignError(
+            f"{data / 'reports'} has no report (*.yml). Name a data folder with --data."
+        )
     raise DesignError(f"{data / 'reports'} has several reports; name one: {', '.join(there)}.")
 
 

@@ -12,7 +12,13 @@ from pepstats.gaps import Gaps
 from pepstats.placebo import weighted_mean
 
 COMPARED = "compared with similar schools"
-LADDER = ("gained", "probably gained", "too uncertain to say", "probably lost ground", "lost ground")
+LADDER = (
+    "gained",
+    "probably gained",
+    "too uncertain to say",
+    "probably lost ground",
+    "lost ground",
+)
 CLEAR, LIKELY = 0.05, 0.10
 """A clear verdict: at most 5 in 100 made-up programmes moved as far; a probable one: 10 in 100."""
 
@@ -59,7 +65,7 @@ def verdict(estimate: float, p: float) -> str:
 
 
 def placebo_p(estimate: float, chance: np.ndarray) -> float:
-    """Share of made-up programmes that moved at least as far either way, the real one counted in."""
+    """Share of made-up programmes that moved at least as far, the real one counted in."""
     return float((1 + np.sum(np.abs(chance) >= abs(estimate))) / (1 + len(chance)))
 
 
@@ -93,7 +99,12 @@ def adjust_together(estimates: Mapping[str, float], chance: pd.DataFrame) -> dic
 
 
 def estimate_effects(
-    programme: str, gaps: Mapping[str, Gaps], made_up: pd.DataFrame, members: Iterable[int], *, n_comparison: int
+    programme: str,
+    gaps: Mapping[str, Gaps],
+    made_up: pd.DataFrame,
+    members: Iterable[int],
+    *,
+    n_comparison: int,
 ) -> list[Effect]:
     """Estimate every outcome of a programme: its schools' weighted mean gap, with its yardstick.
 
@@ -132,6 +143,17 @@ def estimate_effects(
             )
         )
     return effects
+
+
+def list_numbers(effects: Iterable[Effect]) -> dict[str, float | int | str]:
+    """Name every number of every effect: `<outcome>.<column>`, as `effects.csv` has it."""
+    return {
+        f"{row['outcome']}.{name}": value
+        for effect in effects
+        for row in effect.tidy().to_dict("records")
+        for name, value in row.items()
+        if name not in {"programme", "outcome"}
+    }
 
 
 def tidy(effects: Iterable[Effect]) -> pd.DataFrame:

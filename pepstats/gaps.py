@@ -65,8 +65,8 @@ def find_gaps(
     for what the match left unlike. That is taken out by a regression of the gap on the left-over
     differences, fitted on schools outside every programme: in the matched variables, in the
     outcome's own earlier years, and in the mean of the other schools of its authority in those
-    years (a city's history). The precision weight is `1 / (tau2 + s2 / cohort)`, its parts fitted on the
-    same schools (design.md 5.3).
+    years (a city's history). The precision weight is `1 / (tau2 + s2 / cohort)`, both parts fitted
+    on the same schools.
 
     Raises
     ------
@@ -174,6 +174,30 @@ def trace_lines(panel: Panel, match: Match, outcome: str, schools: Iterable[int]
     return pd.concat(parts).sort_values(["school", "year"], ignore_index=True)
 
 
+def average_lines(lines: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
+    """Average a programme's lines as its effect does: weighted, over schools that have a gap.
+
+    `lines` as from `trace_lines`, `gaps` with one row per `school` and `outcome`. One row per
+    `outcome` and `year`: `members`, `comparison` and `n_schools`, the schools with both that year.
+    """
+    both = lines.merge(
+        gaps.reset_index()[["school", "outcome", "weight"]],
+        on=["school", "outcome"],
+        validate="m:1",
+    ).dropna(subset=["weight", "own", "comparison"])
+    both = both.assign(
+        members=both["own"] * both["weight"], comparison=both["comparison"] * both["weight"]
+    )
+    by_year = both.groupby(["outcome", "year"], sort=False)
+    totals = by_year[["members", "comparison", "weight"]].sum()
+    return (
+        totals[["members", "comparison"]]
+        .div(totals["weight"], axis=0)
+        .assign(n_schools=by_year["school"].nunique())
+        .reset_index()
+    )
+
+
 def _mean_of(
     values: NDArray[np.float64], places: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -206,7 +230,9 @@ def _why_none(
     why = panel.reasons[outcome].unstack("year").reindex(index=schools)
     cohort = panel.wide(codes.MEASURES[outcome].cohort).reindex(index=schools)[year]
     reason = pd.Series(pd.NA, index=schools, dtype="str")
-    reason[counted < FEWEST_COMPARISONS] = f"fewer than {FEWEST_COMPARISONS} comparison schools with a result"
+    reason[counted < FEWEST_COMPARISONS] = (
+        f"fewer than {FEWEST_COMPARISONS} comparison schools with a result"
+    )
     reason[~(cohort.to_numpy(float) > 0)] = f"no cohort in {year}"
     for y in (year, *years):
         none = results[y].isna()
@@ -216,10 +242,8 @@ def _why_none(
     return reason
 
 
-def _variance_parts(
-    gap: NDArray[np.float64], cohort: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Split the spread of gaps into a part per school and a part per pupil, neither below nought."""
+def _variance_parts(gap: NDArray[np.float64], cohort: NDArray[np.float64]) -> tuple[float, float]:
+    """Split the variance of gaps into a part per school and a part per pupil, none below nought."""
     from scipy.optimize import nnls
 
     if len(gap) < 10:

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 SCHEMA = 1
-PACKAGES = ("pepstats", "numpy", "pandas", "scipy", "matplotlib", "papermill", "nbclient", "ipykernel")
+PACKAGES = (
+    "pepstats",
+    "numpy",
+    "pandas",
+    "scipy",
+    "matplotlib",
+    "papermill",
+    "nbclient",
+    "ipykernel",
+)
 
 
 def write(
@@ -37,7 +46,10 @@ def write(
 ) -> None:
     """Describe a finished run in its folder: everything in it, and everything it came from."""
     data = paths.data_folder()
-    settings = [f"reports/{report.slug}.yml", *(f"programmes/{slug}.yml" for slug in report.programmes)]
+    settings = [
+        f"reports/{report.slug}.yml",
+        *(f"programmes/{slug}.yml" for slug in report.programmes),
+    ]
     optional = [f"reports/{report.slug}.md", "dashboard.yml"]
     content = {
         "schema": SCHEMA,
@@ -75,7 +87,9 @@ def read(run: Path) -> dict[str, Any]:
     """Read a run's manifest, refusing a folder without one or one that is not what we write."""
     path = run / NAME
     if not path.is_file():
-        raise RunError(f"{path} is not there, so this is not a finished run. Run `pepstats run` first.")
+        raise RunError(
+            f"{path} is not there, so this is not a finished run. Run `pepstats run` first."
+        )
     try:
         content = json.loads(path.read_text("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -102,7 +116,7 @@ def describe_files(run: Path) -> dict[str, dict[str, Any]]:
 
 
 def describe_code() -> dict[str, Any]:
-    """Say which commit of the project ran, whether it was modified, and which lock was installed."""
+    """Say which commit of the project ran, whether it was modified, and with which lock."""
     lock = paths.PROJECT / "requirements.lock"
     return {
         "commit": _git("rev-parse", "HEAD"),
@@ -125,7 +139,7 @@ def _git(*words: str) -> str | None:
 
 
 def normalise_notebook(path: Path, parameters: dict[str, str]) -> None:
-    """Take out of an executed copy what differs from run to run: times, folders, cell numbers' ids."""
+    """Take out of an executed copy what differs from run to run: times, folders, cells' ids."""
     notebook = json.loads(path.read_text("utf-8"))
     notebook["metadata"]["papermill"] = {"parameters": parameters}
     notebook["metadata"].pop("language_info", None)
@@ -133,4 +147,6 @@ def normalise_notebook(path: Path, parameters: dict[str, str]) -> None:
         cell["id"] = f"cell-{place}"
         cell["metadata"].pop("papermill", None)
         cell["metadata"].pop("execution", None)
-    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
+    path.write_text(
+        json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8"
+    )

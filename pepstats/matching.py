@@ -91,12 +91,16 @@ class Match:
 
 
 def before_start(panel: Panel, starts: int) -> Panel:
-    """Give the part of a panel from before a programme's first results: all that matching may see."""
+    """Give the part of a panel from before a programme's first results: all matching may see."""
     early = panel.values.index.get_level_values("year") < starts
-    return Panel(panel.values[early], panel.reasons[early], panel.releases[panel.releases.index < starts])
+    return Panel(
+        panel.values[early], panel.reasons[early], panel.releases[panel.releases.index < starts]
+    )
 
 
-def variables(near: Iterable[str], outcomes: Iterable[str], baseline: Iterable[int]) -> list[tuple[str, int]]:
+def variables(
+    near: Iterable[str], outcomes: Iterable[str], baseline: Iterable[int]
+) -> list[tuple[str, int]]:
     """List what schools are matched on: every baseline year of an outcome, else the last one."""
     years, measured = sorted(baseline), set(outcomes)
     return [(m, y) for m in near for y in (years if m in measured else years[-1:])]
@@ -115,7 +119,9 @@ def find_pool(
     """Find the schools that can be compared, leaving others out by named rules, all counted."""
     baseline = sorted(baseline)
     if before.values.index.get_level_values("year").max() > baseline[-1]:
-        raise DesignError("The pool is found from years up to the baseline only; cut the panel first.")
+        raise DesignError(
+            "The pool is found from years up to the baseline only; cut the panel first."
+        )
     chosen = variables(rule.near, outcomes, baseline)
     missing = [m for m, _ in chosen if m not in before.values.columns]
     if missing:
@@ -125,17 +131,26 @@ def find_pool(
         )
     schools = register.sort_index().loc[:, ["la", *rule.exact]]
     columns = {f"{m} {y}": before.wide(m).reindex(schools.index)[y] for m, y in chosen}
-    reasons = {f"{m} {y}": before.reasons[m].unstack("year").reindex(schools.index)[y] for m, y in chosen}
+    why_none = {
+        f"{m} {y}": before.reasons[m].unstack("year").reindex(schools.index)[y] for m, y in chosen
+    }
+    reasons = pd.DataFrame(why_none, index=schools.index).fillna("not in the files")
+    phases = register["phase"].reindex(schools.index)
     schools = schools.assign(**columns)
 
     steps = [
-        (f"not a mainstream school with {phase} results", ~register["phase"].reindex(schools.index).isin(PHASES[phase])),
+        (f"not a mainstream school with {phase} results", ~phases.isin(PHASES[phase])),
         ("authority not known", schools["la"].isna()),
-        *((f"{key} not known", schools[key].isna() | schools[key].eq("unknown")) for key in rule.exact),
-        *((f"no {name}: {why}", schools[name].isna() & reasons[name].fillna("not in the files").eq(why))
-          for name in columns
-          for why in sorted(reasons[name].fillna("not in the files")[schools[name].isna()].unique())),
-    ]  # fmt: skip
+        *(
+            (f"{key} not known", schools[key].isna() | schools[key].eq("unknown"))
+            for key in rule.exact
+        ),
+        *(
+            (f"no {name}: {why}", schools[name].isna() & reasons[name].eq(why))
+            for name in columns
+            for why in sorted(reasons.loc[schools[name].isna(), name].unique())
+        ),
+    ]
     kept = pd.Series(True, index=schools.index)
     inside = pd.Series(schools.index.isin(list(members)), index=schools.index)
     flow = [("schools in the register", 0, len(kept), int(inside.sum()))]
@@ -160,7 +175,7 @@ def _scales(matched: pd.DataFrame, outcomes: set[str]) -> pd.DataFrame:
     flat = [name for name, s in spread.items() if not s > 0]
     if flat and len(matched) > 1:
         raise DesignError(
-            f"`match.near`: {', '.join(flat)} is the same in every school of the pool, so no school is "
+            f"`match.near`: {', '.join(flat)} is the same in every school of the pool, so none is "
             "nearer than another on it. Take it out of `match.near`."
         )
     weight = [1.0 if name.rsplit(" ", 1)[0] in outcomes else OTHER_THINGS_COUNT for name in matched]
@@ -173,7 +188,9 @@ def positions(matched: pd.DataFrame) -> pd.DataFrame:
     return matched.assign(**{c: np.log(matched[c].clip(lower=1)) for c in counts})
 
 
-def match_schools(pool: Pool, rule: MatchRule, where: PoolRule, *, barred: Iterable[int] = ()) -> Match:
+def match_schools(
+    pool: Pool, rule: MatchRule, where: PoolRule, *, barred: Iterable[int] = ()
+) -> Match:
     """Find every school its k most alike schools in other authorities, and say who has none.
 
     Equal on `rule.exact`, nearest on the rest in weighted standard deviations (Euclidean), within
@@ -189,9 +206,15 @@ def match_schools(pool: Pool, rule: MatchRule, where: PoolRule, *, barred: Itera
     free = ~table.index.isin([*barred, *where.exclude])
     if where.authorities is not None:
         free &= table["la"].isin(where.authorities).to_numpy()
-    place = positions(table[list(pool.scales.index)]) / pool.scales["spread"] * pool.scales["weight"]
+    place = (
+        positions(table[list(pool.scales.index)]) / pool.scales["spread"] * pool.scales["weight"]
+    )
     points, authority = place.to_numpy(float), table["la"].to_numpy(np.int64)
-    groups = table.groupby(list(rule.exact), sort=True).indices if rule.exact else {"all": np.arange(len(table))}
+    groups = (
+        table.groupby(list(rule.exact), sort=True).indices
+        if rule.exact
+        else {"all": np.arange(len(table))}
+    )
 
     places = np.full((len(table), rule.k), -1, dtype=np.int64)
     distances = np.full((len(table), rule.k), np.nan)
@@ -204,7 +227,23 @@ def match_schools(pool: Pool, rule: MatchRule, where: PoolRule, *, barred: Itera
         places[far], distances[far] = -1, np.nan
     none = places[:, 0] < 0
     why = "none alike elsewhere" if rule.caliper is None else "none alike within the caliper"
-    return Match(rule, table.index, places, distances, pd.DataFrame({"reason": why}, index=table.index[none]))
+    return Match(
+        rule, table.index, places, distances, pd.DataFrame({"reason": why}, index=table.index[none])
+    )
+
+
+def take_up(
+    pairs: pd.DataFrame, schools: pd.Index, rule: MatchRule, unmatched: pd.DataFrame
+) -> Match:
+    """Take up a match that was written down as pairs: just these, in the order they were ranked."""
+    places = np.full((len(schools), rule.k), -1, dtype=np.int64)
+    distances = np.full((len(schools), rule.k), np.nan)
+    row, at = schools.get_indexer(pairs["school"]), schools.get_indexer(pairs["comparison"])
+    if len(pairs) and min(row.min(), at.min()) < 0:
+        raise DesignError("The pairs name a school that is not in the pool. Run 03 again.")
+    rank = pairs["rank"].to_numpy(np.int64) - 1
+    places[row, rank], distances[row, rank] = at, pairs["distance"].to_numpy(float)
+    return Match(rule, schools, places, distances, unmatched)
 
 
 def _nearest(

@@ -21,6 +21,6 @@ def output_folder(chosen: str | Path | None = None) -> Path:
 
 
 def working_folder(report: str) -> Path:
-    """Give the folder of a run: the one being made, or the last one when a notebook is opened by hand."""
+    """Give the folder of a run: the one being made, or else the last one made."""
     making = os.environ.get("PEPSTATS_RUN")
     return Path(making) if making else output_folder() / "working" / report

@@ -18,7 +18,7 @@ from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 
 FEWEST_CITIES = 10
-"""With fewer authorities that could hold a programme of this size, none is held to one authority."""
+"""With fewer authorities that could hold such a programme, none is held to one authority."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def draw_programmes(
     members = set(members)
     real = table.index.isin(list(members)) & table["gap"].notna().to_numpy()
     if not real.any():
-        raise DesignError("No member has a gap in the primary outcome, so no programme can be drawn.")
+        raise DesignError(
+            "No member has a gap in the primary outcome, so no programme can be drawn."
+        )
     authority, lower = table["la"].to_numpy(), low.reindex(table.index).to_numpy(bool)
     home = pd.Series(authority[real]).value_counts()
     free = table["gap"].notna().to_numpy() & ~table.index.isin([*barred, *members])
@@ -90,8 +92,9 @@ def draw_programmes(
         lows, rest = np.flatnonzero(free & lower), np.flatnonzero(free & ~lower)
         if len(lows) < n_low or len(rest) < n_rest:
             raise DesignError(
-                f"Made-up programmes need {n_low} low-attaining and {n_rest} other schools; outside every "
-                f"programme the pool has {len(lows)} and {len(rest)}. Add sources or widen `pool`."
+                f"Made-up programmes need {n_low} low-attaining and {n_rest} other schools; "
+                f"outside every programme the pool has {len(lows)} and {len(rest)}. "
+                "Add sources or widen `pool`."
             )
         too_small = table.loc[free, "la"].nunique()
         cities = {0: (lows, rest)}
@@ -133,7 +136,9 @@ def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[NDArray[np.fl
     return mean, spread
 
 
-def made_up_estimates(gaps: Mapping[str, Gaps], draws: Draws, members: Iterable[int]) -> pd.DataFrame:
+def made_up_estimates(
+    gaps: Mapping[str, Gaps], draws: Draws, members: Iterable[int]
+) -> pd.DataFrame:
     """Estimate every made-up programme as the real one is, on the real one's scale.
 
     One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit. An estimate
@@ -142,7 +147,9 @@ def made_up_estimates(gaps: Mapping[str, Gaps], draws: Draws, members: Iterable[
     be a yardstick for a group of large ones.
     """
     chosen = list(members)
-    table = pd.DataFrame({"draw": np.arange(1, len(draws.authorities) + 1), "la": draws.authorities})
+    table = pd.DataFrame(
+        {"draw": np.arange(1, len(draws.authorities) + 1), "la": draws.authorities}
+    )
     for outcome, found in gaps.items():
         real = np.flatnonzero(found.table.index.isin(chosen))
         mean, spread = weighted_mean(found, draws.schools)

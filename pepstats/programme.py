@@ -201,8 +201,8 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases are not used here",
-                                       problem_mark=self.peek_event().start_mark)  # fmt: skip
+            mark = self.get_mark()
+            raise yaml.MarkedYAMLError(problem="aliases are not used here", problem_mark=mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -254,19 +254,22 @@ def read_members(file: str, data: Path) -> list[Member]:
     unknown = sorted(set(header) - set(Member.model_fields))
     if unknown or "urn" not in header or len(set(header)) < len(header):
         raise DesignError(
-            f"{path}, row 1: expected the columns {', '.join(Member.model_fields)}, found {', '.join(header)}."
+            f"{path}, row 1: expected the columns {', '.join(Member.model_fields)}, "
+            f"found {', '.join(header)}."
         )
     members = []
     for number, row in enumerate(rows[1:], start=2):
-        cells = {name: cell.strip() for name, cell in zip(header, row, strict=False) if cell.strip()}
+        cells = {
+            name: cell.strip() for name, cell in zip(header, row, strict=False) if cell.strip()
+        }
         if not cells:
             continue
         try:
             members.append(Member.model_validate({**cells, "urn": int(cells.get("urn", ""))}))
         except (ValueError, ValidationError):
             raise DesignError(
-                f"{path}, row {number}: `{', '.join(row)}` is not a school: `urn` is a whole number of six or "
-                "seven digits, `dose` a number or nothing."
+                f"{path}, row {number}: `{', '.join(row)}` is not a school: `urn` is a whole "
+                "number of six or seven digits, `dose` a number or nothing."
             ) from None
     if not members:
         raise DesignError(f"{path}: no school is listed.")
@@ -284,7 +287,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_text("utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
     except UnicodeDecodeError as error:
-        raise DesignError(f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+        raise DesignError(
+            f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8."
+        ) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -97,7 +97,7 @@ def run_report(
 def check_request(
     slug: str, data: Path, programmes: Iterable[str] = ()
 ) -> tuple[Report, list[Source]]:
-    """Check, before anything runs, all that can be checked: settings, files, notebooks' parameters."""
+    """Check all that can be checked before anything runs: settings, files, parameters."""
     report = load_report(slug, data)
     for name in programmes:
         if name not in report.programmes:
@@ -156,7 +156,9 @@ def _execute(
     """Execute tasks, each when what it needs is done, at most `jobs` at a time."""
     from tqdm import tqdm
 
-    waiting, running, done = list(tasks), {}, []
+    waiting = list(tasks)
+    running: dict[Future[Done], Task] = {}
+    done: list[Done] = []
     stop = threading.Event()
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
@@ -235,7 +237,7 @@ class NotebookDefect(Exception):
         self.traceback = traceback
 
 
-class _handed_to_kernels:  # noqa: N801 - reads as a phrase: with handed to kernels
+class _handed_to_kernels:
     """Let the kernels know where the data and the run are, and keep them to one thread each.
 
     One thread, because sums in another order differ in the last digit; compiled bytecode is

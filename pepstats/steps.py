@@ -10,12 +10,14 @@ import hashlib
 import html
 import json
 import os
+import zlib
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from pepstats import paths
@@ -24,7 +26,7 @@ from pepstats.panel import Panel
 from pepstats.programme import Programme, Report, check_slug, load_programme, load_report
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from pepstats.pictures import Picture
 
 STEPS = {
     "01-clean-sources": False,
@@ -39,15 +41,17 @@ STEPS = {
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure as a notebook shows it: the picture and its words together."""
+class Shown:
+    """Pictures as a notebook shows them: each with its words."""
 
-    png: bytes
-    alt: str
+    pictures: tuple[tuple[bytes, str], ...]
 
     def _repr_html_(self) -> str:
-        source = b64encode(self.png).decode("ascii")
-        return f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{source}">'
+        return "".join(
+            f'<p><img alt="{html.escape(alt)}" width="640" '
+            f'src="data:image/png;base64,{b64encode(png).decode("ascii")}"></p>'
+            for png, alt in self.pictures
+        )
 
 
 @dataclass(frozen=True)
@@ -67,33 +71,38 @@ class Step:
 
     def save_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as CSV: full precision, the index as its key where it has a name."""
-        keyed = any(level is not None for level in table.index.names)
-        text = table.to_csv(index=keyed, lineterminator="\n")
-        write_whole(self._place(f"{name}.csv"), text.encode("utf-8"))
+        write_whole(self._place(f"{name}.csv"), _as_csv(table))
 
-    def save_panel(self, name: str, panel: Panel) -> None:
+    def save_panel(self, panel: Panel) -> None:
         """Write a panel as three tables: values, reasons and releases."""
-        self.save_table(name, panel.values)
-        self.save_table(f"{name}-reasons", panel.reasons)
-        self.save_table(f"{name}-releases", panel.releases)
+        self.save_table("panel", panel.values)
+        self.save_table("panel-reasons", panel.reasons)
+        self.save_table("panel-releases", panel.releases)
 
     def save_numbers(self, numbers: Mapping[str, Any]) -> None:
         """Write named entries as `numbers.json`, sorted by name."""
-        text = json.dumps(dict(numbers), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(
+            dict(numbers), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False
+        )
         write_whole(self._place("numbers.json"), (text + "\n").encode("utf-8"))
 
-    def save_figure(self, name: str, figure: Figure, *, data: pd.DataFrame, alt: str) -> Picture:
-        """Write a figure as SVG and PNG with the table behind it and its alt text; show it."""
+    def save_pictures(self, pictures: Mapping[str, Picture]) -> Shown:
+        """Write pictures as SVG and PNG, each with its table and alt text beside it; show them."""
         from pepstats.figures import to_png, to_svg
 
-        if not alt.strip():
-            raise RunError(f"{self.name}: the figure `{name}` has no alt text.")
-        png = to_png(figure)
-        self.save_table(name, data)
-        write_whole(self._place(f"{name}.svg"), to_svg(figure))
-        write_whole(self._place(f"{name}.png"), png)
-        write_whole(self._place(f"{name}.alt.txt"), (alt.strip() + "\n").encode("utf-8"))
-        return Picture(png, alt)
+        shown = []
+        for name, picture in pictures.items():
+            if not picture.alt.strip():
+                raise RunError(f"{self.name}: the figure `{name}` has no alt text.")
+            png = to_png(picture.figure)
+            write_whole(self._place(f"{name}.csv"), _as_csv(picture.data))
+            write_whole(self._place(f"{name}.svg"), to_svg(picture.figure))
+            write_whole(self._place(f"{name}.png"), png)
+            write_whole(
+                self._place(f"{name}.alt.txt"), (picture.alt.strip() + "\n").encode("utf-8")
+            )
+            shown.append((png, picture.alt))
+        return Shown(tuple(shown))
 
     def save_file(self, name: str, content: str | bytes) -> None:
         """Write any other file whole."""
@@ -105,12 +114,52 @@ class Step:
         path = self._earlier(step, f"{name}.csv", programme)
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
-    def read_panel(self, step: str = "01-clean-sources", name: str = "panel") -> Panel:
-        """Read a panel that an earlier step wrote."""
-        values = self.read_table(step, name).set_index(["school", "year"])
-        reasons = self.read_table(step, f"{name}-reasons").set_index(["school", "year"])
-        releases = self.read_table(step, f"{name}-releases").set_index("year")
-        return Panel(values.astype(float), reasons.astype("str"), releases.astype("str").fillna(""))
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Give this step's own stream of chance for a purpose: seed, step and purpose decide it."""
+        seed = self.programme.seed if self.programme else zlib.crc32(self.report.slug.encode())
+        return np.random.default_rng([seed, zlib.crc32(f"{self.name} {purpose}".encode())])
+
+    def read_keyed(self, step: str, name: str, key: str) -> pd.DataFrame:
+        """Read a table that an earlier step wrote, by its key, each key once."""
+        return self.read_table(step, name).set_index(key, verify_integrity=True)
+
+    def read_members(self) -> tuple[pd.DataFrame, tuple[int, ...]]:
+        """Read this programme's schools, and every programme's.
+
+        Index `school`; `urn`, `joined`, `dose`, `basis`, and `also_in`: how many other programmes
+        of the report the school is in.
+        """
+        listed = self.read_table("01-clean-sources", "members")
+        own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
+        counted = listed.groupby("school")["programme"].nunique()
+        own = own.set_index("school", verify_integrity=True)
+        return own.assign(also_in=counted.reindex(own.index) - 1), tuple(sorted(counted.index))
+
+    def read_panel(self, before: int | None = None) -> Panel:
+        """Read the panel of step 01, whole or only the years before one."""
+        tables = {}
+        for part, key in (
+            ("", ["school", "year"]),
+            ("-reasons", ["school", "year"]),
+            ("-releases", ["year"]),
+        ):
+            table = self.read_table("01-clean-sources", f"panel{part}")
+            tables[part] = table[table["year"] < (before or 9999)].set_index(key)
+        return Panel(
+            tables[""].astype(float),
+            tables["-reasons"].astype("str"),
+            tables["-releases"].astype("str").fillna(""),
+        )
+
+    def list_programmes(self) -> list[Programme]:
+        """List the report's programmes that this run has results for, as they are written down."""
+        there = {path.name for path in (self.run / "04-estimate-effect").glob("*") if path.is_dir()}
+        return [load_programme(slug, self.data) for slug in self.report.programmes if slug in there]
+
+    def read_officers_text(self) -> str | None:
+        """Read the officers' own words for this report, where they have written any."""
+        path = self.data / "reports" / f"{self.report.slug}.md"
+        return path.read_text("utf-8") if path.is_file() else None
 
     def read_numbers(self, step: str, programme: str | None = None) -> dict[str, Any]:
         """Read the named entries that an earlier step wrote."""
@@ -159,6 +208,12 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
         )
     chosen = load_programme(programme, data) if STEPS[name] else None
     return Step(name, settings, chosen, data, paths.working_folder(settings.slug))
+
+
+def _as_csv(table: pd.DataFrame) -> bytes:
+    keyed = any(level is not None for level in table.index.names)
+    text: str = table.to_csv(index=keyed, lineterminator="\n")
+    return text.encode("utf-8")
 
 
 def check_name(name: str) -> str:

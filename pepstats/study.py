@@ -13,8 +13,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pepstats import balance, clean, codes, effects, gaps, matching, paths, placebo, schools, sources
-from pepstats.errors import DesignError, nearest
+from pepstats import (
+    balance,
+    clean,
+    codes,
+    effects,
+    gaps,
+    matching,
+    paths,
+    placebo,
+    registers,
+    schools,
+    sources,
+)
+from pepstats.errors import DesignError, RunError, nearest
 from pepstats.panel import Panel, build_panel
 from pepstats.programme import (
     MatchRule,
@@ -28,8 +40,14 @@ from pepstats.programme import (
     load_report,
     read_members,
 )
+from pepstats.steps import Step
 
 RESULTS = ("ks2", "ks4", "census", "absence")
+TABLES = {
+    "register": registers.clean_register,
+    "links": registers.clean_links,
+    "trusts": registers.clean_trusts,
+}
 FEWEST_SCHOOLS = 4
 """A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
 
@@ -121,7 +139,7 @@ class Estimate:
 
 
 def load_study(report: str, data: str | Path | None = None) -> Study:
-    """Read a report's sources, follow its schools through time, and find its programmes' members."""
+    """Read a report's sources, follow its schools through time, find its programmes' members."""
     folder = paths.data_folder(data)
     settings = load_report(report, folder)
     programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
@@ -137,31 +155,45 @@ def load_study(report: str, data: str | Path | None = None) -> Study:
         for source in found
         if source.kind in RESULTS
     )
-    rows = [clean.clean_register(sources.read_text(s), s) for s in found if s.kind == "register"]
-    links = [clean.clean_links(sources.read_text(s), s) for s in found if s.kind == "links"]
-    followed = schools.follow(results, rows, links)
+    cleaned = {
+        kind: [tidy(sources.read_text(s), s) for s in found if s.kind == kind]
+        for kind, tidy in TABLES.items()
+    }
+    together = {
+        kind: pd.concat(parts) if kind == "register" else pd.concat(parts, ignore_index=True)
+        for kind, parts in cleaned.items()
+        if parts
+    }
+    followed = schools.follow(
+        list(results),
+        together.get("register"),
+        together.get("links"),
+        trusts=together.get("trusts"),
+    )
     years = sorted({r.source.year for r in results if r.source.year is not None})
-    panel = build_panel(results, followed, years)
+    panel = build_panel(list(results), followed, years)
     members = {
-        slug: find_members(programme, followed.register, folder)
-        for slug, programme in programmes.items()
+        slug: find_members(programme, followed, folder) for slug, programme in programmes.items()
     }
     return Study(settings, folder, results, followed, panel, programmes, members)
 
 
-def find_members(programme: Programme, register: pd.DataFrame, data: Path) -> pd.DataFrame:
+def find_members(programme: Programme, followed: schools.Schools, data: Path) -> pd.DataFrame:
     """Find a programme's schools in the register, by any URN they ever had.
 
     Index `school`; `urn`, `joined`, `dose`, `basis`. Every URN that no file has, and every school
     listed twice under two of its URNs, is named at once.
     """
+    register, known = followed.register, followed.known
     where = f"programmes/{programme.slug}.yml, `members`"
     if isinstance(programme.members, MembersInAuthority):
         code = programme.members.authority
         phases = matching.PHASES[programme.phase]
         inside = register[(register["la"] == code) & register["phase"].isin(phases)]
         if inside.empty:
-            raise DesignError(f"{where}: no school with {programme.phase} results is in authority {code}.")
+            raise DesignError(
+                f"{where}: no school with {programme.phase} results is in authority {code}."
+            )
         table = pd.DataFrame({"urn": inside["urn"], "joined": None, "dose": np.nan, "basis": None})
         return table.rename_axis("school").sort_index()
     if isinstance(programme.members, MembersInFile):
@@ -169,35 +201,33 @@ def find_members(programme: Programme, register: pd.DataFrame, data: Path) -> pd
         where = programme.members.file
     else:
         listed = list(programme.members)
-    school_of = {
-        int(urn): school for school, urns in register["urns"].items() for urn in str(urns).split()
-    }
-    unknown = [str(member.urn) for member in listed if member.urn not in school_of]
+    unknown = [str(member.urn) for member in listed if member.urn not in known.index]
     if unknown:
+        are = "is" if len(unknown) == 1 else "are"
         raise DesignError(
-            f"{where}: {', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} in no source of this "
-            f"study. {nearest(unknown[0], map(str, school_of)) if len(school_of) < 50_000 else ''}".strip()
-            + " Check the number, or add the file that has it."
+            f"{where}: {', '.join(unknown)} {are} in no source of this study. "
+            f"{nearest(unknown[0], map(str, known.index))} "
+            "Check the number, or add the file that has it."
         )
     table = pd.DataFrame(
-        [(school_of[m.urn], m.urn, m.joined, m.dose, m.basis) for m in listed],
+        [(int(known[m.urn]), m.urn, m.joined, m.dose, m.basis) for m in listed],
         columns=["school", "urn", "joined", "dose", "basis"],
     ).set_index("school")
     twice = table[table.index.duplicated(keep=False)]
     if len(twice):
         raise DesignError(
-            f"{where}: {', '.join(map(str, sorted(twice['urn'])))} are the same school under two numbers, or "
-            "listed twice. List each school once."
+            f"{where}: {', '.join(map(str, sorted(twice['urn'])))} are one school under two "
+            "numbers, or listed twice. List each school once."
         )
     return table.sort_index()
 
 
 def evaluate_programme(study: Study, programme: Programme | str) -> Evaluation:
-    """Compare a programme's schools with schools like them elsewhere: design first, then outcomes."""
+    """Compare a programme's schools with schools like them: design first, then outcomes."""
     chosen = _choose(study, programme)
     members = study.members.get(chosen.slug)
     if members is None:
-        members = find_members(chosen, study.register, study.data)
+        members = find_members(chosen, study.followed, study.data)
     design = design_comparison(
         chosen, study.panel, study.register, members.index, [*study.barred, *members.index]
     )
@@ -239,18 +269,16 @@ def design_comparison(
         lost = pd.concat([pool.left_out, match.unmatched])
         why = lost[lost.index.isin(chosen)]["reason"].value_counts()
         raise DesignError(
-            f"programmes/{programme.slug}.yml: {len(usable)} of {len(chosen)} schools can be compared; "
-            f"at least {FEWEST_SCHOOLS} are needed. Lost: "
+            f"programmes/{programme.slug}.yml: {len(usable)} of {len(chosen)} schools can be "
+            f"compared; at least {FEWEST_SCHOOLS} are needed. Lost: "
             + ("; ".join(f"{n} to {reason}" for reason, n in why.items()) or "none")
             + ". Add schools, or change `baseline`, `match` or `pool`."
         )
     return Design(chosen, never, pool, match)
 
 
-def estimate_programme(
-    programme: Programme, panel: Panel, design: Design, year: int
-) -> Estimate:
-    """Estimate every outcome of a programme in one year, with made-up programmes as the yardstick."""
+def estimate_programme(programme: Programme, panel: Panel, design: Design, year: int) -> Estimate:
+    """Estimate every outcome of a programme in one year, against made-up programmes."""
     if year < programme.starts:
         raise DesignError(
             f"programmes/{programme.slug}.yml: the report's year is {year}, before `starts: "
@@ -267,8 +295,8 @@ def estimate_programme(
     counted = int(first.table["gap"].reindex(design.members).notna().sum())
     if counted < FEWEST_SCHOOLS:
         raise DesignError(
-            f"programmes/{programme.slug}.yml: {counted} schools have a result for `{programme.primary}` "
-            f"in {year}; at least {FEWEST_SCHOOLS} are needed."
+            f"programmes/{programme.slug}.yml: {counted} schools have a result for "
+            f"`{programme.primary}` in {year}; at least {FEWEST_SCHOOLS} are needed."
         )
     draws = placebo.draw_programmes(
         first,
@@ -286,12 +314,88 @@ def estimate_programme(
     return Estimate(found, draws, made_up, tuple(seen))
 
 
+def read_design(step: Step) -> Design:
+    """Take up the design that step 03 wrote down: the same schools, the same pairs."""
+    here = "03-match-schools"
+    members, everyone = step.read_members()
+    keyed = {
+        name: step.read_keyed(here, name, "school") for name in ("pool", "left-out", "unmatched")
+    }
+    pool = matching.Pool(
+        schools=keyed["pool"],
+        flow=step.read_table(here, "flow"),
+        left_out=keyed["left-out"],
+        scales=step.read_keyed(here, "scales", "variable"),
+    )
+    if step.programme is None:
+        raise RunError(f"{step.name} has no programme, so no design.")
+    pairs = step.read_table(here, "pairs-of-all")
+    match = matching.take_up(pairs, pool.schools.index, step.programme.match, keyed["unmatched"])
+    never = tuple(sorted({*everyone, *members.index}))
+    return Design(tuple(sorted(members.index)), never, pool, match)
+
+
 def earlier_results(panel: Panel, pool: matching.Pool, programme: Programme) -> pd.DataFrame:
     """Give the primary outcome of every school of the pool in the baseline years."""
     return panel.wide(programme.primary).reindex(index=pool.schools.index)[list(programme.baseline)]
 
 
-def tabulate_gaps(found: Mapping[str, gaps.Gaps], members: Iterable[int] | None = None) -> pd.DataFrame:
+def tabulate_members(study: Study) -> pd.DataFrame:
+    """List every programme's schools, one row per programme and school."""
+    parts = [table.assign(programme=slug).reset_index() for slug, table in study.members.items()]
+    return pd.concat(parts).set_index(["programme", "school"]).sort_index()
+
+
+def tabulate_ledgers(results: Iterable[clean.Results]) -> pd.DataFrame:
+    """Account for every row and cell of every results file: the counts of each add up to its total.
+
+    One row per file, `account` (rows or cells) and `what` became of them, with `count`; the row
+    with `what` = "in all" is the total that the others add up to.
+    """
+    rows = []
+    for ledger in (one.ledger for one in results):
+        name = (ledger.file, ledger.kind, ledger.year, ledger.release)
+        of_rows = {"kept as schools": ledger.rows_kept, **ledger.aggregates, **ledger.left_out}
+        of_cells = {"values": ledger.values, "words": ledger.words, **ledger.reasons,
+                    "columns not read": ledger.unread}  # fmt: skip
+        for account, total, parts in (
+            ("rows", ledger.rows_in, of_rows), ("cells", ledger.cells_in, of_cells)
+        ):  # fmt: skip
+            rows += [(*name, account, what, n) for what, n in {"in all": total, **parts}.items()]
+    return pd.DataFrame(
+        rows, columns=["file", "kind", "year", "release", "account", "what", "count"]
+    )
+
+
+def tabulate_measures(study: Study) -> pd.DataFrame:
+    """Lay the authority's own results out as published: a value or a reason for every cell.
+
+    One row per `urn`, `year`, `measure` and `release`, with `value`, `reason` and `cohort`, for the
+    schools of the report's authority (the panel has those of all England).
+    """
+    home = study.register.index[study.register["la"] == study.report.authority]
+    parts = []
+    for one in study.results:
+        urns = study.followed.known.reindex(one.values.index)
+        inside = one.values.index[urns.isin(home)]
+        values, reasons = one.values.loc[inside], one.reasons.loc[inside]
+        cohorts = values.reindex(columns=[codes.MEASURES[m].cohort for m in values])
+        long = values.rename_axis("urn").reset_index().melt("urn", var_name="measure")
+        parts.append(
+            long.assign(
+                reason=reasons.melt()["value"],
+                cohort=cohorts.set_axis(values.columns, axis=1).melt()["value"],
+                year=one.source.year,
+                release=one.source.release,
+            )
+        )
+    key = ["urn", "year", "measure", "release"]
+    return pd.concat(parts).set_index(key, verify_integrity=True).sort_index()
+
+
+def tabulate_gaps(
+    found: Mapping[str, gaps.Gaps], members: Iterable[int] | None = None
+) -> pd.DataFrame:
     """Lay gaps out with one row per school and outcome, for some schools or all."""
     parts = []
     for outcome, one in found.items():

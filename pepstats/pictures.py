@@ -1,0 +1,113 @@
+"""The pictures of a run: each is a figure, the table behind it and its alt text, together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pepstats import codes, figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with the table it was drawn from and the words that stand for it."""
+
+    figure: Figure = field(repr=False)
+    data: pd.DataFrame = field(repr=False)
+    alt: str
+
+
+def picture_gaps(averages: pd.DataFrame, *, starts: int) -> dict[str, Picture]:
+    """Draw, for each outcome, the programme's schools and their comparison schools by year.
+
+    `averages` has one row per `outcome` and `year` (`gaps.average_lines`). Named `gap-<outcome>`.
+    """
+    return {
+        f"gap-{outcome}": _picture_two_lines(lines, _level_unit(str(outcome)), starts)
+        for outcome, lines in averages.groupby("outcome", sort=False)
+    }
+
+
+def _picture_two_lines(lines: pd.DataFrame, unit: str, starts: int) -> Picture:
+    figure, ax = figures.new_axes()
+    figures.draw_two_lines(lines, ax, starts=starts, unit=unit)
+    return Picture(figure, lines, figures.describe_two_lines(lines, starts=starts, unit=unit))
+
+
+def _level_unit(outcome: str) -> str:
+    """The unit of a level, where `Measure.unit` is that of a difference."""
+    measure = codes.MEASURES[outcome]
+    return "% of pupils" if measure.percent else measure.unit
+
+
+def picture_dots(placebo: pd.Series, effect: pd.Series) -> Picture:
+    """Draw a hundred made-up programmes with the real one marked, for one row of the effects."""
+    estimate, unit = float(effect["estimate"]), str(effect["unit"])
+    dots = figures.choose_dots(placebo, estimate=estimate, p_placebo=float(effect["p_placebo"]))
+    figure, ax = figures.new_axes()
+    figures.draw_hundred_dots(dots, ax, estimate=estimate, unit=unit)
+    return Picture(figure, dots, figures.describe_hundred_dots(dots, estimate=estimate, unit=unit))
+
+
+def picture_checks(checks: pd.DataFrame, *, unit: str) -> Picture:
+    """Draw the estimate under every other choice, the headline's first."""
+    figure, ax = figures.new_axes(figures.height_of_rows(checks["check"]))
+    figures.draw_check_rows(checks, ax, unit=unit)
+    return Picture(figure, checks, figures.describe_check_rows(checks, unit=unit))
+
+
+def picture_balance(balance: pd.DataFrame) -> Picture:
+    """Draw how alike the schools were before and after comparison schools were chosen."""
+    rows = balance.reset_index().rename(columns={"variable": "label"})
+    rows["label"] = [_label(name) for name in rows["label"]]
+    figure, ax = figures.new_axes(figures.height_of_rows(rows["label"]))
+    figures.draw_love_plot(rows, ax)
+    return Picture(figure, rows, figures.describe_love_plot(rows))
+
+
+def _label(variable: str) -> str:
+    measure, _, year = variable.rpartition(" ")
+    return f"{codes.MEASURES[measure].label}, {year}" if measure in codes.MEASURES else variable
+
+
+def picture_flow(flow: pd.DataFrame) -> Picture:
+    """Draw how the pool of schools was arrived at, step by step."""
+    rows = pd.DataFrame({"step": flow["step"], "schools": flow["kept"], "reason": flow["step"]})
+    rows["step"] = ["Schools in the register", *["Left"] * (len(rows) - 1)]
+    figure, ax = figures.new_axes(1.0 + 0.9 * len(rows))
+    figures.draw_flow(rows, ax)
+    return Picture(figure, rows, figures.describe_flow(rows))
+
+
+def picture_schools(lines: pd.DataFrame, order: pd.Index, *, starts: int, unit: str) -> Picture:
+    """Draw one small line per school, in the order given, none left out.
+
+    `lines` is of one outcome, with `school`, `year`, `own` and `comparison`. Schools are lettered
+    in that order, so that none is named.
+    """
+    letters = {school: f"School {place}" for place, school in enumerate(order, start=1)}
+    rows = lines[lines["school"].isin(order)].assign(label=lambda d: d["school"].map(letters))
+    rows = rows.sort_values(
+        ["label", "year"], key=lambda c: c.map(_place) if c.name == "label" else c
+    )
+    figure = figures.new_figure(figures.height_of_small_lines(len(order)))
+    figures.draw_small_lines(rows, figure, starts=starts)
+    return Picture(figure, rows, figures.describe_small_lines(rows, unit=unit))
+
+
+def _place(label: str) -> int:
+    return int(label.rsplit(" ", 1)[1])
+
+
+def picture_ratings(ratings: pd.DataFrame) -> Picture:
+    """Draw how many schools have each priority rating, those without one counted too."""
+    rows = ratings["rating"].value_counts().reindex([1, 2, 3], fill_value=0)
+    table = rows.rename_axis("rating").rename("schools").reset_index()
+    figure, ax = figures.new_axes(2.0)
+    figures.draw_ratings(table, ax)
+    return Picture(figure, table, figures.describe_ratings(table))
