@@ -104,9 +104,10 @@ def build(
     intake = add_special(intake, special, streams["special"])
     pupils = {}
     rng = streams["cohorts"]
-    full = rng.random(len(intake.size)) < 0.55
-    fill = np.where(full, 1.08, rng.uniform(0.65, 1.05, len(intake.size)))
+    full = rng.random(len(intake.size)) < 0.6
+    fill = np.where(full, 1.1, rng.uniform(0.65, 1.1, len(intake.size)))
     for year in YEARS:
+        fill = fill + rng.normal(0, 0.03, len(fill))
         counts = cohort(intake, np.clip(fill + rng.normal(0, 0.08, len(fill)), 0.3, 1.3), rng)
         counts[~_has_results(world, year)] = 0
         pupils[year] = draw_pupils(year, intake, counts, streams[year])
@@ -139,7 +140,7 @@ def _weakness(intake: Intake) -> np.ndarray:
 
 def _has_results(world: World, year: int) -> np.ndarray:
     schools = world.schools[world.schools["has_results"]]
-    return ((schools["first"] <= year) & (schools["last"] >= year)).to_numpy()
+    return np.asarray((schools["first"] <= year) & (schools["last"] >= year))
 
 
 def _pick_members(
@@ -172,7 +173,16 @@ def _pick_members(
         joined = "2017-09" if slug == "closing-the-gap" else "2018-01"
         for school in sorted([*low.tolist(), *other.tolist()]):
             basis = "lower attaining in 2016 and 2017" if school in low else "local knowledge"
-            rows.append((slug, school, _some_urn(world, school, rng), joined, float(rng.integers(6, 19)), basis))  # fmt: skip
+            rows.append(
+                (
+                    slug,
+                    school,
+                    _some_urn(world, school, rng),
+                    joined,
+                    float(rng.integers(6, 19)),
+                    basis,
+                )
+            )
     return pd.DataFrame(rows, columns=["programme", "school", "urn", "joined", "dose", "basis"])
 
 

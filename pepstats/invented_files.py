@@ -124,7 +124,13 @@ def _text(column: Column) -> Text:
     value = np.where(np.isnan(column.value), 0.0, column.value)
     distinct, back = np.unique(value, return_inverse=True)
     ending = "%" if column.unit == "percent" else ""
-    words = np.array([f"{round(v, 1) + 0.0:g}{ending}" if abs(v) < 1e5 else f"{v:.0f}" for v in distinct.tolist()], dtype=object)  # fmt: skip
+    words = np.array(
+        [
+            f"{round(v, 1) + 0.0:g}{ending}" if abs(v) < 1e5 else f"{v:.0f}"
+            for v in distinct.tolist()
+        ],
+        dtype=object,
+    )
     return np.where(np.isnan(column.value), column.code.astype(object), words[back])
 
 
@@ -135,11 +141,15 @@ def _identity(england: England, table: pd.DataFrame, year: int) -> dict[str, Tex
     results = england.results(year)
     place = table["school"].to_numpy()
     here = results.count("all")[place]
-    roll = np.round(england.intake.size[place] * (schools["high_age"] - schools["low_age"]).to_numpy())  # fmt: skip
+    roll = np.round(
+        england.intake.size[place] * (schools["high_age"] - schools["low_age"]).to_numpy()
+    )
     new = table["first_file"].to_numpy() == year
     nobody = here == 0
     total = np.where(nobody & new, "NEW", roll.astype(int).astype(str)).astype(object)
-    pupils = np.where(nobody, "", (here + (place + year) % 2).astype(int).astype(str)).astype(object)  # fmt: skip
+    pupils = np.where(nobody, "", (here + (place + year) % 2).astype(int).astype(str)).astype(
+        object
+    )
     total[table["again"]], pupils[table["again"]] = "", ""
     closed = table["closed"].notna() & (table["closed"] < f"{year}-09-01")
     opened = table["open_ac"].dt.strftime("%Y%m%d")
@@ -167,7 +177,7 @@ def _identity(england: England, table: pd.DataFrame, year: int) -> dict[str, Tex
 def _state_funded(england: England) -> npt.NDArray[np.bool_]:
     """Say which schools count in an authority's and the state-funded row."""
     first = england.world.establishments.drop_duplicates("school").set_index("school")["nftype"]
-    return (first.reindex(range(len(england.intake.size))) != "NMSS").to_numpy()
+    return np.asarray(first.reindex(range(len(england.intake.size))) != "NMSS")
 
 
 def _national(england: England, year: int, record: int) -> Published:
@@ -194,7 +204,10 @@ def _aggregate_rows(
         for i in range(area.size):
             named = {"RECTYPE": str(record)}
             if record == 3:
-                named |= {"LEA": str(authorities["la"].iat[i]), "SCHNAME": authorities["name"].iat[i]}  # fmt: skip
+                named |= {
+                    "LEA": str(authorities["la"].iloc[i]),
+                    "SCHNAME": authorities["name"].iloc[i],
+                }
             rows.append([_area_cell(name, record, i, cells, named) for name in columns])
     return rows
 

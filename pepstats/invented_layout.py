@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 GROUPS = ("B", "G", "L", "M", "H", "FSM6CLA1A", "NotFSM6CLA1A", "EAL", "MOBN")
-IDENTITY = ("RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "URN_AC", "SCHNAME_AC", "OPEN_AC",
-            "NFTYPE", "ICLOSE", "RELDENOM", "AGERANGE", "CONFEXAM", "TOTPUPS", "TPUPYEAR")  # fmt: skip
+IDENTITY = (
+    "RECTYPE",
+    "LEA",
+    "ESTAB",
+    "URN",
+    "SCHNAME",
+    "URN_AC",
+    "SCHNAME_AC",
+    "OPEN_AC",
+    "NFTYPE",
+    "ICLOSE",
+    "RELDENOM",
+    "AGERANGE",
+    "CONFEXAM",
+    "TOTPUPS",
+    "TPUPYEAR",
+)
 SHORT_AFTER = "TPUPYEAR"  # the row of a school with nobody at the end of key stage 2 stops here
 _INTAKE = ("TELIG", "BELIG", "GELIG", "TKS1AVERAGE", "PTKS1GROUP_L", "PTKS1GROUP_M",
            "PTKS1GROUP_H", "TFSM6CLA1A", "PTFSM6CLA1A", "TNotFSM6CLA1A", "PTNotFSM6CLA1A",

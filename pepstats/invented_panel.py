@@ -10,6 +10,7 @@ import pandas as pd
 
 from pepstats import codes
 from pepstats.invented_layout import columns_of
+from pepstats.invented_results import CODES
 from pepstats.invented_world import kinds_of, listing
 from pepstats.panel import Panel
 
@@ -25,9 +26,11 @@ def panel_of(england: England, measures: Iterable[str] | None) -> tuple[Panel, p
     """
     published = {name.upper() for year in england.years for name in columns_of(year)}
     known = {n: m.column for n, m in codes.MEASURES.items() if m.kind == "ks2"}
-    chosen = [n for n in known if known[n].upper() in published] if measures is None else list(measures)  # fmt: skip
+    chosen = (
+        [n for n in known if known[n].upper() in published] if measures is None else list(measures)
+    )
     listed = {year: listing(england.world, year) for year in england.years}
-    every = pd.concat(listed.values())
+    every = pd.concat([table.assign(year=year) for year, table in listed.items()])
     urn = every.groupby("school")["urn"].min().sort_values()
     schools = urn.index.to_numpy()
     index = pd.MultiIndex.from_product([urn.to_numpy(), england.years], names=["school", "year"])
@@ -45,26 +48,37 @@ def panel_of(england: England, measures: Iterable[str] | None) -> tuple[Panel, p
                 continue
             column = results.column(known[name])
             values[has_pupils, t, j] = column.value[schools[has_pupils]]
-            code = column.code[schools[has_pupils]]
-            words = {"": codes.BLANK, **{c: codes.REASONS[c] for c in set(code) - {""}}}
-            reasons[has_pupils, t, j] = [words[c] for c in code]
+            why = np.full(int(has_pupils.sum()), codes.BLANK, dtype=object)
+            for code in CODES:
+                why[column.code[schools[has_pupils]] == code] = codes.REASONS[code]
+            if name.endswith((".disadvantaged", ".other")) and not name.startswith("cohort"):
+                why[results.beside(name.rsplit(".", 1)[1])[schools[has_pupils]]] = codes.COMPLEMENT
+            reasons[has_pupils, t, j] = why
     reasons[~np.isnan(values)] = np.nan
     flat = (len(index), len(chosen))
+    years = pd.Index(england.years, name="year")
     panel = Panel(
         pd.DataFrame(values.reshape(flat), index=index, columns=chosen),
         pd.DataFrame(reasons.reshape(flat), index=index, columns=chosen, dtype="str"),
-        pd.DataFrame("final", index=pd.Index(england.years, name="year"), columns=chosen, dtype="str"),
-    )  # fmt: skip
-    return panel, _register(england, urn)
+        pd.DataFrame("final", index=years, columns=chosen, dtype="str"),
+    )
+    return panel, _register(england, every, urn)
 
 
-def _register(england: England, urn: pd.Series) -> pd.DataFrame:
-    """Give one row per school in the files, indexed by its first URN."""
+def _register(england: England, every: pd.DataFrame, urn: pd.Series) -> pd.DataFrame:
+    """Give one row per school in the files, indexed by its first URN, as the files describe it."""
     world = england.world
-    table = world.establishments[world.establishments["school"].isin(urn.index)]
-    chains = table.groupby("school", sort=True)
-    last = chains.tail(1).set_index("school")
-    words = table["urn"].astype(str).groupby(table["school"]).agg(" ".join)
+    said = every.sort_values(["school", "year", "urn"], kind="stable")
+    last = said.groupby("school").tail(1).set_index("school")
+    counts = {year: england.results(year).count("all") for year in england.years}
+    cohort = [
+        counts[year][school] for year, school in zip(said["year"], said["school"], strict=True)
+    ]
+    said = said.assign(has_results=(np.array(cohort) > 0) & ~said["again"])
+    latest = said.sort_values(["has_results", "year", "urn"]).groupby("school")["urn"].last()
+    in_order = said.sort_values(["year", "has_results", "urn"]).drop_duplicates(["school", "urn"])
+    urns = in_order["urn"].astype(str).groupby(in_order["school"])
+    table = world.establishments
     kinds = kinds_of(world.schools)
     register = pd.DataFrame(
         {
@@ -75,11 +89,11 @@ def _register(england: England, urn: pd.Series) -> pd.DataFrame:
             "governance": last["nftype"].map(lambda code: codes.TYPES[code][1]),
             "type": last["nftype"].map(lambda code: codes.TYPES[code][0]),
             "trust": pd.Series(np.nan, index=last.index, dtype="str"),
-            "opened": chains["opened"].first(),
-            "closed": last["closed"],
-            "urn": last["urn"],
-            "urns": words,
+            "opened": table.groupby("school")["opened"].first().reindex(last.index),
+            "closed": table.set_index("urn")["closed"].reindex(latest).to_numpy(),
+            "urn": latest,
+            "urns": urns.agg(" ".join),
         }
     )
-    register.index = pd.Index(urn.reindex(last.index).to_numpy(), name="school")
+    register.index = pd.Index(urn.reindex(register.index).to_numpy(), name="school")
     return register.sort_index()

@@ -26,46 +26,47 @@ PROGRESS_SD = {
     "MAT": {2016: 5.6229, 2017: 5.6229, 2018: 5.4322, 2019: 5.3899},
 }
 EXPECTED, HIGHER = 99.5, 109.5  # scaled scores of 100 and 110, before rounding
-HIGHER_WRITING = 112.2
+HIGHER_WRITING = 113.4
 
 LEVEL = {  # the mean score of a pupil with average prior attainment, by year
-    "READ": (103.1, 104.4, 105.3, 104.6),
-    "WRIT": (105.2, 105.7, 106.3, 106.4),
-    "MAT": (103.2, 104.2, 104.5, 105.3),
-    "GPS": (104.1, 105.9, 106.1, 106.2),
+    "READ": (102.7, 104.2, 105.1, 104.5),
+    "WRIT": (104.2, 105.2, 105.9, 106.0),
+    "MAT": (102.9, 104.05, 104.25, 105.2),
+    "GPS": (103.8, 105.8, 105.9, 106.0),
 }
 _SPREAD = {  # how much larger school effects were in a year than on average
     "READ": (1.10, 1.03, 0.94, 0.95),
-    "WRIT": (1.28, 1.03, 0.89, 0.86),
+    "WRIT": (1.38, 1.05, 0.88, 0.85),
     "MAT": (1.03, 1.06, 0.98, 0.94),
     "GPS": (1.00, 1.00, 1.04, 1.04),
 }
 # Standard deviations, in score points: authority, authority and year, school for good, fading.
 _AUTHORITY = np.array([0.50, 0.60, 0.75, 0.55])
-_SHOCK = np.array([0.20, 0.28, 0.20, 0.22])
-_SCHOOL = np.array([0.40, 0.20, 0.55, 0.70])
-_FADING = np.array([1.85, 1.95, 1.90, 1.85])
-_FADE = np.array([0.71, 0.58, 0.67, 0.67])  # share left a year later
+_SHOCK = np.array([0.22, 0.30, 0.18, 0.20])
+_SCHOOL = np.array([0.25, 0.00, 0.30, 0.70])
+_FADING = np.array([1.75, 1.70, 1.85, 1.80])
+_YEARLY = np.array([0.80, 0.50, 0.65, 0.60])  # gone the next year, and each subject its own
+_FADE = np.array([0.70, 0.50, 0.66, 0.67])  # share left a year later
 _ALIKE = np.linalg.cholesky(
     np.array(
-        [[1.00, 0.56, 0.85, 0.80], [0.56, 1.00, 0.63, 0.62], [0.85, 0.63, 1.00, 0.78],
-         [0.80, 0.62, 0.78, 1.00]]
+        [[1.00, 0.52, 0.85, 0.80], [0.52, 1.00, 0.58, 0.58], [0.85, 0.58, 1.00, 0.78],
+         [0.80, 0.58, 0.78, 1.00]]
     )
 )  # fmt: skip
 # A poorer intake, and generous key stage 1 results, go with less progress; score points.
-_POVERTY = np.array([0.35, 0.12, 0.15, 0.2])
-_EASY_START = np.array([0.40, 0.70, 0.60, 0.4])
-PRIOR = np.array([1.42, 1.42, 1.22, 1.40])  # score points per key stage 1 point
+_POVERTY = np.array([0.55, 0.10, 0.15, 0.2])
+_EASY_START = np.array([0.60, 0.90, 0.80, 0.5])
+PRIOR = np.array([1.62, 1.60, 1.44, 1.60])  # score points per key stage 1 point
 PRIOR_MEAN = {2016: 15.8, 2017: 16.0, 2018: 16.2, 2019: 16.3}
-PRIOR_SD = 2.75  # of pupils of one kind in one school, key stage 1 points
-COMMON = 3.6
-OWN = np.array([4.3, 3.7, 3.1, 3.6])
+PRIOR_SD = 2.25  # of pupils of one kind in one school, key stage 1 points
+COMMON = 3.9
+OWN = np.array([4.0, 3.4, 2.75, 4.0])
 
 # What being in a group adds to progress, by subject, and to key stage 1 points.
-GROUP_PROGRESS = {"disadvantaged": (-0.75, -0.55, -0.85, -0.8), "girl": (0.6, 1.7, -1.2, 1.0),
+GROUP_PROGRESS = {"disadvantaged": (-0.9, -0.7, -1.0, -0.9), "girl": (0.6, 1.7, -1.2, 1.0),
                    "eal": (0.5, 0.9, 1.9, 1.9), "sen": (-1.2, -1.9, -1.2, -1.9),
                    "ehcp": (-3.5, -4.0, -3.8, -4.0)}  # fmt: skip
-GROUP_PRIOR = {"disadvantaged": -1.3, "girl": 0.5, "eal": -0.6, "sen": -3.6, "ehcp": -6.5}
+GROUP_PRIOR = {"disadvantaged": -1.6, "girl": 0.5, "eal": -0.6, "sen": -3.2, "ehcp": -6.0}
 USUAL = {"disadvantaged": 0.31, "girl": 0.49, "eal": 0.18, "sen": 0.145, "ehcp": 0.015}
 STARTS = 2018  # the first results that could show a programme
 # What a programme adds to each disadvantaged and each other pupil's score, at `effect` 1.
@@ -116,17 +117,17 @@ def draw_intake(authority: npt.NDArray[np.int64], city: int, rng: np.random.Gene
     """Draw what mainstream schools are like, given the position of each one's authority."""
     n, authorities = len(authority), int(authority.max()) + 1
 
-    def tilt(between: float, within: float) -> Array:
+    def tilt(between: float, within: float) -> tuple[Array, Array]:
         level = rng.standard_normal(authorities)
-        return between * (level - level.mean())[authority] + within * rng.standard_normal(n)
+        return between * (level - level.mean())[authority], within * rng.standard_normal(n)
 
-    poverty = tilt(0.42, 0.68)
+    of_place, poverty = tilt(0.42, 0.68)
     home = authority == city
-    disadvantaged = _share(-0.98 + poverty + np.where(home, 0.25, 0.0))
-    eal = _share(-2.45 + tilt(1.1, 1.45) + np.where(home, 0.5, 0.0) + 0.15 * poverty)
-    sen = _share(-1.88 + 0.18 * poverty + tilt(0.1, 0.35))
+    disadvantaged = _share(-1.0 + of_place + poverty + np.where(home, 0.25, 0.0))
+    eal = _share(-2.45 + sum(tilt(1.1, 1.45)) + np.where(home, 0.5, 0.0) + 0.15 * poverty)
+    sen = _share(-1.88 + 0.18 * poverty + sum(tilt(0.1, 0.35)))
     own_prior = rng.standard_normal(n)
-    prior = -0.58 * poverty + 0.58 * own_prior
+    prior = -0.70 * poverty - 0.15 * of_place + 0.70 * own_prior
     effect = _school_effects(authority, city, rng)
     effect -= (np.outer(poverty, _POVERTY) + np.outer(own_prior, _EASY_START))[:, None, :]
     size = _cohort_sizes(n, home, rng)
@@ -145,7 +146,9 @@ def add_special(intake: Intake, n: int, rng: np.random.Generator) -> Intake:
         "size": rng.gamma(2.2, 4.0, n) + 1.0,
         "effect": np.repeat(effect, len(SUBJECTS), axis=2),
     }
-    return Intake(**{name: np.concatenate([getattr(intake, name), part]) for name, part in parts.items()})  # fmt: skip
+    return Intake(
+        **{name: np.concatenate([getattr(intake, name), part]) for name, part in parts.items()}
+    )
 
 
 def _share(logit: Array) -> Array:
@@ -171,19 +174,22 @@ def _school_effects(authority: npt.NDArray[np.int64], city: int, rng: np.random.
         if t:
             fading = _FADE * fading + np.sqrt(1 - _FADE**2) * draw(n)
         spread = np.array([_SPREAD[subject][t] for subject in SUBJECTS])
-        effect[:, t] = spread * (fixed + _FADING * fading) + (_SHOCK * shock[:, t])[authority]
+        passing = _YEARLY * rng.standard_normal((n, subjects))
+        effect[:, t] = (
+            spread * (fixed + _FADING * fading + passing) + (_SHOCK * shock[:, t])[authority]
+        )
     return effect
 
 
 def _cohort_sizes(n: int, home: npt.NDArray[np.bool_], rng: np.random.Generator) -> Array:
     """Give each school's places a year: many have 30, 60 or 90; village schools have any number."""
-    places = np.array([0, 15, 20, 25, 30, 40, 45, 50, 60, 75, 90, 120, 180])
-    usual = [0.14, 0.045, 0.03, 0.03, 0.325, 0.02, 0.075, 0.02, 0.235, 0.012, 0.05, 0.014, 0.004]
-    large = [0.00, 0.00, 0.00, 0.00, 0.15, 0.04, 0.13, 0.06, 0.37, 0.06, 0.15, 0.04, 0.00]
-    size = rng.choice(places, n, p=usual).astype(float)
-    size[home] = rng.choice(places, int(home.sum()), p=large)
+    places = np.array([0, 15, 20, 25, 30, 36, 40, 45, 50, 55, 60, 70, 75, 90, 120, 150])
+    usual = np.array([15, 4, 3, 3.5, 29, 2, 2.5, 6, 2, 2, 20, 2.5, 1.5, 6.2, 1.8, 0.8])
+    large = np.array([0, 0, 0, 0, 15, 0, 4, 13, 6, 0, 37, 0, 6, 15, 4, 0])
+    size = rng.choice(places, n, p=usual / usual.sum()).astype(float)
+    size[home] = rng.choice(places, int(home.sum()), p=large / large.sum())
     village = size == 0
-    size[village] = np.clip(np.exp(rng.normal(2.45, 0.45, n)), 3, 26)[village] + 0.25
+    size[village] = np.clip(np.exp(rng.normal(2.4, 0.5, n)), 2, 28)[village] + 0.25
     return size
 
 
@@ -191,10 +197,10 @@ def cohort(intake: Intake, fill: Array, rng: np.random.Generator) -> npt.NDArray
     """Give one year's pupils at each school: full, or as many as came (`fill`, lasting)."""
     n, size = len(fill), intake.size
     village = (size % 1 > 0) | intake.special
-    came = size * fill + rng.standard_normal(n) * np.sqrt(size) * np.where(village, 0.8, 0.85)
-    over = (rng.random(n) < 0.2) * rng.integers(1, 3, n)
+    came = size * fill + rng.standard_normal(n) * np.sqrt(size) * np.where(village, 0.8, 1.1)
+    over = (rng.random(n) < 0.35) * rng.integers(1, 5, n)
     at_most = np.where(village, np.inf, size + over)
-    short = rng.poisson(np.where(village, 0.0, size / 60))
+    short = rng.poisson(np.where(village, 0.0, size / 40))
     count = np.minimum(np.round(came), at_most - short)
     return np.maximum(count, 1).astype(np.int64)
 
@@ -211,11 +217,19 @@ def draw_pupils(
     eal = rng.random(n) < intake.eal[school]
     need = rng.random(n)
     poor, others = (sen_shares(intake, np.full(len(counts), group)) for group in (True, False))
-    support, plan = (np.where(disadvantaged, p[school], o[school]) for p, o in zip(poor, others, strict=True))  # fmt: skip
+    support, plan = (
+        np.where(disadvantaged, p[school], o[school]) for p, o in zip(poor, others, strict=True)
+    )
     sen = np.where(need > 1 - plan, 2, np.where(need < support, 1, 0)).astype(np.int8)
     mobile = rng.random(n) < np.where(eal, 0.12, 0.07)
     covered = rng.random(n) > np.where(eal, 0.11, 0.025) + 0.10 * mobile
-    flags = {"disadvantaged": disadvantaged, "girl": girl, "eal": eal, "sen": sen == 1, "ehcp": sen == 2}  # fmt: skip
+    flags = {
+        "disadvantaged": disadvantaged,
+        "girl": girl,
+        "eal": eal,
+        "sen": sen == 1,
+        "ehcp": sen == 2,
+    }
     prior = intake.prior[school] + PRIOR_SD * rng.standard_normal(n, dtype=np.float32)
     progress = intake.effect[school, t].astype(np.float32)
     for name, flag in flags.items():
@@ -227,7 +241,9 @@ def draw_pupils(
     level = np.array([LEVEL[subject][t] for subject in SUBJECTS], np.float32)
     score = level + np.outer(prior, PRIOR).astype(np.float32) + progress
     points = (prior + PRIOR_MEAN[year]).astype(np.float32)
-    return Pupils(year, school, disadvantaged, girl, eal, sen, mobile, points, covered, score, progress)  # fmt: skip
+    return Pupils(
+        year, school, disadvantaged, girl, eal, sen, mobile, points, covered, score, progress
+    )
 
 
 def sen_shares(intake: Intake, disadvantaged: npt.NDArray[np.bool_]) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""What the Department would publish of the invented pupils: one column at a time, with its codes."""
+"""What would be published of the invented pupils: one column at a time, with its codes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pepstats.invented_pupils import EXPECTED, HIGHER, HIGHER_WRITING, PROGRESS_
 
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
+CODES = ("SUPP", "NA", "LOWCOV")
 FEWEST = 6  # results of five pupils or fewer are not published
 _TEST = {"READ": 0, "WRITTA": 1, "MAT": 2, "GPS": 3}
 _GROUPS = "FSM6CLA1A|NotFSM6CLA1A|B|G|L|M|H|EAL|MOBN"
@@ -68,9 +69,7 @@ class Published:
         if name in _SHARES:
             return self._hide(_percent(self.count(_SHARES[name]), self.count("all")), "percent")
         if name == "TKS1AVERAGE":
-            covered = self.mask("covered")
-            total = self.total(covered, self.pupils.prior)
-            return self._hide(_half_up(_ratio(total, self.count("covered")), 1), "tenth")
+            return self._hide(_half_up(self.mean("prior", "covered"), 1), "tenth")
         if found := _STANDARD.fullmatch(name):
             test, standard, group = found.groups()
             reached = self.count(f"{group or 'all'}&{test}_{standard}")
@@ -95,13 +94,28 @@ class Published:
     def count(self, group: str) -> Values:
         """Count a group's pupils in each place of the table."""
         if group not in self._counts:
-            self._counts[group] = self.total(self.mask(group), None)
+            found = np.bincount(self.unit[self.mask(group)], minlength=self.size)
+            self._counts[group] = found.astype(float)
         return self._counts[group]
 
-    def total(self, mask: Mask, values: npt.NDArray[np.float32] | None) -> Values:
-        """Add up a group's values, or count them, in each place of the table."""
-        weights = mask.astype(float) if values is None else np.where(mask, values, 0.0)
-        return np.bincount(self.unit, weights=weights, minlength=self.size)
+    def mean(self, what: str, group: str) -> Values:
+        """Give the mean of a group's `prior`, `score-<place>` or `progress-<place>`."""
+        key = f"{what} of {group}"
+        if key not in self._counts:
+            name, _, place = what.partition("-")
+            every = getattr(self.pupils, name)
+            values = every[:, int(place)] if place else every
+            mask = self.mask(group)
+            total: Values = np.bincount(self.unit[mask], values[mask], self.size).astype(float)
+            self._counts[key] = _ratio(total, self.count(group))
+        return self._counts[key]
+
+    def beside(self, group: str) -> Mask:
+        """Say where a group is large enough to publish and hidden only for the other's sake."""
+        pair = [self.count("FSM6CLA1A"), self.count("NotFSM6CLA1A")]
+        own, other = pair if group == "disadvantaged" else pair[::-1]
+        alone = (other == 0) & (self.pupils.year < 2019) & (group == "other")
+        return np.asarray((own >= FEWEST) & (other < FEWEST) & ~alone)
 
     def _find(self, group: str) -> Mask:
         pupils = self.pupils
@@ -118,30 +132,33 @@ class Published:
         if group.endswith(("_EXP", "_HIGH")):
             test, standard = group.rsplit("_", 1)
             if test == "RWM":
-                return (self.mask(f"READ_{standard}") & self.mask(f"WRITTA_{standard}") & self.mask(f"MAT_{standard}"))  # fmt: skip
+                return (
+                    self.mask(f"READ_{standard}")
+                    & self.mask(f"WRITTA_{standard}")
+                    & self.mask(f"MAT_{standard}")
+                )
             line = EXPECTED if standard == "EXP" else HIGHER_WRITING if test == "WRITTA" else HIGHER
-            return pupils.score[:, _TEST[test]] >= line
+            reached: Mask = pupils.score[:, _TEST[test]] >= line
+            return reached
         covered, points = pupils.covered, pupils.prior
-        known = {
-            "covered": lambda: covered, "NA": lambda: ~covered,
-            "FSM6CLA1A": lambda: pupils.disadvantaged, "NotFSM6CLA1A": lambda: ~pupils.disadvantaged,
-            "B": lambda: ~pupils.girl, "G": lambda: pupils.girl,
-            "L": lambda: covered & (points < 12), "H": lambda: covered & (points >= 18),
-            "M": lambda: covered & (points >= 12) & (points < 18),
-            "EAL": lambda: pupils.eal, "FLE": lambda: ~pupils.eal,
-            "none": lambda: np.zeros(len(covered), bool), "MOBN": lambda: ~pupils.mobile,
-            "SENK": lambda: pupils.sen == 1, "SENE": lambda: pupils.sen == 2,
-            "SEN": lambda: pupils.sen > 0,
+        known: dict[str, Mask] = {
+            "covered": covered, "NA": ~covered, "B": ~pupils.girl, "G": pupils.girl,
+            "FSM6CLA1A": pupils.disadvantaged, "NotFSM6CLA1A": ~pupils.disadvantaged,
+            "L": covered & (points < 12), "H": covered & (points >= 18),
+            "M": covered & (points >= 12) & (points < 18),
+            "EAL": pupils.eal, "FLE": ~pupils.eal, "none": np.zeros(len(covered), bool),
+            "MOBN": ~pupils.mobile, "SENK": pupils.sen == 1, "SENE": pupils.sen == 2,
+            "SEN": pupils.sen > 0,
         }  # fmt: skip
-        return known[group]()
+        return known[group]
 
     def _progress(self, subject: str, group: str | None, limit: str | None) -> Column:
         place = SUBJECTS.index(subject)
         both = f"{group}&covered" if group else "covered"
         n = self.count(both)
-        mean = _ratio(self.total(self.mask(both), self.pupils.progress[:, place]), n)
+        mean = self.mean(f"progress-{place}", both)
         reach = 1.96 * PROGRESS_SD[subject][self.pupils.year] / np.sqrt(np.maximum(n, 1))
-        value = mean + {"LOWER": -reach, "UPPER": reach, None: 0.0}[limit]
+        value = mean if limit is None else mean - reach if limit == "LOWER" else mean + reach
         column = self._hide(_half_up(value, 1), "tenth", group)
         if not self.area and not group:
             low = (n * 2 < self.count("all")) & (column.code == "")
@@ -149,12 +166,13 @@ class Published:
         return column
 
     def _average(self, test: str, group: str | None) -> Column:
-        scores = self.pupils.score[:, _TEST[test]]
-        mean = _ratio(self.total(self.mask(group or "all"), scores), self.count(group or "all"))
+        mean = self.mean(f"score-{_TEST[test]}", group or "all")
         return self._hide(_half_up(mean, 0), "whole", group)
 
     def _band(self, subject: str) -> Column:
-        middle, low, high = (self._progress(subject, None, part) for part in (None, "LOWER", "UPPER"))  # fmt: skip
+        middle, low, high = (
+            self._progress(subject, None, part) for part in (None, "LOWER", "UPPER")
+        )
         far = {"READ": 3.0, "WRIT": 2.7, "MAT": 2.9}[subject]
         above, below = low.value > 0, high.value < 0
         band = np.select(
@@ -164,7 +182,7 @@ class Published:
         return Column(np.where(np.isnan(middle.value), np.nan, band), middle.code, "count")
 
     def _plain(self, value: Values, unit: str) -> Column:
-        return Column(value, np.full(self.size, "", "U6"), unit)
+        return Column(value, np.zeros(self.size, "U6"), unit)
 
     def _hide(self, value: Values, unit: str, group: str | None = None) -> Column:
         """Put SUPP where too few pupils stand behind a figure, by the rules the files follow."""
@@ -194,7 +212,8 @@ class Published:
 
 
 def _ratio(part: Values, whole: Values) -> Values:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    out: Values = np.full(len(part), np.nan)
+    return np.divide(part, whole, out=out, where=whole > 0)
 
 
 def _percent(part: Values, whole: Values) -> Values:
@@ -204,4 +223,5 @@ def _percent(part: Values, whole: Values) -> Values:
 def _half_up(value: Values, places: int) -> Values:
     """Round halves up, as the Department does."""
     scale = 10.0**places
-    return np.floor(value * scale + 0.5 + 1e-9) / scale
+    rounded: Values = np.floor(value * scale + 0.5 + 1e-9) / scale
+    return rounded

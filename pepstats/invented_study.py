@@ -1,4 +1,4 @@
-"""The study that goes with an invented England: its report, its programmes and what it says of itself."""
+"""The study that goes with an invented England: its report, programmes and README."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ if TYPE_CHECKING:
 
 ABOUT = """# An invented England
 
-Nothing here is real. Every school, authority, pupil, officer and result in this folder was made up
-by `pepstats invent`, which writes it again byte for byte. Every place says so in its name: it is
-a word for make-believe with the end of an English place name (Fablemouth, Mockbury). URNs begin with
-9 and authorities' codes with 5, which no school and no authority in England has had.
+Nothing here is real. Every school, authority, pupil, officer and result in this folder was made
+up by `pepstats invent`, which writes it again byte for byte. Every place says so in its name: it
+is a word for make-believe with the end of an English place name (Fablemouth, Mockbury). URNs
+begin with 9 and authorities' codes with 5, which no school and no authority in England has had.
 
-It is laid out as the Department for Education and Ofsted publish, oddities included, and it has the
-spread, the persistence, the cohort sizes and the clustering measured in England's files of 2016 to
-2019. The columns are a part of the Department's; `pepstats invent --full-layout` writes them all.
+It is laid out as the Department for Education and Ofsted publish, oddities included, and it has
+the spread, the persistence, the cohort sizes and the clustering measured in England's files of
+2016 to 2019. The key stage 2 files have a part of the Department's columns;
+`pepstats invent --full-layout` writes them all.
 
 | file | what | as published by |
 |---|---|---|
 {files}
 
 `truth.csv` says what two programmes in Fablemouth really added. The analysis never reads it; the
-tests do. Seed {seed}, effect {effect:g}: the seed is the day on which the board that the report is for
-asked for the evaluations, and was not chosen for what comes out.
+tests do. Seed {seed}, effect {effect:g}: the usual seed, 20180703, is the day on which a board
+asked for two evaluations such as these, and was not chosen for what comes out.
 """
 
 _PROGRAMME = """# {note}
@@ -36,7 +37,7 @@ summary: {summary}
 phase: primary
 starts: 2018                # the first results that could show it
 baseline: [2016, 2017]
-outcomes: [rwm_expected, reading_progress, writing_progress, maths_progress]   # the first is the primary one
+outcomes: [rwm_expected, reading_progress, writing_progress, maths_progress]  # the first leads
 members:                    # 18 invented schools; some by the URN they had before or have since
 {members}
 pool: {{outside: authority}}
@@ -52,7 +53,7 @@ _WORDS = {
     ),
     "send-in-mainstream": (
         "SEND in mainstream",
-        "Training and advice in 18 schools, so that pupils with SEN Support learn in ordinary lessons.",
+        "Training and advice in 18 schools, for pupils with SEN Support in class.",
     ),
 }
 _NOTE = "Invented, like every school in it. Written by `pepstats invent`."
@@ -82,12 +83,9 @@ def programme_text(england: England, slug: str) -> str:
         f'  - {{urn: {m.urn}, joined: "{m.joined}", dose: {m.dose:g}, basis: {m.basis}}}'
         for m in members.sort_values("urn").itertuples()
     ]
-    pupils = england.pupils[2018] if 2018 in england.pupils else None
-    helped = 0
-    if pupils is not None:
-        inside = england.results(2018)
-        group = "FSM6CLA1A" if slug == "closing-the-gap" else "SENK"
-        helped = int(inside.count(group)[members["school"].to_numpy()].sum())
+    group = "FSM6CLA1A" if slug == "closing-the-gap" else "SENK"
+    counts = england.results(max(england.years)).count(group)
+    helped = int(counts[members["school"].to_numpy()].sum())
     return _PROGRAMME.format(note=_NOTE, title=title, summary=summary, members="\n".join(lines),
                              pupils=helped or "null", seed=england.seed)  # fmt: skip
 

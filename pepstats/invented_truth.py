@@ -1,4 +1,4 @@
-"""What is true in an invented England: every school's results without chance, with and without help.
+"""What is true in an invented England: results without chance, with and without a programme.
 
 Only tests and benchmarks may read this. The analysis never does.
 """
@@ -100,8 +100,13 @@ def _of_group(england: England, t: int, disadvantaged: float, added: Array) -> d
     out = {name: np.zeros(len(added)) for name in ("rwm_expected", "rwm_higher", *_NAMES.values())}
     # One common factor carries prior attainment and general ability: nearly, not exactly, so.
     common = np.sqrt((PRIOR * PRIOR_SD) ** 2 + COMMON**2)
-    own = np.sqrt(OWN**2 + 0.25 * (np.array(GROUP_PROGRESS["girl"]) + PRIOR * GROUP_PRIOR["girl"]) ** 2)  # fmt: skip
-    lines = {"rwm_expected": np.full(3, EXPECTED), "rwm_higher": np.array([HIGHER, HIGHER_WRITING, HIGHER])}  # fmt: skip
+    own = np.sqrt(
+        OWN**2 + 0.25 * (np.array(GROUP_PROGRESS["girl"]) + PRIOR * GROUP_PRIOR["girl"]) ** 2
+    )
+    lines = {
+        "rwm_expected": np.full(3, EXPECTED),
+        "rwm_higher": np.array([HIGHER, HIGHER_WRITING, HIGHER]),
+    }
     for need, share in shares.items():
         flags = {"disadvantaged": disadvantaged, "eal": intake.eal, "girl": USUAL["girl"],
                  "sen": float(need == "sen"), "ehcp": float(need == "ehcp")}  # fmt: skip

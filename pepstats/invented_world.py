@@ -97,7 +97,7 @@ def authority_sizes(n_schools: int) -> np.ndarray:
     sizes[_city(n)] = CITY_SCHOOLS
     last = 0 if _city(n) else 1
     sizes[last] += n_schools - sizes.sum()
-    return sizes
+    return np.asarray(sizes)
 
 
 def _city(n_authorities: int) -> int:
@@ -139,8 +139,16 @@ def _schools(
     # Schools with pupils at the end of key stage 2 come first, mainstream before special.
     frame["order"] = np.select([frame["kind"].eq("special"), frame["has_results"]], [1, 0], 2)
     frame = frame.sort_values(["order", "la"], kind="stable").reset_index(drop=True)
-    ages = {"primary": (4, 11), "junior": (7, 11), "middle": (9, 13), "all-through": (4, 18),
-            "special": (4, 16), "infant": (4, 7), "secondary": (11, 16), "independent": (3, 18)}  # fmt: skip
+    ages = {
+        "primary": (4, 11),
+        "junior": (7, 11),
+        "middle": (9, 13),
+        "all-through": (4, 18),
+        "special": (4, 16),
+        "infant": (4, 7),
+        "secondary": (11, 16),
+        "independent": (3, 18),
+    }
     low = frame["kind"].map({kind: low for kind, (low, _) in ages.items()}).to_numpy().copy()
     nursery = (frame["kind"] == "primary").to_numpy() & (rng.random(len(frame)) < 0.45)
     low[nursery] = 3
@@ -227,7 +235,9 @@ def _establishments(
         day = "-09-01" if side == "opened" else "-08-31"
         # A new school grows from the youngest up: some open years before their first results.
         early = 2 * (np.arange(n)[some] % 2) if side == "opened" else np.zeros(some.sum(), int)
-        dates = [f"{year + shift - sooner}{day}" for year, sooner in zip(years[some], early, strict=True)]  # fmt: skip
+        dates = [
+            f"{year + shift - sooner}{day}" for year, sooner in zip(years[some], early, strict=True)
+        ]
         frame[side] = pd.to_datetime(frame[side])
         frame.loc[some, side] = pd.to_datetime(dates)
     return _convert(frame, schools, weak, rng)
@@ -237,7 +247,7 @@ def _estab_numbers(schools: pd.DataFrame) -> np.ndarray:
     floor = {"secondary": 4000, "special": 7000, "independent": 6000}
     first = schools["kind"].map(floor).fillna(2000).astype(int)
     place = schools.groupby(["la", first]).cumcount()
-    return (first + 1 + place).to_numpy()
+    return np.asarray(first + 1 + place)
 
 
 def _convert(
@@ -268,11 +278,13 @@ def _convert(
         old = latest[school]
         nftype, estab, name = rows["nftype"][old], rows["estab"][old], rows["name"][old]
         academy = nftype in ("AC", "ACC", "F")
-        la = schools["la"].iat[school]
+        la = schools["la"].iloc[school]
         if by_sponsor and not academy:
             number[la] += 1
             estab = number[la]
-            name = name.replace(" Primary School", " Academy").replace("Junior School", "Junior Academy")  # fmt: skip
+            name = name.replace(" Primary School", " Academy").replace(
+                "Junior School", "Junior Academy"
+            )
         rows["closed"][old] = when - pd.Timedelta(days=1)
         new = {"school": school, "urn": FIRST_NEW_URN + 2 * step, "estab": estab,
                "nftype": "AC" if by_sponsor or academy else "ACC", "name": name,
@@ -282,9 +294,11 @@ def _convert(
         latest[school] = len(rows["urn"]) - 1
     out = pd.DataFrame(rows)
     for side in ("opened", "closed"):
-        out[side] = pd.to_datetime(out[side])
+        out[side] = pd.to_datetime(out[side]).astype("datetime64[us]")
     # A file lists a school under the URN it had on 12 September, at the year's start.
-    late = (out["opened"].dt.month > 9) | ((out["opened"].dt.month == 9) & (out["opened"].dt.day > 12))  # fmt: skip
+    late = (out["opened"].dt.month > 9) | (
+        (out["opened"].dt.month == 9) & (out["opened"].dt.day > 12)
+    )
     out["first_file"] = (out["opened"].dt.year + 1 + late).fillna(2000).astype(int)
     return out.sort_values(["school", "first_file", "urn"], kind="stable").reset_index(drop=True)
 
@@ -294,8 +308,8 @@ def _second_moves(
 ) -> list[tuple[int, pd.Timestamp, bool]]:
     """Give a few early academies, one of them in the city, another sponsor on 1 April 2019."""
     early = [school for school, when, _ in moves if when < pd.Timestamp("2018-01-01")]
-    at_home = [school for school in early if schools["la"].iat[school] == CITY]
-    elsewhere = [school for school in early if schools["la"].iat[school] != CITY]
+    at_home = [school for school in early if schools["la"].iloc[school] == CITY]
+    elsewhere = [school for school in early if schools["la"].iloc[school] != CITY]
     return [(school, pd.Timestamp(SECOND_MOVE), True) for school in at_home[:1] + elsewhere[:4]]
 
 
