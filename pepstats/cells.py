@@ -1,12 +1,13 @@
 """A CSV file's bytes split into cells, each with its row and column.
 
 `pandas.read_csv` pads short rows and keeps no line numbers, so a cell that was cut off cannot be
-told from an empty one and a message cannot name its place. Here the separators are found on the
-whole file at once; the distinct texts are few, so cells are kept as numbers that point at them.
+told from an empty one and a message cannot name its place. Here the separators of a block of whole
+rows are found at once; distinct texts are few, so cells are kept as numbers that point at them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -19,8 +20,10 @@ from pepstats.errors import SourceError
 Array = npt.NDArray[Any]
 
 LONGEST_CELL = 4_000  # characters; the longest published cell is an address of under 200
+MOST_CELLS = 400_000_000
+BLOCK = 1 << 18  # bytes looked at together: small enough to stay in the processor's cache
 BOM = b"\xef\xbb\xbf"
-COMMA, NEWLINE, QUOTE = ord(","), ord("\n"), ord('"')
+COMMA, NEWLINE, RETURN, QUOTE = (ord(c) for c in ',\n\r"')
 _SHORT = 8  # bytes that fit one machine word, which is all but names and addresses
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(_SHORT)] + [2**64 - 1], dtype=np.uint64)
 _OTHER_FILES = {
@@ -62,30 +65,38 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class _Places:
-    """Where each cell starts and ends in the bytes, so that a message can name its place."""
+class _Block:
+    """Some whole rows of a file: where each cell starts and ends, and each row begins."""
 
     file: str
+    header: list[str]
     content: bytes
+    first_line: int
     starts: Array
     ends: Array
     first_of_row: Array
+    marks: Array  # where quotation marks are
+
+    @property
+    def widths(self) -> Array:
+        """Count the cells of each row."""
+        return np.diff(np.append(self.first_of_row, len(self.starts)))
 
     def lines(self) -> Array:
         """Give the file's own line of each row: a cell in quotation marks may hold line ends."""
         newlines = np.flatnonzero(np.frombuffer(self.content, np.uint8) == NEWLINE)
-        return np.asarray(1 + np.searchsorted(newlines, self.starts[self.first_of_row]))
+        return np.asarray(
+            self.first_line + np.searchsorted(newlines, self.starts[self.first_of_row])
+        )
 
     def stop(self, at: int, what: str) -> NoReturn:
-        """Stop with the row and column of a byte of the file."""
+        """Stop with the row and column of a byte of the block."""
         cell = int(np.searchsorted(self.starts, at, "right")) - 1
         row = int(np.searchsorted(self.first_of_row, cell, "right")) - 1
         column = cell - int(self.first_of_row[row])
-        line = self.content.count(b"\n", 0, int(self.starts[self.first_of_row[row]])) + 1
-        name = self.content[self.starts[column] : self.ends[column]][:60]
-        called = f" ({name.decode('utf-8', 'replace').strip()})" if row else ""
+        called = f" ({self.header[column][:60]})" if column < len(self.header) else ""
         raise SourceError(
-            f"{self.file}, row {line}, column {column + 1}{called}: {what}. "
+            f"{self.file}, row {self.lines()[row]}, column {column + 1}{called}: {what}. "
             "Download the file again, or mend that cell."
         )
 
@@ -93,134 +104,31 @@ class _Places:
 def split_cells(content: bytes, file: str) -> Cells:
     """Split a comma-separated file into cells, refusing what cannot be a published table."""
     content = _as_utf8(content, file)
-    raw = np.frombuffer(content, np.uint8)
-    quotes = raw == QUOTE
-    quoted = bool(quotes.any())
-    breaks = (raw == COMMA) | (raw == NEWLINE)
-    if quoted:
-        inside = np.logical_xor.accumulate(quotes)
-        breaks &= ~inside
-    ends = np.flatnonzero(breaks)
-    if not len(ends) or ends[-1] != len(raw) - 1 or raw[-1] != NEWLINE:
-        ends = np.append(ends, len(raw))
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    last_of_row = np.flatnonzero(np.append(raw, NEWLINE)[ends] == NEWLINE)
-    first_of_row = np.concatenate(([0], last_of_row[:-1] + 1))
-    places = _Places(file, content, starts, ends, first_of_row)
-    if quoted and inside[-1]:
-        places.stop(int(starts[-1]), "a quotation mark is opened and never closed")
-    for character, what in ((b"\0", "a NUL character"), (BOM, "a byte-order mark inside the file")):
-        if character in content:
-            places.stop(content.find(character), f"{what} (are two files joined into one?)")
-    too_long = np.flatnonzero(ends - starts > LONGEST_CELL)
-    if len(too_long):
-        size = int(ends[too_long[0]] - starts[too_long[0]])
-        places.stop(int(starts[too_long[0]]), f"a cell of {size:,} characters")
-    if quoted:
-        starts, ends, content = _unquote(places, quotes)
-    codes, texts = _number(content, starts, ends)
-    return _lay_out(codes, texts, last_of_row - first_of_row + 1, places)
-
-
-def _as_utf8(content: bytes, file: str) -> bytes:
-    """Give the bytes as UTF-8 without a byte-order mark and with one kind of line end."""
-    if not content.strip(BOM + b" \r\n\t,"):
-        raise SourceError(f"{file}: the file is empty. Download it again.")
-    for start, what in _OTHER_FILES.items():
-        if content.startswith(start):
-            raise SourceError(f"{file}: {what} under the name of a CSV. Save it as CSV (UTF-8).")
-    if content.lstrip(BOM + b" \r\n\t").startswith(b"<"):
-        raise SourceError(f"{file}: a web page, not a table: the download failed. Get it again.")
-    content = content.removeprefix(BOM)
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            content = content.decode("cp1252").encode("utf-8")
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            column = content.count(b",", content.rfind(b"\n", 0, error.start) + 1, error.start) + 1
-            raise SourceError(
-                f"{file}, row {line}, column {column}: neither UTF-8 nor Windows text. "
-                "Save it as CSV (UTF-8)."
-            ) from None
-    if b"\r" in content:
-        content = content.replace(b"\r\n", b"\n")
-        content = content if b"\n" in content else content.replace(b"\r", b"\n")
-    return content
-
-
-def _unquote(places: _Places, quotes: Array) -> tuple[Array, Array, bytes]:
-    """Take the quotation marks off quoted cells; a stray one is an error."""
-    content, starts, ends = places.content, places.starts.copy(), places.ends.copy()
-    so_far = np.concatenate(([0], np.cumsum(quotes)))
-    marks = so_far[ends] - so_far[starts]
-    quoted = np.flatnonzero(marks)
-    first = np.append(quotes, False)[starts[quoted]]
-    last = quotes[ends[quoted] - 1]
-    whole = first & last & (ends[quoted] - starts[quoted] >= 2) & (marks[quoted] % 2 == 0)
-    doubled = quoted[whole & (marks[quoted] > 2)].tolist()
-    inner = [content[starts[i] + 1 : ends[i] - 1] for i in doubled]
-    stray = [i for i, text in zip(doubled, inner, strict=True) if b'"' in text.replace(b'""', b"")]
-    wrong = [*quoted[~whole].tolist(), *stray]
-    if wrong:
-        places.stop(int(starts[min(wrong)]), "a quotation mark in the middle of a cell")
-    starts[quoted] += 1
-    ends[quoted] -= 1
-    longer = bytearray(content)  # a cell with doubled marks is written again after the file's end
-    for i, text in zip(doubled, inner, strict=True):
-        starts[i] = len(longer)
-        longer += text.replace(b'""', b'"')
-        ends[i] = len(longer)
-    return starts, ends, bytes(longer)
-
-
-def _number(content: bytes, starts: Array, ends: Array) -> tuple[Array, list[str]]:
-    """Number the distinct texts: most cells fit one machine word, the others are sliced out."""
-    lengths = ends - starts
-    long = np.flatnonzero(lengths > _SHORT)
-    words = np.ndarray((len(content) + 1,), "<u8", content + b"\0" * _SHORT, strides=(1,))
-    keys = words[starts] & _MASKS[np.minimum(lengths, _SHORT)]
-    keys[long] = 0
-    codes, distinct = pd.factorize(keys)
-    texts = [word.decode("utf-8") for word in distinct.astype("<u8").view("S8").tolist()]
-    if len(long):
-        pairs = zip(starts[long].tolist(), ends[long].tolist(), strict=True)
-        sliced = np.empty(len(long), dtype=object)
-        sliced[:] = [content[start:end] for start, end in pairs]
-        long_codes, long_texts = pd.factorize(sliced)
-        codes[long] = long_codes + len(texts)
-        texts += [text.decode("utf-8") for text in long_texts.tolist()]
-    return codes, texts
-
-
-def _lay_out(codes: Array, texts: list[str], widths: Array, places: _Places) -> Cells:
-    """Lay the cells out as row by column, short rows padded; a row too long is an error."""
-    file, first, lines = places.file, places.first_of_row, places.lines()
-    width = int(widths[0])
-    header = name_columns([texts[code] for code in codes[:width]], file)
-    longer = np.flatnonzero(widths > width)
-    if len(longer):
+    header, after = _read_names(content, file)
+    if len(header) * content.count(b"\n") > MOST_CELLS:
+        raise SourceError(f"{file}: more than {MOST_CELLS:,} cells; no published file is as large.")
+    numbers: dict[bytes, int] = {b"": 0}
+    grids, lines, widths = [], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for block in _blocks(content, after, file, header):
+        codes = _number(*_unquote(block), numbers)
+        grids.append(_lay_out(codes, block, len(header)))
+        lines.append(block.lines())
+        widths.append(block.widths)
+    rows, width = np.concatenate(lines), np.concatenate(widths)
+    grid = np.concatenate(grids) if grids else np.empty((0, len(header)), np.int32)
+    if len(width) > 1 and not content.endswith(b"\n") and width[-1] < width[:-1].max():
         raise SourceError(
-            f"{file}, row {lines[longer[0]]}, column {width + 1}: {len(longer):,} row(s) have more "
-            f"cells than the header's {width}. Is a comma missing its quotation marks?"
+            f"{file}, row {rows[-1]}, column {width[-1]} ({header[width[-1] - 1]}): the file stops "
+            "in the middle of this row. Download it again."
         )
-    unfinished = not places.content.endswith(b"\n")
-    if unfinished and len(widths) > 2 and widths[-1] < widths[1:-1].max():
-        raise SourceError(
-            f"{file}, row {lines[-1]}, column {widths[-1]} ({header[widths[-1] - 1]}): the file "
-            "stops in the middle of this row. Download it again."
-        )
-    if (widths == width).all():
-        grid = codes.reshape(-1, width).astype(np.int32, copy=False)
-    else:
-        grid = np.full((len(widths), width), -1, dtype=np.int32)
-        row_of = np.repeat(np.arange(len(widths)), widths)
-        grid[row_of, np.arange(len(codes)) - first[row_of]] = codes
-    empty = texts.index("") if "" in texts else -2
-    keep = ~((widths == 1) & (grid[:, 0] == empty))  # a line with nothing on it is no row
-    keep[0] = False
-    return Cells(header, lines[keep], grid[keep], texts)
+    some = ~((width == 1) & (grid[:, 0] == 0))  # a line with nothing on it is no row
+    texts = [text.decode("utf-8") for text in numbers]
+    return Cells(header, rows[some], grid if some.all() else grid[some], texts)
+
+
+def read_header(content: bytes, file: str) -> list[str]:
+    """Give a comma-separated file's column names."""
+    return _read_names(_as_utf8(content, file), file)[0]
 
 
 def name_columns(names: list[str], file: str) -> list[str]:
@@ -242,3 +150,154 @@ def name_columns(names: list[str], file: str) -> list[str]:
                     "Save it as CSV (comma separated)."
                 )
     return named
+
+
+def _as_utf8(content: bytes, file: str) -> bytes:
+    """Give the bytes as UTF-8 without a byte-order mark, each row ending in a line feed."""
+    for start, what in _OTHER_FILES.items():
+        if content.startswith(start):
+            raise SourceError(f"{file}: {what} under the name of a CSV. Save it as CSV (UTF-8).")
+    content = content.removeprefix(BOM)
+    top = content[:4096].lstrip()
+    if not top.strip(b",") and not content.strip(b" \r\n\t,"):
+        raise SourceError(f"{file}: the file is empty. Download it again.")
+    if top.startswith(b"<"):
+        raise SourceError(f"{file}: a web page, not a table: the download failed. Get it again.")
+    try:
+        if not content.isascii():
+            content.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            content = content.decode("cp1252").encode("utf-8")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            column = content.count(b",", content.rfind(b"\n", 0, error.start) + 1, error.start) + 1
+            raise SourceError(
+                f"{file}, row {line}, column {column}: neither UTF-8 nor Windows text. "
+                "Save it as CSV (UTF-8)."
+            ) from None
+    return content if b"\n" in content else content.replace(b"\r", b"\n")
+
+
+def _read_names(content: bytes, file: str) -> tuple[list[str], int]:
+    """Read the header; give its names and where the rows below it start."""
+    after = _end_of_rows(content, 0, 0)
+    block = _find_cells(content[:after], file, [], 1)
+    if len(block.first_of_row) > 1:
+        raise SourceError(f"{file}, row 1: a quotation mark is opened and never closed.")
+    numbers: dict[bytes, int] = {}
+    codes = _number(*_unquote(block), numbers)
+    texts = [text.decode("utf-8") for text in numbers]
+    return name_columns([texts[code] for code in codes], file), after
+
+
+def _blocks(content: bytes, start: int, file: str, header: list[str]) -> Iterator[_Block]:
+    """Give the rows below the header in blocks that end where a row ends."""
+    line = content.count(b"\n", 0, start) + 1
+    while start < len(content):
+        end = _end_of_rows(content, start, start + BLOCK)
+        block = content[start:end]
+        yield _find_cells(block, file, header, line)
+        line += block.count(b"\n")
+        start = end
+
+
+def _end_of_rows(content: bytes, start: int, near: int) -> int:
+    """Find a row's end at or after a place: a line end outside quotation marks."""
+    end = content.find(b"\n", near) + 1
+    while end and content.count(b'"', start, end) % 2:
+        end = content.find(b"\n", end) + 1
+    return end or len(content)
+
+
+def _find_cells(content: bytes, file: str, header: list[str], first_line: int) -> _Block:
+    """Find where each cell of some whole rows starts and ends."""
+    raw = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero((raw == COMMA) | (raw == NEWLINE))
+    marks = np.flatnonzero(raw == QUOTE) if b'"' in content else np.empty(0, np.int64)
+    open_at_end = len(marks) % 2 == 1
+    if len(marks):
+        ends = _outside(ends, np.append(marks, len(raw)) if open_at_end else marks)
+    if open_at_end or raw[-1] != NEWLINE:
+        ends = np.append(ends, len(raw))
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    last_of_row = np.flatnonzero(np.append(raw, NEWLINE)[ends] == NEWLINE)
+    first_of_row = np.concatenate(([0], last_of_row[:-1] + 1))
+    carriage = last_of_row[raw[np.maximum(ends[last_of_row], 1) - 1] == RETURN]
+    ends[carriage] = np.maximum(ends[carriage] - 1, starts[carriage])
+    block = _Block(file, header, content, first_line, starts, ends, first_of_row, marks)
+    if open_at_end:
+        block.stop(int(starts[-1]), "a quotation mark is opened and never closed")
+    for character, what in ((b"\0", "a NUL character"), (BOM, "a byte-order mark inside the file")):
+        if character in content:
+            block.stop(content.find(character), f"{what} (are two files joined into one?)")
+    too_long = np.flatnonzero(ends - starts > LONGEST_CELL)
+    if len(too_long):
+        size = int(ends[too_long[0]] - starts[too_long[0]])
+        block.stop(int(starts[too_long[0]]), f"a cell of {size:,} characters")
+    return block
+
+
+def _outside(breaks: Array, marks: Array) -> Array:
+    """Leave out the commas and line ends between each opening and closing quotation mark."""
+    steps = np.zeros(len(breaks) + 1, dtype=np.int8)
+    opens, closes = np.searchsorted(breaks, marks[0::2]), np.searchsorted(breaks, marks[1::2])
+    apart = opens != closes  # most quoted cells hold neither
+    np.add.at(steps, opens[apart], 1)
+    np.add.at(steps, closes[apart], -1)
+    return breaks[np.cumsum(steps[:-1], dtype=np.int8) == 0]
+
+
+def _unquote(block: _Block) -> tuple[bytes, Array, Array]:
+    """Take the quotation marks off quoted cells; a stray one is an error."""
+    content, starts, ends = block.content, block.starts, block.ends
+    if b'"' not in content:
+        return content, starts, ends
+    starts, ends = starts.copy(), ends.copy()
+    raw = np.frombuffer(content, np.uint8)
+    quoted, count = np.unique(np.searchsorted(ends, block.marks), return_counts=True)
+    first, last = raw[starts[quoted]] == QUOTE, raw[ends[quoted] - 1] == QUOTE
+    whole = first & last & (ends[quoted] - starts[quoted] >= 2) & (count % 2 == 0)
+    doubled = quoted[whole & (count > 2)].tolist()
+    inner = [content[starts[i] + 1 : ends[i] - 1] for i in doubled]
+    stray = [i for i, text in zip(doubled, inner, strict=True) if b'"' in text.replace(b'""', b"")]
+    wrong = [*quoted[~whole].tolist(), *stray]
+    if wrong:
+        block.stop(int(block.starts[min(wrong)]), "a quotation mark in the middle of a cell")
+    starts[quoted] += 1
+    ends[quoted] -= 1
+    longer = bytearray(content)  # a cell with doubled marks is written again after the block's end
+    for i, text in zip(doubled, inner, strict=True):
+        starts[i] = len(longer)
+        longer += text.replace(b'""', b'"')
+        ends[i] = len(longer)
+    return bytes(longer), starts, ends
+
+
+def _number(content: bytes, starts: Array, ends: Array, numbers: dict[bytes, int]) -> Array:
+    """Number the texts, adding new ones to `numbers`: most fit one machine word."""
+    lengths = ends - starts
+    long = np.flatnonzero(lengths > _SHORT)
+    words = np.ndarray((len(content) + 1,), "<u8", content + b"\0" * _SHORT, strides=(1,))
+    keys = words[starts] & _MASKS[np.minimum(lengths, _SHORT)]
+    keys[long] = 0
+    local, distinct = pd.factorize(keys)
+    texts: list[bytes] = distinct.astype("<u8").view("S8").tolist()
+    codes = np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int32)[local]
+    pairs = zip(starts[long].tolist(), ends[long].tolist(), strict=True)
+    codes[long] = [numbers.setdefault(content[s:e], len(numbers)) for s, e in pairs]
+    return codes
+
+
+def _lay_out(codes: Array, block: _Block, width: int) -> Array:
+    """Lay a block's cells out as row by column, short rows padded; a row too long is an error."""
+    widths = block.widths
+    longer = np.flatnonzero(widths > width)
+    if len(longer):
+        block.stop(int(block.starts[block.first_of_row[longer[0]] + width]),
+                   f"more cells than the header's {width} (is a comma missing its quotation marks?)")  # fmt: skip
+    if (widths == width).all():
+        return codes.reshape(-1, width)
+    grid = np.full((len(widths), width), -1, dtype=np.int32)
+    grid[np.arange(width) < widths[:, None]] = codes
+    return grid

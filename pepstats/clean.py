@@ -1,36 +1,38 @@
-"""Text cells become values, or the reason there is none; rows become schools and aggregates."""
+"""A results file becomes schools and aggregates, each cell a value or the reason there is none."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pepstats import codes, layouts
+from pepstats.cells import Array
 from pepstats.errors import SourceError, nearest
 from pepstats.ledger import Ledger
 from pepstats.registers import clean_links, clean_ofsted, clean_register, clean_trusts
 from pepstats.sources import Source
+from pepstats.table import (
+    HAS_VALUE,
+    REASONS,
+    URN,
+    Reading,
+    Table,
+    lay_on_table,
+    read_cells,
+    reason_of,
+)
 
 __all__ = [
     "Results", "clean_links", "clean_ofsted", "clean_register", "clean_results", "clean_trusts",
-    "read_number", "reason_of",
 ]  # fmt: skip
 
-Array = npt.NDArray[Any]
-
-NUMBER = re.compile(r"[-+]?(\d{1,12}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?(%?)")
-URN = re.compile(r"(\d{6,7})(\.0)?")
 SCHOOL_ROWS = (layouts.MAINSTREAM, layouts.SPECIAL, layouts.NOT_STATED)
-_REASONS = (*dict.fromkeys(codes.REASONS.values()), codes.BLANK, codes.SPACE, codes.CUT_OFF)
-REASON_WORDS = np.array([*_REASONS, ""], dtype=object)  # the last, -1, is "there is a value"
+FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
 LIMITS = {
-    # unit or kind of measure: what a published figure can be
-    "percent": (0.0, 100.0),
+    # unit: what a published figure can be; pupils of all England are in the files too
     "pupils": (0.0, 20_000_000.0),
     "progress points": (-60.0, 60.0),
     "scaled score points": (60.0, 130.0),
@@ -52,22 +54,26 @@ class Results:
         Index `urn`, one column per measure the layout has, aligned: a number, or why there is
         none; never both and never neither.
     published
-        The code as published wherever there is a reason; missing where there is a value.
+        The code as published wherever there is a reason; missing where there is a value, and
+        where the row was cut off.
     identity
         Index `urn`: row, la, estab, name, record, type, age_range, urn_ac; missing where the
         file does not say.
     aggregates
         Index (`level`, `la`): the authority and England rows' values, one column per measure.
+    earlier
+        Index `urn`: what the file repeats of earlier years; columns (`year`, `measure`).
     ledger
         The account of the file's rows and cells.
     """
 
     source: Source
-    values: pd.DataFrame
-    reasons: pd.DataFrame
-    published: pd.DataFrame
-    identity: pd.DataFrame
-    aggregates: pd.DataFrame
+    values: pd.DataFrame = field(repr=False)
+    reasons: pd.DataFrame = field(repr=False)
+    published: pd.DataFrame = field(repr=False)
+    identity: pd.DataFrame = field(repr=False)
+    aggregates: pd.DataFrame = field(repr=False)
+    earlier: pd.DataFrame = field(repr=False)
     ledger: Ledger
 
 
@@ -77,305 +83,285 @@ def clean_results(raw: pd.DataFrame, source: Source) -> Results:
     Raises `SourceError` naming file, row and column for a code nobody knows, a URN that is none,
     a school given twice with different figures, a figure that cannot be.
     """
-    layout = layouts.LAYOUTS[source.kind]
-    columns = {layouts.tidy(name): j for j, name in enumerate(raw.columns)}
-    table = _Table(source, raw, columns, *_encode(raw))
-    measures = {columns[c]: name for c, name in codes.measures_of(source.kind).items() if c in columns}  # fmt: skip
-    if not measures:
-        raise SourceError(f"{source.file}, row 1: no column of this file is a measure we know.")
+    table, layout = lay_on_table(raw, source), layouts.LAYOUTS[source.kind]
+    roles = _give_roles(table, layout)
+    level, la, urn = _say_what_rows_are(table, layout, roles.identity)
+    reading = read_cells(table, roles.numeric)
+    cells = table.codes[:, roles.measured]
+    values, why = reading.value[cells], reading.why[cells]
+    _refuse_impossible(table, values, roles)
+    _name_complements(why, values, roles)
+    keep, left_out, totals = _choose_rows(table, level, la, urn)
+    urns, labels = pd.Index(urn[keep], name="urn"), list(roles.labels)
+    own_why = why[keep]
+    return Results(
+        source=source,
+        values=pd.DataFrame(values[keep], index=urns, columns=labels),
+        reasons=_as_text(own_why, list(REASONS), urns, labels),
+        published=_published(table, reading, cells[keep], urns, labels),
+        identity=_identify(table, roles.identity, keep, level, urns),
+        aggregates=pd.DataFrame(
+            values[totals], columns=labels,
+            index=pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"]),
+        ),
+        earlier=_read_earlier(table, reading, keep, urns),
+        ledger=_account(table, roles, level, left_out, reading, why),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """What each column of a file is: identity, words, a figure, one of our measures, or unread."""
+
+    identity: dict[str, int]
+    words: Array
+    numeric: Array
+    measured: Array
+    labels: tuple[str, ...]
+    unread: Array
+
+
+def _give_roles(table: Table, layout: layouts.Layout) -> _Roles:
+    """Say what each column is; a column that is nearly one we know is an error, not a loss."""
+    columns, kind = table.columns, layout.kind
     identity = {
         ours: columns[found[0]]
         for ours, names in layout.identity.items()
         if (found := [name for name in names if name in columns])
     }
-    level, la = _say_what_rows_are(table, layout, identity)
-    urn = _read_urns(table, identity["urn"], np.isin(level, SCHOOL_ROWS))
-    names = [layouts.tidy(name) for name in raw.columns]
-    worded = np.array([j in identity.values() or n in layout.text or n.startswith("(COLUMN") for j, n in enumerate(names)])  # fmt: skip
-    known = np.array([layouts.is_known(source.kind, name) for name in names])
-    numeric = np.flatnonzero(known & ~worded)
-    _refuse_misspelt(table, names, known | worded, source.kind)
-    values, why = _read_numbers(table, numeric)
-    _refuse_impossible(table, values, numeric, measures)
-    keep, left_out, aggregate_rows = _choose_rows(table, level, urn, la)
-    place = {j: k for k, j in enumerate(numeric)}
-    order = [place[j] for j in measures]
-    urns = pd.Index(urn[keep], name="urn")
-    own_values = values[np.ix_(keep, order)]
-    own_why = why[np.ix_(keep, order)]
-    labels = list(measures.values())
-    published = table.texts[table.codes[np.ix_(keep, numeric[order])]]
-    published[own_why < 0] = None
-    return Results(
-        source=source,
-        values=pd.DataFrame(own_values, index=urns, columns=labels),
-        reasons=_words(REASON_WORDS[own_why], own_why < 0, urns, labels),
-        published=_words(published, own_why < 0, urns, labels),
-        identity=_identify(table, identity, keep, level, urns),
-        aggregates=pd.DataFrame(
-            values[np.ix_(aggregate_rows, order)],
-            index=pd.MultiIndex.from_arrays(
-                [level[aggregate_rows], la[aggregate_rows]], names=["level", "la"]
-            ),
-            columns=labels,
-        ).sort_index(),
-        ledger=_account(table, level, left_out, worded, known, numeric, values, why, names),
-    )
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A file's cells as numbers of their texts, with what is needed to name a place in it."""
-
-    source: Source
-    raw: pd.DataFrame
-    columns: dict[str, int]
-    codes: Array
-    texts: Array  # the last, -1, stands for a cell that was cut off
-
-    def column(self, j: int) -> Array:
-        """Give one column's texts, stripped; cut-off cells are empty."""
-        stripped = np.array([str(text).strip() for text in self.texts[:-1]] + [""], dtype=object)
-        return np.asarray(stripped[self.codes[:, j]])
-
-    def at(self, row: int, j: int) -> str:
-        """Say where a cell is, in the file's own lines and column names."""
-        return f"{self.source.file}, row {self.raw.index[row]}, column {self.raw.columns[j]}"
-
-
-def _encode(raw: pd.DataFrame) -> tuple[Array, Array]:
-    """Give a table's cells as numbers of their distinct texts."""
-    kinds = [raw.dtypes.iloc[j] for j in range(raw.shape[1])]
-    if kinds and isinstance(kinds[0], pd.CategoricalDtype) and all(k is kinds[0] for k in kinds):
-        grid = np.column_stack([raw.iloc[:, j].cat.codes for j in range(raw.shape[1])])
-        return grid, np.append(kinds[0].categories.to_numpy(), None)
-    flat = raw.astype(object).to_numpy().ravel()
-    numbers, distinct = pd.factorize(flat)
-    return numbers.reshape(raw.shape), np.append(np.asarray(distinct, dtype=object), None)
+    measures = {columns[c]: name for c, name in codes.measures_of(kind).items() if c in columns}
+    rank = {name: n for n, name in enumerate(codes.MEASURES)}
+    order = sorted(measures, key=lambda j: rank[measures[j]])
+    labels = tuple(measures[j] for j in order)
+    if not labels or len(set(labels)) < len(labels):
+        twins = sorted({name for name in labels if labels.count(name) > 1})
+        what = f"two columns are {', '.join(twins)}" if twins else "no column is a measure we know"
+        raise SourceError(f"{table.source.file}, row 1: {what}.")
+    role = np.array([
+        "words" if j in identity.values() or name in layout.text or name.startswith("(COLUMN ")
+        else "numeric" if layouts.is_known(kind, name) else "unread"
+        for name, j in columns.items()
+    ])  # fmt: skip
+    absent = [c for c in codes.measures_of(kind) if c not in columns]
+    for name, j in columns.items():
+        if role[j] == "unread" and layouts.close_to(name, absent):
+            raise SourceError(
+                f"{table.source.file}, row 1, column {j + 1}: no file of {layout.title} has a "
+                f"column `{name[:60]}`. {nearest(name, absent)}"
+            )
+    return _Roles(identity, np.flatnonzero(role == "words"), np.flatnonzero(role == "numeric"),
+                  np.array(order), labels, np.flatnonzero(role == "unread"))  # fmt: skip
 
 
 def _say_what_rows_are(
-    table: _Table, layout: layouts.Layout, identity: dict[str, int]
-) -> tuple[Array, Array]:
-    """Say of each row whether it is a school or an aggregate, and of which authority."""
-    la_text = table.column(identity["la"]) if "la" in identity else np.full(len(table.codes), "")
-    la = pd.to_numeric(pd.Series(la_text), errors="coerce").to_numpy(dtype=float)
-    wrong_la = np.flatnonzero(np.isnan(la) & (la_text != "") & ~np.isin(la_text, ["NAT", "NA"]))
-    if len(wrong_la):
-        place = table.at(wrong_la[0], identity["la"])
-        raise SourceError(f"{place}: `{la_text[wrong_la[0]][:40]}` is not an authority's code.")
-    la = np.where(np.isnan(la), 0, la).astype(np.int64)
-    if not layout.records:
-        urn_text = table.column(identity["urn"])
-        national = np.isin(urn_text, ["NAT", "PRI", "SEC", "SPE"]) | (la_text == "NAT")
-        return np.where(national, layouts.STATE_FUNDED, layouts.NOT_STATED).astype(object), la
-    record = pd.Series(table.column(identity["record"])).str.removesuffix(".0")
-    level = record.map({**layout.records, "": layouts.NOT_STATED})
-    unknown = np.flatnonzero(level.isna())
-    if len(unknown):
-        place = table.at(unknown[0], identity["record"])
-        raise SourceError(
-            f"{place}: record type `{record[unknown[0]][:40]}` is none of "
-            f"{', '.join(layout.records)} ({len(unknown):,} rows)."
-        )
-    return level.to_numpy(dtype=object), la
-
-
-def _read_urns(table: _Table, j: int, school: Array) -> Array:
-    """Read the URN of each school row; 0 for the others."""
-    text = table.column(j)
-    found = {t: m for t in set(text[school]) if (m := URN.fullmatch(t))}
-    wrong = [i for i in np.flatnonzero(school) if text[i] not in found]
-    if wrong:
-        raise SourceError(
-            f"{table.at(wrong[0], j)}: `{text[wrong[0]][:40]}` is not a URN of six or seven digits "
-            f"({len(wrong):,} rows)."
-        )
-    return np.array([int(found[t][1]) if s else 0 for t, s in zip(text, school, strict=True)], dtype=np.int64)  # fmt: skip
-
-
-def _refuse_misspelt(table: _Table, names: list[str], known: Array, kind: str) -> None:
-    """Refuse a column that is nearly one we know: its measure would be lost without a word."""
-    absent = [c for c in codes.measures_of(kind) if c not in table.columns]
-    for j in np.flatnonzero(~known):
-        close = layouts.close_to(names[j], absent)
-        if close:
-            raise SourceError(
-                f"{table.source.file}, row 1, column {j + 1}: no {layouts.titles()[kind]} file has "
-                f"a column `{names[j][:60]}`. {nearest(names[j], absent)}"
-            )
-
-
-def read_number(text: str) -> float | None:
-    """Read a published figure: `64%`, `66.2%`, `16.2`, `-0.5`; None when it is no number."""
-    match = NUMBER.fullmatch(text.strip())
-    if match is None:
-        return None
-    value = float(text.strip().removesuffix("%"))
-    return value
-
-
-def reason_of(text: str) -> str | None:
-    """Say why a published cell holds no number; None when its code is not known."""
-    if text == "":
-        return codes.BLANK
-    return codes.SPACE if text.isspace() else codes.REASONS.get(text.strip().upper())
-
-
-def _read_numbers(table: _Table, numeric: Array) -> tuple[Array, Array]:
-    """Read every cell of the numeric columns as a value, or as the number of its reason."""
-    cells = table.codes[:, numeric]
-    used = np.flatnonzero(np.bincount(cells.ravel() + 1, minlength=len(table.texts))[1:])
-    value_of = np.full(len(table.texts), np.nan)
-    why_of = np.full(len(table.texts), -2, dtype=np.int8)
-    why_of[-1] = _REASONS.index(codes.CUT_OFF)
-    for code in used:
-        number = read_number(table.texts[code])
-        reason = reason_of(table.texts[code]) if number is None else None
-        if number is not None:
-            value_of[code], why_of[code] = number, -1
-        elif reason is not None:
-            why_of[code] = _REASONS.index(reason)
-    unknown = np.flatnonzero(why_of == -2)
-    unknown = unknown[np.isin(unknown, used)]
-    if len(unknown):
-        _stop_at_unknown(table, cells, numeric, unknown)
-    return value_of[cells], why_of[cells]
-
-
-def _stop_at_unknown(table: _Table, cells: Array, numeric: Array, unknown: Array) -> None:
-    rows, columns = np.nonzero(np.isin(cells, unknown))
-    first = pd.DataFrame({
-        "row": table.raw.index[rows], "column": table.raw.columns[numeric[columns]],
-        "text": table.texts[cells[rows, columns]],
-    })  # fmt: skip
-    met = [
-        f"column {column}: `{str(text)[:40]}` in {len(group):,} row(s), first in row {group['row'].iloc[0]}"
-        for (column, text), group in list(first.groupby(["column", "text"], sort=False))[:5]
-    ]
-    more = "" if first.groupby(["column", "text"]).ngroups <= 5 else " and more"
-    raise SourceError(
-        f"{table.source.file}: neither a number nor a code we know: {'; '.join(met)}{more}. "
-        "If it is a new code, add it with its meaning to REASONS in pepstats/codes.py."
+    table: Table, layout: layouts.Layout, identity: dict[str, int]
+) -> tuple[Array, Array, Array]:
+    """Say of each row whether it is a school or an aggregate, its authority and its URN."""
+    urn_text = table.column(identity["urn"])
+    la_text = (
+        table.column(identity["la"])
+        if "la" in identity
+        else np.full(len(urn_text), "", dtype=object)
     )
+    la = _as_numbers(la_text)
+    wrong = ~np.isin(la_text, ["", "NAT", "NA"]) & ~((la >= 100) & (la <= 999) & (la % 1 == 0))
+    if wrong.any():
+        table.stop(np.flatnonzero(wrong), identity["la"], "`{text}` is not an authority's code")
+    la = np.nan_to_num(la, nan=0).astype(np.int64)
+    if layout.records:
+        record = pd.Series(table.column(identity["record"]), dtype="str").str.removesuffix(".0")
+        level = record.map({**layout.records, "": layouts.NOT_STATED}).astype(object)
+        if level.isna().any():
+            known = ", ".join(layout.records)
+            table.stop(np.flatnonzero(level.isna()), identity["record"],
+                       f"record type `{{text}}` is none of {known}")  # fmt: skip
+    else:
+        national = np.isin(urn_text, ["NAT", "PRI", "SEC", "SPE"]) | (la_text == "NAT")
+        level = pd.Series(np.where(national, layouts.STATE_FUNDED, layouts.NOT_STATED))
+    school = level.isin(SCHOOL_ROWS).to_numpy()
+    found = {text: match for text in set(urn_text[school]) if (match := URN.fullmatch(text))}
+    missing = [i for i in np.flatnonzero(school) if urn_text[i] not in found]
+    if missing:
+        table.stop(np.array(missing), identity["urn"], "`{text}` is not a URN of six or seven digits")  # fmt: skip
+    urn = [int(found[t][1]) if s else 0 for t, s in zip(urn_text, school, strict=True)]
+    alone = np.unique(la[school & (la > 0)])
+    if len(alone) == 1:  # one authority's file does not say whose its authority row is
+        la = np.where((level == layouts.AUTHORITY) & (la == 0), alone[0], la)
+    return level.to_numpy(dtype=object), la, np.array(urn, dtype=np.int64)
 
 
-def _refuse_impossible(
-    table: _Table, values: Array, numeric: Array, measures: dict[int, str]
-) -> None:
+def _refuse_impossible(table: Table, values: Array, roles: _Roles) -> None:
     """Refuse a figure that cannot be: a percentage of 400, a negative number of pupils."""
-    for k, j in enumerate(numeric):
-        name = measures.get(j)
-        if name is None:
-            continue
+    for k, name in enumerate(roles.labels):
         measure = codes.MEASURES[name]
-        low, high = LIMITS.get("percent" if measure.percent else measure.unit, (-1e9, 1e9))
+        low, high = (0.0, 100.0) if measure.percent else LIMITS.get(measure.unit, (-1e6, 1e6))
         with np.errstate(invalid="ignore"):
             wrong = np.flatnonzero((values[:, k] < low) | (values[:, k] > high))
         if len(wrong):
-            raise SourceError(
-                f"{table.at(wrong[0], j)}: {values[wrong[0], k]:g} cannot be {measure.label} "
-                f"({low:g} to {high:g}); {len(wrong):,} row(s)."
-            )
+            table.stop(wrong, int(roles.measured[k]),
+                       f"`{{text}}` cannot be {measure.label} ({low:g} to {high:g})")  # fmt: skip
+
+
+def _name_complements(why: Array, values: Array, roles: _Roles) -> None:
+    """Tell a group suppressed for its own size from one suppressed to protect the other group."""
+    place = {name: k for k, name in enumerate(roles.labels)}
+    own, other = place.get("cohort.disadvantaged"), place.get("cohort.other")
+    if own is None or other is None:
+        return
+    suppressed, complement = REASONS.index(codes.SUPPRESSED), REASONS.index(codes.COMPLEMENT)
+    for group, mine, beside in (("disadvantaged", own, other), ("other", other, own)):
+        with np.errstate(invalid="ignore"):
+            large = (values[:, mine] >= FEWEST_PUBLISHED) & (values[:, beside] < FEWEST_PUBLISHED)
+        for name, k in place.items():
+            if name.endswith(f".{group}") and not name.startswith("cohort"):
+                why[large & (why[:, k] == suppressed), k] = complement
 
 
 def _choose_rows(
-    table: _Table, level: Array, urn: Array, la: Array
+    table: Table, level: Array, la: Array, urn: Array
 ) -> tuple[Array, dict[str, int], Array]:
     """Choose each school and each aggregate once; a second one must be the same as the first."""
-    left_out: dict[str, int] = {}
     school = np.isin(level, SCHOOL_ROWS)
-    key = np.where(school, urn, -1 - la)
-    names = pd.Series(level).where(~pd.Series(school), "school")
-    if table.source.kind in ("census", "absence"):  # national rows differ by phase, named in words
-        first = np.ones(len(urn), dtype=bool)
-        first[school] = ~pd.Series(urn[school]).duplicated().to_numpy()
-        twins = np.flatnonzero(~first)
-        origin = {u: i for i, u in reversed(list(enumerate(urn))) if school[i]}
-        of = [origin[urn[i]] for i in twins]
-    else:
-        frame = pd.DataFrame({"level": names, "key": key})
-        first = ~frame.duplicated().to_numpy()
-        twins = np.flatnonzero(~first)
-        groups = frame.groupby(["level", "key"]).ngroup().to_numpy()
-        start = pd.Series(np.arange(len(groups))).groupby(groups).transform("first").to_numpy()
-        of = start[twins].tolist()
-    for twin, one in zip(twins, of, strict=True):
+    key = pd.DataFrame({"what": np.where(school, "school", level), "urn": urn, "la": la})
+    if not layouts.LAYOUTS[table.source.kind].records:  # national rows are told apart by phase
+        for name in ("ESTAB", "URN", "SCHOOLTYPE"):
+            if name in table.columns:
+                key[name] = np.where(school, "", table.column(table.columns[name]))
+    key["la"] = key["la"].mask(school, 0)
+    first = ~key.duplicated().to_numpy()
+    start = np.arange(len(key))
+    if not first.all():
+        group = key.groupby(list(key.columns)).ngroup()
+        start = pd.Series(start).groupby(group).transform("first").to_numpy()
+    left_out: dict[str, int] = {}
+    for twin in np.flatnonzero(~first):
+        one = int(start[twin])
         differs = np.flatnonzero(table.codes[twin] != table.codes[one])
+        who = f"URN {urn[twin]}" if school[twin] else f"the row of {level[twin]}"
         if len(differs):
-            who = f"URN {urn[twin]}" if school[twin] else str(level[twin])
             raise SourceError(
                 f"{table.at(twin, int(differs[0]))}: {who} is given twice, and differs from row "
-                f"{table.raw.index[one]}. Remove the wrong one."
+                f"{table.rows[one]}. Remove the wrong one."
             )
-        what = "a school's row repeated" if school[twin] else f"{level[twin]} row repeated"
+        what = "a school's row repeated" if school[twin] else f"row of {level[twin]} repeated"
         left_out[what] = left_out.get(what, 0) + 1
     keep = np.flatnonzero(school & first)
-    keep = keep[np.argsort(urn[keep], kind="stable")]
-    return keep, left_out, np.flatnonzero(~school & first)
+    return keep[np.argsort(urn[keep])], left_out, np.flatnonzero(~school & first)
+
+
+def _as_text(which: Array, words: list[Any], index: pd.Index, columns: list[str]) -> pd.DataFrame:
+    """Give a table of words from their numbers, missing where the number is -1."""
+    kind = pd.CategoricalDtype(words)
+    cells = {
+        name: pd.Categorical.from_codes(which[:, k], dtype=kind, validate=False)
+        for k, name in enumerate(columns)
+    }
+    return pd.DataFrame(cells, index=index, copy=False)
+
+
+def _published(
+    table: Table, reading: Reading, cells: Array, index: pd.Index, columns: list[str]
+) -> pd.DataFrame:
+    """Give the code as published where there is a reason."""
+    met, place = _codes_met(reading)
+    return _as_text(place[cells], list(table.texts[met]), index, columns)
+
+
+def _codes_met(reading: Reading) -> tuple[Array, Array]:
+    """Give the texts that are codes, and each text's place among them (-1 for the others)."""
+    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & (reading.cells[:-1] > 0))
+    place = np.full(len(reading.why), -1, dtype=np.int16)
+    place[met] = np.arange(len(met))
+    return met, place
 
 
 def _identify(
-    table: _Table, identity: dict[str, int], keep: Array, level: Array, urns: pd.Index
+    table: Table, identity: dict[str, int], keep: Array, level: Array, urns: pd.Index
 ) -> pd.DataFrame:
     """Give what the file says of each school besides its results."""
-    frame: dict[str, Any] = {"row": table.raw.index.to_numpy()[keep]}
+    frame: dict[str, Any] = {"row": table.rows[keep]}
     for ours in ("la", "estab", "name", "record", "type", "age_range", "urn_ac"):
-        text = table.column(identity[ours])[keep] if ours in identity else np.full(len(keep), "")
-        frame[ours] = pd.Series(text, dtype="str").where(text != "").to_numpy()
+        text = (
+            table.column(identity[ours])[keep]
+            if ours in identity
+            else np.full(len(keep), "", dtype=object)
+        )
+        frame[ours] = text
     frame["record"] = level[keep]
-    tidy = pd.DataFrame(frame, index=urns)
-    tidy["la"] = pd.to_numeric(tidy["la"]).astype("Int64")
-    tidy["estab"] = pd.to_numeric(tidy["estab"], errors="coerce").astype("Int64")
-    after = pd.to_numeric(tidy["urn_ac"], errors="coerce")
-    tidy["urn_ac"] = after.where(after > 0).astype("Int64")
-    return tidy
+    for ours in ("name", "record", "type", "age_range"):
+        text = frame[ours]
+        frame[ours] = pd.array(np.where(text == "", np.nan, text), dtype="str")
+    for ours in ("la", "estab", "urn_ac"):
+        number = _as_numbers(frame[ours])
+        whole = (number > 0) & (number % 1 == 0)
+        frame[ours] = pd.array(np.where(whole, number, np.nan), dtype="Int64")
+    return pd.DataFrame(frame, index=urns)
 
 
-def _words(cells: Array, absent: Array, index: pd.Index, columns: list[str]) -> pd.DataFrame:
-    cells = np.where(absent, np.nan, cells)
-    return pd.DataFrame(cells, index=index, columns=columns, dtype="str")
+def _as_numbers(texts: Array) -> Array:
+    """Read identity numbers, each distinct text once; missing where a text is no number."""
+    which, distinct = pd.factorize(texts)
+    number = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").to_numpy(float)
+    return np.append(number, np.nan)[which]
+
+
+def _read_earlier(table: Table, reading: Reading, keep: Array, urns: pd.Index) -> pd.DataFrame:
+    """Give the figures of earlier years that the file repeats (`PTRWM_EXP_17`)."""
+    names = codes.measures_of(table.source.kind)
+    found = {
+        (2000 + int(column[-2:]), names[column[:-3]]): j
+        for column, j in table.columns.items()
+        if column[-3:-2] == "_" and column[-2:].isdigit() and column[:-3] in names
+    }
+    columns = sorted(found)
+    at = np.array([found[c] for c in columns], dtype=int)
+    cells = reading.value[table.codes[:, at][keep]]
+    labels = pd.MultiIndex.from_tuples(columns, names=["year", "measure"])
+    return pd.DataFrame(cells, index=urns, columns=labels)
 
 
 def _account(
-    table: _Table, level: Array, left_out: dict[str, int], worded: Array, known: Array,
-    numeric: Array, values: Array, why: Array, names: list[str],
-) -> Ledger:  # fmt: skip
+    table: Table,
+    roles: _Roles,
+    level: Array,
+    left_out: dict[str, int],
+    reading: Reading,
+    why: Array,
+) -> Ledger:
     """Add up what became of every row and cell of the file."""
-    source, (n_rows, n_columns) = table.source, table.codes.shape
-    school = np.isin(level, SCHOOL_ROWS)
-    repeated = left_out.get("a school's row repeated", 0)
-    aggregates = {
-        name: int((level == name).sum()) - left_out.get(f"{name} row repeated", 0)
-        for name in layouts.AGGREGATES
-        if (level == name).any()
-    }
-    counts = np.bincount(why.ravel() + 1, minlength=len(_REASONS) + 1)
-    unread = np.flatnonzero(~known & ~worded)
+    source, n_rows = table.source, len(table.codes)
+    met = _count_codes(table, roles, reading, why)
+    reasons = met.groupby("reason", sort=False)["cells"].sum()
+    twins = left_out.get("a school's row repeated", 0)
     return Ledger(
         file=source.file, kind=source.kind, year=source.year, release=source.release,
-        rows_in=n_rows, rows_kept=int(school.sum()) - repeated, aggregates=aggregates,
-        left_out=left_out, cells_in=n_rows * n_columns, values=int(counts[0]),
-        words=n_rows * int(worded.sum()),
-        reasons={r: int(n) for r, n in zip(_REASONS, counts[1:], strict=True) if n},
-        unread=n_rows * len(unread), columns_unread=tuple(names[j] for j in unread),
-        codes=_count_codes(table, numeric, why),
+        rows_in=n_rows, rows_kept=int(np.isin(level, SCHOOL_ROWS).sum()) - twins,
+        aggregates={
+            name: int((level == name).sum()) - left_out.get(f"row of {name} repeated", 0)
+            for name in layouts.AGGREGATES
+            if (level == name).any()
+        },
+        left_out=left_out, cells_in=n_rows * len(table.names),
+        values=int(reading.cells[reading.why == HAS_VALUE].sum()),
+        words=n_rows * len(roles.words), unread=n_rows * len(roles.unread),
+        reasons={reason: int(reasons[reason]) for reason in REASONS if reason in reasons.index},
+        columns_unread=tuple(table.names[j] for j in roles.unread), codes=met,
     )  # fmt: skip
 
 
-def _count_codes(table: _Table, numeric: Array, why: Array) -> pd.DataFrame:
-    """Count each published code by column."""
-    cells = table.codes[:, numeric]
-    met = np.unique(cells[why >= 0])
-    position = np.full(len(table.texts), 0)
-    position[met] = np.arange(len(met))
-    rows, columns = np.nonzero(why >= 0)
-    counts = np.bincount(columns * len(met) + position[cells[rows, columns]], minlength=len(numeric) * len(met))  # fmt: skip
-    at = np.flatnonzero(counts)
-    texts = table.texts[met[at % max(len(met), 1)]] if len(met) else np.array([], dtype=object)
-    return pd.DataFrame({
-        "column": table.raw.columns[numeric[at // max(len(met), 1)]],
-        "code": texts,
-        "reason": [codes.CUT_OFF if t is None else reason_of(t) for t in texts],
-        "cells": counts[at],
-    })  # fmt: skip
+def _count_codes(table: Table, roles: _Roles, reading: Reading, why: Array) -> pd.DataFrame:
+    """Count each published code by column and reason; a cut-off cell has no code."""
+    met, place = _codes_met(reading)
+    place[-1] = len(met)  # cells that were cut off
+    texts = [*table.texts[met], None]
+    complement = {j: (why[:, k] == REASONS.index(codes.COMPLEMENT)).sum() for k, j in enumerate(roles.measured)}  # fmt: skip
+    counted = []
+    for j in roles.numeric:
+        counts = np.bincount(place[table.codes[:, j]] + 1, minlength=len(texts) + 1)[1:]
+        for at in np.flatnonzero(counts):
+            reason, n = reason_of(texts[at]), int(counts[at])
+            beside = int(complement.get(j, 0)) if reason == codes.SUPPRESSED else 0
+            name = table.names[j]
+            counted += [(name, texts[at], reason, n - beside)] if n > beside else []
+            counted += [(name, texts[at], codes.COMPLEMENT, beside)] if beside else []
+    return pd.DataFrame(counted, columns=["column", "code", "reason", "cells"])

@@ -50,6 +50,13 @@ KS4_SUFFIXES = {
     "low_prior": "LO", "middle_prior": "AV", "high_prior": "HI", "eal": "EAL", "non_mobile": "NMOB",
 }  # fmt: skip
 
+# Groups for which nothing is published by school: an authority's own results only.
+LOCAL_GROUPS = {
+    "sen_support": "pupils with SEN Support",
+    "ehcp": "pupils with an education, health and care plan",
+    "no_sen": "pupils without special educational needs",
+}
+
 _KS2 = {
     "rwm_expected": Measure(f"% {_STANDARD} reading, writing and maths", _POINTS, "ks2", "PTRWM_EXP", percent=True),
     "rwm_higher": Measure(f"% {_HIGHER} reading, writing and maths", _POINTS, "ks2", "PTRWM_HIGH", percent=True),
@@ -173,8 +180,25 @@ def _ks4_groups() -> dict[str, Measure]:
     return found
 
 
-MEASURES: dict[str, Measure] = {**_ks2_groups(), **_ks4_groups(), **_CENSUS}
-"""Every measure by the one name it has from raw file to paper."""
+def _local_groups(published: dict[str, Measure]) -> dict[str, Measure]:
+    """Give the outcomes of groups that only an authority holds by school: they have no column."""
+    found: dict[str, Measure] = {}
+    context = ("cohort", "coverage", "unadjusted", "attainment", *GROUPS, *LOCAL_GROUPS)
+    for name, whole in published.items():
+        own_cohort = whole.cohort.split(".")[0]
+        if "." in name or (name != own_cohort and any(word in name for word in context)
+                           and not name.startswith("attainment8")):  # fmt: skip
+            continue
+        for group, called in LOCAL_GROUPS.items():
+            label = f"{whole.label}: {called}"
+            found[f"{name}.{group}"] = replace(whole, label=label, column="", cohort=f"{own_cohort}.{group}")  # fmt: skip
+    return found
+
+
+_PUBLISHED = {**_ks2_groups(), **_ks4_groups()}
+
+MEASURES: dict[str, Measure] = {**_PUBLISHED, **_local_groups(_PUBLISHED), **_CENSUS}
+"""Every measure by the one name it has from raw file to paper. Without a column: never published."""
 
 # One column meant the same under another name in another year's layout.
 OTHER_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -189,6 +213,7 @@ NO_ROW = "school not in the file"
 NO_TESTS = "no tests held"
 NOT_LISTED = "no file for this year"
 SUPPRESSED = "suppressed: few pupils"
+COMPLEMENT = "suppressed: would give another group away"
 LOW_COVERAGE = "coverage under 50%"
 
 REASONS: dict[str, str] = {
@@ -237,7 +262,7 @@ TYPES: dict[str, tuple[str, str]] = {
 
 def measures_of(kind: str) -> dict[str, str]:
     """Give, for one kind of file, our name of each published column (in capitals)."""
-    own = {name: m for name, m in MEASURES.items() if m.kind == kind}
+    own = {name: m for name, m in MEASURES.items() if m.kind == kind and m.column}
     names = {m.column.upper(): name for name, m in own.items()}
     for name in own.keys() & OTHER_COLUMNS.keys():
         names.update({column.upper(): name for column in OTHER_COLUMNS[name]})

@@ -100,10 +100,7 @@ def _lay_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give one kind and year as school by measure: values, and reasons where there are none."""
     values = pd.concat([part.values.reindex(columns=names) for part in parts])
-    reasons = pd.concat([
-        part.reasons.reindex(columns=names).fillna(dict.fromkeys(set(names) - set(part.values), codes.NOT_IN_LAYOUT))
-        for part in parts
-    ])  # fmt: skip
+    reasons = pd.concat([_reasons_in_full(part, names) for part in parts])
     _refuse_twins(values.index, parts)
     school = schools.known.reindex(values.index)
     filled = values.notna().sum(axis=1).to_numpy()
@@ -117,6 +114,13 @@ def _lay_out(
     cells[at[inside]] = values.to_numpy()[chosen.index[inside]]
     why[at[inside]] = reasons.to_numpy(dtype=object)[chosen.index[inside]]
     return cells, why
+
+
+def _reasons_in_full(part: Results, names: list[str]) -> pd.DataFrame:
+    """Give one file's reasons for every measure, also for those its layout does not have."""
+    absent = [name for name in names if name not in part.reasons]
+    own = part.reasons.astype("str").assign(**dict.fromkeys(absent, codes.NOT_IN_LAYOUT))
+    return own[names]
 
 
 def _refuse_twins(urns: pd.Index, parts: list[Results]) -> None:

@@ -2,63 +2,88 @@
 
 from __future__ import annotations
 
-import re
-
 import pandas as pd
 
-from pepstats import codes, layouts
+from pepstats import codes
 from pepstats.errors import SourceError
+from pepstats.fields import (
+    Tidied,
+    keep_once,
+    read_column,
+    read_dates,
+    read_numbers,
+    read_urns,
+    read_words,
+)
 from pepstats.sources import Source
 
-URN = re.compile(r"(\d{6,7})(\.0)?")
 NO_SCHOOL = 999_999  # the spine's way of saying that there is no other URN
-EARLIEST, LATEST = pd.Timestamp("1800-01-01"), pd.Timestamp("2100-01-01")
+ACADEMY = ("academy", "free school", "studio", "technical", "technology")
+MAINTAINED = ("community", "voluntary", "foundation", "maintained nursery", "pupil referral",
+              "local authority nursery")  # fmt: skip
+FOLLOWED = ("successor", "predecessor", "result of amalgamation")
+NOT_FOLLOWED = ("sixth form centre", "other", "merged - ", "expansion", "closure")
+
+_NAMES = {
+    # ours: what the spine, Get Information About Schools and the newer tables call it
+    "la": ("LA", "LA (CODE)", "NEW_LA_CODE_3", "OLD_LA_CODE"),
+    "estab": ("ESTAB", "ESTABLISHMENTNUMBER"),
+    "laestab": ("LAESTAB", "SCHOOL_LAESTAB"),
+    "name": ("SCHNAME", "ESTABLISHMENTNAME", "SCHOOL_NAME"),
+    "status": ("ICLOSE", "ESTABLISHMENTSTATUS (NAME)"),
+    "opened": ("OPENDATE",),
+    "closed": ("CLOSEDATE",),
+    "type": ("NFTYPE", "TYPEOFESTABLISHMENT (NAME)", "SCHOOL_TYPE", "TYPE"),
+    "group": ("MINORGROUP", "ESTABLISHMENTTYPEGROUP (NAME)"),
+    "primary": ("ISPRIMARY",),
+    "secondary": ("ISSECONDARY",),
+    "age_low": ("AGEL", "STATUTORYLOWAGE"),
+    "age_high": ("AGEH", "STATUTORYHIGHAGE"),
+    "other_urn": ("OTHERURN",),
+    "trust": ("TRUSTS (NAME)",),
+}
 
 
 def clean_register(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     """Give one row per URN of the Department's register: what the school is, when it opened.
 
-    Reads the register behind the tables (`spine`) and Get Information About Schools
-    (`edubasealldata`). Index `urn`, sorted; columns la, estab, name, status (open, closed,
-    proposed), opened, closed, type, governance, is_special, is_primary, is_secondary, age_low,
-    age_high, other_urn, trust.
+    Reads the register behind the tables (`spine`), Get Information About Schools
+    (`edubasealldata`) and the newer information tables. Index `urn`, sorted; columns la, estab,
+    name, status (open, closed, proposed, unknown), opened, closed, type, governance, is_special,
+    is_primary, is_secondary, age_low, age_high, other_urn, trust.
     """
-    spine = _column(raw, source, "LAESTAB", optional=True).ne("").any()
-    urn = _urns(raw, source, "URN")
-    names = {
-        "la": ("LA", "LA (CODE)"), "estab": ("ESTAB", "ESTABLISHMENTNUMBER"),
-        "name": ("SCHNAME", "ESTABLISHMENTNAME"),
-        "status": ("ICLOSE", "ESTABLISHMENTSTATUS (NAME)"),
-        "opened": ("OPENDATE",), "closed": ("CLOSEDATE",),
-        "type": ("NFTYPE", "TYPEOFESTABLISHMENT (NAME)"),
-        "group": ("MINORGROUP", "ESTABLISHMENTTYPEGROUP (NAME)"),
-        "phase": ("PHASEOFEDUCATION (NAME)",), "primary": ("ISPRIMARY",),
-        "secondary": ("ISSECONDARY",), "age_low": ("AGEL", "STATUTORYLOWAGE"),
-        "age_high": ("AGEH", "STATUTORYHIGHAGE"), "other_urn": ("OTHERURN",),
-        "trust": ("TRUSTS (NAME)",),
-    }  # fmt: skip
-    text = {n: _column(raw, source, *c, optional=True) for n, c in names.items()}
-    low, high = (_numbers(text[n], source, n) for n in ("age_low", "age_high"))
+    return tidy_register(raw, source).frame
+
+
+def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
+    """Give the register and the rows left out of it: see `clean_register`."""
+    text = {n: read_column(raw, source, *c, optional=True) for n, c in _NAMES.items()}
+    low, high, la, estab, both = (
+        read_numbers(text[n], source, _NAMES[n][0])
+        for n in ("age_low", "age_high", "la", "estab", "laestab")
+    )
     frame = pd.DataFrame({
-        "urn": urn,
-        "la": _numbers(text["la"], source, "LA").astype("Int64"),
-        "estab": _numbers(text["estab"], source, "ESTAB").astype("Int64"),
-        "name": _words(text["name"]),
+        "urn": read_urns(raw, source, "URN", "SCHOOL_URN"),
+        "la": la.fillna(both // 10_000).astype("Int64"),
+        "estab": estab.fillna(both % 10_000).astype("Int64"),
+        "name": read_words(text["name"]),
         "status": text["status"].map(_status),
-        "opened": _dates(text["opened"], source, "OPENDATE"),
-        "closed": _dates(text["closed"], source, "CLOSEDATE"),
-        "type": _words(text["type"]),
+        "opened": read_dates(text["opened"], source, "OPENDATE"),
+        "closed": read_dates(text["closed"], source, "CLOSEDATE"),
+        "type": read_words(text["type"]),
         "governance": [governance_of(t) for t in text["type"]],
-        "is_special": text["type"].str.contains("pecial", regex=False)
-        | text["group"].str.contains("pecial", regex=False),
-        "is_primary": text["primary"].eq("1") if spine else _covers(low, high, 4, 11),
-        "is_secondary": text["secondary"].eq("1") if spine else _covers(low, high, 11, 16),
+        "is_special": text["type"].str.contains("pecial ", regex=False)
+        | text["type"].str.endswith("pecial") | text["group"].str.contains("pecial", regex=False),
+        "is_primary": text["primary"].eq("1") if text["primary"].ne("").any() else _covers(low, high, 4, 11),
+        "is_secondary": text["secondary"].eq("1") if text["secondary"].ne("").any() else _covers(low, high, 11, 16),
         "age_low": low.astype("Int64"),
         "age_high": high.astype("Int64"),
         "other_urn": _other(text["other_urn"]),
-        "trust": _words(text["trust"]),
+        "trust": read_words(text["trust"]),
     })  # fmt: skip
-    return _once(frame, ["urn"], source).set_index("urn", verify_integrity=True).sort_index()
+    once = keep_once(frame, ["urn"], source)
+    left_out = {"a school's row repeated": len(frame) - len(once)}
+    return Tidied(once.set_index("urn", verify_integrity=True).sort_index(), _some(left_out))
 
 
 def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -68,70 +93,100 @@ def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     are left out. Columns before, after, date (missing where not given), what (succession,
     merger, split, amalgamation); sorted, one row per pair.
     """
-    kind = _column(raw, source, "LINKTYPE").str.lower()
-    urn, linked = _urns(raw, source, "URN"), _urns(raw, source, "LINKURN")
-    date = _dates(_column(raw, source, "LINKESTABLISHEDDATE", optional=True), source, "LINKESTABLISHEDDATE")  # fmt: skip
-    frame = pd.DataFrame({"urn": urn, "linked": linked, "kind": kind, "date": date})
-    followed = kind.str.startswith(("successor", "predecessor", "result of amalgamation"))
-    known = followed | kind.str.startswith(("sixth form centre", "other", "merged - ", "expansion", "closure"))  # fmt: skip
-    if (~known).any():
-        row, what = frame.index[~known][0], frame.loc[~known, "kind"].iloc[0]
+    return tidy_links(raw, source).frame
+
+
+def tidy_links(raw: pd.DataFrame, source: Source) -> Tidied:
+    """Give the links and the rows left out of them: see `clean_links`."""
+    kind = read_column(raw, source, "LINKTYPE").str.lower()
+    urn, linked = read_urns(raw, source, "URN"), read_urns(raw, source, "LINKURN")
+    written = read_column(raw, source, "LINKESTABLISHEDDATE", optional=True)
+    date = read_dates(written, source, "LINKESTABLISHEDDATE")
+    followed = kind.str.startswith(FOLLOWED)
+    unknown = raw.index[~followed & ~kind.str.startswith(NOT_FOLLOWED)]
+    if len(unknown):
         raise SourceError(
-            f"{source.file}, row {row}, column LinkType: `{what[:40]}` is no link we know "
-            f"({int((~known).sum()):,} rows)."
+            f"{source.file}, row {unknown[0]}, column LinkType: `{kind[unknown[0]][:40]}` is no "
+            f"link we know ({len(unknown):,} rows). Known: {', '.join(FOLLOWED + NOT_FOLLOWED)}."
         )
-    frame = frame[followed & (urn != linked)]
-    forwards = frame["kind"].str.startswith("successor")
-    backwards = frame["kind"].str.startswith("predecessor")
-    words = {"merged": "merger", "split": "split", "amalgamat": "amalgamation"}
-    what = pd.Series("succession", index=frame.index, dtype="str")
-    for sign, word in words.items():
-        what = what.mask(frame["kind"].str.contains(sign, regex=False), word)
+    itself = followed & (urn == linked)
+    what = pd.Series("succession", index=raw.index, dtype="str")
+    for sign, word in {"merged": "merger", "split": "split", "amalgamat": "amalgamation"}.items():
+        what = what.mask(kind.str.contains(sign, regex=False), word)
     # "Result of amalgamation" is written on both schools alike: the later number is the result.
-    onward = forwards | (~backwards & (frame["urn"] < frame["linked"]))
+    forwards, backwards = kind.str.startswith("successor"), kind.str.startswith("predecessor")
+    onward = forwards | (~backwards & (urn < linked))
     pairs = pd.DataFrame({
-        "before": frame["urn"].where(onward, frame["linked"]),
-        "after": frame["linked"].where(onward, frame["urn"]),
-        "date": frame["date"],
-        "what": what,
-    })  # fmt: skip
+        "before": urn.where(onward, linked), "after": linked.where(onward, urn),
+        "date": date, "what": what,
+    })[followed & ~itself]  # fmt: skip
     pairs = pairs.sort_values(["before", "after", "date", "what"], na_position="last")
-    return pairs.drop_duplicates(["before", "after"]).reset_index(drop=True)
+    once = pairs.drop_duplicates(["before", "after"]).reset_index(drop=True)
+    left_out = {
+        "the same link, told by the other school": len(pairs) - len(once),
+        "a link that is not a succession": int((~followed).sum()),
+        "a school linked to itself": int(itself.sum()),
+    }
+    return Tidied(once, _some(left_out))
 
 
 def clean_trusts(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """Give each academy's trust: index `urn`, columns trust, joined, name, la; sponsors left out."""
-    kind = _column(raw, source, "GROUP TYPE", optional=True)
+    """Give each academy's trust: index `urn`; columns trust, joined, name, la."""
+    return tidy_trusts(raw, source).frame
+
+
+def tidy_trusts(raw: pd.DataFrame, source: Source) -> Tidied:
+    """Give the trusts and the rows left out of them: see `clean_trusts`."""
+    sponsor = read_column(raw, source, "GROUP TYPE", optional=True).str.contains("sponsor", case=False, regex=False)  # fmt: skip
+    joined = read_column(raw, source, "JOINED DATE", optional=True)
+    la = read_column(raw, source, "LA (CODE)", optional=True)
     frame = pd.DataFrame({
-        "urn": _urns(raw, source, "URN"),
-        "trust": _words(_column(raw, source, "GROUP NAME")),
-        "joined": _dates(_column(raw, source, "JOINED DATE", optional=True), source, "JOINED DATE"),
-        "name": _words(_column(raw, source, "ESTABLISHMENTNAME", optional=True)),
-        "la": _numbers(_column(raw, source, "LA (CODE)", optional=True), source, "LA (CODE)").astype("Int64"),
-    })[~kind.str.contains("sponsor", case=False, regex=False)]  # fmt: skip
-    latest = frame.sort_values(["urn", "joined", "trust"], na_position="first")
-    return latest.drop_duplicates("urn", keep="last").set_index("urn").sort_index()
+        "urn": read_urns(raw, source, "URN"),
+        "trust": read_words(read_column(raw, source, "GROUP NAME")),
+        "joined": read_dates(joined, source, "JOINED DATE"),
+        "name": read_words(read_column(raw, source, "ESTABLISHMENTNAME", optional=True)),
+        "la": read_numbers(la, source, "LA (CODE)").astype("Int64"),
+    })[~sponsor]  # fmt: skip
+    ordered = frame.sort_values(["urn", "joined", "trust"], na_position="first")
+    latest = ordered.drop_duplicates("urn", keep="last").set_index("urn").sort_index()
+    left_out = {
+        "a sponsor, not a trust": int(sponsor.sum()),
+        "an earlier trust of the same school": len(frame) - len(latest),
+    }
+    return Tidied(latest, _some(left_out))
 
 
 def clean_ofsted(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """Give each school's latest inspection: index `urn`, columns outcome (1 to 4), inspected, published, phase, name."""  # fmt: skip
-    outcome = _numbers(_column(raw, source, "OVERALL EFFECTIVENESS"), source, "OVERALL EFFECTIVENESS")  # fmt: skip
+    """Give each school's latest inspection.
+
+    Index `urn`; columns outcome (1 outstanding to 4 inadequate), inspected, published, phase, name.
+    """
+    return tidy_ofsted(raw, source).frame
+
+
+def tidy_ofsted(raw: pd.DataFrame, source: Source) -> Tidied:
+    """Give the inspections and the rows left out of them: see `clean_ofsted`."""
+    effect = read_column(raw, source, "OVERALL EFFECTIVENESS")
+    outcome = read_numbers(effect, source, "Overall effectiveness")
     wrong = raw.index[outcome.notna() & ~outcome.isin([1, 2, 3, 4])]
     if len(wrong):
         raise SourceError(
-            f"{source.file}, row {wrong[0]}, column Overall effectiveness: not 1 to 4 "
-            f"({len(wrong):,} rows)."
+            f"{source.file}, row {wrong[0]}, column Overall effectiveness: "
+            f"`{effect[wrong[0]][:40]}` is not 1 to 4 ({len(wrong):,} rows)."
         )
+    published = read_column(raw, source, "PUBLICATION DATE", optional=True)
     frame = pd.DataFrame({
-        "urn": _urns(raw, source, "URN"),
+        "urn": read_urns(raw, source, "URN"),
         "outcome": outcome.astype("Int64"),
-        "inspected": _dates(_column(raw, source, "INSPECTION DATE"), source, "INSPECTION DATE"),
-        "published": _dates(_column(raw, source, "PUBLICATION DATE", optional=True), source, "PUBLICATION DATE"),
-        "phase": _words(_column(raw, source, "OFSTED PHASE", optional=True)),
-        "name": _words(_column(raw, source, "SCHOOL NAME", optional=True)),
+        "inspected": read_dates(read_column(raw, source, "INSPECTION DATE"), source, "Inspection date"),
+        "published": read_dates(published, source, "Publication date"),
+        "phase": read_words(read_column(raw, source, "OFSTED PHASE", optional=True)),
+        "name": read_words(read_column(raw, source, "SCHOOL NAME", optional=True)),
     })  # fmt: skip
-    latest = frame.sort_values(["urn", "inspected"], na_position="first")
-    return latest.drop_duplicates("urn", keep="last").set_index("urn").sort_index()
+    ordered = frame.sort_values(["urn", "inspected", "published"], na_position="first")
+    latest = ordered.drop_duplicates("urn", keep="last").set_index("urn").sort_index()
+    left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
+    return Tidied(latest, _some(left_out))
 
 
 def governance_of(kind: str) -> str:
@@ -139,71 +194,20 @@ def governance_of(kind: str) -> str:
     if kind.upper() in codes.TYPES:
         return codes.TYPES[kind.upper()][1]
     words = kind.lower()
-    if any(sign in words for sign in ("academy", "free school", "studio", "technical", "technology")):  # fmt: skip
+    if any(sign in words for sign in ACADEMY):
         return "academy"
-    if any(sign in words for sign in ("community", "voluntary", "foundation", "maintained nursery", "pupil referral", "local authority nursery")):  # fmt: skip
-        return "maintained"
-    return "unknown"
+    return "maintained" if any(sign in words for sign in MAINTAINED) else "unknown"
 
 
-def _column(raw: pd.DataFrame, source: Source, *names: str, optional: bool = False) -> pd.Series:
-    """Give a column's text by any of its published names, without blanks round it."""
-    for name in raw.columns:
-        if layouts.tidy(name) in names:
-            return raw[name].astype(object).fillna("").astype("str").str.strip()
-    if optional:
-        return pd.Series("", index=raw.index, dtype="str")
-    raise SourceError(f"{source.file}, row 1: there is no column {' or '.join(names)}.")
-
-
-def _urns(raw: pd.DataFrame, source: Source, name: str) -> pd.Series:
-    text = _column(raw, source, name)
-    found = text.str.fullmatch(URN.pattern)
-    if (~found).any():
-        row = text.index[~found][0]
-        raise SourceError(
-            f"{source.file}, row {row}, column {name}: `{text[row][:40]}` is not a URN of six or "
-            f"seven digits ({int((~found).sum()):,} rows)."
-        )
-    return text.str.removesuffix(".0").astype("int64")
-
-
-def _numbers(text: pd.Series, source: Source, name: str) -> pd.Series:
-    known_blank = text.eq("") | text.str.lower().isin({"na", "n/a", "null", "not applicable"})
-    value = pd.to_numeric(text.mask(known_blank), errors="coerce")
-    wrong = text.index[value.isna() & ~known_blank]
-    if len(wrong):
-        raise SourceError(
-            f"{source.file}, row {wrong[0]}, column {name}: `{text[wrong[0]][:40]}` is not a "
-            f"number ({len(wrong):,} rows)."
-        )
-    return value.astype(float)
-
-
-def _dates(text: pd.Series, source: Source, name: str) -> pd.Series:
-    """Read dates written 2018-04-01, 01-04-2018 or 01/04/2018; missing where blank."""
-    plain = text.str.slice(0, 10).str.replace("/", "-", regex=False)
-    iso = pd.to_datetime(plain, format="%Y-%m-%d", errors="coerce")
-    date = iso.fillna(pd.to_datetime(plain, format="%d-%m-%Y", errors="coerce"))
-    wrong = text.index[date.isna() & text.ne("")]
-    if len(wrong):
-        raise SourceError(
-            f"{source.file}, row {wrong[0]}, column {name}: `{text[wrong[0]][:40]}` is not a date "
-            f"such as 2018-04-01 or 01-04-2018 ({len(wrong):,} rows)."
-        )
-    return date
-
-
-def _words(text: pd.Series) -> pd.Series:
-    return text.where(text.ne(""))
+def _some(counts: dict[str, int]) -> dict[str, int]:
+    return {what: n for what, n in counts.items() if n}
 
 
 def _status(text: str) -> str:
     known = {"1": "open", "2": "closed", "3": "open", "4": "proposed"}
     words = text.lower()
-    return known.get(text, "closed" if words.startswith("closed") else
-                     "proposed" if words.startswith("proposed") else
-                     "open" if words.startswith("open") else "unknown")  # fmt: skip
+    begins = [word for word in ("open", "closed", "proposed") if words.startswith(word)]
+    return known.get(text, begins[0] if begins else "unknown")
 
 
 def _covers(low: pd.Series, high: pd.Series, starts: int, ends: int) -> pd.Series:
@@ -215,16 +219,3 @@ def _covers(low: pd.Series, high: pd.Series, starts: int, ends: int) -> pd.Serie
 def _other(text: pd.Series) -> pd.Series:
     number = pd.to_numeric(text.str.removesuffix(".0"), errors="coerce")
     return number.where((number >= 100_000) & (number != NO_SCHOOL)).astype("Int64")
-
-
-def _once(frame: pd.DataFrame, key: list[str], source: Source) -> pd.DataFrame:
-    """Keep each key once; a second row must say the same as the first."""
-    frame = frame.drop_duplicates()
-    twins = frame[frame.duplicated(key, keep=False)]
-    if len(twins):
-        rows = ", ".join(str(row) for row in twins.index[:4])
-        raise SourceError(
-            f"{source.file}, rows {rows}: URN {twins['urn'].iloc[0]} is given twice and differs. "
-            "Remove the wrong row."
-        )
-    return frame

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats import layouts
-from pepstats.cells import Cells, name_columns, split_cells
+from pepstats.cells import Cells, name_columns, read_header, split_cells
 from pepstats.errors import SourceError, nearest
 
 LARGEST_FILE = 500_000_000  # bytes; the largest published file is about a tenth of this
@@ -123,12 +123,7 @@ def _read_header(content: bytes, file: str) -> list[str]:
     if _is_excel(content):
         rows = _open_sheet(content, file).to_python(nrows=1)
         return [_as_text(value) for value in rows[0]] if rows else []
-    # One row and a half is enough for the header, and for a message when there is none.
-    line_end = content.find(b"\n")
-    top = content if line_end < 0 else content[: line_end + 1]
-    if top.count(b'"') % 2:
-        top = content
-    return split_cells(top, file).header
+    return read_header(content, file)
 
 
 def _open_sheet(content: bytes, file: str) -> Any:

@@ -1,0 +1,87 @@
+"""A table's columns read as words, numbers, dates and URNs, each refusal with its row and column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from pepstats import layouts
+from pepstats.errors import SourceError
+from pepstats.sources import Source
+from pepstats.table import URN, read_number, reason_of
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """A cleaned table, and the rows of its file that are not in it, counted by why."""
+
+    frame: pd.DataFrame = field(repr=False)
+    left_out: dict[str, int]
+
+
+def read_column(
+    raw: pd.DataFrame, source: Source, *names: str, optional: bool = False
+) -> pd.Series:
+    """Give a column's text by any of its published names, without blanks round it."""
+    for name in raw.columns:
+        if layouts.tidy(name) in names:
+            return raw[name].astype(object).fillna("").astype("str").str.strip()
+    if optional:
+        return pd.Series("", index=raw.index, dtype="str")
+    raise SourceError(f"{source.file}, row 1: there is no column {' or '.join(names)}.")
+
+
+def read_urns(raw: pd.DataFrame, source: Source, *names: str) -> pd.Series:
+    text, name = read_column(raw, source, *names), names[0]
+    found = text.str.fullmatch(URN.pattern)
+    if (~found).any():
+        row = text.index[~found][0]
+        raise SourceError(
+            f"{source.file}, row {row}, column {name}: `{text[row][:40]}` is not a URN of six or "
+            f"seven digits ({int((~found).sum()):,} rows)."
+        )
+    return text.str.removesuffix(".0").astype("int64")
+
+
+def read_numbers(text: pd.Series, source: Source, name: str) -> pd.Series:
+    known_blank = text.map(lambda one: reason_of(one) is not None or one in ("n/a", "NULL"))
+    value = text.map(lambda one: read_number(one) if one else None).astype(float)
+    wrong = text.index[value.isna() & ~known_blank]
+    if len(wrong):
+        raise SourceError(
+            f"{source.file}, row {wrong[0]}, column {name}: `{text[wrong[0]][:40]}` is not a "
+            f"number ({len(wrong):,} rows)."
+        )
+    return value
+
+
+def read_dates(text: pd.Series, source: Source, name: str) -> pd.Series:
+    """Read dates written 2018-04-01, 01-04-2018 or 01/04/2018; missing where blank."""
+    plain = text.str.slice(0, 10).str.replace("/", "-", regex=False)
+    iso = pd.to_datetime(plain, format="%Y-%m-%d", errors="coerce")
+    date = iso.fillna(pd.to_datetime(plain, format="%d-%m-%Y", errors="coerce"))
+    wrong = text.index[date.isna() & text.ne("")]
+    if len(wrong):
+        raise SourceError(
+            f"{source.file}, row {wrong[0]}, column {name}: `{text[wrong[0]][:40]}` is not a date "
+            f"such as 2018-04-01 or 01-04-2018 ({len(wrong):,} rows)."
+        )
+    return date
+
+
+def read_words(text: pd.Series) -> pd.Series:
+    return text.where(text.ne(""))
+
+
+def keep_once(frame: pd.DataFrame, key: list[str], source: Source) -> pd.DataFrame:
+    """Keep each key once; a second row must say the same as the first."""
+    frame = frame.drop_duplicates()
+    twins = frame[frame.duplicated(key, keep=False)]
+    if len(twins):
+        rows = ", ".join(str(row) for row in twins.index[:4])
+        raise SourceError(
+            f"{source.file}, rows {rows}: URN {twins['urn'].iloc[0]} is given twice and differs. "
+            "Remove the wrong row."
+        )
+    return frame

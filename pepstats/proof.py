@@ -1,0 +1,192 @@
+"""The proof: the cleaned schools, weighted by their pupils, give back the file's own totals.
+
+A percentage of a known cohort is first made whole pupils again (`round(percent x cohort)`), so
+that, suppression aside, only the published total's own rounding is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pepstats import layouts
+from pepstats.clean import Results
+from pepstats.codes import MEASURES, Measure
+
+COLUMNS = ["level", "la", "measure", "published", "from_schools", "difference", "tolerance",
+           "schools", "schools_without", "pupils_without", "verdict", "explanation"]  # fmt: skip
+REPRODUCED, EXPLAINED, DIFFERS = "reproduced", "explained", "differs"
+NOT_STATE_FUNDED = ("IND", "INDSPEC")
+WHOLE_ENGLAND = 100  # authorities: files with as many are compared with England's rows
+FEW_PUPILS = 0.01  # of a total: pupils of no listed school, or of two
+EXACT_COHORT = 100  # pupils: up to here a whole percentage tells the number of pupils
+POSSIBLE = {
+    # what pupils without a figure could have on average, for a difference to be theirs
+    "progress points": (-20.0, 20.0),
+    "scaled score points": (80.0, 120.0),
+    "Attainment 8 points": (0.0, 90.0),
+    "Progress 8 points": (-6.0, 6.0),
+    "points": (0.0, 9.0),
+    "key stage 1 points": (0.0, 24.0),
+    "key stage 2 points": (0.0, 40.0),
+}
+
+
+def add_back_up(parts: Sequence[Results]) -> pd.DataFrame:
+    """Compare each authority and England row with what the cleaned schools add up to.
+
+    `parts` are the files of one kind and year. An authority's row is held to its own file's
+    schools, England's rows to the schools of all parts, each counted once. One row per total and
+    measure: `published`, `from_schools`, `difference` (from the schools minus published),
+    `tolerance` (what rounding can do), `pupils_without` (the share of the total's pupils in no
+    school with a figure), `verdict` (reproduced, explained, differs) and its `explanation`.
+    """
+    rows = [
+        (level, la, measure, *_compare(values, measure, total))
+        for level, la, total, values in _totals(parts)
+        for measure in total.dropna().index
+        if measure in values and not measure.split(".")[0].endswith(("_lower", "_upper"))
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _totals(
+    parts: Sequence[Results],
+) -> Iterator[tuple[str, int, pd.Series, pd.DataFrame]]:
+    """Give each total once, with the values of the schools that are in it."""
+    seen: set[tuple[str, int]] = set()
+    for part in parts:
+        state = ~part.identity["type"].isin(NOT_STATE_FUNDED).to_numpy()
+        la_of = part.identity["la"].fillna(0).to_numpy()
+        for (level, la), total in part.aggregates.iterrows():
+            if level == layouts.AUTHORITY and (level, la) not in seen:
+                seen.add((level, la))
+                yield level, la, total, part.values[(la_of == la) & state]
+    for level in (layouts.ALL_SCHOOLS, layouts.STATE_FUNDED):
+        holds = [part for part in parts if level in part.aggregates.index.get_level_values("level")]
+        if not holds or parts[0].source.kind not in ("ks2", "ks4"):
+            continue
+        total = holds[0].aggregates.loc[level].iloc[0]
+        for measures, values, identity in _same_columns(parts):
+            if identity["la"].nunique() >= WHOLE_ENGLAND:
+                inside = ~identity["type"].isin(NOT_STATE_FUNDED).to_numpy()
+                inside = inside if level == layouts.STATE_FUNDED else np.full(len(values), True)
+                yield level, 0, total[total.index.intersection(measures)], values[inside]
+
+
+def _same_columns(
+    parts: Sequence[Results],
+) -> Iterator[tuple[list[str], pd.DataFrame, pd.DataFrame]]:
+    """Gather the parts that have each measure: one table for all measures of the same parts."""
+    has: dict[tuple[int, ...], list[str]] = {}
+    for measure in MEASURES:
+        where = tuple(i for i, part in enumerate(parts) if measure in part.values)
+        if where:
+            has.setdefault(where, []).append(measure)
+    for where, measures in has.items():
+        values = pd.concat([parts[i].values for i in where])
+        identity = pd.concat([parts[i].identity for i in where])
+        once = ~values.index.duplicated()
+        yield measures, values[once], identity[once]
+
+
+def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[object, ...]:
+    """Compare one published total with the schools' sum or weighted mean."""
+    what, published, own = MEASURES[measure], float(total[measure]), values[measure]
+    if what.unit == "pupils":
+        return _compare_count(own, published)
+    weight = _pupils(values, measure)
+    counted = own.notna() & weight.gt(0)
+    without = int((~counted & ~weight.eq(0)).sum())
+    w, v = weight[counted], own[counted]
+    if not len(w):
+        return published, np.nan, np.nan, np.nan, 0, without, 1.0, EXPLAINED, "no school has a figure"  # fmt: skip
+    step = _step(v)
+    unsure = pd.Series(step, index=w.index)
+    if what.percent and step == 1:
+        v = 100 * (v * w / 100).round() / w
+        unsure = unsure.where(w > EXACT_COHORT, 0.0)
+    found = float((v * w).sum() / w.sum())
+    spread = float(np.sqrt((w**2 * unsure**2).sum() / 12) / w.sum())
+    tolerance = _step_of_total(published, what) / 2 + 3 * spread
+    pupils = max(float(weight.sum()), _published_pupils(total, what, weight, values))
+    missing = 1 - float(w.sum()) / pupils
+    verdict, why = REPRODUCED, ""
+    if abs(found - published) > tolerance + 1e-9:
+        verdict, why = _explain(published, found, tolerance, missing, what)
+    return published, found, found - published, tolerance, len(v), without, missing, verdict, why
+
+
+def _compare_count(own: pd.Series, published: float) -> tuple[object, ...]:
+    found, without = float(own.sum()), int(own.isna().sum())
+    difference = found - published
+    verdict, why = REPRODUCED, ""
+    if difference < 0 and without:
+        verdict = EXPLAINED
+        why = f"{without:,} schools give no number; together they would have {-difference:,.0f} pupils"
+    elif difference:
+        verdict = EXPLAINED if abs(difference) <= FEW_PUPILS * published else DIFFERS
+        more = "more" if difference < 0 else "fewer"
+        why = f"the total counts {abs(difference):,.0f} pupils {more} than its schools do together"
+    missing = max(0.0, -difference / published) if published else 0.0
+    return (published, found, difference, 0.0, int(own.notna().sum()), without, missing, verdict, why)  # fmt: skip
+
+
+def _explain(
+    published: float, found: float, tolerance: float, missing: float, what: Measure
+) -> tuple[str, str]:
+    """Say whether the pupils without a figure can account for a difference."""
+    if missing <= 0:
+        return DIFFERS, "every pupil is in a school with a figure"
+    nearest = published + np.sign(found - published) * tolerance
+    implied = (nearest - found * (1 - missing)) / missing
+    low, high = (0.0, 100.0) if what.percent else POSSIBLE.get(what.unit, (-np.inf, np.inf))
+    share = f"{missing:.2%} of the pupils are in no school with a figure"
+    if low - 1e-9 <= implied <= high + 1e-9:
+        return EXPLAINED, f"{share}; it adds up if theirs is {implied:.1f}"
+    return DIFFERS, f"{share}; theirs would have to be {implied:.1f}"
+
+
+def _pupils(values: pd.DataFrame, measure: str) -> pd.Series:
+    """Give the pupils behind each school's figure: its cohort, and the share that counts."""
+    cohort = MEASURES[measure].cohort
+    if cohort not in values:
+        return pd.Series(np.nan, index=values.index)
+    weight = values[cohort]
+    coverage = _coverage(measure)
+    if coverage in values:
+        weight = (weight * values[coverage] / 100).round()
+    return weight
+
+
+def _coverage(measure: str) -> str:
+    subject, found, rest = measure.partition("_progress")
+    return f"{subject}_coverage" if found and rest in ("", "_unadjusted") else ""
+
+
+def _published_pupils(
+    total: pd.Series, what: Measure, weight: pd.Series, values: pd.DataFrame
+) -> float:
+    """Give the pupils the total says it counts; more than the schools' where some give no number."""
+    published = total.get(what.cohort, np.nan)
+    if pd.isna(published) or what.cohort not in values:
+        return 0.0
+    counted = values[what.cohort].sum()
+    return float(published) * (float(weight.sum()) / counted if counted else 1.0)
+
+
+def _step(figures: pd.Series) -> float:
+    """Say to what step a column's figures are published: 1, 0.1 or 0.01."""
+    for step in (1.0, 0.1):
+        if np.allclose(figures / step, (figures / step).round(), atol=1e-6):
+            return step
+    return 0.01
+
+
+def _step_of_total(published: float, what: Measure) -> float:
+    """Say to what step a total is published; a whole progress score may stand for 1.0."""
+    if what.percent:
+        return _step(pd.Series([published]))
+    return 1.0 if what.unit == "scaled score points" else float(10**-what.decimals)
