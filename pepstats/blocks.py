@@ -138,7 +138,14 @@ class QuoteBlock:
     kind: str = "quotes"
 
 
-Block = Heading | Paragraph | Listing | Box | TableBlock | PictureBlock | QuoteBlock
+@dataclass(frozen=True)
+class NewPage:
+    """Where what follows begins on a new page, on paper."""
+
+    kind: str = "page"
+
+
+Block = NewPage | Heading | Paragraph | Listing | Box | TableBlock | PictureBlock | QuoteBlock
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from pepstats.blocks import (
     Heading,
     Listing,
     ListKind,
+    NewPage,
     PaperTable,
     Paragraph,
     Picture,
@@ -38,7 +39,14 @@ from pepstats.blocks import (
     text_of,
 )
 from pepstats.errors import DesignError
-from pepstats.officers import HOLE, OfficersText, check_holes, read_officers_text, split_fact
+from pepstats.officers import (
+    HOLE,
+    NEW_PAGE,
+    OfficersText,
+    check_holes,
+    read_officers_text,
+    split_fact,
+)
 from pepstats.words import plain
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -233,7 +241,7 @@ class _Builder:
         holes = [child for child in inline.children or [] if child.type == "hole"]
         others = [c for c in inline.children or [] if c.type != "hole" and c.content.strip()]
         kind, _, name = holes[0].content.partition(" ") if holes else ("", "", "")
-        if kind in ("table", "figure", "quotes"):
+        if kind in ("table", "figure", "quotes", "new"):
             if len(holes) > 1 or others or not top:
                 line = inline.map[0] + 1 if inline.map else 1
                 hole = holes[0].content
@@ -248,6 +256,8 @@ class _Builder:
         return Paragraph(words, f"{self.topic}.{self.paragraph}")
 
     def _standing(self, kind: str, name: str) -> Block:
+        if f"{kind} {name}" == NEW_PAGE:
+            return NewPage()
         self.used.append(f"{kind} {name}")
         if kind == "table":
             return self._table(name)

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pepstats.words import count_words, list_words, per_hundred, school_year, show
 
@@ -146,6 +147,7 @@ def draw_two_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) -> 
     ax.set_xlim(first - 0.25, last + 0.25 + 0.42 * max(last - first, 1))
     _mark_start(ax, starts)
     _label_ends(ax, years, looks, reach)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     ax.set_title(_capital(unit), loc="left", fontsize=10.5, pad=8)
 
 

@@ -1,9 +1,9 @@
 """The officers' own text: what it leaves to be filled in, and what it may not say by hand.
 
-A paper is Markdown with holes. `{name}` is filled with a named entry, `{table name}` and
-`{figure name}` stand alone on a line, and `{fact 70% (where it is written)}` is a background fact
-with its source. Everything with a size or a direction must be a hole: a number typed by hand stays
-when the result under it moves.
+A paper is Markdown with holes. `{name}` is filled with a named entry; `{table name}`,
+`{figure name}` and `{new page}` stand alone on a line; `{fact 70% (where it is written)}` is a
+background fact with its source. Everything with a size or a direction must be a hole: a number
+typed by hand stays when the result under it moves.
 
 The rule for digits: a digit may stand in the text only as part of a date, a year or school year, a
 time of day, the number of a list, or a reference (paragraph 3.2, Appendix 1a, Priority 1, key
@@ -26,6 +26,7 @@ COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 HOLE = re.compile(r"(?<!\\)\{([^{}\n]*)\}")
 FACT = re.compile(r"fact ([^()]+) \(([^()]*\w[^()]*)\)")
 BLOCK = re.compile(r"(table|figure|quotes) (\S+)")
+NEW_PAGE = "new page"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
@@ -132,7 +133,7 @@ def check_holes(
         f"line {hole.line}, column {hole.column}: no {hole.kind} is called `{hole.name}`. "
         f"{_near(hole.name, known[hole.kind])}"
         for hole in officers.holes
-        if hole.kind != "fact" and hole.name not in known[hole.kind]
+        if hole.kind not in ("fact", "page") and hole.name not in known[hole.kind]
     ]
     if problems:
         raise DesignError(f"{officers.source}: " + " ".join(problems))
@@ -176,6 +177,8 @@ def _read_hole(match: re.Match[str], text: str) -> Hole:
     line, column = place(text, match.start())
     if fact := FACT.fullmatch(inside):
         return Hole("fact", fact.group(0), line, column)
+    if inside == NEW_PAGE:
+        return Hole("page", inside, line, column)
     if block := BLOCK.fullmatch(inside):
         return Hole(block.group(1), block.group(2), line, column)
     return Hole("entry" if NAME.fullmatch(inside) else "", inside, line, column)

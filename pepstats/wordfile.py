@@ -1,4 +1,4 @@
-"""A paper as a Word file: real headings, real numbering, alternative text, the same bytes each time.
+"""A paper as a Word file: real headings and numbering, alternative text, the same bytes each time.
 
 Everything a screen reader or a clerk relies on is Word's own: heading styles, multi-level
 numbering of topics and paragraphs, repeated table headings, the document's language and title.
@@ -25,6 +25,7 @@ from pepstats.blocks import (
     Document,
     Heading,
     Listing,
+    NewPage,
     Paragraph,
     PictureBlock,
     QuoteBlock,
@@ -37,6 +38,7 @@ from pepstats.errors import DesignError
 LANGUAGE = "en-GB"
 INK = RGBColor(0x12, 0x43, 0x6D)
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
+LETTER = 0.185  # cm, a letter of a table's text
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 NUMBERED, QUOTE, COMPLETE, NOTE = "Numbered paragraph", "Statement", "To be completed", "Table note"
 _LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -105,6 +107,7 @@ class _Writer:
         self.word, self.document = word, document
         self.numbering = word.part.numbering_part.element
         self.lists: dict[str, int] = {}
+        self.turning = False
         self.width = self._text_width()
 
     def _text_width(self) -> float:
@@ -208,11 +211,13 @@ class _Writer:
 
     # Blocks
 
-    def _block(self, block: Any, *, indent: float = 0.0) -> None:
-        if isinstance(block, Heading):
+    def _block(self, block: Any) -> None:
+        if isinstance(block, NewPage):
+            self.turning = True
+        elif isinstance(block, Heading):
             self._heading(block)
         elif isinstance(block, Paragraph):
-            self._paragraph(block, indent)
+            self._paragraph(block)
         elif isinstance(block, Listing):
             self._listing(block, depth=1)
         elif isinstance(block, Box):
@@ -230,17 +235,16 @@ class _Writer:
 
     def _heading(self, block: Heading) -> None:
         line = self.word.add_paragraph(style=f"Heading {block.level - 1}")
-        line.paragraph_format.page_break_before = block.new_page or None
+        line.paragraph_format.page_break_before = block.new_page or self.turning or None
+        self.turning = False
         if block.level == 2:
             _number(line, self.topics if block.number else 0, 0)
         self._words(line, block.words)
 
-    def _paragraph(self, block: Paragraph, indent: float) -> None:
+    def _paragraph(self, block: Paragraph) -> None:
         line = self.word.add_paragraph(style=NUMBERED if block.number else "Normal")
         if block.number:
             _number(line, self.topics, 1)
-        elif indent:
-            line.paragraph_format.left_indent = Cm(indent)
         self._words(line, block.words)
 
     def _listing(self, block: Listing, depth: int) -> None:
@@ -321,6 +325,10 @@ class _Writer:
         caption = self.word.add_paragraph(style="Caption")
         caption.add_run(f"Figure {block.number}. ").bold = True
         caption.add_run(block.picture.caption)
+        if not block.picture.png:
+            caption.paragraph_format.keep_with_next = False
+            caption.add_run(f". {block.picture.alt}")
+            return
         line = self.word.add_paragraph()
         line.paragraph_format.keep_with_next = True
         shape = line.add_run().add_picture(io.BytesIO(block.picture.png), width=Cm(12.7))
@@ -351,7 +359,8 @@ class _Writer:
             f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{style}"/>'
             + (f'<w:pStyle w:val="{self.word.styles[name].style_id}"/>' if name else "")
             + f'<w:lvlText w:val="{text}"/><w:lvlJc w:val="left"/><w:pPr>'
-            f'<w:ind w:left="{round(hang * 567)}" w:hanging="{round((hang - left) * 567)}"/></w:pPr>'
+            f'<w:ind w:left="{round(hang * 567)}" w:hanging="{round((hang - left) * 567)}"/>'
+            "</w:pPr>"
             "</w:lvl>"
             for level, (style, text, name) in enumerate(_LEVELS[kind])
         )
@@ -368,19 +377,20 @@ class _Writer:
 
 
 def _widths(block: TableBlock, width: float) -> list[float]:
-    """Share the page among columns: as asked, or by the longest words and the amount of text."""
+    """Share the page among columns, as asked or by the text in them; no word is broken."""
     table = block.table
-    if len(table.widths) == len(table.columns):
-        whole = sum(table.widths)
-        return [width * part / whole for part in table.widths]
-    needs = []
-    for place, heading in enumerate(table.columns):
-        cells = [row[place] for row in table.rows]
-        word = max((len(w) for text in (heading, *cells) for w in text.split()), default=1)
-        mean = sum(len(text) for text in cells) / max(len(cells), 1)
-        needs.append(max(word + 2.0, min(mean, 60.0), 6.0))
-    whole = sum(needs)
-    return [width * need / whole for need in needs]
+    texts = [[heading, *cells] for heading, *cells in zip(table.columns, *table.rows, strict=True)]
+    least = [LETTER * max(len(word) for text in column for word in [*text.split(), ""]) + 0.5
+             for column in texts]  # fmt: skip
+    asked = table.widths or [
+        max(8.0, min(60.0, sum(map(len, column)) / len(column))) for column in texts
+    ]
+    spare = max(width - sum(least), 0.0)
+    wants = [
+        max(width * part / sum(asked) - low, 0.01) for part, low in zip(asked, least, strict=True)
+    ]
+    shared = [low + spare * want / sum(wants) for low, want in zip(least, wants, strict=True)]
+    return [width * part / sum(shared) for part in shared]
 
 
 def _table_properties(grid: Any, caption: str) -> None:

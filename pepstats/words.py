@@ -165,28 +165,25 @@ def long_date(date: datetime.date) -> str:
 
 
 def measure(outcome: str) -> codes.Measure:
-    """Give what is known of an outcome; a group's measure is its base measure's."""
-    known = codes.MEASURES.get(outcome) or codes.MEASURES.get(outcome.partition(".")[0])
-    if known is None:
+    """Give what is known of an outcome."""
+    if outcome not in codes.MEASURES:
         raise DesignError(f"no measure is called `{outcome}`. {nearest(outcome, codes.MEASURES)}")
-    return known
+    return codes.MEASURES[outcome]
 
 
 def outcome_label(outcome: str) -> str:
     """Name an outcome for a table or an axis, with the pupils it is about."""
-    if outcome in codes.MEASURES:
-        return codes.MEASURES[outcome].label
-    base, _, group = outcome.partition(".")
-    return f"{measure(base).label} ({codes.GROUPS.get(group, (group, ''))[0]})"
+    return measure(outcome).label
 
 
 def outcome_words(outcome: str) -> str:
     """Name an outcome inside a sentence: the percentage of pupils reaching ..."""
-    label = outcome_label(outcome)
+    label, _, group = outcome_label(outcome).partition(": ")
+    group = f" ({group})" if group else ""
     for mark in ("% of pupils ", "% "):
         if label.startswith(mark):
-            return f"the percentage of pupils {label.removeprefix(mark)}"
-    return f"the {label}"
+            return f"the percentage of pupils {label.removeprefix(mark)}{group}"
+    return f"the {label}{group}"
 
 
 # Sentences -------------------------------------------------------------------------------------

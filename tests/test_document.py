@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+from html.parser import HTMLParser
+
+import docx
+import pytest
+from docx.oxml.ns import qn
+
+from pepstats import document
+from pepstats.blocks import Document, Entry, PaperTable, Picture, Quote, text_of
+from pepstats.errors import DesignError
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8ffff"
+    "ff7f0009fb03fd2a86e38a0000000049454e44ae426082"
+)
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'
+TEXT = """\
+<!-- a note to officers: 99% -->
+Meeting: {meeting.body}
+Subject: Support in 2017/18
+
+# Purpose of report
+
+First *words*, with a [link](https://example.org).
+
+# Recommendations
+
+It is recommended that members:
+
+1. **Note {gap.headline}**
+2. Endorse it
+
+# Evidence
+
+{table gap.effects}
+
+{figure gap.lines}
+
+## Apart
+
+Words again.
+
+- one
+- two
+
+> To be completed by the City Solicitor.
+
+{quotes gap.said}
+
+# Appendices
+
+- Appendix 1: More
+
+# Appendix 1: More
+
+The end. {fact 70% (guidance, 2017)}
+"""
+ENTRIES = {
+    "meeting.body": Entry("Board", "Board", "reports/x.yml"),
+    "gap.headline": Entry(2.1, "a rise of 2.1 points", "effects.csv"),
+}
+TABLES = {
+    "gap.effects": PaperTable(
+        "Effects", ("Outcome", "Size"), (("Reading", "2.1"),), numeric=("Size",)
+    ),
+    "gap.numbers": PaperTable("Numbers", ("Year", "Value"), (("2018", "57"),)),
+}
+FIGURES = {"gap.lines": Picture(SVG, PNG, "Two lines that part in 2018", "Lines", "gap.numbers")}
+QUOTES = {"gap.said": (Quote("It helped us <b>plan</b>", "Head teacher"),)}
+
+
+def compose(text: str = TEXT, **changed: object) -> Document:
+    known = {"entries": ENTRIES, "tables": TABLES, "figures": FIGURES, "quotes": QUOTES}
+    settings = {
+        "source": "reports/x.md", "title": "Support in 2017/18", "date": datetime.date(2018, 10, 2),
+        "author": "An Officer", "marks": ("Invented data",),
+    }  # fmt: skip
+    given = {**known, **settings, **changed}
+    entries, tables, figures = given.pop("entries"), given.pop("tables"), given.pop("figures")
+    return document.compose(text, entries, tables, figures, **given)
+
+
+def test_paragraphs_are_numbered_in_their_topics_and_the_appendices_are_not() -> None:
+    paper = compose()
+    numbers = [b.number for b in paper.blocks if b.kind in ("heading", "paragraph")]
+    assert numbers == ["1", "1.1", "2", "2.1", "3", "", "3.1", "", "", "", ""]
+    assert [b.style for b in paper.blocks if b.kind == "list"] == ["roman", "bullets", "bullets"]
+
+
+def test_a_table_behind_a_picture_that_is_not_shown_is_put_at_the_end() -> None:
+    paper = compose()
+    assert [(b.name, b.number) for b in paper.blocks if b.kind == "table"] == [
+        ("gap.effects", 1),
+        ("gap.numbers", 2),
+    ]
+    assert text_of(paper.blocks[-2].words) == "Figures behind the pictures"
+
+
+def test_changing_one_entry_changes_the_paper_and_nothing_else() -> None:
+    moved = {**ENTRIES, "gap.headline": Entry(3.4, "a rise of 3.4 points", "effects.csv")}
+    before, after = document.to_html(compose()), document.to_html(compose(entries=moved))
+    assert before != after
+    assert before.replace("a rise of 2.1 points", "a rise of 3.4 points") == after
+
+
+def test_what_is_to_be_completed_is_listed() -> None:
+    assert compose().to_complete == ("To be completed by the City Solicitor.",)
+
+
+def test_a_block_hole_inside_a_sentence_is_refused() -> None:
+    with pytest.raises(DesignError, match=r"line 3: `\{table gap.effects\}` stands alone"):
+        compose("# A\n\nSee {table gap.effects} here\n")
+    with pytest.raises(DesignError, match="stands alone"):
+        compose("# A\n\n- {table gap.effects}\n")
+
+
+def test_a_line_above_the_first_heading_must_say_what_it_is() -> None:
+    with pytest.raises(
+        DesignError, match=r"line 1: above the first heading each line is `Meeting: ...`"
+    ):
+        compose("Just words\n\n# A\n")
+
+
+# HTML --------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, *names: str) -> list[dict[str, str | None]]:
+        return [attrs for tag, attrs in self.tags if tag in names]
+
+
+def test_the_page_has_a_language_one_h1_ordered_headings_and_landmarks() -> None:
+    page = Page(document.to_html(compose()))
+    assert page.all("html") == [{"lang": "en-GB"}]
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    for landmark in ("header", "nav", "main"):
+        assert len(page.all(landmark)) == 1
+    assert page.all("a")[0]["href"] == "#main" and page.all("main")[0]["id"] == "main"
+
+
+def test_tables_have_captions_and_scopes_and_pictures_meaningful_words() -> None:
+    page = Page(document.to_html(compose()))
+    assert len(page.all("caption")) == len(page.all("table")) == 2
+    assert all(th["scope"] in ("col", "row") for th in page.all("th"))
+    assert [img["alt"] for img in page.all("img")] == ["Two lines that part in 2018"]
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    inside = {a["href"] for a in page.all("a") if str(a["href"]).startswith("#")}
+    assert {link[1:] for link in inside if link} <= set(ids)
+
+
+def test_the_page_asks_nothing_of_the_network() -> None:
+    page = Page(document.to_html(compose()))
+    assert all(str(img["src"]).startswith("data:image/svg+xml;base64,") for img in page.all("img"))
+    assert not page.all("script", "link", "iframe", "object")
+    assert "default-src 'none'" in document.to_html(compose())
+
+
+HOSTILE = '</style><script>alert(1)</script>"><img src=x onerror=alert(1)>\u202e=cmd|calc{{7*7}}{% x %}\x00'
+
+
+def test_text_from_other_hands_is_never_html() -> None:
+    entries = {name: Entry("", HOSTILE, "") for name in ENTRIES}
+    tables = {
+        name: PaperTable(HOSTILE, (HOSTILE, "b"), ((HOSTILE, HOSTILE),), note=HOSTILE)
+        for name in TABLES
+    }
+    figures = {"gap.lines": Picture(SVG, PNG, HOSTILE, HOSTILE, "gap.numbers")}
+    quotes = {"gap.said": (Quote(HOSTILE, HOSTILE),)}
+    paper = compose(
+        entries=entries,
+        tables=tables,
+        figures=figures,
+        quotes=quotes,
+        title=HOSTILE,
+        marks=(HOSTILE,),
+    )
+    text = document.to_html(paper)
+    page = Page(text)
+    assert not page.all("script")
+    assert all("onerror" not in attrs for _, attrs in page.tags)
+    assert len(page.all("img")) == 1
+    assert text.count("</style>") == 1
+
+
+def test_html_in_the_officers_own_text_is_shown_not_obeyed() -> None:
+    text = document.to_html(compose("# A\n\n<script>alert('x')</script> <b>bold</b> &lt;\n"))
+    assert "&lt;script&gt;" in text and "<script" not in text and "&amp;lt;" in text
+
+
+# Word --------------------------------------------------------------------------------------------
+
+
+def read(paper: Document) -> docx.document.Document:
+    return docx.Document(io.BytesIO(document.to_docx(paper)))
+
+
+def test_the_word_file_is_the_same_bytes_each_time() -> None:
+    first, second = document.to_docx(compose()), document.to_docx(compose())
+    assert first == second
+    with zipfile.ZipFile(io.BytesIO(first)) as packed:
+        assert {info.date_time for info in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_the_word_file_has_title_language_and_real_headings() -> None:
+    word = read(compose())
+    assert word.core_properties.title == "Support in 2017/18"
+    assert word.core_properties.language == "en-GB"
+    assert word.core_properties.created.date() == datetime.date(2018, 10, 2)
+    languages = {lang.get(qn("w:val")) for lang in word.styles.element.iter(qn("w:lang"))}
+    assert languages == {"en-GB"}
+    headings = [
+        (p.style.name, p.text) for p in word.paragraphs if p.style.name.startswith("Heading")
+    ]
+    assert headings[:3] == [
+        ("Heading 1", "Purpose of report"),
+        ("Heading 1", "Recommendations"),
+        ("Heading 1", "Evidence"),
+    ]
+    assert ("Heading 2", "Apart") in headings
+
+
+def test_word_numbers_topics_paragraphs_and_recommendations_itself() -> None:
+    word = read(compose())
+    numbering = word.part.numbering_part.element
+
+    def numbered(text: str) -> tuple[str, str]:
+        line = next(p for p in word.paragraphs if p.text.startswith(text))
+        numbers = line._p.pPr.numPr
+        num = next(n for n in numbering.findall(qn("w:num")) if n.numId == numbers.numId.val)
+        kind = next(a for a in numbering.findall(qn("w:abstractNum"))
+                    if a.get(qn("w:abstractNumId")) == str(num.abstractNumId.val))  # fmt: skip
+        level = kind.findall(qn("w:lvl"))[numbers.ilvl.val]
+        return level.find(qn("w:numFmt")).get(qn("w:val")), level.find(qn("w:lvlText")).get(
+            qn("w:val")
+        )
+
+    assert numbered("Purpose of report") == ("decimal", "%1.")
+    assert numbered("First words") == ("decimal", "%1.%2")
+    assert numbered("Note a rise") == ("lowerRoman", "(%1)")
+    assert numbered("one")[0] == "bullet"
+    appendix = next(
+        p
+        for p in word.paragraphs
+        if p.text.startswith("Appendix 1: More") and "Heading" in p.style.name
+    )
+    assert appendix._p.pPr.numPr.numId.val == 0
+
+
+def test_word_tables_repeat_their_headings_and_pictures_have_words() -> None:
+    word = read(compose())
+    assert len(word.tables) == 2
+    for table in word.tables:
+        assert table.rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
+        widths = [int(g.get(qn("w:w"))) for g in table._tbl.tblGrid.findall(qn("w:gridCol"))]
+        assert all(width > 500 for width in widths)
+    assert [shape._inline.docPr.get("descr") for shape in word.inline_shapes] == [
+        "Two lines that part in 2018"
+    ]
+
+
+def test_every_page_of_the_word_file_carries_the_marks() -> None:
+    word = read(compose(marks=("EXEMPT", "Invented data")))
+    assert "EXEMPT. Invented data" in word.sections[0].header.paragraphs[0].text
+    fields = [e.text for e in word.sections[0].footer._element.iter(qn("w:instrText"))]
+    assert fields == [" PAGE ", " NUMPAGES "]
+
+
+def test_hostile_text_opens_cleanly_in_word() -> None:
+    entries = {name: Entry("", HOSTILE + "\ud800", "") for name in ENTRIES}
+    word = read(compose(entries=entries))
+    assert any("<script>" in p.text for p in word.paragraphs)
+
+
+def test_a_councils_own_template_gives_its_styles(tmp_path) -> None:
+    own = docx.Document()
+    own.add_paragraph("Old words that must go")
+    own.sections[0].left_margin = docx.shared.Cm(4)
+    own.save(str(tmp_path / "council.docx"))
+    word = docx.Document(io.BytesIO(document.to_docx(compose(), tmp_path / "council.docx")))
+    assert word.sections[0].left_margin.cm == pytest.approx(4, abs=0.01)
+    assert not any("Old words" in p.text for p in word.paragraphs)
+    (tmp_path / "not.docx").write_text("no")
+    with pytest.raises(DesignError, match="not a Word file"):
+        document.to_docx(compose(), tmp_path / "not.docx")

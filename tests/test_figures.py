@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from pepstats import figures
+from pepstats.words import per_hundred
+
+LINES = pd.DataFrame(
+    {"year": [2016, 2017, 2018], "members": [45.0, 48.0, 57.9], "comparison": [45.0, 48.8, 52.2]}
+)
+CHECKS = pd.DataFrame({
+    "check": ["as fixed", "5 comparison schools each", "one year early"], "estimate": [2.1, 1.8, np.nan],
+    "low": [-0.3, -0.9, np.nan], "high": [4.5, 4.4, np.nan],
+})  # fmt: skip
+BALANCE = pd.DataFrame(
+    {"label": ["results, 2016/17", "pupils"], "smd_before": [-0.9, 0.1], "smd_after": [0.02, -0.4]}
+)
+SCHOOLS = pd.DataFrame({
+    "label": ["School 1"] * 2 + ["School $2$"] * 2, "year": [2017, 2018] * 2,
+    "own": [50.0, 60.0, 50.0, 40.0], "comparison": [50.0, 52.0, 50.0, 51.0],
+})  # fmt: skip
+FLOW = pd.DataFrame(
+    {"step": ["Named", "Compared"], "schools": [18, 17], "reason": ["", "no result"]}
+)
+RATINGS = pd.DataFrame({"rating": [1, 2, 3], "schools": [8, 17, 30]})
+
+
+def made_up(seed: int = 1, spread: float = 2.0) -> pd.Series:
+    return pd.Series(np.random.default_rng(seed).normal(0, spread, 5000))
+
+
+def share_beyond(placebo: pd.Series, estimate: float) -> float:
+    return (1 + (placebo.abs() >= abs(estimate)).sum()) / (1 + len(placebo))
+
+
+@pytest.mark.parametrize("estimate", [-9.0, -3.3, -0.01, 0.0, 0.4, 2.0, 4.4, 30.0])
+def test_as_many_dots_lie_beyond_as_the_words_say(estimate: float) -> None:
+    placebo = made_up()
+    p = share_beyond(placebo, estimate)
+    dots = figures.choose_dots(placebo, estimate=estimate, p_placebo=p)
+    assert len(dots) == 100
+    assert dots["beyond"].sum() == per_hundred(p)
+    far, near = dots.loc[dots["beyond"], "at"].abs(), dots.loc[~dots["beyond"], "at"].abs()
+    assert (far > abs(estimate)).all() or estimate == 0
+    assert (near < abs(estimate)).all() or abs(estimate) < 0.02
+    assert not dots.duplicated(["at", "height"]).any()
+
+
+def draw_all() -> dict[str, figures.Figure]:
+    dots = figures.choose_dots(made_up(), estimate=2.0, p_placebo=0.3)
+    drawn = {}
+    for name in ("two-lines", "dots", "checks", "love", "flow", "ratings"):
+        drawn[name] = figures.new_axes()
+    figures.draw_two_lines(LINES, drawn["two-lines"][1], starts=2018, unit="percentage of pupils")
+    figures.draw_hundred_dots(dots, drawn["dots"][1], estimate=2.0, unit="percentage points")
+    figures.draw_check_rows(CHECKS, drawn["checks"][1], unit="percentage points")
+    figures.draw_love_plot(BALANCE, drawn["love"][1])
+    figures.draw_flow(FLOW, drawn["flow"][1])
+    figures.draw_ratings(RATINGS, drawn["ratings"][1])
+    small = figures.new_figure(3)
+    figures.draw_small_lines(SCHOOLS, small, starts=2018)
+    return {name: figure for name, (figure, _) in drawn.items()} | {"small": small}
+
+
+def test_every_picture_is_the_same_bytes_each_time_and_has_no_date() -> None:
+    with mpl.rc_context({"svg.hashsalt": None, "font.size": 30, "lines.linewidth": 9}):
+        first = {name: (figures.to_svg(f), figures.to_png(f)) for name, f in draw_all().items()}
+    second = {name: (figures.to_svg(f), figures.to_png(f)) for name, f in draw_all().items()}
+    assert first == second
+    for svg, png in first.values():
+        assert b"<dc:date>" not in svg and b"Matplotlib" not in png
+
+
+def test_drawing_changes_no_setting_and_sets_no_backend() -> None:
+    import sys
+
+    before, had_pyplot = dict(mpl.rcParams), "matplotlib.pyplot" in sys.modules
+    draw_all()
+    assert dict(mpl.rcParams) == before
+    assert ("matplotlib.pyplot" in sys.modules) == had_pyplot
+
+
+def test_the_alternative_text_is_computed_from_the_table() -> None:
+    said = figures.describe_two_lines(LINES, starts=2018, unit="percentage of pupils")
+    assert "The programme's schools went from 45.0 in 2015/16 to 57.9 in 2017/18" in said
+    moved = LINES.assign(members=[45.0, 48.0, 61.3])
+    assert "61.3" in figures.describe_two_lines(moved, starts=2018, unit="percentage of pupils")
+    assert "1 of 1 other check point the same way" in figures.describe_check_rows(
+        CHECKS, unit="points"
+    )
+    assert "Still over 0.25: pupils." in figures.describe_love_plot(BALANCE)
+    assert "1 stand above their comparison schools and 1 below" in figures.describe_small_lines(
+        SCHOOLS, unit="%"
+    )
+    assert "Named: 18; Compared: 17" in figures.describe_flow(FLOW)
+    assert "8 schools priority 1" in figures.describe_ratings(RATINGS)
+
+
+def test_nothing_is_told_by_colour_alone() -> None:
+    figure, ax = figures.new_axes()
+    figures.draw_two_lines(LINES, ax, starts=2018, unit="percentage of pupils")
+    members, comparison = ax.lines[:2]
+    assert members.get_marker() != comparison.get_marker()
+    assert members.get_linestyle() != comparison.get_linestyle()
+    words = [text.get_text() for text in ax.texts]
+    assert "the programme's\nschools" in words and "comparison\nschools" in words
+
+
+def test_the_series_use_the_analysis_function_palette() -> None:
+    assert {figures.BLUE, figures.ORANGE} <= {"#12436D", "#28A197", "#801650", "#F46A25"}
+
+
+def test_a_check_that_could_not_be_made_is_still_shown() -> None:
+    figure, ax = figures.new_axes()
+    figures.draw_check_rows(CHECKS, ax, unit="points")
+    assert "one year early: could not be made" in [text.get_text() for text in ax.texts]

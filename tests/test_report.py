@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from pepstats import document, report
+from pepstats.errors import DesignError
+from pepstats.officers import find_typed_results, read_officers_text
+from pepstats.words import reading_age
+from tests.paper_made_up import make_effect, make_report, make_results, make_study
+
+NAMES = {900000 + n: f"Invented School {n:02d}" for n in range(18)}
+
+
+@pytest.fixture(scope="module")
+def study():
+    return make_study()
+
+
+@pytest.fixture(scope="module")
+def paper(study):
+    return report.write_paper(*study, names=NAMES)
+
+
+def test_the_paper_follows_the_seeds_own_order(paper) -> None:
+    assert [label for label, _ in paper.facts] == [
+        "Meeting",
+        "Subject",
+        "Date",
+        "Report from",
+        "Report by",
+    ]
+    topics = [
+        document.text_of(b.words) for b in paper.blocks if b.kind == "heading" and b.level == 2
+    ]
+    assert topics == [
+        "Purpose of report", "Recommendations", "Summary", "Closing the gap", "SEND in mainstream",
+        "What becomes final, and when", "Equality impact assessment", "Legal implications",
+        "Finance comments", "Appendices", "Background list of documents",
+        "Appendix 1: How the comparison was made",
+        "Appendix 1a: Supporting data and graphs: Closing the gap",
+        "Appendix 1b: Supporting data and graphs: SEND in mainstream",
+    ]  # fmt: skip
+
+
+def test_every_result_is_said_in_full(paper) -> None:
+    text = paper.words()
+    assert (
+        "the programme's schools gained: +4.2 percentage points, compared with similar schools (95% "
+        "interval 0.3 to 8.1 percentage points; 17 schools; provisional results for 2017/18)"
+        in text
+    )
+    assert (
+        "We made up 10,000 programmes in other places, where nothing was done. 3 in 100 moved this much."
+        in text
+    )
+
+
+def test_the_paper_never_says_significant_or_works(paper) -> None:
+    html = document.to_html(paper)
+    visible = re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
+    assert not re.search(r"\bsignifican|\bworks\b|\bproves?\b", visible, re.IGNORECASE)
+
+
+def test_legal_and_finance_comments_are_left_to_be_completed(paper) -> None:
+    assert "To be completed by the City Solicitor." in paper.to_complete
+    assert "To be completed by the Director of Finance." in paper.to_complete
+
+
+def test_the_built_in_text_keeps_its_own_rule_and_uses_only_entries_that_exist(study) -> None:
+    settings, programmes, results = study
+    text = report.officers_text(settings, programmes)
+    officers = read_officers_text(text, "built-in")
+    assert find_typed_results(officers.text) == []
+    entries = report.make_entries(settings, programmes, results)
+    used = {hole.name for hole in officers.holes if hole.kind == "entry"}
+    assert used <= set(entries)
+    assert {"closing-the-gap.headline", "closing-the-gap.chance", "meeting.date"} <= used
+
+
+def test_the_built_in_text_reads_at_fourteen_or_younger(paper) -> None:
+    own_words = [b for b in paper.words().splitlines() if "95% interval" not in b]
+    assert reading_age("\n".join(own_words)) <= 14
+    assert reading_age(paper.words()) <= 14
+
+
+def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
+    settings, programmes, results = study
+    before = report.write_paper(settings, programmes, results).words()
+    for name, value, shown in (
+        ("estimate", 5.6, "+5.6"), ("low", 0.7, "0.7 to"), ("high", 9.9, "to 9.9"),
+        ("n_schools", 16, "16 schools"), ("release", "revised", "revised results"),
+        ("p_placebo", 0.02, "2 in 100"), ("n_placebo", 4999, "4,999 programmes"),
+        ("verdict", "probably gained", "probably gained"),
+    ):  # fmt: skip
+        moved = {**results, "closing-the-gap": make_results(**{name: value})}
+        after = report.write_paper(settings, programmes, moved).words()
+        assert shown in after, name
+        assert after != before, name
+
+
+def test_officers_own_text_is_used_and_held_to_the_rule(study) -> None:
+    own = "Subject: Ours\n\n# Ours\n\nIt says {closing-the-gap.verdict}.\n"
+    assert "It says gained." in report.write_paper(*study, text=own).words()
+    with pytest.raises(
+        DesignError, match=r"reports/autumn-2018.md: line 3, column 9: `4.2` looks like"
+    ):
+        report.write_paper(*study, text="# Ours\n\nIt rose 4.2 points.\n")
+    with pytest.raises(DesignError, match="Did you mean `closing-the-gap.headline`"):
+        report.write_paper(*study, text="# Ours\n\n{closing-the-gap.headlin}\n")
+
+
+def test_every_entry_says_where_it_came_from(study) -> None:
+    for name, entry in report.make_entries(*study).items():
+        assert entry.source, name
+        assert isinstance(entry.text, str), name
+        assert "nan" not in entry.text.casefold().split(), name
+
+
+def test_every_page_says_what_it_is() -> None:
+    assert report.list_marks(make_report(edition="exempt")) == (report.EXEMPT, report.INVENTED)
+    assert report.list_marks(make_report(invented=False)) == ()
+    settings, programmes, results = make_study(edition="exempt")
+    html = document.to_html(report.write_paper(settings, programmes, results, names=NAMES))
+    assert html.count("EXEMPT: not for publication") >= 2
+    assert "@top-right" in html
+
+
+def test_the_public_edition_names_no_school_and_hides_lines_that_could_tell(study) -> None:
+    html = document.to_html(report.write_paper(*study, names=NAMES))
+    assert not any(name in html for name in NAMES.values())
+    assert "Not shown in the public edition" in html
+    settings, programmes, results = make_study(edition="exempt")
+    exempt = document.to_html(report.write_paper(settings, programmes, results, names=NAMES))
+    assert all(name in exempt for name in NAMES.values())
+
+
+def test_an_outcome_without_an_estimate_says_so(study) -> None:
+    settings, programmes, results = study
+    one = results["closing-the-gap"]
+    gone = dataclasses.replace(
+        one,
+        effects=one.effects.iloc[:1],
+        gaps=one.gaps.assign(gap=one.gaps["gap"].where(one.gaps["outcome"] == "rwm_expected")),
+    )
+    entries = report.make_entries(settings, programmes, {**results, "closing-the-gap": gone})
+    said = entries["closing-the-gap.reading_progress.sentence"].text
+    assert said.startswith("No estimate can be given for the progress score in reading")
+    report.write_paper(settings, programmes, {**results, "closing-the-gap": gone})
+
+
+def test_a_run_without_checks_still_makes_a_paper(study) -> None:
+    settings, programmes, results = study
+    bare = {
+        slug: dataclasses.replace(one, checks=one.checks.iloc[:0]) for slug, one in results.items()
+    }
+    assert (
+        "No other way of making the comparison was tried."
+        in report.write_paper(settings, programmes, bare).words()
+    )
+
+
+def test_the_year_in_which_nothing_should_show_is_told_apart(paper) -> None:
+    assert (
+        "One year early, when nothing had started and nothing should show, the same sum gives −0.4"
+        in paper.words()
+    )
+    assert "3 other ways: 3 of them point the same way" in paper.words()
+
+
+def test_names_of_measures_are_never_shown_to_readers(paper) -> None:
+    visible = re.sub(r"<style>.*?</style>|<[^>]+>", " ", document.to_html(paper), flags=re.DOTALL)
+    assert not re.search(r"\b(rwm_expected|reading_progress|p_placebo|smd_)", visible)
+
+
+def test_results_of_every_programme_are_needed(study) -> None:
+    settings, programmes, results = study
+    with pytest.raises(DesignError, match="no results for send-in-mainstream"):
+        report.write_paper(settings, programmes, {"closing-the-gap": results["closing-the-gap"]})
+
+
+def test_collecting_reads_each_programmes_tables_by_name() -> None:
+    read = []
+
+    class Step:
+        def read_table(self, step, name, programme=None):
+            read.append((step, name, programme))
+            return make_results().effects
+
+    _, programmes, _ = make_study()
+    report.collect_results(Step(), programmes)
+    assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
+    assert len(read) == 2 * 7
+
+
+def test_an_unknown_verdict_stops_the_paper(study) -> None:
+    settings, programmes, results = study
+    odd = make_results(verdict="significant")
+    assert make_effect()["verdict"] == "gained" and np.isfinite(odd.effects["estimate"]).all()
+    with pytest.raises(DesignError, match="is not a verdict"):
+        report.write_paper(settings, programmes, {**results, "closing-the-gap": odd})

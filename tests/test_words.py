@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pepstats import effects, words
+from pepstats.errors import DesignError
+from pepstats.words import Result
+
+
+def result(estimate: float, low: float, high: float, p: float, **changed: object) -> Result:
+    unit = "percentage points"
+    known = {
+        "outcome": "rwm_expected", "unit": unit, "estimate": estimate, "low": low, "high": high,
+        "p_placebo": p, "n_schools": 17, "n_placebo": 10_000, "year": 2018,
+        "release": "provisional", "verdict": effects.verdict(estimate, p),
+    }  # fmt: skip
+    return Result(**{**known, **changed})
+
+
+RWM = "In the percentage of pupils reaching the expected standard in reading, writing and maths, "
+MADE_UP = "We made up 10,000 programmes in other places, where nothing was done. "
+BESIDE = "17 schools; provisional results for 2017/18)."
+
+TWELVE = {
+    "clearly positive": (
+        result(4.2, 0.3, 8.1, 0.034),
+        RWM + "the programme's schools gained: +4.2 percentage points, compared with similar schools "
+        "(95% interval 0.3 to 8.1 percentage points; " + BESIDE,
+        MADE_UP + "3 in 100 moved this much.",
+    ),
+    "probably positive": (
+        result(3.1, -0.3, 6.5, 0.08),
+        RWM + "the programme's schools probably gained: +3.1 percentage points, compared with similar "
+        "schools (95% interval −0.3 to 6.5 percentage points; " + BESIDE,
+        MADE_UP + "8 in 100 moved this much.",
+    ),
+    "positive and uncertain": (
+        result(1.1, -2.8, 5.0, 0.57),
+        RWM + "it is too uncertain to say whether the programme's schools gained or lost ground. The "
+        "estimate is +1.1 percentage points, compared with similar schools (95% interval −2.8 to 5.0 "
+        "percentage points; " + BESIDE,
+        MADE_UP + "57 in 100 moved this much.",
+    ),
+    "exactly nothing": (
+        result(0.0, -3.0, 3.0, 1.0),
+        RWM + "it is too uncertain to say whether the programme's schools gained or lost ground. The "
+        "estimate is 0.0 percentage points, compared with similar schools (95% interval −3.0 to 3.0 "
+        "percentage points; " + BESIDE,
+        MADE_UP + "Nearly all moved this much.",
+    ),
+    "probably negative": (
+        result(-2.0, -4.2, 0.2, 0.075),
+        RWM + "the programme's schools probably lost ground: −2.0 percentage points, compared with "
+        "similar schools (95% interval −4.2 to 0.2 percentage points; " + BESIDE,
+        MADE_UP + "8 in 100 moved this much.",
+    ),
+    "clearly negative": (
+        result(-5.0, -8.0, -2.0, 0.0021),
+        RWM + "the programme's schools lost ground: −5.0 percentage points, compared with similar "
+        "schools (95% interval −8.0 to −2.0 percentage points; " + BESIDE,
+        MADE_UP + "Fewer than 1 in 100 moved this much.",
+    ),
+    "small but sure": (
+        result(0.04, 0.004, 0.08, 0.04),
+        RWM + "the programme's schools gained: +0.040 percentage points, compared with similar schools "
+        "(95% interval 0.004 to 0.080 percentage points; " + BESIDE,
+        MADE_UP + "4 in 100 moved this much.",
+    ),
+    "one among several outcomes": (
+        result(0.9, 0.1, 1.7, 0.03, outcome="reading_progress", unit="progress points",
+               verdict="too uncertain to say"),
+        "In the progress score in reading, it is too uncertain to say whether the programme's schools "
+        "gained or lost ground. The estimate is +0.9 progress points, compared with similar schools "
+        "(95% interval 0.1 to 1.7 progress points; " + BESIDE + " Its interval leaves nought out, but "
+        "with several outcomes looked at together one of them will do so by chance.",
+        MADE_UP + "3 in 100 moved this much.",
+    ),
+    "in the autumn, before others' results": (
+        result(2.4, 0.2, 4.6, 0.04, mode="expected from last year's schools", release="school-returned"),
+        RWM + "the programme's schools gained: +2.4 percentage points, against what was expected from "
+        "last year's schools (95% interval 0.2 to 4.6 percentage points; 17 schools; school-returned "
+        "results for 2017/18).",
+        MADE_UP + "4 in 100 moved this much.",
+    ),
+    "one school": (
+        result(9.0, -10.0, 28.0, 0.34, n_schools=1, release="final", n_placebo=999),
+        RWM + "it is too uncertain to say whether the programme's schools gained or lost ground. The "
+        "estimate is +9.0 percentage points, compared with similar schools (95% interval −10.0 to 28.0 "
+        "percentage points; 1 school; final results for 2017/18).",
+        "We made up 999 programmes in other places, where nothing was done. 34 in 100 moved this much.",
+    ),
+    "a group of pupils": (
+        result(6.0, 1.0, 11.0, 0.02, outcome="rwm_expected.disadvantaged"),
+        "In the percentage of pupils reaching the expected standard in reading, writing and maths "
+        "(disadvantaged pupils), the programme's schools gained: +6.0 percentage points, compared with "
+        "similar schools (95% interval 1.0 to 11.0 percentage points; " + BESIDE,
+        MADE_UP + "2 in 100 moved this much.",
+    ),
+    "suppressed": (
+        result(math.nan, math.nan, math.nan, math.nan, n_schools=2, n_placebo=0, verdict=""),
+        "No estimate can be given for the percentage of pupils reaching the expected standard in "
+        "reading, writing and maths: too few of the programme's schools have results that can be "
+        "compared (2 schools; provisional results for 2017/18).",
+        "There were too few schools to try made-up programmes.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TWELVE)
+def test_each_kind_of_effect_gets_its_own_sentence(kind: str) -> None:
+    seen, sentence, chance = TWELVE[kind]
+    assert words.effect_sentence(seen) == sentence
+    assert words.chance_sentence(seen) == chance
+
+
+def test_the_ladder_is_the_one_effects_are_judged_by() -> None:
+    assert tuple(words.LADDER) == effects.LADDER
+    assert words.SIMILAR == effects.COMPARED
+
+
+def test_a_verdict_that_is_not_on_the_ladder_is_refused() -> None:
+    row = {**vars(result(1, 0, 2, 0.5)), "verdict": "gainde"}
+    with pytest.raises(DesignError, match=r"`gainde` is not a verdict. Did you mean `gained`"):
+        words.read_result(row)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    estimate=st.floats(-40, 40), width=st.floats(0.001, 30), p=st.floats(0.0001, 1),
+    schools=st.integers(1, 300),
+)  # fmt: skip
+def test_estimate_interval_schools_and_release_are_never_apart(
+    estimate: float, width: float, p: float, schools: int
+) -> None:
+    seen = result(estimate, estimate - width, estimate + width, p, n_schools=schools)
+    for said in (words.effect_sentence(seen), words.short_result(seen)):
+        places = words.decimals_for(seen)
+        assert words.show(seen.estimate, places, signed=True) in said
+        assert words.span_words(seen) in said
+        assert words.SIMILAR in said
+        assert "significant" not in said and "works" not in said
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "shown"),
+    [(0.5, 0, "1"), (1.5, 0, "2"), (2.5, 0, "3"), (-0.5, 0, "−1"), (0.05, 1, "0.1"), (2.675, 2, "2.68"),
+     (-0.04, 1, "0.0"), (12345.6, 0, "12,346"), (math.nan, 1, "not available")],
+)  # fmt: skip
+def test_numbers_are_rounded_half_up_for_eyes(value: float, decimals: int, shown: str) -> None:
+    assert words.show(value, decimals) == shown
+
+
+def test_a_share_of_nought_is_not_said_to_be_none() -> None:
+    assert "Fewer than 1 in 100" in words.chance_sentence(result(9, 5, 13, 0.0001))
+    assert "1 in 100 moved" in words.chance_sentence(result(9, 5, 13, 0.005))
+
+
+def test_hidden_marks_are_taken_out_and_words_are_kept() -> None:
+    tricky = "St\u202eeilla\u202c\x00's\u200b \u0645\u062f\u0631\u0633\u0629\tschool\n\U0001f600"
+    assert words.plain(tricky) == "Steilla's \u0645\u062f\u0631\u0633\u0629 school \U0001f600"
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.text())
+def test_plain_text_is_safe_in_a_word_file(text: str) -> None:
+    kept = words.plain(text)
+    assert words.plain(kept) == kept
+    assert not any(
+        ord(letter) < 32 or letter in "\u202a\u202b\u202d\u202e\u2066\u2067" for letter in kept
+    )
+
+
+def test_short_plain_sentences_read_younger_than_long_official_ones() -> None:
+    easy = "We looked at the results. The schools went up. So did schools like them."
+    hard = ("Notwithstanding considerable methodological uncertainty, the evaluation demonstrates "
+            "differential attainment trajectories.")  # fmt: skip
+    assert words.reading_age(easy) < 10 < 18 < words.reading_age(hard)
