@@ -217,6 +217,33 @@ class Override(Settings):
     when: Band
 
 
+class Tier(Settings):
+    """What support a rating brings: how many days, from whom."""
+
+    rating: Literal[1, 2, 3]
+    governance: Literal["maintained", "academy"]
+    days: float = Field(ge=0, le=400, allow_inf_nan=False)
+    provider: str = Field(min_length=1, max_length=200)
+
+
+class Support(Settings):
+    """How support follows the rating, what a day costs and what there is to spend, in pounds."""
+
+    day_cost: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    budget: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    tiers: tuple[Tier, ...] = ()
+
+    @model_validator(mode="after")
+    def each_tier_once(self) -> Support:
+        """Two tiers for the same schools would be a choice nobody made."""
+        kinds = [(tier.rating, tier.governance) for tier in self.tiers]
+        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if twice:
+            told = ", ".join(f"rating {rating} {who}" for rating, who in twice)
+            raise ValueError(f"more than one tier for {told}.")
+        return self
+
+
 class Dashboard(Settings):
     """The whole of the criteria: who agreed them, the indicators, and how a score is rated."""
 
@@ -231,6 +258,7 @@ class Dashboard(Settings):
     weights_move: float = Field(ge=0, lt=1)
     indicators: tuple[Indicator, ...] = Field(min_length=1)
     overrides: tuple[Override, ...] = ()
+    support: Support = Support()
 
     @model_validator(mode="after")
     def holds_together(self) -> Dashboard:

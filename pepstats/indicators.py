@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pepstats import codes, sampling, standards
+from pepstats import codes, layouts, sampling, standards
+from pepstats.clean import Results
 from pepstats.dashboard import DERIVED, Dashboard, Indicator, Limit
 from pepstats.panel import Panel
 
@@ -190,7 +191,7 @@ def set_scene(
             levels[f"{indicator.id}/first"] = _level(panel, register, indicator, year - 2, england)
     lines = dashboard.indicators
     applies = np.array([_applies(panel, register, i, year, not_judged) for i in lines])
-    missing = tuple(_missing(panel, register, i, year, ofsted is not None) for i in lines)
+    missing = tuple(_missing(panel, register, i, year, ofsted) for i in lines)
     exact = _inspections(ofsted, register, year)
     return Scene(dashboard, year, register, cells, drawn, half, cohorts, exact, levels, applies,
                  not_judged, missing)  # fmt: skip
@@ -248,6 +249,24 @@ def _by_kind(register: pd.DataFrame, phased: bool, of: Callable[[Bools], float])
         return np.full(len(register), of(mainstream))
     primary = (register["phase"] == "primary").to_numpy(dtype=bool)
     return np.where(primary, of(mainstream & primary), of(mainstream & ~primary))
+
+
+def published_england(results: Iterable[Results]) -> pd.DataFrame:
+    """Gather the England rows of results files: measure, year, value, of state-funded schools.
+
+    Several files of one year (one per authority) repeat the same rows; each is kept once.
+    """
+    parts = []
+    for one in results:
+        if one.source.kind in ("ks2", "ks4") and layouts.STATE_FUNDED in one.aggregates.index:
+            row = one.aggregates.loc[layouts.STATE_FUNDED].iloc[0].dropna()
+            parts.append(
+                pd.DataFrame({"measure": row.index, "year": one.source.year, "value": row})
+            )
+    if not parts:
+        return pd.DataFrame({"measure": [], "year": [], "value": []})
+    table = pd.concat(parts, ignore_index=True).drop_duplicates(["measure", "year"], keep="last")
+    return table.sort_values(["measure", "year"], ignore_index=True)
 
 
 def _level(
@@ -330,7 +349,11 @@ def _inspections(
 
 
 def _missing(
-    panel: Panel, register: pd.DataFrame, indicator: Indicator, year: int, inspected: bool
+    panel: Panel,
+    register: pd.DataFrame,
+    indicator: Indicator,
+    year: int,
+    ofsted: pd.DataFrame | None,
 ) -> npt.NDArray[np.object_]:
     """Give the reason a school would have no value; only used where it has none."""
     if indicator.of in ("floor", "coasting"):
@@ -338,7 +361,9 @@ def _missing(
         because = judge(panel, register, year)["because"]
         return np.asarray(because.to_numpy(dtype=object), dtype=object)
     if indicator.of in DERIVED:
-        told = f"not inspected by 31 August {year}, or only since" if inspected else NO_SOURCE
+        told = f"not inspected by 31 August {year}, or only since"
+        if ofsted is None or (indicator.of == "ofsted_repeat" and "previous" not in ofsted):
+            told = NO_SOURCE
         return np.full(len(register), told, dtype=object)
     why = sampling.reason(panel, indicator.of, year, register.index)
     if indicator.shown == "trend":

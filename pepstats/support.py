@@ -1,0 +1,110 @@
+"""What support the ratings bring, what has been delivered, and which ratings changed and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pepstats.dashboard import Dashboard, Tier
+from pepstats.errors import DesignError
+
+COULD_BE_CHANCE = 0.2
+"""A change is called likely chance while the school would be rated as before this often or more."""
+
+
+def plan_support(
+    ratings: pd.DataFrame, dashboard: Dashboard, *, delivered: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Give each school the days its rating brings, beside what it has had.
+
+    `ratings` is `Ratings.ratings`; `delivered` lists days given (`school`, `days`). Keyed
+    `school`: `name`, `rating`, `governance`, `provider`, `planned`, `delivered`, `left` (days) and
+    `planned_cost`, `delivered_cost` (pounds, missing while a day's cost is not agreed). A school
+    that is not rated, or whose governance is not known, has no plan: its days are missing.
+    """
+    tiers: dict[tuple[int, str], Tier] = {
+        (tier.rating, tier.governance): tier for tier in dashboard.support.tiers
+    }
+    table = ratings[["name", "rating", "governance"]].copy()
+    found = [
+        tiers.get((int(rating), governance)) if pd.notna(rating) else None
+        for rating, governance in zip(table["rating"], table["governance"], strict=True)
+    ]
+    table["provider"] = [tier.provider if tier else "no plan: not rated" for tier in found]
+    table["planned"] = [tier.days if tier else np.nan for tier in found]
+    days = pd.Series(0.0, index=table.index)
+    if delivered is not None:
+        elsewhere = sorted(set(delivered["school"]) - set(table.index))
+        if elsewhere:
+            raise DesignError(
+                f"support was given to schools that are not in the ratings: {elsewhere}."
+            )
+        days = delivered.groupby("school")["days"].sum().reindex(table.index).fillna(0.0)
+    table["delivered"] = days
+    table["left"] = table["planned"] - table["delivered"]
+    cost = dashboard.support.day_cost or np.nan
+    table["planned_cost"] = table["planned"] * cost
+    table["delivered_cost"] = table["delivered"] * cost
+    return table
+
+
+def sum_support(plan: pd.DataFrame, dashboard: Dashboard) -> pd.DataFrame:
+    """Add the plan up by rating and governance, with a last row for all.
+
+    Keyed (`rating`, `governance`): `schools`, `planned`, `delivered` (days), `planned_cost`,
+    `delivered_cost` and, in the last row, `budget` and `over_budget` (pounds).
+    """
+    words = plan["rating"].astype("object").where(plan["rating"].notna(), "not rated").astype(str)
+    groups = plan.groupby([words.rename("rating"), "governance"], sort=True)
+    sums = ["planned", "delivered", "planned_cost", "delivered_cost"]
+    table = groups[sums].sum(min_count=1)
+    table.insert(0, "schools", groups.size())
+    total = plan[sums].sum(min_count=1).to_frame().T.assign(schools=len(plan))
+    total.index = pd.MultiIndex.from_tuples([("all", "all")], names=["rating", "governance"])
+    budget = dashboard.support.budget if dashboard.support.budget is not None else np.nan
+    total["budget"] = budget
+    total["over_budget"] = total["planned_cost"] - budget
+    return pd.concat([table, total])[["schools", *sums, "budget", "over_budget"]]
+
+
+def compare_ratings(
+    ratings: pd.DataFrame, contributions: pd.DataFrame,
+    before: pd.DataFrame, contributions_before: pd.DataFrame,
+) -> pd.DataFrame:  # fmt: skip
+    """Say whose rating changed since last year, and which indicators moved.
+
+    Takes the two tables of `Ratings` for this year and for the year before. Keyed `school`:
+    `name`, `before`, `now`, `change` (raised, lowered, newly rated, no longer rated, the same: a
+    raised priority is a smaller number), `why` (indicators whose colour changed or that one year
+    lacked) and `chance` (whether the school could as well be rated as before: by this year's own
+    draws it would be at least `COULD_BE_CHANCE` of the time).
+    """
+    table = pd.DataFrame({"name": ratings["name"], "now": ratings["rating"].astype("Int64")})
+    table["before"] = before["rating"].astype("Int64").reindex(table.index)
+    raised, lowered = table["now"] < table["before"], table["now"] > table["before"]
+    was, is_now = table["before"].notna(), table["now"].notna()
+    table["change"] = "the same"
+    table.loc[raised.fillna(False), "change"] = "raised"
+    table.loc[lowered.fillna(False), "change"] = "lowered"
+    table.loc[~was & is_now, "change"] = "newly rated"
+    table.loc[was & ~is_now, "change"] = "no longer rated"
+    table.loc[~was & ~is_now, "change"] = "not rated"
+    table["why"] = _moved(contributions, contributions_before).reindex(table.index).fillna("")
+    chances = ratings[["p1", "p2", "p3"]].to_numpy(dtype=float)
+    as_before = np.where(was, table["before"].fillna(1).to_numpy(dtype=int), 1) - 1
+    p_before = chances[np.arange(len(table)), as_before]
+    table["chance"] = table["change"].isin(["raised", "lowered"]) & (p_before >= COULD_BE_CHANCE)
+    return table[["name", "before", "now", "change", "why", "chance"]]
+
+
+def _moved(now: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
+    """Give each school the indicators of another colour than the year before, in words."""
+    both = now[["label", "rag"]].join(before["rag"].rename("rag_before"), how="left")
+    both["rag_before"] = both["rag_before"].fillna("")
+    changed = both[both["rag"].fillna("") != both["rag_before"]].copy()
+    names = {"": "no value"}
+    changed["told"] = (
+        changed["label"] + " " + changed["rag_before"].replace(names)
+        + " to " + changed["rag"].fillna("").replace(names)
+    )  # fmt: skip
+    return changed.groupby(level="school", sort=True)["told"].agg("; ".join)

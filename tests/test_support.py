@@ -1,0 +1,90 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from pepstats import support
+from pepstats.dashboard import load_dashboard
+from pepstats.errors import DesignError
+from tests.test_priority import DASHBOARD, GOOD, WEAK, flat, rate
+
+AGREED = DASHBOARD.model_copy(
+    update={"support": DASHBOARD.support.model_copy(update={"day_cost": 500.0, "budget": 6_000.0})}
+)
+
+
+def ratings():
+    table = pd.DataFrame(
+        {"name": list("abcd"), "rating": pd.array([1, 2, 3, None], "Int64"),
+         "governance": ["maintained", "academy", "maintained", "maintained"]},
+        index=pd.Index([1, 2, 3, 4], name="school"),
+    )  # fmt: skip
+    return table.assign(p1=0.1, p2=0.2, p3=0.7)
+
+
+def test_days_follow_the_rating_and_what_was_given_is_set_beside_them():
+    given = pd.DataFrame({"school": [1, 1, 4], "days": [2.5, 1.0, 1.0]})
+    plan = support.plan_support(ratings(), AGREED, delivered=given)
+    assert plan["planned"].tolist()[:3] == [10, 0, 1]
+    assert np.isnan(plan.loc[4, "planned"])
+    assert plan["delivered"].tolist() == [3.5, 0, 0, 1]
+    assert plan.loc[1, "left"] == 6.5
+    assert plan.loc[1, "planned_cost"] == 5_000
+
+
+def test_the_plan_adds_up_and_is_held_to_the_budget():
+    total = support.sum_support(support.plan_support(ratings(), AGREED), AGREED).loc[("all", "all")]
+    assert total["schools"] == 4
+    assert total["planned"] == 11
+    assert total["over_budget"] == -500
+
+
+def test_without_an_agreed_cost_there_is_no_cost_rather_than_nought():
+    plan = support.plan_support(ratings(), DASHBOARD)
+    assert plan["planned_cost"].isna().all()
+    total = support.sum_support(plan, DASHBOARD).loc[("all", "all")]
+    assert np.isnan(total["planned_cost"])
+    assert np.isnan(total["budget"])
+
+
+def test_support_to_a_school_that_is_not_rated_here_is_refused():
+    with pytest.raises(DesignError, match="\\[9\\]"):
+        support.plan_support(
+            ratings(), AGREED, delivered=pd.DataFrame({"school": [9], "days": [1.0]})
+        )
+
+
+def test_two_tiers_for_the_same_schools_are_refused(tmp_path):
+    from pepstats.dashboard import BUILT_IN
+
+    text = BUILT_IN.read_text("utf-8").replace(
+        "rating: 2, governance: academy", "rating: 1, governance: academy"
+    )
+    (tmp_path / "dashboard.yml").write_text(text, "utf-8")
+    with pytest.raises(DesignError, match="more than one tier for rating 1 academy"):
+        load_dashboard(tmp_path)
+
+
+def test_a_changed_rating_says_which_indicators_moved():
+    now = rate(*flat(weak=WEAK))
+    before = rate(*flat(weak=GOOD))
+    changed = support.compare_ratings(
+        now.ratings, now.contributions, before.ratings, before.contributions
+    )
+    assert changed.loc[41, ["before", "now", "change"]].tolist() == [3, 1, "raised"]
+    assert "Below the floor standard green to red" in changed.loc[41, "why"]
+    assert changed.loc[1, "change"] == "the same"
+    assert changed.loc[1, "why"] == ""
+
+
+def test_a_change_that_chance_could_give_is_said_to_be_so():
+    now, before = ratings(), ratings()
+    before["rating"] = pd.array([2, 3, None, 1], "Int64")
+    lines = pd.DataFrame(
+        {"label": "x", "rag": "red"},
+        index=pd.MultiIndex.from_product([[1, 2, 3, 4], ["i"]], names=["school", "indicator"]),
+    )
+    changed = support.compare_ratings(now, lines, before, lines)
+    assert changed["change"].tolist() == ["raised", "raised", "newly rated", "no longer rated"]
+    assert changed["chance"].tolist() == [True, True, False, False]
+    now["p2"] = 0.19
+    assert not support.compare_ratings(now, lines, before, lines).loc[1, "chance"]
