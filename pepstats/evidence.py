@@ -25,6 +25,7 @@ from pepstats.words import (
     school_year,
     show,
     show_pounds,
+    show_span,
     sure_words,
 )
 
@@ -163,9 +164,7 @@ def table_effects(programme: Programme, results: Mapping[str, Result]) -> PaperT
             if result.known
             else "none"
         )
-        span = (
-            f"{show(result.low, places)} to {show(result.high, places)}" if result.known else "none"
-        )
+        span = show_span(result.low, result.high, places)
         rows.append((
             outcome_label(result.outcome), size, span, str(result.n_schools),
             result.verdict or "no estimate", result.release or "none",
@@ -215,6 +214,7 @@ def table_inputs(
     return make_table(
         pd.DataFrame(frame), caption=f"{programme.title}: everything behind each estimate",
         numeric=list(frame)[1:],
+        widths=(1.6, *[1.0] * len(results)),
     )  # fmt: skip
 
 
@@ -370,7 +370,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         (
             check_words(row),
             show(row["estimate"], signed=True),
-            f"{show(row['low'])} to {show(row['high'])}" if row["low"] == row["low"] else "none",
+            show_span(row["low"], row["high"]),
             str(int(row["n_schools"])),
             str(per_hundred(row["p"])) if row["p"] == row["p"] else "none",
         )

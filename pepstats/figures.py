@@ -327,7 +327,7 @@ def _name_row(ax: Axes, name: str, place: int, *, bold: bool = False) -> None:
 def height_of_rows(names: pd.Series) -> float:
     """Give the height in inches of a picture with one named row for each of these."""
     lines = max((len(textwrap.wrap(str(name), ROW_WORDS)) for name in names), default=1)
-    return 0.9 + (0.32 + 0.18 * lines) * max(len(names), 1)
+    return 0.9 + (0.26 + 0.17 * lines) * max(len(names), 1)
 
 
 def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:

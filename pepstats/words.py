@@ -116,6 +116,13 @@ def show(value: float, decimals: int = 1, *, signed: bool = False) -> str:
     return ("\u2212" if rounded < 0 else "+" if signed else "") + text
 
 
+def show_span(low: float, high: float, decimals: int = 1) -> str:
+    """Write an interval for a table, where a line may not break inside it."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "none"
+    return f"{show(low, decimals)} to {show(high, decimals)}".replace(" ", "\u00a0")
+
+
 def decimals_for(result: Result) -> int:
     """Give the decimals that keep an estimate and its interval on their own side of nought."""
     wanted = measure(result.outcome).decimals

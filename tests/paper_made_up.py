@@ -54,12 +54,24 @@ def make_programme(slug: str = "closing-the-gap", **changed: object) -> Programm
 
 def make_effect(outcome: str = "rwm_expected", **changed: object) -> dict[str, object]:
     row: dict[str, object] = {
-        "programme": "closing-the-gap", "outcome": outcome, "unit": UNITS[outcome],
-        "estimate": 4.2, "low": 0.3, "high": 8.1, "p_placebo": 0.034, "p_adjusted": 0.06,
-        "n_schools": 17, "n_comparison": 112, "n_placebo": 10_000, "baseline": "2016 and 2017",
-        "year": 2018, "release": RELEASE, "verdict": "gained",
-        "mode": "compared with similar schools", "spread": 1.95,
-    }  # fmt: skip
+        "programme": "closing-the-gap",
+        "outcome": outcome,
+        "unit": UNITS[outcome],
+        "estimate": 4.2,
+        "low": 0.3,
+        "high": 8.1,
+        "p_placebo": 0.034,
+        "p_adjusted": 0.06,
+        "n_schools": 17,
+        "n_comparison": 112,
+        "n_placebo": 10_000,
+        "baseline": "2016 and 2017",
+        "year": 2018,
+        "release": RELEASE,
+        "verdict": "gained",
+        "mode": "compared with similar schools",
+        "spread": 1.95,
+    }
     return {**row, **changed}
 
 
@@ -67,43 +79,100 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
     rng = np.random.default_rng(seed)
     schools = [900000 + n for n in range(18)]
     outcomes = list(UNITS)
-    gaps = pd.DataFrame([
-        {"school": school, "outcome": outcome, "gap": np.nan if school == 900003 else
-         (shift if outcome == "rwm_expected" else 0.2) + rng.normal(0, 6 if outcome == "rwm_expected" else 1),
-         "reason": "no result in 2018: suppressed" if school == 900003 else np.nan, "weight": 1.0}
-        for school in schools for outcome in outcomes
-    ])  # fmt: skip
-    lines = pd.DataFrame([
-        {"school": school, "outcome": outcome, "year": year,
-         "own": 45 + 4 * (year - 2016) + rng.normal(0, 6) + (shift if year == 2018 else 0),
-         "comparison": 45 + 4 * (year - 2016) + rng.normal(0, 1.5)}
-        for school in schools for outcome in outcomes for year in (2016, 2017, 2018)
-    ])  # fmt: skip
+    gaps = pd.DataFrame(
+        [
+            {
+                "school": school,
+                "outcome": outcome,
+                "gap": np.nan
+                if school == 900003
+                else (shift if outcome == "rwm_expected" else 0.2)
+                + rng.normal(0, 6 if outcome == "rwm_expected" else 1),
+                "reason": "no result in 2018: suppressed" if school == 900003 else np.nan,
+                "weight": 1.0,
+            }
+            for school in schools
+            for outcome in outcomes
+        ]
+    )
+    lines = pd.DataFrame(
+        [
+            {
+                "school": school,
+                "outcome": outcome,
+                "year": year,
+                "own": 45 + 4 * (year - 2016) + rng.normal(0, 6) + (shift if year == 2018 else 0),
+                "comparison": 45 + 4 * (year - 2016) + rng.normal(0, 1.5),
+            }
+            for school in schools
+            for outcome in outcomes
+            for year in (2016, 2017, 2018)
+        ]
+    )
     lines.loc[(lines["school"] == 900003) & (lines["year"] == 2018), "own"] = np.nan
-    placebo = pd.DataFrame({"draw": range(1, 2001), "la": 300, "rwm_expected": rng.normal(0, 1.95, 2000),
-                            "reading_progress": rng.normal(0, 0.4, 2000)})  # fmt: skip
+    placebo = pd.DataFrame(
+        {
+            "draw": range(1, 2001),
+            "la": 300,
+            "rwm_expected": rng.normal(0, 1.95, 2000),
+            "reading_progress": rng.normal(0, 0.4, 2000),
+        }
+    )
     flow = pd.DataFrame(
-        [("schools in the register", 0, 2511, 18), ("no rwm_expected 2016: suppressed", 55, 2456, 18),
-         ("no rwm_expected 2017: suppressed", 31, 2425, 17)],
+        [
+            ("schools in the register", 0, 2511, 18),
+            ("no rwm_expected 2016: suppressed", 55, 2456, 18),
+            ("no rwm_expected 2017: suppressed", 31, 2425, 17),
+        ],
         columns=["step", "left_out", "kept", "members_kept"],
-    )  # fmt: skip
-    balance = pd.DataFrame({
-        "variable": ["rwm_expected 2016", "rwm_expected 2017", "cohort 2017"],
-        "mean_members": [44.1, 47.9, 41.0], "mean_pool": [52.6, 58.3, 37.5],
-        "mean_comparison": [44.4, 48.2, 40.2],
-        "smd_before": [-0.71, -0.86, 0.21], "smd_after": [-0.03, -0.02, 0.05],
-    })  # fmt: skip
+    )
+    balance = pd.DataFrame(
+        {
+            "variable": ["rwm_expected 2016", "rwm_expected 2017", "cohort 2017"],
+            "mean_members": [44.1, 47.9, 41.0],
+            "mean_pool": [52.6, 58.3, 37.5],
+            "mean_comparison": [44.4, 48.2, 40.2],
+            "smd_before": [-0.71, -0.86, 0.21],
+            "smd_after": [-0.03, -0.02, 0.05],
+        }
+    )
     checks = pd.DataFrame(
-        [("as fixed in the programme's file", 4.2, 0.3, 8.1, 0.034, 17, ""),
-         ("5 comparison schools each", 3.9, -0.2, 8.0, 0.06, 17, ""),
-         ("20 comparison schools each", 4.4, 0.6, 8.2, 0.02, 17, ""),
-         ("only schools that kept their number", 4.9, 0.7, 9.1, 0.02, 14, ""),
-         ("one year early", -0.4, -4.4, 3.6, 0.83, 17, "nothing had started: 2017 instead of 2018"),
-         ("only schools in no other programme", np.nan, np.nan, np.nan, np.nan, 0, "cannot be made: none left")],
+        [
+            ("as fixed in the programme's file", 4.2, 0.3, 8.1, 0.034, 17, ""),
+            ("5 comparison schools each", 3.9, -0.2, 8.0, 0.06, 17, ""),
+            ("20 comparison schools each", 4.4, 0.6, 8.2, 0.02, 17, ""),
+            ("only schools that kept their number", 4.9, 0.7, 9.1, 0.02, 14, ""),
+            (
+                "one year early",
+                -0.4,
+                -4.4,
+                3.6,
+                0.83,
+                17,
+                "nothing had started: 2017 instead of 2018",
+            ),
+            (
+                "only schools in no other programme",
+                np.nan,
+                np.nan,
+                np.nan,
+                np.nan,
+                0,
+                "cannot be made: none left",
+            ),
+        ],
         columns=["check", "estimate", "low", "high", "p", "n_schools", "note"],
-    ).assign(outcome="rwm_expected")  # fmt: skip
-    second = make_effect("reading_progress", estimate=0.21, low=-0.6, high=1.0, p_placebo=0.58,
-                         p_adjusted=0.6, verdict="too uncertain to say", spread=0.4)  # fmt: skip
+    ).assign(outcome="rwm_expected")
+    second = make_effect(
+        "reading_progress",
+        estimate=0.21,
+        low=-0.6,
+        high=1.0,
+        p_placebo=0.58,
+        p_adjusted=0.6,
+        verdict="too uncertain to say",
+        spread=0.4,
+    )
     effects = pd.DataFrame([make_effect(**effect), second])
     return ProgrammeResults(effects, gaps, lines, placebo, flow, balance, checks)
 
@@ -111,7 +180,12 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
 def make_study(**changed: object) -> tuple[Report, list[Programme], dict[str, ProgrammeResults]]:
     report = make_report(**changed)
     programmes = [make_programme(slug) for slug in report.programmes]
-    nothing = {"estimate": 1.1, "low": -2.8, "high": 5.0, "p_placebo": 0.57,
-               "verdict": "too uncertain to say"}  # fmt: skip
+    nothing = {
+        "estimate": 1.1,
+        "low": -2.8,
+        "high": 5.0,
+        "p_placebo": 0.57,
+        "verdict": "too uncertain to say",
+    }
     found = [make_results(), make_results(shift=1.1, seed=8, **nothing)]
     return report, programmes, dict(zip(report.programmes, found, strict=False))

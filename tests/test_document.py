@@ -77,9 +77,12 @@ QUOTES = {"gap.said": (Quote("It helped us <b>plan</b>", "Head teacher"),)}
 def compose(text: str = TEXT, **changed: object) -> Document:
     known = {"entries": ENTRIES, "tables": TABLES, "figures": FIGURES, "quotes": QUOTES}
     settings = {
-        "source": "reports/x.md", "title": "Support in 2017/18", "date": datetime.date(2018, 10, 2),
-        "author": "An Officer", "marks": ("Invented data",),
-    }  # fmt: skip
+        "source": "reports/x.md",
+        "title": "Support in 2017/18",
+        "date": datetime.date(2018, 10, 2),
+        "author": "An Officer",
+        "marks": ("Invented data",),
+    }
     given = {**known, **settings, **changed}
     entries, tables, figures = given.pop("entries"), given.pop("tables"), given.pop("figures")
     return document.compose(text, entries, tables, figures, **given)
@@ -171,7 +174,10 @@ def test_the_page_asks_nothing_of_the_network() -> None:
     assert "default-src 'none'" in document.to_html(compose())
 
 
-HOSTILE = '</style><script>alert(1)</script>"><img src=x onerror=alert(1)>\u202e=cmd|calc{{7*7}}{% x %}\x00'
+HOSTILE = (
+    '</style><script>alert(1)</script>"><img src=x onerror=alert(1)>'
+    "\u202e=cmd|calc{{7*7}}{% x %}\x00"
+)
 
 
 def test_text_from_other_hands_is_never_html() -> None:
@@ -243,8 +249,11 @@ def test_word_numbers_topics_paragraphs_and_recommendations_itself() -> None:
         line = next(p for p in word.paragraphs if p.text.startswith(text))
         numbers = line._p.pPr.numPr
         num = next(n for n in numbering.findall(qn("w:num")) if n.numId == numbers.numId.val)
-        kind = next(a for a in numbering.findall(qn("w:abstractNum"))
-                    if a.get(qn("w:abstractNumId")) == str(num.abstractNumId.val))  # fmt: skip
+        kind = next(
+            a
+            for a in numbering.findall(qn("w:abstractNum"))
+            if a.get(qn("w:abstractNumId")) == str(num.abstractNumId.val)
+        )
         level = kind.findall(qn("w:lvl"))[numbers.ilvl.val]
         return level.find(qn("w:numFmt")).get(qn("w:val")), level.find(qn("w:lvlText")).get(
             qn("w:val")

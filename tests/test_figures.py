@@ -11,17 +11,25 @@ from pepstats.words import per_hundred
 LINES = pd.DataFrame(
     {"year": [2016, 2017, 2018], "members": [45.0, 48.0, 57.9], "comparison": [45.0, 48.8, 52.2]}
 )
-CHECKS = pd.DataFrame({
-    "check": ["as fixed", "5 comparison schools each", "one year early"], "estimate": [2.1, 1.8, np.nan],
-    "low": [-0.3, -0.9, np.nan], "high": [4.5, 4.4, np.nan],
-})  # fmt: skip
+CHECKS = pd.DataFrame(
+    {
+        "check": ["as fixed", "5 comparison schools each", "one year early"],
+        "estimate": [2.1, 1.8, np.nan],
+        "low": [-0.3, -0.9, np.nan],
+        "high": [4.5, 4.4, np.nan],
+    }
+)
 BALANCE = pd.DataFrame(
     {"label": ["results, 2016/17", "pupils"], "smd_before": [-0.9, 0.1], "smd_after": [0.02, -0.4]}
 )
-SCHOOLS = pd.DataFrame({
-    "label": ["School 1"] * 2 + ["School $2$"] * 2, "year": [2017, 2018] * 2,
-    "own": [50.0, 60.0, 50.0, 40.0], "comparison": [50.0, 52.0, 50.0, 51.0],
-})  # fmt: skip
+SCHOOLS = pd.DataFrame(
+    {
+        "label": ["School 1"] * 2 + ["School $2$"] * 2,
+        "year": [2017, 2018] * 2,
+        "own": [50.0, 60.0, 50.0, 40.0],
+        "comparison": [50.0, 52.0, 50.0, 51.0],
+    }
+)
 FLOW = pd.DataFrame(
     {"step": ["Named", "Compared"], "schools": [18, 17], "reason": ["", "no result"]}
 )

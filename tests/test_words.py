@@ -22,82 +22,75 @@ def result(estimate: float, low: float, high: float, p: float, **changed: object
 
 
 RWM = "In the percentage of pupils reaching the expected standard in reading, writing and maths, "
+SCHOOLS = "the programme's schools "
+UNSURE = f"it is too uncertain to say whether {SCHOOLS}gained or lost ground. The estimate is "
+AGAINST = ", compared with similar schools (95% interval "
+BESIDE = " percentage points; 17 schools; provisional results for 2017/18)."
 MADE_UP = "We made up 10,000 programmes in other places, where nothing was done. "
-BESIDE = "17 schools; provisional results for 2017/18)."
 
 TWELVE = {
     "clearly positive": (
         result(4.2, 0.3, 8.1, 0.034),
-        RWM + "the programme's schools gained: +4.2 percentage points, compared with similar schools "
-        "(95% interval 0.3 to 8.1 percentage points; " + BESIDE,
+        RWM + SCHOOLS + "gained: +4.2 percentage points" + AGAINST + "0.3 to 8.1" + BESIDE,
         MADE_UP + "3 in 100 moved this much.",
     ),
     "probably positive": (
         result(3.1, -0.3, 6.5, 0.08),
-        RWM + "the programme's schools probably gained: +3.1 percentage points, compared with similar "
-        "schools (95% interval −0.3 to 6.5 percentage points; " + BESIDE,
+        RWM + SCHOOLS + "probably gained: +3.1 percentage points" + AGAINST + "−0.3 to 6.5" + BESIDE,
         MADE_UP + "8 in 100 moved this much.",
     ),
     "positive and uncertain": (
         result(1.1, -2.8, 5.0, 0.57),
-        RWM + "it is too uncertain to say whether the programme's schools gained or lost ground. The "
-        "estimate is +1.1 percentage points, compared with similar schools (95% interval −2.8 to 5.0 "
-        "percentage points; " + BESIDE,
+        RWM + UNSURE + "+1.1 percentage points" + AGAINST + "−2.8 to 5.0" + BESIDE,
         MADE_UP + "57 in 100 moved this much.",
     ),
     "exactly nothing": (
         result(0.0, -3.0, 3.0, 1.0),
-        RWM + "it is too uncertain to say whether the programme's schools gained or lost ground. The "
-        "estimate is 0.0 percentage points, compared with similar schools (95% interval −3.0 to 3.0 "
-        "percentage points; " + BESIDE,
+        RWM + UNSURE + "0.0 percentage points" + AGAINST + "−3.0 to 3.0" + BESIDE,
         MADE_UP + "Nearly all moved this much.",
     ),
     "probably negative": (
         result(-2.0, -4.2, 0.2, 0.075),
-        RWM + "the programme's schools probably lost ground: −2.0 percentage points, compared with "
-        "similar schools (95% interval −4.2 to 0.2 percentage points; " + BESIDE,
+        RWM + SCHOOLS + "probably lost ground: −2.0 percentage points" + AGAINST + "−4.2 to 0.2" + BESIDE,
         MADE_UP + "8 in 100 moved this much.",
     ),
     "clearly negative": (
         result(-5.0, -8.0, -2.0, 0.0021),
-        RWM + "the programme's schools lost ground: −5.0 percentage points, compared with similar "
-        "schools (95% interval −8.0 to −2.0 percentage points; " + BESIDE,
+        RWM + SCHOOLS + "lost ground: −5.0 percentage points" + AGAINST + "−8.0 to −2.0" + BESIDE,
         MADE_UP + "Fewer than 1 in 100 moved this much.",
     ),
     "small but sure": (
         result(0.04, 0.004, 0.08, 0.04),
-        RWM + "the programme's schools gained: +0.040 percentage points, compared with similar schools "
-        "(95% interval 0.004 to 0.080 percentage points; " + BESIDE,
+        RWM + SCHOOLS + "gained: +0.040 percentage points" + AGAINST + "0.004 to 0.080" + BESIDE,
         MADE_UP + "4 in 100 moved this much.",
     ),
     "one among several outcomes": (
         result(0.9, 0.1, 1.7, 0.03, outcome="reading_progress", unit="progress points",
                verdict="too uncertain to say"),
-        "In the progress score in reading, it is too uncertain to say whether the programme's schools "
-        "gained or lost ground. The estimate is +0.9 progress points, compared with similar schools "
-        "(95% interval 0.1 to 1.7 progress points; " + BESIDE + " Its interval leaves nought out, but "
-        "with several outcomes looked at together one of them will do so by chance.",
+        "In the progress score in reading, " + UNSURE + "+0.9 progress points" + AGAINST
+        + "0.1 to 1.7 progress points; 17 schools; provisional results for 2017/18). Its interval "
+        "leaves nought out, but with several outcomes looked at together one of them will do so by "
+        "chance.",
         MADE_UP + "3 in 100 moved this much.",
     ),
     "in the autumn, before others' results": (
-        result(2.4, 0.2, 4.6, 0.04, mode="expected from last year's schools", release="school-returned"),
-        RWM + "the programme's schools gained: +2.4 percentage points, against what was expected from "
-        "last year's schools (95% interval 0.2 to 4.6 percentage points; 17 schools; school-returned "
-        "results for 2017/18).",
+        result(2.4, 0.2, 4.6, 0.04, mode="expected from last year's schools",
+               release="school-returned"),
+        RWM + SCHOOLS + "gained: +2.4 percentage points, against what was expected from last year's "
+        "schools (95% interval 0.2 to 4.6 percentage points; 17 schools; school-returned results for "
+        "2017/18).",
         MADE_UP + "4 in 100 moved this much.",
     ),
     "one school": (
         result(9.0, -10.0, 28.0, 0.34, n_schools=1, release="final", n_placebo=999),
-        RWM + "it is too uncertain to say whether the programme's schools gained or lost ground. The "
-        "estimate is +9.0 percentage points, compared with similar schools (95% interval −10.0 to 28.0 "
-        "percentage points; 1 school; final results for 2017/18).",
-        "We made up 999 programmes in other places, where nothing was done. 34 in 100 moved this much.",
+        RWM + UNSURE + "+9.0 percentage points" + AGAINST + "−10.0 to 28.0 percentage points; "
+        "1 school; final results for 2017/18).",
+        MADE_UP.replace("10,000", "999") + "34 in 100 moved this much.",
     ),
     "a group of pupils": (
         result(6.0, 1.0, 11.0, 0.02, outcome="rwm_expected.disadvantaged"),
-        "In the percentage of pupils reaching the expected standard in reading, writing and maths "
-        "(disadvantaged pupils), the programme's schools gained: +6.0 percentage points, compared with "
-        "similar schools (95% interval 1.0 to 11.0 percentage points; " + BESIDE,
+        RWM.replace("maths,", "maths (disadvantaged pupils),") + SCHOOLS
+        + "gained: +6.0 percentage points" + AGAINST + "1.0 to 11.0" + BESIDE,
         MADE_UP + "2 in 100 moved this much.",
     ),
     "suppressed": (
@@ -147,8 +140,8 @@ def test_estimate_interval_schools_and_release_are_never_apart(
 
 @pytest.mark.parametrize(
     ("value", "decimals", "shown"),
-    [(0.5, 0, "1"), (1.5, 0, "2"), (2.5, 0, "3"), (-0.5, 0, "−1"), (0.05, 1, "0.1"), (2.675, 2, "2.68"),
-     (-0.04, 1, "0.0"), (12345.6, 0, "12,346"), (math.nan, 1, "not available")],
+    [(0.5, 0, "1"), (1.5, 0, "2"), (2.5, 0, "3"), (-0.5, 0, "−1"), (0.05, 1, "0.1"),
+     (2.675, 2, "2.68"), (-0.04, 1, "0.0"), (12345.6, 0, "12,346"), (math.nan, 1, "not available")],
 )  # fmt: skip
 def test_numbers_are_rounded_half_up_for_eyes(value: float, decimals: int, shown: str) -> None:
     assert words.show(value, decimals) == shown
