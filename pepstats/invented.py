@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError
+from pepstats.invented_moves import CITY
 from pepstats.invented_pupils import (
     PLANTED,
     STARTS,
@@ -28,7 +29,7 @@ from pepstats.invented_pupils import (
     plant,
 )
 from pepstats.invented_results import Published
-from pepstats.invented_world import CITY, World, authority_of_school, make_world
+from pepstats.invented_world import World, authority_of_school, make_world
 from pepstats.panel import Panel
 
 SEED = 20180703  # the day the board asked for the evaluations; not picked for its results
@@ -69,6 +70,10 @@ class England:
             self._results[year] = Published(pupils, pupils.school, len(self.intake.size))
         return self._results[year]
 
+    def strength(self, programme: str) -> np.ndarray:
+        """Give each school's dose of a programme against its members' average; 0 outside."""
+        return _strength(self.members, programme, len(self.intake.size))
+
     def panel(self, measures: Iterable[str] | None = None) -> tuple[Panel, pd.DataFrame]:
         """Give the panel and register that reading the written files would give."""
         from pepstats.invented_panel import panel_of
@@ -99,7 +104,7 @@ def build(
     authority = authority_of_school(schools)
     city = _city_place(authority)
     intake = draw_intake(authority, city, streams["intake"])
-    world = make_world(schools, _weakness(intake), streams["world"])
+    world = make_world(schools, _weakness(intake), intake.size, streams["world"])
     special = int(world.schools["has_results"].sum()) - schools
     intake = add_special(intake, special, streams["special"])
     pupils = {}
@@ -113,10 +118,9 @@ def build(
         pupils[year] = draw_pupils(year, intake, counts, streams[year])
     members = _pick_members(world, pupils, streams["members"])
     for slug, added in PLANTED.items():
-        chosen = members.loc[members["programme"] == slug, "school"].to_numpy()
-        for year in YEARS:
-            if year >= STARTS and effect:
-                pupils[year] = plant(pupils[year], chosen, added, effect)
+        strength = effect * _strength(members, slug, len(intake.size))
+        for year in [year for year in YEARS if year >= STARTS and any(added.values()) and effect]:
+            pupils[year] = plant(pupils[year], strength, added)
     kept = tuple(sorted(years))
     return England(seed, effect, kept, world, intake, {y: pupils[y] for y in kept}, members)
 
@@ -126,6 +130,14 @@ def write(england: England, folder: Path, *, full_layout: bool = False) -> list[
     from pepstats.invented_files import write_files
 
     return write_files(england, Path(folder), full_layout=full_layout)
+
+
+def _strength(members: pd.DataFrame, programme: str, n: int) -> np.ndarray:
+    """Give each school's dose of a programme against its members' average; 0 outside."""
+    own = members[members["programme"] == programme]
+    strength = np.zeros(n)
+    strength[own["school"].to_numpy()] = own["dose"] / own["dose"].mean()
+    return strength
 
 
 def _city_place(authority: np.ndarray) -> int:
@@ -173,16 +185,10 @@ def _pick_members(
         joined = "2017-09" if slug == "closing-the-gap" else "2018-01"
         for school in sorted([*low.tolist(), *other.tolist()]):
             basis = "lower attaining in 2016 and 2017" if school in low else "local knowledge"
-            rows.append(
-                (
-                    slug,
-                    school,
-                    _some_urn(world, school, rng),
-                    joined,
-                    float(rng.integers(6, 19)),
-                    basis,
-                )
-            )
+            # A school in both programmes had less of each.
+            dose = rng.integers(4, 8) if school in lower[:SHARED] else rng.integers(8, 17)
+            urn = _some_urn(world, school, rng)
+            rows.append((slug, school, urn, joined, float(dose), basis))
     return pd.DataFrame(rows, columns=["programme", "school", "urn", "joined", "dose", "basis"])
 
 

@@ -36,6 +36,7 @@ def panel_of(england: England, measures: Iterable[str] | None) -> tuple[Panel, p
     index = pd.MultiIndex.from_product([urn.to_numpy(), england.years], names=["school", "year"])
     shape = (len(schools), len(england.years), len(chosen))
     values, reasons = np.full(shape, np.nan), np.full(shape, codes.NO_ROW, dtype=object)
+    releases = np.full(shape[1:], "final", dtype=object)
     for t, year in enumerate(england.years):
         results = england.results(year)
         in_file = np.isin(schools, listed[year]["school"].to_numpy())
@@ -44,7 +45,7 @@ def panel_of(england: England, measures: Iterable[str] | None) -> tuple[Panel, p
         reasons[in_file & ~has_pupils, t] = codes.CUT_OFF
         for j, name in enumerate(chosen):
             if known[name].upper() not in layout:
-                reasons[in_file, t, j] = codes.NOT_IN_LAYOUT
+                reasons[:, t, j], releases[t, j] = codes.NOT_IN_LAYOUT, ""
                 continue
             column = results.column(known[name])
             values[has_pupils, t, j] = column.value[schools[has_pupils]]
@@ -60,7 +61,7 @@ def panel_of(england: England, measures: Iterable[str] | None) -> tuple[Panel, p
     panel = Panel(
         pd.DataFrame(values.reshape(flat), index=index, columns=chosen),
         pd.DataFrame(reasons.reshape(flat), index=index, columns=chosen, dtype="str"),
-        pd.DataFrame("final", index=years, columns=chosen, dtype="str"),
+        pd.DataFrame(releases, index=years, columns=chosen, dtype="str"),
     )
     return panel, _register(england, every, urn)
 

@@ -69,9 +69,10 @@ GROUP_PROGRESS = {"disadvantaged": (-0.9, -0.7, -1.0, -0.9), "girl": (0.6, 1.7, 
 GROUP_PRIOR = {"disadvantaged": -1.6, "girl": 0.5, "eal": -0.6, "sen": -3.2, "ehcp": -6.0}
 USUAL = {"disadvantaged": 0.31, "girl": 0.49, "eal": 0.18, "sen": 0.145, "ehcp": 0.015}
 STARTS = 2018  # the first results that could show a programme
-# What a programme adds to each disadvantaged and each other pupil's score, at `effect` 1.
+# What a programme adds to each disadvantaged and each other pupil's score, at `effect` 1 and in
+# a school that had its members' average dose; a school with half the dose gains half as much.
 PLANTED = {
-    "closing-the-gap": {"disadvantaged": 2.5, "other": 1.5},
+    "closing-the-gap": {"disadvantaged": 2.9, "other": 1.8},
     "send-in-mainstream": {"disadvantaged": 0.0, "other": 0.0},
 }
 
@@ -252,11 +253,11 @@ def sen_shares(intake: Intake, disadvantaged: npt.NDArray[np.bool_]) -> tuple[Ar
     return np.minimum(support, 0.9), np.where(intake.special, 1.0, 0.015)
 
 
-def plant(
-    pupils: Pupils, schools: npt.NDArray[np.int64], added: dict[str, float], effect: float
-) -> Pupils:
-    """Add what a programme adds to the pupils of its schools; everyone else stays as they were."""
-    inside = np.isin(pupils.school, schools)
-    step = np.where(pupils.disadvantaged, added["disadvantaged"], added["other"]) * inside * effect
-    change = step.astype(np.float32)[:, None]
+def plant(pupils: Pupils, strength: Array, added: dict[str, float]) -> Pupils:
+    """Add what a programme adds to the pupils of its schools; everyone else stays as they were.
+
+    `strength` is how much of it each school had: 1 for the average dose, 0 outside.
+    """
+    step = np.where(pupils.disadvantaged, added["disadvantaged"], added["other"])
+    change = (step * strength[pupils.school]).astype(np.float32)[:, None]
     return replace(pupils, score=pupils.score + change, progress=pupils.progress + change)

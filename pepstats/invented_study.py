@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from pepstats.invented_world import CITY
+from pepstats.invented_moves import CITY
 
 if TYPE_CHECKING:
     from pepstats.invented import England

@@ -83,10 +83,8 @@ def planted_effects(england: England) -> pd.DataFrame:
 
 def _added(england: England, year: int, group: str, programmes: tuple[str, ...]) -> Array:
     added = np.zeros(len(england.intake.size))
-    if year >= STARTS:
-        for slug in programmes:
-            members = england.members.loc[england.members["programme"] == slug, "school"]
-            added[members.to_numpy()] += england.effect * PLANTED[slug][group]
+    for slug in programmes if year >= STARTS else ():
+        added += england.effect * PLANTED[slug][group] * england.strength(slug)
     return added
 
 

@@ -7,25 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-CITY = 551  # the authority whose Partnership the default report is about
-FIRST_AUTHORITY = 501  # no English authority has had a code from 500 to 599
-FIRST_URN, FIRST_NEW_URN = 900_001, 930_001  # real ones run from 100000 to about 150000
-CITY_SCHOOLS = 45
-SECOND_MOVE = "2019-04-01"  # a few academies change hands during the last year
+from pepstats.invented_moves import CITY, SECOND_MOVE, find_mergers, give_urns, link_urns
+from pepstats.invented_names import name_schools, share_out_places
 
-# Every place says it does not exist: the word for make-believe, and the end of an English name.
-_MAKE_BELIEVE = ("Fable", "Figment", "Mock", "Myth", "Never", "Nowhere", "Phantom", "Pretend",
-                 "Pseudo", "Mirage", "Feign", "Fib", "Invent", "Imagin", "Quasi", "Unreal",
-                 "Fiction", "Hoax", "Bogus", "Legend")  # fmt: skip
-_ENDINGS = ("mouth", "bury", "wick", "ham", "ton", "ford", "by", "thorpe", "stead", "combe",
-            "minster", "leigh", "worth", "den", "gate", "mere", "moor", "shaw", "stoke", "well",
-            "wold", "cliffe", "haven", "bridge")  # fmt: skip
-_FEATURES = ("Green", "Park", "Hill", "Vale", "Bridge Road", "Mill Lane", "Common", "Harbour",
-             "Station Road", "Meadow", "Bank", "Cross", "West", "North", "East", "South",
-             "Old Town", "Church Street", "Orchard", "Spring", "Heath", "Copse", "Castle",
-             "Market", "Quay", "Chapel Lane", "Rookery", "Warren", "Beacon", "Holt", "Brook",
-             "Avenue", "Grange", "Abbey")  # fmt: skip
-_SAINTS = ("St Nemo's", "St Nonesuch's", "St Elsewhere's", "St Figment’s", "Our Lady of Nowhere")
+FIRST_AUTHORITY = 501  # no English authority has had a code from 500 to 599
+CITY_SCHOOLS = 45
 
 # Words of the register for the codes of the key stage 2 file.
 GOVERNANCE = {
@@ -41,7 +27,6 @@ GOVERNANCE = {
     "NMSS": ("Non-maintained special school", "Special School"),
     "IND": ("Other independent school", "Independent School"),
 }
-_STARTING = {"CY": 0.44, "VA": 0.19, "VC": 0.12, "FD": 0.04, "ACC": 0.12, "AC": 0.075, "F": 0.015}
 
 
 @dataclass(frozen=True)
@@ -69,16 +54,20 @@ class World:
     links: pd.DataFrame
 
 
-def make_world(n_schools: int, weak: np.ndarray, rng: np.random.Generator) -> World:
-    """Lay out authorities, schools and conversions.
+def make_world(
+    n_schools: int, weak: np.ndarray, size: np.ndarray, rng: np.random.Generator
+) -> World:
+    """Lay out authorities, schools, conversions and mergers.
 
     `weak` ranks the schools with results from 0 (strong) to 1 (weak): sponsored conversions
-    are commoner among the weak, as they are in England.
+    are commoner among the weak, as they are in England. `size` is their places a year: where
+    two schools merge, the larger goes on.
     """
     authorities, sizes = _authorities(n_schools, rng)
     schools = _schools(authorities, sizes, rng)
-    establishments = _establishments(schools, weak, rng)
-    return World(authorities, schools, establishments, _links(establishments))
+    mergers = find_mergers(schools, size)
+    establishments = give_urns(schools, weak, mergers, rng)
+    return World(authorities, schools, establishments, link_urns(establishments, mergers))
 
 
 def authority_of_school(n_schools: int) -> np.ndarray:
@@ -106,21 +95,12 @@ def _city(n_authorities: int) -> int:
 
 def _authorities(n_schools: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
     sizes = authority_sizes(n_schools)
-    places = [first + end for first in _MAKE_BELIEVE for end in _ENDINGS]
-    rest = [place for place in places if place != "Fablemouth"]
-    order = rng.permutation(len(rest))
-    names, villages = [], []
-    taken = 0
-    for position in range(len(sizes)):
-        city = position == _city(len(sizes))
-        own = [rest[i] for i in order[taken : taken + (6 if city else 7)]]
-        taken += len(own)
-        villages.append((["Fablemouth"] if city else []) + own)
-        names.append(villages[-1][0])
+    city = _city(len(sizes))
+    places = share_out_places(len(sizes), city, rng)
     codes = FIRST_AUTHORITY + np.arange(len(sizes))
-    codes[_city(len(sizes))] = CITY
-    frame = pd.DataFrame({"la": codes, "name": names, "places": villages})
-    return frame, sizes
+    codes[city] = CITY
+    names = [own[0] for own in places]
+    return pd.DataFrame({"la": codes, "name": names, "places": places}), sizes
 
 
 def _schools(
@@ -132,7 +112,7 @@ def _schools(
     ):
         city = la == CITY
         kinds = _kinds(size, city, rng)
-        names = _names(kinds, places, city, rng)
+        names = name_schools(kinds, places, odd=not city, rng=rng)
         rows += [(la, kind, *name) for kind, name in zip(kinds, names, strict=True)]
     frame = pd.DataFrame(rows, columns=["la", "kind", "name", "faith"])
     frame["has_results"] = ~frame["kind"].isin(["infant", "secondary", "independent"])
@@ -176,158 +156,6 @@ def _kinds(size: int, city: bool, rng: np.random.Generator) -> list[str]:
         "independent": max(1, round(size * 0.05)),
     }
     return kinds + [kind for kind, count in extra.items() for _ in range(count)]
-
-
-def _names(
-    kinds: list[str], places: list[str], city: bool, rng: np.random.Generator
-) -> list[tuple[str, str]]:
-    """Give each school of an authority a name that no other school there has, and its faith."""
-    pairs = [(place, feature) for feature in _FEATURES for place in places]
-    order = rng.permutation(len(pairs))
-    saints = rng.permutation(len(_SAINTS) * len(places)).tolist()
-    end = {"primary": "Primary School", "junior": "Junior School", "middle": "Middle School",
-           "all-through": "Academy", "special": "School", "infant": "Infant School",
-           "secondary": "School", "independent": "College"}  # fmt: skip
-    names = []
-    for position, kind in enumerate(kinds):
-        place, feature = pairs[order[position]]
-        if kind == "primary" and saints and rng.random() < 0.3:
-            saint, where = divmod(saints.pop(), len(places))
-            catholic = saint == len(_SAINTS) - 1 or rng.random() < 0.25
-            word = "Catholic" if catholic else "CofE"
-            faith = "Roman Catholic" if catholic else "Church of England"
-            names.append((f"{_SAINTS[saint]} {word} Primary School, {places[where]}", faith))
-        elif kind == "primary" and not city and rng.random() < 0.01:
-            odd = rng.choice([f'The "{feature}" School', f"{place} Café Primary School"])
-            names.append((f"{odd}, {place}" if odd.startswith("The") else str(odd), "None"))
-        else:
-            names.append((f"{place} {feature} {end[kind]}", "Does not apply"))
-    return names
-
-
-def _establishments(
-    schools: pd.DataFrame, weak: np.ndarray, rng: np.random.Generator
-) -> pd.DataFrame:
-    """Give every school its URN, and some of them a second or a third."""
-    n = len(schools)
-    kind = schools["kind"].to_numpy()
-    start = rng.choice(list(_STARTING), n, p=list(_STARTING.values()))
-    faithful = schools["faith"].isin(["Church of England", "Roman Catholic"]).to_numpy()
-    start[faithful & np.isin(start, ["CY", "FD", "F"])] = "VA"
-    start[~faithful & np.isin(start, ["VA", "VC"])] = "CY"
-    start = np.where(kind == "special", np.where(rng.random(n) < 0.85, "CYS", "NMSS"), start)
-    start = np.where(kind == "independent", "IND", start)
-    estab = _estab_numbers(schools)
-    frame = pd.DataFrame(
-        {
-            "school": np.arange(n),
-            "urn": FIRST_URN + np.arange(n) * 3 + rng.integers(0, 3, n),
-            "estab": estab,
-            "nftype": start,
-            "name": schools["name"],
-            "opened": pd.NaT,
-            "closed": pd.NaT,
-        }
-    )
-    for side, column, shift in (("opened", "first", -1), ("closed", "last", 0)):
-        years = schools[column].to_numpy()
-        some = (years > 2000) & (years < 2100)
-        day = "-09-01" if side == "opened" else "-08-31"
-        # A new school grows from the youngest up: some open years before their first results.
-        early = 2 * (np.arange(n)[some] % 2) if side == "opened" else np.zeros(some.sum(), int)
-        dates = [
-            f"{year + shift - sooner}{day}" for year, sooner in zip(years[some], early, strict=True)
-        ]
-        frame[side] = pd.to_datetime(frame[side])
-        frame.loc[some, side] = pd.to_datetime(dates)
-    return _convert(frame, schools, weak, rng)
-
-
-def _estab_numbers(schools: pd.DataFrame) -> np.ndarray:
-    floor = {"secondary": 4000, "special": 7000, "independent": 6000}
-    first = schools["kind"].map(floor).fillna(2000).astype(int)
-    place = schools.groupby(["la", first]).cumcount()
-    return np.asarray(first + 1 + place)
-
-
-def _convert(
-    frame: pd.DataFrame, schools: pd.DataFrame, weak: np.ndarray, rng: np.random.Generator
-) -> pd.DataFrame:
-    """Turn some schools into academies: a new URN, and for some a new number too."""
-    n = len(frame)
-    city = (schools["la"] == CITY).to_numpy()
-    could = (schools["first"] == 2000) & (schools["last"] == 2100)
-    could &= ~schools["kind"].isin(["special", "independent"])
-    chance = np.where(city, 0.27, 0.125)
-    pull = np.ones(n)
-    pull[: len(weak)] = 0.6 + 0.8 * weak
-    converts = could.to_numpy() & (rng.random(n) < chance * pull)
-    months = pd.to_datetime(
-        [f"{year}-{month:02d}-01" for year in range(2015, 2020) for month in (2, 4, 7, 9, 11)]
-    )
-    months = months[(months > "2015-09-30") & (months < "2019-10-01")]
-    date = months[rng.integers(0, len(months), n)]
-    sponsored = rng.random(n) < np.clip(0.1 + 0.55 * np.r_[weak, np.full(n - len(weak), 0.4)], 0, 1)
-    moves = [(int(i), date[i], bool(sponsored[i])) for i in np.flatnonzero(converts)]
-    moves += _second_moves(moves, schools)
-    moves.sort(key=lambda move: (move[1], move[0]))
-    rows = frame.to_dict("list")
-    latest = dict(enumerate(range(n)))
-    number = dict.fromkeys(schools["la"].unique(), 2900)
-    for step, (school, when, by_sponsor) in enumerate(moves):
-        old = latest[school]
-        nftype, estab, name = rows["nftype"][old], rows["estab"][old], rows["name"][old]
-        academy = nftype in ("AC", "ACC", "F")
-        la = schools["la"].iloc[school]
-        if by_sponsor and not academy:
-            number[la] += 1
-            estab = number[la]
-            name = name.replace(" Primary School", " Academy").replace(
-                "Junior School", "Junior Academy"
-            )
-        rows["closed"][old] = when - pd.Timedelta(days=1)
-        new = {"school": school, "urn": FIRST_NEW_URN + 2 * step, "estab": estab,
-               "nftype": "AC" if by_sponsor or academy else "ACC", "name": name,
-               "opened": when, "closed": pd.NaT}  # fmt: skip
-        for column, value in new.items():
-            rows[column].append(value)
-        latest[school] = len(rows["urn"]) - 1
-    out = pd.DataFrame(rows)
-    for side in ("opened", "closed"):
-        out[side] = pd.to_datetime(out[side]).astype("datetime64[us]")
-    # A file lists a school under the URN it had on 12 September, at the year's start.
-    late = (out["opened"].dt.month > 9) | (
-        (out["opened"].dt.month == 9) & (out["opened"].dt.day > 12)
-    )
-    out["first_file"] = (out["opened"].dt.year + 1 + late).fillna(2000).astype(int)
-    return out.sort_values(["school", "first_file", "urn"], kind="stable").reset_index(drop=True)
-
-
-def _second_moves(
-    moves: list[tuple[int, pd.Timestamp, bool]], schools: pd.DataFrame
-) -> list[tuple[int, pd.Timestamp, bool]]:
-    """Give a few early academies, one of them in the city, another sponsor on 1 April 2019."""
-    early = [school for school, when, _ in moves if when < pd.Timestamp("2018-01-01")]
-    at_home = [school for school in early if schools["la"].iloc[school] == CITY]
-    elsewhere = [school for school in early if schools["la"].iloc[school] != CITY]
-    return [(school, pd.Timestamp(SECOND_MOVE), True) for school in at_home[:1] + elsewhere[:4]]
-
-
-def _links(establishments: pd.DataFrame) -> pd.DataFrame:
-    """Say which URN became which, in both directions, as the register's link file does."""
-    columns = ["URN", "LinkURN", "LinkName", "LinkType", "LinkEstablishedDate"]
-    old = establishments.iloc[:-1].reset_index(drop=True)
-    new = establishments.iloc[1:].reset_index(drop=True)
-    same = (old["school"] == new["school"]).to_numpy()
-    old, new = old[same], new[same]
-    day = new["opened"].dt.strftime("%d-%m-%Y")
-    forward = [new["urn"], new["name"], "Successor"]
-    back = [old["urn"], old["name"], "Predecessor"]
-    parts = [
-        pd.DataFrame(dict(zip(columns, [own, *other, day], strict=True)))
-        for own, other in ((old["urn"], forward), (new["urn"], back))
-    ]
-    return pd.concat(parts).sort_values(["URN", "LinkURN"], ignore_index=True)
 
 
 def listing(world: World, year: int) -> pd.DataFrame:

@@ -412,7 +412,8 @@ def test_an_effect_moves_its_members_after_the_start_and_nobody_else(
         inside = np.isin(one.school, chosen) & (year >= 2018)
         np.testing.assert_array_equal(moved, inside)
         step = (one.progress - other.progress)[inside & one.disadvantaged]
-        np.testing.assert_allclose(step, 2.5 if year >= 2018 else 0, atol=1e-4)
+        dose = england.strength("closing-the-gap")[one.school[inside & one.disadvantaged]]
+        np.testing.assert_allclose(step, 2.9 * dose[:, None] + 0 * step, atol=1e-4)
 
 
 def test_the_truth_is_what_endless_cohorts_would_show(england: England):
@@ -432,8 +433,8 @@ def test_the_truth_is_what_endless_cohorts_would_show(england: England):
 
 def test_one_programme_gains_and_the_other_gains_nothing(england: England, nothing_done: England):
     truth = planted_effects(england).set_index(["programme", "outcome", "year"]).sort_index()
-    assert 9 < truth.loc[("closing-the-gap", "rwm_expected", 2018), "planted"] < 12
-    assert 1.6 < truth.loc[("closing-the-gap", "reading_progress", 2018), "planted"] < 2.2
+    assert 11 < truth.loc[("closing-the-gap", "rwm_expected", 2018), "planted"] < 14
+    assert 1.9 < truth.loc[("closing-the-gap", "reading_progress", 2018), "planted"] < 2.5
     gains = truth.loc["closing-the-gap", "planted"].xs(2018, level="year")
     assert gains["rwm_expected.disadvantaged"] > gains["rwm_expected.other"]
     assert (truth.loc["send-in-mainstream", "planted"] == 0).all()
