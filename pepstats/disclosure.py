@@ -1,0 +1,202 @@
+"""What may leave, in which edition: small counts hidden so that no sum gives them back.
+
+A count from 1 up to the threshold is hidden. Where totals stand beside it, others are hidden with
+it, until what a reader could work out from everything shown is a range at least as wide as the
+threshold. Each hidden cell is written in a log with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pepstats.errors import DesignError
+
+SMALLEST = 5  # counts up to this are hidden unless a study says otherwise
+FEWEST_SCHOOLS = 3  # a figure of fewer schools is as good as a name
+HIDDEN = "[c]"  # how a hidden count is written: the Analysis Function's mark for confidential
+TOTAL = "Total"
+
+SMALL = "small count"
+BESIDE = "hidden so that a small count cannot be worked out"
+DIFFERS = "differs from the last release by a small count"
+NAMES_SCHOOL = "could show a school's results before they are published"
+NO_CONSENT = "no consent to publish"
+NOT_CLEARED = "may hold personal details and has not been cleared"
+
+LOG_COLUMNS = ["table", "row", "column", "reason"]
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A table of counts that may leave, and every cell hidden in it.
+
+    `shown` has the totals as its last row and column, missing where hidden; `log` has one row per
+    hidden cell: `table`, `row`, `column`, `reason`.
+    """
+
+    shown: pd.DataFrame = field(repr=False)
+    log: pd.DataFrame = field(repr=False)
+
+    def words(self) -> pd.DataFrame:
+        """Give the table as text, a hidden count written as `[c]`."""
+        return self.shown.map(lambda n: HIDDEN if pd.isna(n) else f"{int(n):,}")
+
+
+def protect_counts(counts: pd.DataFrame, *, name: str, smallest: int = SMALLEST) -> Protected:
+    """Hide small counts of a table, and as few others as keep them from being worked out.
+
+    `counts` holds whole numbers without totals; row and column totals are added. Raises
+    `DesignError` when a count is missing, negative or not whole.
+    """
+    numbers = counts.to_numpy(dtype=float)
+    if np.isnan(numbers).any() or (numbers < 0).any() or (numbers % 1 != 0).any():
+        raise DesignError(f"{name}: counts must be whole numbers from nought up, none missing.")
+    cells = _with_totals(numbers.astype(np.int64))
+    small = (cells >= 1) & (cells <= smallest)
+    hidden = small.copy()
+    for row, column in zip(*np.nonzero(small), strict=True):
+        while not _is_safe(cells, hidden, (row, column), smallest):
+            if not _hide_one_more(cells, hidden, row, column):
+                hidden[:, :] = True
+                break
+    shown = pd.DataFrame(
+        np.where(hidden, np.nan, cells.astype(float)),
+        index=pd.Index([*counts.index, TOTAL], name=counts.index.name),
+        columns=[*counts.columns, TOTAL],
+    )
+    return Protected(shown, _list_hidden(name, shown, small, hidden))
+
+
+def _with_totals(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    wide = np.column_stack([cells, cells.sum(axis=1)])
+    return np.vstack([wide, wide.sum(axis=0)])
+
+
+def work_out(
+    cells: NDArray[np.int64], hidden: NDArray[np.bool_], place: tuple[int, int]
+) -> tuple[float, float]:
+    """Give the least and the most that a hidden cell could be, as a reader could work out.
+
+    The reader knows every shown cell, that the last row and column are totals, and that counts
+    are not negative.
+    """
+    from scipy.optimize import linprog
+
+    at = {spot: n for n, spot in enumerate(zip(*map(list, np.nonzero(hidden)), strict=True))}
+    rows, sums = [], []
+    for axis in (0, 1):
+        for line in range(cells.shape[axis]):
+            spots = [(line, n) if axis == 0 else (n, line) for n in range(cells.shape[1 - axis])]
+            weights = [*([1.0] * (len(spots) - 1)), -1.0]
+            row = np.zeros(len(at))
+            known = 0.0
+            for spot, weight in zip(spots, weights, strict=True):
+                if spot in at:
+                    row[at[spot]] += weight
+                else:
+                    known += weight * cells[spot]
+            if row.any():
+                rows.append(row)
+                sums.append(-known)
+    ends = []
+    for sign in (1.0, -1.0):
+        goal = np.zeros(len(at))
+        goal[at[place]] = sign
+        found = linprog(goal, A_eq=np.array(rows), b_eq=np.array(sums), bounds=(0, None))
+        ends.append(sign * found.fun if found.status == 0 else sign * -np.inf)
+    return ends[0], ends[1]
+
+
+def _is_safe(
+    cells: NDArray[np.int64], hidden: NDArray[np.bool_], place: tuple[int, int], smallest: int
+) -> bool:
+    low, high = work_out(cells, hidden, place)
+    return high - low >= smallest - 1e-6
+
+
+def _hide_one_more(
+    cells: NDArray[np.int64], hidden: NDArray[np.bool_], row: int, column: int
+) -> bool:
+    """Hide one more count: where hidden lines cross, else beside the small one, else anywhere.
+
+    Of those the least that is not nought, and not a total where that can be.
+    """
+    last_row, last_column = cells.shape[0] - 1, cells.shape[1] - 1
+    lines = {(row, n) for n in range(last_column + 1)} | {(n, column) for n in range(last_row + 1)}
+    crossed = {
+        (r, c)
+        for r in range(last_row + 1)
+        for c in range(last_column + 1)
+        if hidden[r, :].any() and hidden[:, c].any()
+    }
+    for spots in (crossed, lines, set(np.ndindex(cells.shape))):
+        left = [spot for spot in spots if not hidden[spot]]
+        if left:
+            chosen = min(left, key=lambda s: (s[0] == last_row or s[1] == last_column,
+                                              cells[s] == 0, cells[s], s))  # fmt: skip
+            hidden[chosen] = True
+            return True
+    return False
+
+
+def _list_hidden(
+    name: str, shown: pd.DataFrame, small: NDArray[np.bool_], hidden: NDArray[np.bool_]
+) -> pd.DataFrame:
+    rows = [
+        (name, str(shown.index[r]), str(shown.columns[c]), SMALL if small[r, c] else BESIDE)
+        for r, c in zip(*np.nonzero(hidden), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=LOG_COLUMNS)
+
+
+def find_small_changes(
+    now: pd.DataFrame, before: pd.DataFrame, *, name: str, smallest: int = SMALLEST
+) -> pd.DataFrame:
+    """List the cells that, set beside the last release, show a small count by their difference.
+
+    Both tables have the same names of rows and columns; a hidden cell is missing. A cell that only
+    one of them has is not compared. One row per cell: `table`, `row`, `column`, `reason`.
+    """
+    rows = now.index.intersection(before.index, sort=False)
+    columns = now.columns.intersection(before.columns, sort=False)
+    moved = (now.loc[rows, columns] - before.loc[rows, columns]).abs()
+    few = (moved >= 1) & (moved <= smallest)
+    found = [(name, str(r), str(c), DIFFERS) for r in rows for c in columns if few.loc[r, c]]
+    return pd.DataFrame(found, columns=LOG_COLUMNS)
+
+
+def hide_cells(shown: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
+    """Hide the cells that a log lists."""
+    labels = {str(name): name for name in shown.index}, {str(name): name for name in shown.columns}
+    kept = shown.astype(float)
+    for entry in log.to_dict("records"):
+        kept.loc[labels[0][entry["row"]], labels[1][entry["column"]]] = np.nan
+    return kept
+
+
+def withhold(name: str, reason: str) -> pd.DataFrame:
+    """Give the log of a whole table or picture that is held back."""
+    return pd.DataFrame([(name, "all", "all", reason)], columns=LOG_COLUMNS)
+
+
+def join_logs(logs: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put logs into one, without repeats, in the order given."""
+    parts = [log for log in logs if len(log)]
+    if not parts:
+        return pd.DataFrame(columns=LOG_COLUMNS)
+    return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
+
+
+def may_show_share(value: float, cohort: float, *, smallest: int = SMALLEST) -> bool:
+    """Say whether a percentage of a group may be shown: not of few pupils, nor all or none of few.
+
+    All or none (100% or 0%) of a group of up to twice the threshold tells of every pupil in it.
+    """
+    if not (np.isfinite(value) and np.isfinite(cohort)):
+        return False
+    return cohort > smallest and not (cohort <= 2 * smallest and value in (0.0, 100.0))

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from pepstats import disclosure
+from pepstats.errors import DesignError
+
+
+def table(rows: list[list[int]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        rows, index=[f"r{n}" for n in range(len(rows))], columns=list("abcdef")[: len(rows[0])]
+    )
+
+
+def by_subtraction(shown: pd.DataFrame) -> pd.DataFrame:
+    """What a reader gets who fills in, again and again, a line with one cell missing."""
+    cells = shown.to_numpy(dtype=float).copy()
+    moved = True
+    while moved:
+        moved = False
+        for lines in (cells, cells.T):
+            for line in lines:
+                gaps = np.flatnonzero(np.isnan(line))
+                if len(gaps) == 1:
+                    place = gaps[0]
+                    inner = np.nansum(line[:-1])
+                    line[place] = inner if place == len(line) - 1 else line[-1] - inner
+                    moved = True
+    return pd.DataFrame(cells, index=shown.index, columns=shown.columns)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    arrays(np.int64, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=4),
+           elements=st.integers(0, 30)),
+    st.integers(2, 10),
+)  # fmt: skip
+def test_a_small_count_cannot_be_worked_out_again(cells: np.ndarray, smallest: int) -> None:
+    counts = table(cells.tolist())
+    protected = disclosure.protect_counts(counts, name="t", smallest=smallest)
+    truth = disclosure._with_totals(cells)
+    small = (truth >= 1) & (truth <= smallest)
+    hidden = protected.shown.isna().to_numpy()
+    assert hidden[small].all()
+    again = by_subtraction(protected.shown).to_numpy()
+    assert np.isnan(again[small]).all()
+    if not hidden.all():
+        for place in zip(*np.nonzero(small), strict=True):
+            low, high = disclosure.work_out(truth, hidden, place)
+            assert high - low >= smallest - 1e-6
+            assert low - 1e-6 <= truth[place] <= high + 1e-6
+    assert len(protected.log) == hidden.sum()
+    shown = protected.shown.to_numpy()
+    assert (shown[~hidden] == truth[~hidden]).all()
+
+
+def test_a_hidden_cell_takes_a_whole_rectangle_with_it() -> None:
+    protected = disclosure.protect_counts(
+        table([[2, 40, 30], [50, 20, 60], [30, 30, 70]]), name="t"
+    )
+    hidden = protected.shown.isna()
+    assert hidden.loc["r0", "a"]
+    assert hidden.sum().sum() == 4
+    assert set(protected.log["reason"]) == {disclosure.SMALL, disclosure.BESIDE}
+    assert protected.words().loc["r0", "a"] == "[c]"
+
+
+def test_nothing_is_hidden_where_nothing_is_small() -> None:
+    protected = disclosure.protect_counts(table([[6, 0], [0, 9]]), name="t")
+    assert not protected.shown.isna().any().any() and protected.log.empty
+    assert protected.shown.loc["Total"].tolist() == [6, 9, 15]
+
+
+def test_a_table_that_cannot_be_made_safe_is_withheld_whole() -> None:
+    protected = disclosure.protect_counts(table([[1]]), name="t")
+    assert protected.shown.isna().all().all()
+
+
+def test_a_small_change_since_the_last_release_is_found_and_can_be_hidden() -> None:
+    now, before = table([[20, 30], [40, 50]]), table([[17, 30], [40, 20]])
+    log = disclosure.find_small_changes(now, before, name="t")
+    assert log.to_dict("records") == [
+        {"table": "t", "row": "r0", "column": "a", "reason": disclosure.DIFFERS}
+    ]
+    assert disclosure.hide_cells(now, log).isna().sum().sum() == 1
+
+
+@pytest.mark.parametrize("wrong", [[[1.5, 2]], [[-1, 2]], [[np.nan, 2]]])
+def test_what_is_no_count_is_refused(wrong: list[list[float]]) -> None:
+    with pytest.raises(DesignError, match="t: counts must be whole numbers"):
+        disclosure.protect_counts(table(wrong), name="t")
+
+
+@pytest.mark.parametrize(
+    ("value", "cohort", "may"),
+    [(50, 5, False), (50, 6, True), (100, 10, False), (0, 10, False), (100, 11, True),
+     (50, np.nan, False), (np.nan, 50, False)],
+)  # fmt: skip
+def test_a_share_of_few_pupils_or_of_all_of_few_is_not_shown(value, cohort, may) -> None:
+    assert disclosure.may_show_share(value, cohort) is may
+
+
+def test_logs_join_without_repeats() -> None:
+    one = disclosure.withhold("schools", disclosure.NAMES_SCHOOL)
+    assert len(disclosure.join_logs([one, one, pd.DataFrame()])) == 1
+    assert list(disclosure.join_logs([]).columns) == disclosure.LOG_COLUMNS
