@@ -15,7 +15,8 @@ class Measure:
     """One measure: what a reader calls it, its unit, and whose cohort it describes.
 
     `cohort` names the measure that counts the pupils behind it; `percent` says whether it is a
-    percentage of pupils; `column` is its published column in the file of its `kind`.
+    percentage of pupils; `column` is its published column in the file of its `kind`, empty where
+    nothing is published by school and only an authority's own results can hold it.
     """
 
     label: str
@@ -26,12 +27,6 @@ class Measure:
     percent: bool = False
     decimals: int = 1
 
-
-_POINTS = "percentage points"
-_PROGRESS = "progress points"
-_SCORE = "scaled score points"
-_STANDARD = "reaching the expected standard in"
-_HIGHER = "reaching the higher standard in"
 
 GROUPS: dict[str, tuple[str, str]] = {
     # ours: (what a reader calls it, the suffix of the published KS2 column)
@@ -49,7 +44,6 @@ KS4_SUFFIXES = {
     "disadvantaged": "FSM6CLA1A", "other": "NFSM6CLA1A", "boys": "BOYS", "girls": "GIRLS",
     "low_prior": "LO", "middle_prior": "AV", "high_prior": "HI", "eal": "EAL", "non_mobile": "NMOB",
 }  # fmt: skip
-
 # Groups for which nothing is published by school: an authority's own results only.
 LOCAL_GROUPS = {
     "sen_support": "pupils with SEN Support",
@@ -57,76 +51,117 @@ LOCAL_GROUPS = {
     "no_sen": "pupils without special educational needs",
 }
 
+Rows = tuple[tuple[str, str, str], ...]  # our name, the published column, what a reader calls it
+_SUBJECTS = (("reading", "READ"), ("writing", "WRIT"), ("maths", "MAT"))
+_ALL_THREE = "reading, writing and maths"
+_GRAMMAR = "grammar, punctuation and spelling"
+
+
+def _list(kind: str, unit: str, rows: Rows, cohort: str, decimals: int = 1) -> dict[str, Measure]:
+    percent = unit == "percentage points"
+    return {n: Measure(label, unit, kind, c, cohort, percent, decimals) for n, c, label in rows}
+
+
 _KS2 = {
-    "rwm_expected": Measure(f"% {_STANDARD} reading, writing and maths", _POINTS, "ks2", "PTRWM_EXP", percent=True),
-    "rwm_higher": Measure(f"% {_HIGHER} reading, writing and maths", _POINTS, "ks2", "PTRWM_HIGH", percent=True),
-    "reading_expected": Measure(f"% {_STANDARD} reading", _POINTS, "ks2", "PTREAD_EXP", percent=True),
-    "writing_expected": Measure(f"% {_STANDARD} writing", _POINTS, "ks2", "PTWRITTA_EXP", percent=True),
-    "maths_expected": Measure(f"% {_STANDARD} maths", _POINTS, "ks2", "PTMAT_EXP", percent=True),
-    "gps_expected": Measure(f"% {_STANDARD} grammar, punctuation and spelling", _POINTS, "ks2", "PTGPS_EXP", percent=True),
-    "reading_higher": Measure(f"% {_HIGHER} reading", _POINTS, "ks2", "PTREAD_HIGH", percent=True),
-    "writing_higher": Measure(f"% {_HIGHER} writing", _POINTS, "ks2", "PTWRITTA_HIGH", percent=True),
-    "maths_higher": Measure(f"% {_HIGHER} maths", _POINTS, "ks2", "PTMAT_HIGH", percent=True),
-    "gps_higher": Measure(f"% {_HIGHER} grammar, punctuation and spelling", _POINTS, "ks2", "PTGPS_HIGH", percent=True),
-    "reading_score": Measure("average scaled score in reading", _SCORE, "ks2", "READ_AVERAGE"),
-    "maths_score": Measure("average scaled score in maths", _SCORE, "ks2", "MAT_AVERAGE"),
-    "gps_score": Measure("average scaled score in grammar, punctuation and spelling", _SCORE, "ks2", "GPS_AVERAGE"),
-    "reading_progress": Measure("progress score in reading", _PROGRESS, "ks2", "READPROG"),
-    "writing_progress": Measure("progress score in writing", _PROGRESS, "ks2", "WRITPROG"),
-    "maths_progress": Measure("progress score in maths", _PROGRESS, "ks2", "MATPROG"),
-    "reading_progress_unadjusted": Measure("progress score in reading before extreme scores are limited", _PROGRESS, "ks2", "READPROG_UNADJUSTED"),
-    "writing_progress_unadjusted": Measure("progress score in writing before extreme scores are limited", _PROGRESS, "ks2", "WRITPROG_UNADJUSTED"),
-    "maths_progress_unadjusted": Measure("progress score in maths before extreme scores are limited", _PROGRESS, "ks2", "MATPROG_UNADJUSTED"),
-    "reading_coverage": Measure("% of pupils in the reading progress score", _POINTS, "ks2", "READCOV", percent=True),
-    "writing_coverage": Measure("% of pupils in the writing progress score", _POINTS, "ks2", "WRITCOV", percent=True),
-    "maths_coverage": Measure("% of pupils in the maths progress score", _POINTS, "ks2", "MATCOV", percent=True),
-    "cohort": Measure("pupils at the end of key stage 2", "pupils", "ks2", "TELIG", decimals=0),
-    "disadvantaged": Measure("% of pupils who are disadvantaged", _POINTS, "ks2", "PTFSM6CLA1A", percent=True),
-    "other": Measure("% of pupils who are not disadvantaged", _POINTS, "ks2", "PTNotFSM6CLA1A", percent=True),
-    "eal": Measure("% of pupils whose first language is not English", _POINTS, "ks2", "PTEALGRP2", percent=True),
-    "sen_support": Measure("% of pupils with SEN Support", _POINTS, "ks2", "PSENELK", percent=True),
-    "ehcp": Measure("% of pupils with an education, health and care plan", _POINTS, "ks2", "PSENELE", percent=True),
-    "non_mobile": Measure("% of pupils who did not join late", _POINTS, "ks2", "PTMOBN", percent=True),
-    "prior_attainment": Measure("average key stage 1 points", "key stage 1 points", "ks2", "TKS1AVERAGE"),
+    **_list("ks2", "percentage points", (
+        ("rwm_expected", "PTRWM_EXP", f"% reaching the expected standard in {_ALL_THREE}"),
+        ("rwm_higher", "PTRWM_HIGH", f"% reaching the higher standard in {_ALL_THREE}"),
+        ("reading_expected", "PTREAD_EXP", "% reaching the expected standard in reading"),
+        ("writing_expected", "PTWRITTA_EXP", "% reaching the expected standard in writing"),
+        ("maths_expected", "PTMAT_EXP", "% reaching the expected standard in maths"),
+        ("gps_expected", "PTGPS_EXP", f"% reaching the expected standard in {_GRAMMAR}"),
+        ("reading_higher", "PTREAD_HIGH", "% reaching the higher standard in reading"),
+        ("writing_higher", "PTWRITTA_HIGH", "% reaching the higher standard in writing"),
+        ("maths_higher", "PTMAT_HIGH", "% reaching the higher standard in maths"),
+        ("gps_higher", "PTGPS_HIGH", f"% reaching the higher standard in {_GRAMMAR}"),
+    ), "cohort"),
+    **_list("ks2", "scaled score points", (
+        ("reading_score", "READ_AVERAGE", "average scaled score in reading"),
+        ("maths_score", "MAT_AVERAGE", "average scaled score in maths"),
+        ("gps_score", "GPS_AVERAGE", f"average scaled score in {_GRAMMAR}"),
+    ), "cohort"),
+    **_list("ks2", "progress points", tuple(
+        (f"{subject}_progress{ours}", f"{stem}PROG{theirs}", f"progress score in {subject}{said}")
+        for ours, theirs, said in (
+            ("", "", ""),
+            ("_unadjusted", "_UNADJUSTED", " before extreme scores are limited"),
+            ("_lower", "_LOWER", ", lower limit"),
+            ("_upper", "_UPPER", ", upper limit"),
+        )
+        for subject, stem in _SUBJECTS
+    ), "cohort"),
+    **_list("ks2", "percentage points", (
+        *((f"{subject}_coverage", f"{stem}COV", f"% of pupils in the {subject} progress score")
+          for subject, stem in _SUBJECTS),
+        ("disadvantaged", "PTFSM6CLA1A", "% of pupils who are disadvantaged"),
+        ("other", "PTNotFSM6CLA1A", "% of pupils who are not disadvantaged"),
+        ("eal", "PTEALGRP2", "% of pupils whose first language is not English"),
+        ("sen_support", "PSENELK", "% of pupils with SEN Support"),
+        ("ehcp", "PSENELE", "% of pupils with an education, health and care plan"),
+        ("non_mobile", "PTMOBN", "% of pupils who did not join late"),
+    ), "cohort"),
+    **_list("ks2", "pupils", (
+        ("cohort", "TELIG", "pupils at the end of key stage 2"),
+    ), "cohort", 0),
+    **_list("ks2", "key stage 1 points", (
+        ("prior_attainment", "TKS1AVERAGE", "average key stage 1 points"),
+    ), "cohort"),
 }  # fmt: skip
 
 _KS4 = {
-    "attainment8": Measure("average Attainment 8 score", "Attainment 8 points", "ks4", "ATT8SCR", "cohort_ks4"),
-    "progress8": Measure("Progress 8 score", "Progress 8 points", "ks4", "P8MEA", "cohort_progress8", decimals=2),
-    "progress8_lower": Measure("Progress 8 score, lower limit", "Progress 8 points", "ks4", "P8CILOW", "cohort_progress8", decimals=2),
-    "progress8_upper": Measure("Progress 8 score, upper limit", "Progress 8 points", "ks4", "P8CIUPP", "cohort_progress8", decimals=2),
-    "progress8_unadjusted": Measure("Progress 8 score before extreme scores are limited", "Progress 8 points", "ks4", "P8MEA_ORIG", "cohort_progress8", decimals=2),
-    "progress8_coverage": Measure("% of pupils in the Progress 8 score", _POINTS, "ks4", "P8MEACOV", "cohort_ks4", percent=True),
-    "basics_94": Measure("% with grade 4 or above in English and maths", _POINTS, "ks4", "PTL2BASICS_94", "cohort_ks4", percent=True),
-    "basics_95": Measure("% with grade 5 or above in English and maths", _POINTS, "ks4", "PTL2BASICS_95", "cohort_ks4", percent=True),
-    "ebacc_entry": Measure("% entering the English Baccalaureate", _POINTS, "ks4", "PTEBACC_E_PTQ_EE", "cohort_ks4", percent=True),
-    "ebacc_94": Measure("% achieving the English Baccalaureate at grade 4 or above", _POINTS, "ks4", "PTEBACC_94", "cohort_ks4", percent=True),
-    "ebacc_95": Measure("% achieving the English Baccalaureate at grade 5 or above", _POINTS, "ks4", "PTEBACC_95", "cohort_ks4", percent=True),
-    "ebacc_points": Measure("English Baccalaureate average point score", "points", "ks4", "EBACCAPS", "cohort_ks4", decimals=2),
-    "cohort_ks4": Measure("pupils at the end of key stage 4", "pupils", "ks4", "TPUP", "cohort_ks4", decimals=0),
-    "cohort_progress8": Measure("pupils in the Progress 8 score", "pupils", "ks4", "P8PUP", "cohort_progress8", decimals=0),
-    "prior_attainment_ks4": Measure("average key stage 2 points", "key stage 2 points", "ks4", "KS2APS", "cohort_ks4"),
-    "disadvantaged_ks4": Measure("% of pupils who are disadvantaged", _POINTS, "ks4", "PTFSM6CLA1A", "cohort_ks4", percent=True),
-    "eal_ks4": Measure("% of pupils whose first language is not English", _POINTS, "ks4", "PTEALGRP2", "cohort_ks4", percent=True),
-    "sen_support_ks4": Measure("% of pupils with SEN Support", _POINTS, "ks4", "PSENAPK4", "cohort_ks4", percent=True),
-    "ehcp_ks4": Measure("% of pupils with an education, health and care plan", _POINTS, "ks4", "PSENSE4", "cohort_ks4", percent=True),
-    "non_mobile_ks4": Measure("% of pupils who did not join late", _POINTS, "ks4", "PTNMOB", "cohort_ks4", percent=True),
+    **_list("ks4", "Attainment 8 points", (
+        ("attainment8", "ATT8SCR", "average Attainment 8 score"),
+    ), "cohort_ks4"),
+    **_list("ks4", "Progress 8 points", (
+        ("progress8", "P8MEA", "Progress 8 score"),
+        ("progress8_lower", "P8CILOW", "Progress 8 score, lower limit"),
+        ("progress8_upper", "P8CIUPP", "Progress 8 score, upper limit"),
+        ("progress8_unadjusted", "P8MEA_ORIG", "Progress 8 score, extreme scores not limited"),
+    ), "cohort_progress8", 2),
+    **_list("ks4", "percentage points", (
+        ("basics_94", "PTL2BASICS_94", "% with grade 4 or above in English and maths"),
+        ("basics_95", "PTL2BASICS_95", "% with grade 5 or above in English and maths"),
+        ("ebacc_entry", "PTEBACC_E_PTQ_EE", "% entering the English Baccalaureate"),
+        ("ebacc_94", "PTEBACC_94", "% achieving the English Baccalaureate at grade 4 or above"),
+        ("ebacc_95", "PTEBACC_95", "% achieving the English Baccalaureate at grade 5 or above"),
+        ("progress8_coverage", "P8MEACOV", "% of pupils in the Progress 8 score"),
+        ("disadvantaged_ks4", "PTFSM6CLA1A", "% of pupils who are disadvantaged"),
+        ("eal_ks4", "PTEALGRP2", "% of pupils whose first language is not English"),
+        ("sen_support_ks4", "PSENAPK4", "% of pupils with SEN Support"),
+        ("ehcp_ks4", "PSENSE4", "% of pupils with an education, health and care plan"),
+        ("non_mobile_ks4", "PTNMOB", "% of pupils who did not join late"),
+    ), "cohort_ks4"),
+    **_list("ks4", "points", (
+        ("ebacc_points", "EBACCAPS", "English Baccalaureate average point score"),
+    ), "cohort_ks4", 2),
+    **_list("ks4", "pupils", (
+        ("cohort_ks4", "TPUP", "pupils at the end of key stage 4"),
+    ), "cohort_ks4", 0),
+    **_list("ks4", "pupils", (
+        ("cohort_progress8", "P8PUP", "pupils in the Progress 8 score"),
+    ), "cohort_progress8", 0),
+    **_list("ks4", "key stage 2 points", (
+        ("prior_attainment_ks4", "KS2APS", "average key stage 2 points"),
+    ), "cohort_ks4"),
 }  # fmt: skip
 
 _CENSUS = {
-    "roll": Measure("pupils on roll", "pupils", "census", "NOR", "roll", decimals=0),
-    "fsm6_roll": Measure("% of pupils eligible for free school meals in the past six years", _POINTS, "census", "PNUMFSMEVER", "roll", percent=True),
-    "eal_roll": Measure("% of pupils on roll whose first language is not English", _POINTS, "census", "PNUMEAL", "roll", percent=True),
-    "sen_support_roll": Measure("% of pupils on roll with SEN Support", _POINTS, "census", "PSENELK", "roll", percent=True),
-    "ehcp_roll": Measure("% of pupils on roll with an education, health and care plan", _POINTS, "census", "PSENELSE", "roll", percent=True),
-    "absence": Measure("% of sessions missed", _POINTS, "absence", "PERCTOT", "roll", percent=True),
-    "persistent_absence": Measure("% of pupils missing a tenth of sessions or more", _POINTS, "absence", "PPERSABS10", "roll", percent=True),
+    **_list("census", "pupils", (("roll", "NOR", "pupils on roll"),), "roll", 0),
+    **_list("census", "percentage points", (
+        ("fsm6_roll", "PNUMFSMEVER", "% of pupils with free school meals in the past six years"),
+        ("eal_roll", "PNUMEAL", "% of pupils on roll whose first language is not English"),
+        ("sen_support_roll", "PSENELK", "% of pupils on roll with SEN Support"),
+        ("ehcp_roll", "PSENELSE", "% of pupils on roll with an education, health and care plan"),
+    ), "roll"),
+    **_list("absence", "percentage points", (
+        ("absence", "PERCTOT", "% of sessions missed"),
+        ("persistent_absence", "PPERSABS10", "% of pupils missing a tenth of sessions or more"),
+    ), "roll"),
 }  # fmt: skip
 
 
-def _grouped(name: str, group: str, column: str, cohort: str, every: dict[str, Measure]) -> Measure:
-    whole = every[name]
-    return replace(whole, label=f"{whole.label}: {GROUPS[group][0]}", column=column, cohort=cohort)
+def _grouped(whole: Measure, called: str, column: str, cohort: str) -> Measure:
+    return replace(whole, label=f"{whole.label}: {called}", column=column, cohort=cohort)
 
 
 def _ks2_groups() -> dict[str, Measure]:
@@ -134,26 +169,20 @@ def _ks2_groups() -> dict[str, Measure]:
     counts = {"disadvantaged": "TFSM6CLA1A", "other": "TNotFSM6CLA1A", "boys": "BELIG",
               "girls": "GELIG", "low_prior": "TKS1GROUP_L", "middle_prior": "TKS1GROUP_M",
               "high_prior": "TKS1GROUP_H", "eal": "TEALGRP2", "non_mobile": "TMOBN"}  # fmt: skip
-    every_group = ["rwm_expected", "rwm_higher", "reading_score", "maths_score", "gps_score"]
-    some_groups = [f"{s}_{d}" for s in ("reading", "writing", "maths", "gps") for d in ("expected", "higher")]  # fmt: skip
-    found = dict(_KS2)
-    for subject, stem in (("reading", "READ"), ("writing", "WRIT"), ("maths", "MAT")):
-        for limit in ("lower", "upper"):
-            label = f"progress score in {subject}, {limit} limit"
-            column = f"{stem}PROG_{limit.upper()}"
-            found[f"{subject}_progress_{limit}"] = Measure(label, _PROGRESS, "ks2", column)
-    for group, (_, suffix) in GROUPS.items():
+    everywhere = ["rwm_expected", "rwm_higher", "reading_score", "maths_score", "gps_score"]
+    by_subject = [n for n in _KS2 if n.endswith(("_expected", "_higher")) and n not in everywhere]
+    found: dict[str, Measure] = {}
+    for group, (called, suffix) in GROUPS.items():
         cohort = f"cohort.{group}"
-        found[cohort] = _grouped("cohort", group, counts[group], cohort, found)
-        split = group in ("disadvantaged", "other", "low_prior", "middle_prior", "high_prior")
-        for name in every_group + (some_groups if split else []):
-            column = f"{found[name].column}_{suffix}"
-            found[f"{name}.{group}"] = _grouped(name, group, column, cohort, found)
-        for subject, stem in (("reading", "READ"), ("writing", "WRIT"), ("maths", "MAT")):
+        found[cohort] = _grouped(_KS2["cohort"], called, counts[group], cohort)
+        split = group in ("disadvantaged", "other") or group.endswith("_prior")
+        for name in everywhere + (by_subject if split else []):
+            column = f"{_KS2[name].column}_{suffix}"
+            found[f"{name}.{group}"] = _grouped(_KS2[name], called, column, cohort)
+        for subject, stem in _SUBJECTS:
             for limit in ("", "_lower", "_upper"):
-                name = f"{subject}_progress{limit}"
-                column = f"{stem}PROG_{suffix}{limit.upper()}"
-                found[f"{name}.{group}"] = _grouped(name, group, column, cohort, found)
+                name, column = f"{subject}_progress{limit}", f"{stem}PROG_{suffix}{limit.upper()}"
+                found[f"{name}.{group}"] = _grouped(_KS2[name], called, column, cohort)
     return found
 
 
@@ -166,39 +195,46 @@ def _ks4_groups() -> dict[str, Measure]:
               "boys": "PBL2BASICS_", "girls": "PGL2BASICS_", "low_prior": "PTBASICSLO_",
               "middle_prior": "PTBASICSAV_", "high_prior": "PTBASICSHI_",
               "eal": "PTL2BASICSEAL_", "non_mobile": "PTL2BASICSNMOB_"}  # fmt: skip
-    found = dict(_KS4)
-    for group, suffix in KS4_SUFFIXES.items():
-        cohort, in_progress = f"cohort_ks4.{group}", f"cohort_progress8.{group}"
-        found[cohort] = _grouped("cohort_ks4", group, counts[group], cohort, found)
-        found[in_progress] = _grouped("cohort_progress8", group, f"P8PUP_{suffix}", in_progress, found)  # fmt: skip
-        found[f"attainment8.{group}"] = _grouped("attainment8", group, f"ATT8SCR_{suffix}", cohort, found)  # fmt: skip
-        for name, stem in (("progress8", "P8MEA"), ("progress8_lower", "P8CILOW"), ("progress8_upper", "P8CIUPP")):  # fmt: skip
-            found[f"{name}.{group}"] = _grouped(name, group, f"{stem}_{suffix}", in_progress, found)
-        for grade in ("94", "95"):
-            column = f"{basics[group]}{grade}"
-            found[f"basics_{grade}.{group}"] = _grouped(f"basics_{grade}", group, column, cohort, found)  # fmt: skip
-    return found
-
-
-def _local_groups(published: dict[str, Measure]) -> dict[str, Measure]:
-    """Give the outcomes of groups that only an authority holds by school: they have no column."""
     found: dict[str, Measure] = {}
-    context = ("cohort", "coverage", "unadjusted", "attainment", *GROUPS, *LOCAL_GROUPS)
-    for name, whole in published.items():
-        own_cohort = whole.cohort.split(".")[0]
-        if "." in name or (name != own_cohort and any(word in name for word in context)
-                           and not name.startswith("attainment8")):  # fmt: skip
-            continue
-        for group, called in LOCAL_GROUPS.items():
-            label = f"{whole.label}: {called}"
-            found[f"{name}.{group}"] = replace(whole, label=label, column="", cohort=f"{own_cohort}.{group}")  # fmt: skip
+    for group, suffix in KS4_SUFFIXES.items():
+        every, in_progress = f"cohort_ks4.{group}", f"cohort_progress8.{group}"
+        columns = {
+            "cohort_ks4": (counts[group], every),
+            "cohort_progress8": (f"P8PUP_{suffix}", in_progress),
+            "attainment8": (f"ATT8SCR_{suffix}", every),
+            "progress8": (f"P8MEA_{suffix}", in_progress),
+            "progress8_lower": (f"P8CILOW_{suffix}", in_progress),
+            "progress8_upper": (f"P8CIUPP_{suffix}", in_progress),
+            "basics_94": (f"{basics[group]}94", every),
+            "basics_95": (f"{basics[group]}95", every),
+        }
+        for name, (column, cohort) in columns.items():
+            found[f"{name}.{group}"] = _grouped(_KS4[name], GROUPS[group][0], column, cohort)
     return found
 
 
-_PUBLISHED = {**_ks2_groups(), **_ks4_groups()}
+def _local_groups() -> dict[str, Measure]:
+    """Give the outcomes of groups that only an authority holds by school: they have no column."""
+    outcomes = [
+        name for name in (*_KS2, *_KS4)
+        if name.startswith("cohort") or name == "attainment8"
+        or any(word in name for word in ("expected", "higher", "score", "basics", "ebacc"))
+        or ("progress" in name and not name.endswith(("unadjusted", "coverage")))
+    ]  # fmt: skip
+    published = {**_KS2, **_KS4}
+    return {
+        f"{name}.{group}": _grouped(
+            published[name], called, "", f"{published[name].cohort}.{group}"
+        )
+        for name in outcomes
+        for group, called in LOCAL_GROUPS.items()
+    }
 
-MEASURES: dict[str, Measure] = {**_PUBLISHED, **_local_groups(_PUBLISHED), **_CENSUS}
-"""Every measure by the one name it has from raw file to paper. Without a column: never published."""
+
+MEASURES: dict[str, Measure] = {
+    **_KS2, **_ks2_groups(), **_KS4, **_ks4_groups(), **_local_groups(), **_CENSUS,
+}  # fmt: skip
+"""Every measure by the one name it has from raw file to paper."""
 
 # One column meant the same under another name in another year's layout.
 OTHER_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -240,24 +276,46 @@ REASONS: dict[str, str] = {
     "..": "not available",
     ":": "not available",
 }
-"""Why there is no number, by published code. A blank, a space and a cut-off row are told apart too."""
+"""Why there is no number, by published code; a blank, a space and a cut-off row are others."""
 
 TYPES: dict[str, tuple[str, str]] = {
     # NFTYPE: (words, governance)
-    "CY": ("Community school", "maintained"), "VA": ("Voluntary aided school", "maintained"),
-    "VC": ("Voluntary controlled school", "maintained"), "FD": ("Foundation school", "maintained"),
-    "CYS": ("Community special school", "maintained"), "FDS": ("Foundation special school", "maintained"),
-    "AC": ("Sponsored academy", "academy"), "ACC": ("Academy converter", "academy"),
-    "ACS": ("Sponsored special academy", "academy"), "ACCS": ("Academy converter: special school", "academy"),
-    "F": ("Free school", "academy"), "FS": ("Free school: special", "academy"),
-    "SS": ("Studio school", "academy"), "UTC": ("University technical college", "academy"),
-    "CTC": ("City technology college", "academy"), "AC1619": ("Academy 16-19 sponsor led", "academy"),
-    "ACC1619": ("Academy 16-19 converter", "academy"), "F1619": ("Free school 16-19", "academy"),
-    "IND": ("Independent school", "unknown"), "INDSPEC": ("Independent special school", "unknown"),
+    "CY": ("Community school", "maintained"),
+    "VA": ("Voluntary aided school", "maintained"),
+    "VC": ("Voluntary controlled school", "maintained"),
+    "FD": ("Foundation school", "maintained"),
+    "CYS": ("Community special school", "maintained"),
+    "FDS": ("Foundation special school", "maintained"),
+    "AC": ("Sponsored academy", "academy"),
+    "ACC": ("Academy converter", "academy"),
+    "ACS": ("Sponsored special academy", "academy"),
+    "ACCS": ("Academy converter: special school", "academy"),
+    "F": ("Free school", "academy"),
+    "FS": ("Free school: special", "academy"),
+    "SS": ("Studio school", "academy"),
+    "UTC": ("University technical college", "academy"),
+    "CTC": ("City technology college", "academy"),
+    "AC1619": ("Academy 16-19 sponsor led", "academy"),
+    "ACC1619": ("Academy 16-19 converter", "academy"),
+    "F1619": ("Free school 16-19", "academy"),
+    "IND": ("Independent school", "unknown"),
+    "INDSPEC": ("Independent special school", "unknown"),
     "NMSS": ("Non-maintained special school", "unknown"),
     "FESI": ("Further education institution", "unknown"),
     "MODFC": ("College funded by the Ministry of Defence", "unknown"),
-}  # fmt: skip
+}
+"""What each type of school is called, and who governs it."""
+
+
+AUTHORITY_BECAME: dict[int, tuple[int, ...]] = {
+    # old code: the codes it became, the one with most of its schools first
+    836: (839,),  # Poole, into Bournemouth, Christchurch and Poole, April 2019
+    837: (839,),  # Bournemouth, likewise
+    835: (838, 839),  # Dorset, without Christchurch
+    928: (941, 940),  # Northamptonshire, into West and North, April 2021
+    909: (942, 943),  # Cumbria, into Cumberland and Westmorland and Furness, April 2023
+}
+"""Authorities that changed code; a study that has both sees one."""
 
 
 def measures_of(kind: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from pepstats import codes, layouts
+from pepstats import borders, codes, layouts
 from pepstats.clean import Results
 from pepstats.registers import governance_of
 
@@ -33,6 +33,7 @@ def describe_schools(
     latest["urn"] = rows.sort_values(["has_results", "year", "urn"]).groupby("school")["urn"].last()
     latest["urns"] = order.agg(lambda urns: " ".join(str(u) for u in dict.fromkeys(urns)))
     latest = _fill_from_register(latest, known, register_rows)
+    latest["la"] = _settle_authorities(latest, register_rows)
     kinds = rows[rows["has_results"]].groupby("school")["kind"].agg(set).reindex(latest.index)
     ages = [_ages(text) for text in latest["age_range"]]
     special = latest["record"].eq(layouts.SPECIAL)
@@ -47,9 +48,8 @@ def describe_schools(
     )
     if trusts is not None:
         latest["trust"] = latest["urn"].map(trusts["trust"]).fillna(latest["trust"])
-    latest["la"] = latest["la"].fillna(0).astype("int64")
     latest.index = latest.index.astype("int64")
-    return latest[COLUMNS].sort_index()
+    return borders.hold(latest[COLUMNS].sort_index(), "schools", "the schools of the study")
 
 
 def _fill_from_register(
@@ -71,6 +71,21 @@ def _fill_from_register(
     at = register_rows["closed"].reindex(latest["urn"])
     latest["closed"] = at.to_numpy()
     return latest
+
+
+def _settle_authorities(latest: pd.DataFrame, register_rows: pd.DataFrame | None) -> pd.Series:
+    """Give schools of an authority that changed its code the new one, if the study has it."""
+    la = latest["la"].fillna(0).astype("int64")
+    listed = pd.Series(0, index=latest.index)
+    if register_rows is not None:
+        own = register_rows["la"].fillna(0).astype("int64")
+        listed = pd.Series(own.reindex(latest["urn"]).fillna(0).to_numpy(int), index=latest.index)
+    there = set(la) | set(listed)
+    for old, new in codes.AUTHORITY_BECAME.items():
+        if there & set(new):
+            moved = listed.where(listed.isin(new), new[0])
+            la = la.where(la != old, moved)
+    return la
 
 
 def _ages(text: object) -> tuple[int | None, int | None]:

@@ -75,6 +75,7 @@ _ALL: tuple[Layout, ...] = (
     Layout("census", "school census", ("URN", "NOR"), (), _SCHOOL, {}, _WORDS),
     Layout("absence", "absence", ("URN", "PERCTOT"), (), _SCHOOL, {}, _WORDS),
     Layout("register", "register of schools", ("URN", "LAESTAB", "SCHNAME"), lacks=("RECTYPE",)),
+    Layout("register", "register of schools", ("SCHOOL_URN", "SCHOOL_LAESTAB")),
     Layout("register", "register of schools", ("URN", "ESTABLISHMENTNAME", "ESTABLISHMENTNUMBER"),
            lacks=("LINKED UID", "LINKURN")),
     Layout("links", "links between schools", ("URN", "LINKURN", "LINKTYPE")),
@@ -82,7 +83,13 @@ _ALL: tuple[Layout, ...] = (
     Layout("ofsted", "inspection outcomes", ("URN", "OVERALL EFFECTIVENESS", "INSPECTION DATE")),
     Layout("la_series", "series by authority", ("DATA ITEM", "YEARS", "LA AND REGIONS", "VALUES")),
     Layout("local_results", "results the authority holds", ("URN", "YEAR", "MEASURE", "VALUE")),
-    Layout("national", "published national headlines", ("YEAR", "MEASURE", "VALUE"), lacks=("URN",)),
+    Layout("national", "published national headlines", ("YEAR", "MEASURE", "VALUE"),
+           lacks=("URN",)),
+    Layout("columns", "description of columns", ("COLUMN",),
+           ("FIELDNAME", "FIELD NAME", "METAFILE HEADING")),
+    Layout("regions", "authorities and regions", ("LEA", "LA NAME", "REGION")),
+    Layout("neighbours", "statistical neighbours", ("A", "B", "C", "D", "E"), lacks=("URN",)),
+    Layout("abbreviations", "list of abbreviations", ("2018 KS4 AND KS5/16-18 PERFORMANCE TABLES",)),
 )  # fmt: skip
 RESULTS = ("ks2", "ks4", "census", "absence")
 LAYOUTS: dict[str, Layout] = {layout.kind: layout for layout in _ALL if layout.kind in RESULTS}

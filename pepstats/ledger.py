@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from pepstats import codes
 from pepstats.errors import SourceError
+from pepstats.sources import Source
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,15 @@ class Ledger:
                 f"accounted for, {self.cells_in} cells in and {cells} accounted for. "
                 "This is a defect of pepstats; please report it with the file's name."
             )
+
+
+def account_for_table(
+    raw: pd.DataFrame, source: Source, rows_kept: int, left_out: dict[str, int]
+) -> Ledger:
+    """Add up a table whose cells are read as words, numbers and dates, not as measures."""
+    cells, cut_off = raw.size, int(raw.isna().sum().sum())
+    return Ledger(
+        file=source.file, kind=source.kind, year=source.year, release=source.release,
+        rows_in=len(raw), rows_kept=rows_kept, left_out=left_out, cells_in=cells,
+        words=cells - cut_off, reasons={codes.CUT_OFF: cut_off} if cut_off else {},
+    )  # fmt: skip

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pepstats import codes
+from pepstats.breaks import not_taken
+from pepstats.cells import Array
 from pepstats.clean import Results
 from pepstats.errors import SourceError
 from pepstats.schools import Schools
-
-NO_TESTS_YEARS = (2020, 2021)
+from pepstats.sources import RELEASES
 
 
 @dataclass(frozen=True)
@@ -40,68 +41,85 @@ class Panel:
         return self.values[measure].unstack("year")
 
 
-def build_panel(results: Sequence[Results], schools: Schools, years: list[int]) -> Panel:
+def build_panel(
+    results: Sequence[Results],
+    schools: Schools,
+    years: Sequence[int],
+    *,
+    allow_mixed: bool = False,
+) -> Panel:
     """Lay cleaned results out as school by year; a missing result keeps its reason.
 
-    Several files of one kind and year (one per authority) are one source in parts. Two releases
-    of one kind and year are refused: a result belongs to a release.
+    Several files of one kind, year and release (one per authority) are one source in parts. A
+    measure that one year's files give in two releases is refused, unless `allow_mixed`: then the
+    more final one counts, school by school, and `releases` names both.
     """
     present = {name for one in results for name in one.values.columns}
     measures = [name for name in codes.MEASURES if name in present]
-    grid = pd.MultiIndex.from_product(
-        [schools.register.index, sorted(set(years))], names=["school", "year"]
-    )
-    values = np.full((len(grid), len(measures)), np.nan)
-    reasons = np.full((len(grid), len(measures)), codes.NOT_LISTED, dtype=object)
-    of_year = grid.get_level_values("year").to_numpy()
-    kinds = np.array([codes.MEASURES[name].kind for name in measures])
-    tested = np.isin(kinds, ["ks2", "ks4"])
-    reasons[np.ix_(np.isin(of_year, NO_TESTS_YEARS), tested)] = codes.NO_TESTS
-    releases = pd.DataFrame("", index=pd.Index(sorted(set(years)), name="year"), columns=measures, dtype="str")  # fmt: skip
-    for (kind, year), parts in _in_parts(results).items():
-        if year not in releases.index:
+    index = pd.Index(sorted(set(years)), name="year")
+    grid = pd.MultiIndex.from_product([schools.register.index, index], names=["school", "year"])
+    shape = (len(schools.register), len(index), len(measures))
+    values, reasons = np.full(shape, np.nan), np.full(shape, codes.NOT_LISTED, dtype=object)
+    for j, name in enumerate(measures):
+        for t, year in enumerate(index):
+            reasons[:, t, j] = not_taken(name, int(year)) or codes.NOT_LISTED
+    releases = pd.DataFrame("", index=index, columns=measures, dtype="str")
+    for (year, release), parts in _in_parts(results).items():
+        if year not in index:
             continue
-        own = np.flatnonzero(kinds == kind)
-        names = [measures[j] for j in own]
-        rows = np.flatnonzero(of_year == year)
-        cells, why = _lay_out(parts, schools, year, names)
-        values[np.ix_(rows, own)] = cells
-        reasons[np.ix_(rows, own)] = why
-        there = [name for name in names if any(name in part.values for part in parts)]
-        releases.loc[year, there] = parts[0].source.release or "final"
-    reasons[~np.isnan(values)] = np.nan
+        t = index.get_loc(year)
+        for kind in sorted({part.source.kind for part in parts}):
+            own = [part for part in parts if part.source.kind == kind]
+            names = [name for name in measures if codes.MEASURES[name].kind == kind]
+            cells, why = _lay_out(own, schools, year, names)
+            for k, name in enumerate(names):
+                j, had = measures.index(name), releases.loc[year, name]
+                if not any(name in part.values for part in own):
+                    if not had and reasons[0, t, j] == codes.NOT_LISTED:
+                        reasons[:, t, j] = codes.NOT_IN_LAYOUT
+                    continue
+                if had and not allow_mixed:
+                    raise SourceError(_two_releases(results, year, name, had, release))
+                empty = np.isnan(values[:, t, j])
+                values[empty, t, j], reasons[empty, t, j] = cells[empty, k], why[empty, k]
+                releases.loc[year, name] = f"{had} and {release}" if had else release
+    flat_values, flat_reasons = values.reshape(len(grid), -1), reasons.reshape(len(grid), -1)
+    flat_reasons[~np.isnan(flat_values)] = np.nan
     return Panel(
-        pd.DataFrame(values, index=grid, columns=measures),
-        pd.DataFrame(reasons, index=grid, columns=measures, dtype="str"),
+        pd.DataFrame(flat_values, index=grid, columns=measures),
+        pd.DataFrame(flat_reasons, index=grid, columns=measures, dtype="str"),
         releases,
     )
 
 
-def _in_parts(results: Sequence[Results]) -> dict[tuple[str, int], list[Results]]:
-    """Gather the files of each kind and year, refusing two releases of one."""
-    found: dict[tuple[str, int], list[Results]] = {}
+def _in_parts(results: Sequence[Results]) -> dict[tuple[int, str], list[Results]]:
+    """Gather the files of each year and release, the most final release first."""
+    found: dict[tuple[int, str], list[Results]] = {}
     for one in results:
         if one.source.year is None:
-            raise SourceError(f"{one.source.file}: give its `year` to place it in time.")
-        found.setdefault((one.source.kind, one.source.year), []).append(one)
-    for (kind, year), parts in found.items():
-        releases = sorted({part.source.release or "final" for part in parts})
-        if len(releases) > 1:
-            files = ", ".join(part.source.file for part in parts)
-            raise SourceError(
-                f"{files}: {kind} {year} is given in two releases ({', '.join(releases)}). "
-                "List one of them: results of different releases are not mixed."
-            )
-    return found
+            raise SourceError(f"{one.source.file}: give its `year`, to place its results in time.")
+        found.setdefault((one.source.year, one.source.release or "final"), []).append(one)
+    order = sorted(found, key=lambda key: (key[0], -RELEASES.index(key[1])))
+    return {key: found[key] for key in order}
+
+
+def _two_releases(
+    results: Sequence[Results], year: int, measure: str, first: str, second: str
+) -> str:
+    files = [r.source.file for r in results if r.source.year == year and measure in r.values]
+    return (
+        f"{' and '.join(dict.fromkeys(files))}: `{measure}` of {year} is given in two releases, "
+        f"{first} and {second}. List one of them: releases are mixed only when asked for."
+    )
 
 
 def _lay_out(
-    parts: Sequence[Results], schools: Schools, year: int, names: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give one kind and year as school by measure: values, and reasons where there are none."""
+    parts: list[Results], schools: Schools, year: int, names: list[str]
+) -> tuple[Array, Array]:
+    """Give one kind, year and release as school by measure: values, reasons where there is none."""
     values = pd.concat([part.values.reindex(columns=names) for part in parts])
     reasons = pd.concat([_reasons_in_full(part, names) for part in parts])
-    _refuse_twins(values.index, parts)
+    _refuse_twins(values.index, parts, year)
     school = schools.known.reindex(values.index)
     filled = values.notna().sum(axis=1).to_numpy()
     order = pd.DataFrame({"school": school.to_numpy(), "filled": -filled, "urn": values.index})
@@ -123,13 +141,14 @@ def _reasons_in_full(part: Results, names: list[str]) -> pd.DataFrame:
     return own[names]
 
 
-def _refuse_twins(urns: pd.Index, parts: list[Results]) -> None:
-    if urns.is_unique:
+def _refuse_twins(urns: pd.Index, parts: list[Results], year: int) -> None:
+    """Refuse a school that two files of one year and release both hold."""
+    twins = urns[urns.duplicated()]
+    if not len(twins):
         return
-    urn = urns[urns.duplicated()][0]
-    places = [
-        f"{part.source.file}, row {part.identity.at[urn, 'row']}"
-        for part in parts
-        if urn in part.identity.index
-    ]
-    raise SourceError(f"URN {urn} is given twice for one year: {' and '.join(places)}.")
+    holding = [part for part in parts if twins[0] in part.identity.index]
+    places = [f"{p.source.file}, row {p.identity.loc[twins[0], 'row']}" for p in holding]
+    raise SourceError(
+        f"{' and '.join(places)}: URN {twins[0]} is given twice for {year} ({len(twins):,} schools). "
+        "List each school's results once."
+    )

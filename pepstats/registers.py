@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pepstats import codes
+from pepstats import borders, codes
 from pepstats.errors import SourceError
 from pepstats.fields import (
     Tidied,
@@ -83,7 +83,7 @@ def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
     })  # fmt: skip
     once = keep_once(frame, ["urn"], source)
     left_out = {"a school's row repeated": len(frame) - len(once)}
-    return Tidied(once.set_index("urn", verify_integrity=True).sort_index(), _some(left_out))
+    return Tidied(once.set_index("urn").sort_index(), _some(left_out))
 
 
 def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -127,7 +127,7 @@ def tidy_links(raw: pd.DataFrame, source: Source) -> Tidied:
         "a link that is not a succession": int((~followed).sum()),
         "a school linked to itself": int(itself.sum()),
     }
-    return Tidied(once, _some(left_out))
+    return Tidied(borders.hold(once, "links", source.file), _some(left_out))
 
 
 def clean_trusts(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -153,7 +153,7 @@ def tidy_trusts(raw: pd.DataFrame, source: Source) -> Tidied:
         "a sponsor, not a trust": int(sponsor.sum()),
         "an earlier trust of the same school": len(frame) - len(latest),
     }
-    return Tidied(latest, _some(left_out))
+    return Tidied(borders.hold(latest, "trusts", source.file), _some(left_out))
 
 
 def clean_ofsted(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -186,7 +186,7 @@ def tidy_ofsted(raw: pd.DataFrame, source: Source) -> Tidied:
     ordered = frame.sort_values(["urn", "inspected", "published"], na_position="first")
     latest = ordered.drop_duplicates("urn", keep="last").set_index("urn").sort_index()
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
-    return Tidied(latest, _some(left_out))
+    return Tidied(borders.hold(latest, "ofsted", source.file), _some(left_out))
 
 
 def governance_of(kind: str) -> str:

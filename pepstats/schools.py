@@ -69,6 +69,8 @@ def follow(
     files = [r for r in results if r.source.kind in RESULT_KINDS]
     if not files:
         raise SourceError("There is no key stage 2 or 4 results file, so no school to follow.")
+    if register_rows is not None:  # several registers: the last listed has the last word
+        register_rows = register_rows[~register_rows.index.duplicated(keep="last")].sort_index()
     rows = _list_rows(files)
     found = _find_links(rows, register_rows, links)
     school_of, how, notes = chains.chain_urns(rows, found)

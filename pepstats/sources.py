@@ -86,6 +86,7 @@ def find_source(
             f"(`_{layout_year - 2001:02d}`) say {layout_year}. Correct `year`."
         )
     title = layouts.titles().get(seen, seen)
+    year = year or layout_year
     name = f"{title}, {year}" if year else title
     return Source(name, seen, year, release, file, path, found, licence)
 
