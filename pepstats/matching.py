@@ -171,8 +171,9 @@ def find_pool(
 
 
 def _scales(matched: pd.DataFrame, outcomes: set[str]) -> pd.DataFrame:
-    spread = positions(matched).std(ddof=1)
-    flat = [name for name, s in spread.items() if not s > 0]
+    place = positions(matched)
+    spread = place.std(ddof=1)
+    flat = [name for name, s in spread.items() if not s > 1e-9 * (1 + abs(place[name].mean()))]
     if flat and len(matched) > 1:
         raise DesignError(
             f"`match.near`: {', '.join(flat)} is the same in every school of the pool, so none is "

@@ -207,6 +207,7 @@ def _execute_one(task: Task, report: str, making: Path, stop: threading.Event) -
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="pep") as private:
         config = Config()
+        config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
         if os.name == "posix":  # a socket file of its own: two kernels must never share one
             config.KernelManager.transport = "ipc"
             config.KernelManager.ip = str(Path(private) / "k")

@@ -121,7 +121,7 @@ class Step:
 
     def read_keyed(self, step: str, name: str, key: str) -> pd.DataFrame:
         """Read a table that an earlier step wrote, by its key, each key once."""
-        return self.read_table(step, name).set_index(key, verify_integrity=True)
+        return keyed(self.read_table(step, name), key)
 
     def read_members(self) -> tuple[pd.DataFrame, tuple[int, ...]]:
         """Read this programme's schools, and every programme's.
@@ -132,7 +132,7 @@ class Step:
         listed = self.read_table("01-clean-sources", "members")
         own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
         counted = listed.groupby("school")["programme"].nunique()
-        own = own.set_index("school", verify_integrity=True)
+        own = keyed(own, "school")
         return own.assign(also_in=counted.reindex(own.index) - 1), tuple(sorted(counted.index))
 
     def read_panel(self, before: int | None = None) -> Panel:
@@ -221,6 +221,15 @@ def check_name(name: str) -> str:
     if name in {"", ".", ".."} or name != Path(name).name or name.startswith(".") or "\\" in name:
         raise RunError(f"`{name}` cannot be a file name here.")
     return name
+
+
+def keyed(table: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Give a table by its key, refusing one that has a key twice."""
+    found = table.set_index(key)
+    if not found.index.is_unique:
+        twice = found.index[found.index.duplicated()].unique().tolist()
+        raise RunError(f"`{key}` is there twice for {twice[:5]}. Run the step that wrote it again.")
+    return found
 
 
 def write_whole(path: Path, content: bytes) -> None:

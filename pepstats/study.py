@@ -390,7 +390,7 @@ def tabulate_measures(study: Study) -> pd.DataFrame:
             )
         )
     key = ["urn", "year", "measure", "release"]
-    return pd.concat(parts).set_index(key, verify_integrity=True).sort_index()
+    return pd.concat(parts).set_index(key).sort_index()
 
 
 def tabulate_gaps(

@@ -1,0 +1,82 @@
+"""The command line: exit codes, one message, and nothing imported that is not needed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pepstats.cli import choose_report, main
+from pepstats.errors import DesignError
+from tests.worlds import ROOT
+
+
+def test_a_wrong_request_is_exit_two(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["run", "autum-2018", "--data", str(ROOT / "data"), "--out", str(tmp_path)]) == 2
+    assert "Did you mean `autumn-2018`" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [["run", "--jobs", "0"], ["run", "--jobs", "x"], ["fly"], []])
+def test_words_it_does_not_know_are_exit_two(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+
+
+def test_a_programme_of_another_report_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["run", "--programme", "closing", "--data", str(ROOT / "data"), "--out", str(tmp_path)]
+    assert main(words) == 2
+    assert "Did you mean `closing-the-gap`" in capsys.readouterr().err
+
+
+def test_the_report_is_the_default_or_the_only_one(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    with pytest.raises(DesignError, match="has no report"):
+        choose_report(tmp_path)
+    (tmp_path / "reports" / "one.yml").touch()
+    assert choose_report(tmp_path) == "one"
+    (tmp_path / "reports" / "two.yml").touch()
+    with pytest.raises(DesignError, match="name one: one, two"):
+        choose_report(tmp_path)
+    (tmp_path / "reports" / "autumn-2018.yml").touch()
+    assert choose_report(tmp_path) == "autumn-2018"
+
+
+def test_it_is_also_python_dash_m() -> None:
+    done = subprocess.run([sys.executable, "-m", "pepstats", "--version"], capture_output=True,
+                          text=True, check=False, cwd=ROOT)  # fmt: skip
+    assert done.returncode == 0 and done.stdout.startswith("pepstats ")
+
+
+@pytest.mark.parametrize("module", ["pepstats", "pepstats.study", "pepstats.steps", "pepstats.run"])
+def test_importing_brings_in_nothing_that_is_heavy_or_not_yet_needed(module: str) -> None:
+    heavy = [
+        "matplotlib",
+        "seaborn",
+        "papermill",
+        "scipy.stats",
+        "pandera",
+        "docx",
+        "weasyprint",
+        "diff_diff",
+    ]
+    code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          cwd=ROOT)  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_invented_england_can_be_written_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["invent", str(tmp_path / "a"), "--schools", "300", "--seed", "5"]) == 0
+    assert main(["invent", str(tmp_path / "b"), "--schools", "300", "--seed", "5"]) == 0
+    files = sorted(
+        p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file()
+    )
+    assert len(files) > 5
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

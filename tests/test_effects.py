@@ -1,0 +1,118 @@
+"""Effects: an estimate, its interval by inversion, its placebo p and the word for them together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pepstats import effects
+from pepstats.gaps import Gaps
+from pepstats.placebo import Draws, made_up_estimates
+
+
+@pytest.mark.parametrize(
+    ("estimate", "p", "word"),
+    [
+        (4.0, 0.001, "gained"), (4.0, 0.05, "gained"), (4.0, 0.051, "probably gained"),
+        (4.0, 0.10, "probably gained"), (4.0, 0.101, "too uncertain to say"),
+        (-4.0, 0.05, "lost ground"), (-4.0, 0.08, "probably lost ground"),
+        (-4.0, 0.5, "too uncertain to say"), (0.0, 0.01, "too uncertain to say"),
+        (4.0, float("nan"), "too uncertain to say"),
+    ],
+)  # fmt: skip
+def test_the_ladder_of_words(estimate: float, p: float, word: str) -> None:
+    assert effects.verdict(estimate, p) == word
+    assert word in effects.LADDER
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.lists(st.floats(-10, 10), min_size=99, max_size=300, unique=True), st.floats(-15, 15))
+def test_the_interval_leaves_out_nought_just_when_p_is_at_most_five_in_a_hundred(
+    chance: list[float], estimate: float
+) -> None:
+    drawn = np.array(chance)
+    if np.any(np.abs(drawn) == abs(estimate)):
+        return
+    wide = effects.half_width(drawn)
+    outside = estimate - wide > 0 or estimate + wide < 0
+    assert outside == (effects.placebo_p(estimate, drawn) <= 0.05 + 1e-12)
+
+
+def test_p_counts_the_real_programme_in() -> None:
+    chance = np.array([-3.0, -1.0, 0.0, 2.0])
+    assert effects.placebo_p(2.5, chance) == pytest.approx(2 / 5)
+    assert effects.placebo_p(9.0, chance) == pytest.approx(1 / 5)
+    assert effects.placebo_p(0.0, chance) == 1.0
+
+
+def test_adjusting_together_is_the_step_down_of_westfall_and_young() -> None:
+    # Romano-Wolf step-down of six statistics on fixed draws: computed by hand for three
+    chance = pd.DataFrame(
+        {"a": [1.0, -2, 0.5, 1.5], "b": [2.0, 0.5, -1, 1.0], "c": [0.1, 1, 2, -2.2]}
+    )
+    seen = {"a": 1.9, "b": 0.4, "c": 3.0}
+    adjusted = effects.adjust_together(seen, chance)
+    unit = {n: np.abs(chance[n]) / chance[n].std() for n in chance}
+    far = {n: abs(seen[n]) / chance[n].std() for n in seen}
+    order = sorted(far, key=lambda n: -far[n])
+    assert order == ["c", "a", "b"]
+    floor = 0.0
+    for place, name in enumerate(order):
+        furthest = np.max([unit[n] for n in order[place:]], axis=0)
+        floor = max(floor, (1 + (furthest >= far[name]).sum()) / 5)
+        assert adjusted[name] == pytest.approx(floor)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(st.integers(0, 10_000))
+def test_an_adjusted_p_is_never_below_its_own(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chance = pd.DataFrame(rng.normal(size=(200, 4)), columns=list("abcd"))
+    seen = dict(zip("abcd", rng.normal(0, 2, 4), strict=True))
+    adjusted = effects.adjust_together(seen, chance)
+    for name, value in seen.items():
+        assert adjusted[name] >= effects.placebo_p(value, chance[name].to_numpy()) - 1e-12
+
+
+def test_one_row_holds_every_number_of_an_effect() -> None:
+    table = pd.DataFrame(
+        {
+            "la": 1,
+            "gap": [5.0, 3.0, np.nan],
+            "weight": [1.0, 1.0, np.nan],
+            "variance": [1.0, 1.0, np.nan],
+        },
+        index=pd.Index([1, 2, 3], name="school"),
+    )
+    found = Gaps("rwm_expected", "percentage points", (2016, 2017), 2018, "provisional", table,
+                 pd.Series(dtype=float))  # fmt: skip
+    draws = Draws(np.array([[0, 1]] * 99), np.ones(99, dtype=int), 1, 0, True)
+    made_up = made_up_estimates({"rwm_expected": found}, draws, [1, 2, 3])
+    [effect] = effects.estimate_effects(
+        "x", {"rwm_expected": found}, made_up, [1, 2, 3], n_comparison=9
+    )
+    assert effect.estimate == pytest.approx(4.0) and effect.n_schools == 2
+    row = effect.tidy().iloc[0]
+    first = [
+        "programme", "outcome", "unit", "estimate", "low", "high", "p_placebo", "p_adjusted",
+        "n_schools", "n_comparison", "n_placebo", "baseline", "year", "release", "verdict",
+    ]  # fmt: skip
+    assert list(row.index)[:15] == first
+    assert (row["baseline"], row["year"], row["release"]) == ("2016 and 2017", 2018, "provisional")
+    numbers = effects.list_numbers([effect])
+    assert numbers["rwm_expected.estimate"] == row["estimate"]
+    assert effects.tidy([]).columns.tolist() == list(row.index)
+
+
+def test_a_secondary_outcome_is_judged_by_its_adjusted_p() -> None:
+    rng = np.random.default_rng(1)
+    chance = pd.DataFrame(rng.normal(size=(999, 6)), columns=list("abcdef"))
+    table = pd.DataFrame({"la": 1, "gap": [2.2], "weight": [1.0], "variance": [1.0]},
+                         index=pd.Index([1], name="school"))  # fmt: skip
+    gaps = {
+        n: Gaps(n, "points", (2017,), 2018, "final", table, pd.Series(dtype=float)) for n in chance
+    }
+    first, *others = effects.estimate_effects("x", gaps, chance, [1], n_comparison=1)
+    assert first.verdict == "gained"
+    assert {effect.verdict for effect in others} <= {"too uncertain to say", "probably gained"}

@@ -1,0 +1,120 @@
+"""Gaps: every school's change beyond its comparison schools', or why it has none."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pepstats import gaps, matching
+from pepstats.errors import DesignError
+from pepstats.panel import Panel
+from pepstats.programme import MatchRule, PoolRule
+from tests.worlds import YEAR, Small, small_england
+
+RULE = MatchRule(near=("rwm_expected", "cohort"), k=5)
+
+
+def find(
+    small: Small, panel: Panel | None = None, outcome: str = "rwm_expected", **other: bool
+) -> gaps.Gaps:
+    panel = panel or small.panel
+    pool = matching.find_pool(
+        matching.before_start(panel, YEAR), small.register, RULE, phase="primary",
+        outcomes=["rwm_expected"], baseline=[2016, 2017],
+    )  # fmt: skip
+    match = matching.match_schools(pool, RULE, PoolRule(), barred=small.barred)
+    return gaps.find_gaps(panel, pool, match, outcome, baseline=[2016, 2017], year=YEAR,
+                          members=small.barred, **other)  # fmt: skip
+
+
+def test_every_school_of_the_pool_has_a_gap_or_a_reason_never_both_never_neither() -> None:
+    for outcome in ("rwm_expected", "reading_progress"):
+        table = find(small_england(), outcome=outcome).table
+        assert (table["gap"].isna() == table["reason"].notna()).all()
+        assert (table["weight"].isna() == table["gap"].isna()).all()
+        assert table["gap"].notna().mean() > 0.9
+
+
+def test_a_raw_gap_is_a_schools_result_minus_the_mean_of_its_comparison_schools() -> None:
+    small = small_england()
+    pool = matching.find_pool(
+        matching.before_start(small.panel, YEAR), small.register, RULE, phase="primary",
+        outcomes=["rwm_expected"], baseline=[2016, 2017],
+    )  # fmt: skip
+    match = matching.match_schools(pool, RULE, PoolRule(), barred=small.barred)
+    table = find(small).table
+    school = small.members["closing-the-gap"][0]
+    others = match.pairs([school])["comparison"]
+    results = small.panel.wide("rwm_expected")[YEAR]
+    assert table.loc[school, "raw_gap"] == pytest.approx(results[school] - results[others].mean())
+    assert table.loc[school, "n_comparison"] == results[others].notna().sum()
+
+
+def test_a_shift_of_all_england_moves_no_gap() -> None:
+    small = small_england()
+    values = small.panel.values.copy()
+    values.loc[values.index.get_level_values("year") == YEAR, "rwm_expected"] += 5
+    moved = find(small, Panel(values, small.panel.reasons, small.panel.releases))
+    np.testing.assert_allclose(moved.table["gap"], find(small).table["gap"], atol=1e-9)
+
+
+def test_what_is_added_to_a_member_is_found_in_its_gap_alone() -> None:
+    small = small_england()
+    school = small.members["closing-the-gap"][0]
+    values = small.panel.values.copy()
+    values.loc[(school, YEAR), "rwm_expected"] += 7
+    moved = find(small, Panel(values, small.panel.reasons, small.panel.releases)).table["gap"]
+    difference = (moved - find(small).table["gap"]).dropna()
+    assert difference[school] == pytest.approx(7)
+    assert difference.drop(school).abs().max() < 1e-9
+
+
+def test_members_have_no_say_in_what_is_taken_out() -> None:
+    small = small_england()
+    values = small.panel.values.copy()
+    rows = values.index.get_level_values("school").isin(small.barred)
+    values.loc[rows & (values.index.get_level_values("year") == YEAR), "rwm_expected"] = 99.0
+    moved = find(small, Panel(values, small.panel.reasons, small.panel.releases))
+    pd.testing.assert_series_equal(moved.slopes, find(small).slopes)
+    assert moved.city_variance == find(small).city_variance
+
+
+def test_larger_cohorts_weigh_more() -> None:
+    small = small_england()
+    table = find(small).table.dropna(subset="weight")
+    cohort = small.panel.wide("cohort")[YEAR].reindex(table.index)
+    order = cohort.sort_values(kind="stable").index
+    assert table.loc[order, "weight"].is_monotonic_increasing
+    assert find(small, weighted=False).table["weight"].dropna().eq(1).all()
+
+
+def test_comparison_schools_without_a_result_are_counted_not_filled() -> None:
+    small = small_england()
+    school = small.members["closing-the-gap"][0]
+    pool = find(small).table
+    values, reasons = small.panel.values.copy(), small.panel.reasons.copy()
+    match_of = matching.match_schools(
+        matching.find_pool(matching.before_start(small.panel, YEAR), small.register, RULE,
+                           phase="primary", outcomes=["rwm_expected"], baseline=[2016, 2017]),
+        RULE, PoolRule(), barred=small.barred,
+    ).pairs([school])["comparison"]  # fmt: skip
+    gone = [(c, YEAR) for c in match_of[:3]]
+    values.loc[gone, "rwm_expected"], reasons.loc[gone, "rwm_expected"] = (
+        np.nan,
+        "suppressed: few pupils",
+    )
+    table = find(small, Panel(values, reasons, small.panel.releases)).table
+    assert table.loc[school, "n_comparison"] == pool.loc[school, "n_comparison"] - 3
+    assert table.loc[school, "reason"] == "fewer than 3 comparison schools with a result"
+    assert table.loc[match_of.iloc[0], "reason"] == "no result in 2018: suppressed: few pupils"
+
+
+def test_an_outcome_or_a_year_that_is_not_there_is_named() -> None:
+    small = small_england()
+    pool = matching.find_pool(matching.before_start(small.panel, YEAR), small.register, RULE,
+                              phase="primary", outcomes=["rwm_expected"],
+                              baseline=[2016, 2017])  # fmt: skip
+    match = matching.match_schools(pool, RULE, PoolRule())
+    with pytest.raises(DesignError, match="no source of this study has `gps_score`"):
+        gaps.find_gaps(small.panel, pool, match, "gps_score", baseline=[2016], year=2017)
+    with pytest.raises(DesignError, match="no school of the pool has a result in 2025"):
+        gaps.find_gaps(small.panel, pool, match, "rwm_expected", baseline=[2016, 2017], year=2025)

@@ -1,0 +1,167 @@
+"""Matching: alike before the start, elsewhere, in no programme; and blind to what came after."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pepstats import matching
+from pepstats.errors import DesignError
+from pepstats.panel import Panel
+from pepstats.programme import MatchRule, PoolRule
+from tests.worlds import YEAR, Small, small_england
+
+KINDS = st.sampled_from(["primary", "junior"])
+RULE = MatchRule(near=("rwm_expected", "cohort"), k=5)
+
+
+def pool_of(small: Small, rule: MatchRule = RULE, panel: Panel | None = None) -> matching.Pool:
+    return matching.find_pool(
+        matching.before_start(panel or small.panel, YEAR), small.register, rule, phase="primary",
+        outcomes=["rwm_expected"], baseline=[2016, 2017], members=small.barred,
+    )  # fmt: skip
+
+
+def made_up_pool(
+    points: list[tuple[float, float]], la: list[int], kind: list[str]
+) -> matching.Pool:
+    index = pd.Index(range(100_001, 100_001 + len(points)), name="school")
+    table = pd.DataFrame(points, columns=["rwm_expected 2016", "rwm_expected 2017"], index=index)
+    table.insert(0, "la", la)
+    table.insert(1, "school_type", kind)
+    scales = pd.DataFrame(
+        {"spread": [1.0, 1.0], "weight": [1.0, 1.0]},
+        index=pd.Index(table.columns[2:], name="variable"),
+    )
+    return matching.Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
+
+
+def nearest_by_hand(pool: matching.Pool, k: int, barred: set[int]) -> list[tuple[int, int]]:
+    """Match the plain way, one school and one candidate at a time."""
+    found = []
+    for school, own in pool.schools.iterrows():
+        others = [
+            (round(float(np.hypot(own.iloc[2] - c.iloc[2], own.iloc[3] - c.iloc[3])), 9), other)
+            for other, c in pool.schools.iterrows()
+            if other != school and other not in barred
+            and c["la"] != own["la"] and c["school_type"] == own["school_type"]
+        ]  # fmt: skip
+        found += [(school, other) for _, other in sorted(others)[:k]]
+    return found
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 3), KINDS),
+        min_size=4, max_size=40,
+    ),
+    st.integers(1, 6),
+)  # fmt: skip
+def test_it_finds_just_who_a_plain_search_finds_ties_and_all(
+    rows: list[tuple[int, int, int, str]], k: int
+) -> None:
+    pool = made_up_pool(
+        [(a, b) for a, b, _, _ in rows], [c for *_, c, _ in rows], [d for *_, d in rows]
+    )
+    barred = {int(pool.schools.index[0])}
+    rule = MatchRule(near=("rwm_expected",), exact=("school_type",), k=k)
+    match = matching.match_schools(pool, rule, PoolRule(), barred=barred)
+    pairs = match.pairs()
+    assert list(zip(pairs["school"], pairs["comparison"], strict=True)) == nearest_by_hand(
+        pool, k, barred
+    )
+
+
+def test_every_comparison_school_is_alike_elsewhere_and_in_no_programme() -> None:
+    small = small_england()
+    pool = pool_of(small)
+    pairs = matching.match_schools(pool, RULE, PoolRule(), barred=small.barred).pairs()
+    own, other = pool.schools.loc[pairs["school"]], pool.schools.loc[pairs["comparison"]]
+    for key in RULE.exact:
+        assert (own[key].to_numpy() == other[key].to_numpy()).all()
+    assert (own["la"].to_numpy() != other["la"].to_numpy()).all()
+    assert not set(pairs["comparison"]) & set(small.barred)
+    assert set(small.members["closing-the-gap"]) & set(pairs["school"])
+
+
+def test_matching_cannot_see_an_outcome_after_the_start() -> None:
+    small = small_england()
+    values = small.panel.values.copy()
+    after = values.index.get_level_values("year") >= YEAR
+    values[after] = values[after].sample(frac=1, random_state=1).to_numpy()
+    other = Panel(values, small.panel.reasons, small.panel.releases)
+    one, two = (
+        matching.match_schools(
+            pool_of(small, panel=p), RULE, PoolRule(), barred=small.barred
+        ).pairs()
+        for p in (small.panel, other)
+    )
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_panel_with_later_years_is_refused() -> None:
+    small = small_england()
+    with pytest.raises(DesignError, match="cut the panel"):
+        matching.find_pool(small.panel, small.register, RULE, phase="primary",
+                           outcomes=["rwm_expected"], baseline=[2016, 2017])  # fmt: skip
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    small = small_england()
+    shuffled = Small(
+        Panel(*(t.sample(frac=1, random_state=3) if t.index.nlevels > 1 else t
+                for t in (small.panel.values, small.panel.reasons, small.panel.releases))),
+        small.register.sample(frac=1, random_state=4), small.programmes, small.members,
+    )  # fmt: skip
+    one, two = (
+        matching.match_schools(pool_of(s), RULE, PoolRule()).pairs() for s in (small, shuffled)
+    )
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_every_school_of_the_register_is_kept_or_left_out_by_a_named_rule() -> None:
+    small = small_england()
+    pool = pool_of(small)
+    assert len(pool.schools) + len(pool.left_out) == len(small.register)
+    assert pool.flow["left_out"].sum() == len(pool.left_out)
+    assert (pool.flow["kept"].diff().iloc[1:] == -pool.flow["left_out"].iloc[1:]).all()
+    assert pool.left_out["reason"].notna().all()
+
+
+def test_a_caliper_holds_for_every_pair_and_says_who_has_none() -> None:
+    small = small_england()
+    rule = RULE.model_copy(update={"caliper": 0.05})
+    match = matching.match_schools(pool_of(small), rule, PoolRule(), barred=small.barred)
+    assert match.pairs()["distance"].max() <= 0.05
+    assert len(match.unmatched) == (match.places[:, 0] < 0).sum() > 0
+    assert set(match.unmatched["reason"]) == {"none alike within the caliper"}
+
+
+def test_a_pool_of_named_authorities_is_kept_to() -> None:
+    small = small_england()
+    pool = pool_of(small)
+    chosen = tuple(int(la) for la in sorted(pool.schools["la"].unique())[:3])
+    pairs = matching.match_schools(pool, RULE, PoolRule(authorities=chosen)).pairs()
+    assert set(pool.schools.loc[pairs["comparison"], "la"]) == set(chosen)
+
+
+def test_pairs_written_down_are_taken_up_unchanged() -> None:
+    small = small_england()
+    match = matching.match_schools(pool_of(small), RULE, PoolRule(), barred=small.barred)
+    again = matching.take_up(match.pairs(), match.schools, RULE, match.unmatched)
+    np.testing.assert_array_equal(match.places, again.places)
+    np.testing.assert_array_equal(match.distances, again.distances)
+
+
+def test_something_that_is_the_same_everywhere_cannot_be_matched_on() -> None:
+    small = small_england()
+    flat = small.panel.values.assign(cohort=30.0)
+    with pytest.raises(DesignError, match="cohort 2017 is the same in every school"):
+        pool_of(small, panel=Panel(flat, small.panel.reasons, small.panel.releases))
+
+
+def test_a_measure_that_no_source_has_is_named() -> None:
+    with pytest.raises(DesignError, match="no source of this study has prior_attainment"):
+        pool_of(small_england(), MatchRule(near=("rwm_expected", "prior_attainment")))

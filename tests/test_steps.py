@@ -1,0 +1,128 @@
+"""Steps: read what came before, write whole files in their own folder, and nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pepstats import steps
+from pepstats.errors import RunError
+from pepstats.panel import Panel
+from pepstats.pictures import Picture
+from pepstats.steps import open_step, write_whole
+from tests.worlds import ROOT
+
+
+@pytest.fixture
+def making(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PEPSTATS_DATA", str(ROOT / "data"))
+    monkeypatch.setenv("PEPSTATS_RUN", str(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+def small_panel() -> Panel:
+    index = pd.MultiIndex.from_product([[900001, 900002], [2017, 2018]], names=["school", "year"])
+    values = pd.DataFrame({"rwm_expected": [50.0, np.nan, 1 / 3, 0.1]}, index=index)
+    reasons = pd.DataFrame({"rwm_expected": [np.nan, "suppressed: few pupils", np.nan, np.nan]},
+                           index=index, dtype="str")  # fmt: skip
+    releases = pd.DataFrame({"rwm_expected": ["final", "provisional"]},
+                            index=pd.Index([2017, 2018], name="year"), dtype="str")  # fmt: skip
+    return Panel(values, reasons, releases)
+
+
+def test_a_panel_is_read_back_as_it_was_written(making: Path) -> None:
+    open_step("01-clean-sources", "autumn-2018").save_panel(small_panel())
+    read = open_step("03-match-schools", "autumn-2018", "closing-the-gap").read_panel()
+    pd.testing.assert_frame_equal(read.values, small_panel().values)
+    pd.testing.assert_frame_equal(read.reasons, small_panel().reasons)
+    pd.testing.assert_frame_equal(read.releases, small_panel().releases)
+
+
+def test_a_panel_read_before_the_start_has_no_later_year(making: Path) -> None:
+    open_step("01-clean-sources", "autumn-2018").save_panel(small_panel())
+    read = open_step("03-match-schools", "autumn-2018", "closing-the-gap").read_panel(before=2018)
+    assert set(read.values.index.get_level_values("year")) == {2017}
+    assert list(read.releases.index) == [2017]
+
+
+def test_the_word_na_is_a_word_and_an_empty_cell_is_missing(making: Path) -> None:
+    table = pd.DataFrame({"reason": ["NA", None, "nan"]})
+    open_step("01-clean-sources", "autumn-2018").save_table("t", table)
+    read = open_step("02-priority-ratings", "autumn-2018").read_table("01-clean-sources", "t")
+    assert read["reason"].tolist()[0] == "NA" and read["reason"].isna().tolist() == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_step_reads_only_from_earlier_ones(making: Path) -> None:
+    step = open_step("02-priority-ratings", "autumn-2018")
+    for later in ("02-priority-ratings", "07-board-report"):
+        with pytest.raises(RunError, match="only from earlier steps"):
+            step.read_table(later, "x")
+    with pytest.raises(RunError, match="Did you mean `01-clean-sources`"):
+        step.read_table("01-clean-source", "x")
+    with pytest.raises(RunError, match="Run 01-clean-sources first"):
+        step.read_table("01-clean-sources", "panel")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", "", ".hidden", "a\\b"])
+def test_no_name_leaves_the_steps_folder(making: Path, name: str) -> None:
+    with pytest.raises(RunError):
+        open_step("01-clean-sources", "autumn-2018").save_file(name, "x")
+
+
+def test_a_programme_the_report_does_not_have_is_named(making: Path) -> None:
+    with pytest.raises(RunError, match="Did you mean `closing-the-gap`"):
+        open_step("03-match-schools", "autumn-2018", "closing-the-gab")
+
+
+def test_a_figure_without_alt_text_is_refused_and_nothing_is_written(making: Path) -> None:
+    from pepstats.figures import new_axes
+
+    step = open_step("02-priority-ratings", "autumn-2018")
+    figure, _ = new_axes()
+    with pytest.raises(RunError, match="has no alt text"):
+        step.save_pictures({"bare": Picture(figure, pd.DataFrame({"a": [1]}), " ")})
+    assert not step.folder.exists()
+
+
+def test_a_figure_is_kept_with_its_table_and_its_words(making: Path) -> None:
+    from pepstats.figures import new_axes
+
+    step = open_step("02-priority-ratings", "autumn-2018")
+    figure, _ = new_axes()
+    shown = step.save_pictures({"p": Picture(figure, pd.DataFrame({"a": [1]}), 'Words "and" more')})
+    assert {path.name for path in step.folder.iterdir()} == {"p.csv", "p.svg", "p.png", "p.alt.txt"}
+    assert 'alt="Words &quot;and&quot; more"' in shown._repr_html_()
+
+
+def test_a_file_is_complete_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise OSError("killed")
+
+    path = tmp_path / "x.csv"
+    monkeypatch.setattr(steps.os, "replace", die)
+    with pytest.raises(OSError, match="killed"):
+        write_whole(path, b"half")
+    assert not path.exists()
+
+
+def test_changing_a_file_by_hand_takes_the_manifest_with_it(tmp_path: Path) -> None:
+    run = tmp_path / "working" / "autumn-2018"
+    (run / "01-clean-sources").mkdir(parents=True)
+    table, manifest = run / "01-clean-sources" / "t.csv", run / "manifest.json"
+    write_whole(table, b"a\n1\n")
+    manifest.write_text("{}", "utf-8")
+    write_whole(table, b"a\n1\n")
+    assert manifest.exists()  # the same bytes: still the same run
+    write_whole(table, b"a\n2\n")
+    assert not manifest.exists()
+
+
+def test_each_purpose_has_its_own_stream_of_chance(making: Path) -> None:
+    step = open_step("02-priority-ratings", "autumn-2018")
+    again = open_step("02-priority-ratings", "autumn-2018")
+    assert step.rng("a").random() == again.rng("a").random() != step.rng("b").random()

@@ -1,0 +1,159 @@
+"""A study in Python: read, follow, compare; the planted effect found and the absent one not."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pepstats
+from pepstats import effects
+from pepstats.errors import DesignError
+from pepstats.programme import Programme
+from pepstats.study import (
+    design_comparison,
+    estimate_programme,
+    find_members,
+    tabulate_ledgers,
+    tabulate_measures,
+)
+from tests.worlds import ROOT, SHARED, YEAR, Small, small_england
+
+needs_study = pytest.mark.skipif(
+    not (SHARED / "study").is_dir(), reason="the real study is not on this machine"
+)
+
+
+@pytest.fixture(scope="module")
+def default() -> pepstats.study.Study:
+    return pepstats.load("autumn-2018", data=str(ROOT / "data"))
+
+
+def effects_of(small: Small, slug: str) -> pd.DataFrame:
+    programme = small.programmes[slug]
+    design = design_comparison(
+        programme, small.panel, small.register, small.members[slug], small.barred
+    )
+    return effects.tidy(estimate_programme(programme, small.panel, design, YEAR).effects)
+
+
+def truth(slug: str) -> pd.Series:
+    table = pd.read_csv(ROOT / "data" / "invented" / "truth.csv")
+    return table[(table["programme"] == slug) & (table["year"] == YEAR)].set_index("outcome")[
+        "with_overlap"
+    ]
+
+
+def test_the_planted_effect_lies_in_its_interval_and_is_called_a_gain(default) -> None:
+    found = pepstats.evaluate(default, "closing-the-gap").effects.set_index("outcome")
+    planted = truth("closing-the-gap").reindex(found.index)
+    assert (found["low"] < planted).all() and (planted < found["high"]).all()
+    assert found.loc["rwm_expected", "verdict"] == "gained"
+
+
+def test_where_nothing_was_planted_it_is_too_uncertain_to_say(default) -> None:
+    found = pepstats.evaluate(default, "send-in-mainstream").effects
+    assert set(found["verdict"]) == {"too uncertain to say"}
+
+
+def test_programmes_that_did_nothing_are_seldom_called() -> None:
+    first = [
+        effects_of(small_england(seed=seed, schools=1000, effect=0.0), slug).iloc[0]
+        for seed in range(20)
+        for slug in ("closing-the-gap", "send-in-mainstream")
+    ]
+    assert sum(row["p_placebo"] <= 0.05 for row in first) <= 6  # 1 in 100 by chance at 5 in 100
+    assert abs(np.mean([row["estimate"] for row in first])) < 2
+
+
+def test_the_ledger_of_every_file_adds_up(default) -> None:
+    table = tabulate_ledgers(default.results)
+    for _, part in table.groupby(["file", "account"]):
+        whole = part.loc[part["what"] == "in all", "count"].item()
+        assert part.loc[part["what"] != "in all", "count"].sum() == whole > 0
+
+
+def test_every_cell_of_the_panel_is_a_value_or_a_reason(default) -> None:
+    assert (default.panel.values.isna() == default.panel.reasons.notna()).all().all()
+    assert default.panel.values.index.is_unique
+    measures = tabulate_measures(default)
+    assert (measures["value"].isna() == measures["reason"].notna()).all()
+    assert set(measures.index.get_level_values("release")) == {"final", "revised"}
+
+
+def test_members_are_found_by_any_number_they_ever_had(default) -> None:
+    for slug, table in default.members.items():
+        assert len(table) == 18, slug
+        assert table.index.isin(default.register.index).all()
+    listed = pd.concat(default.members.values())
+    assert (listed["urn"] != listed.index).any()  # some joined under a later number
+
+
+def test_the_study_gives_every_school_of_the_frame_its_gap(default) -> None:
+    table = default.gaps("rwm_expected", baseline=[2016, 2017], year=2018)
+    assert len(table) > 2000
+    assert (table["gap"].isna() == table["reason"].notna()).all()
+    with pytest.raises(ValueError, match="no measure is called `rwm_expcted`"):
+        default.gaps("rwm_expcted", baseline=[2016], year=2018)
+
+
+def test_evaluating_does_not_depend_on_the_order_of_rows_or_on_what_ran_before(default) -> None:
+    one = pepstats.evaluate(default, "closing-the-gap").effects
+    pepstats.evaluate(default, "send-in-mainstream")
+    pd.testing.assert_frame_equal(one, pepstats.evaluate(default, "closing-the-gap").effects)
+
+
+def changed(programme: Programme, **update: object) -> Programme:
+    return Programme.model_validate({**programme.model_dump(), **update})
+
+
+def test_members_in_no_file_are_all_named(default) -> None:
+    programme = default.programmes["closing-the-gap"]
+    listed = [*programme.model_dump()["members"], {"urn": 999_999}, {"urn": 888_888}]
+    with pytest.raises(DesignError, match="999999, 888888 are in no source of this study"):
+        find_members(changed(programme, members=listed), default.followed, default.data)
+
+
+def test_a_school_listed_under_two_of_its_numbers_is_refused(default) -> None:
+    programme = default.programmes["closing-the-gap"]
+    converted = default.register[default.register["urns"].str.contains(" ")].iloc[0]
+    listed = [{"urn": int(urn)} for urn in converted["urns"].split()]
+    with pytest.raises(DesignError, match="one school under two numbers"):
+        find_members(changed(programme, members=listed), default.followed, default.data)
+
+
+def test_a_programme_with_fewer_than_four_usable_schools_is_refused(default) -> None:
+    programme = default.programmes["closing-the-gap"]
+    few = list(default.members["closing-the-gap"].index[:3])
+    with pytest.raises(DesignError, match="3 of 3 schools can be compared; at least 4 are needed"):
+        design_comparison(programme, default.panel, default.register, few, [])
+
+
+def test_a_report_of_a_year_before_the_start_is_refused(default) -> None:
+    programme = default.programmes["closing-the-gap"]
+    design = design_comparison(programme, default.panel, default.register,
+                               default.members["closing-the-gap"].index, [])  # fmt: skip
+    with pytest.raises(DesignError, match="before `starts: 2018`"):
+        estimate_programme(programme, default.panel, design, 2017)
+
+
+@needs_study
+def test_the_real_partnership_is_followed_and_its_gap_is_among_the_lowest_three_in_a_hundred() -> (
+    None
+):
+    study = pepstats.load("partnership-2018", data=str(SHARED / "study"))
+    found = pepstats.evaluate(study, "whole-partnership")
+    first = found.effects.iloc[0]
+    assert first["n_schools"] == 32
+    assert first["high"] < 0 and first["verdict"] == "lost ground"
+    assert (found.placebo["rwm_expected"] <= first["estimate"]).mean() <= 0.03
+    home = (study.register["la"] == 851) & (study.register["phase"] != "special")
+    scores = study.panel.wide("reading_progress")[home]
+    both = scores[2016].notna() & scores[2018].notna()
+    assert both.sum() == scores[2016].notna().sum() == 32
+    one_number = ~study.register["urns"].reindex(scores.index[both]).str.contains(" ")
+    assert one_number.sum() == 25  # all that a join on the number alone would have kept
+
+
+def test_the_data_folder_of_the_default_study_is_the_projects_own() -> None:
+    assert Path(ROOT / "data" / "reports" / "autumn-2018.yml").is_file()

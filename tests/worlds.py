@@ -1,0 +1,45 @@
+"""Small invented worlds for tests: an England in memory, and its programmes."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from pepstats import invented
+from pepstats.panel import Panel
+from pepstats.programme import Programme, load_programme
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+YEAR = 2018
+
+
+@dataclass(frozen=True)
+class Small:
+    """An England with its panel, register and each programme's schools."""
+
+    panel: Panel
+    register: pd.DataFrame
+    programmes: dict[str, Programme]
+    members: dict[str, list[int]]
+
+    @property
+    def barred(self) -> list[int]:
+        return sorted({s for listed in self.members.values() for s in listed})
+
+
+@cache
+def small_england(seed: int = 7, schools: int = 1200, effect: float = 1.0) -> Small:
+    england = invented.build(schools=schools, seed=seed, effect=effect)
+    programmes = {
+        slug: load_programme(slug, ROOT / "data")
+        for slug in ("closing-the-gap", "send-in-mainstream")
+    }
+    panel, register = england.panel({*programmes["closing-the-gap"].outcomes, "cohort"})
+    school_of = {int(u): s for s, urns in register["urns"].items() for u in str(urns).split()}
+    listed = england.members.assign(number=england.members["urn"].map(school_of))
+    members = {
+        slug: sorted(listed.loc[listed["programme"] == slug, "number"]) for slug in programmes
+    }
+    return Small(panel, register, programmes, members)
