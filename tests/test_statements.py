@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from pepstats import statements
+from pepstats.errors import SourceError
+
+SCHOOLS = {"closing-the-gap": {900001: 900001, 900002: 900002, 930002: 900002, 900003: 900003}}
+
+
+def row(**changed: str) -> dict[str, str]:
+    return {
+        "URN": "900001", "Programme": "closing-the-gap", "Theme": "Coaching", "Stance": "positive",
+        "Role": "Head teacher", "Consent": "yes", "Consent date": "2018-09-14",
+        "Statement": "It helped us to plan.", "Extract": "", "Cleared": "", **changed,
+    }  # fmt: skip
+
+
+def read(*rows: dict[str, str]) -> statements.Statements:
+    raw = pd.DataFrame(list(rows), index=range(2, 2 + len(rows)), dtype="str")
+    return statements.check_statements(raw, file="statements.csv", schools=SCHOOLS)
+
+
+def held(**changed: str) -> object:
+    return read(row(**changed)).table["held"].iloc[0]
+
+
+def test_a_statement_with_consent_is_quoted_by_role() -> None:
+    said = read(row())
+    quotes = statements.choose_quotes(said, "closing-the-gap")
+    assert [(q.text, q.role) for q in quotes] == [("It helped us to plan.", "Head teacher")]
+
+
+def test_without_consent_nothing_is_quoted_but_it_is_counted() -> None:
+    said = read(row(Consent="no", **{"Consent date": ""}), row(URN="900002", Stance="negative"))
+    quotes = statements.choose_quotes(said, "closing-the-gap")
+    assert len(quotes) == 1
+    assert statements.balance_sentence(said, "closing-the-gap") == (
+        "2 schools were asked for a statement and 2 answered: 1 positive, 0 mixed and 1 negative."
+    )
+    assert "1 could not be quoted" in statements.quoted_sentence(said, "closing-the-gap")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"Consent": ""}, "row 2: `consent` is ``: write yes or no."),
+        ({"Consent date": "last week"}, "row 2: `consent_date` is `last week`"),
+        ({"URN": "900009"}, "row 2: school 900009 is not in the programme `closing-the-gap`."),
+        ({"URN": "9OOOO1"}, "row 2: `9OOOO1` is not a school's number"),
+        ({"Programme": "closing-teh-gap"}, "Did you mean `closing-the-gap`"),
+        ({"Stance": "glad"}, "row 2: `glad` is not a stance. Known: mixed, negative, positive."),
+        ({"Role": "Mrs Jones"}, "row 2: `Mrs Jones` is not a role."),
+        ({"Extract": "It saved us"}, "row 2: its extract is not in its statement"),
+        ({"Cleared": "perhaps"}, "row 2: `cleared` is `perhaps`"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_file_and_row(changed: dict[str, str], message: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        read(row(**changed))
+    assert str(refused.value).startswith("statements.csv: ")
+    assert message in str(refused.value)
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(SourceError, match=r"row 2: .*row 3: "):
+        read(row(Consent=""), row(Stance="?"))
+
+
+def test_a_wrong_column_is_named() -> None:
+    raw = pd.DataFrame([row()]).rename(columns={"Stance": "Stanse"})
+    with pytest.raises(SourceError, match="row 1: no column is called `stanse`. Did you mean"):
+        statements.check_statements(raw, file="s.csv", schools=SCHOOLS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Ask me at head@school.org about it.", "Ring 023 9284 1234.", "UPN A123456789012 went up.",
+        "We saw that Callum caught up.", "Callum made two years of progress.", "Well done to O'Neil.",
+        "Thanks to Mary-Jane we know.",
+    ],
+)  # fmt: skip
+def test_what_may_be_personal_is_held_back_until_cleared(words: str) -> None:
+    assert held(Statement=words) == statements.DETAILS
+    assert held(Statement=words, Cleared="yes") is None or pd.isna(
+        held(Statement=words, Cleared="yes")
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Coaching was what we needed. Staff feel surer, and I can see it in Year 6.",
+        "The English and Maths leads met in October. Ofsted said so too.",
+        "It made little difference. We had three heads in two years.",
+    ],
+)
+def test_plain_words_are_not_held_back(words: str) -> None:
+    assert statements.find_details(words) == []
+
+
+def test_hostile_words_are_kept_as_words() -> None:
+    hostile = "=cmd|'/c calc'!A1 <script>alert(1)</script> \u202eevil\u202c \U0001f600 {hole}"
+    said = read(row(Statement=hostile, Cleared="yes"))
+    quote = statements.choose_quotes(said, "closing-the-gap")[0].text
+    assert "<script>alert(1)</script>" in quote and "\U0001f600" in quote and "{hole}" in quote
+    assert "\u202e" not in quote
+
+
+def test_ten_thousand_words_are_kept_and_quoted_only_by_an_extract() -> None:
+    long = "it was good for us " * 2000
+    said = read(row(Statement=long))
+    assert said.table["held"].iloc[0] == statements.TOO_LONG
+    assert len(said.table["statement"].iloc[0].split()) == 10_000
+    assert statements.choose_quotes(said, "closing-the-gap") == ()
+    short = read(row(Statement=long, Extract="good for us it was good"))
+    assert statements.choose_quotes(short, "closing-the-gap")[0].text == "good for us it was good"
+
+
+def test_quotes_divide_as_the_answers_do_and_no_stance_is_left_out() -> None:
+    many = {"closing-the-gap": {900000 + n: 900000 + n for n in range(30)}}
+    stances = ["positive"] * 16 + ["mixed"] * 6 + ["negative"] * 2
+    rows = [row(URN=str(900000 + n), Stance=s, Statement=s) for n, s in enumerate(stances)]
+    raw = pd.DataFrame(rows, dtype="str")
+    said = statements.check_statements(raw, file="s.csv", schools=many)
+    chosen = [q.text for q in statements.choose_quotes(said, "closing-the-gap")]
+    assert chosen == ["positive"] * 4 + ["mixed", "negative"]
+
+
+def test_a_school_is_found_by_any_number_it_has_had() -> None:
+    assert read(row(URN="930002")).table["school"].tolist() == [900002]
+
+
+def test_a_school_that_did_not_answer_is_counted_as_asked() -> None:
+    said = read(row(), row(URN="900002", Statement="", Stance="", Role="", Consent=""))
+    assert statements.count_stances(said, "closing-the-gap")["asked"] == 2
+    assert "1 answered" in statements.balance_sentence(said, "closing-the-gap")
+
+
+def test_a_study_without_statements_says_so() -> None:
+    said = statements.no_statements()
+    assert statements.balance_sentence(said, "x") == "No school has yet been asked for a statement."
+    assert statements.choose_quotes(said, "x") == ()
+
+
+def test_themes_are_counted_by_stance() -> None:
+    said = read(row(), row(URN="900002", Theme="", Stance="mixed"))
+    table = statements.tabulate_themes(said, "closing-the-gap")
+    assert table.loc["Coaching", "positive"] == 1 and table.loc["No theme given", "mixed"] == 1
+
+
+def test_what_needs_someone_is_listed_by_row() -> None:
+    said = read(row(Statement="We saw that Callum caught up."), row(URN="900002", Consent="no"))
+    assert statements.list_held(said) == [f"statement in row 2: {statements.DETAILS}"]
