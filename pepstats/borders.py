@@ -14,7 +14,16 @@ from pepstats.errors import SourceError
 
 Table = Literal["register", "links", "trusts", "ofsted", "schools"]
 PHASES = ("primary", "secondary", "all-through", "special")
-SCHOOL_TYPES = ("primary", "junior", "middle", "all-through", "infant", "secondary", "special", "unknown")  # fmt: skip
+SCHOOL_TYPES = (
+    "primary",
+    "junior",
+    "middle",
+    "all-through",
+    "infant",
+    "secondary",
+    "special",
+    "unknown",
+)
 GOVERNANCE = ("maintained", "academy", "unknown")
 WORDS = {
     "in_range": "outside what it can be",
@@ -62,10 +71,11 @@ def _schema(table: Table) -> Any:
     def words(known: tuple[str, ...] | None = None, *, missing: bool = True) -> Any:
         return pa.Column(None, pa.Check.isin(known) if known else None, nullable=missing)
 
-    urn = {"low": 100_000, "high": 9_999_999}
     by_urn = pa.Index("int64", pa.Check.in_range(100_000, 9_999_999), unique=True, name="urn")
     by_school = pa.Index("int64", pa.Check.in_range(100_000, 9_999_999), unique=True, name="school")
-    date = pa.Column("datetime64[us]", pa.Check.in_range("1700-01-01", "2100-12-31"), nullable=True, coerce=True)  # fmt: skip
+    date = pa.Column(
+        "datetime64[us]", pa.Check.in_range("1700-01-01", "2100-12-31"), nullable=True, coerce=True
+    )
     columns: dict[str, tuple[dict[str, Any], Any]] = {
         "register": ({
             "la": integer(100, 999), "estab": integer(0, 9999), "name": words(),
@@ -73,10 +83,11 @@ def _schema(table: Table) -> Any:
             "opened": date, "closed": date, "type": words(),
             "governance": words(GOVERNANCE, missing=False), "is_special": pa.Column("bool"),
             "age_low": integer(0, 99), "age_high": integer(0, 99),
-            "other_urn": integer(**urn),
+            "other_urn": integer(100_000, 9_999_999),
         }, by_urn),
         "links": ({
-            "before": integer(**urn, missing=False), "after": integer(**urn, missing=False),
+            "before": integer(100_000, 9_999_999, missing=False),
+            "after": integer(100_000, 9_999_999, missing=False),
             "date": date,
             "what": words(("succession", "merger", "split", "amalgamation"), missing=False),
         }, None),
@@ -87,7 +98,7 @@ def _schema(table: Table) -> Any:
             "phase": words(PHASES, missing=False),
             "school_type": words(SCHOOL_TYPES, missing=False),
             "governance": words(GOVERNANCE, missing=False), "type": words(), "trust": words(),
-            "urn": integer(**urn, missing=False), "urns": words(missing=False),
+            "urn": integer(100_000, 9_999_999, missing=False), "urns": words(missing=False),
         }, by_school),
     }  # fmt: skip
     expected, index = columns[table]

@@ -37,11 +37,14 @@ _KS2 = tuple(
     if "." not in name and m.kind == "ks2"
     and (name.startswith(("rwm_", "gps_")) or name.split("_")[0] in _SUBJECTS)
 )  # fmt: skip
+_KS4 = (*_PROGRESS8, "attainment8", "basics_94", "basics_95", "ebacc_entry", "ebacc_94",
+        "ebacc_95", "ebacc_points")  # fmt: skip
+_WRITING = tuple(n for n in _KS2 if n.startswith(("writing_", "rwm_")) and "coverage" not in n)
 
 BREAKS: tuple[Break, ...] = (
     Break(2016, "new tests 2016", _KS2,
           "new key stage 2 tests and a new expected standard from 2016; earlier years are levels"),
-    Break(2018, "writing framework 2018", ("writing_expected", "writing_higher", "rwm_expected", "rwm_higher", "writing_progress", "writing_progress_lower", "writing_progress_upper"),
+    Break(2018, "writing framework 2018", _WRITING,
           "a new framework for assessing writing from 2018"),
     Break(2018, "progress adjusted 2018", _PROGRESS,
           "extremely low progress scores are limited from 2018"),
@@ -53,14 +56,14 @@ BREAKS: tuple[Break, ...] = (
           "grades 9 to 1 in English and maths, and a new Attainment 8 scale, from 2017"),
     Break(2018, "ebacc 2018", ("ebacc_94", "ebacc_95", "ebacc_points"),
           "grades 9 to 1 in the other English Baccalaureate subjects from 2018"),
-    Break(2022, "after the pandemic 2022", (*_KS2, *_PROGRESS8, "attainment8", "basics_94", "basics_95", "ebacc_entry", "ebacc_94", "ebacc_95", "ebacc_points", "absence", "persistent_absence"),
+    Break(2022, "after the pandemic 2022", (*_KS2, *_KS4, "absence", "persistent_absence"),
           "results from 2022 follow two years of disrupted schooling without tests"),
     Break(2024, "no progress 2024", _PROGRESS,
           "no progress scores for 2024 and 2025: these pupils took no key stage 1 tests"),
     Break(2025, "no progress 8 2025", _PROGRESS8,
           "no Progress 8 for 2025 and 2026: these pupils took no key stage 2 tests"),
-    Break(2019, "baseline points 2019", ("prior_attainment",),
-          "key stage 1 was assessed on a new scale from 2016, so the cohort of 2020 on differs"),
+    Break(2020, "key stage 1 scale 2020", ("prior_attainment",),
+          "key stage 1 was assessed without levels from 2016, so for the pupils of 2020 and later"),
     Break(2016, "persistent absence 2016", ("persistent_absence",),
           "persistent absence counts a tenth of sessions from 2016, before that 15 per cent"),
 )  # fmt: skip
@@ -82,6 +85,8 @@ def not_taken(measure: str, year: int) -> str | None:
     kind, plain = MEASURES[measure].kind, measure.split(".")[0]
     if kind in ("ks2", "ks4") and year in NO_TESTS_YEARS:
         return "no tests held"
-    if (plain in _PROGRESS and year in (2024, 2025)) or (plain in _PROGRESS8 and year in (2025, 2026)):  # fmt: skip
+    if (plain in _PROGRESS and year in (2024, 2025)) or (
+        plain in _PROGRESS8 and year in (2025, 2026)
+    ):
         return "no earlier test to measure progress from"
     return None

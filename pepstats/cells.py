@@ -245,7 +245,7 @@ def _outside(breaks: Array, marks: Array) -> Array:
     apart = opens != closes  # most quoted cells hold neither
     np.add.at(steps, opens[apart], 1)
     np.add.at(steps, closes[apart], -1)
-    return breaks[np.cumsum(steps[:-1], dtype=np.int8) == 0]
+    return np.asarray(breaks[np.cumsum(steps[:-1], dtype=np.int8) == 0])
 
 
 def _unquote(block: _Block) -> tuple[bytes, Array, Array]:
@@ -286,7 +286,7 @@ def _number(content: bytes, starts: Array, ends: Array, numbers: dict[bytes, int
     codes = np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int32)[local]
     pairs = zip(starts[long].tolist(), ends[long].tolist(), strict=True)
     codes[long] = [numbers.setdefault(content[s:e], len(numbers)) for s, e in pairs]
-    return codes
+    return np.asarray(codes)
 
 
 def _lay_out(codes: Array, block: _Block, width: int) -> Array:
@@ -294,8 +294,10 @@ def _lay_out(codes: Array, block: _Block, width: int) -> Array:
     widths = block.widths
     longer = np.flatnonzero(widths > width)
     if len(longer):
-        block.stop(int(block.starts[block.first_of_row[longer[0]] + width]),
-                   f"more cells than the header's {width} (is a comma missing its quotation marks?)")  # fmt: skip
+        block.stop(
+            int(block.starts[block.first_of_row[longer[0]] + width]),
+            f"more cells than the header's {width} (is a comma missing its quotation marks?)",
+        )
     if (widths == width).all():
         return codes.reshape(-1, width)
     grid = np.full((len(widths), width), -1, dtype=np.int32)

@@ -22,7 +22,9 @@ def chain_urns(
     with_results = rows[rows["has_results"]]
     years = _by_urn(with_results, "year", set)
     cohorts: dict[tuple[int, int], float] = defaultdict(float)
-    for urn, year, n in zip(with_results["urn"], with_results["year"], with_results["cohort"], strict=True):  # fmt: skip
+    for urn, year, n in zip(
+        with_results["urn"], with_results["year"], with_results["cohort"], strict=True
+    ):
         cohorts[urn, year] += n
     first_seen = rows.groupby("urn")["year"].min().to_dict()
     members: dict[int, list[int]] = {}  # a school's URNs in time order, by its first
@@ -30,7 +32,9 @@ def chain_urns(
     how: dict[int, str] = {}
     notes: Counter[str] = Counter()
     for group in _components(first_seen, links):
-        for chain in _order_in_time([u for u in group if u in years], years, cohorts, links, how, notes):  # fmt: skip
+        for chain in _order_in_time(
+            [u for u in group if u in years], years, cohorts, links, how, notes
+        ):
             members[chain[0]] = chain
             owner.update(dict.fromkeys(chain, chain[0]))
         for urn in sorted((u for u in group if u not in years), key=lambda u: (first_seen[u], u)):
@@ -45,7 +49,7 @@ def chain_urns(
 def reach(
     urn: int, links: Links, wanted: Collection[int], stops: Collection[int] = ()
 ) -> list[int]:
-    """List the wanted URNs linked to one, directly or through URNs that are not stops, nearest first."""  # fmt: skip
+    """List the wanted URNs linked to one, nearest first, also through URNs that are not stops."""
     seen, edge, found = {urn}, [urn], []
     while edge:
         nearer = sorted({n for u in edge for n in links.get(u, {})} - seen)
@@ -56,7 +60,7 @@ def reach(
 
 
 def name_other_urns(school_of: dict[int, int], links: Links) -> pd.Series:
-    """Give the school of every URN, also of those without rows whose links lead to one school only."""  # fmt: skip
+    """Give the school of every URN, also of one whose links alone lead to one school."""
     known = dict(school_of)
     for urn in sorted(set(links) - set(school_of)):
         schools = {school_of[u] for u in reach(urn, links, school_of)}

@@ -113,7 +113,9 @@ class Check:
 
 def check_files(lines: Sequence[Line], *, data: Path) -> Check:
     """Read each file and account for it; a file that cannot be read is a message, not an end."""
-    files, results, tables = [], [], {}
+    files: list[FileCheck] = []
+    results: list[clean.Results] = []
+    tables: dict[str, list[pd.DataFrame]] = {}
     for line in lines:
         try:
             source = sources.find_source(
@@ -150,7 +152,7 @@ def _check_results(one: clean.Results) -> FileCheck:
 def _add_what_files_say_together(
     files: list[FileCheck], results: list[clean.Results], tables: dict[str, list[pd.DataFrame]]
 ) -> Check:
-    """Add what only several files can tell: England's totals, schools through time, earlier years."""  # fmt: skip
+    """Add what only several files tell: England's totals, schools through time, earlier years."""
     together = _add_up_together(results)
     dated = [r for r in results if r.source.year is not None and r.source.kind in RESULT_KINDS]
     if len({r.source.year for r in dated}) < 2:
@@ -192,6 +194,7 @@ def _count_ended(schools: Schools) -> dict[str, int]:
 
 def as_dict(check: Check) -> dict[str, Any]:
     """Give a check as plain names and numbers, for programs: every code of every column."""
+    disagreeing = check.earlier[~check.earlier["agrees"]] if len(check.earlier) else check.earlier
     return {
         "exit_code": check.exit_code,
         "problem": check.problem,
@@ -201,7 +204,7 @@ def as_dict(check: Check) -> dict[str, Any]:
         "totals_of_several_files": _records(check.together),
         "earlier_years": {
             "compared": len(check.earlier),
-            "disagreeing": _records(check.earlier[~check.earlier["agrees"]]) if len(check.earlier) else [],
+            "disagreeing": _records(disagreeing),
         },
     }  # fmt: skip
 

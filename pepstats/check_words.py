@@ -47,13 +47,15 @@ def _say_file(one: FileCheck) -> str:
     ]
     if ledger.columns_unread:
         shown = ", ".join(ledger.columns_unread[:MOST])
-        lines.append(f"  {len(ledger.columns_unread)} column(s) in no layout we know, not read: {shown}")  # fmt: skip
+        lines.append(
+            f"  {len(ledger.columns_unread)} column(s) in no layout we know, not read: {shown}"
+        )
     return "\n".join([*lines, *_say_totals(one.totals), *_say_contradictions(one.contradictions)])
 
 
 def _say_rows(one: FileCheck) -> str:
     ledger = one.ledger
-    assert ledger is not None  # noqa: PT018 - a file without an account is said elsewhere
+    assert ledger is not None  # a file without an account is said elsewhere
     kinds = [f"{n:,} {name}" for name, n in one.records.items() if name not in layouts.AGGREGATES]
     kept = f"{ledger.rows_kept:,} kept" + (f" ({', '.join(kinds)})" if kinds else "")
     totals = [f"{n} {name}" for name, n in ledger.aggregates.items()]
@@ -61,7 +63,9 @@ def _say_rows(one: FileCheck) -> str:
     said = [kept]
     if totals:
         said.append(f"{sum(ledger.aggregates.values())} totals ({', '.join(totals)})")
-    said.append(f"{sum(ledger.left_out.values()):,} left out" + (f" ({'; '.join(left)})" if left else ""))  # fmt: skip
+    said.append(
+        f"{sum(ledger.left_out.values()):,} left out" + (f" ({'; '.join(left)})" if left else "")
+    )
     return f"{ledger.rows_in:,} in = " + " + ".join(said)
 
 
@@ -81,7 +85,11 @@ def _say_codes(ledger: Ledger) -> list[str]:
         return [f"         {n:>9,}  {reason}" for reason, n in ledger.reasons.items()]
     for reason, met in ledger.codes.groupby("reason", sort=False):
         shown = met["code"].map(lambda code: repr(code) if isinstance(code, str) else "none")
-        by_column = met.groupby("column", sort=False)["cells"].sum().sort_values(ascending=False, kind="stable")  # fmt: skip
+        by_column = (
+            met.groupby("column", sort=False)["cells"]
+            .sum()
+            .sort_values(ascending=False, kind="stable")
+        )
         most = ", ".join(f"{column} {n:,}" for column, n in by_column.head(4).items())
         more = f" and {len(by_column) - 4} columns more" if len(by_column) > 4 else ""
         code = " ".join(sorted(set(shown)))
@@ -94,7 +102,9 @@ def _say_totals(totals: pd.DataFrame) -> list[str]:
     if not len(totals):
         return ["  totals none in the file to compare with"]
     counts = totals["verdict"].value_counts()
-    said = ", ".join(f"{counts.get(v, 0):,} {v}" for v in (proof.REPRODUCED, proof.EXPLAINED, proof.DIFFERS))  # fmt: skip
+    said = ", ".join(
+        f"{counts.get(v, 0):,} {v}" for v in (proof.REPRODUCED, proof.EXPLAINED, proof.DIFFERS)
+    )
     lines = [f"  totals {len(totals):,} compared: {said}"]
     several = totals.groupby(["level", "la"]).ngroups > 3
     main = totals[totals["measure"].isin(SHOWN) & ~totals["verdict"].eq(proof.DIFFERS)]
@@ -104,7 +114,9 @@ def _say_totals(totals: pd.DataFrame) -> list[str]:
     for part in (main, differs):
         lines += [f"         {_say_total(row)}" for row in part.head(2 * MOST).to_dict("records")]
     if len(differs) > 2 * MOST:
-        lines.append(f"         and {len(differs) - 2 * MOST:,} more that differ (--json lists all)")
+        lines.append(
+            f"         and {len(differs) - 2 * MOST:,} more that differ (--json lists all)"
+        )
     return lines
 
 
@@ -119,7 +131,8 @@ def _say_total(row: dict[str, object]) -> str:
 
 def _say_contradictions(found: pd.DataFrame) -> list[str]:
     lines = [
-        f"         row {row['row']}, URN {row['urn']}: {row['measure']}: {row['said']} ({row['check']})"
+        f"         row {row['row']}, URN {row['urn']}, {row['measure']}: {row['said']} "
+        f"({row['check']})"
         for row in found.head(MOST).to_dict("records")
     ]
     more = [f"         and {len(found) - MOST:,} more"] if len(found) > MOST else []
@@ -135,12 +148,12 @@ def _say_followed(check: Check) -> str:
     if len(check.earlier):
         agree, changed = check.earlier["agrees"].sum(), check.earlier["changed"].sum()
         lines.append(
-            f"  {len(check.earlier):,} figures repeated from earlier years ({changed:,} under another "
-            f"URN): {agree:,} agree with the earlier file"
+            f"  {len(check.earlier):,} figures repeated from earlier years ({changed:,} of them "
+            f"under another URN): {agree:,} agree with the earlier file"
         )
         for row in check.earlier[~check.earlier["agrees"]].head(MOST).to_dict("records"):
             lines.append(
-                f"         URN {row['urn']}, {row['measure']} {row['earlier_year']}: {row['file']} says "
-                f"{row['repeated']:g}, the earlier file {row['published']:g}"
+                f"         URN {row['urn']}, {row['measure']} {row['earlier_year']}: "
+                f"{row['file']} says {row['repeated']:g}, the earlier file {row['published']:g}"
             )
     return "\n".join(lines)

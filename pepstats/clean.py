@@ -182,7 +182,9 @@ def _say_what_rows_are(
     found = {text: match for text in set(urn_text[school]) if (match := URN.fullmatch(text))}
     missing = [i for i in np.flatnonzero(school) if urn_text[i] not in found]
     if missing:
-        table.stop(np.array(missing), identity["urn"], "`{text}` is not a URN of six or seven digits")  # fmt: skip
+        table.stop(
+            np.array(missing), identity["urn"], "`{text}` is not a URN of six or seven digits"
+        )
     urn = [int(found[t][1]) if s else 0 for t, s in zip(urn_text, school, strict=True)]
     alone = np.unique(la[school & (la > 0)])
     if len(alone) == 1:  # one authority's file does not say whose its authority row is
@@ -240,8 +242,8 @@ def _choose_rows(
         who = f"URN {urn[twin]}" if school[twin] else f"the row of {level[twin]}"
         if len(differs):
             raise SourceError(
-                f"{table.at(twin, int(differs[0]))}: {who} is given twice, and differs from row "
-                f"{table.rows[one]}. Remove the wrong one."
+                f"{table.at(int(twin), int(differs[0]))}: {who} is given twice, and differs from "
+                f"row {table.rows[one]}. Remove the wrong one."
             )
         what = "a school's row repeated" if school[twin] else f"row of {level[twin]} repeated"
         left_out[what] = left_out.get(what, 0) + 1
@@ -302,7 +304,7 @@ def _as_numbers(texts: Array) -> Array:
     """Read identity numbers, each distinct text once; missing where a text is no number."""
     which, distinct = pd.factorize(texts)
     number = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").to_numpy(float)
-    return np.append(number, np.nan)[which]
+    return np.asarray(np.append(number, np.nan)[which])
 
 
 def _read_earlier(table: Table, reading: Reading, keep: Array, urns: pd.Index) -> pd.DataFrame:
@@ -354,7 +356,10 @@ def _count_codes(table: Table, roles: _Roles, reading: Reading, why: Array) -> p
     met, place = _codes_met(reading)
     place[-1] = len(met)  # cells that were cut off
     texts = [*table.texts[met], None]
-    complement = {j: (why[:, k] == REASONS.index(codes.COMPLEMENT)).sum() for k, j in enumerate(roles.measured)}  # fmt: skip
+    complement = {
+        j: (why[:, k] == REASONS.index(codes.COMPLEMENT)).sum()
+        for k, j in enumerate(roles.measured)
+    }
     counted = []
     for j in roles.numeric:
         counts = np.bincount(place[table.codes[:, j]] + 1, minlength=len(texts) + 1)[1:]

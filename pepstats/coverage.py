@@ -31,13 +31,14 @@ def tabulate_measures(panel: Panel, measures: list[str] | None = None) -> pd.Dat
 
 
 def measure_coverage(panel: Panel, measures: list[str] | None = None) -> pd.DataFrame:
-    """Give, for each measure and year, the schools with a value among those with a row in the file."""  # fmt: skip
+    """Give, for each measure and year, how many of the schools in the file have a value."""
     names = measures or list(panel.values.columns)
-    has = panel.values[names].notna().groupby("year").sum().stack()
+    has = panel.values[names].notna().groupby("year").sum()
     absent = panel.reasons[names].isin([codes.NO_ROW, codes.NOT_LISTED])
-    listed = (~absent).groupby("year").sum().stack()
-    table = pd.DataFrame({"schools": listed, "with_value": has})
-    table.index.names = ["year", "measure"]
+    listed = (~absent).groupby("year").sum()
+    table = pd.concat([
+        pd.DataFrame({"measure": n, "schools": listed[n], "with_value": has[n]}) for n in names
+    ])  # fmt: skip
     table["share"] = table["with_value"] / table["schools"].where(table["schools"] > 0)
     return table.reset_index().sort_values(["measure", "year"], ignore_index=True)
 
@@ -81,5 +82,3 @@ def releases_of(panel: Panel, measure: str) -> dict[int, str]:
     """Give the release of each year of a measure; more than one kind of release is a mixture."""
     named = panel.releases[measure]
     return {int(year): release for year, release in named.items() if release}
-
-

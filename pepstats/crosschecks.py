@@ -1,4 +1,4 @@
-"""What a file says twice should agree: limits round a score, groups within a cohort, earlier years."""
+"""What a file says twice should agree: limits round a score, groups in a cohort, earlier years."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def cross_check(results: Results) -> pd.DataFrame:
         low, high = f"{base}_lower{dot}", f"{base}_upper{dot}"
         if low in values and high in values:
             outside = (values[name] < values[low]) | (values[name] > values[high])
-            said = _text(values[name]) + " not in " + _text(values[low]) + " to " + _text(values[high])
+            said = (
+                _text(values[name]) + " not in " + _text(values[low]) + " to " + _text(values[high])
+            )
             found.append(("a score outside its own limits", outside, name, said))
     for whole, splits in PARTS.items():
         for groups in splits:
@@ -41,13 +43,21 @@ def cross_check(results: Results) -> pd.DataFrame:
                 total = values[names].sum(axis=1, skipna=False)
                 wrong = (total - values[whole]).abs() > 0
                 said = _text(total) + " in groups, " + _text(values[whole]) + " together"
-                found.append(("groups that do not make up the cohort", wrong, " + ".join(names), said))  # fmt: skip
+                found.append(
+                    ("groups that do not make up the cohort", wrong, " + ".join(names), said)
+                )
     for share in ("disadvantaged", "eal", "non_mobile"):
         part = f"cohort.{share}"
         if share in values and part in values and "cohort" in values:
             expected = 100 * values[part] / values["cohort"].where(values["cohort"] > 0)
             wrong = (expected - values[share]).abs() > ROUNDING
-            said = _text(values[share]) + "%, but " + _text(values[part]) + " of " + _text(values["cohort"])  # fmt: skip
+            said = (
+                _text(values[share])
+                + "%, but "
+                + _text(values[part])
+                + " of "
+                + _text(values["cohort"])
+            )
             found.append(("a share that is not its pupils", wrong, share, said))
     rows = [
         (check, int(urn), int(results.identity.loc[urn, "row"]), measure, said[urn])
@@ -80,9 +90,8 @@ def compare_earlier(results: Sequence[Results], schools: Schools) -> pd.DataFram
 def _compare_years(later: Results, earlier: Results, schools: Schools) -> pd.DataFrame:
     year = earlier.source.year
     # Only figures that both files have can agree or not; a reason on either side is no figure.
-    repeated = later.earlier[year].stack().dropna().rename("repeated").reset_index()
-    named = earlier.values.rename_axis(columns="measure")
-    published = named.stack().dropna().rename("published").reset_index()
+    repeated = _lay_long(later.earlier[year], "repeated")
+    published = _lay_long(earlier.values, "published")
     repeated["school"] = schools.known.reindex(repeated["urn"]).to_numpy()
     published["school"] = schools.known.reindex(published["urn"]).to_numpy()
     published = published.rename(columns={"urn": "earlier_urn"})
@@ -94,6 +103,10 @@ def _compare_years(later: Results, earlier: Results, schools: Schools) -> pd.Dat
     )  # fmt: skip
 
 
+def _lay_long(table: pd.DataFrame, called: str) -> pd.DataFrame:
+    long = table.reset_index().melt(id_vars="urn", var_name="measure", value_name=called)
+    return long[long[called].notna()]
+
+
 def _text(values: pd.Series) -> pd.Series:
     return values.map("{:g}".format)
-

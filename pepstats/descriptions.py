@@ -10,7 +10,19 @@ from pepstats import borders, codes, layouts
 from pepstats.clean import Results
 from pepstats.registers import governance_of
 
-COLUMNS = ["name", "la", "phase", "school_type", "governance", "type", "trust", "opened", "closed", "urn", "urns"]  # fmt: skip
+COLUMNS = [
+    "name",
+    "la",
+    "phase",
+    "school_type",
+    "governance",
+    "type",
+    "trust",
+    "opened",
+    "closed",
+    "urn",
+    "urns",
+]
 
 
 def describe_schools(
@@ -22,7 +34,7 @@ def describe_schools(
 ) -> pd.DataFrame:
     """Give one row per school: what its latest file says, then earlier ones, then the register."""
     said = pd.concat([
-        one.identity[["name", "la", "record", "type", "age_range"]].assign(year=one.source.year or 0)
+        one.identity[["name", "la", "record", "type", "age_range"]].assign(year=one.source.year)
         for one in files
     ])  # fmt: skip
     said["school"] = known.reindex(said.index).to_numpy()
@@ -42,7 +54,9 @@ def describe_schools(
         _phase(s, k if isinstance(k, set) else set(), *a)
         for s, k, a in zip(special, kinds, ages, strict=True)
     ]
-    latest["governance"] = [governance_of(t) if isinstance(t, str) else "unknown" for t in latest["type"]]  # fmt: skip
+    latest["governance"] = [
+        governance_of(t) if isinstance(t, str) else "unknown" for t in latest["type"]
+    ]
     latest["type"] = latest["type"].map(
         lambda t: codes.TYPES.get(t, (t, ""))[0], na_action="ignore"
     )

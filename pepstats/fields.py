@@ -1,4 +1,4 @@
-"""A table's columns read as words, numbers, dates and URNs, each refusal with its row and column."""
+"""A table's columns read as words, numbers, dates and URNs; a refusal names row and column."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def read_column(
 
 
 def read_urns(raw: pd.DataFrame, source: Source, *names: str) -> pd.Series:
+    """Read a column of URNs, by any of its published names."""
     text, name = read_column(raw, source, *names), names[0]
     found = text.str.fullmatch(URN.pattern)
     if (~found).any():
@@ -45,6 +46,7 @@ def read_urns(raw: pd.DataFrame, source: Source, *names: str) -> pd.Series:
 
 
 def read_numbers(text: pd.Series, source: Source, name: str) -> pd.Series:
+    """Read a column of figures; missing where it is blank or holds a code we know."""
     known_blank = text.map(lambda one: reason_of(one) is not None or one in ("n/a", "NULL"))
     value = text.map(lambda one: read_number(one) if one else None).astype(float)
     wrong = text.index[value.isna() & ~known_blank]
@@ -71,6 +73,7 @@ def read_dates(text: pd.Series, source: Source, name: str) -> pd.Series:
 
 
 def read_words(text: pd.Series) -> pd.Series:
+    """Give words, missing where there are none."""
     return text.where(text.ne(""))
 
 

@@ -60,8 +60,29 @@ _SCHOOL = {
     "confirmed": ("CONFEXAM",),
 }
 _WORDS = frozenset(
-    "ALPHAIND ADDRESS1 ADDRESS2 ADDRESS3 TOWN PCODE TELNUM CONTFLAG PCON_CODE PCON_NAME RELDENOM "
-    "ICLOSE TAB15 TAB1618 TABKS2 ADMPOL ADMPOL_PT EGENDER GENDER FEEDER SCHOOLTYPE".split()
+    [
+        "ALPHAIND",
+        "ADDRESS1",
+        "ADDRESS2",
+        "ADDRESS3",
+        "TOWN",
+        "PCODE",
+        "TELNUM",
+        "CONTFLAG",
+        "PCON_CODE",
+        "PCON_NAME",
+        "RELDENOM",
+        "ICLOSE",
+        "TAB15",
+        "TAB1618",
+        "TABKS2",
+        "ADMPOL",
+        "ADMPOL_PT",
+        "EGENDER",
+        "GENDER",
+        "FEEDER",
+        "SCHOOLTYPE",
+    ]
 )
 
 _ALL: tuple[Layout, ...] = (
@@ -89,7 +110,8 @@ _ALL: tuple[Layout, ...] = (
            ("FIELDNAME", "FIELD NAME", "METAFILE HEADING")),
     Layout("regions", "authorities and regions", ("LEA", "LA NAME", "REGION")),
     Layout("neighbours", "statistical neighbours", ("A", "B", "C", "D", "E"), lacks=("URN",)),
-    Layout("abbreviations", "list of abbreviations", ("2018 KS4 AND KS5/16-18 PERFORMANCE TABLES",)),
+    Layout("abbreviations", "list of abbreviations",
+           ("2018 KS4 AND KS5/16-18 PERFORMANCE TABLES",)),
 )  # fmt: skip
 RESULTS = ("ks2", "ks4", "census", "absence")
 LAYOUTS: dict[str, Layout] = {layout.kind: layout for layout in _ALL if layout.kind in RESULTS}
@@ -146,7 +168,7 @@ _SUFFIX = r"(_(\d\d|3YR))?"
 
 
 def is_known(kind: str, column: str) -> bool:
-    """Say whether a column belongs to a kind of file: its own or another year's of the same name."""
+    """Say whether a column belongs to a kind of file: this year's, or an earlier one's repeated."""
     return re.fullmatch(f"({_STEMS[kind]}){_SUFFIX}", tidy(column)) is not None
 
 

@@ -149,6 +149,6 @@ def _refuse_twins(urns: pd.Index, parts: list[Results], year: int) -> None:
     holding = [part for part in parts if twins[0] in part.identity.index]
     places = [f"{p.source.file}, row {p.identity.loc[twins[0], 'row']}" for p in holding]
     raise SourceError(
-        f"{' and '.join(places)}: URN {twins[0]} is given twice for {year} ({len(twins):,} schools). "
-        "List each school's results once."
+        f"{' and '.join(places)}: URN {twins[0]} is given twice for {year} ({len(twins):,} "
+        "schools). List each school's results once."
     )

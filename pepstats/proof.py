@@ -102,7 +102,17 @@ def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[obje
     without = int((~counted & ~weight.eq(0)).sum())
     w, v = weight[counted], own[counted]
     if not len(w):
-        return published, np.nan, np.nan, np.nan, 0, without, 1.0, EXPLAINED, "no school has a figure"  # fmt: skip
+        return (
+            published,
+            np.nan,
+            np.nan,
+            np.nan,
+            0,
+            without,
+            1.0,
+            EXPLAINED,
+            "no school has a figure",
+        )
     step = _step(v)
     unsure = pd.Series(step, index=w.index)
     if what.percent and step == 1:
@@ -125,13 +135,23 @@ def _compare_count(own: pd.Series, published: float) -> tuple[object, ...]:
     verdict, why = REPRODUCED, ""
     if difference < 0 and without:
         verdict = EXPLAINED
-        why = f"{without:,} schools give no number; together they would have {-difference:,.0f} pupils"
+        why = f"{without:,} schools give no number; theirs would be {-difference:,.0f} pupils"
     elif difference:
         verdict = EXPLAINED if abs(difference) <= FEW_PUPILS * published else DIFFERS
         more = "more" if difference < 0 else "fewer"
         why = f"the total counts {abs(difference):,.0f} pupils {more} than its schools do together"
     missing = max(0.0, -difference / published) if published else 0.0
-    return (published, found, difference, 0.0, int(own.notna().sum()), without, missing, verdict, why)  # fmt: skip
+    return (
+        published,
+        found,
+        difference,
+        0.0,
+        int(own.notna().sum()),
+        without,
+        missing,
+        verdict,
+        why,
+    )
 
 
 def _explain(
@@ -169,7 +189,7 @@ def _coverage(measure: str) -> str:
 def _published_pupils(
     total: pd.Series, what: Measure, weight: pd.Series, values: pd.DataFrame
 ) -> float:
-    """Give the pupils the total says it counts; more than the schools' where some give no number."""
+    """Give the pupils the total counts: more than the schools' where some give no number."""
     published = total.get(what.cohort, np.nan)
     if pd.isna(published) or what.cohort not in values:
         return 0.0

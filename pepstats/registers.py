@@ -74,8 +74,8 @@ def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
         "governance": [governance_of(t) for t in text["type"]],
         "is_special": text["type"].str.contains("pecial ", regex=False)
         | text["type"].str.endswith("pecial") | text["group"].str.contains("pecial", regex=False),
-        "is_primary": text["primary"].eq("1") if text["primary"].ne("").any() else _covers(low, high, 4, 11),
-        "is_secondary": text["secondary"].eq("1") if text["secondary"].ne("").any() else _covers(low, high, 11, 16),
+        "is_primary": _flag(text["primary"], _covers(low, high, 4, 11)),
+        "is_secondary": _flag(text["secondary"], _covers(low, high, 11, 16)),
         "age_low": low.astype("Int64"),
         "age_high": high.astype("Int64"),
         "other_urn": _other(text["other_urn"]),
@@ -137,7 +137,9 @@ def clean_trusts(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
 
 def tidy_trusts(raw: pd.DataFrame, source: Source) -> Tidied:
     """Give the trusts and the rows left out of them: see `clean_trusts`."""
-    sponsor = read_column(raw, source, "GROUP TYPE", optional=True).str.contains("sponsor", case=False, regex=False)  # fmt: skip
+    sponsor = read_column(raw, source, "GROUP TYPE", optional=True).str.contains(
+        "sponsor", case=False, regex=False
+    )
     joined = read_column(raw, source, "JOINED DATE", optional=True)
     la = read_column(raw, source, "LA (CODE)", optional=True)
     frame = pd.DataFrame({
@@ -174,11 +176,12 @@ def tidy_ofsted(raw: pd.DataFrame, source: Source) -> Tidied:
             f"{source.file}, row {wrong[0]}, column Overall effectiveness: "
             f"`{effect[wrong[0]][:40]}` is not 1 to 4 ({len(wrong):,} rows)."
         )
+    inspected = read_column(raw, source, "INSPECTION DATE")
     published = read_column(raw, source, "PUBLICATION DATE", optional=True)
     frame = pd.DataFrame({
         "urn": read_urns(raw, source, "URN"),
         "outcome": outcome.astype("Int64"),
-        "inspected": read_dates(read_column(raw, source, "INSPECTION DATE"), source, "Inspection date"),
+        "inspected": read_dates(inspected, source, "Inspection date"),
         "published": read_dates(published, source, "Publication date"),
         "phase": read_words(read_column(raw, source, "OFSTED PHASE", optional=True)),
         "name": read_words(read_column(raw, source, "SCHOOL NAME", optional=True)),
@@ -208,6 +211,11 @@ def _status(text: str) -> str:
     words = text.lower()
     begins = [word for word in ("open", "closed", "proposed") if words.startswith(word)]
     return known.get(text, begins[0] if begins else "unknown")
+
+
+def _flag(text: pd.Series, otherwise: pd.Series) -> pd.Series:
+    """Read a column of 1 and 0; where the file has none, take what the ages say."""
+    return text.eq("1") if text.ne("").any() else otherwise
 
 
 def _covers(low: pd.Series, high: pd.Series, starts: int, ends: int) -> pd.Series:

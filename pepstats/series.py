@@ -104,11 +104,12 @@ def clean_local_results(raw: pd.DataFrame, source: Source) -> list[Results]:
         order = [name for name in codes.MEASURES if name in values]
         part = Source(f"{source.name}, {year} {release}", str(kind), int(year), str(release),
                       source.file, source.path, source.sha256, source.licence)  # fmt: skip
+        nothing = pd.array([None] * len(values), "str")
         identity = pd.DataFrame({
             "row": rows.groupby("urn")["row"].min().reindex(values.index),
             "la": pd.array([pd.NA] * len(values), "Int64"),
             "estab": pd.array([pd.NA] * len(values), "Int64"),
-            **{c: pd.array([None] * len(values), "str") for c in ("name", "record", "type", "age_range")},
+            **dict.fromkeys(("name", "record", "type", "age_range"), nothing),
             "urn_ac": pd.array([pd.NA] * len(values), "Int64"),
         }, index=values.index)  # fmt: skip
         ledger = Ledger(source.file, str(kind), int(year), str(release), len(rows), len(rows))
@@ -138,6 +139,7 @@ def _read_local(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
         "year": _years(read_column(raw, source, "YEAR"), source, "year"),
         "measure": name,
         "kind": name.map(lambda one: codes.MEASURES[one].kind),
+        "percent": name.map(lambda one: codes.MEASURES[one].percent),
         "value": value,
         "reason": reason,
         "published": read_column(raw, source, "VALUE").where(reason.notna()),
@@ -145,16 +147,18 @@ def _read_local(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
         "release": _releases(raw, source),
     }, index=raw.index)  # fmt: skip
     for column, wrong in (
-        ("value", name.map(lambda one: codes.MEASURES[one].percent) & ~value.between(0, 100) & value.notna()),
+        ("value", frame["percent"] & ~value.between(0, 100) & value.notna()),
         ("cohort", frame["cohort"].lt(0)),
     ):  # fmt: skip
         rows = raw.index[wrong.to_numpy(bool)]
         if len(rows):
             raise SourceError(
-                f"{source.file}, row {rows[0]}, column {column}: {frame.at[rows[0], column]:g} "
+                f"{source.file}, row {rows[0]}, column {column}: {frame.loc[rows[0], column]:g} "
                 f"cannot be ({len(rows):,} rows)."
             )
-    _refuse_twins(frame, ["urn", "year", "measure", "release"], source, "school, year, measure and group")  # fmt: skip
+    _refuse_twins(
+        frame, ["urn", "year", "measure", "release"], source, "school, year, measure and group"
+    )
     return frame.reset_index(drop=True)
 
 
@@ -163,7 +167,9 @@ def _cohorts(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     counted = rows.dropna(subset=["cohort"])
     named = counted.assign(name=counted["measure"].map(lambda one: codes.MEASURES[one].cohort))
     named = named[~named["name"].isin(set(rows["measure"]))]
-    return [(str(name), part.groupby("urn")["cohort"].first()) for name, part in named.groupby("name")]  # fmt: skip
+    return [
+        (str(name), part.groupby("urn")["cohort"].first()) for name, part in named.groupby("name")
+    ]
 
 
 def _figures(raw: pd.DataFrame, source: Source, column: str) -> tuple[pd.Series, pd.Series]:
@@ -193,8 +199,8 @@ def _years(text: pd.Series, source: Source, column: str) -> pd.Series:
     wrong = text.index[~text.isin(list(found))]
     if len(wrong):
         raise SourceError(
-            f"{source.file}, row {wrong[0]}, column {column}: `{text[wrong[0]][:40]}` is not a year "
-            f"such as 2016 or 2015/16 ({len(wrong):,} rows)."
+            f"{source.file}, row {wrong[0]}, column {column}: `{text[wrong[0]][:40]}` is not a "
+            f"year such as 2016 or 2015/16 ({len(wrong):,} rows)."
         )
     return text.map(found).astype("int64")
 

@@ -100,7 +100,11 @@ def read_text(source: Source) -> pd.DataFrame:
     content = source.path.read_bytes()
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise SourceError(f"{source.file}: the file changed while it was being read.")
-    cells = _read_sheet(content, source.file) if _is_excel(content) else split_cells(content, source.file)  # fmt: skip
+    cells = (
+        _read_sheet(content, source.file)
+        if _is_excel(content)
+        else split_cells(content, source.file)
+    )
     return cells.frame()
 
 
