@@ -13,11 +13,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pepstats import manifest, paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
@@ -83,8 +83,8 @@ def run_report(
     (making / "notebooks").mkdir(parents=True)
     started = time.time()
     try:
-        with _handed_to_kernels(data, out, making):
-            done = _execute(list_tasks(chosen), report.slug, making, jobs, tell)
+        with handed_to_kernels(data, out, making):
+            done = execute(list_tasks(chosen), report.slug, making, jobs, tell)
         _log(making / "run.log", done)
         manifest.write(making, report, chosen, found, done, started)
     except BaseException:
@@ -150,8 +150,12 @@ def parameters_of(task: Task, report: str) -> dict[str, str]:
     return {"report": report, **({"programme": task.programme} if STEPS[task.step] else {})}
 
 
-def _execute(
-    tasks: list[Task], report: str, making: Path, jobs: int, tell: Callable[[str], None]
+def execute(
+    tasks: list[Task],
+    report: str,
+    making: Path,
+    jobs: int = 1,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> list[Done]:
     """Execute tasks, each when what it needs is done, at most `jobs` at a time."""
     from tqdm import tqdm
@@ -220,7 +224,8 @@ def _execute_one(task: Task, report: str, making: Path, stop: threading.Event) -
         except PapermillExecutionError as error:
             failed = final.with_name(f"{task.name}.failed.ipynb")
             partial.replace(failed)
-            where = f"notebook {task.name}, cell {error.exec_count}"
+            kept = making.with_name(f"{report}.failed") / failed.name
+            where = f"notebook {task.name}, cell {error.exec_count}, kept in {kept}"
             if error.ename in OURS:
                 raise OURS[error.ename](f"{error.evalue} ({where})") from None
             raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
@@ -238,36 +243,31 @@ class NotebookDefect(Exception):
         self.traceback = traceback
 
 
-class _handed_to_kernels:
+@contextmanager
+def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
     """Let the kernels know where the data and the run are, and keep them to one thread each.
 
     One thread, because sums in another order differ in the last digit; compiled bytecode is
     allowed, because without it every kernel compiles its imports again.
     """
-
-    def __init__(self, data: Path, out: Path, making: Path) -> None:
-        self.given = {
-            "PEPSTATS_DATA": str(data),
-            "PEPSTATS_OUT": str(out),
-            "PEPSTATS_RUN": str(making),
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "PYTHONDONTWRITEBYTECODE": "",
-        }
-        self.before: dict[str, str | None] = {}
-
-    def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in self.given}
-        os.environ.update(self.given)
-        logging.getLogger("papermill").setLevel(logging.ERROR)
-
-    def __exit__(self, *_: Any) -> None:
-        for name, value in self.before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    given = {
+        "PEPSTATS_DATA": str(data),
+        "PEPSTATS_OUT": str(out),
+        "PEPSTATS_RUN": str(making),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    before = dict(os.environ)
+    os.environ.update(given)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name in given.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _log(path: Path, done: list[Done]) -> None:

@@ -239,7 +239,7 @@ def test_a_failed_notebook_is_kept_beside_with_its_cell_named(
     monkeypatch.setenv("PEPSTATS_OUT", str(tmp_path))
     assert main(["run", "--data", str(data), "--out", str(tmp_path)]) == 3
     said = capsys.readouterr().err
-    assert "notebook 01-clean-sources, cell 2: ZeroDivisionError" in said
+    assert "notebook 01-clean-sources, cell 3, kept in" in said and "ZeroDivisionError" in said
     assert (tmp_path / "working" / "autumn-2018.failed" / "01-clean-sources.failed.ipynb").is_file()
     assert "ZeroDivisionError" in (tmp_path / "working" / "defect.log").read_text("utf-8")
     assert not (tmp_path / "working" / "autumn-2018").exists()

@@ -1,0 +1,83 @@
+"""The whole default report against its floor: as many empty notebooks with the same imports.
+
+    python benchmarks/report.py [--runs 3]
+
+Three things, timed in turn in one session: (a) `pepstats run` of the default report; (b) the same
+number of notebooks through Papermill with the same imports and nothing else; (c) the same line
+called in plain Python in one process. Quoted as ratios of medians; times alone mean little on a
+shared machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+IN_PLAIN_PYTHON = """
+import pepstats
+study = pepstats.load("autumn-2018")
+for slug in study.programmes:
+    print(pepstats.evaluate(study, slug).effects)
+"""
+FLOOR = """
+import sys
+from pathlib import Path
+from pepstats import paths, run
+paths.NOTEBOOKS = Path(sys.argv[1])
+making = Path(sys.argv[2])
+(making / "notebooks").mkdir(parents=True)
+with run.handed_to_kernels(paths.data_folder(), making, making):
+    run.execute(run.list_tasks(["closing-the-gap", "send-in-mainstream"]), "autumn-2018", making, 1)
+"""
+
+
+def empty_notebooks(folder: Path) -> None:
+    """Write the project's notebooks with their imports and parameters and nothing else."""
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = json.loads(path.read_text("utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
+                lines = "".join(cell["source"]).splitlines()
+                cell["source"] = "\n".join(x for x in lines if x.startswith(("import ", "from ")))
+        (folder / path.name).write_text(json.dumps(notebook), "utf-8")
+
+
+def seconds(*words: str) -> float:
+    """Time one whole process."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *words], check=True, capture_output=True, cwd=ROOT)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Time the three in turn and print medians and ratios."""
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask.add_argument("--runs", type=int, default=3)
+    runs = ask.parse_args().runs
+    times: dict[str, list[float]] = {"report": [], "empty notebooks": [], "plain Python": []}
+    with tempfile.TemporaryDirectory() as scratch:
+        notebooks = Path(scratch) / "empty"
+        notebooks.mkdir()
+        empty_notebooks(notebooks)
+        for number in range(runs):
+            out = Path(scratch) / f"out-{number}"
+            times["report"].append(seconds("-m", "pepstats", "run", "--out", str(out)))
+            floor = str(Path(scratch) / f"floor-{number}")
+            times["empty notebooks"].append(seconds("-c", FLOOR, str(notebooks), floor))
+            times["plain Python"].append(seconds("-c", IN_PLAIN_PYTHON))
+    middle = {name: statistics.median(found) for name, found in times.items()}
+    for name, found in times.items():
+        print(f"{name:<16} median {middle[name]:6.1f} s  ({min(found):.1f} to {max(found):.1f})")
+    print(f"report / empty notebooks: {middle['report'] / middle['empty notebooks']:.2f}")
+    print(f"report / plain Python:    {middle['report'] / middle['plain Python']:.2f}")
+
+
+if __name__ == "__main__":
+    main()
