@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from pepstats import layouts
+from pepstats.cells import Array
 from pepstats.clean import Results
 from pepstats.codes import MEASURES, Measure
 
 COLUMNS = ["level", "la", "measure", "published", "from_schools", "difference", "tolerance",
            "schools", "schools_without", "pupils_without", "verdict", "explanation"]  # fmt: skip
+NO_FIGURE = "no school has a figure"
 REPRODUCED, EXPLAINED, DIFFERS = "reproduced", "explained", "differs"
 NOT_STATE_FUNDED = ("IND", "INDSPEC")
 WHOLE_ENGLAND = 100  # authorities: files with as many are compared with England's rows
@@ -94,34 +96,26 @@ def _same_columns(
 
 def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[object, ...]:
     """Compare one published total with the schools' sum or weighted mean."""
-    what, published, own = MEASURES[measure], float(total[measure]), values[measure]
+    what, published = MEASURES[measure], float(total[measure])
+    own = values[measure].to_numpy()
     if what.unit == "pupils":
         return _compare_count(own, published)
     weight = _pupils(values, measure)
-    counted = own.notna() & weight.gt(0)
-    without = int((~counted & ~weight.eq(0)).sum())
+    with np.errstate(invalid="ignore"):
+        counted = ~np.isnan(own) & (weight > 0)
+    without = int((~counted & (weight != 0)).sum())
     w, v = weight[counted], own[counted]
     if not len(w):
-        return (
-            published,
-            np.nan,
-            np.nan,
-            np.nan,
-            0,
-            without,
-            1.0,
-            EXPLAINED,
-            "no school has a figure",
-        )
+        return published, np.nan, np.nan, np.nan, 0, without, 1.0, EXPLAINED, NO_FIGURE
     step = _step(v)
-    unsure = pd.Series(step, index=w.index)
+    unsure = np.full(len(w), step)
     if what.percent and step == 1:
-        v = 100 * (v * w / 100).round() / w
-        unsure = unsure.where(w > EXACT_COHORT, 0.0)
+        v = 100 * np.round(v * w / 100) / w
+        unsure[w <= EXACT_COHORT] = 0
     found = float((v * w).sum() / w.sum())
     spread = float(np.sqrt((w**2 * unsure**2).sum() / 12) / w.sum())
     tolerance = _step_of_total(published, what) / 2 + 3 * spread
-    pupils = max(float(weight.sum()), _published_pupils(total, what, weight, values))
+    pupils = max(float(np.nansum(weight)), _published_pupils(total, what, weight, values))
     missing = 1 - float(w.sum()) / pupils
     verdict, why = REPRODUCED, ""
     if abs(found - published) > tolerance + 1e-9:
@@ -129,8 +123,8 @@ def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[obje
     return published, found, found - published, tolerance, len(v), without, missing, verdict, why
 
 
-def _compare_count(own: pd.Series, published: float) -> tuple[object, ...]:
-    found, without = float(own.sum()), int(own.isna().sum())
+def _compare_count(own: Array, published: float) -> tuple[object, ...]:
+    found, without = float(np.nansum(own)), int(np.isnan(own).sum())
     difference = found - published
     verdict, why = REPRODUCED, ""
     if difference < 0 and without:
@@ -146,7 +140,7 @@ def _compare_count(own: pd.Series, published: float) -> tuple[object, ...]:
         found,
         difference,
         0.0,
-        int(own.notna().sum()),
+        len(own) - without,
         without,
         missing,
         verdict,
@@ -169,16 +163,15 @@ def _explain(
     return DIFFERS, f"{share}; theirs would have to be {implied:.1f}"
 
 
-def _pupils(values: pd.DataFrame, measure: str) -> pd.Series:
+def _pupils(values: pd.DataFrame, measure: str) -> Array:
     """Give the pupils behind each school's figure: its cohort, and the share that counts."""
-    cohort = MEASURES[measure].cohort
+    cohort, coverage = MEASURES[measure].cohort, _coverage(measure)
     if cohort not in values:
-        return pd.Series(np.nan, index=values.index)
-    weight = values[cohort]
-    coverage = _coverage(measure)
+        return np.full(len(values), np.nan)
+    weight = values[cohort].to_numpy()
     if coverage in values:
-        weight = (weight * values[coverage] / 100).round()
-    return weight
+        weight = np.round(weight * values[coverage].to_numpy() / 100)
+    return np.asarray(weight)
 
 
 def _coverage(measure: str) -> str:
@@ -187,20 +180,20 @@ def _coverage(measure: str) -> str:
 
 
 def _published_pupils(
-    total: pd.Series, what: Measure, weight: pd.Series, values: pd.DataFrame
+    total: pd.Series, what: Measure, weight: Array, values: pd.DataFrame
 ) -> float:
     """Give the pupils the total counts: more than the schools' where some give no number."""
     published = total.get(what.cohort, np.nan)
     if pd.isna(published) or what.cohort not in values:
         return 0.0
-    counted = values[what.cohort].sum()
-    return float(published) * (float(weight.sum()) / counted if counted else 1.0)
+    counted = float(np.nansum(values[what.cohort].to_numpy()))
+    return float(published) * (float(np.nansum(weight)) / counted if counted else 1.0)
 
 
-def _step(figures: pd.Series) -> float:
+def _step(figures: Array) -> float:
     """Say to what step a column's figures are published: 1, 0.1 or 0.01."""
     for step in (1.0, 0.1):
-        if np.allclose(figures / step, (figures / step).round(), atol=1e-6):
+        if (np.abs(figures / step - np.round(figures / step)) < 1e-6).all():
             return step
     return 0.01
 
@@ -208,5 +201,5 @@ def _step(figures: pd.Series) -> float:
 def _step_of_total(published: float, what: Measure) -> float:
     """Say to what step a total is published; a whole progress score may stand for 1.0."""
     if what.percent:
-        return _step(pd.Series([published]))
+        return _step(np.array([published]))
     return 1.0 if what.unit == "scaled score points" else float(10**-what.decimals)

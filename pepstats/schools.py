@@ -79,7 +79,8 @@ def follow(
     twice = rows.duplicated(["school", "year", "kind"], keep=False)
     extra = twice & ~rows["has_results"]
     rows.loc[extra, "how"] = "listed twice in one year"
-    notes["listed twice in one year"] = int(rows.loc[extra, "urn"].nunique())
+    if extra.any():
+        notes["listed twice in one year"] = int(rows.loc[extra, "urn"].nunique())
     known = chains.name_other_urns(school_of, found)
     register = describe_schools(rows, known, files, register_rows, trusts)
     ended = _say_who_ended(rows, found, register_rows)
