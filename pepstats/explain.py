@@ -20,6 +20,8 @@ Bools = npt.NDArray[np.bool_]
 SHAPES = {"red": "▲", "amber": "◆", "green": "●", "": ""}
 """A shape beside each colour, so that no one needs to see the colour."""
 
+NOT_HERE = "does not apply here"
+
 
 def reasons(dashboard: Dashboard, values: Values, colours: Colours, rated: Bools) -> Texts:
     """Say in words what a rating rests on: what gives it by itself, then what is red and amber."""
@@ -30,7 +32,7 @@ def reasons(dashboard: Dashboard, values: Values, colours: Colours, rated: Bools
         holds = override.when.holds(values[number], float) & (colours[number] >= 0)
         label = dashboard.indicators[number].label
         for school in np.flatnonzero(holds & rated):
-            told = f"at least priority {override.rating} by itself: {label}"
+            told = f"At least priority {override.rating} by itself: {label}"
             if not any(label in each for each in by_itself[school]):
                 by_itself[school].append(told)
     for colour in ("red", "amber"):
@@ -40,8 +42,8 @@ def reasons(dashboard: Dashboard, values: Values, colours: Colours, rated: Bools
                 dashboard.indicators[n].label for n in np.flatnonzero(colours[:, school] == code)
             ]
             if labels:
-                by_itself[school].append(f"{colour}: {'; '.join(labels)}")
-    told_all = [". ".join(parts) if parts else "nothing red or amber" for parts in by_itself]
+                by_itself[school].append(f"{colour.capitalize()}: {'; '.join(labels)}")
+    told_all = [". ".join(parts) if parts else "Nothing red or amber" for parts in by_itself]
     return np.where(rated, np.array(told_all, dtype=object), "")
 
 
@@ -138,7 +140,7 @@ def _contribution(
     better = (low > against) if indicator.worse == "low" else (high < against)
     signal = np.where(worse, "challenge", np.where(better, "strength", "normal"))
     signal = np.where(there & np.isfinite(low), signal, "")
-    why = np.where(scene.applies[number, rows], scene.missing[number][rows], "does not apply here")
+    why = np.where(scene.applies[number, rows], scene.missing[number][rows], NOT_HERE)
     table: dict[str, Any] = {
         "school": scene.register.index.to_numpy()[rows], "indicator": indicator.id,
         "heading": indicator.heading, "label": indicator.label, "theme": indicator.theme,

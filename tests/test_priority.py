@@ -55,14 +55,14 @@ def test_a_school_worked_by_hand_has_that_score_rating_and_reasons():
     assert row["rating"] == 1
     assert row["rank"] == 1
     assert row["coverage"] == 1.0
-    assert row["reasons"].startswith("at least priority 1 by itself: Below the floor standard. at ")
-    assert "red: Below the floor standard; Coasting; Expected standard" in row["reasons"]
+    assert row["reasons"].startswith("At least priority 1 by itself: Below the floor standard. At ")
+    assert "Red: Below the floor standard; Coasting; Expected standard" in row["reasons"]
 
 
 def test_a_good_school_has_nothing_red_and_is_rated_3():
     found = rate(*flat(weak=WEAK))
     assert found.ratings.loc[1, "rating"] == 3
-    assert found.ratings.loc[1, "reasons"] == "nothing red or amber"
+    assert found.ratings.loc[1, "reasons"] == "Nothing red or amber"
 
 
 def test_england_is_its_pupils_counted_alike_unless_a_published_row_is_given():
