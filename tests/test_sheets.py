@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import city, priority, sheets, support
+from pepstats import citytable, priority, sheets, support
 from pepstats.programme import Report
 from tests.made_up_panels import england_of
 from tests.test_priority import DASHBOARD, GOOD, WEAK, flat, rate
@@ -96,12 +96,12 @@ def test_a_name_is_text_whatever_it_holds():
     html = pages()[sheets.sheet_name(700_000)]
     assert "<b>School" not in html
     assert ODD in unescape(html)
-    assert "<b>School" not in city.write_city_table(rated(), REPORT, edition="exempt")
+    assert "<b>School" not in citytable.write_city_table(rated(), REPORT, edition="exempt")
 
 
 @pytest.mark.parametrize("edition", ["public", "exempt"])
 def test_a_page_asks_nothing_of_the_network_and_is_well_formed(edition):
-    for html in [*pages().values(), city.write_city_table(rated(), REPORT, edition=edition)]:
+    for html in [*pages().values(), citytable.write_city_table(rated(), REPORT, edition=edition)]:
         read = Reader(html)
         assert not [a for _, a in read.tags if "src" in a]
         assert not [a["href"] for _, a in read.tags if a.get("href", "#")[:4] == "http"]
@@ -150,14 +150,14 @@ def test_support_and_a_changed_rating_are_on_the_sheet():
 
 
 def test_the_exempt_table_lists_every_school_by_priority_with_what_it_sorts_by():
-    html = city.write_city_table(rated(), REPORT, edition="exempt")
+    html = citytable.write_city_table(rated(), REPORT, edition="exempt")
     rows = re.findall(r"<tr data-governance.*?</tr>", html, re.S)
     assert len(rows) == len(rated().ratings)
     ranks = [re.findall(r'data-sort="([^"]*)"', row)[0] for row in rows]
     assert ranks == sorted(ranks, key=lambda r: (r == "", r))
     assert f'href="{sheets.sheet_name(700_000)}"' in html
     assert "Fable Trust" in html
-    plain = city.write_city_table(rated(), REPORT, edition="exempt", linked=False)
+    plain = citytable.write_city_table(rated(), REPORT, edition="exempt", linked=False)
     assert sheets.sheet_name(700_000) not in plain
 
 
@@ -165,14 +165,14 @@ def test_the_script_is_the_one_the_policy_allows():
     import base64
     import hashlib
 
-    html = city.write_city_table(rated(), REPORT, edition="exempt")
+    html = citytable.write_city_table(rated(), REPORT, edition="exempt")
     script = re.search(r"<script>(.*?)</script>", html, re.S).group(1)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in html
 
 
 def test_the_public_edition_names_no_school_and_no_trust():
-    html = unescape(city.write_city_table(rated(), REPORT, edition="public"))
+    html = unescape(citytable.write_city_table(rated(), REPORT, edition="public"))
     for name in rated().ratings["name"]:
         assert name not in html
     assert "Fable Trust" not in html
@@ -183,7 +183,7 @@ def test_the_public_edition_names_no_school_and_no_trust():
 
 def test_the_public_edition_shows_no_count_of_one_or_two_schools():
     panel, register = flat(one=WEAK)
-    html = city.write_city_table(rate(panel, register), REPORT, edition="public")
+    html = citytable.write_city_table(rate(panel, register), REPORT, edition="public")
     cells = re.findall(r'<td class="numeric">(.*?)</td>', html)
     assert "[c]" in cells
     assert not {"1", "2"} & set(cells)
@@ -191,7 +191,7 @@ def test_the_public_edition_shows_no_count_of_one_or_two_schools():
 
 def test_both_editions_say_which_criteria_and_how_many_are_rated():
     for edition in ("public", "exempt"):
-        said = Reader(city.write_city_table(rated(), REPORT, edition=edition)).words
+        said = Reader(citytable.write_city_table(rated(), REPORT, edition=edition)).words
         assert "proposed and not yet agreed" in said
         assert "40 of 40 schools are rated" in said
 
@@ -199,7 +199,7 @@ def test_both_editions_say_which_criteria_and_how_many_are_rated():
 def test_invented_data_is_marked_on_every_page():
     invented = REPORT.model_copy(update={"invented": True})
     html = [
-        city.write_city_table(rated(), invented, edition="public"),
+        citytable.write_city_table(rated(), invented, edition="public"),
         *sheets.write_sheets(rated(), invented).values(),
     ]
     assert all(sheets.INVENTED in Reader(each).words for each in html)
