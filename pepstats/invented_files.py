@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from pepstats.invented_layout import IDENTITY, SHORT_AFTER, columns_of
-from pepstats.invented_pupils import PLANTED
-from pepstats.invented_results import Column, Published
+from pepstats import invented_around as around
+from pepstats import invented_ks4 as ks4
+from pepstats import invented_local as local
+from pepstats.invented_ks2 import key_stage_2
+from pepstats.invented_moves import GOVERNANCE
+from pepstats.invented_pupils import PLANTED, STARTS
 from pepstats.invented_study import about_text, programme_text, report_text
 from pepstats.invented_truth import planted_effects
-from pepstats.invented_world import GOVERNANCE, listing
+from pepstats.invented_words import statements
 
 if TYPE_CHECKING:
     from pepstats.invented import England
 
-Text = npt.NDArray[np.object_]
-BOM = "\ufeff"
+DFE = "the Department for Education"
+GIAS = "the Department's register, Get Information about Schools"
 
 
 def write_files(england: England, folder: Path, *, full_layout: bool) -> list[Path]:
@@ -33,9 +35,14 @@ def write_files(england: England, folder: Path, *, full_layout: bool) -> list[Pa
     contents = {}
     for year in england.years:
         name = f"invented/ks2/{year - 1}-{year}_england_ks2final.csv"
-        contents[name] = _ks2(england, year, full_layout)
+        contents[name] = key_stage_2(england, year, full_layout=full_layout)
     contents["invented/england/2017-2018_england_spine.csv"] = _spine(england)
     contents["invented/gias/links_edubasealldata.csv"] = _as_csv(england.world.links, "cp1252")
+    contents["invented/gias/grouplinks_edubaseallacademiesandfree20190601.csv"] = _quoted(
+        around.trusts(england)
+    )
+    if STARTS in england.years:
+        contents |= _autumn_files(england)
     about = [(name.removeprefix("invented/"), *_said_of(name)) for name in contents]
     contents["invented/truth.csv"] = _as_csv(planted_effects(england), "utf-8")
     contents["invented/README.md"] = about_text(england, about).encode()
@@ -50,6 +57,23 @@ def write_files(england: England, folder: Path, *, full_layout: bool) -> list[Pa
         path.write_bytes(content)
         written.append(path)
     return written
+
+
+def _autumn_files(england: England) -> dict[str, bytes]:
+    """Give what else is known in the autumn of 2018, and a year later of the secondaries."""
+    contents = {
+        "england/2017-2018_england_census.csv": _as_csv(around.census(england)),
+        "england/2017-2018_england_abs.csv": _as_csv(around.absence(england)),
+        "england/2018-07-31_ofsted-schools.csv": _as_csv(around.inspections(england)),
+        "la/lait_long_fablemouth.csv": _as_csv(local.city_series(england, STARTS - 1), "utf-8"),
+        "local/2018-09_local_results.csv": _as_csv(local.local_results(england, STARTS), "utf-8"),
+        "local/2018-09_national.csv": _as_csv(local.national_headlines(england, STARTS), "utf-8"),
+        "local/statements.csv": _as_csv(statements(england), "utf-8"),
+    }
+    for year in ks4.YEARS:
+        name = f"ks4/{year - 1}-{year}_england_ks4provisional.csv"
+        contents[name] = _as_csv(ks4.key_stage_4(england, year))
+    return {f"invented/{name}": content for name, content in contents.items()}
 
 
 def _sources(
@@ -68,14 +92,24 @@ def _sources(
     return found
 
 
+_SAID = {  # part of a file's name: what it holds, and who publishes files like it
+    "ks2final": ("key stage 2 results, all schools, with the authorities' and England's rows", DFE),
+    "ks4prov": ("key stage 4 results as first published in October", DFE),
+    "spine": ("the register of schools behind the tables", DFE),
+    "census": ("the January school census", DFE),
+    "_abs": ("absence in the school year", DFE),
+    "grouplinks": ("which academy is in which trust", GIAS),
+    "links_edubase": ("which URN became which", GIAS),
+    "ofsted": ("each school's latest inspection, as CSV", "Ofsted"),
+    "lait": ("series by authority: the city, ten others, England", DFE),
+    "local_results": ("the city's own results in September 2018, provisional", "an authority"),
+    "national": ("the national headlines as first published", DFE),
+    "statements": ("what the schools say, as the city collected it", "an authority"),
+}
+
+
 def _said_of(name: str) -> tuple[str, str]:
-    """Say what a file holds, and who publishes files like it."""
-    who = "the Department for Education"
-    if "ks2final" in name:
-        return "key stage 2 results, all schools, with the authorities' and England's rows", who
-    if "spine" in name:
-        return "the register of schools behind the tables", who
-    return "which URN became which", "the Department's register, Get Information about Schools"
+    return next(said for part, said in _SAID.items() if part in name.rsplit("/", 1)[-1])
 
 
 def _as_csv(frame: pd.DataFrame, encoding: str = "utf-8-sig", line_end: str = "\n") -> bytes:
@@ -87,139 +121,11 @@ def _as_csv(frame: pd.DataFrame, encoding: str = "utf-8-sig", line_end: str = "\
     return out.getvalue().encode(encoding, errors="replace")
 
 
-def _ks2(england: England, year: int, full_layout: bool) -> bytes:
-    """Give one year's key stage 2 file: schools, then authorities, then England twice."""
-    columns = columns_of(year)
-    schools = england.world.schools
-    table = listing(england.world, year)
-    table["la"] = schools["la"].reindex(table["school"]).to_numpy()
-    table = table.sort_values(["la", "estab", "urn"], kind="stable").reset_index(drop=True)
-    results = england.results(year)
-    place = table["school"].to_numpy()
-    empty = (results.count("all")[place] == 0) | table["again"].to_numpy()
-    cells = {name: text[place] for name, text in _cells(results, columns).items()}
-    cells |= _identity(england, table, year)
-    national_other = _national(england, year, 5).column("PTRWM_EXP_NotFSM6CLA1A").value[0]
-    own = results.column("PTRWM_EXP_FSM6CLA1A")
-    difference = Column(own.value - national_other, own.code, "count")
-    cells["DIFFN_RWM_EXP"] = _text(difference)[place]
-    rows = np.column_stack([cells[name] for name in columns]).tolist()
-    stop = columns.index(SHORT_AFTER) + 1
-    rows = [row[:stop] if short else row for row, short in zip(rows, empty, strict=True)]
-    rows += _aggregate_rows(england, year, columns, national_other)
+def _quoted(rows: list[list[str]]) -> bytes:
+    """Give rows with every cell in quotation marks, as the trusts' file has them."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return (BOM + out.getvalue()).encode("utf-8")
-
-
-def _cells(results: Published, columns: tuple[str, ...]) -> dict[str, Text]:
-    own = [name for name in columns if name not in IDENTITY and not name.startswith("DIFFN_")]
-    return {name: _text(results.column(name)) for name in own}
-
-
-def _text(column: Column) -> Text:
-    """Write a column as it is published: `64%`, `-0.4`, `1` for 1.0, a code for no value."""
-    value = np.where(np.isnan(column.value), 0.0, column.value)
-    distinct, back = np.unique(value, return_inverse=True)
-    ending = "%" if column.unit == "percent" else ""
-    words = np.array(
-        [
-            f"{round(v, 1) + 0.0:g}{ending}" if abs(v) < 1e5 else f"{v:.0f}"
-            for v in distinct.tolist()
-        ],
-        dtype=object,
-    )
-    return np.where(np.isnan(column.value), column.code.astype(object), words[back])
-
-
-def _identity(england: England, table: pd.DataFrame, year: int) -> dict[str, Text]:
-    """Give the columns that say which school a row is."""
-    schools = england.world.schools.loc[table["school"]]
-    kind = schools["kind"].to_numpy()
-    results = england.results(year)
-    place = table["school"].to_numpy()
-    here = results.count("all")[place]
-    roll = np.round(
-        england.intake.size[place] * (schools["high_age"] - schools["low_age"]).to_numpy()
-    )
-    new = table["first_file"].to_numpy() == year
-    nobody = here == 0
-    total = np.where(nobody & new, "NEW", roll.astype(int).astype(str)).astype(object)
-    pupils = np.where(nobody, "", (here + (place + year) % 2).astype(int).astype(str)).astype(
-        object
-    )
-    total[table["again"]], pupils[table["again"]] = "", ""
-    closed = table["closed"].notna() & (table["closed"] < f"{year}-09-01")
-    opened = table["open_ac"].dt.strftime("%Y%m%d")
-    academy = table["urn_ac"].notna() & ~table["again"]
-    words = {
-        "RECTYPE": np.where(kind == "special", "2", "1"),
-        "LEA": table["la"].astype(str),
-        "ESTAB": table["estab"].astype(str),
-        "URN": table["urn"].astype(str),
-        "SCHNAME": table["name"],
-        "URN_AC": table["urn_ac"].fillna(0).astype(int).astype(str).where(academy, "0"),
-        "SCHNAME_AC": table["name_ac"].where(academy, ""),
-        "OPEN_AC": opened.where(academy, ""),
-        "NFTYPE": table["nftype"],
-        "ICLOSE": closed.astype(int).astype(str),
-        "RELDENOM": schools["faith"],
-        "AGERANGE": schools["low_age"].astype(str) + "-" + schools["high_age"].astype(str),
-        "CONFEXAM": np.where((place * 7 + year) % 5 == 0, "R", ""),
-        "TOTPUPS": total,
-        "TPUPYEAR": pupils,
-    }
-    return {name: np.asarray(text, dtype=object) for name, text in words.items()}
-
-
-def _state_funded(england: England) -> npt.NDArray[np.bool_]:
-    """Say which schools count in an authority's and the state-funded row."""
-    first = england.world.establishments.drop_duplicates("school").set_index("school")["nftype"]
-    return np.asarray(first.reindex(range(len(england.intake.size))) != "NMSS")
-
-
-def _national(england: England, year: int, record: int) -> Published:
-    pupils = england.pupils[year]
-    keep = None if record == 4 else _state_funded(england)[pupils.school]
-    return Published(pupils, np.zeros(len(pupils.school), np.int64), 1, area=True, keep=keep)
-
-
-def _aggregate_rows(
-    england: England, year: int, columns: tuple[str, ...], national_other: float
-) -> list[list[str]]:
-    """Give the authorities' rows (3) and England's two (4 all schools, 5 state-funded)."""
-    pupils, authorities = england.pupils[year], england.world.authorities
-    la = england.world.schools["la"].to_numpy()[: len(england.intake.size)]
-    unit = np.searchsorted(authorities["la"].to_numpy(), la)[pupils.school]
-    keep = _state_funded(england)[pupils.school]
-    areas = [(3, Published(pupils, unit, len(authorities), area=True, keep=keep))]
-    areas += [(record, _national(england, year, record)) for record in (4, 5)]
-    rows = []
-    for record, area in areas:
-        cells = _cells(area, columns)
-        own = area.column("PTRWM_EXP_FSM6CLA1A")
-        cells["DIFFN_RWM_EXP"] = _text(Column(own.value - national_other, own.code, "count"))
-        for i in range(area.size):
-            named = {"RECTYPE": str(record)}
-            if record == 3:
-                named |= {
-                    "LEA": str(authorities["la"].iloc[i]),
-                    "SCHNAME": authorities["name"].iloc[i],
-                }
-            rows.append([_area_cell(name, record, i, cells, named) for name in columns])
-    return rows
-
-
-def _area_cell(
-    name: str, record: int, i: int, cells: dict[str, Text], named: dict[str, str]
-) -> str:
-    if name in IDENTITY:
-        return named.get(name, " ")
-    # England's own progress is not published: by its construction it is nought.
-    unsaid = record != 3 and ("PROG" in name or name.endswith("COV"))
-    return " " if unsaid else str(cells[name][i]) or " "
+    csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    return out.getvalue().encode("cp1252", errors="replace")
 
 
 def _spine(england: England) -> bytes:
@@ -238,7 +144,6 @@ def _spine(england: England) -> bytes:
             "ESTAB": table["estab"],
             "LAESTAB": of["la"] * 10_000 + table["estab"],
             "SCHNAME": table["name"],
-            "TOWN": of["la"].map(england.world.authorities.set_index("la")["name"]),
             "ICLOSE": np.where(table["closed"].notna(), 2, 1),
             "OPENDATE": table["opened"].dt.strftime("%Y-%m-%d"),
             "CLOSEDATE": table["closed"].dt.strftime("%Y-%m-%d"),
@@ -250,7 +155,6 @@ def _spine(england: England) -> bytes:
             "ISPOST16": of["kind"].isin(["all-through", "independent"]).astype(int),
             "AGEL": of["low_age"],
             "AGEH": of["high_age"],
-            "GENDER": "Mixed",
             "RELDENOM": of["faith"],
             "OTHERURN": before.fillna(after).astype("Int64"),
         }

@@ -8,6 +8,20 @@ import pandas as pd
 CITY = 551  # the authority whose Partnership the default report is about
 FIRST_URN, FIRST_NEW_URN = 900_001, 930_001  # real ones run from 100000 to about 150000
 SECOND_MOVE = "2019-04-01"  # a few academies change hands during the last year
+# Words of the register for the codes of the key stage 2 file.
+GOVERNANCE = {
+    "CY": ("Community school", "Maintained School"),
+    "VA": ("Voluntary aided school", "Maintained School"),
+    "VC": ("Voluntary controlled school", "Maintained School"),
+    "FD": ("Foundation school", "Maintained School"),
+    "ACC": ("Academy - Converter mainstream", "Academy"),
+    "AC": ("Academy sponsor led mainstream", "Academy"),
+    "F": ("Free school - Mainstream", "Academy"),
+    "CYS": ("Community special school", "Special School"),
+    "ACCS": ("Academy - Converter special school", "Academy"),
+    "NMSS": ("Non-maintained special school", "Special School"),
+    "IND": ("Other independent school", "Independent School"),
+}
 _STARTING = {"CY": 0.44, "VA": 0.19, "VC": 0.12, "FD": 0.04, "ACC": 0.12, "AC": 0.075, "F": 0.015}
 
 

@@ -13,21 +13,6 @@ from pepstats.invented_names import name_schools, share_out_places
 FIRST_AUTHORITY = 501  # no English authority has had a code from 500 to 599
 CITY_SCHOOLS = 45
 
-# Words of the register for the codes of the key stage 2 file.
-GOVERNANCE = {
-    "CY": ("Community school", "Maintained School"),
-    "VA": ("Voluntary aided school", "Maintained School"),
-    "VC": ("Voluntary controlled school", "Maintained School"),
-    "FD": ("Foundation school", "Maintained School"),
-    "ACC": ("Academy - Converter mainstream", "Academy"),
-    "AC": ("Academy sponsor led mainstream", "Academy"),
-    "F": ("Free school - Mainstream", "Academy"),
-    "CYS": ("Community special school", "Special School"),
-    "ACCS": ("Academy - Converter special school", "Academy"),
-    "NMSS": ("Non-maintained special school", "Special School"),
-    "IND": ("Other independent school", "Independent School"),
-}
-
 
 @dataclass(frozen=True)
 class World:

@@ -15,9 +15,14 @@ from pepstats import codes, invented
 from pepstats.clean import Results, clean_results
 from pepstats.errors import DesignError
 from pepstats.invented import England
+from pepstats.invented_around import absence, census, inspections
+from pepstats.invented_ks4 import key_stage_4
+from pepstats.invented_layout import full_columns
+from pepstats.invented_local import local_results, national_headlines
 from pepstats.invented_pupils import PLANTED
 from pepstats.invented_results import Published
 from pepstats.invented_truth import planted_effects, values_without_chance
+from pepstats.invented_words import statements
 from pepstats.panel import build_panel
 from pepstats.registers import clean_links, clean_register
 from pepstats.schools import follow
@@ -231,6 +236,110 @@ def test_authority_and_england_rows_are_what_the_pupils_add_up_to(
     whole = Published(pupils, np.zeros(len(pupils.school), int), 1, area=True)
     share = read.aggregates["rwm_expected"].loc["England, all schools"].iloc[0]
     assert share == whole.column("PTRWM_EXP").value[0]
+
+
+@needs_real
+def test_the_full_layout_has_the_columns_of_2018_19():
+    with (REAL / "ks2" / "2018-2019_936_ks2final.csv").open(encoding="utf-8-sig") as file:
+        assert tuple(next(csv.reader(file))) == full_columns(2019)
+
+
+def test_the_full_layout_can_be_read_and_holds_the_same_results(small: England, tmp_path: Path):
+    invented.write(small, tmp_path, full_layout=True)
+    read = read_ks2(tmp_path, 2018)
+    panel, _ = small.panel(["rwm_expected", "reading_progress.disadvantaged"])
+    urn = dict(zip(read.identity.index, read.values["rwm_expected"], strict=True))
+    now = panel.values.xs(2018, level="year")["rwm_expected"]
+    same = [now[school] == urn[school] for school in now.dropna().index if school in urn]
+    assert len(same) > 250
+    assert all(same)
+    assert read.values["rwm_expected.boys"].notna().mean() > 0.8
+
+
+FILES = {
+    "england/2017-2018_england_census.csv": "census",
+    "england/2017-2018_england_abs.csv": "absence",
+    "england/2018-07-31_ofsted-schools.csv": "ofsted",
+    "gias/grouplinks_edubaseallacademiesandfree20190601.csv": "trusts",
+    "ks4/2017-2018_england_ks4provisional.csv": "ks4",
+    "ks4/2018-2019_england_ks4provisional.csv": "ks4",
+    "la/lait_long_fablemouth.csv": "la_series",
+    "local/2018-09_local_results.csv": "local_results",
+    "local/2018-09_national.csv": "national",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_other_file_is_known_by_its_header(small_files: Path, name: str):
+    source = find_source(None, f"invented/{name}", data=small_files)
+    assert source.kind == FILES[name]
+    assert len(read_text(source)) > 20
+
+
+def test_key_stage_4_has_englands_spread_and_persistence(england: England):
+    tables = [key_stage_4(england, year).query("RECTYPE == '1'") for year in (2018, 2019)]
+    found = {}
+    for name in ("P8MEA", "ATT8SCR"):
+        pair = [pd.to_numeric(table.set_index("URN")[name], errors="coerce") for table in tables]
+        found[name] = pd.concat(pair, axis=1, keys=["before", "after"]).dropna()
+    values = {name: table.to_numpy().ravel() for name, table in found.items()}
+    assert values["P8MEA"].mean() == pytest.approx(-0.03, abs=0.05)
+    assert values["P8MEA"].std() == pytest.approx(0.495, abs=0.04)
+    assert found["P8MEA"].corr().iloc[0, 1] == pytest.approx(0.87, abs=0.04)
+    assert values["ATT8SCR"].mean() == pytest.approx(46.9, abs=1)
+    assert values["ATT8SCR"].std() == pytest.approx(9.15, abs=0.6)
+    assert found["ATT8SCR"].corr().iloc[0, 1] == pytest.approx(0.94, abs=0.03)
+
+
+def test_census_and_absence_are_englands(england: England):
+    table = census(england).query("SCHOOLTYPE == 'State-funded primary' and URN != 'NAT'")
+    published = {"PNUMFSMEVER": (22.7, 15.3), "PNUMEAL": (16.5, 21.5), "PSENELK": (12.9, 6.1)}
+    for name, (mean, spread) in published.items():
+        values = pd.to_numeric(table[name])
+        assert values.mean() == pytest.approx(mean, abs=2)
+        assert values.std() == pytest.approx(spread, abs=3.5)
+    rows = absence(england)
+    missed = pd.to_numeric(rows.loc[rows["URN"].isin(table["URN"]), "PERCTOT"], errors="coerce")
+    assert missed.mean() == pytest.approx(4.03, abs=0.2)
+    assert missed.std() == pytest.approx(1.02, abs=0.2)
+
+
+def test_grades_are_spread_as_ofsteds(england: England):
+    table = inspections(england).query("`Ofsted phase` == 'Primary'")
+    shares = table["Overall effectiveness"].value_counts(normalize=True)
+    for grade, share in {1: 0.184, 2: 0.686, 3: 0.101, 4: 0.029}.items():
+        assert shares[grade] == pytest.approx(share, abs=0.03)
+
+
+def test_the_citys_provisional_results_differ_a_little_from_the_final_ones(england: England):
+    local = local_results(england, 2018).query("measure == 'rwm_expected' and group == 'all'")
+    owner = england.world.establishments.set_index("urn")["school"]
+    mainstream = local[owner[local["urn"]].to_numpy() < MAINSTREAM]
+    final = column(england, 2018, "PTRWM_EXP")[owner[mainstream["urn"]]].to_numpy()
+    moved = mainstream["value"].to_numpy() - final
+    assert len(moved) == 45
+    assert (moved != 0).sum() > 10
+    assert np.abs(moved).mean() < 3
+    assert abs(moved.mean()) < 1.5
+    groups = set(local_results(england, 2018)["group"])
+    assert groups == {"all", "disadvantaged", "other", "sen_support"}
+
+
+def test_the_headlines_are_final_for_earlier_years_and_provisional_for_this_one(england: England):
+    table = national_headlines(england, 2018).set_index(["year", "measure"])
+    assert set(table["release"].xs(2018, level="year")) == {"provisional"}
+    assert set(table.drop(index=2018)["release"]) == {"final"}
+    assert table.loc[(2018, "rwm_expected"), "value"] == pytest.approx(64, abs=2)
+
+
+def test_statements_have_what_must_be_held_back_and_schools_that_did_not_answer(england: England):
+    table = statements(england)
+    assert table.groupby("programme").size().to_dict() == dict.fromkeys(PLANTED, 18)
+    words = table["text"]
+    for trap in (r"@", r"\b01632 960\d{3}\b", r"Tommy Figment"):
+        assert words.str.contains(trap).sum() == 2
+    assert {"positive", "mixed", "negative", "no answer"} == set(table["stance"])
+    assert (table.loc[words == "", "stance"] == "no answer").all()
 
 
 # --- its sizes are England's ---------------------------------------------------------------------
