@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pepstats import manifest, paths
+from pepstats import manifest, paths, whole
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.programme import Report, load_programme, load_report
 from pepstats.sources import Source, find_source
@@ -77,10 +77,8 @@ def run_report(
     report, found = check_request(slug, data, programmes)
     chosen = tuple(programmes) or report.programmes
     final = out / "working" / report.slug
-    final.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(final)
-    making = final.with_name(f".{report.slug}.partial-{os.getpid()}")
-    (making / "notebooks").mkdir(parents=True)
+    making = whole.begin(final)
+    (making / "notebooks").mkdir()
     started = time.time()
     try:
         with handed_to_kernels(data, out, making):
@@ -90,7 +88,8 @@ def run_report(
     except BaseException:
         _keep_failed(making, final)
         raise
-    _take_place(making, final)
+    whole.take_place(making, final)
+    shutil.rmtree(_failed_beside(final), ignore_errors=True)
     return final / "07-board-report" / "report.html"
 
 
@@ -279,44 +278,13 @@ def _keep_failed(making: Path, final: Path) -> None:
     """Keep the failed notebook beside the run, and nothing else of what was being made."""
     failed = list((making / "notebooks").glob("*.failed.ipynb"))
     if failed:
-        kept = final.with_name(f"{final.name}.failed")
+        kept = _failed_beside(final)
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir()
         for notebook in failed:
             notebook.replace(kept / notebook.name)
-    shutil.rmtree(making, ignore_errors=True)
+    whole.give_up(making)
 
 
-def _take_place(making: Path, final: Path) -> None:
-    """Put a finished run in the place of the last one; the old is whole until the new is there."""
-    old = final.with_name(f".{final.name}.old-{os.getpid()}")
-    if final.exists():
-        final.rename(old)
-    making.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(final.with_name(f"{final.name}.failed"), ignore_errors=True)
-
-
-def _sweep(final: Path) -> None:
-    """Clear away what a killed run left; put back a finished run that it had moved aside."""
-    for left in sorted(final.parent.glob(f".{final.name}.*-*")):
-        kind, _, number = left.name.removeprefix(f".{final.name}.").rpartition("-")
-        if kind not in {"partial", "old"} or not number.isdigit() or _alive(int(number)):
-            continue
-        if kind == "old" and not final.exists():
-            left.rename(final)
-        else:
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    """Whether another run may still be at work; where that cannot be asked, we leave it alone."""
-    if process == os.getpid() or os.name != "posix":
-        return process != os.getpid()
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _failed_beside(final: Path) -> Path:
+    return final.with_name(f"{final.name}.failed")

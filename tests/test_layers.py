@@ -15,10 +15,10 @@ LAYERS = (
     {"matching", "balance"},
     {"gaps"},
     {"placebo", "effects"},
-    {"checks", "value", "cases"},
+    {"checks", "value", "cases", "bridge", "quality"},
     {"words", "officers", "blocks", "disclosure", "figures", "pictures", "document", "wordfile",
      "evidence", "report", "sheets"},
-    {"steps", "study", "manifest", "run", "verify", "check"},
+    {"whole", "steps", "study", "manifest", "plan", "run", "compare", "verify", "release", "check"},
     {"invented_world", "invented_pupils", "invented_results", "invented_panel", "invented_truth",
      "invented_layout", "invented_study", "invented_files", "invented"},
     {"__init__", "cli", "__main__"},
@@ -26,7 +26,8 @@ LAYERS = (
 BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
-    "sources", "programme", "steps", "run", "manifest", "verify", "invented_files", "cli",
+    "sources", "programme", "whole", "steps", "run", "manifest", "plan", "verify", "release",
+    "invented_files", "cli",
 }  # fmt: skip
 DISK = {
     "open", "read_text", "write_text", "read_bytes", "write_bytes", "unlink", "mkdir",

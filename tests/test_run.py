@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pepstats import invented, manifest, run
+from pepstats import invented, manifest, run, whole
 from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.steps import STEPS
@@ -139,7 +139,7 @@ def test_after_a_kill_a_run_completes_and_clears_away_what_was_left(tmp_path: Pa
     for folder in (left, moved):
         (folder / "notebooks").mkdir(parents=True)
     (moved / "manifest.json").write_text("{}", "utf-8")
-    run._sweep(final)
+    whole.sweep(final)
     assert not left.exists() and not moved.exists()
     assert (final / "manifest.json").is_file()  # the last whole run is back in its place
 
