@@ -158,9 +158,8 @@ class Sampling:
         """
         there = np.isfinite(self.figures[rows])
         used = np.flatnonzero(there.any(axis=0))
-        drawn = np.full((len(rows), len(self.cells), draws), np.nan, dtype=np.float32)
         if not len(used):
-            return drawn
+            return np.full((len(rows), len(self.cells), draws), np.nan, dtype=np.float32)
         centre, root = self._posterior(rows, used, there[:, used])
         normal = rng.standard_normal((len(rows), len(used), draws), dtype=np.float32)
         likely = root.astype(np.float32) @ normal
@@ -170,6 +169,9 @@ class Sampling:
             if known is not None and known.percent:
                 np.clip(likely[:, place], 0, 100, out=likely[:, place])
         likely[~there[:, used]] = np.nan
+        if len(used) == len(self.cells):
+            return likely
+        drawn = np.full((len(rows), len(self.cells), draws), np.nan, dtype=np.float32)
         drawn[:, used] = likely
         return drawn
 

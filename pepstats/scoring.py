@@ -20,8 +20,8 @@ class Tally:
     def __init__(self, dashboard: Dashboard) -> None:
         """Start with nothing counted."""
         self.dashboard = dashboard
-        self.points: Values = np.zeros(1)
-        self.weight: Values = np.zeros(1)
+        self.points: Values = np.zeros(1, dtype=np.float32)  # as wide as the weights added
+        self.weight: Values = np.zeros(1, dtype=np.float32)
         self.forced: Rating = np.full(1, 3, dtype=np.int8)
 
     def add(self, number: int, value: Values, colour: Colours, weight: Values) -> None:
@@ -39,7 +39,7 @@ class Tally:
 
     def result(self) -> tuple[Values, Rating]:
         """Give the score (missing where nothing counted) and the rating, 1 to 3."""
-        score = np.divide(self.points, self.weight, out=np.full(self.points.shape, np.nan),
+        score = np.divide(self.points, self.weight, out=np.full(self.points.shape, np.nan, self.points.dtype),
                           where=self.weight > 0)  # fmt: skip
         rating = 3 - (score >= self.dashboard.rating_2_from - CLOSE).astype(np.int8)
         rating -= score >= self.dashboard.rating_1_from - CLOSE
