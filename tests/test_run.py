@@ -13,50 +13,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pepstats import invented, manifest, run, whole
+from pepstats import manifest, run, whole
 from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.steps import STEPS
+from tests.whole_runs import SCHOOLS, hashes, invoke
 from tests.worlds import ROOT
-
-SCHOOLS = 900  # a small England, so that the kernels' own start is most of the time
-
-
-def write_study(folder: Path, **england: float) -> Path:
-    """Write a small invented England and a report and programmes on it."""
-    invented.write(invented.build(schools=SCHOOLS, **england), folder)
-    return folder
-
-
-def invoke(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pepstats", *words], capture_output=True, text=True, timeout=600,
-        cwd=ROOT, env={**os.environ, **environment}, check=False,
-    )  # fmt: skip
-
-
-def hashes(folder: Path, *, but: tuple[str, ...] = ("manifest.json", "run.log")) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in but
-    }
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_study(tmp_path_factory.mktemp("england"))
-
-
-@pytest.fixture(scope="session")
-def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with one job, as `pepstats run` makes it."""
-    out = tmp_path_factory.mktemp("out")
-    done = invoke("run", "--data", str(data), "--out", str(out), "--jobs", "1")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().splitlines()[-1].endswith("report.html")
-    assert Path(done.stdout.strip().splitlines()[-1]).is_file()
-    return out / "working" / "autumn-2018"
 
 
 def test_a_run_leaves_what_the_contract_says(finished: Path) -> None:
