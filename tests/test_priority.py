@@ -1,3 +1,4 @@
+import importlib.util
 from functools import cache
 from pathlib import Path
 
@@ -272,3 +273,18 @@ def test_inputs_are_left_as_they_were():
     rate(panel, register)
     pd.testing.assert_frame_equal(panel.values, before[0])
     pd.testing.assert_frame_equal(register, before[1])
+
+
+def test_the_chances_mean_what_they_say_where_the_truth_is_known():
+    place = Path(__file__).resolve().parents[1] / "benchmarks" / "priority_calibration.py"
+    spec = importlib.util.spec_from_file_location("priority_calibration", place)
+    calibration = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(calibration)
+    found = calibration.rate_with_truth(DASHBOARD, 1_500, 5, 200)
+    for number in (2, 3):
+        # some 150 schools whose rating is neither sure nor out of the question: 1.96 x 0.04
+        open_yet = found[found[f"p{number}"].between(0.2, 0.8)]
+        assert len(open_yet) > 100
+        truly = (open_yet["true"] == number).mean()
+        assert truly == pytest.approx(open_yet[f"p{number}"].mean(), abs=0.1)
+    assert (found["true"] == 1).mean() == pytest.approx(found["p1"].mean(), abs=0.012)
