@@ -158,10 +158,16 @@ def _paint(indicator: Indicator, value: Values, level: Level) -> Colours:
         colour[indicator.amber.holds(value, level)] = 1
     colour[indicator.red.holds(value, level)] = 2
     colour[~np.isfinite(value)] = NONE
+    for word in indicator.words:
+        colour[np.broadcast_to(~np.isfinite(level.words[word]), colour.shape)] = NONE
     return colour
 
 
 NO_SOURCE = "no source in this study"
+NO_ENGLAND = "nothing to compare with: England's schools are not in this study for it"
+FEWEST_AUTHORITIES = 10
+"""A panel stands for England in a measure where schools of so many authorities have it."""
+
 _MAINSTREAM = ("primary", "secondary", "all-through")
 
 
@@ -224,7 +230,8 @@ def england_value(
 
     The published row where one is handed in (`measure`, `year`, `value`); otherwise the mean over
     state-funded mainstream schools in the panel, pupils counted alike. Measures that have no phase
-    of their own (absence) are taken among primary schools, or among the others.
+    of their own (absence) are taken among primary schools, or among the others. Missing where
+    the panel does not hold England, as in October, when an authority has only its own results.
     """
     phased = codes.MEASURES[measure].kind in ("ks2", "ks4")
     if england is not None and phased:
@@ -232,8 +239,15 @@ def england_value(
         if len(row):
             return np.full(len(register), float(row["value"].iloc[-1]))
     value = sampling.column(panel, measure, year, register.index)
+    if not _is_national(value, register):
+        return np.full(len(register), np.nan)
     pupils = sampling.cohort_of(panel, measure, year, register.index)
     return _by_kind(register, phased, partial(_weighted_mean, value, pupils))
+
+
+def _is_national(value: Values, register: pd.DataFrame) -> bool:
+    """Say whether the panel holds England, or only what an authority or two hold themselves."""
+    return register["la"][np.isfinite(value)].nunique() >= FEWEST_AUTHORITIES
 
 
 def _weighted_mean(value: Values, pupils: Values, among: Bools) -> float:
@@ -284,6 +298,7 @@ def _level(
         comparison = england_value(panel, register, against, year, england)
     value = sampling.column(panel, indicator.of, year, register.index)
     value = value - comparison if indicator.compare else value
+    value = value if _is_national(value, register) else np.full(len(register), np.nan)
     pupils = sampling.cohort_of(panel, indicator.of, year, register.index)
     phased = known.kind in ("ks2", "ks4")
     words = {}
@@ -369,4 +384,5 @@ def _missing(
     if indicator.shown == "trend":
         before = sampling.reason(panel, indicator.of, year - 2, register.index)
         why = np.where(why != "", why, np.where(before != "", f"{year - 2}: " + before, ""))
-    return np.where(why == "", NO_SOURCE, why)
+    there = np.isfinite(sampling.column(panel, indicator.of, year, register.index))
+    return np.where(why != "", why, np.where(there, NO_ENGLAND, NO_SOURCE))

@@ -74,10 +74,11 @@ def rate(
     `dashboard.weights_move`, and rates all again. An authority has its own draws, so rating another
     one too moves nothing.
 
-    Raises `DesignError` where the register lists a school twice, the year is not in the panel, or
-    nothing of the dashboard has a source.
+    Raises `DesignError` where the register or the inspections list a school twice, a school to rate
+    is unknown, the year is not in the panel, or nothing of the dashboard has a source.
     """
     register = _checked(register, panel, year, draws)
+    _check_schools(register, schools, ofsted)
     scene = set_scene(panel, register, dashboard, year, ofsted=ofsted, england=england)
     asked = np.ones(len(register), bool) if schools is None else register.index.isin(schools)
     rows = np.flatnonzero(asked)
@@ -123,6 +124,17 @@ def _checked(register: pd.DataFrame, panel: Panel, year: int, draws: int) -> pd.
     if draws < 1:
         raise DesignError(f"draws is {draws}; how sure a rating is needs at least one.")
     return register.sort_index()
+
+
+def _check_schools(
+    register: pd.DataFrame, schools: pd.Index | None, ofsted: pd.DataFrame | None
+) -> None:
+    strangers = [] if schools is None else sorted(set(schools) - set(register.index))
+    if strangers:
+        raise DesignError(f"schools to rate that are not in the register: {strangers[:10]}.")
+    if ofsted is not None and not ofsted.index.is_unique:
+        twice = ofsted.index[ofsted.index.duplicated()].unique().tolist()
+        raise DesignError(f"the inspections list a school twice: {twice[:10]}. Keep the latest.")
 
 
 def _share(part: Values, whole: Values) -> Values:

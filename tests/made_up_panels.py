@@ -48,7 +48,7 @@ def register_of(schools: list[int], **columns: object) -> pd.DataFrame:
     return table.assign(**columns)
 
 
-def england_of(n: int, *, seed: int = 5, authorities: int = 4) -> tuple[Panel, pd.DataFrame]:
+def england_of(n: int, *, seed: int = 5, authorities: int = 12) -> tuple[Panel, pd.DataFrame]:
     """Give an England of made-up primaries, three years each, with true values and chance."""
     rng = np.random.default_rng(seed)
     lasting = rng.normal(0, 1, n)

@@ -40,7 +40,7 @@ def flat(**schools):
     for number, row in enumerate(schools.values(), start=41):
         rows |= {(number, y): row for y in YEARS}
     numbers = sorted({s for s, _ in rows})
-    return panel_of(rows), register_of(numbers)
+    return panel_of(rows), register_of(numbers, la=[501 + (s - 1) % 10 * (s < 41) for s in numbers])
 
 
 def test_a_school_worked_by_hand_has_that_score_rating_and_reasons():
@@ -67,15 +67,50 @@ def test_a_good_school_has_nothing_red_and_is_rated_3():
 
 
 def test_england_is_its_pupils_counted_alike_unless_a_published_row_is_given():
-    rows = {(s, 2018): {**GOOD, "rwm_expected": 60.0, "cohort": 10.0} for s in (1, 2)}
-    rows[3, 2018] = {**GOOD, "rwm_expected": 80.0, "cohort": 60.0}
-    panel, register = panel_of(rows), register_of([1, 2, 3])
+    rows = {(s, 2018): {**GOOD, "rwm_expected": 60.0, "cohort": 10.0} for s in range(1, 10)}
+    rows[10, 2018] = {**GOOD, "rwm_expected": 80.0, "cohort": 270.0}
+    panel, register = panel_of(rows), register_of(list(range(1, 11)), la=range(501, 511))
     lines = rate(panel, register).contributions
     assert lines.loc[(1, "rwm_expected"), "comparison"] == pytest.approx(75.0)
     told = pd.DataFrame({"measure": ["rwm_expected"], "year": [2018], "value": [64.0]})
     lines = rate(panel, register, england=told).contributions
     assert lines.loc[(1, "rwm_expected"), "comparison"] == 64.0
     assert lines.loc[(1, "rwm_expected"), "rag"] == "amber"
+
+
+def test_an_authoritys_own_results_do_not_stand_for_england():
+    # in October only the authority's own results are there; England's headline may be
+    rows = {(s, 2018): GOOD for s in range(1, 21)}
+    panel, register = panel_of(rows), register_of(list(range(1, 21)))
+    lines = rate(panel, register).contributions
+    assert lines.loc[(1, "rwm_expected"), "rag"] == ""
+    assert "nothing to compare with" in lines.loc[(1, "rwm_expected"), "reason"]
+    assert lines.loc[(1, "reading_progress"), "rag"] == "green"
+    told = pd.DataFrame({"measure": ["rwm_expected"], "year": [2018], "value": [64.0]})
+    lines = rate(panel, register, england=told).contributions
+    assert lines.loc[(1, "rwm_expected"), "rag"] == "green"
+
+
+def test_a_percentile_of_england_is_not_taken_from_one_authority():
+    row = {**GOOD, "absence": 5.0, "roll": 200.0}
+    everywhere = panel_of({(s, 2018): {**row, "absence": 3.0 + s / 20} for s in range(1, 41)})
+    register = register_of(list(range(1, 41)), la=[501 + s % 10 for s in range(40)])
+    found = rate(everywhere, register).contributions["rag"].xs("absence", level=1)
+    assert found.value_counts().to_dict() == {"green": 20, "amber": 16, "red": 4}
+    found = rate(everywhere, register.assign(la=501)).contributions.xs("absence", level=1)
+    assert found["rag"].eq("").all()
+
+
+def test_sen_support_is_rated_only_from_local_results_and_a_published_figure_for_england():
+    panel, register = flat(
+        weak={**GOOD, "rwm_expected.sen_support": 10.0, "cohort.sen_support": 9.0}
+    )
+    lines = rate(panel, register).contributions
+    assert lines.loc[(41, "sen_support"), "rag"] == ""
+    told = pd.DataFrame({"measure": ["rwm_expected.sen_support"], "year": [2018], "value": [24.0]})
+    lines = rate(panel, register, england=told).contributions
+    assert lines.loc[(41, "sen_support"), "rag"] == "amber"  # 14 under, but of nine pupils
+    assert lines.loc[(41, "sen_support"), "signal"] == "normal"
 
 
 def test_special_schools_are_no_part_of_england_and_are_not_rated():
@@ -146,7 +181,7 @@ def test_an_inspection_after_the_year_is_not_yet_known():
 def test_an_indicator_without_any_source_takes_nothing_from_coverage_and_is_named():
     found = rate(*flat())
     assert found.ratings.loc[1, "coverage"] == 1.0
-    assert found.ratings.loc[1, "coverage_of_all"] == pytest.approx(12 / 21)
+    assert found.ratings.loc[1, "coverage_of_all"] == pytest.approx(12 / 23)
     assert set(found.no_source) >= {"ofsted_grade", "absence", "disadvantaged_gap"}
     assert found.contributions.loc[(1, "absence"), "reason"] == "no source in this study"
 
@@ -248,12 +283,12 @@ def test_how_sure_a_rating_is_depends_little_on_the_seed(seed):
 def test_the_same_figures_are_surer_from_more_pupils():
     panel, register = england()
     values = panel.values.copy()
-    for school, cohort in ((700_000, 12.0), (700_004, 300.0)):  # both in authority 501
+    for school, cohort in ((700_000, 12.0), (700_012, 300.0)):  # both in authority 501
         for measure, value in {**WEAK, "maths_progress": -4.0, "cohort": cohort}.items():
             values.loc[school, measure] = value
     both = rate(Panel(values, panel.reasons, panel.releases), register, draws=300).ratings
-    assert both.loc[[700_000, 700_004], "rating"].tolist() == [2, 2]
-    assert both.loc[700_004, "p2"] > both.loc[700_000, "p2"] + 0.1
+    assert both.loc[[700_000, 700_012], "rating"].tolist() == [2, 2]
+    assert both.loc[700_012, "p2"] > both.loc[700_000, "p2"] + 0.1
 
 
 def test_a_school_twice_a_wrong_year_or_an_empty_dashboard_is_refused():
@@ -262,6 +297,10 @@ def test_a_school_twice_a_wrong_year_or_an_empty_dashboard_is_refused():
         rate(panel, pd.concat([register, register.loc[[1]]]))
     with pytest.raises(DesignError, match="no results of 2019"):
         priority.rate(panel, register, DASHBOARD, 2019, rng=np.random.default_rng(1))
+    with pytest.raises(DesignError, match="not in the register: \\[99\\]"):
+        rate(panel, register, schools=pd.Index([1, 99]))
+    with pytest.raises(DesignError, match="inspections list a school twice: \\[1\\]"):
+        rate(panel, register, ofsted=pd.concat([OFSTED, OFSTED.loc[[1]]]))
     empty = panel_of({(1, 2018): {"eal": 12.0}})
     with pytest.raises(DesignError, match="none of its indicators has a value"):
         rate(empty, register_of([1]))
