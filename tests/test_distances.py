@@ -1,0 +1,142 @@
+"""Distances: as the peers measure them, whatever the order of rows, and never from bad columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pepstats import distances
+from pepstats.errors import DesignError
+from tests import reference
+
+LALONDE = ["age", "educ", "race", "married", "nodegree", "re74", "re75"]
+
+
+def lalonde() -> tuple[pd.DataFrame, list[int]]:
+    people = reference.table("a_lalonde_matching/lalonde_matchit.csv").set_index("id")
+    return people, list(people.index[people["treat"] == 1])
+
+
+@reference.needs_reference
+def test_mahalanobis_is_matchit_s_to_eight_decimals() -> None:
+    people, treated = lalonde()
+    found = distances.measure_mahalanobis(people[LALONDE], treated)
+    theirs = reference.table("a_lalonde_matching/mahalanobis_distance_185x429.csv.gz")
+    assert found.shape == (185, 429)
+    assert np.abs(found.to_numpy() - theirs.iloc[:, 1:].to_numpy()).max() < 1e-8
+
+
+@reference.needs_reference
+def test_the_chance_of_being_picked_is_a_plain_logistic_regression_s_where_nothing_is_held() -> (
+    None
+):
+    people, treated = lalonde()
+    found = distances.fit_chances(people[LALONDE], treated, prior_spread=None)
+    theirs = reference.table("a_lalonde_matching/weights_nearest_ps_1to1.csv").set_index("id")
+    assert np.abs(found.scores - theirs["distance"]).max() < 1e-7
+    slopes = reference.figures("a_lalonde_matching/expected_matchit.json")[
+        "propensity_coefficients"
+    ]
+    for name in ("age", "educ", "married", "nodegree", "re74", "re75"):
+        assert found.slopes[name] == pytest.approx(slopes[name], abs=1e-6)
+    race = found.slopes["race = hispan"] - found.slopes["race = black"]
+    assert race == pytest.approx(slopes["racehispan"], abs=1e-6)
+
+
+@reference.needs_reference
+def test_holding_the_slopes_hardly_moves_chances_that_600_people_tell_well() -> None:
+    people, treated = lalonde()
+    plain = distances.fit_chances(people[LALONDE], treated, prior_spread=None)
+    held = distances.fit_chances(people[LALONDE], treated)
+    assert np.abs(plain.scores - held.scores).max() < 0.005
+
+
+def made_up(seed: int, n: int = 40) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    index = pd.Index(100_000 + np.arange(n), name="school")
+    return pd.DataFrame(
+        {"rwm": rng.normal(60, 10, n), "cohort": rng.normal(3.5, 0.4, n),
+         "kind": rng.choice(["primary", "junior"], n)},
+        index=index,
+    )  # fmt: skip
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.integers(0, 10_000))
+def test_units_order_of_rows_and_repeated_columns_change_no_distance(seed: int) -> None:
+    table = made_up(seed)
+    members = list(table.index[:6])
+    found = distances.measure_mahalanobis(table, members)
+    other = table.assign(rwm=table["rwm"] * 7 - 3, again=table["rwm"] * 2).sample(
+        frac=1, random_state=seed
+    )
+    again = distances.measure_mahalanobis(other, members[::-1])
+    pd.testing.assert_frame_equal(found, again, rtol=1e-9, atol=1e-9)
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.integers(0, 10_000))
+def test_a_distance_is_that_of_the_inverse_covariance_written_out(seed: int) -> None:
+    table = made_up(seed)[["rwm", "cohort"]]
+    members = list(table.index[:6])
+    inside = table.index.isin(members)
+    parts = [table[side].to_numpy() - table[side].mean().to_numpy() for side in (inside, ~inside)]
+    around = np.vstack(parts)
+    inverse = np.linalg.inv(around.T @ around / (len(table) - 2))
+    step = table.loc[members[0]].to_numpy() - table.iloc[-1].to_numpy()
+    found = distances.measure_mahalanobis(table, members)
+    assert found.loc[members[0], table.index[-1]] == pytest.approx(np.sqrt(step @ inverse @ step))
+
+
+def test_schools_told_apart_completely_have_chances_only_when_slopes_are_held() -> None:
+    table = made_up(1)[["rwm", "cohort"]].sort_values("rwm")
+    lowest = list(table.index[:6])
+    with pytest.raises(DesignError, match="told apart completely"):
+        distances.fit_chances(table, lowest, prior_spread=None)
+    held = distances.fit_chances(table, lowest)
+    assert held.scores.between(0, 1, inclusive="neither").all()
+    assert held.scores[lowest].min() > held.scores.drop(lowest).max() - 0.5
+    assert held.slopes["rwm"] < 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda t: t.assign(rwm=60.0, flat=1), "rwm, flat: the same in every school"),
+        (lambda t: t.assign(kind="primary"), "kind = primary: the same in every school"),
+        (lambda t: t.assign(rwm=t["rwm"].where(t.index > 100_003)), "rwm: some schools have no"),
+        (lambda t: t.assign(rwm=np.inf), "rwm: some schools have no"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "100000 are listed twice"),
+        (lambda t: t.iloc[5:], "100000, 100001, 100002, 100003, 100004 are members but not"),
+        (lambda t: t.iloc[:6], "no school that is not a member"),
+        (lambda t: t.iloc[[0, 9]].drop(columns="kind"), "are members but not"),
+    ],
+)
+def test_a_table_that_cannot_be_measured_says_what_is_wrong(spoil, words: str) -> None:
+    table = made_up(1)
+    with pytest.raises(DesignError, match=words):
+        distances.measure_mahalanobis(spoil(table), list(table.index[:6]))
+    with pytest.raises(DesignError, match=words):
+        distances.fit_chances(spoil(table), list(table.index[:6]))
+
+
+def test_one_member_left_still_has_distances_and_two_schools_in_all_have_none() -> None:
+    table = made_up(1)[["rwm"]]
+    found = distances.measure_mahalanobis(table, [100_000])
+    others = table["rwm"].iloc[1:]
+    away = (others - table["rwm"].iloc[0]).abs() / (others.std() * np.sqrt(38 / 38))
+    np.testing.assert_allclose(found.iloc[0], away, rtol=1e-9)
+    with pytest.raises(DesignError, match="at least three schools"):
+        distances.measure_mahalanobis(table.iloc[:2], [100_000])
+
+
+def test_too_many_distances_are_refused_before_they_are_made() -> None:
+    table = pd.DataFrame({"rwm": np.arange(20_000.0)})
+    with pytest.raises(DesignError, match="distances; at most"):
+        distances.measure_mahalanobis(table, range(10_000))
+
+
+def test_log_odds_undo_a_probability() -> None:
+    odds = distances.log_odds(pd.Series([0.5, 0.75]))
+    assert odds.tolist() == pytest.approx([0.0, np.log(3)])

@@ -1,0 +1,114 @@
+"""Other matchers in the headline's shape: gaps and made-up programmes work on them unchanged."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pepstats import distances, gaps, matchers, matching, pairing
+from pepstats.errors import DesignError
+from pepstats.programme import MatchRule, PoolRule
+from tests.worlds import YEAR, small_england
+
+RULE = MatchRule(near=("rwm_expected", "cohort"), k=4)
+
+
+def world() -> tuple[matching.Pool, matching.Match, list[int], list[int]]:
+    small = small_england()
+    pool = matching.find_pool(
+        matching.before_start(small.panel, YEAR), small.register, RULE, phase="primary",
+        outcomes=["rwm_expected"], baseline=[2016, 2017], members=small.barred,
+    )  # fmt: skip
+    match = matching.match_schools(pool, RULE, PoolRule(), barred=small.barred)
+    members = [m for m in small.members["closing-the-gap"] if m in pool.schools.index]
+    return pool, match, members, small.barred
+
+
+def test_nearest_on_the_headline_s_own_distance_is_the_headline() -> None:
+    pool, match, members, barred = world()
+    found, _ = matchers.match_members(
+        pool, RULE, PoolRule(), members, match, way="nearest", measure="weighted", barred=barred
+    )
+    assert (found.places == match.places).all()
+    np.testing.assert_allclose(found.distances, match.distances, atol=1e-8)
+
+
+@pytest.mark.parametrize("way", list(matchers.WAYS))
+@pytest.mark.parametrize("measure", list(matchers.MEASURES))
+def test_members_are_matched_anew_and_everyone_else_is_not(way, measure) -> None:
+    pool, match, members, barred = world()
+    found, pairs = matchers.match_members(
+        pool, RULE, PoolRule(), members, match, way=way, measure=measure, barred=barred
+    )
+    own = found.schools.isin(members)
+    assert (found.places[~own] == match.places[~own]).all()
+    listed = found.pairs(members)[["school", "rank", "comparison"]]
+    pd.testing.assert_frame_equal(listed, pairs.pairs[["school", "rank", "comparison"]],
+                                  check_dtype=False)  # fmt: skip
+    table = pool.schools
+    left, right = table.loc[listed["school"]], table.loc[listed["comparison"]]
+    assert (left["la"].to_numpy() != right["la"].to_numpy()).all()
+    for key in RULE.exact:
+        assert (left[key].to_numpy() == right[key].to_numpy()).all()
+    assert not set(listed["comparison"]) & set(barred)
+    if way != "nearest":
+        assert not listed["comparison"].duplicated().any()
+    measured = gaps.find_gaps(
+        small_england().panel, pool, found, "rwm_expected", baseline=[2016, 2017], year=YEAR,
+        members=barred,
+    )  # fmt: skip
+    assert measured.table.loc[members, "gap"].notna().sum() >= len(members) - len(pairs.unmatched)
+
+
+def test_optimal_never_adds_up_to_more_than_nearest_once() -> None:
+    pool, match, members, barred = world()
+    totals = [
+        matchers.match_members(
+            pool, RULE, PoolRule(), members, match, way=way, barred=barred
+        )[1].total
+        for way in ("nearest", "optimal", "once")
+    ]  # fmt: skip
+    assert totals == sorted(totals)
+
+
+def test_a_member_beyond_a_variable_s_caliper_has_no_gap_and_a_reason() -> None:
+    pool, match, members, barred = world()
+    found, pairs = matchers.match_members(
+        pool, RULE, PoolRule(), members, match, way="optimal", barred=barred,
+        calipers={"rwm_expected 2017": 0.5, "cohort 2017": 2.0},
+    )  # fmt: skip
+    assert pairs.proof.loc["cohort 2017", "furthest"] <= 2.0
+    assert pairs.proof.loc["rwm_expected 2017", "furthest"] <= 0.5
+    lost = list(pairs.unmatched.index)
+    assert lost and (found.places[found.schools.get_indexer(lost)] == -1).all()
+    assert found.unmatched.loc[lost, "reason"].notna().all()
+
+
+def test_every_school_by_mahalanobis_is_the_nearest_there_is() -> None:
+    pool, _, members, barred = world()
+    found = matchers.match_by_mahalanobis(pool, RULE, PoolRule(), members, barred=barred)
+    assert (found.places[:, 0] >= 0).all() and (np.diff(found.distances, axis=1) >= 0).all()
+    one = members[3]
+    place = matching.positions(pool.schools[list(pool.scales.index)])
+    away = distances.measure_mahalanobis(place, members).loc[one]
+    away = pairing.forbid(away.to_frame().T, pool.schools, exact=RULE.exact, apart="la").iloc[0]
+    nearest = away.drop(barred, errors="ignore").nsmallest(RULE.k)
+    row = found.schools.get_loc(one)
+    np.testing.assert_allclose(found.distances[row], nearest.to_numpy(), atol=1e-8)
+    assert found.schools[found.places[row]].tolist() == nearest.index.tolist()
+
+
+def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
+    pool, _, members, barred = world()
+    tight = RULE.model_copy(update={"caliper": 1e-6})
+    found = matchers.match_by_mahalanobis(pool, tight, PoolRule(), members, barred=barred)
+    alone = found.places[:, 0] < 0
+    assert alone.mean() > 0.9 and list(found.unmatched.index) == list(found.schools[alone])
+    assert np.nanmax(found.distances, initial=0) <= 1e-6
+
+
+def test_a_word_that_is_no_way_or_measure_is_refused() -> None:
+    pool, match, members, barred = world()
+    with pytest.raises(DesignError, match="Did you mean `optimal`"):
+        matchers.match_members(pool, RULE, PoolRule(), members, match, **{"way": "optimum"})
+    with pytest.raises(DesignError, match="Did you mean `mahalanobis`"):
+        matchers.measure_members(pool, RULE, PoolRule(), members, **{"measure": "mahalonobis"})
