@@ -135,12 +135,16 @@ class Partnership:
         `school`, `date`, `kind` (external review, peer review or inspection), `by`, sorted.
     delivered
         `school`, `date`, `days`, `provider`: support given, sorted.
+    warnings
+        `school`, `date` of warning notices, sorted; None where no list was kept, which is not the
+        same as a list with nothing in it.
     """
 
     register: Register
     taking_part: pd.DataFrame = field(repr=False)
     reviews: pd.DataFrame = field(repr=False)
     delivered: pd.DataFrame = field(repr=False)
+    warnings: pd.DataFrame | None = field(default=None, repr=False)
 
 
 REVIEW_KINDS = ("external review", "peer review", "inspection")
@@ -148,6 +152,7 @@ DATES = ("date", "joined")
 _PART = ("urn", "activity", "joined")
 _REVIEWS = ("urn", "date", "kind", "by")
 _DELIVERED = ("urn", "date", "days", "provider")
+_WARNINGS = ("urn", "date")
 
 
 def load_partnership(
@@ -160,8 +165,8 @@ def load_partnership(
     day of the meeting. `members` are the evaluated programmes' schools (`Study.members`): a
     programme of the same id takes them from there, so that no list is kept twice. Raises
     `DesignError` naming file and row for a URN nobody knows, a school twice in one activity, an
-    unknown activity, a date that is none or has not come; `reviews.csv` and `delivered.csv` may be
-    absent.
+    unknown activity, a date that is none or has not come; `reviews.csv`, `delivered.csv` and
+    `warnings.csv` may be absent.
     """
     path = data / FOLDER / "register.yml"
     register = check_settings(Register, read_yaml(path), path)
@@ -183,11 +188,17 @@ def load_partnership(
     _check_words(reviews, "reviews.csv", "kind", list(REVIEW_KINDS))
     given = _read_rows(data, "delivered.csv", _DELIVERED, known, as_at)
     given["days"] = _numbers(given, "delivered.csv", "days")
+    warned = None
+    if (data / FOLDER / "warnings.csv").is_file():
+        warned = _in_order(
+            _read_rows(data, "warnings.csv", _WARNINGS, known, as_at), ["school", "date"]
+        )
     return Partnership(
         register,
         _in_order(part, ["school", "activity", "joined"]),
         _in_order(reviews, ["school", "date", "kind", "by"]),
         _in_order(given, ["school", "date", "days", "provider"]),
+        warned,
     )
 
 

@@ -206,6 +206,17 @@ def test_an_impossible_number_of_days_is_refused(tmp_path, days):
         load(tmp_path, delivered=f"urn,date,days,provider\n900001,2018-01-01,{days},TSA\n")
 
 
+def test_no_list_of_warnings_is_not_an_empty_list(tmp_path):
+    assert load(tmp_path).warnings is None
+
+
+def test_warnings_are_listed_by_school(tmp_path):
+    register = load(tmp_path, warnings="urn,date\n930001,2017-05-01\n")
+    assert register.warnings.to_dict("list") == {
+        "school": [1], "date": [pd.Timestamp("2017-05-01")]
+    }  # fmt: skip
+
+
 def test_the_projects_own_register_holds_together():
     from pathlib import Path
 
