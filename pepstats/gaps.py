@@ -32,7 +32,7 @@ class Gaps:
         `n_comparison`, `variance` (of the gap, city part left out), `weight`, `reason` (why there
         is no gap, missing where there is one).
     slopes
-        Index variable: the slope by which its difference was taken out (fitted on non-members).
+        Index variable: the slope by which its difference was taken out (over all non-members).
     city_variance
         Variance of an authority's own good or bad year, common to all its schools.
     """
@@ -63,10 +63,11 @@ def find_gaps(
 
     Since schools were matched on earlier results, the gap after the start is net of before but
     for what the match left unlike. That is taken out by a regression of the gap on the left-over
-    differences, fitted on schools outside every programme: in the matched variables, in the
-    outcome's own earlier years, and in the mean of the other schools of its authority in those
-    years (a city's history). The precision weight is `1 / (tau2 + s2 / cohort)`, both parts fitted
-    on the same schools.
+    differences, fitted on schools outside every programme and outside the school's own authority:
+    in the matched variables, in the outcome's own earlier years, and in the mean of the other
+    schools of its authority in those years (a city's history). No city has a say in what is taken
+    out of itself, so the real city and the made-up programmes elsewhere are treated alike. The
+    precision weight is `1 / (tau2 + s2 / cohort)`, both parts fitted on the same schools.
 
     Raises
     ------
@@ -92,17 +93,14 @@ def find_gaps(
     usable = reason.isna().to_numpy()
     outside = usable & ~schools.isin(list(members))
 
-    names = ["constant", *unlike.columns]
-    design = np.column_stack([np.ones(len(schools)), unlike.to_numpy(float)])
-    slopes = np.zeros(len(names))
-    if adjusted and outside.sum() > 5 * len(names):
-        slopes = np.linalg.lstsq(design[outside], raw[outside], rcond=None)[0]
-    gap = np.where(usable, raw - np.where(np.isnan(design), 0.0, design) @ slopes, np.nan)
-
+    authority = pool.schools["la"].to_numpy(np.int64)
+    gap, slopes = raw, pd.Series(dtype=float, name="slope")
+    if adjusted and outside.sum() > 5 * (1 + unlike.shape[1]):
+        gap, slopes = _take_out(raw, unlike, outside, authority)
+    gap = np.where(usable, gap, np.nan)
     cohort = panel.wide(codes.MEASURES[outcome].cohort).reindex(index=schools)[year].to_numpy(float)
     part, per_pupil = _variance_parts(gap[outside], cohort[outside])
     variance = part + per_pupil / cohort
-    authority = pool.schools["la"].to_numpy(np.int64)
     city = _city_variance(gap[outside], variance[outside], authority[outside])
     table = pd.DataFrame(
         {
@@ -125,7 +123,7 @@ def find_gaps(
         year=year,
         release=str(panel.releases[outcome].get(year, "")),
         table=table,
-        slopes=pd.Series(slopes, index=pd.Index(names, name="variable"), name="slope"),
+        slopes=slopes,
         city_variance=city,
     )
 
@@ -214,6 +212,30 @@ def _mean_of_others(earlier: pd.DataFrame, authority: pd.Series) -> pd.DataFrame
     total, count = by_city.transform("sum"), by_city.transform("count")
     others = (total - earlier.fillna(0.0)) / (count - earlier.notna()).replace(0, np.nan)
     return others.fillna(earlier)
+
+
+def _take_out(
+    raw: NDArray[np.float64],
+    unlike: pd.DataFrame,
+    outside: NDArray[np.bool_],
+    authority: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], pd.Series]:
+    """Take out of each gap what the left-over differences explain in other authorities' schools.
+
+    Least squares on the schools outside every programme, for each authority without its own (the
+    sums of all, less its own). Also gives the slopes over all of them, for the reader.
+    """
+    design = np.column_stack([np.ones(len(unlike)), unlike.fillna(0.0).to_numpy(float)])
+    kept = design * outside[:, None]
+    squares, products = kept.T @ kept, kept.T @ np.where(outside, raw, 0.0)
+    gap = raw.copy()
+    for here in pd.Series(authority).groupby(authority, sort=True).indices.values():
+        own, result = kept[here], np.where(outside[here], raw[here], 0.0)
+        slope = np.linalg.lstsq(squares - own.T @ own, products - own.T @ result, rcond=None)[0]
+        gap[here] = raw[here] - design[here] @ slope
+    names = pd.Index(["constant", *unlike.columns], name="variable")
+    whole = np.linalg.lstsq(squares, products, rcond=None)[0]
+    return gap, pd.Series(whole, index=names, name="slope")
 
 
 def _why_none(

@@ -105,12 +105,12 @@ def draw_programmes(
     for city in codes:
         rows = np.flatnonzero(chosen == city)
         lows, rest = cities[int(city)]
-        schools[rows, :n_low] = _pick(lows, n_low, len(rows), rng)
-        schools[rows, n_low:] = _pick(rest, n_rest, len(rows), rng)
+        schools[rows, :n_low] = pick_schools(lows, n_low, len(rows), rng)
+        schools[rows, n_low:] = pick_schools(rest, n_rest, len(rows), rng)
     return Draws(schools, chosen, len(codes) if within else 0, too_small, within)
 
 
-def _pick(
+def pick_schools(
     among: NDArray[np.int64], size: int, times: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Pick `size` different schools, `times` over."""

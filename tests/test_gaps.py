@@ -78,6 +78,20 @@ def test_members_have_no_say_in_what_is_taken_out() -> None:
     assert moved.city_variance == find(small).city_variance
 
 
+def test_no_city_has_a_say_in_what_is_taken_out_of_itself() -> None:
+    rng = np.random.default_rng(1)
+    authority = np.repeat(np.arange(101, 121), 30)
+    unlike = pd.DataFrame({"a": rng.normal(size=600), "b": rng.normal(size=600)})
+    raw = 2 * unlike["a"].to_numpy() + rng.normal(size=600)
+    outside = rng.random(600) > 0.1
+    gap, _ = gaps._take_out(raw, unlike, outside, authority)
+    here = authority == 107
+    elsewhere = outside & ~here
+    design = np.column_stack([np.ones(600), unlike])
+    slope = np.linalg.lstsq(design[elsewhere], raw[elsewhere], rcond=None)[0]
+    np.testing.assert_allclose(gap[here], raw[here] - design[here] @ slope, atol=1e-9)
+
+
 def test_larger_cohorts_weigh_more() -> None:
     small = small_england()
     table = find(small).table.dropna(subset="weight")
