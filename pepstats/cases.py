@@ -8,6 +8,9 @@ RULE = (
     "the school that rose most beyond its comparison schools, the one nearest the middle, "
     "and the one that fell most"
 )
+ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
+BANDS = (0.25, 0.75)
+"""Below the first share of all schools is low, above the second high; between them is usual."""
 
 
 def choose_cases(gaps: pd.DataFrame) -> pd.DataFrame:
@@ -21,10 +24,85 @@ def choose_cases(gaps: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"why": [], "gap": []}, index=pd.Index([], name="school"))
     middle = (known - known.median()).abs().sort_index().idxmin()
     chosen: dict[int, str] = {}
-    for school, why in (
-        (known.index[0], "rose most"),
-        (middle, "nearest the middle"),
-        (known.index[-1], "fell most"),
-    ):
+    for school, why in ((known.index[0], ROSE), (middle, MIDDLE), (known.index[-1], FELL)):
         chosen.setdefault(school, why)
     return pd.DataFrame({"why": chosen, "gap": known.reindex(list(chosen))}).rename_axis("school")
+
+
+def describe_cases(
+    cases: pd.DataFrame, *, register: pd.DataFrame, members: pd.DataFrame, before: pd.DataFrame
+) -> pd.DataFrame:
+    """Say for each case what kind of school it is, what support it had and what else changed.
+
+    `register` and `members` (`joined`, `dose`, `basis`, `also_in`) have index `school`; `before`
+    is the last year before the start of every school in the frame, index `school`, one column per
+    measure. Adds `context`, `support` and `changed`: words that name no school, in bands of the
+    frame and not in its own figures, so that they may stand in a public paper.
+    """
+    rows = cases.copy()
+    rows["context"] = [_context(int(school), register, before) for school in cases.index]
+    rows["support"] = [_support(int(school), members) for school in cases.index]
+    rows["changed"] = [_changed(int(school), register, members) for school in cases.index]
+    return rows
+
+
+def _context(school: int, register: pd.DataFrame, before: pd.DataFrame) -> str:
+    kind = str(register["school_type"].get(school, "")).replace("unknown", "")
+    governance = str(register["governance"].get(school, "")).replace("unknown", "")
+    governance = {"maintained": "maintained by the council"}.get(governance, f"an {governance}")
+    words = [f"{kind.capitalize()} school" if kind else "School"]
+    words += [governance] if governance != "an " else []
+    for measure, said in (
+        ("cohort", "pupils in a year"),
+        ("disadvantaged", "of them disadvantaged"),
+    ):
+        band = _band(school, measure, before)
+        words += [f"{band} {said}"] if band else []
+    return ", ".join(words)
+
+
+def _band(school: int, measure: str, before: pd.DataFrame) -> str:
+    """Place a school among all schools: fewer than most, more than most, or as many."""
+    if measure not in before or pd.isna(before[measure].get(school)):
+        return ""
+    low, high = before[measure].quantile(list(BANDS))
+    value = before[measure].loc[school]
+    return (
+        "fewer than most"
+        if value < low
+        else "more than most"
+        if value > high
+        else "as many as most"
+    )
+
+
+def _support(school: int, members: pd.DataFrame) -> str:
+    if school not in members.index:
+        return "Not recorded"
+    row = members.loc[school]
+    words = [f"Joined {row['joined']}"] if _said(row["joined"]) else []
+    if "dose" in row and pd.notna(row["dose"]):
+        words.append(f"{row['dose']:g} {'day' if row['dose'] == 1 else 'days'} of support")
+    if _said(row.get("basis")):
+        words.append(f"picked for: {row['basis']}")
+    return "; ".join(words) or "Not recorded"
+
+
+def _changed(school: int, register: pd.DataFrame, members: pd.DataFrame) -> str:
+    """Say what the files show to have changed besides the programme."""
+    words = []
+    if len(str(register["urns"].get(school, "")).split()) > 1:
+        words.append(
+            "it changed its number in these years, as a school does that becomes an academy"
+        )
+    also = members["also_in"].get(school, 0) if "also_in" in members else 0
+    if also:
+        words.append(f"it is in {int(also)} other programme{'' if also == 1 else 's'} studied here")
+    if not words:
+        return "Nothing that the files show"
+    text = "; ".join(words)
+    return text[0].upper() + text[1:]
+
+
+def _said(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

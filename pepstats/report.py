@@ -9,29 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 
-from pepstats import document, evidence
-from pepstats.blocks import Document, Entry, PaperTable, Picture, make_table
-from pepstats.errors import DesignError
-from pepstats.evidence import ProgrammeResults
-from pepstats.programme import Programme, Report
-from pepstats.words import (
-    LADDER,
-    Result,
-    chance_sentence,
-    count_words,
-    decimals_for,
-    effect_sentence,
-    list_words,
-    long_date,
-    outcome_label,
-    school_year,
-    short_result,
-    show,
-    sure_words,
+from pepstats import (
+    disclosure,
+    document,
+    evidence,
+    evidence_pictures,
+    evidence_tables,
+    statements,
+    voices,
 )
+from pepstats.blocks import Document, PaperTable, Picture, make_table
+from pepstats.city import City, protect_ratings, table_ratings, table_ratings_named
+from pepstats.entries import make_entries
+from pepstats.errors import DesignError, RunError
+from pepstats.evidence import Drawn, ProgrammeResults, is_said
+from pepstats.programme import Programme, Report
+from pepstats.words import LADDER, outcome_label, school_year, short_result, sure_words
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
@@ -39,6 +34,14 @@ MADE_FROM = {
     "03-match-schools": ("flow", "balance"),
     "04-estimate-effect": ("effects", "gaps", "lines", "placebo"),
     "05-check-robustness": ("checks",),
+}
+DRAWN = {
+    # the paper's name of a picture: the step that drew it, and its file
+    "two-lines": ("04-estimate-effect", "gap-{primary}"),
+    "hundred-dots": ("04-estimate-effect", "made-up-programmes"),
+    "checks": ("05-check-robustness", "checks-picture"),
+    "balance": ("03-match-schools", "balance-picture"),
+    "schools": ("06-case-studies", "schools"),
 }
 KINDS = {
     "ks2": "Key stage 2 performance tables",
@@ -71,28 +74,65 @@ GLOSSARY = (
 )  # fmt: skip
 
 
-YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
-
-
 class Reads(Protocol):
     """Anything that can read the tables earlier notebooks wrote: a step of a run."""
 
     def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
         """Read one table."""
 
+    def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
+        """Read any other file."""
+
 
 def collect_results(step: Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
-    """Read what the notebooks wrote for each programme."""
-    return {
-        programme.slug: ProgrammeResults(
-            **{
-                name: step.read_table(folder, name, programme.slug)
-                for folder, names in MADE_FROM.items()
-                for name in names
-            }
-        )
-        for programme in programmes
+    """Read what the notebooks wrote for each programme; case studies and statements if there."""
+    return {programme.slug: _collect_one(step, programme) for programme in programmes}
+
+
+def _collect_one(step: Reads, programme: Programme) -> ProgrammeResults:
+    slug = programme.slug
+    tables = {
+        name: step.read_table(folder, name, slug)
+        for folder, names in MADE_FROM.items()
+        for name in names
     }
+    said = _read_if_there(step, "06-case-studies", "statements", slug)
+    return ProgrammeResults(
+        **tables,
+        cases=_read_if_there(step, "06-case-studies", "cases", slug),
+        statements=statements.restore(said) if len(said) else statements.no_statements(),
+        pictures=_collect_pictures(step, programme),
+    )
+
+
+def _collect_pictures(step: Reads, programme: Programme) -> dict[str, Drawn]:
+    """Read the pictures that the notebooks drew, as far as they are there."""
+    found = {}
+    for name, (folder, stem) in DRAWN.items():
+        stem = stem.format(primary=programme.primary)
+        try:
+            svg, png, alt = (
+                step.read_file(folder, f"{stem}.{kind}", programme.slug)
+                for kind in ("svg", "png", "alt.txt")
+            )
+        except RunError:
+            continue
+        found[name] = Drawn(svg, png, alt.decode("utf-8").strip())
+    return found
+
+
+def collect_city(step: Reads) -> City:
+    """Read the schools' names and their priority ratings."""
+    register = step.read_table("01-clean-sources", "register")
+    names = dict(zip(register["school"].astype(int), register["name"].astype(str), strict=True))
+    return City(names, _read_if_there(step, "02-priority-ratings", "ratings", None))
+
+
+def _read_if_there(step: Reads, folder: str, name: str, slug: str | None) -> pd.DataFrame:
+    try:
+        return step.read_table(folder, name, slug)
+    except RunError:
+        return pd.DataFrame()
 
 
 def officers_text(report: Report, programmes: Sequence[Programme], text: str | None = None) -> str:
@@ -122,21 +162,25 @@ def write_paper(
     *,
     text: str | None = None,
     sources: pd.DataFrame | None = None,
-    names: Mapping[int, str] | None = None,
+    city: City | None = None,
 ) -> Document:
     """Write the committee's paper: the officers' text with every hole filled and numbered.
 
     `results` has one entry per programme slug; `sources` the files read (`kind`, `year`,
-    `release`, `file`, `sha256`), else those the report lists; `names` each school's name, used in
-    the exempt edition only.
+    `release`, `file`, `sha256`), else those the report lists.
     """
     if missing := [p.slug for p in programmes if p.slug not in results]:
         raise DesignError(f"reports/{report.slug}.yml: no results for {', '.join(missing)}.")
+    city = city or City()
     return document.compose(
         officers_text(report, programmes, text),
-        make_entries(report, programmes, results),
-        make_tables(report, programmes, results, sources=sources, names=names),
-        make_pictures(report, programmes, results, names=names),
+        make_entries(report, programmes, results, city),
+        make_tables(report, programmes, results, sources=sources, city=city),
+        make_pictures(report, programmes, results, city=city),
+        quotes={
+            f"{p.slug}.statements": statements.choose_quotes(results[p.slug].statements, p.slug)
+            for p in programmes
+        },
         source=f"reports/{report.slug}.md",
         title=report.title,
         date=report.meeting.date,
@@ -145,176 +189,55 @@ def write_paper(
     )
 
 
+def write_editions(
+    report: Report,
+    programmes: Sequence[Programme],
+    results: Mapping[str, ProgrammeResults],
+    *,
+    text: str | None = None,
+    sources: pd.DataFrame | None = None,
+    city: City | None = None,
+) -> dict[str, Document]:
+    """Write both editions by the name of their file: `report` is the one the settings ask for."""
+    other = "exempt" if report.edition == "public" else "public"
+    editions = {"report": report, f"report-{other}": report.model_copy(update={"edition": other})}
+    papers = {}
+    for name, edition in editions.items():
+        paper = write_paper(edition, programmes, results, text=text, sources=sources, city=city)
+        papers[name] = paper
+    return papers
+
+
+def list_hidden(
+    report: Report,
+    programmes: Sequence[Programme],
+    results: Mapping[str, ProgrammeResults],
+    city: City | None = None,
+) -> pd.DataFrame:
+    """List everything the public edition holds back and why: the disclosure log."""
+    logs = []
+    for programme in programmes:
+        found = results[programme.slug]
+        known = evidence.list_results(programme, found, report.year)
+        logs.append(voices.list_hidden(programme, found, known, "public"))
+    if city is not None and len(city.ratings):
+        logs.append(protect_ratings(city.ratings, "public").log)
+        logs.append(
+            disclosure.withhold("ratings-named", "a rating beside a school's name is exempt")
+        )
+    return disclosure.join_logs(logs)
+
+
+def list_to_do(paper: Document, results: Mapping[str, ProgrammeResults]) -> list[str]:
+    """List what still needs a person before the paper can go out."""
+    held = [line for found in results.values() for line in statements.list_held(found.statements)]
+    return [*paper.to_complete, *held]
+
+
 def list_marks(report: Report) -> tuple[str, ...]:
     """List what every page of a report must say of itself."""
     exempt = (EXEMPT,) if report.edition == "exempt" else ()
     return (*exempt, INVENTED) if report.invented else exempt
-
-
-# Entries -----------------------------------------------------------------------------------------
-
-
-def make_entries(
-    report: Report, programmes: Sequence[Programme], results: Mapping[str, ProgrammeResults]
-) -> dict[str, Entry]:
-    """Give everything the paper may say, by name."""
-    meeting = report.meeting
-    settings = f"reports/{report.slug}.yml"
-    entries = {
-        "report.title": Entry(report.title, report.title, settings),
-        "report.year": Entry(report.year, school_year(report.year), settings),
-        "report.programmes": Entry(
-            len(programmes), count_words(len(programmes), "programme"), settings
-        ),
-        "meeting.body": Entry(meeting.body, meeting.body, settings),
-        "meeting.date": Entry(meeting.date, long_date(meeting.date), settings),
-        "meeting.report_from": Entry(meeting.report_from, meeting.report_from, settings),
-        "meeting.report_by": Entry(meeting.report_by, meeting.report_by, settings),
-    }
-    found = {p.slug: evidence.list_results(p, results[p.slug], report.year) for p in programmes}
-    for programme in programmes:
-        own = describe_programme(programme, results[programme.slug], found[programme.slug])
-        entries |= {f"{programme.slug}.{name}": entry for name, entry in own.items()}
-    releases = sorted({r.release for one in found.values() for r in one.values() if r.release})
-    effects = "04-estimate-effect/effects.csv"
-    entries["report.releases"] = Entry(releases, list_words(releases), effects)
-    entries["report.still_to_come"] = Entry(releases, still_to_come(releases, report.year), effects)
-    return entries
-
-
-def describe_programme(
-    programme: Programme, found: ProgrammeResults, results: Mapping[str, Result]
-) -> dict[str, Entry]:
-    """Give everything the paper may say of one programme, by name."""
-    primary = results[programme.primary]
-    settings = f"programmes/{programme.slug}.yml"
-    folder = f"04-estimate-effect/{programme.slug}"
-    effects = f"{folder}/effects.csv"
-    named = evidence.count_members(found)
-    entries = {
-        "title": Entry(programme.title, programme.title, settings),
-        "summary": Entry(programme.summary, programme.summary, settings),
-        "starts": Entry(programme.starts, school_year(programme.starts), settings),
-        "baseline": Entry(programme.baseline,
-                          list_words(school_year(y) for y in sorted(programme.baseline)), settings),
-        "cost": Entry(programme.cost.grant, evidence.cost_words(programme, named), settings),
-        "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
-        "members": Entry(named, count_words(named, "school"), f"{folder}/gaps.csv"),
-        "headline": Entry(primary.estimate, effect_sentence(primary), effects),
-        "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
-        "chance": Entry(primary.p_placebo, chance_sentence(primary), effects),
-        "schools": Entry(None, schools_sentence(found, primary), f"{folder}/gaps.csv"),
-        "alike": Entry(None, alike_sentence(found.balance),
-                       f"03-match-schools/{programme.slug}/balance.csv"),
-        "checked": Entry(None, checks_sentence(found.checks, primary),
-                         f"05-check-robustness/{programme.slug}/checks.csv"),
-        "kept": Entry(primary.n_schools, kept_sentence(named, primary), f"{folder}/gaps.csv"),
-    }  # fmt: skip
-    for outcome, result in results.items():
-        entries |= {
-            f"{outcome}.{name}": Entry(value, text, effects)
-            for name, (value, text) in describe_result(result).items()
-        }
-    return entries
-
-
-def describe_result(result: Result) -> dict[str, tuple[object, str]]:
-    """Give everything the paper may say of one outcome, by name: its value and its words."""
-    places = decimals_for(result)
-    return {
-        "estimate": (result.estimate, show(result.estimate, places, signed=True)),
-        "low": (result.low, show(result.low, places)),
-        "high": (result.high, show(result.high, places)),
-        "unit": (result.unit, result.unit),
-        "label": (result.outcome, outcome_label(result.outcome)),
-        "n_schools": (result.n_schools, count_words(result.n_schools, "school")),
-        "release": (result.release, result.release or "no results"),
-        "year": (result.year, school_year(result.year)),
-        "verdict": (result.verdict, result.verdict or "no estimate"),
-        "sentence": (result.estimate, effect_sentence(result)),
-        "chance": (result.p_placebo, chance_sentence(result)),
-    }
-
-
-def schools_sentence(found: ProgrammeResults, result: Result) -> str:
-    """Say how many schools did better and how many worse than their own comparison schools."""
-    gaps = found.gaps.reset_index()
-    gaps = gaps.loc[gaps["outcome"] == result.outcome, "gap"]
-    above, below = int((gaps > 0).sum()), int((gaps < 0).sum())
-    known = int(gaps.notna().sum())
-    return (
-        f"Of the {count_words(known, 'school')} that can be compared, {above} did better than "
-        f"comparison schools and {below} did worse."
-    )
-
-
-def kept_sentence(named: int, result: Result) -> str:
-    """Say how many of the programme's schools the estimate rests on."""
-    left = named - result.n_schools
-    if left <= 0:
-        return f"All {count_words(named, 'school')} in the programme could be compared."
-    return (
-        f"{count_words(named, 'school')} took part; {result.n_schools} could be compared and "
-        f"{left} could not."
-    )
-
-
-def alike_sentence(balance: pd.DataFrame) -> str:
-    """Say how alike the programme's schools and their comparison schools were beforehand."""
-    rows = balance.reset_index()
-    far = rows.loc[rows["smd_after"].abs() > 0.25, "variable"]
-    if far.empty:
-        return (
-            "Before the start, the comparison schools were like the programme's schools in "
-            f"everything we compared ({count_words(len(rows), 'thing')})."
-        )
-    names = list_words(evidence.label_variable(str(name)) for name in far)
-    return (
-        "Before the start, the comparison schools were still unlike the programme's schools in "
-        f"some things: {names}. Read the result with that in mind."
-    )
-
-
-def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
-    """Say whether other choices would have told the same story."""
-    rows = checks.loc[checks["outcome"] == result.outcome] if len(checks) else checks
-    known = rows.iloc[1:].loc[rows.iloc[1:]["estimate"].notna()] if len(rows) else rows
-    if not len(known) or not result.known:
-        return "No other way of making the comparison was tried."
-    early = known.loc[known["check"] == YEAR_EARLY]
-    others = known.loc[known["check"] != YEAR_EARLY]
-    same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
-    words = (
-        f"We made the comparison in {count_words(len(others), 'other way')}: {same} of them "
-        f"{'points' if same == 1 else 'point'} the same way as the main one."
-    )
-    for row in early.to_dict("records"):
-        words += (
-            " One year early, when nothing had started and nothing should show, the same sum gives "
-            f"{show(row['estimate'], signed=True)} {result.unit} "
-            f"(95% interval {show(row['low'])} to {show(row['high'])})."
-        )
-    return words
-
-
-def still_to_come(releases: Sequence[str], year: int) -> str:
-    """Say what becomes final before the board can be sure of these results."""
-    early = [release for release in releases if release in evidence.NOT_YET_PUBLIC]
-    if early:
-        return (
-            f"The results for {school_year(year)} are {list_words(early)}. They can still change. "
-            "This paper should be run again when the Department publishes the revised results, and "
-            "the Board told of any verdict that moves."
-        )
-    if "revised" in releases:
-        return (
-            f"The results for {school_year(year)} are revised. The final ones seldom differ much, "
-            "but this paper should be run again when they are published."
-        )
-    return f"The results for {school_year(year)} are final and will not change."
-
-
-# Tables and pictures -----------------------------------------------------------------------------
 
 
 def make_tables(
@@ -323,21 +246,24 @@ def make_tables(
     results: Mapping[str, ProgrammeResults],
     *,
     sources: pd.DataFrame | None = None,
-    names: Mapping[int, str] | None = None,
+    city: City | None = None,
 ) -> dict[str, PaperTable]:
     """Give every table the paper may show, by name."""
+    city = city or City()
     tables = {
         "programmes": table_programmes(report, programmes, results),
         "verdicts": table_verdicts(),
         "glossary": make_table(pd.DataFrame(GLOSSARY, columns=["Words", "Meaning"]),
                                caption="What the words mean", widths=(1.2, 4.0)),
         "sources": table_sources(report, sources),
+        "ratings": table_ratings(city.ratings, report.edition),
+        "ratings-named": table_ratings_named(city, report.edition),
     }  # fmt: skip
     for programme in programmes:
         found = results[programme.slug]
         known = evidence.list_results(programme, found, report.year)
-        tables |= evidence.make_tables(
-            programme, found, known, edition=report.edition, names=names or {}
+        tables |= evidence_tables.make_tables(
+            programme, found, known, edition=report.edition, names=city.names
         )
     return tables
 
@@ -347,15 +273,16 @@ def make_pictures(
     programmes: Sequence[Programme],
     results: Mapping[str, ProgrammeResults],
     *,
-    names: Mapping[int, str] | None = None,
+    city: City | None = None,
 ) -> dict[str, Picture]:
     """Give every picture the paper may show, by name."""
+    city = city or City()
     pictures: dict[str, Picture] = {}
     for programme in programmes:
         found = results[programme.slug]
         known = evidence.list_results(programme, found, report.year)
-        pictures |= evidence.make_pictures(
-            programme, found, known, edition=report.edition, names=names or {}
+        pictures |= evidence_pictures.make_pictures(
+            programme, found, known, edition=report.edition, names=city.names
         )
     return pictures
 
@@ -392,9 +319,9 @@ def table_sources(report: Report, sources: pd.DataFrame | None = None) -> PaperT
         (
             KINDS.get(str(row["kind"]), str(row["kind"])),
             school_year(int(row["year"])) if row["year"] == row["year"] and row["year"] else "none",
-            str(row["release"]) if evidence.is_said(row["release"]) else "none",
+            str(row["release"]) if is_said(row["release"]) else "none",
             str(row["file"]).replace("\\", "/").rsplit("/", 1)[-1],
-            str(row["sha256"])[:12] if evidence.is_said(row["sha256"]) else "not recorded",
+            str(row["sha256"])[:12] if is_said(row["sha256"]) else "not recorded",
         )
         for row in sources.to_dict("records")
     ]

@@ -100,6 +100,12 @@ def no_statements() -> Statements:
     return check_statements(pd.DataFrame(columns=list(NEEDED)), file="", schools={})
 
 
+def restore(table: pd.DataFrame) -> Statements:
+    """Take statements up again from the table a notebook wrote."""
+    words = ["programme", "theme", "stance", "role", "statement", "quote"]
+    return Statements(table.assign(**{name: table[name].fillna("").astype(str) for name in words}))
+
+
 def _known_columns(raw: pd.DataFrame, file: str) -> pd.DataFrame:
     names = {column: str(column).strip().casefold().replace(" ", "_") for column in raw.columns}
     table = raw.rename(columns=names)

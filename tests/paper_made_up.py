@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pepstats import statements
+from pepstats.city import City
 from pepstats.evidence import ProgrammeResults
 from pepstats.programme import Programme, Report
 
@@ -174,7 +176,46 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
         spread=0.4,
     )
     effects = pd.DataFrame([make_effect(**effect), second])
-    return ProgrammeResults(effects, gaps, lines, placebo, flow, balance, checks)
+    cases = pd.DataFrame({
+        "school": [900001, 900002, 900004], "gap": [14.2, 4.0, -6.1],
+        "why": ["rose most", "nearest the middle", "fell most"],
+        "context": ["Junior school, maintained by the council"] * 3,
+        "support": ["Joined 2017-09; 10 days of support"] * 3,
+        "changed": ["Nothing that the files show", "It is in 1 other programme", np.nan],
+    })  # fmt: skip
+    return ProgrammeResults(
+        effects, gaps, lines, placebo, flow, balance, checks, cases, make_statements()
+    )
+
+
+def make_statements(slug: str = "closing-the-gap") -> statements.Statements:
+    rows = [
+        {"urn": str(900000 + n), "programme": slug, "theme": theme, "stance": stance,
+         "role": "Head teacher", "consent": consent, "consent_date": "2018-09-14",
+         "statement": words}
+        for n, (theme, stance, consent, words) in enumerate([
+            ("Coaching", "positive", "yes", "It helped us to plan."),
+            ("Coaching", "positive", "yes", "Staff feel surer of what to do next."),
+            ("Coaching", "positive", "no", "We would do it again."),
+            ("Time", "negative", "yes", "It took more time than we had."),
+            ("Time", "mixed", "yes", "Good ideas, but we saw that Callum was out of class a lot."),
+            ("", "", "", ""),
+        ])
+    ]  # fmt: skip
+    schools = {slug: {900000 + n: 900000 + n for n in range(18)}}
+    return statements.check_statements(
+        pd.DataFrame(rows, index=range(2, 8)), file="statements.csv", schools=schools
+    )
+
+
+def make_city() -> City:
+    rng = np.random.default_rng(3)
+    schools = [900000 + n for n in range(45)]
+    ratings = pd.DataFrame({
+        "school": schools, "rating": [1.0] * 4 + [2.0] * 11 + [3.0] * 28 + [np.nan] * 2,
+        "governance": rng.choice(["maintained", "academy"], 45), "reasons": "red: Coasting",
+    })  # fmt: skip
+    return City({school: f"Invented School {school - 900000:02d}" for school in schools}, ratings)
 
 
 def make_study(**changed: object) -> tuple[Report, list[Programme], dict[str, ProgrammeResults]]:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from pepstats import document, report
-from pepstats.errors import DesignError
+from pepstats.errors import DesignError, RunError
 from pepstats.officers import find_typed_results, read_officers_text
 from pepstats.words import reading_age
-from tests.paper_made_up import make_effect, make_report, make_results, make_study
+from tests.paper_made_up import make_city, make_effect, make_report, make_results, make_study
 
-NAMES = {900000 + n: f"Invented School {n:02d}" for n in range(18)}
+CITY = make_city()
+NAMES = {n: name for n, name in CITY.names.items() if n < 900018}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def paper(study):
-    return report.write_paper(*study, names=NAMES)
+    return report.write_paper(*study, city=CITY)
 
 
 def test_the_paper_follows_the_seeds_own_order(paper) -> None:
@@ -42,6 +43,7 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
         "Summary",
         "Closing the gap",
         "SEND in mainstream",
+        "Priority ratings",
         "What becomes final, and when",
         "Equality impact assessment",
         "Legal implications",
@@ -51,6 +53,7 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
         "Appendix 1: How the comparison was made",
         "Appendix 1a: Supporting data and graphs: Closing the gap",
         "Appendix 1b: Supporting data and graphs: SEND in mainstream",
+        "Appendix 2: Priority ratings of schools (exempt)",
     ]
 
 
@@ -134,17 +137,17 @@ def test_every_page_says_what_it_is() -> None:
     assert report.list_marks(make_report(edition="exempt")) == (report.EXEMPT, report.INVENTED)
     assert report.list_marks(make_report(invented=False)) == ()
     settings, programmes, results = make_study(edition="exempt")
-    html = document.to_html(report.write_paper(settings, programmes, results, names=NAMES))
+    html = document.to_html(report.write_paper(settings, programmes, results, city=CITY))
     assert html.count("EXEMPT: not for publication") >= 2
     assert "@top-right" in html
 
 
 def test_the_public_edition_names_no_school_and_hides_lines_that_could_tell(study) -> None:
-    html = document.to_html(report.write_paper(*study, names=NAMES))
+    html = document.to_html(report.write_paper(*study, city=CITY))
     assert not any(name in html for name in NAMES.values())
     assert "Not shown in the public edition" in html
     settings, programmes, results = make_study(edition="exempt")
-    exempt = document.to_html(report.write_paper(settings, programmes, results, names=NAMES))
+    exempt = document.to_html(report.write_paper(settings, programmes, results, city=CITY))
     assert all(name in exempt for name in NAMES.values())
 
 
@@ -198,12 +201,22 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     class Step:
         def read_table(self, step, name, programme=None):
             read.append((step, name, programme))
+            if name == "statements":
+                raise RunError("not there")
             return make_results().effects
 
+        def read_file(self, step, name, programme=None):
+            if step == "06-case-studies":
+                raise RunError("not there")
+            return name.encode()
+
     _, programmes, _ = make_study()
-    report.collect_results(Step(), programmes)
+    found = report.collect_results(Step(), programmes)
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
-    assert len(read) == 2 * 7
+    assert len(read) == 2 * 9
+    drawn = found["closing-the-gap"].pictures
+    assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance"}
+    assert drawn["two-lines"].svg == b"gap-rwm_expected.svg"
 
 
 def test_an_unknown_verdict_stops_the_paper(study) -> None:

@@ -1,0 +1,215 @@
+"""Named entries: everything the paper may say, its value, its words and the table it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pepstats import evidence, statements
+from pepstats.blocks import Entry
+from pepstats.city import City, ratings_sentence
+from pepstats.evidence import ProgrammeResults
+from pepstats.evidence_tables import cost_words
+from pepstats.programme import Programme, Report
+from pepstats.words import (
+    Result,
+    chance_sentence,
+    count_words,
+    decimals_for,
+    effect_sentence,
+    list_words,
+    long_date,
+    outcome_label,
+    school_year,
+    show,
+    smallest_sentence,
+)
+
+YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
+
+
+def make_entries(
+    report: Report,
+    programmes: Sequence[Programme],
+    results: Mapping[str, ProgrammeResults],
+    city: City | None = None,
+) -> dict[str, Entry]:
+    """Give everything the paper may say, by name."""
+    meeting = report.meeting
+    settings = f"reports/{report.slug}.yml"
+    entries = {
+        "report.title": Entry(report.title, report.title, settings),
+        "report.year": Entry(report.year, school_year(report.year), settings),
+        "report.programmes": Entry(
+            len(programmes), count_words(len(programmes), "programme"), settings
+        ),
+        "meeting.body": Entry(meeting.body, meeting.body, settings),
+        "meeting.date": Entry(meeting.date, long_date(meeting.date), settings),
+        "meeting.report_from": Entry(meeting.report_from, meeting.report_from, settings),
+        "meeting.report_by": Entry(meeting.report_by, meeting.report_by, settings),
+    }
+    found = {p.slug: evidence.list_results(p, results[p.slug], report.year) for p in programmes}
+    for programme in programmes:
+        own = describe_programme(programme, results[programme.slug], found[programme.slug])
+        entries |= {f"{programme.slug}.{name}": entry for name, entry in own.items()}
+    releases = sorted({r.release for one in found.values() for r in one.values() if r.release})
+    ratings = (city or City()).ratings
+    entries["ratings.sentence"] = Entry(
+        len(ratings), ratings_sentence(ratings, report.edition), "02-priority-ratings/ratings.csv"
+    )
+    effects = "04-estimate-effect/effects.csv"
+    entries["report.releases"] = Entry(releases, list_words(releases), effects)
+    entries["report.still_to_come"] = Entry(releases, still_to_come(releases, report.year), effects)
+    return entries
+
+
+def describe_programme(
+    programme: Programme, found: ProgrammeResults, results: Mapping[str, Result]
+) -> dict[str, Entry]:
+    """Give everything the paper may say of one programme, by name."""
+    primary = results[programme.primary]
+    settings = f"programmes/{programme.slug}.yml"
+    folder = f"04-estimate-effect/{programme.slug}"
+    effects = f"{folder}/effects.csv"
+    cases = f"06-case-studies/{programme.slug}"
+    named = evidence.count_members(found)
+    entries = {
+        "title": Entry(programme.title, programme.title, settings),
+        "summary": Entry(programme.summary, programme.summary, settings),
+        "starts": Entry(programme.starts, school_year(programme.starts), settings),
+        "baseline": Entry(programme.baseline,
+                          list_words(school_year(y) for y in sorted(programme.baseline)), settings),
+        "cost": Entry(programme.cost.grant, cost_words(programme, named), settings),
+        "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
+        "members": Entry(named, count_words(named, "school"), f"{folder}/gaps.csv"),
+        "headline": Entry(primary.estimate, effect_sentence(primary), effects),
+        "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
+        "chance": Entry(primary.p_placebo, chance_sentence(primary), effects),
+        "schools": Entry(None, schools_sentence(found, primary), f"{folder}/gaps.csv"),
+        "alike": Entry(None, alike_sentence(found.balance),
+                       f"03-match-schools/{programme.slug}/balance.csv"),
+        "checked": Entry(None, checks_sentence(found.checks, primary),
+                         f"05-check-robustness/{programme.slug}/checks.csv"),
+        "smallest": Entry(primary.spread, smallest_sentence(primary), effects),
+        "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
+        "statements": Entry(None, statements.balance_sentence(found.statements, programme.slug),
+                            f"{cases}/statements.csv"),
+        "quoted": Entry(None, statements.quoted_sentence(found.statements, programme.slug),
+                        f"{cases}/statements.csv"),
+        "kept": Entry(primary.n_schools, kept_sentence(named, primary), f"{folder}/gaps.csv"),
+    }  # fmt: skip
+    for outcome, result in results.items():
+        entries |= {
+            f"{outcome}.{name}": Entry(value, text, effects)
+            for name, (value, text) in describe_result(result).items()
+        }
+    return entries
+
+
+def describe_result(result: Result) -> dict[str, tuple[object, str]]:
+    """Give everything the paper may say of one outcome, by name: its value and its words."""
+    places = decimals_for(result)
+    return {
+        "estimate": (result.estimate, show(result.estimate, places, signed=True)),
+        "low": (result.low, show(result.low, places)),
+        "high": (result.high, show(result.high, places)),
+        "unit": (result.unit, result.unit),
+        "label": (result.outcome, outcome_label(result.outcome)),
+        "n_schools": (result.n_schools, count_words(result.n_schools, "school")),
+        "release": (result.release, result.release or "no results"),
+        "year": (result.year, school_year(result.year)),
+        "verdict": (result.verdict, result.verdict or "no estimate"),
+        "sentence": (result.estimate, effect_sentence(result)),
+        "chance": (result.p_placebo, chance_sentence(result)),
+    }
+
+
+def schools_sentence(found: ProgrammeResults, result: Result) -> str:
+    """Say how many schools did better and how many worse than their own comparison schools."""
+    gaps = found.gaps.reset_index()
+    gaps = gaps.loc[gaps["outcome"] == result.outcome, "gap"]
+    above, below = int((gaps > 0).sum()), int((gaps < 0).sum())
+    known = int(gaps.notna().sum())
+    return (
+        f"Of the {count_words(known, 'school')} that can be compared, {above} did better than "
+        f"comparison schools and {below} did worse."
+    )
+
+
+def kept_sentence(named: int, result: Result) -> str:
+    """Say how many of the programme's schools the estimate rests on."""
+    left = named - result.n_schools
+    if left <= 0:
+        return f"All {count_words(named, 'school')} in the programme could be compared."
+    return (
+        f"{count_words(named, 'school')} took part; {result.n_schools} could be compared and "
+        f"{left} could not."
+    )
+
+
+def alike_sentence(balance: pd.DataFrame) -> str:
+    """Say how alike the programme's schools and their comparison schools were beforehand."""
+    rows = balance.reset_index()
+    far = rows.loc[rows["smd_after"].abs() > 0.25, "variable"]
+    if far.empty:
+        return (
+            "Before the start, the comparison schools were like the programme's schools in "
+            f"everything we compared ({count_words(len(rows), 'thing')})."
+        )
+    names = list_words(evidence.label_variable(str(name)) for name in far)
+    return (
+        "Before the start, the comparison schools were still unlike the programme's schools in "
+        f"some things: {names}. Read the result with that in mind."
+    )
+
+
+def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
+    """Say whether other choices would have told the same story."""
+    rows = checks.loc[checks["outcome"] == result.outcome] if len(checks) else checks
+    known = rows.iloc[1:].loc[rows.iloc[1:]["estimate"].notna()] if len(rows) else rows
+    if not len(known) or not result.known:
+        return "No other way of making the comparison was tried."
+    early = known.loc[known["check"] == YEAR_EARLY]
+    others = known.loc[known["check"] != YEAR_EARLY]
+    same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
+    words = (
+        f"We made the comparison in {count_words(len(others), 'other way')}: {same} of them "
+        f"{'points' if same == 1 else 'point'} the same way as the main one."
+    )
+    for row in early.to_dict("records"):
+        words += (
+            " One year early, when nothing had started and nothing should show, the same sum gives "
+            f"{show(row['estimate'], signed=True)} {result.unit} "
+            f"(95% interval {show(row['low'])} to {show(row['high'])})."
+        )
+    return words
+
+
+def cases_sentence(found: ProgrammeResults) -> str:
+    """Say by what rule the case studies were chosen."""
+    if found.cases.empty:
+        return "No case study has been chosen."
+    return (
+        "Case studies are picked by a rule, so that they are not only successes: the school that "
+        "rose most beyond its comparison schools, the one nearest the middle and the one that fell "
+        "most."
+    )
+
+
+def still_to_come(releases: Sequence[str], year: int) -> str:
+    """Say what becomes final before the board can be sure of these results."""
+    early = [release for release in releases if release in evidence.NOT_YET_PUBLIC]
+    if early:
+        return (
+            f"The results for {school_year(year)} are {list_words(early)}. They can still change. "
+            "This paper should be run again when the Department publishes the revised results, and "
+            "the Board told of any verdict that moves."
+        )
+    if "revised" in releases:
+        return (
+            f"The results for {school_year(year)} are revised. The final ones seldom differ much, "
+            "but this paper should be run again when they are published."
+        )
+    return f"The results for {school_year(year)} are final and will not change."

@@ -1,0 +1,190 @@
+"""One programme's pictures for readers, each with its words and the table behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pepstats import figures
+from pepstats.blocks import Picture
+from pepstats.evidence import (
+    HELD_BACK,
+    Drawn,
+    ProgrammeResults,
+    average_lines,
+    choose_dots,
+    follow_members,
+    label_schools,
+    label_variable,
+    lines_of,
+    may_show_schools,
+    scale_words,
+)
+from pepstats.programme import Programme
+from pepstats.words import Result, outcome_label
+
+
+def make_pictures(
+    programme: Programme,
+    found: ProgrammeResults,
+    results: Mapping[str, Result],
+    *,
+    edition: str,
+    names: Mapping[int, str],
+) -> dict[str, Picture]:
+    """Give a programme's pictures by name, each with its words and the table behind it."""
+    primary = results[programme.primary]
+    drawn: Sequence[tuple[str, Picture]] = [
+        ("two-lines", picture_two_lines(programme, found, primary)),
+        ("hundred-dots", picture_hundred_dots(programme, found, primary)),
+        ("checks", picture_checks(programme, found, primary)),
+        ("balance", picture_balance(programme, found)),
+        ("flow", picture_flow(programme, found, primary)),
+        ("schools", picture_schools(programme, found, results, edition=edition, names=names)),
+        ("cases", picture_cases(programme, found, results, edition=edition, names=names)),
+    ]
+    return {f"{programme.slug}.{name}": picture for name, picture in drawn}
+
+
+def not_drawn(why: str, caption: str, table: str) -> Picture:
+    """Stand in for a picture that cannot or may not be drawn: it says why."""
+    return Picture(b"", b"", why, caption, table)
+
+
+def _as_drawn(drawn: Drawn, caption: str, table: str) -> Picture:
+    """Take a picture as its notebook drew it."""
+    return Picture(drawn.svg, drawn.png, drawn.alt, caption, table)
+
+
+def picture_two_lines(programme: Programme, found: ProgrammeResults, result: Result) -> Picture:
+    """Draw the programme's schools and their comparison schools, year by year."""
+    lines = average_lines(programme, found, result.outcome)
+    unit = scale_words(result.outcome)
+    caption = f"{programme.title}: {outcome_label(result.outcome)}, by year"
+    table = f"{programme.slug}.lines"
+    if lines[["members", "comparison"]].isna().all().any():
+        return not_drawn("No school has results to draw.", caption, table)
+    if drawn := found.pictures.get("two-lines"):
+        return _as_drawn(drawn, caption, table)
+    figure, ax = figures.new_axes()
+    figures.draw_two_lines(lines, ax, starts=programme.starts, unit=unit)
+    alt = figures.describe_two_lines(lines, starts=programme.starts, unit=unit)
+    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
+
+
+def picture_hundred_dots(programme: Programme, found: ProgrammeResults, result: Result) -> Picture:
+    """Draw the made-up programmes as a hundred dots, the real one among them."""
+    caption = (
+        f"{programme.title}: this programme among a hundred dots, which stand for "
+        f"{result.n_placebo:,} made-up ones"
+    )
+    table = f"{programme.slug}.dots"
+    if not result.known:
+        return not_drawn("There is no estimate to set among made-up programmes.", caption, table)
+    if drawn := found.pictures.get("hundred-dots"):
+        return _as_drawn(drawn, caption, table)
+    dots = choose_dots(found, result)
+    figure, ax = figures.new_axes(3.4)
+    figures.draw_hundred_dots(dots, ax, estimate=result.estimate, unit=result.unit)
+    alt = figures.describe_hundred_dots(dots, estimate=result.estimate, unit=result.unit)
+    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
+
+
+def picture_checks(programme: Programme, found: ProgrammeResults, result: Result) -> Picture:
+    """Draw the estimate under every other choice."""
+    caption = (
+        f"{programme.title}: the same estimate under other choices, each with its 95% interval"
+    )
+    table = f"{programme.slug}.checks"
+    checks = found.checks
+    rows = checks.loc[checks["outcome"] == result.outcome] if len(checks) else checks
+    if rows.empty:
+        return not_drawn("No check was made.", caption, table)
+    if drawn := found.pictures.get("checks"):
+        return _as_drawn(drawn, caption, table)
+    figure, ax = figures.new_axes(figures.height_of_rows(rows["check"]))
+    figures.draw_check_rows(rows, ax, unit=result.unit)
+    alt = figures.describe_check_rows(rows, unit=result.unit)
+    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
+
+
+def picture_balance(programme: Programme, found: ProgrammeResults) -> Picture:
+    """Draw how alike the schools are before and after the choice of comparison schools."""
+    caption = f"{programme.title}: how alike the schools were before the start"
+    table = f"{programme.slug}.balance"
+    if drawn := found.pictures.get("balance"):
+        return _as_drawn(drawn, caption, table)
+    rows = found.balance.reset_index()
+    rows = rows.assign(label=[label_variable(str(v)) for v in rows["variable"]])
+    figure, ax = figures.new_axes(figures.height_of_rows(rows["label"]) + 0.3)
+    figures.draw_love_plot(rows, ax)
+    alt = figures.describe_love_plot(rows)
+    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
+
+
+def picture_flow(programme: Programme, found: ProgrammeResults, result: Result) -> Picture:
+    """Draw how many of the programme's schools were left at each step."""
+    steps = follow_members(found, result)
+    figure, ax = figures.new_axes(0.4 + 0.85 * len(steps))
+    figures.draw_flow(steps, ax)
+    caption = f"{programme.title}: the programme's schools, from the list to the estimate"
+    alt = figures.describe_flow(steps)
+    table = f"{programme.slug}.flow"
+    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
+
+
+def picture_schools(
+    programme: Programme,
+    found: ProgrammeResults,
+    results: Mapping[str, Result],
+    *,
+    edition: str,
+    names: Mapping[int, str],
+) -> Picture:
+    """Draw one small line per school against its own comparison schools', none left out."""
+    caption = (
+        f"{programme.title}: each school against its own comparison schools, largest gain first"
+    )
+    table = f"{programme.slug}.schools"
+    if not may_show_schools(results, edition):
+        return not_drawn(HELD_BACK, caption, table)
+    if edition != "exempt" and (drawn := found.pictures.get("schools")):
+        return _as_drawn(drawn, caption, table)
+    labels = label_schools(found, programme.primary, edition=edition, names=names)
+    return _draw_schools(programme, found, labels, caption, table)
+
+
+def picture_cases(
+    programme: Programme,
+    found: ProgrammeResults,
+    results: Mapping[str, Result],
+    *,
+    edition: str,
+    names: Mapping[int, str],
+) -> Picture:
+    """Draw the case studies' lines, each against its own comparison schools'."""
+    caption = f"{programme.title}: the case studies against their own comparison schools"
+    table = f"{programme.slug}.case-lines"
+    if not may_show_schools(results, edition):
+        return not_drawn(HELD_BACK, caption, table)
+    if found.cases.empty:
+        return not_drawn("No case study has been chosen.", caption, table)
+    labels = label_schools(found, programme.primary, edition=edition, names=names)
+    chosen = [int(school) for school in found.cases.reset_index()["school"]]
+    return _draw_schools(programme, found, {s: labels[s] for s in chosen}, caption, table)
+
+
+def _draw_schools(
+    programme: Programme,
+    found: ProgrammeResults,
+    labels: Mapping[int, str],
+    caption: str,
+    table: str,
+) -> Picture:
+    lines = lines_of(found, programme.primary, labels)
+    if lines.empty:
+        return not_drawn("No school has results to draw.", caption, table)
+    columns = 3 if len(labels) == 3 or len(labels) > 14 else 2
+    figure = figures.new_figure(min(figures.height_of_small_lines(len(labels), columns), 9.0))
+    figures.draw_small_lines(lines, figure, starts=programme.starts, columns=columns)
+    alt = figures.describe_small_lines(lines, unit=scale_words(programme.primary))
+    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)

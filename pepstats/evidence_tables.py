@@ -1,0 +1,316 @@
+"""One programme's tables for readers, from the tables its notebooks wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from pepstats import voices
+from pepstats.blocks import PaperTable, make_table
+from pepstats.evidence import (
+    HELD_BACK,
+    MOST_CASES,
+    ProgrammeResults,
+    average_lines,
+    choose_dots,
+    count_members,
+    is_said,
+    label_schools,
+    label_variable,
+    may_show_schools,
+    reader_words,
+)
+from pepstats.programme import Programme
+from pepstats.words import (
+    EXPECTED,
+    LIKELY_FOUND,
+    Result,
+    count_words,
+    decimals_for,
+    list_words,
+    measure,
+    outcome_label,
+    per_hundred,
+    school_year,
+    show,
+    show_pounds,
+    show_span,
+    sure_words,
+)
+
+
+def make_tables(
+    programme: Programme,
+    found: ProgrammeResults,
+    results: Mapping[str, Result],
+    *,
+    edition: str,
+    names: Mapping[int, str],
+) -> dict[str, PaperTable]:
+    """Give a programme's tables by name, each name beginning with the programme's."""
+    primary = results[programme.primary]
+    tables = {
+        "summary": table_summary(programme, found, primary),
+        "effects": table_effects(programme, results),
+        "inputs": table_inputs(programme, results, found.effects),
+        "lines": table_lines(programme, found),
+        "dots": table_dots(programme, found, primary),
+        "balance": table_balance(programme, found.balance),
+        "flow": table_flow(programme, found),
+        "checks": table_checks(programme, found.checks, primary),
+        "schools": table_schools(programme, found, results, edition=edition, names=names),
+        "themes": voices.table_themes(programme, found.statements, edition=edition),
+        "case-lines": voices.table_case_lines(
+            programme, found, results, edition=edition, names=names
+        ),
+    }
+    for place in range(MOST_CASES):
+        tables[f"case-{place + 1}"] = voices.table_case(
+            programme, found, results, place, edition=edition, names=names
+        )
+    return {f"{programme.slug}.{name}": table for name, table in tables.items()}
+
+
+def table_summary(programme: Programme, found: ProgrammeResults, result: Result) -> PaperTable:
+    """Give a programme on a few lines: what, who, when, cost, what moved, how sure."""
+    named = count_members(found)
+    rows = [
+        ("What was done", programme.summary.strip() or "Not yet described in its settings file"),
+        ("For whom", f"{count_words(named, f'{programme.phase} school')}; "
+         f"{result.n_schools} have results that can be compared"),
+        ("When", f"First results that could show it: {school_year(programme.starts)}"),
+        ("Cost", cost_words(programme, named)),
+        ("What we looked at", f"{outcome_label(result.outcome)}, {school_year(result.year)}"),
+        ("Verdict", f"{result.verdict.capitalize() or 'No estimate'}. {sure_words(result)}"),
+        ("Months of progress", "Not given: that needs pupils' own results, not schools' averages"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["Question", "Answer"])
+    return make_table(frame, caption=f"{programme.title}: in short", widths=(1.2, 4.0))
+
+
+def cost_words(programme: Programme, schools: int) -> str:
+    """Say what a programme cost, for each school and, where it is known, for each pupil."""
+    cost = programme.cost
+    if cost.grant is None:
+        return "Not given in the programme's file"
+    words = f"A grant of {show_pounds(cost.grant)}"
+    if schools:
+        words += f", about {show_pounds(cost.grant / schools)} for each school named"
+    if cost.pupils:
+        words += f" and {show_pounds(cost.grant / cost.pupils)} for each of {cost.pupils:,} pupils"
+    return words
+
+
+def table_effects(programme: Programme, results: Mapping[str, Result]) -> PaperTable:
+    """Give every outcome with its interval, schools and verdict: one row each."""
+    rows = []
+    for result in results.values():
+        places = decimals_for(result)
+        size = (
+            f"{show(result.estimate, places, signed=True)} {result.unit}"
+            if result.known
+            else "none"
+        )
+        span = show_span(result.low, result.high, places)
+        rows.append((
+            outcome_label(result.outcome), size, span, str(result.n_schools),
+            result.verdict or "no estimate", result.release or "none",
+        ))  # fmt: skip
+    columns = ["Outcome", "Estimate", "95% interval", "Schools", "Verdict", "Release"]
+    mode = next(iter(results.values())).mode
+    return make_table(
+        pd.DataFrame(rows, columns=columns),
+        caption=f"{programme.title}: every outcome, {_mode_caption(mode)}, "
+        f"{school_year(next(iter(results.values())).year)}",
+        note=_effects_note(results),
+        numeric=["Schools"],
+        widths=(2.4, 1.5, 1.3, 0.9, 1.3, 1.1),
+    )
+
+
+def _mode_caption(mode: str) -> str:
+    return f"against what was {mode}" if mode == EXPECTED else mode
+
+
+def _effects_note(results: Mapping[str, Result]) -> str:
+    first = "The first outcome was fixed beforehand as the one that answers the question."
+    if len(results) == 1:
+        return first
+    return f"{first} The others are judged more strictly, because several were looked at together."
+
+
+def table_inputs(
+    programme: Programme, results: Mapping[str, Result], effects: pd.DataFrame
+) -> PaperTable:
+    """Give everything behind each estimate, one column per outcome, for whoever works it again."""
+    rows = {str(row["outcome"]): row for row in effects.to_dict("records")}
+    frame: dict[str, list[str]] = {"What": []}
+    labels = {
+        "estimate": "Estimate", "low": "Interval, lower end", "high": "Interval, upper end",
+        "unit": "Unit", "p_placebo": "Share of made-up programmes as far out",
+        "p_adjusted": "The same, allowing for all outcomes", "n_schools": "Schools",
+        "n_comparison": "Comparison schools", "n_placebo": "Made-up programmes",
+        "spread": "Spread of made-up programmes", "smallest": "Smallest effect likely to be found",
+        "baseline": "Years before", "year": "Year after",
+        "release": "Release", "verdict": "Verdict",
+    }  # fmt: skip
+    if "spread" in effects.columns:
+        effects = effects.assign(smallest=LIKELY_FOUND * effects["spread"])
+        rows = {str(row["outcome"]): row for row in effects.to_dict("records")}
+    present = [name for name in labels if name in effects.columns]
+    frame["What"] = [labels[name] for name in present]
+    for outcome in results:
+        row = rows.get(outcome, {})
+        frame[outcome_label(outcome)] = [_input_words(name, row.get(name)) for name in present]
+    return make_table(
+        pd.DataFrame(frame), caption=f"{programme.title}: everything behind each estimate",
+        numeric=list(frame)[1:],
+        widths=(1.6, *[1.0] * len(results)),
+    )  # fmt: skip
+
+
+def _input_words(name: str, value: object) -> str:
+    if value is None or value != value:
+        return "none"
+    if name in ("p_placebo", "p_adjusted"):
+        return show(float(str(value)), 4)
+    if name in ("estimate", "low", "high", "spread", "smallest"):
+        return show(float(str(value)), 3)
+    if name in ("n_schools", "n_comparison", "n_placebo"):
+        return f"{int(str(value)):,}"
+    if name == "year":
+        return school_year(int(str(value)))
+    if name == "baseline":
+        return list_words(school_year(int(y)) for y in str(value).replace(" and ", " ").split())
+    return str(value)
+
+
+def table_lines(programme: Programme, found: ProgrammeResults) -> PaperTable:
+    """Give the two lines of the primary outcome as numbers."""
+    lines = average_lines(programme, found, programme.primary)
+    places = measure(programme.primary).decimals
+    frame = pd.DataFrame({
+        "School year": [school_year(int(y)) for y in lines["year"]],
+        "Programme's schools": [show(v, places) for v in lines["members"]],
+        "Comparison schools": [show(v, places) for v in lines["comparison"]],
+        "Schools counted": [str(n) for n in lines["n"]],
+    })  # fmt: skip
+    return make_table(
+        frame, caption=f"{programme.title}: {outcome_label(programme.primary)}, by year",
+        numeric=list(frame.columns[1:]),
+    )  # fmt: skip
+
+
+def table_dots(programme: Programme, found: ProgrammeResults, result: Result) -> PaperTable:
+    """Give the stacks of dots as numbers."""
+    caption = f"{programme.title}: how far made-up programmes moved, {result.unit}"
+    if not result.known:
+        return make_table(pd.DataFrame(columns=["Moved by", "In 100"]), caption=caption)
+    dots = choose_dots(found, result)
+    stacks = dots.groupby("at").agg(dots=("height", "size"), beyond=("beyond", "sum"))
+    frame = pd.DataFrame({
+        "Moved by about": [show(float(at), 2, signed=True) for at in stacks.index],
+        "Made-up programmes in 100": [str(n) for n in stacks["dots"]],
+        "Of which as far as this one": [str(n) for n in stacks["beyond"]],
+    })  # fmt: skip
+    return make_table(frame, caption=caption, numeric=list(frame.columns))
+
+
+def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
+    """Give how alike the schools are, before and after the choice of comparison schools."""
+    rows = balance.reset_index()
+    frame = pd.DataFrame({
+        "What": [label_variable(str(v)) for v in rows["variable"]],
+        "Programme's schools": [show(v) for v in rows["mean_members"]],
+        "All schools": [show(v) for v in rows["mean_pool"]],
+        "Comparison schools": [show(v) for v in rows["mean_comparison"]],
+        "Difference before": [show(v, 2, signed=True) for v in rows["smd_before"]],
+        "Difference after": [show(v, 2, signed=True) for v in rows["smd_after"]],
+    })  # fmt: skip
+    return make_table(
+        frame, caption=f"{programme.title}: how alike the schools were before the start",
+        note="Differences are in standard deviations of the programme's schools. Within 0.05 is as "
+        "good as alike; beyond 0.25 is too far for the comparison to mend.",
+        numeric=list(frame.columns[1:]), widths=(2.6, 1.1, 0.9, 1.1, 1.1, 1.1),
+    )  # fmt: skip
+
+
+def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
+    """Give how many schools each rule left out, of all and of the programme's."""
+    flow = found.flow
+    frame = pd.DataFrame({
+        "Rule": [reader_words(str(step)) for step in flow["step"]],
+        "Left out": [f"{int(n):,}" for n in flow["left_out"]],
+        "Schools left": [f"{int(n):,}" for n in flow["kept"]],
+        "Of which the programme's": [f"{int(n):,}" for n in flow["members_kept"]],
+    })  # fmt: skip
+    return make_table(
+        frame, caption=f"{programme.title}: which schools could be compared, and who was left out",
+        numeric=list(frame.columns[1:]), widths=(3.2, 1.0, 1.0, 1.2),
+    )  # fmt: skip
+
+
+def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> PaperTable:
+    """Give the estimate under every other choice, the headline's first."""
+    caption = f"{programme.title}: the same estimate under other choices"
+    columns = ["Choice", "Estimate", "95% interval", "Schools", "In 100 made-up programmes"]
+    if checks.empty:
+        return make_table(
+            pd.DataFrame(columns=columns), caption=caption, empty="No check was made."
+        )
+    rows = [
+        (
+            check_words(row),
+            show(row["estimate"], signed=True),
+            show_span(row["low"], row["high"]),
+            str(int(row["n_schools"])),
+            str(per_hundred(row["p"])) if row["p"] == row["p"] else "none",
+        )
+        for row in checks.loc[checks["outcome"] == result.outcome].to_dict("records")
+    ]
+    return make_table(
+        pd.DataFrame(rows, columns=columns), caption=f"{caption}, {result.unit}",
+        numeric=["Estimate", "Schools", "In 100 made-up programmes"],
+        widths=(3.0, 1.0, 1.4, 0.9, 1.2),
+    )  # fmt: skip
+
+
+def check_words(row: Mapping[str, object]) -> str:
+    """Name a check for readers, with its note."""
+    name = str(row["check"])
+    return f"{name} ({reader_words(str(row['note']))})" if is_said(row["note"]) else name
+
+
+def table_schools(
+    programme: Programme,
+    found: ProgrammeResults,
+    results: Mapping[str, Result],
+    *,
+    edition: str,
+    names: Mapping[int, str],
+) -> PaperTable:
+    """Give each school's gap in the primary outcome, none left out, with the reason for a blank."""
+    caption = f"{programme.title}: each school against its own comparison schools"
+    columns = ["School", "Moved by", "Note"]
+    if not may_show_schools(results, edition):
+        return make_table(pd.DataFrame(columns=columns), caption=caption, empty=HELD_BACK)
+    gaps = found.gaps.reset_index()
+    gaps = gaps.loc[gaps["outcome"] == programme.primary].set_index("school")
+    labels = label_schools(found, programme.primary, edition=edition, names=names)
+    places = measure(programme.primary).decimals
+    rows = gaps.reindex(list(labels)).assign(label=list(labels.values())).to_dict("records")
+    cells = [
+        (
+            str(row["label"]),
+            "none" if pd.isna(row["gap"]) else show(row["gap"], places, signed=True),
+            reader_words(str(row["reason"])) if is_said(row["reason"]) else "",
+        )
+        for row in rows
+    ]
+    frame = pd.DataFrame(cells, columns=columns)
+    return make_table(
+        frame, caption=f"{caption}, {measure(programme.primary).unit}", numeric=["Moved by"],
+        note="One school's figure moves a great deal by chance: do not read much into any one.",
+        widths=(2.0, 1.0, 3.0),
+    )  # fmt: skip
