@@ -95,7 +95,7 @@ def measure_mahalanobis(table: pd.DataFrame, members: Iterable[int]) -> pd.DataF
         When the table has gaps or constant columns, or has no two schools on one of the sides.
     """
     schools = table.index.sort_values()
-    return _between(turn(table, members), schools, _split(schools, members))
+    return _between(turn(table, members), schools, mark_members(schools, members))
 
 
 def turn(table: pd.DataFrame, members: Iterable[int]) -> NDArray[np.float64]:
@@ -106,7 +106,7 @@ def turn(table: pd.DataFrame, members: Iterable[int]) -> NDArray[np.float64]:
     """
     spelled = spell_out(table)
     values = spelled.to_numpy()
-    root = _root_of_inverse(_pooled_covariance(values, _split(spelled.index, members)))
+    root = _root_of_inverse(_pooled_covariance(values, mark_members(spelled.index, members)))
     turned: NDArray[np.float64] = (values - values.mean(axis=0)) @ root
     return turned
 
@@ -119,7 +119,7 @@ def measure_by_score(scores: pd.Series, members: Iterable[int]) -> pd.DataFrame:
     """
     table = scores.rename("score").to_frame()
     spelled = spell_out(table)
-    return _between(spelled.to_numpy(), spelled.index, _split(spelled.index, members))
+    return _between(spelled.to_numpy(), spelled.index, mark_members(spelled.index, members))
 
 
 def fit_chances(
@@ -138,7 +138,7 @@ def fit_chances(
         As `measure_mahalanobis`; and when the fit does not settle (complete separation).
     """
     spelled = spell_out(table)
-    inside = _split(spelled.index, members)
+    inside = mark_members(spelled.index, members)
     centre, scale = spelled.mean(), spelled.std(ddof=0)
     values = np.column_stack([np.ones(len(spelled)), (spelled - centre) / scale])
     picked = inside.astype(float)
@@ -189,7 +189,8 @@ def log_odds(scores: pd.Series) -> pd.Series:
     return np.log(scores / (1 - scores))
 
 
-def _split(schools: pd.Index, members: Iterable[int]) -> NDArray[np.bool_]:
+def mark_members(schools: pd.Index, members: Iterable[int]) -> NDArray[np.bool_]:
+    """Say which schools are members; refuse a member that is not there, or an empty side."""
     chosen = sorted(set(members))
     strangers = [m for m in chosen if m not in schools]
     if strangers:
