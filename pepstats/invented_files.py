@@ -84,11 +84,20 @@ def _sources(
     for year in [year for year in england.years if year <= 2018]:
         name = f"invented/ks2/{year - 1}-{year}_england_ks2final.csv"
         found.append(("ks2", year, "final" if year < 2018 else "revised", name, contents[name]))
-    for kind, known, name in (
-        ("register", 2018, "invented/england/2017-2018_england_spine.csv"),
-        ("links", None, "invented/gias/links_edubasealldata.csv"),
-    ):
-        found.append((kind, known, None, name, contents[name]))
+    others = (
+        ("register", STARTS, "england/2017-2018_england_spine.csv"),
+        ("links", None, "gias/links_edubasealldata.csv"),
+        ("trusts", None, "gias/grouplinks_edubaseallacademiesandfree20190601.csv"),
+        ("census", STARTS, "england/2017-2018_england_census.csv"),
+        ("absence", STARTS, "england/2017-2018_england_abs.csv"),
+        ("ofsted", STARTS, "england/2018-07-31_ofsted-schools.csv"),
+        ("la_series", None, "la/lait_long_fablemouth.csv"),
+        ("statements", None, "local/statements.csv"),
+    )
+    for kind, known, file in others:
+        name = f"invented/{file}"
+        if name in contents:
+            found.append((kind, known, None, name, contents[name]))
     return found
 
 

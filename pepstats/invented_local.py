@@ -22,7 +22,7 @@ MEASURES = {
     "writing_expected": "PTWRITTA_EXP", "maths_expected": "PTMAT_EXP", "gps_expected": "PTGPS_EXP",
     "reading_progress": "READPROG", "writing_progress": "WRITPROG", "maths_progress": "MATPROG",
 }  # fmt: skip
-GROUPS = {"all": None, "disadvantaged": "FSM6CLA1A", "other": "NotFSM6CLA1A", "sen_support": "SENK"}
+GROUPS = {"": None, "disadvantaged": "FSM6CLA1A", "other": "NotFSM6CLA1A", "sen_support": "SENK"}
 
 
 def provisional_pupils(england: England, year: int) -> Pupils:
@@ -100,7 +100,9 @@ def national_headlines(england: England, year: int) -> pd.DataFrame:
         whole = Published(pupils, np.zeros(len(pupils.school), np.int64), 1, area=True)
         for measure, column in MEASURES.items():
             release = "provisional" if each == year else "final"
-            rows.append((each, measure, float(whole.column(column).value[0]) + 0.0, release))
+            # England's progress is nought by the way it is worked out.
+            value = 0.0 if column.endswith("PROG") else float(whole.column(column).value[0])
+            rows.append((each, measure, value, release))
     return pd.DataFrame(rows, columns=["year", "measure", "value", "release"])
 
 

@@ -27,6 +27,7 @@ from pepstats.panel import build_panel
 from pepstats.registers import clean_links, clean_register
 from pepstats.schools import follow
 from pepstats.sources import find_source, read_text
+from pepstats.statements import check_statements
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL = PROJECT.parent / "shared" / "real"
@@ -312,7 +313,7 @@ def test_grades_are_spread_as_ofsteds(england: England):
 
 
 def test_the_citys_provisional_results_differ_a_little_from_the_final_ones(england: England):
-    local = local_results(england, 2018).query("measure == 'rwm_expected' and group == 'all'")
+    local = local_results(england, 2018).query("measure == 'rwm_expected' and group == ''")
     owner = england.world.establishments.set_index("urn")["school"]
     mainstream = local[owner[local["urn"]].to_numpy() < MAINSTREAM]
     final = column(england, 2018, "PTRWM_EXP")[owner[mainstream["urn"]]].to_numpy()
@@ -322,7 +323,7 @@ def test_the_citys_provisional_results_differ_a_little_from_the_final_ones(engla
     assert np.abs(moved).mean() < 3
     assert abs(moved.mean()) < 1.5
     groups = set(local_results(england, 2018)["group"])
-    assert groups == {"all", "disadvantaged", "other", "sen_support"}
+    assert groups == {"", "disadvantaged", "other", "sen_support"}
 
 
 def test_the_headlines_are_final_for_earlier_years_and_provisional_for_this_one(england: England):
@@ -332,14 +333,21 @@ def test_the_headlines_are_final_for_earlier_years_and_provisional_for_this_one(
     assert table.loc[(2018, "rwm_expected"), "value"] == pytest.approx(64, abs=2)
 
 
-def test_statements_have_what_must_be_held_back_and_schools_that_did_not_answer(england: England):
+def test_statements_are_read_and_what_is_personal_in_them_is_held_back(england: England):
     table = statements(england)
-    assert table.groupby("programme").size().to_dict() == dict.fromkeys(PLANTED, 18)
-    words = table["text"]
-    for trap in (r"@", r"\b01632 960\d{3}\b", r"Tommy Figment"):
-        assert words.str.contains(trap).sum() == 2
-    assert {"positive", "mixed", "negative", "no answer"} == set(table["stance"])
-    assert (table.loc[words == "", "stance"] == "no answer").all()
+    schools = {
+        slug: dict.fromkeys(own, 1) for slug, own in england.members.groupby("programme")["urn"]
+    }
+    read = check_statements(table.astype(str), file="statements.csv", schools=schools).table
+    assert read.groupby("programme").size().to_dict() == dict.fromkeys(PLANTED, 18)
+    for trap in ("@", r"01632 960\d{3}", "Tommy Figment"):
+        rows = read[read["statement"].str.contains(trap)]
+        assert len(rows) == 2
+        assert rows["held"].notna().all()
+    answered = read[read["statement"] != ""]
+    assert len(answered) == 30
+    assert set(answered["stance"]) == {"positive", "mixed", "negative"}
+    assert answered["held"].isna().sum() >= 12
 
 
 # --- its sizes are England's ---------------------------------------------------------------------
