@@ -20,7 +20,7 @@ from pepstats.errors import SourceError
 Array = npt.NDArray[Any]
 
 LONGEST_CELL = 4_000  # characters; the longest published cell is an address of under 200
-MOST_CELLS = 400_000_000
+MOST_CELLS = 60_000_000
 BLOCK = 1 << 18  # bytes looked at together: small enough to stay in the processor's cache
 BOM = b"\xef\xbb\xbf"
 COMMA, NEWLINE, RETURN, QUOTE = (ord(c) for c in ',\n\r"')
@@ -105,7 +105,7 @@ def split_cells(content: bytes, file: str) -> Cells:
     """Split a comma-separated file into cells, refusing what cannot be a published table."""
     content = _as_utf8(content, file)
     header, after = _read_names(content, file)
-    if len(header) * content.count(b"\n") > MOST_CELLS:
+    if len(header) * (content.count(b"\n") + 1) > MOST_CELLS:
         raise SourceError(f"{file}: more than {MOST_CELLS:,} cells; no published file is as large.")
     numbers: dict[bytes, int] = {b"": 0}
     grids, lines, widths = [], [np.empty(0, np.int64)], [np.empty(0, np.int64)]

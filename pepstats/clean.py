@@ -142,9 +142,13 @@ def _give_roles(table: Table, layout: layouts.Layout) -> _Roles:
         else "numeric" if layouts.is_known(kind, name) else "unread"
         for name, j in columns.items()
     ])  # fmt: skip
-    absent = [c for c in codes.measures_of(kind) if c not in columns]
+    absent = [
+        column for column, name in codes.measures_of(kind).items()
+        if column not in columns and "." not in name
+    ]  # fmt: skip
     for name, j in columns.items():
-        if role[j] == "unread" and layouts.close_to(name, absent):
+        unsure = role[j] == "unread" or (kind == "ks4" and role[j] == "numeric")
+        if unsure and j not in measures and layouts.misspells(name, absent):
             raise SourceError(
                 f"{table.source.file}, row 1, column {j + 1}: no file of {layout.title} has a "
                 f"column `{name[:60]}`. {nearest(name, absent)}"
@@ -194,14 +198,18 @@ def _say_what_rows_are(
 
 def _refuse_impossible(table: Table, values: Array, roles: _Roles) -> None:
     """Refuse a figure that cannot be: a percentage of 400, a negative number of pupils."""
+    signed = np.array([text is not None and text.rstrip().endswith("%") for text in table.texts])
     for k, name in enumerate(roles.labels):
         measure = codes.MEASURES[name]
         low, high = (0.0, 100.0) if measure.percent else LIMITS.get(measure.unit, (-1e6, 1e6))
         with np.errstate(invalid="ignore"):
             wrong = np.flatnonzero((values[:, k] < low) | (values[:, k] > high))
+        j = int(roles.measured[k])
         if len(wrong):
-            table.stop(wrong, int(roles.measured[k]),
-                       f"`{{text}}` cannot be {measure.label} ({low:g} to {high:g})")  # fmt: skip
+            table.stop(wrong, j, f"`{{text}}` cannot be {measure.label} ({low:g} to {high:g})")
+        with_sign = np.flatnonzero(signed[table.codes[:, j]])
+        if len(with_sign) and not measure.percent:
+            table.stop(with_sign, j, f"`{{text}}` is a percentage, and {measure.label} is not")
 
 
 def _name_complements(why: Array, values: Array, roles: _Roles) -> None:

@@ -156,22 +156,32 @@ def missing_columns(kind: str, header: list[str]) -> list[str]:
     return min(lacks, key=len, default=["URN"])
 
 
-_STEMS = {
-    "ks2": r"[TPBG]?(P?T?ELIG|TOTPUPS|TPUPYEAR)|P[BG]ELIG|TKS1AVERAGE|P?TKS1GROUP_\w+"
-    r"|P?T(NOT)?FSM6CLA1A|P?TEALGRP\d|P?TMOBN|[TP]?SENEL\w*|PT?(READ|GPS|MAT|WRIT|SCI|RWM)\w*"
-    r"|(READ|WRIT|MAT|GPS)(PROG|COV|_AVERAGE)\w*|DIFFN_\w+",
-    "ks4": r".+",
-    "census": r"P?NOR[GB]?|P?T?SENEL\w*|[TP]SEN\w*|P?NUM\w+",
+_GROUP = r"(_(B|G|L|M|H|FSM6CLA1A|NOTFSM6CLA1A|EAL|MOBN))?"
+_KNOWN = {
+    "ks2": "|".join((
+        r"TOTPUPS|TPUPYEAR|[TBG]ELIG|P[BG]ELIG|TKS1AVERAGE|P?TKS1GROUP_(L|M|H|NA)",
+        r"P?T(NOT)?FSM6CLA1A|P?TEALGRP[123]|P?TMOBN|[TP]?SENEL(SE|S?APK|E|K|ST|SAP|N|EK)",
+        rf"PT(RWM|READ|GPS|MAT|WRITTA|SCITA|READTA|MATTA)_(EXP|HIGH|AT|AD|WTS){_GROUP}",
+        rf"(READ|MAT|GPS)_AVERAGE{_GROUP}|(READ|WRIT|MAT)COV",
+        rf"(READ|WRIT|MAT)PROG{_GROUP}(_(LOWER|UPPER|UNADJUSTED|DESCR))?",
+        r"DIFFN_(RWM_EXP|RWM_HIGH|READPROG|WRITPROG|MATPROG)",
+    )),
+    "ks4": r".+",  # some 500 columns, named anew each year: all are figures
+    "census": r"P?NOR[GB]?|[TP]SENELSE|[TP]SENELK|[TP]SENELE|P?NUM(EAL|ENGFL|UNCFL|FSM\w*)",
     "absence": r"PERCTOT|PPERSABS\d\d",
-}
-_SUFFIX = r"(_(\d\d|3YR))?"
+}  # fmt: skip
+_EARLIER = r"(_(\d\d|3YR))?"
 
 
 def is_known(kind: str, column: str) -> bool:
     """Say whether a column belongs to a kind of file: this year's, or an earlier one's repeated."""
-    return re.fullmatch(f"({_STEMS[kind]}){_SUFFIX}", tidy(column)) is not None
+    return re.fullmatch(f"({_KNOWN[kind]}){_EARLIER}", tidy(column)) is not None
 
 
-def close_to(column: str, wanted: list[str]) -> list[str]:
-    """Find a wanted column that a column's name is nearly."""
-    return difflib.get_close_matches(tidy(column), wanted, n=1, cutoff=0.8)
+def misspells(column: str, wanted: list[str]) -> bool:
+    """Say whether a column's name is so near a wanted one that it must be meant for it."""
+    name = tidy(column)
+    if re.fullmatch(r".+_(\d\d|3YR)", name):
+        return False
+    close = difflib.get_close_matches(name, wanted, n=1, cutoff=0.88)
+    return bool(close) or any(sorted(name) == sorted(one) for one in wanted)

@@ -83,7 +83,8 @@ def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
     })  # fmt: skip
     once = keep_once(frame, ["urn"], source)
     left_out = {"a school's row repeated": len(frame) - len(once)}
-    return Tidied(once.set_index("urn").sort_index(), _some(left_out))
+    tidied = once.set_index("urn").sort_index()
+    return Tidied(borders.hold(tidied, "register", source.file), _some(left_out))
 
 
 def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:

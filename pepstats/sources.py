@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ from pepstats.cells import Cells, name_columns, read_header, split_cells
 from pepstats.errors import SourceError, nearest
 
 LARGEST_FILE = 500_000_000  # bytes; the largest published file is about a tenth of this
-LARGEST_SHEET = 600_000_000  # bytes once unpacked
+LARGEST_SHEET = 300_000_000  # bytes once unpacked
+MOST_SHEET_CELLS = 10_000_000
+DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError,
+           RuntimeError, IndexError)  # fmt: skip
 RELEASES = ("school-returned", "provisional", "revised", "final")
 
 
@@ -66,19 +70,18 @@ def find_source(
         raise SourceError(f"{file}: {size:,} bytes; no published file is over {LARGEST_FILE:,}.")
     if release is not None and release not in RELEASES:
         raise SourceError(f"{file}: no release is called `{release}`. {nearest(release, RELEASES)}")
-    content = path.read_bytes()
+    content = _read_bytes(path, file)
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256.lower():
         raise SourceError(
             f"{file}: not the file that was listed: its sha256 is {found}, the study says "
             f"{sha256}. Get the listed file, or list this one."
         )
-    header = _read_header(content, file)
-    seen = layouts.recognise(header)
-    if kind in layouts.OWN_TABLES:
-        seen = kind if "URN" in {layouts.tidy(name) for name in header} else seen
-    if seen is None or (kind is not None and seen != kind):
-        raise SourceError(f"{file}, row 1: {_wrong_kind(kind, seen, header)}")
+    if _is_excel(content) and kind is not None:
+        header, seen = [], kind  # a workbook is opened once, when it is read, and checked then
+    else:
+        header = _read_header(content, file)
+        seen = _check_kind(kind, header, file)
     layout_year = layouts.year_of(header) if seen == "ks2" else None
     if year is not None and layout_year is not None and layout_year != year:
         raise SourceError(
@@ -97,15 +100,31 @@ def read_text(source: Source) -> pd.DataFrame:
     Shape: index `row`, the file's own line (the header is line 1); one column per published
     column. A cell that the row was cut off before is missing; an empty cell is empty text.
     """
-    content = source.path.read_bytes()
+    content = _read_bytes(source.path, source.file)
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise SourceError(f"{source.file}: the file changed while it was being read.")
-    cells = (
-        _read_sheet(content, source.file)
-        if _is_excel(content)
-        else split_cells(content, source.file)
-    )
+    if not _is_excel(content):
+        return split_cells(content, source.file).frame()
+    cells = _read_sheet(content, source.file)
+    _check_kind(source.kind, cells.header, source.file)
     return cells.frame()
+
+
+def _read_bytes(path: Path, file: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read ({error.strerror}).") from None
+
+
+def _check_kind(kind: str | None, header: list[str], file: str) -> str:
+    """Give the kind that a header is of; refuse it if that is none, or not the one asked for."""
+    seen = layouts.recognise(header)
+    if kind in layouts.OWN_TABLES and "URN" in {layouts.tidy(name) for name in header}:
+        seen = kind
+    if seen is None or (kind is not None and seen != kind):
+        raise SourceError(f"{file}, row 1: {_wrong_kind(kind, seen, header)}")
+    return seen
 
 
 def _wrong_kind(kind: str | None, seen: str | None, header: list[str]) -> str:
@@ -132,30 +151,64 @@ def _read_header(content: bytes, file: str) -> list[str]:
 
 
 def _open_sheet(content: bytes, file: str) -> Any:
-    """Open the first sheet of a workbook, after looking at what unpacking it would take."""
+    """Open the first sheet of a workbook, after looking at what laying it out would take."""
     import python_calamine
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             entries = packed.infolist()
+            names = {entry.filename for entry in entries}
             if sum(entry.file_size for entry in entries) > LARGEST_SHEET or len(entries) > 2_000:
                 raise SourceError(f"{file}: unpacks to more than any published workbook.")
-            for entry in entries:
-                if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
-                    _refuse_vast_sheet(packed.read(entry), file)
+            if "xl/workbook.xml" not in names or names & {"xl/workbook.bin", "content.xml"}:
+                raise SourceError(f"{file}: a zip file that is no xlsx workbook. Unpack it first.")
+            for entry in entries:  # each is unpacked once, so that a false size or sum is found
+                _refuse_vast_sheet(packed.read(entry), file)
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         return workbook.get_sheet_by_index(0)
-    except (zipfile.BadZipFile, python_calamine.CalamineError, OSError, ValueError, EOFError,
-            NotImplementedError, RuntimeError, IndexError) as error:  # fmt: skip
-        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(f"{file}: a damaged Excel file ({problem}). Download it again.") from None
+    except DAMAGED as error:
+        raise _damaged(error, file) from None
+    except python_calamine.CalamineError as error:
+        raise _damaged(error, file) from None
+
+
+def _damaged(error: Exception, file: str) -> SourceError:
+    problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SourceError(f"{file}: a damaged Excel file ({problem}). Download it again.")
 
 
 def _refuse_vast_sheet(xml: bytes, file: str) -> None:
-    """Refuse a sheet with a cell so far out that laying it out would fill the memory."""
-    if far := re.search(rb'r="([A-Z]{3}\d+|[A-Z]*[2-9]\d{5}|[A-Z]*\d{7,})"', xml):
-        where = far[1].decode("ascii")
-        raise SourceError(f"{file}, cell {where}: further out than any published sheet goes.")
+    """Refuse a sheet with a cell so far out that laying it out would fill the memory.
+
+    The reader lays a sheet out in full, so one cell at XFD1048576 would end the whole process.
+    """
+    if b"sheetData" not in xml:
+        return
+    if b"\0" in xml or (b"&" in xml and re.search(rb"""\sr\s*=\s*["'][^"']*&""", xml)):
+        raise SourceError(f"{file}: a damaged Excel file (odd cell names). Download it again.")
+    if b't="e"' in xml or b"t='e'" in xml:
+        raise SourceError(
+            f"{file}: a cell holds an Excel error (#REF! or the like). Mend it first."
+        )
+    # Most cells are within A1:Z99999: first only those further out, then all if that is too many.
+    for refs in (rb"[A-Za-z]{2,}(?=\d)|[A-Za-z]?(?=\d{6})", rb"[A-Za-z]*"):
+        found = set(re.findall(rb"""\br\s*=\s*["']\s*(""" + refs + rb""")(\d+)""", xml))
+        width = max((_column_number(column) for column, _ in found), default=0)
+        height = max((int(row) for _, row in found), default=0)
+        if refs != rb"[A-Za-z]*" and max(width, 26) * max(height, 99_999) <= MOST_SHEET_CELLS:
+            return
+    if width * height > MOST_SHEET_CELLS:
+        raise SourceError(
+            f"{file}: a sheet of {height:,} rows by {width:,} columns, further than any published "
+            "sheet goes."
+        )
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + letter - 64
+    return number
 
 
 def _read_sheet(content: bytes, file: str) -> Cells:

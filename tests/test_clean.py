@@ -1,0 +1,243 @@
+"""Each cell of a results file ends as a value or a reason; all rows and cells are accounted for."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pepstats import clean, codes, registers, series
+from pepstats.errors import SourceError
+from pepstats.proof import DIFFERS, EXPLAINED, REPRODUCED, add_back_up
+from pepstats.table import read_number, reason_of
+from tests import published_files as files
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("64%", 64), ("66.2%", 66.2), ("16.2", 16.2), ("-0.5", -0.5), (" 3 ", 3), ("+1", 1),
+     (".5", 0.5),
+     ("-7.0000000000000007E-2", -0.070000000000000007), ("0", 0)],
+)  # fmt: skip
+def test_published_figures_are_read_as_numbers(text: str, value: float) -> None:
+    assert read_number(text) == value
+
+
+@given(st.text(max_size=8))
+@settings(deadline=None, derandomize=True, max_examples=60)
+def test_no_text_is_both_a_number_and_a_reason(text: str) -> None:
+    assert read_number(text) is None or reason_of(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "1,5", "5 6", "0x10", "1_000", "٣", "--1", "%", "1%%"]
+)
+def test_what_only_looks_like_a_number_is_none(text: str) -> None:
+    assert read_number(text) is None
+
+
+def test_each_code_keeps_its_own_reason() -> None:
+    codes_met = ["SUPP", "LOWCOV", "NE", "NP", "NA", "NEW", "", " ", None]
+    assert len({reason_of(code) for code in codes_met}) == len(codes_met)
+    assert reason_of("z") == reason_of("NA")
+    assert reason_of("WAT") is None
+
+
+def test_every_cell_is_a_value_or_a_reason_with_its_code(tmp_path: Path) -> None:
+    one = files.results(tmp_path)
+    assert (one.values.notna() ^ one.reasons.notna()).all(axis=None)
+    assert one.values.loc[900101, "rwm_expected"] == 60
+    assert one.reasons.loc[900105, "rwm_expected"] == codes.SUPPRESSED
+    assert one.published.loc[900105, "rwm_expected"] == "SUPP"
+    assert one.reasons.loc[900104, "reading_progress"] == codes.LOW_COVERAGE
+    assert one.reasons.loc[900106, "cohort"] == codes.CUT_OFF
+
+
+def test_a_group_hidden_to_protect_another_is_told_apart(tmp_path: Path) -> None:
+    one = files.results(tmp_path)
+    assert one.values.loc[900103, ["cohort.disadvantaged", "cohort.other"]].tolist() == [3, 27]
+    assert one.reasons.loc[900103, "rwm_expected.disadvantaged"] == codes.SUPPRESSED
+    assert one.reasons.loc[900103, "rwm_expected.other"] == codes.COMPLEMENT
+    assert one.published.loc[900103, "rwm_expected.other"] == "SUPP"
+
+
+def test_rows_and_cells_are_all_accounted_for(tmp_path: Path) -> None:
+    rows = [*files.ks2_rows(), files.ks2_rows()[0]]
+    one = files.results(tmp_path, files.write_csv(rows))
+    ledger = one.ledger
+    assert (ledger.rows_in, ledger.rows_kept) == (12, 8)
+    assert ledger.aggregates == {
+        "authority": 1, "England, all schools": 1, "England, state-funded schools": 1,
+    }  # fmt: skip
+    assert ledger.left_out == {"a school's row repeated": 1}
+    assert ledger.cells_in == 12 * len(files.KS2_COLUMNS)
+    assert ledger.cells_in == ledger.values + ledger.words + sum(ledger.reasons.values())
+    counted = ledger.codes.groupby("reason")["cells"].sum().to_dict()
+    assert counted == ledger.reasons
+
+
+def test_an_account_that_does_not_add_up_cannot_be_made() -> None:
+    from pepstats.ledger import Ledger
+
+    with pytest.raises(SourceError, match="does not add up"):
+        Ledger("a.csv", "ks2", 2018, "final", rows_in=3, rows_kept=2)
+
+
+def test_totals_of_england_are_told_apart_by_the_kind_of_file(tmp_path: Path) -> None:
+    header = "RECTYPE,LEA,ESTAB,URN,NFTYPE,TPUP,ATT8SCR,P8MEA\n"
+    text = (
+        header + "1,551,4000,900201,CY,100,46.2,-0.1\n4,551,,,,100,46.2,-0.1\n7,,,,,100,46.2,-0.1\n"
+    )
+    one = files.results(tmp_path, text.encode(), kind="ks4")
+    assert one.aggregates.index.tolist() == [
+        ("authority", 551),
+        ("England, state-funded schools", 0),
+    ]
+    with pytest.raises(SourceError, match="record type `7` is none of"):
+        files.results(tmp_path, files.ks2_bytes().replace(b"\r\n5,", b"\r\n7,"))
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "said"),
+    [
+        ("PTRWM_EXP", "400%", "400%"), ("PTRWM_EXP", "-3%", "-3%"), ("TELIG", "-3", "-3"),
+        ("READPROG", "WAT", "WAT"), ("TELIG", "1e9", "1e9"), ("URN", "ABC", "ABC"),
+        ("URN", "", "URN"), ("LEA", "Kent", "Kent"), ("READPROG", "64%", "64%"),
+        ("RECTYPE", "9", "9"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_names_its_row_and_column(
+    tmp_path: Path, column: str, text: str, said: str
+) -> None:
+    rows = files.ks2_rows()
+    rows[2][column] = text
+    with pytest.raises(SourceError, match=rf"file\.csv(, |: .*)row 4, column {column}.*{said}"):
+        files.results(tmp_path, files.write_csv(rows))
+
+
+def test_an_unknown_code_is_said_once_with_all_its_columns(tmp_path: Path) -> None:
+    rows = files.ks2_rows()
+    rows[0]["PTRWM_EXP"] = rows[1]["PTRWM_EXP"] = rows[1]["READPROG"] = "WAT"
+    with pytest.raises(SourceError) as stopped:
+        files.results(tmp_path, files.write_csv(rows))
+    assert "row 2, column PTRWM_EXP: `WAT` (2 row(s))" in str(stopped.value)
+    assert "row 3, column READPROG: `WAT` (1 row(s))" in str(stopped.value)
+
+
+def test_a_misspelt_column_is_an_error_and_not_a_lost_measure(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"row 1, column 23: .*PTRWMM_EXP.*Did you mean"):
+        files.results(tmp_path, files.ks2_bytes().replace(b"PTRWM_EXP,", b"PTRWMM_EXP,", 1))
+
+
+def test_columns_match_whatever_their_case_and_order(tmp_path: Path) -> None:
+    plain = files.results(tmp_path)
+    rows = [{k.lower(): v for k, v in row.items()} for row in files.ks2_rows()]
+    order = [name.lower() for name in reversed(files.KS2_COLUMNS)]
+    full = [{**dict.fromkeys(order, ""), **row} for row in rows]
+    other = files.results(tmp_path, files.write_csv(full, order))
+    pd.testing.assert_frame_equal(plain.values, other.values)
+
+
+def test_a_school_given_twice_with_different_figures_is_refused(tmp_path: Path) -> None:
+    rows = [*files.ks2_rows(), {**files.ks2_rows()[0], "PTRWM_EXP": "61%"}]
+    with pytest.raises(SourceError, match=r"row 13, column PTRWM_EXP: URN 900101 is given twice"):
+        files.results(tmp_path, files.write_csv(rows))
+
+
+def test_two_different_england_rows_are_refused(tmp_path: Path) -> None:
+    rows = [*files.ks2_rows(), {**files.ks2_rows()[-1], "TELIG": "999"}]
+    with pytest.raises(SourceError, match=r"row 13, column TELIG: the row of England, state"):
+        files.results(tmp_path, files.write_csv(rows))
+
+
+def test_earlier_years_in_a_file_are_kept_apart(tmp_path: Path) -> None:
+    one = files.results(tmp_path)
+    assert one.earlier.columns.tolist() == [(2017, "cohort"), (2017, "rwm_expected")]
+    assert one.earlier.loc[900101, (2017, "rwm_expected")] == 55
+    assert "rwm_expected" in one.values
+
+
+def test_schools_add_back_up_to_the_authoritys_row(tmp_path: Path) -> None:
+    found = add_back_up([files.results(tmp_path)]).set_index("measure")
+    assert found.loc["rwm_expected", "verdict"] == REPRODUCED
+    assert found.loc["cohort", "from_schools"] == found.loc["cohort", "published"] == 249
+
+
+def test_a_total_that_the_schools_do_not_give_is_seen(tmp_path: Path) -> None:
+    rows = files.ks2_rows()
+    authority = rows[8]
+    authority["PTRWM_EXP"] = f"{int(authority['PTRWM_EXP'][:-1]) + 9}%"
+    found = add_back_up([files.results(tmp_path, files.write_csv(rows))]).set_index("measure")
+    assert found.loc["rwm_expected", "verdict"] == DIFFERS
+
+
+def test_a_difference_that_suppressed_pupils_can_make_is_explained(tmp_path: Path) -> None:
+    rows = files.ks2_rows()
+    rows[6].update(dict.fromkeys(["PTRWM_EXP"], "SUPP"))
+    found = add_back_up([files.results(tmp_path, files.write_csv(rows))]).set_index("measure")
+    row = found.loc["rwm_expected"]
+    assert row["verdict"] in (REPRODUCED, EXPLAINED)
+    assert row["pupils_without"] == pytest.approx(94 / 249)
+
+
+def test_links_are_read_once_from_earlier_to_later(tmp_path: Path) -> None:
+    text = (
+        "URN,LinkURN,LinkName,LinkType,LinkEstablishedDate\n"
+        "900101,900301,X,Successor,2017-09-01\n900301,900101,X,Predecessor,01-09-2017\n"
+        "900102,900302,X,Sixth Form Centre Link,\n900103,900301,X,Successor - merged,\n"
+    )
+    raw, source = files.read(tmp_path, text.encode(), kind="links", year=None)
+    links = clean.clean_links(raw, source)
+    assert links[["before", "after"]].to_numpy().tolist() == [[900101, 900301], [900103, 900301]]
+    assert links["what"].tolist() == ["succession", "merger"]
+    left_out = registers.tidy_links(raw, source).left_out
+    assert sum(left_out.values()) + len(links) == len(raw)
+
+
+@pytest.mark.parametrize(
+    ("column", "text"), [("OPENDATE", "yesterday"), ("AGEL", "old"), ("URN", "12"), ("LA", "7")]
+)
+def test_a_register_cell_that_cannot_be_names_its_place(
+    tmp_path: Path, column: str, text: str
+) -> None:
+    row = {"URN": "900101", "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A",
+           "OPENDATE": "2016-09-01", "AGEL": "4", "AGEH": "11"}  # fmt: skip
+    good, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
+    assert clean.clean_register(good, source).loc[900101, "age_low"] == 4
+    row[column] = text
+    raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
+    with pytest.raises(SourceError, match=rf"file\.csv.*column {column}|file\.csv.*column la"):
+        clean.clean_register(raw, source)
+
+
+def test_what_an_authority_holds_becomes_results_like_any_other(tmp_path: Path) -> None:
+    text = (
+        "urn,year,measure,group,value,cohort,release\n"
+        "900101,2018,rwm_expected,sen_support,25%,8,provisional\n"
+        "900102,2018,rwm_expected,sen_support,SUPP,3,provisional\n"
+        "900101,2018,rwm_expected,,61,40,provisional\n"
+    )
+    raw, source = files.read(tmp_path, text.encode(), kind="local_results", year=None)
+    (one,) = series.clean_local_results(raw, source)
+    assert (one.source.kind, one.source.year, one.source.release) == ("ks2", 2018, "provisional")
+    assert one.values.loc[900101, "rwm_expected.sen_support"] == 25
+    assert one.values.loc[900102, "cohort.sen_support"] == 3
+    assert one.reasons.loc[900102, "rwm_expected.sen_support"] == codes.SUPPRESSED
+    assert one.reasons.loc[900102, "rwm_expected"] == codes.NO_ROW
+    assert (one.values.notna() ^ one.reasons.notna()).all(axis=None)
+
+
+def test_a_local_measure_nobody_has_names_the_nearest(tmp_path: Path) -> None:
+    text = "urn,year,measure,value\n900101,2018,rwm_expcted,25\n"
+    raw, source = files.read(tmp_path, text.encode(), kind="local_results", year=None)
+    with pytest.raises(SourceError, match=r"row 2, column measure.*Did you mean `rwm_expected`"):
+        series.clean_local_results(raw, source)
+
+
+@pytest.mark.parametrize("year", ["2016", "2015/16", "2015-16", "201516", "2015-2016"])
+def test_a_series_year_is_the_one_its_school_year_ends(tmp_path: Path, year: str) -> None:
+    text = f"Data item,Years,LA and Regions,Values,LA Number\nA,{year},Fablemouth,-,551\n"
+    raw, source = files.read(tmp_path, text.encode(), kind="la_series", year=None)
+    row = series.clean_la_series(raw, source).iloc[0]
+    assert (row["year"], row["la"], row["reason"]) == (2016, 551, "not published")

@@ -1,0 +1,179 @@
+"""A published file is found, known by its header, and read exactly as published."""
+
+import csv
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pepstats import sources
+from pepstats.cells import split_cells
+from pepstats.errors import SourceError
+from tests import published_files as files
+
+CELLS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0\ufeff", exclude_categories=["Cs"]),
+    max_size=12,
+)
+
+
+@given(st.lists(st.lists(CELLS, min_size=2, max_size=2), min_size=1, max_size=6))
+@settings(deadline=None, derandomize=True, max_examples=60)
+def test_cells_are_those_the_standard_library_reads(rows: list[list[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *rows])
+    table = split_cells(text.getvalue().encode(), "x.csv").frame()
+    assert table.astype(object).to_numpy().tolist() == rows
+
+
+def test_a_cell_cut_off_is_not_an_empty_cell(tmp_path: Path) -> None:
+    raw, _ = files.read(tmp_path, files.ks2_bytes())
+    short = raw[raw["URN"] == "900106"].iloc[0]
+    assert short["SCHNAME_AC"] == ""
+    assert pd.isna(short["TELIG"])
+    assert (raw.loc[raw["RECTYPE"] == "3", "URN"] == " ").all()
+
+
+def test_rows_carry_the_files_own_lines(tmp_path: Path) -> None:
+    rows = files.ks2_rows()
+    rows[1]["SCHNAME"] = 'Two\nlines, and "quoted"'
+    raw, _ = files.read(tmp_path, files.write_csv(rows))
+    assert raw.loc[3, "SCHNAME"] == 'Two\nlines, and "quoted"'
+    assert raw.index.tolist() == [2, 3, *range(5, 14)]
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_line_ends_and_marks_do_not_change_what_is_read(tmp_path: Path, newline: bytes) -> None:
+    plain, _ = files.read(tmp_path, files.ks2_bytes())
+    content = files.write_csv(files.ks2_rows(), bom=False).replace(b"\r\n", newline)
+    other, _ = files.read(tmp_path, content, name="other.csv")
+    pd.testing.assert_frame_equal(plain.astype(object), other.astype(object))
+
+
+def test_windows_text_is_read_as_its_letters(tmp_path: Path) -> None:
+    rows = files.ks2_rows()
+    rows[0]["SCHNAME"] = "St Agn\u00e8s\u2019 School"
+    raw, _ = files.read(tmp_path, files.write_csv(rows, bom=False).decode().encode("cp1252"))
+    assert raw.loc[2, "SCHNAME"] == "St Agn\u00e8s\u2019 School"
+
+
+def test_the_kind_comes_from_the_header_not_the_name(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_bytes(files.ks2_bytes())
+    assert sources.find_source(None, "links.csv", data=tmp_path).kind == "ks2"
+    with pytest.raises(SourceError, match="this is key stage 2 results"):
+        sources.find_source("links", "links.csv", data=tmp_path)
+
+
+def test_a_file_of_another_years_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"listed as 2017, but .* say 2018"):
+        files.read(tmp_path, files.ks2_bytes(), year=2017)
+
+
+def test_a_file_other_than_the_one_listed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(files.ks2_bytes())
+    right = hashlib.sha256(files.ks2_bytes()).hexdigest()
+    assert sources.find_source("ks2", "a.csv", data=tmp_path, sha256=right).sha256 == right
+    with pytest.raises(SourceError, match="not the file that was listed"):
+        sources.find_source("ks2", "a.csv", data=tmp_path, sha256="0" * 64)
+
+
+def test_a_missing_file_names_the_nearest_there_is(tmp_path: Path) -> None:
+    (tmp_path / "results.csv").write_bytes(files.ks2_bytes())
+    with pytest.raises(SourceError, match=r"Did you mean `results.csv`"):
+        sources.find_source("ks2", "result.csv", data=tmp_path)
+
+
+def test_a_file_changed_after_it_was_found_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(files.ks2_bytes())
+    source = sources.find_source("ks2", "a.csv", data=tmp_path)
+    (tmp_path / "a.csv").write_bytes(files.ks2_bytes().replace(b"24", b"25"))
+    with pytest.raises(SourceError, match="changed while it was being read"):
+        sources.read_text(source)
+
+
+def workbook(sheet: str) -> bytes:
+    """Write the smallest workbook that holds a sheet's XML."""
+    ooxml = "http://schemas.openxmlformats.org"
+    main, office = f"{ooxml}/spreadsheetml/2006/main", f"{ooxml}/officeDocument/2006/relationships"
+    package = f'xmlns="{ooxml}/package/2006/relationships"'
+
+    def relation(kind: str, target: str) -> str:
+        one = f'<Relationship Id="r1" Type="{office}/{kind}" Target="{target}"/>'
+        return f"<Relationships {package}>{one}</Relationships>"
+
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{ooxml}/package/2006/content-types">'
+        '<Default Extension="xml" ContentType="application/xml"/></Types>',
+        "_rels/.rels": relation("officeDocument", "xl/workbook.xml"),
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
+        '<sheet name="a" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": relation("worksheet", "worksheets/s.xml"),
+        "xl/worksheets/s.xml": f'<worksheet xmlns="{main}"><sheetData>{sheet}</sheetData>'
+        "</worksheet>",
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in parts.items():
+            packed.writestr(name, f'<?xml version="1.0"?>{text}')
+    return out.getvalue()
+
+
+def cell(place: str, text: str) -> str:
+    return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+HEADER = f'<row r="1">{cell("A1", "URN")}{cell("B1", "LAESTAB")}{cell("C1", "SCHNAME")}</row>'
+
+
+def test_a_workbook_is_read_as_plain_text(tmp_path: Path) -> None:
+    row = (
+        f'<row r="2"><c r="A2"><v>900101</v></c><c r="B2"><v>5512000</v></c>{cell("C2", "A")}</row>'
+    )
+    raw, _ = files.read(tmp_path, workbook(HEADER + row), kind="register", name="a.xlsx")
+    assert raw.loc[2].tolist() == ["900101", "5512000", "A"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '<row r="2"><c r="XFD1048576"><v>1</v></c></row>',
+        "<row r='2'><c r='zz900000'><v>1</v></c></row>",
+        '<row r="2"><c r="A2" t="s"><v>99</v></c></row>',
+        '<row r="2"><c r="A2" t="e"><v>#REF!</v></c></row>',
+        '<row r="2"><c r="A2"',
+    ],
+)
+def test_a_workbook_that_would_do_harm_is_refused_with_a_message(tmp_path: Path, row: str) -> None:
+    with pytest.raises(SourceError, match=r"a\.xlsx"):
+        files.read(tmp_path, workbook(HEADER + row), kind="register", name="a.xlsx")
+
+
+def test_a_workbook_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/workbook.xml", b"")
+        packed.writestr("xl/worksheets/s.xml", b" " * (sources.LARGEST_SHEET + 1))
+    with pytest.raises(SourceError, match="unpacks to more"):
+        files.read(tmp_path, out.getvalue(), kind="register", name="a.xlsx")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None,
+          derandomize=True, max_examples=30)  # fmt: skip
+@given(st.integers(0, 4_000), st.integers(0, 255))
+def test_a_damaged_workbook_is_a_message_or_the_same_table(
+    tmp_path: Path, place: int, byte: int
+) -> None:
+    row = f'<row r="2"><c r="A2"><v>900101</v></c>{cell("B2", "1")}{cell("C2", "A")}</row>'
+    content = bytearray(workbook(HEADER + row))
+    content[place % len(content)] = byte
+    try:
+        raw, _ = files.read(tmp_path, bytes(content), kind="register", name="a.xlsx")
+    except SourceError as error:
+        assert "a.xlsx" in str(error)
+    else:
+        assert raw.loc[2].tolist() == ["900101", "1", "A"]
