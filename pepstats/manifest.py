@@ -1,21 +1,53 @@
-"""What ran, with what, giving what: written last, so that no manifest means no run."""
+"""What ran, with what, giving what: written last, so that no manifest means no run.
+
+`manifest.json` is one JSON object, keys sorted, and nothing in it is a path on anyone's machine:
+
+| key | what |
+|---|---|
+| `schema` | the version of this layout: 2 |
+| `report`, `programmes` | the parameters the run was given: all that a notebook is told |
+| `seeds` | each programme's seed, as its settings had it |
+| `code` | `commit` of the project, whether its code was `modified` since, sha256 of the `lock`, |
+|  | and the kind of `interpreter` |
+| `python`, `platform`, `packages` | what it ran on, and the version of every package we name |
+| `settings` | sha256 of every file of the data folder that says what to do, by its name there |
+| `inputs` | each published file: `file` as the study names it, `kind`, `year`, `release`, |
+|  | `licence`, `sha256`, `bytes`, `rows` below the header |
+| `rules` | how a column may differ when it is made again: `relative` to the value, `floor` as a |
+|  | share of the column's largest value, and the `reason` |
+| `outputs` | every file of the run but this one and its log: `sha256`, `bytes` and, for a table, |
+|  | `rows`, the `key` (empty: the line) and `columns`, with those that are `numbers`; |
+|  | every other column is exact |
+| `started`, `seconds` | when, in UTC, and how long each notebook took |
+| `release` | of a released bundle only: `on`, `edition`, `why`; `files` that were added (sha256); |
+|  | files `withheld`, with the reason; where each input is `carried` |
+| `seal` | sha256 of all the other keys, so that an edit by hand is seen |
+"""
 
 from __future__ import annotations
 
-import csv
-import importlib.metadata
+import hashlib
 import json
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pepstats import paths
+import pandas as pd
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from pepstats import checkout, paths, sources
 from pepstats.errors import RunError
-from pepstats.programme import Report, load_programme
+from pepstats.programme import (
+    SLUG,
+    MembersInFile,
+    Report,
+    Settings,
+    load_programme,
+    load_report,
+)
 from pepstats.sources import Source
 from pepstats.steps import sha256_of, write_whole
 
@@ -23,67 +55,174 @@ if TYPE_CHECKING:
     from pepstats.run import Done
 
 NAME = "manifest.json"
-SCHEMA = 1
-PACKAGES = (
-    "pepstats",
-    "numpy",
-    "pandas",
-    "scipy",
-    "matplotlib",
-    "papermill",
-    "nbclient",
-    "ipykernel",
-)
+LOG = "run.log"
+SCHEMA = 2
+TIGHTEST = 1e-9
+LONGEST_KEY = 6
+EXACT_STEPS = ("01-clean-sources/",)
+"""Steps whose tables hold what was published: not even the last digit may differ."""
+
+
+def inside(name: str) -> str:
+    """Refuse a file name that could lead out of its folder."""
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or "\\" in name or ":" in name or ".." in parts:
+        raise ValueError(f"`{name}` is not a file inside the folder")
+    return name
+
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Inside = Annotated[str, AfterValidator(inside)]
+Slug = Annotated[str, Field(pattern=f"^{SLUG.pattern}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Code(Settings):
+    """Which code ran."""
+
+    commit: str | None
+    modified: bool
+    lock: Digest | None
+    interpreter: str
+
+
+class Input(Settings):
+    """One published file that a run read."""
+
+    file: str
+    kind: str
+    year: int | None
+    release: str | None
+    licence: str | None
+    sha256: Digest
+    bytes: Count
+    rows: Count
+
+
+class Rule(Settings):
+    """How far a cell may be from itself when it is made again, and why."""
+
+    relative: float = Field(ge=0, le=1)
+    floor: float = Field(ge=0, le=1)
+    reason: str
+
+    @model_validator(mode="after")
+    def looser_has_a_reason(self) -> Rule:
+        """Nothing looser than exact goes without its reason."""
+        if (self.relative or self.floor) and len(self.reason.split()) < 4:
+            raise ValueError("a rule that is not exact needs its reason in words")
+        return self
+
+
+class Output(Settings):
+    """One file that a run wrote; a table also has its rows, key and columns."""
+
+    sha256: Digest
+    bytes: Count
+    rows: Count | None = None
+    key: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+
+class Release(Settings):
+    """What became of a run when it was released."""
+
+    on: str
+    edition: Literal["public", "exempt"]
+    why: str
+    files: dict[Inside, Digest]
+    withheld: dict[Inside, str]
+    carried: dict[str, Inside]
+
+
+class Manifest(Settings):
+    """A finished run, described."""
+
+    schema_: Literal[2] = Field(alias="schema")
+    report: Slug
+    programmes: tuple[Slug, ...] = Field(min_length=1)
+    seeds: dict[Slug, int]
+    code: Code
+    python: str
+    platform: str
+    packages: dict[str, str]
+    settings: dict[str, Digest]
+    inputs: tuple[Input, ...]
+    rules: dict[Literal["exact", "number"], Rule]
+    outputs: dict[Inside, Output]
+    started: str
+    seconds: dict[str, float]
+    release: Release | None = None
+    seal: Digest
+
+    @property
+    def sealed(self) -> bool:
+        """Whether nothing in it was changed after it was written."""
+        return self.seal == seal_of(self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as it is written in JSON."""
+        content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=False)
+        return content
+
+
+RULES = {
+    "exact": Rule(relative=0, floor=0, reason="text, keys, counts, pairs and published values"),
+    "number": Rule(
+        relative=TIGHTEST,
+        floor=1e-12,
+        reason="sums and solved equations may differ in their last digits between processors and "
+        "versions of numpy; what is nought but for rounding has no digits of its own",
+    ),
+}
 
 
 def write(
     run: Path,
     report: Report,
     programmes: Iterable[str],
-    sources: Iterable[Source],
+    found: Iterable[Source],
     done: Iterable[Done],
     started: float,
+    data: Path,
 ) -> None:
     """Describe a finished run in its folder: everything in it, and everything it came from."""
-    data = paths.data_folder()
-    settings = [
-        f"reports/{report.slug}.yml",
-        *(f"programmes/{slug}.yml" for slug in report.programmes),
-    ]
-    optional = [f"reports/{report.slug}.md", "dashboard.yml"]
     content = {
         "schema": SCHEMA,
         "report": report.slug,
         "programmes": list(programmes),
+        "seeds": {slug: load_programme(slug, data).seed for slug in report.programmes},
         "code": describe_code(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "seeds": {slug: load_programme(slug, data).seed for slug in report.programmes},
-        "settings": {
-            name: sha256_of(data / name)
-            for name in [*settings, *(o for o in optional if (data / o).is_file())]
-        },
-        "inputs": [
-            {
-                "file": source.file,
-                "kind": source.kind,
-                "year": source.year,
-                "release": source.release,
-                "sha256": sha256_of(source.path),
-                "bytes": source.path.stat().st_size,
-            }
-            for source in sources
-        ],
-        "outputs": describe_files(run),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "packages": checkout.list_packages(),
+        "settings": {name: sha256_of(data / name) for name in list_settings(report, data)},
+        "inputs": [describe_input(source) for source in found],
+        "rules": {name: rule.model_dump() for name, rule in RULES.items()},
+        "outputs": {name: one.model_dump() for name, one in describe_files(run).items()},
+        "started": utc(started),
         "seconds": {one.task.name: round(one.seconds, 2) for one in done},
+        "release": None,
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
-    write_whole(run / NAME, (text + "\n").encode("utf-8"))
+    write_whole(run / NAME, as_text(content))
 
 
-def read(run: Path) -> dict[str, Any]:
+def as_text(content: dict[str, Any]) -> bytes:
+    """Give a manifest's bytes, sealed."""
+    sealed = {**content, "seal": seal_of(content)}
+    text = json.dumps(sealed, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return (text + "\n").encode("utf-8")
+
+
+def seal_of(content: dict[str, Any]) -> str:
+    """Give the hash of everything in a manifest but its seal."""
+    rest = {name: value for name, value in content.items() if name != "seal"}
+    text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def read(run: Path) -> Manifest:
     """Read a run's manifest, refusing a folder without one or one that is not what we write."""
     path = run / NAME
     if not path.is_file():
@@ -92,50 +231,99 @@ def read(run: Path) -> dict[str, Any]:
         )
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise RunError(f"{path} is not JSON: {error}. Run again.") from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise RunError(f"{path} is not a manifest of schema {SCHEMA}. Run again.")
-    return content
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"`{'.'.join(map(str, one['loc']))}`: {one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors(include_url=False)
+        )
+        raise RunError(f"{path} is not what we write: {wrong}. Run again.") from None
 
 
-def describe_files(run: Path) -> dict[str, dict[str, Any]]:
-    """List every file of a run but its manifest and log: hash, size and, for a table, its shape."""
+def list_settings(report: Report, data: Path) -> list[str]:
+    """List the files of a data folder that tell a report's run what to do: only those there."""
+    named, earlier = [f"reports/{report.slug}.yml"], report.revises
+    while earlier is not None:
+        named.append(f"reports/{earlier}.yml")
+        earlier = load_report(earlier, data).revises
+    maybe = [f"reports/{report.slug}.md", f"reports/{report.slug}.plan.json"]
+    for slug in report.programmes:
+        named.append(f"programmes/{slug}.yml")
+        members = load_programme(slug, data).members
+        if isinstance(members, MembersInFile):
+            named.append(members.file)
+    shared = [path.name for path in data.glob("*.yml")]
+    kept = [f"partnership/{path.name}" for path in (data / "partnership").glob("*.*")]
+    there = {name for name in [*maybe, *shared, *kept] if (data / name).is_file()}
+    return sorted({*named, *there})
+
+
+def describe_input(source: Source) -> dict[str, Any]:
+    """Say what a published file is, which release, and exactly which bytes."""
+    return {
+        "file": source.file,
+        "kind": source.kind,
+        "year": source.year,
+        "release": source.release,
+        "licence": source.licence,
+        "sha256": source.sha256,
+        "bytes": source.path.stat().st_size,
+        "rows": len(sources.read_text(source)),
+    }
+
+
+def describe_files(run: Path) -> dict[str, Output]:
+    """List every file of a run but its manifest and log, with what each is."""
     found = {}
     for path in sorted(run.rglob("*")):
         name = path.relative_to(run).as_posix()
-        if not path.is_file() or name in {NAME, "run.log"}:
-            continue
-        found[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-        if path.suffix == ".csv":
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = csv.reader(file)
-                columns = next(rows, [])
-                found[name] |= {"columns": columns, "rows": sum(1 for _ in rows)}
+        if path.is_file() and name not in {NAME, LOG}:
+            about = describe_table(path, name) if path.suffix == ".csv" else {}
+            found[name] = Output(sha256=sha256_of(path), bytes=path.stat().st_size, **about)
     return found
+
+
+def describe_table(path: Path, name: str) -> dict[str, Any]:
+    """Say how many rows a table has, what identifies a row, and which columns are numbers."""
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+    measured = [str(c) for c in table if pd.api.types.is_float_dtype(table[c])]
+    return {
+        "rows": len(table),
+        "key": find_key(table),
+        "columns": tuple(map(str, table.columns)),
+        "numbers": () if name.startswith(EXACT_STEPS) else tuple(measured),
+    }
+
+
+def find_key(table: pd.DataFrame) -> tuple[str, ...]:
+    """Find the fewest first columns that tell each row from all others; none: its line does."""
+    for width in range(1, min(LONGEST_KEY, len(table.columns)) + 1):
+        if pd.api.types.is_float_dtype(table.iloc[:, width - 1]):
+            break
+        if not table.duplicated(list(table.columns[:width])).any():
+            return tuple(map(str, table.columns[:width]))
+    return ()
 
 
 def describe_code() -> dict[str, Any]:
     """Say which commit of the project ran, whether it was modified, and with which lock."""
     lock = paths.PROJECT / "requirements.lock"
     return {
-        "commit": _git("rev-parse", "HEAD"),
-        "modified": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "commit": checkout.find_commit(),
+        "modified": checkout.is_modified(),
         "lock": sha256_of(lock) if lock.is_file() else None,
         "interpreter": sys.implementation.name,
     }
 
 
-def _git(*words: str) -> str | None:
-    """Ask git of the project's folder; nothing where there is no git or no checkout."""
-    try:
-        answer = subprocess.run(  # noqa: S603 - fixed words
-            ["git", "-C", str(paths.PROJECT), *words],  # noqa: S607 - the user's own git
-            capture_output=True, text=True, timeout=20, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
+def utc(moment: float) -> str:
+    """Give a moment as date and time in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
 def normalise_notebook(path: Path, parameters: dict[str, str]) -> None:

@@ -176,7 +176,11 @@ class SourceLine(Settings):
 
 
 class Report(Settings):
-    """One autumn's study: its meeting, authority, year, sources and programmes."""
+    """One autumn's study: its meeting, authority, year, sources and programmes.
+
+    One that `revises` an earlier report takes from it all that it does not say itself; its source
+    lines stand in the place of the earlier report's of the same kind and year.
+    """
 
     slug: str
     title: str = Field(min_length=1, max_length=200)
@@ -185,6 +189,7 @@ class Report(Settings):
     year: Year
     edition: Literal["public", "exempt"] = "public"
     invented: bool = False
+    revises: str | None = None
     sources: tuple[SourceLine, ...] = Field(min_length=1)
     programmes: tuple[str, ...] = Field(min_length=1)
 
@@ -228,9 +233,40 @@ def check_slug(slug: str, what: str) -> str:
 
 
 def load_report(slug: str, data: Path) -> Report:
-    """Read `reports/<slug>.yml` in a data folder."""
+    """Read `reports/<slug>.yml` in a data folder, and the earlier report that it revises."""
     path = data / "reports" / f"{check_slug(slug, 'report')}.yml"
-    return check_settings(Report, {**read_yaml(path), "slug": slug}, path)
+    return check_settings(Report, {**_read_revised(slug, data, ()), "slug": slug}, path)
+
+
+def _read_revised(slug: str, data: Path, later: tuple[str, ...]) -> dict[str, Any]:
+    path = data / "reports" / f"{check_slug(slug, 'report')}.yml"
+    own = read_yaml(path)
+    earlier = own.get("revises")
+    if not isinstance(earlier, str):
+        return own
+    if earlier in (*later, slug):
+        raise DesignError(f"{path}: `revises`: {earlier} cannot come before itself.")
+    before = _read_revised(earlier, data, (*later, slug))
+    lines, new = before.get("sources"), own.get("sources", [])
+    if isinstance(lines, list) and isinstance(new, list):
+        replaced = {_what(line) for line in new}
+        own = {**own, "sources": [*(old for old in lines if _what(old) not in replaced), *new]}
+    return {**before, **own}
+
+
+def _what(line: Any) -> tuple[str, str]:
+    """Say what a source line is a file of: its kind and year."""
+    known = line if isinstance(line, dict) else {}
+    return str(known.get("kind")), str(known.get("year"))
+
+
+def list_sources(report: Report, data: Path) -> list[SourceLine]:
+    """List the files of a report, and those only the earlier reports it revises have, each once."""
+    lines = list(report.sources)
+    while report.revises is not None:
+        report = load_report(report.revises, data)
+        lines += report.sources
+    return list({line.file: line for line in reversed(lines)}.values())[::-1]
 
 
 def load_programme(slug: str, data: Path) -> Programme:

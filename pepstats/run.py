@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pepstats import manifest, paths, whole
 from pepstats.errors import DesignError, RunError, SourceError, nearest
-from pepstats.programme import Report, load_programme, load_report
+from pepstats.programme import Report, list_sources, load_programme, load_report
 from pepstats.sources import Source, find_source
 from pepstats.steps import STEPS
 
@@ -84,7 +84,7 @@ def run_report(
         with handed_to_kernels(data, out, making):
             done = execute(list_tasks(chosen), report.slug, making, jobs, tell)
         _log(making / "run.log", done)
-        manifest.write(making, report, chosen, found, done, started)
+        manifest.write(making, report, chosen, found, done, started, data)
     except BaseException:
         _keep_failed(making, final)
         raise
@@ -110,7 +110,7 @@ def check_request(
             line.kind, line.file, data=data, year=line.year, release=line.release,
             sha256=line.sha256, licence=line.licence,
         )
-        for line in report.sources
+        for line in list_sources(report, data)
     ]  # fmt: skip
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "pepstats"
 LAYERS = (
-    {"paths", "errors", "codes"},
+    {"paths", "errors", "codes", "checkout"},
     {"layouts", "ledger", "cells", "sources", "clean", "registers", "chains", "descriptions",
      "schools", "panel", "table", "proof", "breaks"},
     {"programme", "standards", "sampling", "dashboard", "eligibility", "indicators", "scoring",

@@ -35,14 +35,14 @@ def test_a_run_leaves_what_the_contract_says(finished: Path) -> None:
 
 def test_the_manifest_describes_every_file_and_every_input(finished: Path, data: Path) -> None:
     content = manifest.read(finished)
-    assert set(content["outputs"]) == set(hashes(finished))
+    assert set(content.outputs) == set(hashes(finished))
     for name, digest in hashes(finished).items():
-        assert content["outputs"][name]["sha256"] == digest
-    for one in content["inputs"]:
-        assert one["sha256"] == hashlib.sha256((data / one["file"]).read_bytes()).hexdigest()
-    assert content["seeds"].keys() == {"closing-the-gap", "send-in-mainstream"}
-    panel = content["outputs"]["01-clean-sources/panel.csv"]
-    assert panel["columns"][:2] == ["school", "year"] and panel["rows"] > SCHOOLS
+        assert content.outputs[name].sha256 == digest
+    for one in content.inputs:
+        assert one.sha256 == hashlib.sha256((data / one.file).read_bytes()).hexdigest()
+    assert content.seeds.keys() == {"closing-the-gap", "send-in-mainstream"}
+    panel = content.outputs["01-clean-sources/panel.csv"]
+    assert panel.key == ("school", "year") and (panel.rows or 0) > SCHOOLS
 
 
 def test_every_picture_has_its_table_and_its_words(finished: Path) -> None:
