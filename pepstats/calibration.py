@@ -36,8 +36,9 @@ ESTIMATORS = (
     "and weighted by precision",
     OURS,
 )
-ADDED = (0.0, 2.0, 5.0)
 LEVEL = 0.05
+YARDSTICKS = 4
+"""Programmes picked from anywhere are judged by a second set, this many times as large."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def calibrate(
     size: int = 18,
     low: int = 13,
 ) -> Calibration:
-    """Put made-up programmes of one size through every estimator, for each of a programme's outcomes.
+    """Put made-up programmes of one size through every estimator, for each outcome.
 
     `size` schools, `low` of them from the lower half of the schools picked from (of all England, or
     of the one city) by their mean over the baseline years: the Fund's own selection was 13 of 18.
@@ -117,7 +118,10 @@ def calibrate(
         for selection in SELECTIONS:
             rng = _stream(programme.seed, outcome, selection)
             picked, city = _pick(scene, selection, size, low, draws, rng)
-            again, other = _pick(scene, selection, size, low, draws, rng)
+            other = city if city.any() else np.full(YARDSTICKS * draws, -1)
+            again = (
+                _pick(scene, selection, size, low, len(other), rng)[0] if not city.any() else picked
+            )
             rows += _judge_all(scene, outcome, selection, picked, city, (again, other))
             if selection == ONE_CITY:
                 within += _by_thirds(scene, outcome, picked, city)
@@ -129,6 +133,31 @@ def calibrate(
     return Calibration(
         size, low, pd.DataFrame(rows), pd.DataFrame(within), pd.DataFrame(across, columns=names)
     )
+
+
+def describe(found: Calibration) -> str:
+    """Say in a few lines and three tables how the method behaved."""
+    ours = found.rows[(found.rows["estimator"] == OURS) & (found.rows["selection"] == ONE_CITY)]
+    said = [
+        f"Programmes of {found.size} schools, {found.low} of them low attaining, where nothing was "
+        "done: what each way of looking at them would have found.",
+        found.rows.round(3).to_string(index=False),
+        "",
+        "Within thirds of the cities, in one city each, by placebo cities (48 cities or so in each "
+        "cell, so give or take three in 100):",
+        found.within.pivot_table(
+            index=["outcome", "by"], columns="third", values="false_alarm_rate"
+        ).round(3).to_string(),
+    ]  # fmt: skip
+    if len(found.across):
+        said += ["", "Judged by the year before's made-up programmes:",
+                 found.across.round(3).to_string(index=False)]  # fmt: skip
+    said += [
+        "",
+        *(f"{row.outcome}: placebo cities call {100 * row.false_alarm_rate:.1f} in 100."
+          for row in ours.itertuples()),
+    ]  # fmt: skip
+    return "\n".join(said)
 
 
 def _set_scene(
@@ -206,7 +235,7 @@ def _pupil_variance(outcome: str, results: pd.Series) -> float:
 
 
 PUPIL_SD = {"reading_progress": 5.97, "writing_progress": 5.75, "maths_progress": 5.42}
-"""Pupil-level standard deviations of the 2018 progress scores, recovered from published intervals."""
+"""Pupil-level standard deviations of the 2018 progress scores, from published intervals."""
 
 
 def _pick(
@@ -217,10 +246,10 @@ def _pick(
     if selection != ONE_CITY:
         if len(free) < 4 * size:
             raise DesignError(f"{len(free)} schools are too few to make up programmes of {size}.")
-        groups = ((free, size),)
+        groups: tuple[tuple[Places, int], ...] = ((free, size),)
         if selection == SELECTIONS[1]:
             groups = ((free[scene.low[free]], low), (free[~scene.low[free]], size - low))
-        picked = np.hstack([_some(among, n, draws, rng) for among, n in groups])
+        picked = np.hstack([placebo.pick_schools(among, n, draws, rng) for among, n in groups])
         return picked, np.zeros(draws, dtype=np.int64)
     cities = {}
     for city in np.unique(scene.authority[free]):
@@ -242,18 +271,15 @@ def _pick(
     return np.vstack(parts), city_of
 
 
-def _some(among: Places, size: int, draws: int, rng: np.random.Generator) -> Places:
-    """Pick `size` different schools of many, `draws` over, in blocks of bounded memory."""
-    block = max(1, 4_000_000 // max(len(among), 1))
-    counts = [min(block, draws - start) for start in range(0, draws, block)]
-    return np.vstack([placebo.pick_schools(among, size, n, rng) for n in counts])
-
-
 def _judge_all(
     scene: _Scene, outcome: str, selection: str, picked: Places, city: Places,
     yardstick: tuple[Places, Places],
 ) -> list[dict[str, object]]:  # fmt: skip
-    """Judge one set of made-up programmes by every estimator."""
+    """Judge one set of made-up programmes by every estimator.
+
+    Ours is judged by `yardstick`: made-up programmes and their cities, of which a programme's own
+    city has no say.
+    """
     weight = scene.gaps.table["weight"].to_numpy()
     share = weight[picked] / weight[picked].sum(axis=1, keepdims=True)
     limit = {
@@ -267,7 +293,12 @@ def _judge_all(
         rows.append((name, found, called, limit[weighted]))
     found, far = _scaled(scene, picked)
     rows.append(
-        (OURS, found, _called_by(far, city, *_yardstick(scene, far, city, yardstick)), limit[True])
+        (
+            OURS,
+            found,
+            _called_by(far, city, _scaled(scene, yardstick[0])[1], yardstick[1]),
+            limit[True],
+        )
     )
     return [
         {
@@ -307,15 +338,6 @@ def _scaled(scene: _Scene, picked: Places) -> tuple[Numbers, Numbers]:
     return mean, np.abs(mean) / spread
 
 
-def _yardstick(
-    scene: _Scene, far: Numbers, city: Places, other: tuple[Places, Places]
-) -> tuple[Numbers, Places]:
-    """What a programme is judged by: the others in other cities, or a second set from anywhere."""
-    if city.any():
-        return far, city
-    return _scaled(scene, other[0])[1], np.full(len(other[1]), -1)
-
-
 def _called_by(far: Numbers, city: Places, chance: Numbers, home: Places) -> NDArray[np.bool_]:
     """Whether each programme is called by made-up programmes that are not in its own city."""
     everywhere = np.sort(chance)
@@ -326,7 +348,8 @@ def _called_by(far: Numbers, city: Places, chance: Numbers, home: Places) -> NDA
         mine = city == one
         beyond[mine] -= len(own) - np.searchsorted(own, far[mine], side="left")
         total[mine] -= len(own)
-    return (1 + beyond) / (1 + total) <= LEVEL
+    called: NDArray[np.bool_] = (1 + beyond) / (1 + total) <= LEVEL
+    return called
 
 
 def _by_thirds(

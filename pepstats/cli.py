@@ -52,6 +52,17 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=_count, default=1, metavar="N", help="notebooks at a time")
     run.set_defaults(command=_run)
 
+    calibrate = commands.add_parser(
+        "calibrate", help="how the method behaves on programmes that did nothing, in your own data"
+    )
+    calibrate.add_argument("report", nargs="?", metavar="REPORT")
+    calibrate.add_argument("--data", type=Path, metavar="DIR")
+    calibrate.add_argument("--draws", type=_count, default=5000, metavar="N")
+    calibrate.add_argument("--schools", type=_count, default=18, metavar="N", help="in each")
+    calibrate.add_argument("--low", type=_count, default=13, metavar="N", help="low attaining")
+    calibrate.add_argument("--json", action="store_true")
+    calibrate.set_defaults(command=_calibrate)
+
     invent = commands.add_parser("invent", help="write an invented England")
     invent.add_argument("folder", type=Path, metavar="DIR")
     invent.add_argument("--schools", type=_count, default=2500, metavar="N")
@@ -90,6 +101,23 @@ def choose_report(data: Path) -> str:
             f"{data / 'reports'} has no report (*.yml). Name a data folder with --data."
         )
     raise DesignError(f"{data / 'reports'} has several reports; name one: {', '.join(there)}.")
+
+
+def _calibrate(asked: argparse.Namespace) -> int:
+    import json
+
+    from pepstats.calibration import calibrate, describe
+    from pepstats.study import load_study
+
+    data = paths.data_folder(asked.data)
+    study = load_study(asked.report or choose_report(data), data)
+    programme = study.programmes[study.report.programmes[0]]
+    found = calibrate(
+        study.panel, study.register, programme, study.report.year, barred=study.barred,
+        draws=asked.draws, size=asked.schools, low=asked.low,
+    )  # fmt: skip
+    print(json.dumps(found.as_data(), indent=1) if asked.json else describe(found))
+    return DONE
 
 
 def _invent(asked: argparse.Namespace) -> int:

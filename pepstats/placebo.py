@@ -113,11 +113,22 @@ def draw_programmes(
 def pick_schools(
     among: NDArray[np.int64], size: int, times: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Pick `size` different schools, `times` over."""
+    """Pick `size` different schools, `times` over, each set as likely as any other.
+
+    Out of few, by a shuffle; out of many, by picking with replacement and picking again each set
+    in which a school came twice.
+    """
     if size == 0 or times == 0:
         return np.empty((times, size), dtype=np.int64)
-    order = rng.random((times, len(among))).argsort(axis=1)[:, :size]
-    return among[order]
+    if len(among) < 4 * size**2:
+        return among[rng.random((times, len(among))).argsort(axis=1)[:, :size]]
+    picked = rng.integers(len(among), size=(times, size))
+    again = np.arange(times)
+    while len(again):
+        inside = np.sort(picked[again], axis=1)
+        again = again[(inside[:, 1:] == inside[:, :-1]).any(axis=1)]
+        picked[again] = rng.integers(len(among), size=(len(again), size))
+    return among[picked]
 
 
 def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
