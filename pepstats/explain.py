@@ -10,7 +10,8 @@ import pandas as pd
 
 from pepstats import codes, sampling, scoring
 from pepstats.dashboard import COLOURS, DERIVED, Band, Dashboard, Indicator
-from pepstats.indicators import Colours, Scene, Values
+from pepstats.england import Values
+from pepstats.indicators import Colours, Scene
 from pepstats.panel import Panel
 from pepstats.scoring import Rating, Rows
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 from pepstats import explain, scoring
 from pepstats.dashboard import Dashboard, load_dashboard
+from pepstats.england import Values
 from pepstats.errors import DesignError
-from pepstats.indicators import Scene, Values, set_scene
+from pepstats.indicators import Scene, set_scene
 from pepstats.panel import Panel
 from pepstats.scoring import Rating, Rows
 

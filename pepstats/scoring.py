@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pepstats.dashboard import Dashboard
-from pepstats.indicators import Colours, Scene, Values
+from pepstats.england import Values
+from pepstats.indicators import Colours, Scene
 
 CLOSE = 1e-6  # a score that is 1.2 but for the last bit of a float is 1.2
 
@@ -39,8 +40,8 @@ class Tally:
 
     def result(self) -> tuple[Values, Rating]:
         """Give the score (missing where nothing counted) and the rating, 1 to 3."""
-        score = np.divide(self.points, self.weight, out=np.full(self.points.shape, np.nan, self.points.dtype),
-                          where=self.weight > 0)  # fmt: skip
+        nothing = np.full(self.points.shape, np.nan, self.points.dtype)
+        score = np.divide(self.points, self.weight, out=nothing, where=self.weight > 0)
         rating = 3 - (score >= self.dashboard.rating_2_from - CLOSE).astype(np.int8)
         rating -= score >= self.dashboard.rating_1_from - CLOSE
         return score, np.minimum(rating, self.forced).astype(np.int8)
