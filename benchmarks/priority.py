@@ -48,7 +48,9 @@ def rate_one_at_a_time(scene: Scene, sample: np.ndarray, draws: int) -> pd.Serie
 
 def build(schools: int, each: int = 2_500) -> tuple[Panel, pd.DataFrame]:
     """Lay invented Englands side by side until there are so many schools."""
-    values, reasons, registers = [], [], []
+    values: list[pd.DataFrame] = []
+    reasons: list[pd.DataFrame] = []
+    registers: list[pd.DataFrame] = []
     for number in range(-(-schools // each)):
         panel, register = invented.build(schools=each, seed=number, effect=0).panel()
         releases = panel.releases
