@@ -1,4 +1,4 @@
-"""One source of a paper: Markdown with holes becomes a small tree of blocks, then HTML or Word.
+"""One source of a paper: Markdown with holes becomes a tree of blocks, then HTML, Word or PDF.
 
 `compose` fills the holes and numbers the paragraphs; `to_html` and `to_docx` only lay out. Text
 from a school, a register or a settings file is never read as Markdown or HTML: it fills holes
@@ -38,7 +38,7 @@ from pepstats.blocks import (
     Words,
     text_of,
 )
-from pepstats.errors import DesignError
+from pepstats.errors import DesignError, RunError
 from pepstats.officers import (
     HOLE,
     NEW_PAGE,
@@ -100,6 +100,23 @@ def to_docx(document: Document, template: Path | None = None) -> bytes:
     from pepstats.wordfile import write_docx
 
     return write_docx(document, template)
+
+
+def to_pdf(page: str) -> bytes:
+    """Lay a paper's HTML out as a tagged PDF (PDF/UA-1), where the machine can make one.
+
+    Raises `RunError` where it cannot: weasyprint needs the Pango library of the machine.
+    """
+    try:
+        import weasyprint
+        from weasyprint.urls import URLFetcher
+    except (ImportError, OSError) as error:
+        raise RunError(
+            f"This machine cannot make a PDF ({error}). Install Pango, or print the HTML to PDF."
+        ) from error
+    only_inside = URLFetcher(allowed_protocols=["data"], fail_on_errors=True)
+    made = weasyprint.HTML(string=page, url_fetcher=only_inside).write_pdf(pdf_variant="pdf/ua-1")
+    return bytes(made)
 
 
 def css_text(text: str) -> str:

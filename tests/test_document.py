@@ -12,7 +12,7 @@ from docx.oxml.ns import qn
 
 from pepstats import document
 from pepstats.blocks import Document, Entry, PaperTable, Picture, Quote, text_of
-from pepstats.errors import DesignError
+from pepstats.errors import DesignError, RunError
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8ffff"
@@ -307,3 +307,15 @@ def test_a_councils_own_template_gives_its_styles(tmp_path) -> None:
     (tmp_path / "not.docx").write_text("no")
     with pytest.raises(DesignError, match="not a Word file"):
         document.to_docx(compose(), tmp_path / "not.docx")
+
+
+# PDF ---------------------------------------------------------------------------------------------
+
+
+def test_a_pdf_is_tagged_and_the_same_bytes_each_time_where_one_can_be_made() -> None:
+    page = document.to_html(compose())
+    try:
+        made = document.to_pdf(page)
+    except RunError as error:
+        pytest.skip(str(error))
+    assert made.startswith(b"%PDF-") and made == document.to_pdf(page)

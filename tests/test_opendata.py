@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import dataclasses
+
+from pepstats import opendata
+from tests.paper_made_up import make_study
+
+
+def test_open_data_is_one_row_per_programme_and_outcome_in_the_departments_columns() -> None:
+    settings, programmes, results = make_study()
+    data, meta = opendata.make_open_data(settings, programmes, results)
+    assert len(data) == 4
+    assert not data.duplicated(["programme", "outcome"]).any()
+    assert set(data["time_period"]) == {201718} and set(data["time_identifier"]) == {
+        "Academic year"
+    }
+    assert {"est_lower_ci", "est_upper_ci"} <= set(data.columns)
+    first = data.iloc[0]
+    assert (first["estimate"], first["est_lower_ci"], first["schools"]) == (4.2, 0.3, 17)
+    assert list(meta.columns) == opendata.META_COLUMNS
+    place = {"time_period", "time_identifier", "geographic_level", "country_code", "country_name",
+             "old_la_code"}  # fmt: skip
+    assert set(meta["col_name"]) == set(data.columns) - place
+
+
+def test_an_outcome_without_an_estimate_is_marked_not_left_out() -> None:
+    settings, programmes, results = make_study()
+    one = results["closing-the-gap"]
+    gone = {**results, "closing-the-gap": dataclasses.replace(one, effects=one.effects.iloc[:1])}
+    data, _ = opendata.make_open_data(settings, programmes, gone)
+    missing = data.iloc[1]
+    assert missing["estimate"] == missing["share_placebo"] == missing["verdict"] == "x"
+    assert len(data) == 4
