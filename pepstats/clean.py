@@ -144,7 +144,7 @@ def _give_roles(table: Table, layout: layouts.Layout) -> _Roles:
     ])  # fmt: skip
     absent = [
         column for column, name in codes.measures_of(kind).items()
-        if column not in columns and "." not in name
+        if column not in columns and (kind == "ks2" or "." not in name)
     ]  # fmt: skip
     for name, j in columns.items():
         unsure = role[j] == "unread" or (kind == "ks4" and role[j] == "numeric")

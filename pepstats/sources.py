@@ -103,10 +103,13 @@ def read_text(source: Source) -> pd.DataFrame:
     content = _read_bytes(source.path, source.file)
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise SourceError(f"{source.file}: the file changed while it was being read.")
-    if not _is_excel(content):
-        return split_cells(content, source.file).frame()
-    cells = _read_sheet(content, source.file)
-    _check_kind(source.kind, cells.header, source.file)
+    if _is_excel(content):
+        cells = _read_sheet(content, source.file)
+        _check_kind(source.kind, cells.header, source.file)
+    else:
+        cells = split_cells(content, source.file)
+    if not len(cells.rows):
+        raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
     return cells.frame()
 
 

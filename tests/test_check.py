@@ -1,0 +1,101 @@
+"""What `pepstats check` says: accounts that add up, totals proved, one message for each wrong."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pepstats import check, check_words, proof
+from tests import published_files as files
+
+
+def listed(folder: Path, **contents: bytes) -> list[check.Listed]:
+    for name, content in contents.items():
+        (folder / f"{name}.csv").write_bytes(content)
+    return [check.Listed(f"{name}.csv") for name in contents]
+
+
+def test_a_good_file_is_said_in_full_and_exits_0(tmp_path: Path) -> None:
+    found = check.check_files(listed(tmp_path, a=files.ks2_bytes()), data=tmp_path)
+    said = check_words.say(found)
+    assert found.exit_code == 0
+    assert "key stage 2 results, 2018" in said
+    assert "11 in = 8 kept (7 mainstream school, 1 special school) + 3 totals" in said
+    assert "suppressed: few pupils, 'SUPP'" in said
+    assert re.search(
+        r"rwm_expected: published 5\d, from the schools 5\d\.\d\d \(reproduced\)", said
+    )
+
+
+def test_a_total_that_differs_exits_1_and_is_named(tmp_path: Path) -> None:
+    rows = files.ks2_rows()
+    rows[8]["PTRWM_EXP"] = "80%"
+    found = check.check_files(listed(tmp_path, a=files.write_csv(rows)), data=tmp_path)
+    assert found.exit_code == 1
+    assert "published 80, from the schools" in check_words.say(found)
+
+
+def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    lines = listed(tmp_path, a=b"<html>", b=files.ks2_bytes())
+    found = check.check_files([*lines, check.Listed("c.csv")], data=tmp_path)
+    assert found.exit_code == 2
+    assert [bool(one.problem) for one in found.files] == [True, False, True]
+    assert "a.csv: a web page" in check_words.say(found)
+
+
+def test_the_account_for_programs_is_plain_and_complete(tmp_path: Path) -> None:
+    found = check.check_files(listed(tmp_path, a=files.ks2_bytes()), data=tmp_path)
+    one = json.loads(json.dumps(check.as_dict(found)))["files"][0]
+    rows, cells = one["rows"], one["cells"]
+    assert rows["in"] == rows["kept"] + rows["totals"] + sum(rows["left_out"].values())
+    read = cells["values"] + cells["words"] + cells["unread"]
+    assert cells["in"] == read + sum(cells["reasons"].values())
+    assert sum(code["cells"] for code in one["codes"]) == sum(cells["reasons"].values())
+
+
+def test_several_years_are_followed_and_compared(tmp_path: Path) -> None:
+    columns = [c for c in files.KS2_COLUMNS if not c.endswith("_17")]
+    before = files.write_csv([files.school(900101, met=20), files.school(900102)], columns)
+    lines = listed(tmp_path, a=before, b=files.write_csv([files.school(900101)]))
+    lines[0] = check.Listed("a.csv", year=2017)
+    found = check.check_files(lines, data=tmp_path)
+    assert found.followed["schools"] == 2
+    assert found.not_followed == {"no later row and no link to one": 1}
+    assert found.exit_code == 1
+    assert "URN 900101, rwm_expected 2017: b.csv says 55, the earlier file 50" in check_words.say(
+        found
+    )
+
+
+def test_every_table_is_accounted_for(tmp_path: Path) -> None:
+    links = (
+        b"URN,LinkURN,LinkType\n900101,900301,Successor\n900301,900101,Predecessor\n"
+        b"900102,900302,Other\n"
+    )
+    trusts = (
+        b"URN,Linked UID,Group Name,Group Type\n900101,1,A,Multi-academy trust\n"
+        b"900101,2,B,School sponsor\n"
+    )
+    ofsted = (
+        b"URN,Inspection date,Overall effectiveness\n900101,2016-01-02,2\n900101,2018-01-02,1\n"
+    )
+    found = check.check_files(listed(tmp_path, a=links, b=trusts, c=ofsted), data=tmp_path)
+    assert found.exit_code == 0
+    for one in found.files:
+        assert one.ledger is not None
+        assert one.ledger.rows_kept == 1
+        assert one.ledger.rows_kept + sum(one.ledger.left_out.values()) == one.ledger.rows_in
+
+
+@pytest.mark.skipif(not files.REAL.is_dir(), reason="the real published files are not here")
+def test_real_authorities_add_back_up_to_their_own_rows() -> None:
+    names = [f"ks2/{y - 1}-{y}_{la}_ks2final.csv" for y in (2017, 2018, 2019) for la in (850, 936)]
+    found = check.check_files([check.Listed(name) for name in names], data=files.REAL)
+    assert found.exit_code == 0
+    for one in found.files:
+        totals = one.totals.set_index("measure")
+        assert not (totals["verdict"] == proof.DIFFERS).any()
+        main = ["cohort", "rwm_expected", "reading_progress", "writing_progress", "maths_progress"]
+        assert (totals.loc[main, "verdict"] == proof.REPRODUCED).all()
+    assert found.earlier["agrees"].all()
