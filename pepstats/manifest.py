@@ -195,7 +195,7 @@ def write(
         "seeds": {slug: load_programme(slug, data).seed for slug in report.programmes},
         "code": describe_code(),
         "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
+        "platform": describe_platform(),
         "packages": checkout.list_packages(),
         "settings": {name: sha256_of(data / name) for name in list_settings(report, data)},
         "inputs": [describe_input(source) for source in found],
@@ -319,6 +319,11 @@ def describe_code() -> dict[str, Any]:
         "lock": sha256_of(lock) if lock.is_file() else None,
         "interpreter": sys.implementation.name,
     }
+
+
+def describe_platform() -> str:
+    """Say what kind of machine this is."""
+    return f"{platform.system()} {platform.machine()}"
 
 
 def utc(moment: float) -> str:

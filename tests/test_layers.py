@@ -13,12 +13,13 @@ LAYERS = (
     {"programme", "standards", "sampling", "dashboard", "eligibility", "indicators", "scoring",
      "explain", "priority", "partnership", "support"},
     {"matching", "balance"},
-    {"gaps"},
+    {"fitting", "gaps", "expected"},
     {"placebo", "effects"},
     {"checks", "value", "cases", "bridge", "quality"},
     {"words", "officers", "blocks", "disclosure", "figures", "pictures", "document", "wordfile",
      "evidence", "report", "sheets"},
-    {"whole", "steps", "study", "manifest", "plan", "run", "compare", "verify", "release", "check"},
+    {"whole", "steps", "study", "manifest", "plan", "run", "parts", "compare",
+     "review", "verify", "changes", "bundle", "release", "check"},
     {"invented_world", "invented_pupils", "invented_results", "invented_panel", "invented_truth",
      "invented_layout", "invented_study", "invented_files", "invented"},
     {"__init__", "cli", "__main__"},
@@ -26,7 +27,8 @@ LAYERS = (
 BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
-    "sources", "programme", "whole", "steps", "run", "manifest", "plan", "verify", "release",
+    "sources", "programme", "whole", "steps", "run", "manifest", "plan", "review",
+    "verify", "changes", "bundle", "release",
     "invented_files", "cli",
 }  # fmt: skip
 DISK = {

@@ -1,0 +1,283 @@
+"""Run again elsewhere and compare: what is the same, what differs and where, what cannot be told.
+
+A run or a release is checked three times over: its files against its manifest, what it came from
+against the manifest's hashes, and every file against the same run made again in a clean place that
+holds only what the manifest names.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import posixpath
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import pandas as pd
+
+from pepstats import checkout, compare, manifest, review, whole
+from pepstats.compare import DIFFERS, SAME, UNKNOWN, WHOLE, Finding, TableRule
+from pepstats.errors import PepstatsError, RunError
+from pepstats.manifest import Manifest
+from pepstats.run import run_report
+from pepstats.steps import sha256_of
+
+STUDY = "study"  # where a release carries what it may of its data folder
+OUTSIDE = "inputs"  # and what lay outside it
+CHANGED = "changed: not the bytes that the manifest names"
+MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "rules")
+TOLD = ("python", "platform", "packages")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a reviewer is told: findings for every file, what is only said, and where it is kept."""
+
+    report: str
+    findings: tuple[Finding, ...] = field(repr=False)
+    said: tuple[str, ...]
+    kept: Path
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is not what it should be."""
+        return any(one.verdict == DIFFERS for one in self.findings)
+
+    def table(self) -> pd.DataFrame:
+        """Give one row per finding: file, column, rows, largest, verdict, note."""
+        return compare.tabulate(self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as JSON has it."""
+        rows = self.table().astype(object)
+        rows = rows.where(rows.notna(), None)
+        return {
+            "report": self.report,
+            "verdict": DIFFERS if self.differs else SAME,
+            "said": list(self.said),
+            "findings": rows.to_dict("records"),
+        }
+
+
+def verify(
+    path: Path,
+    *,
+    data: Path,
+    out: Path,
+    jobs: int = 1,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Verified:
+    """Run what a folder's manifest describes again, compare every file, and keep both.
+
+    What it needs is taken from the folder where the release carries it, else from `data`, always
+    by its hash. The run made again, the comparison and a form for the reviewer are kept in
+    `working/<report>.verified` under `out`. Raises `RunError` when there is no manifest, or when
+    something needed is nowhere to be found.
+    """
+    made = manifest.read(path)
+    findings = [*check_seal(made), *check_files(path, made)]
+    needed, absent, changed = find_needed(path, made, data)
+    findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
+    if absent:
+        raise RunError(
+            f"{path} cannot be run again: neither it nor {data} has {', '.join(absent)}. "
+            "Name the data folder that has them with --data."
+        )
+    final = out / "working" / f"{made.report}.verified"
+    making = whole.begin(final)
+    try:
+        said = tuple(say_differences(made))
+        if changed:
+            said += ("Not run again: what it came from has changed.",)
+        else:
+            rerun, problem = _run_again(made, needed, making, jobs, tell)
+            if rerun is None and not any(one.verdict == DIFFERS for one in findings):
+                raise RunError(f"{path} cannot be run again: {problem}")
+            findings += compare_runs(path, made, rerun) if rerun else []
+            said += () if rerun else (f"It could not be run again: {problem}",)
+        found = Verified(made.report, tuple(_in_order(findings)), said, final)
+        _keep(making, found, made)
+        review.carry_over(final, making)
+    except BaseException:
+        whole.give_up(making)
+        raise
+    whole.take_place(making, final)
+    return found
+
+
+def check_seal(made: Manifest) -> Iterator[Finding]:
+    """Say whether the manifest was edited after it was written."""
+    if not made.sealed:
+        yield Finding(manifest.NAME, "seal", DIFFERS, "edited after it was written")
+
+
+def check_files(path: Path, made: Manifest) -> Iterator[Finding]:
+    """Hold every file there to the manifest: missing, extra, or not the bytes it names."""
+    listed = {name: one.sha256 for name, one in made.outputs.items()}
+    withheld: Mapping[str, str] = {}
+    if made.release is not None:
+        listed |= made.release.files
+        withheld = made.release.withheld
+    there = {
+        file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if not file.is_dir()
+    } - {manifest.NAME, manifest.LOG}
+    for name in sorted(listed.keys() - there - withheld.keys()):
+        yield Finding(name, WHOLE, DIFFERS, "missing")
+    for name in sorted(there - listed.keys()):
+        yield Finding(name, WHOLE, DIFFERS, "extra: not in the manifest")
+    for name in sorted(there & withheld.keys()):
+        yield Finding(name, WHOLE, DIFFERS, "there, though it was withheld")
+    for name in sorted((there & listed.keys()) - withheld.keys()):
+        if (path / name).is_symlink() or sha256_of(path / name) != listed[name]:
+            yield Finding(name, WHOLE, DIFFERS, CHANGED)
+
+
+def find_needed(
+    path: Path, made: Manifest, data: Path
+) -> tuple[dict[str, Path], list[str], list[str]]:
+    """Find every setting and input by its hash: those found, those nowhere, those changed."""
+    wanted = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
+    carried = made.release.carried if made.release is not None else {}
+    found: dict[str, Path] = {}
+    absent: list[str] = []
+    changed: list[str] = []
+    for name, digest in wanted.items():
+        places = [path / carried[name]] if name in carried else []
+        there = [place for place in [*places, data / name] if place.is_file()]
+        right = [place for place in there if sha256_of(place) == digest]
+        if right:
+            found[name] = right[0]
+        else:
+            (changed if there else absent).append(name)
+    return found, sorted(absent), sorted(changed)
+
+
+def place_of(name: str) -> str | None:
+    """Give a data file's plain place, `..` only at its front; None where it is a whole path."""
+    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute():
+        return None
+    return posixpath.normpath(name.replace("\\", "/"))
+
+
+def lay_out(needed: Mapping[str, Path], place: Path) -> Path:
+    """Copy just what a run needs to a clean place, laid out as its data folder was."""
+    plain = {name: place_of(name) for name in needed}
+    up = max((PurePosixPath(p).parts.count("..") for p in plain.values() if p), default=0)
+    data = place.joinpath(*["data"] * (up + 1))
+    data.mkdir(parents=True)
+    for name, source in needed.items():
+        where = plain[name]
+        if where is not None:
+            target = data / where
+            target.resolve().parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    return data
+
+
+def _run_again(
+    made: Manifest, needed: Mapping[str, Path], making: Path, jobs: int, tell: Callable[[str], None]
+) -> tuple[Path | None, str]:
+    """Run in a clean place with the manifest's parameters; the run's folder, or what hindered."""
+    place = making / "place"
+    data = lay_out(needed, place)
+    try:
+        run_report(
+            made.report, data=data, out=place / "out", programmes=made.programmes, jobs=jobs,
+            tell=tell,
+        )  # fmt: skip
+    except PepstatsError as error:
+        shutil.rmtree(place)
+        return None, str(error).replace(str(data), "the data folder")
+    again = making / "again"
+    (place / "out" / "working" / made.report).rename(again)
+    shutil.rmtree(place)
+    return again, ""
+
+
+def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
+    """Compare every file of a run or release with the run made again, and the two manifests."""
+    remade = manifest.read(again)
+    alike = is_alike(made, remade)
+    found = list(compare_manifests(made, remade))
+    withheld = made.release.withheld if made.release is not None else {}
+    for name in sorted(made.outputs.keys() | remade.outputs.keys()):
+        if name not in remade.outputs:
+            found.append(Finding(name, WHOLE, DIFFERS, "not made when run again"))
+        elif name not in made.outputs:
+            found.append(Finding(name, WHOLE, DIFFERS, "made when run again, not in the manifest"))
+        elif name in withheld:
+            found.append(_compare_withheld(name, made, remade, alike))
+        elif (path / name).is_file():
+            about, number = remade.outputs[name], remade.rules["number"]
+            rule = TableRule(about.key, about.numbers, number.relative, number.floor)
+            contents = (path / name).read_bytes(), (again / name).read_bytes()
+            found += compare.compare_file(name, *contents, rule, alike=alike)
+    return found
+
+
+def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) -> Finding:
+    if made.outputs[name].sha256 == remade.outputs[name].sha256:
+        return Finding(name, WHOLE, SAME, "withheld; by its hash")
+    if alike:
+        return Finding(name, WHOLE, DIFFERS, "withheld; by its hash")
+    return Finding(name, WHOLE, UNKNOWN, "withheld; other versions may give other bytes")
+
+
+def is_alike(made: Manifest, remade: Manifest) -> bool:
+    """Whether both were made with the same versions of everything on the same kind of machine."""
+    return all(getattr(made, key) == getattr(remade, key) for key in TOLD)
+
+
+def compare_manifests(made: Manifest, remade: Manifest) -> Iterator[Finding]:
+    """Compare what two manifests say was run and what came of it; times are each run's own."""
+    ours, theirs = made.as_dict(), remade.as_dict()
+    for key in MANIFEST_SAYS:
+        then, now = (json.dumps({key: one[key]}).encode("utf-8") for one in (ours, theirs))
+        yield from compare.compare_entries(manifest.NAME, then, now, TableRule())
+    for name in sorted(made.outputs.keys() & remade.outputs.keys()):
+        one, other = made.outputs[name], remade.outputs[name]
+        for key in ("rows", "key", "columns", "numbers"):
+            if getattr(one, key) != getattr(other, key):
+                said = f"says {getattr(one, key)}, made again {getattr(other, key)}"
+                yield Finding(manifest.NAME, f"outputs.{name}.{key}", DIFFERS, said)
+
+
+def say_differences(made: Manifest) -> Iterator[str]:
+    """Say what differs between then and here that is no fault: code, versions, machine."""
+    same = checkout.same_code(made.code.commit)
+    if made.code.modified:
+        yield "It was made from a modified checkout."
+    if same is None:
+        yield f"The code cannot be compared: commit {made.code.commit} is not known here."
+    elif not same:
+        yield f"The code here is not that of commit {made.code.commit}."
+    here = {"python": platform.python_version(), "platform": manifest.describe_platform()}
+    for name, version in here.items():
+        if getattr(made, name) != version:
+            yield f"It was made on {name} {getattr(made, name)}, checked on {version}."
+    packages = checkout.list_packages()
+    for name in sorted(made.packages.keys() | packages.keys()):
+        then, now = made.packages.get(name, "none"), packages.get(name, "none")
+        if then != now:
+            yield f"It was made with {name} {then}, checked with {now}."
+    if made.release is not None and made.release.withheld:
+        yield f"{len(made.release.withheld)} files are withheld and compared by hash only."
+
+
+def _in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Put what differs first, then what cannot be told, each thing once."""
+    rank = {DIFFERS: 0, UNKNOWN: 1, compare.CLOSE: 2, SAME: 3}
+    return sorted(
+        dict.fromkeys(findings), key=lambda one: (rank[one.verdict], one.file, one.column)
+    )
+
+
+def _keep(making: Path, found: Verified, made: Manifest) -> None:
+    """Keep the comparison and the reviewer's form beside the run made again."""
+    found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
+    text = json.dumps(found.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    (making / "comparison.json").write_text(text + "\n", "utf-8")
+    review.write(making, review.new_form(made, run_again="differs" if found.differs else "same"))
