@@ -1,0 +1,248 @@
+"""A regression whose errors run together within schools: honest with few of them.
+
+Weighted least squares with the bias-reduced cluster-robust variance (CR2), Satterthwaite degrees
+of freedom and the Hotelling test for several coefficients (Bell and McCaffrey 2002, Survey
+Methodology 28:169; Pustejovsky and Tipton 2018, Journal of Business and Economic Statistics
+36:672), and the wild cluster bootstrap (Cameron, Gelbach and Miller 2008, Review of Economics and
+Statistics 90:414).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pepstats.errors import DesignError
+
+Numbers = NDArray[np.float64]
+MOST_CELLS = 60_000_000
+ENUMERATED = 12
+"""With this many clusters or fewer every pattern of signs is tried, so no draw is needed."""
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Whether several coefficients are nought together: F on (`over`, `df`) degrees of freedom."""
+
+    f: float
+    over: int
+    df: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a regression found for the coefficients asked about.
+
+    Attributes
+    ----------
+    table
+        Index `coefficient`: `estimate`, `se` (CR2), `df` (Satterthwaite), `low`, `high` (95%), `p`.
+    covariance
+        CR2 covariance of those coefficients.
+    n, clusters
+        Rows and clusters used.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    covariance: pd.DataFrame = field(repr=False)
+    n: int
+    clusters: int
+    spreads: Numbers = field(repr=False)
+    expected: Numbers = field(repr=False)
+
+    def test_together(self, names: Sequence[str]) -> Joint:
+        """Test whether the named coefficients are all nought: Hotelling's T squared, HTZ."""
+        from scipy.stats import f as f_distribution
+
+        at = [self.table.index.get_loc(name) for name in names]
+        slopes = self.table["estimate"].to_numpy()[at]
+        covariance = self.covariance.to_numpy()[np.ix_(at, at)]
+        q = len(at)
+        root = _power(self.expected[np.ix_(at, at)], -0.5)
+        turned = np.einsum("nga,ab->bng", self.spreads[:, :, at], root)
+        gram = np.einsum("sng,tnh->stgh", turned, turned)
+        noise = sum(
+            float((gram[s, s] * gram[t, t]).sum() + (gram[s, t] * gram[s, t].T).sum())
+            for s in range(q)
+            for t in range(q)
+        )
+        eta = q * (q + 1) / noise
+        df = eta - q + 1
+        wald = float(slopes @ np.linalg.pinv(covariance) @ slopes)
+        if not df > 0:
+            return Joint(float("nan"), q, float(df), float("nan"))
+        f = df / (eta * q) * wald
+        return Joint(f, q, float(df), float(f_distribution.sf(f, q, df)))
+
+
+def fit_clustered(
+    design: pd.DataFrame,
+    outcome: pd.Series,
+    clusters: pd.Series,
+    *,
+    of: Sequence[str],
+    weights: pd.Series | None = None,
+) -> Fit:
+    """Regress an outcome on the columns of `design`, and say how sure the coefficients `of` are.
+
+    `design`, `outcome`, `clusters` and `weights` have the same index, one row per school and year.
+    Weights count how much a row matters; errors are taken as equally large whatever they are.
+
+    Raises
+    ------
+    DesignError
+        When a cell is missing, when fewer than two clusters are there, or when a coefficient asked
+        about cannot be told apart from the rest of the design.
+    """
+    from scipy.stats import t as t_distribution
+
+    x, y, w, group, count = _lay_out(design, outcome, clusters, weights)
+    at = [design.columns.get_loc(name) for name in of]
+    if len(y) * count * max(len(at), 1) > MOST_CELLS:
+        raise DesignError(f"{len(y):,} rows in {count:,} clusters are too many for a check row.")
+    inverse = _invert(x, w, list(design.columns), at)
+    bread = x @ inverse
+    hat = bread @ (x * w[:, None]).T
+    slopes = inverse @ (x * w[:, None]).T @ y
+    error = y - x @ slopes
+    rest = np.eye(len(y)) - hat
+    spread = np.zeros((len(y), count, len(at)))
+    score = np.zeros((count, len(at)))
+    for g in range(count):
+        rows = group == g
+        own = rest[rows]
+        lift = _power(own @ own.T, -0.5) @ (bread[rows][:, at] * w[rows, None])
+        spread[:, g, :] = own.T @ lift
+        score[g] = error[rows] @ lift
+    covariance = score.T @ score
+    gram = np.einsum("nga,nha->agh", spread, spread)
+    top = np.einsum("agg->a", gram) ** 2
+    bottom = (gram**2).sum(axis=(1, 2))
+    se = np.sqrt(np.diag(covariance))
+    sure = (se > 1e-12 * (1 + np.abs(y).max())) & (bottom > 0)
+    df = np.where(sure, top / np.where(bottom > 0, bottom, 1.0), np.nan)
+    se = np.where(sure, se, np.nan)
+    estimate = slopes[at]
+    reach = t_distribution.ppf(0.975, df) * se
+    table = pd.DataFrame(
+        {
+            "estimate": estimate,
+            "se": se,
+            "df": df,
+            "low": estimate - reach,
+            "high": estimate + reach,
+            "p": 2 * t_distribution.sf(np.abs(estimate) / se, df),
+        },
+        index=pd.Index(list(of), name="coefficient"),
+    )
+    half = bread[:, at] * w[:, None]
+    return Fit(
+        table,
+        pd.DataFrame(covariance, index=table.index, columns=list(of)),
+        len(y),
+        count,
+        spread,
+        half.T @ half,
+    )
+
+
+def bootstrap_wild(
+    design: pd.DataFrame,
+    outcome: pd.Series,
+    clusters: pd.Series,
+    *,
+    of: str,
+    draws: int = 9_999,
+    rng: np.random.Generator | None = None,
+) -> float:
+    """Give the p of one coefficient by the wild cluster bootstrap with the null imposed.
+
+    Signs of whole clusters' errors are flipped, in every way there is for up to 12 clusters (then
+    nothing is drawn), else `draws` times by `rng`; p is the share of flips whose t is at least as
+    far from nought. Least squares without weights; t with the plain cluster-robust variance, whose
+    small-sample factor cancels.
+    """
+    x, y, w, group, count = _lay_out(design, outcome, clusters, None)
+    place = design.columns.get_loc(of)
+    inverse = _invert(x, w, list(design.columns), [place])
+    held = np.delete(x, place, axis=1)
+    without = held @ np.linalg.lstsq(held, y, rcond=None)[0]
+    error = y - without
+    if count <= ENUMERATED:
+        flips = np.arange(2**count)[:, None] >> np.arange(count) & 1
+    elif rng is None:
+        raise DesignError(f"{count} clusters are too many to try every flip: hand in a generator.")
+    else:
+        flips = rng.integers(0, 2, size=(draws, count))
+    signs = 1.0 - 2.0 * flips
+    lean = x @ inverse[:, place]
+    by_cluster = (np.arange(count)[:, None] == group).astype(float)
+    furthest = np.empty(len(signs))
+    for start in range(0, len(signs), 1000):
+        made = without[:, None] + error[:, None] * signs[start : start + 1000, group].T
+        furthest[start : start + 1000] = _t(made, x, inverse, lean, by_cluster, place)
+    seen = _t(y[:, None], x, inverse, lean, by_cluster, place)[0]
+    beyond = np.abs(furthest) >= abs(seen) * (1 - 1e-10)
+    if count <= ENUMERATED:
+        return float(beyond.mean())
+    return float((1 + beyond.sum()) / (1 + len(beyond)))
+
+
+def _t(
+    made: Numbers, x: Numbers, inverse: Numbers, lean: Numbers, by_cluster: Numbers, place: int
+) -> Numbers:
+    """Give the t of one coefficient for each column of made-up outcomes."""
+    slopes = inverse @ (x.T @ made)
+    score = by_cluster @ (lean[:, None] * (made - x @ slopes))
+    t: Numbers = slopes[place] / np.sqrt((score**2).sum(axis=0))
+    return t
+
+
+def _lay_out(
+    design: pd.DataFrame, outcome: pd.Series, clusters: pd.Series, weights: pd.Series | None
+) -> tuple[Numbers, Numbers, Numbers, NDArray[np.int64], int]:
+    for what, other in (("outcome", outcome), ("clusters", clusters), ("weights", weights)):
+        if other is not None and not other.index.equals(design.index):
+            raise DesignError(f"`{what}` has other rows than the design.")
+    x, y = design.to_numpy(float), outcome.to_numpy(float)
+    w = np.ones(len(y)) if weights is None else weights.to_numpy(float)
+    if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(w).all()):
+        raise DesignError("A regression needs every cell: leave schools with gaps out, and say so.")
+    if clusters.isna().any() or (w < 0).any():
+        raise DesignError("A cluster is missing, or a weight is below nought.")
+    group, names = pd.factorize(clusters, sort=True)
+    if len(names) < 2:
+        raise DesignError("All rows are in one cluster, so nothing says how sure the estimate is.")
+    return x, y, w, np.asarray(group, dtype=np.int64), len(names)
+
+
+def _invert(x: Numbers, w: Numbers, names: list[str], at: Sequence[int]) -> Numbers:
+    """Invert X'WX, generalised, and refuse a coefficient that the design does not pin down."""
+    root = x * np.sqrt(w)[:, None]
+    scale = np.sqrt((root**2).sum(axis=0))
+    scale = np.where(scale > 0, scale, 1.0)
+    _, values, axes = np.linalg.svd(root / scale, full_matrices=False)
+    kept = values > 1e-10 * max(values.max(initial=0.0), 1e-300)
+    pinned = (axes[kept] ** 2).sum(axis=0)
+    loose = [names[i] for i in at if pinned[i] < 1 - 1e-8]
+    if loose:
+        raise DesignError(
+            f"{', '.join(map(str, loose))} cannot be told apart from the rest of the regression: "
+            "a column repeats another, or never varies."
+        )
+    half = axes[kept].T / values[kept] / scale[:, None]
+    inverse: Numbers = half @ half.T
+    return inverse
+
+
+def _power(matrix: Numbers, power: float) -> Numbers:
+    """Raise a symmetric matrix to a power, its empty directions left empty."""
+    values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
+    kept = values > 1e-10 * max(values.max(initial=0.0), 1e-12)
+    raised: Numbers = (axes[:, kept] * values[kept] ** power) @ axes[:, kept].T
+    return raised
