@@ -52,6 +52,21 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=_count, default=1, metavar="N", help="notebooks at a time")
     run.set_defaults(command=_run)
 
+    verify = commands.add_parser("verify", help="run a run or release again and compare it all")
+    verify.add_argument("path", type=Path, metavar="PATH", help="its folder")
+    verify.add_argument("--data", type=Path, metavar="DIR", help="for what it does not carry")
+    verify.add_argument("--out", type=Path, metavar="DIR", help="where to keep what was made again")
+    verify.add_argument("--jobs", type=_count, default=1, metavar="N", help="notebooks at a time")
+    verify.add_argument("--json", action="store_true", help="the findings as JSON")
+    verify.set_defaults(command=_verify)
+
+    release = commands.add_parser("release", help="release a finished run, if it may leave")
+    release.add_argument("report", metavar="REPORT")
+    release.add_argument("--data", type=Path, metavar="DIR")
+    release.add_argument("--out", type=Path, metavar="DIR")
+    release.add_argument("--why", default="", metavar="TEXT", help="for CHANGES.md")
+    release.set_defaults(command=_release)
+
     calibrate = commands.add_parser(
         "calibrate", help="how the method behaves on programmes that did nothing, in your own data"
     )
@@ -88,6 +103,28 @@ def _run(asked: argparse.Namespace) -> int:
         tell=lambda line: print(line, file=sys.stderr, flush=True),
     )
     print(paper)
+    return DONE
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    from pepstats.verify import verify
+
+    found = verify(
+        asked.path,
+        data=paths.data_folder(asked.data),
+        out=paths.output_folder(asked.out),
+        jobs=asked.jobs,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print(found.as_json() if asked.json else found.as_text())
+    return DIFFERS if found.differs else DONE
+
+
+def _release(asked: argparse.Namespace) -> int:
+    from pepstats.release import release_report
+
+    data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
+    print(release_report(asked.report, data=data, out=out, why=asked.why))
     return DONE
 
 

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
 import pandas as pd
 
@@ -50,16 +49,26 @@ class Verified:
         """Give one row per finding: file, column, rows, largest, verdict, note."""
         return compare.tabulate(self.findings)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON has it."""
+    def as_json(self) -> str:
+        """Give all of it as JSON, the kept folder aside, which is this machine's own."""
         rows = self.table().astype(object)
-        rows = rows.where(rows.notna(), None)
-        return {
+        content = {
             "report": self.report,
             "verdict": DIFFERS if self.differs else SAME,
             "said": list(self.said),
-            "findings": rows.to_dict("records"),
+            "findings": rows.where(rows.notna(), None).to_dict("records"),
         }
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+
+    def as_text(self) -> str:
+        """Give what is not the same as a table, then what is only said, and the sum of it."""
+        table = self.table()
+        told = table[table["verdict"] != SAME].astype(object)
+        lines = [told.where(told.notna(), "").to_string(index=False)] if len(told) else []
+        counts = table.groupby("verdict")["file"].nunique()
+        files = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+        verdict = "It differs." if self.differs else "It is the same."
+        return "\n".join([*lines, *self.said, f"{verdict} Files: {files}. Kept in {self.kept}"])
 
 
 def verify(
@@ -278,6 +287,5 @@ def _in_order(findings: Iterable[Finding]) -> list[Finding]:
 def _keep(making: Path, found: Verified, made: Manifest) -> None:
     """Keep the comparison and the reviewer's form beside the run made again."""
     found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
-    text = json.dumps(found.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-    (making / "comparison.json").write_text(text + "\n", "utf-8")
+    (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
     review.write(making, review.new_form(made, run_again="differs" if found.differs else "same"))

@@ -1,0 +1,128 @@
+"""From working to released: the only way, and only for what is whole, unmodified and may leave."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pepstats import bundle, changes, checkout, manifest, whole
+from pepstats.errors import RunError
+from pepstats.evidence import NOT_YET_PUBLIC
+from pepstats.manifest import Manifest
+from pepstats.programme import Report, load_report
+from pepstats.report import list_marks
+from pepstats.steps import sha256_of
+from pepstats.verify import check_files, check_seal
+
+
+def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
+    """Release a finished run as a bundle that a reviewer can be handed, and give its folder.
+
+    Writes `released/<report>` under `out` and a line in `released/CHANGES.md`. `why` is the
+    officers' own reason for releasing again. Raises `RunError` with everything that hinders it.
+    """
+    report = load_report(slug, data)
+    run, final = out / "working" / report.slug, out / "released" / report.slug
+    made = manifest.read(run)
+    hindered = [*find_hindrances(run, made, report, data)]
+    if hindered:
+        raise RunError(
+            f"`{report.slug}` cannot be released: " + "; ".join(hindered) + ". "
+            "Mend this, then `pepstats run` and release again."
+        )
+    making = whole.begin(final)
+    try:
+        changes.bring_up_to_date(final.parent)
+        _fill(making, run, final, made, report, data, why)
+    except BaseException:
+        whole.give_up(making)
+        raise
+    whole.take_place(making, final)
+    changes.bring_up_to_date(final.parent)
+    return final
+
+
+def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> Iterator[str]:
+    """Find everything that keeps a run from being released."""
+    yield from _not_whole(run, made, report)
+    yield from _not_traceable(made)
+    yield from _stale(made, report, data)
+    releases = {line.release for line in report.sources if line.year == report.year}
+    public = not releases & set(NOT_YET_PUBLIC)
+    yield from bundle.find_held_back(run, made, report, public=public)
+
+
+def _not_whole(run: Path, made: Manifest, report: Report) -> Iterator[str]:
+    for found in (*check_seal(made), *check_files(run, made)):
+        yield f"{found.file}: {found.note}"
+    if made.release is not None or made.report != report.slug:
+        yield "its manifest is not that of a run of this report"
+    if left := [slug for slug in report.programmes if slug not in made.programmes]:
+        yield f"{', '.join(left)} was not run"
+    if run.with_name(f"{run.name}.failed").exists():
+        yield "the last run failed, and what is there is an older one"
+
+
+def _not_traceable(made: Manifest) -> Iterator[str]:
+    if made.code.commit is None:
+        yield "it was not made from a checkout, so nobody can tell what code ran"
+    elif made.code.modified:
+        yield "it was made from a modified checkout; commit first"
+    else:
+        same = checkout.same_code(made.code.commit)
+        if same is None:
+            yield f"its commit {made.code.commit} is not known here"
+        elif not same:
+            yield f"the code has changed since the run (commit {made.code.commit[:12]})"
+
+
+def _stale(made: Manifest, report: Report, data: Path) -> Iterator[str]:
+    """Find what the run came from that is no longer what it was."""
+    now = {name: sha256_of(data / name) for name in manifest.list_settings(report, data)}
+    for name in sorted(now.keys() | made.settings.keys()):
+        if name not in now:
+            yield f"{name} was there when it ran and is not now"
+        elif name not in made.settings:
+            yield f"{name} is new since the run"
+        elif now[name] != made.settings[name]:
+            yield f"{name} has changed since the run"
+    for one in made.inputs:
+        path = data / one.file
+        if not path.is_file():
+            yield f"{one.file} is no longer there"
+        elif sha256_of(path) != one.sha256:
+            yield f"{one.file} has changed since the run"
+
+
+def _fill(
+    making: Path, run: Path, final: Path, made: Manifest, report: Report, data: Path, why: str
+) -> None:
+    """Fill a bundle: the run without what is withheld, and all that goes with it."""
+    on = manifest.utc(time.time())
+    withheld = bundle.find_withheld(run, made, report)
+    for name in (name for name in made.outputs if name not in withheld):
+        (making / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(run / name, making / name)
+    carried = bundle.carry(made, report, data, making, bundle.list_schools(run, report))
+    before = final if (final / manifest.NAME).is_file() else None
+    texts = {
+        changes.NAME: changes.write_entry(before, run, made, on=on, why=why),
+        bundle.CITATION: bundle.write_citation(made, report, on),
+        bundle.README: bundle.write_readme(made, report, withheld, carried, list_marks(report)),
+    }
+    for name, text in texts.items():
+        (making / name).write_text(text, "utf-8")
+    added = [*texts, *carried.values()]
+    content = made.as_dict() | {
+        "release": {
+            "on": on,
+            "edition": report.edition,
+            "why": why,
+            "files": {name: sha256_of(making / name) for name in added},
+            "withheld": withheld,
+            "carried": carried,
+        }
+    }
+    (making / manifest.NAME).write_bytes(manifest.as_text(content))
