@@ -25,8 +25,8 @@ from pepstats.city import City, protect_ratings, table_ratings, table_ratings_na
 from pepstats.entries import make_entries
 from pepstats.errors import DesignError, RunError
 from pepstats.evidence import Drawn, ProgrammeResults, is_said
-from pepstats.programme import Programme, Report
-from pepstats.words import LADDER, outcome_label, school_year, short_result, sure_words
+from pepstats.programme import Programme, Report, check_slug
+from pepstats.words import LADDER, long_date, outcome_label, school_year, short_result, sure_words
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
@@ -139,20 +139,39 @@ def officers_text(report: Report, programmes: Sequence[Programme], text: str | N
     """Give the officers' own text where there is one, else the built-in text for a report."""
     if text is not None:
         return text
+    letters = [chr(ord("a") + number) for number in range(len(programmes))]
+    return _fill("paper.md", report=report, programmes=list(zip(letters, programmes, strict=True)))
+
+
+def draft_report(slug: str, last: Report, programmes: Sequence[Programme]) -> dict[str, str]:
+    """Draft a new autumn's report from the last one: its two files by their place, commented.
+
+    `reports/<slug>.yml` is next year's settings, with what must be changed marked; and
+    `reports/<slug>.md` the built-in text for the same programmes, for the officers to edit.
+    """
+    check_slug(slug, "report")
+    date = last.meeting.date.replace(year=last.meeting.date.year + 1, day=1)
+    title = f"{last.title} (after {long_date(last.meeting.date)})"[:200]
+    settings = _fill("report.yml", slug=slug, last=last, date=date.isoformat(), title=title)
+    text = officers_text(last.model_copy(update={"slug": slug}), programmes)
+    return {f"reports/{slug}.yml": settings, f"reports/{slug}.md": text}
+
+
+def _fill(template: str, **words: object) -> str:
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(document.TEMPLATES),
-        autoescape=False,  # noqa: S701 - this is Markdown; it is escaped when it is laid out
+        autoescape=False,  # noqa: S701 - Markdown and YAML; what is shown is escaped later
         variable_start_string="[[",
         variable_end_string="]]",
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    letters = [chr(ord("a") + number) for number in range(len(programmes))]
-    template = environment.get_template("paper.md")
-    return template.render(report=report, programmes=list(zip(letters, programmes, strict=True)))
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
+    return environment.get_template(template).render(**words)
 
 
 def write_paper(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +28,24 @@ from pepstats.blocks import (
     Paragraph,
     PictureBlock,
     QuoteBlock,
-    Span,
     TableBlock,
     Words,
 )
 from pepstats.errors import DesignError
+from pepstats.wordparts import (
+    LANGUAGE,
+    add_field,
+    add_link,
+    frame_style,
+    number_line,
+    pack_again,
+    rule_table,
+    set_language,
+    share_width,
+)
 
-LANGUAGE = "en-GB"
 INK = RGBColor(0x12, 0x43, 0x6D)
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
-LETTER = 0.185  # cm, a letter of a table's text
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 NUMBERED, QUOTE, COMPLETE, NOTE = "Numbered paragraph", "Statement", "To be completed", "Table note"
 _LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {
     # kind: (Word's number format, how it is written, the style that carries it) for each level
@@ -63,7 +69,7 @@ def write_docx(document: Document, template: Path | None = None) -> bytes:
     writer.write()
     stream = io.BytesIO()
     word.save(stream)
-    return _same_bytes(stream.getvalue())
+    return pack_again(stream.getvalue())
 
 
 def _open(template: Path | None) -> WordDocument:
@@ -83,21 +89,6 @@ def _open(template: Path | None) -> WordDocument:
         if element.tag != qn("w:sectPr"):
             body.remove(element)
     return word
-
-
-def _same_bytes(packed: bytes) -> bytes:
-    """Pack a Word file again with one fixed time, so that the same paper is the same file."""
-    stream = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(packed)) as old,
-        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
-        for name in old.namelist():
-            info = zipfile.ZipInfo(name, date_time=ZIP_DATE)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.create_system = 3
-            new.writestr(info, old.read(name))
-    return stream.getvalue()
 
 
 class _Writer:
@@ -148,10 +139,10 @@ class _Writer:
         styles = self.word.styles
         defaults = styles.element.find(qn("w:docDefaults"))
         for run in defaults.iter(qn("w:rPr")) if defaults is not None else ():
-            _language(run)
+            set_language(run)
         normal = styles["Normal"]
         normal.font.name, normal.font.size = "Arial", Pt(11)
-        _language(normal.element.get_or_add_rPr())
+        set_language(normal.element.get_or_add_rPr())
         normal.paragraph_format.space_after = Pt(7)
         looks = {"Title": (19, 6), "Heading 1": (14, 16), "Heading 2": (12, 10)}
         for name, (size, before) in looks.items():
@@ -174,7 +165,7 @@ class _Writer:
         self._style(NOTE, "Normal").font.size = Pt(9.5)
         for name in (QUOTE, COMPLETE):
             self._style(name, "Normal").paragraph_format.left_indent = Cm(1.25)
-            _frame(self._style(name, "Normal").element, dashed=name == COMPLETE)
+            frame_style(self._style(name, "Normal").element, dashed=name == COMPLETE)
 
     def _style(self, name: str, base: str) -> Any:
         styles = self.word.styles
@@ -202,9 +193,9 @@ class _Writer:
         foot.text = ""
         foot.alignment = WD_ALIGN_PARAGRAPH.RIGHT
         foot.add_run("Page ")
-        _field(foot, "PAGE")
+        add_field(foot, "PAGE")
         foot.add_run(" of ")
-        _field(foot, "NUMPAGES")
+        add_field(foot, "NUMPAGES")
         for line in (head, foot):
             for run in line.runs:
                 run.font.size = Pt(9)
@@ -238,13 +229,13 @@ class _Writer:
         line.paragraph_format.page_break_before = block.new_page or self.turning or None
         self.turning = False
         if block.level == 2:
-            _number(line, self.topics if block.number else 0, 0)
+            number_line(line, self.topics if block.number else 0, 0)
         self._words(line, block.words)
 
     def _paragraph(self, block: Paragraph) -> None:
         line = self.word.add_paragraph(style=NUMBERED if block.number else "Normal")
         if block.number:
-            _number(line, self.topics, 1)
+            number_line(line, self.topics, 1)
         self._words(line, block.words)
 
     def _listing(self, block: Listing, depth: int) -> None:
@@ -260,7 +251,7 @@ class _Writer:
                 line.paragraph_format.left_indent = Cm(hang + (depth - 1) * (hang - left))
                 if place == 0:
                     line.paragraph_format.first_line_indent = Cm(left - hang)
-                    _number(line, chosen, 0)
+                    number_line(line, chosen, 0)
                 self._words(line, inner.words)
 
     def _fact(self, label: str, words: Words) -> None:
@@ -276,7 +267,7 @@ class _Writer:
     def _words(self, line: Any, words: Words) -> None:
         for span in words:
             if span.href:
-                _link(line, span)
+                add_link(line, span)
                 continue
             run = line.add_run(span.text)
             run.bold, run.italic = span.bold or None, span.italic or None
@@ -298,8 +289,8 @@ class _Writer:
         table = block.table
         grid = self.word.add_table(rows=1 + len(table.rows), cols=len(table.columns))
         grid.autofit = False
-        widths = _widths(block, self.width)
-        _table_properties(grid, table.caption)
+        widths = share_width(block, self.width)
+        rule_table(grid, table.caption)
         for column, width in zip(grid.columns, widths, strict=True):
             column.width = Cm(width)
         for number, (row, cells) in enumerate(
@@ -374,97 +365,3 @@ class _Writer:
         else:
             first.addprevious(element)
         return number
-
-
-def _widths(block: TableBlock, width: float) -> list[float]:
-    """Share the page among columns, as asked or by the text in them; no word is broken."""
-    table = block.table
-    texts = [[heading, *cells] for heading, *cells in zip(table.columns, *table.rows, strict=True)]
-    least = [LETTER * max(len(word) for text in column for word in [*text.split(), ""]) + 0.5
-             for column in texts]  # fmt: skip
-    asked = table.widths or [
-        max(8.0, min(60.0, sum(map(len, column)) / len(column))) for column in texts
-    ]
-    spare = max(width - sum(least), 0.0)
-    wants = [
-        max(width * part / sum(asked) - low, 0.01) for part, low in zip(asked, least, strict=True)
-    ]
-    shared = [low + spare * want / sum(wants) for low, want in zip(least, wants, strict=True)]
-    return [width * part / sum(shared) for part in shared]
-
-
-def _table_properties(grid: Any, caption: str) -> None:
-    """Rule a table lightly, and say in its properties what it is."""
-    properties = grid._tbl.tblPr
-    lines = "".join(
-        f'<w:{side} w:val="single" w:sz="{size}" w:space="0" w:color="6F777B"/>'
-        for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
-    )
-    properties.append(parse_xml(f"<w:tblBorders {nsdecls('w')}>{lines}</w:tblBorders>"))
-    look = properties.find(qn("w:tblLook"))
-    if look is not None:
-        properties.remove(look)
-    properties.append(
-        parse_xml(
-            f'<w:tblLook {nsdecls("w")} w:val="00A0" w:firstRow="1" w:lastRow="0" '
-            'w:firstColumn="1" w:lastColumn="0" w:noHBand="1" w:noVBand="1"/>'
-        )
-    )
-    said = OxmlElement("w:tblCaption")
-    said.set(qn("w:val"), caption)
-    properties.append(said)
-
-
-def _number(line: Any, chosen: int, level: int) -> None:
-    properties = line._p.get_or_add_pPr().get_or_add_numPr()
-    properties.get_or_add_ilvl().val = level
-    properties.get_or_add_numId().val = chosen
-
-
-def _language(run: Any) -> None:
-    """Set the language a screen reader speaks a run in."""
-    for old in run.findall(qn("w:lang")):
-        run.remove(old)
-    element = OxmlElement("w:lang")
-    element.set(qn("w:val"), LANGUAGE)
-    element.set(qn("w:eastAsia"), LANGUAGE)
-    run.append(element)
-
-
-def _frame(style: Any, *, dashed: bool) -> None:
-    """Draw a line down the left of a style's paragraphs; a dashed one where words are wanted."""
-    line = "dashed" if dashed else "single"
-    border = parse_xml(
-        f'<w:pBdr {nsdecls("w")}><w:left w:val="{line}" w:sz="18" w:space="8" w:color="12436D"/>'
-        "</w:pBdr>"
-    )
-    style.get_or_add_pPr().insert_element_before(
-        border, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc"
-    )
-
-
-def _field(line: Any, code: str) -> None:
-    """Put in a number that Word counts, such as the page's."""
-    for kind, text in (("begin", ""), ("", code), ("separate", ""), ("shown", "1"), ("end", "")):
-        run = line.add_run(text if kind == "shown" else "")
-        if kind in ("begin", "separate", "end"):
-            mark = OxmlElement("w:fldChar")
-            mark.set(qn("w:fldCharType"), kind)
-            run._r.append(mark)
-        elif kind == "":
-            instruction = OxmlElement("w:instrText")
-            instruction.set(qn("xml:space"), "preserve")
-            instruction.text = f" {text} "
-            run._r.append(instruction)
-
-
-def _link(line: Any, span: Span) -> None:
-    from docx.opc.constants import RELATIONSHIP_TYPE
-
-    target = line.part.relate_to(span.href, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
-    link = OxmlElement("w:hyperlink")
-    link.set(qn("r:id"), target)
-    run = line.add_run(span.text)
-    run.font.underline, run.font.color.rgb = True, RGBColor(0x1D, 0x5A, 0x99)
-    link.append(run._r)
-    line._p.append(link)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import io
 import re
 import warnings
-import zipfile
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
 import pandas as pd
 
 from pepstats.blocks import Document, PaperTable, TableBlock
-from pepstats.wordfile import LANGUAGE, ZIP_DATE
+from pepstats.wordparts import LANGUAGE, pack_again
 from pepstats.words import long_date
 
 NUMBER = re.compile(r"[+\u2212-]?[\d,]+(?:\.\d+)?")
@@ -42,11 +41,11 @@ def write_workbook(document: Document) -> bytes:
     sheets = {f"Table {block.number}": _sheet(block) for block in blocks}
     cover = gptables.Cover(
         title=_plain(document.title),
-        intro=["Introductory information", *document.marks,
+        intro=[*document.marks,
                "Each table of the paper is on a sheet of its own, numbered as in the paper."],
-        about=["About these data", f"Made for the meeting of {long_date(document.date)}.",
+        about=[f"Made for the meeting of {long_date(document.date)}.",
                "A number is written as in the paper, rounded half up."],
-        contact=["Contact details", document.author],
+        contact=[document.author],
     )  # fmt: skip
     stream = io.BytesIO()
     with warnings.catch_warnings():
@@ -64,7 +63,11 @@ def write_workbook(document: Document) -> bytes:
                 "in_memory": True,
             },
         )
-    return _same_bytes(stream.getvalue(), document)
+    core = _CORE.format(
+        title=escape(document.title), author=escape(document.author),
+        language=LANGUAGE, date=document.date.isoformat(),
+    )  # fmt: skip
+    return pack_again(stream.getvalue(), core=core)
 
 
 def list_notes(blocks: Sequence[TableBlock]) -> pd.DataFrame | None:
@@ -122,20 +125,3 @@ def _sheet(block: TableBlock) -> object:
         legend=[words for mark, words in SHORTHAND.items() if mark in cells],
         index_columns={1: 0},
     )
-
-
-def _same_bytes(packed: bytes, document: Document) -> bytes:
-    """Pack a workbook again with fixed times, its title and its language."""
-    core = _CORE.format(title=escape(document.title), author=escape(document.author),
-                        language=LANGUAGE, date=document.date.isoformat())  # fmt: skip
-    stream = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(packed)) as old,
-        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
-        for name in old.namelist():
-            info = zipfile.ZipInfo(name, date_time=ZIP_DATE)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.create_system = 3
-            new.writestr(info, core if name == "docProps/core.xml" else old.read(name))
-    return stream.getvalue()

@@ -175,6 +175,7 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
         verdict="too uncertain to say",
         spread=0.4,
     )
+    second["release"] = effect.get("release", RELEASE)
     effects = pd.DataFrame([make_effect(**effect), second])
     cases = pd.DataFrame({
         "school": [900001, 900002, 900004], "gap": [14.2, 4.0, -6.1],
@@ -218,7 +219,9 @@ def make_city() -> City:
     return City({school: f"Invented School {school - 900000:02d}" for school in schools}, ratings)
 
 
-def make_study(**changed: object) -> tuple[Report, list[Programme], dict[str, ProgrammeResults]]:
+def make_study(
+    *, release: str = RELEASE, **changed: object
+) -> tuple[Report, list[Programme], dict[str, ProgrammeResults]]:
     report = make_report(**changed)
     programmes = [make_programme(slug) for slug in report.programmes]
     nothing = {
@@ -228,5 +231,6 @@ def make_study(**changed: object) -> tuple[Report, list[Programme], dict[str, Pr
         "p_placebo": 0.57,
         "verdict": "too uncertain to say",
     }
-    found = [make_results(), make_results(shift=1.1, seed=8, **nothing)]
+    found = [make_results(release=release),
+             make_results(shift=1.1, seed=8, release=release, **nothing)]  # fmt: skip
     return report, programmes, dict(zip(report.programmes, found, strict=False))

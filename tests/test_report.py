@@ -5,10 +5,13 @@ import re
 
 import numpy as np
 import pytest
+import yaml
 
-from pepstats import document, report
+from pepstats import disclosure, document, report
+from pepstats.city import protect_ratings, ratings_sentence
 from pepstats.errors import DesignError, RunError
 from pepstats.officers import find_typed_results, read_officers_text
+from pepstats.programme import Report
 from pepstats.words import reading_age
 from tests.paper_made_up import make_city, make_effect, make_report, make_results, make_study
 
@@ -225,3 +228,79 @@ def test_an_unknown_verdict_stops_the_paper(study) -> None:
     assert make_effect()["verdict"] == "gained" and np.isfinite(odd.effects["estimate"]).all()
     with pytest.raises(DesignError, match="is not a verdict"):
         report.write_paper(settings, programmes, {**results, "closing-the-gap": odd})
+
+
+def test_both_editions_come_from_one_call_and_only_the_exempt_one_names_schools() -> None:
+    settings, programmes, results = make_study(release="final")
+    editions = report.write_editions(settings, programmes, results, city=CITY)
+    assert list(editions) == ["report", "report-exempt"]
+    public, exempt = (document.to_html(paper) for paper in editions.values())
+    assert not any(name in public for name in CITY.names.values())
+    assert all(name in exempt for name in CITY.names.values())
+    assert report.EXEMPT in exempt and report.EXEMPT not in public
+
+
+def test_what_the_public_edition_holds_back_is_in_the_log_with_its_reason() -> None:
+    settings, programmes, results = make_study()
+    log = report.list_hidden(settings, programmes, results, CITY)
+    assert list(log.columns) == disclosure.LOG_COLUMNS
+    assert log["reason"].str.len().gt(0).all()
+    tables = set(log["table"])
+    assert {"closing-the-gap.schools", "closing-the-gap.statements", "ratings-named"} <= tables
+    html = document.to_html(report.write_paper(settings, programmes, results, city=CITY))
+    shown = html.count('<td class="numeric">[c]</td>')
+    assert shown == (log["table"] == "ratings").sum()
+
+
+def test_a_count_hidden_in_the_ratings_is_not_told_in_a_sentence() -> None:
+    hidden = protect_ratings(CITY.ratings, "public").shown
+    assert hidden.isna().any().any()
+    said = ratings_sentence(CITY.ratings, "public")
+    assert not any(letter.isdigit() for letter in said)
+    assert "43 schools have a priority rating. 2 schools could not be rated" in ratings_sentence(
+        CITY.ratings, "exempt"
+    )
+
+
+def test_statements_are_counted_in_balance_and_quoted_by_role(paper) -> None:
+    text = paper.words()
+    assert "6 schools were asked for a statement and 5 answered: 3 positive, 1 mixed" in text
+    quotes = [q for block in paper.blocks if block.kind == "quotes" for q in block.quotes]
+    assert {q.role for q in quotes} == {"Head teacher"}
+    assert not any("Callum" in q.text or "do it again" in q.text for q in quotes)
+
+
+def test_what_still_needs_a_person_is_listed(study, paper) -> None:
+    _, _, results = study
+    needed = report.list_to_do(paper, results)
+    assert any("City Solicitor" in line for line in needed)
+    assert any(line.startswith("statement in row 6") for line in needed)
+
+
+def test_case_studies_say_by_what_rule_they_were_picked(paper) -> None:
+    assert "the one nearest the middle and the one that fell most" in paper.words()
+    names = [b.name for b in paper.blocks if b.kind == "table"]
+    assert {f"closing-the-gap.case-{n}" for n in (1, 2, 3)} <= set(names)
+
+
+def test_a_new_autumns_files_are_drafted_from_the_last_and_are_valid(study) -> None:
+    settings, programmes, results = study
+    files = report.draft_report("autumn-2019", settings, programmes)
+    assert list(files) == ["reports/autumn-2019.yml", "reports/autumn-2019.md"]
+    found = Report.model_validate(
+        {**yaml.safe_load(files["reports/autumn-2019.yml"]), "slug": "autumn-2019"}
+    )
+    assert (found.year, found.programmes) == (2019, settings.programmes)
+    assert "CHANGE" in files["reports/autumn-2019.yml"]
+    text = files["reports/autumn-2019.md"]
+    assert "Do not type a result" in text
+    report.write_paper(settings, programmes, results, text=text)
+
+
+def test_a_draft_keeps_words_that_yaml_could_misread(study) -> None:
+    settings, programmes, _ = study
+    odd = settings.model_copy(update={"title": 'A "quoted": {title} # \u00e9 \U0001f600 yes'})
+    files = report.draft_report("autumn-2019", odd, programmes)
+    assert yaml.safe_load(files["reports/autumn-2019.yml"])["title"].startswith(odd.title)
+    with pytest.raises(DesignError, match="cannot name a report"):
+        report.draft_report("../x", settings, programmes)

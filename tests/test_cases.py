@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pepstats.cases import choose_cases, describe_cases
+
+GAPS = pd.DataFrame(
+    {"gap": [np.nan, -6.0, 14.0, 1.0, np.nan]}, index=pd.Index([11, 12, 13, 14, 15], name="school")
+)
+
+
+def test_cases_are_the_most_the_middle_and_the_least() -> None:
+    cases = choose_cases(GAPS)
+    assert cases.index.tolist() == [13, 14, 12]
+    assert cases["why"].tolist() == ["rose most", "nearest the middle", "fell most"]
+
+
+def test_equal_gaps_are_settled_by_number_and_order_does_not_matter() -> None:
+    even = GAPS.assign(gap=[2.0, 2.0, 2.0, 2.0, 2.0])
+    assert choose_cases(even).index.tolist() == choose_cases(even.iloc[::-1]).index.tolist()
+
+
+def test_few_schools_give_few_cases() -> None:
+    assert len(choose_cases(GAPS.iloc[1:2])) == 1
+    assert choose_cases(GAPS.iloc[4:]).empty
+
+
+REGISTER = pd.DataFrame(
+    {
+        "school_type": ["junior", "primary", "unknown"],
+        "governance": ["maintained", "academy", "unknown"],
+        "urns": ["12", "13 93", "14"],
+        "name": ["Hidden Juniors", "Hidden Primary", "Hidden"],
+    },
+    index=pd.Index([12, 13, 14], name="school"),
+)
+MEMBERS = pd.DataFrame(
+    {
+        "joined": ["2017-09", "2018-01"],
+        "dose": [10.0, 1.0],
+        "basis": ["low results", np.nan],
+        "also_in": [0, 1],
+    },
+    index=pd.Index([12, 13], name="school"),
+)
+BEFORE = pd.DataFrame(
+    {
+        "cohort": [10.0, 90.0, np.nan, 40, 45, 50, 55, 60],
+        "disadvantaged": [20.0, 80, 50, 40, 45, 50, 55, 60],
+    },
+    index=pd.Index([12, 13, 14, 1, 2, 3, 4, 5], name="school"),
+)
+
+
+def test_a_case_is_described_in_bands_and_without_its_name() -> None:
+    told = describe_cases(choose_cases(GAPS), register=REGISTER, members=MEMBERS, before=BEFORE)
+    assert told.loc[12, "context"] == (
+        "Junior school, maintained by the council, fewer than most pupils in a year, fewer than "
+        "most of them disadvantaged"
+    )
+    assert told.loc[13, "context"].startswith("Primary school, an academy, more than most pupils")
+    assert told.loc[14, "context"] == "School, as many as most of them disadvantaged"
+    assert not told.astype(str).apply(lambda column: column.str.contains("Hidden")).any().any()
+
+
+def test_support_and_what_else_changed_are_told_or_said_not_to_be_known() -> None:
+    told = describe_cases(choose_cases(GAPS), register=REGISTER, members=MEMBERS, before=BEFORE)
+    assert told.loc[12, "support"] == "Joined 2017-09; 10 days of support; picked for: low results"
+    assert told.loc[13, "support"] == "Joined 2018-01; 1 day of support"
+    assert told.loc[14, "support"] == "Not recorded"
+    assert told.loc[12, "changed"] == "Nothing that the files show"
+    assert told.loc[13, "changed"] == (
+        "It changed its number in these years, as a school does that becomes an academy; it is in "
+        "1 other programme studied here"
+    )
