@@ -12,6 +12,7 @@ from pepstats.gaps import Gaps
 from pepstats.placebo import weighted_mean
 
 COMPARED = "compared with similar schools"
+EXPECTED = "expected from last year's schools"
 LADDER = (
     "gained",
     "probably gained",
@@ -105,6 +106,7 @@ def estimate_effects(
     members: Iterable[int],
     *,
     n_comparison: int,
+    mode: str = COMPARED,
 ) -> list[Effect]:
     """Estimate every outcome of a programme: its schools' weighted mean gap, with its yardstick.
 
@@ -139,6 +141,7 @@ def estimate_effects(
                 year=found.year,
                 release=found.release,
                 verdict=verdict(seen[name], p if rank == 0 else adjusted[name]),
+                mode=mode,
                 spread=float(chance[name].std()),
             )
         )

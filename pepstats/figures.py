@@ -540,3 +540,32 @@ def describe_ratings(ratings: pd.DataFrame) -> str:
         f"{count_words(int(r.schools), 'school')} priority {r.rating}" for r in rows.itertuples()
     ]
     return f"Bars of the number of schools by priority rating: {list_words(parts)}."
+
+
+# Sources -----------------------------------------------------------------------------------------
+
+
+@_in_our_style
+def draw_shares(shares: pd.DataFrame, ax: Axes) -> None:
+    """Draw shares by year, one line a column with its name at its end; `shares` in per cent."""
+    looks = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (INK, ":", "^"), (GREY, "-.", "D"))
+    years = [int(year) for year in shares.index]
+    for (name, values), (colour, style, mark) in zip(shares.items(), looks, strict=False):
+        ax.plot(years, values, color=colour, linestyle=style, marker=mark, label=str(name))
+    ax.set_xticks(years, [school_year(year) for year in years])
+    ax.set_ylim(0, 104)
+    ax.legend(loc="lower left", frameon=False, fontsize=9.5)
+    _open_up(ax, grid="y")
+    ax.set_title("% of schools with a value", loc="left", fontsize=10.5, pad=8)
+
+
+@_in_our_style
+def draw_bars(values: pd.Series, ax: Axes, *, unit: str) -> None:
+    """Draw one bar a row with its figure beside it, from nought."""
+    ax.barh([str(name) for name in values.index], values, color=BLUE, height=0.62)
+    for place, value in enumerate(values):
+        ax.annotate(f" {show(float(value), 0)}", (value, place), va="center", fontsize=10.5)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 110)
+    _open_up(ax, grid="x")
+    ax.set_title(_capital(unit), loc="left", fontsize=10.5, pad=8)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pepstats import codes
 from pepstats.errors import DesignError
+from pepstats.fitting import fit_chance, mean_of_others, take_out
 from pepstats.matching import Match, Pool, positions
 from pepstats.panel import Panel
 
@@ -96,12 +97,11 @@ def find_gaps(
     authority = pool.schools["la"].to_numpy(np.int64)
     gap, slopes = raw, pd.Series(dtype=float, name="slope")
     if adjusted and outside.sum() > 5 * (1 + unlike.shape[1]):
-        gap, slopes = _take_out(raw, unlike, outside, authority)
+        gap, slopes = take_out(raw, unlike, outside, authority)
     gap = np.where(usable, gap, np.nan)
     cohort = panel.wide(codes.MEASURES[outcome].cohort).reindex(index=schools)[year].to_numpy(float)
-    part, per_pupil = _variance_parts(gap[outside], cohort[outside])
-    variance = part + per_pupil / cohort
-    city = _city_variance(gap[outside], variance[outside], authority[outside])
+    chance = fit_chance(gap[outside], cohort[outside], authority[outside])
+    weight = 1 / chance.variance(cohort) if weighted else np.ones(len(cohort))
     table = pd.DataFrame(
         {
             "la": authority,
@@ -110,8 +110,8 @@ def find_gaps(
             "own": own,
             "comparison": comparison,
             "n_comparison": counted,
-            "variance": np.where(usable, np.maximum(variance - city, variance / 4), np.nan),
-            "weight": np.where(usable, 1 / variance if weighted else 1.0, np.nan),
+            "variance": np.where(usable, chance.own_variance(cohort), np.nan),
+            "weight": np.where(usable, weight, np.nan),
             "reason": reason,
         },
         index=schools,
@@ -124,7 +124,7 @@ def find_gaps(
         release=str(panel.releases[outcome].get(year, "")),
         table=table,
         slopes=slopes,
-        city_variance=city,
+        city_variance=chance.city,
     )
 
 
@@ -139,7 +139,7 @@ def differences(outcome: str, earlier: pd.DataFrame, pool: Pool, match: Match) -
         [
             positions(pool.schools[list(pool.scales.index)]),
             own.loc[:, ~own.columns.isin(pool.scales.index)],
-            _mean_of_others(earlier, pool.schools["la"]).rename(columns=lambda y: f"authority {y}"),
+            mean_of_others(earlier, pool.schools["la"]).rename(columns=lambda y: f"authority {y}"),
         ],
         axis=1,
     )
@@ -206,38 +206,6 @@ def _mean_of(
     return np.where(counted > 0, total / np.maximum(counted, 1), np.nan), counted
 
 
-def _mean_of_others(earlier: pd.DataFrame, authority: pd.Series) -> pd.DataFrame:
-    """Mean of the other schools of each school's authority; its own where it has no other."""
-    by_city = earlier.groupby(authority)
-    total, count = by_city.transform("sum"), by_city.transform("count")
-    others = (total - earlier.fillna(0.0)) / (count - earlier.notna()).replace(0, np.nan)
-    return others.fillna(earlier)
-
-
-def _take_out(
-    raw: NDArray[np.float64],
-    unlike: pd.DataFrame,
-    outside: NDArray[np.bool_],
-    authority: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], pd.Series]:
-    """Take out of each gap what the left-over differences explain in other authorities' schools.
-
-    Least squares on the schools outside every programme, for each authority without its own (the
-    sums of all, less its own). Also gives the slopes over all of them, for the reader.
-    """
-    design = np.column_stack([np.ones(len(unlike)), unlike.fillna(0.0).to_numpy(float)])
-    kept = design * outside[:, None]
-    squares, products = kept.T @ kept, kept.T @ np.where(outside, raw, 0.0)
-    gap = raw.copy()
-    for here in pd.Series(authority).groupby(authority, sort=True).indices.values():
-        own, result = kept[here], np.where(outside[here], raw[here], 0.0)
-        slope = np.linalg.lstsq(squares - own.T @ own, products - own.T @ result, rcond=None)[0]
-        gap[here] = raw[here] - design[here] @ slope
-    names = pd.Index(["constant", *unlike.columns], name="variable")
-    whole = np.linalg.lstsq(squares, products, rcond=None)[0]
-    return gap, pd.Series(whole, index=names, name="slope")
-
-
 def _why_none(
     panel: Panel,
     outcome: str,
@@ -262,31 +230,3 @@ def _why_none(
     alone = schools.isin(match.unmatched.index)
     reason[alone] = match.unmatched["reason"].reindex(schools[alone]).to_numpy()
     return reason
-
-
-def _variance_parts(gap: NDArray[np.float64], cohort: NDArray[np.float64]) -> tuple[float, float]:
-    """Split the variance of gaps into a part per school and a part per pupil, none below nought."""
-    from scipy.optimize import nnls
-
-    if len(gap) < 10:
-        return (float(np.var(gap)) if len(gap) > 1 else 1.0) or 1.0, 0.0
-    parts, _ = nnls(np.column_stack([np.ones(len(gap)), 1 / cohort]), gap**2)
-    return (float(parts[0]), float(parts[1])) if parts.any() else (1.0, 0.0)
-
-
-def _city_variance(
-    gap: NDArray[np.float64], variance: NDArray[np.float64], authority: NDArray[np.int64]
-) -> float:
-    """Variance of a whole authority's good or bad year, by the method of moments.
-
-    Of the precision-weighted mean gap of each authority with five schools or more: its square
-    beyond what its schools' own variance accounts for, averaged; nought when there is none.
-    """
-    weight = 1 / variance
-    city = pd.DataFrame({"w": weight, "wg": weight * gap, "n": 1}).groupby(authority).sum()
-    city = city[city["n"] >= 5]
-    if len(city) < 10:
-        return 0.0
-    mean = city["wg"] / city["w"]
-    centre = city["wg"].sum() / city["w"].sum()
-    return float(max(0.0, ((mean - centre) ** 2 - 1 / city["w"]).mean()))

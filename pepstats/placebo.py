@@ -55,6 +55,7 @@ def draw_programmes(
     low: pd.Series,
     members: Iterable[int],
     *,
+    real: Gaps | None = None,
     barred: Iterable[int] = (),
     draws: int,
     rng: np.random.Generator,
@@ -65,21 +66,23 @@ def draw_programmes(
     low attaining; each authority that has enough of both is equally likely. A real programme that
     is spread over authorities (fewer than nine in ten of its schools in one), or an England with
     too few authorities to draw from, gets made-up programmes spread over all, and that is said.
+    `real` has the members' own gaps where `gaps` is another year's (October); same schools.
     """
     table = gaps.table
     members = set(members)
-    real = table.index.isin(list(members)) & table["gap"].notna().to_numpy()
-    if not real.any():
+    own = (real or gaps).table["gap"]
+    there = table.index.isin(list(members)) & own.notna().to_numpy()
+    if not there.any():
         raise DesignError(
             "No member has a gap in the primary outcome, so no programme can be drawn."
         )
     authority, lower = table["la"].to_numpy(), low.reindex(table.index).to_numpy(bool)
-    home = pd.Series(authority[real]).value_counts()
+    home = pd.Series(authority[there]).value_counts()
     free = table["gap"].notna().to_numpy() & ~table.index.isin([*barred, *members])
-    n_low, n_rest = int((real & lower).sum()), int((real & ~lower).sum())
+    n_low, n_rest = int((there & lower).sum()), int((there & ~lower).sum())
 
     cities = {}
-    if home.iloc[0] >= 0.9 * real.sum():
+    if home.iloc[0] >= 0.9 * there.sum():
         others = np.unique(authority[free & (authority != home.index[0])])
         for city in others:
             here = free & (authority == city)
@@ -148,21 +151,26 @@ def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[NDArray[np.fl
 
 
 def made_up_estimates(
-    gaps: Mapping[str, Gaps], draws: Draws, members: Iterable[int]
+    gaps: Mapping[str, Gaps],
+    draws: Draws,
+    members: Iterable[int],
+    real: Mapping[str, Gaps] | None = None,
 ) -> pd.DataFrame:
     """Estimate every made-up programme as the real one is, on the real one's scale.
 
     One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit. An estimate
     is scaled by the ratio of the chance spread expected of the real programme (its pupils, its
     schools) to that expected of the made-up one, so that a group of small schools is not held to
-    be a yardstick for a group of large ones.
+    be a yardstick for a group of large ones. `real` has the members' own gaps where `gaps` is
+    another year's (October).
     """
     chosen = list(members)
     table = pd.DataFrame(
         {"draw": np.arange(1, len(draws.authorities) + 1), "la": draws.authorities}
     )
     for outcome, found in gaps.items():
-        real = np.flatnonzero(found.table.index.isin(chosen))
+        own = (real or gaps)[outcome]
+        rows = np.flatnonzero(own.table.index.isin(chosen))
         mean, spread = weighted_mean(found, draws.schools)
-        table[outcome] = mean * weighted_mean(found, real)[1] / spread
+        table[outcome] = mean * weighted_mean(own, rows)[1] / spread
     return table

@@ -109,6 +109,11 @@ class Step:
         raw = content.encode("utf-8") if isinstance(content, str) else content
         write_whole(self._place(name), raw)
 
+    def save_files(self, files: Mapping[str, str | bytes]) -> None:
+        """Write several files whole, each under its own name."""
+        for name, content in files.items():
+            self.save_file(name, content)
+
     def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
         """Read a table that an earlier step wrote; an empty cell is missing, `NA` is text."""
         path = self._earlier(step, f"{name}.csv", programme)
@@ -134,6 +139,13 @@ class Step:
         counted = listed.groupby("school")["programme"].nunique()
         own = keyed(own, "school")
         return own.assign(also_in=counted.reindex(own.index) - 1), tuple(sorted(counted.index))
+
+    def read_inspections(self) -> pd.DataFrame | None:
+        """Read each school's latest inspection; nothing where the study has no inspections."""
+        table = keyed(self.read_table("01-clean-sources", "inspections"), "school")
+        if table.empty:
+            return None
+        return table.assign(inspected=pd.to_datetime(table["inspected"]))
 
     def read_panel(self, before: int | None = None) -> Panel:
         """Read the panel of step 01, whole or only the years before one."""

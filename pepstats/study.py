@@ -18,13 +18,19 @@ from pepstats import (
     clean,
     codes,
     effects,
+    eligibility,
+    england,
+    expected,
     gaps,
+    layouts,
     matching,
     paths,
     placebo,
     registers,
     schools,
+    series,
     sources,
+    statements,
 )
 from pepstats.errors import DesignError, RunError, nearest
 from pepstats.panel import Panel, build_panel
@@ -42,11 +48,13 @@ from pepstats.programme import (
 )
 from pepstats.steps import Step
 
-RESULTS = ("ks2", "ks4", "census", "absence")
 TABLES = {
     "register": registers.clean_register,
     "links": registers.clean_links,
     "trusts": registers.clean_trusts,
+    "ofsted": registers.clean_ofsted,
+    "la_series": series.clean_la_series,
+    "national": series.clean_national,
 }
 FEWEST_SCHOOLS = 4
 """A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
@@ -56,17 +64,21 @@ FEWEST_SCHOOLS = 4
 class Study:
     """A report's published files, cleaned and followed, and its programmes with their schools.
 
-    `members` has, for each programme, one row per school: index `school`; `urn` as written in the
-    programme's file, `joined`, `dose`, `basis`.
+    `tables` has what is not results, by kind: `register`, `links`, `trusts`, `ofsted`, `la_series`,
+    `national`, as far as the report lists them. `members` has, for each programme, one row per
+    school: index `school`; `urn` as written in the programme's file, `joined`, `dose`, `basis`.
+    `said` are the schools' statements.
     """
 
     report: Report
     data: Path
     results: tuple[clean.Results, ...] = field(repr=False)
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
     followed: schools.Schools = field(repr=False)
     panel: Panel = field(repr=False)
     programmes: Mapping[str, Programme]
     members: Mapping[str, pd.DataFrame] = field(repr=False)
+    said: statements.Statements = field(repr=False)
 
     @property
     def register(self) -> pd.DataFrame:
@@ -150,32 +162,50 @@ def load_study(report: str, data: str | Path | None = None) -> Study:
         )
         for line in settings.sources
     ]  # fmt: skip
-    results = tuple(
-        clean.clean_results(sources.read_text(source), source)
-        for source in found
-        if source.kind in RESULTS
-    )
-    cleaned = {
-        kind: [tidy(sources.read_text(s), s) for s in found if s.kind == kind]
+    results: list[clean.Results] = []
+    for source in found:
+        if source.kind in layouts.RESULTS:
+            results.append(clean.clean_results(sources.read_text(source), source))
+        elif source.kind == "local_results":
+            results += series.clean_local_results(sources.read_text(source), source)
+    tables = {
+        kind: _together([tidy(sources.read_text(s), s) for s in found if s.kind == kind])
         for kind, tidy in TABLES.items()
-    }
-    together = {
-        kind: pd.concat(parts) if kind == "register" else pd.concat(parts, ignore_index=True)
-        for kind, parts in cleaned.items()
-        if parts
+        if any(source.kind == kind for source in found)
     }
     followed = schools.follow(
-        list(results),
-        together.get("register"),
-        together.get("links"),
-        trusts=together.get("trusts"),
+        results, tables.get("register"), tables.get("links"), trusts=tables.get("trusts")
     )
     years = sorted({r.source.year for r in results if r.source.year is not None})
-    panel = build_panel(list(results), followed, years)
+    panel = build_panel(results, followed, years)
     members = {
         slug: find_members(programme, followed, folder) for slug, programme in programmes.items()
     }
-    return Study(settings, folder, results, followed, panel, programmes, members)
+    said = _read_statements([s for s in found if s.kind == "statements"], members, followed.known)
+    return Study(
+        settings, folder, tuple(results), tables, followed, panel, programmes, members, said
+    )
+
+
+def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put the parts of one kind together, keeping the key where they have one."""
+    return pd.concat(parts, ignore_index=parts[0].index.name is None)
+
+
+def _read_statements(
+    files: list[sources.Source], members: Mapping[str, pd.DataFrame], known: pd.Series
+) -> statements.Statements:
+    """Read the schools' statements, each by a school of the programme it speaks of."""
+    if not files:
+        return statements.no_statements()
+    if len(files) > 1:
+        raise DesignError(f"{files[1].file}: a report has one file of statements. Join the two.")
+    urns = {
+        slug: {int(urn): int(s) for urn, s in known[known.isin(table.index)].items()}
+        for slug, table in members.items()
+    }
+    raw = sources.read_text(files[0])
+    return statements.check_statements(raw, file=files[0].file, schools=urns)
 
 
 def find_members(programme: Programme, followed: schools.Schools, data: Path) -> pd.DataFrame:
@@ -231,7 +261,9 @@ def evaluate_programme(study: Study, programme: Programme | str) -> Evaluation:
     design = design_comparison(
         chosen, study.panel, study.register, members.index, [*study.barred, *members.index]
     )
-    estimate = estimate_programme(chosen, study.panel, design, study.report.year)
+    estimate = estimate_programme(
+        chosen, study.panel, design, study.report.year, national_levels(study)
+    )
     return Evaluation(
         programme=chosen,
         effects=effects.tidy(estimate.effects),
@@ -240,7 +272,7 @@ def evaluate_programme(study: Study, programme: Programme | str) -> Evaluation:
         balance=balance.measure_balance(design.pool, design.match, design.members),
         placebo=estimate.made_up,
         flow=design.pool.flow,
-        lines=tabulate_lines(study.panel, design, chosen.outcomes),
+        lines=tabulate_lines(study.panel, design, estimate.gaps),
     )
 
 
@@ -277,20 +309,25 @@ def design_comparison(
     return Design(chosen, never, pool, match)
 
 
-def estimate_programme(programme: Programme, panel: Panel, design: Design, year: int) -> Estimate:
-    """Estimate every outcome of a programme in one year, against made-up programmes."""
+def estimate_programme(
+    programme: Programme,
+    panel: Panel,
+    design: Design,
+    year: int,
+    national: pd.DataFrame | None = None,
+) -> Estimate:
+    """Estimate every outcome of a programme in one year, against made-up programmes.
+
+    Where schools outside the programmes have that year's results, members are compared with
+    similar schools; where only the members have (October), with what last year's schools would
+    lead one to expect, from the `national` headlines (`measure`, `year`, `value`).
+    """
     if year < programme.starts:
         raise DesignError(
             f"programmes/{programme.slug}.yml: the report's year is {year}, before `starts: "
             f"{programme.starts}`, so no result could show the programme yet."
         )
-    found = {
-        outcome: gaps.find_gaps(
-            panel, design.pool, design.match, outcome,
-            baseline=programme.baseline, year=year, members=design.barred,
-        )
-        for outcome in programme.outcomes
-    }  # fmt: skip
+    found, yardstick, mode = _find_all_gaps(programme, panel, design, year, national)
     first = found[programme.primary]
     counted = int(first.table["gap"].reindex(design.members).notna().sum())
     if counted < FEWEST_SCHOOLS:
@@ -299,19 +336,61 @@ def estimate_programme(programme: Programme, panel: Panel, design: Design, year:
             f"`{programme.primary}` in {year}; at least {FEWEST_SCHOOLS} are needed."
         )
     draws = placebo.draw_programmes(
-        first,
+        yardstick[programme.primary],
         placebo.low_attaining(earlier_results(panel, design.pool, programme)),
         design.members,
+        real=first,
         barred=design.barred,
         draws=programme.placebo.draws,
         rng=np.random.default_rng([programme.seed, zlib.crc32(b"made-up programmes")]),
     )
-    made_up = placebo.made_up_estimates(found, draws, design.members)
-    n_comparison = design.match.pairs(design.members)["comparison"].nunique()
+    made_up = placebo.made_up_estimates(yardstick, draws, design.members, real=found)
+    compared = yardstick[programme.primary].table.drop(list(design.barred), errors="ignore")
+    n_comparison = (
+        design.match.pairs(design.members)["comparison"].nunique()
+        if mode == effects.COMPARED
+        else int(compared["gap"].notna().sum())
+    )
     seen = effects.estimate_effects(
-        programme.slug, found, made_up, design.members, n_comparison=n_comparison
+        programme.slug, found, made_up, design.members, n_comparison=n_comparison, mode=mode
     )
     return Estimate(found, draws, made_up, tuple(seen))
+
+
+def _find_all_gaps(
+    programme: Programme,
+    panel: Panel,
+    design: Design,
+    year: int,
+    national: pd.DataFrame | None,
+) -> tuple[dict[str, gaps.Gaps], dict[str, gaps.Gaps], str]:
+    """Find the gaps of every outcome, the gaps chance is measured by, and how it was done."""
+    if expected.others_have_results(panel, programme.primary, year, design.barred):
+        found = {
+            outcome: gaps.find_gaps(
+                panel, design.pool, design.match, outcome,
+                baseline=programme.baseline, year=year, members=design.barred,
+            )
+            for outcome in programme.outcomes
+        }  # fmt: skip
+        return found, found, effects.COMPARED
+    both = {
+        outcome: expected.find_expected_gaps(
+            panel, design.pool.schools, outcome, baseline=programme.baseline, year=year,
+            national=_levels_of(outcome, national), members=design.barred,
+        )
+        for outcome in programme.outcomes
+    }  # fmt: skip
+    seen = {outcome: this for outcome, (this, _) in both.items()}
+    return seen, {outcome: last for outcome, (_, last) in both.items()}, effects.EXPECTED
+
+
+def _levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
+    """Take one measure's published national level of each year."""
+    if national is None or national.empty:
+        return {}
+    own = national[national["measure"] == outcome]
+    return dict(zip(own["year"].astype(int), own["value"].astype(float), strict=True))
 
 
 def read_design(step: Step) -> Design:
@@ -393,6 +472,20 @@ def tabulate_measures(study: Study) -> pd.DataFrame:
     return pd.concat(parts).set_index(key).sort_index()
 
 
+def tabulate_inspections(study: Study) -> pd.DataFrame:
+    """Give each school its latest inspection: index `school`; empty where no source has them."""
+    found = study.tables.get("ofsted")
+    if found is None:
+        return pd.DataFrame({"outcome": [], "inspected": []}, index=pd.Index([], name="school"))
+    return eligibility.attach_inspections(found, study.followed.known)
+
+
+def list_outcomes(study: Study) -> list[str]:
+    """List the programmes' outcomes, and the groups of them that a source has."""
+    first = list(dict.fromkeys(o for p in study.programmes.values() for o in p.outcomes))
+    return [m for o in first for m in study.panel.values if m == o or m.startswith(f"{o}.")]
+
+
 def tabulate_gaps(
     found: Mapping[str, gaps.Gaps], members: Iterable[int] | None = None
 ) -> pd.DataFrame:
@@ -404,10 +497,34 @@ def tabulate_gaps(
     return pd.concat(parts).sort_index()
 
 
-def tabulate_lines(panel: Panel, design: Design, outcomes: Iterable[str]) -> pd.DataFrame:
-    """Lay out each member's own line and its comparison schools', per outcome, school and year."""
-    parts = [gaps.trace_lines(panel, design.match, outcome, design.members) for outcome in outcomes]
+def tabulate_lines(panel: Panel, design: Design, found: Mapping[str, gaps.Gaps]) -> pd.DataFrame:
+    """Lay out each member's own line and its comparison schools', per outcome, school and year.
+
+    In October the comparison of the last year is what was expected of the member.
+    """
+    parts = []
+    for outcome, one in found.items():
+        lines = gaps.trace_lines(panel, design.match, outcome, design.members)
+        if (one.table["n_comparison"] == 0).all():
+            last = lines["year"] == one.year
+            wanted = one.table["comparison"].reindex(lines.loc[last, "school"]).to_numpy()
+            lines.loc[last, "comparison"] = wanted
+        parts.append(lines)
     return pd.concat(parts, ignore_index=True)
+
+
+def national_levels(study: Study) -> pd.DataFrame:
+    """Gather the published national level of each measure and year: `measure`, `year`, `value`.
+
+    From the England rows of the results files, and the headlines of a `national` source, which are
+    kept where both have one.
+    """
+    rows = england.published_england(study.results)
+    headlines = study.tables.get("national")
+    if headlines is not None:
+        rows = pd.concat([rows, headlines[["measure", "year", "value"]]], ignore_index=True)
+    key = ["measure", "year"]
+    return rows.drop_duplicates(key, keep="last").sort_values(key, ignore_index=True)
 
 
 def _choose(study: Study, programme: Programme | str) -> Programme:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import gaps, matching
+from pepstats import fitting, gaps, matching
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
 from pepstats.programme import MatchRule, PoolRule
@@ -84,7 +84,7 @@ def test_no_city_has_a_say_in_what_is_taken_out_of_itself() -> None:
     unlike = pd.DataFrame({"a": rng.normal(size=600), "b": rng.normal(size=600)})
     raw = 2 * unlike["a"].to_numpy() + rng.normal(size=600)
     outside = rng.random(600) > 0.1
-    gap, _ = gaps._take_out(raw, unlike, outside, authority)
+    gap, _ = fitting.take_out(raw, unlike, outside, authority)
     here = authority == 107
     elsewhere = outside & ~here
     design = np.column_stack([np.ones(600), unlike])
