@@ -75,6 +75,7 @@ class _Block:
     starts: Array
     ends: Array
     first_of_row: Array
+    newlines: Array
     marks: Array  # where quotation marks are
 
     @property
@@ -84,10 +85,8 @@ class _Block:
 
     def lines(self) -> Array:
         """Give the file's own line of each row: a cell in quotation marks may hold line ends."""
-        newlines = np.flatnonzero(np.frombuffer(self.content, np.uint8) == NEWLINE)
-        return np.asarray(
-            self.first_line + np.searchsorted(newlines, self.starts[self.first_of_row])
-        )
+        before = np.searchsorted(self.newlines, self.starts[self.first_of_row])
+        return np.asarray(self.first_line + before)
 
     def stop(self, at: int, what: str) -> NoReturn:
         """Stop with the row and column of a byte of the block."""
@@ -103,14 +102,24 @@ class _Block:
 
 def split_cells(content: bytes, file: str) -> Cells:
     """Split a comma-separated file into cells, refusing what cannot be a published table."""
-    content = _as_utf8(content, file)
+    content = _as_rows(content, file)
+    try:
+        return _split(content, file)
+    except UnicodeDecodeError:
+        return _split(_from_windows(content, file), file)
+
+
+def _split(content: bytes, file: str) -> Cells:
+    """Split UTF-8 bytes into cells, block by block."""
     header, after = _read_names(content, file)
-    if len(header) * (content.count(b"\n") + 1) > MOST_CELLS:
-        raise SourceError(f"{file}: more than {MOST_CELLS:,} cells; no published file is as large.")
     numbers: dict[bytes, int] = {b"": 0}
     grids, lines, widths = [], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    n_rows = 0
     for block in _blocks(content, after, file, header):
         codes = _number(*_unquote(block), numbers)
+        n_rows += len(block.first_of_row)
+        if n_rows * len(header) > MOST_CELLS:
+            raise SourceError(f"{file}: over {MOST_CELLS:,} cells; no published file is as large.")
         grids.append(_lay_out(codes, block, len(header)))
         lines.append(block.lines())
         widths.append(block.widths)
@@ -128,7 +137,11 @@ def split_cells(content: bytes, file: str) -> Cells:
 
 def read_header(content: bytes, file: str) -> list[str]:
     """Give a comma-separated file's column names."""
-    return _read_names(_as_utf8(content, file), file)[0]
+    content = _as_rows(content, file)
+    try:
+        return _read_names(content, file)[0]
+    except UnicodeDecodeError:
+        return _read_names(_from_windows(content, file), file)[0]
 
 
 def name_columns(names: list[str], file: str) -> list[str]:
@@ -152,37 +165,37 @@ def name_columns(names: list[str], file: str) -> list[str]:
     return named
 
 
-def _as_utf8(content: bytes, file: str) -> bytes:
-    """Give the bytes as UTF-8 without a byte-order mark, each row ending in a line feed."""
+def _as_rows(content: bytes, file: str) -> bytes:
+    """Give the bytes of a table of text, each row ending in a line feed; refuse other files."""
     for start, what in _OTHER_FILES.items():
         if content.startswith(start):
             raise SourceError(f"{file}: {what} under the name of a CSV. Save it as CSV (UTF-8).")
-    content = content.removeprefix(BOM)
-    top = content[:4096].lstrip()
-    if not top.strip(b",") and not content.strip(b" \r\n\t,"):
+    top = content[:4096].removeprefix(BOM).lstrip()
+    if not top.strip(b",") and not content.removeprefix(BOM).strip(b" \r\n\t,"):
         raise SourceError(f"{file}: the file is empty. Download it again.")
     if top.startswith(b"<"):
         raise SourceError(f"{file}: a web page, not a table: the download failed. Get it again.")
-    try:
-        if not content.isascii():
-            content.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            content = content.decode("cp1252").encode("utf-8")
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            column = content.count(b",", content.rfind(b"\n", 0, error.start) + 1, error.start) + 1
-            raise SourceError(
-                f"{file}, row {line}, column {column}: neither UTF-8 nor Windows text. "
-                "Save it as CSV (UTF-8)."
-            ) from None
     return content if b"\n" in content else content.replace(b"\r", b"\n")
+
+
+def _from_windows(content: bytes, file: str) -> bytes:
+    """Give Windows text, as some of the Department's files are, as UTF-8."""
+    try:
+        return content.removeprefix(BOM).decode("cp1252").encode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = content.count(b",", content.rfind(b"\n", 0, error.start) + 1, error.start) + 1
+        raise SourceError(
+            f"{file}, row {line}, column {column}: neither UTF-8 nor Windows text. "
+            "Save it as CSV (UTF-8)."
+        ) from None
 
 
 def _read_names(content: bytes, file: str) -> tuple[list[str], int]:
     """Read the header; give its names and where the rows below it start."""
-    after = _end_of_rows(content, 0, 0)
-    block = _find_cells(content[:after], file, [], 1)
+    start = len(BOM) if content.startswith(BOM) else 0
+    after = _end_of_rows(content, start, start)
+    block = _find_cells(content[start:after], file, [], 1)
     if len(block.first_of_row) > 1:
         raise SourceError(f"{file}, row 1: a quotation mark is opened and never closed.")
     numbers: dict[bytes, int] = {}
@@ -196,9 +209,9 @@ def _blocks(content: bytes, start: int, file: str, header: list[str]) -> Iterato
     line = content.count(b"\n", 0, start) + 1
     while start < len(content):
         end = _end_of_rows(content, start, start + BLOCK)
-        block = content[start:end]
-        yield _find_cells(block, file, header, line)
-        line += block.count(b"\n")
+        block = _find_cells(content[start:end], file, header, line)
+        yield block
+        line += len(block.newlines)
         start = end
 
 
@@ -214,6 +227,7 @@ def _find_cells(content: bytes, file: str, header: list[str], first_line: int) -
     """Find where each cell of some whole rows starts and ends."""
     raw = np.frombuffer(content, np.uint8)
     ends = np.flatnonzero((raw == COMMA) | (raw == NEWLINE))
+    newlines = ends[raw[ends] == NEWLINE]
     marks = np.flatnonzero(raw == QUOTE) if b'"' in content else np.empty(0, np.int64)
     open_at_end = len(marks) % 2 == 1
     if len(marks):
@@ -225,7 +239,7 @@ def _find_cells(content: bytes, file: str, header: list[str], first_line: int) -
     first_of_row = np.concatenate(([0], last_of_row[:-1] + 1))
     carriage = last_of_row[raw[np.maximum(ends[last_of_row], 1) - 1] == RETURN]
     ends[carriage] = np.maximum(ends[carriage] - 1, starts[carriage])
-    block = _Block(file, header, content, first_line, starts, ends, first_of_row, marks)
+    block = _Block(file, header, content, first_line, starts, ends, first_of_row, newlines, marks)
     if open_at_end:
         block.stop(int(starts[-1]), "a quotation mark is opened and never closed")
     for character, what in ((b"\0", "a NUL character"), (BOM, "a byte-order mark inside the file")):

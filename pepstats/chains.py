@@ -103,18 +103,20 @@ def _order_in_time(
         how[urn] = "same URN"
     for year in sorted(starting):
         begun = sorted(starting[year], key=lambda u: (-cohorts[u, year], u))
-        ended = {c[-1]: c for c in chains if max(years[c[-1]]) < year}
+        ended = {urn: c for c in chains if max(years[c[-1]]) < year for urn in c}
         for urn in begun:
             before = reach(urn, links, ended, stops=years)
             if not before:
                 chains.append([urn])
                 continue
-            last = min(before, key=lambda u: (-cohorts[u, max(years[u])], u))
-            how[urn] = links[urn].get(last, "linked through a URN without results")
+            ends = {ended[u][-1]: u for u in reversed(before)}  # each chain by its nearest URN
+            last = min(ends, key=lambda u: (-cohorts[u, max(years[u])], u))
+            how[urn] = links[urn].get(ends[last], "linked through a URN without results")
             notes[f"followed: {how[urn]}"] += 1
-            if len(before) > 1:
+            if len(ends) > 1:
                 notes["several schools became one: the largest carried on"] += 1
-            chain = ended.pop(last)
+            chain = ended[last]
+            ended = {u: c for u, c in ended.items() if c is not chain}
             chain.append(urn)
     return chains
 

@@ -20,6 +20,7 @@ from pepstats.table import (
     URN,
     Reading,
     Table,
+    find_used,
     lay_on_table,
     read_cells,
     reason_of,
@@ -87,21 +88,21 @@ def clean_results(raw: pd.DataFrame, source: Source) -> Results:
     roles = _give_roles(table, layout)
     level, la, urn = _say_what_rows_are(table, layout, roles.identity)
     reading = read_cells(table, roles.numeric)
-    cells = table.codes[:, roles.measured]
-    values, why = reading.value[cells], reading.why[cells]
-    _refuse_impossible(table, values, roles)
-    _name_complements(why, values, roles)
+    _refuse_impossible(table, reading, roles)
     keep, left_out, totals = _choose_rows(table, level, la, urn)
+    cells = table.codes[:, roles.measured][keep]
+    values, why = reading.value[cells], reading.why[cells]
+    _name_complements(why, values, roles)
     urns, labels = pd.Index(urn[keep], name="urn"), list(roles.labels)
-    own_why = why[keep]
+    added_up = reading.value[table.codes[np.ix_(totals, roles.measured)]]
     return Results(
         source=source,
-        values=pd.DataFrame(values[keep], index=urns, columns=labels),
-        reasons=_as_text(own_why, list(REASONS), urns, labels),
-        published=_published(table, reading, cells[keep], urns, labels),
+        values=pd.DataFrame(values, index=urns, columns=labels),
+        reasons=_as_text(why, list(REASONS), urns, labels),
+        published=_published(table, reading, cells, urns, labels),
         identity=_identify(table, roles.identity, keep, level, urns),
         aggregates=pd.DataFrame(
-            values[totals], columns=labels,
+            added_up, columns=labels,
             index=pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"]),
         ),
         earlier=_read_earlier(table, reading, keep, urns),
@@ -196,20 +197,29 @@ def _say_what_rows_are(
     return level.to_numpy(dtype=object), la, np.array(urn, dtype=np.int64)
 
 
-def _refuse_impossible(table: Table, values: Array, roles: _Roles) -> None:
+def _refuse_impossible(table: Table, reading: Reading, roles: _Roles) -> None:
     """Refuse a figure that cannot be: a percentage of 400, a negative number of pupils."""
     signed = np.array([text is not None and text.rstrip().endswith("%") for text in table.texts])
+    alike: dict[tuple[float, float, bool], list[int]] = {}
     for k, name in enumerate(roles.labels):
         measure = codes.MEASURES[name]
-        low, high = (0.0, 100.0) if measure.percent else LIMITS.get(measure.unit, (-1e6, 1e6))
+        limits = (0.0, 100.0) if measure.percent else LIMITS.get(measure.unit, (-1e6, 1e6))
+        alike.setdefault((*limits, measure.percent), []).append(k)
+    for (low, high, percent), those in alike.items():
         with np.errstate(invalid="ignore"):
-            wrong = np.flatnonzero((values[:, k] < low) | (values[:, k] > high))
-        j = int(roles.measured[k])
-        if len(wrong):
-            table.stop(wrong, j, f"`{{text}}` cannot be {measure.label} ({low:g} to {high:g})")
-        with_sign = np.flatnonzero(signed[table.codes[:, j]])
-        if len(with_sign) and not measure.percent:
-            table.stop(with_sign, j, f"`{{text}}` is a percentage, and {measure.label} is not")
+            outside = (reading.value < low) | (reading.value > high)
+        wrong = outside if percent else outside | signed
+        if not (wrong & find_used(table, roles.measured[those])).any():
+            continue
+        for k in those:
+            j, label = int(roles.measured[k]), codes.MEASURES[roles.labels[k]].label
+            for texts, said in (
+                (outside, f"`{{text}}` cannot be {label} ({low:g} to {high:g})"),
+                (wrong & ~outside, f"`{{text}}` is a percentage, and {label} is not"),
+            ):
+                rows = np.flatnonzero(texts[table.codes[:, j]])
+                if len(rows):
+                    table.stop(rows, j, said)
 
 
 def _name_complements(why: Array, values: Array, roles: _Roles) -> None:
@@ -279,7 +289,7 @@ def _published(
 
 def _codes_met(reading: Reading) -> tuple[Array, Array]:
     """Give the texts that are codes, and each text's place among them (-1 for the others)."""
-    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & (reading.cells[:-1] > 0))
+    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & reading.used[:-1])
     place = np.full(len(reading.why), -1, dtype=np.int16)
     place[met] = np.arange(len(met))
     return met, place
@@ -352,7 +362,7 @@ def _account(
             if (level == name).any()
         },
         left_out=left_out, cells_in=n_rows * len(table.names),
-        values=int(reading.cells[reading.why == HAS_VALUE].sum()),
+        values=n_rows * len(roles.numeric) - int(reasons.sum()),
         words=n_rows * len(roles.words), unread=n_rows * len(roles.unread),
         reasons={reason: int(reasons[reason]) for reason in REASONS if reason in reasons.index},
         columns_unread=tuple(table.names[j] for j in roles.unread), codes=met,

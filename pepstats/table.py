@@ -96,13 +96,21 @@ class Reading:
     ----------
     value, why
         For each text: its value, or the number of its reason (`HAS_VALUE` where it is a figure).
-    cells
-        In how many of the figures' cells each text stands.
+    used
+        Whether the text stands in a column of figures at all.
     """
 
     value: Array
     why: Array
-    cells: Array
+    used: Array
+
+
+def find_used(table: Table, columns: Array) -> Array:
+    """Say of each text whether it stands in some columns; the last is a cell that was cut off."""
+    used = np.zeros(len(table.texts), dtype=bool)
+    for j in columns:
+        used[table.codes[:, j]] = True
+    return used
 
 
 def read_cells(table: Table, numeric: Array) -> Reading:
@@ -111,18 +119,12 @@ def read_cells(table: Table, numeric: Array) -> Reading:
     Raises `SourceError` for a code that nobody knows and for a percentage outside 0 to 100,
     naming columns and rows.
     """
-    cells = table.codes[:, numeric]
-    counts = sum(
-        (np.bincount(cells[:, k] + 1, minlength=len(table.texts)) for k in range(len(numeric))),
-        start=np.zeros(len(table.texts), dtype=np.int64),
-    )
-    counts = np.append(counts[1:], counts[0])  # cut-off cells are the last text
-    used = np.flatnonzero(counts[:-1])
+    used = find_used(table, numeric)
     value_of = np.full(len(table.texts), np.nan)
     why_of = np.full(len(table.texts), HAS_VALUE, dtype=np.int8)
     why_of[-1] = REASONS.index(codes.CUT_OFF)
     percent = []
-    for code in used:
+    for code in np.flatnonzero(used[:-1]):
         text = table.texts[code]
         number = read_number(text)
         if number is not None:
@@ -137,12 +139,13 @@ def read_cells(table: Table, numeric: Array) -> Reading:
         (np.array(percent), "a percentage that cannot be"),
     ):
         if len(wrong):
-            _stop_at(table, cells, numeric, wrong, what)
-    return Reading(value_of, why_of, counts)
+            _stop_at(table, numeric, wrong, what)
+    return Reading(value_of, why_of, used)
 
 
-def _stop_at(table: Table, cells: Array, numeric: Array, wrong: Array, what: str) -> NoReturn:
+def _stop_at(table: Table, numeric: Array, wrong: Array, what: str) -> NoReturn:
     """Stop with every wrong text by column: in how many rows, and where first."""
+    cells = table.codes[:, numeric]
     rows, columns = np.nonzero(np.isin(cells, wrong))
     met = pd.DataFrame({
         "row": table.rows[rows], "column": np.array(table.names)[numeric[columns]],
