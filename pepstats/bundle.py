@@ -17,6 +17,7 @@ import pandas as pd
 import yaml
 
 from pepstats import disclosure
+from pepstats.evidence import NOT_YET_PUBLIC
 from pepstats.manifest import Manifest
 from pepstats.parts import PICTURE, WORDS, read_parts
 from pepstats.programme import Report
@@ -59,8 +60,18 @@ def list_schools(run: Path, report: Report) -> Schools:
     return Schools(frozenset(numbers), frozenset(own["name"]) - {""})
 
 
+def is_public(report: Report) -> bool:
+    """Whether the year's results are published: no source of that year is still to be."""
+    releases = {line.release for line in report.sources if line.year == report.year}
+    return not releases & set(NOT_YET_PUBLIC)
+
+
 def find_withheld(run: Path, made: Manifest, report: Report) -> dict[str, str]:
-    """Find the files of a run that stay behind, each with its reason."""
+    """Find the files of a run that stay behind, each with its reason.
+
+    A picture without a school's name leaves with the published results, though its table stays;
+    before they are published a school could be known by its earlier ones, so the picture stays too.
+    """
     withheld = {name: SAID for name, one in made.outputs.items() if "statement" in one.columns}
     if report.edition == "exempt":
         return withheld
@@ -68,9 +79,11 @@ def find_withheld(run: Path, made: Manifest, report: Report) -> dict[str, str]:
     for name in made.outputs:
         if not name.startswith(PAPER) and schools.find(read_words(run / name)):
             withheld[name] = ONE_SCHOOL
-    stems = {_stem(name) for name in withheld if not name.endswith(".ipynb")}
-    withheld |= {name: ONE_SCHOOL for name in made.outputs
-                 if _stem(name) in stems and not name.startswith(PAPER)}  # fmt: skip
+    ends = (".csv", ".svg", ".alt.txt") if not is_public(report) else (".svg", ".alt.txt")
+    stems = {_stem(name) for name in withheld if name.endswith(ends)}
+    for name in made.outputs:
+        if name.endswith((".png", ".svg", ".alt.txt")) and _stem(name) in stems:
+            withheld[name] = ONE_SCHOOL
     hidden = {made.outputs[name].sha256 for name in withheld}
     for name in made.outputs:
         if name.endswith(".ipynb") and name not in withheld and hidden & _pictures(run / name):
@@ -78,11 +91,10 @@ def find_withheld(run: Path, made: Manifest, report: Report) -> dict[str, str]:
     return dict(sorted(withheld.items()))
 
 
-def find_held_back(run: Path, made: Manifest, report: Report, *, public: bool) -> Iterator[str]:
+def find_held_back(run: Path, made: Manifest, report: Report) -> Iterator[str]:
     """Find what the paper itself may not say or show in its edition.
 
-    `public` says that the results are the Department's own published ones: then a school may be
-    named in the paper's words, though never by its number in a table.
+    Once results are published a school may be named in the paper's words, but never numbered.
     """
     if report.edition == "exempt":
         return
@@ -91,7 +103,7 @@ def find_held_back(run: Path, made: Manifest, report: Report, *, public: bool) -
     hidden = {made.outputs[name].sha256 for name in withheld}
     for name in (name for name in made.outputs if name.startswith(PAPER)):
         found = schools.find(read_words(run / name))
-        named = [one for one in found if one in schools.numbers or not public]
+        named = [one for one in found if one in schools.numbers or not is_public(report)]
         if named:
             more = f" and {len(named) - 3} more" if len(named) > 3 else ""
             yield f"{name} names {', '.join(named[:3])}{more}: {disclosure.NAMES_SCHOOL}"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pepstats import bundle, changes, checkout, manifest, whole
 from pepstats.errors import RunError
-from pepstats.evidence import NOT_YET_PUBLIC
 from pepstats.manifest import Manifest
 from pepstats.programme import Report, load_report
 from pepstats.report import list_marks
@@ -49,9 +48,7 @@ def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> It
     yield from _not_whole(run, made, report)
     yield from _not_traceable(made)
     yield from _stale(made, report, data)
-    releases = {line.release for line in report.sources if line.year == report.year}
-    public = not releases & set(NOT_YET_PUBLIC)
-    yield from bundle.find_held_back(run, made, report, public=public)
+    yield from bundle.find_held_back(run, made, report)
 
 
 def _not_whole(run: Path, made: Manifest, report: Report) -> Iterator[str]:
