@@ -13,6 +13,7 @@ import io
 import math
 import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import matplotlib as mpl
@@ -421,45 +422,85 @@ def draw_small_lines(
     """Draw each school's own results against its own comparison schools', none left out.
 
     `schools` has `label`, `year`, `own` and `comparison`, in the order to be shown; all share one
-    scale.
+    scale. One axis, laid out by the inch: eighteen of them take seconds.
     """
-    names = list(dict.fromkeys(schools["label"]))
-    rows = math.ceil(len(names) / columns)
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    _place_rows(figure, rows)
-    ends = sorted({int(schools["year"].min()), int(schools["year"].max())})
-    for ax, name in zip(axes, names, strict=False):
-        years = schools.loc[schools["label"] == name].sort_values("year")
-        ax.plot(years["year"], years["comparison"], color=ORANGE, linestyle="--", marker="s",
-                markersize=4, markerfacecolor="white", label="its comparison schools")  # fmt: skip
-        ax.plot(years["year"], years["own"], color=BLUE, marker="o", markersize=4,
-                label="the school")  # fmt: skip
-        ax.axvline(starts - 0.5, color=GREY, linewidth=1, linestyle=":")
-        short = textwrap.shorten(str(name), 60 // columns, placeholder=" ...")
-        ax.set_title(short, loc="left", fontsize=10, pad=3)
-        _open_up(ax, grid="y")
-        ax.tick_params(labelsize=9)
-    axes[0].set_xticks(ends, [school_year(year) for year in ends])
-    for place, ax in enumerate(axes[: len(names)]):
-        ax.tick_params(labelbottom=place >= len(names) - columns)
-        for tick, side in zip(ax.get_xticklabels(), ("left", "right"), strict=False):
-            tick.set_horizontalalignment(side)
-    for ax in axes[len(names) :]:
-        ax.set_visible(False)
-    own, other = axes[0].lines[1], axes[0].lines[0]
-    figure.legend(handles=[own, other], frameon=False, ncols=2, loc="upper left", fontsize=10,
-                  borderaxespad=0.2)  # fmt: skip
-
-
-def _place_rows(figure: Figure, rows: int) -> None:
-    """Place a grid by the inch: finding its places anew takes seconds for eighteen schools."""
-    figure.set_layout_engine(None)
     width, height = figure.get_size_inches()
-    pitch = (height - 0.5) / rows
-    figure.subplots_adjust(
-        left=0.42 / width, right=1 - 0.08 / width, top=1 - 0.62 / height, bottom=0.3 / height,
-        wspace=0.16, hspace=0.3 / max(pitch - 0.3, 0.1),
-    )  # fmt: skip
+    figure.set_layout_engine(None)
+    ax = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    ax.set_axis_off()
+    grid = _Grid.of(schools, width, height, columns)
+    for place, name in enumerate(dict.fromkeys(schools["label"])):
+        years = schools.loc[schools["label"] == name].sort_values("year")
+        x = grid.across(place, years["year"])
+        _frame_small(ax, grid, place, starts)
+        ax.plot(x, grid.up(place, years["comparison"]), color=ORANGE, linestyle="--", marker="s",
+                markersize=4, markerfacecolor="white", label="its comparison schools")  # fmt: skip
+        ax.plot(x, grid.up(place, years["own"]), color=BLUE, marker="o", markersize=4,
+                label="the school")  # fmt: skip
+        short = textwrap.shorten(str(name), 60 // columns, placeholder=" ...")
+        ax.annotate(short, (grid.left(place), grid.bottom(place) + grid.tall + 0.06), fontsize=10)
+    lines = {str(line.get_label()): line for line in ax.lines}
+    named = [lines["the school"], lines["its comparison schools"]]
+    ax.legend(handles=named, frameon=False, ncols=2, loc="upper left", fontsize=10,
+              borderaxespad=0.2)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where each small picture lies on the page, in inches, and the one scale they share."""
+
+    columns: int
+    count: int
+    height: float
+    wide: float
+    tall: float
+    years: tuple[int, int]
+    ticks: tuple[float, ...]
+
+    @classmethod
+    def of(cls, schools: pd.DataFrame, width: float, height: float, columns: int) -> _Grid:
+        count = schools["label"].nunique()
+        values = schools[["own", "comparison"]].to_numpy(dtype=float)
+        low, high = (float(f(values)) for f in (np.nanmin, np.nanmax))
+        ticks = MaxNLocator(nbins=3, steps=[1, 2, 5, 10]).tick_values(low, high)
+        return cls(
+            columns, count, height,
+            wide=(width - 0.1) / columns - 0.52,
+            tall=(height - 0.65) / math.ceil(count / columns) - 0.34,
+            years=(int(schools["year"].min()), int(schools["year"].max())),
+            ticks=tuple(float(tick) for tick in ticks),
+        )  # fmt: skip
+
+    def left(self, place: int) -> float:
+        return 0.45 + (place % self.columns) * (self.wide + 0.52)
+
+    def bottom(self, place: int) -> float:
+        return self.height - 0.4 - (place // self.columns + 1) * (self.tall + 0.34)
+
+    def across(self, place: int, years: pd.Series | float) -> Any:
+        first, last = self.years
+        return self.left(place) + 0.08 + (years - first) / max(last - first, 1) * (self.wide - 0.16)
+
+    def up(self, place: int, values: pd.Series | float) -> Any:
+        low, high = self.ticks[0], self.ticks[-1]
+        return self.bottom(place) + (values - low) / (high - low) * self.tall
+
+
+def _frame_small(ax: Axes, grid: _Grid, place: int, starts: int) -> None:
+    """Rule one small picture: its scale at the left of a row, its years under a column."""
+    left, bottom = grid.left(place), grid.bottom(place)
+    ax.hlines([grid.up(place, tick) for tick in grid.ticks], left, left + grid.wide, color=PALE,
+              linewidth=0.8, zorder=0)  # fmt: skip
+    ax.vlines(grid.across(place, starts - 0.5), bottom, bottom + grid.tall, color=GREY, linewidth=1,
+              linestyle=":")  # fmt: skip
+    if place % grid.columns == 0:
+        for tick in grid.ticks:
+            ax.annotate(show(tick, _places(tick)), (left - 0.06, grid.up(place, tick)), ha="right",
+                        va="center", fontsize=9)  # fmt: skip
+    if place >= grid.count - grid.columns:
+        for year, side in zip(grid.years, ("left", "right"), strict=True):
+            at = left if side == "left" else left + grid.wide
+            ax.annotate(school_year(year), (at, bottom - 0.06), ha=side, va="top", fontsize=9)
 
 
 def height_of_small_lines(schools: int, columns: int = 2) -> float:

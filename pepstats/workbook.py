@@ -38,7 +38,7 @@ def write_workbook(document: Document) -> bytes:
     import gptables
 
     blocks = list(list_tables(document))
-    sheets = {f"Table {block.number}": _sheet(block) for block in blocks}
+    sheets = {f"Table {block.number}": _sheet(block, document.marks) for block in blocks}
     cover = gptables.Cover(
         title=_plain(document.title),
         intro=[*document.marks,
@@ -111,7 +111,7 @@ def _as_number(text: str) -> float | int | str:
     return float(plain) if "." in plain else int(plain)
 
 
-def _sheet(block: TableBlock) -> object:
+def _sheet(block: TableBlock, marks: Sequence[str]) -> object:
     import gptables
 
     table = block.table
@@ -121,6 +121,7 @@ def _sheet(block: TableBlock) -> object:
         table=table_as_data(table),
         table_name=f"table_{block.number}",
         title=_plain(f"Table {block.number}: {table.caption}") + mark,
+        subtitles=[_plain(said) for said in marks],
         instructions="This sheet holds one table.",
         legend=[words for mark, words in SHORTHAND.items() if mark in cells],
         index_columns={1: 0},

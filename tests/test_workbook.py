@@ -69,3 +69,9 @@ def test_nothing_in_it_can_be_run(paper, hostile: str) -> None:
         assert all(b"evil.example" not in files.read(name) for name in links)
     cells = [c for row in read(packed).get_sheet_by_name("Table 1").to_python() for c in row]
     assert hostile in cells
+
+
+def test_every_sheet_carries_the_marks(paper) -> None:
+    book = read(workbook.write_workbook(paper))
+    for name in book.sheet_names[3:]:
+        assert paper.marks[0] in [row[0] for row in book.get_sheet_by_name(name).to_python()]
