@@ -7,29 +7,30 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "pepstats"
 LAYERS = (
-    {"paths", "errors", "codes", "checkout"},
-    {"layouts", "ledger", "cells", "sources", "clean", "registers", "chains", "descriptions",
-     "schools", "panel", "table", "proof", "breaks"},
-    {"programme", "standards", "sampling", "dashboard", "eligibility", "indicators", "scoring",
-     "explain", "priority", "partnership", "support"},
+    {"paths", "errors", "codes"},
+    {"layouts", "ledger", "cells", "sources", "table", "fields", "borders", "clean", "registers",
+     "series", "chains", "descriptions", "schools", "panel", "breaks", "coverage", "proof",
+     "crosschecks", "check", "check_words"},
+    {"programme", "england", "standards", "sampling", "dashboard", "eligibility", "indicators",
+     "scoring", "explain", "priority", "partnership", "participation", "support"},
     {"matching", "balance"},
     {"fitting", "gaps", "expected"},
     {"placebo", "effects"},
-    {"checks", "value", "cases", "quality"},
-    {"words", "officers", "blocks", "disclosure", "figures", "pictures", "document", "wordfile",
-     "evidence", "report", "sheets", "bridge"},
-    {"whole", "steps", "study", "manifest", "plan", "run", "parts", "compare",
-     "review", "verify", "changes", "bundle", "release", "check"},
-    {"invented_world", "invented_pupils", "invented_results", "invented_panel", "invented_truth",
-     "invented_layout", "invented_study", "invented_files", "invented"},
+    {"checks", "value", "cases", "calibration", "distances", "pairing", "matchers", "weighting",
+     "clustered", "honest", "multiplicity", "peers", "sensitivity", "grades"},
+    {"words", "statements", "officers", "blocks", "disclosure", "figures", "pictures", "document", "wordfile",
+     "wordparts", "workbook", "opendata", "formats", "city", "voices", "entries", "evidence",
+     "evidence_tables", "evidence_pictures", "report", "sheets", "citytable"},
+    {"whole", "checkout", "compare", "steps", "study", "manifest", "run", "release", "verify",
+     "bridge", "bundle", "changes", "review", "quality", "plan"},
+    {"invented"},
     {"__init__", "cli", "__main__"},
 )  # fmt: skip
 BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
-    "sources", "programme", "whole", "steps", "run", "manifest", "plan", "review",
-    "verify", "changes", "bundle", "release",
-    "invented_files", "cli",
+    "sources", "programme", "steps", "run", "manifest", "whole", "bundle", "changes", "review",
+    "release", "verify", "plan", "invented_files", "cli",
 }  # fmt: skip
 DISK = {
     "open", "read_text", "write_text", "read_bytes", "write_bytes", "unlink", "mkdir",
@@ -42,7 +43,8 @@ def modules() -> list[str]:
 
 
 def layer_of(module: str) -> int:
-    return next(n for n, layer in enumerate(LAYERS) if module in layer)
+    name = module.partition("_")[0] if module.startswith("invented_") else module
+    return next((n for n, layer in enumerate(LAYERS) if name in layer), -1)
 
 
 def imports(source: str) -> set[str]:
@@ -84,7 +86,7 @@ def disk_calls(source: str) -> set[str]:
 def test_every_module_has_its_place_in_the_house() -> None:
     placed = [module for layer in LAYERS for module in layer]
     assert len(placed) == len(set(placed))
-    assert set(modules()) <= set(placed)
+    assert not [module for module in modules() if layer_of(module) < 0]
 
 
 @pytest.mark.parametrize("module", modules())

@@ -1,0 +1,96 @@
+"""October: members against what last year's schools lead one to expect, and named as such."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pepstats import effects, expected
+from pepstats.errors import DesignError
+from pepstats.panel import Panel
+from pepstats.study import design_comparison, estimate_programme
+from tests.worlds import YEAR, Small, small_england
+
+SLUG = "closing-the-gap"
+
+
+def in_october(small: Small) -> Panel:
+    """The same England before the other schools' results of the year exist."""
+    values, reasons = small.panel.values.copy(), small.panel.reasons.copy()
+    later = values.index.get_level_values("year") >= YEAR
+    elsewhere = later & ~values.index.get_level_values("school").isin(small.members[SLUG])
+    outcomes = [c for c in values if c != "cohort"]
+    values.loc[elsewhere, outcomes] = np.nan
+    reasons.loc[elsewhere, outcomes] = "not published yet"
+    return Panel(values, reasons, small.panel.releases)
+
+
+def national(small: Small) -> pd.DataFrame:
+    results, cohort = small.panel.wide("rwm_expected"), small.panel.wide("cohort")
+    level = (results * cohort).sum() / cohort.where(results.notna()).sum()
+    return pd.DataFrame({"measure": "rwm_expected", "year": level.index, "value": level.to_numpy()})
+
+
+def estimate(small: Small, panel: Panel, levels: pd.DataFrame | None) -> pd.DataFrame:
+    programme = small.programmes[SLUG]
+    design = design_comparison(programme, panel, small.register, small.members[SLUG], small.barred)
+    return effects.tidy(estimate_programme(programme, panel, design, YEAR, levels).effects)
+
+
+def test_the_mode_follows_from_what_the_sources_hold() -> None:
+    small = small_england()
+    december = estimate(small, small.panel, None)
+    october = estimate(small, in_october(small), national(small))
+    assert set(december["mode"]) == {effects.COMPARED}
+    assert set(october["mode"]) == {effects.EXPECTED}
+    assert october["n_schools"].iloc[0] == december["n_schools"].iloc[0]
+
+
+def test_october_and_december_agree_within_their_uncertainty() -> None:
+    for seed in (3, 7, 11):
+        small = small_england(seed=seed, schools=2000)
+        december = estimate(small, small.panel, None).iloc[0]
+        october = estimate(small, in_october(small), national(small)).iloc[0]
+        assert october["low"] < december["estimate"] < october["high"]
+
+
+def test_a_national_level_that_is_not_known_is_asked_for() -> None:
+    small = small_england()
+    with pytest.raises(DesignError, match="national level of 2016, 2017, 2018 is not known"):
+        estimate(small, in_october(small), None)
+
+
+def test_progress_needs_no_national_level_for_it_is_nought_by_definition() -> None:
+    small = small_england()
+    seen, last = expected.find_expected_gaps(
+        in_october(small), small.register[["la", "school_type"]], "reading_progress",
+        baseline=[2016, 2017], year=YEAR, national={}, members=small.barred,
+    )  # fmt: skip
+    assert seen.baseline == (2017,) and last.baseline == (2016,) and last.year == 2017
+    assert seen.table.loc[small.members[SLUG], "gap"].notna().sum() >= 15
+    assert (seen.table["gap"].isna() == seen.table["reason"].notna()).all()
+
+
+def test_what_others_get_this_year_is_not_in_sight() -> None:
+    small = small_england()
+    values = small.panel.values.copy()
+    later = values.index.get_level_values("year") >= YEAR
+    others = later & ~values.index.get_level_values("school").isin(small.barred)
+    values.loc[others, "reading_progress"] += 3
+    one, two = (
+        expected.find_expected_gaps(
+            panel, small.register[["la", "school_type"]], "reading_progress",
+            baseline=[2017], year=YEAR, national={}, members=small.barred,
+        )[0].table["gap"].loc[small.members[SLUG]]
+        for panel in (small.panel, Panel(values, small.panel.reasons, small.panel.releases))
+    )  # fmt: skip
+    pd.testing.assert_series_equal(one, two)
+
+
+def test_too_few_schools_are_refused() -> None:
+    small = small_england(seed=5, schools=300)
+    few = small.register.index[:150]
+    with pytest.raises(DesignError, match="at least 200 are needed"):
+        expected.find_expected_gaps(
+            in_october(small), small.register.loc[few, ["la", "school_type"]], "reading_progress",
+            baseline=[2017], year=YEAR, national={}, members=small.barred,
+        )  # fmt: skip
