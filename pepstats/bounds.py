@@ -1,0 +1,164 @@
+"""What the finding would be if something unseen were as bad as it could be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pepstats.errors import DesignError
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """An estimate with every hidden result at its worst, and at its best.
+
+    Attributes
+    ----------
+    estimate, worst, best
+        From the results there are; with the hidden ones as low, and as high, as they can be. In the
+        outcome's unit.
+    schools
+        Index `school`: each member without a gap, its `reason`, and its `lowest` and `highest`
+        possible gap; missing where it has no comparison schools either, so that it stays out.
+    n_seen, n_hidden, n_out
+        Members with a gap, without one but bounded, and out altogether.
+    reason
+        Why there are no extremes; empty where there are.
+    """
+
+    estimate: float
+    worst: float
+    best: float
+    schools: pd.DataFrame = field(repr=False)
+    n_seen: int
+    n_hidden: int
+    n_out: int
+    reason: str = ""
+
+
+def correct_contamination(
+    estimate: float,
+    low: float,
+    high: float,
+    *,
+    shares: Sequence[float] = (0.1, 0.25, 0.5),
+    effects: Sequence[float | None] = (None,),
+) -> pd.DataFrame:
+    """Say what the effect would be if some comparison schools had had such support too.
+
+    If a share q of the comparison schools gained e from it, the estimate is too low by q times e.
+    One row per `share` and `effect` (in the outcome's unit; None: as much as the members gained,
+    which the corrected estimate then is): `bias`, `estimate`, `low`, `high`.
+    """
+    wrong = [q for q in shares if not 0 <= q < 1]
+    if wrong:
+        raise DesignError(f"a share of comparison schools lies from 0 to below 1, not {wrong}.")
+    rows = []
+    for share in shares:
+        for effect in effects:
+            if effect is None:
+                same = estimate / (1 - share)
+                ends = (same, low / (1 - share), high / (1 - share))
+                rows.append((share, same, -share * same, *ends))
+            else:
+                more = share * effect
+                rows.append((share, effect, -more, estimate + more, low + more, high + more))
+    columns = ["share", "effect", "bias", "estimate", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def bound_hidden_results(
+    gaps: pd.DataFrame, members: Iterable[int], *, limits: tuple[float, float] | None = None
+) -> Extremes:
+    """Bound an estimate by the worst and the best that members' hidden results could be.
+
+    `gaps` is `Gaps.table`: index `school`; `own`, `comparison`, `gap`, `weight`, `reason`. A hidden
+    result lies between `limits` (0 and 100 for a percentage), by default the range of all schools
+    there; its school counts as much as the median member does, though it is likely to be small. The
+    hidden gap is own minus comparison, with nothing taken out for what the match left unlike.
+    """
+    table = gaps.loc[gaps.index.isin(list(members)), ["comparison", "gap", "weight", "reason"]]
+    seen, hidden = table[table["gap"].notna()], table[table["gap"].isna()]
+    known = gaps["own"].dropna()
+    why = "" if len(seen) else "no member has a gap"
+    if not why and limits is None and known.empty:
+        why = "no school has a result, so nothing says how far one could be off"
+    ends = limits if limits is not None else (known.min(), known.max())
+    if limits is not None and not limits[0] < limits[1]:
+        raise DesignError(f"`limits` are {limits}: the lowest result comes first.")
+    low, high = (float(end) - hidden["comparison"] for end in ends)
+    listed = hidden[["reason"]].assign(lowest=low, highest=high).sort_index()
+    bounded = listed[listed["lowest"].notna()]
+    counts = (len(seen), len(bounded), len(listed) - len(bounded))
+    if why:
+        nothing = float("nan")
+        return Extremes(nothing, nothing, nothing, listed, *counts, why)
+    weight = seen["weight"].to_numpy(float)
+    typical = float(np.median(weight))
+
+    def mean(added: pd.Series) -> float:
+        top = float((seen["gap"] * weight).sum()) + typical * float(added.sum())
+        return top / (float(weight.sum()) + typical * len(added))
+
+    none = pd.Series(dtype=float)
+    return Extremes(mean(none), mean(bounded["lowest"]), mean(bounded["highest"]), listed, *counts)
+
+
+def detect_drift(
+    covariance: Numbers,
+    steps: Sequence[float],
+    *,
+    df: float | None = None,
+    powers: Sequence[float] = (0.5, 0.8),
+    level: float = 0.05,
+) -> pd.DataFrame:
+    """Say how fast groups would have to drift apart for a test of earlier years to notice.
+
+    `covariance` is that of the earlier years' differences in an event study, `steps` how many years
+    each lies after the reference year (before it: negative), `df` the test's (normal limits where
+    none is given). Index `power`: `a_year`, the drift in the outcome's unit that the joint test at
+    `level` finds that often, and `reason`. A quiet test proves little if this is large (Roth 2022,
+    AER: Insights 4:305).
+    """
+    sigma, away = np.asarray(covariance, dtype=float), np.asarray(steps, dtype=float)
+    index = pd.Index([float(p) for p in powers], name="power")
+    wrong = [p for p in powers if not level < p < 1]
+    if wrong:
+        raise DesignError(f"a power lies between the level ({level}) and 1, not {wrong}.")
+    q = len(away)
+    why = ""
+    if q == 0:
+        why = "there is no year before the reference year to test"
+    elif sigma.shape != (q, q) or not np.isfinite(sigma).all() or np.linalg.matrix_rank(sigma) < q:
+        why = "the earlier years' differences have no spread to judge them by"
+    elif df is not None and not df > 0:
+        why = "too few schools for a test of the earlier years"
+    elif not away.any():
+        why = "no year tested lies away from the reference year"
+    if why:
+        return pd.DataFrame({"a_year": np.nan, "reason": why}, index=index)
+    per_step = float(away @ np.linalg.solve(sigma, away))
+    speeds = [np.sqrt(_needed(q, df, float(p), level) / per_step) for p in powers]
+    return pd.DataFrame({"a_year": speeds, "reason": ""}, index=index)
+
+
+def _needed(q: int, df: float | None, power: float, level: float) -> float:
+    """Give the noncentrality at which an F (or chi squared) test has this power."""
+    from scipy.optimize import brentq
+    from scipy.stats import chi2, f, ncf, ncx2
+
+    def short(noncentral: float) -> float:
+        if df is None:
+            return float(ncx2.sf(chi2.isf(level, q), q, noncentral)) - power
+        return float(ncf.sf(f.isf(level, q, df), q, df, noncentral)) - power
+
+    high = 1.0
+    while short(high) < 0 and high < 1e9:
+        high *= 2
+    return float(brentq(short, 1e-9, high, xtol=1e-12))

@@ -1,0 +1,258 @@
+"""How strong a hidden reason for being picked would have to be to explain a finding away.
+
+Rosenbaum's bounds: two schools that look alike may differ in their odds of being picked by a factor
+of at most gamma. At gamma = 1 being picked was chance; the largest gamma at which the finding still
+stands says how much hidden selection it bears (Rosenbaum 2002, Observational Studies, chapter 4;
+for sets of one member and several others, Rosenbaum 2007, Biometrics 63:456).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pepstats.errors import DesignError
+
+Numbers = NDArray[np.float64]
+FEWEST_PAIRS = 6
+"""With five pairs even the most extreme result has a p of 1 in 32: no bound says anything."""
+LEVEL = 0.05
+MOST_BIAS = 100.0
+
+
+def bound_pairs(differences: Iterable[float], *, gammas: Sequence[float] = (1, 1.5, 2, 3)) -> (
+    pd.DataFrame
+):  # fmt: skip
+    """Bound the p and the size of a gain over pairs, for each strength of hidden selection.
+
+    `differences` are member minus comparison school, one per pair. One row per `gamma`: `p_least`
+    and `p_most` (one-sided, of Wilcoxon's signed rank test that members did no better; pairs
+    without a difference keep their rank and count for neither side), `estimate_low` and
+    `estimate_high` (Hodges-Lehmann, in the differences' unit), `low` and `high` (the 95% interval
+    of the effect), and `reason` where there is no bound. For a loss, hand in minus the differences.
+    """
+    values, why = _pairs(differences)
+    steps = _gammas(gammas)
+    if why:
+        return _no_bounds(steps, why)
+    ranks = _ranks(np.abs(values))
+    seen = float(ranks[values > 0].sum())
+    moved = ranks[values != 0]
+    means = _walsh(values)
+    rows = []
+    for gamma in steps:
+        most, least = gamma / (1 + gamma), 1 / (1 + gamma)
+        sd = float(np.sqrt(most * least * (moved**2).sum()))
+        whole = float(moved.sum())
+        n = len(values)
+        wide = 1.959963984540054 * np.sqrt(most * least * n * (n + 1) * (2 * n + 1) / 6)
+        rows.append(
+            {
+                "p_least": _tail((seen - least * whole) / sd),
+                "p_most": _tail((seen - most * whole) / sd),
+                "estimate_low": _from_top(means, most * len(means)),
+                "estimate_high": _from_top(means, least * len(means)),
+                "low": _from_top(means, most * len(means) + wide),
+                "high": _from_top(means, least * len(means) - wide),
+                "reason": "",
+            }
+        )
+    return pd.DataFrame(rows, index=pd.Index(steps, name="gamma"))
+
+
+def bound_sets(
+    sets: Numbers,
+    *,
+    gammas: Sequence[float] = (1, 1.5, 2, 3),
+    effect: float = 0.0,
+    inner: float = 0.0,
+    trim: float = 2.5,
+) -> pd.DataFrame:
+    """Bound the p of a gain over sets of one member and its comparison schools.
+
+    `sets` has a row per member: its own change first, then its comparison schools' changes,
+    missing where it has fewer; sets must not share schools. One row per `gamma`: `p_most`
+    (one-sided, that members did no better than `effect` would make them), `deviate`, `statistic`,
+    `expected`, `variance` (at the worst), and `reason`. The statistic is Huber's: a difference
+    counts in full from `trim` times the median difference within sets, not at all under `inner`.
+    """
+    steps = _gammas(gammas)
+    values, why = _sets(sets, effect)
+    if not 0 <= inner < trim:
+        raise DesignError(f"`inner` ({inner}) must be from 0 up to below `trim` ({trim}).")
+    unit = 0.0
+    if not why:
+        apart = [np.abs(np.subtract.outer(v, v))[np.triu_indices(len(v), 1)] for v in values]
+        unit = float(np.median(np.concatenate(apart)))
+        if not unit > 0:
+            why = "half the differences within sets or more are nought"
+    if why:
+        columns = ["p_most", "deviate", "statistic", "expected", "variance"]
+        return pd.DataFrame(np.nan, index=pd.Index(steps, name="gamma"), columns=columns).assign(
+            reason=why
+        )
+    scored = [_score(v / unit, inner, trim) for v in values]
+    seen = float(sum(own[0] for own in scored))
+    rows = []
+    for gamma in steps:
+        worst = [_worst(np.sort(own), gamma) for own in scored]
+        mean, variance = (float(sum(part)) for part in zip(*worst, strict=True))
+        deviate = (seen - mean) / np.sqrt(variance) if variance > 0 else float("nan")
+        rows.append((_tail(deviate), deviate, seen, mean, variance, ""))
+    return pd.DataFrame(
+        rows,
+        index=pd.Index(steps, name="gamma"),
+        columns=["p_most", "deviate", "statistic", "expected", "variance", "reason"],
+    )
+
+
+def lay_out_sets(pairs: pd.DataFrame, changes: pd.Series) -> Numbers:
+    """Lay pairs out as sets, for `bound_sets`: members' changes first, missing ones left missing.
+
+    `pairs` has `school` and `comparison`, one row per pair; `changes` has index `school`. A
+    comparison school may be in one set only.
+    """
+    if pairs["comparison"].duplicated().any():
+        shared = int(pairs["comparison"].duplicated(keep=False).sum())
+        raise DesignError(
+            f"{shared} pairs share a comparison school; sets must not. Match without replacement."
+        )
+    others = pairs.sort_values(["school", "comparison"]).groupby("school")["comparison"]
+    width = 1 + int(others.size().max() if len(pairs) else 0)
+    laid = np.full((others.ngroups, width), np.nan)
+    for row, (school, listed) in enumerate(others):
+        laid[row, 0] = changes.get(school, np.nan)
+        laid[row, 1 : 1 + len(listed)] = changes.reindex(listed).to_numpy(float)
+    return laid
+
+
+def bears(bound: Callable[[float], float], *, level: float = LEVEL) -> float:
+    """Give the strongest hidden selection at which the finding still stands, to two decimals.
+
+    `bound` gives the largest p at a gamma. Missing when it does not stand even at 1, infinite when
+    it stands at 100.
+    """
+    if not bound(1.0) <= level:
+        return float("nan")
+    if bound(MOST_BIAS) <= level:
+        return float("inf")
+    low, high = 1.0, MOST_BIAS
+    while high - low > 1e-8:
+        middle = (low + high) / 2
+        low, high = (middle, high) if bound(middle) <= level else (low, middle)
+    return float(np.floor(low * 100 + 1e-6) / 100)
+
+
+def amplify(gamma: float, odds_of_picked: Sequence[float]) -> pd.Series:
+    """Say what one hidden thing would have to do to both sides to have the strength gamma.
+
+    Index `picked`: by how much it multiplies the odds of being picked; value `better`: by how much
+    it then multiplies the odds that the member does better than its pair (Rosenbaum and Silber
+    2009, Journal of the American Statistical Association 104:1398).
+    """
+    if not gamma >= 1:
+        raise DesignError(f"gamma is {gamma}; it is 1 or more.")
+    small = [odds for odds in odds_of_picked if not odds > gamma]
+    if small:
+        raise DesignError(
+            f"a thing that multiplies the odds of being picked by {small[0]} cannot have a "
+            f"strength of {gamma}: give odds above it."
+        )
+    picked = np.asarray(odds_of_picked, dtype=float)
+    better = (gamma * picked - 1) / (picked - gamma)
+    return pd.Series(better, index=pd.Index(picked, name="picked"), name="better")
+
+
+def _gammas(gammas: Sequence[float]) -> list[float]:
+    wrong = [g for g in gammas if not g >= 1]
+    if wrong or not len(gammas):
+        raise DesignError(f"gamma is 1 or more; {wrong or 'none'} was given.")
+    return [float(g) for g in gammas]
+
+
+def _pairs(differences: Iterable[float]) -> tuple[Numbers, str]:
+    values = np.asarray(list(differences), dtype=float)
+    if np.isnan(values).any():
+        return values, f"{int(np.isnan(values).sum())} pairs have no difference: leave them out"
+    if len(values) < FEWEST_PAIRS:
+        return values, f"{len(values)} pairs; at least {FEWEST_PAIRS} are needed"
+    if not values.any():
+        return values, "no pair differs"
+    return values, ""
+
+
+def _sets(sets: Numbers, effect: float) -> tuple[list[Numbers], str]:
+    table = np.asarray(sets, dtype=float)
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise DesignError("Sets need a column for the member and one for a comparison school.")
+    table = table - effect * np.eye(1, table.shape[1])
+    rows = [row[~np.isnan(row)] for row in table if not np.isnan(row[0])]
+    full = [row for row in rows if len(row) > 1]
+    if len(full) < FEWEST_PAIRS:
+        return full, f"{len(full)} sets with a result; at least {FEWEST_PAIRS} are needed"
+    return full, ""
+
+
+def _no_bounds(gammas: list[float], why: str) -> pd.DataFrame:
+    columns = ["p_least", "p_most", "estimate_low", "estimate_high", "low", "high"]
+    return pd.DataFrame(np.nan, index=pd.Index(gammas, name="gamma"), columns=columns).assign(
+        reason=why
+    )
+
+
+def _ranks(values: Numbers) -> Numbers:
+    from scipy.stats import rankdata
+
+    ranks: Numbers = rankdata(values)
+    return ranks
+
+
+def _walsh(values: Numbers) -> Numbers:
+    """Give the means of all pairs of differences, each with itself too, the largest first."""
+    first, second = np.triu_indices(len(values))
+    means: Numbers = np.sort((values[first] + values[second]) / 2)[::-1]
+    return means
+
+
+def _from_top(ranked: Numbers, place: float) -> float:
+    """Give the value with that many above it: halfway between two where that falls between."""
+    if place <= 0 or place >= len(ranked):
+        return float("inf") if place <= 0 else float("-inf")
+    whole = int(np.floor(place + 1e-9))
+    if abs(place - whole) < 1e-9:
+        return float((ranked[whole - 1] + ranked[whole]) / 2)
+    return float(ranked[whole])
+
+
+def _tail(deviate: float) -> float:
+    from scipy.special import ndtr
+
+    return float(ndtr(-deviate))
+
+
+def _score(values: Numbers, inner: float, trim: float) -> Numbers:
+    """Score every school of a set: its mean difference from all of them, large ones held."""
+    apart = np.subtract.outer(values, values)
+    size = np.clip((np.abs(apart) - inner) / (trim - inner), 0.0, 1.0)
+    scored: Numbers = (np.sign(apart) * size).sum(axis=1) / len(values)
+    return scored
+
+
+def _worst(ranked: Numbers, gamma: float) -> tuple[float, float]:
+    """Find which schools of a set hidden selection must favour to expect most (separable bound).
+
+    The highest scores are favoured; how many of them is tried out, the larger variance deciding
+    between equals (Gastwirth, Krieger and Rosenbaum 2000, JRSS B 62:545).
+    """
+    found = []
+    for favoured in range(1, len(ranked)):
+        odds = np.ones(len(ranked))
+        odds[-favoured:] = gamma
+        odds /= odds.sum()
+        mean = float(odds @ ranked)
+        found.append((round(mean, 12), float(odds @ ranked**2) - mean**2, mean))
+    _, variance, mean = max(found)
+    return mean, variance
