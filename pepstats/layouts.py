@@ -181,7 +181,7 @@ def is_known(kind: str, column: str) -> bool:
 def misspells(column: str, wanted: list[str]) -> bool:
     """Say whether a column's name is so near a wanted one that it must be meant for it."""
     name = tidy(column)
-    if re.fullmatch(r".+_(\d\d|3YR)", name):
+    if re.fullmatch(r".+_(1\d|2\d|3YR)", name):
         return False
     close = difflib.get_close_matches(name, wanted, n=1, cutoff=0.88)
     return bool(close) or any(sorted(name) == sorted(one) for one in wanted)

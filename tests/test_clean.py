@@ -241,3 +241,55 @@ def test_a_series_year_is_the_one_its_school_year_ends(tmp_path: Path, year: str
     raw, source = files.read(tmp_path, text.encode(), kind="la_series", year=None)
     row = series.clean_la_series(raw, source).iloc[0]
     assert (row["year"], row["la"], row["reason"]) == (2016, 551, "not published")
+
+
+REGISTERS = {
+    "the spine": {
+        "URN": "900101.0", "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A",
+        "ICLOSE": "2", "OPENDATE": "2016-09-01", "CLOSEDATE": "2018-08-31",
+        "MINORGROUP": "Academy", "NFTYPE": "Academy - Converter mainstream", "ISPRIMARY": "1",
+        "ISSECONDARY": "0", "AGEL": "7", "AGEH": "11", "OTHERURN": "900301",
+    },
+    "Get Information About Schools": {
+        "URN": "900101", "LA (code)": "551", "EstablishmentNumber": "2001",
+        "EstablishmentName": "A",
+        "EstablishmentStatus (name)": "Closed", "OpenDate": "01-09-2016", "CloseDate": "31-08-2018",
+        "TypeOfEstablishment (name)": "Academy converter", "StatutoryLowAge": "7",
+        "StatutoryHighAge": "11", "Trusts (name)": "A Trust",
+    },
+    "the newer information tables": {
+        "time_period": "202324", "school_urn": "900101", "school_laestab": "5512001",
+        "school_name": "A", "school_type": "Academy converter",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REGISTERS)
+def test_every_register_says_the_same_of_a_school(tmp_path: Path, name: str) -> None:
+    row = REGISTERS[name]
+    raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
+    one = clean.clean_register(raw, source).loc[900101]
+    assert one[["la", "estab", "name", "governance"]].tolist() == [551, 2001, "A", "academy"]
+    if name != "the newer information tables":
+        assert one[["status", "age_low", "age_high"]].tolist() == ["closed", 7, 11]
+        assert one["is_primary"]
+        assert not one["is_secondary"]
+        assert one["closed"] == pd.Timestamp("2018-08-31")
+
+
+def test_a_full_key_stage_4_file_gives_every_measure(tmp_path: Path) -> None:
+    columns = list(codes.measures_of("ks4"))
+    header = ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "NFTYPE", *columns, "P8MEA_18"]
+    row = dict.fromkeys(header, "1") | {"LEA": "551", "URN": "900201", "PTL2BASICS_94": "66.2%"}
+    one = files.results(tmp_path, files.write_csv([row], header), kind="ks4", year=2019)
+    assert set(one.values) == set(codes.measures_of("ks4").values())
+    assert one.values.loc[900201, "basics_94"] == 66.2
+    assert one.earlier.columns.tolist() == [(2018, "progress8")]
+
+
+def test_the_letters_of_the_newer_files_are_known(tmp_path: Path) -> None:
+    rows = [{**files.school(900101 + n), "PTRWM_EXP": code} for n, code in enumerate("czxu")]
+    one = files.results(tmp_path, files.write_csv(rows))
+    assert one.reasons["rwm_expected"].tolist() == [
+        codes.SUPPRESSED, "not applicable", "not available", "too unreliable to publish",
+    ]  # fmt: skip
