@@ -11,9 +11,11 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pepstats import __version__, paths
 from pepstats.errors import DesignError, PepstatsError
+from pepstats.steps import write_whole
 
 DEFAULT_REPORT = "autumn-2018"
 DONE, DIFFERS, WRONG, DEFECT = 0, 1, 2, 3
@@ -51,6 +53,18 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, metavar="DIR", help="where to write (default outputs/)")
     run.add_argument("--jobs", type=_count, default=1, metavar="N", help="notebooks at a time")
     run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="read sources and account for every row and cell")
+    check.add_argument("what", nargs="*", metavar="REPORT or FILE")
+    check.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default data/)")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(command=_check)
+
+    new = commands.add_parser("new", help="draft the next autumn's report from the last one")
+    new.add_argument("report", metavar="REPORT", help="its new name")
+    new.add_argument("--like", metavar="REPORT", help="the report to start from")
+    new.add_argument("--data", type=Path, metavar="DIR")
+    new.set_defaults(command=_new)
 
     verify = commands.add_parser("verify", help="run a run or release again and compare it all")
     verify.add_argument("path", type=Path, metavar="PATH", help="its folder")
@@ -103,6 +117,43 @@ def _run(asked: argparse.Namespace) -> int:
         tell=lambda line: print(line, file=sys.stderr, flush=True),
     )
     print(paper)
+    return DONE
+
+
+def _check(asked: argparse.Namespace) -> int:
+    import json
+
+    from pepstats.check import Listed, as_dict, check_files
+    from pepstats.check_words import say
+    from pepstats.programme import load_report
+
+    data = paths.data_folder(asked.data)
+    lines: list[Any] = []
+    for what in asked.what or [choose_report(data)]:
+        if (data / "reports" / f"{what}.yml").is_file() or not Path(what).suffix:
+            lines += load_report(what, data).sources
+        else:
+            lines.append(Listed(str(Path(what).resolve())))
+    found = check_files(lines, data=data)
+    print(json.dumps(as_dict(found), indent=1, ensure_ascii=False) if asked.json else say(found))
+    return found.exit_code
+
+
+def _new(asked: argparse.Namespace) -> int:
+    from pepstats.programme import check_slug, load_programme, load_report
+    from pepstats.report import draft_report
+
+    data = paths.data_folder(asked.data)
+    slug = check_slug(asked.report, "report")
+    last = load_report(asked.like or choose_report(data), data)
+    programmes = [load_programme(name, data) for name in last.programmes]
+    drafted = {data / n: t for n, t in draft_report(slug, last, programmes).items()}
+    there = [str(path) for path in drafted if path.exists()]
+    if there:
+        raise DesignError(f"{', '.join(there)}: already there, and not written over.")
+    for path, text in drafted.items():
+        write_whole(path, text.encode("utf-8"))
+        print(path)
     return DONE
 
 

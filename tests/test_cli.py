@@ -1,5 +1,6 @@
 """The command line: exit codes, one message, and nothing imported that is not needed."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from pepstats.cli import choose_report, main
 from pepstats.errors import DesignError
+from pepstats.programme import load_report
 from tests.worlds import ROOT
 
 
@@ -80,3 +82,28 @@ def test_the_invented_england_can_be_written_anew(
     assert len(files) > 5
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_check_accounts_for_a_report_or_a_file_and_its_exit_code_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = ROOT / "data" / "invented" / "ks2" / "2016-2017_england_ks2final.csv"
+    assert main(["check", str(file)]) in {0, 1}
+    assert "rows" in capsys.readouterr().out
+    bad = tmp_path / "x.csv"
+    bad.write_text("<html></html>", "utf-8")
+    assert main(["check", str(bad)]) == 2
+    assert "x.csv" in capsys.readouterr().out
+
+
+def test_a_new_report_is_drafted_and_never_written_over(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for folder in ("reports", "programmes"):
+        shutil.copytree(ROOT / "data" / folder, tmp_path / folder)
+    assert main(["new", "autumn-2019", "--data", str(tmp_path)]) == 0
+    said = capsys.readouterr().out.split()
+    assert [Path(p).name for p in said] == ["autumn-2019.yml", "autumn-2019.md"]
+    assert load_report("autumn-2019", tmp_path).meeting.date.year == 2019
+    assert main(["new", "autumn-2019", "--data", str(tmp_path)]) == 2
+    assert "not written over" in capsys.readouterr().err
