@@ -1,14 +1,16 @@
 """What a reviewer is handed: what may leave, what is carried along, and how to check it.
 
-The rule for what may leave is one: in the public edition no file leaves that has the number or the
-name of a school of the authority, or of a programme. What a school said leaves in no edition but
-inside the paper, where consent was looked at. The rest is withheld, and named with its reason.
+In the public edition no file leaves that is marked exempt, or that has the number or the name of a
+school of the authority or of a programme. What a school said leaves in no edition but inside the
+paper, where consent was looked at. The rest is withheld, counted here with its reason and listed in
+the manifest.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +28,9 @@ from pepstats.verify import OUTSIDE, STUDY, place_of
 README = "README.md"
 CITATION = "CITATION.cff"
 PAPER = "07-board-report/"
+TO_DO = f"{PAPER}to-do.txt"
+EXEMPT = re.compile(r"\bEXEMPT\b")
+MARKED = "is marked exempt"
 ONE_SCHOOL = "has a school's number or name; the public edition has none"
 SAID = f"what schools said: {disclosure.NO_CONSENT}, unless the paper quotes it"
 SHOWN = "shows a picture that is withheld"
@@ -77,7 +82,10 @@ def find_withheld(run: Path, made: Manifest, report: Report) -> dict[str, str]:
         return withheld
     schools = list_schools(run, report)
     for name in made.outputs:
-        if not name.startswith(PAPER) and schools.find(read_words(run / name)):
+        said = read_words(run / name)
+        if EXEMPT.search(said):
+            withheld[name] = MARKED
+        elif not name.startswith(PAPER) and schools.find(said):
             withheld[name] = ONE_SCHOOL
     ends = (".csv", ".svg", ".alt.txt") if not is_public(report) else (".svg", ".alt.txt")
     stems = {_stem(name) for name in withheld if name.endswith(ends)}
@@ -101,7 +109,7 @@ def find_held_back(run: Path, made: Manifest, report: Report) -> Iterator[str]:
     schools = list_schools(run, report)
     withheld = find_withheld(run, made, report)
     hidden = {made.outputs[name].sha256 for name in withheld}
-    for name in (name for name in made.outputs if name.startswith(PAPER)):
+    for name in (n for n in made.outputs if n.startswith(PAPER) and n not in withheld):
         found = schools.find(read_words(run / name))
         named = [one for one in found if one in schools.numbers or not is_public(report)]
         if named:
@@ -109,6 +117,12 @@ def find_held_back(run: Path, made: Manifest, report: Report) -> Iterator[str]:
             yield f"{name} names {', '.join(named[:3])}{more}: {disclosure.NAMES_SCHOOL}"
         if hidden & _pictures(run / name):
             yield f"{name} {SHOWN}"
+
+
+def read_to_do(run: Path) -> list[str]:
+    """Read what the paper says a person must still do, where it says so."""
+    path = run / TO_DO
+    return path.read_text("utf-8").split("\n") if path.is_file() else []
 
 
 def read_words(path: Path) -> str:
@@ -169,6 +183,7 @@ def write_readme(
     withheld: dict[str, str],
     carried: Iterable[str],
     marks: Iterable[str],
+    to_do: Iterable[str],
 ) -> str:
     """Write what is in a bundle, what is not and why, and how to check it."""
     there = set(carried)
@@ -200,9 +215,14 @@ def write_readme(
                   for i in absent]  # fmt: skip
         lines += [f"| `{n}` | settings | `{made.settings[n]}` |" for n in absent_settings] + [""]
     if withheld:
-        lines += ["## Withheld", "", "`verify` compares these by their hashes.", ""]
-        lines += ["| file | why |", "|---|---|"]
-        lines += [f"| `{name}` | {reason} |" for name, reason in withheld.items()] + [""]
+        lines += ["## Withheld", ""]
+        lines += ["`manifest.json` names these, and `verify` compares them by their hashes.", ""]
+        lines += ["| folder | files | why |", "|---|---|---|"]
+        counted = Counter((name.split("/")[0], reason) for name, reason in withheld.items())
+        lines += [f"| `{folder}/` | {n} | {reason} |" for (folder, reason), n in counted.items()]
+        lines += [""]
+    if to_do:
+        lines += ["## Not yet done when it was released", "", *(f"- {line}" for line in to_do), ""]
     return "\n".join(lines)
 
 

@@ -104,10 +104,13 @@ def _fill(
         shutil.copyfile(run / name, making / name)
     carried = bundle.carry(made, report, data, making, bundle.list_schools(run, report))
     before = final if (final / manifest.NAME).is_file() else None
+    about = bundle.write_readme(
+        made, report, withheld, carried, list_marks(report), bundle.read_to_do(run)
+    )
     texts = {
         changes.NAME: changes.write_entry(before, run, made, on=on, why=why),
         bundle.CITATION: bundle.write_citation(made, report, on),
-        bundle.README: bundle.write_readme(made, report, withheld, carried, list_marks(report)),
+        bundle.README: about,
     }
     for name, text in texts.items():
         (making / name).write_text(text, "utf-8")
