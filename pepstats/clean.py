@@ -10,14 +10,20 @@ import pandas as pd
 
 from pepstats import codes, layouts
 from pepstats.cells import Array
-from pepstats.errors import SourceError, nearest
 from pepstats.ledger import Ledger
 from pepstats.registers import clean_links, clean_ofsted, clean_register, clean_trusts
+from pepstats.roles import (
+    SCHOOL_ROWS,
+    Roles,
+    as_numbers,
+    choose_rows,
+    give_roles,
+    say_what_rows_are,
+)
 from pepstats.sources import Source
 from pepstats.table import (
     HAS_VALUE,
     REASONS,
-    URN,
     Reading,
     Table,
     find_used,
@@ -30,7 +36,6 @@ __all__ = [
     "Results", "clean_links", "clean_ofsted", "clean_register", "clean_results", "clean_trusts",
 ]  # fmt: skip
 
-SCHOOL_ROWS = (layouts.MAINSTREAM, layouts.SPECIAL, layouts.NOT_STATED)
 FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
 LIMITS = {
     # unit: what a published figure can be; pupils of all England are in the files too
@@ -85,11 +90,11 @@ def clean_results(raw: pd.DataFrame, source: Source) -> Results:
     a school given twice with different figures, a figure that cannot be.
     """
     table, layout = lay_on_table(raw, source), layouts.LAYOUTS[source.kind]
-    roles = _give_roles(table, layout)
-    level, la, urn = _say_what_rows_are(table, layout, roles.identity)
+    roles = give_roles(table, layout)
+    level, la, urn = say_what_rows_are(table, layout, roles.identity)
     reading = read_cells(table, roles.numeric)
     _refuse_impossible(table, reading, roles)
-    keep, left_out, totals = _choose_rows(table, level, la, urn)
+    keep, left_out, totals = choose_rows(table, level, la, urn)
     cells = table.codes[:, roles.measured][keep]
     values, why = reading.value[cells], reading.why[cells]
     _name_complements(why, values, roles)
@@ -110,94 +115,7 @@ def clean_results(raw: pd.DataFrame, source: Source) -> Results:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Roles:
-    """What each column of a file is: identity, words, a figure, one of our measures, or unread."""
-
-    identity: dict[str, int]
-    words: Array
-    numeric: Array
-    measured: Array
-    labels: tuple[str, ...]
-    unread: Array
-
-
-def _give_roles(table: Table, layout: layouts.Layout) -> _Roles:
-    """Say what each column is; a column that is nearly one we know is an error, not a loss."""
-    columns, kind = table.columns, layout.kind
-    identity = {
-        ours: columns[found[0]]
-        for ours, names in layout.identity.items()
-        if (found := [name for name in names if name in columns])
-    }
-    measures = {columns[c]: name for c, name in codes.measures_of(kind).items() if c in columns}
-    rank = {name: n for n, name in enumerate(codes.MEASURES)}
-    order = sorted(measures, key=lambda j: rank[measures[j]])
-    labels = tuple(measures[j] for j in order)
-    if not labels or len(set(labels)) < len(labels):
-        twins = sorted({name for name in labels if labels.count(name) > 1})
-        what = f"two columns are {', '.join(twins)}" if twins else "no column is a measure we know"
-        raise SourceError(f"{table.source.file}, row 1: {what}.")
-    role = np.array([
-        "words" if j in identity.values() or name in layout.text or name.startswith("(COLUMN ")
-        else "numeric" if layouts.is_known(kind, name) else "unread"
-        for name, j in columns.items()
-    ])  # fmt: skip
-    absent = [
-        column for column, name in codes.measures_of(kind).items()
-        if column not in columns and (kind == "ks2" or "." not in name)
-    ]  # fmt: skip
-    for name, j in columns.items():
-        unsure = role[j] == "unread" or (kind == "ks4" and role[j] == "numeric")
-        if unsure and j not in measures and layouts.misspells(name, absent):
-            raise SourceError(
-                f"{table.source.file}, row 1, column {j + 1}: no file of {layout.title} has a "
-                f"column `{name[:60]}`. {nearest(name, absent)}"
-            )
-    return _Roles(identity, np.flatnonzero(role == "words"), np.flatnonzero(role == "numeric"),
-                  np.array(order), labels, np.flatnonzero(role == "unread"))  # fmt: skip
-
-
-def _say_what_rows_are(
-    table: Table, layout: layouts.Layout, identity: dict[str, int]
-) -> tuple[Array, Array, Array]:
-    """Say of each row whether it is a school or an aggregate, its authority and its URN."""
-    urn_text = table.column(identity["urn"])
-    la_text = (
-        table.column(identity["la"])
-        if "la" in identity
-        else np.full(len(urn_text), "", dtype=object)
-    )
-    la = _as_numbers(la_text)
-    wrong = ~np.isin(la_text, ["", "NAT", "NA"]) & ~((la >= 100) & (la <= 999) & (la % 1 == 0))
-    if wrong.any():
-        table.stop(np.flatnonzero(wrong), identity["la"], "`{text}` is not an authority's code")
-    la = np.nan_to_num(la, nan=0).astype(np.int64)
-    if layout.records:
-        record = pd.Series(table.column(identity["record"]), dtype="str").str.removesuffix(".0")
-        level = record.map({**layout.records, "": layouts.NOT_STATED}).astype(object)
-        if level.isna().any():
-            known = ", ".join(layout.records)
-            table.stop(np.flatnonzero(level.isna()), identity["record"],
-                       f"record type `{{text}}` is none of {known}")  # fmt: skip
-    else:
-        national = np.isin(urn_text, ["NAT", "PRI", "SEC", "SPE"]) | (la_text == "NAT")
-        level = pd.Series(np.where(national, layouts.STATE_FUNDED, layouts.NOT_STATED))
-    school = level.isin(SCHOOL_ROWS).to_numpy()
-    found = {text: match for text in set(urn_text[school]) if (match := URN.fullmatch(text))}
-    missing = [i for i in np.flatnonzero(school) if urn_text[i] not in found]
-    if missing:
-        table.stop(
-            np.array(missing), identity["urn"], "`{text}` is not a URN of six or seven digits"
-        )
-    urn = [int(found[t][1]) if s else 0 for t, s in zip(urn_text, school, strict=True)]
-    alone = np.unique(la[school & (la > 0)])
-    if len(alone) == 1:  # one authority's file does not say whose its authority row is
-        la = np.where((level == layouts.AUTHORITY) & (la == 0), alone[0], la)
-    return level.to_numpy(dtype=object), la, np.array(urn, dtype=np.int64)
-
-
-def _refuse_impossible(table: Table, reading: Reading, roles: _Roles) -> None:
+def _refuse_impossible(table: Table, reading: Reading, roles: Roles) -> None:
     """Refuse a figure that cannot be: a percentage of 400, a negative number of pupils."""
     signed = np.array([text is not None and text.rstrip().endswith("%") for text in table.texts])
     alike: dict[tuple[float, float, bool], list[int]] = {}
@@ -222,7 +140,7 @@ def _refuse_impossible(table: Table, reading: Reading, roles: _Roles) -> None:
                     table.stop(rows, j, said)
 
 
-def _name_complements(why: Array, values: Array, roles: _Roles) -> None:
+def _name_complements(why: Array, values: Array, roles: Roles) -> None:
     """Tell a group suppressed for its own size from one suppressed to protect the other group."""
     place = {name: k for k, name in enumerate(roles.labels)}
     own, other = place.get("cohort.disadvantaged"), place.get("cohort.other")
@@ -235,38 +153,6 @@ def _name_complements(why: Array, values: Array, roles: _Roles) -> None:
         for name, k in place.items():
             if name.endswith(f".{group}") and not name.startswith("cohort"):
                 why[large & (why[:, k] == suppressed), k] = complement
-
-
-def _choose_rows(
-    table: Table, level: Array, la: Array, urn: Array
-) -> tuple[Array, dict[str, int], Array]:
-    """Choose each school and each aggregate once; a second one must be the same as the first."""
-    school = np.isin(level, SCHOOL_ROWS)
-    key = pd.DataFrame({"what": np.where(school, "school", level), "urn": urn, "la": la})
-    if not layouts.LAYOUTS[table.source.kind].records:  # national rows are told apart by phase
-        for name in ("ESTAB", "URN", "SCHOOLTYPE"):
-            if name in table.columns:
-                key[name] = np.where(school, "", table.column(table.columns[name]))
-    key["la"] = key["la"].mask(school, 0)
-    first = ~key.duplicated().to_numpy()
-    start = np.arange(len(key))
-    if not first.all():
-        group = key.groupby(list(key.columns)).ngroup()
-        start = pd.Series(start).groupby(group).transform("first").to_numpy()
-    left_out: dict[str, int] = {}
-    for twin in np.flatnonzero(~first):
-        one = int(start[twin])
-        differs = np.flatnonzero(table.codes[twin] != table.codes[one])
-        who = f"URN {urn[twin]}" if school[twin] else f"the row of {level[twin]}"
-        if len(differs):
-            raise SourceError(
-                f"{table.at(int(twin), int(differs[0]))}: {who} is given twice, and differs from "
-                f"row {table.rows[one]}. Remove the wrong one."
-            )
-        what = "a school's row repeated" if school[twin] else f"row of {level[twin]} repeated"
-        left_out[what] = left_out.get(what, 0) + 1
-    keep = np.flatnonzero(school & first)
-    return keep[np.argsort(urn[keep])], left_out, np.flatnonzero(~school & first)
 
 
 def _as_text(which: Array, words: list[Any], index: pd.Index, columns: list[str]) -> pd.DataFrame:
@@ -312,17 +198,10 @@ def _identify(
         text = frame[ours]
         frame[ours] = pd.array(np.where(text == "", np.nan, text), dtype="str")
     for ours in ("la", "estab", "urn_ac"):
-        number = _as_numbers(frame[ours])
+        number = as_numbers(frame[ours])
         whole = (number > 0) & (number % 1 == 0)
         frame[ours] = pd.array(np.where(whole, number, np.nan), dtype="Int64")
     return pd.DataFrame(frame, index=urns)
-
-
-def _as_numbers(texts: Array) -> Array:
-    """Read identity numbers, each distinct text once; missing where a text is no number."""
-    which, distinct = pd.factorize(texts)
-    number = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").to_numpy(float)
-    return np.asarray(np.append(number, np.nan)[which])
 
 
 def _read_earlier(table: Table, reading: Reading, keep: Array, urns: pd.Index) -> pd.DataFrame:
@@ -342,7 +221,7 @@ def _read_earlier(table: Table, reading: Reading, keep: Array, urns: pd.Index) -
 
 def _account(
     table: Table,
-    roles: _Roles,
+    roles: Roles,
     level: Array,
     left_out: dict[str, int],
     reading: Reading,
@@ -369,7 +248,7 @@ def _account(
     )  # fmt: skip
 
 
-def _count_codes(table: Table, roles: _Roles, reading: Reading, why: Array) -> pd.DataFrame:
+def _count_codes(table: Table, roles: Roles, reading: Reading, why: Array) -> pd.DataFrame:
     """Count each published code by column and reason; a cut-off cell has no code."""
     met, place = _codes_met(reading)
     place[-1] = len(met)  # cells that were cut off

@@ -307,17 +307,6 @@ TYPES: dict[str, tuple[str, str]] = {
 """What each type of school is called, and who governs it."""
 
 
-AUTHORITY_BECAME: dict[int, tuple[int, ...]] = {
-    # old code: the codes it became, the one with most of its schools first
-    836: (839,),  # Poole, into Bournemouth, Christchurch and Poole, April 2019
-    837: (839,),  # Bournemouth, likewise
-    835: (838, 839),  # Dorset, without Christchurch
-    928: (941, 940),  # Northamptonshire, into West and North, April 2021
-    909: (942, 943),  # Cumbria, into Cumberland and Westmorland and Furness, April 2023
-}
-"""Authorities that changed code; a study that has both sees one."""
-
-
 def measures_of(kind: str) -> dict[str, str]:
     """Give, for one kind of file, our name of each published column (in capitals)."""
     own = {name: m for name, m in MEASURES.items() if m.kind == kind and m.column}

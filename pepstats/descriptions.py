@@ -24,6 +24,16 @@ COLUMNS = [
     "urns",
 ]
 
+AUTHORITY_BECAME: dict[int, tuple[int, ...]] = {
+    # old code: the codes it became, the one with most of its schools first
+    836: (839,),  # Poole, into Bournemouth, Christchurch and Poole, April 2019
+    837: (839,),  # Bournemouth, likewise
+    835: (838, 839),  # Dorset, without Christchurch
+    928: (941, 940),  # Northamptonshire, into West and North, April 2021
+    909: (942, 943),  # Cumbria, into Cumberland and Westmorland and Furness, April 2023
+}
+"""Authorities that changed code; a study that has both sees one."""
+
 
 def describe_schools(
     rows: pd.DataFrame,
@@ -95,7 +105,7 @@ def _settle_authorities(latest: pd.DataFrame, register_rows: pd.DataFrame | None
         own = register_rows["la"].fillna(0).astype("int64")
         listed = pd.Series(own.reindex(latest["urn"]).fillna(0).to_numpy(int), index=latest.index)
     there = set(la) | set(listed)
-    for old, new in codes.AUTHORITY_BECAME.items():
+    for old, new in AUTHORITY_BECAME.items():
         if there & set(new):
             moved = listed.where(listed.isin(new), new[0])
             la = la.where(la != old, moved)
