@@ -1,148 +1,31 @@
-"""What a reviewer is handed: what may leave, what is carried along, and how to check it.
-
-In the public edition no file leaves that is marked exempt, or that has the number or the name of a
-school of the authority or of a programme. What a school said leaves in no edition but inside the
-paper, where consent was looked at. The rest is withheld, counted here with its reason and listed in
-the manifest.
-"""
+"""What a reviewer is handed beside a run: what may be carried along, and how to check it all."""
 
 from __future__ import annotations
 
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable
+from pathlib import Path
 
-import pandas as pd
 import yaml
 
-from pepstats import disclosure
-from pepstats.evidence import NOT_YET_PUBLIC
+from pepstats.holdback import PAPER, Schools
 from pepstats.manifest import Manifest
-from pepstats.parts import PICTURE, WORDS, read_parts
 from pepstats.programme import Report
 from pepstats.verify import OUTSIDE, STUDY, place_of
 
 README = "README.md"
 CITATION = "CITATION.cff"
-PAPER = "07-board-report/"
 TO_DO = f"{PAPER}to-do.txt"
-EXEMPT = re.compile(r"\bEXEMPT\b")
-MARKED = "is marked exempt"
-ONE_SCHOOL = "has a school's number or name; the public edition has none"
-SAID = f"what schools said: {disclosure.NO_CONSENT}, unless the paper quotes it"
-SHOWN = "shows a picture that is withheld"
 PRIVATE = {"local_results", "statements", "support", "members"}
 OPEN = ("ogl", "open government licence")
-_NUMBER = re.compile(r"(?<![\d.])\d{6,7}(?!\d|\.\d)")
-_PLAIN = {".csv", ".svg", ".json", ".txt", ".md", ".yml"}
-
-
-@dataclass(frozen=True)
-class Schools:
-    """The schools a public edition does not name: their numbers and their names."""
-
-    numbers: frozenset[str]
-    names: frozenset[str]
-
-    def find(self, text: str) -> list[str]:
-        """List those that a text has."""
-        numbers = self.numbers & set(_NUMBER.findall(text))
-        return sorted(numbers) + sorted(name for name in self.names if name in text)
-
-
-def list_schools(run: Path, report: Report) -> Schools:
-    """List the schools of the authority and of every programme, as the run knows them."""
-    folder = run / "01-clean-sources"
-    register = pd.read_csv(folder / "register.csv", dtype="str", keep_default_na=False)
-    members = pd.read_csv(folder / "members.csv", dtype="str", keep_default_na=False)
-    inside = register["la"].eq(str(report.authority)) | register["school"].isin(members["school"])
-    own = register[inside]
-    urns = {urn for listed in own["urns"] for urn in listed.split()}
-    numbers = urns | set(own["school"]) | set(own["urn"]) | set(members["urn"])
-    return Schools(frozenset(numbers), frozenset(own["name"]) - {""})
-
-
-def is_public(report: Report) -> bool:
-    """Whether the year's results are published: no source of that year is still to be."""
-    releases = {line.release for line in report.sources if line.year == report.year}
-    return not releases & set(NOT_YET_PUBLIC)
-
-
-def find_withheld(run: Path, made: Manifest, report: Report) -> dict[str, str]:
-    """Find the files of a run that stay behind, each with its reason.
-
-    A picture without a school's name leaves with the published results, though its table stays;
-    before they are published a school could be known by its earlier ones, so the picture stays too.
-    """
-    withheld = {name: SAID for name, one in made.outputs.items() if "statement" in one.columns}
-    if report.edition == "exempt":
-        return withheld
-    schools = list_schools(run, report)
-    for name in made.outputs:
-        said = read_words(run / name)
-        if EXEMPT.search(said):
-            withheld[name] = MARKED
-        elif not name.startswith(PAPER) and schools.find(said):
-            withheld[name] = ONE_SCHOOL
-    ends = (".csv", ".svg", ".alt.txt") if not is_public(report) else (".svg", ".alt.txt")
-    stems = {_stem(name) for name in withheld if name.endswith(ends)}
-    for name in made.outputs:
-        if name.endswith((".png", ".svg", ".alt.txt")) and _stem(name) in stems:
-            withheld[name] = ONE_SCHOOL
-    hidden = {made.outputs[name].sha256 for name in withheld}
-    for name in made.outputs:
-        if name.endswith(".ipynb") and name not in withheld and hidden & _pictures(run / name):
-            withheld[name] = SHOWN
-    return dict(sorted(withheld.items()))
-
-
-def find_held_back(run: Path, made: Manifest, report: Report) -> Iterator[str]:
-    """Find what the paper itself may not say or show in its edition.
-
-    Once results are published a school may be named in the paper's words, but never numbered.
-    """
-    if report.edition == "exempt":
-        return
-    schools = list_schools(run, report)
-    withheld = find_withheld(run, made, report)
-    hidden = {made.outputs[name].sha256 for name in withheld}
-    for name in (n for n in made.outputs if n.startswith(PAPER) and n not in withheld):
-        found = schools.find(read_words(run / name))
-        named = [one for one in found if one in schools.numbers or not is_public(report)]
-        if named:
-            more = f" and {len(named) - 3} more" if len(named) > 3 else ""
-            yield f"{name} names {', '.join(named[:3])}{more}: {disclosure.NAMES_SCHOOL}"
-        if hidden & _pictures(run / name):
-            yield f"{name} {SHOWN}"
 
 
 def read_to_do(run: Path) -> list[str]:
     """Read what the paper says a person must still do, where it says so."""
     path = run / TO_DO
     return path.read_text("utf-8").split("\n") if path.is_file() else []
-
-
-def read_words(path: Path) -> str:
-    """Give all words of a file of a run; a picture that is not text has none."""
-    content = path.read_bytes()
-    if path.suffix in _PLAIN:
-        return content.decode("utf-8")
-    return "\n".join(p.text for p in read_parts(path.name, content) if p.kind == WORDS)
-
-
-def _pictures(path: Path) -> set[str]:
-    if path.suffix in _PLAIN or path.suffix == ".png":
-        return set()
-    return {p.text for p in read_parts(path.name, path.read_bytes()) if p.kind == PICTURE}
-
-
-def _stem(name: str) -> str:
-    """Give what a picture, its table and its words have in common."""
-    path = PurePosixPath(name)
-    return (path.parent / path.name.split(".")[0]).as_posix()
 
 
 def carry(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pepstats import bundle, changes, checkout, manifest, whole
+from pepstats import bundle, changes, checkout, holdback, manifest, whole
 from pepstats.errors import RunError
 from pepstats.manifest import Manifest
 from pepstats.programme import Report, load_report
@@ -24,17 +24,18 @@ def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
     """
     report = load_report(slug, data)
     run, final = out / "working" / report.slug, out / "released" / report.slug
+    whole.sweep(final)
     made = manifest.read(run)
-    hindered = [*find_hindrances(run, made, report, data)]
-    if hindered:
-        raise RunError(
-            f"`{report.slug}` cannot be released: " + "; ".join(hindered) + ". "
-            "Mend this, then `pepstats run` and release again."
-        )
+    before = final if (final / manifest.NAME).is_file() else None
+    _refuse(report, find_hindrances(run, made, report, data))
+    withheld = holdback.find_withheld(run, made, report, before)
+    _refuse(report, holdback.find_held_back(run, made, report, withheld))
     making = whole.begin(final)
     try:
         changes.bring_up_to_date(final.parent)
-        _fill(making, run, final, made, report, data, why)
+        on = manifest.utc(time.time())
+        entry = changes.write_entry(before, run, made, on=on, why=why)
+        _fill(making, run, made, report, data, withheld, {changes.NAME: entry}, on, why)
     except BaseException:
         whole.give_up(making)
         raise
@@ -43,12 +44,19 @@ def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
     return final
 
 
+def _refuse(report: Report, hindered: Iterable[str]) -> None:
+    if found := list(hindered):
+        raise RunError(
+            f"`{report.slug}` cannot be released: {'; '.join(found)}. "
+            "Mend this, then `pepstats run` and release again."
+        )
+
+
 def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> Iterator[str]:
     """Find everything that keeps a run from being released."""
     yield from _not_whole(run, made, report)
     yield from _not_traceable(made)
     yield from _stale(made, report, data)
-    yield from bundle.find_held_back(run, made, report)
 
 
 def _not_whole(run: Path, made: Manifest, report: Report) -> Iterator[str]:
@@ -94,35 +102,35 @@ def _stale(made: Manifest, report: Report, data: Path) -> Iterator[str]:
 
 
 def _fill(
-    making: Path, run: Path, final: Path, made: Manifest, report: Report, data: Path, why: str
+    making: Path,
+    run: Path,
+    made: Manifest,
+    report: Report,
+    data: Path,
+    withheld: dict[str, str],
+    texts: dict[str, str],
+    on: str,
+    why: str,
 ) -> None:
     """Fill a bundle: the run without what is withheld, and all that goes with it."""
-    on = manifest.utc(time.time())
-    withheld = bundle.find_withheld(run, made, report)
     for name in (name for name in made.outputs if name not in withheld):
         (making / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(run / name, making / name)
-    carried = bundle.carry(made, report, data, making, bundle.list_schools(run, report))
-    before = final if (final / manifest.NAME).is_file() else None
+    carried = bundle.carry(made, report, data, making, holdback.list_schools(run, report))
     about = bundle.write_readme(
         made, report, withheld, carried, list_marks(report), bundle.read_to_do(run)
     )
-    texts = {
-        changes.NAME: changes.write_entry(before, run, made, on=on, why=why),
-        bundle.CITATION: bundle.write_citation(made, report, on),
-        bundle.README: about,
-    }
-    for name, text in texts.items():
+    cited = bundle.write_citation(made, report, on)
+    for name, text in {**texts, bundle.README: about, bundle.CITATION: cited}.items():
         (making / name).write_text(text, "utf-8")
-    added = [*texts, *carried.values()]
-    content = made.as_dict() | {
-        "release": {
-            "on": on,
-            "edition": report.edition,
-            "why": why,
-            "files": {name: sha256_of(making / name) for name in added},
-            "withheld": withheld,
-            "carried": carried,
-        }
+    added = [*texts, bundle.README, bundle.CITATION, *carried.values()]
+    released = {
+        "on": on,
+        "edition": report.edition,
+        "why": why,
+        "files": {name: sha256_of(making / name) for name in added},
+        "withheld": withheld,
+        "carried": carried,
     }
+    content = made.as_dict() | {"release": released}
     (making / manifest.NAME).write_bytes(manifest.as_text(content))

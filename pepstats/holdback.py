@@ -1,0 +1,161 @@
+"""What stays behind when a run is released, and what the paper itself may not say.
+
+In the public edition no file leaves that is marked exempt, that has the number or the name of a
+school of the authority or of a programme, or that counts so few rated schools that one could be
+known, by itself or set beside the last release. What a school said leaves in no edition but inside
+the paper, where consent was looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from pepstats import disclosure
+from pepstats.evidence import NOT_YET_PUBLIC
+from pepstats.manifest import Manifest
+from pepstats.parts import PICTURE, WORDS, read_parts
+from pepstats.programme import Report
+
+PAPER = "07-board-report/"
+RATINGS = "02-priority-ratings"
+EXEMPT = re.compile(r"\bEXEMPT\b")
+MARKED = "is marked exempt"
+ONE_SCHOOL = "has a school's number or name; the public edition has none"
+SAID = f"what schools said: {disclosure.NO_CONSENT}, unless the paper quotes it"
+SHOWN = "shows a picture that is withheld"
+BESIDE_FEW = "shows counts of a table that is withheld"
+COUNTED = "schools"  # what a column of counts of schools is called
+_NUMBER = re.compile(r"(?<![\d.])\d{6,7}(?!\d|\.\d)")
+_PLAIN = {".csv", ".svg", ".json", ".txt", ".md", ".yml"}
+
+
+@dataclass(frozen=True)
+class Schools:
+    """The schools a public edition does not name: their numbers and their names."""
+
+    numbers: frozenset[str]
+    names: frozenset[str]
+
+    def find(self, text: str) -> list[str]:
+        """List those that a text has."""
+        numbers = self.numbers & set(_NUMBER.findall(text))
+        return sorted(numbers) + sorted(name for name in self.names if name in text)
+
+
+def list_schools(run: Path, report: Report) -> Schools:
+    """List the schools of the authority and of every programme, as the run knows them."""
+    folder = run / "01-clean-sources"
+    register = pd.read_csv(folder / "register.csv", dtype="str", keep_default_na=False)
+    members = pd.read_csv(folder / "members.csv", dtype="str", keep_default_na=False)
+    inside = register["la"].eq(str(report.authority)) | register["school"].isin(members["school"])
+    own = register[inside]
+    urns = {urn for listed in own["urns"] for urn in listed.split()}
+    numbers = urns | set(own["school"]) | set(own["urn"]) | set(members["urn"])
+    return Schools(frozenset(numbers), frozenset(own["name"]) - {""})
+
+
+def is_public(report: Report) -> bool:
+    """Whether the year's results are published: no source of that year is still to be."""
+    releases = {line.release for line in report.sources if line.year == report.year}
+    return not releases & set(NOT_YET_PUBLIC)
+
+
+def find_withheld(
+    run: Path, made: Manifest, report: Report, before: Path | None = None
+) -> dict[str, str]:
+    """Find the files of a run that stay behind, each with its reason; `before` is the last release.
+
+    A picture without a school's name leaves with the published results, though its table stays;
+    before they are published a school could be known by its earlier ones, so the picture stays too.
+    """
+    withheld = {name: SAID for name, one in made.outputs.items() if "statement" in one.columns}
+    if report.edition == "exempt":
+        return withheld
+    schools = list_schools(run, report)
+    for name in made.outputs:
+        said = read_words(run / name)
+        if EXEMPT.search(said):
+            withheld[name] = MARKED
+        elif not name.startswith(PAPER) and schools.find(said):
+            withheld[name] = ONE_SCHOOL
+    few = dict(_find_few(run, made, before))
+    withheld = {**few, **withheld}
+    ends = (".csv", ".svg", ".alt.txt") if not is_public(report) else (".svg", ".alt.txt")
+    stems = {_stem(name) for name in withheld if name.endswith(ends) or name in few}
+    for name in made.outputs:
+        if name.endswith((".png", ".svg", ".alt.txt")) and _stem(name) in stems:
+            withheld[name] = ONE_SCHOOL
+    hidden = {made.outputs[name].sha256 for name in withheld}
+    for name in made.outputs:
+        if name.endswith(".ipynb") and name not in withheld and hidden & _pictures(run / name):
+            withheld[name] = SHOWN
+        if few and name.startswith(f"notebooks/{RATINGS}"):
+            withheld.setdefault(name, BESIDE_FEW)
+    return dict(sorted(withheld.items()))
+
+
+def _find_few(run: Path, made: Manifest, before: Path | None) -> Iterator[tuple[str, str]]:
+    """Find tables of so few rated schools, or so few more than last time, as to show one."""
+    fewest = disclosure.FEWEST_SCHOOLS - 1
+    for name, one in made.outputs.items():
+        if not name.startswith(f"{RATINGS}/") or COUNTED not in one.columns or not one.key:
+            continue
+        now = _read_counts(run / name, one.key)
+        if now[COUNTED].between(1, fewest).any():
+            yield name, disclosure.SMALL
+        elif before is not None and (before / name).is_file():
+            then = _read_counts(before / name, one.key)
+            if len(disclosure.find_small_changes(now, then, name=name, smallest=fewest)):
+                yield name, disclosure.DIFFERS
+
+
+def _read_counts(path: Path, key: tuple[str, ...]) -> pd.DataFrame:
+    table = pd.read_csv(path)
+    names = [column for column in key if column in table and column != COUNTED]
+    return table.set_index(names)[[COUNTED]] if names else table[[COUNTED]]
+
+
+def find_held_back(
+    run: Path, made: Manifest, report: Report, withheld: Mapping[str, str]
+) -> Iterator[str]:
+    """Find what the paper itself may not say or show in its edition.
+
+    Once results are published a school may be named in the paper's words, but never numbered.
+    """
+    if report.edition == "exempt":
+        return
+    schools = list_schools(run, report)
+    hidden = {made.outputs[name].sha256 for name in withheld}
+    for name in (n for n in made.outputs if n.startswith(PAPER) and n not in withheld):
+        found = schools.find(read_words(run / name))
+        named = [one for one in found if one in schools.numbers or not is_public(report)]
+        if named:
+            more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+            yield f"{name} names {', '.join(named[:3])}{more}: {disclosure.NAMES_SCHOOL}"
+        if hidden & _pictures(run / name):
+            yield f"{name} {SHOWN}"
+
+
+def read_words(path: Path) -> str:
+    """Give all words of a file of a run; a picture that is not text has none."""
+    content = path.read_bytes()
+    if path.suffix in _PLAIN:
+        return content.decode("utf-8")
+    return "\n".join(p.text for p in read_parts(path.name, content) if p.kind == WORDS)
+
+
+def _pictures(path: Path) -> set[str]:
+    if path.suffix in _PLAIN or path.suffix == ".png":
+        return set()
+    return {p.text for p in read_parts(path.name, path.read_bytes()) if p.kind == PICTURE}
+
+
+def _stem(name: str) -> str:
+    """Give what a picture, its table and its words have in common."""
+    path = PurePosixPath(name)
+    return (path.parent / path.name.split(".")[0]).as_posix()
