@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import re
+
 import pandas as pd
 
 RULE = (
@@ -80,12 +83,19 @@ def _support(school: int, members: pd.DataFrame) -> str:
     if school not in members.index:
         return "Not recorded"
     row = members.loc[school]
-    words = [f"Joined {row['joined']}"] if _said(row["joined"]) else []
+    words = [f"Joined {_month(row['joined'])}"] if _said(row["joined"]) else []
     if "dose" in row and pd.notna(row["dose"]):
         words.append(f"{row['dose']:g} {'day' if row['dose'] == 1 else 'days'} of support")
     if _said(row.get("basis")):
         words.append(f"picked for: {row['basis']}")
     return "; ".join(words) or "Not recorded"
+
+
+def _month(text: str) -> str:
+    """Write `2017-09` as in September 2017; anything else as it stands."""
+    if not re.fullmatch(r"20\d\d-(?:0[1-9]|1[0-2])", text):
+        return text
+    return f"in {datetime.date.fromisoformat(f'{text}-01'):%B %Y}"
 
 
 def _changed(school: int, register: pd.DataFrame, members: pd.DataFrame) -> str:

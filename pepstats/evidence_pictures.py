@@ -22,6 +22,8 @@ from pepstats.evidence import (
 from pepstats.programme import Programme
 from pepstats.words import Result, outcome_label
 
+SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
+
 
 def make_pictures(
     programme: Programme,
@@ -183,7 +185,8 @@ def _draw_schools(
     lines = lines_of(found, programme.primary, labels)
     if lines.empty:
         return not_drawn("No school has results to draw.", caption, table)
-    columns = 3 if len(labels) == 3 or len(labels) > 14 else 2
+    short = max(len(label) for label in labels.values()) <= SHORT_LABEL
+    columns = 3 if short and (len(labels) == 3 or len(labels) > 14) else 2
     figure = figures.new_figure(min(figures.height_of_small_lines(len(labels), columns), 9.0))
     figures.draw_small_lines(lines, figure, starts=programme.starts, columns=columns)
     alt = figures.describe_small_lines(lines, unit=scale_words(programme.primary))

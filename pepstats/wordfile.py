@@ -45,6 +45,7 @@ from pepstats.wordparts import (
 )
 
 INK = RGBColor(0x12, 0x43, 0x6D)
+SHORT_TABLE = 8  # rows; a table of so few is kept on one page
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
 NUMBERED, QUOTE, COMPLETE, NOTE = "Numbered paragraph", "Statement", "To be completed", "Table note"
 _LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -305,6 +306,8 @@ class _Writer:
                 line = cell.paragraphs[0]
                 line.paragraph_format.space_after = Pt(2)
                 line.paragraph_format.space_before = Pt(2)
+                if len(table.rows) <= SHORT_TABLE and number < len(table.rows):
+                    line.paragraph_format.keep_with_next = True
                 run = line.add_run(text)
                 run.font.size, run.bold = Pt(9.5), number == 0 or None
                 if table.columns[place] in table.numeric:
