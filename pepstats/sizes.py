@@ -1,0 +1,212 @@
+"""Effects in standard deviations: between pupils where the published figures allow it.
+
+A spread between schools is two to two and a half times smaller than one between pupils, so sizes on
+the two scales must never be mixed: each `Size` says which it is on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from pepstats import codes
+from pepstats.errors import DesignError
+from pepstats.panel import Panel
+
+LOGISTIC = 1.65
+"""Log-odds to standard deviations (Cox 1970; Sanchez-Meca and others 2003, Psychological Methods
+8:448)."""
+NORMAL = 1.96  # as the Department rounds it in published limits
+NORMAL_EXACT = 1.959963984540054
+FEWEST_SCHOOLS = 5
+FEWEST_PUPILS = 11
+UNEVEN = 0.25
+
+
+@dataclass(frozen=True)
+class Size:
+    """An effect in standard deviations, with its 95% interval; or the reason there is none.
+
+    `scale` is "pupil" or "school": whose spread it is counted in. `how` says how it came about.
+    """
+
+    d: float
+    low: float
+    high: float
+    scale: Literal["pupil", "school"]
+    how: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PupilSpread:
+    """The standard deviation between pupils that published limits imply; or why there is none.
+
+    `sd` is in the outcome's unit; `middle_half` its quartiles over the `n_schools` it was found
+    from, which differ only by the rounding of the published figures.
+    """
+
+    sd: float
+    middle_half: tuple[float, float]
+    n_schools: int
+    reason: str = ""
+
+
+def is_attainment(outcome: str) -> bool:
+    """Say whether an outcome measures what pupils know, so that months can mean anything."""
+    name = outcome.split(".")[0]
+    ends = ("_expected", "_higher", "_score", "_progress", "_unadjusted")
+    named = {"attainment8", "progress8", "basics_94", "basics_95", "ebacc_94", "ebacc_95",
+             "ebacc_points"}  # fmt: skip
+    return name in codes.MEASURES and (name.endswith(ends) or name in named)
+
+
+def correct_small(df: float) -> float:
+    """Give Hedges' exact factor J, which takes the small-sample excess out of a standardised size.
+
+    Hedges (1981), Journal of Educational Statistics 6:107: gamma(m/2) / (sqrt(m/2) gamma((m-1)/2)).
+    """
+    from scipy.special import gammaln
+
+    if not df > 1:
+        return float("nan")
+    return float(np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) / np.sqrt(df / 2))
+
+
+def hedges_g(
+    difference: float,
+    sd_members: float,
+    n_members: int,
+    sd_others: float,
+    n_others: int,
+    *,
+    scale: Literal["pupil", "school"],
+) -> Size:
+    """Give Hedges' g of a difference in means, with its 95% interval.
+
+    The spread is the pooled one of both groups, without covariates. Variance: 1/n + 1/n' +
+    g squared / 2(n + n') (Hedges and Olkin 1985). `scale` says whose standard deviations are given.
+    """
+    how = f"difference in {scale}s' standard deviations, Hedges' g"
+    df = n_members + n_others - 2
+    if min(n_members, n_others) < 2 or df < 2:
+        return _none(scale, how, f"{n_members} and {n_others} are too few for a spread")
+    pooled = np.sqrt(((n_members - 1) * sd_members**2 + (n_others - 1) * sd_others**2) / df)
+    if not (np.isfinite(difference) and np.isfinite(pooled) and pooled > 0):
+        return _none(scale, how, "there is no difference or no spread to count it in")
+    g = correct_small(df) * difference / pooled
+    wide = NORMAL_EXACT * np.sqrt(
+        1 / n_members + 1 / n_others + g**2 / (2 * (n_members + n_others))
+    )
+    return Size(float(g), float(g - wide), float(g + wide), scale, how)
+
+
+def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
+    """Find the spread between pupils behind published limits of a progress score.
+
+    A school's limits are its score give or take 1.96 standard deviations over the root of its
+    pupils, with one national standard deviation for all; so each school gives it back, to the
+    rounding. The median over all schools with limits.
+    """
+    name, _, group = outcome.partition(".")
+    ending = f".{group}" if group else ""
+    known = panel.values.columns
+    low, high = f"{name}_lower{ending}", f"{name}_upper{ending}"
+    nothing = float("nan")
+    if low not in codes.MEASURES or high not in codes.MEASURES:
+        why = f"no limits are published for `{outcome}`"
+        return PupilSpread(nothing, (nothing, nothing), 0, why)
+    pupils_of = codes.MEASURES[outcome].cohort
+    needed = [n for n in (low, high, pupils_of) if n not in known]
+    if needed or year not in panel.values.index.get_level_values("year"):
+        told = f"no source of this study has {', '.join(needed) or year}"
+        return PupilSpread(nothing, (nothing, nothing), 0, f"{told}, so it cannot be recovered")
+    now = panel.values.xs(year, level="year")
+    pupils = now[pupils_of]
+    coverage = f"{name.removesuffix('_progress')}_coverage"
+    if not group and coverage in known:
+        pupils = pupils * now[coverage].fillna(100.0) / 100
+    sd = (now[high] - now[low]) / (2 * NORMAL) * np.sqrt(pupils)
+    found = sd[(pupils >= FEWEST_PUPILS) & (sd > 0)]
+    if len(found) < FEWEST_SCHOOLS:
+        why = f"{len(found)} schools have limits for `{outcome}` in {year}"
+        return PupilSpread(nothing, (nothing, nothing), len(found), why)
+    first, middle, third = (float(q) for q in found.quantile([0.25, 0.5, 0.75]))
+    if third - first > UNEVEN * middle:
+        why = f"schools' limits imply spreads from {first:.2f} to {third:.2f}: not one spread"
+        return PupilSpread(nothing, (first, third), len(found), why)
+    return PupilSpread(middle, (first, third), len(found))
+
+
+def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread) -> Size:
+    """Give an effect and its interval in pupils' standard deviations, from the recovered spread."""
+    how = f"divided by pupils' standard deviation of {spread.sd:.2f}, from published limits"
+    if spread.reason:
+        return _none("pupil", "divided by pupils' standard deviation", spread.reason)
+    ends = np.array([estimate, low, high], dtype=float) / spread.sd
+    if not np.isfinite(ends).all():
+        return _none("pupil", how, "there is no estimate with an interval")
+    return Size(float(ends[0]), float(ends[1]), float(ends[2]), "pupil", how)
+
+
+def size_of_share(
+    estimate: float, low: float, high: float, *, comparison: float, limit: float = LOGISTIC
+) -> Size:
+    """Give a change in a percentage of pupils in pupils' standard deviations, by log-odds (Cox).
+
+    `comparison` is the comparison schools' percentage, the others percentage points beyond it. The
+    difference in log-odds divided by 1.65; both ends of the interval likewise. None where any of
+    the four percentages is not between 0 and 100: an end beyond them has no odds.
+    """
+    how = f"log-odds from {comparison:.0f}%, divided by {limit}"
+    shares = (comparison + np.array([0.0, estimate, low, high], dtype=float)) / 100
+    if not np.isfinite(shares).all():
+        return _none("pupil", how, "there is no estimate with an interval")
+    if (shares <= 0).any() or (shares >= 1).any():
+        return _none("pupil", how, "an end of the interval is a percentage beyond 0 or 100")
+    odds = np.log(shares / (1 - shares))
+    d, first, last = (float(x) for x in (odds[1:] - odds[0]) / limit)
+    return Size(d, first, last, "pupil", how)
+
+
+def size_of_effect(
+    outcome: str,
+    estimate: float,
+    low: float,
+    high: float,
+    *,
+    panel: Panel,
+    year: int,
+    comparison: float,
+) -> Size:
+    """Give an effect in pupils' standard deviations by the way its outcome allows, or the reason.
+
+    Percentages of pupils by log-odds from the comparison schools' percentage (`comparison`),
+    progress scores by the spread behind their published limits in `year`; for other outcomes no
+    spread between pupils is published, and one between schools must not stand in for it.
+    """
+    if outcome not in codes.MEASURES:
+        raise DesignError(f"no measure is called `{outcome}`.")
+    if not is_attainment(outcome):
+        return _none("pupil", "none", "it is not an attainment outcome")
+    if codes.MEASURES[outcome].percent:
+        return size_of_share(estimate, low, high, comparison=comparison)
+    if outcome.split(".")[0].removesuffix("_unadjusted").endswith(("_progress", "progress8")):
+        return size_by_spread(estimate, low, high, recover_pupil_spread(panel, outcome, year))
+    return _none(
+        "pupil", "none",
+        "no spread between pupils is published for it, and one between schools is far smaller",
+    )  # fmt: skip
+
+
+def tabulate_size(size: Size) -> pd.DataFrame:
+    """One row: `d`, `low`, `high`, `scale`, `how`, `reason`."""
+    return pd.DataFrame([size.__dict__])
+
+
+def _none(scale: Literal["pupil", "school"], how: str, reason: str) -> Size:
+    nothing = float("nan")
+    return Size(nothing, nothing, nothing, scale, how, reason)
