@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
-from pepstats import checkout, compare, manifest, review, whole
+from pepstats import changes, checkout, compare, manifest, review, whole
 from pepstats.compare import DIFFERS, SAME, UNKNOWN, WHOLE, Finding, TableRule
 from pepstats.errors import PepstatsError, RunError
 from pepstats.manifest import Manifest
@@ -87,7 +87,7 @@ def verify(
     something needed is nowhere to be found.
     """
     made = manifest.read(path)
-    findings = [*check_seal(made), *check_files(path, made)]
+    findings = examine(path, made)
     needed, absent, changed = find_needed(path, made, data)
     findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
     if absent:
@@ -115,6 +115,18 @@ def verify(
         raise
     whole.take_place(making, final)
     return found
+
+
+def examine(path: Path, made: Manifest) -> list[Finding]:
+    """Hold a run or release to what is written of it: its seal, the record beside it, its files."""
+    return [*check_seal(made), *check_record(path, made), *check_files(path, made)]
+
+
+def check_record(path: Path, made: Manifest) -> Iterator[Finding]:
+    """Hold a release's seal to `CHANGES.md`, where it lies beside it as it does in the project."""
+    record = path.parent / changes.NAME
+    if made.release is not None and record.is_file() and made.seal not in record.read_text("utf-8"):
+        yield Finding(manifest.NAME, "seal", DIFFERS, f"not in {changes.NAME} beside the release")
 
 
 def check_seal(made: Manifest) -> Iterator[Finding]:
