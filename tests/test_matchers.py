@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import distances, gaps, matchers, matching, pairing
+from pepstats import balance, distances, gaps, matchers, matching, pairing
 from pepstats.errors import DesignError
 from pepstats.programme import MatchRule, PoolRule
+from tests import reference
 from tests.worlds import YEAR, small_england
 
 RULE = MatchRule(near=("rwm_expected", "cohort"), k=4)
@@ -112,3 +113,43 @@ def test_a_word_that_is_no_way_or_measure_is_refused() -> None:
         matchers.match_members(pool, RULE, PoolRule(), members, match, **{"way": "optimum"})
     with pytest.raises(DesignError, match="Did you mean `mahalanobis`"):
         matchers.measure_members(pool, RULE, PoolRule(), members, **{"measure": "mahalonobis"})
+
+
+@reference.needs_reference
+@pytest.mark.parametrize(
+    ("name", "k"),
+    [("nearest_mahalanobis_1to1", 1), ("nearest_mahalanobis_1to2", 2), ("nearest_ps_caliper02", 1),
+     ("nearest_mahalanobis_1to3_replace", 3), ("optimal_mahalanobis_1to1", 1)],
+)  # fmt: skip
+def test_balance_before_and_after_is_matchit_s_on_matchit_s_own_pairs(name: str, k: int) -> None:
+    people = reference.table("a_lalonde_matching/lalonde_matchit.csv").set_index("id")
+    people = people.assign(**{f"race{w}": people["race"].eq(w).astype(float)
+                              for w in ("black", "hispan", "white")})  # fmt: skip
+    theirs = reference.figures("a_lalonde_matching/expected_matchit.json")[name]
+    rows = [r for r in theirs["smd_before"]["_row"] if r != "distance"]
+    scales = pd.DataFrame({"spread": 1.0, "weight": 1.0}, index=pd.Index(rows, name="variable"))
+    table = people.assign(la=people["treat"])[["la", *rows]].rename_axis("school")
+    pool = matching.Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
+    listed = reference.table(f"a_lalonde_matching/pairs_{name}.csv")
+    pairs = listed.rename(columns={"treated_id": "school", "control_id": "comparison"})
+    pairs = pairs.assign(rank=pairs.groupby("school").cumcount() + 1, distance=0.0)
+    rule = MatchRule(near=("cohort",), k=k)
+    match = matching.take_up(pairs, table.index, rule, pd.DataFrame({"reason": []}))
+    found = balance.measure_balance(pool, match, people.index[people["treat"] == 1])
+    place = [theirs["smd_before"]["_row"].index(row) for row in rows]
+    # MatchIt's spread of a yes-or-no variable is that of p(1 - p), ours of n - 1 as for any other
+    yes_no = people[rows].isin([0, 1]).all().to_numpy()
+    scale = np.where(yes_no, np.sqrt(185 / 184), 1.0)
+    for ours, when in (("smd_before", "smd_before"), ("smd_after", "smd_after")):
+        values = np.array(theirs[when]["Std. Mean Diff."])[place]
+        if ours == "smd_after" and name == "nearest_ps_caliper02":
+            continue  # theirs drops the unmatched members' side too: another question
+        np.testing.assert_allclose(found.loc[rows, ours] * scale, values, atol=1e-8)
+    ratios = [theirs["smd_before"]["Var. Ratio"][i] for i in place]
+    known = [r for r, ratio in zip(rows, ratios, strict=True) if isinstance(ratio, float)]
+    np.testing.assert_allclose(
+        found.loc[known, "variance_ratio_before"], [r for r in ratios if isinstance(r, float)],
+        atol=1e-8,
+    )  # fmt: skip
+    furthest = np.array(theirs["smd_before"]["eCDF Max"], dtype=float)[place]
+    np.testing.assert_allclose(found.loc[rows, "ecdf_before"], furthest, atol=1e-8)
