@@ -20,13 +20,20 @@ class Break:
     """The first year of a new meaning, the measures it touches, and what changed.
 
     `word` is what a study writes under `compare_across` to compare over it all the same;
-    `measures` are names without groups: every group of a measure breaks with it.
+    `measures` are names without groups: every group of a measure breaks with it. Over a
+    `new_scale` the two sides are different things, and comparing them is refused without the word;
+    the others are printed beside every figure they touch.
     """
 
     year: int
     word: str
     measures: tuple[str, ...]
     what: str
+
+    @property
+    def new_scale(self) -> bool:
+        """Whether the two sides are different things, not one thing measured a little anew."""
+        return self.word in _NEW_SCALES
 
 
 _SUBJECTS = ("reading", "writing", "maths")
@@ -40,6 +47,11 @@ _KS2 = tuple(
 _KS4 = (*_PROGRESS8, "attainment8", "basics_94", "basics_95", "ebacc_entry", "ebacc_94",
         "ebacc_95", "ebacc_points")  # fmt: skip
 _WRITING = tuple(n for n in _KS2 if n.startswith(("writing_", "rwm_")) and "coverage" not in n)
+
+_NEW_SCALES = {
+    "new tests 2016", "progress 8 2016", "grades 9-1 2017", "ebacc 2018", "key stage 1 scale 2020",
+    "persistent absence 2016",
+}  # fmt: skip
 
 BREAKS: tuple[Break, ...] = (
     Break(2016, "new tests 2016", _KS2,
@@ -78,6 +90,12 @@ def breaks_between(measure: str, years: tuple[int, ...] | list[int]) -> tuple[Br
     return tuple(
         one for one in BREAKS if plain in one.measures and min(years) < one.year <= max(years)
     )
+
+
+def refused(measure: str, years: list[int], words: tuple[str, ...]) -> list[Break]:
+    """List the breaks of scale that comparing over these years would cross without their word."""
+    crossed = breaks_between(measure, years)
+    return [one for one in crossed if one.new_scale and one.word not in words]
 
 
 def not_taken(measure: str, year: int) -> str | None:

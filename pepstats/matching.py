@@ -140,7 +140,7 @@ def find_pool(
 
     steps = [
         (f"not a mainstream school with {phase} results", ~phases.isin(PHASES[phase])),
-        ("authority not known", schools["la"].isna()),
+        ("authority not known", ~(schools["la"] > 0)),
         *(
             (f"{key} not known", schools[key].isna() | schools[key].eq("unknown"))
             for key in rule.exact

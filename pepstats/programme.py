@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from pepstats import codes
+from pepstats.breaks import BREAKS
 from pepstats.errors import DesignError, nearest
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -40,6 +41,17 @@ def known_measure(name: str) -> str:
 
 
 Measure = Annotated[str, BeforeValidator(lambda name: known_measure(str(name)))]
+
+
+def known_break(word: str) -> str:
+    """Refuse a word for a change of definition that none is known by."""
+    words = [one.word for one in BREAKS]
+    if word not in words:
+        raise ValueError(f"no change of definition is called `{word}`. {nearest(word, words)}")
+    return word
+
+
+BreakWord = Annotated[str, BeforeValidator(lambda word: known_break(str(word)))]
 
 
 class Settings(BaseModel):
@@ -127,6 +139,7 @@ class Programme(Settings):
     members: Members
     pool: PoolRule = PoolRule()
     match: MatchRule
+    compare_across: tuple[BreakWord, ...] = ()
     placebo: PlaceboRule = PlaceboRule()
     cost: Cost = Cost()
     seed: int = Field(ge=0, strict=True)

@@ -32,6 +32,7 @@ from pepstats import (
     sources,
     statements,
 )
+from pepstats.breaks import refused
 from pepstats.errors import DesignError, RunError, nearest
 from pepstats.panel import Panel, build_panel
 from pepstats.programme import (
@@ -327,6 +328,13 @@ def estimate_programme(
             f"programmes/{programme.slug}.yml: the report's year is {year}, before `starts: "
             f"{programme.starts}`, so no result could show the programme yet."
         )
+    for outcome in programme.outcomes:
+        for one in refused(outcome, [*programme.baseline, year], programme.compare_across):
+            raise DesignError(
+                f"programmes/{programme.slug}.yml: `{outcome}` of {year} cannot be set against "
+                f"{min(programme.baseline)}: {one.what}. Change `baseline`, or write "
+                f"`compare_across: [{one.word}]` if you mean to."
+            )
     found, yardstick, mode = _find_all_gaps(programme, panel, design, year, national)
     first = found[programme.primary]
     counted = int(first.table["gap"].reindex(design.members).notna().sum())

@@ -157,3 +157,14 @@ def test_the_real_partnership_is_followed_and_its_gap_is_among_the_lowest_three_
 
 def test_the_data_folder_of_the_default_study_is_the_projects_own() -> None:
     assert Path(ROOT / "data" / "reports" / "autumn-2018.yml").is_file()
+
+
+def test_comparing_over_a_new_scale_needs_its_word(default) -> None:
+    programme = default.programmes["closing-the-gap"]
+    design = design_comparison(programme, default.panel, default.register,
+                               default.members["closing-the-gap"].index, [])  # fmt: skip
+    older = programme.model_copy(update={"outcomes": ("attainment8",), "baseline": (2016,)})
+    with pytest.raises(DesignError, match=r"compare_across: \[grades 9-1 2017\]"):
+        estimate_programme(older, default.panel, design, 2018)
+    with pytest.raises(ValueError, match="no change of definition is called `grades`"):
+        changed(programme, compare_across=["grades"])
