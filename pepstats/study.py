@@ -473,7 +473,7 @@ def tabulate_measures(study: Study) -> pd.DataFrame:
                 reason=reasons.melt()["value"],
                 cohort=cohorts.set_axis(values.columns, axis=1).melt()["value"],
                 year=one.source.year,
-                release=one.source.release,
+                release=one.source.release or "final",
             )
         )
     key = ["urn", "year", "measure", "release"]
