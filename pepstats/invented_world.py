@@ -10,6 +10,7 @@ import pandas as pd
 from pepstats.invented_moves import CITY, SECOND_MOVE, find_mergers, give_urns, link_urns
 from pepstats.invented_names import name_schools, share_out_places
 
+JUNIORS_OF_TEN = 3
 FIRST_AUTHORITY = 501  # no English authority has had a code from 500 to 599
 CITY_SCHOOLS = 45
 
@@ -51,6 +52,7 @@ def make_world(
     authorities, sizes = _authorities(n_schools, rng)
     schools = _schools(authorities, sizes, rng)
     mergers = find_mergers(schools, size)
+    schools = _gather_juniors(schools, {school for pair in mergers for school in pair[:2]})
     establishments = give_urns(schools, weak, mergers, rng)
     return World(authorities, schools, establishments, link_urns(establishments, mergers))
 
@@ -141,6 +143,28 @@ def _kinds(size: int, city: bool, rng: np.random.Generator) -> list[str]:
         "independent": max(1, round(size * 0.05)),
     }
     return kinds + [kind for kind, count in extra.items() for _ in range(count)]
+
+
+def _gather_juniors(schools: pd.DataFrame, stay: set[int]) -> pd.DataFrame:
+    """Give a fifth of authorities many junior schools and the others few, as England has them.
+
+    The city is left as it is, and so are the schools in `stay` and those with a patron saint.
+    """
+    place = schools["la"] - FIRST_AUTHORITY
+    many = (place % 5 == 2) & (schools["la"] != CITY)
+    plain = schools["name"].str.endswith((" Primary School", " Junior School"))
+    plain &= (schools["la"] != CITY) & ~schools.index.isin(stay)
+    order = schools.groupby(["la", "kind"]).cumcount()
+    to_junior = plain & many & (schools["kind"] == "primary") & (order % 10 < JUNIORS_OF_TEN)
+    to_primary = plain & ~many & (schools["kind"] == "junior") & (order % 4 > 0)
+    out = schools.copy()
+    for rows, kind, old, new, low in (
+        (to_junior, "junior", "Primary", "Junior", 7),
+        (to_primary, "primary", "Junior", "Primary", 4),
+    ):
+        out.loc[rows, "name"] = out.loc[rows, "name"].str.replace(f"{old} School", f"{new} School")
+        out.loc[rows, ["kind", "low_age"]] = [kind, low]
+    return out
 
 
 def listing(world: World, year: int) -> pd.DataFrame:
