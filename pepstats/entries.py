@@ -25,6 +25,7 @@ from pepstats.words import (
     school_year,
     show,
     smallest_sentence,
+    spell,
 )
 
 YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
@@ -43,7 +44,9 @@ def make_entries(
         "report.title": Entry(report.title, report.title, settings),
         "report.year": Entry(report.year, school_year(report.year), settings),
         "report.programmes": Entry(
-            len(programmes), count_words(len(programmes), "programme"), settings
+            len(programmes),
+            f"{spell(len(programmes))} programme{'' if len(programmes) == 1 else 's'}",
+            settings,
         ),
         "meeting.body": Entry(meeting.body, meeting.body, settings),
         "meeting.date": Entry(meeting.date, long_date(meeting.date), settings),

@@ -58,6 +58,11 @@ class ProgrammeResults:
         One row per case study: `school`, `why`, `gap`, `context`, `support`, `changed`.
     statements
         What schools said, and what of it may be quoted.
+    value
+        What the effect is worth, in words: `question`, `answer`; added to the summary.
+    calibration
+        How this and other ways of estimating behave where nothing was done: `estimator`,
+        `selection`, `outcome`, `mean`, `spread`, `false_alarm_rate`.
     pictures
         The pictures the notebooks drew, by the paper's name of them; drawn again where missing.
     """
@@ -71,6 +76,8 @@ class ProgrammeResults:
     checks: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     cases: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     statements: Statements = field(default_factory=no_statements, repr=False)
+    value: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    calibration: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     pictures: Mapping[str, Drawn] = field(default_factory=dict, repr=False)
 
 

@@ -22,6 +22,7 @@ from pepstats.evidence import (
 from pepstats.programme import Programme
 from pepstats.words import Result, outcome_label
 
+MOST_ON_A_PAGE = 18  # small pictures, two in a row
 SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
 
 
@@ -149,9 +150,10 @@ def picture_schools(
     table = f"{programme.slug}.schools"
     if not may_show_schools(results, edition):
         return not_drawn(HELD_BACK, caption, table)
-    if edition != "exempt" and (drawn := found.pictures.get("schools")):
-        return _as_drawn(drawn, caption, table)
     labels = label_schools(found, programme.primary, edition=edition, names=names)
+    drawn = found.pictures.get("schools")
+    if drawn and edition != "exempt" and len(labels) <= MOST_ON_A_PAGE:
+        return _as_drawn(drawn, caption, table)
     return _draw_schools(programme, found, labels, caption, table)
 
 

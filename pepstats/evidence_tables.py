@@ -39,6 +39,8 @@ from pepstats.words import (
     sure_words,
 )
 
+NO_MONTHS = "Not given: that needs pupils' own results, not schools' averages"
+
 
 def make_tables(
     programme: Programme,
@@ -60,6 +62,7 @@ def make_tables(
         "flow": table_flow(programme, found),
         "checks": table_checks(programme, found.checks, primary),
         "schools": table_schools(programme, found, results, edition=edition, names=names),
+        "calibration": table_calibration(programme, found.calibration),
         "themes": voices.table_themes(programme, found.statements, edition=edition),
         "case-lines": voices.table_case_lines(
             programme, found, results, edition=edition, names=names
@@ -83,8 +86,9 @@ def table_summary(programme: Programme, found: ProgrammeResults, result: Result)
         ("Cost", cost_words(programme, named)),
         ("What we looked at", f"{outcome_label(result.outcome)}, {school_year(result.year)}"),
         ("Verdict", f"{result.verdict.capitalize() or 'No estimate'}. {sure_words(result)}"),
-        ("Months of progress", "Not given: that needs pupils' own results, not schools' averages"),
     ]  # fmt: skip
+    worth = [(str(r["question"]), str(r["answer"])) for r in found.value.to_dict("records")]
+    rows += worth or [("Months of progress", NO_MONTHS)]
     frame = pd.DataFrame(rows, columns=["Question", "Answer"])
     return make_table(frame, caption=f"{programme.title}: in short", widths=(1.2, 4.0))
 
@@ -273,6 +277,30 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         pd.DataFrame(rows, columns=columns), caption=f"{caption}, {result.unit}",
         numeric=["Estimate", "Schools", "In 100 made-up programmes"],
         widths=(3.0, 1.0, 1.4, 0.9, 1.2),
+    )  # fmt: skip
+
+
+def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperTable:
+    """Give how often each way of estimating finds an effect where nothing was done."""
+    caption = f"{programme.title}: how often each way finds an effect where nothing was done"
+    columns = ["Way of estimating", "False alarms in 100", "Average error", "Spread"]
+    if calibration.empty:
+        return make_table(
+            pd.DataFrame(columns=columns), caption=caption,
+            empty="Not worked out in this run; `pepstats calibrate` does it.",
+        )  # fmt: skip
+    rows = calibration.loc[calibration["outcome"] == programme.primary]
+    hardest = rows["selection"].iloc[-1] if len(rows) else ""
+    cells = [
+        (str(row["estimator"]), str(per_hundred(row["false_alarm_rate"])),
+         show(row["mean"], signed=True), show(row["spread"]))
+        for row in rows.loc[rows["selection"] == hardest].to_dict("records")
+    ]  # fmt: skip
+    return make_table(
+        pd.DataFrame(cells, columns=columns), caption=caption, numeric=columns[1:],
+        note=f"Made-up programmes picked as {hardest}. A sound way raises a false alarm 5 times in "
+        f"100. Errors are in {measure(programme.primary).unit}.",
+        widths=(2.6, 1.2, 1.2, 1.0),
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def make_open_data(
                 "country_code": "E92000001",
                 "country_name": "England",
                 "old_la_code": report.authority,
-                "programme": programme.title,
+                "programme": _harmless(programme.title),
                 "outcome": outcome_label(outcome),
                 "unit": result.unit,
                 "release": result.release or UNAVAILABLE,
@@ -75,6 +75,11 @@ def make_open_data(
                 "comparison_schools": _known(own.get("n_comparison")),
             })  # fmt: skip
     return pd.DataFrame(rows), describe_columns(programmes)
+
+
+def _harmless(text: str) -> str:
+    """Give words that a spreadsheet will not take for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _known(value: object) -> object:

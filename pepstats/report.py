@@ -26,7 +26,15 @@ from pepstats.entries import make_entries
 from pepstats.errors import DesignError, RunError
 from pepstats.evidence import Drawn, ProgrammeResults, is_said
 from pepstats.programme import Programme, Report, check_slug
-from pepstats.words import LADDER, long_date, outcome_label, school_year, short_result, sure_words
+from pepstats.words import (
+    LADDER,
+    long_date,
+    outcome_label,
+    reading_age,
+    school_year,
+    short_result,
+    sure_words,
+)
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
@@ -35,6 +43,7 @@ MADE_FROM = {
     "04-estimate-effect": ("effects", "gaps", "lines", "placebo"),
     "05-check-robustness": ("checks",),
 }
+OLDEST_READER = 14  # years; the age at which the paper can be read, by Flesch and Kincaid
 DRAWN = {
     # the paper's name of a picture: the step that drew it, and its file
     "two-lines": ("04-estimate-effect", "gap-{primary}"),
@@ -101,6 +110,8 @@ def _collect_one(step: Reads, programme: Programme) -> ProgrammeResults:
         **tables,
         cases=_read_if_there(step, "06-case-studies", "cases", slug),
         statements=statements.restore(said) if len(said) else statements.no_statements(),
+        value=_read_if_there(step, "04-estimate-effect", "value", slug),
+        calibration=_read_if_there(step, "05-check-robustness", "calibration", slug),
         pictures=_collect_pictures(step, programme),
     )
 
@@ -139,8 +150,14 @@ def officers_text(report: Report, programmes: Sequence[Programme], text: str | N
     """Give the officers' own text where there is one, else the built-in text for a report."""
     if text is not None:
         return text
-    letters = [chr(ord("a") + number) for number in range(len(programmes))]
-    return _fill("paper.md", report=report, programmes=list(zip(letters, programmes, strict=True)))
+    lettered = [(_letter(number), programme) for number, programme in enumerate(programmes)]
+    return _fill("paper.md", report=report, programmes=lettered)
+
+
+def _letter(number: int) -> str:
+    """Letter an appendix: a to z, then aa, ab and so on."""
+    before = _letter(number // 26 - 1) if number >= 26 else ""
+    return before + chr(ord("a") + number % 26)
 
 
 def draft_report(slug: str, last: Report, programmes: Sequence[Programme]) -> dict[str, str]:
@@ -250,7 +267,9 @@ def list_hidden(
 def list_to_do(paper: Document, results: Mapping[str, ProgrammeResults]) -> list[str]:
     """List what still needs a person before the paper can go out."""
     held = [line for found in results.values() for line in statements.list_held(found.statements)]
-    return [*paper.to_complete, *held]
+    age = reading_age(paper.words())
+    hard = [f"the paper reads at age {age:.0f}: shorten its sentences to reach {OLDEST_READER}"]
+    return [*paper.to_complete, *held, *(hard if age > OLDEST_READER else [])]
 
 
 def list_marks(report: Report) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ LADDER: dict[str, str] = {
 LIKELY_FOUND = 2.8  # spreads: an effect this large is seen four times in five
 
 _KEPT_FORMATS = "\u200c\u200d"  # joiners that some scripts and emoji are spelled with
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,12 @@ def count_words(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def spell(number: int) -> str:
+    """Write a small number as a word, a larger one in digits."""
+    small = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return small[number] if 0 <= number < len(small) else f"{number:,}"
+
+
 def long_date(date: datetime.date) -> str:
     """Write a date as the council does: 2 October 2018."""
     return f"{date.day} {date:%B} {date.year}"
@@ -248,14 +254,18 @@ def chance_sentence(result: Result) -> str:
     """Say how often programmes that did nothing looked like this one."""
     if not result.known or not math.isfinite(result.p_placebo) or result.n_placebo < 1:
         return "There were too few schools to try made-up programmes."
-    share = per_hundred(result.p_placebo)
-    often = (
-        "Fewer than 1 in 100" if share == 0 else "Nearly all" if share == 100 else f"{share} in 100"
-    )
     return (
         f"We made up {result.n_placebo:,} programmes in other places, where nothing was done. "
-        f"{often} moved this much."
+        f"{_often(result.p_placebo)} moved this much."
     )
+
+
+def _often(share: float) -> str:
+    """Say a share of made-up programmes as so many in a hundred, never as none or all."""
+    hundred = per_hundred(share)
+    if hundred == 0:
+        return "Fewer than 1 in 100"
+    return "Nearly all" if hundred >= 100 else f"{hundred} in 100"
 
 
 def smallest_sentence(result: Result) -> str:
@@ -277,9 +287,7 @@ def sure_words(result: Result) -> str:
     """Say in a few words how sure we are, for a table of programmes."""
     if not result.known:
         return "No estimate"
-    share = per_hundred(result.p_placebo)
-    often = "Fewer than 1 in 100" if share == 0 else f"{share} in 100"
-    return f"{often} made-up programmes moved this much"
+    return f"{_often(result.p_placebo)} made-up programmes moved this much"
 
 
 def short_result(result: Result) -> str:
@@ -297,13 +305,17 @@ def short_result(result: Result) -> str:
 def plain(text: str) -> str:
     """Give text with its words kept and its invisible tricks taken out.
 
-    Control characters, direction marks and unassigned characters are dropped (a line break or a
-    tab becomes a space); letters of any script, emoji and their joiners stay.
+    Control characters, direction marks and code points that are no character are dropped (a line
+    break or a tab becomes a space); letters of any script, emoji and their joiners stay.
     """
     spaced = re.sub(r"[\t\r\n\x0b\x0c\x1c-\x1f\x85\u2028\u2029]+", " ", text)
-    return "".join(
-        c for c in spaced if c in _KEPT_FORMATS or unicodedata.category(c) not in _INVISIBLE
-    )
+    return "".join(c for c in spaced if c in _KEPT_FORMATS or not _is_hidden(c))
+
+
+def _is_hidden(letter: str) -> bool:
+    point = ord(letter)
+    no_character = 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE
+    return no_character or unicodedata.category(letter) in _INVISIBLE
 
 
 def reading_age(text: str) -> float:

@@ -31,3 +31,10 @@ def test_an_outcome_without_an_estimate_is_marked_not_left_out() -> None:
     missing = data.iloc[1]
     assert missing["estimate"] == missing["share_placebo"] == missing["verdict"] == "x"
     assert len(data) == 4
+
+
+def test_a_title_that_a_spreadsheet_would_run_is_made_harmless() -> None:
+    settings, programmes, results = make_study()
+    odd = [programmes[0].model_copy(update={"title": "=cmd|'/c calc'!A1"}), programmes[1]]
+    data, _ = opendata.make_open_data(settings, odd, results)
+    assert data["programme"].iloc[0] == "'=cmd|'/c calc'!A1"

@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -13,7 +14,14 @@ from pepstats.errors import DesignError, RunError
 from pepstats.officers import find_typed_results, read_officers_text
 from pepstats.programme import Report
 from pepstats.words import reading_age
-from tests.paper_made_up import make_city, make_effect, make_report, make_results, make_study
+from tests.paper_made_up import (
+    make_city,
+    make_effect,
+    make_programme,
+    make_report,
+    make_results,
+    make_study,
+)
 
 CITY = make_city()
 NAMES = {n: name for n, name in CITY.names.items() if n < 900018}
@@ -204,7 +212,7 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     class Step:
         def read_table(self, step, name, programme=None):
             read.append((step, name, programme))
-            if name == "statements":
+            if name in ("statements", "value", "calibration"):
                 raise RunError("not there")
             return make_results().effects
 
@@ -216,7 +224,7 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     _, programmes, _ = make_study()
     found = report.collect_results(Step(), programmes)
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
-    assert len(read) == 2 * 9
+    assert len(read) == 2 * 11
     drawn = found["closing-the-gap"].pictures
     assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance"}
     assert drawn["two-lines"].svg == b"gap-rwm_expected.svg"
@@ -304,3 +312,39 @@ def test_a_draft_keeps_words_that_yaml_could_misread(study) -> None:
     assert yaml.safe_load(files["reports/autumn-2019.yml"])["title"].startswith(odd.title)
     with pytest.raises(DesignError, match="cannot name a report"):
         report.draft_report("../x", settings, programmes)
+
+
+def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(study) -> None:
+    settings, programmes, results = study
+    value = pd.DataFrame({"question": ["Months of progress"], "answer": ["2 months (-1 to +4)"]})
+    rates = pd.DataFrame({
+        "estimator": ["before and after", "placebo cities"] * 2, "outcome": "rwm_expected",
+        "selection": ["at random"] * 2 + ["low attaining, in one city"] * 2,
+        "mean": [0.0, 0.0, 7.8, 0.1], "spread": [2.0, 2.0, 3.4, 3.0],
+        "false_alarm_rate": [0.05, 0.05, 0.66, 0.05],
+    })  # fmt: skip
+    one = dataclasses.replace(results["closing-the-gap"], value=value, calibration=rates)
+    tables = report.make_tables(settings, programmes, {**results, "closing-the-gap": one})
+    assert ("Months of progress", "2 months (-1 to +4)") in tables["closing-the-gap.summary"].rows
+    assert tables["closing-the-gap.calibration"].rows[0] == (
+        "before and after",
+        "66",
+        "+7.8",
+        "3.4",
+    )
+    assert tables["send-in-mainstream.calibration"].rows == ()
+
+
+def test_a_paper_that_is_hard_to_read_is_on_the_list(study) -> None:
+    settings, programmes, results = study
+    hard = "Notwithstanding considerable methodological uncertainty the evaluation demonstrates "
+    paper = report.write_paper(settings, programmes, results, text=f"# Ours\n\n{hard * 4}.\n")
+    assert any("shorten its sentences" in line for line in report.list_to_do(paper, results))
+
+
+def test_appendices_are_lettered_past_z() -> None:
+    settings = make_report()
+    many = [make_programme(f"p{n}") for n in range(28)]
+    text = report.officers_text(settings, many)
+    assert "# Appendix 1z: " in text and "# Appendix 1ab: " in text
+    read_officers_text(text, "built-in")

@@ -157,6 +157,10 @@ def test_hidden_marks_are_taken_out_and_words_are_kept() -> None:
     assert words.plain(tricky) == "Steilla's \u0645\u062f\u0631\u0633\u0629 school \U0001f600"
 
 
+def test_an_emoji_newer_than_our_tables_is_kept_and_a_noncharacter_is_not() -> None:
+    assert words.plain("a\U0001fae9b\ufffe\uffffc\U0001fffe") == "a\U0001fae9bc"
+
+
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.text())
 def test_plain_text_is_safe_in_a_word_file(text: str) -> None:
