@@ -26,8 +26,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pepstats import manifest, verify
+from pepstats import examine, manifest, verify
 from pepstats.compare import DIFFERS
+from pepstats.steps import sha256_of
 
 Hand = Callable[[bytes, random.Random], bytes]
 COPIED = {".csv", ".json", ".ipynb", ".html", ".docx", ".xlsx", ".png", ".svg", ".txt"}
@@ -256,7 +257,7 @@ def _finish(bundle: Path, made: dict, what: str, name: str, forged: bool) -> Tam
 
 def _describe(bundle: Path, made: dict, name: str) -> None:
     """Write a file's new hash wherever the manifest has its old one."""
-    digest = manifest.sha256_of(bundle / name)
+    digest = sha256_of(bundle / name)
     if name in made["release"]["files"]:
         made["release"]["files"][name] = digest
         known = {place: file for file, place in made["release"]["carried"].items()}
@@ -286,7 +287,7 @@ def find(bundle: Path, again: Path, data: Path) -> list[tuple[str, str]]:
     """Say which files differ, and where, as `verify` would with the run made again at hand."""
     made = manifest.read(bundle)
     _, absent, changed = verify.find_needed(bundle, made, data)
-    findings = [*verify.examine(bundle, made), *verify.compare_runs(bundle, made, again)]
+    findings = [*examine.examine(bundle, made), *examine.compare_runs(bundle, made, again)]
     found = [(one.file, one.column) for one in findings if one.verdict == DIFFERS]
     return [*found, *((name, "") for name in (*absent, *changed))]
 
@@ -299,11 +300,11 @@ def try_one(bundle: Path, again: Path, seed: int, scratch: Path, *, forged: bool
     done = tamper(copy, hand, forged=forged)
     found = find(copy, again, scratch / "no data folder")
     shutil.rmtree(copy)
-    names = {name for name, _ in found}
+    inside = done.file.removeprefix("study/")  # the manifest names a carried file as the study does
+    named = any(done.file == file or inside in column for file, column in found)
     return {
         "seed": seed, "what": done.what, "file": done.file, "forged": done.forged,
-        "found": bool(found), "named": done.file in names or Path(done.file).name in
-        {Path(n).name for n in names}, "findings": len(found),
+        "found": bool(found), "named": named, "findings": len(found),
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@
 | `code` | `commit` of the project, whether its code was `modified` since, sha256 of the `lock`, |
 |  | and the kind of `interpreter` |
 | `python`, `platform`, `packages` | what it ran on, and the version of every package we name |
+| `arithmetic` | how that machine rounds: a fingerprint (`arithmetic.py`) |
 | `settings` | sha256 of every file of the data folder that says what to do, by its name there |
 | `inputs` | each published file: `file` as the study names it, `kind`, `year`, `release`, |
 |  | `licence`, `sha256`, `bytes`, `rows` below the header |
@@ -35,11 +36,11 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import pandas as pd
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from pepstats import checkout, paths, sources
+from pepstats import arithmetic, checkout, outputs, paths, sources
 from pepstats.errors import RunError
+from pepstats.outputs import Count, Digest, Output, describe_files
 from pepstats.programme import (
     SLUG,
     MembersInFile,
@@ -54,13 +55,9 @@ from pepstats.steps import sha256_of, write_whole
 if TYPE_CHECKING:
     from pepstats.run import Done
 
-NAME = "manifest.json"
-LOG = "run.log"
+NAME = outputs.NAME
 SCHEMA = 2
 TIGHTEST = 1e-9
-LONGEST_KEY = 6
-EXACT_STEPS = ("01-clean-sources/",)
-"""Steps whose tables hold what was published: not even the last digit may differ."""
 
 
 def inside(name: str) -> str:
@@ -71,10 +68,8 @@ def inside(name: str) -> str:
     return name
 
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Inside = Annotated[str, AfterValidator(inside)]
 Slug = Annotated[str, Field(pattern=f"^{SLUG.pattern}$")]
-Count = Annotated[int, Field(ge=0)]
 
 
 class Code(Settings):
@@ -114,17 +109,6 @@ class Rule(Settings):
         return self
 
 
-class Output(Settings):
-    """One file that a run wrote; a table also has its rows, key and columns."""
-
-    sha256: Digest
-    bytes: Count
-    rows: Count | None = None
-    key: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-
-
 class Release(Settings):
     """What became of a run when it was released."""
 
@@ -146,6 +130,7 @@ class Manifest(Settings):
     code: Code
     python: str
     platform: str
+    arithmetic: str
     packages: dict[str, str]
     settings: dict[str, Digest]
     inputs: tuple[Input, ...]
@@ -196,6 +181,7 @@ def write(
         "code": describe_code(),
         "python": platform.python_version(),
         "platform": describe_platform(),
+        "arithmetic": arithmetic.fingerprint(),
         "packages": checkout.list_packages(),
         "settings": {name: sha256_of(data / name) for name in list_settings(report, data)},
         "inputs": [describe_input(source) for source in found],
@@ -275,39 +261,6 @@ def describe_input(source: Source) -> dict[str, Any]:
         "bytes": source.path.stat().st_size,
         "rows": len(sources.read_text(source)),
     }
-
-
-def describe_files(run: Path) -> dict[str, Output]:
-    """List every file of a run but its manifest and log, with what each is."""
-    found = {}
-    for path in sorted(run.rglob("*")):
-        name = path.relative_to(run).as_posix()
-        if path.is_file() and name not in {NAME, LOG}:
-            about = describe_table(path, name) if path.suffix == ".csv" else {}
-            found[name] = Output(sha256=sha256_of(path), bytes=path.stat().st_size, **about)
-    return found
-
-
-def describe_table(path: Path, name: str) -> dict[str, Any]:
-    """Say how many rows a table has, what identifies a row, and which columns are numbers."""
-    table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
-    measured = [str(c) for c in table if pd.api.types.is_float_dtype(table[c])]
-    return {
-        "rows": len(table),
-        "key": find_key(table),
-        "columns": tuple(map(str, table.columns)),
-        "numbers": () if name.startswith(EXACT_STEPS) else tuple(measured),
-    }
-
-
-def find_key(table: pd.DataFrame) -> tuple[str, ...]:
-    """Find the fewest first columns that tell each row from all others; none: its line does."""
-    for width in range(1, min(LONGEST_KEY, len(table.columns)) + 1):
-        if pd.api.types.is_float_dtype(table.iloc[:, width - 1]):
-            break
-        if not table.duplicated(list(table.columns[:width])).any():
-            return tuple(map(str, table.columns[:width]))
-    return ()
 
 
 def describe_code() -> dict[str, Any]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pepstats import bundle, changes, checkout, holdback, manifest, whole
 from pepstats.errors import RunError
+from pepstats.examine import check_files, check_seal
 from pepstats.manifest import Manifest
 from pepstats.programme import Report, load_report
 from pepstats.report import list_marks
 from pepstats.steps import sha256_of
-from pepstats.verify import check_files, check_seal
 
 
 def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:

@@ -8,27 +8,24 @@ holds only what the manifest names.
 from __future__ import annotations
 
 import json
-import platform
 import posixpath
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
-from pepstats import changes, checkout, compare, manifest, review, whole
-from pepstats.compare import DIFFERS, SAME, UNKNOWN, WHOLE, Finding, TableRule
+from pepstats import compare, manifest, review, whole
+from pepstats.compare import DIFFERS, SAME, UNKNOWN, WHOLE, Finding
 from pepstats.errors import PepstatsError, RunError
+from pepstats.examine import CHANGED, compare_runs, examine, say_differences
 from pepstats.manifest import Manifest
 from pepstats.run import run_report
 from pepstats.steps import sha256_of
 
 STUDY = "study"  # where a release carries what it may of its data folder
 OUTSIDE = "inputs"  # and what lay outside it
-CHANGED = "changed: not the bytes that the manifest names"
-MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "rules")
-TOLD = ("python", "platform", "packages")
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,9 @@ def verify(
     final = out / "working" / f"{made.report}.verified"
     making = whole.begin(final)
     try:
-        said = tuple(say_differences(made))
+        used = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
+        differ = [n for n in sorted(used) if _differs(data / n, used[n]) and n not in changed]
+        said = tuple(say_differences(made, differ))
         if changed:
             said += ("Not run again: what it came from has changed.",)
         else:
@@ -115,45 +114,6 @@ def verify(
         raise
     whole.take_place(making, final)
     return found
-
-
-def examine(path: Path, made: Manifest) -> list[Finding]:
-    """Hold a run or release to what is written of it: its seal, the record beside it, its files."""
-    return [*check_seal(made), *check_record(path, made), *check_files(path, made)]
-
-
-def check_record(path: Path, made: Manifest) -> Iterator[Finding]:
-    """Hold a release's seal to `CHANGES.md`, where it lies beside it as it does in the project."""
-    record = path.parent / changes.NAME
-    if made.release is not None and record.is_file() and made.seal not in record.read_text("utf-8"):
-        yield Finding(manifest.NAME, "seal", DIFFERS, f"not in {changes.NAME} beside the release")
-
-
-def check_seal(made: Manifest) -> Iterator[Finding]:
-    """Say whether the manifest was edited after it was written."""
-    if not made.sealed:
-        yield Finding(manifest.NAME, "seal", DIFFERS, "edited after it was written")
-
-
-def check_files(path: Path, made: Manifest) -> Iterator[Finding]:
-    """Hold every file there to the manifest: missing, extra, or not the bytes it names."""
-    listed = {name: one.sha256 for name, one in made.outputs.items()}
-    withheld: Mapping[str, str] = {}
-    if made.release is not None:
-        listed |= made.release.files
-        withheld = made.release.withheld
-    there = {
-        file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if not file.is_dir()
-    } - {manifest.NAME, manifest.LOG}
-    for name in sorted(listed.keys() - there - withheld.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "missing")
-    for name in sorted(there - listed.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "extra: not in the manifest")
-    for name in sorted(there & withheld.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "there, though it was withheld")
-    for name in sorted((there & listed.keys()) - withheld.keys()):
-        if (path / name).is_symlink() or sha256_of(path / name) != listed[name]:
-            yield Finding(name, WHOLE, DIFFERS, CHANGED)
 
 
 def find_needed(
@@ -174,6 +134,10 @@ def find_needed(
         else:
             (changed if there else absent).append(name)
     return found, sorted(absent), sorted(changed)
+
+
+def _differs(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256_of(path) != digest
 
 
 def place_of(name: str) -> str | None:
@@ -216,76 +180,6 @@ def _run_again(
     (place / "out" / "working" / made.report).rename(again)
     shutil.rmtree(place)
     return again, ""
-
-
-def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
-    """Compare every file of a run or release with the run made again, and the two manifests."""
-    remade = manifest.read(again)
-    alike = is_alike(made, remade)
-    found = list(compare_manifests(made, remade))
-    withheld = made.release.withheld if made.release is not None else {}
-    for name in sorted(made.outputs.keys() | remade.outputs.keys()):
-        if name not in remade.outputs:
-            found.append(Finding(name, WHOLE, DIFFERS, "not made when run again"))
-        elif name not in made.outputs:
-            found.append(Finding(name, WHOLE, DIFFERS, "made when run again, not in the manifest"))
-        elif name in withheld:
-            found.append(_compare_withheld(name, made, remade, alike))
-        elif (path / name).is_file():
-            about, number = remade.outputs[name], remade.rules["number"]
-            rule = TableRule(about.key, about.numbers, number.relative, number.floor)
-            contents = (path / name).read_bytes(), (again / name).read_bytes()
-            found += compare.compare_file(name, *contents, rule, alike=alike)
-    return found
-
-
-def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) -> Finding:
-    if made.outputs[name].sha256 == remade.outputs[name].sha256:
-        return Finding(name, WHOLE, SAME, "withheld; by its hash")
-    if alike:
-        return Finding(name, WHOLE, DIFFERS, "withheld; by its hash")
-    return Finding(name, WHOLE, UNKNOWN, "withheld; other versions may give other bytes")
-
-
-def is_alike(made: Manifest, remade: Manifest) -> bool:
-    """Whether both were made with the same versions of everything on the same kind of machine."""
-    return all(getattr(made, key) == getattr(remade, key) for key in TOLD)
-
-
-def compare_manifests(made: Manifest, remade: Manifest) -> Iterator[Finding]:
-    """Compare what two manifests say was run and what came of it; times are each run's own."""
-    ours, theirs = made.as_dict(), remade.as_dict()
-    for key in MANIFEST_SAYS:
-        then, now = (json.dumps({key: one[key]}).encode("utf-8") for one in (ours, theirs))
-        yield from compare.compare_entries(manifest.NAME, then, now, TableRule())
-    for name in sorted(made.outputs.keys() & remade.outputs.keys()):
-        one, other = made.outputs[name], remade.outputs[name]
-        for key in ("rows", "key", "columns", "numbers"):
-            if getattr(one, key) != getattr(other, key):
-                said = f"says {getattr(one, key)}, made again {getattr(other, key)}"
-                yield Finding(manifest.NAME, f"outputs.{name}.{key}", DIFFERS, said)
-
-
-def say_differences(made: Manifest) -> Iterator[str]:
-    """Say what differs between then and here that is no fault: code, versions, machine."""
-    same = checkout.same_code(made.code.commit)
-    if made.code.modified:
-        yield "It was made from a modified checkout."
-    if same is None:
-        yield f"The code cannot be compared: commit {made.code.commit} is not known here."
-    elif not same:
-        yield f"The code here is not that of commit {made.code.commit}."
-    here = {"python": platform.python_version(), "platform": manifest.describe_platform()}
-    for name, version in here.items():
-        if getattr(made, name) != version:
-            yield f"It was made on {name} {getattr(made, name)}, checked on {version}."
-    packages = checkout.list_packages()
-    for name in sorted(made.packages.keys() | packages.keys()):
-        then, now = made.packages.get(name, "none"), packages.get(name, "none")
-        if then != now:
-            yield f"It was made with {name} {then}, checked with {now}."
-    if made.release is not None and made.release.withheld:
-        yield f"{len(made.release.withheld)} files are withheld and compared by hash only."
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:
