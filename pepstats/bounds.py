@@ -83,7 +83,9 @@ def bound_hidden_results(
     there; its school counts as much as the median member does, though it is likely to be small. The
     hidden gap is own minus comparison, with nothing taken out for what the match left unlike.
     """
-    table = gaps.loc[gaps.index.isin(list(members)), ["comparison", "gap", "weight", "reason"]]
+    columns = ["comparison", "gap", "weight", "reason"]
+    table = gaps[columns].reindex(pd.Index(sorted(set(members)), name="school"))
+    table["reason"] = table["reason"].where(table.index.isin(gaps.index), "not in the pool")
     seen, hidden = table[table["gap"].notna()], table[table["gap"].isna()]
     known = gaps["own"].dropna()
     why = "" if len(seen) else "no member has a gap"

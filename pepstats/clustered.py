@@ -151,6 +151,46 @@ def fit_clustered(
     )
 
 
+def compare_means(values: pd.Series, member: pd.Series, weights: pd.Series) -> pd.DataFrame:
+    """Compare two weighted means of independent schools: `fit_clustered` of one row per school.
+
+    The same figures as a regression on `member` with a constant, each school its own cluster, but
+    without its square tables, so that all of England fits. One row, columns as `Fit.table`.
+    """
+    from scipy.stats import t as t_distribution
+
+    y, w = values.to_numpy(float), weights.to_numpy(float)
+    inside = member.to_numpy(bool)
+    if not (np.isfinite(y).all() and np.isfinite(w).all() and (w >= 0).all()):
+        raise DesignError("Every school needs a value, and a weight from nought up.")
+    mean, variance, trace, square = np.zeros(2), 0.0, 0.0, 0.0
+    for place, side in enumerate((inside, ~inside)):
+        if np.count_nonzero(w[side]) < 2:
+            raise DesignError("A side of one school has no spread, so nothing can be compared.")
+        part = w[side] / w[side].sum()
+        mean[place] = part @ y[side]
+        overlap = float((part**2).sum())
+        lift = part**2 / (1 - 2 * part + overlap)  # squared adjusted leverage of each school
+        variance += float(lift @ (y[side] - mean[place]) ** 2)
+        trace += float((part**2).sum())
+        # sum over pairs of lift_i lift_j (overlap - part_i - part_j) squared, the diagonal apart
+        a, b, c = float(lift.sum()), float(lift @ part), float(lift @ part**2)
+        pairs = overlap**2 * a**2 + 2 * a * c + 2 * b**2 - 4 * overlap * a * b
+        own = lift**2
+        pairs += float(own @ ((1 - 2 * part + overlap) ** 2 - (overlap - 2 * part) ** 2))
+        square += pairs
+    estimate = float(mean[0] - mean[1])
+    se = float(np.sqrt(variance))
+    sure = se > 1e-12 * (1 + np.abs(y).max())
+    df = trace**2 / square if sure else float("nan")
+    se = se if sure else float("nan")
+    reach = float(t_distribution.ppf(0.975, df)) * se
+    row = {"estimate": estimate, "se": se, "df": df, "low": estimate - reach,
+           "high": estimate + reach,
+           "p": float(2 * t_distribution.sf(abs(estimate) / se, df))}  # fmt: skip
+    return pd.DataFrame([row])
+
+
 def bootstrap_wild(
     design: pd.DataFrame,
     outcome: pd.Series,

@@ -111,15 +111,22 @@ def turn(table: pd.DataFrame, members: Iterable[int]) -> NDArray[np.float64]:
     return turned
 
 
+def measure_plain(places: pd.DataFrame, members: Iterable[int]) -> pd.DataFrame:
+    """Give the straight distance from each member to every other school, columns as they stand.
+
+    One row per member, one column per other school, both sorted.
+    """
+    places = places.sort_index()
+    return _between(places.to_numpy(float), places.index, mark_members(places.index, members))
+
+
 def measure_by_score(scores: pd.Series, members: Iterable[int]) -> pd.DataFrame:
     """Give the difference in score between each member and every other school, in either direction.
 
     `scores` has index `school`: a probability from `fit_chances`, or its log-odds. One row per
     member, one column per other school, both sorted.
     """
-    table = scores.rename("score").to_frame()
-    spelled = spell_out(table)
-    return _between(spelled.to_numpy(), spelled.index, mark_members(spelled.index, members))
+    return measure_plain(spell_out(scores.rename("score").to_frame()), members)
 
 
 def fit_chances(

@@ -56,7 +56,7 @@ def measure_members(
     place = positions(kept[list(pool.scales.index)])
     if measure == "weighted":
         scaled = place / pool.scales["spread"] * pool.scales["weight"]
-        values = _plain(scaled, chosen)
+        values = distances.measure_plain(scaled, chosen)
     elif measure == "mahalanobis":
         values = distances.measure_mahalanobis(place, chosen)
     else:
@@ -133,19 +133,57 @@ def match_by_mahalanobis(
     """
     table = pool.schools
     place = positions(table[list(pool.scales.index)])
-    points = distances.turn(place, members)
+    points = distances.turn(place, place.index[place.index.isin(list(members))])
     free, authority = _free(pool, where, barred), table["la"].to_numpy(np.int64)
     groups = table.groupby(list(rule.exact), sort=True).indices if rule.exact else {}
     places = np.full((len(table), rule.k), -1, dtype=np.int64)
     away = np.full((len(table), rule.k), np.nan)
     for rows in groups.values() if rule.exact else [np.arange(len(table))]:
         candidates = rows[free[rows]]
-        for start in range(0, len(rows) if len(candidates) else 0, BLOCK):
-            some = rows[start : start + BLOCK]
+        if not len(candidates):
+            continue
+        left = _by_tree(points, authority, rows, candidates, rule, places, away)
+        for start in range(0, len(left), BLOCK):
+            some = left[start : start + BLOCK]
             places[some], away[some] = _k_nearest(points, authority, some, candidates, rule)
     alone = table.index[places[:, 0] < 0]
     why = pairing.NONE_ALLOWED if rule.caliper is None else pairing.NONE_NEAR
     return Match(rule, table.index, places, away, pd.DataFrame({"reason": why}, index=alone))
+
+
+def _by_tree(
+    points: NDArray[np.float64],
+    authority: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    candidates: NDArray[np.int64],
+    rule: MatchRule,
+    places: NDArray[np.int64],
+    away: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Fill in the rows that a list of near neighbours settles, and give those it does not.
+
+    It does not where too few of the list are in another authority, or where its end is a tie.
+    """
+    from scipy.spatial import cKDTree
+
+    ask = min(len(candidates), 2 * rule.k + 44)
+    if ask < rule.k:
+        return rows
+    found, at = cKDTree(points[candidates]).query(points[rows], k=[*range(1, ask + 1)])
+    near = np.round(found, pairing.TIE)
+    other = candidates[at]
+    apart = np.where(authority[other] != authority[rows][:, None], near, np.inf)
+    order = np.lexsort((other, apart), axis=1)[:, : rule.k]
+    reach = np.take_along_axis(apart, order, axis=1)
+    settled = reach[:, -1] < near[:, -1]
+    kept = reach[settled]
+    if rule.caliper is not None:
+        kept = np.where(kept <= rule.caliper, kept, np.inf)
+    picked = np.take_along_axis(other, order, axis=1)[settled]
+    places[rows[settled]] = np.where(np.isfinite(kept), picked, -1)
+    away[rows[settled]] = np.where(np.isfinite(kept), kept, np.nan)
+    left: NDArray[np.int64] = rows[~settled]
+    return left
 
 
 def _k_nearest(
@@ -179,14 +217,3 @@ def _free(pool: Pool, where: PoolRule, barred: Iterable[int]) -> NDArray[np.bool
     if where.authorities is not None:
         free &= table["la"].isin(where.authorities).to_numpy()
     return free
-
-
-def _plain(scaled: pd.DataFrame, members: list[int]) -> pd.DataFrame:
-    from scipy.spatial.distance import cdist
-
-    inside = scaled.index.isin(members)
-    return pd.DataFrame(
-        cdist(scaled[inside].to_numpy(float), scaled[~inside].to_numpy(float)),
-        index=scaled.index[inside].rename("school"),
-        columns=scaled.index[~inside].rename("comparison"),
-    )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pepstats.clustered import Joint, fit_clustered
+from pepstats.clustered import Joint, compare_means, fit_clustered
 from pepstats.errors import DesignError
 from pepstats.honest import bound_relative, bound_smooth
 from pepstats.matching import Match
@@ -138,17 +138,10 @@ def compare_matched(frame: pd.DataFrame, *, starts: int, clusters: str = "school
     why = _why_not(frame, starts, clusters, weights=["weight"])
     if why:
         return Row(check, n_schools=n, n_comparison=m, reason=why)
-    member, after = frame["member"].astype(float), (frame["year"] >= starts).astype(float)
-    design = pd.DataFrame(
-        {"constant": 1.0, "member": member, "after": after, "effect": member * after}
-    )
     try:
-        fit = fit_clustered(
-            design, frame["value"], frame[clusters], of=["effect"], weights=frame["weight"]
-        )
+        found = _change(frame, starts) if clusters == "school" else _panel(frame, starts, clusters)
     except DesignError as error:
         return Row(check, n_schools=n, n_comparison=m, reason=str(error))
-    found = fit.table.loc["effect"]
     if not np.isfinite(found["se"]):
         return Row(check, n_schools=n, n_comparison=m,
                    reason="the schools' changes have no spread")  # fmt: skip
@@ -299,6 +292,27 @@ def compare_synthetic(
         return Row(check, n_schools=n, n_comparison=m, reason=f"diff-diff refuses: {error}")
     ends = tuple(float(x) for x in found.conf_int)
     return _row(check, found.att, ends, found.p_value, n, m, f"{draws} placebo groups")
+
+
+def _change(frame: pd.DataFrame, starts: int) -> pd.Series:
+    """Compare schools' own changes: the same as the panel's regression, at any size."""
+    after = frame["year"] >= starts
+    by_school = frame.sort_values("school").groupby("school")
+    first = by_school[["member", "weight"]].first()
+    change = frame[after].groupby("school")["value"].mean()
+    change = change - frame[~after].groupby("school")["value"].mean()
+    return compare_means(change, first["member"], first["weight"]).iloc[0]
+
+
+def _panel(frame: pd.DataFrame, starts: int, clusters: str) -> pd.Series:
+    member, after = frame["member"].astype(float), (frame["year"] >= starts).astype(float)
+    design = pd.DataFrame(
+        {"constant": 1.0, "member": member, "after": after, "effect": member * after}
+    )
+    fit = fit_clustered(
+        design, frame["value"], frame[clusters], of=["effect"], weights=frame["weight"]
+    )
+    return fit.table.loc["effect"]
 
 
 def _row(

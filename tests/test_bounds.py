@@ -51,12 +51,12 @@ def table() -> pd.DataFrame:
 
 
 def test_hidden_results_are_put_at_their_worst_and_their_best() -> None:
-    found = bounds.bound_hidden_results(table(), [1, 2, 3, 4], limits=(0, 100))
-    assert (found.n_seen, found.n_hidden, found.n_out) == (2, 1, 1)
+    found = bounds.bound_hidden_results(table(), [1, 2, 3, 4, 7], limits=(0, 100))
+    assert (found.n_seen, found.n_hidden, found.n_out) == (2, 1, 2)
     assert found.estimate == pytest.approx(3.0)
     assert found.worst == pytest.approx((12 - 60 * 2) / 6)  # the median weight is 2
     assert found.best == pytest.approx((12 + 40 * 2) / 6)
-    assert found.schools["reason"].tolist() == ["suppressed", "none alike"]
+    assert found.schools["reason"].tolist() == ["suppressed", "none alike", "not in the pool"]
     narrow = bounds.bound_hidden_results(table(), [1, 2, 3, 4])
     assert narrow.schools.loc[3, ["lowest", "highest"]].tolist() == [40 - 60, 90 - 60]
     assert found.worst < narrow.worst < narrow.estimate < narrow.best < found.best

@@ -178,3 +178,28 @@ def test_outcomes_without_spread_have_no_interval() -> None:
     fit = clustered.fit_clustered(design, y * 0 + 3, cluster, of=["x"])
     assert fit.table.loc["x", "estimate"] == pytest.approx(0, abs=1e-12)
     assert fit.table.loc["x", ["se", "low", "high", "p"]].isna().all()
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.integers(0, 10_000), st.booleans())
+def test_means_of_schools_are_the_regression_s_without_its_square_tables(
+    seed: int, weighted: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 40))
+    member, y = pd.Series(np.arange(n) < 3), pd.Series(rng.normal(size=n))
+    w = pd.Series(rng.random(n) + 0.1 if weighted else np.ones(n))
+    design = pd.DataFrame({"constant": 1.0, "member": member.astype(float)})
+    fit = clustered.fit_clustered(design, y, pd.Series(range(n)), of=["member"], weights=w)
+    means = clustered.compare_means(y, member, w)
+    np.testing.assert_allclose(means.iloc[0], fit.table.iloc[0], rtol=1e-8)
+
+
+def test_means_need_two_schools_a_side_and_every_value() -> None:
+    y, member = pd.Series([1.0, 2, 3, 4]), pd.Series([True, False, False, False])
+    with pytest.raises(DesignError, match="side of one school"):
+        clustered.compare_means(y, member, y * 0 + 1)
+    with pytest.raises(DesignError, match="needs a value"):
+        clustered.compare_means(y.where(y > 1), ~member, y * 0 + 1)
+    flat = clustered.compare_means(y * 0, pd.Series([True, True, False, False]), y * 0 + 1)
+    assert flat[["se", "low", "high", "p"]].isna().all(axis=None)

@@ -98,6 +98,25 @@ def test_every_school_by_mahalanobis_is_the_nearest_there_is() -> None:
     assert found.schools[found.places[row]].tolist() == nearest.index.tolist()
 
 
+def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> None:
+    pool, _, members, barred = world()
+    few = pool.schools["la"].isin(sorted(pool.schools["la"].unique())[:3]).to_numpy()
+    small = matching.Pool(pool.schools[few], pool.flow, pool.left_out, pool.scales)
+    inside = [m for m in members if m in small.schools.index] or list(small.schools.index[:5])
+    rule = RULE.model_copy(update={"k": 12})
+    found = matchers.match_by_mahalanobis(small, rule, PoolRule(), inside, barred=inside)
+    points = distances.turn(matching.positions(small.schools[list(pool.scales.index)]), inside)
+    for row in range(0, len(small.schools), 7):
+        own = small.schools.iloc[row]
+        fine = (small.schools["la"] != own["la"]) & ~small.schools.index.isin(inside)
+        for key in RULE.exact:
+            fine &= small.schools[key] == own[key]
+        at = np.flatnonzero(fine)
+        away = np.sort(np.linalg.norm(points[at] - points[row], axis=1))[: rule.k]
+        reached = found.distances[row][~np.isnan(found.distances[row])]
+        np.testing.assert_allclose(reached, away, atol=1e-8)
+
+
 def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
     pool, _, members, barred = world()
     tight = RULE.model_copy(update={"caliper": 1e-6})
@@ -105,6 +124,20 @@ def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
     alone = found.places[:, 0] < 0
     assert alone.mean() > 0.9 and list(found.unmatched.index) == list(found.schools[alone])
     assert np.nanmax(found.distances, initial=0) <= 1e-6
+
+
+@pytest.mark.parametrize("measure", list(matchers.MEASURES))
+def test_ten_thousand_members_are_refused_with_a_message(measure) -> None:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(
+        {"la": rng.integers(200, 400, 20_000), "phase": "primary", "school_type": "primary",
+         "rwm_expected 2017": rng.normal(60, 10, 20_000)},
+        index=pd.Index(np.arange(20_000), name="school"),
+    )  # fmt: skip
+    scales = pd.DataFrame({"spread": [10.0], "weight": [1.0]}, index=["rwm_expected 2017"])
+    pool = matching.Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
+    with pytest.raises(DesignError, match="100,000,000 distances; at most"):
+        matchers.measure_members(pool, RULE, PoolRule(), range(10_000), measure=measure)
 
 
 def test_a_word_that_is_no_way_or_measure_is_refused() -> None:
