@@ -100,7 +100,6 @@ def test_matched_differences_are_clubsandwich_s() -> None:
     assert study.before.p == pytest.approx(theirs["pretrend_wald"]["p_val"][2], abs=1e-6)
 
 
-@reference.needs_reference
 def test_matched_differences_are_diff_diff_s_where_schools_count_alike() -> None:
     from diff_diff import DifferenceInDifferences
 
