@@ -22,7 +22,8 @@ LAYERS = (
      "wordparts", "workbook", "opendata", "formats", "city", "voices", "entries", "evidence",
      "evidence_tables", "evidence_pictures", "report", "sheets", "citytable"},
     {"whole", "checkout", "compare", "steps", "study", "manifest", "run", "release", "verify",
-     "bridge", "bundle", "changes", "review", "quality", "plan"},
+     "bridge", "bundle", "changes", "review", "quality", "plan", "parts", "holdback",
+     "arithmetic", "outputs", "examine"},
     {"invented"},
     {"__init__", "cli", "__main__"},
 )  # fmt: skip
@@ -30,7 +31,7 @@ BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
     "sources", "programme", "steps", "run", "manifest", "whole", "bundle", "changes", "review",
-    "release", "verify", "plan", "invented_files", "cli",
+    "holdback", "outputs", "examine", "release", "verify", "plan", "invented_files", "cli",
 }  # fmt: skip
 DISK = {
     "open", "read_text", "write_text", "read_bytes", "write_bytes", "unlink", "mkdir",
