@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from pepstats import figures
 from pepstats.blocks import Picture
@@ -26,26 +27,51 @@ MOST_ON_A_PAGE = 18  # small pictures, two in a row
 SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
 
 
-def make_pictures(
+class Pictures(Mapping[str, Picture]):
+    """Pictures by name, each drawn when it is first asked for: a paper seldom shows them all."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Picture]]) -> None:
+        """Take, for each name, what draws the picture."""
+        self._makers = dict(makers)
+        self._made: dict[str, Picture] = {}
+
+    def __getitem__(self, name: str) -> Picture:
+        """Give a picture, drawing it the first time."""
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return len(self._makers)
+
+
+def list_pictures(
     programme: Programme,
     found: ProgrammeResults,
     results: Mapping[str, Result],
     *,
     edition: str,
     names: Mapping[int, str],
-) -> dict[str, Picture]:
-    """Give a programme's pictures by name, each with its words and the table behind it."""
+) -> dict[str, Callable[[], Picture]]:
+    """Give what draws each of a programme's pictures, by the picture's name."""
     primary = results[programme.primary]
-    drawn: Sequence[tuple[str, Picture]] = [
-        ("two-lines", picture_two_lines(programme, found, primary)),
-        ("hundred-dots", picture_hundred_dots(programme, found, primary)),
-        ("checks", picture_checks(programme, found, primary)),
-        ("balance", picture_balance(programme, found)),
-        ("flow", picture_flow(programme, found, primary)),
-        ("schools", picture_schools(programme, found, results, edition=edition, names=names)),
-        ("cases", picture_cases(programme, found, results, edition=edition, names=names)),
-    ]
-    return {f"{programme.slug}.{name}": picture for name, picture in drawn}
+    makers: dict[str, Callable[[], Picture]] = {
+        "two-lines": partial(picture_two_lines, programme, found, primary),
+        "hundred-dots": partial(picture_hundred_dots, programme, found, primary),
+        "checks": partial(picture_checks, programme, found, primary),
+        "balance": partial(picture_balance, programme, found),
+        "flow": partial(picture_flow, programme, found, primary),
+        "schools": partial(
+            picture_schools, programme, found, results, edition=edition, names=names
+        ),
+        "cases": partial(picture_cases, programme, found, results, edition=edition, names=names),
+    }
+    return {f"{programme.slug}.{name}": maker for name, maker in makers.items()}
 
 
 def not_drawn(why: str, caption: str, table: str) -> Picture:
@@ -126,12 +152,14 @@ def picture_balance(programme: Programme, found: ProgrammeResults) -> Picture:
 
 def picture_flow(programme: Programme, found: ProgrammeResults, result: Result) -> Picture:
     """Draw how many of the programme's schools were left at each step."""
+    caption = f"{programme.title}: the programme's schools, from the list to the estimate"
+    table = f"{programme.slug}.flow"
+    if drawn := found.pictures.get("flow"):
+        return _as_drawn(drawn, caption, table)
     steps = follow_members(found, result)
     figure, ax = figures.new_axes(0.4 + 0.85 * len(steps))
     figures.draw_flow(steps, ax)
-    caption = f"{programme.title}: the programme's schools, from the list to the estimate"
     alt = figures.describe_flow(steps)
-    table = f"{programme.slug}.flow"
     return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
 
 
@@ -172,6 +200,9 @@ def picture_cases(
         return not_drawn(HELD_BACK, caption, table)
     if found.cases.empty:
         return not_drawn("No case study has been chosen.", caption, table)
+    drawn = found.pictures.get("cases")
+    if drawn and edition != "exempt":
+        return _as_drawn(drawn, caption, table)
     labels = label_schools(found, programme.primary, edition=edition, names=names)
     chosen = [int(school) for school in found.cases.reset_index()["school"]]
     return _draw_schools(programme, found, {s: labels[s] for s in chosen}, caption, table)

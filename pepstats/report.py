@@ -6,7 +6,7 @@ table it came from. Change an entry and the paper changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -312,17 +312,17 @@ def make_pictures(
     results: Mapping[str, ProgrammeResults],
     *,
     city: City | None = None,
-) -> dict[str, Picture]:
-    """Give every picture the paper may show, by name."""
+) -> evidence_pictures.Pictures:
+    """Give every picture the paper may show, by name; each is drawn when it is asked for."""
     city = city or City()
-    pictures: dict[str, Picture] = {}
+    makers: dict[str, Callable[[], Picture]] = {}
     for programme in programmes:
         found = results[programme.slug]
         known = evidence.list_results(programme, found, report.year)
-        pictures |= evidence_pictures.make_pictures(
+        makers |= evidence_pictures.list_pictures(
             programme, found, known, edition=report.edition, names=city.names
         )
-    return pictures
+    return evidence_pictures.Pictures(makers)
 
 
 def table_programmes(

@@ -11,6 +11,7 @@ import yaml
 from pepstats import disclosure, document, report
 from pepstats.city import protect_ratings, ratings_sentence
 from pepstats.errors import DesignError, RunError
+from pepstats.evidence_pictures import Pictures
 from pepstats.officers import find_typed_results, read_officers_text
 from pepstats.programme import Report
 from pepstats.words import reading_age
@@ -21,6 +22,7 @@ from tests.paper_made_up import (
     make_report,
     make_results,
     make_study,
+    sketch,
 )
 
 CITY = make_city()
@@ -33,8 +35,9 @@ def study():
 
 
 @pytest.fixture(scope="module")
-def paper(study):
-    return report.write_paper(*study, city=CITY)
+def paper():
+    """The whole paper, every picture drawn."""
+    return report.write_paper(*make_study(drawn=True), city=CITY)
 
 
 def test_the_paper_follows_the_seeds_own_order(paper) -> None:
@@ -120,7 +123,7 @@ def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
         ("n_placebo", 4999, "4,999 programmes"),
         ("verdict", "probably gained", "probably gained"),
     ):
-        moved = {**results, "closing-the-gap": make_results(**{name: value})}
+        moved = {**results, "closing-the-gap": sketch(make_results(**{name: value}))}
         after = report.write_paper(settings, programmes, moved).words()
         assert shown in after, name
         assert after != before, name
@@ -348,3 +351,19 @@ def test_appendices_are_lettered_past_z() -> None:
     text = report.officers_text(settings, many)
     assert "# Appendix 1z: " in text and "# Appendix 1ab: " in text
     read_officers_text(text, "built-in")
+
+
+def test_a_picture_is_drawn_only_when_the_paper_shows_it() -> None:
+    drawn = []
+    pictures = Pictures({"a": lambda: drawn.append("a"), "b": lambda: drawn.append("b")})
+    assert list(pictures) == ["a", "b"] and drawn == []
+    assert pictures["a"] is pictures["a"] and drawn == ["a"]
+
+
+def test_pictures_have_meaningful_words_and_their_tables_are_in_the_paper(paper) -> None:
+    numbers = {block.number for block in paper.blocks if block.kind == "table"}
+    shown = [block for block in paper.blocks if block.kind == "figure"]
+    assert len(shown) == 14
+    for block in shown:
+        assert len(block.picture.alt.split()) > 8
+        assert block.table_number in numbers

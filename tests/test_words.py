@@ -36,7 +36,8 @@ TWELVE = {
     ),
     "probably positive": (
         result(3.1, -0.3, 6.5, 0.08),
-        RWM + SCHOOLS + "probably gained: +3.1 percentage points" + AGAINST + "−0.3 to 6.5" + BESIDE,
+        RWM + SCHOOLS + "probably gained: +3.1 percentage points" + AGAINST + "−0.3 to 6.5"
+        + BESIDE,
         MADE_UP + "8 in 100 moved this much.",
     ),
     "positive and uncertain": (
@@ -51,7 +52,8 @@ TWELVE = {
     ),
     "probably negative": (
         result(-2.0, -4.2, 0.2, 0.075),
-        RWM + SCHOOLS + "probably lost ground: −2.0 percentage points" + AGAINST + "−4.2 to 0.2" + BESIDE,
+        RWM + SCHOOLS + "probably lost ground: −2.0 percentage points" + AGAINST + "−4.2 to 0.2"
+        + BESIDE,
         MADE_UP + "8 in 100 moved this much.",
     ),
     "clearly negative": (
@@ -76,9 +78,9 @@ TWELVE = {
     "in the autumn, before others' results": (
         result(2.4, 0.2, 4.6, 0.04, mode="expected from last year's schools",
                release="school-returned"),
-        RWM + SCHOOLS + "gained: +2.4 percentage points, against what was expected from last year's "
-        "schools (95% interval 0.2 to 4.6 percentage points; 17 schools; school-returned results for "
-        "2017/18).",
+        RWM + SCHOOLS + "gained: +2.4 percentage points, against what was expected from last "
+        "year's schools (95% interval 0.2 to 4.6 percentage points; 17 schools; school-returned "
+        "results for 2017/18).",
         MADE_UP + "4 in 100 moved this much.",
     ),
     "one school": (
