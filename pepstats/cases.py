@@ -40,11 +40,16 @@ def describe_cases(
     `register` and `members` (`joined`, `dose`, `basis`, `also_in`) have index `school`; `before`
     is the last year before the start of every school in the frame, index `school`, one column per
     measure. Adds `context`, `support` and `changed`: words that name no school, in bands of the
-    frame and not in its own figures, so that they may stand in a public paper.
+    frame and not in its own figures, so that they may stand in a public paper; and `picked`, why
+    the programme took it, which may not.
     """
     rows = cases.copy()
     rows["context"] = [_context(int(school), register, before) for school in cases.index]
     rows["support"] = [_support(int(school), members) for school in cases.index]
+    basis = members["basis"] if "basis" in members else pd.Series(dtype="str")
+    rows["picked"] = [
+        basis.get(school) if _said(basis.get(school)) else "" for school in cases.index
+    ]
     rows["changed"] = [_changed(int(school), register, members) for school in cases.index]
     return rows
 
@@ -86,8 +91,6 @@ def _support(school: int, members: pd.DataFrame) -> str:
     words = [f"Joined {_month(row['joined'])}"] if _said(row["joined"]) else []
     if "dose" in row and pd.notna(row["dose"]):
         words.append(f"{row['dose']:g} {'day' if row['dose'] == 1 else 'days'} of support")
-    if _said(row.get("basis")):
-        words.append(f"picked for: {row['basis']}")
     return "; ".join(words) or "Not recorded"
 
 

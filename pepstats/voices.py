@@ -59,8 +59,10 @@ def table_case(
         ("What support", _case_words(row, "support")),
         ("What moved", moved if open_ else "Held back until results are published"),
         ("What else changed", _case_words(row, "changed")),
-        ("What it says", _case_quote(found.statements, programme.slug, school)),
     ]  # fmt: skip
+    if edition == "exempt":
+        rows.append(("Why it was picked for support", _case_words(row, "picked")))
+        rows.append(("What it says", _case_quote(found.statements, programme.slug, school)))
     return make_table(
         pd.DataFrame(rows, columns=["About", "Answer"]), caption=f"{caption}, {label}",
         widths=(1.2, 4.0),

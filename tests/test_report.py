@@ -367,3 +367,14 @@ def test_pictures_have_meaningful_words_and_their_tables_are_in_the_paper(paper)
     for block in shown:
         assert len(block.picture.alt.split()) > 8
         assert block.table_number in numbers
+
+
+def test_a_school_that_could_be_known_by_its_results_is_not_tied_to_its_words(study) -> None:
+    settings, programmes, results = make_study(release="final")
+    public, exempt = (
+        report.make_tables(settings.model_copy(update={"edition": edition}), programmes, results)
+        for edition in ("public", "exempt")
+    )
+    name = "closing-the-gap.case-1"
+    assert "What it says" not in dict(public[name].rows)
+    assert dict(exempt[name].rows)["What it says"].startswith("\u201cStaff feel surer")
