@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "pepstats"
 LAYERS = (
     {"paths", "errors", "codes"},
-    {"layouts", "ledger", "cells", "sources", "table", "fields", "borders", "clean", "registers",
+    {"layouts", "ledger", "cells", "sources", "table", "fields", "borders", "roles", "clean", "registers",
      "series", "chains", "descriptions", "schools", "panel", "breaks", "coverage", "proof",
      "crosschecks", "check", "check_words"},
     {"programme", "england", "standards", "sampling", "dashboard", "eligibility", "indicators",
@@ -17,7 +17,7 @@ LAYERS = (
     {"fitting", "gaps", "expected"},
     {"placebo", "effects"},
     {"checks", "value", "cases", "calibration", "distances", "pairing", "matchers", "weighting",
-     "clustered", "honest", "multiplicity", "peers", "sensitivity", "grades"},
+     "clustered", "honest", "multiplicity", "peers", "sensitivity", "grades", "bounds", "detectable", "sizes"},
     {"words", "statements", "officers", "blocks", "disclosure", "figures", "pictures", "document", "wordfile",
      "wordparts", "workbook", "opendata", "formats", "city", "voices", "entries", "evidence",
      "evidence_tables", "evidence_pictures", "report", "sheets", "citytable"},
