@@ -15,13 +15,15 @@ import pandas as pd
 from pepstats import codes, words
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
+from pepstats.steps import Step
+from pepstats.study import evaluate_programme, load_study
 
 SAME_DIGITS = 1e-9
 KEY = ["programme", "outcome"]
 CARRIED = ["estimate", "low", "high", "p_placebo", "n_schools", "release", "mode", "verdict"]
 EFFECTS = [
     *KEY, "unit", *(f"{name}_{when}" for name in CARRIED for when in ("before", "after")),
-    "change", "moved", "verdict_changed",
+    "change", "moved", "verdict_changed", "said",
 ]  # fmt: skip
 RESULTS = [
     "measure", "unit", "release_before", "release_after", "schools_before", "schools_after",
@@ -34,7 +36,8 @@ def bridge_effects(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Give what was concluded before and after, one row per programme and outcome.
 
     Both are tables of effects (`effects.csv`). `change` is in `unit`; `moved` says whether any
-    number of the row did; an effect that only one of them has is `no estimate` in the other.
+    number of the row did; `said` is the change as a sentence; an effect that only one of them has
+    is `no estimate` in the other.
     """
     sides = {"before": _keyed(before), "after": _keyed(after)}
     index = sides["after"].index.union(sides["before"].index, sort=False)
@@ -51,7 +54,31 @@ def bridge_effects(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         moved |= ~_as_it_was(table[f"{name}_before"], table[f"{name}_after"])
     table["verdict_changed"] = table["verdict_before"] != table["verdict_after"]
     table["moved"] = moved | table["verdict_changed"]
-    return table.reset_index()[EFFECTS]
+    rows = table.reset_index()
+    rows["said"] = [_say(row) for row in rows.to_dict("records")]
+    return rows[EFFECTS]
+
+
+def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
+    """Give a programme's effects in the report that this one revises, and now: see above.
+
+    What was concluded before is worked out anew from that report's own files, so that the bridge
+    can be run again; without such a report the table is empty.
+    """
+    if step.report.revises is None or step.programme is None:
+        return pd.DataFrame(columns=EFFECTS)
+    earlier = load_study(step.report.revises, step.data)
+    known = step.programme.slug in earlier.programmes
+    before = evaluate_programme(earlier, step.programme.slug).effects if known else after.iloc[:0]
+    return bridge_effects(before, after)
+
+
+def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None) -> pd.DataFrame:
+    """Give the year's results in the report that this one revises, and now; empty without one."""
+    if step.report.revises is None:
+        return pd.DataFrame(columns=RESULTS)
+    before = load_study(step.report.revises, step.data).panel
+    return bridge_results(before, panel, year=step.report.year, schools=schools)
 
 
 def _keyed(effects: pd.DataFrame) -> pd.DataFrame:
@@ -104,11 +131,6 @@ def _release(panel: Panel, measure: str, year: int) -> str:
     return str(panel.releases.loc[year, measure])
 
 
-def say_bridge(bridge: pd.DataFrame) -> list[str]:
-    """Say each effect's change in a sentence: before, after, schools, release, verdict."""
-    return [_say(row) for row in bridge.to_dict("records")]
-
-
 def _say(row: dict[str, object]) -> str:
     what = words.outcome_label(str(row["outcome"]))
     then, now = (_side(row, when) for when in ("before", "after"))
@@ -120,7 +142,11 @@ def _say(row: dict[str, object]) -> str:
         verdict = f"The verdict is still “{row['verdict_after']}”."
     if then == now:
         return f"{what}: {now}, as it was but for digits not shown. {verdict}"
-    return f"{what}: {then} became {now}. {verdict}"
+    how = ""
+    if row["mode_before"] != row["mode_after"] and NO_EFFECT not in (then, now):
+        how = f" Then they were held against what was {row['mode_before']}; now they are "
+        how += f"{row['mode_after']}."
+    return f"{what}: {then} became {now}.{how} {verdict}"
 
 
 def _side(row: dict[str, object], when: str) -> str:

@@ -56,8 +56,7 @@ def _say_effects(table: pd.DataFrame) -> Iterator[str]:
     verdicts = words.count_words(flipped, "verdict") if flipped else "no verdict"
     yield f"- {len(moved)} of {len(table)} effects moved; {verdicts} changed"
     for slug, rows in moved.groupby("programme", sort=False):
-        for said in bridge.say_bridge(rows):
-            yield f"  - {slug}: {said}"
+        yield from (f"  - {slug}: {said}" for said in rows["said"])
     still = table[~table["moved"]]
     if len(still):
         named = [f"{row['programme']} {row['outcome']}" for row in still.to_dict("records")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -151,10 +151,14 @@ class Estimate:
     effects: tuple[effects.Effect, ...]
 
 
-def load_study(report: str, data: str | Path | None = None) -> Study:
-    """Read a report's sources, follow its schools through time, find its programmes' members."""
+def load_study(report: str | Report, data: str | Path | None = None) -> Study:
+    """Read a report's sources, follow its schools through time, find its programmes' members.
+
+    Of what the authority holds itself, only the measures count that no published file of the same
+    year has: once results are published, they take the place of its own.
+    """
     folder = paths.data_folder(data)
-    settings = load_report(report, folder)
+    settings = report if isinstance(report, Report) else load_report(report, folder)
     programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
     found = [
         sources.find_source(
@@ -164,11 +168,13 @@ def load_study(report: str, data: str | Path | None = None) -> Study:
         for line in settings.sources
     ]  # fmt: skip
     results: list[clean.Results] = []
+    local: list[clean.Results] = []
     for source in found:
         if source.kind in layouts.RESULTS:
             results.append(clean.clean_results(sources.read_text(source), source))
         elif source.kind == "local_results":
-            results += series.clean_local_results(sources.read_text(source), source)
+            local += series.clean_local_results(sources.read_text(source), source)
+    results += _not_yet_published(local, results)
     tables = {
         kind: _together([tidy(sources.read_text(s), s) for s in found if s.kind == kind])
         for kind, tidy in TABLES.items()
@@ -186,6 +192,24 @@ def load_study(report: str, data: str | Path | None = None) -> Study:
     return Study(
         settings, folder, tuple(results), tables, followed, panel, programmes, members, said
     )
+
+
+def _not_yet_published(
+    local: list[clean.Results], published: list[clean.Results]
+) -> list[clean.Results]:
+    """Keep of the authority's own results the measures that no published file of the year has."""
+    kept = []
+    for one in local:
+        same = [p for p in published if p.source.year == one.source.year]
+        left = [name for name in one.values if not any(name in p.values for p in same)]
+        if left:
+            kept.append(
+                replace(
+                    one, values=one.values[left], reasons=one.reasons[left],
+                    published=one.published[left],
+                )
+            )  # fmt: skip
+    return kept
 
 
 def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
