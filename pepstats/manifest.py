@@ -237,8 +237,8 @@ def list_settings(report: Report, data: Path) -> list[str]:
     while earlier is not None:
         named.append(f"reports/{earlier}.yml")
         earlier = load_report(earlier, data).revises
-    own = (".md", ".plan.json", ".quality.yml")
-    maybe = [f"reports/{report.slug}{end}" for end in own]
+    slug = report.slug
+    maybe = [f"reports/{slug}.md", f"plans/{slug}.json", f"quality/{slug}.yml"]
     for slug in report.programmes:
         named.append(f"programmes/{slug}.yml")
         members = load_programme(slug, data).members

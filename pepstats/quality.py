@@ -1,7 +1,7 @@
 """The quality log: what is assumed and how sure that is, what was decided, checked and signed off.
 
-Written down in `quality.yml` of a data folder, or for one report in `reports/<report>.quality.yml`,
-in the terms of the government's guidance on producing quality analysis (the AQuA Book): the analyst
+Written down in `quality.yml` of a data folder, or for one report in `quality/<report>.yml`, in the
+terms of the government's guidance on producing quality analysis (the AQuA Book): the analyst
 and the assurer are two people, and nothing is signed off that is not dated.
 """
 
@@ -122,7 +122,7 @@ class Quality(Settings):
 
 def load_quality(report: str, data: Path) -> Quality | None:
     """Read a report's quality log: its own, else that of the data folder; nothing without one."""
-    own = data / "reports" / f"{check_slug(report, 'report')}.quality.yml"
+    own = data / "quality" / f"{check_slug(report, 'report')}.yml"
     for path in (own, data / NAME):
         if path.is_file():
             return check_settings(Quality, read_yaml(path), path)
