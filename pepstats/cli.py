@@ -81,6 +81,11 @@ def build_parser() -> argparse.ArgumentParser:
     release.add_argument("--why", default="", metavar="TEXT", help="for CHANGES.md")
     release.set_defaults(command=_release)
 
+    plan = commands.add_parser("plan", help="write the design down before outcomes are read")
+    plan.add_argument("report", metavar="REPORT")
+    plan.add_argument("--data", type=Path, metavar="DIR")
+    plan.set_defaults(command=_plan)
+
     calibrate = commands.add_parser(
         "calibrate", help="how the method behaves on programmes that did nothing, in your own data"
     )
@@ -176,6 +181,18 @@ def _release(asked: argparse.Namespace) -> int:
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
     print(release_report(asked.report, data=data, out=out, why=asked.why))
+    return DONE
+
+
+def _plan(asked: argparse.Namespace) -> int:
+    from pepstats.plan import write_plan
+
+    written = write_plan(asked.report, paths.data_folder(asked.data))
+    for slug, planned in written.plan.programmes.items():
+        print(f"{slug}: {len(planned.members)} schools, {planned.pool:,} in the pool")
+    print(f"{'written' if written.new else 'as written'} {written.plan.written}, "
+          f"hash {written.plan.seal}")  # fmt: skip
+    print(written.path)
     return DONE
 
 

@@ -233,12 +233,12 @@ def read(run: Path) -> Manifest:
 
 def list_settings(report: Report, data: Path) -> list[str]:
     """List the files of a data folder that tell a report's run what to do: only those there."""
-    named, earlier = [f"reports/{report.slug}.yml"], report.revises
-    while earlier is not None:
-        named.append(f"reports/{earlier}.yml")
-        earlier = load_report(earlier, data).revises
-    slug = report.slug
-    maybe = [f"reports/{slug}.md", f"plans/{slug}.json", f"quality/{slug}.yml"]
+    own: str | None = report.slug
+    named, maybe = [], [f"reports/{own}.md", f"quality/{own}.yml"]
+    while own is not None:
+        named.append(f"reports/{own}.yml")
+        maybe.append(f"plans/{own}.json")
+        own = load_report(own, data).revises
     for slug in report.programmes:
         named.append(f"programmes/{slug}.yml")
         members = load_programme(slug, data).members
