@@ -196,7 +196,7 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
     known = "results of that year were listed then" if plan.results_were_listed else "none listed"
     rows = [
         _row("plan", f"{plan.written}, {plan.seal[:12]}", f"{plan.written}, {plan.seal[:12]}"),
-        _row("results known when it was written", "none listed", known),
+        _row("results not yet known", "none listed", known),
         _row("year of the outcome", plan.year, step.report.year),
         _row("method", plan.specification, SPECIFICATION),
         *(_row(name, then.settings.get(name), now.settings[name]) for name in FIXED),
@@ -209,7 +209,9 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
 
 
 def _row(item: str, planned: object, done: object) -> tuple[str, str, str, str]:
-    first, second = (x if isinstance(x, str) else json.dumps(x) for x in (planned, done))
+    first, second = (
+        x if isinstance(x, str) else json.dumps(x, sort_keys=True) for x in (planned, done)
+    )
     return item, first, second, "yes" if first == second else "no"
 
 

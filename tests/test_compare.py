@@ -1,0 +1,230 @@
+"""Two copies of a file compared as what they are: what differs is found, named and measured."""
+
+import io
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pepstats.compare import (
+    CLOSE,
+    DIFFERS,
+    SAME,
+    UNKNOWN,
+    Finding,
+    TableRule,
+    compare_file,
+    tabulate,
+)
+
+RULE = TableRule(key=("school", "year"), numbers=("gap",), relative=1e-9, floor=1e-12)
+TABLE = pd.DataFrame(
+    {
+        "school": [906238, 906238, 906270, 906271],
+        "year": [2017, 2018, 2018, 2018],
+        "gap": [1.25, -0.5, 1e-16, 12.75],
+        "verdict": ["gained", "lost ground", "", "NA"],
+    }
+)
+
+
+def as_csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode("utf-8")
+
+
+def compared(made: bytes, again: bytes, name: str = "gaps.csv", **kind: bool) -> list[Finding]:
+    return compare_file(name, made, again, RULE, alike=kind.get("alike", True))
+
+
+def changed(**cells: object) -> pd.DataFrame:
+    table = TABLE.astype(object)
+    for column, value in cells.items():
+        table.loc[2, column] = value
+    return table
+
+
+def test_the_same_bytes_are_the_same_whatever_they_are() -> None:
+    junk = b"\x00not what it says"
+    for name in ("a.csv", "a.png", "a.docx", "a.ipynb"):
+        assert [f.verdict for f in compared(junk, junk, name)] == [SAME]
+
+
+def test_a_changed_number_is_named_by_its_row_and_measured() -> None:
+    (found,) = compared(as_csv(changed(gap=0.5)), as_csv(TABLE))
+    assert (found.column, found.verdict, found.rows) == ("gap", DIFFERS, 1)
+    assert found.largest == pytest.approx(0.5)
+    assert found.note == "school 906270, year 2018: 0.5, made again 1e-16"
+
+
+def test_last_digits_are_within_the_rule_for_numbers_and_for_nothing_else() -> None:
+    near = TABLE.assign(gap=TABLE["gap"] * (1 + 1e-12))
+    (found,) = compared(as_csv(near), as_csv(TABLE))
+    assert (found.column, found.verdict, found.rows) == ("gap", CLOSE, 4)
+    exact = TableRule(key=RULE.key)
+    (found,) = compare_file("gaps.csv", as_csv(near), as_csv(TABLE), exact, alike=True)
+    assert found.verdict == DIFFERS
+
+
+def test_what_is_nought_but_for_rounding_is_nought() -> None:
+    (found,) = compared(as_csv(changed(gap=-3e-16)), as_csv(TABLE))
+    assert found.verdict == CLOSE
+    (found,) = compared(as_csv(changed(gap=1e-9)), as_csv(TABLE))
+    assert found.verdict == DIFFERS
+
+
+@pytest.mark.parametrize("value", ["", "NA", "nan", "inf", "twelve"])
+def test_a_number_that_is_gone_is_never_close(value: str) -> None:
+    (found,) = compared(as_csv(changed(gap=value)), as_csv(TABLE))
+    assert (found.column, found.verdict) == ("gap", DIFFERS)
+
+
+def test_rows_missing_added_moved_and_repeated_are_told_apart() -> None:
+    assert compared(as_csv(TABLE.drop(2)), as_csv(TABLE)) == [
+        Finding("gaps.csv", "(rows)", DIFFERS, "missing: school 906270, year 2018", 1)
+    ]
+    (found,) = compared(as_csv(TABLE), as_csv(TABLE.drop(2)))
+    assert found.note.startswith("not in the one made again: school 906270")
+    (found,) = compared(as_csv(TABLE.iloc[[0, 1, 3, 2]]), as_csv(TABLE))
+    assert found.note.startswith("in another order") and found.rows == 2
+    (found,) = compared(as_csv(TABLE.iloc[[0, 1, 1, 2, 3]]), as_csv(TABLE))
+    assert "(again 1)" in found.note and found.rows == 1
+
+
+def test_columns_missing_added_and_moved_are_named() -> None:
+    (found,) = compared(as_csv(TABLE.drop(columns="verdict")), as_csv(TABLE))
+    assert (found.column, found.note) == ("verdict", "column not in the file")
+    (found,) = compared(as_csv(TABLE.assign(more=1)), as_csv(TABLE))
+    assert (found.column, found.note) == ("more", "column not in the one made again")
+    found_all = compared(as_csv(TABLE[["year", "school", "gap", "verdict"]]), as_csv(TABLE))
+    assert [f.column for f in found_all] == ["(columns)"]
+
+
+def test_a_table_without_a_key_is_compared_line_by_line() -> None:
+    rule = TableRule()
+    (found,) = compare_file(
+        "dots.csv", as_csv(changed(gap=9)), as_csv(TABLE), rule, alike=True
+    )  # fmt: skip
+    assert found.note.startswith("line 4: 9")
+
+
+def test_other_line_ends_and_quotes_are_other_bytes() -> None:
+    for other in (as_csv(TABLE).replace(b"\n", b"\r\n"), as_csv(TABLE).replace(b"NA", b'"NA"')):
+        (found,) = compared(other, as_csv(TABLE))
+        assert (found.verdict, found.note) == (DIFFERS, "the same words and numbers in other bytes")
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"school,year\n1\n", b"a,a\n1,2\n", b"\xff\xfe", b'school\n"1\n']
+)
+def test_a_table_that_is_none_differs_and_breaks_nothing(broken: bytes) -> None:
+    found = compared(broken, as_csv(TABLE))
+    assert found and all(f.verdict == DIFFERS and f.file == "gaps.csv" for f in found)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    row=st.integers(0, 3),
+    column=st.sampled_from(list(TABLE.columns)),
+    text=st.text(st.characters(codec="ascii", exclude_characters="\r"), max_size=6),
+)
+def test_any_one_cell_that_is_another_is_found(row: int, column: str, text: str) -> None:
+    table = TABLE.astype("str")
+    table.loc[row, column] = text
+    made, again = as_csv(table), as_csv(TABLE)
+    found = compared(made, again)
+    if made == again:
+        assert [f.verdict for f in found] == [SAME]
+    else:
+        assert {f.file for f in found} == {"gaps.csv"} and found[0].verdict in {DIFFERS, CLOSE}
+        if found[0].verdict == CLOSE:
+            gap = TABLE.loc[row, "gap"]
+            assert abs(float(text) - gap) <= max(1e-9 * abs(gap), 1e-12 * TABLE["gap"].max())
+
+
+def test_entries_are_compared_by_name() -> None:
+    made = {"rwm.estimate": 4.5, "rwm.n": 18, "gone": 1}
+    again = {"rwm.estimate": 4.25, "rwm.n": 18, "new": [1, 2]}
+    found = compared(json.dumps(made).encode(), json.dumps(again).encode(), "numbers.json")
+    assert {f.column for f in found} >= {"rwm.estimate", "gone", "new.0"}
+    assert next(f for f in found if f.column == "rwm.estimate").largest == 0.25
+    close = {**made, "rwm.estimate": 4.5 + 1e-12}
+    (near,) = compared(json.dumps(close).encode(), json.dumps(made).encode(), "numbers.json")
+    assert near.verdict == CLOSE
+
+
+PAGE = '<html><main><p>It <b>gained</b> {n} points.</p><img alt="{alt}" src="{src}"></main></html>'
+ONE, OTHER = "data:image/png;base64,iVBORw0KGgo=", "data:image/png;base64,iVBORw0KGgoA"
+
+
+def page(n: float = 4.5, alt: str = "Two lines", src: str = ONE) -> bytes:
+    return PAGE.format(n=n, alt=alt, src=src).encode("utf-8")
+
+
+def test_a_page_is_compared_by_its_words_then_its_pictures_then_its_looks() -> None:
+    (found,) = compared(page(4.6), page(), "report.html", alike=False)
+    assert found.column == "words" and "4.6 points" in found.note and "4.5 points" in found.note
+    assert compared(page(alt="One line"), page(), "report.html", alike=False)[0].column == "words"
+    assert [f.column for f in compared(page(src=OTHER), page(), "report.html")] == ["picture 1"]
+    styled = page().replace(b"<b>", b"<i>").replace(b"</b>", b"</i>")
+    assert [f.column for f in compared(styled, page(), "report.html")] == ["looks"]
+
+
+def test_a_picture_of_other_versions_is_not_compared_and_that_is_said() -> None:
+    for name in ("gap.png", "gap.svg"):
+        assert compared(b"one", b"two", name)[0].verdict == DIFFERS
+        (found,) = compared(b"one", b"two", name, alike=False)
+        assert found.verdict == UNKNOWN and "see its table" in found.note
+    (found,) = compared(page(src=OTHER), page(), "report.html", alike=False)
+    assert (found.column, found.verdict) == ("picture 1", UNKNOWN)
+
+
+def notebook(text: str = "gap  4.5", source: str = "effects", **metadata: object) -> bytes:
+    shown = {"text/plain": [text], "text/html": [f"<b>{text}</b>"], "image/png": "iVBORw0KGgo="}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Effects"]},
+        {"cell_type": "code", "metadata": metadata, "source": [source], "execution_count": 1,
+         "outputs": [{"output_type": "execute_result", "data": shown, "metadata": {}}]},
+    ]  # fmt: skip
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}).encode("utf-8")
+
+
+def test_a_notebook_is_compared_cell_by_cell() -> None:
+    name = "04-estimate-effect.ipynb"
+    found = compared(notebook("gap  4.6"), notebook(), name)
+    assert {f.column for f in found} >= {"cell 2, output 1, text/plain"}
+    assert [f.column for f in compared(notebook(source="effects "), notebook(), name)] == ["cell 2"]
+    (found_one,) = compared(notebook(tags=["x"]), notebook(), name)
+    assert found_one.column == "cell 2, metadata"
+
+
+def packed(words: str = "gained 4.5 points", picture: bytes = b"one", **times: int) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for name, inside in (
+            ("word/document.xml", f"<w:t>{words}</w:t>".encode()),
+            ("word/media/image1.png", picture),
+        ):
+            file.writestr(zipfile.ZipInfo(name, (times.get("year", 2018), 1, 1, 0, 0, 0)), inside)
+    return content.getvalue()
+
+
+def test_a_word_file_is_compared_by_its_words_and_its_parts() -> None:
+    (found, looks) = compared(packed("gained 4.6 points"), packed(), "report.docx")
+    assert found.column == "word/document.xml" and "4.6" in found.note and looks.verdict == DIFFERS
+    (found,) = compared(packed(picture=b"two"), packed(), "report.docx")
+    assert found.column == "word/media/image1.png"
+    (found,) = compared(packed(year=2020), packed(), "report.docx")
+    assert found.verdict == DIFFERS and found.note.endswith("in other bytes")
+    (found,) = compared(packed(year=2020), packed(), "report.docx", alike=False)
+    assert found.verdict == CLOSE
+    (found,) = compared(b"not a zip", packed(), "report.docx")
+    assert found.verdict == DIFFERS and "cannot be read" in found.note
+
+
+def test_findings_are_a_table() -> None:
+    table = tabulate(compared(as_csv(changed(gap=9)), as_csv(TABLE)))
+    assert list(table.columns) == ["file", "column", "rows", "largest", "verdict", "note"]
+    assert len(tabulate([])) == 0
