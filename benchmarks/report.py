@@ -38,6 +38,18 @@ with run.handed_to_kernels(paths.data_folder(), making, making):
 """
 
 
+WITHIN = {
+    # what each notebook's calls import when they are made: the floor imports the same
+    "01-clean-sources": "import pandera.pandas, python_calamine, matplotlib.backends.backend_svg",
+    "02-priority-ratings": "import jinja2, scipy.special, matplotlib.backends.backend_svg",
+    "03-match-schools": "import scipy.spatial, matplotlib.backends.backend_svg",
+    "04-estimate-effect": "import scipy.optimize, matplotlib.backends.backend_svg",
+    "05-check-robustness": "import scipy.spatial, scipy.optimize, matplotlib.backends.backend_svg",
+    "06-case-studies": "import matplotlib.backends.backend_svg",
+    "07-board-report": "import jinja2, docx, gptables, matplotlib.backends.backend_svg",
+}
+
+
 def empty_notebooks(folder: Path) -> None:
     """Write the project's notebooks with their imports and parameters and nothing else."""
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
@@ -45,7 +57,8 @@ def empty_notebooks(folder: Path) -> None:
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
                 lines = "".join(cell["source"]).splitlines()
-                cell["source"] = "\n".join(x for x in lines if x.startswith(("import ", "from ")))
+                kept = [line for line in lines if line.startswith(("import ", "from "))]
+                cell["source"] = "\n".join([*kept, WITHIN[path.stem]] if kept else [])
         (folder / path.name).write_text(json.dumps(notebook), "utf-8")
 
 

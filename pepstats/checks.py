@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,14 +113,21 @@ def list_choices(
     return found
 
 
-def try_choice(choice: Choice, setting: Setting) -> dict[str, object]:
-    """Make the whole comparison again under one choice; a choice that cannot be made says why."""
+Matched = dict[tuple[MatchRule, PoolRule, tuple[int, ...]], tuple[matching.Pool, matching.Match]]
+"""Matches already made, by what decides them."""
+
+
+def try_choice(choice: Choice, setting: Setting, made: Matched | None = None) -> dict[str, object]:
+    """Make the whole comparison again under one choice; a choice that cannot be made says why.
+
+    `made` keeps matches between choices that differ only in what comes after the match.
+    """
     row: dict[str, object] = {
         "check": choice.name, "outcome": setting.outcome, "estimate": np.nan, "low": np.nan,
         "high": np.nan, "p": np.nan, "n_schools": 0, "note": choice.note,
     }  # fmt: skip
     try:
-        found, pool = compare(choice, setting)
+        found, pool = compare(choice, setting, {} if made is None else made)
         rng = np.random.default_rng([setting.seed, zlib.crc32(choice.name.encode())])
         low = placebo.low_attaining(_earlier(setting.panel, setting.outcome, pool, choice.baseline))
         drawn = placebo.draw_programmes(
@@ -142,18 +149,20 @@ def try_choice(choice: Choice, setting: Setting) -> dict[str, object]:
     }
 
 
-def compare(choice: Choice, setting: Setting) -> tuple[gaps.Gaps, matching.Pool]:
+def compare(choice: Choice, setting: Setting, made: Matched) -> tuple[gaps.Gaps, matching.Pool]:
     """Find the pool, match and measure the gaps of every school under one choice."""
-    pool = matching.find_pool(
-        matching.before_start(setting.panel, max(choice.baseline) + 1),
-        setting.register,
-        choice.rule,
-        phase=setting.phase,
-        outcomes=[setting.outcome],
-        baseline=choice.baseline,
-        members=choice.members,
-    )
-    match = matching.match_schools(pool, choice.rule, choice.where, barred=setting.barred)
+    key = (choice.rule, choice.where, choice.baseline)
+    if key not in made:
+        pool = matching.find_pool(
+            matching.before_start(setting.panel, max(choice.baseline) + 1), setting.register,
+            choice.rule, phase=setting.phase, outcomes=[setting.outcome],
+            baseline=choice.baseline, members=choice.members,
+        )  # fmt: skip
+        made[key] = (
+            pool,
+            matching.match_schools(pool, choice.rule, choice.where, barred=setting.barred),
+        )
+    pool, match = made[key]
     found = gaps.find_gaps(
         setting.panel, pool, match, setting.outcome, baseline=choice.baseline, year=choice.year,
         members=setting.barred, adjusted=choice.adjusted, weighted=choice.weighted,
@@ -170,16 +179,10 @@ def leave_one_out(found: gaps.Gaps, members: Iterable[int]) -> pd.DataFrame:
     return table.assign(moved_by=table["estimate"] - whole)
 
 
-def tabulate_checks(
-    choices: Iterable[Choice], setting: Setting, progress: Callable[[str], None] | None = None
-) -> pd.DataFrame:
+def tabulate_checks(choices: Iterable[Choice], setting: Setting) -> pd.DataFrame:
     """Try every choice: one row each, the headline first."""
-    rows = []
-    for choice in choices:
-        if progress:
-            progress(choice.name)
-        rows.append(try_choice(choice, setting))
-    return pd.DataFrame(rows)
+    made: Matched = {}
+    return pd.DataFrame([try_choice(choice, setting, made) for choice in choices])
 
 
 def _earlier(

@@ -156,11 +156,15 @@ def picture_flow(programme: Programme, found: ProgrammeResults, result: Result) 
     table = f"{programme.slug}.flow"
     if drawn := found.pictures.get("flow"):
         return _as_drawn(drawn, caption, table)
+    return _as_drawn(draw_flow(found, result), caption, table)
+
+
+def draw_flow(found: ProgrammeResults, result: Result) -> Drawn:
+    """Draw the programme's schools from the list to the estimate, the same in both editions."""
     steps = follow_members(found, result)
     figure, ax = figures.new_axes(0.4 + 0.85 * len(steps))
     figures.draw_flow(steps, ax)
-    alt = figures.describe_flow(steps)
-    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
+    return Drawn(figures.to_svg(figure), figures.to_png(figure), figures.describe_flow(steps))
 
 
 def picture_schools(

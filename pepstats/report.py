@@ -7,6 +7,7 @@ table it came from. Change an entry and the paper changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import pandas as pd
@@ -236,12 +237,20 @@ def write_editions(
 ) -> dict[str, Document]:
     """Write both editions by the name of their file: `report` is the one the settings ask for."""
     other = "exempt" if report.edition == "public" else "public"
+    results = {p.slug: _with_flow(p, results[p.slug], report.year) for p in programmes}
     editions = {"report": report, f"report-{other}": report.model_copy(update={"edition": other})}
     papers = {}
     for name, edition in editions.items():
         paper = write_paper(edition, programmes, results, text=text, sources=sources, city=city)
         papers[name] = paper
     return papers
+
+
+def _with_flow(programme: Programme, found: ProgrammeResults, year: int) -> ProgrammeResults:
+    """Draw the flow of schools once for both editions."""
+    primary = evidence.list_results(programme, found, year)[programme.primary]
+    drawn = found.pictures.get("flow") or evidence_pictures.draw_flow(found, primary)
+    return replace(found, pictures={**found.pictures, "flow": drawn})
 
 
 def list_hidden(
