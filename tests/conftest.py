@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole_runs import REPORT, invoke, write_study
+from pepstats import checkout, holdback, release
+from tests.whole_runs import REPORT, copy_of, invoke, restamp, write_study
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,29 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.stdout.strip().splitlines()[-1].endswith("report.html")
     assert Path(done.stdout.strip().splitlines()[-1]).is_file()
     return out / "working" / REPORT
+
+
+@pytest.fixture(scope="session")
+def released(finished: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That run as a bundle with every file in it, as if made from a clean checkout."""
+    out = tmp_path_factory.mktemp("released")
+    restamp(copy_of(finished, out / "working" / REPORT))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkout, "same_code", lambda _: True)
+        patch.setattr(holdback, "find_withheld", lambda *_: {})
+        patch.setattr(holdback, "find_held_back", lambda *_: [])
+        return release.release_report(REPORT, data=data, out=out)
+
+
+@pytest.fixture(scope="session")
+def verified(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That bundle made again by `pepstats verify`: elsewhere, another locale, seed and threads."""
+    out = tmp_path_factory.mktemp("elsewhere")
+    done = invoke(
+        "verify", str(released), "--data", str(out), "--out", str(out), "--json", cwd=out,
+        PYTHONHASHSEED="7", LC_ALL="C", OMP_NUM_THREADS="2", TZ="Pacific/Auckland",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    kept = out / "working" / f"{REPORT}.verified"
+    (kept / "said.json").write_text(done.stdout, "utf-8")
+    return kept

@@ -2,11 +2,12 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from pepstats import invented
+from pepstats import invented, manifest
 from tests.worlds import ROOT
 
 SCHOOLS = 900  # a small England, so that the kernels' own start is most of the time
@@ -19,10 +20,11 @@ def write_study(folder: Path, **england: float) -> Path:
     return folder
 
 
-def invoke(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def invoke(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Type a command, in another folder and environment where one is given."""
     return subprocess.run(
         [sys.executable, "-m", "pepstats", *words], capture_output=True, text=True, timeout=600,
-        cwd=ROOT, env={**os.environ, **environment}, check=False,
+        cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, check=False,
     )  # fmt: skip
 
 
@@ -32,3 +34,20 @@ def hashes(folder: Path, *, but: tuple[str, ...] = ("manifest.json", "run.log"))
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in but
     }
+
+
+def restamp(run: Path, **changes: object) -> None:
+    """Write a run's manifest anew, sealed, as if it had been made from a clean checkout."""
+    content = manifest.read(run).as_dict()
+    content["code"] = {**content["code"], "modified": False, "commit": "c" * 40}
+    replace(run / manifest.NAME, manifest.as_text({**content, **changes}))
+
+
+def copy_of(folder: Path, place: Path) -> Path:
+    """Copy a folder by links: a file in it is replaced, never written into."""
+    return Path(shutil.copytree(folder, place, copy_function=os.link))
+
+
+def replace(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)
