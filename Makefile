@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: report test lab lint bench lock clean
+.PHONY: report test lab verify lint bench lock clean
 
 report: $(STAMP)
 	$(BIN)/python -m pepstats run
@@ -17,7 +17,11 @@ test: $(STAMP)
 	$(BIN)/python -m pytest
 
 lab: $(STAMP)
-	$(BIN)/python -m jupyterlab --notebook-dir=notebooks
+	$(BIN)/python -m jupyterlab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
+
+# Runs the last report again in a clean place and compares every cell with it.
+verify: $(STAMP)
+	$(BIN)/python -m pepstats verify outputs/working/$(or $(REPORT),autumn-2018)
 
 lint: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -117,7 +117,8 @@ def find_expected_gaps(
 
 def _set_out(
     panel: Panel, outcome: str, year: int, lags: list[int], gap: NDArray[np.float64],
-    cohort: NDArray[np.float64], authority: NDArray[np.int64], chance: Chance, results: pd.DataFrame,
+    cohort: NDArray[np.float64], authority: NDArray[np.int64], chance: Chance,
+    results: pd.DataFrame,
 ) -> pd.DataFrame:  # fmt: skip
     """Set gaps out as `gaps.Gaps` has them; `comparison` is what was expected."""
     known = ~np.isnan(gap) & (cohort > 0)

@@ -78,7 +78,8 @@ def test_a_wrong_column_is_named() -> None:
     "words",
     [
         "Ask me at head@school.org about it.", "Ring 023 9284 1234.", "UPN A123456789012 went up.",
-        "We saw that Callum caught up.", "Callum made two years of progress.", "Well done to O'Neil.",
+        "We saw that Callum caught up.", "Callum made two years of progress.",
+        "Well done to O'Neil.",
         "Thanks to Mary-Jane we know.",
     ],
 )  # fmt: skip
