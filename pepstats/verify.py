@@ -157,7 +157,7 @@ def lay_out(needed: Mapping[str, Path], place: Path) -> Path:
         where = plain[name]
         if where is not None:
             target = data / where
-            target.resolve().parent.mkdir(parents=True, exist_ok=True)
+            (data / name).parent.mkdir(parents=True, exist_ok=True)  # also what `..` goes through
             shutil.copyfile(source, target)
     return data
 

@@ -1,0 +1,276 @@
+"""Made again elsewhere and compared: the same is the same, and whatever differs is named."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.tamper import try_one
+from pepstats import examine, manifest, review, verify
+from pepstats.compare import DIFFERS, SAME, UNKNOWN
+from pepstats.errors import RunError
+from pepstats.programme import load_report
+from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace, restamp
+from tests.worlds import ROOT, SHARED
+
+TRIED = 40
+EFFECTS = "04-estimate-effect/closing-the-gap/effects.csv"
+
+
+@pytest.fixture
+def again(verified: Path, tmp_path: Path) -> Path:
+    """The run made again, as if from the same clean checkout."""
+    folder = copy_of(verified / "again", tmp_path / "again")
+    restamp(folder)
+    return folder
+
+
+@pytest.fixture
+def quick(again: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `verify` that takes the run made again from its shelf instead of making it."""
+
+    def run_report(slug: str, *, data: Path, out: Path, **_: object) -> None:
+        load_report(slug, data)
+        copy_of(again, out / "working" / slug)
+
+    monkeypatch.setattr(verify, "run_report", run_report)
+    return again
+
+
+def look(path: Path, place: Path, data: Path | None = None) -> verify.Verified:
+    return verify.verify(path, data=data or place / "no data", out=place / "out")
+
+
+def reseal(bundle: Path, **changes: object) -> None:
+    content = {**manifest.read(bundle).as_dict(), **changes}
+    replace(bundle / manifest.NAME, manifest.as_text(content))
+
+
+def test_elsewhere_with_another_locale_seed_and_threads_it_is_the_same(
+    verified: Path, released: Path
+) -> None:
+    said = json.loads((verified / "said.json").read_text("utf-8"))
+    assert said["verdict"] == SAME and said["report"] == REPORT
+    assert {one["verdict"] for one in said["findings"]} == {SAME}
+    assert {one["file"] for one in said["findings"]} == manifest.read(released).outputs.keys()
+
+
+def test_both_runs_the_comparison_and_a_form_are_kept(verified: Path, released: Path) -> None:
+    assert hashes(verified / "again") == {
+        name: one.sha256 for name, one in manifest.read(released).outputs.items()
+    }
+    assert len(pd.read_csv(verified / "comparison.csv")) > 100
+    form = review.read(verified)
+    assert form.seal == manifest.read(released).seal and form.run_again == "same"
+    assert form.verdict is None and form.reviewer == "" and len(form.points) > 10
+    assert not (verified / "place").exists()
+
+
+def test_tamperings_of_all_kinds_are_found_and_named(
+    released: Path, again: Path, tmp_path: Path
+) -> None:
+    bundle = copy_of(released, tmp_path / "bundle")
+    tried = [try_one(bundle, again, seed, tmp_path, forged=seed % 2 > 0) for seed in range(TRIED)]
+    missed = [one for one in tried if not (one["found"] and one["named"])]
+    assert not missed
+    assert len({one["what"] for one in tried}) > 15
+    assert not [f for f in examine.compare_runs(bundle, manifest.read(bundle), again)
+                if f.verdict == DIFFERS]  # fmt: skip
+
+
+def test_a_changed_digit_is_answered_with_its_row_and_size(
+    released: Path, quick: Path, tmp_path: Path
+) -> None:
+    bundle = copy_of(released, tmp_path / "bundle")
+    effects = pd.read_csv(bundle / EFFECTS)
+    effects.loc[1, "estimate"] += 0.5
+    replace(bundle / EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+    found = look(bundle, tmp_path)
+    assert found.differs
+    table = found.table().set_index("column")
+    row = table.loc["estimate"]
+    assert (row["file"], row["rows"], row["verdict"]) == (EFFECTS, 1, DIFFERS)
+    assert row["largest"] == pytest.approx(0.5)
+    assert "outcome reading_progress" in row["note"]
+    assert table.loc["(whole file)", "note"].iloc[0].startswith("changed: not the bytes")
+    assert "reading_progress" in found.as_text() and "It differs." in found.as_text()
+
+
+def test_a_changed_input_is_found_before_anything_is_run(
+    finished: Path, data: Path, tmp_path: Path
+) -> None:
+    study = copy_of(data, tmp_path / "study")
+    file = "invented/ks2/2016-2017_england_ks2final.csv"
+    replace(study / file, (study / file).read_bytes().replace(b"5", b"6", 1))
+    found = look(finished, tmp_path, study)
+    assert found.differs and not (found.kept / "again").exists()
+    assert [f.file for f in found.findings if f.verdict == DIFFERS] == [file]
+    assert "Not run again: what it came from has changed." in found.said
+
+
+def test_what_cannot_be_found_is_exit_two_and_named(finished: Path, tmp_path: Path) -> None:
+    done = invoke("verify", str(finished), "--data", str(tmp_path), "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert "reports/autumn-2018.yml" in done.stderr and "--data" in done.stderr
+    done = invoke("verify", str(tmp_path), "--out", str(tmp_path))
+    assert done.returncode == 2 and "not a finished run" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tampered_bundle_is_exit_one(released: Path, tmp_path: Path) -> None:
+    bundle = copy_of(released, tmp_path / "bundle")
+    replace(bundle / "study" / "reports" / f"{REPORT}.yml", b"title: another\n")
+    done = invoke("verify", str(bundle), "--data", str(tmp_path), "--out", str(tmp_path), "--json")
+    assert done.returncode == 1, done.stderr
+    told = {one["file"] for one in json.loads(done.stdout)["findings"]}
+    assert f"study/reports/{REPORT}.yml" in told
+
+
+def test_another_package_version_is_said_and_not_failed(
+    released: Path, quick: Path, tmp_path: Path
+) -> None:
+    bundle = copy_of(released, tmp_path / "bundle")
+    packages = {**manifest.read(bundle).packages, "numpy": "2.3.0"}
+    reseal(bundle, packages=packages, python="3.11.0", platform="Darwin arm64")
+    found = look(bundle, tmp_path)
+    assert not found.differs
+    assert any("made with numpy 2.3.0" in one for one in found.said)
+    assert any("made on platform Darwin arm64" in one for one in found.said)
+
+
+def test_of_other_versions_a_picture_is_told_by_its_table_alone_and_digits_by_the_rule(
+    released: Path, quick: Path, tmp_path: Path
+) -> None:
+    bundle = copy_of(released, tmp_path / "bundle")
+    picture = "04-estimate-effect/closing-the-gap/gap-rwm_expected.png"
+    reseal(bundle, packages={**manifest.read(bundle).packages, "matplotlib": "3.10.0"})
+    content = manifest.read(bundle).as_dict()
+    effects = pd.read_csv(bundle / EFFECTS)
+    effects["estimate"] *= 1 + 1e-13
+    for name, changed in (
+        (picture, (bundle / picture).read_bytes() + b"0"),
+        (EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8")),
+    ):
+        replace(bundle / name, changed)
+        content["outputs"][name]["sha256"] = verify.sha256_of(bundle / name)
+    reseal(bundle, outputs=content["outputs"])
+    found = look(bundle, tmp_path)
+    told = {one.file: one.verdict for one in found.findings if one.verdict != SAME}
+    assert told == {picture: UNKNOWN, EFFECTS: "same within its rule"}
+    assert not found.differs
+
+
+def test_a_release_that_is_not_the_one_on_record_is_found(released: Path, tmp_path: Path) -> None:
+    bundle = copy_of(released, tmp_path / "released" / REPORT)
+    (tmp_path / "released" / "CHANGES.md").write_text("seal: another\n", "utf-8")
+    found = examine.examine(bundle, manifest.read(bundle))
+    assert [(one.column, one.note) for one in found] == [
+        ("seal", "not in CHANGES.md beside the release")
+    ]
+
+
+def test_what_is_withheld_is_held_to_its_hash(released: Path, again: Path, tmp_path: Path) -> None:
+    bundle = copy_of(released, tmp_path / "bundle")
+    content = manifest.read(bundle).as_dict()
+    content["release"]["withheld"] = {EFFECTS: "for a reason"}
+    (bundle / EFFECTS).unlink()
+    reseal(bundle, **content)
+    made = manifest.read(bundle)
+    found = {one.file: one for one in examine.compare_runs(bundle, made, again)}
+    assert (found[EFFECTS].verdict, found[EFFECTS].note) == (SAME, "withheld; by its hash")
+    assert not list(examine.check_files(bundle, made))
+    content["outputs"][EFFECTS]["sha256"] = "0" * 64
+    reseal(bundle, **content)
+    found = {one.file: one for one in examine.compare_runs(bundle, manifest.read(bundle), again)}
+    assert found[EFFECTS].verdict == DIFFERS
+
+
+def test_what_a_reviewer_wrote_is_never_lost(released: Path, quick: Path, tmp_path: Path) -> None:
+    kept = look(released, tmp_path).kept
+    form = json.loads((kept / review.NAME).read_text("utf-8"))
+    form |= {"reviewer": "A. N. Other", "date": "2018-10-01", "verdict": "request changes"}
+    (kept / review.NAME).write_text(json.dumps(form), "utf-8")
+    assert review.read(look(released, tmp_path).kept).reviewer == "A. N. Other"
+    bundle = copy_of(released, tmp_path / "bundle")
+    reseal(bundle, started="2018-01-01T00:00:00Z")
+    kept = look(bundle, tmp_path).kept
+    assert review.read(kept).reviewer == ""
+    (other,) = kept.glob("review-*.json")
+    assert review.read(kept, other.name).verdict == "request changes"
+    (kept / review.NAME).write_text(json.dumps({**form, "verdict": "fine"}), "utf-8")
+    with pytest.raises(RunError, match="approve, request changes or reject"):
+        review.read(kept)
+
+
+def test_a_run_that_fails_when_made_again_says_so(
+    released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RunError("the notebooks are not there.")
+
+    monkeypatch.setattr(verify, "run_report", fail)
+    with pytest.raises(RunError, match="cannot be run again: the notebooks are not there"):
+        look(released, tmp_path)
+    assert not list((tmp_path / "out" / "working").iterdir())
+    bundle = copy_of(released, tmp_path / "bundle")
+    (bundle / EFFECTS).unlink()
+    found = look(bundle, tmp_path)
+    assert found.differs and any("could not be run again" in one for one in found.said)
+
+
+KILL = """
+import os, signal, sys
+from pathlib import Path
+from pepstats import verify, whole
+die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+verify.run_report = die
+verify.verify(Path(sys.argv[1]), data=Path(sys.argv[2]), out=Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
+def test_a_killed_verify_leaves_the_release_and_the_last_one_whole(
+    released: Path, quick: Path, tmp_path: Path
+) -> None:
+    kept = look(released, tmp_path).kept
+    before = hashes(kept, but=()), hashes(released, but=())
+    killed = subprocess.run(
+        [sys.executable, "-c", KILL, str(released), str(tmp_path / "out")], cwd=ROOT,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL
+    assert (hashes(kept, but=()), hashes(released, but=())) == before
+    assert list(kept.parent.glob(".*partial*"))
+    look(released, tmp_path)
+    assert not list(kept.parent.glob(".*"))
+
+
+def test_a_study_that_names_files_outside_its_folder_is_laid_out_alike(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "report.yml"):
+        (tmp_path / name).write_text(name, "utf-8")
+    needed = {
+        "../../real/a.csv": tmp_path / "a.csv",
+        "ks2/../b.csv": tmp_path / "b.csv",
+        "reports/report.yml": tmp_path / "report.yml",
+        str(tmp_path / "a.csv"): tmp_path / "a.csv",
+    }
+    data = verify.lay_out(needed, tmp_path / "place")
+    assert {(data / name).read_text("utf-8") for name in needed} == {"a.csv", "b.csv", "report.yml"}
+    inside = {path.resolve() for path in (tmp_path / "place").rglob("*")}
+    assert (data / "../../real/a.csv").resolve() in inside
+
+
+def test_the_real_study_is_made_again_the_same(tmp_path: Path) -> None:
+    if not (SHARED / "study").is_dir():
+        pytest.skip("the real study is not on this machine")
+    if not os.environ.get("PEPSTATS_SLOW"):
+        pytest.skip("two runs on real England: set PEPSTATS_SLOW=1 to ask for it")
+    where = "--data", str(SHARED / "study"), "--out", str(tmp_path)
+    assert invoke("run", "partnership-2018", *where).returncode == 0
+    done = invoke("verify", str(tmp_path / "working" / "partnership-2018"), *where)
+    assert done.returncode == 0, done.stdout + done.stderr
