@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from pepstats import codes, figures
+from pepstats.breaks import breaks_between
 from pepstats.programme import Programme
 from pepstats.statements import Statements, no_statements
 from pepstats.words import Result, measure, outcome_label, read_result, school_year
@@ -97,6 +98,25 @@ def _no_result(outcome: str, found: ProgrammeResults, year: int) -> Result:
     known = int(gaps.loc[gaps["outcome"] == outcome, "gap"].notna().sum())
     nan = math.nan
     return Result(outcome, measure(outcome).unit, nan, nan, nan, nan, known, 0, year, "", "")
+
+
+def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) -> str:
+    """Say which changes of definition the years compared cross; nothing where they cross none.
+
+    Comparison schools' results changed with the programme's, so a change takes nothing from the
+    estimate; but the levels of the years before and after it are not quite the same thing.
+    """
+    said = {
+        f"{one.year}: {one.what}": None
+        for outcome in outcomes
+        for one in breaks_between(outcome, [*programme.baseline, year])
+    }
+    if not said:
+        return ""
+    return (
+        f"The definition changed within these years ({'; '.join(said)}), for these schools and "
+        "their comparison schools alike."
+    )
 
 
 def may_show_schools(results: Mapping[str, Result], edition: str) -> bool:

@@ -13,6 +13,7 @@ from pepstats.evidence import (
     MOST_CASES,
     ProgrammeResults,
     average_lines,
+    breaks_sentence,
     choose_dots,
     count_members,
     is_said,
@@ -127,7 +128,7 @@ def table_effects(programme: Programme, results: Mapping[str, Result]) -> PaperT
         pd.DataFrame(rows, columns=columns),
         caption=f"{programme.title}: every outcome, {_mode_caption(mode)}, "
         f"{school_year(next(iter(results.values())).year)}",
-        note=_effects_note(results),
+        note=_effects_note(programme, results),
         numeric=["Schools"],
         widths=(2.4, 1.5, 1.3, 0.9, 1.3, 1.1),
     )
@@ -137,11 +138,13 @@ def _mode_caption(mode: str) -> str:
     return f"against what was {mode}" if mode == EXPECTED else mode
 
 
-def _effects_note(results: Mapping[str, Result]) -> str:
-    first = "The first outcome was fixed beforehand as the one that answers the question."
-    if len(results) == 1:
-        return first
-    return f"{first} The others are judged more strictly, because several were looked at together."
+def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
+    said = ["The first outcome was fixed beforehand as the one that answers the question."]
+    if len(results) > 1:
+        said.append("The others are judged more strictly, because several were looked at together.")
+    year = next(iter(results.values())).year
+    said.append(breaks_sentence(programme, results, year))
+    return " ".join(words for words in said if words)
 
 
 def table_inputs(

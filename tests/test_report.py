@@ -11,6 +11,7 @@ import yaml
 from pepstats import disclosure, document, report
 from pepstats.city import protect_ratings, ratings_sentence
 from pepstats.errors import DesignError, RunError
+from pepstats.evidence import breaks_sentence
 from pepstats.evidence_pictures import Pictures
 from pepstats.officers import find_typed_results, read_officers_text
 from pepstats.programme import Report
@@ -378,3 +379,12 @@ def test_a_school_that_could_be_known_by_its_results_is_not_tied_to_its_words(st
     name = "closing-the-gap.case-1"
     assert "What it says" not in dict(public[name].rows)
     assert dict(exempt[name].rows)["What it says"].startswith("\u201cStaff feel surer")
+
+
+def test_a_change_of_definition_is_said_beside_what_it_touches(paper) -> None:
+    programme = make_programme(starts=2018, baseline=(2016, 2017))
+    said = breaks_sentence(programme, ["rwm_expected", "reading_progress"], 2018)
+    assert "2018: a new framework for assessing writing" in said
+    assert "2018: extremely low progress scores are limited" in said
+    assert breaks_sentence(programme, ["maths_expected"], 2018) == ""
+    assert "a new framework" in document.to_html(paper)
