@@ -1,0 +1,196 @@
+"""From provisional to revised: what moved, what did not, and whether a verdict did."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pepstats import clean, effects, schools, sources
+from pepstats.bridge import EFFECTS, RESULTS, bridge_effects, bridge_programme, bridge_results
+from pepstats.errors import DesignError
+from pepstats.panel import Panel, build_panel
+from pepstats.programme import load_programme, load_report
+from pepstats.steps import Step
+from pepstats.study import design_comparison, estimate_programme
+from tests.whole_runs import copy_of
+from tests.whole_runs import replace as put
+from tests.worlds import SHARED, YEAR, small_england
+
+KS4 = SHARED / "real" / "england" / "2018-2019_england_ks4provisional.csv"
+needs_real = pytest.mark.skipif(not KS4.is_file(), reason="the real files are not on this machine")
+
+
+def one(outcome: str, estimate: float, verdict: str, **other: object) -> dict[str, object]:
+    row = {
+        "programme": "closing-the-gap", "outcome": outcome, "unit": "percentage points",
+        "estimate": estimate, "low": estimate - 3, "high": estimate + 3, "p_placebo": 0.04,
+        "n_schools": 18, "release": "provisional", "mode": effects.EXPECTED, "verdict": verdict,
+    }  # fmt: skip
+    return {**row, **other}
+
+
+BEFORE = pd.DataFrame([
+    one("rwm_expected", 4.0, "gained"),
+    one("reading_expected", 1.0, "too uncertain to say"),
+    one("maths_expected", 2.0, "probably gained"),
+])  # fmt: skip
+AFTER = pd.DataFrame([
+    one("rwm_expected", 2.5, "too uncertain to say", n_schools=17, release="revised",
+        mode=effects.COMPARED),
+    one("reading_expected", 1.0, "too uncertain to say"),
+    one("writing_expected", 0.5, "too uncertain to say"),
+])  # fmt: skip
+
+
+def test_each_effect_has_before_after_change_schools_and_verdict() -> None:
+    table = bridge_effects(BEFORE, AFTER).set_index("outcome")
+    assert list(bridge_effects(BEFORE, AFTER).columns) == EFFECTS
+    row = table.loc["rwm_expected"]
+    assert (row["estimate_before"], row["estimate_after"], row["change"]) == (4.0, 2.5, -1.5)
+    assert (row["n_schools_before"], row["n_schools_after"]) == (18, 17)
+    assert row["moved"] and row["verdict_changed"]
+    assert not table.loc["reading_expected", "moved"]
+
+
+def test_an_effect_that_only_one_release_has_is_no_estimate_in_the_other() -> None:
+    table = bridge_effects(BEFORE, AFTER).set_index("outcome")
+    assert set(table.index) == {
+        "rwm_expected", "reading_expected", "maths_expected", "writing_expected",
+    }  # fmt: skip
+    assert table.loc["maths_expected", "verdict_after"] == "no estimate"
+    assert table.loc["writing_expected", "verdict_before"] == "no estimate"
+    assert np.isnan(table.loc["maths_expected", "change"]) and table.loc["maths_expected", "moved"]
+
+
+def test_the_sentence_says_what_it_was_what_it_is_and_how_it_was_found() -> None:
+    said = bridge_effects(BEFORE, AFTER).set_index("outcome")["said"]
+    first = said["rwm_expected"]
+    assert "+4.0 percentage points (18 schools, provisional results) became +2.5" in first
+    assert "expected from last year's schools; now they are compared with similar schools" in first
+    assert first.endswith("The verdict changed from “gained” to “too uncertain to say”.")
+    assert said["reading_expected"].endswith("as it was, +1.0 percentage points (18 schools, "
+                                             "provisional results).")  # fmt: skip
+    assert "became no estimate" in said["maths_expected"]
+
+
+def test_a_change_too_small_to_be_shown_is_said_to_be_so() -> None:
+    near = BEFORE.assign(estimate=BEFORE["estimate"] + 1e-6)
+    table = bridge_effects(BEFORE, near)
+    assert table["moved"].all() and "as it was but for digits not shown" in table["said"].iloc[0]
+    assert not bridge_effects(BEFORE, BEFORE.assign(low=BEFORE["low"] * (1 + 1e-13)))["moved"].any()
+
+
+def test_an_effect_listed_twice_is_refused() -> None:
+    with pytest.raises(DesignError, match="listed twice"):
+        bridge_effects(pd.concat([BEFORE, BEFORE]), AFTER)
+
+
+def effects_on(panel: Panel) -> pd.DataFrame:
+    small, slug = small_england(), "closing-the-gap"
+    programme = small.programmes[slug].model_copy(update={"outcomes": ("rwm_expected",)})
+    design = design_comparison(programme, panel, small.register, small.members[slug], small.barred)
+    return effects.tidy(estimate_programme(programme, panel, design, YEAR).effects)
+
+
+def test_a_verdict_that_flips_between_releases_is_seen() -> None:
+    """Provisional results of the programme's schools understate them, as they do each autumn."""
+    small = small_england()
+    revised = small.panel
+    values = revised.values.copy()
+    inside = values.index.get_level_values("school").isin(small.members["closing-the-gap"])
+    this_year = values.index.get_level_values("year") == YEAR
+    values.loc[inside & this_year, "rwm_expected"] -= 9.0
+    releases = revised.releases.copy()
+    releases.loc[YEAR, "rwm_expected"] = "provisional"
+    provisional = replace(revised, values=values, releases=releases)
+    table = bridge_effects(effects_on(provisional), effects_on(revised)).iloc[0]
+    assert table["verdict_changed"] and table["verdict_after"] == "gained"
+    assert table["change"] == pytest.approx(9.0, abs=1e-6)
+    assert (table["release_before"], table["release_after"]) == ("provisional", "final")
+    results = bridge_results(provisional, revised, year=YEAR).set_index("measure")
+    moved = results.loc["rwm_expected"]
+    known = revised.values["rwm_expected"][inside & this_year].notna().sum()
+    assert moved["schools_moved"] == known and moved["largest_change"] == pytest.approx(9.0)
+    assert results.drop("rwm_expected")["schools_moved"].sum() == 0
+
+
+def test_means_are_over_the_schools_that_both_releases_have() -> None:
+    small = small_england()
+    values = small.panel.values.copy()
+    schools_of_year = values.index[values.index.get_level_values("year") == YEAR]
+    values.loc[schools_of_year[::2], "rwm_expected"] = np.nan
+    table = bridge_results(replace(small.panel, values=values), small.panel, year=YEAR)
+    row = table.set_index("measure").loc["rwm_expected"]
+    assert list(table.columns) == RESULTS
+    assert row["in_both"] == row["schools_before"] < row["schools_after"]
+    assert row["change"] == 0 and row["schools_moved"] == 0
+
+
+def test_a_report_that_revises_another_takes_its_lines_and_its_bridge(
+    data: Path, tmp_path: Path
+) -> None:
+    study = copy_of(data, tmp_path / "study")
+    later = study / "reports" / "later.yml"
+    file = "invented/ks2/2017-2018_england_ks2final.csv"
+    later.write_text(
+        "revises: autumn-2018\n"
+        f"sources: [{{kind: ks2, year: 2018, release: final, file: {file}}}]\n", "utf-8",
+    )  # fmt: skip
+    report, earlier = load_report("later", study), load_report("autumn-2018", study)
+    assert report.title == earlier.title and report.programmes == earlier.programmes
+    assert [x.release for x in report.sources if x.kind == "ks2" and x.year == 2018] == ["final"]
+    programme = load_programme("closing-the-gap", study)
+    step = Step("04-estimate-effect", report, programme, study, tmp_path)
+    after = BEFORE.assign(programme="closing-the-gap", release="final")
+    table = bridge_programme(step, after)
+    assert set(table["programme"]) == {"closing-the-gap"} and table["moved"].any()
+    own = Step("04-estimate-effect", earlier, programme, study, tmp_path)
+    assert (
+        list(bridge_programme(own, after).columns) == EFFECTS and bridge_programme(own, after).empty
+    )
+
+
+def test_reports_that_revise_each_other_are_refused(data: Path, tmp_path: Path) -> None:
+    study = copy_of(data, tmp_path / "study")
+    for name, earlier in (("one", "two"), ("two", "one")):
+        (study / "reports" / f"{name}.yml").write_text(f"revises: {earlier}\n", "utf-8")
+    with pytest.raises(DesignError, match="cannot come before itself"):
+        load_report("one", study)
+
+
+def panel_of(content: bytes, release: str, place: Path) -> Panel:
+    place.mkdir()
+    path = place / "ks4.csv"
+    put(path, content)
+    source = sources.find_source("ks4", path.name, data=place, year=2019, release=release)
+    results = [clean.clean_results(sources.read_text(source), source)]
+    followed = schools.follow(results)
+    return build_panel(results, followed, [2019])
+
+
+@needs_real
+def test_on_real_provisional_results_just_the_changes_made_to_them_come_back(
+    tmp_path: Path,
+) -> None:
+    """A final-like file: the real provisional one, with some Attainment 8 scores marked up."""
+    content = KS4.read_bytes()
+    before = panel_of(content, "provisional", tmp_path / "before")
+    header, *lines = content.decode("latin-1").splitlines(keepends=True)
+    place = header.strip().split(",").index("ATT8SCR")
+    rng, marked = np.random.default_rng(2019), 0
+    for number in rng.choice(len(lines), 900, replace=False):
+        cells = lines[number].split(",")
+        is_school = cells[0] == "1" and '"' not in lines[number]
+        if is_school and cells[place].replace(".", "").isdigit():
+            cells[place] = f"{float(cells[place]) + 0.3:.1f}"
+            lines[number], marked = ",".join(cells), marked + 1
+    after = panel_of("".join([header, *lines]).encode("latin-1"), "final", tmp_path / "after")
+    table = bridge_results(before, after, year=2019).set_index("measure")
+    row = table.loc["attainment8"]
+    assert marked > 300 and row["schools_moved"] == marked
+    assert row["change"] == pytest.approx(0.3 * marked / row["in_both"], rel=1e-9)
+    assert row["largest_change"] == pytest.approx(0.3)
+    assert (row["release_before"], row["release_after"]) == ("provisional", "final")
+    assert table.drop("attainment8")["schools_moved"].sum() == 0
