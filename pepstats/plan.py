@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import ValidationError
 
-from pepstats import checkout, layouts, manifest
+from pepstats import checkout, codes, layouts, manifest
 from pepstats.errors import RunError
 from pepstats.programme import Programme, Report, Settings, load_programme, load_report
 from pepstats.sources import find_source
@@ -116,7 +116,11 @@ def _design_all(report: Report, programmes: Mapping[str, Programme], data: Path)
         for line in early.sources:
             found = find_source(line.kind, line.file, data=data, year=line.year)
             read[line.file] = found.sha256
-    listed = any(_has_results(line.kind) and line.year == report.year for line in report.sources)
+    measured = {codes.MEASURES[o].kind for one in programmes.values() for o in one.outcomes}
+    listed = any(
+        line.year in {None, report.year} and line.kind in {*measured, "local_results"}
+        for line in report.sources
+    )
     content = {
         "schema_version": SCHEMA, "report": report.slug, "year": report.year,
         "written": manifest.utc(time.time()), "commit": checkout.find_commit(),
@@ -135,10 +139,6 @@ def _before(report: Report, last: int) -> Report:
         or (line.kind in layouts.RESULTS and line.year is not None and line.year <= last)
     )  # fmt: skip
     return report.model_copy(update={"sources": early})
-
-
-def _has_results(kind: str) -> bool:
-    return kind in layouts.RESULTS or kind == "local_results"
 
 
 def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
