@@ -29,12 +29,12 @@ for slug in study.programmes:
 FLOOR = """
 import sys
 from pathlib import Path
-from pepstats import paths, run
+from pepstats import cli, paths, run
 paths.NOTEBOOKS = Path(sys.argv[1])
 making = Path(sys.argv[2])
 (making / "notebooks").mkdir(parents=True)
 with run.handed_to_kernels(paths.data_folder(), making, making):
-    run.execute(run.list_tasks(["closing-the-gap", "send-in-mainstream"]), "autumn-2018", making, 1)
+    run.execute(run.list_tasks(["closing-the-gap", "send-in-mainstream"]), "autumn-2018", making, cli.JOBS)
 """
 
 
