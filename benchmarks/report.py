@@ -34,7 +34,8 @@ paths.NOTEBOOKS = Path(sys.argv[1])
 making = Path(sys.argv[2])
 (making / "notebooks").mkdir(parents=True)
 with run.handed_to_kernels(paths.data_folder(), making, making):
-    run.execute(run.list_tasks(["closing-the-gap", "send-in-mainstream"]), "autumn-2018", making, cli.JOBS)
+    tasks = run.list_tasks(["closing-the-gap", "send-in-mainstream"])
+    run.execute(tasks, "autumn-2018", making, cli.JOBS)
 """
 
 
