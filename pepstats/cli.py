@@ -72,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     verify.add_argument("path", type=Path, metavar="PATH", help="its folder")
     verify.add_argument("--data", type=Path, metavar="DIR", help="for what it does not carry")
     verify.add_argument("--out", type=Path, metavar="DIR", help="where to keep what was made again")
-    verify.add_argument("--jobs", type=_count, default=JOBS, metavar="N", help="notebooks at a time")
+    verify.add_argument("--jobs", type=_count, default=JOBS, metavar="N", help="notebooks at once")
     verify.add_argument("--json", action="store_true", help="the findings as JSON")
     verify.set_defaults(command=_verify)
 
