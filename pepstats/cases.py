@@ -12,6 +12,7 @@ RULE = (
     "and the one that fell most"
 )
 ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
+SAME_DIGITS = 9
 BANDS = (0.25, 0.75)
 """Below the first share of all schools is low, above the second high; between them is usual."""
 
@@ -19,15 +20,17 @@ BANDS = (0.25, 0.75)
 def choose_cases(gaps: pd.DataFrame) -> pd.DataFrame:
     """Choose three schools by the rule: the largest gap, the one nearest the middle, the smallest.
 
-    `gaps` is of one outcome, index `school`. Index `school`, in that order: `why`, `gap`. Equal
-    gaps are settled by the lower school number; a programme of fewer schools gives fewer cases.
+    `gaps` is of one outcome, index `school`. Index `school`, in that order: `why`, `gap`. Gaps
+    that are equal to nine digits, which another processor may order otherwise, are settled by the
+    lower school number; a programme of fewer schools gives fewer cases.
     """
-    known = gaps["gap"].dropna().sort_index().sort_values(kind="stable", ascending=False)
+    known = gaps["gap"].dropna().sort_index()
     if known.empty:
         return pd.DataFrame({"why": [], "gap": []}, index=pd.Index([], name="school"))
-    middle = (known - known.median()).abs().sort_index().idxmin()
+    gap = known.round(SAME_DIGITS)
+    middle = (known - known.median()).abs().round(SAME_DIGITS).idxmin()
     chosen: dict[int, str] = {}
-    for school, why in ((known.index[0], ROSE), (middle, MIDDLE), (known.index[-1], FELL)):
+    for school, why in ((gap.idxmax(), ROSE), (middle, MIDDLE), (gap.idxmin(), FELL)):
         chosen.setdefault(school, why)
     return pd.DataFrame({"why": chosen, "gap": known.reindex(list(chosen))}).rename_axis("school")
 
