@@ -95,7 +95,7 @@ def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) 
         return Finding(name, WHOLE, SAME, "withheld; by its hash")
     if alike:
         return Finding(name, WHOLE, DIFFERS, "withheld; by its hash")
-    return Finding(name, WHOLE, UNKNOWN, "withheld; other versions may give other bytes")
+    return Finding(name, WHOLE, UNKNOWN, "withheld; other versions or processors may give other bytes")
 
 
 def is_alike(made: Manifest, remade: Manifest) -> bool:
