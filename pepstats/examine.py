@@ -95,7 +95,8 @@ def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) 
         return Finding(name, WHOLE, SAME, "withheld; by its hash")
     if alike:
         return Finding(name, WHOLE, DIFFERS, "withheld; by its hash")
-    return Finding(name, WHOLE, UNKNOWN, "withheld; other versions or processors may give other bytes")
+    note = "withheld; other versions or processors may give other bytes"
+    return Finding(name, WHOLE, UNKNOWN, note)
 
 
 def is_alike(made: Manifest, remade: Manifest) -> bool:
