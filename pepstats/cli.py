@@ -179,10 +179,14 @@ def _verify(asked: argparse.Namespace) -> int:
 
 
 def _release(asked: argparse.Namespace) -> int:
+    from pepstats.bundle import read_to_do
     from pepstats.release import release_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
-    print(release_report(asked.report, data=data, out=out, why=asked.why))
+    folder = release_report(asked.report, data=data, out=out, why=asked.why)
+    if left := read_to_do(folder):
+        print(f"{len(left)} things are not yet done; README.md there lists them.", file=sys.stderr)
+    print(folder)
     return DONE
 
 

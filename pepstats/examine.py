@@ -95,7 +95,7 @@ def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) 
         return Finding(name, WHOLE, SAME, "withheld; by its hash")
     if alike:
         return Finding(name, WHOLE, DIFFERS, "withheld; by its hash")
-    note = "withheld; other versions or processors may give other bytes"
+    note = "withheld; made elsewhere its bytes may be other"
     return Finding(name, WHOLE, UNKNOWN, note)
 
 

@@ -52,7 +52,8 @@ def list_schools(run: Path, report: Report) -> Schools:
     folder = run / "01-clean-sources"
     register = pd.read_csv(folder / "register.csv", dtype="str", keep_default_na=False)
     members = pd.read_csv(folder / "members.csv", dtype="str", keep_default_na=False)
-    inside = register["la"].eq(str(report.authority)) | register["school"].isin(members["school"])
+    home = register["la"].str.removesuffix(".0").eq(str(report.authority))
+    inside = home | register["school"].isin(members["school"])
     own = register[inside]
     urns = {urn for listed in own["urns"] for urn in listed.split()}
     numbers = urns | set(own["school"]) | set(own["urn"]) | set(members["urn"])

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from pepstats import bundle, changes, checkout, disclosure, holdback, manifest, release, steps
+from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.programme import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, replace, restamp
@@ -320,3 +321,16 @@ def test_the_manifest_says_what_is_withheld_and_why(out: Path, data: Path) -> No
     assert content["release"]["withheld"]["01-clean-sources/members.csv"]
     assert not (folder / "01-clean-sources" / "members.csv").exists()
     assert "## Withheld" in (folder / "README.md").read_text("utf-8")
+
+
+def test_the_command_answers_with_the_folder_or_with_what_hinders_it(
+    out: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["release", REPORT, "--data", str(data), "--out", str(out)]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert Path(said.out.strip()) == out / "released" / REPORT
+    assert "not yet done; README.md there lists them" in said.err
+    (out / "working" / REPORT / EFFECTS).unlink()
+    assert main(words) == 2
+    assert f"{EFFECTS}: missing" in capsys.readouterr().err
