@@ -17,8 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from pepstats import effects, invented, invented_truth
+from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.programme import Programme, load_programme
-from pepstats.study import design_comparison, estimate_programme
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 YEAR = 2018

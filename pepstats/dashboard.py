@@ -15,7 +15,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from pepstats import codes
 from pepstats.errors import nearest
-from pepstats.programme import Phase, Settings, check_settings, read_yaml
+from pepstats.programme import Phase
+from pepstats.settings import Settings, check_settings, read_yaml
 
 BUILT_IN = Path(__file__).parent / "templates" / "dashboard.yml"
 

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError, nearest
 from pepstats.paths import TEMPLATES
-from pepstats.programme import Settings, check_settings, read_yaml
+from pepstats.settings import Settings, check_settings, read_yaml
 
 How = Literal["random", "quasi-random", "chosen"]
 Level = Literal["low", "moderate", "high"]

@@ -41,14 +41,8 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pepstats import arithmetic, checkout, outputs, paths, sources
 from pepstats.errors import RunError
 from pepstats.outputs import Count, Digest, Output, describe_files
-from pepstats.programme import (
-    SLUG,
-    MembersInFile,
-    Report,
-    Settings,
-    load_programme,
-    load_report,
-)
+from pepstats.programme import MembersInFile, Report, load_programme, load_report
+from pepstats.settings import SLUG, Settings
 from pepstats.sources import Source
 from pepstats.steps import sha256_of, write_whole
 

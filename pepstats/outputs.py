@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import Field
 
-from pepstats.programme import Settings
+from pepstats.settings import Settings
 from pepstats.steps import sha256_of
 
 NAME = "manifest.json"

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from pepstats import sources
 from pepstats.errors import DesignError, nearest
-from pepstats.programme import Settings, check_settings, read_yaml
+from pepstats.settings import Settings, check_settings, read_yaml
 
 FOLDER = "partnership"
 THEMES = {

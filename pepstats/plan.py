@@ -18,11 +18,13 @@ import pandas as pd
 from pydantic import ValidationError
 
 from pepstats import checkout, codes, layouts, manifest
+from pepstats.comparison import Design, design_comparison
 from pepstats.errors import RunError
-from pepstats.programme import Programme, Report, Settings, load_programme, load_report
+from pepstats.programme import Programme, Report, load_programme, load_report
+from pepstats.settings import Settings
 from pepstats.sources import find_source
 from pepstats.steps import Step, write_whole
-from pepstats.study import Design, design_comparison, load_study
+from pepstats.study import load_study
 
 FOLDER = "plans"
 SCHEMA = 1

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import csv
 import datetime
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -23,9 +19,7 @@ from pydantic import (
 from pepstats import codes
 from pepstats.breaks import BREAKS
 from pepstats.errors import DesignError, nearest
-
-SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-LARGEST_YAML = 1_000_000  # bytes; a study is a page or two of text
+from pepstats.settings import LARGEST_YAML, Settings, check_settings, check_slug, read_yaml
 
 Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
 Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
@@ -52,12 +46,6 @@ def known_break(word: str) -> str:
 
 
 BreakWord = Annotated[str, BeforeValidator(lambda word: known_break(str(word)))]
-
-
-class Settings(BaseModel):
-    """Settings that cannot change once read and that refuse a key they do not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Member(Settings):
@@ -214,37 +202,6 @@ class Report(Settings):
         return self
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Plain YAML only: a key given twice or an alias is an error, not a surprise."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.get_mark()
-            raise yaml.MarkedYAMLError(problem="aliases are not used here", problem_mark=mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key is one plain word",
-                                           problem_mark=key_node.start_mark)  # fmt: skip
-            if key_node.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key `{key_node.value}` is given twice",
-                                           problem_mark=key_node.start_mark)  # fmt: skip
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
-def check_slug(slug: str, what: str) -> str:
-    """Give back a name that can only ever be one folder or file name, or refuse it."""
-    if not SLUG.fullmatch(slug):
-        raise DesignError(
-            f"`{slug}` cannot name a {what}: use small letters, digits and hyphens, at most 64."
-        )
-    return slug
-
-
 def load_report(slug: str, data: Path) -> Report:
     """Read `reports/<slug>.yml` in a data folder, and the earlier report that it revises."""
     path = data / "reports" / f"{check_slug(slug, 'report')}.yml"
@@ -323,63 +280,6 @@ def read_members(file: str, data: Path) -> list[Member]:
     if not members:
         raise DesignError(f"{path}: no school is listed.")
     return members
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a small YAML file as plain keys and values, refusing anything cleverer."""
-    if not path.is_file():
-        there = sorted(p.stem for p in path.parent.glob("*.yml")) if path.parent.is_dir() else []
-        hint = nearest(path.stem, there) if there else f"The folder {path.parent} has none."
-        raise DesignError(f"{path}: there is no such file. {hint}")
-    if path.stat().st_size > LARGEST_YAML:
-        raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a settings file.")
-    try:
-        content = yaml.load(path.read_text("utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
-    except UnicodeDecodeError as error:
-        raise DesignError(
-            f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8."
-        ) from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise DesignError(f"{path}{where}: not plain YAML: {problem}.") from None
-    if not isinstance(content, dict):
-        raise DesignError(f"{path}: expected `key: value` lines, found {type(content).__name__}.")
-    return content
-
-
-S = TypeVar("S", bound=Settings)
-
-
-def check_settings(model: type[S], content: dict[str, Any], path: Path) -> S:
-    """Hold settings to their model, naming every wrong key of the file at once."""
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        problems = [_problem(model, dict(e)) for e in error.errors(include_url=False)]
-        raise DesignError(f"{path}: " + " ".join(dict.fromkeys(problems))) from None
-
-
-def _problem(model: type[Settings], error: dict[str, Any]) -> str:
-    steps = [str(step) for step in error["loc"]]
-    where = ".".join(steps)
-    if error["type"] == "extra_forbidden":
-        return f"unknown key `{where}`. {nearest(steps[-1], _keys_at(model, steps[:-1]))}"
-    if error["type"] == "missing":
-        return f"missing key `{where}`."
-    message = error["msg"].removeprefix("Value error, ")
-    message = message if message.endswith((".", "?")) else f"{message}."
-    return f"`{where}`: {message}" if where else message
-
-
-def _keys_at(model: type[Settings], steps: list[str]) -> list[str]:
-    """List the keys allowed at a place in a settings file."""
-    found: list[type[Settings]] = [model]
-    for step in steps:
-        inside = [f.annotation for m in found for n, f in m.model_fields.items() if n == step]
-        found = [m for annotation in inside for m in _models_in(annotation)] or found
-    return [name for m in found for name in m.model_fields]
 
 
 def _models_in(annotation: Any) -> list[type[Settings]]:

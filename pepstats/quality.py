@@ -15,7 +15,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field, model_validator
 
-from pepstats.programme import Settings, check_settings, check_slug, read_yaml
+from pepstats.settings import Settings, check_settings, check_slug, read_yaml
 
 NAME = "quality.yml"
 RATINGS = {

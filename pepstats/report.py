@@ -26,7 +26,8 @@ from pepstats.city import City, protect_ratings, table_ratings, table_ratings_na
 from pepstats.entries import make_entries
 from pepstats.errors import DesignError, RunError
 from pepstats.evidence import Drawn, ProgrammeResults, is_said
-from pepstats.programme import Programme, Report, check_slug
+from pepstats.programme import Programme, Report
+from pepstats.settings import check_slug
 from pepstats.words import (
     LADDER,
     long_date,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pepstats.errors import RunError
 from pepstats.manifest import Manifest
-from pepstats.programme import Settings
+from pepstats.settings import Settings
 
 NAME = "review.json"
 POINTS = {

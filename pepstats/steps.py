@@ -23,7 +23,8 @@ import pandas as pd
 from pepstats import paths
 from pepstats.errors import RunError, nearest
 from pepstats.panel import Panel
-from pepstats.programme import Programme, Report, check_slug, load_programme, load_report
+from pepstats.programme import Programme, Report, load_programme, load_report
+from pepstats.settings import check_slug
 
 if TYPE_CHECKING:
     from pepstats.pictures import Picture

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError, nearest
 from pepstats.paths import TEMPLATES
-from pepstats.programme import Settings, check_settings, read_yaml
+from pepstats.settings import Settings, check_settings, read_yaml
 from pepstats.sizes import Size, is_attainment
 
 Mark = Literal["S", "M"]

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from pepstats import effects, expected
+from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
-from pepstats.study import design_comparison, estimate_programme
 from tests.worlds import YEAR, Small, small_england
 
 SLUG = "closing-the-gap"

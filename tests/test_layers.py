@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "pepstats"
 LAYERS = (
-    {"paths", "errors", "codes"},
+    {"paths", "errors", "codes", "settings"},
     {"layouts", "ledger", "cells", "sources", "table", "fields", "borders", "roles", "clean",
      "registers", "series", "chains", "descriptions", "schools", "panel", "breaks", "coverage",
      "proof", "crosschecks", "check", "check_words"},
@@ -22,7 +22,8 @@ LAYERS = (
     {"words", "statements", "officers", "blocks", "disclosure", "figures", "pictures", "document",
      "wordfile", "wordparts", "workbook", "opendata", "formats", "city", "voices", "entries",
      "evidence", "evidence_tables", "evidence_pictures", "report", "sheets", "citytable"},
-    {"whole", "checkout", "compare", "steps", "study", "manifest", "run", "release", "verify",
+    {"whole", "checkout", "compare", "steps", "study", "comparison", "listings", "manifest", "run",
+     "release", "verify",
      "bridge", "bundle", "changes", "review", "quality", "plan", "parts", "holdback",
      "arithmetic", "outputs", "examine"},
     {"invented"},
@@ -31,7 +32,8 @@ LAYERS = (
 BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
-    "sources", "programme", "steps", "run", "manifest", "whole", "bundle", "changes", "review",
+    "sources", "settings", "programme", "steps", "run", "manifest", "whole", "bundle", "changes",
+    "review",
     "holdback", "outputs", "examine", "release", "verify", "plan", "invented_files", "cli",
 }  # fmt: skip
 DISK = {

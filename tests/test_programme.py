@@ -6,13 +6,8 @@ import pytest
 import yaml
 
 from pepstats.errors import DesignError
-from pepstats.programme import (
-    check_slug,
-    load_programme,
-    load_report,
-    read_members,
-    read_yaml,
-)
+from pepstats.programme import load_programme, load_report, read_members
+from pepstats.settings import check_slug, read_yaml
 from tests.worlds import ROOT, SHARED
 
 PROGRAMME = {

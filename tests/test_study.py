@@ -8,15 +8,11 @@ import pytest
 
 import pepstats
 from pepstats import effects
+from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
+from pepstats.listings import tabulate_ledgers, tabulate_measures
 from pepstats.programme import Programme
-from pepstats.study import (
-    design_comparison,
-    estimate_programme,
-    find_members,
-    tabulate_ledgers,
-    tabulate_measures,
-)
+from pepstats.study import find_members
 from tests.worlds import ROOT, SHARED, YEAR, Small, small_england
 
 needs_study = pytest.mark.skipif(

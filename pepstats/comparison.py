@@ -1,0 +1,198 @@
+"""Who is compared with whom, and what came of it: a programme's design first, then its outcomes."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from pepstats import (
+    effects,
+    expected,
+    gaps,
+    matching,
+    placebo,
+)
+from pepstats.breaks import refused
+from pepstats.errors import DesignError, RunError
+from pepstats.panel import Panel
+from pepstats.programme import (
+    Programme,
+)
+from pepstats.steps import Step
+
+FEWEST_SCHOOLS = 4
+"""A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Who is compared with whom: made without any outcome after the start."""
+
+    members: tuple[int, ...]
+    barred: tuple[int, ...]
+    pool: matching.Pool = field(repr=False)
+    match: matching.Match = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A programme's gaps, made-up programmes and effects, before they are laid out as tables."""
+
+    gaps: Mapping[str, gaps.Gaps] = field(repr=False)
+    draws: placebo.Draws = field(repr=False)
+    made_up: pd.DataFrame = field(repr=False)
+    effects: tuple[effects.Effect, ...]
+
+
+def design_comparison(
+    programme: Programme,
+    panel: Panel,
+    register: pd.DataFrame,
+    members: Iterable[int],
+    barred: Iterable[int],
+) -> Design:
+    """Choose who is compared with whom, from what was known before the programme started."""
+    chosen = tuple(sorted(members))
+    pool = matching.find_pool(
+        matching.before_start(panel, max(programme.baseline) + 1),
+        register,
+        programme.match,
+        phase=programme.phase,
+        outcomes=programme.outcomes,
+        baseline=programme.baseline,
+        members=chosen,
+    )
+    never = tuple(sorted(set(barred) | set(chosen)))
+    match = matching.match_schools(pool, programme.match, programme.pool, barred=never)
+    usable = set(chosen) & set(pool.schools.index) - set(match.unmatched.index)
+    if len(usable) < FEWEST_SCHOOLS:
+        lost = pd.concat([pool.left_out, match.unmatched])
+        why = lost[lost.index.isin(chosen)]["reason"].value_counts()
+        raise DesignError(
+            f"programmes/{programme.slug}.yml: {len(usable)} of {len(chosen)} schools can be "
+            f"compared; at least {FEWEST_SCHOOLS} are needed. Lost: "
+            + ("; ".join(f"{n} to {reason}" for reason, n in why.items()) or "none")
+            + ". Add schools, or change `baseline`, `match` or `pool`."
+        )
+    return Design(chosen, never, pool, match)
+
+
+def estimate_programme(
+    programme: Programme,
+    panel: Panel,
+    design: Design,
+    year: int,
+    national: pd.DataFrame | None = None,
+) -> Estimate:
+    """Estimate every outcome of a programme in one year, against made-up programmes.
+
+    Where schools outside the programmes have that year's results, members are compared with
+    similar schools; where only the members have (October), with what last year's schools would
+    lead one to expect, from the `national` headlines (`measure`, `year`, `value`).
+    """
+    if year < programme.starts:
+        raise DesignError(
+            f"programmes/{programme.slug}.yml: the report's year is {year}, before `starts: "
+            f"{programme.starts}`, so no result could show the programme yet."
+        )
+    for outcome in programme.outcomes:
+        for one in refused(outcome, [*programme.baseline, year], programme.compare_across):
+            raise DesignError(
+                f"programmes/{programme.slug}.yml: `{outcome}` of {year} cannot be set against "
+                f"{min(programme.baseline)}: {one.what}. Change `baseline`, or write "
+                f"`compare_across: [{one.word}]` if you mean to."
+            )
+    found, yardstick, mode = _find_all_gaps(programme, panel, design, year, national)
+    first = found[programme.primary]
+    counted = int(first.table["gap"].reindex(design.members).notna().sum())
+    if counted < FEWEST_SCHOOLS:
+        raise DesignError(
+            f"programmes/{programme.slug}.yml: {counted} schools have a result for "
+            f"`{programme.primary}` in {year}; at least {FEWEST_SCHOOLS} are needed."
+        )
+    draws = placebo.draw_programmes(
+        yardstick[programme.primary],
+        placebo.low_attaining(earlier_results(panel, design.pool, programme)),
+        design.members,
+        real=first,
+        barred=design.barred,
+        draws=programme.placebo.draws,
+        rng=np.random.default_rng([programme.seed, zlib.crc32(b"made-up programmes")]),
+    )
+    made_up = placebo.made_up_estimates(yardstick, draws, design.members, real=found)
+    compared = yardstick[programme.primary].table.drop(list(design.barred), errors="ignore")
+    n_comparison = (
+        design.match.pairs(design.members)["comparison"].nunique()
+        if mode == effects.COMPARED
+        else int(compared["gap"].notna().sum())
+    )
+    seen = effects.estimate_effects(
+        programme.slug, found, made_up, design.members, n_comparison=n_comparison, mode=mode
+    )
+    return Estimate(found, draws, made_up, tuple(seen))
+
+
+def _find_all_gaps(
+    programme: Programme,
+    panel: Panel,
+    design: Design,
+    year: int,
+    national: pd.DataFrame | None,
+) -> tuple[dict[str, gaps.Gaps], dict[str, gaps.Gaps], str]:
+    """Find the gaps of every outcome, the gaps chance is measured by, and how it was done."""
+    if expected.others_have_results(panel, programme.primary, year, design.barred):
+        found = {
+            outcome: gaps.find_gaps(
+                panel, design.pool, design.match, outcome,
+                baseline=programme.baseline, year=year, members=design.barred,
+            )
+            for outcome in programme.outcomes
+        }  # fmt: skip
+        return found, found, effects.COMPARED
+    both = {
+        outcome: expected.find_expected_gaps(
+            panel, design.pool.schools, outcome, baseline=programme.baseline, year=year,
+            national=_levels_of(outcome, national), members=design.barred,
+        )
+        for outcome in programme.outcomes
+    }  # fmt: skip
+    seen = {outcome: this for outcome, (this, _) in both.items()}
+    return seen, {outcome: last for outcome, (_, last) in both.items()}, effects.EXPECTED
+
+
+def _levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
+    """Take one measure's published national level of each year."""
+    if national is None or national.empty:
+        return {}
+    own = national[national["measure"] == outcome]
+    return dict(zip(own["year"].astype(int), own["value"].astype(float), strict=True))
+
+
+def read_design(step: Step) -> Design:
+    """Take up the design that step 03 wrote down: the same schools, the same pairs."""
+    here = "03-match-schools"
+    members, everyone = step.read_members()
+    keyed = {
+        name: step.read_keyed(here, name, "school") for name in ("pool", "left-out", "unmatched")
+    }
+    pool = matching.Pool(
+        schools=keyed["pool"],
+        flow=step.read_table(here, "flow"),
+        left_out=keyed["left-out"],
+        scales=step.read_keyed(here, "scales", "variable"),
+    )
+    if step.programme is None:
+        raise RunError(f"{step.name} has no programme, so no design.")
+    pairs = step.read_table(here, "pairs-of-all")
+    match = matching.take_up(pairs, pool.schools.index, step.programme.match, keyed["unmatched"])
+    never = tuple(sorted({*everyone, *members.index}))
+    return Design(tuple(sorted(members.index)), never, pool, match)
+
+
+def earlier_results(panel: Panel, pool: matching.Pool, programme: Programme) -> pd.DataFrame:
+    """Give the primary outcome of every school of the pool in the baseline years."""
+    return panel.wide(programme.primary).reindex(index=pool.schools.index)[list(programme.baseline)]

@@ -1,0 +1,114 @@
+"""What was read and what was found, laid out as tables: one row for each thing, with its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pepstats import (
+    clean,
+    codes,
+    eligibility,
+    gaps,
+)
+from pepstats.panel import Panel
+
+if TYPE_CHECKING:
+    from pepstats.comparison import Design
+    from pepstats.study import Study
+
+
+def tabulate_members(study: Study) -> pd.DataFrame:
+    """List every programme's schools, one row per programme and school."""
+    parts = [table.assign(programme=slug).reset_index() for slug, table in study.members.items()]
+    return pd.concat(parts).set_index(["programme", "school"]).sort_index()
+
+
+def tabulate_ledgers(results: Iterable[clean.Results]) -> pd.DataFrame:
+    """Account for every row and cell of every results file: the counts of each add up to its total.
+
+    One row per file, `account` (rows or cells) and `what` became of them, with `count`; the row
+    with `what` = "in all" is the total that the others add up to.
+    """
+    rows = []
+    for ledger in (one.ledger for one in results):
+        name = (ledger.file, ledger.kind, ledger.year, ledger.release)
+        of_rows = {"kept as schools": ledger.rows_kept, **ledger.aggregates, **ledger.left_out}
+        of_cells = {"values": ledger.values, "words": ledger.words, **ledger.reasons,
+                    "columns not read": ledger.unread}  # fmt: skip
+        for account, total, parts in (
+            ("rows", ledger.rows_in, of_rows), ("cells", ledger.cells_in, of_cells)
+        ):  # fmt: skip
+            rows += [(*name, account, what, n) for what, n in {"in all": total, **parts}.items()]
+    return pd.DataFrame(
+        rows, columns=["file", "kind", "year", "release", "account", "what", "count"]
+    )
+
+
+def tabulate_measures(study: Study) -> pd.DataFrame:
+    """Lay the authority's own results out as published: a value or a reason for every cell.
+
+    One row per `urn`, `year`, `measure` and `release`, with `value`, `reason` and `cohort`, for the
+    schools of the report's authority (the panel has those of all England).
+    """
+    home = study.register.index[study.register["la"] == study.report.authority]
+    parts = []
+    for one in study.results:
+        urns = study.followed.known.reindex(one.values.index)
+        inside = one.values.index[urns.isin(home)]
+        values, reasons = one.values.loc[inside], one.reasons.loc[inside]
+        cohorts = values.reindex(columns=[codes.MEASURES[m].cohort for m in values])
+        long = values.rename_axis("urn").reset_index().melt("urn", var_name="measure")
+        parts.append(
+            long.assign(
+                reason=reasons.melt()["value"],
+                cohort=cohorts.set_axis(values.columns, axis=1).melt()["value"],
+                year=one.source.year,
+                release=one.source.release or "final",
+            )
+        )
+    key = ["urn", "year", "measure", "release"]
+    return pd.concat(parts).set_index(key).sort_index()
+
+
+def tabulate_inspections(study: Study) -> pd.DataFrame:
+    """Give each school its latest inspection: index `school`; empty where no source has them."""
+    found = study.tables.get("ofsted")
+    if found is None:
+        return pd.DataFrame({"outcome": [], "inspected": []}, index=pd.Index([], name="school"))
+    return eligibility.attach_inspections(found, study.followed.known)
+
+
+def list_outcomes(study: Study) -> list[str]:
+    """List the programmes' outcomes, and the groups of them that a source has."""
+    first = list(dict.fromkeys(o for p in study.programmes.values() for o in p.outcomes))
+    return [m for o in first for m in study.panel.values if m == o or m.startswith(f"{o}.")]
+
+
+def tabulate_gaps(
+    found: Mapping[str, gaps.Gaps], members: Iterable[int] | None = None
+) -> pd.DataFrame:
+    """Lay gaps out with one row per school and outcome, for some schools or all."""
+    parts = []
+    for outcome, one in found.items():
+        table = one.table if members is None else one.table.reindex(sorted(members))
+        parts.append(table.assign(outcome=outcome).set_index("outcome", append=True))
+    return pd.concat(parts).sort_index()
+
+
+def tabulate_lines(panel: Panel, design: Design, found: Mapping[str, gaps.Gaps]) -> pd.DataFrame:
+    """Lay out each member's own line and its comparison schools', per outcome, school and year.
+
+    In October the comparison of the last year is what was expected of the member.
+    """
+    parts = []
+    for outcome, one in found.items():
+        lines = gaps.trace_lines(panel, design.match, outcome, design.members)
+        if (one.table["n_comparison"] == 0).all():
+            last = lines["year"] == one.year
+            wanted = one.table["comparison"].reindex(lines.loc[last, "school"]).to_numpy()
+            lines.loc[last, "comparison"] = wanted
+        parts.append(lines)
+    return pd.concat(parts, ignore_index=True)
