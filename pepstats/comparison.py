@@ -196,3 +196,30 @@ def read_design(step: Step) -> Design:
 def earlier_results(panel: Panel, pool: matching.Pool, programme: Programme) -> pd.DataFrame:
     """Give the primary outcome of every school of the pool in the baseline years."""
     return panel.wide(programme.primary).reindex(index=pool.schools.index)[list(programme.baseline)]
+
+
+def tabulate_gaps(
+    found: Mapping[str, gaps.Gaps], members: Iterable[int] | None = None
+) -> pd.DataFrame:
+    """Lay gaps out with one row per school and outcome, for some schools or all."""
+    parts = []
+    for outcome, one in found.items():
+        table = one.table if members is None else one.table.reindex(sorted(members))
+        parts.append(table.assign(outcome=outcome).set_index("outcome", append=True))
+    return pd.concat(parts).sort_index()
+
+
+def tabulate_lines(panel: Panel, design: Design, found: Mapping[str, gaps.Gaps]) -> pd.DataFrame:
+    """Lay out each member's own line and its comparison schools', per outcome, school and year.
+
+    In October the comparison of the last year is what was expected of the member.
+    """
+    parts = []
+    for outcome, one in found.items():
+        lines = gaps.trace_lines(panel, design.match, outcome, design.members)
+        if (one.table["n_comparison"] == 0).all():
+            last = lines["year"] == one.year
+            wanted = one.table["comparison"].reindex(lines.loc[last, "school"]).to_numpy()
+            lines.loc[last, "comparison"] = wanted
+        parts.append(lines)
+    return pd.concat(parts, ignore_index=True)

@@ -1,23 +1,13 @@
-"""What was read and what was found, laid out as tables: one row for each thing, with its key."""
+"""What a study read, laid out as tables: one row for each thing, with its key."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import pandas as pd
 
-from pepstats import (
-    clean,
-    codes,
-    eligibility,
-    gaps,
-)
-from pepstats.panel import Panel
-
-if TYPE_CHECKING:
-    from pepstats.comparison import Design
-    from pepstats.study import Study
+from pepstats import clean, codes, eligibility
+from pepstats.study import Study
 
 
 def tabulate_members(study: Study) -> pd.DataFrame:
@@ -85,30 +75,3 @@ def list_outcomes(study: Study) -> list[str]:
     """List the programmes' outcomes, and the groups of them that a source has."""
     first = list(dict.fromkeys(o for p in study.programmes.values() for o in p.outcomes))
     return [m for o in first for m in study.panel.values if m == o or m.startswith(f"{o}.")]
-
-
-def tabulate_gaps(
-    found: Mapping[str, gaps.Gaps], members: Iterable[int] | None = None
-) -> pd.DataFrame:
-    """Lay gaps out with one row per school and outcome, for some schools or all."""
-    parts = []
-    for outcome, one in found.items():
-        table = one.table if members is None else one.table.reindex(sorted(members))
-        parts.append(table.assign(outcome=outcome).set_index("outcome", append=True))
-    return pd.concat(parts).sort_index()
-
-
-def tabulate_lines(panel: Panel, design: Design, found: Mapping[str, gaps.Gaps]) -> pd.DataFrame:
-    """Lay out each member's own line and its comparison schools', per outcome, school and year.
-
-    In October the comparison of the last year is what was expected of the member.
-    """
-    parts = []
-    for outcome, one in found.items():
-        lines = gaps.trace_lines(panel, design.match, outcome, design.members)
-        if (one.table["n_comparison"] == 0).all():
-            last = lines["year"] == one.year
-            wanted = one.table["comparison"].reindex(lines.loc[last, "school"]).to_numpy()
-            lines.loc[last, "comparison"] = wanted
-        parts.append(lines)
-    return pd.concat(parts, ignore_index=True)

@@ -28,9 +28,8 @@ from pepstats import (
     sources,
     statements,
 )
-from pepstats.comparison import design_comparison, estimate_programme
+from pepstats.comparison import design_comparison, estimate_programme, tabulate_gaps, tabulate_lines
 from pepstats.errors import DesignError, nearest
-from pepstats.listings import tabulate_gaps, tabulate_lines
 from pepstats.panel import Panel, build_panel
 from pepstats.programme import (
     MatchRule,
