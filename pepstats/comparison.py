@@ -15,6 +15,7 @@ from pepstats import (
     gaps,
     matching,
     placebo,
+    verdicts,
 )
 from pepstats.breaks import refused
 from pepstats.errors import DesignError, RunError
@@ -127,7 +128,7 @@ def estimate_programme(
     compared = yardstick[programme.primary].table.drop(list(design.barred), errors="ignore")
     n_comparison = (
         design.match.pairs(design.members)["comparison"].nunique()
-        if mode == effects.COMPARED
+        if mode == verdicts.COMPARED
         else int(compared["gap"].notna().sum())
     )
     seen = effects.estimate_effects(
@@ -152,7 +153,7 @@ def _find_all_gaps(
             )
             for outcome in programme.outcomes
         }  # fmt: skip
-        return found, found, effects.COMPARED
+        return found, found, verdicts.COMPARED
     both = {
         outcome: expected.find_expected_gaps(
             panel, design.pool.schools, outcome, baseline=programme.baseline, year=year,
@@ -161,7 +162,7 @@ def _find_all_gaps(
         for outcome in programme.outcomes
     }  # fmt: skip
     seen = {outcome: this for outcome, (this, _) in both.items()}
-    return seen, {outcome: last for outcome, (_, last) in both.items()}, effects.EXPECTED
+    return seen, {outcome: last for outcome, (_, last) in both.items()}, verdicts.EXPECTED
 
 
 def _levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:

@@ -1,37 +1,15 @@
-"""How small an effect could have been seen at all: printed beside every estimate."""
+"""How small an effect a study of this shape could see, by the textbook sum: for planning one.
+
+What a study that has been made could see is read off its own made-up programmes:
+`effects.smallest_detectable`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pepstats.effects import half_width
+from pepstats.effects import LEVEL, POWER
 from pepstats.errors import DesignError
-
-FEWEST_DRAWS = 99
-LEVEL, POWER = 0.05, 0.80
-
-
-def smallest_detectable(
-    chance: NDArray[np.float64], *, level: float = LEVEL, power: float = POWER
-) -> float:
-    """Give the true effect that would be told from chance this often, in the draws' own unit.
-
-    `chance` are made-up programmes' estimates. The line an estimate must pass is that of the
-    placebo p (`level`); the effect sought moves the made-up programmes past it in `power` of them.
-    Gains and losses are asked of both tails and the larger answer given. Missing with fewer than 99
-    draws, which cannot show a p of 5 in 100 with any certainty, or where draws do not vary.
-    """
-    drawn = np.asarray(chance, dtype=float)
-    drawn = drawn[np.isfinite(drawn)]
-    if not 0 < level < power < 1:
-        raise DesignError(f"the level ({level}) lies above 0 and below the power ({power}).")
-    if len(drawn) < FEWEST_DRAWS or not drawn.max() > drawn.min():
-        return float("nan")
-    line = half_width(drawn, 1 - level)
-    gain = line - np.quantile(drawn, 1 - power)
-    loss = line + np.quantile(drawn, power)
-    return float(max(gain, loss))
 
 
 def find_multiplier(

@@ -7,21 +7,16 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 from pepstats.placebo import weighted_mean
+from pepstats.verdicts import COMPARED, verdict
 
-COMPARED = "compared with similar schools"
-EXPECTED = "expected from last year's schools"
-LADDER = (
-    "gained",
-    "probably gained",
-    "too uncertain to say",
-    "probably lost ground",
-    "lost ground",
-)
-CLEAR, LIKELY = 0.05, 0.10
-"""A clear verdict: at most 5 in 100 made-up programmes moved as far; a probable one: 10 in 100."""
+LEVEL, POWER = 0.05, 0.80
+"""An effect is found at 5 in 100; one likely to be found is found four times in five."""
+FEWEST_DRAWS = 99
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,9 @@ class Effect:
 
     `estimate`, `low` and `high` (a 95% interval) are in `unit`; `p_placebo` is the share of made-up
     programmes that moved at least as far, `p_adjusted` the same allowing for all the outcomes
-    looked at together; `release` says how final the results are; `mode` how they were compared.
+    looked at together; `release` says how final the results are; `mode` how they were compared;
+    `spread` is that of the made-up programmes, `smallest` the true effect that would be told from
+    chance four times in five.
     """
 
     programme: str
@@ -50,19 +47,11 @@ class Effect:
     verdict: str
     mode: str = COMPARED
     spread: float = float("nan")
+    smallest: float = float("nan")
 
     def tidy(self) -> pd.DataFrame:
         """One row, the same columns for every effect: the only source of each number shown."""
         return pd.DataFrame([{f.name: getattr(self, f.name) for f in fields(self)}])
-
-
-def verdict(estimate: float, p: float) -> str:
-    """Choose the rung of the ladder of words: the size never enters, only how sure we are."""
-    if not p <= LIKELY or estimate == 0:
-        return LADDER[2]
-    if p <= CLEAR:
-        return LADDER[0] if estimate > 0 else LADDER[4]
-    return LADDER[1] if estimate > 0 else LADDER[3]
 
 
 def placebo_p(estimate: float, chance: np.ndarray) -> float:
@@ -79,6 +68,28 @@ def half_width(chance: np.ndarray, level: float = 0.95) -> float:
     ranked = np.sort(np.abs(chance))
     place = int(np.floor((1 - level) * (1 + len(ranked)) + 1e-9)) - 1
     return float(ranked[len(ranked) - max(place, 0) - 1]) if len(ranked) else float("inf")
+
+
+def smallest_detectable(
+    chance: NDArray[np.float64], *, level: float = LEVEL, power: float = POWER
+) -> float:
+    """Give the true effect that would be told from chance this often, in the draws' own unit.
+
+    `chance` are made-up programmes' estimates. The line an estimate must pass is that of the
+    placebo p (`level`); the effect sought moves the made-up programmes past it in `power` of them.
+    Gains and losses are asked of both tails and the larger answer given. Missing with fewer than 99
+    draws, which cannot show a p of 5 in 100 with any certainty, or where draws do not vary.
+    """
+    drawn = np.asarray(chance, dtype=float)
+    drawn = drawn[np.isfinite(drawn)]
+    if not 0 < level < power < 1:
+        raise DesignError(f"the level ({level}) lies above 0 and below the power ({power}).")
+    if len(drawn) < FEWEST_DRAWS or not drawn.max() > drawn.min():
+        return float("nan")
+    line = half_width(drawn, 1 - level)
+    gain = line - np.quantile(drawn, 1 - power)
+    loss = line + np.quantile(drawn, power)
+    return float(max(gain, loss))
 
 
 def adjust_together(estimates: Mapping[str, float], chance: pd.DataFrame) -> dict[str, float]:
@@ -143,6 +154,7 @@ def estimate_effects(
                 verdict=verdict(seen[name], p if rank == 0 else adjusted[name]),
                 mode=mode,
                 spread=float(chance[name].std()),
+                smallest=smallest_detectable(chance[name]),
             )
         )
     return effects

@@ -95,7 +95,7 @@ def describe_programme(
                        f"03-match-schools/{programme.slug}/balance.csv"),
         "checked": Entry(None, checks_sentence(found.checks, primary),
                          f"05-check-robustness/{programme.slug}/checks.csv"),
-        "smallest": Entry(primary.spread, smallest_sentence(primary), effects),
+        "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
         "statements": Entry(None, statements.balance_sentence(found.statements, programme.slug),
                             f"{cases}/statements.csv"),

@@ -23,9 +23,8 @@ from pepstats.evidence import (
     reader_words,
 )
 from pepstats.programme import Programme
+from pepstats.verdicts import EXPECTED
 from pepstats.words import (
-    EXPECTED,
-    LIKELY_FOUND,
     Result,
     count_words,
     decimals_for,
@@ -162,9 +161,6 @@ def table_inputs(
         "baseline": "Years before", "year": "Year after",
         "release": "Release", "verdict": "Verdict",
     }  # fmt: skip
-    if "spread" in effects.columns:
-        effects = effects.assign(smallest=LIKELY_FOUND * effects["spread"])
-        rows = {str(row["outcome"]): row for row in effects.to_dict("records")}
     present = [name for name in labels if name in effects.columns]
     frame["What"] = [labels[name] for name in present]
     for outcome in results:

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pepstats.errors import DesignError, nearest
-from pepstats.words import LADDER
+from pepstats.verdicts import LADDER
 
 LONGEST_TEXT = 400_000  # letters; a long paper is a tenth of this
 

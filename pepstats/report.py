@@ -28,8 +28,8 @@ from pepstats.errors import DesignError, RunError
 from pepstats.evidence import Drawn, ProgrammeResults, is_said
 from pepstats.programme import Programme, Report
 from pepstats.settings import check_slug
+from pepstats.verdicts import LADDER
 from pepstats.words import (
-    LADDER,
     long_date,
     outcome_label,
     reading_age,

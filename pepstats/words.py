@@ -17,29 +17,7 @@ from typing import Any
 
 from pepstats import codes
 from pepstats.errors import DesignError, nearest
-
-SIMILAR = "compared with similar schools"
-EXPECTED = "expected from last year's schools"
-MODES = (SIMILAR, EXPECTED)
-
-GAINED, PROBABLY_GAINED = "gained", "probably gained"
-UNCERTAIN = "too uncertain to say"
-PROBABLY_LOST, LOST = "probably lost ground", "lost ground"
-LADDER: dict[str, str] = {
-    GAINED: "At most 5 in 100 made-up programmes moved this much, and the whole of the 95% "
-    "interval is above nought.",
-    PROBABLY_GAINED: "Between 5 and 10 in 100 made-up programmes moved this much. The estimate is "
-    "above nought, but the interval is not.",
-    UNCERTAIN: "More than 10 in 100 made-up programmes, where nothing was done, moved this much. "
-    "The programme may have helped, done nothing or done harm: these results cannot tell.",
-    PROBABLY_LOST: "Between 5 and 10 in 100 made-up programmes moved this much. The estimate is "
-    "below nought, but the interval is not.",
-    LOST: "At most 5 in 100 made-up programmes moved this much, and the whole of the 95% interval "
-    "is below nought.",
-}
-"""The five verdicts, best first, each with its meaning in plain words."""
-
-LIKELY_FOUND = 2.8  # spreads: an effect this large is seen four times in five
+from pepstats.verdicts import COMPARED, EXPECTED, LADDER, MODES, UNCERTAIN
 
 _KEPT_FORMATS = "\u200c\u200d"  # joiners that some scripts and emoji are spelled with
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
@@ -60,8 +38,8 @@ class Result:
     year: int
     release: str
     verdict: str
-    mode: str = SIMILAR
-    spread: float = math.nan
+    mode: str = COMPARED
+    smallest: float = math.nan
 
     @property
     def known(self) -> bool:
@@ -69,7 +47,7 @@ class Result:
         return math.isfinite(self.estimate)
 
 
-def read_result(row: Mapping[str, Any], mode: str = SIMILAR) -> Result:
+def read_result(row: Mapping[str, Any], mode: str = COMPARED) -> Result:
     """Turn a row of `effects.csv` into a result, refusing a verdict that is not on the ladder."""
     verdict = str(row["verdict"])
     estimate = float(row["estimate"])
@@ -96,7 +74,7 @@ def read_result(row: Mapping[str, Any], mode: str = SIMILAR) -> Result:
         release=str(row["release"]),
         verdict=verdict,
         mode=mode,
-        spread=float(row.get("spread", math.nan)),
+        smallest=float(row.get("smallest", math.nan)),
     )
 
 
@@ -218,7 +196,7 @@ def span_words(result: Result) -> str:
 
 def against_words(result: Result) -> str:
     """Say what the schools were held against, after a size: the name of the way it was found."""
-    return SIMILAR if result.mode == SIMILAR else f"against what was {EXPECTED}"
+    return COMPARED if result.mode == COMPARED else f"against what was {EXPECTED}"
 
 
 def effect_sentence(result: Result) -> str:
@@ -269,14 +247,10 @@ def _often(share: float) -> str:
 
 
 def smallest_sentence(result: Result) -> str:
-    """Say how large a true effect must be for us to be likely to see it.
-
-    Found four times in five at the 5 in 100 line: (1.96 + 0.84) spreads of made-up programmes
-    (Bloom, 1995).
-    """
-    if not result.known or not math.isfinite(result.spread):
+    """Say how large a true effect must be for us to be likely to see it, four times in five."""
+    if not result.known or not math.isfinite(result.smallest):
         return ""
-    size = show(LIKELY_FOUND * result.spread, measure(result.outcome).decimals)
+    size = show(result.smallest, measure(result.outcome).decimals)
     return (
         f"With this many schools we would see a true effect of {size} {result.unit} or more four "
         "times in five; smaller ones we could easily miss."

@@ -75,6 +75,7 @@ def make_effect(outcome: str = "rwm_expected", **changed: object) -> dict[str, o
         "verdict": "gained",
         "mode": "compared with similar schools",
         "spread": 1.95,
+        "smallest": 5.46,
     }
     return {**row, **changed}
 
@@ -176,6 +177,7 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
         p_adjusted=0.6,
         verdict="too uncertain to say",
         spread=0.4,
+        smallest=1.12,
     )
     second["release"] = effect.get("release", RELEASE)
     effects = pd.DataFrame([make_effect(**effect), second])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import clean, effects, schools, sources
+from pepstats import clean, effects, schools, sources, verdicts
 from pepstats.bridge import EFFECTS, RESULTS, bridge_effects, bridge_programme, bridge_results
 from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
@@ -26,7 +26,7 @@ def one(outcome: str, estimate: float, verdict: str, **other: object) -> dict[st
     row = {
         "programme": "closing-the-gap", "outcome": outcome, "unit": "percentage points",
         "estimate": estimate, "low": estimate - 3, "high": estimate + 3, "p_placebo": 0.04,
-        "n_schools": 18, "release": "provisional", "mode": effects.EXPECTED, "verdict": verdict,
+        "n_schools": 18, "release": "provisional", "mode": verdicts.EXPECTED, "verdict": verdict,
     }  # fmt: skip
     return {**row, **other}
 
@@ -38,7 +38,7 @@ BEFORE = pd.DataFrame([
 ])  # fmt: skip
 AFTER = pd.DataFrame([
     one("rwm_expected", 2.5, "too uncertain to say", n_schools=17, release="revised",
-        mode=effects.COMPARED),
+        mode=verdicts.COMPARED),
     one("reading_expected", 1.0, "too uncertain to say"),
     one("writing_expected", 0.5, "too uncertain to say"),
 ])  # fmt: skip

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pepstats import detectable, effects
+from pepstats import detectable
 from pepstats.errors import DesignError
 from tests import reference
 
@@ -51,34 +49,11 @@ def test_the_grid_of_differences_in_differences_is_the_reference_s() -> None:
         assert found == pytest.approx(mdes, abs=1e-9)
 
 
-def test_normal_draws_give_bloom_s_multiplier_back() -> None:
-    drawn = np.random.default_rng(1).normal(0, 3, 40_000)
-    assert detectable.smallest_detectable(drawn) == pytest.approx(3 * 2.8016, rel=0.02)
-
-
-@settings(deadline=None, derandomize=True, max_examples=25)
-@given(st.integers(0, 10_000), st.floats(0.3, 3))
-def test_that_effect_is_told_from_chance_in_eight_of_ten_draws(seed: int, skew: float) -> None:
-    drawn = np.random.default_rng(seed).gamma(skew, size=999) - skew
-    effect = detectable.smallest_detectable(drawn)
-    for way in (1, -1):
-        seen = [effects.placebo_p(x + way * effect * 1.0001, drawn) <= 0.05 for x in drawn]
-        assert np.mean(seen) >= 0.79
-
-
-def test_too_few_draws_or_none_that_vary_say_nothing() -> None:
-    rng = np.random.default_rng(1)
-    for drawn in (rng.normal(size=98), np.zeros(999), np.full(999, np.nan), np.array([])):
-        assert np.isnan(detectable.smallest_detectable(drawn))
-
-
 def test_what_is_no_share_or_no_power_is_refused() -> None:
     with pytest.raises(DesignError, match="members' share"):
         detectable.mdes_of_schools(72, share=0.0)
     with pytest.raises(DesignError, match="share of variance"):
         detectable.mdes_of_groups(20, 15, between=1.0)
-    with pytest.raises(DesignError, match="the level"):
-        detectable.smallest_detectable(np.arange(999.0), power=0.01)
     assert np.isnan(detectable.mdes_of_changes(1, 0, before=1, after=1, correlation=0.5))
     assert np.isnan(detectable.mdes_of_schools(2, share=0.5))
     assert np.isnan(detectable.find_multiplier(0))

@@ -7,23 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats import effects
+from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 from pepstats.placebo import Draws, made_up_estimates
-
-
-@pytest.mark.parametrize(
-    ("estimate", "p", "word"),
-    [
-        (4.0, 0.001, "gained"), (4.0, 0.05, "gained"), (4.0, 0.051, "probably gained"),
-        (4.0, 0.10, "probably gained"), (4.0, 0.101, "too uncertain to say"),
-        (-4.0, 0.05, "lost ground"), (-4.0, 0.08, "probably lost ground"),
-        (-4.0, 0.5, "too uncertain to say"), (0.0, 0.01, "too uncertain to say"),
-        (4.0, float("nan"), "too uncertain to say"),
-    ],
-)  # fmt: skip
-def test_the_ladder_of_words(estimate: float, p: float, word: str) -> None:
-    assert effects.verdict(estimate, p) == word
-    assert word in effects.LADDER
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -116,3 +102,29 @@ def test_a_secondary_outcome_is_judged_by_its_adjusted_p() -> None:
     first, *others = effects.estimate_effects("x", gaps, chance, [1], n_comparison=1)
     assert first.verdict == "gained"
     assert {effect.verdict for effect in others} <= {"too uncertain to say", "probably gained"}
+
+
+def test_normal_draws_give_bloom_s_multiplier_back() -> None:
+    drawn = np.random.default_rng(1).normal(0, 3, 40_000)
+    assert effects.smallest_detectable(drawn) == pytest.approx(3 * 2.8016, rel=0.02)
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.integers(0, 10_000), st.floats(0.3, 3))
+def test_that_effect_is_told_from_chance_in_eight_of_ten_draws(seed: int, skew: float) -> None:
+    drawn = np.random.default_rng(seed).gamma(skew, size=999) - skew
+    effect = effects.smallest_detectable(drawn)
+    for way in (1, -1):
+        seen = [effects.placebo_p(x + way * effect * 1.0001, drawn) <= 0.05 for x in drawn]
+        assert np.mean(seen) >= 0.79
+
+
+def test_too_few_draws_or_none_that_vary_say_nothing() -> None:
+    rng = np.random.default_rng(1)
+    for drawn in (rng.normal(size=98), np.zeros(999), np.full(999, np.nan), np.array([])):
+        assert np.isnan(effects.smallest_detectable(drawn))
+
+
+def test_a_level_above_the_power_is_refused() -> None:
+    with pytest.raises(DesignError, match="the level"):
+        effects.smallest_detectable(np.arange(999.0), power=0.01)

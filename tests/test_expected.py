@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import effects, expected
+from pepstats import effects, expected, verdicts
 from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
@@ -40,8 +40,8 @@ def test_the_mode_follows_from_what_the_sources_hold() -> None:
     small = small_england()
     december = estimate(small, small.panel, None)
     october = estimate(small, in_october(small), national(small))
-    assert set(december["mode"]) == {effects.COMPARED}
-    assert set(october["mode"]) == {effects.EXPECTED}
+    assert set(december["mode"]) == {verdicts.COMPARED}
+    assert set(october["mode"]) == {verdicts.EXPECTED}
     assert october["n_schools"].iloc[0] == december["n_schools"].iloc[0]
 
 

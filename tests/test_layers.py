@@ -15,7 +15,7 @@ LAYERS = (
      "scoring", "explain", "priority", "partnership", "participation", "support"},
     {"matching", "balance"},
     {"fitting", "gaps", "expected"},
-    {"placebo", "effects"},
+    {"placebo", "verdicts", "effects"},
     {"checks", "value", "cases", "calibration", "distances", "pairing", "matchers", "weighting",
      "clustered", "honest", "multiplicity", "peers", "sensitivity", "grades", "bounds",
      "detectable", "sizes"},

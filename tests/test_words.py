@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import effects, words
+from pepstats import words
 from pepstats.errors import DesignError
+from pepstats.verdicts import COMPARED, verdict
 from pepstats.words import Result
 
 
@@ -16,7 +17,7 @@ def result(estimate: float, low: float, high: float, p: float, **changed: object
     known = {
         "outcome": "rwm_expected", "unit": unit, "estimate": estimate, "low": low, "high": high,
         "p_placebo": p, "n_schools": 17, "n_placebo": 10_000, "year": 2018,
-        "release": "provisional", "verdict": effects.verdict(estimate, p),
+        "release": "provisional", "verdict": verdict(estimate, p),
     }  # fmt: skip
     return Result(**{**known, **changed})
 
@@ -112,11 +113,6 @@ def test_each_kind_of_effect_gets_its_own_sentence(kind: str) -> None:
     assert words.chance_sentence(seen) == chance
 
 
-def test_the_ladder_is_the_one_effects_are_judged_by() -> None:
-    assert tuple(words.LADDER) == effects.LADDER
-    assert words.SIMILAR == effects.COMPARED
-
-
 def test_a_verdict_that_is_not_on_the_ladder_is_refused() -> None:
     row = {**vars(result(1, 0, 2, 0.5)), "verdict": "gainde"}
     with pytest.raises(DesignError, match=r"`gainde` is not a verdict. Did you mean `gained`"):
@@ -136,7 +132,7 @@ def test_estimate_interval_schools_and_release_are_never_apart(
         places = words.decimals_for(seen)
         assert words.show(seen.estimate, places, signed=True) in said
         assert words.span_words(seen) in said
-        assert words.SIMILAR in said
+        assert COMPARED in said
         assert "significant" not in said and "works" not in said
 
 
