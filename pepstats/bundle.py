@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from pepstats.holdback import PAPER, Schools
+from pepstats.holdback import PAPER, Schools, read_words
 from pepstats.manifest import Manifest
 from pepstats.programme import Report
 from pepstats.verify import OUTSIDE, STUDY, place_of
@@ -38,7 +38,7 @@ def carry(
     """
     carried = {}
     for name in made.settings:
-        quiet = report.edition == "exempt" or not schools.find((data / name).read_text("utf-8"))
+        quiet = report.edition == "exempt" or not schools.find(read_words(data / name))
         if report.invented or quiet:
             carried[name] = _where(name, made.settings[name])
     for one in made.inputs:

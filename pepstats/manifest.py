@@ -233,6 +233,7 @@ def list_settings(report: Report, data: Path) -> list[str]:
         named.append(f"reports/{own}.yml")
         maybe.append(f"plans/{own}.json")
         own = load_report(own, data).revises
+    named += [name for name in (report.template, report.disclosure.last_shown) if name]
     for slug in report.programmes:
         named.append(f"programmes/{slug}.yml")
         members = load_programme(slug, data).members

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -20,6 +20,7 @@ from pepstats import codes
 from pepstats.breaks import BREAKS
 from pepstats.errors import DesignError, nearest
 from pepstats.settings import LARGEST_YAML, Settings, check_settings, check_slug, read_yaml
+from pepstats.terms import Terms
 
 Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
 Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
@@ -176,8 +177,8 @@ class SourceLine(Settings):
     licence: str | None = None
 
 
-class Report(Settings):
-    """One autumn's study: its meeting, authority, year, sources and programmes.
+class Report(Terms):
+    """One autumn's study: its meeting, authority, year, sources, programmes and its paper's terms.
 
     One that `revises` an earlier report takes from it all that it does not say itself; its source
     lines stand in the place of the earlier report's of the same kind and year.
@@ -239,6 +240,19 @@ def list_sources(report: Report, data: Path) -> list[SourceLine]:
     return list({line.file: line for line in reversed(lines)}.values())[::-1]
 
 
+def check_named_files(report: Report, data: Path) -> None:
+    """Refuse a report whose Word template or last shown counts are not there, before it runs."""
+    named = {"template": report.template, "disclosure.last_shown": report.disclosure.last_shown}
+    lost = [
+        f"`{key}`: {file}" for key, file in named.items() if file and not (data / file).is_file()
+    ]
+    if lost:
+        raise DesignError(
+            f"{data / 'reports' / report.slug}.yml: there is no such file: {'; '.join(lost)}. "
+            "Paths are relative to the data folder."
+        )
+
+
 def load_programme(slug: str, data: Path) -> Programme:
     """Read `programmes/<slug>.yml` in a data folder."""
     path = data / "programmes" / f"{check_slug(slug, 'programme')}.yml"
@@ -280,9 +294,3 @@ def read_members(file: str, data: Path) -> list[Member]:
     if not members:
         raise DesignError(f"{path}: no school is listed.")
     return members
-
-
-def _models_in(annotation: Any) -> list[type[Settings]]:
-    if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]

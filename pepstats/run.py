@@ -21,7 +21,13 @@ from pathlib import Path
 
 from pepstats import manifest, paths, whole
 from pepstats.errors import DesignError, RunError, SourceError, nearest
-from pepstats.programme import Report, list_sources, load_programme, load_report
+from pepstats.programme import (
+    Report,
+    check_named_files,
+    list_sources,
+    load_programme,
+    load_report,
+)
 from pepstats.sources import Source, find_source
 from pepstats.steps import STEPS
 
@@ -98,6 +104,7 @@ def check_request(
 ) -> tuple[Report, list[Source]]:
     """Check all that can be checked before anything runs: settings, files, parameters."""
     report = load_report(slug, data)
+    check_named_files(report, data)
     for name in programmes:
         if name not in report.programmes:
             raise DesignError(
