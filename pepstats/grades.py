@@ -17,9 +17,12 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field, model_validator
 
+from pepstats.effects import Effect
 from pepstats.errors import DesignError, nearest
 from pepstats.paths import TEMPLATES
-from pepstats.settings import Settings, check_settings, read_yaml
+from pepstats.programme import Programme
+from pepstats.settings import Settings, check_settings, find_rules, read_yaml
+from pepstats.verdicts import COMPARED
 
 How = Literal["random", "quasi-random", "chosen"]
 Level = Literal["low", "moderate", "high"]
@@ -35,6 +38,8 @@ THREATS = (
 SMD_FINE, SMD_FAR = 0.05, 0.25
 """What Works Clearinghouse: alike enough within one, too far apart beyond the other."""
 LOST_LITTLE, LOST_MUCH = 0.05, 0.20
+TEACHER_ASSESSED = ("writing", "rwm")
+"""Outcomes that rest, wholly or in part, on teachers' own assessment."""
 
 
 class Maryland(Settings):
@@ -202,7 +207,7 @@ def grade_security(
         ("smallest detectable effect", "not known" if seen is None
          else f"{seen:.2f} pupils' standard deviations", by_mdes, ""),
         ("schools lost", f"{schools_listed - schools_left} of {schools_listed}", by_loss, ""),
-        *((threat.name, threat.level, -taken, threat.evidence)
+        *((threat.name, threat.level, 0.0 - taken, threat.evidence)
           for threat, taken in zip(threats, weighed, strict=True)),
     ]  # fmt: skip
     inputs = pd.DataFrame(rows, columns=["input", "value", "allows", "note"])
@@ -213,6 +218,78 @@ def grade_security(
     first = int(min(by_design, by_mdes, by_loss))
     level = max(0, first - math.floor(sum(weighed) + 1e-9))
     return Grade(title, level, 5, scale.labels[level], inputs, scale.mark, scale.source)
+
+
+def grade_programme(
+    programme: Programme,
+    effect: Effect,
+    sizes: pd.DataFrame,
+    members: pd.DataFrame,
+    balance: pd.DataFrame,
+    *,
+    fixed_before: bool,
+    data: Path | None = None,
+) -> tuple[Grade, Grade]:
+    """Grade a programme's evaluation by both scales, from what its run knows of itself.
+
+    `effect` is that of the primary outcome, `sizes` has its smallest detectable effect in pupils'
+    standard deviations (`outcome`, `smallest_size`), `members` the schools listed (`dose`,
+    `also_in`), `balance` what the match left unlike (`smd_after`). Results that only the
+    programme's schools have yet (October) are held against what was expected of them, which
+    accounts for what was observed and no more.
+    """
+    criteria = load_criteria(find_rules("grades.yml", data))
+    left = balance["smd_after"].abs().max()
+    largest = float(left) if math.isfinite(left) else None
+    compared = effect.mode == COMPARED
+    mdes = float(sizes.set_index("outcome").loc[effect.outcome, "smallest_size"])
+    threats = find_threats(
+        largest_smd=largest,
+        baseline_years=len(programme.baseline),
+        share_elsewhere=float((members["also_in"] > 0).mean()),
+        comparison_cleared=programme.evidence.comparison_cleared,
+        share_dose_known=float(members["dose"].notna().mean()),
+        share_lost=1 - effect.n_schools / len(members),
+        teacher_assessed=effect.outcome.startswith(TEACHER_ASSESSED),
+        fixed_before=fixed_before,
+    )
+    maryland = grade_maryland(
+        how_chosen=programme.evidence.chosen, compared=compared, before_and_after=True,
+        controlled=True, largest_smd=largest, criteria=criteria,
+    )  # fmt: skip
+    design = "random" if programme.evidence.chosen == "random" else "unobservables"
+    security = grade_security(
+        design=design if compared else "observables", mdes=mdes, schools_listed=len(members),
+        schools_left=effect.n_schools, threats=threats, criteria=criteria,
+    )  # fmt: skip
+    return maryland, security
+
+
+def tabulate_grades(grades: Sequence[Grade]) -> pd.DataFrame:
+    """Lay grades out with all they rest on: one row per `scale` and `input`.
+
+    `level`, `highest`, `label` and `words` are the grade's; `value`, `allows` and `note` the
+    input's; `mark` and `source` say where the criteria are from.
+    """
+    parts = [
+        one.inputs.assign(
+            scale=one.scale, level=one.level, highest=one.highest, label=one.label,
+            words=one.words, mark=one.mark, source=one.source,
+        )
+        for one in grades
+    ]  # fmt: skip
+    first = ["scale", "level", "highest", "label"]
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*first, *(c for c in table.columns if c not in first)]]
+
+
+def list_grades(grades: Sequence[Grade]) -> dict[str, int | str]:
+    """Name each grade's level, where it has one, and its sentence: `maryland`, `security`."""
+    named: dict[str, int | str] = {}
+    for name, one in zip(("maryland", "security"), grades, strict=True):
+        named |= {f"{name}.words": one.words}
+        named |= {} if one.level is None else {name: one.level}
+    return named
 
 
 def find_threats(

@@ -109,10 +109,22 @@ class PlaceboRule(Settings):
 
 
 class Cost(Settings):
-    """What the programme cost in pounds, and the pupils it was for."""
+    """What the programme cost in pounds, over how many years, and the pupils it was for.
+
+    `all_pupils` are those on the roll of its schools, where no census is among the sources.
+    """
 
     grant: float | None = Field(default=None, ge=0)
     pupils: int | None = Field(default=None, ge=1)
+    all_pupils: int | None = Field(default=None, ge=1)
+    years: int = Field(default=1, ge=1, le=10, strict=True)
+
+
+class EvidenceRule(Settings):
+    """What no file says of how strong the evidence is: taken into the self-assessed grades."""
+
+    chosen: Literal["chosen", "quasi-random", "random"] = "chosen"
+    comparison_cleared: bool = False
 
 
 class Programme(Settings):
@@ -131,6 +143,8 @@ class Programme(Settings):
     compare_across: tuple[BreakWord, ...] = ()
     placebo: PlaceboRule = PlaceboRule()
     cost: Cost = Cost()
+    months: str | None = None
+    evidence: EvidenceRule = EvidenceRule()
     seed: int = Field(ge=0, strict=True)
 
     @model_validator(mode="after")

@@ -77,6 +77,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def find_rules(name: str, data: Path | None) -> Path | None:
+    """Give a data folder's own file of such settings, where it has one."""
+    path = None if data is None else data / name
+    return path if path is not None and path.is_file() else None
+
+
 S = TypeVar("S", bound=Settings)
 
 

@@ -6,11 +6,12 @@ the two scales must never be mixed: each `Size` says which it is on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from pepstats import codes
 from pepstats.errors import DesignError
@@ -46,13 +47,14 @@ class PupilSpread:
     """The standard deviation between pupils that published limits imply; or why there is none.
 
     `sd` is in the outcome's unit; `middle_half` its quartiles over the `n_schools` it was found
-    from, which differ only by the rounding of the published figures.
+    from in `year`, which differ only by the rounding of the published figures.
     """
 
     sd: float
     middle_half: tuple[float, float]
     n_schools: int
     reason: str = ""
+    year: int = 0
 
 
 def is_attainment(outcome: str) -> bool:
@@ -124,10 +126,11 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     if needed or year not in panel.values.index.get_level_values("year"):
         told = f"no source of this study has {', '.join(needed) or year}"
         return PupilSpread(nothing, (nothing, nothing), 0, f"{told}, so it cannot be recovered")
-    now = panel.values.xs(year, level="year")
-    pupils = now[pupils_of]
     coverage = f"{name.removesuffix('_progress')}_coverage"
-    if not group and coverage in known:
+    wanted = [low, high, pupils_of, *([coverage] if not group and coverage in known else [])]
+    now = panel.values[wanted].xs(year, level="year")
+    pupils = now[pupils_of]
+    if coverage in wanted:
         pupils = pupils * now[coverage].fillna(100.0) / 100
     sd = (now[high] - now[low]) / (2 * NORMAL) * np.sqrt(pupils)
     found = sd[(pupils >= FEWEST_PUPILS) & (sd > 0)]
@@ -138,12 +141,15 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     if third - first > UNEVEN * middle:
         why = f"schools' limits imply spreads from {first:.2f} to {third:.2f}: not one spread"
         return PupilSpread(nothing, (first, third), len(found), why)
-    return PupilSpread(middle, (first, third), len(found))
+    return PupilSpread(middle, (first, third), len(found), year=year)
 
 
 def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread) -> Size:
     """Give an effect and its interval in pupils' standard deviations, from the recovered spread."""
-    how = f"divided by pupils' standard deviation of {spread.sd:.2f}, from published limits"
+    how = (
+        f"divided by pupils' standard deviation of {spread.sd:.2f}, from the published limits of "
+        f"{spread.n_schools:,} schools in {spread.year}"
+    )
     if spread.reason:
         return _none("pupil", "divided by pupils' standard deviation", spread.reason)
     ends = np.array([estimate, low, high], dtype=float) / spread.sd
@@ -172,6 +178,36 @@ def size_of_share(
     return Size(d, first, last, "pupil", how)
 
 
+def find_ruler(
+    outcome: str, *, panel: Panel, year: int, comparison: float
+) -> Callable[[float, float, float], Size]:
+    """Give what turns an effect and its interval into a size by the way its outcome allows.
+
+    Percentages of pupils by log-odds from `comparison` (the percentage there would have been),
+    progress scores by the spread behind their published limits in `year`, or in the last year
+    before it that has limits; for other outcomes no spread between pupils is published, and one
+    between schools must not stand in for it: then every size is none, with that reason.
+    """
+    if outcome not in codes.MEASURES:
+        raise DesignError(f"no measure is called `{outcome}`.")
+    if not is_attainment(outcome):
+        return _refuse("it is not an attainment outcome")
+    if codes.MEASURES[outcome].percent:
+        return partial(size_of_share, comparison=comparison)
+    if outcome.split(".")[0].removesuffix("_unadjusted").endswith(("_progress", "progress8")):
+        return partial(size_by_spread, spread=latest_spread(panel, outcome, year))
+    return _refuse(
+        "no spread between pupils is published for it, and one between schools is far smaller"
+    )
+
+
+def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
+    """Find the pupils' spread in a year, or in the last one before it that has limits (October)."""
+    years = sorted({int(y) for y in panel.values.index.unique("year") if y <= year}, reverse=True)
+    tried = [recover_pupil_spread(panel, outcome, y) for y in years or [year]]
+    return next((found for found in tried if not found.reason), tried[0])
+
+
 def size_of_effect(
     outcome: str,
     estimate: float,
@@ -182,29 +218,12 @@ def size_of_effect(
     year: int,
     comparison: float,
 ) -> Size:
-    """Give an effect in pupils' standard deviations by the way its outcome allows, or the reason.
-
-    Percentages of pupils by log-odds from the comparison schools' percentage (`comparison`),
-    progress scores by the spread behind their published limits in `year`; for other outcomes no
-    spread between pupils is published, and one between schools must not stand in for it.
-    """
-    if outcome not in codes.MEASURES:
-        raise DesignError(f"no measure is called `{outcome}`.")
-    if not is_attainment(outcome):
-        return _none("pupil", "none", "it is not an attainment outcome")
-    if codes.MEASURES[outcome].percent:
-        return size_of_share(estimate, low, high, comparison=comparison)
-    if outcome.split(".")[0].removesuffix("_unadjusted").endswith(("_progress", "progress8")):
-        return size_by_spread(estimate, low, high, recover_pupil_spread(panel, outcome, year))
-    return _none(
-        "pupil", "none",
-        "no spread between pupils is published for it, and one between schools is far smaller",
-    )  # fmt: skip
+    """Give one effect in pupils' standard deviations, or the reason: see `find_ruler`."""
+    return find_ruler(outcome, panel=panel, year=year, comparison=comparison)(estimate, low, high)
 
 
-def tabulate_size(size: Size) -> pd.DataFrame:
-    """One row: `d`, `low`, `high`, `scale`, `how`, `reason`."""
-    return pd.DataFrame([size.__dict__])
+def _refuse(reason: str) -> Callable[[float, float, float], Size]:
+    return lambda *_: _none("pupil", "none", reason)
 
 
 def _none(scale: Literal["pupil", "school"], how: str, reason: str) -> Size:

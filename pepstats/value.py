@@ -18,7 +18,8 @@ from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError, nearest
 from pepstats.paths import TEMPLATES
-from pepstats.settings import Settings, check_settings, read_yaml
+from pepstats.programme import Programme
+from pepstats.settings import Settings, check_settings, find_rules, read_yaml
 from pepstats.sizes import Size, is_attainment
 
 Mark = Literal["S", "M"]
@@ -162,6 +163,14 @@ class PricePerMonth:
     low: float
     high: float
     reason: str = ""
+
+
+def choose_months(programme: Programme, data: Path | None = None) -> MonthsTable:
+    """Give the months table of a programme: by its name, from `months.yml` of a study or ours."""
+    try:
+        return load_months(find_rules("months.yml", data)).choose(programme.months)
+    except DesignError as error:
+        raise DesignError(f"programmes/{programme.slug}.yml, `months`: {error}") from None
 
 
 @cache

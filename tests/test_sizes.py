@@ -208,6 +208,11 @@ def test_attainment_is_told_from_everything_else() -> None:
     assert all(map(sizes.is_attainment, yes)) and not any(map(sizes.is_attainment, no))
 
 
-def test_a_size_is_one_row() -> None:
-    row = sizes.tabulate_size(sizes.hedges_g(3.0, 5.5, 50, 4.5, 50, scale="pupil"))
-    assert list(row.columns) == ["d", "low", "high", "scale", "how", "reason"] and len(row) == 1
+def test_limits_not_yet_published_are_taken_from_the_year_before() -> None:
+    before, now = made_up(6.0), made_up(6.0)
+    now = {k: np.full(60, np.nan) if "per" in k or "low" in k else v for k, v in now.items()}
+    parts = [panel_of(before, 2017), panel_of(now, 2018)]
+    panel = Panel(*(pd.concat([getattr(p, part) for p in parts])
+                    for part in ("values", "reasons", "releases")))  # fmt: skip
+    found = ask("reading_progress", panel)
+    assert found.d == pytest.approx(0.5, rel=0.02) and found.how.endswith("schools in 2017")
