@@ -9,6 +9,7 @@ import pandas as pd
 
 from pepstats import disclosure, voices
 from pepstats.blocks import PaperTable, make_table
+from pepstats.disclosure import View
 from pepstats.evidence import is_said
 from pepstats.words import count_words
 
@@ -20,11 +21,15 @@ class City:
     """What the paper says of the authority's schools besides the programmes.
 
     `names` gives each school's name, used in the exempt edition only; `ratings` has one row per
-    rated school: `school`, `governance`, `rating` (missing where there is none), `reasons`.
+    rated school: `school`, `governance`, `rating` (missing where there is none), `reasons`;
+    `last_shown` has the counts that the last release showed.
     """
 
     names: Mapping[int, str] = field(default_factory=dict, repr=False)
     ratings: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    last_shown: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=disclosure.SHOWN_COLUMNS), repr=False
+    )
 
 
 def count_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -36,31 +41,29 @@ def count_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     return counts.reindex(kept, fill_value=0).rename_axis(index="Rating", columns=None)
 
 
-def protect_ratings(ratings: pd.DataFrame, edition: str) -> disclosure.Protected:
+def protect_ratings(ratings: pd.DataFrame, view: View) -> disclosure.Protected:
     """Hide counts of so few schools that one could be known, unless the edition is exempt."""
-    fewest = 0 if edition == "exempt" else disclosure.FEWEST_SCHOOLS - 1
-    return disclosure.protect_counts(count_ratings(ratings), name="ratings", smallest=fewest)
+    return view.protect(count_ratings(ratings), "ratings")
 
 
-def table_ratings(ratings: pd.DataFrame, edition: str) -> PaperTable:
+def table_ratings(ratings: pd.DataFrame, view: View) -> PaperTable:
     """Give how many schools have each priority rating, by who runs them."""
     caption = "Schools by priority rating (1 is the highest priority) and by who runs them"
     if ratings.empty:
         return make_table(
             pd.DataFrame(columns=["Rating"]), caption=caption, empty="No school has been rated."
         )
-    shown = protect_ratings(ratings, edition)
+    shown = protect_ratings(ratings, view)
     frame = shown.words().rename_axis("Rating").reset_index()
-    return make_table(
-        frame, caption=caption, numeric=list(frame.columns[1:]), note=voices.hidden_note(shown)
-    )
+    note = voices.hidden_note(shown, view)
+    return make_table(frame, caption=caption, numeric=list(frame.columns[1:]), note=note)
 
 
-def table_ratings_named(city: City, edition: str) -> PaperTable:
+def table_ratings_named(city: City, view: View) -> PaperTable:
     """Give each school's priority rating beside its name: in the exempt edition only."""
     caption = "Each school's priority rating and what it rests on"
     columns = ["School", "Rating", "Because"]
-    if edition != "exempt" or city.ratings.empty:
+    if not view.exempt or city.ratings.empty:
         return make_table(
             pd.DataFrame(columns=columns), caption=caption,
             empty="Not published: it contains exempt information and will be made available to "
@@ -80,11 +83,11 @@ def table_ratings_named(city: City, edition: str) -> PaperTable:
     )  # fmt: skip
 
 
-def ratings_sentence(ratings: pd.DataFrame, edition: str) -> str:
+def ratings_sentence(ratings: pd.DataFrame, view: View) -> str:
     """Say how many schools have a priority rating, and nothing that the table hides."""
     if ratings.empty:
         return "Schools have not been given a priority rating in this study."
-    shown = protect_ratings(ratings, edition).shown[disclosure.TOTAL]
+    shown = protect_ratings(ratings, view).shown[disclosure.TOTAL]
     left = shown.get(NOT_RATED, 0.0)
     if pd.isna(left) or pd.isna(shown[disclosure.TOTAL]):
         return "Schools have a priority rating, but for a few that have too few results."

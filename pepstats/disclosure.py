@@ -7,7 +7,7 @@ threshold. Each hidden cell is written in a log with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,36 @@ NOT_CLEARED = "may hold personal details and has not been cleared"
 LOG_COLUMNS = ["table", "row", "column", "reason"]
 
 
+SHOWN_COLUMNS = ["table", "row", "column", "count"]
+
+
+@dataclass(frozen=True)
+class View:
+    """Whom an edition of a paper is for, and so what it may show.
+
+    `names` gives schools' names by their numbers, for the exempt edition; `last_shown` the counts
+    that the last release showed: `table`, `row`, `column`, `count` (missing where hidden).
+    """
+
+    exempt: bool = False
+    names: Mapping[int, str] = field(default_factory=dict, repr=False)
+    fewest_schools: int = FEWEST_SCHOOLS
+    last_shown: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=SHOWN_COLUMNS), repr=False
+    )
+
+    @property
+    def smallest(self) -> int:
+        """The largest count of schools that is hidden; nought where nothing is."""
+        return 0 if self.exempt else self.fewest_schools - 1
+
+    def protect(self, counts: pd.DataFrame, name: str) -> Protected:
+        """Hide what this edition may not show of a table of counts of schools."""
+        rows = self.last_shown.loc[self.last_shown["table"] == name]
+        before = rows.pivot(index="row", columns="column", values="count")
+        return protect_counts(counts, name=name, smallest=self.smallest, before=before)
+
+
 @dataclass(frozen=True)
 class Protected:
     """A table of counts that may leave, and every cell hidden in it.
@@ -47,19 +77,24 @@ class Protected:
         return self.shown.map(lambda n: HIDDEN if pd.isna(n) else f"{int(n):,}")
 
 
-def protect_counts(counts: pd.DataFrame, *, name: str, smallest: int = SMALLEST) -> Protected:
+def protect_counts(
+    counts: pd.DataFrame, *, name: str, smallest: int = SMALLEST, before: pd.DataFrame | None = None
+) -> Protected:
     """Hide small counts of a table, and as few others as keep them from being worked out.
 
-    `counts` holds whole numbers without totals; row and column totals are added. Raises
-    `DesignError` when a count is missing, negative or not whole.
+    `counts` holds whole numbers without totals; row and column totals are added. `before` is the
+    table as the last release showed it, totals and all: a count that differs from its own there by
+    a small one is hidden too. Raises `DesignError` when a count is missing, negative or not whole.
     """
     numbers = counts.to_numpy(dtype=float)
     if np.isnan(numbers).any() or (numbers < 0).any() or (numbers % 1 != 0).any():
         raise DesignError(f"{name}: counts must be whole numbers from nought up, none missing.")
     cells = _with_totals(numbers.astype(np.int64))
+    labels = [*map(str, counts.index), TOTAL], [*map(str, counts.columns), TOTAL]
     small = (cells >= 1) & (cells <= smallest)
-    hidden = small.copy()
-    for row, column in zip(*np.nonzero(small), strict=True):
+    differs = _differs(cells, labels, before, smallest)
+    hidden = small | differs
+    for row, column in zip(*np.nonzero(hidden), strict=True):
         while not _is_safe(cells, hidden, (row, column), smallest):
             if not _hide_one_more(cells, hidden, row, column):
                 hidden[:, :] = True
@@ -69,7 +104,24 @@ def protect_counts(counts: pd.DataFrame, *, name: str, smallest: int = SMALLEST)
         index=pd.Index([*counts.index, TOTAL], name=counts.index.name),
         columns=[*counts.columns, TOTAL],
     )
-    return Protected(shown, _list_hidden(name, shown, small, hidden))
+    reasons = np.where(small, SMALL, np.where(differs, DIFFERS, BESIDE))
+    return Protected(shown, _list_hidden(name, shown, hidden, reasons))
+
+
+def _differs(
+    cells: NDArray[np.int64],
+    labels: tuple[list[str], list[str]],
+    before: pd.DataFrame | None,
+    smallest: int,
+) -> NDArray[np.bool_]:
+    """Mark the cells that, set beside the last release, show a small count by their difference."""
+    if before is None:
+        return np.zeros(cells.shape, dtype=bool)
+    known = before.rename(index=str, columns=str)
+    then = known.reindex(index=labels[0], columns=labels[1]).to_numpy(dtype=float)
+    moved = np.abs(cells - then)
+    few: NDArray[np.bool_] = (moved >= 1) & (moved <= smallest)
+    return few
 
 
 def _with_totals(cells: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -145,10 +197,10 @@ def _hide_one_more(
 
 
 def _list_hidden(
-    name: str, shown: pd.DataFrame, small: NDArray[np.bool_], hidden: NDArray[np.bool_]
+    name: str, shown: pd.DataFrame, hidden: NDArray[np.bool_], reasons: NDArray[np.str_]
 ) -> pd.DataFrame:
     rows = [
-        (name, str(shown.index[r]), str(shown.columns[c]), SMALL if small[r, c] else BESIDE)
+        (name, str(shown.index[r]), str(shown.columns[c]), str(reasons[r, c]))
         for r, c in zip(*np.nonzero(hidden), strict=True)
     ]
     return pd.DataFrame(rows, columns=LOG_COLUMNS)
@@ -177,6 +229,16 @@ def hide_cells(shown: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
     for entry in log.to_dict("records"):
         kept.loc[labels[0][entry["row"]], labels[1][entry["column"]]] = np.nan
     return kept
+
+
+def list_shown(name: str, shown: pd.DataFrame) -> pd.DataFrame:
+    """List a table's counts as the next release is to be set beside: one row each."""
+    rows = [
+        (name, str(row), str(column), shown.loc[row, column])
+        for row in shown.index
+        for column in shown.columns
+    ]
+    return pd.DataFrame(rows, columns=SHOWN_COLUMNS)
 
 
 def withhold(name: str, reason: str) -> pd.DataFrame:

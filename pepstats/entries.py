@@ -10,6 +10,7 @@ import pandas as pd
 from pepstats import evidence, statements
 from pepstats.blocks import Entry
 from pepstats.city import City, ratings_sentence
+from pepstats.disclosure import View
 from pepstats.evidence import ProgrammeResults
 from pepstats.evidence_tables import cost_words
 from pepstats.programme import Programme, Report
@@ -35,6 +36,7 @@ def make_entries(
     report: Report,
     programmes: Sequence[Programme],
     results: Mapping[str, ProgrammeResults],
+    view: View,
     city: City | None = None,
 ) -> dict[str, Entry]:
     """Give everything the paper may say, by name."""
@@ -60,7 +62,7 @@ def make_entries(
     releases = sorted({r.release for one in found.values() for r in one.values() if r.release})
     ratings = (city or City()).ratings
     entries["ratings.sentence"] = Entry(
-        len(ratings), ratings_sentence(ratings, report.edition), "02-priority-ratings/ratings.csv"
+        len(ratings), ratings_sentence(ratings, view), "02-priority-ratings/ratings.csv"
     )
     effects = "04-estimate-effect/effects.csv"
     entries["report.releases"] = Entry(releases, list_words(releases), effects)

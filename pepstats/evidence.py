@@ -11,6 +11,7 @@ import pandas as pd
 
 from pepstats import codes, figures
 from pepstats.breaks import breaks_between
+from pepstats.disclosure import View
 from pepstats.programme import Programme
 from pepstats.statements import Statements, no_statements
 from pepstats.words import Result, measure, outcome_label, read_result, school_year
@@ -119,10 +120,10 @@ def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) ->
     )
 
 
-def may_show_schools(results: Mapping[str, Result], edition: str) -> bool:
+def may_show_schools(results: Mapping[str, Result], view: View) -> bool:
     """Say whether lines of single schools may be shown in an edition."""
     releases = {result.release for result in results.values() if result.known}
-    return edition == "exempt" or not releases & set(NOT_YET_PUBLIC)
+    return view.exempt or not releases & set(NOT_YET_PUBLIC)
 
 
 def count_members(found: ProgrammeResults) -> int:
@@ -189,9 +190,7 @@ def follow_members(found: ProgrammeResults, result: Result) -> pd.DataFrame:
     return pd.DataFrame(steps, columns=["step", "schools", "reason"])
 
 
-def label_schools(
-    found: ProgrammeResults, outcome: str, *, edition: str, names: Mapping[int, str]
-) -> dict[int, str]:
+def label_schools(found: ProgrammeResults, outcome: str, view: View) -> dict[int, str]:
     """Give each school its label, largest gain first: its name if exempt, else only its place."""
     gaps = found.gaps.reset_index()
     gaps = gaps.loc[gaps["outcome"] == outcome]
@@ -199,8 +198,8 @@ def label_schools(
         "school"
     ]
     return {
-        int(school): names.get(int(school), f"School {school}")
-        if edition == "exempt"
+        int(school): view.names.get(int(school), f"School {school}")
+        if view.exempt
         else f"School {n}"
         for n, school in enumerate(order, start=1)
     }

@@ -7,6 +7,7 @@ from functools import partial
 
 from pepstats import figures
 from pepstats.blocks import Picture
+from pepstats.disclosure import View
 from pepstats.evidence import (
     HELD_BACK,
     Drawn,
@@ -55,9 +56,7 @@ def list_pictures(
     programme: Programme,
     found: ProgrammeResults,
     results: Mapping[str, Result],
-    *,
-    edition: str,
-    names: Mapping[int, str],
+    view: View,
 ) -> dict[str, Callable[[], Picture]]:
     """Give what draws each of a programme's pictures, by the picture's name."""
     primary = results[programme.primary]
@@ -67,10 +66,8 @@ def list_pictures(
         "checks": partial(picture_checks, programme, found, primary),
         "balance": partial(picture_balance, programme, found),
         "flow": partial(picture_flow, programme, found, primary),
-        "schools": partial(
-            picture_schools, programme, found, results, edition=edition, names=names
-        ),
-        "cases": partial(picture_cases, programme, found, results, edition=edition, names=names),
+        "schools": partial(picture_schools, programme, found, results, view),
+        "cases": partial(picture_cases, programme, found, results, view),
     }
     return {f"{programme.slug}.{name}": maker for name, maker in makers.items()}
 
@@ -173,20 +170,18 @@ def picture_schools(
     programme: Programme,
     found: ProgrammeResults,
     results: Mapping[str, Result],
-    *,
-    edition: str,
-    names: Mapping[int, str],
+    view: View,
 ) -> Picture:
     """Draw one small line per school against its own comparison schools', none left out."""
     caption = (
         f"{programme.title}: each school against its own comparison schools, largest gain first"
     )
     table = f"{programme.slug}.schools"
-    if not may_show_schools(results, edition):
+    if not may_show_schools(results, view):
         return not_drawn(HELD_BACK, caption, table)
-    labels = label_schools(found, programme.primary, edition=edition, names=names)
+    labels = label_schools(found, programme.primary, view)
     drawn = found.pictures.get("schools")
-    if drawn and edition != "exempt" and len(labels) <= MOST_ON_A_PAGE:
+    if drawn and not view.exempt and len(labels) <= MOST_ON_A_PAGE:
         return _as_drawn(drawn, caption, table)
     return _draw_schools(programme, found, labels, caption, table)
 
@@ -195,21 +190,19 @@ def picture_cases(
     programme: Programme,
     found: ProgrammeResults,
     results: Mapping[str, Result],
-    *,
-    edition: str,
-    names: Mapping[int, str],
+    view: View,
 ) -> Picture:
     """Draw the case studies' lines, each against its own comparison schools'."""
     caption = f"{programme.title}: the case studies against their own comparison schools"
     table = f"{programme.slug}.case-lines"
-    if not may_show_schools(results, edition):
+    if not may_show_schools(results, view):
         return not_drawn(HELD_BACK, caption, table)
     if found.cases.empty:
         return not_drawn("No case study has been chosen.", caption, table)
     drawn = found.pictures.get("cases")
-    if drawn and edition != "exempt":
+    if drawn and not view.exempt:
         return _as_drawn(drawn, caption, table)
-    labels = label_schools(found, programme.primary, edition=edition, names=names)
+    labels = label_schools(found, programme.primary, view)
     chosen = [int(school) for school in found.cases.reset_index()["school"]]
     return _draw_schools(programme, found, {s: labels[s] for s in chosen}, caption, table)
 

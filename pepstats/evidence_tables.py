@@ -8,6 +8,7 @@ import pandas as pd
 
 from pepstats import voices
 from pepstats.blocks import PaperTable, make_table
+from pepstats.disclosure import View
 from pepstats.evidence import (
     HELD_BACK,
     MOST_CASES,
@@ -46,9 +47,7 @@ def make_tables(
     programme: Programme,
     found: ProgrammeResults,
     results: Mapping[str, Result],
-    *,
-    edition: str,
-    names: Mapping[int, str],
+    view: View,
 ) -> dict[str, PaperTable]:
     """Give a programme's tables by name, each name beginning with the programme's."""
     primary = results[programme.primary]
@@ -61,17 +60,14 @@ def make_tables(
         "balance": table_balance(programme, found.balance),
         "flow": table_flow(programme, found),
         "checks": table_checks(programme, found.checks, primary),
-        "schools": table_schools(programme, found, results, edition=edition, names=names),
+        "schools": table_schools(programme, found, results, view),
         "calibration": table_calibration(programme, found.calibration),
-        "themes": voices.table_themes(programme, found.statements, edition=edition),
-        "case-lines": voices.table_case_lines(
-            programme, found, results, edition=edition, names=names
-        ),
+        "themes": voices.table_themes(programme, found.statements, view),
+        "cases": voices.table_cases(programme, found, results, view),
+        "case-lines": voices.table_case_lines(programme, found, results, view),
     }
     for place in range(MOST_CASES):
-        tables[f"case-{place + 1}"] = voices.table_case(
-            programme, found, results, place, edition=edition, names=names
-        )
+        tables[f"case-{place + 1}"] = voices.table_case(programme, found, results, place, view)
     return {f"{programme.slug}.{name}": table for name, table in tables.items()}
 
 
@@ -313,18 +309,16 @@ def table_schools(
     programme: Programme,
     found: ProgrammeResults,
     results: Mapping[str, Result],
-    *,
-    edition: str,
-    names: Mapping[int, str],
+    view: View,
 ) -> PaperTable:
     """Give each school's gap in the primary outcome, none left out, with the reason for a blank."""
     caption = f"{programme.title}: each school against its own comparison schools"
     columns = ["School", "Moved by", "Note"]
-    if not may_show_schools(results, edition):
+    if not may_show_schools(results, view):
         return make_table(pd.DataFrame(columns=columns), caption=caption, empty=HELD_BACK)
     gaps = found.gaps.reset_index()
     gaps = gaps.loc[gaps["outcome"] == programme.primary].set_index("school")
-    labels = label_schools(found, programme.primary, edition=edition, names=names)
+    labels = label_schools(found, programme.primary, view)
     places = measure(programme.primary).decimals
     rows = gaps.reindex(list(labels)).assign(label=list(labels.values())).to_dict("records")
     cells = [

@@ -20,8 +20,10 @@ from pepstats.evidence import NOT_YET_PUBLIC
 from pepstats.manifest import Manifest
 from pepstats.parts import PICTURE, WORDS, read_parts
 from pepstats.programme import Report
+from pepstats.steps import read_shown
 
 PAPER = "07-board-report/"
+SHOWN_COUNTS = f"{PAPER}shown-counts.csv"
 RATINGS = "02-priority-ratings"
 EXEMPT = re.compile(r"\bEXEMPT\b")
 MARKED = "is marked exempt"
@@ -84,7 +86,7 @@ def find_withheld(
             withheld[name] = MARKED
         elif not name.startswith(PAPER) and schools.find(said):
             withheld[name] = ONE_SCHOOL
-    few = dict(_find_few(run, made, before))
+    few = dict(_find_few(run, made, before, report.disclosure.fewest_schools - 1))
     withheld = {**few, **withheld}
     ends = (".csv", ".svg", ".alt.txt") if not is_public(report) else (".svg", ".alt.txt")
     stems = {_stem(name) for name in withheld if name.endswith(ends) or name in few}
@@ -100,9 +102,10 @@ def find_withheld(
     return dict(sorted(withheld.items()))
 
 
-def _find_few(run: Path, made: Manifest, before: Path | None) -> Iterator[tuple[str, str]]:
+def _find_few(
+    run: Path, made: Manifest, before: Path | None, fewest: int
+) -> Iterator[tuple[str, str]]:
     """Find tables of so few rated schools, or so few more than last time, as to show one."""
-    fewest = disclosure.FEWEST_SCHOOLS - 1
     for name, one in made.outputs.items():
         if not name.startswith(f"{RATINGS}/") or COUNTED not in one.columns or not one.key:
             continue
@@ -122,14 +125,20 @@ def _read_counts(path: Path, key: tuple[str, ...]) -> pd.DataFrame:
 
 
 def find_held_back(
-    run: Path, made: Manifest, report: Report, withheld: Mapping[str, str]
+    run: Path,
+    made: Manifest,
+    report: Report,
+    withheld: Mapping[str, str],
+    before: Path | None = None,
 ) -> Iterator[str]:
-    """Find what the paper itself may not say or show in its edition.
+    """Find what the paper itself may not say or show in its edition; `before` is the last release.
 
     Once results are published a school may be named in the paper's words, but never numbered.
     """
     if report.edition == "exempt":
         return
+    if before is not None:
+        yield from _find_told_by_change(run, before, report)
     schools = list_schools(run, report)
     hidden = {made.outputs[name].sha256 for name in withheld}
     for name in (n for n in made.outputs if n.startswith(PAPER) and n not in withheld):
@@ -140,6 +149,23 @@ def find_held_back(
             yield f"{name} names {', '.join(named[:3])}{more}: {disclosure.NAMES_SCHOOL}"
         if hidden & _pictures(run / name):
             yield f"{name} {SHOWN}"
+
+
+def _find_told_by_change(run: Path, before: Path, report: Report) -> Iterator[str]:
+    """Find counts of the paper that tell of a few schools when set beside the last release's."""
+    now, then = run / SHOWN_COUNTS, before / SHOWN_COUNTS
+    if not (now.is_file() and then.is_file()):
+        return
+    key = ["table", "row", "column"]
+    both = read_shown(now).merge(read_shown(then), on=key, suffixes=("", "_then"))
+    moved = (both["count"] - both["count_then"]).abs()
+    few = both[moved.between(1, report.disclosure.fewest_schools - 1)]
+    if len(few):
+        said = "; ".join(f"{t}, {r}, {c}" for t, r, c in few[key].itertuples(index=False))
+        yield (
+            f"{SHOWN_COUNTS} {disclosure.DIFFERS} ({said}). Copy that release's file into the data "
+            "folder, name it under `disclosure: {last_shown: ...}`, and the paper hides these"
+        )
 
 
 def read_words(path: Path) -> str:

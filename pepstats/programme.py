@@ -50,12 +50,13 @@ BreakWord = Annotated[str, BeforeValidator(lambda word: known_break(str(word)))]
 
 
 class Member(Settings):
-    """A school in a programme: since when, how much of it, and how we know."""
+    """A school in a programme: since when, how much of it, how it was picked, what else changed."""
 
     urn: Urn
     joined: str | None = None
     dose: float | None = Field(default=None, ge=0)
     basis: str | None = None
+    changed: str | None = None
 
 
 class MembersInAuthority(Settings):
@@ -65,7 +66,7 @@ class MembersInAuthority(Settings):
 
 
 class MembersInFile(Settings):
-    """A CSV beside the study with the columns urn, joined, dose, basis."""
+    """A CSV beside the study with the columns urn, joined, dose, basis, changed."""
 
     file: str
 
@@ -274,7 +275,7 @@ def load_programme(slug: str, data: Path) -> Programme:
 
 
 def read_members(file: str, data: Path) -> list[Member]:
-    """Read a programme's schools from a CSV with the columns urn, joined, dose and basis."""
+    """Read a programme's schools from a CSV whose columns are those of a member."""
     path = data / file
     if not path.is_file():
         raise DesignError(f"{path}: there is no such file. Check `members.file`.")

@@ -29,7 +29,7 @@ def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
     before = final if (final / manifest.NAME).is_file() else None
     _refuse(report, find_hindrances(run, made, report, data))
     withheld = holdback.find_withheld(run, made, report, before)
-    _refuse(report, holdback.find_held_back(run, made, report, withheld))
+    _refuse(report, holdback.find_held_back(run, made, report, withheld, before))
     making = whole.begin(final)
     try:
         changes.bring_up_to_date(final.parent)

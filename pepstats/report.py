@@ -94,6 +94,9 @@ class Reads(Protocol):
     def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
         """Read any other file."""
 
+    def read_last_shown(self) -> pd.DataFrame:
+        """Read the counts that the last release showed."""
+
 
 def collect_results(step: Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
     """Read what the notebooks wrote for each programme; case studies and statements if there."""
@@ -138,7 +141,8 @@ def collect_city(step: Reads) -> City:
     """Read the schools' names and their priority ratings."""
     register = step.read_table("01-clean-sources", "register")
     names = dict(zip(register["school"].astype(int), register["name"].astype(str), strict=True))
-    return City(names, _read_if_there(step, "02-priority-ratings", "ratings", None))
+    ratings = _read_if_there(step, "02-priority-ratings", "ratings", None)
+    return City(names, ratings, step.read_last_shown())
 
 
 def _read_if_there(step: Reads, folder: str, name: str, slug: str | None) -> pd.DataFrame:
@@ -212,7 +216,7 @@ def write_paper(
     city = city or City()
     return document.compose(
         officers_text(report, programmes, text),
-        make_entries(report, programmes, results, city),
+        make_entries(report, programmes, results, view_of(report, city), city),
         make_tables(report, programmes, results, sources=sources, city=city),
         make_pictures(report, programmes, results, city=city),
         quotes={
@@ -262,16 +266,49 @@ def list_hidden(
 ) -> pd.DataFrame:
     """List everything the public edition holds back and why: the disclosure log."""
     logs = []
+    public = view_of(report.model_copy(update={"edition": "public"}), city or City())
     for programme in programmes:
         found = results[programme.slug]
         known = evidence.list_results(programme, found, report.year)
-        logs.append(voices.list_hidden(programme, found, known, "public"))
+        logs.append(voices.list_hidden(programme, found, known, public))
     if city is not None and len(city.ratings):
-        logs.append(protect_ratings(city.ratings, "public").log)
+        logs.append(protect_ratings(city.ratings, public).log)
         logs.append(
             disclosure.withhold("ratings-named", "a rating beside a school's name is exempt")
         )
     return disclosure.join_logs(logs)
+
+
+def list_shown(
+    report: Report,
+    programmes: Sequence[Programme],
+    results: Mapping[str, ProgrammeResults],
+    city: City | None = None,
+) -> pd.DataFrame:
+    """List the counts of schools that the public edition shows, for the next release to heed.
+
+    `table`, `row`, `column`, `count`, which is missing where it is hidden.
+    """
+    city = city or City()
+    public = view_of(report.model_copy(update={"edition": "public"}), city)
+    parts = [voices.list_shown(results[p.slug].statements, p.slug, public) for p in programmes]
+    if len(city.ratings):
+        ratings = protect_ratings(city.ratings, public).shown
+        parts.append(disclosure.list_shown("ratings", ratings))
+    shown = [part for part in parts if len(part)]
+    if not shown:
+        return pd.DataFrame(columns=disclosure.SHOWN_COLUMNS)
+    return pd.concat(shown, ignore_index=True).astype({"count": "Int64"})
+
+
+def view_of(report: Report, city: City) -> disclosure.View:
+    """Say what a report's edition may show."""
+    return disclosure.View(
+        report.edition == "exempt",
+        city.names,
+        report.disclosure.fewest_schools,
+        city.last_shown,
+    )
 
 
 def list_to_do(paper: Document, results: Mapping[str, ProgrammeResults]) -> list[str]:
@@ -298,21 +335,20 @@ def make_tables(
 ) -> dict[str, PaperTable]:
     """Give every table the paper may show, by name."""
     city = city or City()
+    view = view_of(report, city)
     tables = {
         "programmes": table_programmes(report, programmes, results),
         "verdicts": table_verdicts(),
         "glossary": make_table(pd.DataFrame(GLOSSARY, columns=["Words", "Meaning"]),
                                caption="What the words mean", widths=(1.2, 4.0)),
         "sources": table_sources(report, sources),
-        "ratings": table_ratings(city.ratings, report.edition),
-        "ratings-named": table_ratings_named(city, report.edition),
+        "ratings": table_ratings(city.ratings, view),
+        "ratings-named": table_ratings_named(city, view),
     }  # fmt: skip
     for programme in programmes:
         found = results[programme.slug]
         known = evidence.list_results(programme, found, report.year)
-        tables |= evidence_tables.make_tables(
-            programme, found, known, edition=report.edition, names=city.names
-        )
+        tables |= evidence_tables.make_tables(programme, found, known, view)
     return tables
 
 
@@ -324,14 +360,12 @@ def make_pictures(
     city: City | None = None,
 ) -> evidence_pictures.Pictures:
     """Give every picture the paper may show, by name; each is drawn when it is asked for."""
-    city = city or City()
+    view = view_of(report, city or City())
     makers: dict[str, Callable[[], Picture]] = {}
     for programme in programmes:
         found = results[programme.slug]
         known = evidence.list_results(programme, found, report.year)
-        makers |= evidence_pictures.list_pictures(
-            programme, found, known, edition=report.edition, names=city.names
-        )
+        makers |= evidence_pictures.list_pictures(programme, found, known, view)
     return evidence_pictures.Pictures(makers)
 
 

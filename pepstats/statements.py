@@ -64,8 +64,9 @@ class Statements:
     """Every school that was asked, what it said and whether it may be quoted.
 
     `table` has one row per row of the file: `row`, `urn`, `school`, `programme`, `theme`, `stance`,
-    `role`, `statement`, `quote` (the words that would be quoted) and `held` (why they may not be,
-    missing where they may, or where there is no answer).
+    `role`, `consent_date` (the day, where consent was given), `statement`, `quote` (the words that
+    would be quoted) and `held` (why they may not be, missing where they may, or where there is no
+    answer).
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -90,8 +91,8 @@ def check_statements(
         rows.append({"row": int(number), **found})
     if problems:
         raise SourceError(f"{file}: " + " ".join(problems))
-    columns = ["row", "urn", "school", "programme", "theme", "stance", "role", "statement", "quote",
-               "held"]  # fmt: skip
+    columns = ["row", "urn", "school", "programme", "theme", "stance", "role",
+               "consent_date", "statement", "quote", "held"]  # fmt: skip
     return Statements(pd.DataFrame(rows, columns=columns))
 
 
@@ -102,7 +103,7 @@ def no_statements() -> Statements:
 
 def restore(table: pd.DataFrame) -> Statements:
     """Take statements up again from the table a notebook wrote."""
-    words = ["programme", "theme", "stance", "role", "statement", "quote"]
+    words = ["programme", "theme", "stance", "role", "consent_date", "statement", "quote"]
     return Statements(table.assign(**{name: table[name].fillna("").astype(str) for name in words}))
 
 
@@ -145,12 +146,14 @@ def _read_row(
         "quote": cells["extract"] or said,
     }
     if not said:
-        return {**found, "stance": "", "role": "", "held": None}, problems
+        return {**found, "stance": "", "role": "", "consent_date": "", "held": None}, problems
     problems += _check_answer(cells)
     role = next((r for r in ROLES if r.casefold() == cells["role"].casefold()), "")
     held = why_held(str(found["quote"]), cells["consent"].casefold() == "yes",
                     cells["cleared"].casefold() == "yes")  # fmt: skip
-    return {**found, "stance": cells["stance"].casefold(), "role": role, "held": held}, problems
+    day = _read_date(cells["consent_date"]) if cells["consent"].casefold() == "yes" else None
+    said_of = {"stance": cells["stance"].casefold(), "role": role, "held": held}
+    return {**found, **said_of, "consent_date": day.isoformat() if day else ""}, problems
 
 
 def _check_answer(cells: dict[str, str]) -> list[str]:

@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 
 from pepstats import paths
-from pepstats.errors import RunError, nearest
+from pepstats.disclosure import SHOWN_COLUMNS
+from pepstats.errors import DesignError, RunError, nearest
 from pepstats.panel import Panel
 from pepstats.programme import Programme, Report, load_programme, load_report
 from pepstats.settings import check_slug
@@ -174,6 +175,15 @@ class Step:
         path = self.data / "reports" / f"{self.report.slug}.md"
         return path.read_text("utf-8") if path.is_file() else None
 
+    def read_last_shown(self) -> pd.DataFrame:
+        """Read the counts that the last release showed, where the report's settings name them."""
+        file = self.report.disclosure.last_shown
+        return read_shown(self.data / file) if file else pd.DataFrame(columns=SHOWN_COLUMNS)
+
+    def find_template(self) -> Path | None:
+        """Find the council's own Word template, where the report's settings name one."""
+        return self.data / self.report.template if self.report.template else None
+
     def read_numbers(self, step: str, programme: str | None = None) -> dict[str, Any]:
         """Read the named entries that an earlier step wrote."""
         path = self._earlier(step, "numbers.json", programme)
@@ -221,6 +231,23 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
         )
     chosen = load_programme(programme, data) if STEPS[name] else None
     return Step(name, settings, chosen, data, paths.working_folder(settings.slug))
+
+
+def read_shown(path: Path) -> pd.DataFrame:
+    """Read counts that a release showed; each is a whole number or nothing."""
+    try:
+        table = pd.read_csv(path, dtype={"table": "str", "row": "str", "column": "str"})
+        known = table[SHOWN_COLUMNS].astype({"count": "Int64"}).astype({"count": float})
+    except (KeyError, ValueError, TypeError) as error:
+        raise DesignError(
+            f"{path}: not counts that a release showed ({error}). Name the `shown-counts.csv` of "
+            f"that release; its columns are {', '.join(SHOWN_COLUMNS)}."
+        ) from None
+    twice = known[known.duplicated(["table", "row", "column"])]
+    if len(twice):
+        where = ", ".join(f"row {row + 2}" for row in twice.index[:5])
+        raise DesignError(f"{path}: a count is there twice ({where}). Take one of the two out.")
+    return known
 
 
 def _as_csv(table: pd.DataFrame) -> bytes:

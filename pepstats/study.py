@@ -204,7 +204,9 @@ def find_members(programme: Programme, followed: schools.Schools, data: Path) ->
             raise DesignError(
                 f"{where}: no school with {programme.phase} results is in authority {code}."
             )
-        table = pd.DataFrame({"urn": inside["urn"], "joined": None, "dose": np.nan, "basis": None})
+        table = pd.DataFrame(
+            {"urn": inside["urn"], "joined": None, "dose": np.nan, "basis": None, "changed": None}
+        )
         return table.rename_axis("school").sort_index()
     if isinstance(programme.members, MembersInFile):
         listed = read_members(programme.members.file, data)
@@ -220,8 +222,8 @@ def find_members(programme: Programme, followed: schools.Schools, data: Path) ->
             "Check the number, or add the file that has it."
         )
     table = pd.DataFrame(
-        [(int(known[m.urn]), m.urn, m.joined, m.dose, m.basis) for m in listed],
-        columns=["school", "urn", "joined", "dose", "basis"],
+        [(int(known[m.urn]), m.urn, m.joined, m.dose, m.basis, m.changed) for m in listed],
+        columns=["school", "urn", "joined", "dose", "basis", "changed"],
     ).set_index("school")
     twice = table[table.index.duplicated(keep=False)]
     if len(twice):

@@ -151,6 +151,14 @@ def spell(number: int) -> str:
     return small[number] if 0 <= number < len(small) else f"{number:,}"
 
 
+def day_words(text: str) -> str:
+    """Write a day given as `2018-09-14` as a reader does; anything else as it stands."""
+    try:
+        return long_date(datetime.date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
 def long_date(date: datetime.date) -> str:
     """Write a date as the council does: 2 October 2018."""
     return f"{date.day} {date:%B} {date.year}"

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from pepstats.cases import choose_cases, describe_cases
+from pepstats.errors import DesignError
 
 GAPS = pd.DataFrame(
     {"gap": [np.nan, -6.0, 14.0, 1.0, np.nan]}, index=pd.Index([11, 12, 13, 14, 15], name="school")
@@ -37,12 +39,13 @@ REGISTER = pd.DataFrame(
 )
 MEMBERS = pd.DataFrame(
     {
-        "joined": ["2017-09", "2018-01"],
-        "dose": [10.0, 1.0],
-        "basis": ["low results", np.nan],
-        "also_in": [0, 1],
+        "joined": ["2017-09", "2018-01", np.nan],
+        "dose": [10.0, 1.0, np.nan],
+        "basis": ["low results", np.nan, np.nan],
+        "changed": [np.nan, np.nan, "a new head in January"],
+        "also_in": [0, 1, 0],
     },
-    index=pd.Index([12, 13], name="school"),
+    index=pd.Index([12, 13, 14], name="school"),
 )
 BEFORE = pd.DataFrame(
     {
@@ -75,3 +78,28 @@ def test_support_and_what_else_changed_are_told_or_said_not_to_be_known() -> Non
         "It changed its number in these years, as a school does that becomes an academy; it is in "
         "1 other programme studied here"
     )
+
+
+def test_an_inspection_while_the_programme_ran_is_told_and_an_earlier_one_is_not() -> None:
+    when = pd.to_datetime(pd.Series(["2017-08-31", "2017-09-01"], index=pd.Index([12, 13])))
+    told = describe_cases(
+        choose_cases(GAPS), register=REGISTER, members=MEMBERS, before=BEFORE,
+        inspections=pd.DataFrame({"inspected": when}), years=(2018, 2018),
+    )  # fmt: skip
+    assert "had an inspection while the programme ran" in told.loc[13, "changed"]
+    assert told.loc[12, "changed"] == "Nothing that the files show"
+
+
+def test_what_officers_note_is_kept_apart_from_what_may_be_public() -> None:
+    told = describe_cases(choose_cases(GAPS), register=REGISTER, members=MEMBERS, before=BEFORE)
+    assert told.loc[14, "noted"] == "a new head in January"
+    assert told.loc[14, "changed"] == (
+        "The officers have noted something else, which could name it"
+    )
+
+
+def test_a_case_study_of_a_school_that_is_not_in_the_programme_is_refused() -> None:
+    with pytest.raises(DesignError, match=r"Case studies: 13, 14 are not in the programme"):
+        describe_cases(
+            choose_cases(GAPS), register=REGISTER, members=MEMBERS.loc[[12]], before=BEFORE
+        )

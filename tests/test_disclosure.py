@@ -109,3 +109,46 @@ def test_logs_join_without_repeats() -> None:
     one = disclosure.withhold("schools", disclosure.NAMES_SCHOOL)
     assert len(disclosure.join_logs([one, one, pd.DataFrame()])) == 1
     assert list(disclosure.join_logs([]).columns) == disclosure.LOG_COLUMNS
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(
+    arrays(np.int64, (2, 3, 3), elements=st.integers(0, 30)),
+    st.integers(2, 5),
+)
+def test_a_small_change_since_the_last_release_cannot_be_worked_out(
+    both: np.ndarray, smallest: int
+) -> None:
+    then, now = (table(cells.tolist()) for cells in both)
+    before = disclosure.protect_counts(then, name="t", smallest=smallest).shown
+    protected = disclosure.protect_counts(now, name="t", smallest=smallest, before=before)
+    truth = disclosure._with_totals(both[1])
+    moved = np.abs(truth - before.to_numpy(dtype=float))
+    few = (moved >= 1) & (moved <= smallest)
+    hidden = protected.shown.isna().to_numpy()
+    assert hidden[few].all()
+    assert disclosure.find_small_changes(protected.shown, before, name="t", smallest=smallest).empty
+    if not hidden.all():
+        for place in zip(*np.nonzero(few), strict=True):
+            low, high = disclosure.work_out(truth, hidden, place)
+            assert high - low >= smallest - 1e-6
+    assert set(protected.log["reason"]) <= {
+        disclosure.SMALL, disclosure.DIFFERS, disclosure.BESIDE
+    }  # fmt: skip
+
+
+def test_an_edition_shows_what_its_own_threshold_lets_it() -> None:
+    counts = table([[3, 40], [30, 20]])
+    assert disclosure.View(fewest_schools=3).protect(counts, "t").log.empty
+    assert len(disclosure.View(fewest_schools=4).protect(counts, "t").log)
+    assert disclosure.View(exempt=True, fewest_schools=20).protect(counts, "t").log.empty
+
+
+def test_what_was_shown_is_listed_and_read_back_as_what_to_heed() -> None:
+    first = disclosure.View().protect(table([[20, 30], [40, 50]]), "t").shown
+    later = disclosure.View(last_shown=disclosure.list_shown("t", first))
+    protected = later.protect(table([[19, 30], [40, 50]]), "t")
+    assert disclosure.DIFFERS in set(protected.log["reason"])
+    assert pd.isna(protected.shown.loc["r0", "a"])
+    assert later.protect(table([[20, 30], [40, 50]]), "t").log.empty
+    assert later.protect(table([[19, 30], [40, 50]]), "another").log.empty

@@ -124,6 +124,22 @@ def test_before_results_are_published_no_picture_of_single_schools_leaves(
     assert "04-estimate-effect/closing-the-gap/gap-rwm_expected.png" not in withheld
 
 
+def test_a_paper_that_tells_of_few_schools_beside_the_last_release_is_held_back(
+    out: Path, data: Path
+) -> None:
+    run, name = out / "working" / REPORT, holdback.SHOWN_COUNTS
+    put(run, name, b"table,row,column,count\nratings,Priority 2,Academy,7\nratings,Total,Total,\n")
+    before = copy_of(run, out / "before")
+    put(
+        run, name, b"table,row,column,count\nratings,Priority 2,Academy,9\nratings,Total,Total,47\n"
+    )
+    made, report = manifest.read(run), load_report(REPORT, data)
+    found = list(holdback.find_held_back(run, made, report, {}, before))
+    assert "(ratings, Priority 2, Academy)" in found[0] and "last_shown" in found[0]
+    again = holdback.find_held_back(run, made, report, {}, run)
+    assert not [line for line in again if "last_shown" in line]
+
+
 def test_counts_of_few_rated_schools_stay_and_so_does_what_shows_them(
     out: Path, data: Path
 ) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from pepstats import disclosure, document, report
 from pepstats.city import protect_ratings, ratings_sentence
+from pepstats.disclosure import View
 from pepstats.errors import DesignError, RunError
 from pepstats.evidence import breaks_sentence
 from pepstats.evidence_pictures import Pictures
@@ -99,7 +100,7 @@ def test_the_built_in_text_keeps_its_own_rule_and_uses_only_entries_that_exist(s
     text = report.officers_text(settings, programmes)
     officers = read_officers_text(text, "built-in")
     assert find_typed_results(officers.text) == []
-    entries = report.make_entries(settings, programmes, results)
+    entries = report.make_entries(settings, programmes, results, View())
     used = {hole.name for hole in officers.holes if hole.kind == "entry"}
     assert used <= set(entries)
     assert {"closing-the-gap.headline", "closing-the-gap.chance", "meeting.date"} <= used
@@ -142,7 +143,7 @@ def test_officers_own_text_is_used_and_held_to_the_rule(study) -> None:
 
 
 def test_every_entry_says_where_it_came_from(study) -> None:
-    for name, entry in report.make_entries(*study).items():
+    for name, entry in report.make_entries(*study, View()).items():
         assert entry.source, name
         assert isinstance(entry.text, str), name
         assert "nan" not in entry.text.casefold().split(), name
@@ -174,7 +175,9 @@ def test_an_outcome_without_an_estimate_says_so(study) -> None:
         effects=one.effects.iloc[:1],
         gaps=one.gaps.assign(gap=one.gaps["gap"].where(one.gaps["outcome"] == "rwm_expected")),
     )
-    entries = report.make_entries(settings, programmes, {**results, "closing-the-gap": gone})
+    entries = report.make_entries(
+        settings, programmes, {**results, "closing-the-gap": gone}, View()
+    )
     said = entries["closing-the-gap.reading_progress.sentence"].text
     assert said.startswith("No estimate can be given for the progress score in reading")
     report.write_paper(settings, programmes, {**results, "closing-the-gap": gone})
@@ -265,12 +268,12 @@ def test_what_the_public_edition_holds_back_is_in_the_log_with_its_reason() -> N
 
 
 def test_a_count_hidden_in_the_ratings_is_not_told_in_a_sentence() -> None:
-    hidden = protect_ratings(CITY.ratings, "public").shown
+    hidden = protect_ratings(CITY.ratings, View()).shown
     assert hidden.isna().any().any()
-    said = ratings_sentence(CITY.ratings, "public")
+    said = ratings_sentence(CITY.ratings, View())
     assert not any(letter.isdigit() for letter in said)
     assert "43 schools have a priority rating. 2 schools could not be rated" in ratings_sentence(
-        CITY.ratings, "exempt"
+        CITY.ratings, View(exempt=True)
     )
 
 
