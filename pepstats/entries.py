@@ -28,6 +28,7 @@ from pepstats.words import (
     smallest_sentence,
     spell,
 )
+from pepstats.worth_tables import describe_worth
 
 YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
 
@@ -105,6 +106,7 @@ def describe_programme(
                         f"{cases}/statements.csv"),
         "kept": Entry(primary.n_schools, kept_sentence(named, primary), f"{folder}/gaps.csv"),
     }  # fmt: skip
+    entries |= describe_worth(programme.slug, found.value, found.sizes, found.grades)
     for outcome, result in results.items():
         entries |= {
             f"{outcome}.{name}": Entry(value, text, effects)

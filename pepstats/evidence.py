@@ -62,6 +62,8 @@ class ProgrammeResults:
         What schools said, and what of it may be quoted.
     value
         What the effect is worth, in words: `question`, `answer`; added to the summary.
+    sizes, grades
+        Each effect on other scales, and how strong the evidence is by our own assessment.
     calibration
         How this and other ways of estimating behave where nothing was done: `estimator`,
         `selection`, `outcome`, `mean`, `spread`, `false_alarm_rate`.
@@ -79,6 +81,8 @@ class ProgrammeResults:
     cases: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     statements: Statements = field(default_factory=no_statements, repr=False)
     value: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    sizes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    grades: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     pictures: Mapping[str, Drawn] = field(default_factory=dict, repr=False)
 

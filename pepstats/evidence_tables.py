@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from pepstats import voices
+from pepstats import voices, worth_tables
 from pepstats.blocks import PaperTable, make_table
 from pepstats.disclosure import View
 from pepstats.evidence import (
@@ -40,7 +40,7 @@ from pepstats.words import (
     sure_words,
 )
 
-NO_MONTHS = "Not given: that needs pupils' own results, not schools' averages"
+NO_MONTHS = "Not worked out in this run"
 
 
 def make_tables(
@@ -61,6 +61,8 @@ def make_tables(
         "flow": table_flow(programme, found),
         "checks": table_checks(programme, found.checks, primary),
         "schools": table_schools(programme, found, results, view),
+        "sizes": worth_tables.table_sizes(programme, found.sizes),
+        "grades": worth_tables.table_grades(programme, found.grades),
         "calibration": table_calibration(programme, found.calibration),
         "themes": voices.table_themes(programme, found.statements, view),
         "cases": voices.table_cases(programme, found, results, view),

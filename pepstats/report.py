@@ -116,6 +116,8 @@ def _collect_one(step: Reads, programme: Programme) -> ProgrammeResults:
         cases=_read_if_there(step, "06-case-studies", "cases", slug),
         statements=statements.restore(said) if len(said) else statements.no_statements(),
         value=_read_if_there(step, "04-estimate-effect", "value", slug),
+        sizes=_read_if_there(step, "04-estimate-effect", "sizes", slug),
+        grades=_read_if_there(step, "04-estimate-effect", "grades", slug),
         calibration=_read_if_there(step, "05-check-robustness", "calibration", slug),
         pictures=_collect_pictures(step, programme),
     )

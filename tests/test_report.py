@@ -231,7 +231,7 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     _, programmes, _ = make_study()
     found = report.collect_results(Step(), programmes)
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
-    assert len(read) == 2 * 11
+    assert len(read) == 2 * 13
     drawn = found["closing-the-gap"].pictures
     assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance"}
     assert drawn["two-lines"].svg == b"gap-rwm_expected.svg"

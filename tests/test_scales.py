@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import effects, grades, scales, value, worth
+from pepstats import effects, grades, scales, value, worth, worth_tables
 from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 from pepstats.programme import load_programme
@@ -153,3 +153,30 @@ def test_a_programme_may_name_its_months_table_and_a_study_bring_its_own(tmp_pat
     own = (value.TEMPLATES / "months.yml").read_text("utf-8").replace("upto: 0.04", "upto: 0.03")
     (tmp_path / "months.yml").write_text(own, "utf-8")
     assert value.choose_months(programme, tmp_path).bands[0].upto == 0.03
+
+
+# In the paper -------------------------------------------------------------------------------------
+
+
+def test_the_paper_may_say_sizes_months_cost_and_grades_by_name() -> None:
+    programme = load_programme("closing-the-gap", ROOT / "data")
+    said = answers("gained").reset_index()
+    table = pd.DataFrame(
+        {"scale": ["A, self-assessed", "B self-assessed"], "level": [3, None], "words": ["a", "b"],
+         "input": "design", "value": "x", "allows": np.nan, "note": np.nan}
+    )  # fmt: skip
+    entries = worth_tables.describe_worth("x", said, sized(), table)
+    assert entries["months"].text.startswith("+2 months") and entries["maryland"].text == "a"
+    assert entries["rwm_expected.months"].text == "+2 (1\u00a0to\u00a03)"
+    assert entries["absence.size"].text == "none"
+    assert {e.source.rsplit("/")[-1] for e in entries.values()} == {
+        "value.csv", "sizes.csv", "grades.csv",
+    }  # fmt: skip
+    shown = worth_tables.table_sizes(programme, sized())
+    assert len(shown.rows) == 4 and "kept from memory" in shown.note
+    assert shown.rows[3][1] == "none" and "attainment" in shown.rows[3][-1]
+    graded = worth_tables.table_grades(programme, table)
+    assert graded.rows[0][0] == "A" and "self-assessment" in graded.note
+    empty = pd.DataFrame()
+    assert worth_tables.describe_worth("x", empty, empty, empty)["security"].text == ""
+    assert not worth_tables.table_sizes(programme, empty).rows

@@ -1,0 +1,123 @@
+"""Tables for readers of what an effect is worth: on every scale, and how strong the evidence is."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from pepstats.blocks import Entry, PaperTable, make_table
+from pepstats.evidence import is_said
+from pepstats.programme import Programme
+from pepstats.words import measure, outcome_label, show, show_span
+
+FROM_MEMORY = (
+    "The table of months is kept from memory of published reports: check it against a recent one "
+    "before it is relied on."
+)
+
+
+def table_sizes(programme: Programme, sizes: pd.DataFrame) -> PaperTable:
+    """Give each effect on the pupils' and the schools' scale and in months, or the reason not."""
+    caption = f"{programme.title}: the same effects on other scales"
+    columns = ["Outcome", "In pupils' standard deviations", "Smallest likely to be found",
+               "Months of progress", "Hedges' g, between schools", "How"]  # fmt: skip
+    if sizes.empty:
+        return make_table(pd.DataFrame(columns=columns), caption=caption)
+    rows = [
+        (
+            outcome_label(str(row["outcome"])),
+            _with_span(row, "size"),
+            _smallest_words(row),
+            _months_words(row),
+            _with_span(row, "g"),
+            str(row["reason"] if is_said(row["reason"]) else row["how"]),
+        )
+        for row in sizes.to_dict("records")
+    ]
+    memory = bool(sizes["months_mark"].eq("M").any())
+    return make_table(
+        pd.DataFrame(rows, columns=columns), caption=caption,
+        note="Each with its 95% interval. Only a size between pupils can become months: schools "
+        "differ far less than pupils do, so Hedges' g between schools is larger and cannot be set "
+        f"beside sizes in other reports.{' ' + FROM_MEMORY if memory else ''}",
+        widths=(2.0, 1.4, 1.2, 1.2, 1.3, 2.2),
+    )  # fmt: skip
+
+
+def _with_span(row: dict[str, object], name: str) -> str:
+    at, low, high = (float(str(row[n])) for n in (name, f"{name}_low", f"{name}_high"))
+    if pd.isna(at):
+        return "none"
+    return f"{show(at, 2, signed=True)} ({show_span(low, high, 2)})"
+
+
+def _smallest_words(row: dict[str, object]) -> str:
+    places = measure(str(row["outcome"])).decimals
+    unit = f"{show(float(str(row['smallest'])), places)} {row['unit']}"
+    size = float(str(row["smallest_size"]))
+    return unit if pd.isna(size) else f"{unit} ({show(size, 2)})"
+
+
+def _months_words(row: dict[str, object]) -> str:
+    if pd.isna(row["months"]):
+        return "none"
+    at, low, high = (float(str(row[n])) for n in ("months", "months_low", "months_high"))
+    return f"{show(at, 0, signed=True)} ({show_span(low, high, 0)})"
+
+
+def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
+    """Give the grades an evaluation gives itself, with all they rest on, one row per input."""
+    caption = f"{programme.title}: how strong the evidence is, by our own assessment"
+    columns = ["Scale", "What it rests on", "Here", "Allows, or takes away", "Note"]
+    if grades.empty:
+        return make_table(pd.DataFrame(columns=columns), caption=caption)
+    rows = [
+        (
+            re.split(r",| self-assessed", str(row["scale"]))[0],
+            str(row["input"]).capitalize(),
+            str(row["value"]),
+            "" if pd.isna(row["allows"]) else show(float(row["allows"]), 1),
+            str(row["note"]) if is_said(row["note"]) else "",
+        )
+        for row in grades.to_dict("records")
+    ]
+    return make_table(
+        pd.DataFrame(rows, columns=columns), caption=caption,
+        note="A self-assessment: no one outside has given these grades. Security starts from the "
+        "lowest of what the design, the smallest detectable effect and the loss of schools allow; "
+        "each threat then takes something away.",
+        numeric=["Allows, or takes away"], widths=(1.2, 1.8, 1.3, 0.9, 2.0),
+    )  # fmt: skip
+
+
+def describe_worth(
+    slug: str, value: pd.DataFrame, sizes: pd.DataFrame, grades: pd.DataFrame
+) -> dict[str, Entry]:
+    """Give everything the paper may say of an effect's worth, by name.
+
+    Each answer of `value.csv` by its entry (`months`, `cost_per_pupil`, `evidence` and so on), each
+    grade's sentence (`maryland`, `security`), and of each outcome its `size`, `months`, `smallest`
+    and `g`, each with its interval.
+    """
+    folder = f"04-estimate-effect/{slug}"
+    found = {
+        str(row["entry"]): Entry(row["value"], str(row["answer"]), f"{folder}/value.csv")
+        for row in value.to_dict("records")
+        if "entry" in row
+    }
+    unsaid = Entry(None, "", f"{folder}/grades.csv")
+    found |= {"maryland": unsaid, "security": unsaid}
+    levels = grades.drop_duplicates("scale").to_dict("records") if len(grades) else []
+    for name, row in zip(("maryland", "security"), levels, strict=False):
+        found[name] = Entry(row["level"], str(row["words"]), f"{folder}/grades.csv")
+    for row in sizes.to_dict("records"):
+        words = {
+            "size": _with_span(row, "size"), "months": _months_words(row),
+            "smallest": _smallest_words(row), "g": _with_span(row, "g"),
+        }  # fmt: skip
+        found |= {
+            f"{row['outcome']}.{name}": Entry(row[name], text, f"{folder}/sizes.csv")
+            for name, text in words.items()
+        }
+    return found
