@@ -51,6 +51,7 @@ LOCAL_GROUPS = {
     "no_sen": "pupils without special educational needs",
 }
 
+EACH_HUNDRED = "exclusions for each hundred pupils"  # may be more than a hundred
 Rows = tuple[tuple[str, str, str], ...]  # our name, the published column, what a reader calls it
 _SUBJECTS = (("reading", "READ"), ("writing", "WRIT"), ("maths", "MAT"))
 _ALL_THREE = "reading, writing and maths"
@@ -159,6 +160,47 @@ _CENSUS = {
     ), "roll"),
 }  # fmt: skip
 
+# Nothing of these is published by school: an authority's own results only. They have no column.
+_LOCAL = {
+    **_list("early", "percentage points", (
+        ("good_development", "", "% with a good level of development at the end of reception"),
+    ), "cohort_early"),
+    **_list("early", "pupils", (("cohort_early", "", "pupils at the end of reception"),),
+            "cohort_early", 0),
+    **_list("phonics", "percentage points", (
+        ("phonics", "", "% meeting the standard in phonics in Year 1"),
+    ), "cohort_phonics"),
+    **_list("phonics", "pupils", (("cohort_phonics", "", "pupils in Year 1"),),
+            "cohort_phonics", 0),
+    **_list("ks1", "percentage points", tuple(
+        (f"ks1_{subject}", "", f"% reaching the expected standard in {subject} at key stage 1")
+        for subject in ("reading", "writing", "maths")
+    ), "cohort_ks1"),
+    **_list("ks1", "pupils", (("cohort_ks1", "", "pupils at the end of key stage 1"),),
+            "cohort_ks1", 0),
+    **_list("exclusions", EACH_HUNDRED, (
+        ("exclusions_fixed", "", "fixed-period exclusions for each hundred pupils"),
+        ("exclusions_permanent", "", "permanent exclusions for each hundred pupils"),
+    ), "cohort_exclusions", 2),
+    **_list("exclusions", "pupils", (
+        ("cohort_exclusions", "", "pupils on roll in the year of the exclusions"),
+    ), "cohort_exclusions", 0),
+}  # fmt: skip
+OWN_PHASE = ("ks2", "ks4", "early", "phonics", "ks1")
+"""Kinds whose measures belong to one phase, so that England has one figure for them."""
+
+LA_SERIES: dict[str, tuple[str, str]] = {
+    # the long series' code: (our name, the phase where England has a figure for each)
+    "NEW_KS2_RWM_Sen_W/Osta": ("rwm_expected.sen_support", ""),
+    "NEW_KS2_RWM_Sen_Withsta": ("rwm_expected.ehcp", ""),
+    "NoID_SEN_NEW_KS2_RWM": ("rwm_expected.no_sen", ""),
+    "FSP_NEW_GOODDEV": ("good_development", ""),
+    "KS1P_all": ("phonics", ""),
+    "PriFixedEx": ("exclusions_fixed", "primary"),
+    "SecFixedEx": ("exclusions_fixed", "secondary"),
+}
+"""Series that give England's figure for what no file of schools has."""
+
 
 def _grouped(whole: Measure, called: str, column: str, cohort: str) -> Measure:
     return replace(whole, label=f"{whole.label}: {called}", column=column, cohort=cohort)
@@ -233,6 +275,7 @@ def _local_groups() -> dict[str, Measure]:
 
 MEASURES: dict[str, Measure] = {
     **_KS2, **_ks2_groups(), **_KS4, **_ks4_groups(), **_local_groups(), **_CENSUS,
+    **_LOCAL,
 }  # fmt: skip
 """Every measure by the one name it has from raw file to paper."""
 

@@ -93,7 +93,7 @@ def estimate_programme(
 
     Where schools outside the programmes have that year's results, members are compared with
     similar schools; where only the members have (October), with what last year's schools would
-    lead one to expect, from the `national` headlines (`measure`, `year`, `value`).
+    lead one to expect, from the `national` headlines (`england.gather_levels`).
     """
     if year < programme.starts:
         raise DesignError(
@@ -166,10 +166,12 @@ def _find_all_gaps(
 
 
 def _levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
-    """Take one measure's published national level of each year."""
+    """Take one measure's published national level of each year, over all phases that have it."""
     if national is None or national.empty:
         return {}
     own = national[national["measure"] == outcome]
+    if "phase" in own:
+        own = own[own["phase"].fillna("") == ""]
     return dict(zip(own["year"].astype(int), own["value"].astype(float), strict=True))
 
 

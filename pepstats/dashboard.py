@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, Field, model_validator
 
-from pepstats import codes
+from pepstats import codes, paths
 from pepstats.errors import nearest
 from pepstats.programme import Phase
 from pepstats.settings import Settings, check_settings, read_yaml
 
-BUILT_IN = Path(__file__).parent / "templates" / "dashboard.yml"
+PROPOSED = paths.PROJECT / "data" / "dashboard.yml"
+"""The criteria a study is rated by that has none of its own."""
 
 DERIVED = {
     "floor": "below the floor standard (1 yes, 0 no)",
@@ -144,7 +145,8 @@ class Indicator(Settings):
     """One line of the dashboard: what it is of, when it is red, amber or green, and its weight.
 
     `unsure` is the colour given instead of a worse one while the 95% interval still reaches to
-    the good side of the comparison; without it, chance is not asked about.
+    the good side of the comparison; without it, chance is not asked about. `behind` says how many
+    years its figures come after the others' (exclusions are published a year late).
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
@@ -153,6 +155,7 @@ class Indicator(Settings):
     of: Annotated[str, BeforeValidator(_known_source)]
     shown: Literal["value", "trend"] = "value"
     compare: Annotated[str, BeforeValidator(_known_comparison)] | None = None
+    behind: Annotated[int, Field(ge=0, le=3, strict=True)] = 0
     worse: Literal["low", "high"]
     phases: tuple[Phase, ...] = Field(default=("primary", "secondary"), min_length=1)
     red: Band
@@ -174,9 +177,11 @@ class Indicator(Settings):
             raise ValueError(f"{bands[-1][0]} is the highest band and may have no upper end.")
         for (lower, under), (upper, above) in itertools.pairwise(bands):
             _check_meeting(lower, under, upper, above)
-        if self.of in DERIVED and (self.compare or self.shown == "trend" or self.unsure):
+        if self.of in DERIVED and (
+            self.compare or self.shown == "trend" or self.unsure or self.behind
+        ):
             raise ValueError(
-                f"`{self.of}` has no comparison, trend or interval: remove those keys."
+                f"`{self.of}` has no comparison, trend, interval or delay: remove those keys."
             )
         if self.of in DERIVED and self.words:
             raise ValueError(f"`{self.of}` is the same everywhere: give its limits as numbers.")
@@ -290,7 +295,7 @@ class Dashboard(Settings):
 
 
 def load_dashboard(data: Path) -> Dashboard:
-    """Read `dashboard.yml` of a data folder, or the proposed criteria kept with the library."""
+    """Read `dashboard.yml` of a data folder, or the project's own where it has none."""
     path = data / "dashboard.yml"
-    path = path if path.is_file() else BUILT_IN
+    path = path if path.is_file() else PROPOSED
     return check_settings(Dashboard, read_yaml(path), path)

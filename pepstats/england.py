@@ -46,16 +46,22 @@ def england_value(
 ) -> Values:
     """Give England's value of a measure, for each school's kind of school.
 
-    The published row where one is handed in (`measure`, `year`, `value`); otherwise the mean over
-    state-funded mainstream schools in the panel, pupils counted alike. Measures that have no phase
-    of their own (absence) are taken among primary schools, or among the others. Missing where
-    the panel does not hold England, as in October, when an authority has only its own results.
+    The published one where it is handed in (`gather_levels`); otherwise the mean over state-funded
+    mainstream schools in the panel, pupils counted alike. Measures that have no phase of their own
+    (absence, exclusions) are those of primary schools, or of the others. Missing where the panel
+    does not hold England, as in October, when an authority has only its own results.
     """
-    phased = codes.MEASURES[measure].kind in ("ks2", "ks4")
-    if england is not None and phased:
-        row = england[(england["measure"] == measure) & (england["year"] == year)]
-        if len(row):
-            return np.full(len(register), float(row["value"].iloc[-1]))
+    phased = codes.MEASURES[measure].kind in codes.OWN_PHASE
+    if england is not None:
+        rows = england[(england["measure"] == measure) & (england["year"] == year)]
+        level = dict(zip(rows["phase"].fillna(""), rows["value"].astype(float), strict=True))
+        if level and phased:
+            return np.full(len(register), level.get("", np.nan))
+        if "primary" in level or "secondary" in level:
+            primary = (register["phase"] == "primary").to_numpy(dtype=bool)
+            return np.asarray(
+                np.where(primary, level.get("primary", np.nan), level.get("secondary", np.nan))
+            )
     value = sampling.column(panel, measure, year, register.index)
     if not _is_national(value, register):
         return np.full(len(register), np.nan)
@@ -83,22 +89,40 @@ def _by_kind(register: pd.DataFrame, phased: bool, of: Callable[[Bools], float])
     return np.where(primary, of(mainstream & primary), of(mainstream & ~primary))
 
 
-def published_england(results: Iterable[Results]) -> pd.DataFrame:
-    """Gather the England rows of results files: measure, year, value, of state-funded schools.
+LEVELS = ["measure", "year", "phase", "value"]
 
-    Several files of one year (one per authority) repeat the same rows; each is kept once.
+
+def gather_levels(
+    results: Iterable[Results], series: pd.DataFrame | None, headlines: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Gather England's published levels: one row per `measure`, `year` and `phase`, with `value`.
+
+    From the long series by authority, for what no file of schools has; from the England rows of
+    results files, of state-funded schools; and from headlines. Where several have one the last
+    named counts. `phase` is blank but where the figure differs by it (exclusions).
     """
-    parts = []
+    parts = [pd.DataFrame({name: [] for name in LEVELS})]
+    if series is not None:
+        parts.append(_levels_of_series(series))
     for one in results:
         if one.source.kind in ("ks2", "ks4") and layouts.STATE_FUNDED in one.aggregates.index:
             row = one.aggregates.loc[layouts.STATE_FUNDED].iloc[0].dropna()
-            parts.append(
-                pd.DataFrame({"measure": row.index, "year": one.source.year, "value": row})
-            )
-    if not parts:
-        return pd.DataFrame({"measure": [], "year": [], "value": []})
-    table = pd.concat(parts, ignore_index=True).drop_duplicates(["measure", "year"], keep="last")
-    return table.sort_values(["measure", "year"], ignore_index=True)
+            level = {"measure": row.index, "year": one.source.year, "phase": "", "value": row}
+            parts.append(pd.DataFrame(level))
+    if headlines is not None:
+        parts.append(headlines[LEVELS])
+    table, key = pd.concat(parts, ignore_index=True), ["measure", "year", "phase"]
+    table = table.drop_duplicates(key, keep="last").astype({"year": "int64", "value": float})
+    return table.sort_values(key, ignore_index=True)
+
+
+def _levels_of_series(series: pd.DataFrame) -> pd.DataFrame:
+    """Take England's figures out of the long series by authority."""
+    ours = series["code"].isin(codes.LA_SERIES) & (series["area"] == "England")
+    own = series[ours & series["value"].notna()]
+    named = pd.DataFrame([codes.LA_SERIES[code] for code in own["code"]],
+                         columns=["measure", "phase"], index=own.index)  # fmt: skip
+    return own.join(named)[LEVELS]
 
 
 def find_level(
@@ -118,7 +142,7 @@ def find_level(
     value = value - comparison if indicator.compare else value
     value = value if _is_national(value, register) else np.full(len(register), np.nan)
     pupils = sampling.cohort_of(panel, indicator.of, year, register.index)
-    phased = known.kind in ("ks2", "ks4")
+    phased = known.kind in codes.OWN_PHASE
     words = {}
     for word in indicator.words:
         if word == "mean":

@@ -149,7 +149,8 @@ def _contribution(
         "published": published, "comparison": scene.levels[indicator.id].comparison[rows],
         "rag": rag, "shape": [SHAPES[word] for word in rag], "signal": signal,
         "points": np.where(there, colour, np.nan), "weight": indicator.weight, "counted": there,
-        "year": scene.year, "release": _release(panel, indicator, scene.year),
+        "year": scene.year - indicator.behind,
+        "release": _release(panel, indicator, scene.year - indicator.behind),
         "reason": np.where(there, "", why),
     }  # fmt: skip
     return pd.DataFrame(table)
@@ -160,14 +161,15 @@ def _interval(
 ) -> tuple[Values, Values, Values, Values]:
     """Give a value's 95% limits, what they are held against, and the figure as published."""
     nothing = np.full(len(rows), np.nan)
-    cell = (indicator.of, scene.year)
+    year = scene.year - indicator.behind
+    cell = (indicator.of, year)
     if indicator.of in DERIVED or cell not in scene.cells:
         return nothing, nothing, nothing, value if indicator.of in DERIVED else nothing
     place = scene.cells.index(cell)
     error = scene.drawn.errors[rows, place]
     against = scene.levels[indicator.id].comparison[rows]
     if indicator.shown == "trend":
-        first = (indicator.of, scene.year - 2)
+        first = (indicator.of, year - 2)
         if first not in scene.cells:
             return nothing, nothing, nothing, nothing
         error = np.hypot(error, scene.drawn.errors[rows, scene.cells.index(first)]) / 2

@@ -66,8 +66,9 @@ class Scene:
         if indicator.of in DERIVED:
             value = self.exact[indicator.of][rows, None]
             return value, _paint(indicator, value, level)
-        first = place.get((indicator.of, self.year - 2)) if indicator.shown == "trend" else None
-        cell = place.get((indicator.of, self.year))
+        year = self.year - indicator.behind
+        first = place.get((indicator.of, year - 2)) if indicator.shown == "trend" else None
+        cell = place.get((indicator.of, year))
         if cell is None or (indicator.shown == "trend" and first is None):
             nothing: Values = np.full((len(rows), 1), np.nan)
             return nothing, _paint(indicator, nothing, level)
@@ -168,11 +169,11 @@ def set_scene(
     }
     levels: dict[str, Level] = {}
     for indicator in dashboard.indicators:
-        levels[indicator.id] = find_level(panel, register, indicator, year, england)
+        last = year - indicator.behind
+        levels[indicator.id] = find_level(panel, register, indicator, last, england)
         if indicator.shown == "trend":
-            levels[f"{indicator.id}/first"] = find_level(
-                panel, register, indicator, year - 2, england
-            )
+            first = find_level(panel, register, indicator, last - 2, england)
+            levels[f"{indicator.id}/first"] = first
     lines = dashboard.indicators
     applies = np.array([_applies(panel, register, i, year, not_judged) for i in lines])
     missing = tuple(_missing(panel, register, i, year, ofsted) for i in lines)
@@ -193,8 +194,9 @@ def _cells(
         elif indicator.of == "coasting":
             wanted |= {(m, y) for m in legal for y in (year - 2, year - 1, year)}
         elif indicator.of not in DERIVED:
-            wanted |= {(indicator.of, year)}
-            wanted |= {(indicator.of, year - 2)} if indicator.shown == "trend" else set()
+            last = year - indicator.behind
+            wanted |= {(indicator.of, last)}
+            wanted |= {(indicator.of, last - 2)} if indicator.shown == "trend" else set()
     return tuple(sorted(
         (m, y) for m, y in wanted
         if np.isfinite(sampling.column(panel, m, y, register.index)).any()
@@ -208,7 +210,9 @@ def _applies(
     """Say for which schools an indicator has a meaning at all, whether or not there is a value."""
     phase = register["phase"]
     applies = _isin(phase, *indicator.phases, "all-through")
-    infant = (register["school_type"] == "infant").to_numpy(dtype=bool)
+    infant, junior = (
+        (register["school_type"] == kind).to_numpy(dtype=bool) for kind in ("infant", "junior")
+    )
     if indicator.of in ("floor", "coasting"):
         return applies & ~(not_judged["primary", year] & not_judged["secondary", year])
     if indicator.of in DERIVED:
@@ -218,8 +222,11 @@ def _applies(
         applies = applies & _isin(phase, "primary", "all-through") & ~infant
     if known.kind == "ks4":
         applies = applies & _isin(phase, "secondary", "all-through")
+    if known.kind in ("early", "phonics", "ks1"):
+        applies = applies & _isin(phase, "primary", "all-through") & ~junior
     if "." in indicator.of:
-        applies = applies & (sampling.column(panel, known.cohort, year, register.index) != 0)
+        pupils = sampling.column(panel, known.cohort, year - indicator.behind, register.index)
+        applies = applies & (pupils != 0)
     return applies
 
 
@@ -265,6 +272,7 @@ def _missing(
         if ofsted is None or (indicator.of == "ofsted_repeat" and "previous" not in ofsted):
             told = NO_SOURCE
         return np.full(len(register), told, dtype=object)
+    year = year - indicator.behind
     why = sampling.reason(panel, indicator.of, year, register.index)
     if indicator.shown == "trend":
         before = sampling.reason(panel, indicator.of, year - 2, register.index)

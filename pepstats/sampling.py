@@ -54,6 +54,7 @@ PUPIL_CORRELATION = {
 
 COVERED = 0.955  # of a cohort, in the progress measures, where a school's own share is not given
 ENGLAND_PUPILS = 4.0  # as many pupils at England's rate steady a percentage near 0 or 100
+UNKNOWN_COHORT = 10.0  # pupils, where a source gives none of any school
 ENOUGH_SCHOOLS = 30  # to learn from the others how much true values differ
 
 
@@ -82,15 +83,20 @@ def _cells(table: pd.DataFrame, measure: str, year: int, schools: pd.Index) -> p
 
 
 def cohort_of(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
-    """Give the pupils behind a measure, the middle school's number where it is not known."""
+    """Give the pupils behind a measure, the middle school's number where it is not known.
+
+    Where no school's number is known, so few that nothing is made of chance.
+    """
     known = codes.MEASURES.get(measure)
     pupils = column(panel, known.cohort if known else "cohort", year, schools)
-    middle = np.nanmedian(pupils) if np.isfinite(pupils).any() else np.nan
+    middle = np.nanmedian(pupils) if np.isfinite(pupils).any() else UNKNOWN_COHORT
     return np.where(np.isfinite(pupils) & (pupils > 0), pupils, middle)
 
 
 def standard_error(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
-    """Give each school's sampling error: published limits, else binomial, else the pupil SD.
+    """Give each school's sampling error: published limits, else as counts or pupils vary.
+
+    Percentages are binomial, counts for each hundred pupils Poisson, the rest by `PUPIL_SD`.
 
     Missing where the measure is, and zero for a measure that another year's pupils would not move.
     """
@@ -102,7 +108,10 @@ def standard_error(panel: Panel, measure: str, year: int, schools: pd.Index) -> 
         covered = COVERED if base.endswith("_progress") else 1.0
         error = PUPIL_SD[base] / np.sqrt(pupils * covered)
     elif known is not None and known.percent:
-        error = _binomial_error(value, pupils)
+        steadied = _steadied(value, pupils)
+        error = np.sqrt(np.clip(steadied * (100 - steadied), 0, None) / pupils)
+    elif known is not None and known.unit == codes.EACH_HUNDRED:
+        error = 10 * np.sqrt(_steadied(value, pupils) / pupils)
     else:
         error = np.zeros(len(schools))
     lower, upper = (column(panel, name, year, schools) for name in limits_of(measure))
@@ -111,10 +120,10 @@ def standard_error(panel: Panel, measure: str, year: int, schools: pd.Index) -> 
     return np.where(np.isfinite(value), error, np.nan)
 
 
-def _binomial_error(value: Floats, pupils: Floats) -> Floats:
+def _steadied(value: Floats, pupils: Floats) -> Floats:
+    """Draw a rate a little towards all schools', so that none or all of few is not certain."""
     england = np.nansum(value * pupils) / max(float(np.nansum(pupils * np.isfinite(value))), 1.0)
-    steadied = (value * pupils + england * ENGLAND_PUPILS) / (pupils + ENGLAND_PUPILS)
-    return np.sqrt(np.clip(steadied * (100 - steadied), 0, None) / pupils)
+    return np.asarray((value * pupils + england * ENGLAND_PUPILS) / (pupils + ENGLAND_PUPILS))
 
 
 def upper_limit(
@@ -166,8 +175,9 @@ class Sampling:
         likely += centre.astype(np.float32)[:, :, None]
         for place, cell in enumerate(used):
             known = codes.MEASURES.get(self.cells[cell][0])
-            if known is not None and known.percent:
-                np.clip(likely[:, place], 0, 100, out=likely[:, place])
+            if known is not None and (known.percent or known.unit == codes.EACH_HUNDRED):
+                most = 100 if known.percent else None
+                np.clip(likely[:, place], 0, most, out=likely[:, place])
         likely[~there[:, used]] = np.nan
         if len(used) == len(self.cells):
             return likely

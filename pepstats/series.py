@@ -54,7 +54,10 @@ def tidy_la_series(raw: pd.DataFrame, source: Source) -> Tidied:
 
 
 def clean_national(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """Give the published national headlines: columns year, measure, value, release; sorted."""
+    """Give the published national headlines: year, measure, phase, value, release; sorted.
+
+    `phase` (primary or secondary) is blank but for measures whose figure differs by it.
+    """
     return tidy_national(raw, source).frame
 
 
@@ -62,6 +65,8 @@ def tidy_national(raw: pd.DataFrame, source: Source) -> Tidied:
     """Give the headlines and the rows left out of them: see `clean_national`."""
     measure = read_column(raw, source, "MEASURE")
     _refuse_unknown(measure, codes.MEASURES, source, "measure")
+    phase = read_column(raw, source, "PHASE", optional=True)
+    _refuse_unknown(phase, ("", "primary", "secondary"), source, "phase")
     value, reason = _figures(raw, source, "VALUE")
     without = raw.index[reason.notna()]
     if len(without):
@@ -72,13 +77,14 @@ def tidy_national(raw: pd.DataFrame, source: Source) -> Tidied:
     frame = pd.DataFrame({
         "year": _years(read_column(raw, source, "YEAR"), source, "year"),
         "measure": measure,
+        "phase": phase,
         "value": value,
         "release": _releases(raw, source),
     })  # fmt: skip
-    once = frame.drop_duplicates()
-    _refuse_twins(once, ["year", "measure", "release"], source, "year, measure and release")
+    once, key = frame.drop_duplicates(), ["year", "measure", "phase", "release"]
+    _refuse_twins(once, key, source, "year, measure, phase and release")
     left_out = {"a row repeated": len(frame) - len(once)} if len(frame) > len(once) else {}
-    return Tidied(once.sort_values(["year", "measure", "release"]).reset_index(drop=True), left_out)
+    return Tidied(once.sort_values(key).reset_index(drop=True), left_out)
 
 
 def clean_local_results(raw: pd.DataFrame, source: Source) -> list[Results]:

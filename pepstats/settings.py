@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from pepstats.errors import DesignError, nearest
 
@@ -91,13 +93,13 @@ def check_settings(model: type[S], content: dict[str, Any], path: Path) -> S:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = [_problem(model, dict(e)) for e in error.errors(include_url=False)]
+        problems = [_problem(model, content, dict(e)) for e in error.errors(include_url=False)]
         raise DesignError(f"{path}: " + " ".join(dict.fromkeys(problems))) from None
 
 
-def _problem(model: type[Settings], error: dict[str, Any]) -> str:
+def _problem(model: type[Settings], content: Any, error: dict[str, Any]) -> str:
     steps = [str(step) for step in error["loc"]]
-    where = ".".join(steps)
+    where = ".".join(_place(content, error["loc"]))
     if error["type"] == "extra_forbidden":
         return f"unknown key `{where}`. {nearest(steps[-1], _keys_at(model, steps[:-1]))}"
     if error["type"] == "missing":
@@ -107,13 +109,35 @@ def _problem(model: type[Settings], error: dict[str, Any]) -> str:
     return f"`{where}`: {message}" if where else message
 
 
+def _place(content: Any, steps: Sequence[str | int]) -> Iterator[str]:
+    """Say where a key is: in a list, by the `id` written there, else counted from 1."""
+    for step in steps:
+        content = content[step] if _has(content, step) else content
+        if isinstance(step, int):
+            named = isinstance(content, dict) and "id" in content
+            yield str(content["id"] if named else step + 1)
+        else:
+            yield step
+
+
+def _has(content: Any, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(content, list) and step < len(content)
+    return isinstance(content, dict) and step in content
+
+
 def _keys_at(model: type[Settings], steps: list[str]) -> list[str]:
     """List the keys allowed at a place in a settings file."""
     found: list[type[Settings]] = [model]
     for step in steps:
-        inside = [f.annotation for m in found for n, f in m.model_fields.items() if n == step]
+        inside = [f.annotation for m in found for n, f in _fields_of(m).items() if n == step]
         found = [m for annotation in inside for m in _models_in(annotation)] or found
-    return [name for m in found for name in m.model_fields]
+    return [name for m in found for name in _fields_of(m)]
+
+
+def _fields_of(model: type[Settings]) -> dict[str, FieldInfo]:
+    """Give a model's fields by their key in the file, which Python may not allow as a name."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: Any) -> list[type[Settings]]:

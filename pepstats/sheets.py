@@ -198,9 +198,9 @@ def _span(indicator: Indicator, line: pd.Series) -> str:
     shift = line["published"] - line["value"] if compared else 0.0
     ends = np.array([line["low"], line["high"]]) + shift
     known = codes.MEASURES[indicator.of]
-    if known.percent and indicator.shown == "value":
-        ends = np.clip(ends, 0, 100)
     signed = indicator.shown == "trend" or "progress" in known.unit.lower()
+    if not signed:
+        ends = np.clip(ends, 0, 100 if known.percent else None)
     return " to ".join(words.show(end, known.decimals, signed=signed) for end in ends)
 
 

@@ -29,7 +29,7 @@ from pepstats import (
     statements,
 )
 from pepstats.comparison import design_comparison, estimate_programme, tabulate_gaps, tabulate_lines
-from pepstats.errors import DesignError, nearest
+from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.panel import Panel, build_panel
 from pepstats.programme import (
     MatchRule,
@@ -135,6 +135,7 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
         for kind, tidy in TABLES.items()
         if any(source.kind == kind for source in found)
     }
+    _refuse_strangers(local, results, tables.get("register"))
     followed = schools.follow(
         results, tables.get("register"), tables.get("links"), trusts=tables.get("trusts")
     )
@@ -165,6 +166,24 @@ def _not_yet_published(
                 )
             )  # fmt: skip
     return kept
+
+
+def _refuse_strangers(
+    local: list[clean.Results], results: list[clean.Results], register: pd.DataFrame | None
+) -> None:
+    """Refuse an own result of a school that neither the register nor a published file has."""
+    if register is None:
+        return
+    published = [one for one in results if not any(one.source.name == o.source.name for o in local)]
+    listed = set(register.index).union(*(one.values.index for one in published))
+    for one in local:
+        unknown = one.identity.loc[~one.identity.index.isin(listed), "row"].sort_values()
+        if len(unknown):
+            raise SourceError(
+                f"{one.source.file}, row {unknown.iloc[0]}, column urn: no school of the register "
+                f"or of a published file has the URN {unknown.index[0]} ({len(unknown)} schools). "
+                f"{nearest(str(unknown.index[0]), map(str, sorted(listed)))}"
+            )
 
 
 def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -235,17 +254,10 @@ def find_members(programme: Programme, followed: schools.Schools, data: Path) ->
 
 
 def national_levels(study: Study) -> pd.DataFrame:
-    """Gather the published national level of each measure and year: `measure`, `year`, `value`.
-
-    From the England rows of the results files, and the headlines of a `national` source, which are
-    kept where both have one.
-    """
-    rows = england.published_england(study.results)
-    headlines = study.tables.get("national")
-    if headlines is not None:
-        rows = pd.concat([rows, headlines[["measure", "year", "value"]]], ignore_index=True)
-    key = ["measure", "year"]
-    return rows.drop_duplicates(key, keep="last").sort_values(key, ignore_index=True)
+    """Gather England's level of each measure and year: see `england.gather_levels`."""
+    return england.gather_levels(
+        study.results, study.tables.get("la_series"), study.tables.get("national")
+    )
 
 
 def _choose(study: Study, programme: Programme | str) -> Programme:

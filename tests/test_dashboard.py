@@ -13,7 +13,7 @@ NOWHERE = Path("no-such-folder")
 
 
 def changed(tmp_path, change):
-    settings = yaml.safe_load(dashboard.BUILT_IN.read_text("utf-8"))
+    settings = yaml.safe_load(dashboard.PROPOSED.read_text("utf-8"))
     change(settings)
     (tmp_path / "dashboard.yml").write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
     return tmp_path
@@ -57,6 +57,7 @@ def test_a_folders_own_dashboard_is_read_and_says_who_agreed_it(tmp_path):
         ({"red": {"over": -50, "upto": -10}}, "lowest band"),
         ({"amber": {"over": -10}}, "overlap"),
         ({"red": {"upto": "p20"}}, "hole"),
+        ({"red": {"upto": float("nan")}}, "finite"),
     ],
 )
 def test_limits_that_overlap_or_leave_a_hole_are_refused(tmp_path, bands, fault):
@@ -76,6 +77,12 @@ def test_limits_that_overlap_or_leave_a_hole_are_refused(tmp_path, bands, fault)
         (lambda s: line(s, "floor").update(unsure="green"), "remove those keys"),
         (lambda s: line(s, "floor").update(colour="red"), "unknown key"),
         (lambda s: line(s, "floor").update(theme=7), "theme"),
+        (lambda s: line(s, "floor").update(behind=1), "delay"),
+        (lambda s: line(s, "floor").update(red={"frm": 1}),
+         "unknown key `indicators.floor.red.frm`. Did you mean `from`"),
+        (lambda s: line(s, "floor").update(red={"from_": 1}), "Did you mean `from`"),
+        (lambda s: line(s, "absence").update(weight=0), "`indicators.absence.weight`"),
+        (lambda s: s["support"]["tiers"].append({"rating": 4}), "`support.tiers.7.rating`"),
         (lambda s: s["indicators"].append(copied(line(s, "floor"))), "`floor` is listed twice"),
         (lambda s: s["overrides"].append({"indicator": "flor", "rating": 1, "when": {"from": 1}}),
          "Did you mean `floor`"),

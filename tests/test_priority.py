@@ -34,6 +34,12 @@ def rated():
     return rate(*england(), draws=200)
 
 
+def level(measure, value, year=2018, phase=""):
+    """Give one published figure for England."""
+    told = {"measure": [measure], "year": [year], "phase": [phase], "value": [value]}
+    return pd.DataFrame(told)
+
+
 def flat(**schools):
     """Give an England of one strong kind of school, and the schools asked for."""
     rows = {(s, y): GOOD for s in range(1, 41) for y in YEARS}
@@ -72,7 +78,7 @@ def test_england_is_its_pupils_counted_alike_unless_a_published_row_is_given():
     panel, register = panel_of(rows), register_of(list(range(1, 11)), la=range(501, 511))
     lines = rate(panel, register).contributions
     assert lines.loc[(1, "rwm_expected"), "comparison"] == pytest.approx(75.0)
-    told = pd.DataFrame({"measure": ["rwm_expected"], "year": [2018], "value": [64.0]})
+    told = level("rwm_expected", 64.0)
     lines = rate(panel, register, england=told).contributions
     assert lines.loc[(1, "rwm_expected"), "comparison"] == 64.0
     assert lines.loc[(1, "rwm_expected"), "rag"] == "amber"
@@ -86,7 +92,7 @@ def test_an_authoritys_own_results_do_not_stand_for_england():
     assert lines.loc[(1, "rwm_expected"), "rag"] == ""
     assert "nothing to compare with" in lines.loc[(1, "rwm_expected"), "reason"]
     assert lines.loc[(1, "reading_progress"), "rag"] == "green"
-    told = pd.DataFrame({"measure": ["rwm_expected"], "year": [2018], "value": [64.0]})
+    told = level("rwm_expected", 64.0)
     lines = rate(panel, register, england=told).contributions
     assert lines.loc[(1, "rwm_expected"), "rag"] == "green"
 
@@ -107,7 +113,7 @@ def test_sen_support_is_rated_only_from_local_results_and_a_published_figure_for
     )
     lines = rate(panel, register).contributions
     assert lines.loc[(41, "sen_support"), "rag"] == ""
-    told = pd.DataFrame({"measure": ["rwm_expected.sen_support"], "year": [2018], "value": [24.0]})
+    told = level("rwm_expected.sen_support", 24.0)
     lines = rate(panel, register, england=told).contributions
     assert lines.loc[(41, "sen_support"), "rag"] == "amber"  # 14 under, but of nine pupils
     assert lines.loc[(41, "sen_support"), "signal"] == "normal"
@@ -181,7 +187,7 @@ def test_an_inspection_after_the_year_is_not_yet_known():
 def test_an_indicator_without_any_source_takes_nothing_from_coverage_and_is_named():
     found = rate(*flat())
     assert found.ratings.loc[1, "coverage"] == 1.0
-    assert found.ratings.loc[1, "coverage_of_all"] == pytest.approx(12 / 23)
+    assert found.ratings.loc[1, "coverage_of_all"] == pytest.approx(12 / 30)
     assert set(found.no_source) >= {"ofsted_grade", "absence", "disadvantaged_gap"}
     assert found.contributions.loc[(1, "absence"), "reason"] == "no source in this study"
 

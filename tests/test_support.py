@@ -54,9 +54,9 @@ def test_support_to_a_school_that_is_not_rated_here_is_refused():
 
 
 def test_two_tiers_for_the_same_schools_are_refused(tmp_path):
-    from pepstats.dashboard import BUILT_IN
+    from pepstats.dashboard import PROPOSED
 
-    text = BUILT_IN.read_text("utf-8").replace(
+    text = PROPOSED.read_text("utf-8").replace(
         "rating: 2, governance: academy", "rating: 1, governance: academy"
     )
     (tmp_path / "dashboard.yml").write_text(text, "utf-8")
