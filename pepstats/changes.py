@@ -12,9 +12,11 @@ import pandas as pd
 from pepstats import bridge, manifest, words
 from pepstats.errors import RunError
 from pepstats.manifest import Manifest
+from pepstats.programme import Report, load_report
 
 NAME = "CHANGES.md"
 EFFECTS = "04-estimate-effect/{slug}/effects.csv"
+BRIDGE = "04-estimate-effect/{slug}/bridge.csv"
 HEADER = """# What changed in what was released
 
 Newest first; written by `pepstats release`. A number has moved when it is not the same to nine
@@ -22,29 +24,58 @@ digits. The seal is that of the release's `manifest.json`.
 """
 
 
-def write_entry(before: Path | None, after: Path, made: Manifest, *, on: str, why: str) -> str:
+def write_entry(
+    before: Path | None,
+    after: Path,
+    made: Manifest,
+    *,
+    on: str,
+    why: str,
+    revises: str | None = None,
+) -> str:
     """Write what a release changed, set beside the last one where there is one.
 
-    `before` is the folder of the last release, `after` that of the run being released.
+    `before` is the folder of the last release, of this report or of the one it `revises`; `after`
+    that of the run being released. An earlier report that was never released is set beside it as
+    the run itself worked it out anew.
     """
     now = read_effects(after, made)
-    if before is None:
-        lines = [f"- first release, with {words.count_words(len(now), 'effect')}"]
-        said = why
-    else:
+    lines, reasons = [], [why] if why else []
+    if before is None or manifest.read(before).report != made.report:
+        lines.append(f"- first release, with {words.count_words(len(now), 'effect')}")
+    if before is not None:
         then = manifest.read(before)
-        lines = list(_say_effects(bridge.bridge_effects(read_effects(before, then), now)))
+        lines += [f"- it revises {then.report}"] if then.report != made.report else []
+        lines += _say_effects(bridge.bridge_effects(read_effects(before, then), now))
         lines += _say_files(then, made)
-        said = "; ".join([*([why] if why else []), *say_reasons(then, made)])
-        said = said or "nothing it came from has changed"
-    reason = [f"- why: {said}"] if said else []
+        reasons += say_reasons(then, made) or ["nothing it came from has changed"]
+    elif revises is not None:
+        lines.append(
+            f"- it revises {revises}, which was not released; its effects are worked out anew"
+        )
+        lines += _say_effects(_read_each(after, made, BRIDGE))
+    reason = [f"- why: {'; '.join(reasons)}"] if reasons else []
     return "\n".join([f"## {made.report}, {on}", "", *lines, *reason, ""])
+
+
+def find_last(report: Report, data: Path, released: Path) -> Path | None:
+    """Find the last release of a report, else of the earlier one that it revises."""
+    name: str | None = report.slug
+    while name is not None:
+        if (released / name / manifest.NAME).is_file():
+            return released / name
+        name = load_report(name, data).revises
+    return None
 
 
 def read_effects(folder: Path, made: Manifest) -> pd.DataFrame:
     """Read every programme's effects from a run or a release."""
+    return _read_each(folder, made, EFFECTS)
+
+
+def _read_each(folder: Path, made: Manifest, name: str) -> pd.DataFrame:
     parts = [
-        pd.read_csv(folder / EFFECTS.format(slug=slug), keep_default_na=False, na_values=[""])
+        pd.read_csv(folder / name.format(slug=slug), keep_default_na=False, na_values=[""])
         for slug in made.programmes
     ]
     return pd.concat(parts, ignore_index=True)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pandas as pd
 
@@ -24,6 +25,19 @@ HELD_BACK = (
     "Not shown in the public edition: a school could be known by its earlier, published results "
     "while these are still provisional."
 )
+
+
+class Reads(Protocol):
+    """Anything that can read the tables earlier notebooks wrote: a step of a run."""
+
+    def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
+        """Read one table."""
+
+    def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
+        """Read any other file."""
+
+    def read_last_shown(self) -> pd.DataFrame:
+        """Read the counts that the last release showed."""
 
 
 @dataclass(frozen=True)

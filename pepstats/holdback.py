@@ -15,11 +15,12 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from pepstats import disclosure
+from pepstats import changes, disclosure
 from pepstats.evidence import NOT_YET_PUBLIC
 from pepstats.manifest import Manifest
 from pepstats.parts import PICTURE, WORDS, read_parts
 from pepstats.programme import Report
+from pepstats.sources import RELEASES
 from pepstats.steps import read_shown
 
 PAPER = "07-board-report/"
@@ -62,10 +63,10 @@ def list_schools(run: Path, report: Report) -> Schools:
     return Schools(frozenset(numbers), frozenset(own["name"]) - {""})
 
 
-def is_public(report: Report) -> bool:
-    """Whether the year's results are published: no source of that year is still to be."""
-    releases = {line.release for line in report.sources if line.year == report.year}
-    return not releases & set(NOT_YET_PUBLIC)
+def is_public(run: Path, made: Manifest) -> bool:
+    """Whether all results that the run concludes from are published: revised or final."""
+    releases = set(changes.read_effects(run, made)["release"])
+    return releases <= set(RELEASES) - set(NOT_YET_PUBLIC)
 
 
 def find_withheld(
@@ -88,7 +89,8 @@ def find_withheld(
             withheld[name] = ONE_SCHOOL
     few = dict(_find_few(run, made, before, report.disclosure.fewest_schools - 1))
     withheld = {**few, **withheld}
-    ends = (".csv", ".svg", ".alt.txt") if not is_public(report) else (".svg", ".alt.txt")
+    published = is_public(run, made)
+    ends = (".svg", ".alt.txt") if published else (".csv", ".svg", ".alt.txt")
     stems = {_stem(name) for name in withheld if name.endswith(ends) or name in few}
     for name in made.outputs:
         if name.endswith((".png", ".svg", ".alt.txt")) and _stem(name) in stems:
@@ -139,11 +141,11 @@ def find_held_back(
         return
     if before is not None:
         yield from _find_told_by_change(run, before, report)
-    schools = list_schools(run, report)
+    schools, published = list_schools(run, report), is_public(run, made)
     hidden = {made.outputs[name].sha256 for name in withheld}
     for name in (n for n in made.outputs if n.startswith(PAPER) and n not in withheld):
         found = schools.find(read_words(run / name))
-        named = [one for one in found if one in schools.numbers or not is_public(report)]
+        named = [one for one in found if one in schools.numbers or not published]
         if named:
             more = f" and {len(named) - 3} more" if len(named) > 3 else ""
             yield f"{name} names {', '.join(named[:3])}{more}: {disclosure.NAMES_SCHOOL}"

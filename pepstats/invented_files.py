@@ -16,7 +16,13 @@ from pepstats import invented_local as local
 from pepstats.invented_ks2 import key_stage_2
 from pepstats.invented_moves import GOVERNANCE
 from pepstats.invented_pupils import PLANTED, STARTS
-from pepstats.invented_study import about_text, programme_text, report_text
+from pepstats.invented_study import (
+    Listed,
+    about_text,
+    programme_text,
+    report_text,
+    revised_text,
+)
 from pepstats.invented_truth import planted_effects
 from pepstats.invented_words import statements
 
@@ -46,8 +52,10 @@ def write_files(england: England, folder: Path, *, full_layout: bool) -> list[Pa
     about = [(name.removeprefix("invented/"), *_said_of(name)) for name in contents]
     contents["invented/truth.csv"] = _as_csv(planted_effects(england), "utf-8")
     contents["invented/README.md"] = about_text(england, about).encode()
-    sources = _sources(england, contents)
-    contents["reports/autumn-2018.yml"] = report_text(sources).encode()
+    in_october, in_december = _sources(england, contents)
+    contents["reports/autumn-2018.yml"] = report_text(in_october).encode()
+    if in_december:
+        contents["reports/autumn-2018-revised.yml"] = revised_text(in_december).encode()
     for slug in PLANTED:
         contents[f"programmes/{slug}.yml"] = programme_text(england, slug).encode()
     written = []
@@ -76,14 +84,12 @@ def _autumn_files(england: England) -> dict[str, bytes]:
     return {f"invented/{name}": content for name, content in contents.items()}
 
 
-def _sources(
-    england: England, contents: dict[str, bytes]
-) -> list[tuple[str, int | None, str | None, str, bytes]]:
-    """List what the autumn 2018 report reads."""
-    found: list[tuple[str, int | None, str | None, str, bytes]] = []
-    for year in [year for year in england.years if year <= 2018]:
+def _sources(england: England, contents: dict[str, bytes]) -> tuple[list[Listed], list[Listed]]:
+    """List what the report of autumn 2018 reads, and what is new for it in December."""
+    found: list[Listed] = []
+    for year in england.years:
         name = f"invented/ks2/{year - 1}-{year}_england_ks2final.csv"
-        found.append(("ks2", year, "final" if year < 2018 else "revised", name, contents[name]))
+        found.append(("ks2", year, "final" if year < STARTS else "revised", name, contents[name]))
     others = (
         ("register", STARTS, "england/2017-2018_england_spine.csv"),
         ("links", None, "gias/links_edubasealldata.csv"),
@@ -94,11 +100,17 @@ def _sources(
         ("la_series", None, "la/lait_long_fablemouth.csv"),
         ("statements", None, "local/statements.csv"),
     )
+    for kind in ("local_results", "national"):
+        name = f"invented/local/2018-09_{kind}.csv"
+        if name in contents:
+            found.append((kind, STARTS, "provisional", name, contents[name]))
     for kind, known, file in others:
         name = f"invented/{file}"
         if name in contents:
             found.append((kind, known, None, name, contents[name]))
-    return found
+    december = [line for line in found if line[:2] == ("ks2", STARTS)]
+    later = [line for line in found if line[0] == "ks2" and (line[1] or 0) > STARTS]
+    return [line for line in found if line not in (*december, *later)], december
 
 
 _SAID = {  # part of a file's name: what it holds, and who publishes files like it

@@ -59,6 +59,7 @@ _WORDS = {
 _NOTE = "Invented, like every school in it. Written by `pepstats invent`."
 
 _REPORT = """# {note}
+# October: the city's own provisional results, and England's headline, are all there is of 2018.
 title: Evaluation of the Partnership's two programmes, autumn 2018
 meeting:
   body: Education Advisory Board
@@ -85,6 +86,20 @@ sources:
 {sources}
 programmes: [closing-the-gap, send-in-mainstream]
 """
+_REVISED = """# {note}
+# December: the same report with every school's results of 2018. All else is as it was in October.
+revises: autumn-2018
+title: Evaluation of the Partnership's two programmes, autumn 2018, as revised in December
+meeting:
+  body: Education Advisory Board
+  date: 2018-12-18
+  report_from: Director of Children's Services, Fablemouth (invented)
+  report_by: Head of School Improvement, Fablemouth (invented)
+sources:
+{sources}
+"""
+Listed = tuple[str, int | None, str | None, str, bytes]
+"""One source as a report lists it: kind, year, release, file, and the file's bytes."""
 
 
 def programme_text(england: England, slug: str) -> str:
@@ -102,8 +117,17 @@ def programme_text(england: England, slug: str) -> str:
                              pupils=helped or "null", seed=england.seed)  # fmt: skip
 
 
-def report_text(sources: list[tuple[str, int | None, str | None, str, bytes]]) -> str:
-    """Give the report as YAML; each source is (kind, year, release, file, its bytes)."""
+def report_text(sources: list[Listed]) -> str:
+    """Give the October report as YAML."""
+    return _REPORT.format(note=_NOTE, city=CITY, sources=_source_lines(sources))
+
+
+def revised_text(sources: list[Listed]) -> str:
+    """Give its December revision as YAML: the sources that are new since."""
+    return _REVISED.format(note=_NOTE, sources=_source_lines(sources))
+
+
+def _source_lines(sources: list[Listed]) -> str:
     lines = []
     for kind, year, release, file, content in sources:
         said = [f"kind: {kind}"]
@@ -111,7 +135,7 @@ def report_text(sources: list[tuple[str, int | None, str | None, str, bytes]]) -
         said += [f"release: {release}"] if release else []
         digest = hashlib.sha256(content).hexdigest()
         lines.append(f"  - {{{', '.join(said)}, file: {file},\n     sha256: {digest}}}")
-    return _REPORT.format(note=_NOTE, city=CITY, sources="\n".join(lines))
+    return "\n".join(lines)
 
 
 def about_text(england: England, files: list[tuple[str, str, str]]) -> str:

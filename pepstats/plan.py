@@ -21,6 +21,7 @@ from pepstats import checkout, codes, layouts, manifest
 from pepstats.comparison import Design, design_comparison
 from pepstats.errors import RunError
 from pepstats.programme import Programme, Report, load_programme, load_report
+from pepstats.record import NO_PLAN
 from pepstats.settings import Settings
 from pepstats.sources import find_source
 from pepstats.steps import Step, write_whole
@@ -38,7 +39,6 @@ DESCRIBED = {"register", "links", "trusts"}
 """Files that say what a school is, and nothing of its results."""
 FIXED = ("phase", "starts", "baseline", "outcomes", "match", "pool", "placebo", "seed")
 """What of a programme's settings decides the comparison."""
-NO_PLAN = "no plan was written before results were read"
 
 
 class PlannedProgramme(Settings):
@@ -227,18 +227,6 @@ def _told(then: Iterable[Any], now: Iterable[Any], what: str) -> tuple[str, str]
     if a == b:
         return f"{len(a)} {what}s", f"{len(b)} {what}s"
     return f"{len(a)} {what}s, {len(a - b)} not used", f"{len(b)} {what}s, {len(b - a)} not planned"
-
-
-def say_plan(held: pd.DataFrame) -> str:
-    """Say in a sentence whether a run followed its plan, and in what it did not."""
-    if held["planned"].eq(NO_PLAN).any():
-        return f"For this report {NO_PLAN}."
-    when, seal = held.loc[held["item"] == "plan", "planned"].iloc[0].split(", ")
-    departs = held.loc[held["followed"] == "no", "item"].tolist()
-    about = f"the plan of {when[:10]} (its hash begins {seal})"
-    if not departs:
-        return f"The run followed {about}, written before results were read."
-    return f"The run departs from {about} in: {', '.join(departs)}."
 
 
 def _seal_of(content: Mapping[str, Any]) -> str:

@@ -34,7 +34,8 @@ def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
     try:
         changes.bring_up_to_date(final.parent)
         on = manifest.utc(time.time())
-        entry = changes.write_entry(before, run, made, on=on, why=why)
+        last = changes.find_last(report, data, final.parent)
+        entry = changes.write_entry(last, run, made, on=on, why=why, revises=report.revises)
         _fill(making, run, made, report, data, withheld, {changes.NAME: entry}, on, why)
     except BaseException:
         whole.give_up(making)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import pandas as pd
 
@@ -18,6 +17,7 @@ from pepstats import (
     evidence,
     evidence_pictures,
     evidence_tables,
+    record,
     statements,
     voices,
 )
@@ -25,7 +25,7 @@ from pepstats.blocks import Document, PaperTable, Picture, make_table
 from pepstats.city import City, protect_ratings, table_ratings, table_ratings_named
 from pepstats.entries import make_entries
 from pepstats.errors import DesignError, RunError
-from pepstats.evidence import Drawn, ProgrammeResults, is_said
+from pepstats.evidence import Drawn, ProgrammeResults, Reads, is_said
 from pepstats.programme import Programme, Report
 from pepstats.settings import check_slug
 from pepstats.verdicts import LADDER
@@ -83,19 +83,6 @@ GLOSSARY = (
     ("Release", "How final the results are: returned by schools, provisional, revised or final"),
     ("Standard deviation", "A usual measure of how much schools differ from each other"),
 )  # fmt: skip
-
-
-class Reads(Protocol):
-    """Anything that can read the tables earlier notebooks wrote: a step of a run."""
-
-    def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
-        """Read one table."""
-
-    def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
-        """Read any other file."""
-
-    def read_last_shown(self) -> pd.DataFrame:
-        """Read the counts that the last release showed."""
 
 
 def collect_results(step: Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
@@ -207,19 +194,23 @@ def write_paper(
     text: str | None = None,
     sources: pd.DataFrame | None = None,
     city: City | None = None,
+    made: record.Record | None = None,
 ) -> Document:
     """Write the committee's paper: the officers' text with every hole filled and numbered.
 
     `results` has one entry per programme slug; `sources` the files read (`kind`, `year`,
-    `release`, `file`, `sha256`), else those the report lists.
+    `release`, `file`, `sha256`), else those the report lists; `made` what is known of its own
+    making.
     """
     if missing := [p.slug for p in programmes if p.slug not in results]:
         raise DesignError(f"reports/{report.slug}.yml: no results for {', '.join(missing)}.")
-    city = city or City()
+    city, made = city or City(), made or record.Record()
     return document.compose(
         officers_text(report, programmes, text),
-        make_entries(report, programmes, results, view_of(report, city), city),
-        make_tables(report, programmes, results, sources=sources, city=city),
+        make_entries(report, programmes, results, view_of(report, city), city)
+        | record.make_entries(made, programmes),
+        make_tables(report, programmes, results, sources=sources, city=city)
+        | record.make_tables(made, programmes),
         make_pictures(report, programmes, results, city=city),
         quotes={
             f"{p.slug}.statements": statements.choose_quotes(results[p.slug].statements, p.slug)
@@ -241,6 +232,7 @@ def write_editions(
     text: str | None = None,
     sources: pd.DataFrame | None = None,
     city: City | None = None,
+    made: record.Record | None = None,
 ) -> dict[str, Document]:
     """Write both editions by the name of their file: `report` is the one the settings ask for."""
     other = "exempt" if report.edition == "public" else "public"
@@ -248,8 +240,9 @@ def write_editions(
     editions = {"report": report, f"report-{other}": report.model_copy(update={"edition": other})}
     papers = {}
     for name, edition in editions.items():
-        paper = write_paper(edition, programmes, results, text=text, sources=sources, city=city)
-        papers[name] = paper
+        papers[name] = write_paper(
+            edition, programmes, results, text=text, sources=sources, city=city, made=made
+        )
     return papers
 
 

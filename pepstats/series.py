@@ -118,7 +118,11 @@ def clean_local_results(raw: pd.DataFrame, source: Source) -> list[Results]:
             **dict.fromkeys(("name", "record", "type", "age_range"), nothing),
             "urn_ac": pd.array([pd.NA] * len(values), "Int64"),
         }, index=values.index)  # fmt: skip
-        ledger = Ledger(source.file, str(kind), int(year), str(release), len(rows), len(rows))
+        known = {str(why): int(n) for why, n in rows["reason"].value_counts().sort_index().items()}
+        ledger = Ledger(
+            source.file, str(kind), int(year), str(release), len(rows), len(rows),
+            cells_in=len(rows), values=int(rows["value"].notna().sum()), reasons=known,
+        )  # fmt: skip
         out.append(Results(
             part, values[order], reasons[order], published[order].astype("str"), identity,
             pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["level", "la"])),

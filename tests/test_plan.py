@@ -10,8 +10,9 @@ from pepstats import plan, sources
 from pepstats.cli import main
 from pepstats.comparison import Design, design_comparison
 from pepstats.errors import RunError
-from pepstats.plan import find_plan, hold_to_plan, read_plan, say_plan, write_plan
+from pepstats.plan import find_plan, hold_to_plan, read_plan, write_plan
 from pepstats.programme import load_programme, load_report
+from pepstats.record import say_plan
 from pepstats.steps import Step
 from pepstats.study import load_study
 from tests.whole_runs import REPORT, copy_of, replace

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,17 @@ import pandas as pd
 import pytest
 import yaml
 
-from pepstats import bundle, changes, checkout, disclosure, holdback, manifest, release, steps
+from pepstats import (
+    bridge,
+    bundle,
+    changes,
+    checkout,
+    disclosure,
+    holdback,
+    manifest,
+    release,
+    steps,
+)
 from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.programme import load_report
@@ -21,6 +32,7 @@ from tests.whole_runs import REPORT, copy_of, hashes, replace, restamp
 from tests.worlds import ROOT
 
 EFFECTS = "04-estimate-effect/closing-the-gap/effects.csv"
+LATER = "autumn-2018-revised"
 
 
 @pytest.fixture
@@ -110,18 +122,29 @@ def test_the_exempt_edition_leaves_out_only_what_schools_said(finished: Path, da
 
 
 def test_before_results_are_published_no_picture_of_single_schools_leaves(
-    finished: Path, data: Path
+    out: Path, data: Path
 ) -> None:
+    """It is the results the run rests on that count, not whether a source line says its release."""
+    run, picture = out / "working" / REPORT, "06-case-studies/closing-the-gap/schools.png"
     report = load_report(REPORT, data)
-    early = tuple(
-        line.model_copy(update={"release": "provisional"}) if line.year == report.year else line
-        for line in report.sources
-    )
-    withheld = holdback.find_withheld(
-        finished, manifest.read(finished), report.model_copy(update={"sources": early})
-    )
-    assert "06-case-studies/closing-the-gap/schools.png" in withheld
-    assert "04-estimate-effect/closing-the-gap/gap-rwm_expected.png" not in withheld
+    bare = tuple(line.model_copy(update={"release": None}) for line in report.sources)
+    unsaid = report.model_copy(update={"sources": bare})
+    for settings in (report, unsaid):
+        withheld = holdback.find_withheld(run, manifest.read(run), settings)
+        assert picture in withheld
+        assert "04-estimate-effect/closing-the-gap/gap-rwm_expected.png" not in withheld
+    publish(run)
+    assert picture not in holdback.find_withheld(run, manifest.read(run), report)
+    publish(run, "school-returned")
+    assert picture in holdback.find_withheld(run, manifest.read(run), report)
+
+
+def publish(run: Path, release: str = "revised") -> None:
+    """Let a run's results be of a later release."""
+    for slug in manifest.read(run).programmes:
+        name = changes.EFFECTS.format(slug=slug)
+        effects = pd.read_csv(run / name).assign(release=release)
+        put(run, name, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
 
 def test_a_paper_that_tells_of_few_schools_beside_the_last_release_is_held_back(
@@ -253,11 +276,47 @@ def test_a_second_release_says_which_numbers_moved_which_did_not_and_why(
     assert "- 1 of 8 effects moved; 1 verdict changed" in entry
     assert "The verdict changed from" in entry and "to “lost ground”" in entry
     assert "did not move: closing-the-gap reading_progress" in entry
-    assert "- why: ks2 2018: other bytes" in entry
+    assert "- why: local_results 2018: other bytes" in entry
     release.release_report(REPORT, data=data, out=out, why="a mistake was mended")
     text = (out / "released" / "CHANGES.md").read_text("utf-8")
     assert text.count(f"## {REPORT}, ") == 2
     assert text.index("a mistake was mended") < text.index("first release")
+
+
+def test_a_report_that_revises_another_says_what_moved_since_that_one(
+    out: Path, data: Path
+) -> None:
+    run = Path(shutil.copytree(out / "working" / REPORT, out / "working" / LATER))
+    restamp(run, report=LATER, settings=settings_of(LATER, data))
+    publish(run)
+    effects = pd.read_csv(run / EFFECTS)
+    effects.loc[0, ["estimate", "verdict"]] = [effects.loc[0, "estimate"] + 4.0, "gained"]
+    put(run, EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+    for slug in manifest.read(run).programmes:
+        before = pd.read_csv(out / "working" / REPORT / changes.EFFECTS.format(slug=slug))
+        after = pd.read_csv(run / changes.EFFECTS.format(slug=slug))
+        bridged = bridge.bridge_effects(before, after)
+        name = changes.BRIDGE.format(slug=slug)
+        put(run, name, bridged.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+    restamp(run, report=LATER, settings=settings_of(LATER, data))
+    unreleased = release.release_report(LATER, data=data, out=out)
+    entry = (unreleased / changes.NAME).read_text("utf-8")
+    assert f"- it revises {REPORT}, which was not released" in entry
+    assert "1 verdict changed" in entry and "“too uncertain to say” to “gained”" in entry
+    shutil.rmtree(unreleased)
+    release.release_report(REPORT, data=data, out=out)
+    entry = (release.release_report(LATER, data=data, out=out) / changes.NAME).read_text("utf-8")
+    assert "- first release, with 8 effects" in entry and f"- it revises {REPORT}\n" in entry
+    assert "1 verdict changed" in entry and "- why: settings changed: reports/" in entry
+    text = (out / "released" / changes.NAME).read_text("utf-8")
+    assert text.index(f"## {LATER}, ") < text.index(f"## {REPORT}, ")
+
+
+def settings_of(slug: str, data: Path) -> dict[str, str]:
+    return {
+        name: steps.sha256_of(data / name)
+        for name in manifest.list_settings(load_report(slug, data), data)
+    }
 
 
 def test_a_line_that_a_kill_cut_off_is_written_by_the_next(out: Path, data: Path) -> None:
@@ -273,7 +332,7 @@ def test_a_line_that_a_kill_cut_off_is_written_by_the_next(out: Path, data: Path
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from pepstats import bundle, changes, checkout, release, whole
+from pepstats import bridge, bundle, changes, checkout, release, whole
 checkout.same_code = lambda _: True
 die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 at, data, out = sys.argv[1:]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pepstats import disclosure, document, report
+from pepstats import disclosure, document, record, report
 from pepstats.city import protect_ratings, ratings_sentence
 from pepstats.disclosure import View
 from pepstats.errors import DesignError, RunError
@@ -70,6 +70,7 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
         "Appendix 1a: Supporting data and graphs: Closing the gap",
         "Appendix 1b: Supporting data and graphs: SEND in mainstream",
         "Appendix 2: Priority ratings of schools (exempt)",
+        "Appendix 3: What is assumed, decided and checked",
     ]
 
 
@@ -101,6 +102,7 @@ def test_the_built_in_text_keeps_its_own_rule_and_uses_only_entries_that_exist(s
     officers = read_officers_text(text, "built-in")
     assert find_typed_results(officers.text) == []
     entries = report.make_entries(settings, programmes, results, View())
+    entries |= record.make_entries(record.Record(), programmes)
     used = {hole.name for hole in officers.holes if hole.kind == "entry"}
     assert used <= set(entries)
     assert {"closing-the-gap.headline", "closing-the-gap.chance", "meeting.date"} <= used

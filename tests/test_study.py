@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import pepstats
-from pepstats import effects
+from pepstats import effects, verdicts
 from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
 from pepstats.listings import tabulate_ledgers, tabulate_measures
@@ -22,6 +22,12 @@ needs_study = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def default() -> pepstats.study.Study:
+    """December: every school's results are published."""
+    return pepstats.load("autumn-2018-revised", data=str(ROOT / "data"))
+
+
+@pytest.fixture(scope="module")
+def october() -> pepstats.study.Study:
     return pepstats.load("autumn-2018", data=str(ROOT / "data"))
 
 
@@ -52,6 +58,25 @@ def test_where_nothing_was_planted_it_is_too_uncertain_to_say(default) -> None:
     assert set(found["verdict"]) == {"too uncertain to say"}
 
 
+def test_in_october_members_are_held_against_what_was_expected_of_them(october, default) -> None:
+    for slug in october.programmes:
+        found = pepstats.evaluate(october, slug).effects.set_index("outcome")
+        assert set(found["mode"]) == {verdicts.EXPECTED}
+        assert set(found["release"]) == {"provisional"}
+        planted = truth(slug).reindex(found.index)
+        assert (found["low"] < planted).all() and (planted < found["high"]).all()
+        later = pepstats.evaluate(default, slug).effects.set_index("outcome")
+        assert set(later["mode"]) == {verdicts.COMPARED}
+        nearer = (found["estimate"] - later["estimate"]).abs()
+        assert (nearer < (found["high"] - found["low"]) / 4).all()
+
+
+def test_in_october_no_other_authority_has_a_result_of_the_year(october) -> None:
+    of_the_year = october.panel.values.xs(YEAR, level="year")[["rwm_expected", "reading_progress"]]
+    known = of_the_year.dropna(how="all").index
+    assert set(october.register.loc[known, "la"]) == {october.report.authority}
+
+
 def test_programmes_that_did_nothing_are_seldom_called() -> None:
     first = [
         effects_of(small_england(seed=seed, schools=1000, effect=0.0), slug).iloc[0]
@@ -74,7 +99,11 @@ def test_every_cell_of_the_panel_is_a_value_or_a_reason(default) -> None:
     assert default.panel.values.index.is_unique
     measures = tabulate_measures(default)
     assert (measures["value"].isna() == measures["reason"].notna()).all()
-    assert set(measures.index.get_level_values("release")) == {"final", "revised"}
+    releases = measures.reset_index().groupby("release")["measure"].unique()
+    assert set(releases.index) == {"final", "revised", "provisional"}
+    # what is published by school takes the place of the city's own; SEN Support never is
+    assert not set(releases["provisional"]) & set(releases["revised"])
+    assert all("sen_support" in name or "." in name for name in releases["provisional"])
 
 
 def test_members_are_found_by_any_number_they_ever_had(default) -> None:
