@@ -1,176 +1,143 @@
-"""The same effect under other choices: what moves the headline, and what does not."""
+"""The same effect under other choices and by other methods: what moves the headline, what not.
+
+One tidy table, one row per check, the headline first. A check that cannot be made keeps its row,
+with the reason in its note.
+"""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from pepstats import codes, effects, gaps, matching, placebo
+from pepstats import bracket, choices, curve, doubts, methods, placebo
+from pepstats.choices import HEADLINE, Choice, Made
 from pepstats.errors import DesignError
-from pepstats.panel import Panel
-from pepstats.programme import MatchRule, PoolRule, Programme
+from pepstats.gaps import Gaps
+from pepstats.peers import EventStudy
+from pepstats.setting import KINDS, Row, Setting, plain, set_up
 
-HEADLINE = "as fixed in the programme's file"
+__all__ = ["HEADLINE", "Checked", "check_effect", "leave_one_out", "set_up"]
 
-
-@dataclass(frozen=True)
-class Choice:
-    """One way to make the comparison; the defaults of `Comparison` with something changed."""
-
-    name: str
-    rule: MatchRule
-    where: PoolRule
-    baseline: tuple[int, ...]
-    year: int
-    members: tuple[int, ...]
-    adjusted: bool = True
-    weighted: bool = True
-    note: str = ""
+SHUFFLES = 999
+"""How often doses are shuffled among the members."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What every choice is tried on: the panel, the schools, and who may never be compared with."""
+class Checked:
+    """All checks of one programme's effect.
 
-    panel: Panel
-    register: pd.DataFrame
-    phase: str
-    outcome: str
-    unit: str
-    barred: tuple[int, ...]
-    draws: int
-    seed: int
-
-
-def set_up(
-    programme: Programme, panel: Panel, register: pd.DataFrame, barred: Iterable[int]
-) -> Setting:
-    """Say what a programme's checks are tried on: its primary outcome, its draws and its seed."""
-    return Setting(
-        panel=panel,
-        register=register,
-        phase=programme.phase,
-        outcome=programme.primary,
-        unit=codes.MEASURES[programme.primary].unit,
-        barred=tuple(barred),
-        draws=programme.placebo.draws,
-        seed=programme.seed,
-    )
-
-
-def list_choices(
-    programme: Programme,
-    year: int,
-    members: Iterable[int],
-    register: pd.DataFrame,
-    others: Iterable[int],
-) -> list[Choice]:
-    """List the headline and every other choice that this study allows, in the order they are shown.
-
-    `others` are the members of the other programmes.
+    Attributes
+    ----------
+    table
+        One row per check, the headline first: `kind`, `check`, `outcome`, `estimate`, `low`,
+        `high`, `p`, `n_schools`, `n_comparison`, `note`.
+    curve
+        What all ways of making the same comparison say together; none where only one could be made.
+    without
+        The estimate without each member in turn: see `leave_one_out`.
+    numbers
+        The curve's numbers by name.
     """
-    chosen, elsewhere = tuple(sorted(members)), set(others)
-    first = Choice(HEADLINE, programme.match, programme.pool, programme.baseline, year, chosen)
-    rule, k = programme.match, programme.match.k
-    loose = [name for name in rule.near if name not in programme.outcomes]
-    kept_urn = tuple(s for s in chosen if " " not in str(register["urns"].get(s, "")))
-    alone = tuple(s for s in chosen if s not in elsewhere)
 
-    def other(name: str, note: str = "", **changed: object) -> Choice:
-        return Choice(**{**first.__dict__, "name": name, "note": note, **changed})
+    table: pd.DataFrame = field(repr=False)
+    curve: curve.Curve | None
+    without: pd.DataFrame = field(repr=False)
 
-    found = [
-        first,
-        *(other(f"{n} comparison schools each", rule=rule.model_copy(update={"k": n}))
-          for n in (max(1, k // 2), k * 2)),
-        other("only close matches", "comparison schools within half a standard deviation",
-              rule=rule.model_copy(update={"caliper": 0.5})),
-        other("left-over differences not taken out", adjusted=False),
-        other("every school counted the same", weighted=False),
+    @property
+    def numbers(self) -> dict[str, float | int]:
+        """Name every number of the curve."""
+        return self.curve.numbers() if self.curve is not None else {}
+
+
+def check_effect(setting: Setting) -> Checked:
+    """Make every check of a programme's effect, the headline first, none hidden."""
+    made: Made = {}
+    first = choices.first_choice(setting)
+    tried = [
+        choices.try_choice(choice, setting, made)
+        for choice in (first, *choices.list_comparisons(setting))
+    ]
+    without = leave_one_out(setting.gaps, setting.chosen)
+    earlier = [choices.try_choice(one, setting, made).row for one in choices.list_earlier(setting)]
+    study = _study(setting, made)
+    joined = curve.join_ways(tried)
+    rows = [
+        *(one.row for one in tried), *([joined.row(setting.effect.n_schools)] if joined else []),
+        *(one.row for one in bracket.leave_results_aside(setting)),
+        *methods.compare_by_methods(setting), _row_of(study, setting),
+        *(choices.try_choice(one, setting, made).row for one in list_members(setting, without)),
+        *earlier, *bracket.pick_earlier(setting, made),
+        *doubts.doubt_effect(setting, study),
     ]  # fmt: skip
-    if loose:
-        found.append(
-            other("matched on circumstances only", "not on earlier results: the other end",
-                  rule=rule.model_copy(update={"near": tuple(loose)}), adjusted=False)
-        )  # fmt: skip
-    for held in programme.baseline if len(programme.baseline) > 1 else ():
-        rest = tuple(y for y in programme.baseline if y != held)
-        found.append(other(f"matched without {held}", baseline=rest))
-    if kept_urn != chosen:
-        found.append(other("only schools that kept their number", members=kept_urn))
-    if alone != chosen:
-        found.append(other("only schools in no other programme", members=alone))
-    if len(programme.baseline) > 1:
-        *early, last = programme.baseline
-        found.append(
-            other("one year early", f"nothing had started: {last} instead of {year}",
-                  baseline=tuple(early), year=last)
-        )  # fmt: skip
-    return found
+    table = pd.concat([row.tidy() for row in rows], ignore_index=True)
+    order = table["kind"].map(list(KINDS).index).sort_values(kind="stable").index
+    table = table.loc[order].reset_index(drop=True)
+    table.insert(2, "outcome", setting.outcome)
+    return Checked(table, joined, without)
 
 
-Matched = dict[tuple[MatchRule, PoolRule, tuple[int, ...]], tuple[matching.Pool, matching.Match]]
-"""Matches already made, by what decides them."""
-
-
-def try_choice(choice: Choice, setting: Setting, made: Matched | None = None) -> dict[str, object]:
-    """Make the whole comparison again under one choice; a choice that cannot be made says why.
-
-    `made` keeps matches between choices that differ only in what comes after the match.
-    """
-    row: dict[str, object] = {
-        "check": choice.name, "outcome": setting.outcome, "estimate": np.nan, "low": np.nan,
-        "high": np.nan, "p": np.nan, "n_schools": 0, "note": choice.note,
-    }  # fmt: skip
-    try:
-        found, pool = compare(choice, setting, {} if made is None else made)
-        rng = np.random.default_rng([setting.seed, zlib.crc32(choice.name.encode())])
-        low = placebo.low_attaining(_earlier(setting.panel, setting.outcome, pool, choice.baseline))
-        drawn = placebo.draw_programmes(
-            found, low, choice.members, barred=setting.barred, draws=setting.draws, rng=rng
-        )
-        made_up = placebo.made_up_estimates({setting.outcome: found}, drawn, choice.members)
-        [effect] = effects.estimate_effects(
-            "", {setting.outcome: found}, made_up, choice.members, n_comparison=0
-        )
-    except DesignError as error:
-        return {**row, "note": f"cannot be made: {error}"}
-    return {
-        **row,
-        "estimate": effect.estimate,
-        "low": effect.low,
-        "high": effect.high,
-        "p": effect.p_placebo,
-        "n_schools": effect.n_schools,
+def list_members(setting: Setting, without: pd.DataFrame) -> list[Choice]:
+    """List the parts of the programme's schools that are estimated alone."""
+    first = replace(choices.first_choice(setting), kind="schools")
+    table = setting.members
+    urns = setting.register["urns"].reindex(table.index).astype("str")
+    parts = {
+        "only schools that kept their number": ~urns.str.contains(" "),
+        "only schools in no other programme": ~(table["also_in"] > 0),
     }
+    moved = without["estimate"].sort_index()
+    for words, school in (("lowest", moved.idxmin()), ("highest", moved.idxmax())):
+        left = pd.Series(table.index != school, index=table.index)
+        parts[f"one school left out, the {words} estimate"] = left
+    found = [
+        replace(first, check=name, members=_keep(kept),
+                note="all of them, so the headline again" if kept.all() else "")
+        for name, kept in parts.items()
+    ]  # fmt: skip
+    return found[:2] + _part_by_dose(setting, first) + found[2:]
 
 
-def compare(choice: Choice, setting: Setting, made: Matched) -> tuple[gaps.Gaps, matching.Pool]:
-    """Find the pool, match and measure the gaps of every school under one choice."""
-    key = (choice.rule, choice.where, choice.baseline)
-    if key not in made:
-        pool = matching.find_pool(
-            matching.before_start(setting.panel, max(choice.baseline) + 1), setting.register,
-            choice.rule, phase=setting.phase, outcomes=[setting.outcome],
-            baseline=choice.baseline, members=choice.members,
-        )  # fmt: skip
-        made[key] = (
-            pool,
-            matching.match_schools(pool, choice.rule, choice.where, barred=setting.barred),
+def _keep(kept: pd.Series) -> tuple[int, ...]:
+    return tuple(int(school) for school in kept.index[kept.to_numpy(bool)])
+
+
+def _part_by_dose(setting: Setting, first: Choice) -> list[Choice]:
+    """Part the members by how much support they had, where the programme's file says."""
+    dose = pd.to_numeric(setting.members["dose"], errors="coerce").dropna()
+    why = "" if len(dose) else "the programme's file says of no school how much it had"
+    if not why and dose.nunique() < 2:
+        why = "the programme's file says the same of every school"
+    middle = float(dose.median()) if len(dose) else 0.0
+    note = "" if why else f"dose {middle:g} parts them; {_slope_words(setting, dose)}"
+    return [
+        replace(first, check=name, members=_keep(kept), note=note, why_not=why)
+        for name, kept in (
+            ("schools that had more of it", dose > middle),
+            ("schools that had less of it", dose <= middle),
         )
-    pool, match = made[key]
-    found = gaps.find_gaps(
-        setting.panel, pool, match, setting.outcome, baseline=choice.baseline, year=choice.year,
-        members=setting.barred, adjusted=choice.adjusted, weighted=choice.weighted,
-    )  # fmt: skip
-    return found, pool
+    ]
 
 
-def leave_one_out(found: gaps.Gaps, members: Iterable[int]) -> pd.DataFrame:
+def _slope_words(setting: Setting, dose: pd.Series) -> str:
+    """Say how the gap goes with the dose among members, and how often shuffled doses do so."""
+    own = setting.gaps.table[["gap", "weight"]].reindex(dose.index).dropna()
+    amount = dose.reindex(own.index).to_numpy(float)
+    if len(own) < 3 or not np.ptp(amount) > 0:
+        return "too few with a result for a slope"
+    weight = own["weight"].to_numpy() / own["weight"].sum()
+    away = weight * (own["gap"].to_numpy() - weight @ own["gap"].to_numpy())
+    rng = setting.rng("dose")
+    shuffled = np.vstack([amount, rng.permuted(np.tile(amount, (SHUFFLES, 1)), axis=1)])
+    centred = shuffled - (shuffled @ weight)[:, None]
+    slope = (centred @ away) / (centred**2 @ weight)
+    p = float(np.mean(np.abs(slope) >= abs(slope[0]) * (1 - 1e-12)))
+    return f"each unit more goes with {slope[0]:+.2f} (p {p:.2f}, doses shuffled)"
+
+
+def leave_one_out(found: Gaps, members: Iterable[int]) -> pd.DataFrame:
     """Estimate again without each member in turn: index `school`, `estimate`, `moved_by`."""
     rows = np.flatnonzero(found.table.index.isin(list(members)) & found.table["gap"].notna())
     whole = float(placebo.weighted_mean(found, rows)[0])
@@ -179,13 +146,15 @@ def leave_one_out(found: gaps.Gaps, members: Iterable[int]) -> pd.DataFrame:
     return table.assign(moved_by=table["estimate"] - whole)
 
 
-def tabulate_checks(choices: Iterable[Choice], setting: Setting) -> pd.DataFrame:
-    """Try every choice: one row each, the headline first."""
-    made: Matched = {}
-    return pd.DataFrame([try_choice(choice, setting, made) for choice in choices])
+def _study(setting: Setting, made: Made) -> EventStudy | str:
+    """Give the event study with a held-out year, or why there is none."""
+    try:
+        return methods.study_held_out(setting, made)
+    except DesignError as error:
+        return plain(error)
 
 
-def _earlier(
-    panel: Panel, outcome: str, pool: matching.Pool, baseline: Iterable[int]
-) -> pd.DataFrame:
-    return panel.wide(outcome).reindex(index=pool.schools.index)[list(baseline)]
+def _row_of(study: EventStudy | str, setting: Setting) -> Row:
+    if isinstance(study, str):
+        return Row("event study, one year kept out of the matching", reason=study)
+    return methods.row_of_study(study, setting.year)

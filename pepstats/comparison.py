@@ -41,8 +41,13 @@ class Design:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A programme's gaps, made-up programmes and effects, before they are laid out as tables."""
+    """A programme's gaps, made-up programmes and effects, before they are laid out as tables.
 
+    `yardstick` are the gaps that chance is measured by: the same but in October, when they are last
+    year's.
+    """
+
+    yardstick: Mapping[str, gaps.Gaps] = field(repr=False)
     gaps: Mapping[str, gaps.Gaps] = field(repr=False)
     draws: placebo.Draws = field(repr=False)
     made_up: pd.DataFrame = field(repr=False)
@@ -134,7 +139,7 @@ def estimate_programme(
     seen = effects.estimate_effects(
         programme.slug, found, made_up, design.members, n_comparison=n_comparison, mode=mode
     )
-    return Estimate(found, draws, made_up, tuple(seen))
+    return Estimate(yardstick, found, draws, made_up, tuple(seen))
 
 
 def _find_all_gaps(

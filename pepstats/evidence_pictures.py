@@ -129,7 +129,7 @@ def picture_checks(programme: Programme, found: ProgrammeResults, result: Result
         return not_drawn("No check was made.", caption, table)
     if drawn := found.pictures.get("checks"):
         return _as_drawn(drawn, caption, table)
-    figure, ax = figures.new_axes(figures.height_of_rows(rows["check"]))
+    figure, ax = figures.new_axes(figures.height_of_checks(rows))
     figures.draw_check_rows(rows, ax, unit=result.unit)
     alt = figures.describe_check_rows(rows, unit=result.unit)
     return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)

@@ -39,13 +39,14 @@ def measure_members(
     barred: Iterable[int] = (),
     measure: Literal["weighted", "mahalanobis", "odds"] = "mahalanobis",
     calipers: Mapping[str, float] | None = None,
+    own_authority: bool = False,
 ) -> pd.DataFrame:
     """Give the distance from each member to every school it may be compared with.
 
     One row per member in the pool, one column per other school that is not barred; infinite where
-    the exact keys differ, where both are of one authority, or where a variable's difference is
-    beyond its caliper (`calipers`, in the variable's own unit). The odds of being picked are
-    fitted on all the pool's schools that are not barred.
+    the exact keys differ, where both are of one authority (unless `own_authority` allows it), or
+    where a variable's difference is beyond its caliper (`calipers`, in the variable's own unit).
+    The odds of being picked are fitted on all the pool's schools that are not barred.
     """
     if measure not in MEASURES:
         raise DesignError(f"no distance is called `{measure}`. {nearest(measure, MEASURES)}")
@@ -62,7 +63,8 @@ def measure_members(
     else:
         chances = distances.fit_chances(place, chosen)
         values = distances.measure_by_score(distances.log_odds(chances.scores), chosen)
-    return pairing.forbid(values, table, exact=rule.exact, apart="la", calipers=calipers)
+    apart = None if own_authority else "la"
+    return pairing.forbid(values, table, exact=rule.exact, apart=apart, calipers=calipers)
 
 
 def match_members(
@@ -76,6 +78,7 @@ def match_members(
     measure: Literal["weighted", "mahalanobis", "odds"] = "mahalanobis",
     barred: Iterable[int] = (),
     calipers: Mapping[str, float] | None = None,
+    own_authority: bool = False,
 ) -> tuple[Match, pairing.Pairing]:
     """Match the members by another rule, and keep everyone else's comparison schools.
 
@@ -86,8 +89,9 @@ def match_members(
     if way not in WAYS:
         raise DesignError(f"no way of pairing is called `{way}`. {nearest(way, WAYS)}")
     far = measure_members(
-        pool, rule, where, members, barred=barred, measure=measure, calipers=calipers
-    )
+        pool, rule, where, members, barred=barred, measure=measure, calipers=calipers,
+        own_authority=own_authority,
+    )  # fmt: skip
     found = WAYS[way](far, k=rule.k, caliper=rule.caliper, table=pool.schools, calipers=calipers)
     return replace_members(elsewhere, found), found
 

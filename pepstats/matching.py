@@ -202,7 +202,7 @@ def match_schools(
     table = pool.schools
     if not table.index.is_monotonic_increasing:
         raise DesignError("The pool's schools must be sorted.")
-    if where.neighbours and not where.authorities:
+    if where.neighbours is True and not where.authorities:
         raise DesignError("`pool.neighbours`: list the neighbours' codes under `pool.authorities`.")
     free = ~table.index.isin([*barred, *where.exclude])
     if where.authorities is not None:

@@ -19,35 +19,10 @@ from pepstats.errors import DesignError
 from pepstats.honest import bound_relative, bound_smooth
 from pepstats.matching import Match
 from pepstats.panel import Panel
+from pepstats.setting import Row
 
 FEWEST = 2
 """With one school on a side nothing says how sure an estimate is."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One estimate made another way, with its 95% interval; or the reason there is none.
-
-    `estimate`, `low` and `high` are in the outcome's own unit; all missing where `reason` is given.
-    """
-
-    check: str
-    estimate: float = float("nan")
-    low: float = float("nan")
-    high: float = float("nan")
-    p: float = float("nan")
-    n_schools: int = 0
-    n_comparison: int = 0
-    note: str = ""
-    reason: str = ""
-
-    def tidy(self) -> pd.DataFrame:
-        """One row, with the columns of the table of checks; a reason stands in the note."""
-        note = f"cannot be made: {self.reason}" if self.reason else self.note
-        row = {"check": self.check, "estimate": self.estimate, "low": self.low, "high": self.high,
-               "p": self.p, "n_schools": self.n_schools, "n_comparison": self.n_comparison,
-               "note": note}  # fmt: skip
-        return pd.DataFrame([row])
 
 
 @dataclass(frozen=True)

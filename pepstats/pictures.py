@@ -56,7 +56,7 @@ def picture_dots(placebo: pd.Series, effect: pd.Series) -> Picture:
 
 def picture_checks(checks: pd.DataFrame, *, unit: str) -> Picture:
     """Draw the estimate under every other choice, the headline's first."""
-    figure, ax = figures.new_axes(figures.height_of_rows(checks["check"]))
+    figure, ax = figures.new_axes(figures.height_of_checks(checks))
     figures.draw_check_rows(checks, ax, unit=unit)
     return Picture(figure, checks, figures.describe_check_rows(checks, unit=unit))
 

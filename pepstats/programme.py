@@ -86,11 +86,15 @@ Members = Annotated[
 
 
 class PoolRule(Settings):
-    """Where comparison schools may come from. Members of known programmes never may."""
+    """Where comparison schools may come from. Members of known programmes never may.
+
+    `neighbours` are the codes of the authority's statistical neighbours, which a check compares
+    with; `true` says that `authorities`, which all comparison is held to, are these.
+    """
 
     outside: Literal["authority"] = "authority"
     authorities: tuple[Authority, ...] | None = None
-    neighbours: bool = False
+    neighbours: Annotated[bool, Field(strict=True)] | tuple[Authority, ...] = False
     exclude: tuple[Urn, ...] = ()
 
 

@@ -21,6 +21,8 @@ FEWEST_PAIRS = 6
 """With five pairs even the most extreme result has a p of 1 in 32: no bound says anything."""
 LEVEL = 0.05
 MOST_BIAS = 100.0
+BEYOND = 1.959963984540054
+"""Standard errors beyond which one in forty lie on either side."""
 
 
 def bound_pairs(differences: Iterable[float], *, gammas: Sequence[float] = (1, 1.5, 2, 3)) -> (
@@ -48,7 +50,7 @@ def bound_pairs(differences: Iterable[float], *, gammas: Sequence[float] = (1, 1
         sd = float(np.sqrt(most * least * (moved**2).sum()))
         whole = float(moved.sum())
         n = len(values)
-        wide = 1.959963984540054 * np.sqrt(most * least * n * (n + 1) * (2 * n + 1) / 6)
+        wide = BEYOND * np.sqrt(most * least * n * (n + 1) * (2 * n + 1) / 6)
         rows.append(
             {
                 "p_least": _tail((seen - least * whole) / sd),
@@ -107,6 +109,52 @@ def bound_sets(
         index=pd.Index(steps, name="gamma"),
         columns=["p_most", "deviate", "statistic", "expected", "variance", "reason"],
     )
+
+
+def invert_sets(sets: Numbers, *, gamma: float = 1.0) -> tuple[float, float, float]:
+    """Give the effect that sets show, and the 95% interval that a hidden bias of gamma leaves.
+
+    The estimate is the effect at which the statistic of `bound_sets` is what it would be by chance;
+    the interval holds the effects that no bias up to `gamma` lets be refuted at 2.5% on either
+    side. In the unit of `sets`.
+    """
+    values, why = _sets(sets, 0.0)
+    if why:
+        raise DesignError(why)
+    steps = np.concatenate([own[0] - own[1:] for own in values])
+    reach = float(np.abs(steps - np.median(steps)).max()) or 1.0
+    middle = _root(lambda effect: _deviate(sets, 1.0, effect), 0.0, float(np.median(steps)), reach)
+    low = _root(lambda effect: _deviate(sets, gamma, effect), BEYOND, middle, reach)
+    high = -_root(lambda effect: _deviate(-sets, gamma, effect), BEYOND, -middle, reach)
+    return middle, low, high
+
+
+def _deviate(sets: Numbers, gamma: float, effect: float) -> float:
+    """Give how far members are above what `effect` and a bias of gamma could make them."""
+    found = bound_sets(sets, gammas=[gamma], effect=effect)
+    if found["reason"].iloc[0]:
+        raise DesignError(str(found["reason"].iloc[0]))
+    return float(found["deviate"].iloc[0])
+
+
+def _root(deviate: Callable[[float], float], wanted: float, near: float, reach: float) -> float:
+    """Find the effect at which a deviate, which falls as the effect grows, is what is wanted."""
+    from scipy.optimize import brentq
+
+    low, high = near - reach, near + reach
+    for _ in range(20):
+        if deviate(low) >= wanted:
+            break
+        low -= reach
+    else:
+        return float("-inf")
+    for _ in range(20):
+        if deviate(high) <= wanted:
+            break
+        high += reach
+    else:
+        return float("inf")
+    return float(brentq(lambda effect: deviate(effect) - wanted, low, high, xtol=1e-9 * reach))
 
 
 def lay_out_sets(pairs: pd.DataFrame, changes: pd.Series) -> Numbers:
@@ -247,12 +295,10 @@ def _worst(ranked: Numbers, gamma: float) -> tuple[float, float]:
     The highest scores are favoured; how many of them is tried out, the larger variance deciding
     between equals (Gastwirth, Krieger and Rosenbaum 2000, JRSS B 62:545).
     """
-    found = []
-    for favoured in range(1, len(ranked)):
-        odds = np.ones(len(ranked))
-        odds[-favoured:] = gamma
-        odds /= odds.sum()
-        mean = float(odds @ ranked)
-        found.append((round(mean, 12), float(odds @ ranked**2) - mean**2, mean))
-    _, variance, mean = max(found)
-    return mean, variance
+    favoured = np.arange(1, len(ranked))
+    more = (gamma - 1) / (len(ranked) + (gamma - 1) * favoured)
+    plain = 1 / (len(ranked) + (gamma - 1) * favoured)
+    mean = plain * ranked.sum() + more * np.cumsum(ranked[::-1])[:-1]
+    square = plain * (ranked**2).sum() + more * np.cumsum(ranked[::-1] ** 2)[:-1]
+    best = np.lexsort((square - mean**2, np.round(mean, 12)))[-1]
+    return float(mean[best]), float(square[best] - mean[best] ** 2)

@@ -1,70 +1,266 @@
-"""Checks: the same effect under other choices, the headline first, none hidden."""
+"""Checks: the same effect under other choices and methods, the headline first, none hidden."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import checks
-from tests.worlds import YEAR, small_england
+from pepstats import checks, choices, comparison, curve, effects, placebo
+from pepstats.programme import PlaceboRule, PoolRule
+from pepstats.setting import KINDS, Setting
+from tests.worlds import YEAR, Small, small_england
 
 SLUG = "closing-the-gap"
+ONE_YEAR_EARLY = ["one year early", "a year kept out of the matching"]
+
+
+def set_up(small: Small, draws: int = 500, **changes: object) -> Setting:
+    """Set a programme's checks up as notebook 05 does, with some of its settings changed."""
+    known = small.programmes[SLUG]
+    programme = known.model_copy(update={"placebo": PlaceboRule(draws=draws), **changes})
+    schools = small.members[SLUG]
+    other = set(small.members["send-in-mainstream"])
+    dose = np.arange(1.0, len(schools) + 1)
+    members = pd.DataFrame(
+        {"dose": dose, "also_in": [int(s in other) for s in schools]},
+        index=pd.Index(schools, name="school"),
+    )
+    design = comparison.design_comparison(
+        programme, small.panel, small.register, schools, small.barred
+    )
+    found = comparison.estimate_programme(programme, small.panel, design, YEAR)
+    return checks.set_up(programme, small.panel, small.register, members, design, found)
 
 
 @pytest.fixture(scope="module")
-def tried() -> pd.DataFrame:
-    small = small_england(schools=2000)
-    programme = small.programmes[SLUG].model_copy(
-        update={"placebo": small.programmes[SLUG].placebo.model_copy(update={"draws": 1000})}
-    )
-    shared = set(small.members[SLUG]) & set(small.members["send-in-mainstream"])
-    choices = checks.list_choices(programme, YEAR, small.members[SLUG], small.register, shared)
-    setting = checks.set_up(programme, small.panel, small.register, small.barred)
-    return checks.tabulate_checks(choices, setting)
+def setting() -> Setting:
+    return set_up(small_england(schools=2000))
 
 
-def test_the_headline_comes_first_and_every_choice_has_a_row_or_a_reason(
-    tried: pd.DataFrame,
+@pytest.fixture(scope="module")
+def checked(setting: Setting) -> checks.Checked:
+    return checks.check_effect(setting)
+
+
+@pytest.fixture(scope="module")
+def table(checked: checks.Checked) -> pd.DataFrame:
+    return checked.table.set_index("check")
+
+
+def test_the_first_row_is_the_headline_to_the_last_digit(
+    setting: Setting, checked: checks.Checked
 ) -> None:
-    assert tried["check"].iloc[0] == checks.HEADLINE
-    assert tried["check"].is_unique and len(tried) >= 9
-    missing = tried["estimate"].isna()
-    assert tried.loc[missing, "note"].str.startswith("cannot be made").all()
+    first, effect = checked.table.iloc[0], setting.effect
+    assert first["check"] == checks.HEADLINE
+    assert [first[c] for c in ("estimate", "low", "high", "p", "n_schools", "n_comparison")] == [
+        effect.estimate, effect.low, effect.high, effect.p_placebo, effect.n_schools,
+        effect.n_comparison,
+    ]  # fmt: skip
 
 
-def test_one_year_early_nothing_had_started_and_nothing_is_found(tried: pd.DataFrame) -> None:
-    early = tried.set_index("check").loc["one year early"]
-    assert early["low"] < 0 < early["high"]
+def test_every_check_asked_for_has_one_row_with_figures_or_a_reason(
+    checked: checks.Checked,
+) -> None:
+    rows = checked.table
+    assert rows["check"].is_unique and len(rows) >= 35
+    assert list(dict.fromkeys(rows["kind"])) == list(KINDS)
+    missing = rows["estimate"].isna()
+    assert rows.loc[missing, "note"].str.startswith("cannot be made: ").all()
+    assert rows.loc[missing, ["low", "high", "p"]].isna().all(axis=None)
+    known = rows[~missing]
+    assert ((known["low"] <= known["estimate"]) & (known["estimate"] <= known["high"])).all()
+    assert (known["n_schools"] > 0).all()
 
 
-def test_without_the_schools_of_the_other_programme_fewer_are_left(tried: pd.DataFrame) -> None:
-    by_name = tried.set_index("check")["n_schools"]
-    assert by_name["only schools in no other programme"] == by_name[checks.HEADLINE] - 4
+def test_where_nothing_had_been_done_nothing_is_found(table: pd.DataFrame) -> None:
+    for name in (
+        "one year early",
+        "2016, kept out of the matching",
+        "picked so in 2016, against comparison schools",
+    ):
+        assert table.loc[name, "low"] < 0 < table.loc[name, "high"], name
 
 
-def test_a_match_is_made_once_for_choices_that_share_it() -> None:
-    small = small_england()
-    programme = small.programmes[SLUG]
-    choices = checks.list_choices(programme, YEAR, small.members[SLUG], small.register, ())
-    setting = checks.set_up(programme, small.panel, small.register, small.barred)
-    made: checks.Matched = {}
-    alone = [checks.compare(c, setting, {})[0].table["gap"] for c in choices[:6]]
-    shared = [checks.compare(c, setting, made)[0].table["gap"] for c in choices[:6]]
-    assert len(made) == 4  # the headline, fewer, more, and close matches only
-    for one, other in zip(alone, shared, strict=True):
-        pd.testing.assert_series_equal(one, other)
+def test_schools_picked_for_low_results_rise_by_themselves_but_not_past_their_like(
+    table: pd.DataFrame,
+) -> None:
+    rise = table.loc["picked so in 2016, against all England", "estimate"]
+    beyond = table.loc["picked so in 2016, against comparison schools", "estimate"]
+    assert rise > 2.0  # regression to the mean, in points
+    assert abs(beyond) < rise / 3
 
 
-def test_leaving_one_school_out_moves_the_mean_by_that_school() -> None:
-    small = small_england()
-    programme = small.programmes[SLUG]
-    choice = checks.list_choices(programme, YEAR, small.members[SLUG], small.register, ())[0]
-    found, _ = checks.compare(
-        choice, checks.set_up(programme, small.panel, small.register, small.barred), {}
-    )
-    table = checks.leave_one_out(found, small.members[SLUG])
-    own = found.table.loc[table.index]
-    school = table.index[0]
-    rest = own.drop(school)
-    assert table.loc[school, "estimate"] == pytest.approx(
+def test_the_bracket_s_other_end_is_the_change_less_all_other_schools(
+    setting: Setting, table: pd.DataFrame
+) -> None:
+    row = table.loc["all other schools, not matched"]
+    results = setting.panel.wide(setting.outcome).reindex(setting.pool.schools.index)
+    change = results[YEAR] - results[[2016, 2017]].mean(axis=1, skipna=False)
+    elsewhere = change[~change.index.isin(setting.barred)]
+    own = change.reindex(list(setting.chosen)) - elsewhere.mean()
+    assert own.min() < row["estimate"] < own.max()
+    assert row["estimate"] == pytest.approx(own.mean(), abs=2.0)  # weighted by precision
+    assert row["n_comparison"] == elsewhere.notna().sum()
+
+
+def test_other_evaluators_methods_see_the_planted_effect_too(table: pd.DataFrame) -> None:
+    methods = table[table["kind"] == "method"]
+    assert methods["estimate"].notna().all() and len(methods) == 5
+    assert (methods["estimate"] > 0).all()
+
+
+def test_without_the_schools_of_the_other_programme_fewer_are_left(table: pd.DataFrame) -> None:
+    left = table.loc["only schools in no other programme", "n_schools"]
+    assert left == table.loc[checks.HEADLINE, "n_schools"] - 4
+
+
+def test_support_is_parted_by_dose_and_every_school_is_in_one_part(table: pd.DataFrame) -> None:
+    parts = table.loc[["schools that had more of it", "schools that had less of it"], "n_schools"]
+    assert parts.sum() == table.loc[checks.HEADLINE, "n_schools"]
+    assert "doses shuffled" in table.loc[parts.index[0], "note"]
+
+
+def test_contamination_can_only_have_hidden_a_larger_effect(table: pd.DataFrame) -> None:
+    headline = table.loc[checks.HEADLINE, "estimate"]
+    rows = [f"{words} comparison schools had such support too" for words in ("1 in 10", "1 in 4")]
+    assert table.loc[rows, "estimate"].tolist() == pytest.approx([headline / 0.9, headline / 0.75])
+
+
+def test_a_hidden_reason_widens_the_interval_that_chance_alone_leaves(
+    setting: Setting, table: pd.DataFrame
+) -> None:
+    row = table.loc["a hidden reason to be picked, at odds of 1.5 to 1"]
+    assert row["low"] < 0 < row["high"] or row["high"] - row["low"] > 5
+    assert "odds of" in row["note"] or "not told from chance" in row["note"]
+
+
+def test_leaving_one_school_out_moves_the_mean_by_that_school(
+    setting: Setting, checked: checks.Checked, table: pd.DataFrame
+) -> None:
+    without = checked.without
+    own = setting.gaps.table.loc[without.index]
+    rest = own.drop(without.index[0])
+    assert without["estimate"].iloc[0] == pytest.approx(
         np.average(rest["gap"], weights=rest["weight"])
     )
+    ends = table.loc[[f"one school left out, the {w} estimate" for w in ("lowest", "highest")]]
+    assert ends["estimate"].tolist() == pytest.approx(
+        [without["estimate"].min(), without["estimate"].max()]
+    )
+
+
+def test_fewer_or_nearer_comparison_schools_are_taken_from_the_match_there_is() -> None:
+    setting = set_up(small_england())
+    rule = setting.match.rule
+    for changed in ({"k": 4}, {"caliper": 0.4}):
+        other = rule.model_copy(update=changed)
+        again = choices.matching.match_schools(
+            setting.pool, other, setting.programme.pool, barred=setting.barred
+        )
+        quick = choices.narrow(setting.match, other)
+        np.testing.assert_array_equal(quick.places, again.places)
+        np.testing.assert_array_equal(quick.distances, again.distances)
+        pd.testing.assert_frame_equal(quick.unmatched, again.unmatched)
+
+
+def test_the_same_inputs_give_the_same_table() -> None:
+    one, two = (checks.check_effect(set_up(small_england(), draws=200)).table for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)
+
+
+# The curve ---------------------------------------------------------------------------------------
+
+
+def test_the_joint_p_is_that_of_the_median_over_the_same_made_up_programmes(
+    setting: Setting,
+) -> None:
+    made: choices.Made = {}
+    listed = [choices.first_choice(setting), *choices.list_comparisons(setting)]
+    tried = [choices.try_choice(choice, setting, made) for choice in listed]
+    joined = curve.join_ways(tried)
+    known = [one for one in tried if one.made_up is not None]
+    assert joined is not None and joined.n == len(known) >= 10
+    assert joined.median == np.median([one.row.estimate for one in known])
+    medians = np.median(np.column_stack([one.made_up for one in known]), axis=1)
+    beyond = np.sum(np.abs(medians) >= abs(joined.median))
+    assert joined.p == (1 + beyond) / (1 + len(medians))
+    assert joined.lowest <= joined.median <= joined.highest
+
+
+def test_of_programmes_that_did_nothing_the_curve_calls_five_in_a_hundred(
+    setting: Setting,
+) -> None:
+    made: choices.Made = {}
+    listed = [choices.first_choice(setting), *choices.list_comparisons(setting)[:6]]
+    known = [choices.try_choice(choice, setting, made).made_up for choice in listed]
+    medians = np.median(np.column_stack([one for one in known if one is not None]), axis=1)
+    called = [effects.placebo_p(m, np.delete(medians, i)) <= 0.05 for i, m in enumerate(medians)]
+    assert 0.03 < np.mean(called) < 0.07
+
+
+def test_one_way_alone_has_no_curve(setting: Setting) -> None:
+    only = choices.try_choice(choices.first_choice(setting), setting, {})
+    assert curve.join_ways([only]) is None
+
+
+# What cannot be made -----------------------------------------------------------------------------
+
+
+def test_in_october_checks_that_need_other_schools_results_say_so(setting: Setting) -> None:
+    mode = "expected from last year's schools"
+    october = replace(setting, effect=replace(setting.effect, mode=mode))
+    rows = checks.check_effect(october).table.set_index("check")
+    waiting = rows["note"].eq(
+        "cannot be made: other schools' results of 2018 are not published yet"
+    )
+    assert waiting[rows["kind"].isin(["method", "bracket"])].all()
+    made = rows["estimate"].notna()
+    assert made[rows["kind"].isin(["headline", "before"])].all()
+    assert made["only schools that kept their number"] and made["every school counted the same"]
+
+
+def test_with_one_baseline_year_what_needs_two_says_so() -> None:
+    setting = set_up(small_england(), draws=99, baseline=(2017,))
+    rows = checks.check_effect(setting).table
+    notes = rows.loc[rows["note"].str.contains("one baseline year"), "check"]
+    assert set(ONE_YEAR_EARLY) <= set(notes) and len(notes) >= 6
+    assert rows["estimate"].notna().sum() > 15
+
+
+def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting: Setting) -> None:
+    cities = setting.pool.schools.loc[
+        ~setting.pool.schools.index.isin(setting.barred), "la"
+    ].value_counts()
+    codes = tuple(int(la) for la in cities.index[:5])
+    where = PoolRule(neighbours=codes)
+    listed = replace(setting, programme=setting.programme.model_copy(update={"pool": where}))
+    name = "only the authority's statistical neighbours"
+    [choice] = [c for c in choices.list_comparisons(listed) if c.check == name]
+    tried = choices.try_choice(choice, listed, {})
+    assert np.isfinite(tried.row.estimate) and tried.match is not None
+    rows = tried.match.places[tried.match.schools.isin(listed.chosen)]
+    used = listed.pool.schools["la"].to_numpy()[rows[rows >= 0]]
+    assert set(used) <= set(codes)
+
+
+def test_with_too_few_schools_of_a_kind_the_row_says_how_many(setting: Setting) -> None:
+    first = choices.first_choice(setting)
+    few = replace(first, check="three schools", kind="schools", members=first.members[:3])
+    assert choices.try_choice(few, setting, {}).row.reason == (
+        "3 such schools have a result; 4 are needed"
+    )
+
+
+def test_fewest_members_is_as_few_as_a_programme_may_have() -> None:
+    assert choices.FEWEST_MEMBERS == comparison.FEWEST_SCHOOLS
+
+
+def test_the_made_up_programmes_are_the_headline_s(setting: Setting) -> None:
+    made: choices.Made = {}
+    tried = choices.try_choice(choices.first_choice(setting), setting, made)
+    drawn = placebo.made_up_estimates(
+        {setting.outcome: setting.gaps}, setting.draws, setting.chosen
+    )
+    assert tried.made_up is not None
+    np.testing.assert_array_equal(tried.made_up, drawn[setting.outcome])

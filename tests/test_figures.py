@@ -13,6 +13,7 @@ LINES = pd.DataFrame(
 )
 CHECKS = pd.DataFrame(
     {
+        "kind": ["headline", "comparison", "before"],
         "check": ["as fixed", "5 comparison schools each", "one year early"],
         "estimate": [2.1, 1.8, np.nan],
         "low": [-0.3, -0.9, np.nan],
@@ -96,9 +97,9 @@ def test_the_alternative_text_is_computed_from_the_table() -> None:
     assert "The programme's schools went from 45.0 in 2015/16 to 57.9 in 2017/18" in said
     moved = LINES.assign(members=[45.0, 48.0, 61.3])
     assert "61.3" in figures.describe_two_lines(moved, starts=2018, unit="percentage of pupils")
-    assert "1 of 1 other check point the same way" in figures.describe_check_rows(
-        CHECKS, unit="points"
-    )
+    rows = figures.describe_check_rows(CHECKS, unit="points")
+    assert "The headline estimate is +2.1 (−0.3 to 4.5)" in rows
+    assert "Other comparison schools: one row, +1.8. 1 check could not be made." in rows
     assert "Still over 0.25: pupils." in figures.describe_love_plot(BALANCE)
     assert "1 stand above their comparison schools and 1 below" in figures.describe_small_lines(
         SCHOOLS, unit="%"
@@ -121,7 +122,18 @@ def test_the_series_use_the_analysis_function_palette() -> None:
     assert {figures.BLUE, figures.ORANGE} <= {"#12436D", "#28A197", "#801650", "#F46A25"}
 
 
-def test_a_check_that_could_not_be_made_is_still_shown() -> None:
-    figure, ax = figures.new_axes()
+def test_checks_that_could_not_be_made_are_counted_under_the_rows() -> None:
+    figure, ax = figures.new_axes(figures.height_of_checks(CHECKS))
     figures.draw_check_rows(CHECKS, ax, unit="points")
-    assert "one year early: could not be made" in [text.get_text() for text in ax.texts]
+    words = [text.get_text() for text in ax.texts]
+    assert "1 check could not be made: the table says why" in words
+    assert "one year early" not in words and "+1.8" in words
+
+
+def test_rows_of_checks_never_lie_on_each_other_however_many_there_are() -> None:
+    many = pd.concat([CHECKS.iloc[[0]], *[CHECKS.iloc[[1]]] * 30], ignore_index=True)
+    figure, ax = figures.new_axes(figures.height_of_checks(many))
+    figures.draw_check_rows(many, ax, unit="points")
+    figure.draw_without_rendering()
+    boxes = [t.get_window_extent() for t in ax.texts if t.get_ha() == "left"]
+    assert all(above.y0 > below.y1 for above, below in zip(boxes, boxes[1:], strict=False))

@@ -143,7 +143,7 @@ def test_synthetic_differences_find_an_added_effect_and_repeat_themselves() -> N
 def test_a_row_has_the_columns_of_the_table_of_checks() -> None:
     row = peers.compare_matched(made_up(), starts=2018).tidy()
     columns = ["check", "estimate", "low", "high", "p", "n_schools", "n_comparison", "note"]
-    assert list(row.columns) == columns and "degrees of freedom" in row["note"].iloc[0]
+    assert list(row.columns) == ["kind", *columns] and "degrees of freedom" in row["note"].iloc[0]
     refused = peers.compare_matched(made_up(members=1), starts=2018).tidy()
     assert refused["note"].iloc[0].startswith("cannot be made: 1 members and 20")
 
