@@ -30,6 +30,7 @@ from pepstats.words import (
 )
 from pepstats.worth_tables import describe_worth
 
+SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
 
 
@@ -175,17 +176,21 @@ def alike_sentence(balance: pd.DataFrame) -> str:
 def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     """Say whether other choices would have told the same story."""
     rows = checks.loc[checks["outcome"] == result.outcome] if len(checks) else checks
-    known = rows.iloc[1:].loc[rows.iloc[1:]["estimate"].notna()] if len(rows) else rows
-    if not len(known) or not result.known:
+    known = rows.loc[rows["estimate"].notna()] if len(rows) else rows
+    others = known.loc[known["kind"].isin(SAME_QUESTION)] if len(known) else known
+    if not len(others) or not result.known:
         return "No other way of making the comparison was tried."
-    early = known.loc[known["check"] == YEAR_EARLY]
-    others = known.loc[known["check"] != YEAR_EARLY]
     same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
     words = (
         f"We made the comparison in {count_words(len(others), 'other way')}: {same} of them "
         f"{'points' if same == 1 else 'point'} the same way as the main one."
     )
-    for row in early.to_dict("records"):
+    for row in known.loc[known["kind"] == "together"].to_dict("records"):
+        words += (
+            f" Taken together, the middle one is {show(row['estimate'], signed=True)} "
+            f"{result.unit} (95% interval {show(row['low'])} to {show(row['high'])})."
+        )
+    for row in known.loc[known["check"] == YEAR_EARLY].to_dict("records"):
         words += (
             " One year early, when nothing had started and nothing should show, the same sum gives "
             f"{show(row['estimate'], signed=True)} {result.unit} "

@@ -68,8 +68,8 @@ class ProgrammeResults:
     balance
         One row per variable: `variable`, `smd_before`, `smd_after` and the means.
     checks
-        One row per other choice, the headline's first: `check`, `outcome`, `estimate`, `low`,
-        `high`, `p`, `n_schools`, `note`; empty where none were made.
+        One row per check, the headline's first: `kind`, `check`, `outcome`, `estimate`, `low`,
+        `high`, `p`, `n_schools`, `n_comparison`, `note`; empty where none were made.
     cases
         One row per case study: `school`, `why`, `gap`, `context`, `support`, `changed`.
     statements

@@ -24,6 +24,7 @@ from pepstats.evidence import (
     reader_words,
 )
 from pepstats.programme import Programme
+from pepstats.setting import KINDS
 from pepstats.verdicts import EXPECTED
 from pepstats.words import (
     Result,
@@ -253,15 +254,16 @@ def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
 
 
 def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> PaperTable:
-    """Give the estimate under every other choice, the headline's first."""
+    """Give the estimate under every check, by kind, the headline's first."""
     caption = f"{programme.title}: the same estimate under other choices"
-    columns = ["Choice", "Estimate", "95% interval", "Schools", "In 100 made-up programmes"]
+    columns = ["Kind", "Check", "Estimate", "95% interval", "Schools", "In 100 made-up programmes"]
     if checks.empty:
         return make_table(
             pd.DataFrame(columns=columns), caption=caption, empty="No check was made."
         )
     rows = [
         (
+            KINDS[str(row["kind"])],
             check_words(row),
             show(row["estimate"], signed=True),
             show_span(row["low"], row["high"]),
@@ -273,7 +275,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     return make_table(
         pd.DataFrame(rows, columns=columns), caption=f"{caption}, {result.unit}",
         numeric=["Estimate", "Schools", "In 100 made-up programmes"],
-        widths=(3.0, 1.0, 1.4, 0.9, 1.2),
+        widths=(1.4, 2.6, 0.9, 1.2, 0.8, 1.1),
     )  # fmt: skip
 
 

@@ -143,31 +143,19 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
     )
     checks = pd.DataFrame(
         [
-            ("as fixed in the programme's file", 4.2, 0.3, 8.1, 0.034, 17, ""),
-            ("5 comparison schools each", 3.9, -0.2, 8.0, 0.06, 17, ""),
-            ("20 comparison schools each", 4.4, 0.6, 8.2, 0.02, 17, ""),
-            ("only schools that kept their number", 4.9, 0.7, 9.1, 0.02, 14, ""),
-            (
-                "one year early",
-                -0.4,
-                -4.4,
-                3.6,
-                0.83,
-                17,
-                "nothing had started: 2017 instead of 2018",
-            ),
-            (
-                "only schools in no other programme",
-                np.nan,
-                np.nan,
-                np.nan,
-                np.nan,
-                0,
-                "cannot be made: none left",
-            ),
+            ("headline", "as fixed in the programme's file", 4.2, 0.3, 8.1, 0.034, 17, ""),
+            ("together", "the middle of 3 ways of comparing", 4.2, 0.4, 8.0, 0.03, 17, ""),
+            ("comparison", "5 comparison schools each", 3.9, -0.2, 8.0, 0.06, 17, ""),
+            ("comparison", "20 comparison schools each", 4.4, 0.6, 8.2, 0.02, 17, ""),
+            ("method", "entropy balancing", 3.8, 0.5, 7.1, 0.02, 17, "all schools elsewhere"),
+            ("schools", "only schools that kept their number", 4.9, 0.7, 9.1, 0.02, 14, ""),
+            ("schools", "only schools in no other programme", *[np.nan] * 4, 0,
+             "cannot be made: none left"),
+            ("before", "one year early", -0.4, -4.4, 3.6, 0.83, 17,
+             "nothing had started: 2017 instead of 2018"),
         ],
-        columns=["check", "estimate", "low", "high", "p", "n_schools", "note"],
-    ).assign(outcome="rwm_expected")
+        columns=["kind", "check", "estimate", "low", "high", "p", "n_schools", "note"],
+    ).assign(outcome="rwm_expected", n_comparison=150)  # fmt: skip
     second = make_effect(
         "reading_progress",
         estimate=0.21,
