@@ -79,7 +79,7 @@ def design_comparison(
         lost = pd.concat([pool.left_out, match.unmatched])
         why = lost[lost.index.isin(chosen)]["reason"].value_counts()
         raise DesignError(
-            f"programmes/{programme.slug}.yml: {len(usable)} of {len(chosen)} schools can be "
+            f"{programme.file}: {len(usable)} of {len(chosen)} schools can be "
             f"compared; at least {FEWEST_SCHOOLS} are needed. Lost: "
             + ("; ".join(f"{n} to {reason}" for reason, n in why.items()) or "none")
             + ". Add schools, or change `baseline`, `match` or `pool`."
@@ -102,13 +102,13 @@ def estimate_programme(
     """
     if year < programme.starts:
         raise DesignError(
-            f"programmes/{programme.slug}.yml: the report's year is {year}, before `starts: "
+            f"{programme.file}: the report's year is {year}, before `starts: "
             f"{programme.starts}`, so no result could show the programme yet."
         )
     for outcome in programme.outcomes:
         for one in refused(outcome, [*programme.baseline, year], programme.compare_across):
             raise DesignError(
-                f"programmes/{programme.slug}.yml: `{outcome}` of {year} cannot be set against "
+                f"{programme.file}: `{outcome}` of {year} cannot be set against "
                 f"{min(programme.baseline)}: {one.what}. Change `baseline`, or write "
                 f"`compare_across: [{one.word}]` if you mean to."
             )
@@ -117,7 +117,7 @@ def estimate_programme(
     counted = int(first.table["gap"].reindex(design.members).notna().sum())
     if counted < FEWEST_SCHOOLS:
         raise DesignError(
-            f"programmes/{programme.slug}.yml: {counted} schools have a result for "
+            f"{programme.file}: {counted} schools have a result for "
             f"`{programme.primary}` in {year}; at least {FEWEST_SCHOOLS} are needed."
         )
     draws = placebo.draw_programmes(

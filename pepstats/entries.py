@@ -77,7 +77,7 @@ def describe_programme(
 ) -> dict[str, Entry]:
     """Give everything the paper may say of one programme, by name."""
     primary = results[programme.primary]
-    settings = f"programmes/{programme.slug}.yml"
+    settings = programme.file
     folder = f"04-estimate-effect/{programme.slug}"
     effects = f"{folder}/effects.csv"
     cases = f"06-case-studies/{programme.slug}"

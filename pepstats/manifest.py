@@ -235,8 +235,9 @@ def list_settings(report: Report, data: Path) -> list[str]:
         own = load_report(own, data).revises
     named += [name for name in (report.template, report.disclosure.last_shown) if name]
     for slug in report.programmes:
-        named.append(f"programmes/{slug}.yml")
-        members = load_programme(slug, data).members
+        programme = load_programme(slug, data)
+        named.append(programme.file)
+        members = programme.members
         if isinstance(members, MembersInFile):
             named.append(members.file)
     shared = [path.name for path in data.glob("*.yml")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +26,11 @@ from pepstats.terms import Terms
 Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
 Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
 Urn = Annotated[int, Field(ge=100_000, le=9_999_999, strict=True)]
-Phase = Literal["primary", "secondary"]
+Phase = Literal["primary", "secondary", "all"]
+
+
+STAGES = {"primary": "ks2", "secondary": "ks4"}
+"""Each phase, and the key stage whose results are its own."""
 
 
 def known_measure(name: str) -> str:
@@ -133,7 +138,11 @@ class EvidenceRule(Settings):
 
 
 class Programme(Settings):
-    """One programme of support: its schools, its outcomes and how it is compared, all fixed."""
+    """One programme of support: its schools, its outcomes and how it is compared, all fixed.
+
+    One whose `phase` is `all` has outcomes of both key stages; it is evaluated in two parts, each
+    on its own pool (`split_phases`), and `part_of` is then the slug of the whole.
+    """
 
     slug: str
     title: str = Field(min_length=1, max_length=200)
@@ -151,6 +160,19 @@ class Programme(Settings):
     months: str | None = None
     evidence: EvidenceRule = EvidenceRule()
     seed: int = Field(ge=0, strict=True)
+    part_of: str = ""
+
+    @model_validator(mode="after")
+    def each_phase_has_its_own(self) -> Programme:
+        """A phase without an outcome, or without anything to be matched on, cannot be compared."""
+        for key, measures in (("outcomes", self.outcomes), ("match.near", self.match.near)):
+            for phase in STAGES if self.phase == "all" else ():
+                if not _of_phase(measures, phase):
+                    raise ValueError(
+                        f"`phase: all` needs a {STAGES[phase]} measure in `{key}`, for its {phase} "
+                        "schools"
+                    )
+        return self
 
     @model_validator(mode="after")
     def baseline_comes_before(self) -> Programme:
@@ -167,6 +189,51 @@ class Programme(Settings):
     def primary(self) -> str:
         """The outcome fixed beforehand as the one that answers the question."""
         return self.outcomes[0]
+
+    @property
+    def whole(self) -> str:
+        """The slug of the programme as it is written down, of which this may be one phase."""
+        return self.part_of or self.slug
+
+    @property
+    def file(self) -> str:
+        """The file it is written down in, in the data folder."""
+        return f"programmes/{self.whole}.yml"
+
+
+def split_phases(programme: Programme) -> tuple[Programme, ...]:
+    """Split a programme with outcomes of both key stages into a part for each phase.
+
+    Each part has its own outcomes and is matched on its own measures; what is neither key stage's
+    (absence, the roll) is in both. The cost is known for the whole only. A programme of one phase
+    is its own only part.
+    """
+    if programme.phase != "all":
+        return (programme,)
+    return tuple(
+        programme.model_copy(
+            update={
+                "slug": f"{programme.slug}-{phase}",
+                "title": f"{programme.title}: {phase} schools",
+                "phase": phase,
+                "part_of": programme.slug,
+                "outcomes": _of_phase(programme.outcomes, phase, also=True),
+                "match": programme.match.model_copy(
+                    update={"near": _of_phase(programme.match.near, phase, also=True)}
+                ),
+                "cost": Cost(),
+            }
+        )
+        for phase in STAGES
+    )
+
+
+def _of_phase(measures: tuple[str, ...], phase: str, *, also: bool = False) -> tuple[str, ...]:
+    """Keep the measures of a phase's key stage, and `also` those of no key stage after them."""
+    known = {name: codes.MEASURES[name].kind for name in measures}
+    first = [n for n in measures if known[n] == STAGES[phase]]
+    rest = [n for n in measures if also and known[n] not in STAGES.values()]
+    return tuple(first + rest)
 
 
 class Meeting(Settings):
@@ -225,7 +292,11 @@ class Report(Terms):
 def load_report(slug: str, data: Path) -> Report:
     """Read `reports/<slug>.yml` in a data folder, and the earlier report that it revises."""
     path = data / "reports" / f"{check_slug(slug, 'report')}.yml"
-    return check_settings(Report, {**_read_revised(slug, data, ()), "slug": slug}, path)
+    report = check_settings(Report, {**_read_revised(slug, data, ()), "slug": slug}, path)
+    parts = list_parts(report.programmes, data)
+    if len(set(parts)) < len(parts):
+        raise DesignError(f"{path}: `programmes`: a programme and a phase of it are both listed.")
+    return report.model_copy(update={"programmes": parts})
 
 
 def _read_revised(slug: str, data: Path, later: tuple[str, ...]) -> dict[str, Any]:
@@ -273,9 +344,27 @@ def check_named_files(report: Report, data: Path) -> None:
 
 
 def load_programme(slug: str, data: Path) -> Programme:
-    """Read `programmes/<slug>.yml` in a data folder."""
+    """Read `programmes/<slug>.yml` in a data folder, or one phase of a programme of several."""
     path = data / "programmes" / f"{check_slug(slug, 'programme')}.yml"
-    return check_settings(Programme, {**read_yaml(path), "slug": slug}, path)
+    whole, _, phase = slug.rpartition("-")
+    if not path.is_file() and phase in STAGES and path.with_name(f"{whole}.yml").is_file():
+        parts = {part.slug: part for part in split_phases(load_programme(whole, data))}
+        if slug in parts:
+            return parts[slug]
+    content = read_yaml(path)
+    if "part_of" in content:
+        raise DesignError(f"{path}: unknown key `part_of`.")
+    return check_settings(Programme, {**content, "slug": slug}, path)
+
+
+def list_parts(slugs: Iterable[str], data: Path) -> tuple[str, ...]:
+    """List programmes by what is evaluated: each phase of one that has both, else itself."""
+    found: list[str] = []
+    for slug in slugs:
+        path = data / "programmes" / f"{check_slug(slug, 'programme')}.yml"
+        both = path.is_file() and read_yaml(path).get("phase") == "all"
+        found += [p.slug for p in split_phases(load_programme(slug, data))] if both else [slug]
+    return tuple(found)
 
 
 def read_members(file: str, data: Path) -> list[Member]:

@@ -24,6 +24,7 @@ from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.programme import (
     Report,
     check_named_files,
+    list_parts,
     list_sources,
     load_programme,
     load_report,
@@ -80,8 +81,9 @@ def run_report(
     `tell` is told what is being done. Raises the error of the first notebook that fails, naming
     its cell; the failed copy is kept in `<report>.failed` beside the run.
     """
-    report, found = check_request(slug, data, programmes)
-    chosen = tuple(programmes) or report.programmes
+    asked = list_parts(programmes, data)
+    report, found = check_request(slug, data, asked)
+    chosen = asked or report.programmes
     final = out / "working" / report.slug
     making = whole.begin(final)
     (making / "notebooks").mkdir()

@@ -138,6 +138,8 @@ class Step:
         """
         listed = self.read_table("01-clean-sources", "members")
         own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
+        wholes = {one: load_programme(one, self.data).whole for one in self.report.programmes}
+        listed = listed.assign(programme=listed["programme"].map(wholes))
         counted = listed.groupby("school")["programme"].nunique()
         own = keyed(own, "school")
         return own.assign(also_in=counted.reindex(own.index) - 1), tuple(sorted(counted.index))

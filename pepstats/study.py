@@ -42,6 +42,7 @@ from pepstats.programme import (
     load_programme,
     load_report,
     read_members,
+    split_phases,
 )
 
 TABLES = {
@@ -144,7 +145,9 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     members = {
         slug: find_members(programme, followed, folder) for slug, programme in programmes.items()
     }
-    said = _read_statements([s for s in found if s.kind == "statements"], members, followed.known)
+    speaks_of = {slug: programme.whole for slug, programme in programmes.items()}
+    spoken = [s for s in found if s.kind == "statements"]
+    said = _read_statements(spoken, members, speaks_of, followed.known)
     return Study(
         settings, folder, tuple(results), tables, followed, panel, programmes, members, said
     )
@@ -192,19 +195,29 @@ def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _read_statements(
-    files: list[sources.Source], members: Mapping[str, pd.DataFrame], known: pd.Series
+    files: list[sources.Source],
+    members: Mapping[str, pd.DataFrame],
+    wholes: Mapping[str, str],
+    known: pd.Series,
 ) -> statements.Statements:
-    """Read the schools' statements, each by a school of the programme it speaks of."""
+    """Read the schools' statements, each by a school of the programme it speaks of.
+
+    What is said of a programme of several phases belongs to the phase of the school that says it.
+    """
     if not files:
         return statements.no_statements()
     if len(files) > 1:
         raise DesignError(f"{files[1].file}: a report has one file of statements. Join the two.")
-    urns = {
-        slug: {int(urn): int(s) for urn, s in known[known.isin(table.index)].items()}
-        for slug, table in members.items()
-    }
+    urns: dict[str, dict[int, int]] = {whole: {} for whole in wholes.values()}
+    for slug, table in members.items():
+        own = known[known.isin(table.index)]
+        urns[wholes[slug]] |= {int(urn): int(school) for urn, school in own.items()}
     raw = sources.read_text(files[0])
-    return statements.check_statements(raw, file=files[0].file, schools=urns)
+    said = statements.check_statements(raw, file=files[0].file, schools=urns).table
+    for slug, whole in wholes.items():
+        of_part = said["programme"].eq(whole) & said["school"].isin(members[slug].index)
+        said.loc[of_part, "programme"] = slug
+    return statements.Statements(said)
 
 
 def find_members(programme: Programme, followed: schools.Schools, data: Path) -> pd.DataFrame:
@@ -214,7 +227,7 @@ def find_members(programme: Programme, followed: schools.Schools, data: Path) ->
     listed twice under two of its URNs, is named at once.
     """
     register, known = followed.register, followed.known
-    where = f"programmes/{programme.slug}.yml, `members`"
+    where = f"{programme.file}, `members`"
     if isinstance(programme.members, MembersInAuthority):
         code = programme.members.authority
         phases = matching.PHASES[programme.phase]
@@ -240,6 +253,14 @@ def find_members(programme: Programme, followed: schools.Schools, data: Path) ->
             f"{nearest(unknown[0], map(str, known.index))} "
             "Check the number, or add the file that has it."
         )
+    if programme.part_of:
+        phases = register["phase"].astype(str).to_dict()
+        listed = [m for m in listed if _in_phase(phases[int(known[m.urn])], programme)]
+        if not listed:
+            raise DesignError(
+                f"{where}: no {programme.phase} school is listed. Write `phase: "
+                f"{'secondary' if programme.phase == 'primary' else 'primary'}`."
+            )
     table = pd.DataFrame(
         [(int(known[m.urn]), m.urn, m.joined, m.dose, m.basis, m.changed) for m in listed],
         columns=["school", "urn", "joined", "dose", "basis", "changed"],
@@ -253,6 +274,17 @@ def find_members(programme: Programme, followed: schools.Schools, data: Path) ->
     return table.sort_index()
 
 
+def _in_phase(phase: str, programme: Programme) -> bool:
+    """Say whether a school is in a phase's part; one of neither phase counts with the primaries.
+
+    So a special school, which has no phase here, is still listed, and left out with its reason.
+    """
+    other = {one for own in matching.PHASES.values() for one in own}
+    return phase in matching.PHASES[programme.phase] or (
+        programme.phase == "primary" and phase not in other
+    )
+
+
 def national_levels(study: Study) -> pd.DataFrame:
     """Gather England's level of each measure and year: see `england.gather_levels`."""
     return england.gather_levels(
@@ -260,15 +292,17 @@ def national_levels(study: Study) -> pd.DataFrame:
     )
 
 
-def _choose(study: Study, programme: Programme | str) -> Programme:
+def _choose(study: Study, programme: Programme | str) -> tuple[Programme, ...]:
+    """Give the programme asked for, in its parts where it has several phases."""
     if isinstance(programme, Programme):
-        return programme
-    if programme not in study.programmes:
+        return split_phases(programme)
+    found = [p for slug, p in study.programmes.items() if programme in {slug, p.part_of}]
+    if not found:
         raise DesignError(
             f"Report `{study.report.slug}` has no programme `{programme}`. "
             f"{nearest(programme, study.programmes)}"
         )
-    return study.programmes[programme]
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -276,7 +310,8 @@ class Evaluation:
     """What a programme's schools did against comparison schools: all of it as tables.
 
     `effects` has one row per outcome; `gaps` one per school and outcome; `pairs` one per member
-    and comparison school; `balance` one per variable; `placebo` one per made-up programme.
+    and comparison school; `balance` one per variable; `placebo` one per made-up programme. A
+    programme of several phases has the tables of each, one under the other, with the `phase`.
     """
 
     programme: Programme
@@ -290,8 +325,25 @@ class Evaluation:
 
 
 def evaluate_programme(study: Study, programme: Programme | str) -> Evaluation:
-    """Compare a programme's schools with schools like them: design first, then outcomes."""
-    chosen = _choose(study, programme)
+    """Compare a programme's schools with schools like them: design first, then outcomes.
+
+    A programme of several phases is compared phase by phase, each on its own pool.
+    """
+    parts = [_evaluate_part(study, part) for part in _choose(study, programme)]
+    if len(parts) == 1:
+        return parts[0]
+    tables = {
+        name: pd.concat(
+            [getattr(one, name).assign(phase=one.programme.phase) for one in parts],
+            ignore_index=getattr(parts[0], name).index.name is None
+            and getattr(parts[0], name).index.nlevels == 1,
+        )
+        for name in ("effects", "gaps", "pairs", "balance", "placebo", "flow", "lines")
+    }
+    return Evaluation(programme=parts[0].programme, **tables)
+
+
+def _evaluate_part(study: Study, chosen: Programme) -> Evaluation:
     members = study.members.get(chosen.slug)
     if members is None:
         members = find_members(chosen, study.followed, study.data)

@@ -170,7 +170,7 @@ def choose_months(programme: Programme, data: Path | None = None) -> MonthsTable
     try:
         return load_months(find_rules("months.yml", data)).choose(programme.months)
     except DesignError as error:
-        raise DesignError(f"programmes/{programme.slug}.yml, `months`: {error}") from None
+        raise DesignError(f"{programme.file}, `months`: {error}") from None
 
 
 @cache

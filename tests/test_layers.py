@@ -19,7 +19,7 @@ LAYERS = (
     {"setting", "choices", "bracket", "methods", "doubts", "curve", "checks",
      "value", "cases", "calibration", "distances", "pairing", "matchers", "weighting", "clustered",
      "honest", "multiplicity", "peers", "sensitivity", "grades", "bounds",
-     "detectable", "sizes", "scales"},
+     "detectable", "sizes", "scales", "phases"},
     {"words", "statements", "officers", "blocks", "disclosure", "canvas", "lineplots", "dotplots",
      "rowplots", "flowplots", "figures", "pictures", "document",
      "wordfile", "wordparts", "workbook", "opendata", "formats", "city", "voices", "entries",

@@ -1,0 +1,168 @@
+"""Programmes of two phases: each on its own pool, together only on the scale they share."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import pepstats
+from pepstats import phases
+from pepstats.errors import DesignError
+from pepstats.programme import list_parts, load_programme, load_report, split_phases
+from pepstats.study import find_members
+from tests.worlds import ROOT
+
+KS2 = "invented/ks2/{}_england_ks2final.csv"
+KS4 = "invented/ks4/{}_england_ks4provisional.csv"
+BOTH = {
+    "title": "Both phases", "phase": "all", "starts": 2019, "baseline": [2018],
+    "outcomes": ["rwm_expected", "basics_94", "reading_progress", "progress8"],
+    "members": {"authority": 551}, "seed": 5, "placebo": {"draws": 2000},
+    "match": {"near": ["rwm_expected", "cohort", "basics_94", "cohort_ks4"]},
+    "cost": {"grant": 100_000, "pupils": 400},
+}  # fmt: skip
+SOURCES = [
+    {"kind": "register", "year": 2018, "file": "invented/england/2017-2018_england_spine.csv"},
+    {"kind": "links", "file": "invented/gias/links_edubasealldata.csv"},
+    *({"kind": "ks2", "year": y, "release": "final", "file": KS2.format(f"{y - 1}-{y}")}
+      for y in (2018, 2019)),
+    *({"kind": "ks4", "year": y, "release": "final", "file": KS4.format(f"{y - 1}-{y}")}
+      for y in (2018, 2019)),
+]  # fmt: skip
+
+
+def write(folder: Path, programmes: tuple[str, ...] = ("both",), **changes: object) -> Path:
+    """Write a study of both phases on the invented England."""
+    report = yaml.safe_load((ROOT / "data" / "reports" / "autumn-2018.yml").read_text("utf-8"))
+    report |= {"year": 2019, "sources": SOURCES, "programmes": list(programmes)}
+    for name, content in (("reports/two.yml", report), ("programmes/both.yml", BOTH | changes)):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(yaml.safe_dump(content), "utf-8")
+    if not (folder / "invented").exists():
+        (folder / "invented").symlink_to(ROOT / "data" / "invented")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> pepstats.study.Study:
+    return pepstats.load("two", data=str(write(tmp_path_factory.mktemp("two"))))
+
+
+def test_a_programme_of_both_phases_is_run_in_two_parts(tmp_path: Path) -> None:
+    data = write(tmp_path)
+    assert load_report("two", data).programmes == ("both-primary", "both-secondary")
+    assert list_parts(["both"], data) == ("both-primary", "both-secondary")
+    first, second = split_phases(load_programme("both", data))
+    assert load_programme("both-secondary", data) == second
+    assert (first.outcomes, second.outcomes) == (
+        ("rwm_expected", "reading_progress"), ("basics_94", "progress8"),
+    )  # fmt: skip
+    assert (first.match.near, second.match.near) == (
+        ("rwm_expected", "cohort"), ("basics_94", "cohort_ks4"),
+    )  # fmt: skip
+    assert first.file == second.file == "programmes/both.yml" and first.cost.grant is None
+    assert first.whole == second.whole == "both"
+
+
+def test_a_report_may_ask_for_one_phase_alone_but_not_for_it_twice(tmp_path: Path) -> None:
+    data = write(tmp_path, ("both-secondary",))
+    assert load_report("two", data).programmes == ("both-secondary",)
+    write(tmp_path, ("both", "both-primary"))
+    with pytest.raises(DesignError, match="a phase of it are both listed"):
+        load_report("two", data)
+
+
+def test_a_phase_without_its_own_outcome_or_match_is_named(tmp_path: Path) -> None:
+    for changes, says in (
+        ({"outcomes": ["rwm_expected"]}, "needs a ks4 measure in `outcomes`"),
+        ({"match": {"near": ["basics_94"]}}, "needs a ks2 measure in `match.near`"),
+        ({"part_of": "another"}, "unknown key `part_of`"),
+    ):
+        with pytest.raises(DesignError, match=says):
+            load_programme("both", write(tmp_path, **changes))
+
+
+def test_each_phase_is_estimated_on_its_own_pool(study) -> None:
+    found = pepstats.evaluate(study, "both")
+    assert found.effects.set_index("outcome")["phase"].to_dict() == {
+        "rwm_expected": "primary", "reading_progress": "primary",
+        "basics_94": "secondary", "progress8": "secondary",
+    }  # fmt: skip
+    kind = study.register["phase"]
+    for phase, own in found.pairs.groupby("phase"):
+        assert set(kind.loc[own["comparison"]]) <= {phase, "all-through"}
+        assert len(own)
+    alone = pepstats.evaluate(study, "both-secondary").effects
+    pd.testing.assert_frame_equal(
+        alone, found.effects.iloc[2:].drop(columns="phase").reset_index(drop=True)
+    )
+    home = study.register[study.register["la"] == 551].index
+    assert set(study.members["both-primary"].index) | set(
+        study.members["both-secondary"].index
+    ) >= set(home[kind.loc[home].isin(["primary", "secondary", "all-through"])])
+
+
+def test_listed_schools_go_to_the_phase_they_have_results_in(study, tmp_path: Path) -> None:
+    kind = study.register["phase"]
+    urns = [
+        int(study.register.loc[kind.index[kind == phase][n], "urn"])
+        for phase in ("primary", "secondary") for n in range(4)
+    ]  # fmt: skip
+    listed = [{"urn": urn} for urn in urns]
+    parts = split_phases(load_programme("both", write(tmp_path, members=listed)))
+    found = [find_members(part, study.followed, tmp_path) for part in parts]
+    assert [sorted(table["urn"]) for table in found] == [sorted(urns[:4]), sorted(urns[4:])]
+    primaries = load_programme("both", write(tmp_path, members=listed[:4]))
+    with pytest.raises(DesignError, match="no secondary school is listed. Write `phase: primary`"):
+        find_members(split_phases(primaries)[1], study.followed, tmp_path)
+
+
+# Together -----------------------------------------------------------------------------------------
+
+
+def phase(outcome: str, estimate: float, seed: int, per_unit: float, reason: str = ""):
+    rng = np.random.default_rng(seed)
+    city = np.repeat(np.arange(100), 20)
+    drawn = rng.normal(0, 1, 100)[city] + rng.normal(0, 2, 2000)
+    half = float(np.quantile(np.abs(drawn), 0.95))
+    ends = np.array([estimate, estimate - half, estimate + half])
+    effect = {"outcome": outcome, "estimate": ends[0], "low": ends[1], "high": ends[2],
+              "p_placebo": 0.04, "n_schools": 12, "verdict": "gained"}  # fmt: skip
+    size = dict(zip(("size", "size_low", "size_high"), ends * per_unit, strict=True))
+    if reason:
+        size = dict.fromkeys(size, np.nan)
+    sizes = pd.DataFrame([{"outcome": outcome, "how": "so", "reason": reason, **size}])
+    return pd.DataFrame([effect]), sizes, pd.DataFrame({"la": city, outcome: drawn})
+
+
+def pool(*parts) -> pd.DataFrame:
+    names = ("primary", "secondary")
+    by_kind = (dict(zip(names, tables, strict=True)) for tables in zip(*parts, strict=True))
+    return phases.pool_phases(*by_kind)
+
+
+def test_phases_are_taken_together_by_precision_on_pupils_scale() -> None:
+    found = pool(phase("rwm_expected", 5.0, 1, 0.02), phase("progress8", 4.0, 2, 0.04))
+    assert found.index.tolist() == ["primary", "secondary", "both phases"]
+    both = found.loc["both phases"]
+    assert found["weight"].tolist()[:2] == pytest.approx([0.8, 0.2], abs=0.02)
+    assert both["size"] == pytest.approx(float((found["weight"] * found["size"]).iloc[:2].sum()))
+    half = [(row.high - row.low) / 2 for row in found.itertuples()]
+    assert half[2] == pytest.approx(np.sqrt(1 / (1 / half[0] ** 2 + 1 / half[1] ** 2)), rel=0.1)
+    assert both["n_schools"] == 24 and both["how"] == phases.CITY_BY_CITY
+
+
+def test_a_good_year_that_a_city_has_in_both_phases_widens_the_interval() -> None:
+    first = phase("rwm_expected", 5.0, 1, 0.02)
+    same, other = phase("progress8", 5.0, 1, 0.02), phase("progress8", 5.0, 2, 0.02)
+    tied, apart = pool(first, same).iloc[-1], pool(first, other).iloc[-1]
+    assert tied["high"] - tied["low"] > 1.3 * (apart["high"] - apart["low"])
+
+
+def test_phases_without_a_common_scale_are_not_taken_together() -> None:
+    found = pool(phase("rwm_expected", 5, 1, 0.02), phase("attainment8", 4, 2, 1, "none published"))
+    both = found.loc["both phases"]
+    assert np.isnan(both["size"]) and np.isnan(both["low"])
+    assert both["reason"].endswith("for secondary: none published")
