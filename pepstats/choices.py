@@ -179,7 +179,9 @@ def judge(
     effect = seen[0]
     row = Row(
         choice.check, effect.estimate, effect.low, effect.high, effect.p_placebo, counted,
-        count_comparison(match, found, choice.members), choice.note, kind=choice.kind,
+        setting.effect.n_comparison if match is None
+        else count_comparison(match, found, choice.members),
+        choice.note, kind=choice.kind,
     )  # fmt: skip
     chance = made_up[outcome].to_numpy(float) if choice.members == setting.chosen else None
     return Tried(choice, row, chance, match, found)
@@ -261,12 +263,8 @@ def narrow(match: matching.Match, rule: MatchRule) -> matching.Match:
     return matching.Match(rule, match.schools, places, distances, why.to_frame())
 
 
-def count_comparison(
-    match: matching.Match | None, found: gaps.Gaps, members: tuple[int, ...]
-) -> int:
+def count_comparison(match: matching.Match, found: gaps.Gaps, members: tuple[int, ...]) -> int:
     """Count the different schools that some member is compared with."""
-    if match is None:
-        return 0
     there = found.table.index[found.table["gap"].notna()]
     rows = match.places[match.schools.isin(list(members)) & match.schools.isin(there)]
     return int(np.unique(rows[rows >= 0]).size)

@@ -21,6 +21,8 @@ JOINED = ("headline", "comparison", "sum")
 """Kinds of check that ask the same question of the same schools, so that their median means one
 thing. Those that leave earlier results aside are off in a known direction."""
 
+FEWEST_WAYS = 3
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -55,9 +57,9 @@ class Curve:
 
 
 def join_ways(tried: Sequence[Tried]) -> Curve | None:
-    """Join the ways that could be made into one curve; none where fewer than two could."""
+    """Join the ways that could be made into one curve; none where they are too few for a middle."""
     ways = [one for one in tried if one.row.kind in JOINED and one.made_up is not None]
-    if len(ways) < 2:
+    if len(ways) < FEWEST_WAYS:
         return None
     seen = np.array([one.row.estimate for one in ways])
     drawn = np.column_stack([one.made_up for one in ways if one.made_up is not None])

@@ -261,6 +261,8 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         return make_table(
             pd.DataFrame(columns=columns), caption=caption, empty="No check was made."
         )
+    own = checks.loc[checks["outcome"] == result.outcome]
+    made = own.loc[own["estimate"].notna()]
     rows = [
         (
             KINDS[str(row["kind"])],
@@ -270,13 +272,24 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
             str(int(row["n_schools"])),
             str(per_hundred(row["p"])) if row["p"] == row["p"] else "none",
         )
-        for row in checks.loc[checks["outcome"] == result.outcome].to_dict("records")
+        for row in made.to_dict("records")
     ]
     return make_table(
         pd.DataFrame(rows, columns=columns), caption=f"{caption}, {result.unit}",
         numeric=["Estimate", "Schools", "In 100 made-up programmes"],
+        note=not_made_words(own.loc[own["estimate"].isna(), "note"]),
         widths=(1.4, 2.6, 0.9, 1.2, 0.8, 1.1),
     )  # fmt: skip
+
+
+def not_made_words(notes: pd.Series) -> str:
+    """Say how many checks could not be made, and why, each reason once."""
+    reasons = notes.str.removeprefix("cannot be made: ").value_counts(sort=False)
+    if reasons.empty:
+        return ""
+    said = "; ".join(f"{n} because {reader_words(str(why))}" for why, n in reasons.items())
+    left = count_words(int(reasons.sum()), "check")
+    return f"{left} could not be made: {said}. They are named in `checks.csv`."
 
 
 def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperTable:
