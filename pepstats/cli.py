@@ -147,8 +147,8 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
+    from pepstats.drafts import draft_report
     from pepstats.programme import load_programme, load_report
-    from pepstats.report import draft_report
     from pepstats.settings import check_slug
 
     data = paths.data_folder(asked.data)

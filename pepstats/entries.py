@@ -31,6 +31,7 @@ from pepstats.words import (
 from pepstats.worth_tables import describe_worth
 
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
+ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
 YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
 
 
@@ -99,6 +100,7 @@ def describe_programme(
                        f"03-match-schools/{programme.slug}/balance.csv"),
         "checked": Entry(None, checks_sentence(found.checks, primary),
                          f"05-check-robustness/{programme.slug}/checks.csv"),
+        "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
         "statements": Entry(None, statements.balance_sentence(found.statements, programme.slug),
@@ -195,6 +197,31 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
             " One year early, when nothing had started and nothing should show, the same sum gives "
             f"{show(row['estimate'], signed=True)} {result.unit} "
             f"(95% interval {show(row['low'])} to {show(row['high'])})."
+        )
+    return words
+
+
+def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
+    """Say how many of a programme's schools are in another one too, and what is seen without them.
+
+    Nothing where the report knows of no school that is in two.
+    """
+    named, shared = len(found.also_in), int((found.also_in > 0).sum())
+    if not shared:
+        return ""
+    those = "is" if shared == 1 else "are"
+    words = (
+        f"{shared} of its {count_words(named, 'school')} {those} in another programme too. For "
+        "these, what came with one cannot be told from what came with the other."
+    )
+    checks = found.checks
+    alone = checks.loc[checks["check"] == ALONE] if len(checks) else checks
+    known = alone.loc[(alone["outcome"] == result.outcome) & alone["estimate"].notna()]
+    for row in known.to_dict("records"):
+        words += (
+            f" Without them the estimate is {show(row['estimate'], signed=True)} {result.unit} "
+            f"(95% interval {show(row['low'])} to {show(row['high'])}; "
+            f"{count_words(int(row['n_schools']), 'school')}; {result.release} results)."
         )
     return words
 

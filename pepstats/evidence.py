@@ -81,6 +81,8 @@ class ProgrammeResults:
     calibration
         How this and other ways of estimating behave where nothing was done: `estimator`,
         `selection`, `outcome`, `mean`, `spread`, `false_alarm_rate`.
+    also_in
+        In how many other programmes of the report each school of this one is: index `school`.
     pictures
         The pictures the notebooks drew, by the paper's name of them; drawn again where missing.
     """
@@ -98,6 +100,7 @@ class ProgrammeResults:
     sizes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     grades: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    also_in: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"), repr=False)
     pictures: Mapping[str, Drawn] = field(default_factory=dict, repr=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 
 from pepstats import figures
@@ -26,22 +26,29 @@ from pepstats.programme import Programme
 from pepstats.words import Result, outcome_label
 
 MOST_ON_A_PAGE = 18  # small pictures, two in a row
+OF_ONE_EDITION = (".schools", ".cases")  # names of pictures that differ by edition
 SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
 
 
 class Pictures(Mapping[str, Picture]):
     """Pictures by name, each drawn when it is first asked for: a paper seldom shows them all."""
 
-    def __init__(self, makers: Mapping[str, Callable[[], Picture]]) -> None:
-        """Take, for each name, what draws the picture."""
+    def __init__(
+        self,
+        makers: Mapping[str, Callable[[], Picture]],
+        drawn: MutableMapping[str, Picture] | None = None,
+    ) -> None:
+        """Take what draws each picture, and those drawn already that another edition shares."""
         self._makers = dict(makers)
-        self._made: dict[str, Picture] = {}
+        self._own: dict[str, Picture] = {}
+        self._drawn = {} if drawn is None else drawn
 
     def __getitem__(self, name: str) -> Picture:
         """Give a picture, drawing it the first time."""
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
+        kept = self._own if name.endswith(OF_ONE_EDITION) else self._drawn
+        if name not in kept:
+            kept[name] = self._makers[name]()
+        return kept[name]
 
     def __iter__(self) -> Iterator[str]:
         """Go through the names."""
@@ -155,15 +162,11 @@ def picture_flow(programme: Programme, found: ProgrammeResults, result: Result) 
     table = f"{programme.slug}.flow"
     if drawn := found.pictures.get("flow"):
         return _as_drawn(drawn, caption, table)
-    return _as_drawn(draw_flow(found, result), caption, table)
-
-
-def draw_flow(found: ProgrammeResults, result: Result) -> Drawn:
-    """Draw the programme's schools from the list to the estimate, the same in both editions."""
     steps = follow_members(found, result)
     figure, ax = figures.new_axes(0.4 + 0.85 * len(steps))
     figures.draw_flow(steps, ax)
-    return Drawn(figures.to_svg(figure), figures.to_png(figure), figures.describe_flow(steps))
+    alt = figures.describe_flow(steps)
+    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
 
 
 def picture_schools(

@@ -6,184 +6,35 @@ table it came from. Change an entry and the paper changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from functools import partial
 
 import pandas as pd
 
 from pepstats import (
+    board_tables,
     disclosure,
     document,
     evidence,
     evidence_pictures,
     evidence_tables,
+    overview,
     record,
     statements,
     voices,
 )
-from pepstats.blocks import Document, PaperTable, Picture, make_table
+from pepstats.blocks import Document, PaperTable, Picture
 from pepstats.city import City, protect_ratings, table_ratings, table_ratings_named
+from pepstats.drafts import officers_text
 from pepstats.entries import make_entries
-from pepstats.errors import DesignError, RunError
-from pepstats.evidence import Drawn, ProgrammeResults, Reads, is_said
+from pepstats.errors import DesignError
+from pepstats.evidence import ProgrammeResults
 from pepstats.programme import Programme, Report
-from pepstats.settings import check_slug
-from pepstats.verdicts import LADDER
-from pepstats.words import (
-    long_date,
-    outcome_label,
-    reading_age,
-    school_year,
-    short_result,
-    sure_words,
-)
+from pepstats.words import reading_age
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
-MADE_FROM = {
-    "03-match-schools": ("flow", "balance"),
-    "04-estimate-effect": ("effects", "gaps", "lines", "placebo"),
-    "05-check-robustness": ("checks",),
-}
 OLDEST_READER = 14  # years; the age at which the paper can be read, by Flesch and Kincaid
-DRAWN = {
-    # the paper's name of a picture: the step that drew it, and its file
-    "two-lines": ("04-estimate-effect", "gap-{primary}"),
-    "hundred-dots": ("04-estimate-effect", "made-up-programmes"),
-    "checks": ("05-check-robustness", "checks-picture"),
-    "balance": ("03-match-schools", "balance-picture"),
-    "schools": ("06-case-studies", "schools"),
-}
-KINDS = {
-    "ks2": "Key stage 2 performance tables",
-    "ks4": "Key stage 4 performance tables",
-    "census": "School census",
-    "absence": "Pupil absence",
-    "register": "Register of schools",
-    "links": "Links between schools that changed their number",
-    "trusts": "Academy trusts",
-    "ofsted": "Ofsted inspection outcomes",
-    "la_series": "Authority series",
-    "national": "National headlines",
-    "local_results": "Results held by the authority",
-    "members": "Schools in the programmes",
-    "statements": "Schools' statements",
-    "support": "Record of support",
-}
-GLOSSARY = (
-    ("Comparison schools", "Schools elsewhere that were most like a programme's schools before it "
-     "started, and were in none of the programmes"),
-    ("Made-up programme", "A group of schools in another authority, picked as the real ones were, "
-     "where nothing was done. It shows what chance alone can do"),
-    ("95% interval", "The sizes of effect that the results do not rule out. A wide interval means "
-     "we cannot tell much"),
-    ("Percentage points", "The difference of two percentages: from 50% to 55% is five points"),
-    ("Progress points", "How much further pupils got by age 11 than pupils who started level with "
-     "them, on the Department's scale"),
-    ("Release", "How final the results are: returned by schools, provisional, revised or final"),
-    ("Standard deviation", "A usual measure of how much schools differ from each other"),
-)  # fmt: skip
-
-
-def collect_results(step: Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
-    """Read what the notebooks wrote for each programme; case studies and statements if there."""
-    return {programme.slug: _collect_one(step, programme) for programme in programmes}
-
-
-def _collect_one(step: Reads, programme: Programme) -> ProgrammeResults:
-    slug = programme.slug
-    tables = {
-        name: step.read_table(folder, name, slug)
-        for folder, names in MADE_FROM.items()
-        for name in names
-    }
-    said = _read_if_there(step, "06-case-studies", "statements", slug)
-    return ProgrammeResults(
-        **tables,
-        cases=_read_if_there(step, "06-case-studies", "cases", slug),
-        statements=statements.restore(said) if len(said) else statements.no_statements(),
-        value=_read_if_there(step, "04-estimate-effect", "value", slug),
-        sizes=_read_if_there(step, "04-estimate-effect", "sizes", slug),
-        grades=_read_if_there(step, "04-estimate-effect", "grades", slug),
-        calibration=_read_if_there(step, "05-check-robustness", "calibration", slug),
-        pictures=_collect_pictures(step, programme),
-    )
-
-
-def _collect_pictures(step: Reads, programme: Programme) -> dict[str, Drawn]:
-    """Read the pictures that the notebooks drew, as far as they are there."""
-    found = {}
-    for name, (folder, stem) in DRAWN.items():
-        stem = stem.format(primary=programme.primary)
-        try:
-            svg, png, alt = (
-                step.read_file(folder, f"{stem}.{kind}", programme.slug)
-                for kind in ("svg", "png", "alt.txt")
-            )
-        except RunError:
-            continue
-        found[name] = Drawn(svg, png, alt.decode("utf-8").strip())
-    return found
-
-
-def collect_city(step: Reads) -> City:
-    """Read the schools' names and their priority ratings."""
-    register = step.read_table("01-clean-sources", "register")
-    names = dict(zip(register["school"].astype(int), register["name"].astype(str), strict=True))
-    ratings = _read_if_there(step, "02-priority-ratings", "ratings", None)
-    return City(names, ratings, step.read_last_shown())
-
-
-def _read_if_there(step: Reads, folder: str, name: str, slug: str | None) -> pd.DataFrame:
-    try:
-        return step.read_table(folder, name, slug)
-    except RunError:
-        return pd.DataFrame()
-
-
-def officers_text(report: Report, programmes: Sequence[Programme], text: str | None = None) -> str:
-    """Give the officers' own text where there is one, else the built-in text for a report."""
-    if text is not None:
-        return text
-    lettered = [(_letter(number), programme) for number, programme in enumerate(programmes)]
-    return _fill("paper.md", report=report, programmes=lettered)
-
-
-def _letter(number: int) -> str:
-    """Letter an appendix: a to z, then aa, ab and so on."""
-    before = _letter(number // 26 - 1) if number >= 26 else ""
-    return before + chr(ord("a") + number % 26)
-
-
-def draft_report(slug: str, last: Report, programmes: Sequence[Programme]) -> dict[str, str]:
-    """Draft a new autumn's report from the last one: its two files by their place, commented.
-
-    `reports/<slug>.yml` is next year's settings, with what must be changed marked; and
-    `reports/<slug>.md` the built-in text for the same programmes, for the officers to edit.
-    """
-    check_slug(slug, "report")
-    date = last.meeting.date.replace(year=last.meeting.date.year + 1, day=1)
-    title = f"{last.title} (after {long_date(last.meeting.date)})"[:200]
-    settings = _fill("report.yml", slug=slug, last=last, date=date.isoformat(), title=title)
-    text = officers_text(last.model_copy(update={"slug": slug}), programmes)
-    return {f"reports/{slug}.yml": settings, f"reports/{slug}.md": text}
-
-
-def _fill(template: str, **words: object) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(document.TEMPLATES),
-        autoescape=False,  # noqa: S701 - Markdown and YAML; what is shown is escaped later
-        variable_start_string="[[",
-        variable_end_string="]]",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
-    return environment.get_template(template).render(**words)
 
 
 def write_paper(
@@ -195,12 +46,13 @@ def write_paper(
     sources: pd.DataFrame | None = None,
     city: City | None = None,
     made: record.Record | None = None,
+    drawn: MutableMapping[str, Picture] | None = None,
 ) -> Document:
     """Write the committee's paper: the officers' text with every hole filled and numbered.
 
     `results` has one entry per programme slug; `sources` the files read (`kind`, `year`,
     `release`, `file`, `sha256`), else those the report lists; `made` what is known of its own
-    making.
+    making; `drawn` keeps the pictures that another edition shares.
     """
     if missing := [p.slug for p in programmes if p.slug not in results]:
         raise DesignError(f"reports/{report.slug}.yml: no results for {', '.join(missing)}.")
@@ -211,7 +63,7 @@ def write_paper(
         | record.make_entries(made, programmes),
         make_tables(report, programmes, results, sources=sources, city=city)
         | record.make_tables(made, programmes),
-        make_pictures(report, programmes, results, city=city),
+        make_pictures(report, programmes, results, city=city, drawn=drawn),
         quotes={
             f"{p.slug}.statements": statements.choose_quotes(results[p.slug].statements, p.slug)
             for p in programmes
@@ -236,21 +88,21 @@ def write_editions(
 ) -> dict[str, Document]:
     """Write both editions by the name of their file: `report` is the one the settings ask for."""
     other = "exempt" if report.edition == "public" else "public"
-    results = {p.slug: _with_flow(p, results[p.slug], report.year) for p in programmes}
+    drawn: dict[str, Picture] = {}
     editions = {"report": report, f"report-{other}": report.model_copy(update={"edition": other})}
     papers = {}
     for name, edition in editions.items():
         papers[name] = write_paper(
-            edition, programmes, results, text=text, sources=sources, city=city, made=made
+            edition,
+            programmes,
+            results,
+            text=text,
+            sources=sources,
+            city=city,
+            made=made,
+            drawn=drawn,
         )
     return papers
-
-
-def _with_flow(programme: Programme, found: ProgrammeResults, year: int) -> ProgrammeResults:
-    """Draw the flow of schools once for both editions."""
-    primary = evidence.list_results(programme, found, year)[programme.primary]
-    drawn = found.pictures.get("flow") or evidence_pictures.draw_flow(found, primary)
-    return replace(found, pictures={**found.pictures, "flow": drawn})
 
 
 def list_hidden(
@@ -306,12 +158,19 @@ def view_of(report: Report, city: City) -> disclosure.View:
     )
 
 
-def list_to_do(paper: Document, results: Mapping[str, ProgrammeResults]) -> list[str]:
+def list_to_do(
+    report: Report, paper: Document, results: Mapping[str, ProgrammeResults]
+) -> list[str]:
     """List what still needs a person before the paper can go out."""
+    open_ = [
+        f"an answer to what the last meeting asked for: {action.asked}"
+        for action in report.actions
+        if not action.answer.strip()
+    ]
     held = [line for found in results.values() for line in statements.list_held(found.statements)]
     age = reading_age(paper.words())
     hard = [f"the paper reads at age {age:.0f}: shorten its sentences to reach {OLDEST_READER}"]
-    return [*paper.to_complete, *held, *(hard if age > OLDEST_READER else [])]
+    return [*paper.to_complete, *open_, *held, *(hard if age > OLDEST_READER else [])]
 
 
 def list_marks(report: Report) -> tuple[str, ...]:
@@ -332,11 +191,7 @@ def make_tables(
     city = city or City()
     view = view_of(report, city)
     tables = {
-        "programmes": table_programmes(report, programmes, results),
-        "verdicts": table_verdicts(),
-        "glossary": make_table(pd.DataFrame(GLOSSARY, columns=["Words", "Meaning"]),
-                               caption="What the words mean", widths=(1.2, 4.0)),
-        "sources": table_sources(report, sources),
+        **board_tables.make_tables(report, programmes, results, sources),
         "ratings": table_ratings(city.ratings, view),
         "ratings-named": table_ratings_named(city, view),
     }  # fmt: skip
@@ -353,56 +208,15 @@ def make_pictures(
     results: Mapping[str, ProgrammeResults],
     *,
     city: City | None = None,
+    drawn: MutableMapping[str, Picture] | None = None,
 ) -> evidence_pictures.Pictures:
     """Give every picture the paper may show, by name; each is drawn when it is asked for."""
     view = view_of(report, city or City())
-    makers: dict[str, Callable[[], Picture]] = {}
+    makers: dict[str, Callable[[], Picture]] = {
+        "programmes": partial(overview.picture_programmes, programmes, results, report.year)
+    }
     for programme in programmes:
         found = results[programme.slug]
         known = evidence.list_results(programme, found, report.year)
         makers |= evidence_pictures.list_pictures(programme, found, known, view)
-    return evidence_pictures.Pictures(makers)
-
-
-def table_programmes(
-    report: Report, programmes: Sequence[Programme], results: Mapping[str, ProgrammeResults]
-) -> PaperTable:
-    """Give all programmes on a few lines: what moved and how sure."""
-    rows = []
-    for programme in programmes:
-        known = evidence.list_results(programme, results[programme.slug], report.year)
-        first = known[programme.primary]
-        said = f"{outcome_label(first.outcome)}: {short_result(first)}"
-        sure = f"{first.verdict.capitalize() or 'No estimate'}. {sure_words(first)}"
-        rows.append((programme.title, said, sure))
-    return make_table(
-        pd.DataFrame(rows, columns=["Programme", "What moved", "How sure"]),
-        caption=f"The programmes in {school_year(report.year)}", widths=(1.3, 3.0, 1.7),
-    )  # fmt: skip
-
-
-def table_verdicts() -> PaperTable:
-    """Give the five verdicts and what each means."""
-    frame = pd.DataFrame(list(LADDER.items()), columns=["We say that schools", "When"])
-    return make_table(frame, caption="The five verdicts, and when each is used", widths=(1.2, 4.0))
-
-
-def table_sources(report: Report, sources: pd.DataFrame | None = None) -> PaperTable:
-    """Give the files the paper rests on, with the start of each one's hash."""
-    if sources is None:
-        lines = [line.model_dump() for line in report.sources]
-        sources = pd.DataFrame(lines)
-    rows = [
-        (
-            KINDS.get(str(row["kind"]), str(row["kind"])),
-            school_year(int(row["year"])) if row["year"] == row["year"] and row["year"] else "none",
-            str(row["release"]) if is_said(row["release"]) else "none",
-            str(row["file"]).replace("\\", "/").rsplit("/", 1)[-1],
-            str(row["sha256"])[:12] if is_said(row["sha256"]) else "not recorded",
-        )
-        for row in sources.to_dict("records")
-    ]
-    return make_table(
-        pd.DataFrame(rows, columns=["What", "School year", "Release", "File", "SHA-256 begins"]),
-        caption="Published files this paper rests on", widths=(2.0, 1.0, 0.9, 2.6, 1.3),
-    )  # fmt: skip
+    return evidence_pictures.Pictures(makers, drawn)

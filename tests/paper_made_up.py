@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from pepstats import statements
+from pepstats import report, statements
+from pepstats.blocks import Document, Picture
 from pepstats.city import City
 from pepstats.evidence import Drawn, ProgrammeResults
 from pepstats.programme import Programme, Report
@@ -225,8 +226,8 @@ def sketch(found: ProgrammeResults) -> ProgrammeResults:
 def make_study(
     *, release: str = RELEASE, drawn: bool = False, **changed: object
 ) -> tuple[Report, list[Programme], dict[str, ProgrammeResults]]:
-    report = make_report(**changed)
-    programmes = [make_programme(slug) for slug in report.programmes]
+    asked = make_report(**changed)
+    programmes = [make_programme(slug) for slug in asked.programmes]
     nothing = {
         "estimate": 1.1,
         "low": -2.8,
@@ -237,4 +238,10 @@ def make_study(
     found = [make_results(release=release),
              make_results(shift=1.1, seed=8, release=release, **nothing)]  # fmt: skip
     found = found if drawn else [sketch(one) for one in found]
-    return report, programmes, dict(zip(report.programmes, found, strict=False))
+    return asked, programmes, dict(zip(asked.programmes, found, strict=False))
+
+
+def write_paper(*study: object, **also: object) -> Document:
+    """Write a paper whose picture of all programmes is only a stand-in: drawing takes its time."""
+    overview = Picture(SKETCH.svg, SKETCH.png, SKETCH.alt, "The programmes", "programmes")
+    return report.write_paper(*study, drawn={"programmes": overview}, **also)
