@@ -6,15 +6,18 @@ Every answer is yes, no or unknown: an input that is missing never counts as a n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pepstats import sampling, standards
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
+from pepstats.partnership import Partnership
+from pepstats.programme import Programme
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,43 @@ def attach_inspections(inspections: pd.DataFrame, known: pd.Series) -> pd.DataFr
     return latest.set_index("school").sort_index()
 
 
+def grade_at(
+    ofsted: pd.DataFrame | None, schools: pd.Index, day: pd.Timestamp
+) -> npt.NDArray[np.float64]:
+    """Give each school's Ofsted outcome as it stood on a day, missing where it is not known.
+
+    `ofsted` is keyed `school` with `outcome` (1 to 4), `inspected` (date) and, where known,
+    `previous`: what stood before, if the latest inspection came after the day.
+    """
+    nothing = np.full(len(schools), np.nan)
+    if ofsted is None:
+        return nothing
+    table = ofsted.reindex(schools)
+    then = (pd.to_datetime(table["inspected"]) <= day).to_numpy()
+    later = (pd.to_datetime(table["inspected"]) > day).to_numpy()
+    before = table["previous"].to_numpy(dtype=float) if "previous" in table else nothing
+    now = table["outcome"].to_numpy(dtype=float)
+    return np.asarray(np.where(then, now, np.where(later, before, np.nan)))
+
+
 def judge_eligibility(
     panel: Panel, register: pd.DataFrame, year: int, *, ofsted: pd.DataFrame | None = None,
     warnings: pd.DataFrame | None = None, rules: Sequence[Rule] = RULES,
 ) -> pd.DataFrame:  # fmt: skip
     """Say which schools meet a criterion of the Fund: yes, no, or unknown.
 
-    `ofsted` is keyed `school` (`outcome`); `warnings` lists notices (`school`, `date`), and a
-    missing list is unknown where an empty one is no. Keyed `school`: one column per active rule,
-    `eligible` over all of them, `eligible_sourced` over those whose text has been read, and
-    `because`.
+    Inspections (see `grade_at`) and results are as they were known in a year; `warnings` lists
+    notices (`school`, `date`), and a missing list is unknown where an empty one is no. Keyed
+    `school`: one column per active rule, `eligible` over all of them, `eligible_sourced` over those
+    whose text has been read, and `because`.
     """
     schools = register.index
+    grade = grade_at(ofsted, schools, pd.Timestamp(year, 8, 31))
     judged = {
-        "E1": _inspected_as(4, ofsted, schools),
+        "E1": _inspected_as(4, grade),
         "E2": _warned(warnings, schools, year),
         "E3": _progress8_under(panel, register, year),
-        "E4": _inspected_as(3, ofsted, schools),
+        "E4": _inspected_as(3, grade),
         "E5": _answer(standards.judge_floor(panel, register, year)["answer"]),
         "E6": _answer(standards.judge_coasting(panel, register, year)["answer"]),
     }
@@ -96,11 +119,8 @@ def _answer(words: pd.Series) -> standards.Answer:
     return standards.Answer((words == "yes").to_numpy(bool), (words == "no").to_numpy(bool))
 
 
-def _inspected_as(outcome: int, ofsted: pd.DataFrame | None, schools: pd.Index) -> standards.Answer:
-    if ofsted is None:
-        return standards.Answer(np.zeros(len(schools), bool), np.zeros(len(schools), bool))
-    seen = ofsted["outcome"].reindex(schools).to_numpy(dtype=float, na_value=np.nan)
-    return standards.Answer(seen == outcome, np.isfinite(seen) & (seen != outcome))
+def _inspected_as(outcome: int, grade: npt.NDArray[np.float64]) -> standards.Answer:
+    return standards.Answer(grade == outcome, np.isfinite(grade) & (grade != outcome))
 
 
 def _warned(warnings: pd.DataFrame | None, schools: pd.Index, year: int) -> standards.Answer:
@@ -119,6 +139,58 @@ def _progress8_under(panel: Panel, register: pd.DataFrame, year: int) -> standar
         sampling.column(panel, "progress8", year, register.index), standards.COASTING_PROGRESS8
     )
     return standards.Answer(answer.yes & taught, answer.no | ~taught)
+
+
+def judge_programmes(
+    panel: Panel,
+    register: pd.DataFrame,
+    programmes: Sequence[Programme],
+    members: pd.DataFrame,
+    *,
+    ofsted: pd.DataFrame | None = None,
+    partnership: Partnership | None = None,
+) -> pd.DataFrame:
+    """Say which schools of each programme met a criterion when they were picked.
+
+    That is in the year before the programme's first results. `members` lists `programme` and
+    `school`; the partnership's register has the warning notices. Keyed (`programme`, `school`): `year`, then as `judge_eligibility` has them.
+    """
+    warnings = None if partnership is None else partnership.warnings
+    parts = []
+    for programme in programmes:
+        own = members.loc[members["programme"] == programme.slug, "school"]
+        year = programme.starts - 1
+        table = judge_eligibility(
+            panel, register.loc[sorted(own)], year, ofsted=ofsted, warnings=warnings
+        )
+        table.insert(0, "year", year)
+        parts.append(pd.concat({programme.slug: table}, names=["programme", "school"]))
+    return pd.concat(parts)
+
+
+def list_rules(rules: Sequence[Rule] = RULES) -> pd.DataFrame:
+    """List the criteria, each with its status and where it is known from; keyed `id`."""
+    return pd.DataFrame([asdict(rule) for rule in rules]).set_index("id")
+
+
+def hold_programmes(judged: pd.DataFrame) -> pd.DataFrame:
+    """Hold each programme to the 70 per cent rule, by all criteria and by the sourced ones alone.
+
+    `judged` is as `judge_programmes` gives it. Keyed (`programme`, `criteria`): `year`, `schools`,
+    `needed`, `verdict`. How many are eligible is not told here: it could show a school.
+    """
+    rows = []
+    for slug, own in judged.groupby(level="programme"):
+        for criteria, column in CRITERIA.items():
+            held = hold_to_seventy(own[column])
+            year = int(own["year"].iloc[0])
+            rows.append((slug, criteria, year, held.schools, held.needed, held.verdict))
+    columns = ["programme", "criteria", "year", "schools", "needed", "verdict"]
+    return pd.DataFrame(rows, columns=columns).set_index(["programme", "criteria"])
+
+
+CRITERIA = {"all": "eligible", "sourced": "eligible_sourced"}
+"""Which criteria are asked, and the column that answers."""
 
 
 @dataclass(frozen=True)

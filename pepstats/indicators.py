@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pepstats import codes, sampling, standards
+from pepstats import codes, eligibility, sampling, standards
 from pepstats.dashboard import DERIVED, Dashboard, Indicator
 from pepstats.england import Bools, Level, Values, find_level
 from pepstats.panel import Panel
@@ -237,22 +237,22 @@ def _isin(phase: pd.Series, *phases: str) -> Bools:
 def _inspections(
     ofsted: pd.DataFrame | None, register: pd.DataFrame, year: int
 ) -> dict[str, Values]:
-    """Give what inspections say at 31 August of the year; a later inspection is not yet known."""
+    """Give what was known of inspections at 31 August of the year."""
     nothing = np.full(len(register), np.nan)
     if ofsted is None:
         return {"ofsted_grade": nothing, "ofsted_age": nothing, "ofsted_repeat": nothing}
-    table = ofsted.reindex(register.index)
     cut = pd.Timestamp(year, 8, 31)
+    table = ofsted.reindex(register.index)
     inspected = pd.to_datetime(table["inspected"])
-    grade = table["outcome"].where(inspected <= cut).to_numpy(dtype=float)
-    age = ((cut - inspected).dt.days / 365.25).where(inspected <= cut).to_numpy(dtype=float)
+    known = (inspected <= cut).to_numpy()
+    grade = eligibility.grade_at(ofsted, register.index, cut)
+    age = np.where(known & np.isfinite(grade), (cut - inspected).dt.days / 365.25, np.nan)
     repeat = nothing
     if "previous" in table:
-        before = table["previous"].where(inspected <= cut).to_numpy(dtype=float)
-        repeat = np.where(np.isfinite(grade) & (np.isfinite(before) | (grade < 3)),
-                          (grade == 3) & (before == 3), np.nan)  # fmt: skip
-    return {"ofsted_grade": grade, "ofsted_age": np.where(np.isfinite(grade), age, np.nan),
-            "ofsted_repeat": repeat}  # fmt: skip
+        before = np.where(known, table["previous"].to_numpy(dtype=float), np.nan)
+        told = known & np.isfinite(grade) & (np.isfinite(before) | (grade < 3))
+        repeat = np.where(told, (grade == 3) & (before == 3), np.nan)
+    return {"ofsted_grade": grade, "ofsted_age": age, "ofsted_repeat": repeat}
 
 
 def _missing(

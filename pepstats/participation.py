@@ -11,6 +11,58 @@ import pandas as pd
 from pepstats.partnership import THEMES, Partnership
 
 
+def tabulate_register(
+    partnership: Partnership | None,
+    schools: pd.DataFrame,
+    year: int,
+    *,
+    as_at: datetime.date,
+    ofsted: pd.DataFrame | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Give everything the register answers as tables, by name; none where there is no register.
+
+    `participation` and `external-challenge` have a row per school; `programme-overlap`, `grants`,
+    `claims`, `promises` and `themes` name no school.
+    """
+    if partnership is None:
+        return {}
+    matrix, funding = list_participation(partnership, schools), add_funding(partnership)
+    return {
+        "participation": matrix,
+        "activities": list_activities(partnership, matrix),
+        "programme-overlap": count_overlap(partnership),
+        "external-challenge": cover_challenge(partnership, schools, year, ofsted=ofsted),
+        "grants": funding.grants,
+        "claims": funding.claims,
+        "promises": hold_promises(partnership, as_at),
+        "themes": count_themes(partnership, matrix),
+    }
+
+
+def say_register(tables: dict[str, pd.DataFrame], year: int) -> list[str]:
+    """Say in sentences what the register answers, or that none was given."""
+    if not tables:
+        return ["No partnership register was given with this study."]
+    return [
+        participation_sentence(tables["participation"]),
+        challenge_sentence(tables["external-challenge"], year),
+        *funding_sentences(tables["grants"], tables["claims"]),
+    ]
+
+
+def list_activities(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame:
+    """List the activities with how many of the partnership's schools take part in each.
+
+    Keyed `activity`: `title`, `kind`, `theme`, `lead`, `taking_part` (schools).
+    """
+    rows = [
+        (a.id, a.title, a.kind, a.theme, a.lead, int(matrix[a.id].sum()))
+        for a in partnership.register.activities
+    ]
+    columns = ["activity", "title", "kind", "theme", "lead", "taking_part"]
+    return pd.DataFrame(rows, columns=columns).set_index("activity")
+
+
 def list_participation(partnership: Partnership, schools: pd.DataFrame) -> pd.DataFrame:
     """Give the participation matrix: schools by activity, true where the school takes part.
 
@@ -114,15 +166,20 @@ def add_funding(partnership: Partnership) -> Funding:
     claims = pd.DataFrame([c.model_dump() for c in register.claims],
                           columns=["said", "amount", "source"])  # fmt: skip
     claims["difference"] = claims["amount"] - total
-    sentences = [f"The grants listed add up to £{total:,.0f}."]
-    for claim in claims[claims["difference"] != 0].itertuples():
-        more = "more" if claim.difference > 0 else "less"
+    return Funding(total, grants, claims, tuple(funding_sentences(grants, claims)))
+
+
+def funding_sentences(grants: pd.DataFrame, claims: pd.DataFrame) -> list[str]:
+    """Say what the grants add up to, and where a paper has said otherwise."""
+    sentences = [f"The grants listed add up to £{grants['amount'].sum():,.0f}."]
+    for claim in claims[claims["difference"] != 0].to_dict("records"):
+        more = "more" if claim["difference"] > 0 else "less"
         sentences.append(
-            f"{claim.source} says “{claim.said}” (£{claim.amount:,.0f}), "
-            f"£{abs(claim.difference):,.0f} {more} than the grants listed: the two do not agree, "
-            "and which is right has to be asked."
+            f"{claim['source']} says “{claim['said']}” (£{claim['amount']:,.0f}), "
+            f"£{abs(claim['difference']):,.0f} {more} than the grants listed: the two do not "
+            "agree, and which is right has to be asked."
         )
-    return Funding(total, grants, claims, tuple(sentences))
+    return sentences
 
 
 def hold_promises(partnership: Partnership, as_at: datetime.date) -> pd.DataFrame:
@@ -152,12 +209,15 @@ def hold_promises(partnership: Partnership, as_at: datetime.date) -> pd.DataFram
 
 
 def count_themes(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame:
-    """Count activities and the schools in them under each theme of the Education Strategy."""
+    """Count activities and who takes part in them under each theme of the Education Strategy.
+
+    Keyed `theme`: `title`, `activities`, `taking_part` (schools), `promises`.
+    """
     rows = []
     for theme, title in THEMES.items():
         ids = [a.id for a in partnership.register.activities if a.theme == theme]
         schools = int(matrix[ids].any(axis=1).sum()) if ids else 0
         promises = sum(p.theme == theme for p in partnership.register.promises)
         rows.append((theme, title, len(ids), schools, promises))
-    columns = ["theme", "title", "activities", "schools", "promises"]
+    columns = ["theme", "title", "activities", "taking_part", "promises"]
     return pd.DataFrame(rows, columns=columns).set_index("theme")

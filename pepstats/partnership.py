@@ -155,6 +155,24 @@ _DELIVERED = ("urn", "date", "days", "provider")
 _WARNINGS = ("urn", "date")
 
 
+def find_partnership(
+    data: Path, schools: pd.DataFrame, members: pd.DataFrame, *, as_at: datetime.date
+) -> Partnership | None:
+    """Read the register of a data folder by the tables of step 01; None where it has no register.
+
+    `schools` is the register of schools (`urns`, all a school has had), `members` the evaluated
+    programmes' schools (`programme`, `school`, `joined`). Raises as `load_partnership` does.
+    """
+    if not (data / FOLDER / "register.yml").is_file():
+        return None
+    urns = schools["urns"].astype("str").str.split().explode().astype("int64")
+    known = pd.Series(urns.index, index=urns.to_numpy())
+    listed = {str(slug): own.set_index("school") for slug, own in members.groupby("programme")}
+    return load_partnership(
+        data, known[~known.index.duplicated(keep=False)], as_at=as_at, members=listed
+    )
+
+
 def load_partnership(
     data: Path, known: pd.Series, *, as_at: datetime.date,
     members: Mapping[str, pd.DataFrame] | None = None,

@@ -367,6 +367,11 @@ def list_parts(slugs: Iterable[str], data: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
+def load_programmes(report: Report, data: Path) -> list[Programme]:
+    """Read the programmes of a report, in its order."""
+    return [load_programme(slug, data) for slug in report.programmes]
+
+
 def read_members(file: str, data: Path) -> list[Member]:
     """Read a programme's schools from a CSV whose columns are those of a member."""
     path = data / file

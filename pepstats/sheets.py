@@ -41,12 +41,12 @@ class Page:
 
 
 def write_sheets(
-    rated: Ratings, report: Report, *, plan: pd.DataFrame | None = None,
+    rated: Ratings, report: Report, *, plans: Mapping[str, pd.DataFrame] | None = None,
     changes: pd.DataFrame | None = None, partnership: Partnership | None = None,
 ) -> dict[str, str]:  # fmt: skip
     """Give each school's sheet as HTML, by file name.
 
-    `plan` is `support.plan_support`, `changes` is `support.compare_ratings`; each adds its lines.
+    `plans` is `support.plan_years`, `changes` is `support.compare_ratings`; each adds its lines.
     A page asks nothing of the network and is marked exempt, on screen and on every printed page.
     """
     marks = (EXEMPT, INVENTED) if report.invented else (EXEMPT,)
@@ -56,9 +56,9 @@ def write_sheets(
     for school, row in rated.ratings.iterrows():
         page = Page(str(row["name"]), marks)
         sheet = _sheet(rated, report, row, lines[school])
-        sheet["support"] = _support_lines(plan, school)
+        sheet["support"] = _support_lines(plans or {}, rated.year, school)
         sheet["activities"] = _activity_lines(partnership, school)
-        if changes is not None:
+        if changes is not None and school in changes.index:
             sheet["lines"] += _change_lines(changes.loc[school])
         pages[sheet_name(int(school))] = template.render(
             page=page, sheet=sheet, css=style(page), script_hash=""
@@ -220,14 +220,22 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _support_lines(plan: pd.DataFrame | None, school: object) -> list[str]:
-    if plan is None or school not in plan.index:
-        return []
-    row = plan.loc[school]
-    if not np.isfinite(row["planned"]):
-        return ["No support is planned: the school is not rated."]
-    given = f"{words.show(row['delivered'])} given so far"
-    return [f"Planned: {words.show(row['planned'])} days ({row['provider']}); {given}."]
+def _support_lines(
+    plans: Mapping[str, pd.DataFrame], year: int, school: object
+) -> list[str]:
+    """Say what is planned for the year that follows, and what last year's plan came to."""
+    lines = []
+    for name, after in (("support", year), ("support-last-year", year - 1)):
+        if name not in plans or school not in plans[name].index:
+            continue
+        row, when = plans[name].loc[school], words.school_year(after + 1)
+        given = f"; {words.show(row['delivered'])} given" if np.isfinite(row["delivered"]) else ""
+        if np.isfinite(row["planned"]):
+            days = words.show(row["planned"])
+            lines.append(f"{when}: {days} days planned ({row['provider']}){given}.")
+        else:
+            lines.append(f"{when}: none planned, for want of a rating{given}.")
+    return lines
 
 
 def _activity_lines(partnership: Partnership | None, school: object) -> list[str]:

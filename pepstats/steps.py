@@ -24,7 +24,7 @@ from pepstats import paths
 from pepstats.disclosure import SHOWN_COLUMNS
 from pepstats.errors import DesignError, RunError, nearest
 from pepstats.panel import Panel
-from pepstats.programme import Programme, Report, load_programme, load_report
+from pepstats.programme import Programme, Report, load_programme, load_programmes, load_report
 from pepstats.settings import check_slug
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class Step:
     def save_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as CSV: full precision, the index as its key where it has a name."""
         write_whole(self._place(f"{name}.csv"), _as_csv(table))
+
+    def save_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Write several tables, each under its own name."""
+        for name, table in tables.items():
+            self.save_table(name, table)
 
     def save_panel(self, panel: Panel) -> None:
         """Write a panel as three tables: values, reasons and releases."""
@@ -171,6 +176,10 @@ class Step:
         """List the report's programmes that this run has results for, as they are written down."""
         there = {path.name for path in (self.run / "04-estimate-effect").glob("*") if path.is_dir()}
         return [load_programme(slug, self.data) for slug in self.report.programmes if slug in there]
+
+    def load_programmes(self) -> list[Programme]:
+        """Load every programme of the report, whether or not this run is for it."""
+        return load_programmes(self.report, self.data)
 
     def read_officers_text(self) -> str | None:
         """Read the officers' own words for this report, where they have written any."""

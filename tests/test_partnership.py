@@ -142,7 +142,7 @@ def test_every_theme_is_counted_also_those_with_nothing(tmp_path):
     matrix = participation.list_participation(register, SCHOOLS)
     themes = participation.count_themes(register, matrix)
     assert themes["activities"].tolist() == [0, 0, 1, 0, 2, 0]
-    assert themes["schools"].tolist() == [0, 0, 2, 0, 2, 0]
+    assert themes["taking_part"].tolist() == [0, 0, 2, 0, 2, 0]
     assert themes.loc[5, "promises"] == 1
 
 
