@@ -45,13 +45,15 @@ def write_city_table(
         "school_year": words.school_year(rated.year),
         "lines": _lines(rated, exempt),
         "notes": _notes(rated, exempt),
-        "summaries": [_counts(rated), _colours(rated)],
+        "summaries": [],
         "columns": [],
         "schools": [],
     }
     if exempt:
         city["summaries"] = [_by(rated, "governance"), *_trusts(rated), *_days(plan)]
         city["columns"], city["schools"] = _columns(rated), _schools(rated, linked)
+    else:
+        city["summaries"] = [_counts(rated), _colours(rated)]
     templates = environment()
     script = templates.loader.get_source(templates, "city-table.js")[0].strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")

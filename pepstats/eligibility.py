@@ -153,7 +153,8 @@ def judge_programmes(
     """Say which schools of each programme met a criterion when they were picked.
 
     That is in the year before the programme's first results. `members` lists `programme` and
-    `school`; the partnership's register has the warning notices. Keyed (`programme`, `school`): `year`, then as `judge_eligibility` has them.
+    `school`; the partnership's register has the warning notices. Keyed (`programme`, `school`):
+    `year`, then as `judge_eligibility` has them.
     """
     warnings = None if partnership is None else partnership.warnings
     parts = []

@@ -220,9 +220,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _support_lines(
-    plans: Mapping[str, pd.DataFrame], year: int, school: object
-) -> list[str]:
+def _support_lines(plans: Mapping[str, pd.DataFrame], year: int, school: object) -> list[str]:
     """Say what is planned for the year that follows, and what last year's plan came to."""
     lines = []
     for name, after in (("support", year), ("support-last-year", year - 1)):

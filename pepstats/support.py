@@ -64,7 +64,7 @@ def plan_years(
     `support-last-year` and its totals for the year before, where that was rated.
     """
     given = None if partnership is None else partnership.delivered
-    tables = {}
+    tables: dict[str, pd.DataFrame] = {}
     for name, rated in (("support", now), ("support-last-year", last)):
         if rated is not None:
             own = None if given is None else given_after(given, rated.year)
@@ -151,13 +151,23 @@ def count_changes(changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _moved(now: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
-    """Give each school the indicators of another colour than the year before, in words."""
-    both = now[["label", "rag"]].join(before["rag"].rename("rag_before"), how="left")
-    both["rag_before"] = both["rag_before"].fillna("")
-    changed = both[both["rag"].fillna("") != both["rag_before"]].copy()
-    names = {"": "no value"}
-    changed["told"] = (
-        changed["label"] + " " + changed["rag_before"].replace(names)
-        + " to " + changed["rag"].fillna("").replace(names)
-    )  # fmt: skip
-    return changed.groupby(level="school", sort=True)["told"].agg("; ".join)
+    """Give each school the indicators of another colour than the year before, in words.
+
+    What has a figure in one of the years only comes last: it is no movement of the school.
+    """
+    both = now[["label", "rag"]].join(before["rag"].rename("was"), how="left").fillna("")
+    both = both[both["rag"] != both["was"]]
+    moved = both[(both["rag"] != "") & (both["was"] != "")]
+    parts = {
+        "": moved["label"] + " " + moved["was"] + " to " + moved["rag"],
+        "no figure last year: ": (both["label"] + " " + both["rag"])[both["was"] == ""],
+        "no figure this year: ": (both["label"] + " " + both["was"])[both["rag"] == ""],
+    }
+    told = [
+        (words + own.groupby(level="school").agg(", ".join if words else "; ".join))
+        for words, own in parts.items()
+        if len(own)
+    ]
+    if not told:
+        return pd.Series(dtype=object)
+    return pd.concat(told).groupby(level=0, sort=True).agg("; ".join)

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,9 @@ from hypothesis import strategies as st
 
 from pepstats import eligibility
 from pepstats.errors import DesignError
+from pepstats.programme import load_programme
 from tests.made_up_panels import PRIMARY, panel_of, register_of
+from tests.worlds import ROOT
 
 
 def seventy(yes, no, unknown=0):
@@ -107,3 +111,42 @@ def test_an_inspection_follows_the_school_through_its_new_number_and_the_latest_
     attached = eligibility.attach_inspections(inspections, known)
     assert attached.index.tolist() == [7]
     assert attached.loc[7, "outcome"] == 2
+
+
+def test_an_inspection_after_the_schools_were_picked_tells_nothing_of_them_but_the_one_before():
+    day = pd.Timestamp("2017-04-30")
+    known = OFSTED.assign(previous=[2.0, float("nan"), 4.0])
+    asked = pd.Index([1, 2, 3, 4])
+    assert eligibility.grade_at(known, asked, day)[[0, 2]].tolist() == [2, 4]
+    assert pd.isna(eligibility.grade_at(known, asked, day)[[1, 3]]).all()
+    assert eligibility.grade_at(known, asked, pd.Timestamp("2017-05-01"))[:3].tolist() == [4, 3, 2]
+    assert pd.isna(eligibility.grade_at(None, asked, day)).all()
+
+
+def test_each_programme_is_held_to_the_rule_as_things_stood_before_it_began():
+    panel = panel_of({(s, y): PRIMARY for s in (1, 2, 3, 4) for y in (2016, 2017, 2018)})
+    programmes = [load_programme(slug, ROOT / "data")
+                  for slug in ("closing-the-gap", "send-in-mainstream")]  # fmt: skip
+    members = pd.DataFrame({"programme": ["closing-the-gap"] * 3 + ["send-in-mainstream"] * 2,
+                            "school": [1, 2, 3, 3, 4]})  # fmt: skip
+    kept = SimpleNamespace(warnings=NONE_WARNED)
+    judged = eligibility.judge_programmes(
+        panel, register_of([1, 2, 3, 4]), programmes, members, ofsted=OFSTED, partnership=kept
+    )
+    assert judged["year"].unique().tolist() == [2017]
+    assert judged.loc["closing-the-gap", "eligible"].tolist() == ["yes", "yes", "no"]
+    held = eligibility.hold_programmes(judged)
+    assert held.loc[("closing-the-gap", "all"), ["schools", "needed", "verdict"]].tolist() == [
+        3, 3, "fail"
+    ]  # fmt: skip
+    assert held.loc[("send-in-mainstream", "all"), "verdict"] == "fail"
+    without = eligibility.judge_programmes(
+        panel, register_of([1, 2, 3, 4]), programmes, members, ofsted=OFSTED
+    )
+    assert eligibility.hold_programmes(without)["verdict"].eq("undetermined").all()
+
+
+def test_the_criteria_are_listed_with_where_they_are_from():
+    listed = eligibility.list_rules()
+    assert listed.loc["E2", ["status", "active"]].tolist() == ["sourced", True]
+    assert listed["source"].str.len().min() > 10

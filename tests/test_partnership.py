@@ -217,6 +217,39 @@ def test_warnings_are_listed_by_school(tmp_path):
     }  # fmt: skip
 
 
+MEMBERS = pd.DataFrame({"programme": ["gap"], "school": [4], "joined": ["2017-09"]})
+
+
+def test_a_folder_without_a_register_has_none_and_says_so(tmp_path):
+    schools = SCHOOLS.assign(urns=["900001 930001", "900002", "900003", "900004"])
+    assert partnership.find_partnership(tmp_path, schools, MEMBERS, as_at=AS_AT) is None
+    assert participation.tabulate_register(None, SCHOOLS, 2018, as_at=AS_AT) == {}
+    assert "No partnership register" in participation.say_register({}, 2018)[0]
+
+
+def test_the_register_is_found_by_any_number_a_school_has_had(tmp_path):
+    schools = SCHOOLS.assign(urns=["900001 930001", "900002", "900003", "900004"])
+    part = "urn,activity,joined\n930001,maths,2017-01-10\n900003,maths,\n"
+    kept = partnership.find_partnership(
+        write(tmp_path, part=part), schools, MEMBERS, as_at=AS_AT
+    )  # fmt: skip
+    assert kept.taking_part[["school", "activity"]].to_numpy().tolist() == [
+        [1, "maths"], [3, "maths"], [4, "gap"]
+    ]  # fmt: skip
+
+
+def test_all_that_the_register_answers_is_tables_and_sentences(tmp_path):
+    tables = participation.tabulate_register(load(tmp_path), SCHOOLS, 2018, as_at=AS_AT)
+    assert tables["activities"]["taking_part"].to_dict() == {"gap": 2, "send": 0, "maths": 2}
+    assert not tables["participation"].empty
+    said = participation.say_register(tables, 2018)
+    assert said[0] == "1 of the 4 schools take part in nothing that is listed."
+    assert said[2] == "The grants listed add up to £400,000."
+    assert "£100,000 more than the grants listed" in said[3]
+    named = {"participation", "external-challenge"}
+    assert not [n for n, t in tables.items() if n not in named and "school" in t.index.names]
+
+
 def test_the_projects_own_register_holds_together():
     from pathlib import Path
 

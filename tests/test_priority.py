@@ -162,7 +162,7 @@ def test_a_fall_is_measured_against_england_and_is_red_only_when_sure():
 
 
 OFSTED = pd.DataFrame(
-    {"outcome": [4, 3, 3, 2, 1], "previous": [2, 3, 2, 3, 1],
+    {"outcome": [4, 3, 3, 2, 1], "previous": [2, 3, 2, 3, 3],
      "inspected": pd.to_datetime(["2017-9-10", "2014-6-1", "2013-3-1", "2018-6-1", "2018-9-30"])},
     index=pd.Index([1, 2, 3, 4, 5], name="school"),
 )  # fmt: skip
@@ -178,10 +178,12 @@ def test_an_inspection_by_itself_gives_a_rating_and_its_age_counts():
 
 
 def test_an_inspection_after_the_year_is_not_yet_known():
-    found = rate(*flat(), ofsted=OFSTED)
-    line = found.contributions.loc[(5, "ofsted_grade")]
-    assert line["rag"] == ""
-    assert "31 August 2018" in line["reason"]
+    found = rate(*flat(), ofsted=OFSTED).contributions
+    assert found.loc[(5, "ofsted_grade"), "rag"] == "amber"  # what stood before
+    assert found.loc[(5, "ofsted_age"), "rag"] == ""
+    assert "31 August 2018" in found.loc[(5, "ofsted_age"), "reason"]
+    found = rate(*flat(), ofsted=OFSTED.drop(columns="previous")).contributions
+    assert found.loc[(5, "ofsted_grade"), "rag"] == ""
 
 
 def test_an_indicator_without_any_source_takes_nothing_from_coverage_and_is_named():

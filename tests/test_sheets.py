@@ -2,6 +2,7 @@ import re
 from functools import cache
 from html import unescape
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -138,14 +139,14 @@ def test_the_value_and_its_interval_are_in_the_schools_own_figures():
 
 def test_support_and_a_changed_rating_are_on_the_sheet():
     now, before = rate(*flat(weak=WEAK)), rate(*flat(weak=GOOD))
-    changes = support.compare_ratings(
-        now.ratings, now.contributions, before.ratings, before.contributions
-    )
-    plan = support.plan_support(now.ratings, DASHBOARD)
-    said = Reader(
-        sheets.write_sheets(now, REPORT, plan=plan, changes=changes)["sheet-41.html"]
-    ).words
-    assert "Planned: 10.0 days (Teaching School Alliance); 0.0 given so far." in said
+    given = pd.DataFrame({"school": [41], "date": [pd.Timestamp("2017-11-02")], "days": [3.0]})
+    last = priority.Ratings(**{**vars(before), "year": 2017})
+    plans = support.plan_years(now, last, DASHBOARD, SimpleNamespace(delivered=given))
+    changes = support.compare_ratings(now, before)
+    pages = sheets.write_sheets(now, REPORT, plans=plans, changes=changes)
+    said = Reader(pages["sheet-41.html"]).words
+    assert "2018/19: 10.0 days planned (Teaching School Alliance); 0.0 given." in said
+    assert "2017/18: 1.0 days planned (Teaching School Alliance); 3.0 given." in said
     assert "Last year priority 3. What moved: Below the floor standard green to red" in said
 
 
