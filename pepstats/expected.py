@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from pepstats import codes
 from pepstats.errors import DesignError
-from pepstats.fitting import Chance, fit_chance, mean_of_others, take_out
+from pepstats.fitting import Chance, fit_chance, take_out
 from pepstats.gaps import Gaps
+from pepstats.history import known_before
 from pepstats.panel import Panel
 
 FEWEST_SCHOOLS = 200
@@ -55,12 +56,14 @@ def find_expected_gaps(
 ) -> tuple[Gaps, Gaps]:
     """Find the members' gaps this year, and every school's last year: the yardstick.
 
-    A gap is a school's result minus what last year's relation expects of it: from its own results
-    in the earlier years (as far before the outcome as `baseline` is, where last year has them too),
-    its cohort, its type, and the earlier results of the other schools of its authority, all as
-    distances from the national level of their year. `schools` is the pool (index `school`; `la`
-    and `school_type`); `national` has the published level of each year. Fitted for each authority
-    without its own schools.
+    A gap is a school's result minus what last year's relation expects of it: the line of
+    `gaps.find_gaps` (`history.known_before`: its own earlier results as far before the outcome as
+    `baseline` is, where last year has them too, its scores, its cohort, its type and its city's
+    history), fitted a year earlier, for each authority without its own schools. Results count as
+    distances from the published `national` level of their year. Their spread is taken from the
+    latest earlier year, since this year's is not known: where results draw together from year to
+    year, as under new tests, last year's misses shrink alike. `schools` is the pool (index
+    `school`; `la` and the exact keys). Both tables are in this year's points.
 
     Raises
     ------
@@ -76,28 +79,35 @@ def find_expected_gaps(
             f"`{outcome}`: to expect {year} from last year's schools, results of {year - 1} and of "
             f"a year before it are needed. Add them to `sources`."
         )
-    level = _levels(outcome, results, year, there, national)
+    level = _levels(outcome, (year - 1, year), national)
     cohort = panel.wide(codes.MEASURES[outcome].cohort).reindex(index=schools.index)
     outside = ~schools.index.isin(list(members))
-    last = _known_before(results, cohort, schools, year - 1, there, level)
-    this = _known_before(results, cohort, schools, year, there, level)
-    centre, spread = last[outside].mean(), last[outside].std().replace(0.0, 1.0)
-    last, this = ((known - centre) / spread for known in (last, this))
-
-    missed = (results[year - 1] - level[year - 1]).to_numpy(float)
-    fit = outside & ~np.isnan(missed) & last.notna().all(axis=1).to_numpy()
+    latest = min(there)
+    last, this = (
+        known_before(
+            panel, schools, outcome, years=[y - lag for lag in there], before=y, outside=outside
+        )
+        for y in (year - 1, year)
+    )
+    spread = results[outside].std()
+    narrowed = float(spread[year - latest] / spread[year - 1 - latest])
+    scale = narrowed if 0 < narrowed < np.inf else 1.0
+    missed = scale * (results[year - 1] - level[year - 1]).to_numpy(float)
+    moved = (results[year] - level[year]).to_numpy(float)
+    able, seen_before = (
+        results[[y - lag for lag in there]].notna().all(axis=1).to_numpy() for y in (year - 1, year)
+    )
+    sizes = {y: cohort[y].to_numpy(float) for y in (year - 1, year)}
+    fit = outside & ~np.isnan(missed) & able & (sizes[year - 1] > 0)
     if fit.sum() < FEWEST_SCHOOLS:
         raise DesignError(
             f"`{outcome}`: {int(fit.sum())} schools outside every programme have results of "
             f"{year - 1} and before; at least {FEWEST_SCHOOLS} are needed to expect {year}."
         )
     authority = schools["la"].to_numpy(np.int64)
-    moved = results[year].to_numpy(float) - level[year]
-    moved = (results[year] - level[year]).to_numpy(float)
     gap_last, slopes = take_out(missed, last, fit, authority)
     gap_this, _ = take_out(missed, last, fit, authority, also=(moved, this))
-    gap_last[last.isna().any(axis=1)], gap_this[this.isna().any(axis=1)] = np.nan, np.nan
-    sizes = {y: cohort[y].to_numpy(float) for y in (year - 1, year)}
+    gap_last[~able], gap_this[~seen_before] = np.nan, np.nan
     chance = fit_chance(gap_last[fit], sizes[year - 1][fit], authority[fit])
     seen, yardstick = (
         Gaps(
@@ -128,6 +138,7 @@ def _set_out(
             "gap": np.where(known, gap, np.nan),
             "raw_gap": np.where(known, gap, np.nan),
             "own": results[year].to_numpy(float),
+            "expected": np.where(known, results[year].to_numpy(float) - gap, np.nan),
             "comparison": np.where(known, results[year].to_numpy(float) - gap, np.nan),
             "n_comparison": 0,
             "variance": np.where(known, chance.own_variance(cohort), np.nan),
@@ -139,35 +150,18 @@ def _set_out(
 
 
 def _levels(
-    outcome: str, results: pd.DataFrame, year: int, lags: list[int], national: Mapping[int, float]
+    outcome: str, years: tuple[int, ...], national: Mapping[int, float]
 ) -> dict[int, float]:
     """The national level of each year that is used: published, or nought by definition."""
-    wanted = sorted(
-        {year, year - 1, *(year - lag for lag in lags), *(year - 1 - lag for lag in lags)}
-    )
     if "progress" in codes.MEASURES[outcome].unit:
-        return dict.fromkeys(wanted, 0.0)
-    unknown = [str(y) for y in wanted if y not in national]
+        return dict.fromkeys(years, 0.0)
+    unknown = [str(y) for y in years if y not in national]
     if unknown:
         raise DesignError(
-            f"`{outcome}`: the national level of {', '.join(unknown)} is not known, so {year} "
+            f"`{outcome}`: the national level of {', '.join(unknown)} is not known, so {years[-1]} "
             "cannot be expected from last year's schools. Add a source of kind `national` with it."
         )
-    return {y: float(national[y]) for y in wanted}
-
-
-def _known_before(
-    results: pd.DataFrame, cohort: pd.DataFrame, schools: pd.DataFrame, year: int,
-    lags: list[int], level: Mapping[int, float],
-) -> pd.DataFrame:  # fmt: skip
-    """What was known of each school before a year: named by how long before, so years compare."""
-    earlier = pd.DataFrame(
-        {f"{lag} before": results[year - lag] - level[year - lag] for lag in lags}
-    )
-    city = mean_of_others(earlier, schools["la"]).rename(columns=lambda name: f"authority {name}")
-    size = np.log(cohort[year - min(lags)].clip(lower=1)).rename("cohort")
-    kinds = pd.get_dummies(schools["school_type"], dtype=float).iloc[:, 1:]
-    return pd.concat([earlier, city, size, kinds], axis=1)
+    return {y: float(national[y]) for y in years}
 
 
 def _why_none(

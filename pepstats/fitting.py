@@ -1,4 +1,4 @@
-"""What is fitted on schools in no programme: what to take out of gaps, and how gaps vary."""
+"""What is fitted on schools in no programme: what to expect of a school, and how gaps vary."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+COMPARISON_PART = "part of the comparison schools' own distance"
+"""What the slopes call the weight of comparison schools beside the line over all schools."""
 
 
 @dataclass(frozen=True)
@@ -17,19 +21,17 @@ class Chance:
     per_pupil: float
     city: float
 
-    def variance(self, cohort: NDArray[np.float64]) -> NDArray[np.float64]:
+    def variance(self, cohort: Numbers) -> Numbers:
         """Variance of one school's gap, its city's part within: `tau2 + s2 / cohort`."""
         return self.per_school + self.per_pupil / cohort
 
-    def own_variance(self, cohort: NDArray[np.float64]) -> NDArray[np.float64]:
+    def own_variance(self, cohort: Numbers) -> Numbers:
         """Variance of one school's gap without its city's part, a quarter of all at the least."""
         whole = self.variance(cohort)
         return np.maximum(whole - self.city, whole / 4)
 
 
-def fit_chance(
-    gap: NDArray[np.float64], cohort: NDArray[np.float64], authority: NDArray[np.int64]
-) -> Chance:
+def fit_chance(gap: Numbers, cohort: Numbers, authority: NDArray[np.int64]) -> Chance:
     """Fit how gaps vary, on schools in no programme."""
     per_school, per_pupil = _variance_parts(gap, cohort)
     city = _city_variance(gap, per_school + per_pupil / cohort, authority)
@@ -37,46 +39,65 @@ def fit_chance(
 
 
 def take_out(
-    raw: NDArray[np.float64],
-    unlike: pd.DataFrame,
+    result: Numbers,
+    known: pd.DataFrame,
     outside: NDArray[np.bool_],
     authority: NDArray[np.int64],
     *,
-    also: tuple[NDArray[np.float64], pd.DataFrame] | None = None,
-) -> tuple[NDArray[np.float64], pd.Series]:
-    """Take out of each gap what the left-over differences explain in other authorities' schools.
+    compared: tuple[Numbers, Numbers] | None = None,
+    also: tuple[Numbers, pd.DataFrame] | None = None,
+) -> tuple[Numbers, pd.Series]:
+    """Give how far each result is from what is expected of it, and the slopes for the reader.
 
-    Least squares on the schools outside every programme, for each authority without its own (the
-    sums of all, less its own). `also` asks for the same to be taken out of other gaps (another
-    year's, with their own differences) instead. Gives the slopes over all of them, for the reader.
+    What is expected is read off a line: least squares of the results on what was known before,
+    over the schools `outside` every programme. With `compared` (the mean result of each school's
+    comparison schools, and the means of what was known of them) it is moved by a part of how far
+    those were from the line themselves: the part that has told of a school's own distance, none
+    to all of it. It is small where a few schools' results are mostly their own good or bad luck
+    (an empirical Bayes weight: Morris, 1983, JASA 78:47). Both are fitted for each authority
+    without its own schools (the sums of all, less its own). `also` asks for the distances of
+    other results (another year's, with what was known before them) from the same line instead.
     """
-    design = _with_constant(unlike)
-    kept = design * outside[:, None]
-    squares, products = kept.T @ kept, kept.T @ np.where(outside, raw, 0.0)
-    wanted, given = (raw, design) if also is None else (also[0], _with_constant(also[1]))
-    gap = wanted.copy()
+    lines = _with_constant(known)
+    width = lines.shape[1]
+    theirs = np.zeros((len(lines), 1 + width)) if compared is None else np.column_stack(
+        [np.nan_to_num(compared[0]), np.ones(len(lines)), np.nan_to_num(compared[1])]
+    )  # fmt: skip
+    everything = np.column_stack([np.nan_to_num(result), lines, theirs])
+    kept = everything * outside[:, None]
+    squares = kept.T @ kept
+    given = everything
+    if also is not None:
+        given = np.column_stack([np.nan_to_num(also[0]), _with_constant(also[1]), theirs])
+    gap = np.empty(len(result))
     for here in pd.Series(authority).groupby(authority, sort=True).indices.values():
-        own, result = kept[here], np.where(outside[here], raw[here], 0.0)
-        slope = np.linalg.lstsq(squares - own.T @ own, products - own.T @ result, rcond=None)[0]
-        gap[here] = wanted[here] - given[here] @ slope
-    names = pd.Index(["constant", *unlike.columns], name="variable")
-    whole = np.linalg.lstsq(squares, products, rcond=None)[0]
-    return gap, pd.Series(whole, index=names, name="slope")
+        gap[here] = given[here] @ _distance_from_line(squares - kept[here].T @ kept[here], width)[0]
+    missing = np.isnan(result if also is None else also[0])
+    _, slope, part = _distance_from_line(squares, width)
+    names = pd.Index(["constant", *known.columns, COMPARISON_PART], name="variable")
+    slopes = pd.Series([*slope, part], index=names, name="slope")
+    return np.where(missing, np.nan, gap), slopes
 
 
-def _with_constant(table: pd.DataFrame) -> NDArray[np.float64]:
-    return np.column_stack([np.ones(len(table)), table.fillna(0.0).to_numpy(float)])
+def _distance_from_line(squares: Numbers, width: int) -> tuple[Numbers, Numbers, float]:
+    """What turns (result, known, the comparison schools' same) into a gap; the slopes; the part.
+
+    All from the sums of squares and products of those columns over the schools fitted on.
+    """
+    known = slice(1, 1 + width)
+    slope = np.linalg.lstsq(squares[known, known], squares[known, 0], rcond=1e-9)[0].astype(float)
+    own, theirs = np.zeros(len(squares)), np.zeros(len(squares))
+    own[: 1 + width] = theirs[1 + width :] = [1.0, *-slope]
+    size = float(theirs @ squares @ theirs)
+    part = min(max(float(theirs @ squares @ own) / size, 0.0), 1.0) if size > 0 else 0.0
+    return own - part * theirs, slope, part
 
 
-def mean_of_others(earlier: pd.DataFrame, authority: pd.Series) -> pd.DataFrame:
-    """Mean of the other schools of each school's authority; its own where it has no other."""
-    by_city = earlier.groupby(authority)
-    total, count = by_city.transform("sum"), by_city.transform("count")
-    others = (total - earlier.fillna(0.0)) / (count - earlier.notna()).replace(0, np.nan)
-    return others.fillna(earlier)
+def _with_constant(table: pd.DataFrame) -> Numbers:
+    return np.column_stack([np.ones(len(table)), table.to_numpy(float)])
 
 
-def _variance_parts(gap: NDArray[np.float64], cohort: NDArray[np.float64]) -> tuple[float, float]:
+def _variance_parts(gap: Numbers, cohort: Numbers) -> tuple[float, float]:
     """Split the variance of gaps into a part per school and a part per pupil, none below nought."""
     from scipy.optimize import nnls
 
@@ -86,9 +107,7 @@ def _variance_parts(gap: NDArray[np.float64], cohort: NDArray[np.float64]) -> tu
     return (float(parts[0]), float(parts[1])) if parts.any() else (1.0, 0.0)
 
 
-def _city_variance(
-    gap: NDArray[np.float64], variance: NDArray[np.float64], authority: NDArray[np.int64]
-) -> float:
+def _city_variance(gap: Numbers, variance: Numbers, authority: NDArray[np.int64]) -> float:
     """Variance of a whole authority's good or bad year, by the method of moments.
 
     Of the precision-weighted mean gap of each authority with five schools or more: its square

@@ -1,4 +1,4 @@
-"""Every school's gap: how far it moved beyond its comparison schools, member or not."""
+"""Every school's gap: how far it moved beyond schools like it, member or not."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from pepstats import codes
 from pepstats.errors import DesignError
-from pepstats.fitting import fit_chance, mean_of_others, take_out
+from pepstats.fitting import Numbers, fit_chance, take_out
+from pepstats.history import known_before
 from pepstats.matching import Match, Pool, positions
 from pepstats.panel import Panel
 
 FEWEST_COMPARISONS = 3
 """A school with fewer comparison schools that have a result is given no gap."""
+FEWEST_PER_SLOPE = 5
+"""With fewer schools for each slope no line is fitted: gaps are left as they stand."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,13 @@ class Gaps:
     outcome, unit, baseline, year, release
         What was measured, between which years, from which release.
     table
-        Index `school`; `la`, `gap` (own change beyond the comparison schools', what the match left
-        unlike taken out), `raw_gap` (before that), `own`, `comparison` (that year's results),
-        `n_comparison`, `variance` (of the gap, city part left out), `weight`, `reason` (why there
-        is no gap, missing where there is one).
+        Index `school`; `la`, `gap` (`own` minus `expected`), `raw_gap` (`own` minus `comparison`),
+        `own` (that year's result), `expected` (what is expected of the school), `comparison` (its
+        comparison schools' mean result), `n_comparison`, `variance` (of the gap, city part left
+        out), `weight`, `reason` (why there is no gap, missing where there is one).
     slopes
-        Index variable: the slope by which its difference was taken out (over all non-members).
+        Index variable: the slopes of the line, each per standard deviation, and the part of the
+        comparison schools' own distance from it (over all non-members).
     city_variance
         Variance of an authority's own good or bad year, common to all its schools.
     """
@@ -60,15 +64,17 @@ def find_gaps(
     adjusted: bool = True,
     weighted: bool = True,
 ) -> Gaps:
-    """Find each school's gap in one outcome: its own result minus its comparison schools' mean.
+    """Find each school's gap in one outcome: its own result minus what is expected of it.
 
-    Since schools were matched on earlier results, the gap after the start is net of before but
-    for what the match left unlike. That is taken out by a regression of the gap on the left-over
-    differences, fitted on schools outside every programme and outside the school's own authority:
-    in the matched variables, in the outcome's own earlier years, and in the mean of the other
-    schools of its authority in those years (a city's history). No city has a say in what is taken
-    out of itself, so the real city and the made-up programmes elsewhere are treated alike. The
-    precision weight is `1 / (tau2 + s2 / cohort)`, both parts fitted on the same schools.
+    Ten schools' mean is mostly their own good and bad luck, so it is not taken as it stands. What
+    is expected of a school is read off a line through what was known of all schools before the
+    start (`history.known_before`), and moved by a part of how far its comparison schools were
+    from that line: the part that such distances have told elsewhere (`fitting.take_out`, a
+    tenth or less in England). Both are fitted on schools outside every programme and outside the
+    school's own authority: no city has a say in what is expected of itself, so the real city and
+    the made-up programmes elsewhere are treated alike. The precision weight is
+    `1 / (tau2 + s2 / cohort)`, both parts fitted on the same schools. Unless `adjusted`, the gap
+    is the result minus the comparison schools' mean as it stands.
 
     Raises
     ------
@@ -89,18 +95,24 @@ def find_gaps(
     own = results[year].to_numpy(float)
     comparison, counted = _mean_of(own, match.places)
     raw = own - comparison
-    unlike = differences(outcome, results[years], pool, match)
     reason = _why_none(panel, outcome, schools, years, year, results, counted, match)
     usable = reason.isna().to_numpy()
-    outside = usable & ~schools.isin(list(members))
+    outside = ~schools.isin(list(members))
+    fitted = usable & outside
 
     authority = pool.schools["la"].to_numpy(np.int64)
     gap, slopes = raw, pd.Series(dtype=float, name="slope")
-    if adjusted and outside.sum() > 5 * (1 + unlike.shape[1]):
-        gap, slopes = take_out(raw, unlike, outside, authority)
+    if adjusted:
+        known = known_before(
+            panel, pool.schools, outcome, years=years, before=year, outside=outside,
+            others=_matched_besides(pool, outcome, years),
+        )  # fmt: skip
+        if fitted.sum() > FEWEST_PER_SLOPE * (1 + known.shape[1]):
+            theirs = _means_of(known.to_numpy(float), own, match.places)
+            gap, slopes = take_out(own, known, fitted, authority, compared=(comparison, theirs))
     gap = np.where(usable, gap, np.nan)
     cohort = panel.wide(codes.MEASURES[outcome].cohort).reindex(index=schools)[year].to_numpy(float)
-    chance = fit_chance(gap[outside], cohort[outside], authority[outside])
+    chance = fit_chance(gap[fitted], cohort[fitted], authority[fitted])
     weight = 1 / chance.variance(cohort) if weighted else np.ones(len(cohort))
     table = pd.DataFrame(
         {
@@ -108,6 +120,7 @@ def find_gaps(
             "gap": gap,
             "raw_gap": np.where(usable, raw, np.nan),
             "own": own,
+            "expected": own - gap,
             "comparison": comparison,
             "n_comparison": counted,
             "variance": np.where(usable, chance.own_variance(cohort), np.nan),
@@ -128,25 +141,14 @@ def find_gaps(
     )
 
 
-def differences(outcome: str, earlier: pd.DataFrame, pool: Pool, match: Match) -> pd.DataFrame:
-    """Give what the match left unlike: each school minus its comparison schools, before the start.
-
-    One column per matched variable, per earlier year of the outcome, and per earlier year of the
-    mean of the *other* schools of the authority, each in standard deviations of the pool.
-    """
-    own = earlier.rename(columns=lambda year: f"{outcome} {year}")
-    before = pd.concat(
-        [
-            positions(pool.schools[list(pool.scales.index)]),
-            own.loc[:, ~own.columns.isin(pool.scales.index)],
-            mean_of_others(earlier, pool.schools["la"]).rename(columns=lambda y: f"authority {y}"),
-        ],
-        axis=1,
-    )
-    scaled = (before - before.mean()) / before.std().replace(0.0, 1.0)
-    values = scaled.to_numpy(float)
-    means = np.column_stack([_mean_of(column, match.places)[0] for column in values.T])
-    return pd.DataFrame(values - means, index=match.schools, columns=before.columns)
+def _matched_besides(pool: Pool, outcome: str, years: list[int]) -> pd.DataFrame:
+    """Give whatever else schools were matched on than the outcome's own years and the cohort."""
+    own = [
+        *(f"{outcome} {year}" for year in years),
+        f"{codes.MEASURES[outcome].cohort} {years[-1]}",
+    ]
+    names = [name for name in pool.scales.index if name not in own]
+    return positions(pool.schools[names])
 
 
 def trace_lines(panel: Panel, match: Match, outcome: str, schools: Iterable[int]) -> pd.DataFrame:
@@ -196,14 +198,19 @@ def average_lines(lines: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _mean_of(
-    values: NDArray[np.float64], places: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _mean_of(values: Numbers, places: NDArray[np.int64]) -> tuple[Numbers, NDArray[np.int64]]:
     """Mean over each school's comparison schools that have a result, and how many have one."""
     there = np.where(places >= 0, values[places], np.nan)
     counted = np.sum(~np.isnan(there), axis=1)
     total = np.nansum(there, axis=1)
     return np.where(counted > 0, total / np.maximum(counted, 1), np.nan), counted
+
+
+def _means_of(known: Numbers, own: Numbers, places: NDArray[np.int64]) -> Numbers:
+    """Means of what was known of each school's comparison schools, of those with a result."""
+    counts = (places >= 0) & ~np.isnan(own[places])
+    share = counts / np.maximum(counts.sum(axis=1), 1)[:, None]
+    return np.stack([(share * column[places]).sum(axis=1) for column in known.T], axis=1)
 
 
 def _why_none(

@@ -30,8 +30,9 @@ from pepstats.study import load_study
 FOLDER = "plans"
 SCHEMA = 1
 SPECIFICATION = (
-    "Each school's gap to its comparison schools, net of before; what the match left unlike taken "
-    "out by a regression on schools in no programme; the programme's mean gap weighted by "
+    "Each school's result beyond what is expected of it: a line through earlier results over "
+    "schools in no programme and in other authorities, moved by the part that its comparison "
+    "schools' own distance from that line has told elsewhere; the programme's mean gap weighted by "
     "precision; chance measured by made-up programmes, each in one other authority; the first "
     "outcome judged by its own p, the others by one that allows for all."
 )

@@ -55,7 +55,7 @@ def test_october_and_december_agree_within_their_uncertainty() -> None:
 
 def test_a_national_level_that_is_not_known_is_asked_for() -> None:
     small = small_england()
-    with pytest.raises(DesignError, match="national level of 2016, 2017, 2018 is not known"):
+    with pytest.raises(DesignError, match="national level of 2017, 2018 is not known"):
         estimate(small, in_october(small), None)
 
 
@@ -94,3 +94,20 @@ def test_too_few_schools_are_refused() -> None:
             in_october(small), small.register.loc[few, ["la", "school_type"]], "reading_progress",
             baseline=[2017], year=YEAR, national={}, members=small.barred,
         )  # fmt: skip
+
+
+def test_results_that_draw_together_draw_last_years_misses_together() -> None:
+    small = small_england()
+    values = small.panel.values.copy()
+    year = values.index.get_level_values("year")
+    values.loc[year < YEAR - 1, "reading_progress"] *= 2  # as if last year's had halved
+
+    def spread(panel: Panel) -> float:
+        _, last = expected.find_expected_gaps(
+            panel, small.register[["la", "school_type"]], "reading_progress",
+            baseline=[2017], year=YEAR, national={}, members=small.barred,
+        )  # fmt: skip
+        return float(last.table["gap"].std())
+
+    wider = Panel(values, small.panel.reasons, small.panel.releases)
+    assert spread(wider) == pytest.approx(spread(small.panel) / 2)

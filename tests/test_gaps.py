@@ -132,3 +132,60 @@ def test_an_outcome_or_a_year_that_is_not_there_is_named() -> None:
         gaps.find_gaps(small.panel, pool, match, "gps_score", baseline=[2016], year=2017)
     with pytest.raises(DesignError, match="no school of the pool has a result in 2025"):
         gaps.find_gaps(small.panel, pool, match, "rwm_expected", baseline=[2016, 2017], year=2025)
+
+
+def test_a_gap_is_redone_by_hand_from_the_line_and_the_comparison_schools_part() -> None:
+    rng = np.random.default_rng(3)
+    known = pd.DataFrame({"a": rng.normal(size=400)})
+    authority, outside = np.repeat(np.arange(20), 20), np.ones(400, dtype=bool)
+    other = rng.integers(0, 400, (400, 5))
+    result = 3 * known["a"].to_numpy() + rng.normal(size=400)
+    means = (result[other].mean(axis=1), known.to_numpy()[other].mean(axis=1))
+    gap, _ = fitting.take_out(result, known, outside, authority, compared=means)
+    rest, here = authority != 7, authority == 7
+    slope = np.polyfit(known["a"][rest], result[rest], 1)
+    own, theirs = (
+        result - np.polyval(slope, known["a"]),
+        means[0] - np.polyval(slope, means[1][:, 0]),
+    )
+    part = np.clip((own[rest] @ theirs[rest]) / (theirs[rest] @ theirs[rest]), 0, 1)
+    np.testing.assert_allclose(gap[here], own[here] - part * theirs[here], atol=1e-9)
+
+
+def test_comparison_schools_have_as_much_say_as_they_have_told() -> None:
+    rng = np.random.default_rng(4)
+    known = pd.DataFrame({"a": rng.normal(size=3000)})
+    authority, outside = np.repeat(np.arange(100), 30), np.ones(3000, dtype=bool)
+    bent = rng.normal(size=3000)  # what the line cannot know, shared with the comparison schools
+    zero = np.zeros((3000, 1))
+
+    def part(shared: float) -> float:
+        theirs = shared * bent + rng.normal(size=3000)
+        own = bent + rng.normal(size=3000)
+        slopes = fitting.take_out(own, known, outside, authority, compared=(theirs, zero))[1]
+        return float(slopes[fitting.COMPARISON_PART])
+
+    assert part(0.0) < 0.06
+    assert part(1.0) == pytest.approx(0.5, abs=0.06)  # half of it is their own luck
+
+
+def test_a_school_without_a_score_is_taken_to_be_as_schools_are_on_average() -> None:
+    small = small_england()
+    values, reasons = small.panel.values.copy(), small.panel.reasons.copy()
+    school = small.members["closing-the-gap"][0]
+    values["reading_score"], reasons["reading_score"] = 103.0, pd.Series(dtype="str")
+    values.loc[school, "reading_score"] = np.nan
+    reasons.loc[school, "reading_score"] = "suppressed: few pupils"
+    found = find(small, Panel(values, reasons, small.panel.releases))
+    assert found.table.loc[school, "gap"] == pytest.approx(find(small).table.loc[school, "gap"])
+
+
+def test_large_low_schools_are_not_expected_to_rise_as_small_ones_do() -> None:
+    small = small_england(seed=5, schools=2400, effect=0.0)
+    table = find(small).table.dropna(subset="gap")
+    earlier = small.panel.wide("rwm_expected").reindex(table.index)[[2016, 2017]].mean(axis=1)
+    cohort = small.panel.wide("cohort").reindex(table.index)[YEAR]
+    low = earlier < earlier.quantile(0.3)
+    for size in (cohort < cohort.quantile(0.4), cohort > cohort.quantile(0.6)):
+        gap = table["gap"][low & size]
+        assert abs(gap.mean()) < 2.5 * gap.std() / np.sqrt(len(gap))

@@ -14,7 +14,7 @@ LAYERS = (
     {"programme", "england", "standards", "sampling", "dashboard", "eligibility", "indicators",
      "scoring", "explain", "priority", "partnership", "participation", "support"},
     {"matching", "balance"},
-    {"fitting", "gaps", "expected"},
+    {"history", "fitting", "gaps", "expected"},
     {"placebo", "verdicts", "effects"},
     {"setting", "choices", "bracket", "methods", "doubts", "curve", "checks",
      "value", "cases", "calibration", "distances", "pairing", "matchers", "weighting", "clustered",
