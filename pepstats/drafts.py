@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pepstats import document
-from pepstats.programme import Programme, Report
+from pepstats.programme import Programme, Report, group_phases
 from pepstats.settings import check_slug
 from pepstats.words import long_date
 
@@ -15,7 +15,8 @@ def officers_text(report: Report, programmes: Sequence[Programme], text: str | N
     if text is not None:
         return text
     lettered = [(_letter(number), programme) for number, programme in enumerate(programmes)]
-    return _fill("paper.md", report=report, programmes=lettered)
+    wholes = list(group_phases(programmes))
+    return _fill("paper.md", report=report, programmes=lettered, wholes=wholes)
 
 
 def _letter(number: int) -> str:

@@ -98,6 +98,8 @@ def cost_words(programme: Programme, schools: int) -> str:
     if cost.grant is None:
         return "Not given in the programme's file"
     words = f"A grant of {show_pounds(cost.grant)}"
+    if programme.part_of:
+        return f"{words} for both phases together"
     if schools:
         words += f", about {show_pounds(cost.grant / schools)} for each school named"
     if cost.pupils:

@@ -205,8 +205,8 @@ def split_phases(programme: Programme) -> tuple[Programme, ...]:
     """Split a programme with outcomes of both key stages into a part for each phase.
 
     Each part has its own outcomes and is matched on its own measures; what is neither key stage's
-    (absence, the roll) is in both. The cost is known for the whole only. A programme of one phase
-    is its own only part.
+    (absence, the roll) is in both. The cost stays that of the whole. A programme of one phase is
+    its own only part.
     """
     if programme.phase != "all":
         return (programme,)
@@ -221,11 +221,19 @@ def split_phases(programme: Programme) -> tuple[Programme, ...]:
                 "match": programme.match.model_copy(
                     update={"near": _of_phase(programme.match.near, phase, also=True)}
                 ),
-                "cost": Cost(),
             }
         )
         for phase in STAGES
     )
+
+
+def group_phases(programmes: Iterable[Programme]) -> dict[str, list[Programme]]:
+    """Gather the parts of each programme of several phases that are there, by its own slug."""
+    found: dict[str, list[Programme]] = {}
+    for programme in programmes:
+        if programme.part_of:
+            found.setdefault(programme.part_of, []).append(programme)
+    return {whole: parts for whole, parts in found.items() if len(parts) > 1}
 
 
 def _of_phase(measures: tuple[str, ...], phase: str, *, also: bool = False) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from pepstats import (
     record,
     statements,
     voices,
+    worth_tables,
 )
 from pepstats.blocks import Document, PaperTable, Picture
 from pepstats.city import City, protect_ratings, table_ratings, table_ratings_named
@@ -29,7 +30,7 @@ from pepstats.drafts import officers_text
 from pepstats.entries import make_entries
 from pepstats.errors import DesignError
 from pepstats.evidence import ProgrammeResults
-from pepstats.programme import Programme, Report
+from pepstats.programme import Programme, Report, group_phases
 from pepstats.words import reading_age
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
@@ -199,6 +200,8 @@ def make_tables(
         found = results[programme.slug]
         known = evidence.list_results(programme, found, report.year)
         tables |= evidence_tables.make_tables(programme, found, known, view)
+    for whole, parts in group_phases(programmes).items():
+        tables[f"{whole}.phases"] = worth_tables.table_phases(parts, results)
     return tables
 
 

@@ -35,11 +35,12 @@ def price_programme(
     """Give what a programme cost for each pupil: of all on its schools' rolls, and of its own.
 
     The rolls are those of the census year nearest to the start; a school without one leaves the
-    first sum unsaid, unless the programme's file has `cost: {all_pupils: ...}`.
+    first sum unsaid, unless the programme's file has `cost: {all_pupils: ...}`. What one phase of
+    several cost is not known.
     """
     cost = programme.cost
     return price_per_pupil(
-        cost.grant,
+        None if programme.part_of else cost.grant,
         all_pupils=cost.all_pupils or count_roll(panel, members, programme.starts),
         target_pupils=cost.pupils,
         years=cost.years,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from pepstats.blocks import Entry, PaperTable, make_table
-from pepstats.evidence import is_said
+from pepstats.evidence import ProgrammeResults, is_said
+from pepstats.phases import pool_phases
 from pepstats.programme import Programme
-from pepstats.words import measure, outcome_label, show, show_span
+from pepstats.words import measure, outcome_label, per_hundred, show, show_span
 
 FROM_MEMORY = (
     "The table of months is kept from memory of published reports: check it against a recent one "
@@ -89,6 +91,55 @@ def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
         "each threat then takes something away.",
         numeric=["Allows, or takes away"], widths=(1.2, 1.8, 1.3, 0.9, 2.0),
     )  # fmt: skip
+
+
+def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResults]) -> PaperTable:
+    """Give a programme's phases on the scale they share, and both together where that can be."""
+    found = {part.slug: results[part.slug] for part in parts}
+    title = parts[0].title.removesuffix(f": {parts[0].phase} schools")
+    columns = [
+        "Schools",
+        "Outcome",
+        "In pupils' standard deviations",
+        "Weight",
+        "Number",
+        "Verdict",
+    ]
+    caption = f"{title}: both phases on one scale"
+    if any(one.sizes.empty for one in found.values()):
+        return make_table(pd.DataFrame(columns=columns), caption=caption)
+    pooled = pool_phases(
+        {slug: one.effects for slug, one in found.items()},
+        {slug: one.sizes for slug, one in found.items()},
+        {slug: one.placebo for slug, one in found.items()},
+    )
+    names = {part.slug: part.phase.capitalize() for part in parts}
+    rows = [
+        (
+            names.get(str(slug), str(slug).capitalize()),
+            "" if pd.isna(row["outcome"]) else outcome_label(str(row["outcome"])),
+            f"{show(row['size'], 2, signed=True)} ({show_span(row['low'], row['high'], 2)})"
+            if pd.notna(row["size"]) else "none",
+            "" if pd.isna(row["weight"]) else f"{per_hundred(row['weight'])}%",
+            "" if pd.isna(row["n_schools"]) else str(int(row["n_schools"])),
+            "" if pd.isna(row["verdict"]) else str(row["verdict"]),
+        )
+        for slug, row in pooled.iterrows()
+    ]  # fmt: skip
+    return make_table(
+        pd.DataFrame(rows, columns=columns), caption=caption, note=_phases_note(pooled.iloc[-1]),
+        numeric=["Weight", "Number"], widths=(1.2, 2.6, 1.6, 0.8, 0.8, 1.3),
+    )  # fmt: skip
+
+
+def _phases_note(both: pd.Series) -> str:
+    apart = "Each phase was compared with its own schools. Their results share no unit"
+    if pd.isna(both["size"]):
+        return f"{apart}, so they are not taken together: there is {both['reason']}."
+    return (
+        f"{apart}, so they are taken together only as sizes in pupils' standard deviations, each "
+        f"weighted by how sure it is, with the {both['how']}."
+    )
 
 
 def describe_worth(

@@ -8,9 +8,12 @@ import pytest
 import yaml
 
 import pepstats
-from pepstats import phases
+from pepstats import phases, worth_tables
+from pepstats.blocks import PaperTable
 from pepstats.errors import DesignError
-from pepstats.programme import list_parts, load_programme, load_report, split_phases
+from pepstats.evidence import ProgrammeResults
+from pepstats.evidence_tables import cost_words
+from pepstats.programme import group_phases, list_parts, load_programme, load_report, split_phases
 from pepstats.study import find_members
 from tests.worlds import ROOT
 
@@ -62,7 +65,7 @@ def test_a_programme_of_both_phases_is_run_in_two_parts(tmp_path: Path) -> None:
     assert (first.match.near, second.match.near) == (
         ("rwm_expected", "cohort"), ("basics_94", "cohort_ks4"),
     )  # fmt: skip
-    assert first.file == second.file == "programmes/both.yml" and first.cost.grant is None
+    assert first.file == second.file == "programmes/both.yml"
     assert first.whole == second.whole == "both"
 
 
@@ -166,3 +169,25 @@ def test_phases_without_a_common_scale_are_not_taken_together() -> None:
     both = found.loc["both phases"]
     assert np.isnan(both["size"]) and np.isnan(both["low"])
     assert both["reason"].endswith("for secondary: none published")
+
+
+def test_the_paper_shows_both_phases_on_one_scale_and_says_so(tmp_path: Path) -> None:
+    parts = split_phases(load_programme("both", write(tmp_path)))
+    empty = pd.DataFrame()
+
+    def shown(*made) -> PaperTable:
+        results = {
+            part.slug: ProgrammeResults(effects, empty, empty, drawn, empty, empty, sizes=sizes)
+            for part, (effects, sizes, drawn) in zip(parts, made, strict=True)
+        }
+        return worth_tables.table_phases(parts, results)
+
+    primary = phase("rwm_expected", 5.0, 1, 0.02)
+    table = shown(primary, phase("progress8", 4.0, 2, 0.04))
+    assert [row[0] for row in table.rows] == ["Primary", "Secondary", "Both phases"]
+    assert "only as sizes in pupils' standard deviations" in table.note
+    assert table.caption.startswith("Both phases: ") and table.rows[2][4] == "24"
+    none = shown(primary, phase("attainment8", 4.0, 2, 0.04, "none published"))
+    assert "they are not taken together" in none.note and none.rows[2][2] == "none"
+    assert group_phases(parts) == {"both": list(parts)} and not group_phases(parts[:1])
+    assert cost_words(parts[0], 40) == "A grant of £100,000 for both phases together"
