@@ -7,12 +7,13 @@ denominator before and after, so that matching can only change what is on top of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pepstats.matching import Match, Pool
+from pepstats.matching import TIE, Match, Pool, list_limits
 
 DEFINITION = (
     "standardised difference: mean of the programme's schools minus mean of the others, divided by "
@@ -94,6 +95,49 @@ def measure_overlap(pool: Pool, match: Match, members: Iterable[int]) -> pd.Data
         },
         index=pool.schools.index[inside],
     )
+
+
+def list_differences(pool: Pool, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Add to each pair how far its two schools are apart in everything they were matched on.
+
+    One column per matched variable, in its own unit: the school's minus the comparison school's.
+    """
+    matched = pool.schools[list(pool.scales.index)]
+    own, other = (matched.reindex(pairs[side]) for side in ("school", "comparison"))
+    apart = own.to_numpy(float) - other.to_numpy(float)
+    return pairs.join(pd.DataFrame(apart, index=pairs.index, columns=matched.columns))
+
+
+def prove_calipers(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataFrame:
+    """Measure every pair of the members again, and hold it to the calipers that were asked for.
+
+    Index `limit`: the whole distance, and each matched variable in its own unit. Columns `caliper`
+    (missing where none was asked for), `furthest` (the largest difference of any pair), `pairs`
+    and `beyond`: how many are further apart than asked, which is none unless the match is wrong.
+    """
+    pairs = list_differences(pool, match.pairs(members))
+    names = ["distance", *map(str, pool.scales.index)]
+    asked = {"distance": match.rule.caliper, **list_limits(match.rule, pool.schools)}
+    return hold_to({name: pairs[name].to_numpy(float) for name in names}, asked)
+
+
+def hold_to(
+    apart: Mapping[str, NDArray[np.float64]], asked: Mapping[str, float | None]
+) -> pd.DataFrame:
+    """Hold how far pairs are apart to the calipers asked for: see `prove_calipers`."""
+    rows = []
+    for name, differences in apart.items():
+        far, limit = np.round(np.abs(differences), TIE), asked.get(name)
+        rows.append(
+            {
+                "limit": name,
+                "caliper": np.nan if limit is None else float(limit),
+                "furthest": float(far.max()) if len(far) else np.nan,
+                "pairs": len(far),
+                "beyond": 0 if limit is None else int((~(far <= limit)).sum()),
+            }
+        )
+    return pd.DataFrame(rows).set_index("limit")
 
 
 def _mean(values: np.ndarray, times: np.ndarray | None = None) -> float:

@@ -94,7 +94,8 @@ def compare_changes(
     if outside.sum() <= 5 * (1 + alike.shape[1]):
         raise DesignError(f"{int(outside.sum())} other schools have a change to compare with")
     authority = pool["la"].to_numpy(np.int64)
-    gap, slopes = take_out(np.where(usable, change, 0.0), alike, outside, authority)
+    held = alike.where(pd.Series(usable, index=pool.index), 0.0)
+    gap, slopes = take_out(np.where(usable, change, 0.0), held, outside, authority)
     pupils = cohort.to_numpy(float)
     chance = fit_chance(gap[outside], pupils[outside], authority[outside])
     table = pd.DataFrame(

@@ -10,12 +10,10 @@ from __future__ import annotations
 import functools
 import io
 import math
-import textwrap
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -116,17 +114,3 @@ def capital(text: str) -> str:
 def count_places(value: float) -> int:
     """Count the decimals a tick needs, two at most."""
     return next((d for d in range(3) if math.isclose(value, round(value, d), abs_tol=1e-9)), 2)
-
-
-def name_row(ax: Axes, name: str, place: int, *, bold: bool = False) -> None:
-    """Write what a row is above it, where a phone has room for words."""
-    white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-    ax.annotate(textwrap.fill(name, ROW_WORDS), (0, place - 0.25), va="bottom", fontsize=9.5,
-                xycoords=("axes fraction", "data"), bbox=white, linespacing=1.05,
-                fontweight="bold" if bold else "normal")  # fmt: skip
-
-
-def height_of_rows(names: pd.Series) -> float:
-    """Give the height in inches of a picture with one named row for each of these."""
-    lines = max((len(textwrap.wrap(str(name), ROW_WORDS)) for name in names), default=1)
-    return 0.9 + (0.26 + 0.17 * lines) * max(len(names), 1)

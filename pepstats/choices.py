@@ -102,7 +102,12 @@ def list_comparisons(setting: Setting) -> list[Choice]:
         rest = tuple(year for year in first.baseline if year != held)
         found.append(replace(first, check=f"matched without {held}", baseline=rest))
     return [replace(choice, kind="comparison") for choice in found] + [
-        replace(first, kind="sum", check="left-over differences not taken out", adjusted=False),
+        replace(
+            first,
+            kind="sum",
+            check="comparison schools as they stand",
+            adjusted=False,
+        ),
         replace(first, kind="sum", check="every school counted the same", weighted=False),
     ]
 
@@ -179,7 +184,7 @@ def judge(
     effect = seen[0]
     row = Row(
         choice.check, effect.estimate, effect.low, effect.high, effect.p_placebo, counted,
-        setting.effect.n_comparison if match is None
+        setting.effect.n_comparison if match is None or choice.kind == "headline"
         else count_comparison(match, found, choice.members),
         choice.note, kind=choice.kind,
     )  # fmt: skip
@@ -214,8 +219,10 @@ def match_schools(
 ) -> tuple[matching.Pool, matching.Match]:
     """Find comparison schools as a choice has it, from what was known before its years."""
     first = first_choice(setting)
-    key = (choice.rule, choice.where, choice.baseline, choice.way)
-    if key == (first.rule, first.where, first.baseline, first.way):
+    key, headline = (
+        (one.rule.model_dump_json(), one.where, one.baseline, one.way) for one in (choice, first)
+    )
+    if key == headline:
         return setting.pool, setting.match
     if key not in made:
         pool = setting.pool if choice.baseline == first.baseline else _find_pool(choice, setting)
@@ -233,7 +240,7 @@ def _find_pool(choice: Choice, setting: Setting) -> matching.Pool:
 
 def _match(choice: Choice, setting: Setting, pool: matching.Pool) -> matching.Match:
     rule, where, barred = choice.rule, choice.where, setting.barred
-    if choice.way == "mahalanobis":
+    if choice.way == "mahalanobis" and not rule.calipers:
         return matchers.match_by_mahalanobis(pool, rule, where, choice.members, barred=barred)
     if choice.way == "own authority":
         own = pool.schools.index[pool.schools["la"] == setting.home]
@@ -242,8 +249,10 @@ def _match(choice: Choice, setting: Setting, pool: matching.Pool) -> matching.Ma
     if choice.way != "nearest":
         match, _ = matchers.match_members(
             pool, rule, where, choice.members, setting.match,
-            way="nearest" if choice.way == "own authority" else choice.way, measure="weighted",
-            barred=barred, own_authority=choice.way == "own authority",
+            way=choice.way if choice.way in ("once", "optimal") else "nearest",
+            measure="mahalanobis" if choice.way == "mahalanobis" else "weighted", barred=barred,
+            calipers=matching.list_limits(rule, pool.schools),
+            own_authority=choice.way == "own authority",
         )  # fmt: skip
         return match
     had = setting.match

@@ -10,6 +10,7 @@ import pandas as pd
 from pepstats import bounds, codes, matchers, pairing, peers, sensitivity
 from pepstats.errors import DesignError
 from pepstats.honest import breaks_down_at
+from pepstats.matching import list_limits
 from pepstats.setting import Row, Setting, plain
 
 SHARES = {"1 in 10": 0.1, "1 in 4": 0.25}
@@ -91,6 +92,7 @@ def suppose_selection(setting: Setting) -> Row:
         _, pairs = matchers.match_members(
             setting.pool, rule, setting.programme.pool, setting.chosen, setting.match,
             way="optimal", measure="weighted", barred=setting.barred,
+            calipers=list_limits(rule, setting.pool.schools),
         )  # fmt: skip
         sets = sensitivity.lay_out_sets(pairs.pairs, _changes(setting))
         estimate, low, high = sensitivity.invert_sets(sets, gamma=HIDDEN_ODDS)

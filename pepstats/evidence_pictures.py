@@ -150,7 +150,7 @@ def picture_balance(programme: Programme, found: ProgrammeResults) -> Picture:
         return _as_drawn(drawn, caption, table)
     rows = found.balance.reset_index()
     rows = rows.assign(label=[label_variable(str(v)) for v in rows["variable"]])
-    figure, ax = figures.new_axes(figures.height_of_rows(rows["label"]) + 0.3)
+    figure, ax = figures.new_axes(figures.height_of_balance(rows))
     figures.draw_love_plot(rows, ax)
     alt = figures.describe_love_plot(rows)
     return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)

@@ -6,14 +6,17 @@ by family: lines by year, dots, rows, flows and bars, all on one canvas.
 
 from matplotlib.figure import Figure
 
-from pepstats.canvas import BLUE, ORANGE, height_of_rows, new_axes, new_figure, to_png, to_svg
+from pepstats.canvas import BLUE, ORANGE, new_axes, new_figure, to_png, to_svg
 from pepstats.dotplots import choose_dots, describe_hundred_dots, draw_hundred_dots
 from pepstats.flowplots import (
+    describe_consort,
     describe_flow,
     describe_ratings,
     draw_bars,
+    draw_consort,
     draw_flow,
     draw_ratings,
+    height_of_consort,
 )
 from pepstats.lineplots import (
     describe_small_lines,
@@ -28,6 +31,7 @@ from pepstats.rowplots import (
     describe_love_plot,
     draw_check_rows,
     draw_love_plot,
+    height_of_balance,
     height_of_checks,
 )
 
@@ -37,6 +41,7 @@ __all__ = [
     "Figure",
     "choose_dots",
     "describe_check_rows",
+    "describe_consort",
     "describe_flow",
     "describe_hundred_dots",
     "describe_love_plot",
@@ -45,6 +50,7 @@ __all__ = [
     "describe_two_lines",
     "draw_bars",
     "draw_check_rows",
+    "draw_consort",
     "draw_flow",
     "draw_hundred_dots",
     "draw_love_plot",
@@ -52,8 +58,9 @@ __all__ = [
     "draw_shares",
     "draw_small_lines",
     "draw_two_lines",
+    "height_of_balance",
     "height_of_checks",
-    "height_of_rows",
+    "height_of_consort",
     "height_of_small_lines",
     "new_axes",
     "new_figure",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pepstats import distances, pairing
 from pepstats.errors import DesignError, nearest
-from pepstats.matching import Match, Pool, positions
+from pepstats.matching import TIE, Match, Pool, positions
 from pepstats.programme import MatchRule, PoolRule
 
 MEASURES = {
@@ -174,7 +174,7 @@ def _by_tree(
     if ask < rule.k:
         return rows
     found, at = cKDTree(points[candidates]).query(points[rows], k=[*range(1, ask + 1)])
-    near = np.round(found, pairing.TIE)
+    near = np.round(found, TIE)
     other = candidates[at]
     apart = np.where(authority[other] != authority[rows][:, None], near, np.inf)
     order = np.lexsort((other, apart), axis=1)[:, : rule.k]
@@ -199,7 +199,7 @@ def _k_nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     from scipy.spatial.distance import cdist
 
-    near = np.round(cdist(points[rows], points[candidates]), pairing.TIE)
+    near = np.round(cdist(points[rows], points[candidates]), TIE)
     near[authority[rows][:, None] == authority[candidates]] = np.inf
     if rule.caliper is not None:
         near[near > rule.caliper] = np.inf

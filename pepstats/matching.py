@@ -19,6 +19,7 @@ from pepstats.panel import Panel
 from pepstats.programme import MatchRule, PoolRule
 
 PHASES = {"primary": ("primary", "all-through"), "secondary": ("secondary", "all-through")}
+TIE = 9  # nearer than this many decimals is a tie: published figures are rounded
 OTHER_THINGS_COUNT = 0.5
 """Weight in the distance of anything but an outcome's own earlier years.
 
@@ -195,9 +196,10 @@ def match_schools(
     """Find every school its k most alike schools in other authorities, and say who has none.
 
     Equal on `rule.exact`, nearest on the rest in weighted standard deviations (Euclidean), within
-    `rule.caliper` of them where one is set. A school may serve several others (replacement).
-    `barred` schools (members of any known programme) are never anyone's comparison school. Equal
-    distances are settled by the lower school number, so the order of rows cannot matter.
+    `rule.caliper` of them and within each of `rule.calipers` where they are set. A school may serve
+    several others (replacement). `barred` schools (members of any known programme) are never
+    anyone's comparison school. Equal distances are settled by the lower school number, so the order
+    of rows cannot matter.
     """
     table = pool.schools
     if not table.index.is_monotonic_increasing:
@@ -211,6 +213,8 @@ def match_schools(
         positions(table[list(pool.scales.index)]) / pool.scales["spread"] * pool.scales["weight"]
     )
     points, authority = place.to_numpy(float), table["la"].to_numpy(np.int64)
+    limits = list_limits(rule, table)
+    limited = table[list(limits)].to_numpy(float) / np.array([*limits.values()], dtype=float)
     groups = (
         table.groupby(list(rule.exact), sort=True).indices
         if rule.exact
@@ -222,15 +226,27 @@ def match_schools(
     for rows in groups.values():
         candidates = rows[free[rows]]
         if len(candidates):
-            places[rows], distances[rows] = _nearest(points, authority, rows, candidates, rule.k)
+            places[rows], distances[rows] = _nearest(
+                points, authority, rows, candidates, rule.k, limited
+            )
     if rule.caliper is not None:
         far = distances > rule.caliper
         places[far], distances[far] = -1, np.nan
     none = places[:, 0] < 0
-    why = "none alike elsewhere" if rule.caliper is None else "none alike within the caliper"
+    held = rule.caliper is not None or rule.calipers
+    why = "none alike within the caliper" if held else "none alike elsewhere"
     return Match(
         rule, table.index, places, distances, pd.DataFrame({"reason": why}, index=table.index[none])
     )
+
+
+def list_limits(rule: MatchRule, matched: pd.DataFrame) -> dict[str, float]:
+    """List the caliper of each matched variable that has one, in its own unit."""
+    return {
+        str(name): rule.calipers[measure]
+        for name in matched
+        if (measure := str(name).rpartition(" ")[0]) in rule.calipers
+    }
 
 
 def take_up(
@@ -253,11 +269,13 @@ def _nearest(
     rows: NDArray[np.int64],
     candidates: NDArray[np.int64],
     k: int,
+    limited: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Find the k nearest candidates of each row in another authority, exactly, ties by position.
 
     The tree is asked for more neighbours than needed and, where those left after taking out the
-    own authority are too few or end in a tie, asked again for four times as many.
+    own authority and those more than 1 apart in any column of `limited` are too few or end in a
+    tie, asked again for four times as many.
     """
     from scipy.spatial import cKDTree
 
@@ -267,9 +285,11 @@ def _nearest(
     todo, ask = np.arange(len(rows)), min(len(candidates), 2 * k + 44)
     while len(todo):
         found, at = tree.query(points[rows[todo]], k=[*range(1, ask + 1)])
-        found = np.round(found, 9)  # nearer than this is a tie: published figures are rounded
+        found = np.round(found, TIE)
         other = candidates[at]
         allowed = authority[other] != authority[rows[todo]][:, None]
+        for column in limited.T:
+            allowed &= np.round(np.abs(column[other] - column[rows[todo]][:, None]), TIE) <= 1
         sortable = np.where(allowed, found, np.inf)
         order = np.lexsort((other, sortable), axis=1)[:, :k]
         near = np.take_along_axis(sortable, order, axis=1)

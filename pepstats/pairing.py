@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pepstats.balance import hold_to
 from pepstats.errors import DesignError, nearest
+from pepstats.matching import TIE
 
 MOST_CELLS = 50_000_000
-TIE = 9  # nearer than this many decimals is a tie: published figures are rounded
 NONE_ALLOWED = "none alike elsewhere"
 NONE_NEAR = "none alike within the caliper"
 TAKEN = "those alike were taken by other schools"
@@ -213,25 +214,15 @@ def prove_calipers(
 
     Also for pairs that came from elsewhere: `pairs` needs `school`, `comparison` and `distance`.
     """
-    found = [("distance", caliper, pairs["distance"].to_numpy(float))]
-    for name, limit in (calipers or {}).items():
+    apart = {"distance": pairs["distance"].to_numpy(float)}
+    for name in calipers or {}:
         if table is None or name not in table:
             raise DesignError(
                 f"the caliper of {name} cannot be proved: the table does not have it."
             )
         own, other = table[name].reindex(pairs["school"]), table[name].reindex(pairs["comparison"])
-        found.append((name, limit, np.abs(own.to_numpy(float) - other.to_numpy(float))))
-    rows = [
-        {
-            "limit": name,
-            "caliper": np.nan if limit is None else float(limit),
-            "furthest": float(apart.max()) if len(apart) else np.nan,
-            "pairs": len(apart),
-            "beyond": 0 if limit is None else int((~(np.round(apart, TIE) <= limit)).sum()),
-        }
-        for name, limit, apart in found
-    ]
-    return pd.DataFrame(rows).set_index("limit")
+        apart[name] = own.to_numpy(float) - other.to_numpy(float)
+    return hold_to(apart, {"distance": caliper, **(calipers or {})})
 
 
 def _check(distances: pd.DataFrame, k: int, caliper: float | None) -> pd.DataFrame:

@@ -65,7 +65,7 @@ def picture_balance(balance: pd.DataFrame) -> Picture:
     """Draw how alike the schools were before and after comparison schools were chosen."""
     rows = balance.reset_index().rename(columns={"variable": "label"})
     rows["label"] = [_label(name) for name in rows["label"]]
-    figure, ax = figures.new_axes(figures.height_of_rows(rows["label"]))
+    figure, ax = figures.new_axes(figures.height_of_balance(rows))
     figures.draw_love_plot(rows, ax)
     return Picture(figure, rows, figures.describe_love_plot(rows))
 
@@ -75,13 +75,43 @@ def _label(variable: str) -> str:
     return f"{codes.MEASURES[measure].label}, {year}" if measure in codes.MEASURES else variable
 
 
-def picture_flow(flow: pd.DataFrame) -> Picture:
-    """Draw how the pool of schools was arrived at, step by step."""
-    rows = pd.DataFrame({"step": flow["step"], "schools": flow["kept"], "reason": flow["step"]})
-    rows["step"] = ["Schools in the register", *["Left"] * (len(rows) - 1)]
-    figure, ax = figures.new_axes(1.0 + 0.9 * len(rows))
-    figures.draw_flow(rows, ax)
-    return Picture(figure, rows, figures.describe_flow(rows))
+def picture_flow(flow: pd.DataFrame, pairs: pd.DataFrame) -> Picture:
+    """Draw how schools were assessed, left out by which rule, and compared, as trials do (CONSORT).
+
+    `flow` is a pool's, `pairs` those of the programme's schools.
+    """
+    rows = _consort_rows(flow, pairs)
+    figure, ax = figures.new_axes(figures.height_of_consort(rows))
+    figures.draw_consort(rows, ax)
+    return Picture(figure, rows, figures.describe_consort(rows))
+
+
+def _consort_rows(flow: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Set a pool's flow out by role; `members` are how many of the schools are the programme's."""
+    first, last = flow.iloc[0], flow.iloc[-1]
+    members = flow["members_kept"].astype(int)
+    out = flow.assign(role="left out", words=flow["step"].map(_rule_words),
+                      schools=flow["left_out"], members=members.shift() - members)  # fmt: skip
+    out = out[["role", "words", "schools", "members"]]
+    matched, others = pairs["school"].nunique(), pairs["comparison"].nunique()
+    ends = [
+        ("can be compared", "schools can be compared", last["kept"], last["members_kept"]),
+        ("programme", "of the programme's schools are compared", matched, matched),
+        ("comparison", "comparison schools elsewhere, in no known programme", others, 0),
+    ]
+    start = [("assessed", "schools in the register", first["kept"], first["members_kept"])]
+    parts = [pd.DataFrame(part, columns=out.columns) for part in (start, ends)]
+    rows = pd.concat([parts[0], out.iloc[1:], parts[1]], ignore_index=True)
+    return rows.astype({"schools": int, "members": int})
+
+
+def _rule_words(rule: str) -> str:
+    """Give a rule of the pool as readers know it: a measure by its label."""
+    rule = str(rule).replace("school_type", "kind of school")
+    words = rule.removeprefix("no ")
+    name = words.partition(":")[0]
+    label = _label(name)
+    return rule if label == name else f"no {label}{words.removeprefix(name)}"
 
 
 def picture_schools(lines: pd.DataFrame, order: pd.Index, *, starts: int, unit: str) -> Picture:

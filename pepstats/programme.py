@@ -104,12 +104,25 @@ class PoolRule(Settings):
 
 
 class MatchRule(Settings):
-    """How alike a comparison school must be: equal in some things, nearest in the others."""
+    """How alike a comparison school must be: equal in some things, nearest in the others.
+
+    `caliper` is the furthest a comparison school may be in all, in standard deviations; `calipers`
+    the largest difference in single measures, each in its own unit and in every year matched on.
+    """
 
     exact: tuple[Literal["phase", "school_type", "governance"], ...] = ("phase", "school_type")
     near: tuple[Measure, ...] = Field(min_length=1)
     k: int = Field(default=10, ge=1, le=200, strict=True)
     caliper: float | None = Field(default=None, gt=0)
+    calipers: dict[Measure, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def calipers_are_of_what_is_matched(self) -> MatchRule:
+        """A caliper on something that is not matched on would be kept by chance only."""
+        strange = [name for name in self.calipers if name not in self.near]
+        if strange:
+            raise ValueError(f"`calipers`: {', '.join(strange)} is not in `near`")
+        return self
 
 
 class PlaceboRule(Settings):

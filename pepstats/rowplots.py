@@ -19,14 +19,13 @@ from pepstats.canvas import (
     capital,
     count_places,
     in_our_style,
-    name_row,
     open_up,
 )
 from pepstats.setting import KINDS
 from pepstats.words import count_words, list_words, per_hundred, show
 
-PITCH, HEADING = 0.25, 0.23
-"""Inches from one row to the next, and what a heading over a group of rows adds."""
+PITCH, HEADING, NAME_LINE = 0.25, 0.23, 0.15
+"""Inches from one row to the next, what a heading over rows adds, and what a name's line takes."""
 LOOKS: dict[str, dict[str, Any]] = {
     "headline": {"color": BLUE, "marker": "D", "markersize": 8, "linewidth": 3},
     "together": {"color": BLUE, "marker": "s", "markersize": 7, "linewidth": 3},
@@ -139,28 +138,38 @@ def draw_love_plot(balance: pd.DataFrame, ax: Axes) -> None:
     `balance` has `label`, `smd_before` and `smd_after`, standardised differences; the dotted lines
     stand at 0.05 and 0.25.
     """
-    rows = balance.reset_index(drop=True)
+    down, ends = 0.0, balance[["smd_before", "smd_after"]].to_numpy(dtype=float)
     for edge, style in ((0.05, ":"), (0.25, "--")):
         for side in (-edge, edge):
-            ax.axvline(side, color=GREY, linewidth=1, linestyle=style)
-    ax.axvline(0, color=INK, linewidth=1)
-    for place, row in rows.iterrows():
-        ax.plot([row["smd_before"], row["smd_after"]], [place, place], color=PALE, linewidth=2)
-        ax.plot(row["smd_before"], place, marker="s", color=ORANGE, markerfacecolor="white",
+            ax.axvline(side, color=GREY, linewidth=1, linestyle=style, zorder=0)
+    ax.axvline(0, color=INK, linewidth=1, zorder=0)
+    for label, (before, after) in zip(balance["label"], ends, strict=True):
+        words = textwrap.wrap(str(label), ROW_WORDS)
+        down += 0.12 + NAME_LINE * len(words)
+        _write(ax, down - 0.02, "\n".join(words))
+        down += 0.12
+        ax.plot([before, after], [down, down], color=PALE, linewidth=2, zorder=1)
+        ax.plot(before, down, marker="s", color=ORANGE, markerfacecolor="white",
                 markeredgewidth=2, markersize=7)  # fmt: skip
-        ax.plot(row["smd_after"], place, marker="o", color=BLUE, markersize=7)
-        name_row(ax, str(row["label"]), int(str(place)))
-    ends = rows[["smd_before", "smd_after"]].to_numpy(dtype=float)
+        ax.plot(after, down, marker="o", color=BLUE, markersize=7)
     reach = 1.1 * max(0.3, float(np.nanmax(np.abs(ends))) if np.isfinite(ends).any() else 0.3)
     ax.set_xlim(-reach, reach)
-    ax.set_ylim(len(rows) - 0.5, -1.5)
+    ax.set_ylim(down + 0.15, 0.0)
     ax.set_yticks([])
     open_up(ax, grid="x")
     ax.grid(visible=False)
     ax.spines["left"].set_visible(False)
     ax.set_xticks([-0.25, 0, 0.25], ["\u22120.25", "0", "+0.25"])
-    ax.set_xlabel("Difference from the programme's schools\n(standard deviations; 0 is alike)")
+    ax.set_xlabel(
+        "Difference from the programme's schools\n(standard deviations; 0 is alike; dotted: 0.05)"
+    )
     _key(ax, [("s", ORANGE, "white", "all schools"), ("o", BLUE, BLUE, "comparison schools")])
+
+
+def height_of_balance(balance: pd.DataFrame) -> float:
+    """Give the height in inches of a picture of how alike schools are in these things."""
+    lines = sum(len(textwrap.wrap(str(label), ROW_WORDS)) for label in balance["label"])
+    return 1.1 + 0.24 * len(balance) + NAME_LINE * lines
 
 
 def _key(ax: Axes, marks: list[tuple[str, str, str, str]]) -> None:

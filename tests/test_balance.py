@@ -1,11 +1,21 @@
 """Balance: one definition of the standardised difference, and a table that agrees with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats.balance import measure_balance, measure_overlap
+from pepstats.balance import (
+    SATISFIED,
+    TOO_FAR,
+    list_differences,
+    measure_balance,
+    measure_overlap,
+    prove_calipers,
+)
 from pepstats.matching import Match, Pool
+from pepstats.pictures import picture_balance
 from pepstats.programme import MatchRule
 
 
@@ -60,3 +70,33 @@ def test_overlap_says_how_far_each_members_comparison_schools_are() -> None:
     table = measure_overlap(pool, match, members)
     assert table["furthest"].tolist() == [0.4, 0.5, 0.1]
     assert table["n_comparison"].tolist() == [2, 2, 1]
+
+
+def test_calipers_are_proved_on_every_pair_in_their_own_unit() -> None:
+    pool, match, members = world()
+    proof = prove_calipers(pool, match, members)
+    assert proof.loc["distance", "furthest"] == 0.5
+    assert proof.loc["cohort 2017", "furthest"] == 8.0  # 10 pupils against 18
+    assert proof["pairs"].tolist() == [5, 5] and proof["caliper"].isna().all()
+    pairs = list_differences(pool, match.pairs(members))
+    assert pairs["cohort 2017"].tolist() == [-2.0, -8.0, 2.0, 8.0, -3.0]
+
+
+def test_a_match_that_broke_its_caliper_is_found_out() -> None:
+    pool, match, members = world()
+    rule = match.rule.model_copy(update={"calipers": {"cohort": 3.0}, "caliper": 0.45})
+    proof = prove_calipers(pool, replace(match, rule=rule), members)
+    assert proof["beyond"].tolist() == [1, 2]
+
+
+def test_the_picture_of_balance_has_the_table_s_own_figures() -> None:
+    pool, match, members = world()
+    table = measure_balance(pool, match, members)
+    picture = picture_balance(table)
+    [ax] = picture.figure.axes
+    marks = {line.get_marker(): line for line in ax.lines if len(line.get_xdata()) == 1}
+    assert marks["s"].get_xdata()[0] == table["smd_before"].iloc[0]
+    assert marks["o"].get_xdata()[0] == table["smd_after"].iloc[0]
+    edges = {round(abs(float(line.get_xdata()[0])), 2) for line in ax.lines if "-" not in
+             str(line.get_marker()) and line.get_linestyle() in (":", "--")}  # fmt: skip
+    assert edges == {SATISFIED, TOO_FAR}

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import figures
+from pepstats import figures, pictures
 from pepstats.words import per_hundred
 
 LINES = pd.DataFrame(
@@ -137,3 +137,35 @@ def test_rows_of_checks_never_lie_on_each_other_however_many_there_are() -> None
     figure.draw_without_rendering()
     boxes = [t.get_window_extent() for t in ax.texts if t.get_ha() == "left"]
     assert all(above.y0 > below.y1 for above, below in zip(boxes, boxes[1:], strict=False))
+
+
+def test_a_flow_says_who_was_left_out_by_which_rule_and_who_is_compared() -> None:
+    flow = pd.DataFrame(
+        [("schools in the register", 0, 100, 6), ("authority not known", 7, 93, 6),
+         ("no rwm_expected 2016: suppressed", 3, 90, 5)],
+        columns=["step", "left_out", "kept", "members_kept"],
+    )  # fmt: skip
+    pairs = pd.DataFrame({"school": [1, 1, 2, 3, 4, 5], "comparison": [7, 8, 7, 9, 10, 8]})
+    picture = pictures.picture_flow(flow, pairs)
+    rows = picture.data.set_index("role")
+    assert rows.loc["left out", "schools"].tolist() == [7, 3]
+    assert rows.loc["left out", "members"].tolist() == [0, 1]
+    assert rows.loc["assessed", "schools"] == rows.loc["left out", "schools"].sum() + int(
+        rows.loc["can be compared", "schools"]
+    )
+    assert rows.loc["programme", "schools"] == 5 and rows.loc["comparison", "schools"] == 4
+    drawn = " ".join(text.get_text() for text in picture.figure.axes[0].texts)
+    for words in ("100 schools in the register", "10 left out:", "7 authority not known"):
+        assert words in drawn
+    assert "rwm_expected" not in drawn and "3 no % reaching" in picture.alt
+
+
+def test_a_long_name_never_covers_the_mark_above_it() -> None:
+    long = BALANCE.assign(label=["results in reading, writing and maths " * 3] * 2)
+    figure, ax = figures.new_axes(figures.height_of_balance(long))
+    figures.draw_love_plot(long, ax)
+    figure.draw_without_rendering()
+    marks = sorted(line.get_window_extent().y0 for line in ax.lines if len(line.get_xdata()) == 1
+                   and line.get_marker() == "s")  # fmt: skip
+    second = min(t.get_window_extent().y1 for t in ax.texts)
+    assert second < marks[-1]

@@ -165,3 +165,36 @@ def test_something_that_is_the_same_everywhere_cannot_be_matched_on() -> None:
 def test_a_measure_that_no_source_has_is_named() -> None:
     with pytest.raises(DesignError, match="no source of this study has prior_attainment"):
         pool_of(small_england(), MatchRule(near=("rwm_expected", "prior_attainment")))
+
+
+def test_a_caliper_on_one_measure_is_kept_in_its_own_unit_and_the_nearest_within_it_found() -> None:
+    small = small_england()
+    pool = pool_of(small)
+    rule = RULE.model_copy(update={"calipers": {"rwm_expected": 3.0}, "k": 5})
+    match = matching.match_schools(pool, rule, PoolRule(), barred=small.barred)
+    pairs = match.pairs()
+    own, other = pool.schools.loc[pairs["school"]], pool.schools.loc[pairs["comparison"]]
+    for name in ("rwm_expected 2016", "rwm_expected 2017"):
+        assert np.abs(own[name].to_numpy() - other[name].to_numpy()).max() <= 3.0
+    # the same pairs as a search of every candidate of some schools, one by one
+    everyone = pool.schools[~pool.schools.index.isin(small.barred)]
+    scaled = matching.positions(pool.schools[list(pool.scales.index)])
+    scaled = scaled / pool.scales["spread"] * pool.scales["weight"]
+    for school in [*small.members["closing-the-gap"][:6], *pool.schools.index[::150]]:
+        if school not in pool.schools.index:
+            continue
+        mine = pool.schools.loc[school]
+        fit = everyone[
+            (everyone["la"] != mine["la"])
+            & (everyone[list(RULE.exact)] == mine[list(RULE.exact)]).all(axis=1)
+            & ((everyone["rwm_expected 2016"] - mine["rwm_expected 2016"]).abs() <= 3.0)
+            & ((everyone["rwm_expected 2017"] - mine["rwm_expected 2017"]).abs() <= 3.0)
+        ]
+        away = ((scaled.loc[fit.index] - scaled.loc[school]) ** 2).sum(axis=1) ** 0.5
+        nearest = away.round(9).sort_values(kind="stable").index[:5].tolist()
+        assert pairs.loc[pairs["school"] == school, "comparison"].tolist() == nearest
+
+
+def test_a_caliper_on_something_not_matched_on_is_refused() -> None:
+    with pytest.raises(ValueError, match="`calipers`: absence is not in `near`"):
+        MatchRule(near=("rwm_expected",), calipers={"absence": 1.0})
