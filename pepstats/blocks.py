@@ -11,6 +11,7 @@ import pandas as pd
 
 from pepstats.words import plain
 
+SHORT_ROWS, SHORT_LETTERS = 10, 750
 ListKind = Literal["roman", "letters", "bullets"]
 
 
@@ -34,6 +35,12 @@ class PaperTable:
     empty: str = "There is nothing to show."
     numeric: tuple[str, ...] = ()
     widths: tuple[float, ...] = ()
+
+    @property
+    def short(self) -> bool:
+        """Whether it is so short that it should stand on one page."""
+        letters = sum(len(cell) for row in self.rows for cell in row)
+        return len(self.rows) <= SHORT_ROWS and letters <= SHORT_LETTERS
 
 
 @dataclass(frozen=True)

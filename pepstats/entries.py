@@ -183,10 +183,13 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     if not len(others) or not result.known:
         return "No other way of making the comparison was tried."
     same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
-    words = (
-        f"We made the comparison in {count_words(len(others), 'other way')}: {same} of them "
-        f"{'points' if same == 1 else 'point'} the same way as the main one."
+    how = (
+        f"{'all' if same == len(others) else same or 'none'} of them "
+        f"{'points' if same == 1 else 'point'} the same way as the main one"
+        if len(others) > 1
+        else f"it points {'the same' if same else 'the other'} way"
     )
+    words = f"We made the comparison in {count_words(len(others), 'other way')}: {how}."
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
         words += (
             f" Taken together, the middle one is {show(row['estimate'], signed=True)} "

@@ -13,7 +13,6 @@ from pepstats.evidence import (
     Drawn,
     ProgrammeResults,
     average_lines,
-    breaks_sentence,
     choose_dots,
     follow_members,
     label_schools,
@@ -93,8 +92,7 @@ def picture_two_lines(programme: Programme, found: ProgrammeResults, result: Res
     """Draw the programme's schools and their comparison schools, year by year."""
     lines = average_lines(programme, found, result.outcome)
     unit = scale_words(result.outcome)
-    broken = breaks_sentence(programme, [result.outcome], result.year)
-    caption = f"{programme.title}: {outcome_label(result.outcome)}, by year. {broken}".rstrip(". ")
+    caption = f"{programme.title}: {outcome_label(result.outcome)}, by year"
     table = f"{programme.slug}.lines"
     if lines[["members", "comparison"]].isna().all().any():
         return not_drawn("No school has results to draw.", caption, table)

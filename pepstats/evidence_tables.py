@@ -56,7 +56,7 @@ def make_tables(
         "summary": table_summary(programme, found, primary),
         "effects": table_effects(programme, results),
         "inputs": table_inputs(programme, results, found.effects),
-        "lines": table_lines(programme, found),
+        "lines": table_lines(programme, found, primary.year),
         "dots": table_dots(programme, found, primary),
         "balance": table_balance(programme, found.balance),
         "flow": table_flow(programme, found),
@@ -82,29 +82,37 @@ def table_summary(programme: Programme, found: ProgrammeResults, result: Result)
         ("For whom", f"{count_words(named, f'{programme.phase} school')}; "
          f"{result.n_schools} have results that can be compared"),
         ("When", f"First results that could show it: {school_year(programme.starts)}"),
-        ("Cost", cost_words(programme, named)),
+        ("Cost", (grant_words if len(found.value) else cost_words)(programme, named)),
         ("What we looked at", f"{outcome_label(result.outcome)}, {school_year(result.year)}"),
         ("Verdict", f"{result.verdict.capitalize() or 'No estimate'}. {sure_words(result)}"),
     ]  # fmt: skip
-    worth = [(str(r["question"]), str(r["answer"])) for r in found.value.to_dict("records")]
+    worth = [
+        (str(row["question"]), str(row["answer"]))
+        for row in found.value.to_dict("records")
+        if row.get("entry") in (None, "months", "cost_per_pupil", "cost_per_target_pupil")
+    ]
     rows += worth or [("Months of progress", NO_MONTHS)]
     frame = pd.DataFrame(rows, columns=["Question", "Answer"])
     return make_table(frame, caption=f"{programme.title}: in short", widths=(1.2, 4.0))
 
 
+def grant_words(programme: Programme, schools: int) -> str:
+    """Say what a programme cost, and what that is for each school."""
+    grant = programme.cost.grant
+    if grant is None:
+        return "Not given in the programme's file"
+    if programme.part_of:
+        return f"A grant of {show_pounds(grant)} for both phases together"
+    each = f", about {show_pounds(grant / schools)} for each school named" if schools else ""
+    return f"A grant of {show_pounds(grant)}{each}"
+
+
 def cost_words(programme: Programme, schools: int) -> str:
     """Say what a programme cost, for each school and, where it is known, for each pupil."""
-    cost = programme.cost
-    if cost.grant is None:
-        return "Not given in the programme's file"
-    words = f"A grant of {show_pounds(cost.grant)}"
-    if programme.part_of:
-        return f"{words} for both phases together"
-    if schools:
-        words += f", about {show_pounds(cost.grant / schools)} for each school named"
-    if cost.pupils:
-        words += f" and {show_pounds(cost.grant / cost.pupils)} for each of {cost.pupils:,} pupils"
-    return words
+    cost, words = programme.cost, grant_words(programme, schools)
+    if cost.grant is None or programme.part_of or not cost.pupils:
+        return words
+    return f"{words} and {show_pounds(cost.grant / cost.pupils)} for each of {cost.pupils:,} pupils"
 
 
 def table_effects(programme: Programme, results: Mapping[str, Result]) -> PaperTable:
@@ -190,7 +198,7 @@ def _input_words(name: str, value: object) -> str:
     return str(value)
 
 
-def table_lines(programme: Programme, found: ProgrammeResults) -> PaperTable:
+def table_lines(programme: Programme, found: ProgrammeResults, year: int) -> PaperTable:
     """Give the two lines of the primary outcome as numbers."""
     lines = average_lines(programme, found, programme.primary)
     places = measure(programme.primary).decimals
@@ -202,6 +210,7 @@ def table_lines(programme: Programme, found: ProgrammeResults) -> PaperTable:
     })  # fmt: skip
     return make_table(
         frame, caption=f"{programme.title}: {outcome_label(programme.primary)}, by year",
+        note=breaks_sentence(programme, [programme.primary], year),
         numeric=list(frame.columns[1:]),
     )  # fmt: skip
 
@@ -301,7 +310,7 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
     if calibration.empty:
         return make_table(
             pd.DataFrame(columns=columns), caption=caption,
-            empty="Not worked out in this run; `pepstats calibrate` does it.",
+            empty="Not worked out in this run.",
         )  # fmt: skip
     rows = calibration.loc[calibration["outcome"] == programme.primary]
     hardest = rows["selection"].iloc[-1] if len(rows) else ""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import datetime
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docx
 from docx.document import Document as WordDocument
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.text import WD_ALIGN_PARAGRAPH
-from docx.oxml import OxmlElement, parse_xml
+from docx.enum.text import WD_TAB_ALIGNMENT
+from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
@@ -31,23 +32,50 @@ from pepstats.blocks import (
     TableBlock,
     Words,
 )
-from pepstats.errors import DesignError
 from pepstats.wordparts import (
     LANGUAGE,
     add_field,
     add_link,
     frame_style,
+    make_grid,
     number_line,
     pack_again,
-    rule_table,
     set_language,
-    share_width,
 )
+from pepstats.wordtemplate import open_template
 
 INK = RGBColor(0x12, 0x43, 0x6D)
-SHORT_TABLE = 8  # rows; a table of so few is kept on one page
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
-NUMBERED, QUOTE, COMPLETE, NOTE = "Numbered paragraph", "Statement", "To be completed", "Table note"
+NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"
+CELL, NOTE, FACT = "Table text", "Table note", "Meeting line"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the paragraphs of a style look; sizes in points, the left edge in centimetres."""
+
+    size: float = 11
+    before: float = 0
+    after: float = 7
+    bold: bool | None = None
+    stays: bool = False  # on the page of what follows it
+    left: float = 0
+    color: RGBColor | None = None
+
+
+LOOKS = {
+    "Normal": Look(),
+    "Title": Look(19, 6, 6, bold=True, stays=True, color=INK),
+    "Heading 1": Look(14, 16, 6, bold=True, stays=True, color=INK),
+    "Heading 2": Look(12, 10, 6, bold=True, stays=True, color=INK),
+    NUMBERED: Look(),
+    QUOTE: Look(left=1.25),
+    COMPLETE: Look(left=1.25),
+    CELL: Look(9.5, 2, 2),
+    NOTE: Look(9.5),
+    FACT: Look(after=2, left=3.2),
+    "Caption": Look(10.5, 6, 4, bold=False, stays=True, color=RGBColor(0, 0, 0)),
+}
 _LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {
     # kind: (Word's number format, how it is written, the style that carries it) for each level
     "topics": (("decimal", "%1.", "Heading 1"), ("decimal", "%1.%2", NUMBERED)),
@@ -65,40 +93,31 @@ _INDENT = {
 
 def write_docx(document: Document, template: Path | None = None) -> bytes:
     """Lay a paper out as a Word file; a council's own `template` gives its styles and margins."""
-    word = _open(template)
-    writer = _Writer(word, document)
+    word = open_template(template) if template else _open()
+    writer = _Writer(word, document, restyle=template is None)
     writer.write()
     stream = io.BytesIO()
     word.save(stream)
     return pack_again(stream.getvalue())
 
 
-def _open(template: Path | None) -> WordDocument:
-    if template is None:
-        word = docx.Document()
-        section = word.sections[0]
-        section.page_width, section.page_height = Cm(21.0), Cm(29.7)
-        section.left_margin = section.right_margin = Cm((21.0 - PAGE_WIDTH) / 2)
-        section.top_margin, section.bottom_margin = Cm(2.2), Cm(2.0)
-        return word
-    try:
-        word = docx.Document(str(template))
-    except Exception as error:
-        raise DesignError(f"{template}: not a Word file that can be used: {error}.") from error
-    body = word.element.body
-    for element in list(body):
-        if element.tag != qn("w:sectPr"):
-            body.remove(element)
+def _open() -> WordDocument:
+    word = docx.Document()
+    section = word.sections[0]
+    section.page_width, section.page_height = Cm(21.0), Cm(29.7)
+    section.left_margin = section.right_margin = Cm((21.0 - PAGE_WIDTH) / 2)
+    section.top_margin, section.bottom_margin = Cm(2.2), Cm(2.0)
     return word
 
 
 class _Writer:
     """Writes the blocks of one paper into one Word file, in order."""
 
-    def __init__(self, word: WordDocument, document: Document) -> None:
-        self.word, self.document = word, document
+    def __init__(self, word: WordDocument, document: Document, *, restyle: bool) -> None:
+        self.word, self.document, self.restyle = word, document, restyle
         self.numbering = word.part.numbering_part.element
         self.lists: dict[str, int] = {}
+        self.ids: dict[str, str] = {}
         self.turning = False
         self.width = self._text_width()
 
@@ -114,8 +133,8 @@ class _Writer:
         self.topics = self._new_list("topics")
         self._head_and_foot()
         for mark in self.document.marks:
-            self.word.add_paragraph().add_run(mark).bold = True
-        self.word.add_paragraph(self.document.title, style="Title")
+            self._line().add_run(mark).bold = True
+        self._line("Title", self.document.title)
         for label, words in self.document.facts:
             self._fact(label, words)
         for block in self.document.blocks:
@@ -137,69 +156,86 @@ class _Writer:
                 old.set(qn("w:val"), LANGUAGE)
 
     def _styles(self) -> None:
+        """Set the looks of the paper; those that a council's template has are left as they are."""
         styles = self.word.styles
         defaults = styles.element.find(qn("w:docDefaults"))
         for run in defaults.iter(qn("w:rPr")) if defaults is not None else ():
             set_language(run)
-        normal = styles["Normal"]
-        normal.font.name, normal.font.size = "Arial", Pt(11)
-        set_language(normal.element.get_or_add_rPr())
-        normal.paragraph_format.space_after = Pt(7)
-        looks = {"Title": (19, 6), "Heading 1": (14, 16), "Heading 2": (12, 10)}
-        for name, (size, before) in looks.items():
-            style = self._style(name, "Normal")
-            style.font.name, style.font.size, style.font.bold = "Arial", Pt(size), True
-            style.font.color.rgb = INK
-            style.paragraph_format.space_before = Pt(before)
-            style.paragraph_format.space_after = Pt(6)
-            style.paragraph_format.keep_with_next = True
-            for fonts in style.element.iter(qn("w:rFonts")):
-                for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-                    fonts.attrib.pop(qn(f"w:{theme}"), None)
-            for border in list(style.element.iter(qn("w:pBdr"))):
-                border.getparent().remove(border)
-        for name in (NUMBERED, QUOTE, COMPLETE, NOTE, "Caption"):
-            self._style(name, "Normal")
-        self._style("Caption", "Normal").paragraph_format.keep_with_next = True
-        caption = self._style("Caption", "Normal").font
-        caption.size, caption.bold, caption.color.rgb = Pt(10.5), False, RGBColor(0, 0, 0)
-        self._style(NOTE, "Normal").font.size = Pt(9.5)
+        set_language(styles["Normal"].element.get_or_add_rPr())
+        there = {style.name for style in styles} if not self.restyle else set()
+        for name, look in LOOKS.items():
+            if name in there:
+                continue
+            style = self._style(name)
+            style.font.size, style.font.bold = Pt(look.size), look.bold
+            style.font.color.rgb = look.color
+            if self.restyle:
+                style.font.name = "Arial"
+            shape = style.paragraph_format
+            shape.space_before, shape.space_after = Pt(look.before), Pt(look.after)
+            shape.keep_with_next = look.stays or None
+            if look.left:
+                shape.left_indent = Cm(look.left)
+            self._plain(style)
         for name in (QUOTE, COMPLETE):
-            self._style(name, "Normal").paragraph_format.left_indent = Cm(1.25)
-            frame_style(self._style(name, "Normal").element, dashed=name == COMPLETE)
+            if name not in there:
+                frame_style(styles[name].element, dashed=name == COMPLETE)
+        if FACT not in there:
+            shape = styles[FACT].paragraph_format
+            shape.first_line_indent = Cm(-LOOKS[FACT].left)
+            shape.tab_stops.add_tab_stop(Cm(LOOKS[FACT].left))
+        self.ids = {style.name: style.style_id for style in styles if style.name}
 
-    def _style(self, name: str, base: str) -> Any:
+    def _style(self, name: str) -> Any:
         styles = self.word.styles
         if name not in [style.name for style in styles]:
             style = styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-            style.base_style = styles[base]
+            style.base_style = styles["Normal"]
         return styles[name]
 
+    def _plain(self, style: Any) -> None:
+        """Take the theme's fonts and rules out of a style of the library's own."""
+        for fonts in style.element.iter(qn("w:rFonts")):
+            for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+                fonts.attrib.pop(qn(f"w:{theme}"), None)
+        for border in list(style.element.iter(qn("w:pBdr"))):
+            border.getparent().remove(border)
+
     def _head_and_foot(self) -> None:
+        """Put what every page must say at its head, and the page's number at its foot.
+
+        A council's own head and foot stay; the marks are added to every kind of head it has.
+        """
         section = self.word.sections[0]
-        head = (
-            section.header.paragraphs[0]
-            if section.header.paragraphs
-            else section.header.add_paragraph()
-        )
-        head.text = ""
         marks = ". ".join(self.document.marks)
-        head.add_run(self.document.title + (". " if marks else ""))
-        head.add_run(marks).bold = True
-        foot = (
-            section.footer.paragraphs[0]
-            if section.footer.paragraphs
-            else section.footer.add_paragraph()
-        )
-        foot.text = ""
-        foot.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-        foot.add_run("Page ")
+        heads = [section.header]
+        heads += [section.first_page_header] if section.different_first_page_header_footer else []
+        odd_and_even = self.word.settings.odd_and_even_pages_header_footer
+        heads += [section.even_page_header] if odd_and_even else []
+        for head in heads:
+            line = head.paragraphs[0] if self.restyle and head.paragraphs else head.add_paragraph()
+            run = line.add_run(marks or (self.document.title if self.restyle else ""))
+            run.bold, run.font.size = bool(marks) or None, Pt(9)
+        if not self.restyle:
+            return
+        foot = section.footer.paragraphs[0]
+        foot.paragraph_format.tab_stops.clear_all()
+        foot.paragraph_format.tab_stops.add_tab_stop(Cm(self.width), WD_TAB_ALIGNMENT.RIGHT)
+        foot.add_run(f"{self.document.title}\tPage " if marks else "\tPage ")
         add_field(foot, "PAGE")
         foot.add_run(" of ")
         add_field(foot, "NUMPAGES")
-        for line in (head, foot):
-            for run in line.runs:
-                run.font.size = Pt(9)
+        for run in foot.runs:
+            run.font.size = Pt(9)
+
+    def _line(self, style: str = "Normal", text: str = "") -> Any:
+        """Begin a paragraph in a style, with its first words."""
+        line = self.word.add_paragraph()
+        if style != "Normal":
+            line._p.style = self.ids[style]
+        if text:
+            line.add_run(text)
+        return line
 
     # Blocks
 
@@ -215,18 +251,18 @@ class _Writer:
         elif isinstance(block, Box):
             for inner in block.blocks:
                 style = COMPLETE if block.to_complete else QUOTE
-                self._words(self.word.add_paragraph(style=style), inner.words)
+                self._words(self._line(style), inner.words)
         elif isinstance(block, TableBlock):
             self._table(block)
         elif isinstance(block, PictureBlock):
             self._picture(block)
         elif isinstance(block, QuoteBlock):
             for quote in block.quotes:
-                line = self.word.add_paragraph(quote.text, style=QUOTE)
+                line = self._line(QUOTE, quote.text)
                 line.add_run(f" ({quote.role})").bold = True
 
     def _heading(self, block: Heading) -> None:
-        line = self.word.add_paragraph(style=f"Heading {block.level - 1}")
+        line = self._line(f"Heading {block.level - 1}")
         line.paragraph_format.page_break_before = block.new_page or self.turning or None
         self.turning = False
         if block.level == 2:
@@ -234,7 +270,7 @@ class _Writer:
         self._words(line, block.words)
 
     def _paragraph(self, block: Paragraph) -> None:
-        line = self.word.add_paragraph(style=NUMBERED if block.number else "Normal")
+        line = self._line(NUMBERED if block.number else "Normal")
         if block.number:
             number_line(line, self.topics, 1)
         self._words(line, block.words)
@@ -247,7 +283,7 @@ class _Writer:
                 if isinstance(inner, Listing):
                     self._listing(inner, depth + 1)
                     continue
-                line = self.word.add_paragraph()
+                line = self._line()
                 line.paragraph_format.space_after = Pt(3)
                 line.paragraph_format.left_indent = Cm(hang + (depth - 1) * (hang - left))
                 if place == 0:
@@ -256,11 +292,7 @@ class _Writer:
                 self._words(line, inner.words)
 
     def _fact(self, label: str, words: Words) -> None:
-        line = self.word.add_paragraph()
-        line.paragraph_format.left_indent = Cm(3.2)
-        line.paragraph_format.first_line_indent = Cm(-3.2)
-        line.paragraph_format.tab_stops.add_tab_stop(Cm(3.2))
-        line.paragraph_format.space_after = Pt(2)
+        line = self._line(FACT)
         line.add_run(f"{label}:").bold = True
         line.add_run("\t")
         self._words(line, words)
@@ -275,62 +307,35 @@ class _Writer:
 
     def _table(self, block: TableBlock) -> None:
         table = block.table
-        caption = self.word.add_paragraph(style="Caption")
+        caption = self._line("Caption")
         caption.add_run(f"Table {block.number}. ").bold = True
         caption.add_run(table.caption)
         if not table.rows:
             caption.add_run(f". {table.empty}")
             caption.paragraph_format.keep_with_next = False
         else:
-            self._grid(block)
+            grid = make_grid(block, self.width, self.ids[CELL])
+            caption._p.addnext(grid)
+            self._line("Normal").paragraph_format.space_after = Pt(2)
         if table.note:
-            self.word.add_paragraph(table.note, style=NOTE)
-
-    def _grid(self, block: TableBlock) -> None:
-        table = block.table
-        grid = self.word.add_table(rows=1 + len(table.rows), cols=len(table.columns))
-        grid.autofit = False
-        widths = share_width(block, self.width)
-        rule_table(grid, table.caption)
-        for column, width in zip(grid.columns, widths, strict=True):
-            column.width = Cm(width)
-        for number, (row, cells) in enumerate(
-            zip(grid.rows, (table.columns, *table.rows), strict=True)
-        ):
-            properties = row._tr.get_or_add_trPr()
-            if number == 0:
-                properties.append(OxmlElement("w:tblHeader"))
-            properties.append(OxmlElement("w:cantSplit"))
-            for place, (cell, text) in enumerate(zip(row.cells, cells, strict=True)):
-                cell.width = Cm(widths[place])
-                line = cell.paragraphs[0]
-                line.paragraph_format.space_after = Pt(2)
-                line.paragraph_format.space_before = Pt(2)
-                if len(table.rows) <= SHORT_TABLE and number < len(table.rows):
-                    line.paragraph_format.keep_with_next = True
-                run = line.add_run(text)
-                run.font.size, run.bold = Pt(9.5), number == 0 or None
-                if table.columns[place] in table.numeric:
-                    line.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-        after = self.word.add_paragraph()
-        after.paragraph_format.space_after = Pt(2)
+            self._line(NOTE, table.note)
 
     def _picture(self, block: PictureBlock) -> None:
-        caption = self.word.add_paragraph(style="Caption")
+        caption = self._line("Caption")
         caption.add_run(f"Figure {block.number}. ").bold = True
         caption.add_run(block.picture.caption)
         if not block.picture.png:
             caption.paragraph_format.keep_with_next = False
             caption.add_run(f". {block.picture.alt}")
             return
-        line = self.word.add_paragraph()
+        line = self._line()
         line.paragraph_format.keep_with_next = True
         shape = line.add_run().add_picture(io.BytesIO(block.picture.png), width=Cm(12.7))
         properties = shape._inline.docPr
         properties.set("descr", block.picture.alt)
         properties.set("title", block.picture.caption)
         properties.set("name", f"Figure {block.number}")
-        self.word.add_paragraph(f"The numbers are in Table {block.table_number}.", style=NOTE)
+        self._line(NOTE, f"The numbers are in Table {block.table_number}.")
 
     # Numbering
 

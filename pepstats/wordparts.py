@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
@@ -14,15 +15,28 @@ from pepstats.blocks import Span, TableBlock
 
 LANGUAGE = "en-GB"
 LETTER = 0.185  # cm, a letter of a table's text
+BOLDER = 1.15  # how much wider a bold letter is
+MARGINS = 0.5  # cm, left and right of a cell's text
+TWIPS = 567  # to a centimetre
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_RIGHT = '<w:jc w:val="right"/>'
+_LINES = "".join(
+    f'<w:{side} w:val="single" w:sz="{size}" w:space="0" w:color="6F777B"/>'
+    for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
+)
+_RULES = f"<w:tblBorders>{_LINES}</w:tblBorders>"
+_LOOK = (
+    '<w:tblLook w:val="00A0" w:firstRow="1" w:lastRow="0" w:firstColumn="1" w:lastColumn="0" '
+    'w:noHBand="1" w:noVBand="1"/>'
+)
 
 
 def share_width(block: TableBlock, width: float) -> list[float]:
     """Share the page among columns, as asked or by the text in them; no word is broken."""
     table = block.table
     texts = [[heading, *cells] for heading, *cells in zip(table.columns, *table.rows, strict=True)]
-    least = [LETTER * max(len(word) for text in column for word in [*text.split(), ""]) + 0.5
-             for column in texts]  # fmt: skip
+    least = [max(LETTER * BOLDER * _longest(heading), *(LETTER * _longest(cell) for cell in cells))
+             + MARGINS for heading, *cells in texts]  # fmt: skip
     asked = table.widths or [
         max(8.0, min(60.0, sum(map(len, column)) / len(column))) for column in texts
     ]
@@ -34,26 +48,38 @@ def share_width(block: TableBlock, width: float) -> list[float]:
     return [width * part / sum(shared) for part in shared]
 
 
-def rule_table(grid: Any, caption: str) -> None:
-    """Rule a table lightly, and say in its properties what it is."""
-    properties = grid._tbl.tblPr
-    lines = "".join(
-        f'<w:{side} w:val="single" w:sz="{size}" w:space="0" w:color="6F777B"/>'
-        for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
-    )
-    properties.append(parse_xml(f"<w:tblBorders {nsdecls('w')}>{lines}</w:tblBorders>"))
-    look = properties.find(qn("w:tblLook"))
-    if look is not None:
-        properties.remove(look)
-    properties.append(
-        parse_xml(
-            f'<w:tblLook {nsdecls("w")} w:val="00A0" w:firstRow="1" w:lastRow="0" '
-            'w:firstColumn="1" w:lastColumn="0" w:noHBand="1" w:noVBand="1"/>'
+def _longest(text: str) -> int:
+    """Count the letters of the longest run that a line may not break."""
+    return max(map(len, text.split(" ")))
+
+
+def make_grid(block: TableBlock, width: float, style: str) -> Any:
+    """Make a table: lightly ruled, its first row repeated on each page and no row split.
+
+    `style` is the id of the paragraph style of its words; a short table keeps to one page.
+    """
+    table = block.table
+    widths = [round(part * TWIPS) for part in share_width(block, width)]
+    right = [name in table.numeric for name in table.columns]
+    last = len(table.rows)
+    rows = []
+    for number, cells in enumerate((table.columns, *table.rows)):
+        look = "<w:keepNext/>" if table.short and number < last else ""
+        bold = "<w:rPr><w:b/></w:rPr>" if number == 0 else ""
+        made = "".join(
+            f'<w:tc><w:tcPr><w:tcW w:w="{part}" w:type="dxa"/></w:tcPr><w:p><w:pPr>'
+            f'<w:pStyle w:val="{style}"/>{look}{_RIGHT if aside else ""}</w:pPr>'
+            f'<w:r>{bold}<w:t xml:space="preserve">{escape(text)}</w:t></w:r></w:p></w:tc>'
+            for part, aside, text in zip(widths, right, cells, strict=True)
         )
+        heads = "<w:tblHeader/>" if number == 0 else ""
+        rows.append(f"<w:tr><w:trPr><w:cantSplit/>{heads}</w:trPr>{made}</w:tr>")
+    columns = "".join(f'<w:gridCol w:w="{part}"/>' for part in widths)
+    return parse_xml(
+        f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/>{_RULES}'
+        f'<w:tblLayout w:type="fixed"/>{_LOOK}<w:tblCaption w:val={quoteattr(table.caption)}/>'
+        f"</w:tblPr><w:tblGrid>{columns}</w:tblGrid>{''.join(rows)}</w:tbl>"
     )
-    said = OxmlElement("w:tblCaption")
-    said.set(qn("w:val"), caption)
-    properties.append(said)
 
 
 def number_line(line: Any, chosen: int, level: int) -> None:

@@ -5,6 +5,7 @@ import io
 import re
 import zipfile
 from html.parser import HTMLParser
+from pathlib import Path
 
 import docx
 import pytest
@@ -296,17 +297,99 @@ def test_hostile_text_opens_cleanly_in_word() -> None:
     assert any("<script>" in p.text for p in word.paragraphs)
 
 
-def test_a_councils_own_template_gives_its_styles(tmp_path) -> None:
+@pytest.fixture
+def council(tmp_path: Path) -> Path:
+    """A council's own Word file, with its words, looks, head and foot."""
     own = docx.Document()
     own.add_paragraph("Old words that must go")
     own.sections[0].left_margin = docx.shared.Cm(4)
+    own.styles["Heading 1"].font.name = "Gill Sans"
+    own.sections[0].header.paragraphs[0].text = "Fablemouth City Council"
+    own.sections[0].footer.paragraphs[0].text = "www.fablemouth.example"
     own.save(str(tmp_path / "council.docx"))
-    word = docx.Document(io.BytesIO(document.to_docx(compose(), tmp_path / "council.docx")))
+    return tmp_path / "council.docx"
+
+
+def test_a_councils_own_template_gives_its_styles_head_and_foot(council: Path) -> None:
+    paper = compose(marks=("EXEMPT",))
+    word = docx.Document(io.BytesIO(document.to_docx(paper, council)))
     assert word.sections[0].left_margin.cm == pytest.approx(4, abs=0.01)
+    assert word.styles["Heading 1"].font.name == "Gill Sans"
     assert not any("Old words" in p.text for p in word.paragraphs)
+    head = [p.text for p in word.sections[0].header.paragraphs]
+    assert head == ["Fablemouth City Council", "EXEMPT"]
+    assert word.sections[0].footer.paragraphs[0].text == "www.fablemouth.example"
+    assert any(p.style.name == "Heading 1" and p.text == "Evidence" for p in word.paragraphs)
+    assert document.to_docx(paper, council) == document.to_docx(paper, council)
+
+
+def test_marks_stand_on_the_first_page_too_where_it_has_a_head_of_its_own(council: Path) -> None:
+    own = docx.Document(str(council))
+    own.sections[0].different_first_page_header_footer = True
+    own.save(str(council))
+    word = docx.Document(io.BytesIO(document.to_docx(compose(marks=("EXEMPT",)), council)))
+    assert "EXEMPT" in [p.text for p in word.sections[0].first_page_header.paragraphs]
+
+
+def repacked(path: Path, **added: bytes) -> Path:
+    """Give a copy of a Word file with parts put in or in the place of others."""
+    copy = path.with_name("hostile.docx")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name not in added:
+                new.writestr(name, old.read(name))
+        for name, content in added.items():
+            new.writestr(name, content)
+    return copy
+
+
+ENTITIES = (
+    b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+    b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">&b;'
+)
+OUTSIDE = (
+    b'<?xml version="1.0"?><Relationships '
+    b'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" '
+    b'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" '
+    b'Target="http://example.org/x.png" TargetMode="External"/></Relationships>'
+)
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ({"word/vbaProject.bin": b"x"}, "can be run"),
+        ({"word/embeddings/oleObject1.bin": b"x"}, "can be run"),
+        ({"word/document.xml": ENTITIES}, "not a Word file that can be used"),
+        ({"word/document.xml": b""}, "not a Word file that can be used"),
+        ({"word/_rels/header9.xml.rels": b"", "word/_rels/styles.xml.rels": OUTSIDE},
+         "reaches outside itself, to http://example.org/x.png"),
+        ({"word/media/bomb.bin": b"0" * 50_000_001}, "so not a template"),
+        ({"[Content_Types].xml": b"<x/>"}, "not a Word file that can be used"),
+    ],
+)  # fmt: skip
+def test_a_hostile_template_is_refused_in_one_message(
+    council: Path, added: dict[str, bytes], said: str
+) -> None:
+    with pytest.raises(DesignError, match=said) as refused:
+        document.to_docx(compose(), repacked(council, **added))
+    assert "hostile.docx" in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_what_is_no_word_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "not.docx").write_text("no")
     with pytest.raises(DesignError, match="not a Word file"):
         document.to_docx(compose(), tmp_path / "not.docx")
+
+
+def test_no_word_of_a_table_is_broken_across_lines() -> None:
+    heads = ("In 100 made-up programmes", "Estimate", "What it rests on")
+    row = ("+0.16 (\u22120.06\u00a0to\u00a00.41)", "12", "words " * 40)
+    paper = compose(tables={**TABLES, "gap.effects": PaperTable("Wide", heads, (row,))})
+    word = read(paper)
+    widths = [int(g.get(qn("w:w"))) / 567 for g in word.tables[0]._tbl.tblGrid]
+    assert widths[0] > 0.185 * len("(\u22120.06\u00a0to\u00a00.41)") + 0.5
+    assert widths[0] > 0.2 * len("programmes")
 
 
 # PDF ---------------------------------------------------------------------------------------------

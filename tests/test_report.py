@@ -159,7 +159,7 @@ def test_every_page_says_what_it_is() -> None:
     settings, programmes, results = make_study(edition="exempt")
     html = document.to_html(write_paper(settings, programmes, results, city=CITY))
     assert html.count("EXEMPT: not for publication") >= 2
-    assert "@top-right" in html
+    assert "@top-left" in html
 
 
 def test_the_public_edition_names_no_school_and_hides_lines_that_could_tell(study) -> None:
@@ -204,7 +204,7 @@ def test_the_year_in_which_nothing_should_show_is_told_apart(paper) -> None:
         in paper.words()
     )
     assert (
-        "2 other ways: 2 of them point the same way as the main one. Taken together, the middle "
+        "2 other ways: all of them point the same way as the main one. Taken together, the middle "
         "one is +4.2 percentage points (95% interval 0.4 to 8.0)."
     ) in paper.words()
 
