@@ -11,11 +11,14 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pepstats import __version__, paths
 from pepstats.errors import DesignError, PepstatsError
 from pepstats.steps import write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_REPORT = "autumn-2018"
 JOBS = min(2, os.cpu_count() or 1)
@@ -97,6 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--schools", type=_count, default=18, metavar="N", help="in each")
     calibrate.add_argument("--low", type=_count, default=13, metavar="N", help="low attaining")
     calibrate.add_argument("--json", action="store_true")
+    calibrate.add_argument("--picture", type=Path, metavar="FILE", help="draw it too: .svg or .png")
     calibrate.set_defaults(command=_calibrate)
 
     invent = commands.add_parser("invent", help="write an invented England")
@@ -219,17 +223,35 @@ def _calibrate(asked: argparse.Namespace) -> int:
     import json
 
     from pepstats.calibration import calibrate, describe
-    from pepstats.study import load_study
+    from pepstats.study import load_study, national_levels
 
     data = paths.data_folder(asked.data)
     study = load_study(asked.report or choose_report(data), data)
     programme = study.programmes[study.report.programmes[0]]
+    published = national_levels(study)
     found = calibrate(
         study.panel, study.register, programme, study.report.year, barred=study.barred,
         draws=asked.draws, size=asked.schools, low=asked.low,
+        national={str(name): dict(zip(own["year"], own["value"], strict=True))
+                  for name, own in published.groupby("measure")},
     )  # fmt: skip
     print(json.dumps(found.as_data(), indent=1) if asked.json else describe(found))
+    if asked.picture is not None:
+        _draw_calibration(found.rows, programme.primary, asked.picture)
     return DONE
+
+
+def _draw_calibration(rows: pd.DataFrame, outcome: str, place: Path) -> None:
+    """Draw false alarms into a file, and say in words what is drawn."""
+    from pepstats.figures import to_png, to_svg
+    from pepstats.pictures import picture_calibration
+
+    drawn = picture_calibration(rows, outcome=outcome)
+    draw = {".svg": to_svg, ".png": to_png}.get(place.suffix)
+    if draw is None:
+        raise DesignError(f"--picture {place}: a picture is .svg or .png.")
+    write_whole(place, draw(drawn.figure))
+    print(drawn.alt, file=sys.stderr)
 
 
 def _invent(asked: argparse.Namespace) -> int:

@@ -1,12 +1,16 @@
 """Calibration: on programmes that did nothing our own estimator calls five in a hundred."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from pepstats.calibration import ESTIMATORS, ONE_CITY, OURS, SELECTIONS, calibrate
+from pepstats.alarms import OURS
+from pepstats.calibration import calibrate, describe
 from pepstats.cli import main
 from pepstats.errors import DesignError
+from pepstats.pictures import picture_calibration
+from pepstats.scenes import ONE_CITY, SELECTIONS
 from tests.worlds import ROOT, YEAR, small_england
 
 
@@ -22,7 +26,7 @@ def found():
 
 def test_there_is_a_row_for_each_estimator_selection_and_outcome(found) -> None:
     key = ["estimator", "selection", "outcome"]
-    assert len(found.rows) == len(ESTIMATORS) * len(SELECTIONS) * 2
+    assert len(found.rows) == 7 * 3 * 2 and set(found.rows["selection"]) == set(SELECTIONS)
     assert not found.rows.duplicated(key).any()
     assert (found.rows["coverage"] + found.rows["false_alarm_rate"]).round(9).eq(1).all()
 
@@ -44,6 +48,38 @@ def test_a_before_and_after_finds_gains_where_nothing_was_done(found) -> None:
     assert (rows["spread"] > rows["limit"]).all()
 
 
+def test_intervals_hold_an_added_effect_whatever_its_size(found) -> None:
+    assert found.coverage["added"].tolist() == [0, 2, 5] * 2
+    assert found.coverage["coverage"].between(0.94, 0.965).all()
+    error = found.coverage["mean"] - found.coverage["added"]
+    assert error.groupby(found.coverage["outcome"]).std().max() < 1e-9
+
+
+def test_cities_that_are_too_small_are_counted_and_thirds_add_up_to_the_others(found) -> None:
+    cities = found.cities.set_index("outcome")
+    assert (cities["too_small"] > 0).all()
+    within = found.within[found.within["year"] == YEAR].groupby(["outcome", "by"])["cities"].sum()
+    for outcome in cities.index:
+        assert (within[outcome] == cities.loc[outcome, "usable"]).all()
+    assert (found.within["by_lot_low"] < 0.05).all() and (found.within["by_lot_high"] > 0.05).all()
+
+
+def test_another_years_yardstick_and_october_are_tried_on_the_same_schools(found) -> None:
+    assert set(zip(found.across["year"], found.across["judged_by"], strict=True)) == {
+        (YEAR, YEAR - 1), (YEAR - 1, YEAR),
+    }  # fmt: skip
+    assert found.across["false_alarm_rate"].between(0.005, 0.15).all()
+    assert (found.october["correlation"] > 0.9).all()
+    assert found.october["false_alarm_rate"].between(0.005, 0.15).all()
+
+
+def test_the_picture_says_what_its_table_says(found) -> None:
+    drawn = picture_calibration(found.rows, outcome="rwm_expected")
+    assert drawn.data["estimator"].iloc[-1] == OURS and set(drawn.data["selection"]) == {ONE_CITY}
+    alarms = round(100 * drawn.data["false_alarm_rate"].iloc[-1])
+    assert drawn.alt.endswith(f"{OURS} {alarms}.")
+
+
 def test_it_is_plain_data_that_json_can_hold(found) -> None:
     again = json.loads(json.dumps(found.as_data(), allow_nan=False))
     wanted = {"estimator", "selection", "outcome", "draws", "mean", "spread", "false_alarm_rate",
@@ -58,9 +94,21 @@ def test_programmes_larger_than_any_city_are_refused() -> None:
                   barred=small.barred, draws=100, size=90, low=60)  # fmt: skip
 
 
-def test_the_command_says_it_in_words_or_json(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["calibrate", "--data", str(ROOT / "data"), "--draws", "300"]
-    assert main(words) == 0
-    assert "placebo cities call" in capsys.readouterr().out
-    assert main([*words, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["rows"]
+def test_it_is_said_in_words_with_every_table(found) -> None:
+    said = describe(found)
+    for words in ("done, in 2018 from 2016 and 2017", "have too few schools", "effect that was added",
+                  "by lot, 95 in 100", "another year's", "What October would have said",
+                  "rwm_expected: placebo cities call"):  # fmt: skip
+        assert words in said
+
+
+def test_the_command_gives_json_of_the_latest_year_that_others_have_and_draws_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["calibrate", "--data", str(ROOT / "data"), "--draws", "300", "--json"]
+    assert main([*words, "--picture", str(tmp_path / "alarms.svg")]) == 0
+    said = capsys.readouterr()
+    data = json.loads(said.out)
+    assert data["rows"] and (data["year"], data["baseline"]) == (2017, [2016])  # in October
+    assert "A sound way calls 5" in said.err
+    assert (tmp_path / "alarms.svg").read_bytes().startswith(b"<?xml")
