@@ -13,7 +13,6 @@ from pepstats.canvas import (
     PALE,
     capital,
     in_our_style,
-    name_row,
     open_up,
 )
 from pepstats.words import list_words, per_hundred
@@ -29,23 +28,23 @@ def draw_false_alarms(rows: pd.DataFrame, ax: Axes) -> None:
     `rows` has `estimator` and `false_alarm_rate`, of one selection and one outcome, in the order to
     be shown. The band is what a sound 95% interval raises.
     """
-    shown = rows.reset_index(drop=True)
-    alarms = 100 * shown["false_alarm_rate"].astype(float)
+    alarms = 100 * rows["false_alarm_rate"].to_numpy(float)
     ax.axvspan(*SOUND, color=PALE, zorder=0, linewidth=0)
-    for place, row in shown.iterrows():
-        ours = place == len(shown) - 1
-        colour, at = BLUE if ours else ORANGE, int(str(place))
-        ax.plot([0, alarms[at]], [at, at], color=colour, linewidth=4 if ours else 2.5,
+    for place, (name, called) in enumerate(zip(rows["estimator"], alarms, strict=True)):
+        ours = place == len(alarms) - 1
+        colour, weight = BLUE if ours else ORANGE, "bold" if ours else "normal"
+        ax.plot([0, called], [place, place], color=colour, linewidth=4 if ours else 2.5,
                 solid_capstyle="butt")  # fmt: skip
-        ax.plot(alarms[at], at, marker="D" if ours else "o", color=colour, markersize=7)
-        ax.annotate(f"{per_hundred(alarms[at] / 100)}", (alarms[at], at), xytext=(8, 0),
+        ax.plot(called, place, marker="D" if ours else "o", color=colour, markersize=7)
+        ax.annotate(f"{per_hundred(called / 100)}", (called, place), xytext=(8, 0),
                     textcoords="offset points", va="center", fontsize=9.5, color=INK,
-                    fontweight="bold" if ours else "normal")  # fmt: skip
-        name_row(ax, capital(str(row["estimator"])), at, bold=ours)
-    ax.annotate("sound:\n4 to 6", (sum(SOUND) / 2, len(shown) - 0.62), ha="center", va="top",
-                fontsize=8.5, color=GREY)  # fmt: skip
-    ax.set_xlim(0, 1.12 * max(float(alarms.max()), 2 * SOUND[1]))
-    ax.set_ylim(len(shown) - 0.1, -0.95)
+                    fontweight=weight)  # fmt: skip
+        ax.annotate(capital(str(name)), (0, place - 0.22), xytext=(3, 0), va="bottom",
+                    textcoords="offset points", fontsize=9.5, fontweight=weight)  # fmt: skip
+    ax.annotate("a sound way: 4 to 6", (SOUND[1], len(alarms) - 0.45), xytext=(4, 0),
+                textcoords="offset points", va="center", fontsize=8.5, color=GREY)  # fmt: skip
+    ax.set_xlim(0, 1.12 * max(float(alarms.max(initial=0.0)), 2 * SOUND[1]))
+    ax.set_ylim(len(alarms) - 0.15, -0.85)
     ax.set_yticks([])
     open_up(ax, grid="x")
     ax.spines["left"].set_visible(False)

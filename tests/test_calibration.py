@@ -96,9 +96,11 @@ def test_programmes_larger_than_any_city_are_refused() -> None:
 
 def test_it_is_said_in_words_with_every_table(found) -> None:
     said = describe(found)
-    for words in ("done, in 2018 from 2016 and 2017", "have too few schools", "effect that was added",
-                  "by lot, 95 in 100", "another year's", "What October would have said",
-                  "rwm_expected: placebo cities call"):  # fmt: skip
+    for words in (
+        "done, in 2018 from 2016 and 2017", "have too few schools", "an effect that was added",
+        "by lot, 95 in 100", "another year's", "What October would have said",
+        "rwm_expected: placebo cities call",
+    ):  # fmt: skip
         assert words in said
 
 
