@@ -22,7 +22,8 @@ class City:
 
     `names` gives each school's name, used in the exempt edition only; `ratings` has one row per
     rated school: `school`, `governance`, `rating` (missing where there is none), `reasons`;
-    `last_shown` has the counts that the last release showed.
+    `last_shown` has the counts that the last release showed; `tables` what else notebook 02 wrote,
+    by name (`partnership_tables.TABLES`), as far as it did.
     """
 
     names: Mapping[int, str] = field(default_factory=dict, repr=False)
@@ -30,6 +31,7 @@ class City:
     last_shown: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=disclosure.SHOWN_COLUMNS), repr=False
     )
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
 
 def count_ratings(ratings: pd.DataFrame) -> pd.DataFrame:

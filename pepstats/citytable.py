@@ -12,14 +12,13 @@ import pandas as pd
 from pepstats import words
 from pepstats.disclosure import FEWEST_SCHOOLS, HIDDEN, TOTAL, protect_counts
 from pepstats.explain import SHAPES
-from pepstats.priority import Ratings
+from pepstats.priority import Ratings, count_unsure
 from pepstats.programme import Report
 from pepstats.sheets import EXEMPT, INVENTED, Page, environment, sheet_name, style
 
 Edition = Literal["public", "exempt"]
 Table = dict[str, Any]
 
-SURE = 0.8
 _COLUMNS = {
     "School": "text", "Priority": "number", "How sure": "number", "Most likely": "number",
     "Score": "number", "Rank": "number", "Likely rank": "number", "Coverage": "number",
@@ -68,10 +67,7 @@ def _lines(rated: Ratings, exempt: bool) -> list[str]:
     there = table[table["rating"].notna()]
     if there.empty:
         return ["No school could be rated."]
-    own = there[["p1", "p2", "p3"]].to_numpy()[
-        np.arange(len(there)), there["rating"].astype(int) - 1
-    ]
-    unsure = int((own < SURE).sum())
+    unsure = count_unsure(table)
     said = words.count_words(unsure, "school")
     if not exempt and 0 < unsure < FEWEST_SCHOOLS:
         said = f"fewer than {FEWEST_SCHOOLS} schools"

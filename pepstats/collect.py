@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pepstats import statements
+from pepstats import partnership_tables, statements
 from pepstats.city import City
 from pepstats.errors import RunError
 from pepstats.evidence import Drawn, ProgrammeResults, Reads
@@ -76,8 +76,10 @@ def collect_city(step: Reads) -> City:
     """Read the schools' names and their priority ratings."""
     register = step.read_table("01-clean-sources", "register")
     names = dict(zip(register["school"].astype(int), register["name"].astype(str), strict=True))
-    ratings = _read_if_there(step, "02-priority-ratings", "ratings", None)
-    return City(names, ratings, step.read_last_shown())
+    folder = partnership_tables.STEP
+    ratings = _read_if_there(step, folder, "ratings", None)
+    tables = {n: _read_if_there(step, folder, n, None) for n in partnership_tables.TABLES}
+    return City(names, ratings, step.read_last_shown(), tables)
 
 
 def _read_if_there(step: Reads, folder: str, name: str, slug: str | None) -> pd.DataFrame:

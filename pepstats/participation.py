@@ -127,16 +127,19 @@ def cover_challenge(
 
 
 def challenge_sentence(challenge: pd.DataFrame, year: int, governance: str = "maintained") -> str:
-    """Say how far external challenge reached, as the minute did: all except so many."""
+    """Say how far external challenge reached, as the minute did: all except so many.
+
+    How many there are in all is not said: beside counts of ratings it could show a hidden one.
+    """
     own = challenge[challenge["governance"] == governance]
     without = int((~own["challenged"]).sum())
     had = f"had an external review or an inspection in {year - 1}/{year % 100:02d}"
     if not len(own):
         return f"There are no {governance} schools."
     if without == len(own):
-        return f"None of the {len(own)} {governance} schools {had}."
-    reach = "All" if not without else f"All but {without} of the"
-    return f"{reach} {len(own)} {governance} schools {had}."
+        return f"None of the {governance} schools {had}."
+    reach = "All the" if not without else f"All but {without} of the"
+    return f"{reach} {governance} schools {had}."
 
 
 def participation_sentence(matrix: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ from pepstats.scoring import Rating, Rows
 __all__ = ["Ratings", "load_dashboard", "rate"]
 
 RANK_SHARE = 0.95
+SURE = 0.8
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,14 @@ def rate(
         dashboard, year, draws, table, explain.contributions(scene, panel, rows, values, colours),
         tuple(i.id for i, s in zip(dashboard.indicators, sourced, strict=True) if not s),
     )  # fmt: skip
+
+
+def count_unsure(ratings: pd.DataFrame) -> int:
+    """Count rated schools that would be rated otherwise in more than 20 of 100 draws."""
+    there = ratings[ratings["rating"].notna()]
+    own = there[["p1", "p2", "p3"]].to_numpy(dtype=float)
+    as_rated = own[np.arange(len(there)), there["rating"].astype(int).to_numpy() - 1]
+    return int((as_rated < SURE).sum())
 
 
 def _checked(register: pd.DataFrame, panel: Panel, year: int, draws: int) -> pd.DataFrame:

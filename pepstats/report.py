@@ -19,6 +19,7 @@ from pepstats import (
     evidence_pictures,
     evidence_tables,
     overview,
+    partnership_tables,
     record,
     statements,
     voices,
@@ -61,6 +62,7 @@ def write_paper(
     return document.compose(
         officers_text(report, programmes, text),
         make_entries(report, programmes, results, view_of(report, city), city)
+        | partnership_tables.make_entries(city, view_of(report, city), report)
         | record.make_entries(made, programmes),
         make_tables(report, programmes, results, sources=sources, city=city)
         | record.make_tables(made, programmes),
@@ -121,6 +123,7 @@ def list_hidden(
         logs.append(voices.list_hidden(programme, found, known, public))
     if city is not None and len(city.ratings):
         logs.append(protect_ratings(city.ratings, public).log)
+        logs.append(partnership_tables.list_hidden(city, public))
         logs.append(
             disclosure.withhold("ratings-named", "a rating beside a school's name is exempt")
         )
@@ -143,6 +146,7 @@ def list_shown(
     if len(city.ratings):
         ratings = protect_ratings(city.ratings, public).shown
         parts.append(disclosure.list_shown("ratings", ratings))
+        parts.append(partnership_tables.list_shown(city, public))
     shown = [part for part in parts if len(part)]
     if not shown:
         return pd.DataFrame(columns=disclosure.SHOWN_COLUMNS)
@@ -195,6 +199,7 @@ def make_tables(
         **board_tables.make_tables(report, programmes, results, sources),
         "ratings": table_ratings(city.ratings, view),
         "ratings-named": table_ratings_named(city, view),
+        **partnership_tables.make_tables(city, view, report, programmes),
     }  # fmt: skip
     for programme in programmes:
         found = results[programme.slug]

@@ -25,6 +25,7 @@ LAYERS = (
      "rowplots", "alarmplots", "flowplots", "figures", "pictures", "document",
      "wordfile", "wordparts", "wordtemplate", "workbook", "opendata", "formats", "city", "voices",
      "entries",
+     "partnership_tables",
      "worth", "worth_tables", "evidence", "evidence_tables", "evidence_pictures", "board_tables",
      "overview", "quality", "record", "collect", "drafts", "report", "sheets", "citytable"},
     {"whole", "checkout", "compare", "steps", "study", "comparison", "listings", "manifest", "run",

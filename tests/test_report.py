@@ -8,8 +8,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from pepstats import collect, disclosure, document, drafts, record, report
-from pepstats.city import protect_ratings, ratings_sentence
+from pepstats import (
+    collect,
+    disclosure,
+    document,
+    drafts,
+    partnership_tables,
+    record,
+    report,
+)
+from pepstats.city import City, protect_ratings, ratings_sentence
 from pepstats.disclosure import View
 from pepstats.errors import DesignError, RunError
 from pepstats.evidence import breaks_sentence
@@ -62,6 +70,7 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
         "Closing the gap",
         "SEND in mainstream",
         "Priority ratings",
+        "The Partnership",
         "What becomes final, and when",
         "Equality impact assessment",
         "Legal implications",
@@ -73,6 +82,7 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
         "Appendix 1b: Supporting data and graphs: SEND in mainstream",
         "Appendix 2: Priority ratings of schools (exempt)",
         "Appendix 3: What is assumed, decided and checked",
+        "Appendix 4: The Partnership's register",
     ]
 
 
@@ -105,6 +115,7 @@ def test_the_built_in_text_keeps_its_own_rule_and_uses_only_entries_that_exist(s
     assert find_typed_results(officers.text) == []
     entries = report.make_entries(settings, programmes, results, View())
     entries |= record.make_entries(record.Record(), programmes)
+    entries |= partnership_tables.make_entries(City(), View(), settings)
     used = {hole.name for hole in officers.holes if hole.kind == "entry"}
     assert used <= set(entries)
     assert {"closing-the-gap.headline", "closing-the-gap.chance", "meeting.date"} <= used
