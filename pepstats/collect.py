@@ -49,6 +49,7 @@ def _collect_one(step: Reads, programme: Programme, members: pd.DataFrame) -> Pr
         statements=statements.restore(said) if len(said) else statements.no_statements(),
         value=_read_if_there(step, "04-estimate-effect", "value", slug),
         sizes=_read_if_there(step, "04-estimate-effect", "sizes", slug),
+        refused=_read_if_there(step, "04-estimate-effect", "refused", slug),
         grades=_read_if_there(step, "04-estimate-effect", "grades", slug),
         calibration=_read_if_there(step, "05-check-robustness", "calibration", slug),
         also_in=counted.reindex(sorted(own)),

@@ -20,13 +20,9 @@ from pepstats import (
 from pepstats.breaks import refused
 from pepstats.errors import DesignError, RunError
 from pepstats.panel import Panel
-from pepstats.programme import (
-    Programme,
-)
+from pepstats.programme import Programme
+from pepstats.refusals import FEWEST_SCHOOLS, refuse_outcomes
 from pepstats.steps import Step
-
-FEWEST_SCHOOLS = 4
-"""A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,7 @@ class Estimate:
     draws: placebo.Draws = field(repr=False)
     made_up: pd.DataFrame = field(repr=False)
     effects: tuple[effects.Effect, ...]
+    refused: pd.DataFrame = field(repr=False)
 
 
 def design_comparison(
@@ -98,7 +95,9 @@ def estimate_programme(
 
     Where schools outside the programmes have that year's results, members are compared with
     similar schools; where only the members have (October), with what last year's schools would
-    lead one to expect, from the `national` headlines (`england.gather_levels`).
+    lead one to expect, from the `national` headlines (`england.gather_levels`). An outcome beside
+    the primary one that too few schools or pupils have, or no school but the authority's own, is
+    given no effect but a reason.
     """
     if year < programme.starts:
         raise DesignError(
@@ -112,7 +111,12 @@ def estimate_programme(
                 f"{min(programme.baseline)}: {one.what}. Change `baseline`, or write "
                 f"`compare_across: [{one.word}]` if you mean to."
             )
-    found, yardstick, mode = _find_all_gaps(programme, panel, design, year, national)
+    refused_outcomes = refuse_outcomes(
+        programme, panel, design.pool.schools, design.members, design.barred, year
+    )
+    told = set(refused_outcomes["outcome"])
+    asked = [outcome for outcome in programme.outcomes if outcome not in told]
+    found, yardstick, mode = _find_all_gaps(programme, asked, panel, design, year, national)
     first = found[programme.primary]
     counted = int(first.table["gap"].reindex(design.members).notna().sum())
     if counted < FEWEST_SCHOOLS:
@@ -139,11 +143,12 @@ def estimate_programme(
     seen = effects.estimate_effects(
         programme.slug, found, made_up, design.members, n_comparison=n_comparison, mode=mode
     )
-    return Estimate(yardstick, found, draws, made_up, tuple(seen))
+    return Estimate(yardstick, found, draws, made_up, tuple(seen), refused_outcomes)
 
 
 def _find_all_gaps(
     programme: Programme,
+    outcomes: Iterable[str],
     panel: Panel,
     design: Design,
     year: int,
@@ -156,7 +161,7 @@ def _find_all_gaps(
                 panel, design.pool, design.match, outcome,
                 baseline=programme.baseline, year=year, members=design.barred,
             )
-            for outcome in programme.outcomes
+            for outcome in outcomes
         }  # fmt: skip
         return found, found, verdicts.COMPARED
     both = {
@@ -164,7 +169,7 @@ def _find_all_gaps(
             panel, design.pool.schools, outcome, baseline=programme.baseline, year=year,
             national=_levels_of(outcome, national), members=design.barred,
         )
-        for outcome in programme.outcomes
+        for outcome in outcomes
     }  # fmt: skip
     seen = {outcome: this for outcome, (this, _) in both.items()}
     return seen, {outcome: last for outcome, (_, last) in both.items()}, verdicts.EXPECTED

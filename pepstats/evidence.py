@@ -78,6 +78,8 @@ class ProgrammeResults:
         What the effect is worth, in words: `question`, `answer`; added to the summary.
     sizes, grades
         Each effect on other scales, and how strong the evidence is by our own assessment.
+    refused
+        Outcomes that are given no effect: `outcome`, `n_schools`, `reason`.
     calibration
         How this and other ways of estimating behave where nothing was done: `estimator`,
         `selection`, `outcome`, `mean`, `spread`, `false_alarm_rate`.
@@ -99,6 +101,7 @@ class ProgrammeResults:
     value: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     sizes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     grades: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    refused: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     also_in: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"), repr=False)
     pictures: Mapping[str, Drawn] = field(default_factory=dict, repr=False)
@@ -118,8 +121,11 @@ def list_results(programme: Programme, found: ProgrammeResults, year: int) -> di
 def _no_result(outcome: str, found: ProgrammeResults, year: int) -> Result:
     gaps = found.gaps.reset_index()
     known = int(gaps.loc[gaps["outcome"] == outcome, "gap"].notna().sum())
-    nan = math.nan
-    return Result(outcome, measure(outcome).unit, nan, nan, nan, nan, known, 0, year, "", "")
+    nan, unit, reason = math.nan, measure(outcome).unit, ""
+    for row in found.refused.to_dict("records"):
+        if row["outcome"] == outcome:
+            known, reason = int(row["n_schools"]), str(row["reason"])
+    return Result(outcome, unit, nan, nan, nan, nan, known, 0, year, "", "", reason=reason)
 
 
 def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) -> str:

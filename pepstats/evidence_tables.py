@@ -150,6 +150,12 @@ def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
     said = ["The first outcome was fixed beforehand as the one that answers the question."]
     if len(results) > 1:
         said.append("The others are judged more strictly, because several were looked at together.")
+    said += [
+        f"{outcome_label(result.outcome)}: no estimate, {result.reason} "
+        f"({count_words(result.n_schools, 'school')})."
+        for result in results.values()
+        if result.reason
+    ]
     year = next(iter(results.values())).year
     said.append(breaks_sentence(programme, results, year))
     return " ".join(words for words in said if words)

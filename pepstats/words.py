@@ -40,6 +40,7 @@ class Result:
     verdict: str
     mode: str = COMPARED
     smallest: float = math.nan
+    reason: str = ""
 
     @property
     def known(self) -> bool:
@@ -211,9 +212,10 @@ def effect_sentence(result: Result) -> str:
     """Say what was seen in one outcome and how sure we are; never why."""
     what = outcome_words(result.outcome)
     if not result.known:
+        few = "too few of the programme's schools have results that can be compared"
         return (
-            f"No estimate can be given for {what}: too few of the programme's schools have results "
-            f"that can be compared ({count_words(result.n_schools, 'school')}; {result.release} "
+            f"No estimate can be given for {what}: {result.reason or few} "
+            f"({count_words(result.n_schools, 'school')}; {result.release} "
             f"results for {school_year(result.year)})."
         )
     size = f"{show(result.estimate, decimals_for(result), signed=True)} {result.unit}"
@@ -275,7 +277,7 @@ def sure_words(result: Result) -> str:
 def short_result(result: Result) -> str:
     """Give an estimate with all that must stand beside it, without its outcome, for a table."""
     if not result.known:
-        return "No estimate: too few schools have results that can be compared"
+        return f"No estimate: {result.reason or 'too few schools have results to compare'}"
     places = decimals_for(result)
     size = f"{show(result.estimate, places, signed=True)} {result.unit}"
     return f"{size}, {against_words(result)} ({span_words(result)})"

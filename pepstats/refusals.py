@@ -1,0 +1,89 @@
+"""Which outcomes are given no effect, and why: counted and said, never left out without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from pepstats import codes
+from pepstats.expected import others_have_results
+from pepstats.panel import Panel
+from pepstats.programme import Programme
+
+FEWEST_SCHOOLS = 4
+"""A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
+FEWEST_PUPILS = 30
+"""A group of fewer pupils, over all the programme's schools, is too few to say anything of."""
+COLUMNS = ("outcome", "n_schools", "n_pupils", "reason")
+ONLY_HERE = (
+    "only the authority's own schools have it, so there is nothing to compare it with: it is "
+    "described, and given no effect"
+)
+
+
+def refuse_outcomes(
+    programme: Programme,
+    panel: Panel,
+    pool: pd.DataFrame,
+    members: Iterable[int],
+    barred: Iterable[int],
+    year: int,
+) -> pd.DataFrame:
+    """List the outcomes beside the primary one that are given no effect, each with its reason.
+
+    `pool` are the schools that can be compared (index `school`; `la`), `barred` those of every
+    programme; what only the members' own authority has cannot be compared. One row per outcome:
+    `outcome`, `n_schools` of the programme with results in every year compared, `n_pupils` in them
+    that year, `reason`. (The primary outcome is never left out: without it there is no evaluation,
+    and the run stops and says so.)
+    """
+    chosen = list(members)
+    compared = others_have_results(panel, programme.primary, year, barred)
+    home = pool["la"].reindex(chosen).dropna().unique()
+    elsewhere = pool.index[~pool["la"].isin(home)]
+    rows: list[tuple[str, int, int, str]] = []
+    for outcome in programme.outcomes[1:]:
+        if outcome not in panel.values.columns:
+            rows.append((outcome, 0, 0, "no source of this study has it"))
+            continue
+        results = panel.wide(outcome)
+        others, own = results.reindex(index=elsewhere), results.reindex(index=chosen)
+        schools, pupils = _count(panel, outcome, own, [*programme.baseline, year], year)
+        needed = [*programme.baseline, *([year] if compared else [])]
+        why = _why_refused(own, others, needed, schools, pupils)
+        if why:
+            rows.append((outcome, schools, pupils or 0, why))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _count(
+    panel: Panel, outcome: str, own: pd.DataFrame, years: list[int], year: int
+) -> tuple[int, int | None]:
+    """Count the schools with a result in every year, and their pupils where those are known."""
+    there = own.reindex(columns=years).notna().all(axis=1)
+    cohort = codes.MEASURES[outcome].cohort
+    if cohort not in panel.values.columns:
+        return int(there.sum()), None
+    pupils = panel.wide(cohort).reindex(index=own.index[there], columns=[year])[year]
+    return int(there.sum()), int(pupils.sum()) if pupils.notna().any() else None
+
+
+def _why_refused(
+    own: pd.DataFrame,
+    others: pd.DataFrame,
+    needed: list[int],
+    schools: int,
+    pupils: int | None,
+) -> str:
+    """Say why an outcome is given no effect; nothing where it is given one."""
+    if not others.notna().any(axis=None):
+        return ONLY_HERE if own.notna().any(axis=None) else "no school has a result in it"
+    gone = [y for y in needed if y not in others or others[y].isna().all()]
+    if gone:
+        return f"no school elsewhere has a result in {', '.join(map(str, gone))}"
+    if schools < FEWEST_SCHOOLS:
+        return f"too few schools have it in every year compared: at least {FEWEST_SCHOOLS} needed"
+    if pupils is not None and pupils < FEWEST_PUPILS:
+        return f"too few pupils: at least {FEWEST_PUPILS} needed"
+    return ""

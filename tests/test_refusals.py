@@ -1,0 +1,85 @@
+"""Outcomes that too few have are given no effect, but a count and a reason."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pepstats import effects
+from pepstats.comparison import design_comparison, estimate_programme
+from pepstats.panel import Panel
+from pepstats.refusals import ONLY_HERE, refuse_outcomes
+from tests.worlds import YEAR, small_england
+
+SMALL = small_england()
+PROGRAMME = SMALL.programmes["closing-the-gap"]
+OWN = SMALL.members["closing-the-gap"]
+GROUP = "rwm_expected.disadvantaged"
+
+
+def with_group(group: pd.Series | float, pupils: float = 10.0, outcome: str = GROUP) -> Panel:
+    """Give the small England with one more outcome."""
+    panel, cohort = SMALL.panel, f"cohort.{outcome.partition('.')[2]}"
+    values = panel.values.assign(**{outcome: group, cohort: pupils})
+    reasons = panel.reasons.assign(**{outcome: np.nan, cohort: np.nan}).astype("str")
+    return Panel(values, reasons, panel.releases.assign(**{outcome: "final", cohort: "final"}))
+
+
+def only(schools: list[int], years: tuple[int, ...] = (2016, 2017, 2018)) -> pd.Series:
+    index = SMALL.panel.values.index
+    there = index.isin(schools, level="school") & index.isin(years, level="year")
+    return pd.Series(np.where(there, 50.0, np.nan), index=index)
+
+
+def refuse(panel: Panel, outcome: str = GROUP) -> list[tuple]:
+    asked = PROGRAMME.model_copy(update={"outcomes": ("rwm_expected", outcome)})
+    pool = SMALL.register.loc[SMALL.register["phase"] != "special", ["la"]]
+    found = refuse_outcomes(asked, panel, pool, OWN, SMALL.barred, YEAR)
+    return list(found.itertuples(index=False, name=None))
+
+
+def everyone_but(n: int) -> list[int]:
+    return [s for s in SMALL.register.index if s not in OWN[n:]]
+
+
+def test_a_group_that_enough_have_is_not_refused() -> None:
+    assert refuse(with_group(50.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("panel", "says"),
+    [
+        (SMALL.panel, (GROUP, 0, 0, "no source of this study has it")),
+        (with_group(only(everyone_but(3))),
+         (GROUP, 3, 30, "too few schools have it in every year compared: at least 4 needed")),
+        (with_group(only(everyone_but(5)), pupils=5.0),
+         (GROUP, 5, 25, "too few pupils: at least 30 needed")),
+        (with_group(only(everyone_but(18), (2017, 2018))),
+         (GROUP, 0, 0, "no school elsewhere has a result in 2016")),
+        (with_group(only([])), (GROUP, 0, 0, "no school has a result in it")),
+    ],
+)  # fmt: skip
+def test_what_too_few_have_is_refused_with_the_count_and_the_reason(panel: Panel, says) -> None:
+    assert refuse(panel) == [says]
+
+
+def test_what_only_the_authority_holds_is_given_no_effect() -> None:
+    """Its schools outside the programme have it too: that makes no comparison."""
+    la = SMALL.register["la"]
+    home = la.index[la == la[OWN[0]]].tolist()
+    sen = "rwm_expected.sen_support"
+    [(outcome, _, _, reason)] = refuse(with_group(only(home, (2018,)), outcome=sen), sen)
+    assert (outcome, reason) == (sen, ONLY_HERE)
+
+
+def test_the_other_outcomes_are_estimated_as_if_it_had_not_been_asked_for() -> None:
+    quick = PROGRAMME.placebo.model_copy(update={"draws": 199})
+    both = PROGRAMME.model_copy(
+        update={"outcomes": ("rwm_expected", "reading_progress"), "placebo": quick}
+    )
+    asked = both.model_copy(update={"outcomes": (*both.outcomes, GROUP)})
+    panel = with_group(only(everyone_but(3)))
+    design = design_comparison(both, panel, SMALL.register, OWN, SMALL.barred)
+    found = estimate_programme(asked, panel, design, YEAR)
+    plain = estimate_programme(both, panel, design, YEAR)
+    assert found.refused["outcome"].tolist() == [GROUP] and plain.refused.empty
+    pd.testing.assert_frame_equal(effects.tidy(found.effects), effects.tidy(plain.effects))
