@@ -65,7 +65,7 @@ def check_effect(setting: Setting) -> Checked:
     study = _study(setting, made)
     joined = curve.join_ways(tried)
     rows = [
-        *(one.row for one in tried), *([joined.row(setting.effect.n_schools)] if joined else []),
+        *(one.row for one in tried), *([joined.row(setting.effect)] if joined else []),
         *(one.row for one in bracket.leave_results_aside(setting)),
         *methods.compare_by_methods(setting), _row_of(study, setting),
         *(choices.try_choice(one, setting, made).row for one in list_members(setting, without)),

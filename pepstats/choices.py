@@ -39,6 +39,7 @@ class Choice:
     members: tuple[int, ...]
     way: Way = "nearest"
     adjusted: bool = True
+    part: float | None = None
     weighted: bool = True
     note: str = ""
     why_not: str = ""
@@ -73,8 +74,29 @@ def first_choice(setting: Setting) -> Choice:
 
 
 def list_comparisons(setting: Setting) -> list[Choice]:
-    """List other comparison schools for the same members, and other sums over the same schools."""
+    """List other sums for the same members, and other comparison schools.
+
+    The headline takes a small part of what comparison schools did, so that which they are hardly
+    moves it; so other comparison schools are tried with all of it taken.
+    """
     first = first_choice(setting)
+    years = first.baseline if len(first.baseline) > 1 else ()
+    sums = [
+        replace(first, check="comparison schools counted in full", part=1.0,
+                note="left-over differences taken out"),
+        replace(first, check="comparison schools as they stand", adjusted=False,
+                note="counted in full, nothing taken out"),
+        replace(first, check="every school counted the same", weighted=False),
+        *(replace(first, check=f"{held} left out of what was known",
+                  baseline=tuple(year for year in years if year != held)) for held in years),
+    ]  # fmt: skip
+    if not years:
+        sums.append(replace(first, check="a year left out of what was known", why_not=ONE_YEAR))
+    others = [replace(choice, kind="comparison", part=1.0) for choice in _list_matches(first)]
+    return [replace(choice, kind="sum") for choice in sums] + others
+
+
+def _list_matches(first: Choice) -> list[Choice]:
     rule, where = first.rule, first.where
     found = [
         replace(first, check=f"{k} comparison schools each", rule=rule.model_copy(update={"k": k}))
@@ -96,20 +118,7 @@ def list_comparisons(setting: Setting) -> list[Choice]:
     if where.authorities is not None:
         all_england = where.model_copy(update={"authorities": None, "neighbours": False})
         found.append(replace(first, check="comparison schools from all England", where=all_england))
-    if len(first.baseline) < 2:
-        found.append(replace(first, check="matched without a baseline year", why_not=ONE_YEAR))
-    for held in first.baseline if len(first.baseline) > 1 else ():
-        rest = tuple(year for year in first.baseline if year != held)
-        found.append(replace(first, check=f"matched without {held}", baseline=rest))
-    return [replace(choice, kind="comparison") for choice in found] + [
-        replace(
-            first,
-            kind="sum",
-            check="comparison schools as they stand",
-            adjusted=False,
-        ),
-        replace(first, kind="sum", check="every school counted the same", weighted=False),
-    ]
+    return found
 
 
 def _neighbours(first: Choice) -> list[Choice]:
@@ -209,7 +218,8 @@ def compare(
     pool, match = match_schools(choice, setting, made)
     found = gaps.find_gaps(
         setting.panel, pool, match, setting.outcome, baseline=choice.baseline, year=choice.year,
-        members=setting.barred, adjusted=choice.adjusted, weighted=choice.weighted,
+        members=setting.barred, adjusted=choice.adjusted, part=choice.part,
+        weighted=choice.weighted,
     )  # fmt: skip
     return found, found, match
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pepstats.choices import Tried
-from pepstats.effects import half_width, placebo_p
+from pepstats.effects import Effect, half_width, placebo_p
 from pepstats.setting import Row
 
 JOINED = ("headline", "comparison", "sum")
@@ -42,11 +42,11 @@ class Curve:
     highest: float
     same_way: int
 
-    def row(self, n_schools: int) -> Row:
+    def row(self, headline: Effect) -> Row:
         """Give the curve as a check, to stand beside the headline."""
         return Row(
             f"the middle of {self.n} ways of comparing", self.median, self.low, self.high, self.p,
-            n_schools, kind="together",
+            headline.n_schools, headline.n_comparison, kind="together",
             note=f"{self.lowest:+.1f} to {self.highest:+.1f}, {self.same_way} of them the same way;"
             " one p for all, from the same made-up programmes",
         )  # fmt: skip

@@ -45,6 +45,7 @@ def take_out(
     authority: NDArray[np.int64],
     *,
     compared: tuple[Numbers, Numbers] | None = None,
+    part: float | None = None,
     also: tuple[Numbers, pd.DataFrame] | None = None,
 ) -> tuple[Numbers, pd.Series]:
     """Give how far each result is from what is expected of it, and the slopes for the reader.
@@ -55,7 +56,10 @@ def take_out(
     those were from the line themselves: the part that has told of a school's own distance, none
     to all of it. It is small where a few schools' results are mostly their own good or bad luck
     (an empirical Bayes weight: Morris, 1983, JASA 78:47). Both are fitted for each authority
-    without its own schools (the sums of all, less its own). `also` asks for the distances of
+    without its own schools (the sums of all, less its own). `part` asks for a part of that
+    distance other than the one found; with 1 the comparison schools count in full, and what the
+    line says of what they are unlike in is taken out (bias-corrected matching: Abadie and Imbens,
+    2011, Journal of Business and Economic Statistics 29:1). `also` asks for the distances of
     other results (another year's, with what was known before them) from the same line instead.
     """
     lines = _with_constant(known)
@@ -71,15 +75,18 @@ def take_out(
         given = np.column_stack([np.nan_to_num(also[0]), _with_constant(also[1]), theirs])
     gap = np.empty(len(result))
     for here in pd.Series(authority).groupby(authority, sort=True).indices.values():
-        gap[here] = given[here] @ _distance_from_line(squares - kept[here].T @ kept[here], width)[0]
+        elsewhere = squares - kept[here].T @ kept[here]
+        gap[here] = given[here] @ _distance_from_line(elsewhere, width, part)[0]
     missing = np.isnan(result if also is None else also[0])
-    _, slope, part = _distance_from_line(squares, width)
+    _, slope, told = _distance_from_line(squares, width, part)
     names = pd.Index(["constant", *known.columns, COMPARISON_PART], name="variable")
-    slopes = pd.Series([*slope, part], index=names, name="slope")
+    slopes = pd.Series([*slope, told], index=names, name="slope")
     return np.where(missing, np.nan, gap), slopes
 
 
-def _distance_from_line(squares: Numbers, width: int) -> tuple[Numbers, Numbers, float]:
+def _distance_from_line(
+    squares: Numbers, width: int, part: float | None
+) -> tuple[Numbers, Numbers, float]:
     """What turns (result, known, the comparison schools' same) into a gap; the slopes; the part.
 
     All from the sums of squares and products of those columns over the schools fitted on.
@@ -89,7 +96,8 @@ def _distance_from_line(squares: Numbers, width: int) -> tuple[Numbers, Numbers,
     own, theirs = np.zeros(len(squares)), np.zeros(len(squares))
     own[: 1 + width] = theirs[1 + width :] = [1.0, *-slope]
     size = float(theirs @ squares @ theirs)
-    part = min(max(float(theirs @ squares @ own) / size, 0.0), 1.0) if size > 0 else 0.0
+    if part is None:
+        part = min(max(float(theirs @ squares @ own) / size, 0.0), 1.0) if size > 0 else 0.0
     return own - part * theirs, slope, part
 
 

@@ -62,6 +62,7 @@ def find_gaps(
     year: int,
     members: Iterable[int] = (),
     adjusted: bool = True,
+    part: float | None = None,
     weighted: bool = True,
 ) -> Gaps:
     """Find each school's gap in one outcome: its own result minus what is expected of it.
@@ -73,8 +74,9 @@ def find_gaps(
     tenth or less in England). Both are fitted on schools outside every programme and outside the
     school's own authority: no city has a say in what is expected of itself, so the real city and
     the made-up programmes elsewhere are treated alike. The precision weight is
-    `1 / (tau2 + s2 / cohort)`, both parts fitted on the same schools. Unless `adjusted`, the gap
-    is the result minus the comparison schools' mean as it stands.
+    `1 / (tau2 + s2 / cohort)`, both parts fitted on the same schools. `part` asks for a part other
+    than the one found (1: the comparison schools count in full). Unless `adjusted`, the gap is the
+    result minus the comparison schools' mean as it stands.
 
     Raises
     ------
@@ -109,7 +111,9 @@ def find_gaps(
         )  # fmt: skip
         if fitted.sum() > FEWEST_PER_SLOPE * (1 + known.shape[1]):
             theirs = _means_of(known.to_numpy(float), own, match.places)
-            gap, slopes = take_out(own, known, fitted, authority, compared=(comparison, theirs))
+            gap, slopes = take_out(
+                own, known, fitted, authority, compared=(comparison, theirs), part=part
+            )
     gap = np.where(usable, gap, np.nan)
     cohort = panel.wide(codes.MEASURES[outcome].cohort).reindex(index=schools)[year].to_numpy(float)
     chance = fit_chance(gap[fitted], cohort[fitted], authority[fitted])

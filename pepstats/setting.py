@@ -26,8 +26,8 @@ FEWEST_MEMBERS = 4
 KINDS = {
     "headline": "The headline",
     "together": "All ways of asking the same question",
-    "comparison": "Other comparison schools",
     "sum": "The same schools, another sum",
+    "comparison": "Other comparison schools, counted in full",
     "bracket": "Earlier results left aside",
     "method": "Other evaluators' methods, each with its own interval",
     "schools": "Some of the programme's schools",

@@ -99,7 +99,10 @@ def test_the_alternative_text_is_computed_from_the_table() -> None:
     assert "61.3" in figures.describe_two_lines(moved, starts=2018, unit="percentage of pupils")
     rows = figures.describe_check_rows(CHECKS, unit="points")
     assert "The headline estimate is +2.1 (−0.3 to 4.5)" in rows
-    assert "Other comparison schools: one row, +1.8. 1 check could not be made." in rows
+    assert (
+        "Other comparison schools, counted in full: one row, +1.8. 1 check could not be made."
+        in rows
+    )
     assert "Still over 0.25: pupils." in figures.describe_love_plot(BALANCE)
     assert "1 stand above their comparison schools and 1 below" in figures.describe_small_lines(
         SCHOOLS, unit="%"
