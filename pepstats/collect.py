@@ -23,7 +23,11 @@ DRAWN = {
     "hundred-dots": ("04-estimate-effect", "made-up-programmes"),
     "checks": ("05-check-robustness", "checks-picture"),
     "balance": ("03-match-schools", "balance-picture"),
+    "flow": ("03-match-schools", "flow-picture"),
     "schools": ("06-case-studies", "schools"),
+    "schools-named": ("06-case-studies", "schools-named"),
+    "cases": ("06-case-studies", "cases-picture"),
+    "cases-named": ("06-case-studies", "cases-named"),
 }
 
 

@@ -135,33 +135,61 @@ def work_out(
     """Give the least and the most that a hidden cell could be, as a reader could work out.
 
     The reader knows every shown cell, that the last row and column are totals, and that counts
-    are not negative.
+    are not negative. Rows and columns are then the knots of a net and hidden cells its channels: a
+    cell can grow by as much as can flow back through the others, and shrink by as much the other
+    way (the greatest flow, by Edmonds and Karp, 1972; exact for whole numbers).
     """
-    from scipy.optimize import linprog
+    spots = zip(*np.nonzero(hidden), strict=True)
+    room: dict[tuple[str, int], dict[tuple[str, int], float]] = {}
+    for spot in ((int(r), int(c)) for r, c in spots):
+        if spot == (int(place[0]), int(place[1])):
+            continue
+        start, end = _ends(spot, cells.shape)
+        room.setdefault(start, {})[end] = np.inf
+        room.setdefault(end, {})[start] = float(cells[spot])
+    start, end = _ends((int(place[0]), int(place[1])), cells.shape)
+    value = float(cells[place])
+    back = {knot: dict(ways) for knot, ways in room.items()}
+    least = value - min(value, _most_flow(back, start, end))
+    return least, value + _most_flow(room, end, start)
 
-    at = {spot: n for n, spot in enumerate(zip(*map(list, np.nonzero(hidden)), strict=True))}
-    rows, sums = [], []
-    for axis in (0, 1):
-        for line in range(cells.shape[axis]):
-            spots = [(line, n) if axis == 0 else (n, line) for n in range(cells.shape[1 - axis])]
-            weights = [*([1.0] * (len(spots) - 1)), -1.0]
-            row = np.zeros(len(at))
-            known = 0.0
-            for spot, weight in zip(spots, weights, strict=True):
-                if spot in at:
-                    row[at[spot]] += weight
-                else:
-                    known += weight * cells[spot]
-            if row.any():
-                rows.append(row)
-                sums.append(-known)
-    ends = []
-    for sign in (1.0, -1.0):
-        goal = np.zeros(len(at))
-        goal[at[place]] = sign
-        found = linprog(goal, A_eq=np.array(rows), b_eq=np.array(sums), bounds=(0, None))
-        ends.append(sign * found.fun if found.status == 0 else sign * -np.inf)
-    return ends[0], ends[1]
+
+def _ends(spot: tuple[int, int], shape: tuple[int, ...]) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Give the knots that a cell leads from and to; a total leads the other way."""
+    row, column = ("row", spot[0]), ("column", spot[1])
+    turned = (spot[0] == shape[0] - 1) != (spot[1] == shape[1] - 1)
+    return (column, row) if turned else (row, column)
+
+
+def _most_flow(
+    room: dict[tuple[str, int], dict[tuple[str, int], float]],
+    start: tuple[str, int],
+    end: tuple[str, int],
+) -> float:
+    """Give the most that can flow from one knot to another, using up the room there is."""
+    total = 0.0
+    while True:
+        came = {start: start}
+        line = [start]
+        while line and end not in came:
+            knot = line.pop(0)
+            for other, left in room.get(knot, {}).items():
+                if left > 0 and other not in came:
+                    came[other] = knot
+                    line.append(other)
+        if end not in came:
+            return total
+        way = [end]
+        while way[-1] != start:
+            way.append(came[way[-1]])
+        steps = list(zip(way[1:], way[:-1], strict=True))
+        flow = min(room[one][other] for one, other in steps)
+        if np.isinf(flow):
+            return np.inf
+        for one, other in steps:
+            room[one][other] -= flow
+            room[other][one] += flow
+        total += flow
 
 
 def _is_safe(

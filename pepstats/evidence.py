@@ -13,6 +13,7 @@ import pandas as pd
 from pepstats import codes, figures
 from pepstats.breaks import breaks_between
 from pepstats.disclosure import View
+from pepstats.pictures import name_schools
 from pepstats.programme import Programme
 from pepstats.statements import Statements, no_statements
 from pepstats.words import Result, measure, outcome_label, read_result, school_year
@@ -224,12 +225,9 @@ def label_schools(found: ProgrammeResults, outcome: str, view: View) -> dict[int
     order = gaps.sort_values(["gap", "school"], ascending=[False, True], na_position="last")[
         "school"
     ]
-    return {
-        int(school): view.names.get(int(school), f"School {school}")
-        if view.exempt
-        else f"School {n}"
-        for n, school in enumerate(order, start=1)
-    }
+    if view.exempt:
+        return name_schools(order, view.names)
+    return {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
 
 
 def lines_of(found: ProgrammeResults, outcome: str, labels: Mapping[int, str]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 
-from pepstats import figures
+from pepstats import figures, pictures
 from pepstats.blocks import Picture
 from pepstats.disclosure import View
 from pepstats.evidence import (
@@ -24,9 +24,7 @@ from pepstats.evidence import (
 from pepstats.programme import Programme
 from pepstats.words import Result, outcome_label
 
-MOST_ON_A_PAGE = 18  # small pictures, two in a row
 OF_ONE_EDITION = (".schools", ".cases")  # names of pictures that differ by edition
-SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
 
 
 class Pictures(Mapping[str, Picture]):
@@ -181,8 +179,7 @@ def picture_schools(
     if not may_show_schools(results, view):
         return not_drawn(HELD_BACK, caption, table)
     labels = label_schools(found, programme.primary, view)
-    drawn = found.pictures.get("schools")
-    if drawn and not view.exempt and len(labels) <= MOST_ON_A_PAGE:
+    if drawn := found.pictures.get(f"schools{'-named' if view.exempt else ''}"):
         return _as_drawn(drawn, caption, table)
     return _draw_schools(programme, found, labels, caption, table)
 
@@ -200,8 +197,7 @@ def picture_cases(
         return not_drawn(HELD_BACK, caption, table)
     if found.cases.empty:
         return not_drawn("No case study has been chosen.", caption, table)
-    drawn = found.pictures.get("cases")
-    if drawn and not view.exempt:
+    if drawn := found.pictures.get(f"cases{'-named' if view.exempt else ''}"):
         return _as_drawn(drawn, caption, table)
     labels = label_schools(found, programme.primary, view)
     chosen = [int(school) for school in found.cases.reset_index()["school"]]
@@ -218,9 +214,9 @@ def _draw_schools(
     lines = lines_of(found, programme.primary, labels)
     if lines.empty:
         return not_drawn("No school has results to draw.", caption, table)
-    short = max(len(label) for label in labels.values()) <= SHORT_LABEL
-    columns = 3 if short and (len(labels) == 3 or len(labels) > 14) else 2
-    figure = figures.new_figure(min(figures.height_of_small_lines(len(labels), columns), 9.0))
-    figures.draw_small_lines(lines, figure, starts=programme.starts, columns=columns)
-    alt = figures.describe_small_lines(lines, unit=scale_words(programme.primary))
-    return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
+    made = pictures.picture_schools(
+        lines, labels, starts=programme.starts, unit=scale_words(programme.primary)
+    )
+    return Picture(
+        figures.to_svg(made.figure), figures.to_png(made.figure), made.alt, caption, table
+    )

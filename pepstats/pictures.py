@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ from pepstats import codes, figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
+MOST_IN_TWO = 14  # small pictures that are drawn two in a row
+TALLEST = 9.0  # inches, of a page
 
 
 @dataclass(frozen=True)
@@ -127,24 +133,76 @@ def _rule_words(rule: str) -> str:
     return rule if label == name else f"no {label}{words.removeprefix(name)}"
 
 
-def picture_schools(lines: pd.DataFrame, order: pd.Index, *, starts: int, unit: str) -> Picture:
-    """Draw one small line per school, in the order given, none left out.
-
-    `lines` is of one outcome, with `school`, `year`, `own` and `comparison`. Schools are lettered
-    in that order, so that none is named.
-    """
-    letters = {school: f"School {place}" for place, school in enumerate(order, start=1)}
-    rows = lines[lines["school"].isin(order)].assign(label=lambda d: d["school"].map(letters))
-    rows = rows.sort_values(
-        ["label", "year"], key=lambda c: c.map(_place) if c.name == "label" else c
+def picture_members(
+    lines: pd.DataFrame, order: Iterable[int], chosen: Iterable[int], *, starts: int, outcome: str
+) -> dict[str, Picture]:
+    """Draw every school of a programme, numbered in the order given, and the ones chosen."""
+    numbers = {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
+    return _picture_both(
+        lines, numbers, chosen, ("schools", "cases-picture"), starts=starts, outcome=outcome
     )
-    figure = figures.new_figure(figures.height_of_small_lines(len(order)))
-    figures.draw_small_lines(rows, figure, starts=starts)
+
+
+def picture_named(
+    lines: pd.DataFrame,
+    order: Iterable[int],
+    chosen: Iterable[int],
+    names: pd.Series,
+    *,
+    starts: int,
+    outcome: str,
+) -> dict[str, Picture]:
+    """Draw the same with the schools' names, for the exempt edition only."""
+    named = name_schools(order, names.to_dict())
+    return _picture_both(
+        lines, named, chosen, ("schools-named", "cases-named"), starts=starts, outcome=outcome
+    )
+
+
+def name_schools(order: Iterable[int], names: Mapping[int, str]) -> dict[int, str]:
+    """Name schools, each apart: of two with one name both carry their number too."""
+    named = {int(school): str(names.get(int(school), f"School {school}")) for school in order}
+    said = list(named.values())
+    return {
+        school: f"{name} ({school})" if said.count(name) > 1 else name
+        for school, name in named.items()
+    }
+
+
+def _picture_both(
+    lines: pd.DataFrame,
+    labels: Mapping[int, str],
+    chosen: Iterable[int],
+    called: tuple[str, str],
+    *,
+    starts: int,
+    outcome: str,
+) -> dict[str, Picture]:
+    groups = (labels, {int(school): labels[int(school)] for school in chosen})
+    unit = _level_unit(outcome)
+    return {
+        name: picture_schools(lines, group, starts=starts, unit=unit)
+        for name, group in zip(called, groups, strict=True)
+        if lines["school"].isin(list(group)).any()
+    }
+
+
+def picture_schools(
+    lines: pd.DataFrame, labels: Mapping[int, str], *, starts: int, unit: str
+) -> Picture:
+    """Draw one small line per school, in the order of its labels, none left out.
+
+    `lines` is of one outcome, with `school`, `year`, `own` and `comparison`.
+    """
+    place = {school: number for number, school in enumerate(labels)}
+    rows = lines[lines["school"].isin(place)]
+    rows = rows.assign(label=rows["school"].map(dict(labels)), place=rows["school"].map(place))
+    rows = rows.sort_values(["place", "year"]).drop(columns="place")
+    short = max(map(len, labels.values())) <= SHORT_LABEL
+    columns = 3 if short and (len(labels) == 3 or len(labels) > MOST_IN_TWO) else 2
+    figure = figures.new_figure(min(figures.height_of_small_lines(len(labels), columns), TALLEST))
+    figures.draw_small_lines(rows, figure, starts=starts, columns=columns)
     return Picture(figure, rows, figures.describe_small_lines(rows, unit=unit))
-
-
-def _place(label: str) -> int:
-    return int(label.rsplit(" ", 1)[1])
 
 
 def picture_ratings(ratings: pd.DataFrame) -> Picture:

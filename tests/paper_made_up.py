@@ -219,7 +219,8 @@ SKETCH = Drawn(
 
 def sketch(found: ProgrammeResults) -> ProgrammeResults:
     """Give results whose pictures need not be drawn."""
-    names = ("two-lines", "hundred-dots", "checks", "balance", "flow", "schools", "cases")
+    names = ("two-lines", "hundred-dots", "checks", "balance", "flow", "schools", "cases",
+             "schools-named", "cases-named")  # fmt: skip
     return dataclasses.replace(found, pictures=dict.fromkeys(names, SKETCH))
 
 

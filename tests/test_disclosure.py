@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from scipy.optimize import linprog
 
 from pepstats import disclosure
 from pepstats.errors import DesignError
@@ -57,6 +58,48 @@ def test_a_small_count_cannot_be_worked_out_again(cells: np.ndarray, smallest: i
     assert len(protected.log) == hidden.sum()
     shown = protected.shown.to_numpy()
     assert (shown[~hidden] == truth[~hidden]).all()
+
+
+def by_programming(
+    cells: np.ndarray, hidden: np.ndarray, place: tuple[int, int]
+) -> tuple[float, float]:
+    """The same limits by linear programming, another way of working them out."""
+    at = {spot: n for n, spot in enumerate(zip(*map(list, np.nonzero(hidden)), strict=True))}
+    rows, sums = [], []
+    for axis in (0, 1):
+        for line in range(cells.shape[axis]):
+            spots = [(line, n) if axis == 0 else (n, line) for n in range(cells.shape[1 - axis])]
+            row, known = np.zeros(len(at)), 0.0
+            for spot, weight in zip(spots, [*[1.0] * (len(spots) - 1), -1.0], strict=True):
+                if spot in at:
+                    row[at[spot]] += weight
+                else:
+                    known += weight * cells[spot]
+            rows.append(row)
+            sums.append(-known)
+    goal = np.zeros(len(at))
+    goal[at[place]] = 1.0
+    ends = [linprog(sign * goal, A_eq=np.array(rows), b_eq=sums) for sign in (1, -1)]
+    return tuple(
+        sign * (end.fun if end.status == 0 else -np.inf)
+        for sign, end in zip((1, -1), ends, strict=True)
+    )
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    arrays(np.int64, (3, 4), elements=st.integers(0, 9)),
+    arrays(np.bool_, (4, 5)),
+    st.tuples(st.integers(0, 3), st.integers(0, 4)),
+)
+def test_what_can_be_worked_out_is_what_linear_programming_finds(
+    inner: np.ndarray, hidden: np.ndarray, place: tuple[int, int]
+) -> None:
+    cells, hidden = disclosure._with_totals(inner), hidden.copy()
+    hidden[place] = True
+    assert disclosure.work_out(cells, hidden, place) == pytest.approx(
+        by_programming(cells, hidden, place), abs=1e-6
+    )
 
 
 def test_a_hidden_cell_takes_a_whole_rectangle_with_it() -> None:

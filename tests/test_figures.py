@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pepstats import figures, pictures
+from pepstats.pictures import name_schools
 from pepstats.words import per_hundred
 
 LINES = pd.DataFrame(
@@ -172,3 +173,9 @@ def test_a_long_name_never_covers_the_mark_above_it() -> None:
                    and line.get_marker() == "s")  # fmt: skip
     second = min(t.get_window_extent().y1 for t in ax.texts)
     assert second < marks[-1]
+
+
+def test_two_schools_of_one_name_are_told_apart() -> None:
+    named = name_schools([3, 1, 2], {1: "St Mary's", 2: "Hill", 3: "St Mary's"})
+    assert named == {3: "St Mary's (3)", 1: "St Mary's (1)", 2: "Hill"}
+    assert list(named) == [3, 1, 2]

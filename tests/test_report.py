@@ -254,7 +254,7 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
     assert len(read) == 2 * 14 + 1
     drawn = found["closing-the-gap"].pictures
-    assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance"}
+    assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance", "flow"}
     assert drawn["two-lines"].svg == b"gap-rwm_expected.svg"
 
 
