@@ -32,6 +32,10 @@ from pepstats.scenes import (
 ADDED = (0.0, 2.0, 5.0)
 YARDSTICKS = 4
 """Programmes picked from anywhere are judged by a second set, this many times as large."""
+ROW = (
+    "estimator", "selection", "outcome", "draws", "mean", "spread", "false_alarm_rate", "coverage",
+    "limit",
+)  # fmt: skip
 TABLES = ("rows", "coverage", "cities", "within", "across", "october")
 
 
@@ -161,6 +165,45 @@ def calibrate(
     return Calibration(
         size, low, year, programme.baseline, **{name: pd.DataFrame(found[name]) for name in TABLES}
     )
+
+
+def calibrate_primary(
+    panel: Panel,
+    register: pd.DataFrame,
+    programme: Programme,
+    year: int,
+    *,
+    members: Iterable[int],
+    barred: Iterable[int],
+    draws: int = 2000,
+) -> pd.DataFrame:
+    """Put made-up programmes like the real one through every estimator, in its primary outcome.
+
+    As `Calibration.rows`, for as many schools as the programme has, as many of them low attaining,
+    each in one city; from anywhere, where too few cities could hold one; none where too few schools
+    could. Cheap enough to stand in every report.
+    """
+    own = tuple(sorted(members))
+    primary = programme.model_copy(update={"outcomes": (programme.primary,)})
+    primary, year = _latest_known(panel, primary, year, barred)
+    scene = set_scene(panel, register, primary, primary.primary, baseline=primary.baseline,
+                      year=year, barred=barred)  # fmt: skip
+    ours = scene.gaps.table.index.isin(own) & scene.gaps.table["gap"].notna().to_numpy()
+    middle = np.median(scene.attainment[scene.free])
+    size, low = int(ours.sum()), int((scene.attainment[ours] < middle).sum())
+    for selection in (ONE_CITY, SELECTIONS[1]):
+        rng = _stream(programme.seed, primary.primary, f"in the report, {selection}")
+        try:
+            picked = pick_programmes(scene, selection, size=size, low=low, draws=draws, rng=rng)
+        except DesignError:
+            continue
+        again = picked
+        if selection != ONE_CITY:
+            again = pick_programmes(
+                scene, selection, size=size, low=low, draws=YARDSTICKS * draws, rng=rng
+            )
+        return pd.DataFrame(judge_all(scene, selection, picked, again))
+    return pd.DataFrame(columns=list(ROW))
 
 
 def _latest_known(

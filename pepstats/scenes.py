@@ -25,8 +25,8 @@ CHANGED, ENGLAND, ONE_YEAR, ALL_YEARS, ADJUSTED, WEIGHTED = (
     "difference from all England",
     "matched on one year",
     "matched on all baseline years",
-    "and what is left unlike taken out",
-    "and weighted by precision",
+    "matched, with a line for what is left unlike",
+    "the same, weighted by precision",
 )
 """How effects are often estimated, each a step nearer to ours; all judged by a t-test."""
 PUPIL_SD = {"reading_progress": 5.97, "writing_progress": 5.75, "maths_progress": 5.42}
