@@ -181,11 +181,24 @@ def test_a_school_without_a_score_is_taken_to_be_as_schools_are_on_average() -> 
 
 
 def test_large_low_schools_are_not_expected_to_rise_as_small_ones_do() -> None:
-    small = small_england(seed=5, schools=2400, effect=0.0)
-    table = find(small).table.dropna(subset="gap")
-    earlier = small.panel.wide("rwm_expected").reindex(table.index)[[2016, 2017]].mean(axis=1)
-    cohort = small.panel.wide("cohort").reindex(table.index)[YEAR]
-    low = earlier < earlier.quantile(0.3)
-    for size in (cohort < cohort.quantile(0.4), cohort > cohort.quantile(0.6)):
-        gap = table["gap"][low & size]
-        assert abs(gap.mean()) < 2.5 * gap.std() / np.sqrt(len(gap))
+    rng = np.random.default_rng(6)
+    schools = pd.Index(100_001 + np.arange(4000), name="school")
+    level = rng.normal(60, 12, 4000)
+    cohort = np.where(np.arange(4000) % 2, 12.0, 90.0)
+    chance = 45 / np.sqrt(cohort)
+    years = {
+        year: pd.DataFrame({"rwm_expected": rng.normal(level, chance), "cohort": cohort}, schools)
+        for year in (2016, 2017, 2018)
+    }
+    values = pd.concat(years, names=["year"]).swaplevel().sort_index()
+    reasons = pd.DataFrame(np.nan, values.index, values.columns).astype("str")
+    releases = pd.DataFrame("final", index=pd.Index(years, name="year"), columns=values.columns)
+    register = pd.DataFrame(
+        {"la": 801 + np.arange(4000) // 40, "phase": "primary", "school_type": "primary"}, schools
+    )
+    found = find(Small(Panel(values, reasons, releases), register, {}, {}))
+    earlier = (years[2016]["rwm_expected"] + years[2017]["rwm_expected"]) / 2
+    low = earlier < earlier.quantile(0.25)
+    for size in (12, 90):
+        gap = found.table["gap"][low & (cohort == size)].dropna()
+        assert abs(gap.mean()) < 3 * gap.std() / np.sqrt(len(gap)), size
