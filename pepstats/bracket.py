@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats import codes, placebo
-from pepstats.choices import ONE_YEAR, Made, Tried, compare, earlier_results, first_choice, judge
+from pepstats.choices import ONE_YEAR, Made, Tried, compare, first_choice, judge, low_as_picked
 from pepstats.errors import DesignError
 from pepstats.fitting import fit_chance, take_out
 from pepstats.gaps import Gaps
@@ -132,7 +132,7 @@ def pick_earlier(setting: Setting, made: Made) -> list[Row]:
         choice = replace(first_choice(setting), baseline=tuple(early), year=last)
         matched, _, _ = compare(choice, setting, made)
         draws = placebo.draw_programmes(
-            matched, _low_then(setting, early, matched.table.index), setting.chosen,
+            matched, low_as_picked(setting, early), setting.chosen,
             barred=setting.barred, draws=setting.programme.placebo.draws,
             rng=setting.rng("picked a year earlier"),
         )  # fmt: skip
@@ -147,12 +147,3 @@ def pick_earlier(setting: Setting, made: Made) -> list[Row]:
         rows.append(Row(name, float(np.nanmean(means)), float(low), float(high),
                         n_schools=draws.schools.shape[1], note=note, kind="before"))  # fmt: skip
     return rows
-
-
-def _low_then(setting: Setting, early: Sequence[int], schools: pd.Index) -> pd.Series:
-    """Say who was low attaining by earlier years; members as the real rule found them."""
-    results = setting.panel.wide(setting.outcome).reindex(index=schools)[list(early)]
-    low = placebo.low_attaining(results)
-    picked = placebo.low_attaining(earlier_results(setting)).reindex(list(setting.chosen)).dropna()
-    low.loc[low.index.intersection(picked.index)] = picked.astype(bool)
-    return low

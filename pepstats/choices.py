@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -295,13 +296,15 @@ def _draw_anew(choice: Choice, setting: Setting) -> placebo.Draws:
     if counted < FEWEST_MEMBERS:
         raise DesignError(f"{counted} such schools have a result; {FEWEST_MEMBERS} are needed")
     return placebo.draw_programmes(
-        setting.yardstick, placebo.low_attaining(earlier_results(setting)), choice.members,
+        setting.yardstick, low_as_picked(setting, setting.yardstick.baseline), choice.members,
         real=setting.gaps, barred=setting.barred, draws=setting.programme.placebo.draws,
         rng=setting.rng(choice.check),
     )  # fmt: skip
 
 
-def earlier_results(setting: Setting) -> pd.DataFrame:
-    """Give the primary outcome of every school of the pool in the baseline years."""
+def low_as_picked(setting: Setting, before: Iterable[int]) -> pd.Series:
+    """Say who was low attaining when picked: members as the real rule found them, others before."""
     results = setting.panel.wide(setting.outcome).reindex(index=setting.pool.schools.index)
-    return results[sorted(setting.programme.baseline)]
+    return placebo.low_as_picked(
+        results[sorted(setting.programme.baseline)], results[sorted(before)], setting.chosen
+    )

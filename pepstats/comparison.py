@@ -126,7 +126,11 @@ def estimate_programme(
         )
     draws = placebo.draw_programmes(
         yardstick[programme.primary],
-        placebo.low_attaining(earlier_results(panel, design.pool, programme)),
+        placebo.low_as_picked(
+            earlier_results(panel, design.pool, programme, programme.baseline),
+            earlier_results(panel, design.pool, programme, yardstick[programme.primary].baseline),
+            design.members,
+        ),
         design.members,
         real=first,
         barred=design.barred,
@@ -206,9 +210,11 @@ def read_design(step: Step) -> Design:
     return Design(tuple(sorted(members.index)), never, pool, match)
 
 
-def earlier_results(panel: Panel, pool: matching.Pool, programme: Programme) -> pd.DataFrame:
-    """Give the primary outcome of every school of the pool in the baseline years."""
-    return panel.wide(programme.primary).reindex(index=pool.schools.index)[list(programme.baseline)]
+def earlier_results(
+    panel: Panel, pool: matching.Pool, programme: Programme, years: Iterable[int]
+) -> pd.DataFrame:
+    """Give the primary outcome of every school of the pool in some years before its gap's own."""
+    return panel.wide(programme.primary).reindex(index=pool.schools.index)[list(years)]
 
 
 def tabulate_gaps(

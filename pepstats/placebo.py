@@ -50,6 +50,21 @@ def low_attaining(baseline: pd.DataFrame) -> pd.Series:
     return mean < mean.median()
 
 
+def low_as_picked(
+    baseline: pd.DataFrame, before: pd.DataFrame, members: Iterable[int]
+) -> pd.Series:
+    """Say who was low attaining when picked: members by their `baseline`, others by years `before`.
+
+    The two differ where chance is measured by another year's results (October: last year's). Then
+    other schools count by years before those results: picked by the very year that is their
+    outcome, they would fall short of what is expected by having been picked.
+    """
+    low = low_attaining(before)
+    own = low_attaining(baseline).reindex(low.index.intersection(list(members)))
+    low.loc[own.index] = own
+    return low
+
+
 def draw_programmes(
     gaps: Gaps,
     low: pd.Series,

@@ -53,6 +53,21 @@ def test_october_and_december_agree_within_their_uncertainty() -> None:
         assert october["low"] < december["estimate"] < october["high"]
 
 
+def test_made_up_programmes_are_not_picked_by_the_results_that_are_their_outcome() -> None:
+    """In October chance is measured by last year's results: low ones of that very year fall short.
+
+    Picked by them, made-up programmes that did nothing moved by three points on average.
+    """
+    small = small_england(seed=7, schools=2000)
+    programme = small.programmes[SLUG]
+    design = design_comparison(
+        programme, small.panel, small.register, small.members[SLUG], small.barred
+    )
+    october = estimate_programme(programme, in_october(small), design, YEAR, national(small))
+    drawn = october.made_up["rwm_expected"]
+    assert abs(drawn.mean()) < 0.35 * drawn.std()
+
+
 def test_a_national_level_that_is_not_known_is_asked_for() -> None:
     small = small_england()
     with pytest.raises(DesignError, match="national level of 2017, 2018 is not known"):
