@@ -57,6 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default data/)")
     run.add_argument("--out", type=Path, metavar="DIR", help="where to write (default outputs/)")
     run.add_argument("--jobs", type=_count, default=JOBS, metavar="N", help="notebooks at a time")
+    run.add_argument("--force", action="store_true",
+                     help="run every step, also those whose sources have not changed")  # fmt: skip
     run.set_defaults(command=_run)
 
     check = commands.add_parser("check", help="read sources and account for every row and cell")
@@ -125,6 +127,7 @@ def _run(asked: argparse.Namespace) -> int:
         out=paths.output_folder(asked.out),
         programmes=asked.programme,
         jobs=asked.jobs,
+        force=asked.force,
         tell=lambda line: print(line, file=sys.stderr, flush=True),
     )
     print(paper)

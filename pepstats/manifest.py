@@ -42,6 +42,7 @@ from pepstats import arithmetic, checkout, outputs, paths, sources
 from pepstats.errors import RunError
 from pepstats.outputs import Count, Digest, Output, describe_files
 from pepstats.programme import MembersInFile, Report, load_programme, load_report
+from pepstats.reuse import StepRecord
 from pepstats.settings import SLUG, Settings
 from pepstats.sources import Source
 from pepstats.steps import sha256_of, write_whole
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from pepstats.run import Done
 
 NAME = outputs.NAME
-SCHEMA = 2
+SCHEMA = 3
 TIGHTEST = 1e-9
 
 
@@ -117,7 +118,7 @@ class Release(Settings):
 class Manifest(Settings):
     """A finished run, described."""
 
-    schema_: Literal[2] = Field(alias="schema")
+    schema_: Literal[3] = Field(alias="schema")
     report: Slug
     programmes: tuple[Slug, ...] = Field(min_length=1)
     seeds: dict[Slug, int]
@@ -132,6 +133,7 @@ class Manifest(Settings):
     outputs: dict[Inside, Output]
     started: str
     seconds: dict[str, float]
+    steps: dict[str, StepRecord] = Field(default_factory=dict)
     release: Release | None = None
     seal: Digest
 
@@ -183,6 +185,7 @@ def write(
         "outputs": {name: one.model_dump() for name, one in describe_files(run).items()},
         "started": utc(started),
         "seconds": {one.task.name: round(one.seconds, 2) for one in done},
+        "steps": {one.task.name: one.record.model_dump() for one in done if one.record},
         "release": None,
     }
     write_whole(run / NAME, as_text(content))

@@ -20,7 +20,9 @@ COLUMNS = ["level", "la", "measure", "published", "from_schools", "difference", 
            "schools", "schools_without", "pupils_without", "verdict", "explanation"]  # fmt: skip
 NO_FIGURE = "no school has a figure"
 REPRODUCED, EXPLAINED, DIFFERS = "reproduced", "explained", "differs"
-NOT_STATE_FUNDED = ("IND", "INDSPEC")
+NOT_STATE_FUNDED = ("IND", "INDSPEC", "NMSS")
+"""Kinds of school that no authority's row and no state-funded row counts: independent ones, and the
+non-maintained special schools, which the files list with no pupils of such rows."""
 WHOLE_ENGLAND = 100  # authorities: files with as many are compared with England's rows
 FEW_PUPILS = 0.01  # of a total: pupils of no listed school, or of two
 EXACT_COHORT = 100  # pupils: up to here a whole percentage tells the number of pupils
@@ -115,7 +117,8 @@ def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[obje
     found = float((v * w).sum() / w.sum())
     spread = float(np.sqrt((w**2 * unsure**2).sum() / 12) / w.sum())
     tolerance = _step_of_total(published, what) / 2 + 3 * spread
-    pupils = max(float(np.nansum(weight)), _published_pupils(total, what, weight, values))
+    behind = _with_uncounted(weight, values, what)
+    pupils = max(float(np.nansum(behind)), _published_pupils(total, what, behind, values))
     missing = 1 - float(w.sum()) / pupils
     verdict, why = REPRODUCED, ""
     if abs(found - published) > tolerance + 1e-9:
@@ -172,6 +175,13 @@ def _pupils(values: pd.DataFrame, measure: str) -> Array:
     if coverage in values:
         weight = np.round(weight * values[coverage].to_numpy() / 100)
     return np.asarray(weight)
+
+
+def _with_uncounted(weight: Array, values: pd.DataFrame, what: Measure) -> Array:
+    """Give the pupils behind each school's figure; where its coverage is held back, its cohort."""
+    if what.cohort not in values:
+        return weight
+    return np.where(np.isnan(weight), values[what.cohort].to_numpy(), weight)
 
 
 def _coverage(measure: str) -> str:

@@ -29,11 +29,12 @@ from pepstats.programme import (
     load_programme,
     load_report,
 )
+from pepstats.reuse import Ground, Last, StepRecord, describe_code
 from pepstats.sources import Source, find_source
-from pepstats.steps import STEPS
+from pepstats.steps import STEPS, name_task, sha256_of
 
 KERNEL = "python3"
-LAST = list(STEPS)[-1]
+FIRST, LAST = list(STEPS)[0], list(STEPS)[-1]
 LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
 OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
 
@@ -48,7 +49,12 @@ class Task:
     @property
     def name(self) -> str:
         """The executed copy's name: the step, and the programme where there is one."""
-        return f"{self.step}--{self.programme}" if self.programme else self.step
+        return name_task(self.step, self.programme)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it reads the published files."""
+        return self.step == FIRST
 
     def needs(self, other: Task) -> bool:
         """Whether another task must be done before this one: the paper needs all the others."""
@@ -58,13 +64,29 @@ class Task:
             return True
         return other.step != "02-priority-ratings" and other.programme in {"", self.programme}
 
+    def owns(self, name: str) -> bool:
+        """Whether a file of a run is this task's."""
+        folder = f"{self.step}/{self.programme}/" if self.programme else f"{self.step}/"
+        return name.startswith(folder) or name == f"notebooks/{self.name}.ipynb"
+
+    def needs_file(self, name: str) -> bool:
+        """Whether a file of a run was written by a task that must be done before this one."""
+        step, *inside = name.split("/")
+        return step in STEPS and self.needs(Task(step, inside[0] if STEPS[step] else ""))
+
 
 @dataclass(frozen=True)
 class Done:
-    """A task that was executed, and how long it took in seconds."""
+    """A task that was executed or taken over, how long that took in seconds, what it stood on."""
 
     task: Task
     seconds: float
+    record: StepRecord | None = None
+
+    @property
+    def reused(self) -> bool:
+        """Whether the last run's files were taken over."""
+        return self.record is not None and self.record.reused
 
 
 def run_report(
@@ -74,10 +96,12 @@ def run_report(
     out: Path,
     programmes: Iterable[str] = (),
     jobs: int = 1,
+    force: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Execute a report's notebooks in order and give back the finished paper's path.
 
+    A step whose every source is what it was in the last run is taken over from it, unless `force`.
     `tell` is told what is being done. Raises the error of the first notebook that fails, naming
     its cell; the failed copy is kept in `<report>.failed` beside the run.
     """
@@ -89,8 +113,12 @@ def run_report(
     (making / "notebooks").mkdir()
     started = time.time()
     try:
-        with handed_to_kernels(data, out, making):
-            done = execute(list_tasks(chosen), report.slug, making, jobs, tell)
+        with tempfile.TemporaryDirectory(prefix="pep") as opened:
+            last = None if force else find_last(final)
+            ground = find_ground(making, Path(opened), report, found, data, last)
+            with handed_to_kernels(data, out, making, ground.opened):
+                done = execute(list_tasks(chosen), report.slug, making, jobs, tell, ground)
+            ground.refuse_changes()
         _log(making / "run.log", done)
         manifest.write(making, report, chosen, found, done, started, data)
     except BaseException:
@@ -98,6 +126,8 @@ def run_report(
         raise
     whole.take_place(making, final)
     shutil.rmtree(_failed_beside(final), ignore_errors=True)
+    if kept := sum(one.reused for one in done):
+        tell(f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed.")
     return final / "07-board-report" / "report.html"
 
 
@@ -124,6 +154,29 @@ def check_request(
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)
     return report, found
+
+
+def find_ground(
+    making: Path, opened: Path, report: Report, found: Iterable[Source], data: Path,
+    last: Last | None,
+) -> Ground:  # fmt: skip
+    """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
+    inputs = {Path(os.path.realpath(one.path)): (one.file, one.sha256) for one in found}
+    settings = {
+        Path(os.path.realpath(data / name)): (name, sha256_of(data / name))
+        for name in manifest.list_settings(report, data)
+    }
+    known = {**inputs, **settings}
+    return Ground(making, data, opened, describe_code(), known, tuple(inputs), last)
+
+
+def find_last(folder: Path) -> Last | None:
+    """Find the last finished run in a folder: none where it was changed since, or is no run."""
+    try:
+        made = manifest.read(folder)
+    except RunError:
+        return None
+    return Last(folder, made.steps, made.outputs) if made.sealed else None
 
 
 def list_tasks(programmes: Iterable[str]) -> list[Task]:
@@ -164,8 +217,12 @@ def execute(
     making: Path,
     jobs: int = 1,
     tell: Callable[[str], None] = lambda _: None,
+    ground: Ground | None = None,
 ) -> list[Done]:
-    """Execute tasks, each when what it needs is done, at most `jobs` at a time."""
+    """Execute tasks, each when what it needs is done, at most `jobs` at a time.
+
+    With a `ground`, those that would make what the last run made are taken over from it.
+    """
     from tqdm import tqdm
 
     waiting = list(tasks)
@@ -181,18 +238,23 @@ def execute(
                 for task in [t for t in waiting if _ready(t, tasks, done)][: jobs - len(running)]:
                     waiting.remove(task)
                     bar.set_description_str(task.name.replace("--", " · "))
-                    running[workers.submit(_execute_one, task, report, making, stop)] = task
+                    running[workers.submit(_execute_one, task, report, making, stop, ground)] = task
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in sorted(finished, key=lambda f: running[f].name):
                     del running[future]
                     done.append(future.result())
                     bar.update()
-                    tell(f"{done[-1].task.name.replace('--', ' · '):<52} {done[-1].seconds:5.1f} s")
+                    tell(_say_done(done[-1]))
         except BaseException:
             stop.set()
             _cancel(running)
             raise
     return sorted(done, key=lambda d: tasks.index(d.task))
+
+
+def _say_done(done: Done) -> str:
+    took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
+    return f"{done.task.name.replace('--', ' · '):<52} {took:>9}"
 
 
 def _ready(task: Task, tasks: list[Task], done: list[Done]) -> bool:
@@ -205,18 +267,33 @@ def _cancel(running: dict[Future[Done], Task]) -> None:
         future.cancel()
 
 
-def _execute_one(task: Task, report: str, making: Path, stop: threading.Event) -> Done:
+def _execute_one(
+    task: Task, report: str, making: Path, stop: threading.Event, ground: Ground | None
+) -> Done:
+    """Do one task: take it over where that is the same, else execute its notebook."""
+    if stop.is_set():
+        raise RunError("stopped")
+    started, parameters = time.perf_counter(), parameters_of(task, report)
+    if ground is None:
+        _execute_notebook(task, report, making)
+        return Done(task, time.perf_counter() - started)
+    taken = ground.take_over(task, parameters)
+    if taken is None:
+        stands_on = ground.stands_on(task, parameters)
+        _execute_notebook(task, report, making)
+        taken = ground.record(task, stands_on)
+    return Done(task, time.perf_counter() - started, taken)
+
+
+def _execute_notebook(task: Task, report: str, making: Path) -> None:
     """Execute one notebook; its copy has its final name only when it succeeded."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
-    if stop.is_set():
-        raise RunError("stopped")
     source = paths.NOTEBOOKS / f"{task.step}.ipynb"
     final = making / "notebooks" / f"{task.name}.ipynb"
     partial = final.with_name(f"{task.name}.partial.ipynb")
-    started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="pep") as private:
         config = Config()
         config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
@@ -239,7 +316,6 @@ def _execute_one(task: Task, report: str, making: Path, stop: threading.Event) -
             raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
     manifest.normalise_notebook(partial, parameters_of(task, report))
     partial.replace(final)
-    return Done(task, time.perf_counter() - started)
 
 
 class NotebookDefect(Exception):
@@ -252,7 +328,9 @@ class NotebookDefect(Exception):
 
 
 @contextmanager
-def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
+def handed_to_kernels(
+    data: Path, out: Path, making: Path, opened: Path | None = None
+) -> Iterator[None]:
     """Let the kernels know where the data and the run are, and keep them to one thread each.
 
     One thread, because sums in another order differ in the last digit; compiled bytecode is
@@ -266,6 +344,7 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "",
+        "PEPSTATS_OPENED": str(opened or ""),
     }
     before = dict(os.environ)
     os.environ.update(given)
@@ -279,8 +358,7 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
 
 
 def _log(path: Path, done: list[Done]) -> None:
-    lines = [f"{d.task.name:<52} {d.seconds:7.2f} s\n" for d in done]
-    path.write_text("".join(lines), "utf-8")
+    path.write_text("".join(f"{_say_done(one)}\n" for one in done), "utf-8")
 
 
 def _keep_failed(making: Path, final: Path) -> None:

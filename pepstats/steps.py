@@ -10,6 +10,7 @@ import hashlib
 import html
 import json
 import os
+import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ from pepstats.settings import check_slug
 
 if TYPE_CHECKING:
     from pepstats.pictures import Picture
+
+OPENED = ".opened"  # how the list of files that a step opened ends
 
 STEPS = {
     "01-clean-sources": False,
@@ -233,6 +236,8 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
     """Open a step by name, for a report and, where it is run per programme, a programme."""
     if name not in STEPS:
         raise RunError(f"`{name}` is no step. {nearest(name, STEPS)}")
+    if folder := os.environ.get("PEPSTATS_OPENED"):
+        note_opened(Path(folder) / f"{name_task(name, programme)}{OPENED}")
     data = paths.data_folder()
     settings = load_report(report, data)
     if STEPS[name] and programme not in settings.programmes:
@@ -242,6 +247,27 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
         )
     chosen = load_programme(programme, data) if STEPS[name] else None
     return Step(name, settings, chosen, data, paths.working_folder(settings.slug))
+
+
+def name_task(step: str, programme: str) -> str:
+    """Name one step for one programme where it has one: what its executed copy is called."""
+    return f"{step}--{programme}" if programme else step
+
+
+def note_opened(log: Path) -> None:
+    """Write down from here on, each once, the whole path of every file this process opens."""
+    seen: set[str] = set()
+    lines = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def note(event: str, about: tuple[Any, ...]) -> None:
+        if event != "open" or not isinstance(about[0], str | bytes | os.PathLike):
+            return
+        path = os.path.realpath(os.fsdecode(about[0]))
+        if path not in seen:
+            seen.add(path)
+            os.write(lines, (json.dumps(path) + "\n").encode("ascii"))
+
+    sys.addaudithook(note)
 
 
 def read_shown(path: Path) -> pd.DataFrame:

@@ -171,7 +171,7 @@ def _run_again(
     try:
         run_report(
             made.report, data=data, out=place / "out", programmes=made.programmes, jobs=jobs,
-            tell=tell,
+            force=True, tell=tell,
         )  # fmt: skip
     except PepstatsError as error:
         shutil.rmtree(place)

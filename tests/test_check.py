@@ -1,5 +1,7 @@
 """What `pepstats check` says: accounts that add up, totals proved, one message for each wrong."""
 
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -86,6 +88,27 @@ def test_every_table_is_accounted_for(tmp_path: Path) -> None:
         assert one.ledger is not None
         assert one.ledger.rows_kept == 1
         assert one.ledger.rows_kept + sum(one.ledger.left_out.values()) == one.ledger.rows_in
+
+
+def test_the_invented_totals_add_up_and_any_wrong_one_is_found(data: Path, tmp_path: Path) -> None:
+    """Schools that no total counts, and those whose coverage is held back, are allowed for."""
+    name = "invented/ks2/2017-2018_england_ks2final.csv"
+    assert check.check_files([check.Listed(name)], data=data).exit_code == 0
+    rows = list(csv.reader(io.StringIO((data / name).read_text("utf-8-sig"))))
+    place = {column: number for number, column in enumerate(rows[0])}
+    totals = [row for row in rows if row[place["RECTYPE"]] == "3"]
+    changed = {"PTRWM_EXP": (3, "%"), "READPROG": (0.5, ""), "TELIG": (40, "")}
+    for row, (column, (by, mark)) in zip(totals[4:7], changed.items(), strict=True):
+        was = float(row[place[column]].strip("%"))
+        row[place[column]] = f"{was + by:g}{mark}"
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    (tmp_path / "a.csv").write_bytes(out.getvalue().encode("utf-8-sig"))
+    found = check.check_files([check.Listed("a.csv", year=2018)], data=tmp_path)
+    wrong = found.files[0].totals.query("verdict == 'differs'")
+    assert found.exit_code == 1
+    assert {"rwm_expected", "reading_progress", "cohort"} <= set(wrong["measure"])
+    assert set(wrong["la"]) == {int(row[place["LEA"]]) for row in totals[4:7]}
 
 
 @pytest.mark.skipif(not files.REAL.is_dir(), reason="the real published files are not here")

@@ -30,7 +30,7 @@ LAYERS = (
      "overview", "quality", "record", "collect", "drafts", "report", "sheets", "citytable"},
     {"whole", "checkout", "compare", "steps", "study", "comparison", "listings", "manifest", "run",
      "release", "verify",
-     "bridge", "bundle", "changes", "review", "plan", "parts", "holdback",
+     "reuse", "bridge", "bundle", "changes", "review", "plan", "parts", "holdback",
      "arithmetic", "outputs", "examine"},
     {"invented"},
     {"__init__", "cli", "__main__"},
@@ -39,7 +39,7 @@ BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
     "sources", "settings", "programme", "steps", "run", "manifest", "whole", "bundle", "changes",
-    "review",
+    "review", "reuse",
     "holdback", "outputs", "examine", "release", "verify", "plan", "invented_files", "cli",
 }  # fmt: skip
 DISK = {

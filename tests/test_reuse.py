@@ -1,0 +1,203 @@
+"""Only what changed is run again: known by hash, never by time, and when in doubt it is run."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pepstats import manifest, paths, reuse, run
+from pepstats.errors import RunError
+from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace
+from tests.worlds import ROOT
+
+ALL = [task.name for task in run.list_tasks(["closing-the-gap", "send-in-mainstream"])]
+CTG = [name for name in ALL if name.endswith("closing-the-gap")]
+
+
+@pytest.fixture
+def out(finished: Path, tmp_path: Path) -> Path:
+    """An output folder with a finished run."""
+    copy_of(finished, tmp_path / "working" / REPORT)
+    return tmp_path
+
+
+@pytest.fixture
+def study(data: Path, tmp_path: Path) -> Path:
+    return copy_of(data, tmp_path / "study")
+
+
+Again = Callable[..., list[str]]
+
+
+@pytest.fixture
+def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> Again:
+    """Run again, with notebooks that take what they would make from the shelf; say which ran."""
+    ran: list[str] = []
+
+    def pretend(task: run.Task, report: str, making: Path) -> None:
+        ran.append(task.name)
+        for name in hashes(finished):
+            if task.owns(name):
+                (making / name).parent.mkdir(parents=True, exist_ok=True)
+                content = (finished / name).read_bytes()
+                (making / name).write_bytes(content + spoilt.get(name, b""))
+        log = Path(os.environ["PEPSTATS_OPENED"]) / f"{task.name}.opened"
+        places = {"run": making.resolve(), "data": study.resolve()}
+        names = [name.split(":") for name in read[task.name].read]
+        log.write_text("".join(json.dumps(str(places[m] / n)) + "\n" for m, n in names), "utf-8")
+
+    spoilt: dict[str, bytes] = {}
+    read = manifest.read(finished).steps
+    monkeypatch.setattr(run, "_execute_notebook", pretend)
+
+    def once(*, makes: dict[str, bytes] | None = None, **asked: object) -> list[str]:
+        ran.clear()
+        spoilt.update(makes or {})
+        run.run_report(REPORT, data=study, out=out, **asked)
+        told = manifest.read(out / "working" / REPORT).steps
+        assert {name for name in told if told[name].reused} == set(ALL) - set(ran)
+        assert ("as it was" in (out / "working" / REPORT / "run.log").read_text()) == (
+            len(ran) < len(ALL)
+        )
+        return [name for name in ALL if name in ran]
+
+    return once
+
+
+def test_nothing_changed_nothing_run_and_the_same_bytes(
+    finished: Path, data: Path, out: Path
+) -> None:
+    for path in (out / "working" / REPORT).rglob("*.csv"):
+        os.utime(path, (1, 1))
+    done = invoke("run", "--data", str(data), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "11 of 11 steps are as they were" in done.stderr
+    assert hashes(out / "working" / REPORT) == hashes(finished)
+    made, before = (manifest.read(p) for p in (out / "working" / REPORT, finished))
+    assert made.sealed and made.outputs == before.outputs and made.inputs == before.inputs
+    assert all(step.reused for step in made.steps.values())
+    assert not any(step.reused for step in before.steps.values())
+
+
+def test_what_a_step_read_is_known_to_the_last_file(finished: Path) -> None:
+    """Its report and programme, the tables of earlier steps, and no other programme's file."""
+    steps = manifest.read(finished).steps
+    assert list(steps) == sorted(ALL)
+    read = steps["04-estimate-effect--closing-the-gap"].read
+    assert {"data:reports/autumn-2018.yml", "data:programmes/closing-the-gap.yml",
+            "run:01-clean-sources/panel.csv",
+            "run:03-match-schools/closing-the-gap/pairs-of-all.csv"} <= read.keys()  # fmt: skip
+    assert not [name for name in read if "send-in-mainstream" in name]
+    inputs = {f"data:{one.file}" for one in manifest.read(finished).inputs}
+    assert inputs <= steps["01-clean-sources"].read.keys()
+
+
+def test_one_programmes_settings_run_only_what_depends_on_them(again: Again, study: Path) -> None:
+    path = study / "programmes" / "closing-the-gap.yml"
+    replace(path, path.read_bytes().replace(b"grant: 200000", b"grant: 250000"))
+    assert again() == ["01-clean-sources", *CTG, "07-board-report"]
+    assert again() == []
+
+
+def test_a_table_that_an_earlier_step_makes_anew_runs_only_what_read_it(
+    again: Again, study: Path
+) -> None:
+    path = study / "programmes" / "closing-the-gap.yml"
+    replace(path, path.read_bytes().replace(b"grant: 200000", b"grant: 250000"))
+    ran = again(makes={"01-clean-sources/statements.csv": b"\n"})
+    assert "06-case-studies--send-in-mainstream" in ran
+    assert "04-estimate-effect--send-in-mainstream" not in ran
+
+
+def test_another_notebook_runs_that_step(
+    again: Again, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks"))
+    path = folder / "02-priority-ratings.ipynb"
+    path.write_text(path.read_text("utf-8") + "\n", "utf-8")
+    monkeypatch.setattr(paths, "NOTEBOOKS", folder)
+    assert again() == ["02-priority-ratings"]
+
+
+def test_other_code_or_another_machine_runs_all(
+    again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "describe_code", lambda: "0" * 64)
+    assert again() == ALL
+
+
+def test_all_is_run_when_asked(again: Again) -> None:
+    assert again(force=True) == ALL
+
+
+def test_a_step_that_did_not_say_what_it_read_is_run_again(
+    again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = reuse.Ground.record
+    quiet = "02-priority-ratings"
+    monkeypatch.setattr(
+        reuse.Ground, "record",
+        lambda self, task, on: None if task.name == quiet else known(self, task, on),
+    )  # fmt: skip
+    assert again(force=True) == ALL
+    assert again() == [quiet]
+
+
+def test_a_setting_that_is_new_runs_all(again: Again, study: Path) -> None:
+    (study / "quality.yml").write_text(
+        "sign_off: {analyst: {name: One Person}, assurer: {name: Another}}\n", "utf-8"
+    )
+    assert again() == ALL
+
+
+def test_a_run_that_was_edited_is_not_believed(again: Again, out: Path) -> None:
+    last = out / "working" / REPORT
+    name = "03-match-schools/closing-the-gap/pairs.csv"
+    replace(last / name, (last / name).read_bytes().replace(b"1", b"2", 1))
+    assert again() == ["03-match-schools--closing-the-gap"]
+    content = json.loads((last / manifest.NAME).read_text("utf-8"))
+    content["steps"]["02-priority-ratings"]["stands_on"] = "0" * 64
+    replace(last / manifest.NAME, json.dumps(content).encode("utf-8"))
+    assert again() == ALL
+
+
+def test_a_file_that_changes_while_a_run_is_under_way_stops_it(
+    again: Again, out: Path, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = hashes(out / "working" / REPORT, but=())
+
+    def meddle(*_: object) -> None:
+        replace(study / "programmes" / "closing-the-gap.yml", b"title: other\n")
+
+    monkeypatch.setattr(run, "_execute_notebook", meddle)
+    with pytest.raises(RunError, match=r"programmes/closing-the-gap.yml changed while it ran"):
+        run.run_report(REPORT, data=study, out=out, force=True)
+    assert hashes(out / "working" / REPORT, but=()) == before
+
+
+NOTED = """
+import os, sys
+from pathlib import Path
+import pandas as pd
+from pepstats.steps import note_opened
+folder = Path(sys.argv[1])
+note_opened(folder / "log")
+pd.read_csv(folder / "a.csv")
+(folder / "b.txt").read_bytes()
+(folder / "c.txt").write_text("x")
+os.close(os.open(folder / "b.txt", os.O_RDONLY))
+"""
+
+
+def test_every_way_of_opening_a_file_is_noted_once(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    (tmp_path / "b.txt").write_text("x")
+    subprocess.run([sys.executable, "-c", NOTED, str(tmp_path)], check=True, cwd=ROOT)
+    noted = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    ours = [Path(path).name for path in noted if Path(path).parent == tmp_path.resolve()]
+    assert ours == ["a.csv", "b.txt", "c.txt"]
