@@ -23,8 +23,9 @@ from pydantic import Field
 from pepstats import arithmetic, paths
 from pepstats.errors import RunError
 from pepstats.outputs import Digest, Output
+from pepstats.programme import Report
 from pepstats.settings import Settings
-from pepstats.steps import OPENED, sha256_of
+from pepstats.steps import OPENED, find_wholes, sha256_of
 
 if TYPE_CHECKING:
     from pepstats.run import Task
@@ -53,7 +54,8 @@ class Last:
 class Ground:
     """What all steps of a run have in common, and the run before it, if any.
 
-    `opened` is where steps write down what they open, `code` the hash of what they all run on.
+    `opened` is where steps write down what they open; `code` is the hash of what they all run on,
+    `settled` that of the report as it is understood from all its files.
     `known` has each setting and published file by its whole path: its name in the study, its hash.
     `first` are those of the published files, which the first step always stands on.
     """
@@ -62,6 +64,7 @@ class Ground:
     data: Path
     opened: Path
     code: str
+    settled: str
     known: Mapping[Path, tuple[str, str]] = field(repr=False)
     first: tuple[Path, ...] = field(repr=False)
     last: Last | None = None
@@ -70,7 +73,7 @@ class Ground:
         """Give the hash of all that is there before a step begins."""
         notebook = paths.NOTEBOOKS / f"{task.step}.ipynb"
         there = sorted(name for name in list_files(self.making) if task.needs_file(name))
-        said = [self.code, sha256_of(notebook), dict(parameters), there,
+        said = [self.code, self.settled, sha256_of(notebook), dict(parameters), there,
                 sorted(name for name, _ in self.known.values())]  # fmt: skip
         return _digest(json.dumps(said, sort_keys=True))
 
@@ -160,6 +163,11 @@ def describe_code() -> str:
     packages = {(d.name, d.version) for d in importlib.metadata.distributions()}
     machine = [sys.version, platform.platform(), arithmetic.fingerprint()]
     return _digest(json.dumps([ours, sorted(packages), machine], sort_keys=True))
+
+
+def describe_settled(report: Report, data: Path) -> str:
+    """Give the hash of a report as it is understood: its own settings and how programmes part."""
+    return _digest(json.dumps([report.model_dump(mode="json"), find_wholes(report, data)]))
 
 
 def _digest(text: str) -> str:

@@ -29,7 +29,7 @@ from pepstats.programme import (
     load_programme,
     load_report,
 )
-from pepstats.reuse import Ground, Last, StepRecord, describe_code
+from pepstats.reuse import Ground, Last, StepRecord, describe_code, describe_settled
 from pepstats.sources import Source, find_source
 from pepstats.steps import STEPS, name_task, sha256_of
 
@@ -167,7 +167,8 @@ def find_ground(
         for name in manifest.list_settings(report, data)
     }
     known = {**inputs, **settings}
-    return Ground(making, data, opened, describe_code(), known, tuple(inputs), last)
+    settled = describe_settled(report, data)
+    return Ground(making, data, opened, describe_code(), settled, known, tuple(inputs), last)
 
 
 def find_last(folder: Path) -> Last | None:

@@ -14,7 +14,7 @@ import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,7 @@ class Step:
     programme: Programme | None
     data: Path
     run: Path
+    wholes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -146,7 +147,7 @@ class Step:
         """
         listed = self.read_table("01-clean-sources", "members")
         own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
-        wholes = {one: load_programme(one, self.data).whole for one in self.report.programmes}
+        wholes = self.wholes or find_wholes(self.report, self.data)
         listed = listed.assign(programme=listed["programme"].map(wholes))
         counted = listed.groupby("school")["programme"].nunique()
         own = keyed(own, "school")
@@ -236,17 +237,23 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
     """Open a step by name, for a report and, where it is run per programme, a programme."""
     if name not in STEPS:
         raise RunError(f"`{name}` is no step. {nearest(name, STEPS)}")
-    if folder := os.environ.get("PEPSTATS_OPENED"):
-        note_opened(Path(folder) / f"{name_task(name, programme)}{OPENED}")
     data = paths.data_folder()
     settings = load_report(report, data)
+    wholes = find_wholes(settings, data)
+    if folder := os.environ.get("PEPSTATS_OPENED"):
+        note_opened(Path(folder) / f"{name_task(name, programme)}{OPENED}")
     if STEPS[name] and programme not in settings.programmes:
         raise RunError(
             f"{name}: report `{report}` has no programme `{programme}`. "
             f"{nearest(programme, settings.programmes)}"
         )
     chosen = load_programme(programme, data) if STEPS[name] else None
-    return Step(name, settings, chosen, data, paths.working_folder(settings.slug))
+    return Step(name, settings, chosen, data, paths.working_folder(settings.slug), wholes)
+
+
+def find_wholes(report: Report, data: Path) -> dict[str, str]:
+    """Find, for each programme of a report, the one it is a phase of: itself if of no other."""
+    return {slug: load_programme(slug, data).whole for slug in report.programmes}
 
 
 def name_task(step: str, programme: str) -> str:
