@@ -163,13 +163,10 @@ def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
 
 def find_plan(report: Report, data: Path) -> Plan | None:
     """Find a report's plan, or that of the earlier report it revises; nothing without one."""
-    name: str | None = report.slug
-    while name is not None:
-        path = data / FOLDER / f"{name}.json"
-        if path.is_file():
-            return read_plan(path)
-        name = load_report(name, data).revises
-    return None
+    path = data / FOLDER / f"{report.slug}.json"
+    if path.is_file():
+        return read_plan(path)
+    return None if report.revises is None else find_plan(load_report(report.revises, data), data)
 
 
 def read_plan(path: Path) -> Plan:
