@@ -24,6 +24,7 @@ DEFAULT_REPORT = "autumn-2018"
 JOBS = min(2, os.cpu_count() or 1)
 """Notebooks at a time unless asked otherwise: a second saves a quarter, a third nothing."""
 DONE, DIFFERS, WRONG, DEFECT = 0, 1, 2, 3
+SAID_AT_END = 6  # things to do that a run names; all are in a file
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -117,6 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _run(asked: argparse.Namespace) -> int:
+    from pepstats.bundle import read_to_do
     from pepstats.run import run_report
 
     data = paths.data_folder(asked.data)
@@ -130,8 +132,20 @@ def _run(asked: argparse.Namespace) -> int:
         force=asked.force,
         tell=lambda line: print(line, file=sys.stderr, flush=True),
     )
+    print(say_end(read_to_do(paper.parents[1])), file=sys.stderr)
     print(paper)
     return DONE
+
+
+def say_end(to_do: Sequence[str]) -> str:
+    """Say that the paper is ready, and what still needs a person before it can go out."""
+    left = [line for line in to_do if line.strip()]
+    if not left:
+        return "paper ready; nothing is left to do"
+    things = "1 thing needs" if len(left) == 1 else f"{len(left)} things need"
+    more = [f"  and {len(left) - SAID_AT_END} more, in to-do.txt beside it"]
+    said = [f"  {line}" for line in left[:SAID_AT_END]] + more * (len(left) > SAID_AT_END)
+    return "\n".join([f"paper ready; {things} you:", *said])
 
 
 def _check(asked: argparse.Namespace) -> int:

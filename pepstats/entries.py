@@ -14,6 +14,7 @@ from pepstats.disclosure import View
 from pepstats.evidence import ProgrammeResults
 from pepstats.evidence_tables import cost_words
 from pepstats.programme import Programme, Report
+from pepstats.verdicts import COMPARED, EXPECTED
 from pepstats.words import (
     Result,
     chance_sentence,
@@ -69,6 +70,8 @@ def make_entries(
     )
     effects = "04-estimate-effect/effects.csv"
     entries["report.releases"] = Entry(releases, list_words(releases), effects)
+    firsts = [found[p.slug][p.primary] for p in programmes]
+    entries["report.how"] = Entry(None, how_sentence(firsts), effects)
     entries["report.still_to_come"] = Entry(releases, still_to_come(releases, report.year), effects)
     return entries
 
@@ -134,6 +137,25 @@ def describe_result(result: Result) -> dict[str, tuple[object, str]]:
         "sentence": (result.estimate, effect_sentence(result)),
         "chance": (result.p_placebo, chance_sentence(result)),
     }
+
+
+def how_sentence(results: Sequence[Result]) -> str:
+    """Say what the programmes' schools were set against."""
+    modes = {result.mode for result in results if result.known}
+    if EXPECTED not in modes:
+        return (
+            "Each programme's schools are set against similar schools in other places. What the "
+            "two did differently is the estimate."
+        )
+    year = school_year(max(result.year for result in results))
+    words = (
+        f"Other schools' results for {year} are not published yet. So each programme's schools are "
+        "set against what could be expected of schools with results like theirs last year. What "
+        "they did beyond that is the estimate."
+    )
+    if COMPARED in modes:
+        words += " Where others' results are published, the schools are set against those."
+    return words
 
 
 def schools_sentence(found: ProgrammeResults, result: Result) -> str:

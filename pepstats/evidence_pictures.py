@@ -22,7 +22,8 @@ from pepstats.evidence import (
     scale_words,
 )
 from pepstats.programme import Programme
-from pepstats.words import Result, outcome_label
+from pepstats.verdicts import EXPECTED
+from pepstats.words import Result, outcome_label, school_year
 
 OF_ONE_EDITION = (".schools", ".cases")  # names of pictures that differ by edition
 
@@ -76,6 +77,14 @@ def list_pictures(
     return {f"{programme.slug}.{name}": maker for name, maker in makers.items()}
 
 
+def expected_words(result: Result) -> str:
+    """Say in a caption, in the autumn, that the last point is not other schools' own result."""
+    if result.mode != EXPECTED:
+        return ""
+    year = school_year(result.year)
+    return f". In {year} the dashed line is what was expected: others' results are not out yet"
+
+
 def not_drawn(why: str, caption: str, table: str) -> Picture:
     """Stand in for a picture that cannot or may not be drawn: it says why."""
     return Picture(b"", b"", why, caption, table)
@@ -90,7 +99,7 @@ def picture_two_lines(programme: Programme, found: ProgrammeResults, result: Res
     """Draw the programme's schools and their comparison schools, year by year."""
     lines = average_lines(programme, found, result.outcome)
     unit = scale_words(result.outcome)
-    caption = f"{programme.title}: {outcome_label(result.outcome)}, by year"
+    caption = f"{programme.title}: {outcome_label(result.outcome)}, by year{expected_words(result)}"
     table = f"{programme.slug}.lines"
     if lines[["members", "comparison"]].isna().all().any():
         return not_drawn("No school has results to draw.", caption, table)
@@ -174,6 +183,7 @@ def picture_schools(
     """Draw one small line per school against its own comparison schools', none left out."""
     caption = (
         f"{programme.title}: each school against its own comparison schools, largest gain first"
+        f"{expected_words(results[programme.primary])}"
     )
     table = f"{programme.slug}.schools"
     if not may_show_schools(results, view):
@@ -192,6 +202,7 @@ def picture_cases(
 ) -> Picture:
     """Draw the case studies' lines, each against its own comparison schools'."""
     caption = f"{programme.title}: the case studies against their own comparison schools"
+    caption += expected_words(results[programme.primary])
     table = f"{programme.slug}.case-lines"
     if not may_show_schools(results, view):
         return not_drawn(HELD_BACK, caption, table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+KIND = re.compile(
+    r"\b(?:(?:CofE|CE|RC|Catholic|Primary|Junior|Infant|Nursery|Community|Secondary|High|and|&)\s+)*"
+    r"(?:School|Academy)\b"
+)
+"""How a school's name ends that says what kind of school it is."""
 SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
 MOST_IN_TWO = 14  # small pictures that are drawn two in a row
 TALLEST = 9.0  # inches, of a page
@@ -153,7 +159,7 @@ def picture_named(
     outcome: str,
 ) -> dict[str, Picture]:
     """Draw the same with the schools' names, for the exempt edition only."""
-    named = name_schools(order, names.to_dict())
+    named = shorten_names(name_schools(order, names.to_dict()))
     return _picture_both(
         lines, named, chosen, ("schools-named", "cases-named"), starts=starts, outcome=outcome
     )
@@ -165,6 +171,19 @@ def name_schools(order: Iterable[int], names: Mapping[int, str]) -> dict[int, st
     said = list(named.values())
     return {
         school: f"{name} ({school})" if said.count(name) > 1 else name
+        for school, name in named.items()
+    }
+
+
+def shorten_names(named: Mapping[int, str]) -> dict[int, str]:
+    """Leave out of names what kind of school it is, where they are still apart without it."""
+    short = {
+        school: " ".join(KIND.sub("", name).split()).replace(" ,", ",")
+        for school, name in named.items()
+    }
+    said = list(short.values())
+    return {
+        school: short[school] if short[school] and said.count(short[school]) == 1 else name
         for school, name in named.items()
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pepstats.cli import choose_report, main
+from pepstats.cli import choose_report, main, say_end
 from pepstats.errors import DesignError
 from pepstats.programme import load_report
 from tests.worlds import ROOT
@@ -107,3 +107,11 @@ def test_a_new_report_is_drafted_and_never_written_over(
     assert load_report("autumn-2019", tmp_path).meeting.date.year == 2019
     assert main(["new", "autumn-2019", "--data", str(tmp_path)]) == 2
     assert "not written over" in capsys.readouterr().err
+
+
+def test_a_run_ends_by_saying_what_still_needs_a_person() -> None:
+    assert say_end([""]) == "paper ready; nothing is left to do"
+    assert say_end(["sign it"]) == "paper ready; 1 thing needs you:\n  sign it"
+    many = say_end([f"thing {n}" for n in range(10)]).splitlines()
+    assert many[0] == "paper ready; 10 things need you:" and many[1] == "  thing 0"
+    assert many[-1] == "  and 4 more, in to-do.txt beside it"

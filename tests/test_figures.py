@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pepstats import figures, pictures
-from pepstats.pictures import name_schools
+from pepstats.pictures import name_schools, shorten_names
 from pepstats.words import per_hundred
 
 LINES = pd.DataFrame(
@@ -179,3 +179,15 @@ def test_two_schools_of_one_name_are_told_apart() -> None:
     named = name_schools([3, 1, 2], {1: "St Mary's", 2: "Hill", 3: "St Mary's"})
     assert named == {3: "St Mary's (3)", 1: "St Mary's (1)", 2: "Hill"}
     assert list(named) == [3, 1, 2]
+
+
+def test_names_in_a_picture_leave_out_the_kind_of_school_where_they_stay_apart() -> None:
+    short = shorten_names({
+        1: "Nevershaw Heath Primary School", 2: "Fablemouth Holt Junior Academy",
+        3: "St Figment's CofE Primary School, Quasiden", 4: "Hill Infant School",
+        5: "Hill Junior School", 6: "Primary School",
+    })  # fmt: skip
+    assert list(short.values()) == [
+        "Nevershaw Heath", "Fablemouth Holt", "St Figment's, Quasiden", "Hill Infant School",
+        "Hill Junior School", "Primary School",
+    ]  # fmt: skip
