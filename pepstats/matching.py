@@ -130,6 +130,13 @@ def find_pool(
             f"`match.near`: no source of this study has {', '.join(sorted(set(missing)))}. "
             f"It has: {', '.join(c for c in before.values.columns if '.' not in c)}."
         )
+    known = before.values.index.unique("year")
+    gone = [str(year) for year in baseline if year not in known]
+    if gone:
+        raise DesignError(
+            f"`baseline`: no source of this study has results of {', '.join(gone)}. It has: "
+            f"{', '.join(map(str, known.sort_values()))}."
+        )
     schools = register.sort_index().loc[:, ["la", *rule.exact]]
     columns = {f"{m} {y}": before.wide(m).reindex(schools.index)[y] for m, y in chosen}
     why_none = {

@@ -100,7 +100,9 @@ def _matched(setting: Setting) -> Row:
 
 def _balanced(setting: Setting) -> Row:
     """Weigh all schools elsewhere until their means are the members', then compare changes."""
-    table = _alike(setting).join(setting.pool.schools[list(setting.programme.match.exact)])
+    keys = setting.pool.schools[list(setting.programme.match.exact)]
+    table = _alike(setting).join(keys)
+    table = table.loc[:, (table != table.iloc[0]).any()]
     try:
         found = weighting.weigh_to_balance(table, table.index.intersection(list(setting.chosen)))
     except DesignError as error:

@@ -263,7 +263,7 @@ def _result(
         [(s, rank, distances.columns[at], values[place[s], at]) for s, rank, at in rows],
         columns=["school", "rank", "comparison", "distance"],
     ).sort_values(["school", "rank"], ignore_index=True)
-    alone = [school for school in distances.index if school not in set(pairs["school"])]
+    alone = list(distances.index[~distances.index.isin(pairs["school"])])
     reasons = [
         NONE_ALLOWED
         if not np.isfinite(values[place[school]]).any()

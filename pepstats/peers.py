@@ -23,6 +23,8 @@ from pepstats.setting import Row
 
 FEWEST = 2
 """With one school on a side nothing says how sure an estimate is."""
+MOST_DONORS = 1_000
+"""Of more comparison schools a synthetic one takes longer than all other checks together."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,8 @@ def compare_synthetic(
     why = _why_not(frame, starts, "school")
     if not why and m <= n:
         why = f"it needs more comparison schools ({m}) than members ({n})"
+    if not why and m > MOST_DONORS:
+        why = f"{m:,} comparison schools are too many for a check row; {MOST_DONORS:,} are not"
     if not why and frame.loc[frame["year"] < starts, "year"].nunique() < FEWEST:
         why = "it needs two years before the start"
     if why:

@@ -112,8 +112,8 @@ def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
     for row in known[known["kind"] == "together"].to_dict("records"):
         said.append(
             f"{capital(str(row['check']))} gives {show(row['estimate'], signed=True)} "
-            f"({show(row['low'])} to {show(row['high'])}); {per_hundred(row['p'])} in 100 made-up "
-            "programmes went as far."
+            f"({show(row['low'])} to {show(row['high'])}); {_often(row['p'])} made-up programmes "
+            "went as far."
         )
     for kind, rows in known.iloc[1:].groupby("kind", sort=False):
         if kind != "together":
@@ -125,6 +125,10 @@ def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
     elif len(known) < len(checks):
         said.append(f"{count_words(len(checks) - len(known), 'check')} could not be made.")
     return " ".join(said)
+
+
+def _often(share: float) -> str:
+    return f"{per_hundred(share) or 'fewer than 1'} in 100"
 
 
 def _rows_words(rows: int, least: str, most: str) -> str:
