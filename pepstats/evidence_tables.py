@@ -300,7 +300,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
 
 
 def is_made_up(row: Mapping[str, object]) -> bool:
-    """Say whether a check's p is of made-up programmes: other evaluators' methods have their own."""
+    """Say whether a check's p is of made-up programmes; other methods have their own."""
     return is_said(row["p"]) and row["kind"] != "method"
 
 

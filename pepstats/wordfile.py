@@ -46,6 +46,7 @@ from pepstats.wordtemplate import open_template
 
 INK = RGBColor(0x12, 0x43, 0x6D)
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
+TALLEST = 22.0  # cm that a picture may be, its caption and note beside it on the page
 NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"
 CELL, NOTE, FACT = "Table text", "Table note", "Meeting line"
 
@@ -331,6 +332,9 @@ class _Writer:
         line = self._line()
         line.paragraph_format.keep_with_next = True
         shape = line.add_run().add_picture(io.BytesIO(block.picture.png), width=Cm(12.7))
+        if shape.height > Cm(TALLEST):  # a page takes no taller one, and would cut it off
+            shape.width = int(shape.width * Cm(TALLEST) / shape.height)
+            shape.height = Cm(TALLEST)
         properties = shape._inline.docPr
         properties.set("descr", block.picture.alt)
         properties.set("title", block.picture.caption)

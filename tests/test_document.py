@@ -284,6 +284,15 @@ def test_word_tables_repeat_their_headings_and_pictures_have_words() -> None:
     ]
 
 
+def test_a_tall_picture_is_made_to_fit_a_page_of_the_word_file() -> None:
+    from pepstats.canvas import new_figure, to_png
+
+    tall = Picture(SVG, to_png(new_figure(12.0)), "Many rows", "Rows", "gap.numbers")
+    [shape] = read(compose(figures={"gap.lines": tall})).inline_shapes
+    assert shape.height.cm == pytest.approx(22.0, abs=0.01)
+    assert shape.width / shape.height == pytest.approx(5 / 12, abs=0.01)
+
+
 def test_every_page_of_the_word_file_carries_the_marks() -> None:
     word = read(compose(marks=("EXEMPT", "Invented data")))
     assert "EXEMPT. Invented data" in word.sections[0].header.paragraphs[0].text
