@@ -54,6 +54,7 @@ def _collect_one(step: Reads, programme: Programme, members: pd.DataFrame) -> Pr
         value=_read_if_there(step, "04-estimate-effect", "value", slug),
         sizes=_read_if_there(step, "04-estimate-effect", "sizes", slug),
         refused=_read_if_there(step, "04-estimate-effect", "refused", slug),
+        described=_read_if_there(step, "04-estimate-effect", "described", slug),
         grades=_read_if_there(step, "04-estimate-effect", "grades", slug),
         calibration=_read_if_there(step, "05-check-robustness", "calibration", slug),
         also_in=counted.reindex(sorted(own)),

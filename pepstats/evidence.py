@@ -81,6 +81,8 @@ class ProgrammeResults:
         Each effect on other scales, and how strong the evidence is by our own assessment.
     refused
         Outcomes that are given no effect: `outcome`, `n_schools`, `reason`.
+    described
+        What only the authority holds, beside published series: `measure`, `year`, `whose`, `value`.
     calibration
         How this and other ways of estimating behave where nothing was done: `estimator`,
         `selection`, `outcome`, `mean`, `spread`, `false_alarm_rate`.
@@ -103,6 +105,7 @@ class ProgrammeResults:
     sizes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     grades: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     refused: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    described: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     also_in: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"), repr=False)
     pictures: Mapping[str, Drawn] = field(default_factory=dict, repr=False)

@@ -62,6 +62,7 @@ def make_tables(
         "flow": table_flow(programme, found),
         "checks": table_checks(programme, found.checks, primary),
         "schools": table_schools(programme, found, results, view),
+        "described": worth_tables.table_described(programme, found.described),
         "sizes": worth_tables.table_sizes(programme, found.sizes),
         "grades": worth_tables.table_grades(programme, found.grades),
         "calibration": table_calibration(programme, found.calibration),

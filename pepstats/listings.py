@@ -75,3 +75,24 @@ def list_outcomes(study: Study) -> list[str]:
     """List the programmes' outcomes, and the groups of them that a source has."""
     first = list(dict.fromkeys(o for p in study.programmes.values() for o in p.outcomes))
     return [m for o in first for m in study.panel.values if m == o or m.startswith(f"{o}.")]
+
+
+def tabulate_series(study: Study) -> pd.DataFrame:
+    """Give the published series of what no file of schools has: the authority's and England's.
+
+    One row per `measure`, `year` and `whose` ("the authority", "England"), with `value`, `reason`.
+    """
+    found = study.tables.get("la_series")
+    columns = ["measure", "year", "whose", "value", "reason"]
+    if found is None:
+        return pd.DataFrame(columns=columns)
+    home = found["la"].eq(study.report.authority).fillna(False).astype(bool)
+    england = found["area"].eq("England")
+    own = found[found["code"].isin(codes.LA_SERIES) & (home | england)]
+    named = {code: measure for code, (measure, phase) in codes.LA_SERIES.items() if not phase}
+    table = own.assign(
+        measure=own["code"].map(named),
+        whose=own["area"].eq("England").map({True: "England", False: "the authority"}),
+    )
+    known = table[table["measure"].notna()][columns]
+    return known.sort_values(["measure", "year", "whose"], ignore_index=True)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from pepstats.blocks import Entry, PaperTable, make_table
+from pepstats.described import ENGLAND, HERE, OWN
 from pepstats.evidence import ProgrammeResults, is_said
 from pepstats.phases import pool_phases
 from pepstats.programme import Programme
-from pepstats.words import measure, outcome_label, per_hundred, show, show_span
+from pepstats.words import (
+    count_words,
+    measure,
+    outcome_label,
+    per_hundred,
+    school_year,
+    show,
+    show_span,
+)
 
 FROM_MEMORY = (
     "The table of months is kept from memory of published reports: check it against a recent one "
@@ -91,6 +101,36 @@ def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
         "each threat then takes something away.",
         numeric=["Allows, or takes away"], widths=(1.2, 1.8, 1.3, 0.9, 2.0),
     )  # fmt: skip
+
+
+def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
+    """Give what only the authority holds by school, beside its own series and England's."""
+    caption = f"{programme.title}: what is described and given no effect"
+    columns = ["Outcome", "School year", "The programme's schools", "The authority", "England"]
+    empty = "The sources hold no results of groups that are never published by school."
+    if held.empty:
+        return make_table(pd.DataFrame(columns=columns), caption=caption, empty=empty)
+    rows = []
+    for (name, year), part in held.groupby(["measure", "year"]):
+        by = {str(row["whose"]): row for row in part.to_dict("records")}
+        cells = [_described_words(str(name), by.get(whose)) for whose in (OWN, HERE, ENGLAND)]
+        rows.append((outcome_label(str(name)), school_year(int(year)), *cells))
+    return make_table(
+        pd.DataFrame(rows, columns=columns), caption=caption,
+        note="No other school's results of these pupils are published, so there is nothing to "
+        "compare them with and no effect can be given. The schools stand together, each pupil "
+        "counting alike.",
+        numeric=columns[2:], widths=(2.6, 0.9, 1.6, 1.0, 0.8),
+    )  # fmt: skip
+
+
+def _described_words(name: str, row: Mapping[Any, Any] | None) -> str:
+    if row is None:
+        return "none"
+    if pd.isna(row["value"]):
+        return str(row["reason"]) if is_said(row["reason"]) else "none"
+    behind = "" if pd.isna(row["n_pupils"]) else f" ({count_words(int(row['n_pupils']), 'pupil')})"
+    return f"{show(float(row['value']), measure(name).decimals)}{behind}"
 
 
 def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResults]) -> PaperTable:

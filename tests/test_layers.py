@@ -15,7 +15,7 @@ LAYERS = (
      "scoring", "explain", "priority", "partnership", "participation", "support"},
     {"matching", "balance"},
     {"history", "fitting", "gaps", "expected"},
-    {"placebo", "verdicts", "effects", "refusals"},
+    {"placebo", "verdicts", "effects", "refusals", "described"},
     {"setting", "choices", "bracket", "methods", "doubts", "curve", "checks",
      "value", "cases", "scenes", "alarms", "calibration", "distances", "pairing", "matchers",
      "weighting", "clustered",
