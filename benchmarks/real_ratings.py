@@ -63,7 +63,8 @@ def write_study(folder: Path, real: Path, code: int, year: int) -> str:
     slug = f"{AUTHORITIES[code]}-{year}"
     report = {
         "title": f"Priority ratings, {slug}", "authority": code, "year": year,
-        "meeting": {"body": "A board", "date": f"{year}-12-18", "report_from": "A", "report_by": "B"},
+        "meeting": {"body": "A board", "date": f"{year}-12-18", "report_from": "A",
+                    "report_by": "B"},
         "sources": list_sources(real, code, year), "programmes": [f"all-{code}"],
     }  # fmt: skip
     programme = {**PROGRAMME, "members": {"authority": code}}

@@ -26,16 +26,11 @@ NOT_HERE = "does not apply here"
 
 def reasons(dashboard: Dashboard, values: Values, colours: Colours, rated: Bools) -> Texts:
     """Say in words what a rating rests on: what gives it by itself, then what is red and amber."""
-    by_itself: list[list[str]] = [[] for _ in rated]
-    lines = {i.id: number for number, i in enumerate(dashboard.indicators)}
-    for override in dashboard.overrides:
-        number = lines[override.indicator]
-        holds = override.when.holds(values[number], float) & (colours[number] >= 0)
-        label = dashboard.indicators[number].label
-        for school in np.flatnonzero(holds & rated):
-            told = f"At least priority {override.rating} by itself: {label}"
-            if not any(label in each for each in by_itself[school]):
-                by_itself[school].append(told)
+    told: list[list[str]] = [[] for _ in rated]
+    for rating in (1, 2):
+        for place, labels in _given_by_itself(dashboard, rating, values, colours).items():
+            if rated[place]:
+                told[place].append(f"At least priority {rating} by itself: {'; '.join(labels)}")
     for colour in ("red", "amber"):
         code = COLOURS.index(colour)
         for school in np.flatnonzero(rated):
@@ -43,9 +38,27 @@ def reasons(dashboard: Dashboard, values: Values, colours: Colours, rated: Bools
                 dashboard.indicators[n].label for n in np.flatnonzero(colours[:, school] == code)
             ]
             if labels:
-                by_itself[school].append(f"{colour.capitalize()}: {'; '.join(labels)}")
-    told_all = [". ".join(parts) if parts else "Nothing red or amber" for parts in by_itself]
-    return np.where(rated, np.array(told_all, dtype=object), "")
+                told[school].append(f"{colour.capitalize()}: {'; '.join(labels)}")
+    words = [". ".join(parts) if parts else "Nothing red or amber" for parts in told]
+    return np.where(rated, np.array(words, dtype=object), "")
+
+
+def _given_by_itself(
+    dashboard: Dashboard, rating: int, values: Values, colours: Colours
+) -> dict[int, list[str]]:
+    """Give the indicators that by themselves give each school at least a rating, and no higher."""
+    ids = [indicator.id for indicator in dashboard.indicators]
+    found: dict[int, list[str]] = {}
+    higher: set[tuple[int, str]] = set()
+    for override in sorted(dashboard.overrides, key=lambda one: one.rating):
+        number = ids.index(override.indicator)
+        label = dashboard.indicators[number].label
+        holds = override.when.holds(values[number], float) & (colours[number] >= 0)
+        for school in map(int, np.flatnonzero(holds)):
+            if override.rating == rating and (school, label) not in higher:
+                found.setdefault(school, []).append(label)
+            higher.add((school, label))
+    return found
 
 
 def would_change(
@@ -69,7 +82,7 @@ def would_change(
                 differs = ask & (other != rating)
                 open_yet &= ~differs
                 for school in np.flatnonzero(differs):
-                    text = f"{indicator.label} {COLOURS[int(to[school])]}"
+                    text = f"{indicator.label} were {COLOURS[int(to[school])]}"
                     found[school].setdefault(int(other[school]), []).append(text)
     told = [
         "; ".join(f"{to} if {' or '.join(ways)}" for to, ways in sorted(each.items()))

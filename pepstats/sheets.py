@@ -115,7 +115,7 @@ def _sheet(rated: Ratings, report: Report, row: pd.Series, lines: pd.DataFrame) 
         "chances": _bar(row) if there else [],
         "lines": _rating_lines(rated, row) if there else [f"No rating: {row['no_rating']}."],
         "score": words.show(row["score"], 2), "groups": list(groups.items()),
-        "elsewhere": words.list_words(elsewhere),
+        "elsewhere": "; ".join(elsewhere),
         "themes": [(n, t) for n, t in THEMES.items() if n in set(lines["theme"])],
     }  # fmt: skip
 

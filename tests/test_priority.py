@@ -248,9 +248,9 @@ def test_what_would_change_a_rating_does_change_it():
     )
     found = rate(panel, register)
     told = found.ratings.loc[41, "would_change"]
-    assert "1 if Below the floor standard red" in told
+    assert "1 if Below the floor standard were red" in told
     assert found.ratings.loc[41, "rating"] == 2
-    assert "3 if Coasting amber" in told
+    assert "3 if Coasting were amber" in told
     mended = panel.values.copy()
     mended.loc[(41, 2016), "maths_progress"] = 0.0  # two years of three: amber
     again = rate(Panel(mended, panel.reasons, panel.releases), register)

@@ -72,7 +72,7 @@ def test_every_school_has_a_sheet_marked_exempt_on_screen_and_on_every_printed_p
     assert len(pages()) == len(rated().ratings)
     for html in pages().values():
         assert sheets.EXEMPT in Reader(html).words
-        assert re.search(r"@top-right \{ content: \"EXEMPT", html)
+        assert re.search(r"@top-left \{ content: \"EXEMPT", html)
 
 
 def test_a_sheet_says_the_rating_how_sure_it_is_and_why():
