@@ -163,15 +163,17 @@ def test_a_report_of_a_year_before_the_start_is_refused(default) -> None:
 
 
 @needs_study
-def test_the_real_partnership_is_followed_and_its_gap_is_among_the_lowest_three_in_a_hundred() -> (
-    None
-):
+def test_the_real_partnership_is_followed_and_its_gap_is_among_the_very_lowest() -> None:
     study = pepstats.load("partnership-2018", data=str(SHARED / "study"))
     found = pepstats.evaluate(study, "whole-partnership")
     first = found.effects.iloc[0]
     assert first["n_schools"] == 32
     assert first["estimate"] < 0 and first["verdict"] in ("lost ground", "probably lost ground")
-    assert (found.placebo["rwm_expected"] <= first["estimate"]).mean() <= 0.03
+    assert (found.placebo["rwm_expected"] <= first["estimate"]).mean() <= 0.05
+    gaps = study.gaps("rwm_expected", baseline=[2016, 2017], year=2018).dropna(subset="gap")
+    city = gaps.assign(pull=gaps["gap"] * gaps["weight"]).groupby("la")
+    lowest = (city["pull"].sum() / city["weight"].sum())[city.size() >= 10].nsmallest(5)
+    assert 851 in lowest.index
     home = (study.register["la"] == 851) & (study.register["phase"] != "special")
     scores = study.panel.wide("reading_progress")[home]
     both = scores[2016].notna() & scores[2018].notna()
