@@ -25,6 +25,11 @@ JOBS = min(2, os.cpu_count() or 1)
 """Notebooks at a time unless asked otherwise: a second saves a quarter, a third nothing."""
 DONE, DIFFERS, WRONG, DEFECT = 0, 1, 2, 3
 SAID_AT_END = 6  # things to do that a run names; all are in a file
+WHICH = "a report of the data folder; without one, autumn-2018 or the only one there is"
+ANSWERS = (
+    "Exit codes: 0 done; 1 done and something differs; 2 the input or the request is wrong, one "
+    "message says what and where; 3 a fault of ours, the traceback is kept."
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -48,73 +53,93 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the command line, one sub-command for each command."""
-    parser = argparse.ArgumentParser(prog="pepstats", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="pepstats", description=__doc__.splitlines()[0], epilog=ANSWERS
+    )
     parser.add_argument("--version", action="version", version=f"pepstats {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    data, out, jobs = _shared_options()
 
-    run = commands.add_parser("run", help="run the notebooks and write the board's paper")
-    run.add_argument("report", nargs="?", metavar="REPORT")
-    run.add_argument("--programme", action="append", default=[], metavar="SLUG")
-    run.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default data/)")
-    run.add_argument("--out", type=Path, metavar="DIR", help="where to write (default outputs/)")
-    run.add_argument("--jobs", type=_count, default=JOBS, metavar="N", help="notebooks at a time")
+    def command(
+        name: str, does: Callable[[argparse.Namespace], int], *shared: argparse.ArgumentParser,
+        says: str,
+    ) -> argparse.ArgumentParser:  # fmt: skip
+        added = commands.add_parser(
+            name, help=says, description=f"{says[0].upper()}{says[1:]}.", parents=shared,
+            epilog=ANSWERS,
+        )  # fmt: skip
+        added.set_defaults(command=does)
+        return added
+
+    run = command(
+        "run", _run, data, out, jobs, says="run the notebooks and write the board's paper"
+    )
+    run.add_argument("report", nargs="?", metavar="REPORT", help=WHICH)
+    run.add_argument("--programme", action="append", default=[], metavar="SLUG",
+                     help="only this programme of the report; may be repeated")  # fmt: skip
     run.add_argument("--force", action="store_true",
                      help="run every step, also those whose sources have not changed")  # fmt: skip
-    run.set_defaults(command=_run)
 
-    check = commands.add_parser("check", help="read sources and account for every row and cell")
-    check.add_argument("what", nargs="*", metavar="REPORT or FILE")
-    check.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default data/)")
-    check.add_argument("--json", action="store_true")
-    check.set_defaults(command=_check)
+    check = command("check", _check, data, says="read sources and account for every row and cell")
+    check.add_argument("what", nargs="*", metavar="REPORT or FILE", help=f"or files; {WHICH}")
+    check.add_argument("--json", action="store_true", help="the account as JSON")
 
-    new = commands.add_parser("new", help="draft the next autumn's report from the last one")
+    new = command("new", _new, data, says="draft the next autumn's report from the last one")
     new.add_argument("report", metavar="REPORT", help="its new name")
     new.add_argument("--like", metavar="REPORT", help="the report to start from")
-    new.add_argument("--data", type=Path, metavar="DIR")
-    new.set_defaults(command=_new)
 
-    verify = commands.add_parser("verify", help="run a run or release again and compare it all")
-    verify.add_argument("path", type=Path, metavar="PATH", help="its folder")
-    verify.add_argument("--data", type=Path, metavar="DIR", help="for what it does not carry")
-    verify.add_argument("--out", type=Path, metavar="DIR", help="where to keep what was made again")
-    verify.add_argument("--jobs", type=_count, default=JOBS, metavar="N", help="notebooks at once")
-    verify.add_argument("--json", action="store_true", help="the findings as JSON")
-    verify.set_defaults(command=_verify)
-
-    release = commands.add_parser("release", help="release a finished run, if it may leave")
-    release.add_argument("report", metavar="REPORT")
-    release.add_argument("--data", type=Path, metavar="DIR")
-    release.add_argument("--out", type=Path, metavar="DIR")
-    release.add_argument("--why", default="", metavar="TEXT", help="for CHANGES.md")
-    release.set_defaults(command=_release)
-
-    plan = commands.add_parser("plan", help="write the design down before outcomes are read")
-    plan.add_argument("report", metavar="REPORT")
-    plan.add_argument("--data", type=Path, metavar="DIR")
-    plan.set_defaults(command=_plan)
-
-    calibrate = commands.add_parser(
-        "calibrate", help="how the method behaves on programmes that did nothing, in your own data"
+    verify = command(
+        "verify", _verify, data, out, jobs, says="run a run or release again and compare it all"
     )
-    calibrate.add_argument("report", nargs="?", metavar="REPORT")
-    calibrate.add_argument("--data", type=Path, metavar="DIR")
-    calibrate.add_argument("--draws", type=_count, default=5000, metavar="N")
-    calibrate.add_argument("--schools", type=_count, default=18, metavar="N", help="in each")
-    calibrate.add_argument("--low", type=_count, default=13, metavar="N", help="low attaining")
-    calibrate.add_argument("--json", action="store_true")
-    calibrate.add_argument("--picture", type=Path, metavar="FILE", help="draw it too: .svg or .png")
-    calibrate.set_defaults(command=_calibrate)
+    verify.add_argument("path", type=Path, metavar="PATH", help="its folder")
+    verify.add_argument("--json", action="store_true", help="the findings as JSON")
 
-    invent = commands.add_parser("invent", help="write an invented England")
-    invent.add_argument("folder", type=Path, metavar="DIR")
-    invent.add_argument("--schools", type=_count, default=2500, metavar="N")
-    invent.add_argument("--seed", type=int, default=None, metavar="S")
+    release = command(
+        "release", _release, data, out, says="release a finished run, if it may leave"
+    )
+    release.add_argument("report", metavar="REPORT", help="its finished run is in working/")
+    release.add_argument("--why", default="", metavar="TEXT",
+                         help="why it is released again, for CHANGES.md")  # fmt: skip
+
+    plan = command("plan", _plan, data, says="write the design down before outcomes are read")
+    plan.add_argument("report", metavar="REPORT", help="its plan goes to plans/ in the data folder")
+
+    calibrate = command(
+        "calibrate",
+        _calibrate,
+        data,
+        says="say how the method behaves on programmes that did nothing, in your own data",
+    )
+    calibrate.add_argument("report", nargs="?", metavar="REPORT", help=WHICH)
+    calibrate.add_argument("--draws", type=_count, default=5000, metavar="N",
+                           help="how many programmes are made up (5000)")  # fmt: skip
+    calibrate.add_argument("--schools", type=_count, default=18, metavar="N",
+                           help="schools in each (18)")  # fmt: skip
+    calibrate.add_argument("--low", type=_count, default=13, metavar="N",
+                           help="of which from the lower attaining half (13)")  # fmt: skip
+    calibrate.add_argument("--json", action="store_true", help="the findings as JSON")
+    calibrate.add_argument("--picture", type=Path, metavar="FILE", help="draw it too: .svg or .png")
+
+    invent = command("invent", _invent, says="write an invented England")
+    invent.add_argument("folder", type=Path, metavar="DIR", help="the data folder to write")
+    invent.add_argument("--schools", type=_count, default=2500, metavar="N",
+                        help="mainstream schools with key stage 2 results (2500)")  # fmt: skip
+    invent.add_argument("--seed", type=int, default=None, metavar="S",
+                        help="another England; without it, the committed one")  # fmt: skip
     invent.add_argument("--effect", type=float, default=1.0, metavar="E",
                         help="multiplies the planted effects; 0 plants nothing")  # fmt: skip
     invent.add_argument("--full-layout", action="store_true", help="every column of 2018-19")
-    invent.set_defaults(command=_invent)
     return parser
+
+
+def _shared_options() -> tuple[argparse.ArgumentParser, ...]:
+    """Give the options that several commands have: the data folder, where to write, the jobs."""
+    data, out, jobs = (argparse.ArgumentParser(add_help=False) for _ in range(3))
+    data.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default data/)")
+    out.add_argument("--out", type=Path, metavar="DIR", help="where to write (default outputs/)")
+    jobs.add_argument("--jobs", type=_count, default=JOBS, metavar="N",
+                      help=f"notebooks at a time (default {JOBS})")  # fmt: skip
+    return data, out, jobs
 
 
 def _run(asked: argparse.Namespace) -> int:

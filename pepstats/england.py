@@ -15,6 +15,7 @@ from pepstats import codes, layouts, sampling
 from pepstats.clean import Results
 from pepstats.dashboard import DERIVED, Indicator, Limit
 from pepstats.panel import Panel
+from pepstats.sources import RELEASES
 
 Values = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -98,21 +99,26 @@ def gather_levels(
     """Gather England's published levels: one row per `measure`, `year` and `phase`, with `value`.
 
     From the long series by authority, for what no file of schools has; from the England rows of
-    results files, of state-funded schools; and from headlines. Where several have one the last
-    named counts. `phase` is blank but where the figure differs by it (exclusions).
+    results files, of state-funded schools; and from headlines. Where several have one the most
+    final counts, and of those the last named. `phase` is blank but where the figure differs by it
+    (exclusions).
     """
-    parts = [pd.DataFrame({name: [] for name in LEVELS})]
+    parts = [pd.DataFrame({name: [] for name in [*LEVELS, "how_final"]})]
     if series is not None:
-        parts.append(_levels_of_series(series))
+        parts.append(_levels_of_series(series).assign(how_final=-1))
     for one in results:
         if one.source.kind in ("ks2", "ks4") and layouts.STATE_FUNDED in one.aggregates.index:
             row = one.aggregates.loc[layouts.STATE_FUNDED].iloc[0].dropna()
             level = {"measure": row.index, "year": one.source.year, "phase": "", "value": row}
-            parts.append(pd.DataFrame(level))
+            how_final = RELEASES.index(one.source.release or RELEASES[-1])
+            parts.append(pd.DataFrame(level).assign(how_final=how_final))
     if headlines is not None:
-        parts.append(headlines[LEVELS])
+        ranked = headlines.get("release", pd.Series(RELEASES[-1], headlines.index))
+        ranked = ranked.fillna(RELEASES[-1]).map(RELEASES.index)
+        parts.append(headlines[LEVELS].assign(how_final=ranked))
     table, key = pd.concat(parts, ignore_index=True), ["measure", "year", "phase"]
-    table = table.drop_duplicates(key, keep="last").astype({"year": "int64", "value": float})
+    table = table.sort_values("how_final", kind="stable").drop_duplicates(key, keep="last")
+    table = table[LEVELS].astype({"year": "int64", "value": float})
     return table.sort_values(key, ignore_index=True)
 
 
