@@ -203,5 +203,8 @@ def make_table(
 ) -> PaperTable:
     """Make a table for readers from one whose cells are already written for them."""
     rows = tuple(tuple(plain(str(cell)) for cell in row) for row in frame.itertuples(index=False))
-    columns = tuple(str(column) for column in frame.columns)
-    return PaperTable(caption, columns, rows, note, empty, tuple(numeric), tuple(widths))
+    columns = tuple(plain(str(column)) for column in frame.columns)
+    counted = tuple(plain(name) for name in numeric)
+    return PaperTable(
+        plain(caption), columns, rows, plain(note), plain(empty), counted, tuple(widths)
+    )

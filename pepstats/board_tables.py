@@ -100,8 +100,8 @@ def table_programmes(
 ) -> PaperTable:
     """Give all programmes in short: a column each, or a row each where they are many."""
     columns = {
-        programme.title: _in_short(programme, results[programme.slug], report.year)
-        for programme in programmes
+        title: _in_short(programme, results[programme.slug], report.year)
+        for title, programme in title_apart(programmes).items()
     }
     frame = pd.DataFrame(columns, index=pd.Index(list(IN_SHORT), name="About"))
     if len(programmes) > MOST_BESIDE:
@@ -109,6 +109,12 @@ def table_programmes(
     widths = (0.9, *[2.6] * len(frame.columns))
     caption = f"The programmes in {school_year(report.year)}"
     return make_table(frame.reset_index(), caption=caption, widths=widths)
+
+
+def title_apart(programmes: Sequence[Programme]) -> dict[str, Programme]:
+    """Give programmes by their titles; of two with one title each carries its short name too."""
+    said = [programme.title for programme in programmes]
+    return {p.title if said.count(p.title) == 1 else f"{p.title} ({p.slug})": p for p in programmes}
 
 
 def _in_short(programme: Programme, found: ProgrammeResults, year: int) -> list[str]:

@@ -11,6 +11,7 @@ import base64
 import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -282,7 +283,8 @@ class _Builder:
             return QuoteBlock(name, tuple(self.quotes[name]))
         number = self.figure_numbers.setdefault(name, len(self.figure_numbers) + 1)
         picture = self.figures[name]
-        return PictureBlock(name, number, picture, self.table_numbers[picture.table])
+        said = replace(picture, caption=plain(picture.caption), alt=plain(picture.alt))
+        return PictureBlock(name, number, said, self.table_numbers[picture.table])
 
     def _table(self, name: str) -> TableBlock:
         return TableBlock(name, self.table_numbers[name], self.tables[name])

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pepstats.evidence import ProgrammeResults, list_results
 from pepstats.programme import Programme, Report
-from pepstats.words import measure, outcome_label
+from pepstats.words import harmless, measure, outcome_label
 
 UNAVAILABLE = "x"  # the Department's mark for a figure that is not available
 META_COLUMNS = ["col_name", "col_type", "label", "indicator_grouping", "indicator_unit",
@@ -59,7 +59,7 @@ def make_open_data(
                 "country_code": "E92000001",
                 "country_name": "England",
                 "old_la_code": report.authority,
-                "programme": _harmless(programme.title),
+                "programme": harmless(programme.title),
                 "outcome": outcome_label(outcome),
                 "unit": result.unit,
                 "release": result.release or UNAVAILABLE,
@@ -75,11 +75,6 @@ def make_open_data(
                 "comparison_schools": _known(own.get("n_comparison")),
             })  # fmt: skip
     return pd.DataFrame(rows), describe_columns(programmes)
-
-
-def _harmless(text: str) -> str:
-    """Give words that a spreadsheet will not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _known(value: object) -> object:

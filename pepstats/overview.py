@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pepstats import canvas, evidence
 from pepstats.blocks import Picture
+from pepstats.board_tables import title_apart
 from pepstats.evidence import ProgrammeResults
 from pepstats.evidence_pictures import not_drawn
 from pepstats.programme import Programme
@@ -25,10 +26,8 @@ def picture_programmes(
 ) -> Picture:
     """Draw every programme's primary estimate on one scale; the same in both editions."""
     found = {
-        programme.title: evidence.list_results(programme, results[programme.slug], year)[
-            programme.primary
-        ]
-        for programme in programmes
+        title: evidence.list_results(programme, results[programme.slug], year)[programme.primary]
+        for title, programme in title_apart(programmes).items()
     }
     known = {title: result for title, result in found.items() if result.known}
     outcomes = {result.outcome for result in known.values()}

@@ -25,7 +25,7 @@ from pepstats import (
     voices,
     worth_tables,
 )
-from pepstats.blocks import Document, PaperTable, Picture
+from pepstats.blocks import Document, Entry, PaperTable, Picture
 from pepstats.city import City, protect_ratings, table_ratings, table_ratings_named
 from pepstats.drafts import officers_text
 from pepstats.entries import make_entries
@@ -61,9 +61,7 @@ def write_paper(
     city, made = city or City(), made or record.Record()
     return document.compose(
         officers_text(report, programmes, text),
-        make_entries(report, programmes, results, view_of(report, city), city)
-        | partnership_tables.make_entries(city, view_of(report, city), report)
-        | record.make_entries(made, programmes),
+        list_entries(report, programmes, results, city=city, made=made),
         make_tables(report, programmes, results, sources=sources, city=city)
         | record.make_tables(made, programmes),
         make_pictures(report, programmes, results, city=city, drawn=drawn),
@@ -76,6 +74,23 @@ def write_paper(
         date=report.meeting.date,
         author=report.meeting.report_by,
         marks=list_marks(report),
+    )
+
+
+def list_entries(
+    report: Report,
+    programmes: Sequence[Programme],
+    results: Mapping[str, ProgrammeResults],
+    *,
+    city: City,
+    made: record.Record,
+) -> dict[str, Entry]:
+    """Give everything the paper may say, by name: the only source of its numbers and verdicts."""
+    view = view_of(report, city)
+    return (
+        make_entries(report, programmes, results, view, city)
+        | partnership_tables.make_entries(city, view, report)
+        | record.make_entries(made, programmes)
     )
 
 

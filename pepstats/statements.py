@@ -16,7 +16,7 @@ import pandas as pd
 
 from pepstats.blocks import Quote
 from pepstats.errors import SourceError, nearest
-from pepstats.words import count_words, list_words, plain
+from pepstats.words import count_words, harmless, list_words, plain
 
 NEEDED = ("urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement")
 OPTIONAL = ("extract", "cleared")
@@ -141,9 +141,9 @@ def _read_row(
         "urn": urn,
         "school": schools.get(programme, {}).get(urn, 0),
         "programme": programme,
-        "theme": cells["theme"],
-        "statement": said,
-        "quote": cells["extract"] or said,
+        "theme": harmless(cells["theme"]),
+        "statement": harmless(said),
+        "quote": harmless(cells["extract"] or said),
     }
     if not said:
         return {**found, "stance": "", "role": "", "consent_date": "", "held": None}, problems

@@ -296,6 +296,11 @@ def plain(text: str) -> str:
     return "".join(c for c in spaced if c in _KEPT_FORMATS or not _is_hidden(c))
 
 
+def harmless(text: str) -> str:
+    """Give words that a spreadsheet will not take for a formula; nothing is lost of them."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
 def _is_hidden(letter: str) -> bool:
     point = ord(letter)
     no_character = 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
 
+import docx
 import numpy as np
 import pandas as pd
 import pytest
@@ -501,3 +503,70 @@ def test_the_public_edition_heeds_what_the_last_release_showed() -> None:
     )
     note = report.make_tables(wide, programmes, results, city=changed)["ratings"].note
     assert "differs by so few from what was shown before" in note
+
+
+def test_every_word_of_a_result_comes_from_a_named_entry(study, monkeypatch) -> None:
+    listed = report.list_entries
+    monkeypatch.setattr(
+        report, "list_entries",
+        lambda *these, **those: {
+            name: dataclasses.replace(entry, text=f"[{name}]")
+            for name, entry in listed(*these, **those).items()
+        },
+    )  # fmt: skip
+    paper = write_paper(*study, city=CITY)
+    html = document.to_html(paper)
+    used = {word for word in paper.used if not word.startswith(("table ", "figure ", "quotes "))}
+    assert len(used) > 30
+    assert [name for name in used if f"[{name}]" not in html] == []
+    typed = [span.text for b in paper.blocks for span in getattr(b, "words", ()) if not span.entry]
+    assert find_typed_results("\n".join(typed)) == []
+
+
+def test_the_summary_page_reads_at_fourteen_or_younger() -> None:
+    expected = {"mode": "expected from last year's schools", "release": "provisional"}
+    for study in (make_study(), make_study(release="final")):
+        settings, programmes, results = study
+        october = {s: sketch(make_results(**expected)) for s in results}
+        for found in (results, october):
+            blocks = list(write_paper(settings, programmes, found).blocks)
+            tops = [n for n, b in enumerate(blocks) if b.kind == "heading" and b.level == 2]
+            first = next(n for n in tops if document.text_of(blocks[n].words) == "Summary")
+            page = blocks[first : tops[tops.index(first) + 1]]
+            words = "\n".join(document.text_of(b.words) for b in page if b.kind == "paragraph")
+            cells = [c for b in page if b.kind == "table" for row in b.table.rows for c in row[1:]]
+            answers = [c for c in cells if "95% interval" not in c]
+            assert reading_age(words) <= 14
+            assert reading_age(". ".join([words, *answers])) <= 14
+
+
+def test_headings_of_the_whole_paper_are_in_order_and_every_table_has_headers(paper) -> None:
+    html = document.to_html(paper)
+    levels = [int(level) for level in re.findall(r"<h([1-6])", html)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert html.count("<table") == html.count("<caption") == html.count("<thead>")
+    assert re.findall(r"<th(?! scope=)", html.replace("<thead", "")) == []
+    alts = re.findall(r'<img src="[^"]*" alt="([^"]*)"', html)
+    assert len(alts) == html.count("<img") and all(len(alt.split()) > 8 for alt in alts)
+
+
+def test_odd_words_of_a_register_or_a_settings_file_are_shown_and_never_obeyed() -> None:
+    odd = "=cmd|'/c calc'!A1 <b>\u202eevil\u202c</b> {hole} \U0001f600"
+    settings, programmes, results = make_study(edition="exempt")
+    named = dataclasses.replace(CITY, names=dict.fromkeys(CITY.names, odd))
+    programmes = [p.model_copy(update={"title": odd, "summary": odd}) for p in programmes]
+    settings = settings.model_copy(update={"title": odd})
+    paper = write_paper(settings, programmes, results, city=named)
+    html = document.to_html(paper)
+    assert "<b>" not in html and "\u202e" not in html and "\U0001f600" in html
+    word = docx.Document(io.BytesIO(document.to_docx(paper)))
+    assert any("<b>evil</b> {hole}" in line.text for line in word.paragraphs)
+
+
+def test_officers_text_of_ten_thousand_words_is_laid_out_whole(study) -> None:
+    settings, programmes, results = study
+    text = "# Ours\n\n" + "\n\n".join(["It went on and on as papers do " * 20] * 60)
+    paper = write_paper(settings, programmes, results, text=text)
+    assert paper.words().count("It went on") == 1200
+    assert document.to_docx(paper) and "60" in [b.number.split(".")[-1] for b in paper.blocks[1:]]

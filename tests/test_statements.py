@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import datetime
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from pepstats import statements
+from pepstats import sources, statements
 from pepstats.errors import SourceError
 
 SCHOOLS = {"closing-the-gap": {900001: 900001, 900002: 900002, 930002: 900002, 900003: 900003}}
@@ -155,3 +158,46 @@ def test_themes_are_counted_by_stance() -> None:
 def test_what_needs_someone_is_listed_by_row() -> None:
     said = read(row(Statement="We saw that Callum caught up."), row(URN="900002", Consent="no"))
     assert statements.list_held(said) == [f"statement in row 2: {statements.DETAILS}"]
+
+
+def test_words_that_a_spreadsheet_would_run_are_made_harmless_and_kept() -> None:
+    formula = "=cmd|'/c calc'!A1"
+    table = read(row(Statement=formula, Theme="@SUM(1)", Cleared="yes")).table
+    assert table["statement"].iloc[0] == table["quote"].iloc[0] == f"'{formula}"
+    assert table["theme"].iloc[0] == "'@SUM(1)"
+    cells = table.to_csv(index=False).replace(",", "\n").splitlines()
+    assert not [cell for cell in cells if cell.startswith(("=", "@", "+", "-"))]
+
+
+def test_a_workbook_says_the_same_as_a_csv(tmp_path: Path) -> None:
+    import xlsxwriter
+
+    cells = row(Statement="It helped.", Cleared="no")
+    book = xlsxwriter.Workbook(str(tmp_path / "statements.xlsx"))
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, list(cells))
+    sheet.write_row(1, 0, list(cells.values()))
+    sheet.write_number(1, 0, 900001)
+    day = book.add_format({"num_format": "dd/mm/yyyy"})
+    sheet.write_datetime(1, list(cells).index("Consent date"), datetime.date(2018, 9, 14), day)
+    book.close()
+    source = sources.find_source("statements", "statements.xlsx", data=tmp_path)
+    said = statements.check_statements(
+        sources.read_text(source), file="statements.xlsx", schools=SCHOOLS
+    ).table
+    assert said["urn"].tolist() == [900001] and said["row"].tolist() == [2]
+    assert said["consent_date"].tolist() == ["2018-09-14"] and said["held"].isna().all()
+
+
+def test_a_wrong_row_of_a_workbook_is_named_by_its_own_line(tmp_path: Path) -> None:
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(str(tmp_path / "s.xlsx"))
+    sheet = book.add_worksheet()
+    for place, cells in enumerate([row(), row(URN="900009")]):
+        sheet.write_row(0, 0, list(cells))
+        sheet.write_row(place + 1, 0, list(cells.values()))
+    book.close()
+    raw = sources.read_text(sources.find_source("statements", "s.xlsx", data=tmp_path))
+    with pytest.raises(SourceError, match=r"s\.xlsx: row 3: school 900009 is not in the programme"):
+        statements.check_statements(raw, file="s.xlsx", schools=SCHOOLS)
