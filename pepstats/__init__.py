@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pepstats.study import Evaluation, Study
+    from pepstats.evaluation import Evaluation
+    from pepstats.study import Study
 
 __version__ = "0.1.0"
 __all__ = ["evaluate", "load"]
@@ -24,6 +25,6 @@ def load(report: str, data: str | None = None) -> Study:
 
 def evaluate(study: Study, programme: Any) -> Evaluation:
     """Compare a programme's schools with schools like them elsewhere."""
-    from pepstats.study import evaluate_programme
+    from pepstats.evaluation import evaluate_programme
 
     return evaluate_programme(study, programme)

@@ -14,9 +14,10 @@ import pandas as pd
 
 from pepstats import codes, words
 from pepstats.errors import DesignError
+from pepstats.evaluation import evaluate_programme
 from pepstats.panel import Panel
 from pepstats.steps import Step
-from pepstats.study import evaluate_programme, load_study
+from pepstats.study import load_study
 
 SAME_DIGITS = 1e-9
 KEY = ["programme", "outcome"]

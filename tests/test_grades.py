@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import grades
+from pepstats import grades, threats
 from pepstats.errors import DesignError
 
 QUIET = {
@@ -16,9 +16,9 @@ QUIET = {
 
 
 def security(mdes: float | None = 0.25, left: int = 18, design: str = "unobservables", **changed):
-    threats = grades.find_threats(**{**QUIET, **changed})
+    found = threats.find_threats(**{**QUIET, **changed})
     return grades.grade_security(
-        design=design, mdes=mdes, schools_listed=18, schools_left=left, threats=threats
+        design=design, mdes=mdes, schools_listed=18, schools_left=left, threats=found
     )
 
 
@@ -119,9 +119,9 @@ def test_without_a_pupil_scale_there_is_no_security_grade_but_its_inputs_stand()
     ],
 )
 def test_threats_are_read_off_what_the_study_knows(changed, name: str, level: str) -> None:
-    found = {t.name: t for t in grades.find_threats(**{**QUIET, **changed})}
+    found = {t.name: t for t in threats.find_threats(**{**QUIET, **changed})}
     assert found[name].level == level and found[name].evidence
-    assert tuple(found) == grades.THREATS
+    assert tuple(found) == threats.THREATS
 
 
 def test_requests_that_make_no_sense_are_refused(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_requests_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DesignError, match="each of the threats once"):
         grades.grade_security(
             design="random", mdes=0.2, schools_listed=1, schools_left=1,
-            threats=grades.find_threats(**QUIET)[:6],
+            threats=threats.find_threats(**QUIET)[:6],
         )  # fmt: skip
     path = tmp_path / "grades.yml"
     text = (grades.TEMPLATES / "grades.yml").read_text("utf-8")
