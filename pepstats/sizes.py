@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy as np
 from pepstats import codes
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
+from pepstats.paths import TEMPLATES
+from pepstats.settings import Settings, check_settings, read_yaml
 
 LOGISTIC = 1.65
 """Log-odds to standard deviations (Cox 1970; Sanchez-Meca and others 2003, Psychological Methods
@@ -146,10 +148,12 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
 
 def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread) -> Size:
     """Give an effect and its interval in pupils' standard deviations, from the recovered spread."""
-    how = (
-        f"divided by pupils' standard deviation of {spread.sd:.2f}, from the published limits of "
-        f"{spread.n_schools:,} schools in {spread.year}"
+    seen = (
+        f"from the published limits of {spread.n_schools:,} schools in"
+        if spread.n_schools
+        else "published for England in"
     )
+    how = f"divided by pupils' standard deviation of {spread.sd:.2f}, {seen} {spread.year}"
     if spread.reason:
         return _none("pupil", "divided by pupils' standard deviation", spread.reason)
     ends = np.array([estimate, low, high], dtype=float) / spread.sd
@@ -201,11 +205,36 @@ def find_ruler(
     )
 
 
+class KnownSpreads(Settings):
+    """Published standard deviations between pupils, by outcome and year, with their source."""
+
+    title: str
+    mark: Literal["S", "M", "P"]
+    source: str
+    spreads: dict[str, dict[int, float]]
+
+
+@cache
+def load_spreads() -> KnownSpreads:
+    """Read the spreads kept with the library."""
+    path = TEMPLATES / "spreads.yml"
+    return check_settings(KnownSpreads, read_yaml(path), path)
+
+
 def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
-    """Find the pupils' spread in a year, or in the last one before it that has limits (October)."""
+    """Find the pupils' spread in a year, or in the last one before it that has limits (October).
+
+    Where no file has limits, the published national one of that or the nearest year known.
+    """
     years = sorted({int(y) for y in panel.values.index.unique("year") if y <= year}, reverse=True)
     tried = [recover_pupil_spread(panel, outcome, y) for y in years or [year]]
-    return next((found for found in tried if not found.reason), tried[0])
+    found = next((one for one in tried if not one.reason), None)
+    known = load_spreads().spreads.get(outcome, {})
+    if found is None and known:
+        nearest_year = min(known, key=lambda y: (abs(y - year), y))
+        sd = known[nearest_year]
+        return PupilSpread(sd, (sd, sd), 0, year=nearest_year)
+    return found or tried[0]
 
 
 def size_of_effect(

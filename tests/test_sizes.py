@@ -186,7 +186,7 @@ def test_what_has_no_pupils_spread_is_refused() -> None:
         ("absence", "not an attainment outcome"),
         ("ebacc_entry", "not an attainment outcome"),
         ("cohort", "not an attainment outcome"),
-        ("maths_progress", "no source of this study has"),
+        ("progress8", "no source of this study has"),
     ):
         found = ask(outcome, panel)
         assert words in found.reason and np.isnan(found.d)
@@ -216,3 +216,12 @@ def test_limits_not_yet_published_are_taken_from_the_year_before() -> None:
                     for part in ("values", "reasons", "releases")))  # fmt: skip
     found = ask("reading_progress", panel)
     assert found.d == pytest.approx(0.5, rel=0.02) and found.how.endswith("schools in 2017")
+
+
+def test_scores_published_without_limits_are_sized_by_england_s_own_spread() -> None:
+    bare = {"maths_progress": np.zeros(60), "cohort": np.full(60, 30.0)}
+    found = ask("maths_progress", panel_of(bare))
+    assert found.d == pytest.approx(3.0 / 5.4322)
+    assert found.how.endswith("of 5.43, published for England in 2018")
+    assert sizes.latest_spread(panel_of(bare, 2023), "maths_progress", 2023).year == 2019
+    assert "no source of this study has" in ask("progress8", panel_of(bare)).reason
