@@ -132,7 +132,7 @@ def pick_earlier(setting: Setting, made: Made) -> list[Row]:
         choice = replace(first_choice(setting), baseline=tuple(early), year=last)
         matched, _, _ = compare(choice, setting, made)
         draws = placebo.draw_programmes(
-            matched, low_as_picked(setting, early), setting.chosen,
+            matched, low_as_picked(setting, early, matched.table.index), setting.chosen,
             barred=setting.barred, draws=setting.programme.placebo.draws,
             rng=setting.rng("picked a year earlier"),
         )  # fmt: skip

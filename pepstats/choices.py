@@ -296,15 +296,16 @@ def _draw_anew(choice: Choice, setting: Setting) -> placebo.Draws:
     if counted < FEWEST_MEMBERS:
         raise DesignError(f"{counted} such schools have a result; {FEWEST_MEMBERS} are needed")
     return placebo.draw_programmes(
-        setting.yardstick, low_as_picked(setting, setting.yardstick.baseline), choice.members,
-        real=setting.gaps, barred=setting.barred, draws=setting.programme.placebo.draws,
-        rng=setting.rng(choice.check),
+        setting.yardstick,
+        low_as_picked(setting, setting.yardstick.baseline, setting.pool.schools.index),
+        choice.members, real=setting.gaps, barred=setting.barred,
+        draws=setting.programme.placebo.draws, rng=setting.rng(choice.check),
     )  # fmt: skip
 
 
-def low_as_picked(setting: Setting, before: Iterable[int]) -> pd.Series:
+def low_as_picked(setting: Setting, before: Iterable[int], schools: pd.Index) -> pd.Series:
     """Say who was low attaining when picked: members as the real rule found them, others before."""
-    results = setting.panel.wide(setting.outcome).reindex(index=setting.pool.schools.index)
+    results = setting.panel.wide(setting.outcome).reindex(index=schools)
     return placebo.low_as_picked(
         results[sorted(setting.programme.baseline)], results[sorted(before)], setting.chosen
     )

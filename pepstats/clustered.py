@@ -65,7 +65,7 @@ class Fit:
         q = len(at)
         root = _power(self.expected[np.ix_(at, at)], -0.5)
         turned = np.einsum("nga,ab->bng", self.spreads[:, :, at], root)
-        gram = np.einsum("sng,tnh->stgh", turned, turned)
+        gram = turned.transpose(0, 2, 1)[:, None] @ turned[None]
         noise = sum(
             float((gram[s, s] * gram[t, t]).sum() + (gram[s, t] * gram[s, t].T).sum())
             for s in range(q)
@@ -120,7 +120,8 @@ def fit_clustered(
         spread[:, g, :] = own.T @ lift
         score[g] = error[rows] @ lift
     covariance = score.T @ score
-    gram = np.einsum("nga,nha->agh", spread, spread)
+    sides = np.moveaxis(spread, 2, 0)
+    gram = sides.transpose(0, 2, 1) @ sides
     top = np.einsum("agg->a", gram) ** 2
     bottom = (gram**2).sum(axis=(1, 2))
     se = np.sqrt(np.diag(covariance))
