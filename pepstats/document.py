@@ -226,7 +226,9 @@ class _Builder:
             if token.type == "heading_open":
                 yield self._heading(int(token.tag[1:]), inside[0])
             elif token.type == "paragraph_open":
-                yield self._paragraph(inside[0], top=top)
+                block = self._paragraph(inside[0], top=top)
+                if block is not None:
+                    yield block
             elif token.type in ("bullet_list_open", "ordered_list_open"):
                 yield self._listing(token.type, inside)
             elif token.type == "blockquote_open":
@@ -255,7 +257,8 @@ class _Builder:
             number = str(self.topic)
         return Heading(2, words, number, self._anchor(text_of(words)), name.startswith("appendix"))
 
-    def _paragraph(self, inline: Token, *, top: bool) -> Block:
+    def _paragraph(self, inline: Token, *, top: bool) -> Block | None:
+        """Read a paragraph or what stands alone on its line; nothing where its holes are empty."""
         holes = [child for child in inline.children or [] if child.type == "hole"]
         others = [c for c in inline.children or [] if c.type != "hole" and c.content.strip()]
         kind, _, name = holes[0].content.partition(" ") if holes else ("", "", "")
@@ -267,7 +270,9 @@ class _Builder:
                     f"{self.officers.source}, line {line}: `{{{hole}}}` stands alone on its line."
                 )
             return self._standing(kind, name.strip())
-        words = tuple(self._spans(inline))
+        words = trim(self._spans(inline))
+        if not words:
+            return None
         if not (top and self.numbered):
             return Paragraph(words)
         self.paragraph += 1
@@ -332,6 +337,16 @@ class _Builder:
             anchor, number = f"{base}-{number}", number + 1
         self.anchors.add(anchor)
         return anchor
+
+
+def trim(spans: Iterator[Span]) -> Words:
+    """Leave out empty words and the space that they leave at a paragraph's start."""
+    kept: list[Span] = []
+    for span in spans:
+        text = span.text if kept else span.text.lstrip()
+        if text:
+            kept.append(replace(span, text=text))
+    return tuple(kept) if any(span.text.strip() for span in kept) else ()
 
 
 def _closing(tokens: list[Token], place: int) -> int:

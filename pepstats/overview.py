@@ -64,14 +64,15 @@ def draw_programmes(known: Mapping[str, Result]) -> Figure:
     ax.set_ylim(len(known) - 0.6, -0.85)
     ax.set_yticks([])
     room = 0.05 * max(high - low, 1e-9)
-    ax.set_xlim(low - room, high + room)
+    side = 0.2 * max(high - low, 1e-9)  # so that nought is never at the edge
+    ax.set_xlim(min(low - room, -side), max(high + room, side))
     canvas.open_up(ax, grid="x")
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_formatter(
         lambda value, _: show(value, 0 if math.isclose(value, round(value)) else 1, signed=True)
     )
-    unit = next(iter(known.values())).unit
-    ax.set_xlabel(f"Lost ground          {unit}          gained")
+    unit = canvas.capital(next(iter(known.values())).unit)
+    ax.set_xlabel(f"{unit}: left of 0 lost ground, right of 0 gained")
     return figure
 
 

@@ -130,6 +130,15 @@ def test_a_line_above_the_first_heading_must_say_what_it_is() -> None:
         compose("Just words\n\n# A\n")
 
 
+def test_a_paragraph_whose_holes_are_empty_is_left_out_and_takes_no_number() -> None:
+    entries = {**ENTRIES, "gap.headline": Entry(None, "", "")}
+    text = "# A\n\n{gap.headline}\n\n{gap.headline} {meeting.body}\n\nLast.\n"
+    paper = compose(text, entries=entries)
+    said = [(b.number, text_of(b.words)) for b in paper.blocks if b.kind == "paragraph"]
+    assert said == [("1.1", "Board"), ("1.2", "Last.")]
+    assert "gap.headline" in paper.used
+
+
 # HTML --------------------------------------------------------------------------------------------
 
 
