@@ -228,6 +228,19 @@ def tabulate_gaps(
     return pd.concat(parts).sort_index()
 
 
+def tabulate_slopes(found: Mapping[str, gaps.Gaps]) -> pd.DataFrame:
+    """Lay out what each outcome is expected from: `outcome`, `variable` and its `slope`.
+
+    Each is per standard deviation over the schools in no programme; last comes the part of the
+    comparison schools' own distance from the line.
+    """
+    return pd.concat(
+        [one.slopes.rename("slope").reset_index().assign(outcome=name)
+         for name, one in found.items()],
+        ignore_index=True,
+    )[["outcome", "variable", "slope"]]  # fmt: skip
+
+
 def tabulate_lines(panel: Panel, design: Design, found: Mapping[str, gaps.Gaps]) -> pd.DataFrame:
     """Lay out each member's own line and its comparison schools', per outcome, school and year.
 

@@ -103,7 +103,7 @@ def find_gaps(
     fitted = usable & outside
 
     authority = pool.schools["la"].to_numpy(np.int64)
-    gap, slopes = raw, pd.Series(dtype=float, name="slope")
+    gap, slopes = raw, pd.Series(index=pd.Index([], name="variable"), dtype=float, name="slope")
     if adjusted:
         known = known_before(
             panel, pool.schools, outcome, years=years, before=year, outside=outside,

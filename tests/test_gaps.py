@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from pepstats import fitting, gaps, matching
+from pepstats.comparison import tabulate_slopes
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
 from pepstats.programme import MatchRule, PoolRule
@@ -202,3 +203,16 @@ def test_large_low_schools_are_not_expected_to_rise_as_small_ones_do() -> None:
     for size in (12, 90):
         gap = found.table["gap"][low & (cohort == size)].dropna()
         assert abs(gap.mean()) < 3 * gap.std() / np.sqrt(len(gap)), size
+
+
+def test_the_slopes_of_every_outcome_are_laid_out_and_none_where_nothing_was_fitted() -> None:
+    small = small_england()
+    found = {
+        "rwm_expected": find(small),
+        "maths_progress": find(small, outcome="maths_progress", adjusted=False),
+    }
+    table = tabulate_slopes(found)
+    assert list(table.columns) == ["outcome", "variable", "slope"]
+    assert set(table["outcome"]) == {"rwm_expected"}
+    assert table["variable"].iloc[-1] == fitting.COMPARISON_PART
+    assert 0 <= table["slope"].iloc[-1] <= 1
