@@ -44,19 +44,14 @@ _KNOWN_CAPITALS = frozenset({
     "Easter", "Year", "Key", "Stage", "Ofsted", "Partnership", "Board", "Council", "Teaching",
     "School", "Alliance", "Department", "Pupil", "Premium", "England", "Support", "Plan", "Head",
 })  # fmt: skip
-_KNOWN_OPENINGS = frozenset({
-    "I", "English", "Maths", "Mathematics", "Science", "French", "Spanish", "German", "January",
-    "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Christmas",
-    "Easter", "Year", "Key", "Stage", "Ofsted", "Partnership", "Board", "Council", "Teaching",
-    "School", "Alliance", "Department", "Pupil", "Premium", "England", "Support", "Plan", "Head",
+_KNOWN_OPENINGS = _KNOWN_CAPITALS | {
     "It", "He", "She", "We", "They", "This", "That", "These", "Those", "There", "The", "A", "An",
     "Our", "My", "Their", "His", "Her", "Its", "Everyone", "Everything", "Nothing", "Nobody",
     "Someone", "Staff", "Attendance", "Progress", "Attainment", "Behaviour", "What", "Which",
     "Who", "One", "Some", "Most", "Many", "Much", "More", "All", "Both", "Each", "Half", "Now",
     "Then", "Time", "Work", "Money", "Impact", "Data", "Reading", "Writing", "Communication",
     "Leadership", "Little", "Another", "Confidence",
-})  # fmt: skip
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ class _Writer:
         if not self.restyle:
             return
         foot = section.footer.paragraphs[0]
-        foot.paragraph_format.tab_stops.clear_all()
+        self.word.styles["Footer"].paragraph_format.tab_stops.clear_all()
         foot.paragraph_format.tab_stops.add_tab_stop(Cm(self.width), WD_TAB_ALIGNMENT.RIGHT)
         foot.add_run(f"{self.document.title}\tPage " if marks else "\tPage ")
         add_field(foot, "PAGE")
