@@ -48,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
-        return _report_defect(error)
+        return _report_defect(error, getattr(asked, "out", None))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -312,9 +312,9 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _report_defect(error: Exception) -> int:
+def _report_defect(error: Exception, out: Path | None) -> int:
     """Say that the fault is ours, and keep the traceback where it can be sent to us."""
-    log = paths.output_folder() / "working" / "defect.log"
+    log = paths.output_folder(out) / "working" / "defect.log"
     text = "".join(traceback.format_exception(error)) + str(getattr(error, "traceback", ""))
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
