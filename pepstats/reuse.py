@@ -16,7 +16,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -26,9 +25,7 @@ from pepstats.outputs import Digest, Output
 from pepstats.programme import Report
 from pepstats.settings import Settings
 from pepstats.steps import OPENED, find_wholes, sha256_of
-
-if TYPE_CHECKING:
-    from pepstats.run import Task
+from pepstats.tasks import Task
 
 RUN, DATA = "run:", "data:"  # where a file that was read lies: in the run, or in the study
 
@@ -54,10 +51,11 @@ class Last:
 class Ground:
     """What all steps of a run have in common, and the run before it, if any.
 
-    `opened` is where steps write down what they open; `code` is the hash of what they all run on,
-    `settled` that of the report as it is understood from all its files.
-    `known` has each setting and published file by its whole path: its name in the study, its hash.
-    `first` are those of the published files, which the first step always stands on.
+    `making` and `data` are real paths, no links in them, as opened files are written down; `opened`
+    is where steps write down what they open; `code` is the hash of what they all run on, `settled`
+    that of the report as it is understood from all its files. `known` has each setting and
+    published file by its whole path: its name in the study, its hash. `first` are those of the
+    published files, which the first step always stands on.
     """
 
     making: Path
@@ -83,7 +81,9 @@ class Ground:
         if not log.is_file():
             return None
         opened = [Path(json.loads(line)) for line in log.read_text("utf-8").splitlines()]
-        return StepRecord(stands_on=stands_on, read=self._find_read(task, opened))
+        read = self._find_read(task, opened)
+        knows_its_sources = task.is_first or any(name.startswith(RUN) for name in read)
+        return StepRecord(stands_on=stands_on, read=read) if knows_its_sources else None
 
     def _find_read(self, task: Task, opened: Iterable[Path]) -> dict[str, str]:
         """Give every file of the study and of earlier steps that a step opened, with its hash."""

@@ -31,48 +31,12 @@ from pepstats.programme import (
 )
 from pepstats.reuse import Ground, Last, StepRecord, describe_code, describe_settled
 from pepstats.sources import Source, find_source
-from pepstats.steps import STEPS, name_task, sha256_of
+from pepstats.steps import sha256_of
+from pepstats.tasks import Task, check_parameters, list_tasks, parameters_of
 
 KERNEL = "python3"
-FIRST, LAST = list(STEPS)[0], list(STEPS)[-1]
 LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
 OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
-
-
-@dataclass(frozen=True)
-class Task:
-    """One notebook to execute, for one programme where it has one."""
-
-    step: str
-    programme: str
-
-    @property
-    def name(self) -> str:
-        """The executed copy's name: the step, and the programme where there is one."""
-        return name_task(self.step, self.programme)
-
-    @property
-    def is_first(self) -> bool:
-        """Whether it reads the published files."""
-        return self.step == FIRST
-
-    def needs(self, other: Task) -> bool:
-        """Whether another task must be done before this one: the paper needs all the others."""
-        if other.step >= self.step:
-            return False
-        if self.step == LAST:
-            return True
-        return other.step != "02-priority-ratings" and other.programme in {"", self.programme}
-
-    def owns(self, name: str) -> bool:
-        """Whether a file of a run is this task's."""
-        folder = f"{self.step}/{self.programme}/" if self.programme else f"{self.step}/"
-        return name.startswith(folder) or name == f"notebooks/{self.name}.ipynb"
-
-    def needs_file(self, name: str) -> bool:
-        """Whether a file of a run was written by a task that must be done before this one."""
-        step, *inside = name.split("/")
-        return step in STEPS and self.needs(Task(step, inside[0] if STEPS[step] else ""))
 
 
 @dataclass(frozen=True)
@@ -168,7 +132,10 @@ def find_ground(
     }
     known = {**inputs, **settings}
     settled = describe_settled(report, data)
-    return Ground(making, data, opened, describe_code(), settled, known, tuple(inputs), last)
+    return Ground(
+        making=Path(os.path.realpath(making)), data=Path(os.path.realpath(data)), opened=opened,
+        code=describe_code(), settled=settled, known=known, first=tuple(inputs), last=last,
+    )  # fmt: skip
 
 
 def find_last(folder: Path) -> Last | None:
@@ -178,38 +145,6 @@ def find_last(folder: Path) -> Last | None:
     except RunError:
         return None
     return Last(folder, made.steps, made.outputs) if made.sealed else None
-
-
-def list_tasks(programmes: Iterable[str]) -> list[Task]:
-    """List the notebooks in the order they are run."""
-    return [
-        Task(step, programme)
-        for step, each in STEPS.items()
-        for programme in (tuple(programmes) if each else ("",))
-    ]
-
-
-def check_parameters(task: Task) -> None:
-    """Refuse a notebook that is missing or does not take just the parameters it will be given.
-
-    Papermill itself only warns of an unknown parameter and runs with the default.
-    """
-    import papermill
-
-    path = paths.NOTEBOOKS / f"{task.step}.ipynb"
-    if not path.is_file():
-        raise RunError(f"{path} is not there. Restore it, or clone the project again.")
-    given, taken = set(parameters_of(task, "")), set(papermill.inspect_notebook(str(path)))
-    if given != taken:
-        raise RunError(
-            f"{path.name} takes the parameters {sorted(taken)}, but is given {sorted(given)}. "
-            "Mend its cell tagged `parameters`."
-        )
-
-
-def parameters_of(task: Task, report: str) -> dict[str, str]:
-    """Give the parameters of a notebook: which report and, where it has one, which programme."""
-    return {"report": report, **({"programme": task.programme} if STEPS[task.step] else {})}
 
 
 def execute(

@@ -31,7 +31,7 @@ LAYERS = (
     {"whole", "checkout", "compare", "steps", "study", "comparison", "evaluation", "listings",
      "manifest", "run",
      "release", "verify",
-     "reuse", "bridge", "bundle", "changes", "review", "plan", "parts", "holdback",
+     "tasks", "reuse", "bridge", "bundle", "changes", "review", "plan", "parts", "holdback",
      "arithmetic", "outputs", "examine"},
     {"invented"},
     {"__init__", "cli", "__main__"},

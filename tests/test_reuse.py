@@ -149,6 +149,30 @@ def test_a_step_that_did_not_say_what_it_read_is_run_again(
     assert again() == [quiet]
 
 
+def test_a_study_and_a_run_behind_links_are_known_by_their_real_places(
+    finished: Path, data: Path, tmp_path: Path
+) -> None:
+    real = tmp_path / "real"
+    making = copy_of(finished, real / "making")
+    (tmp_path / "link").symlink_to(real)
+    (tmp_path / "study").symlink_to(data)
+    report, found = run.check_request(REPORT, tmp_path / "study")
+    ground = run.find_ground(
+        tmp_path / "link" / "making", tmp_path, report, found, tmp_path / "study", None
+    )
+    task = run.list_tasks(["closing-the-gap"])[2]
+    opened = [making / "01-clean-sources" / "panel.csv",
+              data / "programmes" / "closing-the-gap.yml"]  # fmt: skip
+    log = tmp_path / f"{task.name}.opened"
+    log.write_text("".join(json.dumps(os.path.realpath(path)) + "\n" for path in opened))
+    noted = ground.record(task, "0" * 64)
+    assert noted is not None and list(noted.read) == [
+        "data:programmes/closing-the-gap.yml", "run:01-clean-sources/panel.csv",
+    ]  # fmt: skip
+    log.write_text("")
+    assert ground.record(task, "0" * 64) is None  # it must have read something: not believed
+
+
 def test_a_setting_that_is_new_runs_all(again: Again, study: Path) -> None:
     (study / "quality.yml").write_text(
         "sign_off: {analyst: {name: One Person}, assurer: {name: Another}}\n", "utf-8"
