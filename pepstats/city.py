@@ -13,6 +13,7 @@ from pepstats.disclosure import View
 from pepstats.evidence import is_said
 from pepstats.words import count_words
 
+RATINGS = "02-priority-ratings"
 NOT_RATED = "Not rated"
 
 
@@ -23,7 +24,7 @@ class City:
     `names` gives each school's name, used in the exempt edition only; `ratings` has one row per
     rated school: `school`, `governance`, `rating` (missing where there is none), `reasons`;
     `last_shown` has the counts that the last release showed; `tables` what else notebook 02 wrote,
-    by name (`partnership_tables.TABLES`), as far as it did.
+    by name, as far as it did.
     """
 
     names: Mapping[int, str] = field(default_factory=dict, repr=False)
@@ -32,6 +33,10 @@ class City:
         default_factory=lambda: pd.DataFrame(columns=disclosure.SHOWN_COLUMNS), repr=False
     )
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Give what notebook 02 wrote under a name, empty where it wrote nothing."""
+        return self.tables.get(name, pd.DataFrame())
 
 
 def count_ratings(ratings: pd.DataFrame) -> pd.DataFrame:

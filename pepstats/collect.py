@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pepstats import partnership_tables, statements
-from pepstats.city import City
+from pepstats import partnership_tables, statements, support_tables
+from pepstats.city import RATINGS, City
 from pepstats.errors import RunError
 from pepstats.evidence import Drawn, ProgrammeResults, Reads
 from pepstats.programme import Programme
@@ -82,9 +82,9 @@ def collect_city(step: Reads) -> City:
     """Read the schools' names and their priority ratings."""
     register = step.read_table("01-clean-sources", "register")
     names = dict(zip(register["school"].astype(int), register["name"].astype(str), strict=True))
-    folder = partnership_tables.STEP
-    ratings = _read_if_there(step, folder, "ratings", None)
-    tables = {n: _read_if_there(step, folder, n, None) for n in partnership_tables.TABLES}
+    ratings = _read_if_there(step, RATINGS, "ratings", None)
+    asked = (*support_tables.TABLES, *partnership_tables.TABLES)
+    tables = {name: _read_if_there(step, RATINGS, name, None) for name in asked}
     return City(names, ratings, step.read_last_shown(), tables)
 
 

@@ -1,7 +1,6 @@
-"""What the paper says of the partnership itself: support, changed ratings, who takes part in what.
+"""What the paper says of the partnership: who takes part in what, who was challenged, who eligible.
 
-Public edition: counts of schools, small ones hidden; never a school, nor a sum from which the
-number of schools of one rating could be worked out.
+Public edition: no school, and of eligibility the verdict alone.
 """
 
 from __future__ import annotations
@@ -10,162 +9,44 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from pepstats import disclosure, voices
 from pepstats.blocks import Entry, PaperTable, make_table
-from pepstats.city import City
-from pepstats.disclosure import HIDDEN, View
+from pepstats.city import RATINGS, City
+from pepstats.disclosure import View
 from pepstats.eligibility import CRITERIA, hold_to_seventy
 from pepstats.participation import challenge_sentence, funding_sentences, participation_sentence
-from pepstats.priority import count_unsure
 from pepstats.programme import Programme, Report
-from pepstats.support import CHANGES
 from pepstats.words import count_words, list_words, long_date, school_year, show
 
-STEP = "02-priority-ratings"
 TABLES = (
-    "changes", "support-totals", "support-last-year-totals", "eligibility", "eligibility-rules",
-    "participation", "activities", "programme-overlap", "external-challenge", "grants", "claims",
-    "promises", "themes",
+    "eligibility", "eligibility-rules", "participation", "activities", "programme-overlap",
+    "external-challenge", "grants", "claims", "promises", "themes",
 )  # fmt: skip
 """The tables of notebook 02 that this part of the paper is made from."""
 
 NO_REGISTER = "No partnership register was given with this study."
-NO_YEAR_BEFORE = "The study has no results of the year before, so no rating to compare with."
-EXEMPT_ONLY = "Not published: it contains exempt information."
 
 
-def make_entries(city: City, view: View, report: Report) -> dict[str, Entry]:
-    """Give everything the paper may say of ratings, support and the register, by name."""
-    year, found = report.year, city.tables
+def make_entries(city: City, report: Report) -> dict[str, Entry]:
+    """Give everything the paper may say of the partnership's register, by name."""
     said = {
-        "ratings.sure": (_sure_sentence(city.ratings, view), "ratings"),
-        "ratings.changes": (_changes_sentence(_get(found, "changes"), view), "changes"),
-        "support.sentence": (_support_sentence(found, view, year), "support-totals"),
-        "partnership.taking_part": (_taking_part(found), "participation"),
-        "partnership.challenge": (_challenge(found, year), "external-challenge"),
-        "partnership.funding": (_funding(found), "grants"),
-        "partnership.promises": (_promises(found), "promises"),
+        "partnership.taking_part": (_taking_part(city), "participation"),
+        "partnership.challenge": (_challenge(city, report.year), "external-challenge"),
+        "partnership.funding": (_funding(city), "grants"),
+        "partnership.promises": (_promises(city), "promises"),
     }
-    return {name: Entry(text, text, f"{STEP}/{table}.csv") for name, (text, table) in said.items()}
+    return {n: Entry(text, text, f"{RATINGS}/{table}.csv") for n, (text, table) in said.items()}
 
 
-def make_tables(
-    city: City, view: View, report: Report, programmes: Sequence[Programme]
-) -> dict[str, PaperTable]:
-    """Give every table the paper may show of ratings, support and the register, by name."""
-    found = city.tables
+def make_tables(city: City, view: View, programmes: Sequence[Programme]) -> dict[str, PaperTable]:
+    """Give every table the paper may show of eligibility and of the register, by name."""
     return {
-        "ratings-changed": table_changes(_get(found, "changes"), view),
-        "ratings-changed-named": table_changes_named(_get(found, "changes"), city, view),
-        "support": table_support(found, view, report.year),
-        "support-by-rating": table_support_by_rating(_get(found, "support-totals"), view),
-        "eligibility": table_eligibility(_get(found, "eligibility"), programmes, view),
-        "eligibility-rules": table_rules(_get(found, "eligibility-rules")),
-        "partnership-activities": table_activities(_get(found, "activities")),
-        "partnership-overlap": table_overlap(found),
-        "partnership-promises": table_promises(found),
-        "partnership-themes": table_themes(_get(found, "themes")),
+        "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
+        "eligibility-rules": table_rules(city.table("eligibility-rules")),
+        "partnership-activities": table_activities(city.table("activities")),
+        "partnership-overlap": table_overlap(city),
+        "partnership-promises": table_promises(city),
+        "partnership-themes": table_themes(city.table("themes")),
     }
-
-
-def protect_changes(changes: pd.DataFrame, view: View) -> disclosure.Protected:
-    """Hide counts of changed ratings that are of so few schools that one could be known."""
-    counts = pd.crosstab(changes["change"], changes["governance"].str.capitalize())
-    counts = counts.reindex([c for c in CHANGES if c in counts.index])
-    counts.index = counts.index.str.capitalize()
-    return view.protect(counts.rename_axis(index="Change", columns=None), "ratings-changed")
-
-
-def list_hidden(city: City, view: View) -> pd.DataFrame:
-    """List what an edition hides of changed ratings and of support, each with its reason."""
-    changes = _get(city.tables, "changes")
-    logs = [] if changes.empty else [protect_changes(changes, view).log]
-    for name in ("support-totals", "support-last-year-totals"):
-        totals = _get(city.tables, name)
-        if len(totals) and not may_sum(totals, view):
-            logs.append(disclosure.withhold(f"{name}: days planned", disclosure.BESIDE))
-    return disclosure.join_logs(logs)
-
-
-def list_shown(city: City, view: View) -> pd.DataFrame:
-    """List the counts of changed ratings that an edition shows, for the next release to heed."""
-    changes = _get(city.tables, "changes")
-    if changes.empty:
-        return pd.DataFrame(columns=disclosure.SHOWN_COLUMNS)
-    return disclosure.list_shown("ratings-changed", protect_changes(changes, view).shown)
-
-
-def table_changes(changes: pd.DataFrame, view: View) -> PaperTable:
-    """Count schools by how their rating changed since last year."""
-    caption = "Schools by how their priority rating changed since last year, on the same criteria"
-    if changes.empty:
-        return make_table(pd.DataFrame(columns=["Change"]), caption=caption, empty=NO_YEAR_BEFORE)
-    shown = protect_changes(changes, view)
-    frame = shown.words().rename_axis("Change").reset_index()
-    note = voices.hidden_note(shown, view)
-    return make_table(frame, caption=caption, numeric=list(frame.columns[1:]), note=note)
-
-
-def table_changes_named(changes: pd.DataFrame, city: City, view: View) -> PaperTable:
-    """Give each school whose rating changed, with what moved: in the exempt edition only."""
-    caption = "Schools whose priority rating changed since last year, and what moved"
-    columns = ["School", "Last year", "Now", "What moved", "Could be chance"]
-    if not view.exempt or changes.empty:
-        said = NO_YEAR_BEFORE if changes.empty else EXEMPT_ONLY
-        return make_table(pd.DataFrame(columns=columns), caption=caption, empty=said)
-    moved = changes[changes["change"].isin(["raised", "lowered"])].sort_values(["now", "name"])
-    rows = [
-        (row["name"], f"{row['before']:.0f}", f"{row['now']:.0f}", row["why"],
-         "yes" if row["chance"] else "no")
-        for row in moved.to_dict("records")
-    ]  # fmt: skip
-    return make_table(pd.DataFrame(rows, columns=columns), caption=caption,
-                      numeric=["Last year", "Now"], widths=(1.8, 0.6, 0.5, 3.2, 0.7),
-                      empty="No rating changed.")  # fmt: skip
-
-
-def table_support(found: Mapping[str, pd.DataFrame], view: View, year: int) -> PaperTable:
-    """Give the days planned and given in all, with cost and budget, for both school years."""
-    columns = ["School year", "Schools", "Days planned", "Days given", "Planned cost", "Budget"]
-    rows, hides = [], False
-    for name, after in (("support-last-year-totals", year), ("support-totals", year + 1)):
-        totals = _get(found, name)
-        if totals.empty:
-            continue
-        row = totals[totals["rating"].astype(str) == "all"].iloc[0]
-        open_ = may_sum(totals, view)
-        hides |= not open_
-        planned = (_days(row["planned"]), _pounds(row["planned_cost"]))
-        shown = planned if open_ else (HIDDEN, HIDDEN)
-        rows.append((school_year(after), f"{row['schools']:.0f}", shown[0],
-                     _days(row["delivered"]), shown[1], _pounds(row["budget"])))  # fmt: skip
-    note = (
-        f"{HIDDEN} is a sum from which the number of schools of one rating could be worked out."
-        if hides else ""
-    )  # fmt: skip
-    return make_table(pd.DataFrame(rows, columns=columns), caption="Days of support, as the "
-                      "ratings bring them and as they were given", numeric=columns[1:], note=note,
-                      empty="No support has been planned.")  # fmt: skip
-
-
-def may_sum(totals: pd.DataFrame, view: View) -> bool:
-    """Say whether days planned may be shown: no group of so few schools is among them."""
-    groups = totals[~totals["rating"].astype(str).isin(["all", "not rated"])]
-    return not groups["schools"].between(1, view.smallest).any()
-
-
-def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
-    """Give the days by rating and by who runs the school: in the exempt edition only."""
-    caption = "Days of support for the year to come, by rating and by who runs the school"
-    columns = ["Priority", "Run as", "Schools", "Days planned", "Days given"]
-    if not view.exempt or totals.empty:
-        return make_table(pd.DataFrame(columns=columns), caption=caption, empty=EXEMPT_ONLY)
-    rows = [
-        (str(row["rating"]), str(row["governance"]), f"{row['schools']:.0f}",
-         _days(row["planned"], "no plan"), _days(row["delivered"]))
-        for row in totals.to_dict("records")
-    ]  # fmt: skip
-    return make_table(pd.DataFrame(rows, columns=columns), caption=caption, numeric=columns[2:])
 
 
 def table_eligibility(
@@ -220,13 +101,13 @@ def table_activities(activities: pd.DataFrame) -> PaperTable:
                       widths=(2.6, 0.8, 0.7, 1.6, 0.6))  # fmt: skip
 
 
-def table_overlap(found: Mapping[str, pd.DataFrame]) -> PaperTable:
+def table_overlap(city: City) -> PaperTable:
     """Give how many schools each two programmes share."""
-    titles = _titles(found)
+    titles = _titles(city)
     rows = [
         (f"{titles[row['one']]} and {titles[row['other']]}", str(row["both"]),
          str(row["only_one"]), str(row["only_other"]))
-        for row in _get(found, "programme-overlap").to_dict("records")
+        for row in city.table("programme-overlap").to_dict("records")
     ]  # fmt: skip
     columns = ["Programmes", "Schools in both", "Only in the first", "Only in the second"]
     return make_table(pd.DataFrame(rows, columns=columns), numeric=columns[1:], empty=NO_REGISTER,
@@ -234,14 +115,14 @@ def table_overlap(found: Mapping[str, pd.DataFrame]) -> PaperTable:
                       widths=(3.0, 0.9, 0.9, 0.9))  # fmt: skip
 
 
-def table_promises(found: Mapping[str, pd.DataFrame]) -> PaperTable:
+def table_promises(city: City) -> PaperTable:
     """Give each key performance indicator: where it stood, its target, what came, its status."""
-    titles = _titles(found)
+    titles = _titles(city)
     rows = [
         (f"{titles[row['activity']]}: {_measure(row)}", _figure(row["baseline"]),
          _figure(row["target"]), "none yet" if pd.isna(row["actual"]) else _figure(row["actual"]),
          long_date(pd.Timestamp(row["due"]).date()), str(row["status"]).capitalize())
-        for row in _get(found, "promises").to_dict("records")
+        for row in city.table("promises").to_dict("records")
     ]  # fmt: skip
     columns = ["Indicator", "Baseline", "Target", "Actual", "Due", "Status"]
     return make_table(pd.DataFrame(rows, columns=columns), numeric=columns[1:4], empty=NO_REGISTER,
@@ -262,12 +143,8 @@ def table_themes(themes: pd.DataFrame) -> PaperTable:
                       widths=(3.4, 0.8, 1.0, 0.8))  # fmt: skip
 
 
-def _get(found: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
-    return found.get(name, pd.DataFrame())
-
-
-def _titles(found: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    activities = _get(found, "activities")
+def _titles(city: City) -> dict[str, str]:
+    activities = city.table("activities")
     if activities.empty:
         return {}
     return dict(zip(activities["activity"], activities["title"], strict=True))
@@ -278,82 +155,29 @@ def _measure(row: Mapping[object, object]) -> str:
     return f"{row['measure']}, {group}" if isinstance(group, str) else str(row["measure"])
 
 
-def _days(value: float, none: str = "none recorded") -> str:
-    return none if pd.isna(value) else show(value)
-
-
 def _figure(value: float) -> str:
     return show(value, 0 if float(value).is_integer() else 1)
 
 
-def _pounds(value: float) -> str:
-    return "not agreed" if pd.isna(value) else f"£{value:,.0f}"
-
-
-def _sure_sentence(ratings: pd.DataFrame, view: View) -> str:
-    if ratings.empty or "p1" not in ratings:
-        return "How sure the ratings are was not asked."
-    unsure, rated = count_unsure(ratings), int(ratings["rating"].notna().sum())
-    few = 0 < min(unsure, rated - unsure) <= view.smallest and unsure != rated
-    if few:
-        return (
-            "A few pupils more or fewer could change a rating: how often is on each school's sheet."
-        )
-    return (
-        f"A few pupils more or fewer could change a rating. {count_words(unsure, 'school')} of "
-        f"{rated} would be rated otherwise in more than a fifth of the draws of what chance could "
-        "have given."
-    )
-
-
-def _changes_sentence(changes: pd.DataFrame, view: View) -> str:
-    if changes.empty:
-        return NO_YEAR_BEFORE
-    total = protect_changes(changes, view).shown[disclosure.TOTAL]
-    told = {change: int(total[change]) for change in ("Raised", "Lowered")
-            if pd.notna(total.get(change))}  # fmt: skip
-    parts = []
-    if "Raised" in told:
-        parts.append(f"{count_words(told['Raised'], 'school')} moved to a higher priority")
-    if "Lowered" in told:
-        parts.append(f"{count_words(told['Lowered'], 'school')} moved to a lower one")
-    if not parts:
-        return "Since last year few ratings have changed."
-    return f"Since last year, on the same criteria, {list_words(parts)}."
-
-
-def _support_sentence(found: Mapping[str, pd.DataFrame], view: View, year: int) -> str:
-    last = _get(found, "support-last-year-totals")
-    if last.empty or not may_sum(last, view):
-        return "Support follows the rating."
-    row = last[last["rating"].astype(str) == "all"].iloc[0]
-    if pd.isna(row["delivered"]):
-        return "Support follows the rating. No record was kept of the days that were given."
-    return (
-        f"Support follows the rating. In {school_year(year)} schools had {show(row['delivered'])} "
-        f"days; last year's ratings would have brought {show(row['planned'])}."
-    )
-
-
-def _taking_part(found: Mapping[str, pd.DataFrame]) -> str:
-    matrix = _get(found, "participation")
+def _taking_part(city: City) -> str:
+    matrix = city.table("participation")
     return NO_REGISTER if matrix.empty else participation_sentence(matrix)
 
 
-def _challenge(found: Mapping[str, pd.DataFrame], year: int) -> str:
-    challenge = _get(found, "external-challenge")
+def _challenge(city: City, year: int) -> str:
+    challenge = city.table("external-challenge")
     if challenge.empty:
         return ""
     return challenge_sentence(challenge, year)
 
 
-def _funding(found: Mapping[str, pd.DataFrame]) -> str:
-    grants = _get(found, "grants")
-    return "" if grants.empty else " ".join(funding_sentences(grants, _get(found, "claims")))
+def _funding(city: City) -> str:
+    grants = city.table("grants")
+    return "" if grants.empty else " ".join(funding_sentences(grants, city.table("claims")))
 
 
-def _promises(found: Mapping[str, pd.DataFrame]) -> str:
-    promises = _get(found, "promises")
+def _promises(city: City) -> str:
+    promises = city.table("promises")
     if promises.empty:
         return ""
     counts = promises["status"].value_counts()

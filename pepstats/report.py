@@ -22,6 +22,7 @@ from pepstats import (
     partnership_tables,
     record,
     statements,
+    support_tables,
     voices,
     worth_tables,
 )
@@ -89,7 +90,8 @@ def list_entries(
     view = view_of(report, city)
     return (
         make_entries(report, programmes, results, view, city)
-        | partnership_tables.make_entries(city, view, report)
+        | support_tables.make_entries(city, view, report)
+        | partnership_tables.make_entries(city, report)
         | record.make_entries(made, programmes)
     )
 
@@ -138,7 +140,7 @@ def list_hidden(
         logs.append(voices.list_hidden(programme, found, known, public))
     if city is not None and len(city.ratings):
         logs.append(protect_ratings(city.ratings, public).log)
-        logs.append(partnership_tables.list_hidden(city, public))
+        logs.append(support_tables.list_hidden(city, public))
         logs.append(
             disclosure.withhold("ratings-named", "a rating beside a school's name is exempt")
         )
@@ -161,7 +163,7 @@ def list_shown(
     if len(city.ratings):
         ratings = protect_ratings(city.ratings, public).shown
         parts.append(disclosure.list_shown("ratings", ratings))
-        parts.append(partnership_tables.list_shown(city, public))
+        parts.append(support_tables.list_shown(city, public))
     shown = [part for part in parts if len(part)]
     if not shown:
         return pd.DataFrame(columns=disclosure.SHOWN_COLUMNS)
@@ -214,7 +216,8 @@ def make_tables(
         **board_tables.make_tables(report, programmes, results, sources),
         "ratings": table_ratings(city.ratings, view),
         "ratings-named": table_ratings_named(city, view),
-        **partnership_tables.make_tables(city, view, report, programmes),
+        **support_tables.make_tables(city, view, report),
+        **partnership_tables.make_tables(city, view, programmes),
     }  # fmt: skip
     for programme in programmes:
         found = results[programme.slug]

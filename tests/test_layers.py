@@ -25,7 +25,7 @@ LAYERS = (
      "rowplots", "alarmplots", "flowplots", "figures", "pictures", "document",
      "wordfile", "wordparts", "wordtemplate", "workbook", "opendata", "formats", "city", "voices",
      "entries",
-     "partnership_tables",
+     "partnership_tables", "support_tables",
      "worth", "worth_tables", "evidence", "evidence_tables", "evidence_pictures", "board_tables",
      "overview", "quality", "record", "collect", "drafts", "report", "sheets", "citytable"},
     {"whole", "checkout", "compare", "steps", "study", "comparison", "evaluation", "listings",

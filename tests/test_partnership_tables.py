@@ -1,105 +1,15 @@
-"""What the paper says of the partnership: counts in public, schools only in the exempt edition."""
+"""What the paper says of the partnership: who takes part, was challenged, was eligible."""
 
 import datetime
-from functools import cache
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import eligibility, participation, partnership_tables, support
+from pepstats import eligibility, participation, partnership_tables, support_tables
 from pepstats.city import City
-from pepstats.disclosure import HIDDEN, View
-from pepstats.priority import Ratings, count_unsure
-from pepstats.programme import load_programme
-from tests.made_up_panels import england_of, panel_of, register_of
+from tests.made_up_panels import panel_of, register_of
 from tests.test_partnership import SCHOOLS, load
-from tests.test_priority import DASHBOARD, rate
-from tests.test_sheets import REPORT
-from tests.worlds import ROOT
-
-PUBLIC, EXEMPT = View(), View(exempt=True)
-PROGRAMMES = [load_programme("closing-the-gap", ROOT / "data")]
-
-
-@cache
-def rated():
-    panel, register = england_of(160)
-    register = register.assign(governance=np.where(np.arange(160) % 3, "maintained", "academy"))
-    now = rate(panel, register, schools=register.index[register["la"] <= 504])
-    last = support.rate_year_before(panel, register, DASHBOARD, 2018, schools=now.ratings.index)
-    return now, last
-
-
-def plain(table):
-    return table.reset_index()
-
-
-def city_of(now, last, more=None, **register):
-    changes = support.compare_ratings(now, last)
-    plans = support.plan_years(now, last, DASHBOARD, None)
-    tables = {"changes": changes, **plans, **register, **(more or {})}
-    names = now.ratings["name"].to_dict()
-    return City(names, plain(now.ratings), tables={n: plain(t) for n, t in tables.items()})
-
-
-def made(city, view):
-    return (
-        partnership_tables.make_tables(city, view, REPORT, PROGRAMMES),
-        partnership_tables.make_entries(city, view, REPORT),
-    )
-
-
-def test_the_public_edition_names_no_school_and_the_exempt_one_every_school_that_changed():
-    city = city_of(*rated())
-    changed = city.tables["changes"]
-    moved = set(changed.loc[changed["change"].isin(["raised", "lowered"]), "name"])
-    tables, entries = made(city, PUBLIC)
-    said = " ".join([str(t) for t in tables.values()] + [e.text for e in entries.values()])
-    assert not [name for name in city.names.values() if name in said]
-    tables, _ = made(city, EXEMPT)
-    assert {row[0] for row in tables["ratings-changed-named"].rows} == moved
-    assert len(tables["support-by-rating"].rows) > 1
-
-
-def test_changes_are_counted_and_a_count_of_few_is_hidden():
-    city = city_of(*rated())
-    shown = partnership_tables.protect_changes(city.tables["changes"], PUBLIC)
-    counts = shown.shown.iloc[:-1, :-1].to_numpy()
-    assert not ((counts >= 1) & (counts <= 2)).any()
-    tables, entries = made(city, EXEMPT)
-    total = {row[0]: row[-1] for row in tables["ratings-changed"].rows}
-    counts = city.tables["changes"]["change"].value_counts()
-    assert total["The same"] == str(counts["the same"])
-    assert f"{counts['raised']} school" in entries["ratings.changes"].text
-
-
-def test_a_sum_of_days_is_hidden_where_it_would_tell_of_one_or_two_schools():
-    totals = pd.DataFrame({"rating": ["1", "2", "not rated", "all"], "schools": [2, 9, 1, 12],
-                           "governance": "maintained", "planned": [20.0, 36.0, np.nan, 56.0],
-                           "delivered": 3.0, "planned_cost": np.nan, "budget": np.nan})  # fmt: skip
-    for few, shown in ((2, HIDDEN), (3, "56.0")):
-        totals.loc[0, "schools"] = few
-        city = City(tables={"support-totals": totals})
-        table = made(city, PUBLIC)[0]["support"]
-        assert table.rows[0][2] == shown
-        assert made(city, EXEMPT)[0]["support"].rows[0][2] == "56.0"
-        hidden = partnership_tables.list_hidden(city, PUBLIC)
-        assert len(hidden) == (1 if shown == HIDDEN else 0)
-
-
-def test_how_sure_is_counted_and_not_told_of_few():
-    now, _ = rated()
-    unsure = count_unsure(now.ratings)
-    text = made(city_of(*rated()), EXEMPT)[1]["ratings.sure"].text
-    assert f"{unsure} schools of {now.ratings['rating'].notna().sum()}" in text
-    few = now.ratings.assign(p1=0.0, p2=0.0, p3=0.0)
-    for n in (1, 2, 3):
-        few.loc[few["rating"] == n, f"p{n}"] = 1.0
-    few.loc[few.index[:2], ["p1", "p2", "p3"]] = 1 / 3
-    city = city_of(Ratings(**{**vars(now), "ratings": few}), None)
-    assert "2 schools" not in made(city, PUBLIC)[1]["ratings.sure"].text
-    assert "2 schools" in made(city, EXEMPT)[1]["ratings.sure"].text
+from tests.test_support_tables import EXEMPT, PROGRAMMES, PUBLIC, city_of, made, plain, rated
 
 
 def test_the_register_is_told_in_tables_and_sentences(tmp_path):
@@ -124,8 +34,8 @@ def test_a_study_without_a_register_or_a_year_before_says_so():
     assert tables["partnership-activities"].empty == partnership_tables.NO_REGISTER
     assert not tables["partnership-promises"].rows
     assert entries["partnership.taking_part"].text == partnership_tables.NO_REGISTER
-    assert entries["ratings.changes"].text == partnership_tables.NO_YEAR_BEFORE
-    assert tables["ratings-changed"].empty == partnership_tables.NO_YEAR_BEFORE
+    assert entries["ratings.changes"].text == support_tables.NO_YEAR_BEFORE
+    assert tables["ratings-changed"].empty == support_tables.NO_YEAR_BEFORE
     tables, entries = made(City(), PUBLIC)
     assert not any(table.rows for table in tables.values())
 

@@ -18,6 +18,7 @@ from pepstats import (
     partnership_tables,
     record,
     report,
+    support_tables,
 )
 from pepstats.city import City, protect_ratings, ratings_sentence
 from pepstats.disclosure import View
@@ -117,7 +118,8 @@ def test_the_built_in_text_keeps_its_own_rule_and_uses_only_entries_that_exist(s
     assert find_typed_results(officers.text) == []
     entries = report.make_entries(settings, programmes, results, View())
     entries |= record.make_entries(record.Record(), programmes)
-    entries |= partnership_tables.make_entries(City(), View(), settings)
+    entries |= support_tables.make_entries(City(), View(), settings)
+    entries |= partnership_tables.make_entries(City(), settings)
     used = {hole.name for hole in officers.holes if hole.kind == "entry"}
     assert used <= set(entries)
     assert {"closing-the-gap.headline", "closing-the-gap.chance", "meeting.date"} <= used
