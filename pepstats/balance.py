@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pepstats.matching import TIE, Match, Pool, list_limits
 
 DEFINITION = (
-    "standardised difference: mean of the programme's schools minus mean of the others, divided by "
-    "the standard deviation of the programme's schools"
+    "mean of the programme's schools minus the mean of the others, divided by the standard "
+    "deviation of the programme's schools before matching"
 )
+"""The one standardised difference there is, printed wherever one is shown."""
 SATISFIED, TOO_FAR = 0.05, 0.25
 """What Works Clearinghouse lines: satisfied within one, beyond mending past the other."""
 

@@ -17,7 +17,7 @@ from pepstats.choices import HEADLINE, Choice, Made
 from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 from pepstats.peers import EventStudy
-from pepstats.setting import KINDS, Row, Setting, plain, set_up
+from pepstats.setting import KINDS, Row, Setting, plain, set_up, signed
 
 __all__ = ["HEADLINE", "Checked", "check_effect", "leave_one_out", "set_up"]
 
@@ -111,12 +111,12 @@ def _part_by_dose(setting: Setting, first: Choice) -> list[Choice]:
     if not why and dose.nunique() < 2:
         why = "the programme's file says the same of every school"
     middle = float(dose.median()) if len(dose) else 0.0
-    note = "" if why else f"dose {middle:g} parts them; {_slope_words(setting, dose)}"
+    note = "" if why else f"a dose of {middle:g} parts them; {_slope_words(setting, dose)}"
     return [
         replace(first, check=name, members=_keep(kept), note=note, why_not=why)
         for name, kept in (
-            ("schools that had more of it", dose > middle),
-            ("schools that had less of it", dose <= middle),
+            ("schools that had more support", dose > middle),
+            ("schools that had less support", dose <= middle),
         )
     ]
 
@@ -134,7 +134,8 @@ def _slope_words(setting: Setting, dose: pd.Series) -> str:
     centred = shuffled - (shuffled @ weight)[:, None]
     slope = (centred @ away) / (centred**2 @ weight)
     p = float(np.mean(np.abs(slope) >= abs(slope[0]) * (1 - 1e-12)))
-    return f"each unit more goes with {slope[0]:+.2f} (p {p:.2f}, doses shuffled)"
+    often = f"p {p:.2f}" if p >= 0.005 else "p under 0.01"
+    return f"each unit more goes with {signed(slope[0], 2)} ({often}, doses shuffled)"
 
 
 def leave_one_out(found: Gaps, members: Iterable[int]) -> pd.DataFrame:

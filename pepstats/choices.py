@@ -128,7 +128,7 @@ def _neighbours(first: Choice) -> list[Choice]:
     if listed is True:
         return []
     where = first.where.model_copy(update={"authorities": listed or None, "neighbours": False})
-    why = "" if listed else "no list of them is given: write their codes under `pool.neighbours`"
+    why = "" if listed else "the programme's file lists none (`pool.neighbours`)"
     name = "only the authority's statistical neighbours"
     return [replace(first, check=name, where=where, why_not=why)]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from pepstats.choices import Tried
 from pepstats.effects import Effect, half_width, placebo_p
-from pepstats.setting import Row
+from pepstats.setting import Row, signed
 
 JOINED = ("headline", "comparison", "sum")
 """Kinds of check that ask the same question of the same schools, so that their median means one
@@ -47,7 +47,7 @@ class Curve:
         return Row(
             f"the middle of {self.n} ways of comparing", self.median, self.low, self.high, self.p,
             headline.n_schools, headline.n_comparison, kind="together",
-            note=f"{self.lowest:+.1f} to {self.highest:+.1f}, {self.same_way} of them the same way;"
+            note=f"{signed(self.lowest)} to {signed(self.highest)}, {self.same_way} the same way;"
             " one p for all, from the same made-up programmes",
         )  # fmt: skip
 

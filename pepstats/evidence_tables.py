@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from pepstats import voices, worth_tables
+from pepstats.balance import DEFINITION, SATISFIED, TOO_FAR
 from pepstats.blocks import PaperTable, make_table
 from pepstats.disclosure import View
 from pepstats.evidence import (
@@ -250,8 +252,8 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
     })  # fmt: skip
     return make_table(
         frame, caption=f"{programme.title}: how alike the schools were before the start",
-        note="Differences are in standard deviations of the programme's schools. Within 0.05 is as "
-        "good as alike; beyond 0.25 is too far for the comparison to mend.",
+        note=f"A difference is the {DEFINITION}. Within {SATISFIED} is as good as alike; beyond "
+        f"{TOO_FAR} is too far for the comparison to mend.",
         numeric=list(frame.columns[1:]), widths=(2.6, 1.1, 0.9, 1.1, 1.1, 1.1),
     )  # fmt: skip
 
@@ -288,7 +290,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
             show(row["estimate"], signed=True),
             show_span(row["low"], row["high"]),
             str(int(row["n_schools"])),
-            str(per_hundred(row["p"])) if is_made_up(row) else "none",
+            often_words(row),
         )
         for row in made.to_dict("records")
     ]
@@ -300,9 +302,11 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     )  # fmt: skip
 
 
-def is_made_up(row: Mapping[str, object]) -> bool:
-    """Say whether a check's p is of made-up programmes; other methods have their own."""
-    return is_said(row["p"]) and row["kind"] != "method"
+def often_words(row: Mapping[str, Any]) -> str:
+    """Say how many of a hundred made-up programmes went as far; other methods made up none."""
+    if pd.isna(row["p"]) or row["kind"] == "method":
+        return "none"
+    return str(per_hundred(row["p"]) or "fewer than 1")
 
 
 def not_made_words(notes: pd.Series) -> str:

@@ -15,7 +15,7 @@ from pepstats import matching, peers, weighting
 from pepstats.choices import ONE_YEAR, Choice, Made, first_choice, match_schools
 from pepstats.errors import DesignError
 from pepstats.peers import EventStudy
-from pepstats.setting import Row, Setting, plain
+from pepstats.setting import Row, Setting, plain, signed
 
 SYNTHETIC_DRAWS = 50
 """Placebo groups behind the synthetic comparison's interval; 200 take as long as all the rest."""
@@ -63,7 +63,7 @@ def row_of_study(study: EventStudy, year: int) -> Row:
         return Row(name, reason=study.reason)
     last = study.table.loc[year]
     early = study.table[study.table.index < study.reference]
-    said = [f"{y}: {e:+.1f} ({low:.1f} to {high:.1f})" for y, e, low, high in
+    said = [f"{y}: {signed(e)} ({signed(low)} to {signed(high)})" for y, e, low, high in
             early[["estimate", "low", "high"]].itertuples()]  # fmt: skip
     return Row(
         name, float(last["estimate"]), float(last["low"]), float(last["high"]), float(last["p"]),

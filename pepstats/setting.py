@@ -142,6 +142,11 @@ def set_up(
     )
 
 
+def signed(value: float, places: int = 1) -> str:
+    """Write a difference for a note, its sign always shown and its minus a minus."""
+    return f"{value:+.{places}f}".replace("-", "\u2212")
+
+
 def plain(error: DesignError) -> str:
     """Give a refusal as the end of a sentence."""
     return str(error).rstrip(".")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from pepstats.balance import (
+    DEFINITION,
     SATISFIED,
     TOO_FAR,
     list_differences,
@@ -17,6 +18,7 @@ from pepstats.balance import (
 from pepstats.matching import Match, Pool
 from pepstats.pictures import picture_balance
 from pepstats.programme import MatchRule
+from tests.worlds import ROOT
 
 
 def world() -> tuple[Pool, Match, list[int]]:
@@ -100,3 +102,10 @@ def test_the_picture_of_balance_has_the_table_s_own_figures() -> None:
     edges = {round(abs(float(line.get_xdata()[0])), 2) for line in ax.lines if "-" not in
              str(line.get_marker()) and line.get_linestyle() in (":", "--")}  # fmt: skip
     assert edges == {SATISFIED, TOO_FAR}
+
+
+def test_the_definition_is_printed_with_the_difference_in_notebook_and_paper() -> None:
+    notebook = (ROOT / "notebooks" / "03-match-schools.ipynb").read_text("utf-8")
+    tables = (ROOT / "pepstats" / "evidence_tables.py").read_text("utf-8")
+    assert DEFINITION in notebook
+    assert "{DEFINITION}" in tables

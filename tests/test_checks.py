@@ -116,7 +116,9 @@ def test_without_the_schools_of_the_other_programme_fewer_are_left(table: pd.Dat
 
 
 def test_support_is_parted_by_dose_and_every_school_is_in_one_part(table: pd.DataFrame) -> None:
-    parts = table.loc[["schools that had more of it", "schools that had less of it"], "n_schools"]
+    parts = table.loc[
+        ["schools that had more support", "schools that had less support"], "n_schools"
+    ]
     assert parts.sum() == table.loc[checks.HEADLINE, "n_schools"]
     assert "doses shuffled" in table.loc[parts.index[0], "note"]
 

@@ -15,6 +15,7 @@ from pepstats import (
     disclosure,
     document,
     drafts,
+    evidence_tables,
     partnership_tables,
     record,
     report,
@@ -572,3 +573,19 @@ def test_officers_text_of_ten_thousand_words_is_laid_out_whole(study) -> None:
     paper = write_paper(settings, programmes, results, text=text)
     assert paper.words().count("It went on") == 1200
     assert document.to_docx(paper) and "60" in [b.number.split(".")[-1] for b in paper.blocks[1:]]
+
+
+def test_the_table_of_checks_says_how_often_chance_goes_as_far_but_not_for_other_methods(
+    study,
+) -> None:
+    _, programmes, results = study
+    checks = results["closing-the-gap"].checks
+    often = [evidence_tables.often_words(row) for row in checks.to_dict("records")]
+    by_kind = dict(zip(checks["kind"], often, strict=True))
+    assert by_kind["headline"] == "3" and by_kind["method"] == "none"
+    rare = {"p": 0.001, "kind": "sum"}
+    assert evidence_tables.often_words(rare) == "fewer than 1"
+    notes = checks.loc[checks["estimate"].isna(), "note"]
+    assert evidence_tables.not_made_words(notes) == (
+        "1 check could not be made: 1 because none left. They are named in `checks.csv`."
+    )
