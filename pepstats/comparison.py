@@ -21,7 +21,8 @@ from pepstats.breaks import refused
 from pepstats.errors import DesignError, RunError
 from pepstats.panel import Panel
 from pepstats.programme import Programme
-from pepstats.refusals import FEWEST_SCHOOLS, refuse_outcomes
+from pepstats.refusals import FEWEST_SCHOOLS, count_outcomes, refuse_outcomes
+from pepstats.setting import plain
 from pepstats.steps import Step
 
 
@@ -111,12 +112,12 @@ def estimate_programme(
                 f"{min(programme.baseline)}: {one.what}. Change `baseline`, or write "
                 f"`compare_across: [{one.word}]` if you mean to."
             )
-    refused_outcomes = refuse_outcomes(
-        programme, panel, design.pool.schools, design.members, design.barred, year
-    )
-    told = set(refused_outcomes["outcome"])
-    asked = [outcome for outcome in programme.outcomes if outcome not in told]
-    found, yardstick, mode = _find_all_gaps(programme, asked, panel, design, year, national)
+    schools, own, never = design.pool.schools, design.members, design.barred
+    left_out = refuse_outcomes(programme, panel, schools, own, never, year)
+    asked = [o for o in programme.outcomes if o not in set(left_out["outcome"])]
+    found, yardstick, mode, failed = _find_all_gaps(programme, asked, panel, design, year, national)
+    counted_out = count_outcomes(failed, programme, panel, own, year)
+    left_out = pd.concat([left_out, counted_out], ignore_index=True)
     first = found[programme.primary]
     counted = int(first.table["gap"].reindex(design.members).notna().sum())
     if counted < FEWEST_SCHOOLS:
@@ -147,7 +148,7 @@ def estimate_programme(
     seen = effects.estimate_effects(
         programme.slug, found, made_up, design.members, n_comparison=n_comparison, mode=mode
     )
-    return Estimate(yardstick, found, draws, made_up, tuple(seen), refused_outcomes)
+    return Estimate(yardstick, found, draws, made_up, tuple(seen), left_out)
 
 
 def _find_all_gaps(
@@ -157,26 +158,30 @@ def _find_all_gaps(
     design: Design,
     year: int,
     national: pd.DataFrame | None,
-) -> tuple[dict[str, gaps.Gaps], dict[str, gaps.Gaps], str]:
-    """Find the gaps of every outcome, the gaps chance is measured by, and how it was done."""
-    if expected.others_have_results(panel, programme.primary, year, design.barred):
-        found = {
-            outcome: gaps.find_gaps(
-                panel, design.pool, design.match, outcome,
-                baseline=programme.baseline, year=year, members=design.barred,
-            )
-            for outcome in outcomes
-        }  # fmt: skip
-        return found, found, verdicts.COMPARED
-    both = {
-        outcome: expected.find_expected_gaps(
-            panel, design.pool.schools, outcome, baseline=programme.baseline, year=year,
-            national=_levels_of(outcome, national), members=design.barred,
-        )
-        for outcome in outcomes
-    }  # fmt: skip
-    seen = {outcome: this for outcome, (this, _) in both.items()}
-    return seen, {outcome: last for outcome, (_, last) in both.items()}, verdicts.EXPECTED
+) -> tuple[dict[str, gaps.Gaps], dict[str, gaps.Gaps], str, dict[str, str]]:
+    """Find the gaps of every outcome, the gaps chance is measured by, and how it was done.
+
+    Last, the outcomes beside the primary one that have none, each with its reason.
+    """
+    compared = expected.others_have_results(panel, programme.primary, year, design.barred)
+    seen, yardstick, failed = dict[str, gaps.Gaps](), dict[str, gaps.Gaps](), dict[str, str]()
+    for outcome in outcomes:
+        try:
+            if compared:
+                seen[outcome] = yardstick[outcome] = gaps.find_gaps(
+                    panel, design.pool, design.match, outcome,
+                    baseline=programme.baseline, year=year, members=design.barred,
+                )  # fmt: skip
+                continue
+            seen[outcome], yardstick[outcome] = expected.find_expected_gaps(
+                panel, design.pool.schools, outcome, baseline=programme.baseline, year=year,
+                national=_levels_of(outcome, national), members=design.barred,
+            )  # fmt: skip
+        except DesignError as error:
+            if outcome == programme.primary:
+                raise
+            failed[outcome] = plain(error)
+    return seen, yardstick, verdicts.COMPARED if compared else verdicts.EXPECTED, failed
 
 
 def _levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:

@@ -23,7 +23,8 @@ class Chance:
 
     def variance(self, cohort: Numbers) -> Numbers:
         """Variance of one school's gap, its city's part within: `tau2 + s2 / cohort`."""
-        return self.per_school + self.per_pupil / cohort
+        with np.errstate(divide="ignore"):  # no pupils: endless variance, no weight
+            return self.per_school + self.per_pupil / cohort
 
     def own_variance(self, cohort: Numbers) -> Numbers:
         """Variance of one school's gap without its city's part, a quarter of all at the least."""

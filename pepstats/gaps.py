@@ -87,6 +87,8 @@ def find_gaps(
     schools = match.schools
     if outcome not in panel.values.columns:
         raise DesignError(f"no source of this study has `{outcome}`.")
+    if codes.MEASURES[outcome].cohort not in panel.values.columns:
+        raise DesignError(f"no source of this study says how many pupils `{outcome}` is of.")
     results = panel.wide(outcome).reindex(index=schools)
     gone = [y for y in (*years, year) if y not in results.columns or results[y].isna().all()]
     if gone:

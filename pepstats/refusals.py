@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -47,6 +47,9 @@ def refuse_outcomes(
         if outcome not in panel.values.columns:
             rows.append((outcome, 0, 0, "no source of this study has it"))
             continue
+        if codes.MEASURES[outcome].cohort not in panel.values.columns:
+            rows.append((outcome, 0, 0, "no source says how many pupils it is of"))
+            continue
         results = panel.wide(outcome)
         others, own = results.reindex(index=elsewhere), results.reindex(index=chosen)
         schools, pupils = _count(panel, outcome, own, [*programme.baseline, year], year)
@@ -57,14 +60,30 @@ def refuse_outcomes(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def count_outcomes(
+    reasons: Mapping[str, str],
+    programme: Programme,
+    panel: Panel,
+    members: Iterable[int],
+    year: int,
+) -> pd.DataFrame:
+    """List outcomes refused for other reasons (the first sentence of each), with what they had."""
+    chosen, years = list(members), [*programme.baseline, year]
+    rows = []
+    for outcome, reason in reasons.items():
+        own = panel.wide(outcome).reindex(index=chosen)
+        schools, pupils = _count(panel, outcome, own, years, year)
+        first = reason.removeprefix(f"`{outcome}`: ").split(". ")[0]
+        rows.append((outcome, schools, pupils or 0, first))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
 def _count(
     panel: Panel, outcome: str, own: pd.DataFrame, years: list[int], year: int
 ) -> tuple[int, int | None]:
     """Count the schools with a result in every year, and their pupils where those are known."""
     there = own.reindex(columns=years).notna().all(axis=1)
     cohort = codes.MEASURES[outcome].cohort
-    if cohort not in panel.values.columns:
-        return int(there.sum()), None
     pupils = panel.wide(cohort).reindex(index=own.index[there], columns=[year])[year]
     return int(there.sum()), int(pupils.sum()) if pupils.notna().any() else None
 

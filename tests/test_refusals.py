@@ -6,8 +6,10 @@ import pytest
 
 from pepstats import effects
 from pepstats.comparison import design_comparison, estimate_programme
+from pepstats.errors import DesignError
 from pepstats.panel import Panel
 from pepstats.refusals import ONLY_HERE, refuse_outcomes
+from tests.test_expected import in_october, national
 from tests.worlds import YEAR, small_england
 
 SMALL = small_england()
@@ -83,3 +85,31 @@ def test_the_other_outcomes_are_estimated_as_if_it_had_not_been_asked_for() -> N
     plain = estimate_programme(both, panel, design, YEAR)
     assert found.refused["outcome"].tolist() == [GROUP] and plain.refused.empty
     pd.testing.assert_frame_equal(effects.tidy(found.effects), effects.tidy(plain.effects))
+
+
+def test_a_group_whose_pupils_are_not_counted_is_refused() -> None:
+    panel = with_group(50.0)
+    uncounted = Panel(
+        panel.values.drop(columns="cohort.disadvantaged"), panel.reasons, panel.releases
+    )
+    assert refuse(uncounted) == [(GROUP, 0, 0, "no source says how many pupils it is of")]
+    asked = PROGRAMME.model_copy(update={"outcomes": (GROUP,)})
+    design = design_comparison(PROGRAMME, panel, SMALL.register, OWN, SMALL.barred)
+    with pytest.raises(DesignError, match="says how many pupils"):
+        estimate_programme(asked, uncounted, design, YEAR)
+
+
+def test_in_october_a_group_without_a_national_level_does_not_stop_the_rest() -> None:
+    quick = PROGRAMME.placebo.model_copy(update={"draws": 199})
+    asked = PROGRAMME.model_copy(update={"outcomes": ("rwm_expected", GROUP), "placebo": quick})
+    panel = in_october(SMALL)
+    group = with_group(50.0).values[[GROUP, "cohort.disadvantaged"]]
+    there = panel.values["rwm_expected"].notna()
+    values = panel.values.join(group.assign(**{GROUP: group[GROUP].where(there)}))
+    held = with_group(50.0)
+    panel = Panel(values, held.reasons, held.releases)
+    design = design_comparison(asked, panel, SMALL.register, OWN, SMALL.barred)
+    found = estimate_programme(asked, panel, design, YEAR, national(SMALL))
+    assert [effect.outcome for effect in found.effects] == ["rwm_expected"]
+    [row] = found.refused.to_dict("records")
+    assert "national level of 2017, 2018 is not known" in row["reason"] and row["n_schools"] > 4
