@@ -116,8 +116,9 @@ def estimate_programme(
     left_out = refuse_outcomes(programme, panel, schools, own, never, year)
     asked = [o for o in programme.outcomes if o not in set(left_out["outcome"])]
     found, yardstick, mode, failed = _find_all_gaps(programme, asked, panel, design, year, national)
-    counted_out = count_outcomes(failed, programme, panel, own, year)
-    left_out = pd.concat([left_out, counted_out], ignore_index=True)
+    if failed:
+        counted_out = count_outcomes(failed, programme, panel, own, year)
+        left_out = pd.concat([left_out, counted_out], ignore_index=True)
     first = found[programme.primary]
     counted = int(first.table["gap"].reindex(design.members).notna().sum())
     if counted < FEWEST_SCHOOLS:

@@ -57,7 +57,7 @@ def refuse_outcomes(
         why = _why_refused(own, others, needed, schools, pupils)
         if why:
             rows.append((outcome, schools, pupils or 0, why))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return _as_table(rows)
 
 
 def count_outcomes(
@@ -75,7 +75,11 @@ def count_outcomes(
         schools, pupils = _count(panel, outcome, own, years, year)
         first = reason.removeprefix(f"`{outcome}`: ").split(". ")[0]
         rows.append((outcome, schools, pupils or 0, first))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return _as_table(rows)
+
+
+def _as_table(rows: list[tuple[str, int, int, str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n_schools": int, "n_pupils": int})
 
 
 def _count(
