@@ -9,7 +9,7 @@ import pandas as pd
 
 from pepstats.blocks import Document
 from pepstats.document import to_docx, to_html, to_pdf
-from pepstats.workbook import write_workbook
+from pepstats.workbook import list_tables, write_workbook
 
 
 def lay_out(
@@ -22,7 +22,7 @@ def lay_out(
     """Lay each edition out as a web page and in the formats asked for, by file name.
 
     `template` is a council's own Word file, whose styles and margins are taken; `data` the open
-    data and the table that explains its columns. Raises `RunError` where a PDF is asked for and
+    data and the table that explains its columns. A paper that shows no table has no workbook. Raises `RunError` where a PDF is asked for and
     this machine cannot make one.
     """
     files: dict[str, str | bytes] = {}
@@ -30,7 +30,7 @@ def lay_out(
         files[f"{name}.html"] = page = to_html(paper)
         if "word" in formats:
             files[f"{name}.docx"] = to_docx(paper, template)
-        if "workbook" in formats:
+        if "workbook" in formats and any(list_tables(paper)):
             files[f"{name}.xlsx"] = write_workbook(paper)
         if "pdf" in formats:
             files[f"{name}.pdf"] = to_pdf(page)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import docx
+import pandas as pd
+import pytest
+
+from pepstats import formats
+from pepstats.blocks import Document
+from pepstats.errors import DesignError, RunError
+from pepstats.programme import check_named_files
+from pepstats.terms import FORMATS, Terms
+from tests.paper_made_up import make_report
+
+PAPER = Document("A paper", (), (), (), datetime.date(2018, 10, 2), "An officer")
+DATA = (pd.DataFrame({"estimate": [1.5]}), pd.DataFrame({"col_name": ["estimate"]}))
+
+
+def test_the_web_page_is_always_made_and_the_rest_as_asked() -> None:
+    editions = {"report": PAPER, "report-exempt": PAPER}
+    assert set(formats.lay_out(editions, [], data=DATA)) == {"report.html", "report-exempt.html"}
+    files = formats.lay_out({"report": PAPER}, ["word", "open-data"], data=DATA)
+    assert set(files) == {"report.html", "report.docx", "open-data.csv", "open-data.meta.csv"}
+    assert files["open-data.csv"] == "estimate\n1.5\n"
+
+
+def test_officers_text_without_a_table_has_no_workbook_and_stops_nothing() -> None:
+    assert set(formats.lay_out({"report": PAPER}, ["workbook"])) == {"report.html"}
+
+
+def test_a_pdf_is_made_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(page: str) -> bytes:
+        raise RunError("This machine cannot make a PDF.")
+
+    monkeypatch.setattr(formats, "to_pdf", cannot)
+    assert "report.pdf" not in formats.lay_out({"report": PAPER})
+    with pytest.raises(RunError, match="cannot make a PDF"):
+        formats.lay_out({"report": PAPER}, ["pdf"])
+
+
+def test_by_default_everything_but_the_slow_pdf_is_written() -> None:
+    assert set(FORMATS) - set(Terms().formats) == {"pdf"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("formats", ["wrod"], "Did you mean `word`"),
+        ("template", "council.doc", "template"),
+        ("disclosure", {"fewest_schools": 1}, "greater than or equal to 2"),
+        ("actions", [{"answer": "x"}], "asked"),
+    ],
+)
+def test_a_wrong_setting_of_a_paper_is_refused(key: str, value: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make_report(**{key: value})
+
+
+def test_a_template_or_counts_that_are_not_there_are_named_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    asked = make_report(template="council.docx", disclosure={"last_shown": "shown.csv"})
+    with pytest.raises(DesignError, match=r"`template`: council.docx; `disclosure.last_shown`"):
+        check_named_files(asked, tmp_path)
+    docx.Document().save(str(tmp_path / "council.docx"))
+    (tmp_path / "shown.csv").write_text("table,row,column,count\n", "utf-8")
+    check_named_files(asked, tmp_path)
