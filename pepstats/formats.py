@@ -22,8 +22,8 @@ def lay_out(
     """Lay each edition out as a web page and in the formats asked for, by file name.
 
     `template` is a council's own Word file, whose styles and margins are taken; `data` the open
-    data and the table that explains its columns. A paper that shows no table has no workbook. Raises `RunError` where a PDF is asked for and
-    this machine cannot make one.
+    data and the table that explains its columns. A paper that shows no table has no workbook.
+    Raises `RunError` where a PDF is asked for and this machine cannot make one.
     """
     files: dict[str, str | bytes] = {}
     for name, paper in editions.items():
