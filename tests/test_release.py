@@ -290,7 +290,7 @@ def test_a_report_that_revises_another_says_what_moved_since_that_one(
     restamp(run, report=LATER, settings=settings_of(LATER, data))
     publish(run)
     effects = pd.read_csv(run / EFFECTS)
-    effects.loc[0, ["estimate", "verdict"]] = [effects.loc[0, "estimate"] + 4.0, "gained"]
+    effects.loc[0, ["estimate", "verdict"]] = [effects.loc[0, "estimate"] - 20.0, "lost ground"]
     put(run, EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
     for slug in manifest.read(run).programmes:
         before = pd.read_csv(out / "working" / REPORT / changes.EFFECTS.format(slug=slug))
@@ -302,7 +302,7 @@ def test_a_report_that_revises_another_says_what_moved_since_that_one(
     unreleased = release.release_report(LATER, data=data, out=out)
     entry = (unreleased / changes.NAME).read_text("utf-8")
     assert f"- it revises {REPORT}, which was not released" in entry
-    assert "1 verdict changed" in entry and "“too uncertain to say” to “gained”" in entry
+    assert "1 verdict changed" in entry and "to “lost ground”" in entry
     shutil.rmtree(unreleased)
     release.release_report(REPORT, data=data, out=out)
     entry = (release.release_report(LATER, data=data, out=out) / changes.NAME).read_text("utf-8")
