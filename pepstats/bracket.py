@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from pepstats import codes, placebo
-from pepstats.choices import ONE_YEAR, Made, Tried, compare, first_choice, judge, low_as_picked
+from pepstats.choices import ONE_YEAR, first_choice
 from pepstats.errors import DesignError
 from pepstats.fitting import fit_chance, take_out
 from pepstats.gaps import Gaps
 from pepstats.matching import positions
 from pepstats.setting import Row, Setting, plain
+from pepstats.trials import Made, Tried, compare, judge, low_as_picked
 
 CIRCUMSTANCES = {
     "primary": ("cohort", "disadvantaged", "eal", "sen_support", "prior_attainment"),

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from pepstats import bracket, choices, curve, doubts, methods, placebo
-from pepstats.choices import HEADLINE, Choice, Made
+from pepstats import bracket, choices, curve, doubts, methods, placebo, trials
+from pepstats.choices import HEADLINE, Choice
 from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 from pepstats.peers import EventStudy
 from pepstats.setting import KINDS, Row, Setting, plain, set_up, signed
+from pepstats.trials import Made
 
 __all__ = ["HEADLINE", "Checked", "check_effect", "leave_one_out", "set_up"]
 
@@ -57,18 +58,18 @@ def check_effect(setting: Setting) -> Checked:
     made: Made = {}
     first = choices.first_choice(setting)
     tried = [
-        choices.try_choice(choice, setting, made)
+        trials.try_choice(choice, setting, made)
         for choice in (first, *choices.list_comparisons(setting))
     ]
     without = leave_one_out(setting.gaps, setting.chosen)
-    earlier = [choices.try_choice(one, setting, made).row for one in choices.list_earlier(setting)]
+    earlier = [trials.try_choice(one, setting, made).row for one in choices.list_earlier(setting)]
     study = _study(setting, made)
     joined = curve.join_ways(tried)
     rows = [
         *(one.row for one in tried), *([joined.row(setting.effect)] if joined else []),
         *(one.row for one in bracket.leave_results_aside(setting)),
         *methods.compare_by_methods(setting), _row_of(study, setting),
-        *(choices.try_choice(one, setting, made).row for one in list_members(setting, without)),
+        *(trials.try_choice(one, setting, made).row for one in list_members(setting, without)),
         *earlier, *bracket.pick_earlier(setting, made),
         *doubts.doubt_effect(setting, study),
     ]  # fmt: skip

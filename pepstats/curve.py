@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pepstats.choices import Tried
 from pepstats.effects import Effect, half_width, placebo_p
 from pepstats.setting import Row, signed
+from pepstats.trials import Tried
 
 JOINED = ("headline", "comparison", "sum")
 """Kinds of check that ask the same question of the same schools, so that their median means one

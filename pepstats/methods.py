@@ -12,10 +12,11 @@ from dataclasses import replace
 import pandas as pd
 
 from pepstats import matching, peers, weighting
-from pepstats.choices import ONE_YEAR, Choice, Made, first_choice, match_schools
+from pepstats.choices import ONE_YEAR, Choice, first_choice
 from pepstats.errors import DesignError
 from pepstats.peers import EventStudy
 from pepstats.setting import Row, Setting, plain, signed
+from pepstats.trials import Made, match_schools
 
 SYNTHETIC_DRAWS = 50
 """Placebo groups behind the synthetic comparison's interval; 200 take as long as all the rest."""

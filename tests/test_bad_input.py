@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pepstats import checks, comparison
+from pepstats import checks, choices, comparison, trials
 from pepstats.errors import DesignError
 from pepstats.panel import Panel
 from pepstats.programme import MatchRule, PlaceboRule, PoolRule, Programme, load_programme
@@ -90,9 +90,9 @@ def test_a_baseline_year_that_no_source_has_is_named() -> None:
 def test_a_member_is_never_a_comparison_school_in_any_check() -> None:
     small = small_england()
     setting = set_up(small, programme_of(small))
-    made: checks.choices.Made = {}
-    for choice in checks.choices.list_comparisons(setting):
-        tried = checks.choices.try_choice(choice, setting, made)
+    made: trials.Made = {}
+    for choice in choices.list_comparisons(setting):
+        tried = trials.try_choice(choice, setting, made)
         if tried.match is not None:
             used = tried.match.schools[tried.match.places[tried.match.places >= 0]]
             assert not set(used) & set(small.barred), choice.check

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import checks, choices, comparison, curve, effects, placebo
+from pepstats import checks, choices, comparison, curve, effects, matching, placebo, trials
 from pepstats.programme import PlaceboRule, PoolRule
-from pepstats.setting import KINDS, Setting
+from pepstats.setting import FEWEST_MEMBERS, KINDS, Setting
 from tests.worlds import YEAR, Small, small_england
 
 SLUG = "closing-the-gap"
@@ -157,10 +157,10 @@ def test_fewer_or_nearer_comparison_schools_are_taken_from_the_match_there_is() 
     rule = setting.match.rule
     for changed in ({"k": 4}, {"caliper": 0.4}):
         other = rule.model_copy(update=changed)
-        again = choices.matching.match_schools(
+        again = matching.match_schools(
             setting.pool, other, setting.programme.pool, barred=setting.barred
         )
-        quick = choices.narrow(setting.match, other)
+        quick = trials.narrow(setting.match, other)
         np.testing.assert_array_equal(quick.places, again.places)
         np.testing.assert_array_equal(quick.distances, again.distances)
         pd.testing.assert_frame_equal(quick.unmatched, again.unmatched)
@@ -177,9 +177,9 @@ def test_the_same_inputs_give_the_same_table() -> None:
 def test_the_joint_p_is_that_of_the_median_over_the_same_made_up_programmes(
     setting: Setting,
 ) -> None:
-    made: choices.Made = {}
+    made: trials.Made = {}
     listed = [choices.first_choice(setting), *choices.list_comparisons(setting)]
-    tried = [choices.try_choice(choice, setting, made) for choice in listed]
+    tried = [trials.try_choice(choice, setting, made) for choice in listed]
     joined = curve.join_ways(tried)
     known = [one for one in tried if one.made_up is not None]
     assert joined is not None and joined.n == len(known) >= 10
@@ -193,16 +193,16 @@ def test_the_joint_p_is_that_of_the_median_over_the_same_made_up_programmes(
 def test_of_programmes_that_did_nothing_the_curve_calls_five_in_a_hundred(
     setting: Setting,
 ) -> None:
-    made: choices.Made = {}
+    made: trials.Made = {}
     listed = [choices.first_choice(setting), *choices.list_comparisons(setting)[:6]]
-    known = [choices.try_choice(choice, setting, made).made_up for choice in listed]
+    known = [trials.try_choice(choice, setting, made).made_up for choice in listed]
     medians = np.median(np.column_stack([one for one in known if one is not None]), axis=1)
     called = [effects.placebo_p(m, np.delete(medians, i)) <= 0.05 for i, m in enumerate(medians)]
     assert 0.03 < np.mean(called) < 0.07
 
 
 def test_one_way_alone_has_no_curve(setting: Setting) -> None:
-    only = choices.try_choice(choices.first_choice(setting), setting, {})
+    only = trials.try_choice(choices.first_choice(setting), setting, {})
     assert curve.join_ways([only]) is None
 
 
@@ -239,7 +239,7 @@ def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting:
     listed = replace(setting, programme=setting.programme.model_copy(update={"pool": where}))
     name = "only the authority's statistical neighbours"
     [choice] = [c for c in choices.list_comparisons(listed) if c.check == name]
-    tried = choices.try_choice(choice, listed, {})
+    tried = trials.try_choice(choice, listed, {})
     assert np.isfinite(tried.row.estimate) and tried.match is not None
     rows = tried.match.places[tried.match.schools.isin(listed.chosen)]
     used = listed.pool.schools["la"].to_numpy()[rows[rows >= 0]]
@@ -249,18 +249,18 @@ def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting:
 def test_with_too_few_schools_of_a_kind_the_row_says_how_many(setting: Setting) -> None:
     first = choices.first_choice(setting)
     few = replace(first, check="three schools", kind="schools", members=first.members[:3])
-    assert choices.try_choice(few, setting, {}).row.reason == (
+    assert trials.try_choice(few, setting, {}).row.reason == (
         "3 such schools have a result; 4 are needed"
     )
 
 
 def test_fewest_members_is_as_few_as_a_programme_may_have() -> None:
-    assert choices.FEWEST_MEMBERS == comparison.FEWEST_SCHOOLS
+    assert FEWEST_MEMBERS == comparison.FEWEST_SCHOOLS
 
 
 def test_the_made_up_programmes_are_the_headline_s(setting: Setting) -> None:
-    made: choices.Made = {}
-    tried = choices.try_choice(choices.first_choice(setting), setting, made)
+    made: trials.Made = {}
+    tried = trials.try_choice(choices.first_choice(setting), setting, made)
     drawn = placebo.made_up_estimates(
         {setting.outcome: setting.gaps}, setting.draws, setting.chosen
     )

@@ -16,7 +16,7 @@ LAYERS = (
     {"matching", "balance"},
     {"history", "fitting", "gaps", "expected"},
     {"placebo", "verdicts", "effects", "refusals", "described"},
-    {"setting", "choices", "bracket", "methods", "doubts", "curve", "checks",
+    {"setting", "choices", "trials", "bracket", "methods", "doubts", "curve", "checks",
      "value", "cases", "scenes", "alarms", "calibration", "distances", "pairing", "matchers",
      "weighting", "clustered",
      "honest", "multiplicity", "peers", "sensitivity", "grades", "threats", "bounds",
