@@ -192,7 +192,8 @@ def list_to_do(
     held = [line for found in results.values() for line in statements.list_held(found.statements)]
     age = reading_age(paper.words())
     hard = [f"the paper reads at age {age:.0f}: shorten its sentences to reach {OLDEST_READER}"]
-    return [*paper.to_complete, *open_, *held, *(hard if age > OLDEST_READER else [])]
+    memory = worth_tables.list_from_memory(found.sizes for found in results.values())
+    return [*paper.to_complete, *open_, *held, *memory, *(hard if age > OLDEST_READER else [])]
 
 
 def list_marks(report: Report) -> tuple[str, ...]:

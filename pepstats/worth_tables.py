@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -55,6 +55,20 @@ def table_sizes(programme: Programme, sizes: pd.DataFrame) -> PaperTable:
         f"beside sizes in other reports.{' ' + FROM_MEMORY if memory else ''}",
         widths=(2.0, 1.4, 1.2, 1.2, 1.3, 2.2),
     )  # fmt: skip
+
+
+def list_from_memory(sizes: Iterable[pd.DataFrame]) -> list[str]:
+    """List the tables of months that were used and not read at their source, each once."""
+    used = [
+        str(row["months_table"])
+        for table in sizes
+        for row in table.to_dict("records")
+        if row["months_mark"] == "M" and pd.notna(row["months"])
+    ]
+    return [
+        f"months of progress: check the table {name}, kept from memory, against a recent report"
+        for name in dict.fromkeys(used)
+    ]
 
 
 def _with_span(row: dict[str, object], name: str) -> str:

@@ -180,3 +180,10 @@ def test_the_paper_may_say_sizes_months_cost_and_grades_by_name() -> None:
     empty = pd.DataFrame()
     assert worth_tables.describe_worth("x", empty, empty, empty)["security"].text == ""
     assert not worth_tables.table_sizes(programme, empty).rows
+
+
+def test_a_table_kept_from_memory_is_to_be_checked_before_the_paper_goes_out() -> None:
+    [line] = worth_tables.list_from_memory([sized(), sized(), pd.DataFrame()])
+    assert "check the table EEF, reports of single projects" in line
+    read = sized().assign(months_mark="S")
+    assert not worth_tables.list_from_memory([read])
