@@ -44,6 +44,24 @@ class Draws:
     within: bool
 
 
+def count_cities(draws: Draws) -> pd.DataFrame:
+    """Count the authorities that made-up programmes were drawn in, and those too small for one.
+
+    One row: `programmes`, `schools_each`, `in_one_authority`, `authorities` (none where schools may
+    be anywhere), `too_small`.
+    """
+    programmes, each = draws.schools.shape
+    return pd.DataFrame(
+        {
+            "programmes": [programmes],
+            "schools_each": [each],
+            "in_one_authority": [draws.within],
+            "authorities": [draws.usable],
+            "too_small": [draws.too_small],
+        }
+    )
+
+
 def low_attaining(baseline: pd.DataFrame) -> pd.Series:
     """Say which schools are in the lower half of the pool by their mean over the baseline years."""
     mean = baseline.mean(axis=1)

@@ -111,3 +111,11 @@ def test_programmes_that_did_nothing_are_called_five_times_in_a_hundred() -> Non
         real = placebo.weighted_mean(found, np.arange(18))[0]
         called.append((made_up["rwm_expected"].abs() >= abs(real)).mean() < 0.05)
     assert 0.005 < np.mean(called) < 0.11  # 5 in 100, give or take what 120 tries allow
+
+
+def test_cities_too_small_for_such_a_programme_are_counted() -> None:
+    found = made_up_gaps([40] * 14 + [9, 12, 15])
+    counted = placebo.count_cities(draw(found, list(found.table.index[:18]))).iloc[0]
+    assert (counted["authorities"], counted["too_small"]) == (13, 3)
+    assert (counted["programmes"], counted["schools_each"]) == (500, 18)
+    assert counted["in_one_authority"]
