@@ -176,7 +176,7 @@ def test_bad_input_gets_one_message_and_writes_over_nothing(
 
 def test_an_input_that_is_not_the_one_that_was_meant_is_refused(data: Path, tmp_path: Path) -> None:
     study = Path(shutil.copytree(data, tmp_path / "data"))
-    file = study / "invented" / "ks2" / "2017-2018_england_ks2final.csv"
+    file = study / "invented" / "ks2" / "2016-2017_england_ks2final.csv"
     file.write_bytes(file.read_bytes().replace(b"5", b"6", 1))
     with pytest.raises(Exception, match="sha256"):
         run.check_request("autumn-2018", study)
