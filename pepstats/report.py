@@ -13,8 +13,8 @@ import pandas as pd
 
 from pepstats import (
     board_tables,
+    composition,
     disclosure,
-    document,
     evidence,
     evidence_pictures,
     evidence_tables,
@@ -60,7 +60,7 @@ def write_paper(
     if missing := [p.slug for p in programmes if p.slug not in results]:
         raise DesignError(f"reports/{report.slug}.yml: no results for {', '.join(missing)}.")
     city, made = city or City(), made or record.Record()
-    return document.compose(
+    return composition.compose(
         officers_text(report, programmes, text),
         list_entries(report, programmes, results, city=city, made=made),
         make_tables(report, programmes, results, sources=sources, city=city)

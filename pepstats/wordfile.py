@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import io
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_TAB_ALIGNMENT
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
-from docx.shared import Cm, Pt, RGBColor
+from docx.shared import Cm, Pt
 
 from pepstats.blocks import (
     Box,
@@ -32,6 +31,7 @@ from pepstats.blocks import (
     TableBlock,
     Words,
 )
+from pepstats.wordlooks import CELL, COMPLETE, FACT, LOOKS, NOTE, NUMBERED, QUOTE
 from pepstats.wordparts import (
     LANGUAGE,
     add_field,
@@ -44,39 +44,8 @@ from pepstats.wordparts import (
 )
 from pepstats.wordtemplate import open_template
 
-INK = RGBColor(0x12, 0x43, 0x6D)
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
 TALLEST = 22.0  # cm that a picture may be, its caption and note beside it on the page
-NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"
-CELL, NOTE, FACT = "Table text", "Table note", "Meeting line"
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the paragraphs of a style look; sizes in points, the left edge in centimetres."""
-
-    size: float = 11
-    before: float = 0
-    after: float = 7
-    bold: bool | None = None
-    stays: bool = False  # on the page of what follows it
-    left: float = 0
-    color: RGBColor | None = None
-
-
-LOOKS = {
-    "Normal": Look(),
-    "Title": Look(19, 6, 6, bold=True, stays=True, color=INK),
-    "Heading 1": Look(14, 16, 6, bold=True, stays=True, color=INK),
-    "Heading 2": Look(12, 10, 6, bold=True, stays=True, color=INK),
-    NUMBERED: Look(),
-    QUOTE: Look(left=1.25),
-    COMPLETE: Look(left=1.25),
-    CELL: Look(9.5, 2, 2),
-    NOTE: Look(9.5),
-    FACT: Look(after=2, left=3.2),
-    "Caption": Look(10.5, 6, 4, bold=False, stays=True, color=RGBColor(0, 0, 0)),
-}
 _LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {
     # kind: (Word's number format, how it is written, the style that carries it) for each level
     "topics": (("decimal", "%1.", "Heading 1"), ("decimal", "%1.%2", NUMBERED)),

@@ -11,7 +11,7 @@ import docx
 import pytest
 from docx.oxml.ns import qn
 
-from pepstats import document
+from pepstats import composition, document
 from pepstats.blocks import Document, Entry, PaperTable, Picture, Quote, text_of
 from pepstats.errors import DesignError, RunError
 
@@ -86,7 +86,7 @@ def compose(text: str = TEXT, **changed: object) -> Document:
     }
     given = {**known, **settings, **changed}
     entries, tables, figures = given.pop("entries"), given.pop("tables"), given.pop("figures")
-    return document.compose(text, entries, tables, figures, **given)
+    return composition.compose(text, entries, tables, figures, **given)
 
 
 def test_paragraphs_are_numbered_in_their_topics_and_the_appendices_are_not() -> None:

@@ -21,6 +21,7 @@ from pepstats import (
     report,
     support_tables,
 )
+from pepstats.blocks import text_of
 from pepstats.city import City, protect_ratings, ratings_sentence
 from pepstats.disclosure import View
 from pepstats.errors import DesignError, RunError
@@ -64,9 +65,7 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
         "Report from",
         "Report by",
     ]
-    topics = [
-        document.text_of(b.words) for b in paper.blocks if b.kind == "heading" and b.level == 2
-    ]
+    topics = [text_of(b.words) for b in paper.blocks if b.kind == "heading" and b.level == 2]
     assert topics == [
         "Purpose of report",
         "Recommendations",
@@ -534,9 +533,9 @@ def test_the_summary_page_reads_at_fourteen_or_younger() -> None:
         for found in (results, october):
             blocks = list(write_paper(settings, programmes, found).blocks)
             tops = [n for n, b in enumerate(blocks) if b.kind == "heading" and b.level == 2]
-            first = next(n for n in tops if document.text_of(blocks[n].words) == "Summary")
+            first = next(n for n in tops if text_of(blocks[n].words) == "Summary")
             page = blocks[first : tops[tops.index(first) + 1]]
-            words = "\n".join(document.text_of(b.words) for b in page if b.kind == "paragraph")
+            words = "\n".join(text_of(b.words) for b in page if b.kind == "paragraph")
             cells = [c for b in page if b.kind == "table" for row in b.table.rows for c in row[1:]]
             answers = [c for c in cells if "95% interval" not in c]
             assert reading_age(words) <= 14
