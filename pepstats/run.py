@@ -279,6 +279,7 @@ def handed_to_kernels(
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        "RAYON_NUM_THREADS": "1",  # diff-diff's own sums
         "PYTHONDONTWRITEBYTECODE": "",
         "PEPSTATS_OPENED": str(opened or ""),
     }

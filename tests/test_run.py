@@ -219,3 +219,12 @@ def test_tasks_wait_for_what_they_need_and_the_paper_for_all() -> None:
     assert gap_a.needs(run.Task("03-match-schools", "a"))
     assert not gap_a.needs(run.Task("03-match-schools", "b"))
     assert not gap_a.needs(run.Task("02-priority-ratings", ""))
+
+
+def test_every_library_that_adds_up_in_threads_is_kept_to_one(tmp_path: Path) -> None:
+    """The doubly robust check once had other last digits on a machine with more cores."""
+    before = dict(os.environ)
+    with run.handed_to_kernels(tmp_path, tmp_path, tmp_path):
+        for library in ("OMP", "OPENBLAS", "MKL", "RAYON"):
+            assert os.environ[f"{library}_NUM_THREADS"] == "1"
+    assert dict(os.environ) == before
