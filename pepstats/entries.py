@@ -144,8 +144,9 @@ def how_sentence(results: Sequence[Result]) -> str:
     modes = {result.mode for result in results if result.known}
     if EXPECTED not in modes:
         return (
-            "Each programme's schools are set against similar schools in other places. What the "
-            "two did differently is the estimate."
+            "Each programme's schools are set against what is expected of them: what schools like "
+            "them, in other places, got in the same year. What they did beyond that is the "
+            "estimate."
         )
     year = school_year(max(result.year for result in results))
     words = (
@@ -159,14 +160,14 @@ def how_sentence(results: Sequence[Result]) -> str:
 
 
 def schools_sentence(found: ProgrammeResults, result: Result) -> str:
-    """Say how many schools did better and how many worse than their own comparison schools."""
+    """Say how many schools did better and how many worse than was expected of them."""
     gaps = found.gaps.reset_index()
     gaps = gaps.loc[gaps["outcome"] == result.outcome, "gap"]
     above, below = int((gaps > 0).sum()), int((gaps < 0).sum())
     known = int(gaps.notna().sum())
     return (
-        f"Of the {count_words(known, 'school')} that can be compared, {above} did better than "
-        f"comparison schools and {below} did worse."
+        f"Of the {count_words(known, 'school')} that can be compared, {above} did better than was "
+        f"expected of them and {below} did worse."
     )
 
 

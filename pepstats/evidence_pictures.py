@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 
+import pandas as pd
+
 from pepstats import figures, pictures
 from pepstats.blocks import Picture
 from pepstats.disclosure import View
@@ -23,7 +25,7 @@ from pepstats.evidence import (
 )
 from pepstats.programme import Programme
 from pepstats.verdicts import EXPECTED
-from pepstats.words import Result, outcome_label, school_year
+from pepstats.words import Result, outcome_label, school_year, show
 
 OF_ONE_EDITION = (".schools", ".cases")  # names of pictures that differ by edition
 
@@ -100,6 +102,7 @@ def picture_two_lines(programme: Programme, found: ProgrammeResults, result: Res
     lines = average_lines(programme, found, result.outcome)
     unit = scale_words(result.outcome)
     caption = f"{programme.title}: {outcome_label(result.outcome)}, by year{expected_words(result)}"
+    caption += _apart_words(lines, result)
     table = f"{programme.slug}.lines"
     if lines[["members", "comparison"]].isna().all().any():
         return not_drawn("No school has results to draw.", caption, table)
@@ -109,6 +112,18 @@ def picture_two_lines(programme: Programme, found: ProgrammeResults, result: Res
     figures.draw_two_lines(lines, ax, starts=programme.starts, unit=unit)
     alt = figures.describe_two_lines(lines, starts=programme.starts, unit=unit)
     return Picture(figures.to_svg(figure), figures.to_png(figure), alt, caption, table)
+
+
+def _apart_words(lines: pd.DataFrame, result: Result) -> str:
+    """Say in a caption why the estimate is not just how far the two lines end apart."""
+    last = lines[lines["year"] == result.year]
+    if result.mode == EXPECTED or not result.known or last.empty:
+        return ""
+    apart = float((last["members"] - last["comparison"]).iloc[0])
+    return (
+        f". In {school_year(result.year)} the lines are {show(abs(apart))} apart; the estimate "
+        f"({show(result.estimate, signed=True)}) also allows for size and for the rest of each city"
+    )
 
 
 def picture_hundred_dots(programme: Programme, found: ProgrammeResults, result: Result) -> Picture:
