@@ -26,6 +26,9 @@ from pepstats.canvas import (
 )
 from pepstats.words import count_words, school_year, show
 
+TICK_ROOM = 0.15
+"""Inches from one tick to the next under which their words would stand on each other."""
+
 
 @in_our_style
 def draw_two_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) -> None:
@@ -169,6 +172,11 @@ class _Grid:
         first, last = self.years
         return self.left(place) + 0.08 + (years - first) / max(last - first, 1) * (self.wide - 0.16)
 
+    def shown_ticks(self) -> tuple[float, ...]:
+        """All ticks where their words have room beside each other, or the two ends."""
+        room = self.tall / max(len(self.ticks) - 1, 1)
+        return self.ticks if room >= TICK_ROOM else (self.ticks[0], self.ticks[-1])
+
     def up(self, place: int, values: pd.Series | float) -> Any:
         low, high = self.ticks[0], self.ticks[-1]
         return self.bottom(place) + (values - low) / (high - low) * self.tall
@@ -182,7 +190,7 @@ def _frame_small(ax: Axes, grid: _Grid, place: int, starts: int) -> None:
     ax.vlines(grid.across(place, starts - 0.5), bottom, bottom + grid.tall, color=GREY, linewidth=1,
               linestyle=":")  # fmt: skip
     if place % grid.columns == 0:
-        for tick in grid.ticks:
+        for tick in grid.shown_ticks():
             by = (left - 0.06, grid.up(place, tick))
             ax.annotate(show(tick, count_places(tick)), by, ha="right", va="center", fontsize=9)
     if place >= grid.count - grid.columns:

@@ -21,7 +21,7 @@ KIND = re.compile(
 )
 """How a school's name ends that says what kind of school it is."""
 SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
-MOST_IN_TWO = 14  # small pictures that are drawn two in a row
+MOST_IN_TWO = 14  # small pictures that are drawn two in a row; twice as many never are
 TALLEST = 9.0  # inches, of a page
 
 
@@ -218,7 +218,8 @@ def picture_schools(
     rows = rows.assign(label=rows["school"].map(dict(labels)), place=rows["school"].map(place))
     rows = rows.sort_values(["place", "year"]).drop(columns="place")
     short = max(map(len, labels.values())) <= SHORT_LABEL
-    columns = 3 if short and (len(labels) == 3 or len(labels) > MOST_IN_TWO) else 2
+    few = len(labels) <= MOST_IN_TWO
+    columns = 3 if (short and not few) or len(labels) > 2 * MOST_IN_TWO or len(labels) == 3 else 2
     figure = figures.new_figure(min(figures.height_of_small_lines(len(labels), columns), TALLEST))
     figures.draw_small_lines(rows, figure, starts=starts, columns=columns)
     return Picture(figure, rows, figures.describe_small_lines(rows, unit=unit))

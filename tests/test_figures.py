@@ -191,3 +191,16 @@ def test_names_in_a_picture_leave_out_the_kind_of_school_where_they_stay_apart()
         "Nevershaw Heath", "Fablemouth Holt", "St Figment's, Quasiden", "Hill Infant School",
         "Hill Junior School", "Primary School",
     ]  # fmt: skip
+
+
+def test_with_many_schools_the_words_of_their_scales_do_not_stand_on_each_other() -> None:
+    labels = {school: f"A school with a rather long name {school}" for school in range(32)}
+    lines = pd.DataFrame(
+        [(s, y, 20.0 + s * 2 + y % 3, 50.0) for s in labels for y in (2016, 2017, 2018)],
+        columns=["school", "year", "own", "comparison"],
+    )
+    figure = pictures.picture_schools(lines, labels, starts=2018, unit="points").figure
+    scales = [text.xy for text in figure.axes[0].texts if text.get_ha() == "right"]
+    for column in {x for x, _ in scales}:
+        heights = np.sort([y for x, y in scales if x == column])
+        assert np.diff(heights).min() > 0.14  # inches
