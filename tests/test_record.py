@@ -5,7 +5,7 @@ import datetime
 import pandas as pd
 import pytest
 
-from pepstats import document, record, report
+from pepstats import blocks, record, report
 from pepstats.bridge import RESULTS, bridge_effects
 from pepstats.quality import say_sign_off
 from pepstats.verdicts import COMPARED, EXPECTED
@@ -117,6 +117,6 @@ def test_a_paper_that_revises_another_has_a_topic_for_what_changed() -> None:
     settings, programmes, found = make_study(revises="autumn-2017")
     made = record.Record(OCTOBER, results(), {})
     paper = report.write_paper(settings, programmes, found, made=made)
-    topics = [document.text_of(b.words) for b in paper.blocks if b.kind == "heading"]
+    topics = [blocks.text_of(b.words) for b in paper.blocks if b.kind == "heading"]
     assert "What changed since the last paper" in topics
     assert "There is nothing to compare with" in paper.words()
