@@ -5,7 +5,7 @@ import datetime
 import pandas as pd
 import pytest
 
-from pepstats import blocks, record, report
+from pepstats import blocks, document, record, report
 from pepstats.bridge import RESULTS, bridge_effects
 from pepstats.quality import say_sign_off
 from pepstats.verdicts import COMPARED, EXPECTED
