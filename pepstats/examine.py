@@ -79,6 +79,8 @@ def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
             rule = TableRule(about.key, about.numbers, number.relative, number.floor)
             contents = (path / name).read_bytes(), (again / name).read_bytes()
             found += compare.compare_file(name, *contents, rule, alike=alike)
+        else:
+            found.append(Finding(name, WHOLE, DIFFERS, "missing"))
     return [_to_the_last_digit(one) for one in found] if exact else found
 
 

@@ -240,7 +240,7 @@ def _execute_notebook(task: Task, report: str, making: Path) -> None:
             papermill.execute_notebook(
                 str(source), str(partial), parameters=parameters_of(task, report),
                 kernel_name=KERNEL, progress_bar=False, log_output=False, config=config,
-                execution_timeout=LONGEST_CELL, cwd=str(making),
+                execution_timeout=LONGEST_CELL,
             )  # fmt: skip
         except PapermillExecutionError as error:
             failed = final.with_name(f"{task.name}.failed.ipynb")
@@ -269,6 +269,8 @@ def handed_to_kernels(
 ) -> Iterator[None]:
     """Let the kernels know where the data and the run are, and keep them to one thread each.
 
+    All start in the run's folder. The whole process stands there meanwhile: Papermill steps into
+    it for each notebook and back again, and two at a time would leave us where the other stood.
     One thread, because sums in another order differ in the last digit; compiled bytecode is
     allowed, because without it every kernel compiles its imports again.
     """
@@ -283,12 +285,14 @@ def handed_to_kernels(
         "PYTHONDONTWRITEBYTECODE": "",
         "PEPSTATS_OPENED": str(opened or ""),
     }
-    before = dict(os.environ)
+    before, stood = dict(os.environ), Path.cwd()
     os.environ.update(given)
+    os.chdir(making)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         yield
     finally:
+        os.chdir(stood)
         for name in given.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)

@@ -83,6 +83,7 @@ def verify(
     `working/<report>.verified` under `out`. Raises `RunError` when there is no manifest, or when
     something needed is nowhere to be found.
     """
+    path = path.resolve()
     made = manifest.read(path)
     findings = examine(path, made)
     needed, absent, changed = find_needed(path, made, data)

@@ -228,3 +228,12 @@ def test_every_library_that_adds_up_in_threads_is_kept_to_one(tmp_path: Path) ->
         for library in ("OMP", "OPENBLAS", "MKL", "RAYON"):
             assert os.environ[f"{library}_NUM_THREADS"] == "1"
     assert dict(os.environ) == before
+
+
+def test_notebooks_start_in_the_runs_folder_and_the_process_ends_where_it_stood(
+    tmp_path: Path,
+) -> None:
+    stood = Path.cwd()
+    with run.handed_to_kernels(tmp_path, tmp_path, tmp_path):
+        assert Path.cwd() == tmp_path
+    assert Path.cwd() == stood

@@ -274,3 +274,26 @@ def test_the_real_study_is_made_again_the_same(tmp_path: Path) -> None:
     assert invoke("run", "partnership-2018", *where).returncode == 0
     done = invoke("verify", str(tmp_path / "working" / "partnership-2018"), *where)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_path_from_here_is_looked_at_wherever_the_run_leaves_the_process(
+    released: Path, again: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_and_step_away(slug: str, *, data: Path, out: Path, **_: object) -> None:
+        load_report(slug, data)
+        copy_of(again, out / "working" / slug)
+        os.chdir(data)
+
+    monkeypatch.setattr(verify, "run_report", run_and_step_away)
+    monkeypatch.chdir(released.parent)
+    found = look(Path(released.name), tmp_path)
+    assert {one.file for one in found.findings} == manifest.read(released).outputs.keys()
+
+
+def test_a_file_that_is_neither_there_nor_withheld_is_never_passed_over(
+    released: Path, again: Path, tmp_path: Path
+) -> None:
+    bundle = copy_of(released, tmp_path / "bundle")
+    (bundle / EFFECTS).unlink()
+    found = {one.file: one for one in examine.compare_runs(bundle, manifest.read(bundle), again)}
+    assert found[EFFECTS].verdict == DIFFERS
