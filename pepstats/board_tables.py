@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from pepstats import evidence
+from pepstats.autumn import Report
 from pepstats.blocks import PaperTable, make_table
 from pepstats.errors import DesignError
 from pepstats.evidence import ProgrammeResults, is_said
 from pepstats.evidence_tables import cost_words
 from pepstats.officers import find_typed_results
-from pepstats.programme import Programme, Report
+from pepstats.programme import Programme
 from pepstats.verdicts import LADDER
 from pepstats.words import count_words, outcome_label, school_year, short_result, sure_words
 

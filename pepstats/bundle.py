@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
+from pepstats.autumn import Report
 from pepstats.holdback import PAPER, Schools, read_words
 from pepstats.manifest import Manifest
-from pepstats.programme import Report
 from pepstats.verify import OUTSIDE, STUDY, place_of
 
 README = "README.md"

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from pepstats import bridge, manifest, words
+from pepstats.autumn import Report, load_report
 from pepstats.errors import RunError
 from pepstats.manifest import Manifest
-from pepstats.programme import Report, load_report
 
 NAME = "CHANGES.md"
 EFFECTS = "04-estimate-effect/{slug}/effects.csv"

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from pepstats import words
+from pepstats.autumn import Report
 from pepstats.disclosure import FEWEST_SCHOOLS, HIDDEN, TOTAL, protect_counts
 from pepstats.explain import SHAPES
 from pepstats.priority import Ratings, count_unsure
-from pepstats.programme import Report
 from pepstats.sheets import EXEMPT, INVENTED, Page, environment, sheet_name, style
 
 Edition = Literal["public", "exempt"]

@@ -176,9 +176,9 @@ def say_end(to_do: Sequence[str]) -> str:
 def _check(asked: argparse.Namespace) -> int:
     import json
 
+    from pepstats.autumn import load_report
     from pepstats.check import Listed, as_dict, check_files
     from pepstats.check_words import say
-    from pepstats.programme import load_report
 
     data = paths.data_folder(asked.data)
     lines: list[Any] = []
@@ -193,8 +193,9 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
+    from pepstats.autumn import load_report
     from pepstats.drafts import draft_report
-    from pepstats.programme import load_programme, load_report
+    from pepstats.programme import load_programme
     from pepstats.settings import check_slug
 
     data = paths.data_folder(asked.data)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pepstats import document
-from pepstats.programme import Programme, Report, group_phases
+from pepstats.autumn import Report
+from pepstats.programme import Programme, group_phases
 from pepstats.settings import check_slug
 from pepstats.words import long_date
 

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from pepstats import evidence, statements
+from pepstats.autumn import Report
 from pepstats.blocks import Entry
 from pepstats.city import City, ratings_sentence
 from pepstats.disclosure import View
 from pepstats.evidence import ProgrammeResults
 from pepstats.evidence_tables import cost_words
-from pepstats.programme import Programme, Report
+from pepstats.programme import Programme
 from pepstats.verdicts import COMPARED, EXPECTED
 from pepstats.words import (
     Result,

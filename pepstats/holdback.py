@@ -16,10 +16,10 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from pepstats import changes, disclosure
+from pepstats.autumn import Report
 from pepstats.evidence import NOT_YET_PUBLIC
 from pepstats.manifest import Manifest
 from pepstats.parts import PICTURE, WORDS, read_parts
-from pepstats.programme import Report
 from pepstats.sources import RELEASES
 from pepstats.steps import read_shown
 

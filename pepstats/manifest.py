@@ -39,9 +39,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pepstats import arithmetic, checkout, outputs, paths, sources
+from pepstats.autumn import Report, load_report
 from pepstats.errors import RunError
 from pepstats.outputs import Count, Digest, Output, describe_files
-from pepstats.programme import MembersInFile, Report, load_programme, load_report
+from pepstats.programme import MembersInFile, load_programme
 from pepstats.reuse import StepRecord
 from pepstats.settings import SLUG, Settings
 from pepstats.sources import Source

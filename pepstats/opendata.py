@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from pepstats.autumn import Report
 from pepstats.evidence import ProgrammeResults, list_results
-from pepstats.programme import Programme, Report
+from pepstats.programme import Programme
 from pepstats.words import harmless, measure, outcome_label
 
 UNAVAILABLE = "x"  # the Department's mark for a figure that is not available

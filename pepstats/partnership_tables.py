@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from pepstats.autumn import Report
 from pepstats.blocks import Entry, PaperTable, make_table
 from pepstats.city import RATINGS, City
 from pepstats.disclosure import View
 from pepstats.eligibility import CRITERIA, hold_to_seventy
 from pepstats.participation import challenge_sentence, funding_sentences, participation_sentence
-from pepstats.programme import Programme, Report
+from pepstats.programme import Programme
 from pepstats.words import count_words, list_words, long_date, school_year, show
 
 TABLES = (

@@ -18,9 +18,10 @@ import pandas as pd
 from pydantic import ValidationError
 
 from pepstats import checkout, codes, layouts, manifest
+from pepstats.autumn import Report, load_report
 from pepstats.comparison import Design, design_comparison
 from pepstats.errors import RunError
-from pepstats.programme import Programme, Report, load_programme, load_report
+from pepstats.programme import Programme, load_programme
 from pepstats.record import NO_PLAN
 from pepstats.settings import Settings
 from pepstats.sources import find_source

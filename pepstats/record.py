@@ -10,9 +10,10 @@ from typing import Protocol
 
 import pandas as pd
 
+from pepstats.autumn import Report, load_report
 from pepstats.blocks import Entry, PaperTable, make_table
 from pepstats.evidence import Reads
-from pepstats.programme import Programme, Report, load_report
+from pepstats.programme import Programme
 from pepstats.quality import load_quality, say_sign_off, tabulate_quality
 from pepstats.words import (
     count_words,

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pepstats import bundle, changes, checkout, holdback, manifest, whole
+from pepstats.autumn import Report, load_report
 from pepstats.errors import RunError
 from pepstats.examine import check_files, check_seal
 from pepstats.manifest import Manifest
-from pepstats.programme import Report, load_report
 from pepstats.report import list_marks
 from pepstats.steps import sha256_of
 

@@ -26,13 +26,14 @@ from pepstats import (
     voices,
     worth_tables,
 )
+from pepstats.autumn import Report
 from pepstats.blocks import Document, Entry, PaperTable, Picture
 from pepstats.city import City, protect_ratings, table_ratings, table_ratings_named
 from pepstats.drafts import officers_text
 from pepstats.entries import make_entries
 from pepstats.errors import DesignError
 from pepstats.evidence import ProgrammeResults
-from pepstats.programme import Programme, Report, group_phases
+from pepstats.programme import Programme, group_phases
 from pepstats.words import reading_age
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"

@@ -20,9 +20,9 @@ from pathlib import Path
 from pydantic import Field
 
 from pepstats import arithmetic, paths
+from pepstats.autumn import Report
 from pepstats.errors import RunError
 from pepstats.outputs import Digest, Output
-from pepstats.programme import Report
 from pepstats.settings import Settings
 from pepstats.steps import OPENED, find_wholes, sha256_of
 from pepstats.tasks import Task

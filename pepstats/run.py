@@ -20,15 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pepstats import manifest, paths, whole
+from pepstats.autumn import Report, check_named_files, list_sources, load_report
 from pepstats.errors import DesignError, RunError, SourceError, nearest
-from pepstats.programme import (
-    Report,
-    check_named_files,
-    list_parts,
-    list_sources,
-    load_programme,
-    load_report,
-)
+from pepstats.programme import list_parts, load_programme
 from pepstats.reuse import Ground, Last, StepRecord, describe_code, describe_settled
 from pepstats.sources import Source, find_source
 from pepstats.steps import sha256_of

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from pepstats import codes, words
+from pepstats.autumn import Report
 from pepstats.dashboard import DERIVED, Indicator
 from pepstats.document import css_text
 from pepstats.explain import NOT_HERE, SHAPES
 from pepstats.partnership import THEMES, Partnership
 from pepstats.priority import Ratings
-from pepstats.programme import Report
 
 TEMPLATES = Path(__file__).parent / "templates"
 EXEMPT = (

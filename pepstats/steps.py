@@ -22,10 +22,11 @@ import numpy as np
 import pandas as pd
 
 from pepstats import paths
+from pepstats.autumn import Report, load_programmes, load_report
 from pepstats.disclosure import SHOWN_COLUMNS
 from pepstats.errors import DesignError, RunError, nearest
 from pepstats.panel import Panel
-from pepstats.programme import Programme, Report, load_programme, load_programmes, load_report
+from pepstats.programme import Programme, load_programme
 from pepstats.settings import check_slug
 
 if TYPE_CHECKING:

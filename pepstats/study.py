@@ -26,6 +26,7 @@ from pepstats import (
     sources,
     statements,
 )
+from pepstats.autumn import Report, load_report
 from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.panel import Panel, build_panel
 from pepstats.programme import (
@@ -34,10 +35,8 @@ from pepstats.programme import (
     MembersInFile,
     PoolRule,
     Programme,
-    Report,
     known_measure,
     load_programme,
-    load_report,
     read_members,
 )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import pandas as pd
 
 from pepstats import disclosure, voices
+from pepstats.autumn import Report
 from pepstats.blocks import Entry, PaperTable, make_table
 from pepstats.city import RATINGS, City
 from pepstats.disclosure import HIDDEN, View
 from pepstats.priority import count_unsure
-from pepstats.programme import Report
 from pepstats.support import CHANGES
 from pepstats.words import count_words, list_words, school_year, show
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from pepstats import report, statements
+from pepstats.autumn import Report
 from pepstats.blocks import Document, Picture
 from pepstats.city import City
 from pepstats.evidence import Drawn, ProgrammeResults
-from pepstats.programme import Programme, Report
+from pepstats.programme import Programme
 
 UNITS = {"rwm_expected": "percentage points", "reading_progress": "progress points"}
 RELEASE = "provisional"

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from pepstats import clean, effects, schools, sources, verdicts
+from pepstats.autumn import load_report
 from pepstats.bridge import EFFECTS, RESULTS, bridge_effects, bridge_programme, bridge_results
 from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
 from pepstats.panel import Panel, build_panel
-from pepstats.programme import load_programme, load_report
+from pepstats.programme import load_programme
 from pepstats.steps import Step
 from tests.whole_runs import copy_of
 from tests.whole_runs import replace as put

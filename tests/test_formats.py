@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from pepstats import formats
+from pepstats.autumn import check_named_files
 from pepstats.blocks import Document
 from pepstats.errors import DesignError, RunError
-from pepstats.programme import check_named_files
 from pepstats.terms import FORMATS, Terms
 from tests.paper_made_up import make_report
 

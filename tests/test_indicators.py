@@ -9,9 +9,9 @@ import pytest
 
 import pepstats
 from pepstats import codes, england, indicators, priority
+from pepstats.autumn import SourceLine, load_report
 from pepstats.dashboard import DERIVED
 from pepstats.errors import SourceError
-from pepstats.programme import SourceLine, load_report
 from pepstats.study import load_study, national_levels
 from tests.made_up_panels import PRIMARY, panel_of, register_of
 from tests.test_priority import DASHBOARD, level, rate

@@ -11,8 +11,8 @@ LAYERS = (
     {"layouts", "ledger", "cells", "sources", "table", "fields", "borders", "roles", "clean",
      "registers", "series", "chains", "descriptions", "schools", "panel", "breaks", "coverage",
      "proof", "crosschecks", "check", "check_words"},
-    {"programme", "england", "standards", "sampling", "dashboard", "eligibility", "indicators",
-     "scoring", "explain", "priority", "partnership", "participation", "support"},
+    {"programme", "autumn", "england", "standards", "sampling", "dashboard", "eligibility",
+     "indicators", "scoring", "explain", "priority", "partnership", "participation", "support"},
     {"matching", "balance"},
     {"history", "fitting", "gaps", "expected"},
     {"placebo", "verdicts", "effects", "refusals", "described"},
@@ -40,8 +40,8 @@ BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
     "sources", "settings", "programme", "steps", "run", "manifest", "whole", "bundle", "changes",
-    "review", "reuse",
-    "holdback", "outputs", "examine", "release", "verify", "plan", "invented_files", "cli",
+    "review", "reuse", "holdback", "outputs", "examine", "release", "verify", "plan",
+    "invented_files", "cli",
 }  # fmt: skip
 DISK = {
     "open", "read_text", "write_text", "read_bytes", "write_bytes", "unlink", "mkdir",

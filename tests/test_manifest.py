@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from pepstats import arithmetic, checkout, manifest, outputs
+from pepstats.autumn import load_report
 from pepstats.errors import RunError
 from pepstats.manifest import Rule
-from pepstats.programme import load_report
 from tests.whole_runs import copy_of, replace
 
 

@@ -9,11 +9,12 @@ import yaml
 
 import pepstats
 from pepstats import phases, worth_tables
+from pepstats.autumn import load_report
 from pepstats.blocks import PaperTable
 from pepstats.errors import DesignError
 from pepstats.evidence import ProgrammeResults
 from pepstats.evidence_tables import cost_words
-from pepstats.programme import group_phases, list_parts, load_programme, load_report, split_phases
+from pepstats.programme import group_phases, list_parts, load_programme, split_phases
 from pepstats.study import find_members
 from tests.worlds import ROOT
 

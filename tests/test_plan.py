@@ -7,11 +7,12 @@ import pytest
 import yaml
 
 from pepstats import plan, sources
+from pepstats.autumn import load_report
 from pepstats.cli import main
 from pepstats.comparison import Design, design_comparison
 from pepstats.errors import RunError
 from pepstats.plan import find_plan, hold_to_plan, read_plan, write_plan
-from pepstats.programme import load_programme, load_report
+from pepstats.programme import load_programme
 from pepstats.record import say_plan
 from pepstats.steps import Step
 from pepstats.study import load_study

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pepstats.autumn import load_report
 from pepstats.errors import DesignError
-from pepstats.programme import load_programme, load_report, read_members
+from pepstats.programme import load_programme, read_members
 from pepstats.settings import check_slug, read_yaml
 from tests.worlds import ROOT, SHARED
 

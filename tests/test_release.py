@@ -25,9 +25,9 @@ from pepstats import (
     release,
     steps,
 )
+from pepstats.autumn import load_report
 from pepstats.cli import main
 from pepstats.errors import RunError
-from pepstats.programme import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, replace, restamp
 from tests.worlds import ROOT
 

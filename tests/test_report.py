@@ -21,6 +21,7 @@ from pepstats import (
     report,
     support_tables,
 )
+from pepstats.autumn import Report
 from pepstats.blocks import text_of
 from pepstats.city import City, protect_ratings, ratings_sentence
 from pepstats.disclosure import View
@@ -28,7 +29,6 @@ from pepstats.errors import DesignError, RunError
 from pepstats.evidence import breaks_sentence
 from pepstats.evidence_pictures import Pictures
 from pepstats.officers import find_typed_results, read_officers_text
-from pepstats.programme import Report
 from pepstats.terms import Disclosure
 from pepstats.words import reading_age
 from tests.paper_made_up import (

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pepstats import citytable, priority, sheets, support
-from pepstats.programme import Report
+from pepstats.autumn import Report
 from tests.made_up_panels import england_of
 from tests.test_priority import DASHBOARD, GOOD, WEAK, flat, rate
 

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.tamper import try_one
 from pepstats import examine, manifest, review, verify
+from pepstats.autumn import load_report
 from pepstats.compare import DIFFERS, SAME, UNKNOWN
 from pepstats.errors import RunError
-from pepstats.programme import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace, restamp
 from tests.worlds import ROOT, SHARED
 
