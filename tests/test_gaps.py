@@ -170,15 +170,21 @@ def test_comparison_schools_have_as_much_say_as_they_have_told() -> None:
     assert part(1.0) == pytest.approx(0.5, abs=0.06)  # half of it is their own luck
 
 
-def test_a_school_without_a_score_is_taken_to_be_as_schools_are_on_average() -> None:
+def test_a_school_without_all_its_earlier_results_has_no_say_in_what_is_expected_of_others() -> (
+    None
+):
     small = small_england()
     values, reasons = small.panel.values.copy(), small.panel.reasons.copy()
-    school = small.members["closing-the-gap"][0]
-    values["reading_score"], reasons["reading_score"] = 103.0, pd.Series(dtype="str")
-    values.loc[school, "reading_score"] = np.nan
-    reasons.loc[school, "reading_score"] = "suppressed: few pupils"
-    found = find(small, Panel(values, reasons, small.panel.releases))
-    assert found.table.loc[school, "gap"] == pytest.approx(find(small).table.loc[school, "gap"])
+    members = {s for listed in small.members.values() for s in listed}
+    school = next(s for s in find(small).table.index if s not in members)
+    values.loc[(school, 2016), "rwm_expected"] = np.nan
+    reasons.loc[(school, 2016), "rwm_expected"] = "suppressed: few pupils"
+    there = find(small, Panel(values, reasons, small.panel.releases)).table
+    values.loc[(school, 2018), "rwm_expected"] = 1.0  # whatever it did later
+    absurd = find(small, Panel(values, reasons, small.panel.releases)).table
+    pd.testing.assert_series_equal(there["gap"].drop(school, errors="ignore"),
+                                   absurd["gap"].drop(school, errors="ignore"))  # fmt: skip
+    assert np.isnan(absurd["gap"].reindex([school]).iloc[0])
 
 
 def test_large_low_schools_are_not_expected_to_rise_as_small_ones_do() -> None:
