@@ -3,8 +3,7 @@
 Weighted least squares with the bias-reduced cluster-robust variance (CR2), Satterthwaite degrees
 of freedom and the Hotelling test for several coefficients (Bell and McCaffrey 2002, Survey
 Methodology 28:169; Pustejovsky and Tipton 2018, Journal of Business and Economic Statistics
-36:672), and the wild cluster bootstrap (Cameron, Gelbach and Miller 2008, Review of Economics and
-Statistics 90:414).
+36:672).
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ from pepstats.errors import DesignError
 
 Numbers = NDArray[np.float64]
 MOST_CELLS = 60_000_000
-ENUMERATED = 12
-"""With this many clusters or fewer every pattern of signs is tried, so no draw is needed."""
 
 
 @dataclass(frozen=True)
@@ -190,58 +187,6 @@ def compare_means(values: pd.Series, member: pd.Series, weights: pd.Series) -> p
            "high": estimate + reach,
            "p": float(2 * t_distribution.sf(abs(estimate) / se, df))}  # fmt: skip
     return pd.DataFrame([row])
-
-
-def bootstrap_wild(
-    design: pd.DataFrame,
-    outcome: pd.Series,
-    clusters: pd.Series,
-    *,
-    of: str,
-    draws: int = 9_999,
-    rng: np.random.Generator | None = None,
-) -> float:
-    """Give the p of one coefficient by the wild cluster bootstrap with the null imposed.
-
-    Signs of whole clusters' errors are flipped, in every way there is for up to 12 clusters (then
-    nothing is drawn), else `draws` times by `rng`; p is the share of flips whose t is at least as
-    far from nought. Least squares without weights; t with the plain cluster-robust variance, whose
-    small-sample factor cancels.
-    """
-    x, y, w, group, count = _lay_out(design, outcome, clusters, None)
-    place = design.columns.get_loc(of)
-    inverse = _invert(x, w, list(design.columns), [place])
-    held = np.delete(x, place, axis=1)
-    without = held @ np.linalg.lstsq(held, y, rcond=None)[0]
-    error = y - without
-    if count <= ENUMERATED:
-        flips = np.arange(2**count)[:, None] >> np.arange(count) & 1
-    elif rng is None:
-        raise DesignError(f"{count} clusters are too many to try every flip: hand in a generator.")
-    else:
-        flips = rng.integers(0, 2, size=(draws, count))
-    signs = 1.0 - 2.0 * flips
-    lean = x @ inverse[:, place]
-    by_cluster = (np.arange(count)[:, None] == group).astype(float)
-    furthest = np.empty(len(signs))
-    for start in range(0, len(signs), 1000):
-        made = without[:, None] + error[:, None] * signs[start : start + 1000, group].T
-        furthest[start : start + 1000] = _t(made, x, inverse, lean, by_cluster, place)
-    seen = _t(y[:, None], x, inverse, lean, by_cluster, place)[0]
-    beyond = np.abs(furthest) >= abs(seen) * (1 - 1e-10)
-    if count <= ENUMERATED:
-        return float(beyond.mean())
-    return float((1 + beyond.sum()) / (1 + len(beyond)))
-
-
-def _t(
-    made: Numbers, x: Numbers, inverse: Numbers, lean: Numbers, by_cluster: Numbers, place: int
-) -> Numbers:
-    """Give the t of one coefficient for each column of made-up outcomes."""
-    slopes = inverse @ (x.T @ made)
-    score = by_cluster @ (lean[:, None] * (made - x @ slopes))
-    t: Numbers = slopes[place] / np.sqrt((score**2).sum(axis=0))
-    return t
 
 
 def _lay_out(

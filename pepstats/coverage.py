@@ -13,23 +13,6 @@ BAND_WORDS = ("up to 5", "6 to 10", "11 to 20", "21 to 30", "31 to 60", "over 60
 NO_COHORT = "number not given"
 
 
-def tabulate_measures(panel: Panel, measures: list[str] | None = None) -> pd.DataFrame:
-    """Give the panel as one row per school, year, measure and release: value, reason, cohort."""
-    parts = []
-    for name in measures or list(panel.values.columns):
-        cohort = codes.MEASURES[name].cohort
-        parts.append(pd.DataFrame({
-            "measure": name,
-            "release": panel.releases[name].reindex(panel.values.index, level="year"),
-            "value": panel.values[name],
-            "reason": panel.reasons[name],
-            "cohort": panel.values[cohort] if cohort in panel.values else float("nan"),
-        }))  # fmt: skip
-    table = pd.concat(parts).reset_index()
-    key = ["school", "year", "measure", "release"]
-    return table.sort_values(key).reset_index(drop=True)[[*key, "value", "reason", "cohort"]]
-
-
 def measure_coverage(panel: Panel, measures: list[str] | None = None) -> pd.DataFrame:
     """Give, for each measure and year, how many of the schools in the file have a value."""
     names = measures or list(panel.values.columns)
@@ -76,9 +59,3 @@ def list_breaks(panel: Panel, measures: list[str]) -> pd.DataFrame:
         for one in breaks_between(name, years)
     ]
     return pd.DataFrame(rows, columns=["measure", "year", "word", "what"])
-
-
-def releases_of(panel: Panel, measure: str) -> dict[int, str]:
-    """Give the release of each year of a measure; more than one kind of release is a mixture."""
-    named = panel.releases[measure]
-    return {int(year): release for year, release in named.items() if release}

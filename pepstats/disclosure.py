@@ -26,7 +26,6 @@ BESIDE = "hidden so that a small count cannot be worked out"
 DIFFERS = "differs from the last release by a small count"
 NAMES_SCHOOL = "could show a school's results before they are published"
 NO_CONSENT = "no consent to publish"
-NOT_CLEARED = "may hold personal details and has not been cleared"
 
 LOG_COLUMNS = ["table", "row", "column", "reason"]
 
@@ -250,15 +249,6 @@ def find_small_changes(
     return pd.DataFrame(found, columns=LOG_COLUMNS)
 
 
-def hide_cells(shown: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
-    """Hide the cells that a log lists."""
-    labels = {str(name): name for name in shown.index}, {str(name): name for name in shown.columns}
-    kept = shown.astype(float)
-    for entry in log.to_dict("records"):
-        kept.loc[labels[0][entry["row"]], labels[1][entry["column"]]] = np.nan
-    return kept
-
-
 def list_shown(name: str, shown: pd.DataFrame) -> pd.DataFrame:
     """List a table's counts as the next release is to be set beside: one row each."""
     rows = [
@@ -280,13 +270,3 @@ def join_logs(logs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=LOG_COLUMNS)
     return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
-
-
-def may_show_share(value: float, cohort: float, *, smallest: int = SMALLEST) -> bool:
-    """Say whether a percentage of a group may be shown: not of few pupils, nor all or none of few.
-
-    All or none (100% or 0%) of a group of up to twice the threshold tells of every pupil in it.
-    """
-    if not (np.isfinite(value) and np.isfinite(cohort)):
-        return False
-    return cohort > smallest and not (cohort <= 2 * smallest and value in (0.0, 100.0))

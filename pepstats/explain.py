@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pepstats import codes, sampling, scoring
+from pepstats import sampling, scoring
 from pepstats.dashboard import COLOURS, DERIVED, Band, Dashboard, Indicator
 from pepstats.england import Values
 from pepstats.indicators import Colours, Scene
@@ -199,10 +199,3 @@ def _release(panel: Panel, indicator: Indicator, year: int) -> str:
         return ""
     release = panel.releases.loc[year, measure]
     return str(release) if isinstance(release, str) else ""
-
-
-def measure_label(indicator: Indicator) -> str:
-    """Say what an indicator is of, in the published measure's own words."""
-    if indicator.of in DERIVED:
-        return DERIVED[indicator.of]
-    return codes.MEASURES[indicator.of].label

@@ -225,9 +225,3 @@ def split_fact(name: str) -> tuple[str, str]:
     if match is None:
         raise DesignError(f"`{name}` is not a fact with its source.")
     return match.group(1), match.group(2)
-
-
-def name_holes(officers: OfficersText) -> dict[str, tuple[Hole, ...]]:
-    """Group the holes of a text by their kind."""
-    kinds = ("entry", "fact", "table", "figure", "quotes")
-    return {kind: tuple(hole for hole in officers.holes if hole.kind == kind) for kind in kinds}

@@ -20,7 +20,7 @@ from pepstats import chains
 from pepstats.chains import Links
 from pepstats.clean import Results
 from pepstats.descriptions import describe_schools
-from pepstats.errors import SourceError, nearest
+from pepstats.errors import SourceError
 
 RESULT_KINDS = ("ks2", "ks4")
 
@@ -88,16 +88,6 @@ def follow(
         school=("school", "first"), has_results=("has_results", "max"), how=("how", "first")
     )
     return Schools(register, tidy, known, ended, notes)
-
-
-def find_school(schools: Schools, urn: int) -> int:
-    """Give the school that a URN, old or new, belongs to."""
-    if urn not in schools.known.index:
-        raise SourceError(
-            f"URN {urn} is in none of the study's results, register or links. "
-            f"{nearest(str(urn), [str(u) for u in schools.known.index])}"
-        )
-    return int(schools.known[urn])
 
 
 def _list_rows(files: list[Results]) -> pd.DataFrame:

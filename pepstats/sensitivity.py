@@ -8,7 +8,7 @@ for sets of one member and several others, Rosenbaum 2007, Biometrics 63:456).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,52 +17,12 @@ from numpy.typing import NDArray
 from pepstats.errors import DesignError
 
 Numbers = NDArray[np.float64]
-FEWEST_PAIRS = 6
-"""With five pairs even the most extreme result has a p of 1 in 32: no bound says anything."""
+FEWEST_SETS = 6
+"""With five sets of two even the most extreme result has a p of 1 in 32: no bound says a thing."""
 LEVEL = 0.05
 MOST_BIAS = 100.0
 BEYOND = 1.959963984540054
 """Standard errors beyond which one in forty lie on either side."""
-
-
-def bound_pairs(differences: Iterable[float], *, gammas: Sequence[float] = (1, 1.5, 2, 3)) -> (
-    pd.DataFrame
-):  # fmt: skip
-    """Bound the p and the size of a gain over pairs, for each strength of hidden selection.
-
-    `differences` are member minus comparison school, one per pair. One row per `gamma`: `p_least`
-    and `p_most` (one-sided, of Wilcoxon's signed rank test that members did no better; pairs
-    without a difference keep their rank and count for neither side), `estimate_low` and
-    `estimate_high` (Hodges-Lehmann, in the differences' unit), `low` and `high` (the 95% interval
-    of the effect), and `reason` where there is no bound. For a loss, hand in minus the differences.
-    """
-    values, why = _pairs(differences)
-    steps = _gammas(gammas)
-    if why:
-        return _no_bounds(steps, why)
-    ranks = _ranks(np.abs(values))
-    seen = float(ranks[values > 0].sum())
-    moved = ranks[values != 0]
-    means = _walsh(values)
-    rows = []
-    for gamma in steps:
-        most, least = gamma / (1 + gamma), 1 / (1 + gamma)
-        sd = float(np.sqrt(most * least * (moved**2).sum()))
-        whole = float(moved.sum())
-        n = len(values)
-        wide = BEYOND * np.sqrt(most * least * n * (n + 1) * (2 * n + 1) / 6)
-        rows.append(
-            {
-                "p_least": _tail((seen - least * whole) / sd),
-                "p_most": _tail((seen - most * whole) / sd),
-                "estimate_low": _from_top(means, most * len(means)),
-                "estimate_high": _from_top(means, least * len(means)),
-                "low": _from_top(means, most * len(means) + wide),
-                "high": _from_top(means, least * len(means) - wide),
-                "reason": "",
-            }
-        )
-    return pd.DataFrame(rows, index=pd.Index(steps, name="gamma"))
 
 
 def bound_sets(
@@ -194,42 +154,11 @@ def bears(bound: Callable[[float], float], *, level: float = LEVEL) -> float:
     return float(np.floor(low * 100 + 1e-6) / 100)
 
 
-def amplify(gamma: float, odds_of_picked: Sequence[float]) -> pd.Series:
-    """Say what one hidden thing would have to do to both sides to have the strength gamma.
-
-    Index `picked`: by how much it multiplies the odds of being picked; value `better`: by how much
-    it then multiplies the odds that the member does better than its pair (Rosenbaum and Silber
-    2009, Journal of the American Statistical Association 104:1398).
-    """
-    if not gamma >= 1:
-        raise DesignError(f"gamma is {gamma}; it is 1 or more.")
-    small = [odds for odds in odds_of_picked if not odds > gamma]
-    if small:
-        raise DesignError(
-            f"a thing that multiplies the odds of being picked by {small[0]} cannot have a "
-            f"strength of {gamma}: give odds above it."
-        )
-    picked = np.asarray(odds_of_picked, dtype=float)
-    better = (gamma * picked - 1) / (picked - gamma)
-    return pd.Series(better, index=pd.Index(picked, name="picked"), name="better")
-
-
 def _gammas(gammas: Sequence[float]) -> list[float]:
     wrong = [g for g in gammas if not g >= 1]
     if wrong or not len(gammas):
         raise DesignError(f"gamma is 1 or more; {wrong or 'none'} was given.")
     return [float(g) for g in gammas]
-
-
-def _pairs(differences: Iterable[float]) -> tuple[Numbers, str]:
-    values = np.asarray(list(differences), dtype=float)
-    if np.isnan(values).any():
-        return values, f"{int(np.isnan(values).sum())} pairs have no difference: leave them out"
-    if len(values) < FEWEST_PAIRS:
-        return values, f"{len(values)} pairs; at least {FEWEST_PAIRS} are needed"
-    if not values.any():
-        return values, "no pair differs"
-    return values, ""
 
 
 def _sets(sets: Numbers, effect: float) -> tuple[list[Numbers], str]:
@@ -239,40 +168,9 @@ def _sets(sets: Numbers, effect: float) -> tuple[list[Numbers], str]:
     table = table - effect * np.eye(1, table.shape[1])
     rows = [row[~np.isnan(row)] for row in table if not np.isnan(row[0])]
     full = [row for row in rows if len(row) > 1]
-    if len(full) < FEWEST_PAIRS:
-        return full, f"{len(full)} sets with a result; at least {FEWEST_PAIRS} are needed"
+    if len(full) < FEWEST_SETS:
+        return full, f"{len(full)} sets with a result; at least {FEWEST_SETS} are needed"
     return full, ""
-
-
-def _no_bounds(gammas: list[float], why: str) -> pd.DataFrame:
-    columns = ["p_least", "p_most", "estimate_low", "estimate_high", "low", "high"]
-    return pd.DataFrame(np.nan, index=pd.Index(gammas, name="gamma"), columns=columns).assign(
-        reason=why
-    )
-
-
-def _ranks(values: Numbers) -> Numbers:
-    from scipy.stats import rankdata
-
-    ranks: Numbers = rankdata(values)
-    return ranks
-
-
-def _walsh(values: Numbers) -> Numbers:
-    """Give the means of all pairs of differences, each with itself too, the largest first."""
-    first, second = np.triu_indices(len(values))
-    means: Numbers = np.sort((values[first] + values[second]) / 2)[::-1]
-    return means
-
-
-def _from_top(ranked: Numbers, place: float) -> float:
-    """Give the value with that many above it: halfway between two where that falls between."""
-    if place <= 0 or place >= len(ranked):
-        return float("inf") if place <= 0 else float("-inf")
-    whole = int(np.floor(place + 1e-9))
-    if abs(place - whole) < 1e-9:
-        return float((ranked[whole - 1] + ranked[whole]) / 2)
-    return float(ranked[whole])
 
 
 def _tail(deviate: float) -> float:

@@ -237,20 +237,6 @@ def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     return found or tried[0]
 
 
-def size_of_effect(
-    outcome: str,
-    estimate: float,
-    low: float,
-    high: float,
-    *,
-    panel: Panel,
-    year: int,
-    comparison: float,
-) -> Size:
-    """Give one effect in pupils' standard deviations, or the reason: see `find_ruler`."""
-    return find_ruler(outcome, panel=panel, year=year, comparison=comparison)(estimate, low, high)
-
-
 def _refuse(reason: str) -> Callable[[float, float, float], Size]:
     return lambda *_: _none("pupil", "none", reason)
 

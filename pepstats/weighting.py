@@ -51,8 +51,7 @@ class Weights:
 def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> Weights:
     """Weigh the schools that are not members so that their means equal the members'.
 
-    `table` has index `school` and what is to be balanced; words become one column each. To balance
-    spreads too, add squares with `with_squares`.
+    `table` has index `school` and what is to be balanced; words become one column each.
 
     Raises
     ------
@@ -83,17 +82,6 @@ def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> Weights:
     weights = pd.Series(weight, index=spelled.index[~inside], name="weight").rename_axis("school")
     effective = float(1 / (weight**2).sum())
     return Weights(weights, balance, effective, float(weight.max()), rounds)
-
-
-def with_squares(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the square of every number that is more than yes or no, so that spreads balance too.
-
-    Squares are taken around the mean, so that they do not repeat the number itself.
-    """
-    numbers = table.select_dtypes("number")
-    numbers = numbers.loc[:, numbers.nunique() > 2]
-    squares = (numbers - numbers.mean()) ** 2
-    return table.join(squares.rename(columns=lambda name: f"{name} squared"))
 
 
 def _lean(away: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:

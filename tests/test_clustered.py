@@ -1,4 +1,4 @@
-"""Errors that run together: clubSandwich's figures, the Hotelling test, the wild bootstrap."""
+"""Errors that run together: clubSandwich's figures, and a refusal where nothing can be told."""
 
 import numpy as np
 import pandas as pd
@@ -92,21 +92,6 @@ def test_the_joint_test_of_earlier_years_is_clubsandwich_s_htz() -> None:
     assert alone.p == pytest.approx(fit.table.loc["ET2018", "p"])
 
 
-@reference.needs_reference
-def test_the_wild_bootstrap_tries_every_flip_and_agrees_with_three_peers() -> None:
-    panel = reference.table("f_wildboot/small_panel_11clusters.csv")
-    p = clustered.bootstrap_wild(two_by_two(panel), panel["y"], panel["school"], of="effect")
-    theirs = reference.figures("f_wildboot/expected_wildboot.json")
-    assert p == theirs["WCR11_rademacher_enumerated"]["p_abs_ge"] == 0.1650390625
-    assert p == theirs["wildboottest_B9999"][0]["p-value"]
-    rng = np.random.default_rng(1)
-    more = pd.concat([panel, panel.assign(school=panel["school"] + 100)], ignore_index=True)
-    drawn = clustered.bootstrap_wild(
-        two_by_two(more), more["y"], more["school"], of="effect", draws=499, rng=rng
-    )
-    assert 0 < drawn < p
-
-
 def made_up(seed: int, clusters: int = 8) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
     rng = np.random.default_rng(seed)
     cluster = pd.Series(np.repeat(np.arange(clusters), 4))
@@ -145,12 +130,10 @@ def test_with_nothing_running_together_it_is_welch_s_t() -> None:
 
 def test_what_cannot_be_told_apart_or_judged_is_refused() -> None:
     design, y, cluster = made_up(1)
-    fit, boot = clustered.fit_clustered, clustered.bootstrap_wild
+    fit = clustered.fit_clustered
     for bad in (design.assign(again=design["x"]), design.assign(x=0.0), design.assign(x=2.0)):
         with pytest.raises(DesignError, match="x cannot be told apart"):
             fit(bad, y, cluster, of=["x"])
-        with pytest.raises(DesignError, match="x cannot be told apart"):
-            boot(bad, y, cluster, of="x")
     with pytest.raises(DesignError, match="every cell"):
         fit(design, y.where(y.index > 0), cluster, of=["x"])
     with pytest.raises(DesignError, match="one cluster"):
@@ -162,8 +145,6 @@ def test_what_cannot_be_told_apart_or_judged_is_refused() -> None:
     with pytest.raises(DesignError, match="too many for a check row"):
         big = pd.DataFrame({"x": np.arange(10_000.0)})
         fit(big, big["x"], pd.Series(np.arange(10_000)), of=["x"])
-    with pytest.raises(DesignError, match="hand in a generator"):
-        boot(*made_up(1, 14), of="x")
 
 
 def test_a_column_that_repeats_another_is_no_matter_when_it_is_not_asked_about() -> None:

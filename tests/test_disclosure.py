@@ -124,28 +124,18 @@ def test_a_table_that_cannot_be_made_safe_is_withheld_whole() -> None:
     assert protected.shown.isna().all().all()
 
 
-def test_a_small_change_since_the_last_release_is_found_and_can_be_hidden() -> None:
+def test_a_small_change_since_the_last_release_is_found() -> None:
     now, before = table([[20, 30], [40, 50]]), table([[17, 30], [40, 20]])
     log = disclosure.find_small_changes(now, before, name="t")
     assert log.to_dict("records") == [
         {"table": "t", "row": "r0", "column": "a", "reason": disclosure.DIFFERS}
     ]
-    assert disclosure.hide_cells(now, log).isna().sum().sum() == 1
 
 
 @pytest.mark.parametrize("wrong", [[[1.5, 2]], [[-1, 2]], [[np.nan, 2]]])
 def test_what_is_no_count_is_refused(wrong: list[list[float]]) -> None:
     with pytest.raises(DesignError, match="t: counts must be whole numbers"):
         disclosure.protect_counts(table(wrong), name="t")
-
-
-@pytest.mark.parametrize(
-    ("value", "cohort", "may"),
-    [(50, 5, False), (50, 6, True), (100, 10, False), (0, 10, False), (100, 11, True),
-     (50, np.nan, False), (np.nan, 50, False)],
-)  # fmt: skip
-def test_a_share_of_few_pupils_or_of_all_of_few_is_not_shown(value, cohort, may) -> None:
-    assert disclosure.may_show_share(value, cohort) is may
 
 
 def test_logs_join_without_repeats() -> None:

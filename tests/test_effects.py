@@ -10,6 +10,7 @@ from pepstats import effects
 from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 from pepstats.placebo import Draws, made_up_estimates
+from tests import reference
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -32,22 +33,47 @@ def test_p_counts_the_real_programme_in() -> None:
     assert effects.placebo_p(0.0, chance) == 1.0
 
 
+def step_down(seen: dict[str, float], drawn: pd.DataFrame) -> dict[str, float]:
+    """Step down by hand: each outcome against the furthest of those not yet passed."""
+    far = {name: abs(value) for name, value in seen.items()}
+    order = sorted(far, key=lambda name: -far[name])
+    found, floor = {}, 0.0
+    for place, name in enumerate(order):
+        furthest = drawn[order[place:]].abs().max(axis=1)
+        floor = max(floor, (1 + int((furthest >= far[name]).sum())) / (1 + len(drawn)))
+        found[name] = floor
+    return found
+
+
 def test_adjusting_together_is_the_step_down_of_westfall_and_young() -> None:
-    # Romano-Wolf step-down of six statistics on fixed draws: computed by hand for three
     chance = pd.DataFrame(
         {"a": [1.0, -2, 0.5, 1.5], "b": [2.0, 0.5, -1, 1.0], "c": [0.1, 1, 2, -2.2]}
     )
     seen = {"a": 1.9, "b": 0.4, "c": 3.0}
-    adjusted = effects.adjust_together(seen, chance)
-    unit = {n: np.abs(chance[n]) / chance[n].std() for n in chance}
-    far = {n: abs(seen[n]) / chance[n].std() for n in seen}
-    order = sorted(far, key=lambda n: -far[n])
-    assert order == ["c", "a", "b"]
-    floor = 0.0
-    for place, name in enumerate(order):
-        furthest = np.max([unit[n] for n in order[place:]], axis=0)
-        floor = max(floor, (1 + (furthest >= far[name]).sum()) / 5)
-        assert adjusted[name] == pytest.approx(floor)
+    unit = {name: value / chance[name].std() for name, value in seen.items()}
+    assert sorted(unit, key=lambda n: -unit[n]) == ["c", "a", "b"]
+    by_hand = step_down(unit, chance / chance.std())
+    assert effects.adjust_together(seen, chance) == pytest.approx(by_hand)
+
+
+@reference.needs_reference
+def test_adjusting_together_is_romano_and_wolf_s_where_outcomes_have_the_same_spread() -> None:
+    drawn = reference.table("j_multitest/boot_t.csv")
+    seen = dict(zip(drawn.columns, reference.table("j_multitest/t_obs.csv")["t"], strict=True))
+    theirs = reference.figures("j_multitest/expected_rwolf.json")["pyfixest_rwolf"]
+    by_hand = step_down(seen, drawn)  # .013 .048 .058 .121 .424 .027
+    np.testing.assert_allclose([by_hand[c] for c in drawn.columns], theirs, atol=1e-12)
+    same = drawn / drawn.std()
+    assert effects.adjust_together(seen, same) == pytest.approx(step_down(seen, same), abs=1e-12)
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(st.integers(0, 10_000))
+def test_one_outcome_alone_keeps_its_own_p(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    drawn, seen = pd.DataFrame({"a": rng.normal(size=99)}), float(rng.normal(0, 2))
+    own = effects.placebo_p(seen, drawn["a"].to_numpy())
+    assert effects.adjust_together({"a": seen}, drawn)["a"] == pytest.approx(own)
 
 
 @settings(deadline=None, derandomize=True, max_examples=40)

@@ -97,14 +97,6 @@ def test_results_without_a_year_cannot_be_placed(tmp_path: Path) -> None:
         build_panel([undated], schools.follow([one]), [2018])
 
 
-def test_the_long_table_is_keyed_by_release_and_holds_every_cell(tmp_path: Path) -> None:
-    panel = panel_of(two_years(tmp_path), [2019, 2020, 2021, 2022])
-    table = coverage.tabulate_measures(panel, ["rwm_expected", "reading_progress"])
-    assert not table.duplicated(["school", "year", "measure", "release"]).any()
-    assert len(table) == 2 * 4 * 2
-    assert (table["value"].notna() ^ table["reason"].notna()).all()
-
-
 def test_why_schools_are_missing_adds_up_to_the_schools(tmp_path: Path) -> None:
     results = [files.results(tmp_path)]
     panel = panel_of(results, [2018])

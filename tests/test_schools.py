@@ -44,7 +44,7 @@ def test_a_school_keeps_its_first_urn_when_it_converts(tmp_path: Path) -> None:
     assert len(found.register) == 1
     assert (one["urn"], one["urns"]) == (900301, "900101 900301")
     assert one["governance"] == "academy"
-    assert schools.find_school(found, 900301) == 900101
+    assert found.known[900301] == 900101
     assert found.notes == {"followed: linked: succession": 1}
 
 
@@ -54,7 +54,7 @@ def test_a_school_is_followed_through_a_urn_that_never_had_results(tmp_path: Pat
         links=links((900101, 900301), (900301, 900302)),
     )
     assert found.register.index.tolist() == [900101]
-    assert schools.find_school(found, 900301) == 900101
+    assert found.known[900301] == 900101
 
 
 def test_a_kept_establishment_number_is_enough(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_merge_is_decided_by_cohort_and_never_by_results(tmp_path: Path) -> No
         first = [files.school(900101, 30, met=better, ESTAB="2001"),
                  files.school(900102, 60, met=worse, ESTAB="2002")]  # fmt: skip
         found = schools.follow(years(tmp_path, {2016: first, 2017: last}), links=pair)
-        assert schools.find_school(found, 900301) == 900102
+        assert found.known[900301] == 900102
 
 
 def test_a_school_listed_under_two_urns_in_one_year_is_one_school(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Hidden selection: Rosenbaum's published table, the peers' figures, and reasons for no bound."""
+"""Hidden selection: the formula for pairs, the peers' figures, and reasons for no bound."""
+
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -19,25 +21,34 @@ CONTROL = [16, 18, 18, 24, 19, 11, 10, 15, 16, 18, 18, 13, 19, 10, 16, 16, 24, 1
 LEAD = np.subtract(EXPOSED, CONTROL).astype(float)
 
 
-def test_rosenbaum_s_published_table_is_reproduced_zeros_kept_in_the_ranking() -> None:
-    # Observational Studies, 2nd edition, table 4.1: upper bounds on the one-sided p
-    found = sensitivity.bound_pairs(LEAD, gammas=[1, 2, 3, 4, 4.25, 5])
-    published = [0.0000, 0.0018, 0.0136, 0.0388, 0.0468, 0.0740]
-    np.testing.assert_allclose(found["p_most"], published, atol=5e-5)
-    assert sensitivity.bears(
-        lambda g: sensitivity.bound_pairs(LEAD, gammas=[g])["p_most"].iloc[0]
-    ) == pytest.approx(4.34, abs=0.011)  # fmt: skip
-
-
 @reference.needs_reference
 def test_the_lead_pairs_are_those_of_the_reference() -> None:
     pairs = reference.table("g_rosenbaum/lead_children_33pairs.csv")
     assert (pairs["treated"] - pairs["control"]).tolist() == LEAD.tolist()
-    theirs = reference.figures(FIGURES)["lead33"]["hlsens"]
-    found = sensitivity.bound_pairs(LEAD, gammas=theirs["gamma"])
-    # rbounds searches in steps and drops zeros: within its half points
-    np.testing.assert_allclose(found["estimate_low"], theirs["lower"], atol=0.51)
-    np.testing.assert_allclose(found["estimate_high"], theirs["upper"], atol=0.51)
+
+
+def test_pairs_are_sets_of_two_bounded_by_the_formula_for_pairs() -> None:
+    # with every difference in full, the worst mean and variance of the paired statistic are
+    # (gamma - 1) / (gamma + 1) times the sum of |d|, and 4 gamma / (1 + gamma)^2 times that of d^2
+    # (Rosenbaum 2007, section 3); d in units of the median |d| times `trim`
+    pairs, trim = np.column_stack([EXPOSED, CONTROL]).astype(float), 100.0
+    size = np.abs(LEAD) / np.median(np.abs(LEAD)) / trim / 2
+    for gamma in (1.0, 2.0, 4.25):
+        found = sensitivity.bound_sets(pairs, gammas=[gamma], trim=trim).iloc[0]
+        assert found["statistic"] == pytest.approx((np.sign(LEAD) * size).sum())
+        assert found["expected"] == pytest.approx((gamma - 1) / (gamma + 1) * size.sum())
+        variance = 4 * gamma / (1 + gamma) ** 2 * (size**2).sum()
+        assert found["variance"] == pytest.approx(variance)
+
+
+def test_with_no_hidden_selection_pairs_are_judged_by_the_signs_chance_could_give() -> None:
+    pairs = np.column_stack([EXPOSED, CONTROL]).astype(float)[:12]
+    found = sensitivity.bound_sets(pairs, gammas=[1]).iloc[0]
+    size = np.clip(np.abs(LEAD[:12]) / np.median(np.abs(LEAD[:12])) / 2.5, 0, 1) / 2
+    flips = 1.0 - 2.0 * (np.arange(2**12)[:, None] >> np.arange(12) & 1)
+    by_chance = flips @ size
+    assert found["expected"] == pytest.approx(by_chance.mean(), abs=1e-12)
+    assert found["variance"] == pytest.approx(by_chance.var())
 
 
 @reference.needs_reference
@@ -76,70 +87,33 @@ def test_a_whole_column_of_gammas_is_sensitivitymv_s() -> None:
     np.testing.assert_allclose(found["p_most"], list(theirs.values()), atol=1e-10)
 
 
-def test_amplification_is_rosenbaum_and_silber_s() -> None:
-    found = sensitivity.amplify(3, [4, 5, 6, 9])
-    assert found.tolist() == pytest.approx([11, 7, 17 / 3, 13 / 3])
-    with pytest.raises(DesignError, match="cannot have a strength of 3"):
-        sensitivity.amplify(3, [3.0])
-    with pytest.raises(DesignError, match="1 or more"):
-        sensitivity.amplify(0.5, [3.0])
+changes = st.lists(st.integers(-8, 12), min_size=6, max_size=20).filter(
+    lambda values: np.median(np.abs(values)) > 0
+)
 
 
-changes = st.lists(st.integers(-8, 12), min_size=6, max_size=20).filter(any)
+def pairs_of(values: list[int]) -> np.ndarray:
+    return np.column_stack([values, np.zeros(len(values))])
 
 
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(changes)
 def test_more_hidden_selection_is_never_a_stronger_finding(values: list[int]) -> None:
-    found = sensitivity.bound_pairs(values, gammas=[1, 1.5, 2, 4])
+    found = sensitivity.bound_sets(pairs_of(values), gammas=[1, 1.5, 2, 4])
     assert (found["p_most"].diff().dropna() >= -1e-12).all()
-    assert (found["p_least"].diff().dropna() <= 1e-12).all()
-    assert found.loc[1.0, "p_most"] == pytest.approx(found.loc[1.0, "p_least"])
-    for low, high in (("estimate_low", "estimate_high"), ("low", "high")):
-        assert (found[low] <= found[high]).all()
-        assert (found[low].diff().dropna() <= 0).all()
-        assert (found[high].diff().dropna() >= 0).all()
-
-
-@settings(deadline=None, derandomize=True, max_examples=50)
-@given(changes, st.integers(-5, 5))
-def test_with_no_hidden_selection_the_size_is_hodges_and_lehmann_s(values, shift: int) -> None:
-    found = sensitivity.bound_pairs(values, gammas=[1]).iloc[0]
-    first, second = np.triu_indices(len(values))
-    array = np.array(values, dtype=float)
-    means = (array[first] + array[second]) / 2
-    assert found["estimate_low"] == found["estimate_high"] == np.median(means)
-    if any(v + shift for v in values):
-        moved = sensitivity.bound_pairs(array + shift, gammas=[1]).iloc[0]
-        assert moved["estimate_low"] == pytest.approx(found["estimate_low"] + shift)
+    assert (found["expected"].diff().dropna() >= -1e-12).all()
+    ends = [sensitivity.invert_sets(pairs_of(values), gamma=g) for g in (1.0, 1.5, 2.0)]
+    for (middle, low, high), (again, lower, higher) in pairwise(ends):
+        assert middle == again and low <= middle <= high
+        assert lower <= low + 1e-6 and high <= higher + 1e-6
 
 
 @settings(deadline=None, derandomize=True, max_examples=30)
 @given(changes)
 def test_a_loss_is_a_gain_turned_round(values: list[int]) -> None:
-    found = sensitivity.bound_pairs(values, gammas=[1.5])
-    turned = sensitivity.bound_pairs([-v for v in values], gammas=[1.5])
-    assert turned["estimate_high"].iloc[0] == -found["estimate_low"].iloc[0]
-    assert turned["low"].iloc[0] == -found["high"].iloc[0]
-
-
-def test_at_gamma_one_the_p_is_wilcoxon_s_where_nothing_ties() -> None:
-    from scipy.stats import wilcoxon
-
-    values = np.random.default_rng(1).normal(0.3, 1, 18)
-    theirs = wilcoxon(values, alternative="greater", method="approx", correction=False).pvalue
-    assert sensitivity.bound_pairs(values, gammas=[1])["p_most"].iloc[0] == pytest.approx(theirs)
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [([1.0], "1 pairs; at least 6"), ([], "0 pairs"), ([0.0] * 9, "no pair differs"),
-     ([np.nan] + [1.0] * 9, "1 pairs have no difference"), ([np.nan] * 9, "9 pairs")],
-)  # fmt: skip
-def test_pairs_that_bear_no_bound_give_a_reason(values, words: str) -> None:
-    found = sensitivity.bound_pairs(values, gammas=[1, 2])
-    assert found["reason"].str.contains(words).all()
-    assert found.drop(columns="reason").isna().all(axis=None)
+    middle, low, high = sensitivity.invert_sets(pairs_of(values), gamma=1.5)
+    turned = sensitivity.invert_sets(-pairs_of(values), gamma=1.5)
+    assert turned == pytest.approx((-middle, -high, -low), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -175,8 +149,6 @@ def test_how_much_a_finding_bears_has_ends() -> None:
 
 def test_what_is_no_gamma_is_refused() -> None:
     for gammas in ([0.5], [], [float("nan")]):
-        with pytest.raises(DesignError, match="gamma is 1 or more"):
-            sensitivity.bound_pairs(LEAD, gammas=gammas)
         with pytest.raises(DesignError, match="gamma is 1 or more"):
             sensitivity.bound_sets(np.ones((9, 2)), gammas=gammas)
     with pytest.raises(DesignError, match="`inner`"):

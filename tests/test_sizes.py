@@ -141,9 +141,8 @@ def test_a_spread_that_cannot_be_found_gives_a_reason() -> None:
 
 
 def ask(outcome: str, panel: Panel, comparison: float = 60.0) -> sizes.Size:
-    return sizes.size_of_effect(
-        outcome, 3.0, -1.0, 7.0, panel=panel, year=2018, comparison=comparison
-    )
+    ruler = sizes.find_ruler(outcome, panel=panel, year=2018, comparison=comparison)
+    return ruler(3.0, -1.0, 7.0)
 
 
 def test_a_percentage_is_sized_by_its_log_odds() -> None:

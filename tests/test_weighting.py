@@ -122,15 +122,3 @@ def test_one_member_and_one_other_school() -> None:
 def test_a_table_that_cannot_be_weighed_says_why(members, spoil, words: str) -> None:
     with pytest.raises(DesignError, match=words):
         weighting.weigh_to_balance(spoil(made_up(1, 0.0)[0]), members)
-
-
-def test_squares_balance_spreads_as_well() -> None:
-    table, members = made_up(5, 0.3)
-    table = table.assign(yes=(table["a"] > 0).astype(int))
-    wide = weighting.with_squares(table)
-    assert list(wide.columns) == ["a", "b", "c", "yes", "a squared", "b squared", "c squared"]
-    found = weighting.weigh_to_balance(wide, members)
-    others = table.drop(members)["b"]
-    theirs = found.weights @ (others - found.weights @ others) ** 2
-    own = table.loc[members, "b"]
-    assert theirs == pytest.approx(((own - own.mean()) ** 2).mean())
