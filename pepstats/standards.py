@@ -168,14 +168,10 @@ def _ask_phase(
     for measure, value in zip(measures, figures, strict=True):
         missing = unknown & ~np.isfinite(value)
         told = np.where(missing, told + f"no {_words(measure)}, ", told)
-    for measure, line, value, limit in zip(
-        scores, lines, figures[-len(scores) :], upper, strict=True
-    ):
+    for measure, line, value in zip(scores, lines, figures[-len(scores) :], strict=True):
         told = np.where(
             answer.yes & (value < line), told + f"{_words(measure)} under {line:g}, ", told
         )
-        bare = unknown & (value < line) & ~np.isfinite(limit)
-        told = np.where(bare, told + f"no upper limit of {_words(measure)}, ", told)
     return answer, np.array([text.removesuffix(", ") for text in told], dtype=object)
 
 

@@ -152,11 +152,9 @@ def test_a_missing_result_is_unknown_and_says_what_is_missing():
     assert judged.loc[1, "because"] == "no reading progress"
 
 
-def test_a_limit_that_is_neither_published_nor_worked_out_leaves_it_unknown():
-    row = {**LOW, "writing_progress": 0.0}
-    judged = judge({(1, 2018): row, (2, 2018): {**row, "cohort": NAN}})
-    assert judged["answer"].tolist() == ["yes", "unknown"]
-    assert judged.loc[2, "because"] == "no upper limit of reading progress"
+def test_a_limit_that_is_not_published_is_worked_out():
+    judged = judge({(1, 2018): {**LOW, "writing_progress": 0.0}})
+    assert judged.loc[1, "answer"] == "yes"
 
 
 def test_a_published_limit_is_taken_before_one_worked_out():
