@@ -18,7 +18,6 @@ LAYERS = (
     {"placebo", "verdicts", "effects", "refusals", "described"},
     {"setting", "choices", "trials", "bracket", "methods", "doubts", "curve", "checks",
      "value", "cases", "scenes", "alarms", "calibration", "distances", "pairing", "matchers",
-     "weighting", "clustered",
      "honest", "multiplicity", "peers", "sensitivity", "grades", "threats", "bounds",
      "detectable", "sizes", "scales", "phases"},
     {"words", "statements", "officers", "blocks", "disclosure", "canvas", "lineplots", "dotplots",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import matching, peers, weighting
+from pepstats import matching, peers
 from pepstats.errors import DesignError
 from pepstats.programme import MatchRule, PoolRule
 from tests import reference
@@ -32,12 +32,11 @@ def made_up(
 # Peers' figures -----------------------------------------------------------------------------------
 
 
-@reference.needs_reference
 @pytest.mark.parametrize(
     ("covariates", "key"), [([], "nocov_dr_never"), (["lpop"], "lpop_dr_never")]
 )
 def test_doubly_robust_is_r_s_did(covariates: list[str], key: str) -> None:
-    counties = reference.table("b_mpdta/mpdta.csv").rename(
+    counties = reference.table("b_mpdta/mpdta.csv.xz").rename(
         columns={"countyreal": "school", "lemp": "value", "first.treat": "starts"}
     )
     counties["member"] = counties["starts"] > 0
@@ -58,9 +57,8 @@ def synthetic(frame: pd.DataFrame, after: list[int], *, draws: int, seed: int):
     )  # fmt: skip
 
 
-@reference.needs_reference
 def test_synthetic_differences_are_arkhangelsky_s_california() -> None:
-    states = reference.table("c_prop99/california_prop99.csv", sep=None, engine="python").rename(
+    states = reference.table("c_prop99/california_prop99.csv.xz").rename(
         columns={"State": "school", "Year": "year", "PacksPerCapita": "value"}
     )
     states["member"] = states["school"].eq("California")
@@ -79,7 +77,6 @@ def test_synthetic_differences_are_arkhangelsky_s_california() -> None:
     assert (row.estimate, row.low, row.high) == (same.att, *same.conf_int)
 
 
-@reference.needs_reference
 def test_matched_differences_are_clubsandwich_s() -> None:
     panel = reference.table("e_clubsandwich/school_panel.csv").rename(columns={"y": "value"})
     panel = panel.assign(member=panel["treat"].eq(1), weight=1.0)
@@ -96,8 +93,6 @@ def test_matched_differences_are_clubsandwich_s() -> None:
     ]
     np.testing.assert_allclose(study.table["estimate"], theirs["beta"], atol=1e-6)
     np.testing.assert_allclose(study.table["se"], theirs["se"], atol=1e-6)
-    assert study.before is not None
-    assert study.before.p == pytest.approx(theirs["pretrend_wald"]["p_val"][2], abs=1e-6)
 
 
 def test_matched_differences_are_diff_diff_s_where_schools_count_alike() -> None:
@@ -148,12 +143,12 @@ def test_a_row_has_the_columns_of_the_table_of_checks() -> None:
     assert refused["note"].iloc[0].startswith("cannot be made: 1 members and 20")
 
 
-def test_drift_is_allowed_for_in_both_ways() -> None:
+def test_drift_is_allowed_for() -> None:
     study = peers.study_years(made_up(2, effect=12.0), starts=2018)
     found = peers.allow_for_drift(study, rng=np.random.default_rng(1))
-    assert list(found.columns) == ["allowed", "at_most", "low", "high", "reason"]
-    assert found["allowed"].value_counts().tolist() == [5, 5] and found["reason"].eq("").all()
-    none = found[(found["at_most"] == 0) & found["allowed"].str.startswith("times")].iloc[0]
+    assert list(found.columns) == ["at_most", "low", "high", "reason"]
+    assert len(found) == 5 and found["reason"].eq("").all()
+    none = found[found["at_most"] == 0].iloc[0]
     assert none["low"] < study.table.loc[2018, "estimate"] < none["high"]
 
 
@@ -183,7 +178,7 @@ def test_schools_that_cannot_be_compared_give_a_reason_and_no_number(spoil, word
         assert words in row.reason
         assert np.isnan([row.estimate, row.low, row.high, row.p]).all()
     study = peers.study_years(frame, starts=2018)
-    assert words in study.reason and study.table.empty and study.before is None
+    assert words in study.reason and study.table.empty
     drift = peers.allow_for_drift(study, rng=rng)
     assert len(drift) == 1 and words in drift["reason"].iloc[0]
 
@@ -255,10 +250,8 @@ def test_the_frame_counts_comparison_schools_as_often_as_they_serve() -> None:
 
     table = pool.schools[list(pool.scales.index)]
     table = table[~table.index.isin(set(small.barred) - set(members))]
-    weights = weighting.weigh_to_balance(table, [m for m in members if m in table.index])
-    balanced = peers.lay_out(
-        small.panel, "rwm_expected", [2016, 2017, 2018], members, weights.weights
-    )
+    weights = peers.weigh_to_balance(table, [m for m in members if m in table.index])
+    balanced = peers.lay_out(small.panel, "rwm_expected", [2016, 2017, 2018], members, weights)
     before = balanced[balanced["year"] == 2017]
     means = before.groupby("member")[["value", "weight"]].apply(
         lambda g: np.average(g["value"], weights=g["weight"])

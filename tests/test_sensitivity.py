@@ -29,7 +29,6 @@ def test_rosenbaum_s_published_table_is_reproduced_zeros_kept_in_the_ranking() -
     ) == pytest.approx(4.34, abs=0.011)  # fmt: skip
 
 
-@reference.needs_reference
 def test_the_lead_pairs_are_those_of_the_reference() -> None:
     pairs = reference.table("g_rosenbaum/lead_children_33pairs.csv")
     assert (pairs["treated"] - pairs["control"]).tolist() == LEAD.tolist()
@@ -40,7 +39,6 @@ def test_the_lead_pairs_are_those_of_the_reference() -> None:
     np.testing.assert_allclose(found["estimate_high"], theirs["upper"], atol=0.51)
 
 
-@reference.needs_reference
 @pytest.mark.parametrize(
     ("data", "key", "options"),
     [
@@ -68,7 +66,6 @@ def test_sets_are_bounded_as_sensitivitymv_bounds_them(data: str, key: tuple, op
         assert row[ours] == pytest.approx(theirs[name], abs=5e-9)
 
 
-@reference.needs_reference
 def test_a_whole_column_of_gammas_is_sensitivitymv_s() -> None:
     sets = reference.table("g_rosenbaum/erpcp.csv").to_numpy(float)
     theirs = reference.figures(FIGURES)["erpcp"]["grid_default_trim3"]
