@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import builtins
 import datetime
 import io
 import re
@@ -411,6 +412,25 @@ def test_no_word_of_a_table_is_broken_across_lines() -> None:
 
 
 # PDF ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lack", "words"),
+    [(ModuleNotFoundError("No module named 'weasyprint'"), r"install `pepstats\[pdf\]`, or leave"),
+     (OSError("cannot load library 'pango'"), "has no Pango library: install it, or leave")],
+)  # fmt: skip
+def test_a_pdf_that_cannot_be_made_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, lack: Exception, words: str
+) -> None:
+    def refuse(name: str, *rest: object) -> object:
+        if name == "weasyprint":
+            raise lack
+        return real(name, *rest)
+
+    real = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(RunError, match=words):
+        document.to_pdf("<p>A paper</p>")
 
 
 def test_a_pdf_is_tagged_and_the_same_bytes_each_time_where_one_can_be_made() -> None:
