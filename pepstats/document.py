@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pepstats.blocks import Document
@@ -53,8 +56,23 @@ def to_pdf(page: str) -> bytes:
             f"`formats` asks for a PDF, and this machine has no Pango library: install it, {other}."
         ) from None
     only_inside = URLFetcher(allowed_protocols=["data"], fail_on_errors=True)
-    made = weasyprint.HTML(string=page, url_fetcher=only_inside).write_pdf(pdf_variant="pdf/ua-1")
-    return bytes(made)
+    paper = weasyprint.HTML(string=page, url_fetcher=only_inside)
+    with _no_time_in_fonts():
+        return bytes(paper.write_pdf(pdf_variant="pdf/ua-1"))
+
+
+@contextmanager
+def _no_time_in_fonts() -> Iterator[None]:
+    """Keep the second at which a font was cut to size out of it: the same paper, the same bytes."""
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
 
 
 def css_text(text: str) -> str:

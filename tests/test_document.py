@@ -4,6 +4,7 @@ import builtins
 import datetime
 import io
 import re
+import time
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
@@ -439,4 +440,6 @@ def test_a_pdf_is_tagged_and_the_same_bytes_each_time_where_one_can_be_made() ->
         made = document.to_pdf(page)
     except RunError as error:
         pytest.skip(str(error))
-    assert made.startswith(b"%PDF-") and made == document.to_pdf(page)
+    assert made.startswith(b"%PDF-")
+    time.sleep(1.1)  # fonts hold the second they were cut in, if they are let
+    assert made == document.to_pdf(page)
