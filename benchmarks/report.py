@@ -41,7 +41,7 @@ with run.handed_to_kernels(paths.data_folder(), making, making):
 
 WITHIN = {
     # what each notebook's calls import when they are made: the floor imports the same
-    "01-clean-sources": "import pandera.pandas, python_calamine, matplotlib.backends.backend_svg",
+    "01-clean-sources": "import python_calamine, matplotlib.backends.backend_svg",
     "02-priority-ratings": "import jinja2, scipy.special, matplotlib.backends.backend_svg",
     "03-match-schools": "import scipy.spatial, matplotlib.backends.backend_svg",
     "04-estimate-effect": "import scipy.optimize, matplotlib.backends.backend_svg",

@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from pepstats import borders, codes, layouts
+from pepstats import codes, layouts
 from pepstats.clean import Results
 from pepstats.registers import governance_of
 
@@ -73,7 +73,7 @@ def describe_schools(
     if trusts is not None:
         latest["trust"] = latest["urn"].map(trusts["trust"]).fillna(latest["trust"])
     latest.index = latest.index.astype("int64")
-    return borders.hold(latest[COLUMNS].sort_index(), "schools", "the schools of the study")
+    return latest[COLUMNS].sort_index()
 
 
 def _fill_from_register(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pepstats.blocks import Document
@@ -36,18 +39,40 @@ def to_docx(document: Document, template: Path | None = None) -> bytes:
 def to_pdf(page: str) -> bytes:
     """Lay a paper's HTML out as a tagged PDF (PDF/UA-1), where the machine can make one.
 
-    Raises `RunError` where it cannot: weasyprint needs the Pango library of the machine.
+    Raises `RunError` where it cannot: weasyprint comes with the extra `pdf`, and needs the Pango
+    library of the machine.
     """
+    other = "or leave `pdf` out of `formats` and print the HTML to PDF"
     try:
         import weasyprint
         from weasyprint.urls import URLFetcher
-    except (ImportError, OSError) as error:
+    except ModuleNotFoundError:
         raise RunError(
-            f"This machine cannot make a PDF ({error}). Install Pango, or print the HTML to PDF."
-        ) from error
+            f"`formats` asks for a PDF, and what makes one is not installed: install "
+            f"`pepstats[pdf]`, {other}."
+        ) from None
+    except OSError:
+        raise RunError(
+            f"`formats` asks for a PDF, and this machine has no Pango library: install it, {other}."
+        ) from None
     only_inside = URLFetcher(allowed_protocols=["data"], fail_on_errors=True)
-    made = weasyprint.HTML(string=page, url_fetcher=only_inside).write_pdf(pdf_variant="pdf/ua-1")
-    return bytes(made)
+    paper = weasyprint.HTML(string=page, url_fetcher=only_inside)
+    with _no_time_in_fonts():
+        return bytes(paper.write_pdf(pdf_variant="pdf/ua-1"))
+
+
+@contextmanager
+def _no_time_in_fonts() -> Iterator[None]:
+    """Keep the second at which a font was cut to size out of it: the same paper, the same bytes."""
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
 
 
 def css_text(text: str) -> str:

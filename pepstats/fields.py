@@ -32,16 +32,21 @@ def read_column(
     raise SourceError(f"{source.file}, row 1: there is no column {' or '.join(names)}.")
 
 
+def refuse(rows: pd.Index, text: pd.Series, source: Source, column: str, what: str) -> None:
+    """Stop at the first of these rows, if there is one: file, row, column, what stands there."""
+    if len(rows):
+        first = rows.min()
+        found = f"`{text[first][:40]}`" if text[first] else "a blank"
+        raise SourceError(
+            f"{source.file}, row {first}, column {column}: {found} {what} ({len(rows):,} rows)."
+        )
+
+
 def read_urns(raw: pd.DataFrame, source: Source, *names: str) -> pd.Series:
     """Read a column of URNs, by any of its published names."""
     text, name = read_column(raw, source, *names), names[0]
-    found = text.str.fullmatch(URN.pattern)
-    if (~found).any():
-        row = text.index[~found][0]
-        raise SourceError(
-            f"{source.file}, row {row}, column {name}: `{text[row][:40]}` is not a URN of six or "
-            f"seven digits ({int((~found).sum()):,} rows)."
-        )
+    wrong = text.index[~text.str.fullmatch(URN.pattern)]
+    refuse(wrong, text, source, name, "is not a URN of six or seven digits")
     return text.str.removesuffix(".0").astype("int64")
 
 
@@ -49,26 +54,26 @@ def read_numbers(text: pd.Series, source: Source, name: str) -> pd.Series:
     """Read a column of figures; missing where it is blank or holds a code we know."""
     known_blank = text.map(lambda one: reason_of(one) is not None or one in ("n/a", "NULL"))
     value = text.map(lambda one: read_number(one) if one else None).astype(float)
-    wrong = text.index[value.isna() & ~known_blank]
-    if len(wrong):
-        raise SourceError(
-            f"{source.file}, row {wrong[0]}, column {name}: `{text[wrong[0]][:40]}` is not a "
-            f"number ({len(wrong):,} rows)."
-        )
+    refuse(text.index[value.isna() & ~known_blank], text, source, name, "is not a number")
     return value
 
 
+def read_whole(text: pd.Series, source: Source, name: str, least: int, most: int) -> pd.Series:
+    """Read a column of whole numbers from `least` to `most`; missing as in `read_numbers`."""
+    value = read_numbers(text, source, name)
+    fine = value.isna() | (value.between(least, most) & (value % 1 == 0))
+    refuse(text.index[~fine], text, source, name, f"is not a whole number from {least} to {most}")
+    return value.astype("Int64")
+
+
 def read_dates(text: pd.Series, source: Source, name: str) -> pd.Series:
-    """Read dates written 2018-04-01, 01-04-2018 or 01/04/2018; missing where blank."""
+    """Read dates of 1700 to 2100, as 2018-04-01, 01-04-2018 or 01/04/2018; missing where blank."""
     plain = text.str.slice(0, 10).str.replace("/", "-", regex=False)
     iso = pd.to_datetime(plain, format="%Y-%m-%d", errors="coerce")
     date = iso.fillna(pd.to_datetime(plain, format="%d-%m-%Y", errors="coerce"))
-    wrong = text.index[date.isna() & text.ne("")]
-    if len(wrong):
-        raise SourceError(
-            f"{source.file}, row {wrong[0]}, column {name}: `{text[wrong[0]][:40]}` is not a date "
-            f"such as 2018-04-01 or 01-04-2018 ({len(wrong):,} rows)."
-        )
+    wrong = text.index[~date.dt.year.between(1700, 2100) & text.ne("")]
+    form = "is not a date of 1700 to 2100 such as 2018-04-01 or 01-04-2018"
+    refuse(wrong, text, source, name, form)
     return date
 
 

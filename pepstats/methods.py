@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from pepstats import matching, peers, weighting
+from pepstats import matching, peers
 from pepstats.choices import ONE_YEAR, Choice, first_choice
 from pepstats.errors import DesignError
 from pepstats.peers import EventStudy
@@ -105,11 +105,12 @@ def _balanced(setting: Setting) -> Row:
     table = _alike(setting).join(keys)
     table = table.loc[:, (table != table.iloc[0]).any()]
     try:
-        found = weighting.weigh_to_balance(table, table.index.intersection(list(setting.chosen)))
+        weights = peers.weigh_to_balance(table, table.index.intersection(list(setting.chosen)))
     except DesignError as error:
         return Row("", reason=plain(error))
-    row = peers.compare_matched(_frame(setting, found.weights), starts=setting.year)
-    note = f"all schools elsewhere, weighted: worth {found.effective:.0f} that count alike"
+    row = peers.compare_matched(_frame(setting, weights), starts=setting.year)
+    worth = 1 / (weights**2).sum()  # Kish
+    note = f"all schools elsewhere, weighted: worth {worth:.0f} that count alike"
     return replace(row, note=note if not row.reason else "")
 
 

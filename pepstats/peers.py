@@ -1,8 +1,8 @@
 """The same comparison as other evaluators would make it: check rows, never the headline.
 
 Each function takes a frame of school and year and gives a small frozen result. One that cannot be
-had says why, in `reason`, and gives no number. Doubly robust and synthetic differences are
-diff-diff's, imported only when asked for.
+had says why, in `reason`, and gives no number. Clustered errors, entropy balancing, doubly robust
+and synthetic differences are diff-diff's, imported only when asked for.
 """
 
 from __future__ import annotations
@@ -10,21 +10,31 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pepstats.clustered import compare_means, fit_clustered
+from pepstats.distances import mark_members, spell_out
 from pepstats.errors import DesignError
 from pepstats.honest import bound_relative
 from pepstats.matching import Match
 from pepstats.panel import Panel
 from pepstats.setting import Row
 
+if TYPE_CHECKING:
+    from diff_diff.linalg import LinearRegression
+
 FEWEST = 2
 """With one school on a side nothing says how sure an estimate is."""
 MOST_DONORS = 1_000
 """Of more comparison schools a synthetic one takes longer than all other checks together."""
+MOST_CELLS = 60_000_000
+"""Of more rows times clusters a regression's square tables take longer, and more memory."""
+CLOSE = 1e-8
+"""Largest difference left between the means, in standard deviations, that counts as balanced."""
+UNSOLVED = "the equations have no solution with these schools"
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,8 @@ def lay_out(
     """Lay the schools to be compared out by year: only those with a result in every year.
 
     `counts` says who is compared with the members and how much each counts: a match, or weights of
-    the other schools (index `school`, from `weighting`). Sorted; `school`, `year`, `value`,
-    `member`, `weight` (a member counts 1; the others together as much as the members).
+    the other schools (index `school`, from `weigh_to_balance`). Sorted; `school`, `year`,
+    `value`, `member`, `weight` (a member counts 1; the others together as much as the members).
     """
     wanted, chosen = sorted(set(years)), list(members)
     wide = panel.wide(outcome).reindex(columns=wanted)
@@ -143,18 +153,17 @@ def study_years(
         design[f"{y}"] = design[f"in {y}"] * design["member"]
     if not why:
         try:
-            fit = fit_clustered(design, frame["value"], frame[clusters],
-                                of=[f"{y}" for y in others], weights=frame["weight"])  # fmt: skip
+            table, covariance = fit_clustered(
+                design, frame["value"], frame[clusters], of=[f"{y}" for y in others],
+                weights=frame["weight"],
+            )  # fmt: skip
         except DesignError as error:
             why = str(error)
     if why:
         return EventStudy(none, none, base, starts, n, m, why)
     index = pd.Index(others, name="year")
-    return EventStudy(
-        fit.table.set_axis(index),
-        fit.covariance.set_axis(index).set_axis(others, axis=1),
-        base, starts, n, m,
-    )  # fmt: skip
+    covariance = covariance.set_axis(index).set_axis(others, axis=1)
+    return EventStudy(table.set_axis(index), covariance, base, starts, n, m)
 
 
 def allow_for_drift(
@@ -214,8 +223,8 @@ def compare_doubly_robust(
                 plain, outcome="value", unit="school", time="year", first_treat="first",
                 covariates=list(covariates) or None,
             )  # fmt: skip
-    except (ValueError, np.linalg.LinAlgError) as error:
-        return Row(check, n_schools=n, n_comparison=m, reason=f"diff-diff refuses: {error}")
+    except (ValueError, np.linalg.LinAlgError):
+        return Row(check, n_schools=n, n_comparison=m, reason=UNSOLVED)
     ends = tuple(float(x) for x in found.overall_conf_int)
     return _row(check, found.overall_att, ends, found.overall_p_value, n, m, ", ".join(covariates))
 
@@ -252,10 +261,157 @@ def compare_synthetic(
                 plain, outcome="value", treatment="member", unit="school", time="year",
                 post_periods=after,
             )  # fmt: skip
-    except (ValueError, np.linalg.LinAlgError) as error:
-        return Row(check, n_schools=n, n_comparison=m, reason=f"diff-diff refuses: {error}")
+    except (ValueError, np.linalg.LinAlgError):
+        return Row(check, n_schools=n, n_comparison=m, reason=UNSOLVED)
     ends = tuple(float(x) for x in found.conf_int)
     return _row(check, found.att, ends, found.p_value, n, m, f"{draws} placebo groups")
+
+
+def fit_clustered(
+    design: pd.DataFrame,
+    outcome: pd.Series,
+    clusters: pd.Series,
+    *,
+    of: Sequence[str],
+    weights: pd.Series | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Regress an outcome on the columns of `design`, errors running together within clusters.
+
+    Bias-reduced cluster-robust variance (CR2) and Satterthwaite's degrees of freedom (Bell and
+    McCaffrey 2002; Pustejovsky and Tipton 2018), by diff-diff. The four have one index. Weights
+    count how much a row matters; errors are taken as equally large whatever they are.
+
+    Returns
+    -------
+    tuple
+        By coefficient in `of`: `estimate`, `se`, `df`, `low`, `high` (95%), `p`; their covariance.
+
+    Raises
+    ------
+    DesignError
+        When a cell is missing, when fewer than two clusters are there, or when a coefficient asked
+        about cannot be told apart from the rest of the design.
+    """
+    _check_rows(design, outcome, clusters, weights, of)
+    fit = _solve(design, outcome, clusters, weights)
+    at = [design.columns.get_loc(name) for name in of]
+    smallest = 1e-12 * (1 + float(np.abs(outcome).max()))
+    rows = []
+    for found in (fit.get_inference(place) for place in at):
+        spread = (found.se, found.df, *found.conf_int, found.p_value)
+        rows.append((found.coefficient, *(spread if found.se > smallest else [np.nan] * 5)))
+    index = pd.Index(list(of), name="coefficient")
+    table = pd.DataFrame(rows, index=index, columns=["estimate", "se", "df", "low", "high", "p"])
+    return table, pd.DataFrame(fit.vcov_[np.ix_(at, at)], index=index, columns=list(of))
+
+
+def _solve(
+    design: pd.DataFrame, outcome: pd.Series, clusters: pd.Series, weights: pd.Series | None
+) -> LinearRegression:
+    from diff_diff.linalg import LinearRegression
+
+    regression = LinearRegression(
+        include_intercept=False, vcov_type="hc2_bm", rank_deficient_action="silent",
+        cluster_ids=pd.factorize(clusters, sort=True)[0],
+        weights=None if weights is None else weights.to_numpy(float),
+    )  # fmt: skip
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are about coefficients that are not asked about
+            return regression.fit(design.to_numpy(float), outcome.to_numpy(float))
+    except (ValueError, np.linalg.LinAlgError):
+        raise DesignError(f"{UNSOLVED}.") from None
+
+
+def compare_means(values: pd.Series, member: pd.Series, weights: pd.Series) -> pd.Series:
+    """Compare two weighted means of independent schools: `fit_clustered` of one row per school.
+
+    The same figures as a regression on `member` with a constant, each school its own cluster, in
+    closed form: of England's 14,000 schools the regression's square tables would take 4 GB.
+    """
+    from scipy.stats import t as t_distribution
+
+    y, w = values.to_numpy(float), weights.to_numpy(float)
+    inside = member.to_numpy(bool)
+    if not (np.isfinite(y).all() and np.isfinite(w).all() and (w >= 0).all()):
+        raise DesignError("Every school needs a value, and a weight from nought up.")
+    mean, variance, trace, square = np.zeros(2), 0.0, 0.0, 0.0
+    for place, side in enumerate((inside, ~inside)):
+        if np.count_nonzero(w[side]) < 2:
+            raise DesignError("A side of one school has no spread, so nothing can be compared.")
+        part = w[side] / w[side].sum()
+        mean[place] = part @ y[side]
+        overlap = float((part**2).sum())
+        lift = part**2 / (1 - 2 * part + overlap)  # squared adjusted leverage of each school
+        variance += float(lift @ (y[side] - mean[place]) ** 2)
+        trace += overlap
+        # sum over pairs of lift_i lift_j (overlap - part_i - part_j) squared, the diagonal apart
+        a, b, c = float(lift.sum()), float(lift @ part), float(lift @ part**2)
+        square += overlap**2 * a**2 + 2 * a * c + 2 * b**2 - 4 * overlap * a * b
+        square += float(lift**2 @ ((1 - 2 * part + overlap) ** 2 - (overlap - 2 * part) ** 2))
+    estimate, se = float(mean[0] - mean[1]), float(np.sqrt(variance))
+    sure = se > 1e-12 * (1 + np.abs(y).max())
+    df, se = (trace**2 / square, se) if sure else (np.nan, np.nan)
+    reach = float(t_distribution.ppf(0.975, df)) * se
+    p = float(2 * t_distribution.sf(abs(estimate) / se, df))
+    return pd.Series({"estimate": estimate, "se": se, "df": df, "low": estimate - reach,
+                      "high": estimate + reach, "p": p})  # fmt: skip
+
+
+def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> pd.Series:
+    """Weigh the schools that are not members so that their means equal the members'.
+
+    Entropy balancing (Hainmueller 2012), by diff-diff: of all weights that give those means, those
+    nearest to equal. `table` has index `school` and what is to be balanced; words become one column
+    each. Index `school`: from 0 up, adding to 1; every school that is not a member has one.
+
+    Raises
+    ------
+    DesignError
+        When the table has gaps or constant columns; and when no weights give the members' means
+        (they lie outside what the others span): named with the nearest that can be had.
+    """
+    from diff_diff.balancing import BalanceError, entropy_balance
+
+    spelled = spell_out(table)
+    inside = mark_members(spelled.index, members)
+    values, target = spelled[~inside].to_numpy(), spelled[inside].mean().to_numpy()
+    spread = values.std(axis=0)
+    away = (values - target) / np.where(spread > 0, spread, np.maximum(np.abs(target), 1.0))
+    for close in (CLOSE / 100, CLOSE):
+        try:
+            found, _ = entropy_balance(away, np.zeros(away.shape[1]), tol=close)
+        except BalanceError:
+            continue
+        schools = spelled.index[~inside].rename("school")
+        return pd.Series(found, index=schools, name="weight")
+    raise DesignError(_nearest_balance(away, list(spelled.columns)))
+
+
+def _nearest_balance(away: NDArray[np.float64], names: list[str]) -> str:
+    """Say how near the members' means weights can come: the least sum of differences, by LP."""
+    from scipy.optimize import linprog
+
+    n, p = away.shape
+    cost = np.concatenate([np.zeros(n), np.ones(2 * p)])
+    sums = np.hstack([away.T, np.eye(p), -np.eye(p)])
+    equal = np.vstack([sums, np.concatenate([np.ones(n), np.zeros(2 * p)])])
+    found = linprog(cost, A_eq=equal, b_eq=np.concatenate([np.zeros(p), [1.0]]), method="highs")
+    if found.x is None or not found.success:
+        return "No weights give the members' means, and the nearest could not be found."
+    left = found.x[:n] @ away
+    worst = [i for i in np.argsort(-np.abs(left), kind="stable")[:5] if abs(left[i]) > 1e-6]
+    if not worst:
+        return (
+            "Only weights on a few schools at the edge give the members' means exactly, and "
+            "entropy balancing needs room around them. Balance fewer things, or widen the pool."
+        )
+    told = ", ".join(f"{names[i]} {-left[i]:+.2f}" for i in worst)
+    return (
+        "No weights on the comparison schools give the members' means. The nearest still leaves "
+        f"the members apart by (in standard deviations): {told}. Balance fewer things, leave out "
+        "the members that are like no one, or widen the pool."
+    )
 
 
 def _change(frame: pd.DataFrame, starts: int) -> pd.Series:
@@ -265,7 +421,7 @@ def _change(frame: pd.DataFrame, starts: int) -> pd.Series:
     first = by_school[["member", "weight"]].first()
     change = frame[after].groupby("school")["value"].mean()
     change = change - frame[~after].groupby("school")["value"].mean()
-    return compare_means(change, first["member"], first["weight"]).iloc[0]
+    return compare_means(change, first["member"], first["weight"])
 
 
 def _panel(frame: pd.DataFrame, starts: int, clusters: str) -> pd.Series:
@@ -273,10 +429,47 @@ def _panel(frame: pd.DataFrame, starts: int, clusters: str) -> pd.Series:
     design = pd.DataFrame(
         {"constant": 1.0, "member": member, "after": after, "effect": member * after}
     )
-    fit = fit_clustered(
+    table, _ = fit_clustered(
         design, frame["value"], frame[clusters], of=["effect"], weights=frame["weight"]
     )
-    return fit.table.loc["effect"]
+    return table.loc["effect"]
+
+
+def _check_rows(
+    design: pd.DataFrame,
+    outcome: pd.Series,
+    clusters: pd.Series,
+    weights: pd.Series | None,
+    of: Sequence[str],
+) -> None:
+    """Refuse rows that no regression can use, and a coefficient that nothing pins down."""
+    beside = {"outcome": outcome, "clusters": clusters, "weights": weights}
+    given = {what: other for what, other in beside.items() if other is not None}
+    for what, other in given.items():
+        if not other.index.equals(design.index):
+            raise DesignError(f"`{what}` has other rows than the design.")
+    weight = np.ones(len(outcome)) if weights is None else weights.to_numpy(float)
+    x, numbers = design.to_numpy(float), outcome.to_numpy(float)
+    if not all(np.isfinite(part).all() for part in (x, numbers, weight)):
+        raise DesignError("A regression needs every cell: leave schools with gaps out, and say so.")
+    if clusters.isna().any() or (weight < 0).any():
+        raise DesignError("A cluster is missing, or a weight is below nought.")
+    if clusters.nunique() < 2:
+        raise DesignError("All rows are in one cluster, so nothing says how sure the estimate is.")
+    if len(x) * clusters.nunique() * max(len(of), 1) > MOST_CELLS:
+        raise DesignError(
+            f"{len(x):,} rows in {clusters.nunique():,} clusters are too many for a check row."
+        )
+    x = x * np.sqrt(weight)[:, None]
+    size = np.sqrt((x**2).sum(axis=0))
+    x, rank = x / np.where(size > 0, size, 1.0), np.linalg.matrix_rank
+    at = {name: design.columns.get_loc(name) for name in of}
+    loose = [name for name, place in at.items() if rank(x) == rank(np.delete(x, place, axis=1))]
+    if loose:
+        raise DesignError(
+            f"{', '.join(map(str, loose))} cannot be told apart from the rest of the regression: "
+            "a column repeats another, or never varies."
+        )
 
 
 def _row(

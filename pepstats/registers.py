@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pepstats import borders, codes
-from pepstats.errors import SourceError
+from pepstats import codes
 from pepstats.fields import (
     Tidied,
     keep_once,
@@ -13,7 +12,9 @@ from pepstats.fields import (
     read_dates,
     read_numbers,
     read_urns,
+    read_whole,
     read_words,
+    refuse,
 )
 from pepstats.sources import Source
 
@@ -42,6 +43,7 @@ _NAMES = {
     "other_urn": ("OTHERURN",),
     "trust": ("TRUSTS (NAME)",),
 }
+_SPANS = {"la": (100, 999), "estab": (0, 9_999), "age_low": (0, 99), "age_high": (0, 99)}
 
 
 def clean_register(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -58,14 +60,15 @@ def clean_register(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
 def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
     """Give the register and the rows left out of it: see `clean_register`."""
     text = {n: read_column(raw, source, *c, optional=True) for n, c in _NAMES.items()}
-    low, high, la, estab, both = (
-        read_numbers(text[n], source, _NAMES[n][0])
-        for n in ("age_low", "age_high", "la", "estab", "laestab")
+    la, estab, low, high = (
+        read_whole(text[n], source, _NAMES[n][0], *span) for n, span in _SPANS.items()
     )
+    needed = text["laestab"].where(la.isna() | estab.isna(), "")
+    both = read_whole(needed, source, "LAESTAB", 1_000_000, 9_999_999)
     frame = pd.DataFrame({
         "urn": read_urns(raw, source, "URN", "SCHOOL_URN"),
-        "la": la.fillna(both // 10_000).astype("Int64"),
-        "estab": estab.fillna(both % 10_000).astype("Int64"),
+        "la": la.fillna(both // 10_000),
+        "estab": estab.fillna(both % 10_000),
         "name": read_words(text["name"]),
         "status": text["status"].map(_status),
         "opened": read_dates(text["opened"], source, "OPENDATE"),
@@ -76,15 +79,14 @@ def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
         | text["type"].str.endswith("pecial") | text["group"].str.contains("pecial", regex=False),
         "is_primary": _flag(text["primary"], _covers(low, high, 4, 11)),
         "is_secondary": _flag(text["secondary"], _covers(low, high, 11, 16)),
-        "age_low": low.astype("Int64"),
-        "age_high": high.astype("Int64"),
-        "other_urn": _other(text["other_urn"]),
+        "age_low": low,
+        "age_high": high,
+        "other_urn": _other(text["other_urn"], source),
         "trust": read_words(text["trust"]),
     })  # fmt: skip
     once = keep_once(frame, ["urn"], source)
     left_out = {"a school's row repeated": len(frame) - len(once)}
-    tidied = once.set_index("urn").sort_index()
-    return Tidied(borders.hold(tidied, "register", source.file), _some(left_out))
+    return Tidied(once.set_index("urn").sort_index(), _some(left_out))
 
 
 def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -105,11 +107,8 @@ def tidy_links(raw: pd.DataFrame, source: Source) -> Tidied:
     date = read_dates(written, source, "LINKESTABLISHEDDATE")
     followed = kind.str.startswith(FOLLOWED)
     unknown = raw.index[~followed & ~kind.str.startswith(NOT_FOLLOWED)]
-    if len(unknown):
-        raise SourceError(
-            f"{source.file}, row {unknown[0]}, column LinkType: `{kind[unknown[0]][:40]}` is no "
-            f"link we know ({len(unknown):,} rows). Known: {', '.join(FOLLOWED + NOT_FOLLOWED)}."
-        )
+    known = ", ".join(FOLLOWED + NOT_FOLLOWED)
+    refuse(unknown, kind, source, "LinkType", f"is no link we know, such as {known}")
     itself = followed & (urn == linked)
     what = pd.Series("succession", index=raw.index, dtype="str")
     for sign, word in {"merged": "merger", "split": "split", "amalgamat": "amalgamation"}.items():
@@ -128,7 +127,7 @@ def tidy_links(raw: pd.DataFrame, source: Source) -> Tidied:
         "a link that is not a succession": int((~followed).sum()),
         "a school linked to itself": int(itself.sum()),
     }
-    return Tidied(borders.hold(once, "links", source.file), _some(left_out))
+    return Tidied(once, _some(left_out))
 
 
 def clean_trusts(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -143,20 +142,22 @@ def tidy_trusts(raw: pd.DataFrame, source: Source) -> Tidied:
     )
     joined = read_column(raw, source, "JOINED DATE", optional=True)
     la = read_column(raw, source, "LA (CODE)", optional=True)
+    trust = read_column(raw, source, "GROUP NAME")
     frame = pd.DataFrame({
         "urn": read_urns(raw, source, "URN"),
-        "trust": read_words(read_column(raw, source, "GROUP NAME")),
+        "trust": read_words(trust),
         "joined": read_dates(joined, source, "JOINED DATE"),
         "name": read_words(read_column(raw, source, "ESTABLISHMENTNAME", optional=True)),
         "la": read_numbers(la, source, "LA (CODE)").astype("Int64"),
     })[~sponsor]  # fmt: skip
     ordered = frame.sort_values(["urn", "joined", "trust"], na_position="first")
-    latest = ordered.drop_duplicates("urn", keep="last").set_index("urn").sort_index()
+    latest = ordered.drop_duplicates("urn", keep="last")
+    refuse(latest.index[latest["trust"].isna()], trust, source, "GROUP NAME", "names no trust")
     left_out = {
         "a sponsor, not a trust": int(sponsor.sum()),
         "an earlier trust of the same school": len(frame) - len(latest),
     }
-    return Tidied(borders.hold(latest, "trusts", source.file), _some(left_out))
+    return Tidied(latest.set_index("urn").sort_index(), _some(left_out))
 
 
 def clean_ofsted(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -172,11 +173,7 @@ def tidy_ofsted(raw: pd.DataFrame, source: Source) -> Tidied:
     effect = read_column(raw, source, "OVERALL EFFECTIVENESS")
     outcome = read_numbers(effect, source, "Overall effectiveness")
     wrong = raw.index[outcome.notna() & ~outcome.isin([1, 2, 3, 4])]
-    if len(wrong):
-        raise SourceError(
-            f"{source.file}, row {wrong[0]}, column Overall effectiveness: "
-            f"`{effect[wrong[0]][:40]}` is not 1 to 4 ({len(wrong):,} rows)."
-        )
+    refuse(wrong, effect, source, "Overall effectiveness", "is not 1 to 4")
     inspected = read_column(raw, source, "INSPECTION DATE")
     published = read_column(raw, source, "PUBLICATION DATE", optional=True)
     frame = pd.DataFrame({
@@ -190,7 +187,7 @@ def tidy_ofsted(raw: pd.DataFrame, source: Source) -> Tidied:
     ordered = frame.sort_values(["urn", "inspected", "published"], na_position="first")
     latest = ordered.drop_duplicates("urn", keep="last").set_index("urn").sort_index()
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
-    return Tidied(borders.hold(latest, "ofsted", source.file), _some(left_out))
+    return Tidied(latest, _some(left_out))
 
 
 def governance_of(kind: str) -> str:
@@ -225,6 +222,10 @@ def _covers(low: pd.Series, high: pd.Series, starts: int, ends: int) -> pd.Serie
     return taught.ge((ends - starts) / 2).fillna(False).astype(bool)
 
 
-def _other(text: pd.Series) -> pd.Series:
+def _other(text: pd.Series, source: Source) -> pd.Series:
     number = pd.to_numeric(text.str.removesuffix(".0"), errors="coerce")
-    return number.where((number >= 100_000) & (number != NO_SCHOOL)).astype("Int64")
+    other = number.where((number >= 100_000) & (number != NO_SCHOOL))
+    wrong = other.notna() & ((other > 9_999_999) | (other % 1 != 0))
+    form = "is not a URN of six or seven digits"
+    refuse(text.index[wrong], text, source, "OTHERURN", form)
+    return other.astype("Int64")

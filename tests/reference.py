@@ -1,18 +1,13 @@
-"""Figures computed by peers, where they are: tests that need them are skipped, saying so."""
+"""Figures computed by peers, and the data they were computed on: see tests/reference/README.md."""
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 
-from tests.worlds import SHARED
-
-HERE = SHARED / "reference"
-needs_reference = pytest.mark.skipif(
-    not HERE.is_dir(), reason="the peers' figures are not beside the project"
-)
+HERE = Path(__file__).resolve().parent / "reference"
 
 
 def table(path: str, **options: Any) -> pd.DataFrame:

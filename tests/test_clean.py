@@ -196,19 +196,50 @@ def test_links_are_read_once_from_earlier_to_later(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "text"), [("OPENDATE", "yesterday"), ("AGEL", "old"), ("URN", "12"), ("LA", "7")]
-)
+    ("column", "text"),
+    [("OPENDATE", "yesterday"), ("OPENDATE", "1066-10-14"), ("CLOSEDATE", "2201-01-01"),
+     ("AGEL", "old"), ("AGEL", "4.5"), ("AGEH", "104"), ("URN", "12"), ("URN", "012345"),
+     ("LA", "7"), ("LA", "551.5"), ("ESTAB", "12001"), ("OTHERURN", "12345678")],
+)  # fmt: skip
 def test_a_register_cell_that_cannot_be_names_its_place(
     tmp_path: Path, column: str, text: str
 ) -> None:
     row = {"URN": "900101", "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A",
-           "OPENDATE": "2016-09-01", "AGEL": "4", "AGEH": "11"}  # fmt: skip
+           "OPENDATE": "2016-09-01", "CLOSEDATE": "", "AGEL": "4", "AGEH": "11",
+           "OTHERURN": ""}  # fmt: skip
     good, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
     assert clean.clean_register(good, source).loc[900101, "age_low"] == 4
     row[column] = text
     raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
-    with pytest.raises(SourceError, match=rf"file\.csv.*column {column}|file\.csv.*column la"):
+    with pytest.raises(SourceError, match=rf"file\.csv, row 2, column {column}: `{text}` is not "):
         clean.clean_register(raw, source)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        ("links", "URN,LinkURN,LinkType,LinkEstablishedDate\n900101,900301,Successor,0201-09-01\n",
+         "column LINKESTABLISHEDDATE: `0201-09-01` is not a date of 1700 to 2100"),
+        ("links", "URN,LinkURN,LinkType\n900101,900301,Cousin\n",
+         "column LinkType: `cousin` is no link we know"),
+        ("links", "URN,LinkURN,LinkType\n900101,,Successor\n",
+         "column LINKURN: a blank is not a URN"),
+        ("trusts", "URN,Linked UID,Group Name,Group Type\n900101,1,,Multi-academy trust\n",
+         "column GROUP NAME: a blank names no trust"),
+        ("ofsted", "URN,Inspection date,Overall effectiveness\n900101,2016-01-02,5\n",
+         "column Overall effectiveness: `5` is not 1 to 4"),
+        ("ofsted", "URN,Inspection date,Overall effectiveness\n900101,2216-01-02,2\n",
+         "column Inspection date: `2216-01-02` is not a date"),
+    ],
+)  # fmt: skip
+def test_a_cell_of_the_other_tables_that_cannot_be_names_its_place(
+    tmp_path: Path, kind: str, text: str, words: str
+) -> None:
+    read = {"links": registers.clean_links, "trusts": registers.clean_trusts,
+            "ofsted": registers.clean_ofsted}[kind]  # fmt: skip
+    raw, source = files.read(tmp_path, text.encode(), kind=kind, year=None)
+    with pytest.raises(SourceError, match=rf"file\.csv, row 2, {words}.* \(1 rows\)"):
+        read(raw, source)
 
 
 def test_what_an_authority_holds_becomes_results_like_any_other(tmp_path: Path) -> None:

@@ -60,7 +60,6 @@ def test_importing_brings_in_nothing_that_is_heavy_or_not_yet_needed(module: str
         "seaborn",
         "papermill",
         "scipy.stats",
-        "pandera",
         "docx",
         "weasyprint",
         "diff_diff",

@@ -14,17 +14,21 @@ LALONDE = ["age", "educ", "race", "married", "nodegree", "re74", "re75"]
 
 
 def lalonde() -> tuple[pd.DataFrame, list[int]]:
-    people = reference.table("a_lalonde_matching/lalonde_matchit.csv").set_index("id")
+    people = reference.table("a_lalonde_matching/lalonde_matchit.csv.xz").set_index("id")
     return people, list(people.index[people["treat"] == 1])
 
 
-@reference.needs_reference
 def test_mahalanobis_is_matchit_s_to_eight_decimals() -> None:
     people, treated = lalonde()
     found = distances.measure_mahalanobis(people[LALONDE], treated)
-    theirs = reference.table("a_lalonde_matching/mahalanobis_distance_185x429.csv.gz")
     assert found.shape == (185, 429)
-    assert np.abs(found.to_numpy() - theirs.iloc[:, 1:].to_numpy()).max() < 1e-8
+    theirs = reference.table(
+        "a_lalonde_matching/mahalanobis_each_12th_by_24th.csv", header=None
+    ).to_numpy()  # of 79,365 distances; all of them stand behind the means
+    assert np.abs(found.to_numpy()[::12, ::24] - theirs).max() < 1e-8
+    means = reference.figures("a_lalonde_matching/mahalanobis_means.json")
+    assert np.abs(found.mean(axis=1) - means["of_each_treated"]).max() < 1e-8
+    assert np.abs(found.mean(axis=0) - means["of_each_control"]).max() < 1e-8
 
 
 def made_up(seed: int, n: int = 40) -> pd.DataFrame:

@@ -55,7 +55,6 @@ def test_adjusting_together_is_the_step_down_of_westfall_and_young() -> None:
     assert effects.adjust_together(seen, chance) == pytest.approx(by_hand)
 
 
-@reference.needs_reference
 def test_adjusting_together_is_romano_and_wolf_s_where_outcomes_have_the_same_spread() -> None:
     drawn = reference.table("j_multitest/boot_t.csv")
     seen = dict(zip(drawn.columns, reference.table("j_multitest/t_obs.csv")["t"], strict=True))

@@ -1,5 +1,6 @@
 """environment.yml, pyproject.toml and requirements.lock agree; the lock holds no address."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -27,7 +28,34 @@ def test_environment_yml_says_the_same_as_pyproject() -> None:
     conda = {canonicalize_name(CONDA_NAMES.get(name, name)): s for name, s in conda.items()}
     assert conda.pop("pip") == ""
     assert conda.pop("python") == PROJECT["project"]["requires-python"]
-    assert conda == specifiers(PROJECT["project"]["dependencies"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert conda == specifiers([*PROJECT["project"]["dependencies"], *extras["pdf"]])
+
+
+IMPORTED_AS = {"pyyaml": "yaml", "python-calamine": "python_calamine", "python-docx": "docx",
+               "markdown-it-py": "markdown_it", "diff-diff": "diff_diff"}  # fmt: skip
+NOT_IMPORTED = {
+    "jupyterlab": "where analysts work (`make lab`)",
+    "ipykernel": "the kernel that Papermill starts",
+    "nbval": "a plugin that the tests start",
+    "seaborn": "for analysts' own pictures in a notebook",
+}
+
+
+def test_each_dependency_is_imported_or_has_its_use_said() -> None:
+    project = PROJECT["project"]
+    declared = specifiers(project["dependencies"] + project["optional-dependencies"]["pdf"])
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "pepstats").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in (
+            [one.name for one in node.names] if isinstance(node, ast.Import)
+            else [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    unused = {name for name in declared if IMPORTED_AS.get(name, name) not in imported}
+    assert unused == set(NOT_IMPORTED)
 
 
 def test_the_lock_meets_every_range_of_pyproject() -> None:
@@ -36,6 +64,7 @@ def test_the_lock_meets_every_range_of_pyproject() -> None:
         pin = Requirement(line)
         pins.setdefault(canonicalize_name(pin.name), set()).add(str(pin.specifier)[2:])
     wanted = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+    wanted += PROJECT["project"]["optional-dependencies"]["pdf"]
     for requirement in map(Requirement, wanted):
         versions = pins[canonicalize_name(requirement.name)]
         assert all(requirement.specifier.contains(v) for v in versions), requirement

@@ -30,7 +30,6 @@ def hold(found: pd.DataFrame, theirs: dict, tolerance: float, rows: slice = slic
     np.testing.assert_allclose(found["high"][rows], theirs["ub"][rows], atol=tolerance)
 
 
-@reference.needs_reference
 def test_the_relative_magnitudes_interval_is_the_authors() -> None:
     theirs, rng = reference.figures(FIGURES), np.random.default_rng(1)
     times = [0.5, 1, 1.5, 2]
@@ -42,7 +41,6 @@ def test_the_relative_magnitudes_interval_is_the_authors() -> None:
     assert honest.breaks_down_at(found) == 1.5  # README: about 2
 
 
-@reference.needs_reference
 def test_four_years_after_agree_as_well_until_their_grid_ends() -> None:
     theirs = reference.figures(FIGURES)["benzarti_carloni"]["relative_magnitudes"]
     found = honest.bound_relative(*benzarti(), 4, times=[0.5, 1.5], rng=np.random.default_rng(1))

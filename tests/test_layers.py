@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "pepstats"
 LAYERS = (
     {"paths", "errors", "codes", "settings", "terms"},
-    {"layouts", "ledger", "cells", "sources", "table", "fields", "borders", "roles", "clean",
+    {"layouts", "ledger", "cells", "sources", "table", "fields", "roles", "clean",
      "registers", "series", "chains", "descriptions", "schools", "panel", "breaks", "coverage",
      "proof", "crosschecks", "check", "check_words"},
     {"programme", "autumn", "england", "standards", "sampling", "dashboard", "eligibility",
@@ -18,7 +18,6 @@ LAYERS = (
     {"placebo", "verdicts", "effects", "refusals", "described"},
     {"setting", "choices", "trials", "bracket", "methods", "doubts", "curve", "checks",
      "value", "cases", "scenes", "alarms", "calibration", "distances", "pairing", "matchers",
-     "weighting", "clustered",
      "honest", "peers", "sensitivity", "grades", "threats", "bounds",
      "sizes", "scales", "phases"},
     {"words", "statements", "officers", "blocks", "disclosure", "canvas", "lineplots", "dotplots",

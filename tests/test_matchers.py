@@ -149,14 +149,13 @@ def test_a_word_that_is_no_way_or_measure_is_refused() -> None:
         matchers.measure_members(pool, RULE, PoolRule(), members, **{"measure": "mahalonobis"})
 
 
-@reference.needs_reference
 @pytest.mark.parametrize(
     ("name", "k"),
     [("nearest_mahalanobis_1to1", 1), ("nearest_mahalanobis_1to2", 2), ("nearest_ps_caliper02", 1),
      ("nearest_mahalanobis_1to3_replace", 3), ("optimal_mahalanobis_1to1", 1)],
 )  # fmt: skip
 def test_balance_before_and_after_is_matchit_s_on_matchit_s_own_pairs(name: str, k: int) -> None:
-    people = reference.table("a_lalonde_matching/lalonde_matchit.csv").set_index("id")
+    people = reference.table("a_lalonde_matching/lalonde_matchit.csv.xz").set_index("id")
     people = people.assign(**{f"race{w}": people["race"].eq(w).astype(float)
                               for w in ("black", "hispan", "white")})  # fmt: skip
     theirs = reference.figures("a_lalonde_matching/expected_matchit.json")[name]

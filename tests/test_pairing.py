@@ -33,7 +33,6 @@ def theirs(far: pd.DataFrame, name: str) -> float:
     )
 
 
-@reference.needs_reference
 def test_nearest_without_replacement_reaches_matchit_s_totals() -> None:
     far, order = far_apart()
     one = pairing.pair_once(far, order=order)
@@ -44,14 +43,12 @@ def test_nearest_without_replacement_reaches_matchit_s_totals() -> None:
     assert not two.pairs["comparison"].duplicated().any()
 
 
-@reference.needs_reference
 def test_nearest_with_replacement_reaches_matchit_s_total() -> None:
     far, _ = far_apart()
     found = pairing.pair_nearest(far, k=3)
     assert total(found) == pytest.approx(theirs(far, "nearest_mahalanobis_1to3_replace"), abs=1e-8)
 
 
-@reference.needs_reference
 def test_exact_keys_leave_out_as_many_as_matchit_does() -> None:
     far, order = far_apart()
     people, _ = lalonde()
@@ -61,7 +58,6 @@ def test_exact_keys_leave_out_as_many_as_matchit_does() -> None:
     assert set(found.unmatched["reason"]) == {pairing.TAKEN}
 
 
-@reference.needs_reference
 def test_the_optimal_total_is_scipy_s_and_below_optmatch_s() -> None:
     far, _ = far_apart()
     found = pairing.pair_optimally(far)
@@ -69,7 +65,6 @@ def test_the_optimal_total_is_scipy_s_and_below_optmatch_s() -> None:
     assert total(found) <= 304.0431640449  # optmatch 0.10.8 by MatchIt 4.7.2
 
 
-@reference.needs_reference
 def test_a_caliper_on_the_score_leaves_out_as_many_as_matchit_and_optimal_pairs_better() -> None:
     _, treated = lalonde()
     table = reference.table("a_lalonde_matching/weights_nearest_ps_1to1.csv")

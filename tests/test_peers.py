@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import matching, peers, weighting
+from pepstats import matching, peers
 from pepstats.errors import DesignError
 from pepstats.programme import MatchRule, PoolRule
 from tests import reference
@@ -32,12 +32,11 @@ def made_up(
 # Peers' figures -----------------------------------------------------------------------------------
 
 
-@reference.needs_reference
 @pytest.mark.parametrize(
     ("covariates", "key"), [([], "nocov_dr_never"), (["lpop"], "lpop_dr_never")]
 )
 def test_doubly_robust_is_r_s_did(covariates: list[str], key: str) -> None:
-    counties = reference.table("b_mpdta/mpdta.csv").rename(
+    counties = reference.table("b_mpdta/mpdta.csv.xz").rename(
         columns={"countyreal": "school", "lemp": "value", "first.treat": "starts"}
     )
     counties["member"] = counties["starts"] > 0
@@ -58,9 +57,8 @@ def synthetic(frame: pd.DataFrame, after: list[int], *, draws: int, seed: int):
     )  # fmt: skip
 
 
-@reference.needs_reference
 def test_synthetic_differences_are_arkhangelsky_s_california() -> None:
-    states = reference.table("c_prop99/california_prop99.csv", sep=None, engine="python").rename(
+    states = reference.table("c_prop99/california_prop99.csv.xz").rename(
         columns={"State": "school", "Year": "year", "PacksPerCapita": "value"}
     )
     states["member"] = states["school"].eq("California")
@@ -79,7 +77,6 @@ def test_synthetic_differences_are_arkhangelsky_s_california() -> None:
     assert (row.estimate, row.low, row.high) == (same.att, *same.conf_int)
 
 
-@reference.needs_reference
 def test_matched_differences_are_clubsandwich_s() -> None:
     panel = reference.table("e_clubsandwich/school_panel.csv").rename(columns={"y": "value"})
     panel = panel.assign(member=panel["treat"].eq(1), weight=1.0)
@@ -253,10 +250,8 @@ def test_the_frame_counts_comparison_schools_as_often_as_they_serve() -> None:
 
     table = pool.schools[list(pool.scales.index)]
     table = table[~table.index.isin(set(small.barred) - set(members))]
-    weights = weighting.weigh_to_balance(table, [m for m in members if m in table.index])
-    balanced = peers.lay_out(
-        small.panel, "rwm_expected", [2016, 2017, 2018], members, weights.weights
-    )
+    weights = peers.weigh_to_balance(table, [m for m in members if m in table.index])
+    balanced = peers.lay_out(small.panel, "rwm_expected", [2016, 2017, 2018], members, weights)
     before = balanced[balanced["year"] == 2017]
     means = before.groupby("member")[["value", "weight"]].apply(
         lambda g: np.average(g["value"], weights=g["weight"])

@@ -21,7 +21,6 @@ CONTROL = [16, 18, 18, 24, 19, 11, 10, 15, 16, 18, 18, 13, 19, 10, 16, 16, 24, 1
 LEAD = np.subtract(EXPOSED, CONTROL).astype(float)
 
 
-@reference.needs_reference
 def test_the_lead_pairs_are_those_of_the_reference() -> None:
     pairs = reference.table("g_rosenbaum/lead_children_33pairs.csv")
     assert (pairs["treated"] - pairs["control"]).tolist() == LEAD.tolist()
@@ -51,7 +50,6 @@ def test_with_no_hidden_selection_pairs_are_judged_by_the_signs_chance_could_giv
     assert found["variance"] == pytest.approx(by_chance.var())
 
 
-@reference.needs_reference
 @pytest.mark.parametrize(
     ("data", "key", "options"),
     [
@@ -79,7 +77,6 @@ def test_sets_are_bounded_as_sensitivitymv_bounds_them(data: str, key: tuple, op
         assert row[ours] == pytest.approx(theirs[name], abs=5e-9)
 
 
-@reference.needs_reference
 def test_a_whole_column_of_gammas_is_sensitivitymv_s() -> None:
     sets = reference.table("g_rosenbaum/erpcp.csv").to_numpy(float)
     theirs = reference.figures(FIGURES)["erpcp"]["grid_default_trim3"]

@@ -49,7 +49,6 @@ def test_hedges_g_is_metafor_s_on_borenstein_s_example() -> None:
     assert few.scale == "school"
 
 
-@reference.needs_reference
 def test_hedges_g_is_metafor_s_on_normand_s_nine_studies() -> None:
     studies = reference.table("i_hedges/dat_normand1999_smd.csv")
     for row in studies.itertuples():

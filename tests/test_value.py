@@ -32,7 +32,6 @@ def test_both_tables_at_their_edges(d: float, project: int, toolkit: int) -> Non
         assert value.find_months(size(-d), "rwm_expected", table).months == -months
 
 
-@reference.needs_reference
 def test_the_toolkit_table_is_the_foundation_s() -> None:
     theirs = reference.table("eef_months.csv").set_index("months")["effect_size_to"]
     bands = value.load_months().choose("toolkit").bands
