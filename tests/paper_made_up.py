@@ -9,7 +9,7 @@ import pandas as pd
 
 from pepstats import report, statements
 from pepstats.autumn import Report
-from pepstats.blocks import Document, Picture
+from pepstats.blocks import Document, PaperPicture
 from pepstats.city import City
 from pepstats.evidence import Drawn, ProgrammeResults
 from pepstats.programme import Programme
@@ -245,5 +245,5 @@ def make_study(
 
 def write_paper(*study: object, **also: object) -> Document:
     """Write a paper whose picture of all programmes is only a stand-in: drawing takes its time."""
-    overview = Picture(SKETCH.svg, SKETCH.png, SKETCH.alt, "The programmes", "programmes")
+    overview = PaperPicture(SKETCH.svg, SKETCH.png, SKETCH.alt, "The programmes", "programmes")
     return report.write_paper(*study, drawn={"programmes": overview}, **also)
