@@ -368,7 +368,7 @@ def table_schools(
     if not may_show_schools(results, view):
         return make_table(pd.DataFrame(columns=columns), caption=caption, empty=HELD_BACK)
     gaps = found.gaps.reset_index()
-    gaps = gaps.loc[gaps["outcome"] == programme.primary].set_index("school")
+    gaps = gaps.loc[gaps["outcome"] == programme.primary].set_index("school")[["gap", "reason"]]
     labels = label_schools(found, programme.primary, view)
     places = measure(programme.primary).decimals
     lines = lines_of(found, programme.primary, labels)
@@ -377,9 +377,10 @@ def table_schools(
     cells = [
         (
             str(row["label"]),
-            show(row["own"], places),
-            show(row["comparison"], places),
-            "none" if pd.isna(row["gap"]) else show(row["gap"], places, signed=True),
+            *(
+                "none" if pd.isna(row[name]) else show(row[name], places, signed=name == "gap")
+                for name in ("own", "comparison", "gap")
+            ),
             reader_words(str(row["reason"])) if is_said(row["reason"]) else "",
         )
         for row in rows.to_dict("records")
