@@ -21,8 +21,8 @@ from pepstats.verdicts import COMPARED, EXPECTED, LADDER, MODES, UNCERTAIN
 
 _KEPT_FORMATS = "\u200c\u200d"  # joiners that some scripts and emoji are spelled with
 _YEAR = re.compile(
-    r"(?:^|(?<=in )|(?<=of )|(?<=for )|(?<=from )|(?<=and )|(?<=start )|(?<=started: )|(?<=against )|(?<=, ))"
-    r"20\d\d\b(?![-/])"
+    r"(?:^|(?<=in )|(?<=of )|(?<=for )|(?<=from )|(?<=and )"
+    r"|(?<=start )|(?<=against )|(?<=, )|(?<=: ))20\d\d\b(?![-/])"
 )
 """A year as the tables of a run write it, in a place where a count or a date never stands."""
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
