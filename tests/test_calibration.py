@@ -75,8 +75,8 @@ def test_another_years_yardstick_and_october_are_tried_on_the_same_schools(found
 
 def test_the_picture_says_what_its_table_says(found) -> None:
     drawn = picture_calibration(found.rows, outcome="rwm_expected")
-    assert drawn.data["estimator"].iloc[-1] == OURS and set(drawn.data["selection"]) == {ONE_CITY}
-    alarms = round(100 * drawn.data["false_alarm_rate"].iloc[-1])
+    assert drawn.table["estimator"].iloc[-1] == OURS and set(drawn.table["selection"]) == {ONE_CITY}
+    alarms = round(100 * drawn.table["false_alarm_rate"].iloc[-1])
     assert drawn.alt.endswith(f"{OURS} {alarms}.")
 
 
