@@ -74,6 +74,7 @@ def check_two_lines(figure: PaperFigure, run: Path) -> None:
     ):
         drawn = in_units(paths(figure.svg, colour)[0][:, 1], line)
         shown = [numbers(cell)[0] for cell in figure.column(name)]
+        assert marks(figure.svg, colour) == pytest.approx(paths(figure.svg, colour)[0])
         assert drawn == pytest.approx(saved[column], abs=1e-4)
         assert drawn == pytest.approx(shown, abs=TENTH)
         said = re.search(rf"{who} went from (\S+) in (\S+) to (\S+) in (\S+)\.", figure.alt)
@@ -176,17 +177,23 @@ def check_balance(figure: PaperFigure, run: Path) -> None:
 
 
 def check_flow(figure: PaperFigure, run: Path) -> None:
-    drawn = " ".join(texts(figure.svg))
-    out = 0
-    for rule, left_out, kept, _ in figure.rows:
-        counted = left_out if left_out not in ("", "0") else kept
-        out += int(numbers(left_out)[0]) if left_out else 0
-        assert f"{counted} {rule}" in re.sub(r"\s+", " ", drawn)
-        assert f"{counted} {rule}" in figure.alt
-    assert f"{out:,} left out:" in drawn or out == 0
-    compared = next(row[2] for row in reversed(figure.rows) if row[1])
-    assert f"{compared} schools can be compared" in drawn
-    assert f"{compared} schools can be compared" in figure.alt
+    drawn = re.sub(r"\s+", " ", " ".join(texts(figure.svg)))
+    (_, _, assessed, mine), *rules = (row for row in figure.rows if row[1])
+    assert f"{assessed} schools in the register ({mine} of them the programme's)" in drawn
+    assert f"{assessed} schools in the register ({mine} the programme's)" in figure.alt
+    out, compared, before = 0.0, assessed, mine
+    for rule, left_out, kept, members in rules:
+        lost = int(numbers(before)[0] - numbers(members)[0])
+        said = f"{left_out} {rule}" + (f" ({lost} the programme's)" if lost else "")
+        assert said in drawn and said in figure.alt
+        out, compared, before = out + numbers(left_out)[0], kept, members
+    assert f"{out:,.0f} left out:" in drawn or not rules
+    assert f"{compared} schools can be compared ({before} of them the programme's)" in drawn
+    assert f"{compared} schools can be compared ({before} the programme's)" in figure.alt
+    ends = [row for row in figure.rows if not row[1]]
+    assert len(ends) == 2
+    for words, _, schools, _ in ends:
+        assert f"{schools} {words}" in drawn and f"{schools} {words}" in figure.alt
     assert numbers(figure.caption) == []
 
 
