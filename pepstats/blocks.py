@@ -44,7 +44,7 @@ class PaperTable:
 
 
 @dataclass(frozen=True)
-class Picture:
+class PaperPicture:
     """A picture for readers: its bytes, its words, and the name of the table behind it."""
 
     svg: bytes
@@ -131,7 +131,7 @@ class PictureBlock:
 
     name: str
     number: int
-    picture: Picture
+    picture: PaperPicture
     table_number: int = 0
     kind: str = "figure"
 

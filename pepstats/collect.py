@@ -9,7 +9,7 @@ import pandas as pd
 from pepstats import partnership_tables, statements, support_tables
 from pepstats.city import RATINGS, City
 from pepstats.errors import RunError
-from pepstats.evidence import Drawn, ProgrammeResults, Reads
+from pepstats.evidence import ProgrammeResults, Reads, SavedPicture
 from pepstats.programme import Programme
 
 MADE_FROM = {
@@ -62,19 +62,21 @@ def _collect_one(step: Reads, programme: Programme, members: pd.DataFrame) -> Pr
     )
 
 
-def _collect_pictures(step: Reads, programme: Programme) -> dict[str, Drawn]:
-    """Read the pictures that the notebooks drew, as far as they are there."""
+def _collect_pictures(step: Reads, programme: Programme) -> dict[str, SavedPicture]:
+    """Read the pictures that the notebooks saved, as far as they are there."""
     found = {}
     for name, (folder, stem) in DRAWN.items():
         stem = stem.format(primary=programme.primary)
         try:
-            svg, png, alt = (
+            svg, png, alt, caption = (
                 step.read_file(folder, f"{stem}.{kind}", programme.slug)
-                for kind in ("svg", "png", "alt.txt")
+                for kind in ("svg", "png", "alt.txt", "caption.txt")
             )
+            table = step.read_table(folder, stem, programme.slug)
         except RunError:
             continue
-        found[name] = Drawn(svg, png, alt.decode("utf-8").strip())
+        words = (part.decode("utf-8").strip() for part in (alt, caption))
+        found[name] = SavedPicture(svg, png, table, *words)
     return found
 
 

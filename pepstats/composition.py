@@ -25,9 +25,9 @@ from pepstats.blocks import (
     Listing,
     ListKind,
     NewPage,
+    PaperPicture,
     PaperTable,
     Paragraph,
-    Picture,
     PictureBlock,
     Quote,
     QuoteBlock,
@@ -56,7 +56,7 @@ def compose(
     text: str,
     entries: Mapping[str, Entry],
     tables: Mapping[str, PaperTable],
-    figures: Mapping[str, Picture],
+    figures: Mapping[str, PaperPicture],
     *,
     quotes: Mapping[str, Sequence[Quote]] | None = None,
     source: str,
@@ -107,7 +107,7 @@ class _Builder:
         officers: OfficersText,
         entries: Mapping[str, Entry],
         tables: Mapping[str, PaperTable],
-        figures: Mapping[str, Picture],
+        figures: Mapping[str, PaperPicture],
         quotes: Mapping[str, Sequence[Quote]],
     ) -> None:
         self.officers, self.entries, self.tables = officers, entries, tables

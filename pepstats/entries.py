@@ -22,6 +22,7 @@ from pepstats.words import (
     count_words,
     decimals_for,
     effect_sentence,
+    label_variable,
     list_words,
     long_date,
     outcome_label,
@@ -192,7 +193,7 @@ def alike_sentence(balance: pd.DataFrame) -> str:
             "Before the start, the comparison schools were like the programme's schools in "
             f"everything we compared ({count_words(len(rows), 'thing')})."
         )
-    names = list_words(evidence.label_variable(str(name)) for name in far)
+    names = list_words(label_variable(str(name)) for name in far)
     return (
         "Before the start, the comparison schools were still unlike the programme's schools in "
         f"some things: {names}. Read the result with that in mind."

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import pandas as pd
 
-from pepstats import codes, figures
 from pepstats.breaks import breaks_between
 from pepstats.disclosure import View
 from pepstats.pictures import name_schools
 from pepstats.programme import Programme
 from pepstats.statements import Statements, no_statements
-from pepstats.words import Result, measure, outcome_label, read_result, school_year
+from pepstats.words import Result, measure, read_result, reader_words
 
 MOST_CASES = 3
 
@@ -42,12 +40,14 @@ class Reads(Protocol):
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A picture that a notebook drew: its bytes and its words."""
+class SavedPicture:
+    """A `pictures.Picture` as a notebook saved it: the figure's bytes, its table and its words."""
 
     svg: bytes
     png: bytes
+    table: pd.DataFrame = field(repr=False)
     alt: str
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class ProgrammeResults:
     also_in
         In how many other programmes of the report each school of this one is: index `school`.
     pictures
-        The pictures the notebooks drew, by the paper's name of them.
+        The pictures that the notebooks saved, by the paper's name of them.
     """
 
     effects: pd.DataFrame = field(repr=False)
@@ -108,7 +108,7 @@ class ProgrammeResults:
     described: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     also_in: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"), repr=False)
-    pictures: Mapping[str, Drawn] = field(default_factory=dict, repr=False)
+    pictures: Mapping[str, SavedPicture] = field(default_factory=dict, repr=False)
 
 
 def list_results(programme: Programme, found: ProgrammeResults, year: int) -> dict[str, Result]:
@@ -139,7 +139,7 @@ def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) ->
     estimate; but the levels of the years before and after it are not quite the same thing.
     """
     said = {
-        f"{one.year}: {one.what}": None
+        reader_words(one.what): None
         for outcome in outcomes
         for one in breaks_between(outcome, [*programme.baseline, year])
     }
@@ -160,50 +160,6 @@ def may_show_schools(results: Mapping[str, Result], view: View) -> bool:
 def count_members(found: ProgrammeResults) -> int:
     """Count the schools named in a programme."""
     return int(found.gaps.reset_index()["school"].nunique())
-
-
-def average_lines(programme: Programme, found: ProgrammeResults, outcome: str) -> pd.DataFrame:
-    """Average a programme's schools and their comparison schools by year.
-
-    Only schools with a gap in the outcome count, so that the same schools stand in every year.
-    Columns `year`, `members`, `comparison`, `n`.
-    """
-    gaps = found.gaps.reset_index()
-    kept = gaps.loc[(gaps["outcome"] == outcome) & gaps["gap"].notna(), "school"]
-    lines = found.lines.reset_index()
-    lines = lines.loc[(lines["outcome"] == outcome) & lines["school"].isin(kept)]
-    known = lines["own"].notna() & lines["comparison"].notna()
-    years = (
-        lines.loc[known]
-        .groupby("year")
-        .agg(members=("own", "mean"), comparison=("comparison", "mean"), n=("own", "size"))
-    )
-    every = pd.Index(sorted(lines["year"].unique()), name="year")
-    return years.reindex(every).fillna({"n": 0}).astype({"n": int}).reset_index()
-
-
-def choose_dots(found: ProgrammeResults, result: Result) -> pd.DataFrame:
-    """Give the hundred dots of a result's made-up programmes."""
-    return figures.choose_dots(
-        found.placebo[result.outcome], estimate=result.estimate, p_placebo=result.p_placebo
-    )
-
-
-def label_variable(variable: str) -> str:
-    """Name a matched variable for readers: `rwm_expected 2017` with its school year."""
-    name, _, year = variable.rpartition(" ")
-    if name and year.isdigit():
-        return f"{outcome_label(name)}, {school_year(int(year))}"
-    return outcome_label(variable)
-
-
-def reader_words(text: str) -> str:
-    """Give a rule as readers know it: a measure's own name and year become its label."""
-    return re.sub(
-        r"\b([a-z][a-z_0-9]*(?:\.[a-z_]+)?) (20\d\d)\b",
-        lambda m: label_variable(m.group()) if m.group(1) in codes.MEASURES else m.group(),
-        text,
-    )
 
 
 def label_schools(found: ProgrammeResults, outcome: str, view: View) -> dict[int, str]:

@@ -15,15 +15,12 @@ from pepstats.evidence import (
     HELD_BACK,
     MOST_CASES,
     ProgrammeResults,
-    average_lines,
     breaks_sentence,
-    choose_dots,
     count_members,
     is_said,
     label_schools,
-    label_variable,
+    lines_of,
     may_show_schools,
-    reader_words,
 )
 from pepstats.programme import Programme
 from pepstats.setting import KINDS
@@ -32,10 +29,12 @@ from pepstats.words import (
     Result,
     count_words,
     decimals_for,
+    label_variable,
     list_words,
     measure,
     outcome_label,
     per_hundred,
+    reader_words,
     school_year,
     show,
     show_pounds,
@@ -208,29 +207,31 @@ def _input_words(name: str, value: object) -> str:
 
 
 def table_lines(programme: Programme, found: ProgrammeResults, year: int) -> PaperTable:
-    """Give the two lines of the primary outcome as numbers."""
-    lines = average_lines(programme, found, programme.primary)
-    places = measure(programme.primary).decimals
-    frame = pd.DataFrame({
-        "School year": [school_year(int(y)) for y in lines["year"]],
-        "Programme's schools": [show(v, places) for v in lines["members"]],
-        "Comparison schools": [show(v, places) for v in lines["comparison"]],
-        "Schools counted": [str(n) for n in lines["n"]],
-    })  # fmt: skip
+    """Give the two lines of the primary outcome as numbers, as they were drawn."""
+    caption = f"{programme.title}: {outcome_label(programme.primary)}, by year"
+    columns = ["School year", "Programme's schools", "Comparison schools", "Schools counted"]
+    saved = found.pictures.get("two-lines")
+    if saved is None:
+        return make_table(pd.DataFrame(columns=columns), caption=caption)
+    places, lines = measure(programme.primary).decimals, saved.table
+    rows = [
+        (school_year(int(row["year"])), show(row["members"], places),
+         show(row["comparison"], places), str(int(row["n_schools"])))
+        for row in lines.to_dict("records")
+    ]  # fmt: skip
     return make_table(
-        frame, caption=f"{programme.title}: {outcome_label(programme.primary)}, by year",
+        pd.DataFrame(rows, columns=columns), caption=caption, numeric=columns[1:],
         note=breaks_sentence(programme, [programme.primary], year),
-        numeric=list(frame.columns[1:]),
     )  # fmt: skip
 
 
 def table_dots(programme: Programme, found: ProgrammeResults, result: Result) -> PaperTable:
-    """Give the stacks of dots as numbers."""
+    """Give the stacks of dots as numbers, as they were drawn."""
     caption = f"{programme.title}: how far made-up programmes moved, {result.unit}"
-    if not result.known:
+    saved = found.pictures.get("hundred-dots")
+    if saved is None:
         return make_table(pd.DataFrame(columns=["Moved by", "In 100"]), caption=caption)
-    dots = choose_dots(found, result)
-    stacks = dots.groupby("at").agg(dots=("height", "size"), beyond=("beyond", "sum"))
+    stacks = saved.table.groupby("at").agg(dots=("height", "size"), beyond=("beyond", "sum"))
     frame = pd.DataFrame({
         "Moved by about": [show(float(at), 2, signed=True) for at in stacks.index],
         "Made-up programmes in 100": [str(n) for n in stacks["dots"]],
@@ -260,16 +261,21 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
 
 def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
     """Give how many schools each rule left out, of all and of the programme's."""
-    flow = found.flow
-    frame = pd.DataFrame({
-        "Rule": [reader_words(str(step)) for step in flow["step"]],
-        "Left out": [f"{int(n):,}" for n in flow["left_out"]],
-        "Schools left": [f"{int(n):,}" for n in flow["kept"]],
-        "Of which the programme's": [f"{int(n):,}" for n in flow["members_kept"]],
-    })  # fmt: skip
+    counts = ["left_out", "kept", "members_kept"]
+    rows = [
+        (reader_words(str(row["step"])), *(f"{int(row[name]):,}" for name in counts))
+        for row in found.flow.to_dict("records")
+    ]
+    if saved := found.pictures.get("flow"):
+        ends = saved.table[saved.table["role"].isin(["programme", "comparison"])]
+        rows += [
+            (str(row["words"]), "", f"{int(row['schools']):,}", f"{int(row['members']):,}")
+            for row in ends.to_dict("records")
+        ]
+    columns = ["Rule", "Left out", "Schools left", "Of which the programme's"]
     return make_table(
-        frame, caption=f"{programme.title}: which schools could be compared, and who was left out",
-        numeric=list(frame.columns[1:]), widths=(3.2, 1.0, 1.0, 1.2),
+        pd.DataFrame(rows, columns=columns), numeric=columns[1:], widths=(3.2, 1.0, 1.0, 1.2),
+        caption=f"{programme.title}: which schools could be compared, and who was left out",
     )  # fmt: skip
 
 
@@ -345,7 +351,7 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
 
 def check_words(row: Mapping[str, object]) -> str:
     """Name a check for readers, with its note."""
-    name = str(row["check"])
+    name = reader_words(str(row["check"]))
     return f"{name} ({reader_words(str(row['note']))})" if is_said(row["note"]) else name
 
 
@@ -355,27 +361,34 @@ def table_schools(
     results: Mapping[str, Result],
     view: View,
 ) -> PaperTable:
-    """Give each school's gap in the primary outcome, none left out, with the reason for a blank."""
+    """Give each school's result and gap, none left out, with the reason for a blank."""
     caption = f"{programme.title}: each school against its own comparison schools"
-    columns = ["School", "Moved by", "Note"]
+    year = results[programme.primary].year
+    columns = ["School", f"Its {school_year(year)}", "Its comparison schools", "Moved by", "Note"]
     if not may_show_schools(results, view):
         return make_table(pd.DataFrame(columns=columns), caption=caption, empty=HELD_BACK)
     gaps = found.gaps.reset_index()
-    gaps = gaps.loc[gaps["outcome"] == programme.primary].set_index("school")
+    gaps = gaps.loc[gaps["outcome"] == programme.primary].set_index("school")[["gap", "reason"]]
     labels = label_schools(found, programme.primary, view)
     places = measure(programme.primary).decimals
-    rows = gaps.reindex(list(labels)).assign(label=list(labels.values())).to_dict("records")
+    lines = lines_of(found, programme.primary, labels)
+    last = lines[lines["year"] == year].set_index("school")[["own", "comparison"]]
+    rows = gaps.join(last).reindex(list(labels)).assign(label=list(labels.values()))
     cells = [
         (
             str(row["label"]),
-            "none" if pd.isna(row["gap"]) else show(row["gap"], places, signed=True),
+            *(
+                "none" if pd.isna(row[name]) else show(row[name], places, signed=name == "gap")
+                for name in ("own", "comparison", "gap")
+            ),
             reader_words(str(row["reason"])) if is_said(row["reason"]) else "",
         )
-        for row in rows
+        for row in rows.to_dict("records")
     ]
-    frame = pd.DataFrame(cells, columns=columns)
     return make_table(
-        frame, caption=f"{caption}, {measure(programme.primary).unit}", numeric=["Moved by"],
-        note="One school's figure moves a great deal by chance: do not read much into any one.",
-        widths=(2.0, 1.0, 3.0),
+        pd.DataFrame(cells, columns=columns), numeric=columns[1:-1],
+        caption=f"{caption}, {measure(programme.primary).unit}",
+        note="Moved by also allows for school size and earlier results. One school's figure moves "
+        "a great deal by chance: do not read much into any one.",
+        widths=(1.6, 0.9, 1.1, 0.9, 2.2),
     )  # fmt: skip

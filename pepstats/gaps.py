@@ -181,27 +181,24 @@ def trace_lines(panel: Panel, match: Match, outcome: str, schools: Iterable[int]
 
 
 def average_lines(lines: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
-    """Average a programme's lines as its effect does: weighted, over schools that have a gap.
+    """Average a programme's lines by year: simple means over its schools that have a gap.
 
     `lines` as from `trace_lines`, `gaps` with one row per `school` and `outcome`. One row per
-    `outcome` and `year`: `members`, `comparison` and `n_schools`, the schools with both that year.
+    `outcome` and `year` of the lines: `members`, `comparison` (the mean of the schools' own
+    comparison means) and `n_schools`, those with both that year; no means in a year without any.
     """
-    both = lines.merge(
-        gaps.reset_index()[["school", "outcome", "weight"]],
-        on=["school", "outcome"],
-        validate="m:1",
-    ).dropna(subset=["weight", "own", "comparison"])
-    both = both.assign(
-        members=both["own"] * both["weight"], comparison=both["comparison"] * both["weight"]
-    )
-    by_year = both.groupby(["outcome", "year"], sort=False)
-    totals = by_year[["members", "comparison", "weight"]].sum()
-    return (
-        totals[["members", "comparison"]]
-        .div(totals["weight"], axis=0)
-        .assign(n_schools=by_year["school"].nunique())
-        .reset_index()
-    )
+    counted = gaps.reset_index().dropna(subset=["gap"])[["school", "outcome"]]
+    both = lines.merge(counted, on=["school", "outcome"], validate="m:1")
+    known = both["own"].notna() & both["comparison"].notna()
+    averages = (
+        both[known]
+        .groupby(["outcome", "year"])
+        .agg(members=("own", "mean"), comparison=("comparison", "mean"),
+             n_schools=("school", "nunique"))
+    )  # fmt: skip
+    every = pd.MultiIndex.from_frame(lines[["outcome", "year"]].drop_duplicates())
+    averages = averages.reindex(every).fillna({"n_schools": 0})
+    return averages.astype({"n_schools": int}).reset_index()
 
 
 def _mean_of(values: Numbers, places: NDArray[np.int64]) -> tuple[Numbers, NDArray[np.int64]]:

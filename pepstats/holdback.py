@@ -93,7 +93,7 @@ def find_withheld(
     ends = (".svg", ".alt.txt") if published else (".csv", ".svg", ".alt.txt")
     stems = {_stem(name) for name in withheld if name.endswith(ends) or name in few}
     for name in made.outputs:
-        if name.endswith((".png", ".svg", ".alt.txt")) and _stem(name) in stems:
+        if name.endswith((".png", ".svg", ".alt.txt", ".caption.txt")) and _stem(name) in stems:
             withheld[name] = ONE_SCHOOL
     hidden = {made.outputs[name].sha256 for name in withheld}
     for name in made.outputs:

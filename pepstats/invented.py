@@ -184,7 +184,7 @@ def _pick_members(
     for slug, (low, other) in picked.items():
         joined = "2017-09" if slug == "closing-the-gap" else "2018-01"
         for school in sorted([*low.tolist(), *other.tolist()]):
-            basis = "lower attaining in 2016 and 2017" if school in low else "local knowledge"
+            basis = "lower attaining in 2015/16 and 2016/17" if school in low else "local knowledge"
             # A school in both programmes had less of each.
             dose = rng.integers(4, 8) if school in lower[:SHARED] else rng.integers(8, 17)
             urn = _some_urn(world, school, rng)

@@ -63,8 +63,9 @@ def draw_two_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) -> 
 
 def _mark_start(ax: Axes, starts: int) -> None:
     ax.axvline(starts - 0.5, color=GREY, linewidth=1.2, linestyle=":")
-    ax.annotate("programme\nstarts ", (starts - 0.5, 1), xycoords=("data", "axes fraction"),
-                ha="right", va="top", fontsize=9.5, color=INK)  # fmt: skip
+    ax.annotate("programme\nstarts", (starts - 0.5, 1), xycoords=("data", "axes fraction"),
+                xytext=(-5, 0), textcoords="offset points", ha="right", va="top", fontsize=9.5,
+                color=INK)  # fmt: skip
 
 
 def _label_ends(ax: Axes, years: pd.DataFrame, looks: dict[str, Any], reach: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pepstats import canvas, evidence
-from pepstats.blocks import Picture
+from pepstats.blocks import PaperPicture
 from pepstats.board_tables import title_apart
 from pepstats.evidence import ProgrammeResults
 from pepstats.evidence_pictures import not_drawn
@@ -23,7 +23,7 @@ ROW = 0.62  # inches from one programme's row to the next
 
 def picture_programmes(
     programmes: Sequence[Programme], results: Mapping[str, ProgrammeResults], year: int
-) -> Picture:
+) -> PaperPicture:
     """Draw every programme's primary estimate on one scale; the same in both editions."""
     found = {
         title: evidence.list_results(programme, results[programme.slug], year)[programme.primary]
@@ -40,7 +40,7 @@ def picture_programmes(
         )
     caption = f"{caption}: {outcome_label(next(iter(outcomes)))}"
     figure = draw_programmes(known)
-    return Picture(
+    return PaperPicture(
         canvas.to_svg(figure), canvas.to_png(figure), describe_programmes(known), caption, TABLE
     )
 

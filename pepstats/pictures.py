@@ -1,15 +1,27 @@
-"""The pictures of a run: each is a figure, the table behind it and its alt text, together."""
+"""The pictures of a run: figure, table, alt text and caption, together and of the same numbers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from pepstats import codes, figures
+from pepstats.programme import Programme
+from pepstats.verdicts import EXPECTED
+from pepstats.words import (
+    Result,
+    decimals_for,
+    label_variable,
+    outcome_label,
+    read_result,
+    reader_words,
+    school_year,
+    show,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,28 +39,65 @@ TALLEST = 9.0  # inches, of a page
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with the table it was drawn from and the words that stand for it."""
+    """A figure with the table it was drawn from, the words that stand for it and its caption."""
 
     figure: Figure = field(repr=False)
-    data: pd.DataFrame = field(repr=False)
+    table: pd.DataFrame = field(repr=False)
     alt: str
+    caption: str
 
 
-def picture_gaps(averages: pd.DataFrame, *, starts: int) -> dict[str, Picture]:
+def picture_gaps(
+    averages: pd.DataFrame, effects: pd.DataFrame, programme: Programme
+) -> dict[str, Picture]:
     """Draw, for each outcome, the programme's schools and their comparison schools by year.
 
-    `averages` has one row per `outcome` and `year` (`gaps.average_lines`). Named `gap-<outcome>`.
+    `averages` has one row per `outcome` and `year` (`gaps.average_lines`), `effects` one row per
+    outcome that has an estimate. Named `gap-<outcome>`.
     """
+    results = {str(row["outcome"]): read_result(row) for row in _records(effects)}
     return {
-        f"gap-{outcome}": _picture_two_lines(lines, _level_unit(str(outcome)), starts)
+        f"gap-{outcome}": _picture_two_lines(
+            lines, programme, str(outcome), results.get(str(outcome))
+        )
         for outcome, lines in averages.groupby("outcome", sort=False)
+        if lines["n_schools"].any()
     }
 
 
-def _picture_two_lines(lines: pd.DataFrame, unit: str, starts: int) -> Picture:
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _picture_two_lines(
+    lines: pd.DataFrame, programme: Programme, outcome: str, result: Result | None
+) -> Picture:
+    unit, starts = _level_unit(outcome), programme.starts
     figure, ax = figures.new_axes()
     figures.draw_two_lines(lines, ax, starts=starts, unit=unit)
-    return Picture(figure, lines, figures.describe_two_lines(lines, starts=starts, unit=unit))
+    said = [
+        f"{programme.title}: {outcome_label(outcome)}, by year",
+        "The lines show simple averages",
+    ]
+    if result is not None and result.known:
+        size = show(result.estimate, decimals_for(result), signed=True)
+        said += [
+            *_forecast_words(result.mode, result.year),
+            "After allowing for school size and earlier results the difference is "
+            f"{size} {result.unit}",
+        ]
+    alt = figures.describe_two_lines(lines, starts=starts, unit=unit)
+    return Picture(figure, lines, alt, ". ".join(said))
+
+
+def _forecast_words(mode: str, year: int) -> list[str]:
+    """Say, before other schools' results are out, what the end of the dashed line is."""
+    if mode != EXPECTED:
+        return []
+    return [
+        f"The dashed line for {school_year(year)} is a forecast, as results for other schools are "
+        "not yet published"
+    ]
 
 
 def _level_unit(outcome: str) -> str:
@@ -57,37 +106,43 @@ def _level_unit(outcome: str) -> str:
     return "% of pupils" if measure.percent else measure.unit
 
 
-def picture_dots(placebo: pd.Series, effect: pd.Series) -> Picture:
+def picture_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
     """Draw a hundred made-up programmes with the real one marked, for one row of the effects."""
     estimate, unit = float(effect["estimate"]), str(effect["unit"])
     dots = figures.choose_dots(placebo, estimate=estimate, p_placebo=float(effect["p_placebo"]))
     figure, ax = figures.new_axes()
     figures.draw_hundred_dots(dots, ax, estimate=estimate, unit=unit)
-    return Picture(figure, dots, figures.describe_hundred_dots(dots, estimate=estimate, unit=unit))
+    caption = (
+        f"{title}: this programme among a hundred dots, which stand for "
+        f"{int(effect['n_placebo']):,} made-up ones"
+    )
+    alt = figures.describe_hundred_dots(dots, estimate=estimate, unit=unit)
+    return Picture(figure, dots, alt, caption)
 
 
-def picture_checks(checks: pd.DataFrame, *, unit: str) -> Picture:
+def picture_checks(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
     """Draw the estimate under every other choice, the headline's first."""
-    figure, ax = figures.new_axes(figures.height_of_checks(checks))
-    figures.draw_check_rows(checks, ax, unit=unit)
-    return Picture(figure, checks, figures.describe_check_rows(checks, unit=unit))
+    rows = checks.assign(
+        check=checks["check"].map(reader_words),
+        note=checks["note"].map(reader_words, na_action="ignore"),
+    )
+    figure, ax = figures.new_axes(figures.height_of_checks(rows))
+    figures.draw_check_rows(rows, ax, unit=unit)
+    caption = f"{title}: the same estimate under other choices, each with its 95% interval"
+    return Picture(figure, rows, figures.describe_check_rows(rows, unit=unit), caption)
 
 
-def picture_balance(balance: pd.DataFrame) -> Picture:
+def picture_balance(balance: pd.DataFrame, title: str) -> Picture:
     """Draw how alike the schools were before and after comparison schools were chosen."""
     rows = balance.reset_index().rename(columns={"variable": "label"})
-    rows["label"] = [_label(name) for name in rows["label"]]
+    rows["label"] = [label_variable(str(name)) for name in rows["label"]]
     figure, ax = figures.new_axes(figures.height_of_balance(rows))
     figures.draw_love_plot(rows, ax)
-    return Picture(figure, rows, figures.describe_love_plot(rows))
+    caption = f"{title}: how alike the schools were before the start"
+    return Picture(figure, rows, figures.describe_love_plot(rows), caption)
 
 
-def _label(variable: str) -> str:
-    measure, _, year = variable.rpartition(" ")
-    return f"{codes.MEASURES[measure].label}, {year}" if measure in codes.MEASURES else variable
-
-
-def picture_flow(flow: pd.DataFrame, pairs: pd.DataFrame) -> Picture:
+def picture_flow(flow: pd.DataFrame, pairs: pd.DataFrame, title: str) -> Picture:
     """Draw how schools were assessed, left out by which rule, and compared, as trials do (CONSORT).
 
     `flow` is a pool's, `pairs` those of the programme's schools.
@@ -95,14 +150,15 @@ def picture_flow(flow: pd.DataFrame, pairs: pd.DataFrame) -> Picture:
     rows = _consort_rows(flow, pairs)
     figure, ax = figures.new_axes(figures.height_of_consort(rows))
     figures.draw_consort(rows, ax)
-    return Picture(figure, rows, figures.describe_consort(rows))
+    caption = f"{title}: which schools could be compared, and who was left out"
+    return Picture(figure, rows, figures.describe_consort(rows), caption)
 
 
 def _consort_rows(flow: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Set a pool's flow out by role; `members` are how many of the schools are the programme's."""
     first, last = flow.iloc[0], flow.iloc[-1]
     members = flow["members_kept"].astype(int)
-    out = flow.assign(role="left out", words=flow["step"].map(_rule_words),
+    out = flow.assign(role="left out", words=flow["step"].map(reader_words),
                       schools=flow["left_out"], members=members.shift() - members)  # fmt: skip
     out = out[["role", "words", "schools", "members"]]
     matched, others = pairs["school"].nunique(), pairs["comparison"].nunique()
@@ -117,23 +173,26 @@ def _consort_rows(flow: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return rows.astype({"schools": int, "members": int})
 
 
-def _rule_words(rule: str) -> str:
-    """Give a rule of the pool as readers know it: a measure by its label."""
-    rule = str(rule).replace("school_type", "kind of school")
-    words = rule.removeprefix("no ")
-    name = words.partition(":")[0]
-    label = _label(name)
-    return rule if label == name else f"no {label}{words.removeprefix(name)}"
+ALL, CASES = (
+    "each school against its own comparison schools, largest gain first",
+    "the case studies against their own comparison schools",
+)
 
 
 def picture_members(
-    lines: pd.DataFrame, order: Iterable[int], chosen: Iterable[int], *, starts: int, outcome: str
+    lines: pd.DataFrame,
+    order: Iterable[int],
+    chosen: Iterable[int],
+    effect: pd.Series,
+    programme: Programme,
 ) -> dict[str, Picture]:
-    """Draw every school of a programme, numbered in the order given, and the ones chosen."""
+    """Draw every school of a programme, numbered in the order given, and the ones chosen.
+
+    `effect` is the row of the effects that the lines are of.
+    """
     numbers = {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
-    return _picture_both(
-        lines, numbers, chosen, ("schools", "cases-picture"), starts=starts, outcome=outcome
-    )
+    names = ("schools", "cases-picture")
+    return _picture_both(lines, (numbers, chosen), names, effect, programme)
 
 
 def picture_named(
@@ -141,15 +200,13 @@ def picture_named(
     order: Iterable[int],
     chosen: Iterable[int],
     names: pd.Series,
-    *,
-    starts: int,
-    outcome: str,
+    effect: pd.Series,
+    programme: Programme,
 ) -> dict[str, Picture]:
     """Draw the same with the schools' names, for the exempt edition only."""
     named = shorten_names(name_schools(order, names.to_dict()))
-    return _picture_both(
-        lines, named, chosen, ("schools-named", "cases-named"), starts=starts, outcome=outcome
-    )
+    called = ("schools-named", "cases-named")
+    return _picture_both(lines, (named, chosen), called, effect, programme)
 
 
 def name_schools(order: Iterable[int], names: Mapping[int, str]) -> dict[int, str]:
@@ -177,24 +234,26 @@ def shorten_names(named: Mapping[int, str]) -> dict[int, str]:
 
 def _picture_both(
     lines: pd.DataFrame,
-    labels: Mapping[int, str],
-    chosen: Iterable[int],
+    schools: tuple[Mapping[int, str], Iterable[int]],
     called: tuple[str, str],
-    *,
-    starts: int,
-    outcome: str,
+    effect: pd.Series,
+    programme: Programme,
 ) -> dict[str, Picture]:
+    labels, chosen = schools
     groups = (labels, {int(school): labels[int(school)] for school in chosen})
-    unit = _level_unit(outcome)
+    forecast = _forecast_words(str(effect["mode"]), int(effect["year"]))
     return {
-        name: picture_schools(lines, group, starts=starts, unit=unit)
-        for name, group in zip(called, groups, strict=True)
+        name: picture_schools(
+            lines, group, starts=programme.starts, unit=_level_unit(str(effect["outcome"])),
+            caption=". ".join([f"{programme.title}: {what}", *forecast]),
+        )
+        for name, group, what in zip(called, groups, (ALL, CASES), strict=True)
         if lines["school"].isin(list(group)).any()
-    }
+    }  # fmt: skip
 
 
 def picture_schools(
-    lines: pd.DataFrame, labels: Mapping[int, str], *, starts: int, unit: str
+    lines: pd.DataFrame, labels: Mapping[int, str], *, starts: int, unit: str, caption: str
 ) -> Picture:
     """Draw one small line per school, in the order of its labels, none left out.
 
@@ -209,7 +268,7 @@ def picture_schools(
     columns = 3 if (short and not few) or len(labels) > 2 * MOST_IN_TWO or len(labels) == 3 else 2
     figure = figures.new_figure(min(figures.height_of_small_lines(len(labels), columns), TALLEST))
     figures.draw_small_lines(rows, figure, starts=starts, columns=columns)
-    return Picture(figure, rows, figures.describe_small_lines(rows, unit=unit))
+    return Picture(figure, rows, figures.describe_small_lines(rows, unit=unit), caption)
 
 
 def picture_ratings(ratings: pd.DataFrame) -> Picture:
@@ -218,7 +277,7 @@ def picture_ratings(ratings: pd.DataFrame) -> Picture:
     table = rows.rename_axis("rating").rename("schools").reset_index()
     figure, ax = figures.new_axes(2.0)
     figures.draw_ratings(table, ax)
-    return Picture(figure, table, figures.describe_ratings(table))
+    return Picture(figure, table, figures.describe_ratings(table), "Schools by priority rating")
 
 
 def picture_sources(
@@ -244,7 +303,7 @@ def picture_coverage(coverage: pd.DataFrame, measures: list[str]) -> Picture:
         for m in shares
     ]
     alt = f"Share of the schools in each year's file that have a value. {'; '.join(said)}."
-    return Picture(figure, rows, alt)
+    return Picture(figure, rows, alt, "Share of listed schools that have a value, by year")
 
 
 def picture_reasons(why: pd.DataFrame, measure: str) -> Picture:
@@ -258,6 +317,6 @@ def picture_reasons(why: pd.DataFrame, measure: str) -> Picture:
     figure, ax = figures.new_axes(0.9 + 0.45 * len(kept))
     figures.draw_bars(kept, ax, unit="% of schools with a value")
     lines = [f"{band}: {value:.0f}%" for band, value in kept.items()]
-    label = codes.MEASURES[measure].label
-    alt = f"{label}: share of schools that have a value, by size of cohort. {'; '.join(lines)}."
-    return Picture(figure, counts.reset_index(), alt)
+    caption = f"{outcome_label(measure)}: share of schools that have a value, by size of cohort"
+    alt = f"{caption}. {'; '.join(lines)}."
+    return Picture(figure, counts.reset_index(), alt, caption)

@@ -27,7 +27,7 @@ from pepstats import (
     worth_tables,
 )
 from pepstats.autumn import Report
-from pepstats.blocks import Document, Entry, PaperTable, Picture
+from pepstats.blocks import Document, Entry, PaperPicture, PaperTable
 from pepstats.city import City, protect_ratings, table_ratings, table_ratings_named
 from pepstats.drafts import officers_text
 from pepstats.entries import make_entries
@@ -48,7 +48,7 @@ def write_paper(
     sources: pd.DataFrame | None = None,
     city: City | None = None,
     made: record.Record | None = None,
-    drawn: MutableMapping[str, Picture] | None = None,
+    drawn: MutableMapping[str, PaperPicture] | None = None,
 ) -> Document:
     """Write the committee's paper: the officers' text with every hole filled and numbered.
 
@@ -107,7 +107,7 @@ def write_editions(
 ) -> dict[str, Document]:
     """Write both editions by the name of their file: `report` is the one the settings ask for."""
     other = "exempt" if report.edition == "public" else "public"
-    drawn: dict[str, Picture] = {}
+    drawn: dict[str, PaperPicture] = {}
     editions = {"report": report, f"report-{other}": report.model_copy(update={"edition": other})}
     papers = {}
     for name, edition in editions.items():
@@ -232,11 +232,11 @@ def make_pictures(
     results: Mapping[str, ProgrammeResults],
     *,
     city: City | None = None,
-    drawn: MutableMapping[str, Picture] | None = None,
+    drawn: MutableMapping[str, PaperPicture] | None = None,
 ) -> evidence_pictures.Pictures:
     """Give every picture the paper may show, by name; each is drawn when it is asked for."""
     view = view_of(report, city or City())
-    makers: dict[str, Callable[[], Picture]] = {
+    makers: dict[str, Callable[[], PaperPicture]] = {
         "programmes": partial(overview.picture_programmes, programmes, results, report.year)
     }
     for programme in programmes:

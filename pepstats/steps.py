@@ -48,15 +48,15 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Shown:
-    """Pictures as a notebook shows them: each with its words."""
+    """Pictures as a notebook shows them: each with its alt text, under its caption."""
 
-    pictures: tuple[tuple[bytes, str], ...]
+    pictures: tuple[tuple[bytes, str, str], ...]
 
     def _repr_html_(self) -> str:
         return "".join(
-            f'<p><img alt="{html.escape(alt)}" width="640" '
+            f'<p>{html.escape(caption)}<br><img alt="{html.escape(alt)}" width="640" '
             f'src="data:image/png;base64,{b64encode(png).decode("ascii")}"></p>'
-            for png, alt in self.pictures
+            for png, alt, caption in self.pictures
         )
 
 
@@ -99,21 +99,21 @@ class Step:
         write_whole(self._place("numbers.json"), (text + "\n").encode("utf-8"))
 
     def save_pictures(self, pictures: Mapping[str, Picture]) -> Shown:
-        """Write pictures as SVG and PNG, each with its table and alt text beside it; show them."""
+        """Write pictures as SVG and PNG, each with its table, alt text and caption; show them."""
         from pepstats.figures import to_png, to_svg
 
         shown = []
         for name, picture in pictures.items():
-            if not picture.alt.strip():
-                raise RunError(f"{self.name}: the figure `{name}` has no alt text.")
+            for kind, words in (("alt text", picture.alt), ("caption", picture.caption)):
+                if not words.strip():
+                    raise RunError(f"{self.name}: the figure `{name}` has no {kind}.")
             png = to_png(picture.figure)
-            write_whole(self._place(f"{name}.csv"), _as_csv(picture.data))
-            write_whole(self._place(f"{name}.svg"), to_svg(picture.figure))
-            write_whole(self._place(f"{name}.png"), png)
-            write_whole(
-                self._place(f"{name}.alt.txt"), (picture.alt.strip() + "\n").encode("utf-8")
-            )
-            shown.append((png, picture.alt))
+            self.save_table(name, picture.table)
+            self.save_file(f"{name}.svg", to_svg(picture.figure))
+            self.save_file(f"{name}.png", png)
+            self.save_file(f"{name}.alt.txt", picture.alt.strip() + "\n")
+            self.save_file(f"{name}.caption.txt", picture.caption.strip() + "\n")
+            shown.append((png, picture.alt, picture.caption))
         return Shown(tuple(shown))
 
     def save_file(self, name: str, content: str | bytes) -> None:

@@ -20,6 +20,11 @@ from pepstats.errors import DesignError, nearest
 from pepstats.verdicts import COMPARED, EXPECTED, LADDER, MODES, UNCERTAIN
 
 _KEPT_FORMATS = "\u200c\u200d"  # joiners that some scripts and emoji are spelled with
+_YEAR = re.compile(
+    r"(?:^|(?<=in )|(?<=of )|(?<=for )|(?<=from )|(?<=and )"
+    r"|(?<=start )|(?<=against )|(?<=, )|(?<=: ))20\d\d\b(?![-/])"
+)
+"""A year as the tables of a run write it, in a place where a count or a date never stands."""
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
 
 
@@ -178,6 +183,24 @@ def measure(outcome: str) -> codes.Measure:
 def outcome_label(outcome: str) -> str:
     """Name an outcome for a table or an axis, with the pupils it is about."""
     return measure(outcome).label
+
+
+def label_variable(variable: str) -> str:
+    """Name a matched variable for readers: `rwm_expected 2017` with its school year."""
+    name, _, year = variable.rpartition(" ")
+    if name and year.isdigit():
+        return f"{outcome_label(name)}, {school_year(int(year))}"
+    return outcome_label(variable)
+
+
+def reader_words(text: str) -> str:
+    """Write a rule, a check or a reason as readers know it: labels for names, and school years."""
+    named = re.sub(
+        r"\b([a-z][a-z_0-9]*(?:\.[a-z_]+)?) (20\d\d)\b",
+        lambda m: label_variable(m.group()) if m.group(1) in codes.MEASURES else m.group(),
+        text.replace("school_type", "kind of school"),
+    )
+    return _YEAR.sub(lambda m: school_year(int(m.group())), named)
 
 
 def outcome_words(outcome: str) -> str:

@@ -18,6 +18,7 @@ from pepstats.words import (
     measure,
     outcome_label,
     per_hundred,
+    reader_words,
     school_year,
     show,
     show_span,
@@ -43,7 +44,7 @@ def table_sizes(programme: Programme, sizes: pd.DataFrame) -> PaperTable:
             _smallest_words(row),
             _months_words(row),
             _with_span(row, "g"),
-            str(row["reason"] if is_said(row["reason"]) else row["how"]),
+            reader_words(str(row["reason"] if is_said(row["reason"]) else row["how"])),
         )
         for row in sizes.to_dict("records")
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pepstats import checkout, holdback, release
-from tests.whole_runs import REPORT, copy_of, invoke, restamp, write_study
+from tests.whole_runs import LATER, REPORT, copy_of, invoke, restamp, write_study
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,14 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.stdout.strip().splitlines()[-1].endswith("report.html")
     assert Path(done.stdout.strip().splitlines()[-1]).is_file()
     return out / "working" / REPORT
+
+
+@pytest.fixture(scope="session")
+def revised(finished: Path, data: Path) -> Path:
+    """The December revision of that run, beside it."""
+    done = invoke("run", LATER, "--data", str(data), "--out", str(finished.parents[1]))
+    assert done.returncode == 0, done.stderr
+    return finished.with_name(LATER)
 
 
 @pytest.fixture(scope="session")

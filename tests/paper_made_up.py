@@ -7,12 +7,14 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from pepstats import gaps, pictures, report, statements
+from pepstats import pictures, report, statements
 from pepstats.autumn import Report
-from pepstats.blocks import Document, Picture
+from pepstats.blocks import Document, PaperPicture
 from pepstats.canvas import to_png, to_svg
 from pepstats.city import City
-from pepstats.evidence import Drawn, ProgrammeResults
+from pepstats.evidence import ProgrammeResults, SavedPicture
+from pepstats.figures import choose_dots
+from pepstats.gaps import average_lines
 from pepstats.programme import Programme
 
 UNITS = {"rwm_expected": "percentage points", "reading_progress": "progress points"}
@@ -214,40 +216,55 @@ def make_city() -> City:
     return City({school: f"Invented School {school - 900000:02d}" for school in schools}, ratings)
 
 
-SKETCH = Drawn(
-    b'<svg xmlns="http://www.w3.org/2000/svg"/>', b"", "A picture not drawn, to save time"
-)
+SKETCH = SavedPicture(
+    b'<svg xmlns="http://www.w3.org/2000/svg"/>', b"",
+    pd.DataFrame(columns=["role", "words", "schools", "members"]),
+    "A picture not drawn, to save time", "A caption",
+)  # fmt: skip
 
 
 def sketch(found: ProgrammeResults) -> ProgrammeResults:
-    """Give results whose pictures need not be drawn."""
+    """Give results whose pictures need not be drawn; their tables are there."""
     names = ("two-lines", "hundred-dots", "checks", "balance", "flow", "schools", "cases",
              "schools-named", "cases-named")  # fmt: skip
-    return dataclasses.replace(found, pictures=dict.fromkeys(names, SKETCH))
-
-
-def draw(found: ProgrammeResults, programme: Programme) -> ProgrammeResults:
-    """Give results with the pictures that notebooks 03 to 06 draw of them."""
-    outcome, starts = programme.primary, programme.starts
-    own = found.gaps[found.gaps["outcome"] == outcome]
-    order = own.sort_values("gap", ascending=False)["school"]
-    lines = found.lines[found.lines["outcome"] == outcome]
-    averages = gaps.average_lines(lines, found.gaps)
-    pairs = own[["school"]].assign(comparison=own["school"] + 100)
-    checks = found.checks[found.checks["outcome"] == outcome]
-    seen = (order, found.cases["school"])
-    made = {
-        "two-lines": pictures.picture_gaps(averages, starts=starts)[f"gap-{outcome}"],
-        "hundred-dots": pictures.picture_dots(found.placebo[outcome], found.effects.iloc[0]),
-        "checks": pictures.picture_checks(checks, unit=UNITS[outcome]),
-        "balance": pictures.picture_balance(found.balance.set_index("variable")),
-        "flow": pictures.picture_flow(found.flow, pairs),
-        **pictures.picture_members(lines, *seen, starts=starts, outcome=outcome),
+    first = found.effects.iloc[0]
+    averages = average_lines(found.lines, found.gaps)
+    tables = {
+        "two-lines": averages[averages["outcome"] == first["outcome"]],
+        "hundred-dots": choose_dots(
+            found.placebo[first["outcome"]],
+            estimate=first["estimate"], p_placebo=first["p_placebo"],
+        ),
+    }  # fmt: skip
+    kept = {
+        name: dataclasses.replace(SKETCH, table=tables.get(name, SKETCH.table)) for name in names
     }
-    made["cases"] = made.pop("cases-picture")
-    drawn = {name: Drawn(to_svg(one.figure), to_png(one.figure), one.alt)
-             for name, one in made.items()}  # fmt: skip
-    return dataclasses.replace(found, pictures=drawn)
+    return dataclasses.replace(found, pictures=kept)
+
+
+def draw(programme: Programme, found: ProgrammeResults) -> ProgrammeResults:
+    """Give results with their pictures as the notebooks draw and save them."""
+    primary, effect = programme.primary, found.effects.iloc[0]
+    averages = average_lines(found.lines, found.gaps)
+    gaps = found.gaps[found.gaps["outcome"] == primary]
+    order = gaps.sort_values("gap", ascending=False)["school"]
+    lines = found.lines[found.lines["outcome"] == primary]
+    pairs = pd.DataFrame({"school": gaps["school"], "comparison": range(len(gaps))})
+    members = pictures.picture_members(lines, order, found.cases["school"], effect, programme)
+    drawn = {
+        "two-lines": pictures.picture_gaps(averages, found.effects, programme)[f"gap-{primary}"],
+        "hundred-dots": pictures.picture_dots(found.placebo[primary], effect, programme.title),
+        "checks": pictures.picture_checks(found.checks, programme.title, unit=effect["unit"]),
+        "balance": pictures.picture_balance(found.balance, programme.title),
+        "flow": pictures.picture_flow(found.flow, pairs, programme.title),
+        "schools": members["schools"],
+        "cases": members["cases-picture"],
+    }
+    saved = {
+        name: SavedPicture(to_svg(one.figure), to_png(one.figure), one.table, one.alt, one.caption)
+        for name, one in drawn.items()
+    }
+    return dataclasses.replace(found, pictures=saved)
 
 
 def make_study(
@@ -264,12 +281,12 @@ def make_study(
     }
     found = [make_results(release=release),
              make_results(shift=1.1, seed=8, release=release, **nothing)]  # fmt: skip
-    found = [draw(one, programme) if drawn else sketch(one)
-             for one, programme in zip(found, programmes, strict=False)]  # fmt: skip
+    pairs = zip(programmes, found, strict=False)
+    found = [draw(programme, one) if drawn else sketch(one) for programme, one in pairs]
     return asked, programmes, dict(zip(asked.programmes, found, strict=False))
 
 
 def write_paper(*study: object, **also: object) -> Document:
     """Write a paper whose picture of all programmes is only a stand-in: drawing takes its time."""
-    overview = Picture(SKETCH.svg, SKETCH.png, SKETCH.alt, "The programmes", "programmes")
+    overview = PaperPicture(SKETCH.svg, SKETCH.png, SKETCH.alt, "The programmes", "programmes")
     return report.write_paper(*study, drawn={"programmes": overview}, **also)

@@ -94,7 +94,7 @@ def test_a_match_that_broke_its_caliper_is_found_out() -> None:
 def test_the_picture_of_balance_has_the_table_s_own_figures() -> None:
     pool, match, members = world()
     table = measure_balance(pool, match, members)
-    picture = picture_balance(table)
+    picture = picture_balance(table, "A programme")
     [ax] = picture.figure.axes
     marks = {line.get_marker(): line for line in ax.lines if len(line.get_xdata()) == 1}
     assert marks["s"].get_xdata()[0] == table["smd_before"].iloc[0]

@@ -14,7 +14,7 @@ import pytest
 from docx.oxml.ns import qn
 
 from pepstats import composition, document
-from pepstats.blocks import Document, Entry, PaperTable, Picture, Quote, text_of
+from pepstats.blocks import Document, Entry, PaperPicture, PaperTable, Quote, text_of
 from pepstats.errors import DesignError, RunError
 
 PNG = bytes.fromhex(
@@ -73,7 +73,9 @@ TABLES = {
     ),
     "gap.numbers": PaperTable("Numbers", ("Year", "Value"), (("2018", "57"),)),
 }
-FIGURES = {"gap.lines": Picture(SVG, PNG, "Two lines that part in 2018", "Lines", "gap.numbers")}
+FIGURES = {
+    "gap.lines": PaperPicture(SVG, PNG, "Two lines that part in 2018", "Lines", "gap.numbers")
+}
 QUOTES = {"gap.said": (Quote("It helped us <b>plan</b>", "Head teacher"),)}
 
 
@@ -198,7 +200,7 @@ def test_text_from_other_hands_is_never_html() -> None:
         name: PaperTable(HOSTILE, (HOSTILE, "b"), ((HOSTILE, HOSTILE),), note=HOSTILE)
         for name in TABLES
     }
-    figures = {"gap.lines": Picture(SVG, PNG, HOSTILE, HOSTILE, "gap.numbers")}
+    figures = {"gap.lines": PaperPicture(SVG, PNG, HOSTILE, HOSTILE, "gap.numbers")}
     quotes = {"gap.said": (Quote(HOSTILE, HOSTILE),)}
     paper = compose(
         entries=entries,
@@ -298,7 +300,7 @@ def test_word_tables_repeat_their_headings_and_pictures_have_words() -> None:
 def test_a_tall_picture_is_made_to_fit_a_page_of_the_word_file() -> None:
     from pepstats.canvas import new_figure, to_png
 
-    tall = Picture(SVG, to_png(new_figure(12.0)), "Many rows", "Rows", "gap.numbers")
+    tall = PaperPicture(SVG, to_png(new_figure(12.0)), "Many rows", "Rows", "gap.numbers")
     [shape] = read(compose(figures={"gap.lines": tall})).inline_shapes
     assert shape.height.cm == pytest.approx(22.0, abs=0.01)
     assert shape.width / shape.height == pytest.approx(5 / 12, abs=0.01)

@@ -154,8 +154,8 @@ def test_a_flow_says_who_was_left_out_by_which_rule_and_who_is_compared() -> Non
         columns=["step", "left_out", "kept", "members_kept"],
     )  # fmt: skip
     pairs = pd.DataFrame({"school": [1, 1, 2, 3, 4, 5], "comparison": [7, 8, 7, 9, 10, 8]})
-    picture = pictures.picture_flow(flow, pairs)
-    rows = picture.data.set_index("role")
+    picture = pictures.picture_flow(flow, pairs, "A programme")
+    rows = picture.table.set_index("role")
     assert rows.loc["left out", "schools"].tolist() == [7, 3]
     assert rows.loc["left out", "members"].tolist() == [0, 1]
     assert rows.loc["assessed", "schools"] == rows.loc["left out", "schools"].sum() + int(
@@ -203,7 +203,8 @@ def test_with_many_schools_the_words_of_their_scales_do_not_stand_on_each_other(
         [(s, y, 20.0 + s * 2 + y % 3, 50.0) for s in labels for y in (2016, 2017, 2018)],
         columns=["school", "year", "own", "comparison"],
     )
-    figure = pictures.picture_schools(lines, labels, starts=2018, unit="points").figure
+    drawn = {"starts": 2018, "unit": "points", "caption": "Each school"}
+    figure = pictures.picture_schools(lines, labels, **drawn).figure
     left = min(text.xy[0] for text in figure.axes[0].texts)
     heights = np.sort([text.xy[1] for text in figure.axes[0].texts if text.xy[0] == left])
     assert len(heights) >= 2 * 11  # at least the two ends of each row's scale

@@ -256,10 +256,12 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     _, programmes, _ = make_study()
     found = collect.collect_results(Step(), programmes)
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
-    assert len(read) == 2 * 15 + 1
+    assert len(read) == 2 * (15 + 5) + 1
     drawn = found["closing-the-gap"].pictures
     assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance", "flow"}
     assert drawn["two-lines"].svg == b"gap-rwm_expected.svg"
+    assert drawn["two-lines"].caption == "gap-rwm_expected.caption.txt"
+    assert ("04-estimate-effect", "gap-rwm_expected", "closing-the-gap") in read
 
 
 def test_an_unknown_verdict_stops_the_paper(study) -> None:
@@ -405,8 +407,8 @@ def test_a_school_that_could_be_known_by_its_results_is_not_tied_to_its_words(st
 def test_a_change_of_definition_is_said_beside_what_it_touches(paper) -> None:
     programme = make_programme(starts=2018, baseline=(2016, 2017))
     said = breaks_sentence(programme, ["rwm_expected", "reading_progress"], 2018)
-    assert "2018: a new framework for assessing writing" in said
-    assert "2018: extremely low progress scores are limited" in said
+    assert "(a new framework for assessing writing from 2017/18; " in said
+    assert "extremely low progress scores are limited from 2017/18)" in said
     assert breaks_sentence(programme, ["maths_expected"], 2018) == ""
     assert "a new framework" in document.to_html(paper)
 

@@ -79,13 +79,18 @@ def test_a_programme_the_report_does_not_have_is_named(making: Path) -> None:
         open_step("03-match-schools", "autumn-2018", "closing-the-gab")
 
 
-def test_a_figure_without_alt_text_is_refused_and_nothing_is_written(making: Path) -> None:
+@pytest.mark.parametrize(
+    ("alt", "caption", "missing"), [(" ", "A caption", "alt text"), ("Words", "", "caption")]
+)
+def test_a_figure_without_its_words_is_refused_and_nothing_is_written(
+    making: Path, alt: str, caption: str, missing: str
+) -> None:
     from pepstats.figures import new_axes
 
     step = open_step("02-priority-ratings", "autumn-2018")
     figure, _ = new_axes()
-    with pytest.raises(RunError, match="has no alt text"):
-        step.save_pictures({"bare": Picture(figure, pd.DataFrame({"a": [1]}), " ")})
+    with pytest.raises(RunError, match=f"has no {missing}"):
+        step.save_pictures({"bare": Picture(figure, pd.DataFrame({"a": [1]}), alt, caption)})
     assert not step.folder.exists()
 
 
@@ -94,9 +99,13 @@ def test_a_figure_is_kept_with_its_table_and_its_words(making: Path) -> None:
 
     step = open_step("02-priority-ratings", "autumn-2018")
     figure, _ = new_axes()
-    shown = step.save_pictures({"p": Picture(figure, pd.DataFrame({"a": [1]}), 'Words "and" more')})
-    assert {path.name for path in step.folder.iterdir()} == {"p.csv", "p.svg", "p.png", "p.alt.txt"}
+    picture = Picture(figure, pd.DataFrame({"a": [1]}), 'Words "and" more', "Before & after")
+    shown = step.save_pictures({"p": picture})
+    kept = {path.name for path in step.folder.iterdir()}
+    assert kept == {"p.csv", "p.svg", "p.png", "p.alt.txt", "p.caption.txt"}
+    assert (step.folder / "p.caption.txt").read_text("utf-8") == "Before & after\n"
     assert 'alt="Words &quot;and&quot; more"' in shown._repr_html_()
+    assert "<p>Before &amp; after<br>" in shown._repr_html_()
 
 
 def test_a_file_is_complete_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

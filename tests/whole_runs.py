@@ -12,6 +12,7 @@ from tests.worlds import ROOT
 
 SCHOOLS = 900  # a small England, so that the kernels' own start is most of the time
 REPORT = "autumn-2018"
+LATER = "autumn-2018-revised"
 
 
 def write_study(folder: Path, **england: float) -> Path:
