@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pepstats import borders, codes
+from pepstats.cells import Cells
 from pepstats.errors import SourceError
 from pepstats.fields import (
     Tidied,
@@ -44,7 +45,7 @@ _NAMES = {
 }
 
 
-def clean_register(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_register(raw: Cells, source: Source) -> pd.DataFrame:
     """Give one row per URN of the Department's register: what the school is, when it opened.
 
     Reads the register behind the tables (`spine`), Get Information About Schools
@@ -55,7 +56,7 @@ def clean_register(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     return tidy_register(raw, source).frame
 
 
-def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_register(raw: Cells, source: Source) -> Tidied:
     """Give the register and the rows left out of it: see `clean_register`."""
     text = {n: read_column(raw, source, *c, optional=True) for n, c in _NAMES.items()}
     low, high, la, estab, both = (
@@ -87,7 +88,7 @@ def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
     return Tidied(borders.hold(tidied, "register", source.file), _some(left_out))
 
 
-def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_links(raw: Cells, source: Source) -> pd.DataFrame:
     """Give each link between schools once, from the earlier URN to the later.
 
     Sixth-form centres, other links and changes of age range say nothing of who became whom and
@@ -97,7 +98,7 @@ def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     return tidy_links(raw, source).frame
 
 
-def tidy_links(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_links(raw: Cells, source: Source) -> Tidied:
     """Give the links and the rows left out of them: see `clean_links`."""
     kind = read_column(raw, source, "LINKTYPE").str.lower()
     urn, linked = read_urns(raw, source, "URN"), read_urns(raw, source, "LINKURN")
@@ -131,12 +132,12 @@ def tidy_links(raw: pd.DataFrame, source: Source) -> Tidied:
     return Tidied(borders.hold(once, "links", source.file), _some(left_out))
 
 
-def clean_trusts(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_trusts(raw: Cells, source: Source) -> pd.DataFrame:
     """Give each academy's trust: index `urn`; columns trust, joined, name, la."""
     return tidy_trusts(raw, source).frame
 
 
-def tidy_trusts(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_trusts(raw: Cells, source: Source) -> Tidied:
     """Give the trusts and the rows left out of them: see `clean_trusts`."""
     sponsor = read_column(raw, source, "GROUP TYPE", optional=True).str.contains(
         "sponsor", case=False, regex=False
@@ -159,7 +160,7 @@ def tidy_trusts(raw: pd.DataFrame, source: Source) -> Tidied:
     return Tidied(borders.hold(latest, "trusts", source.file), _some(left_out))
 
 
-def clean_ofsted(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_ofsted(raw: Cells, source: Source) -> pd.DataFrame:
     """Give each school's latest inspection.
 
     Index `urn`; columns outcome (1 outstanding to 4 inadequate), inspected, published, phase, name.
@@ -167,7 +168,7 @@ def clean_ofsted(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     return tidy_ofsted(raw, source).frame
 
 
-def tidy_ofsted(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
     """Give the inspections and the rows left out of them: see `clean_ofsted`."""
     effect = read_column(raw, source, "OVERALL EFFECTIVENESS")
     outcome = read_numbers(effect, source, "Overall effectiveness")
