@@ -10,13 +10,14 @@ from typing import Any, Protocol
 import pandas as pd
 
 from pepstats import clean, crosschecks, layouts, proof, registers, series, sources
+from pepstats.cells import Cells
 from pepstats.errors import SourceError
 from pepstats.fields import Tidied
 from pepstats.ledger import Ledger, account_for_table
 from pepstats.schools import RESULT_KINDS, Schools, follow
 from pepstats.sources import Source
 
-TABLES: dict[str, Callable[[pd.DataFrame, Source], Tidied]] = {
+TABLES: dict[str, Callable[[Cells, Source], Tidied]] = {
     "register": registers.tidy_register,
     "links": registers.tidy_links,
     "trusts": registers.tidy_trusts,
@@ -133,7 +134,7 @@ def check_files(lines: Sequence[Line], *, data: Path) -> Check:
                 ledger = account_for_table(raw, source, len(tidied.frame), tidied.left_out)
                 files.append(FileCheck(line.file, source=source, ledger=ledger))
             else:
-                ledger = account_for_table(raw, source, len(raw), {})
+                ledger = account_for_table(raw, source, len(raw.rows), {})
                 files.append(FileCheck(line.file, source=source, ledger=ledger))
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))

@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 
 from pepstats import codes, layouts
-from pepstats.cells import Array
+from pepstats.cells import (
+    HAS_VALUE,
+    REASONS,
+    Array,
+    Cells,
+    Reading,
+    find_used,
+    read_cells,
+    reason_of,
+)
 from pepstats.ledger import Ledger
 from pepstats.registers import clean_links, clean_ofsted, clean_register, clean_trusts
 from pepstats.roles import (
@@ -21,16 +30,6 @@ from pepstats.roles import (
     say_what_rows_are,
 )
 from pepstats.sources import Source
-from pepstats.table import (
-    HAS_VALUE,
-    REASONS,
-    Reading,
-    Table,
-    find_used,
-    lay_on_table,
-    read_cells,
-    reason_of,
-)
 
 __all__ = [
     "Results", "clean_links", "clean_ofsted", "clean_register", "clean_results", "clean_trusts",
@@ -83,18 +82,18 @@ class Results:
     ledger: Ledger
 
 
-def clean_results(raw: pd.DataFrame, source: Source) -> Results:
-    """Turn a results file's text into values and reasons, schools and aggregates.
+def clean_results(table: Cells, source: Source) -> Results:
+    """Turn a results file's cells into values and reasons, schools and aggregates.
 
     Raises `SourceError` naming file, row and column for a code nobody knows, a URN that is none,
     a school given twice with different figures, a figure that cannot be.
     """
-    table, layout = lay_on_table(raw, source), layouts.LAYOUTS[source.kind]
+    layout = layouts.LAYOUTS[source.kind]
     roles = give_roles(table, layout)
     level, la, urn = say_what_rows_are(table, layout, roles.identity)
     reading = read_cells(table, roles.numeric)
     _refuse_impossible(table, reading, roles)
-    keep, left_out, totals = choose_rows(table, level, la, urn)
+    keep, left_out, totals = choose_rows(table, layout, level, la, urn)
     cells = table.codes[:, roles.measured][keep]
     values, why = reading.value[cells], reading.why[cells]
     _name_complements(why, values, roles)
@@ -110,12 +109,14 @@ def clean_results(raw: pd.DataFrame, source: Source) -> Results:
             added_up, columns=labels,
             index=pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"]),
         ),
-        earlier=_read_earlier(table, reading, keep, urns),
-        ledger=_account(table, roles, level, left_out, reading, why),
+        earlier=_read_earlier(table, source.kind, reading, keep, urns),
+        ledger=_account(
+            table, source, roles, level, left_out, _count_codes(table, roles, reading, why)
+        ),
     )  # fmt: skip
 
 
-def _refuse_impossible(table: Table, reading: Reading, roles: Roles) -> None:
+def _refuse_impossible(table: Cells, reading: Reading, roles: Roles) -> None:
     """Refuse a figure that cannot be: a percentage of 400, a negative number of pupils."""
     signed = np.array([text is not None and text.rstrip().endswith("%") for text in table.texts])
     alike: dict[tuple[float, float, bool], list[int]] = {}
@@ -166,7 +167,7 @@ def _as_text(which: Array, words: list[Any], index: pd.Index, columns: list[str]
 
 
 def _published(
-    table: Table, reading: Reading, cells: Array, index: pd.Index, columns: list[str]
+    table: Cells, reading: Reading, cells: Array, index: pd.Index, columns: list[str]
 ) -> pd.DataFrame:
     """Give the code as published where there is a reason."""
     met, place = _codes_met(reading)
@@ -182,7 +183,7 @@ def _codes_met(reading: Reading) -> tuple[Array, Array]:
 
 
 def _identify(
-    table: Table, identity: dict[str, int], keep: Array, level: Array, urns: pd.Index
+    table: Cells, identity: dict[str, int], keep: Array, level: Array, urns: pd.Index
 ) -> pd.DataFrame:
     """Give what the file says of each school besides its results."""
     frame: dict[str, Any] = {"row": table.rows[keep]}
@@ -204,9 +205,11 @@ def _identify(
     return pd.DataFrame(frame, index=urns)
 
 
-def _read_earlier(table: Table, reading: Reading, keep: Array, urns: pd.Index) -> pd.DataFrame:
+def _read_earlier(
+    table: Cells, kind: str, reading: Reading, keep: Array, urns: pd.Index
+) -> pd.DataFrame:
     """Give the figures of earlier years that the file repeats (`PTRWM_EXP_17`)."""
-    names = codes.measures_of(table.source.kind)
+    names = codes.measures_of(kind)
     found = {
         (2000 + int(column[-2:]), names[column[:-3]]): j
         for column, j in table.columns.items()
@@ -220,16 +223,15 @@ def _read_earlier(table: Table, reading: Reading, keep: Array, urns: pd.Index) -
 
 
 def _account(
-    table: Table,
+    table: Cells,
+    source: Source,
     roles: Roles,
     level: Array,
     left_out: dict[str, int],
-    reading: Reading,
-    why: Array,
+    met: pd.DataFrame,
 ) -> Ledger:
     """Add up what became of every row and cell of the file."""
-    source, n_rows = table.source, len(table.codes)
-    met = _count_codes(table, roles, reading, why)
+    n_rows = len(table.codes)
     reasons = met.groupby("reason", sort=False)["cells"].sum()
     twins = left_out.get("a school's row repeated", 0)
     return Ledger(
@@ -240,15 +242,15 @@ def _account(
             for name in layouts.AGGREGATES
             if (level == name).any()
         },
-        left_out=left_out, cells_in=n_rows * len(table.names),
+        left_out=left_out, cells_in=n_rows * len(table.header),
         values=n_rows * len(roles.numeric) - int(reasons.sum()),
         words=n_rows * len(roles.words), unread=n_rows * len(roles.unread),
         reasons={reason: int(reasons[reason]) for reason in REASONS if reason in reasons.index},
-        columns_unread=tuple(table.names[j] for j in roles.unread), codes=met,
+        columns_unread=tuple(table.header[j] for j in roles.unread), codes=met,
     )  # fmt: skip
 
 
-def _count_codes(table: Table, roles: Roles, reading: Reading, why: Array) -> pd.DataFrame:
+def _count_codes(table: Cells, roles: Roles, reading: Reading, why: Array) -> pd.DataFrame:
     """Count each published code by column and reason; a cut-off cell has no code."""
     met, place = _codes_met(reading)
     place[-1] = len(met)  # cells that were cut off
@@ -263,7 +265,7 @@ def _count_codes(table: Table, roles: Roles, reading: Reading, why: Array) -> pd
         for at in np.flatnonzero(counts):
             reason, n = reason_of(texts[at]), int(counts[at])
             beside = int(complement.get(j, 0)) if reason == codes.SUPPRESSED else 0
-            name = table.names[j]
+            name = table.header[j]
             counted += [(name, texts[at], reason, n - beside)] if n > beside else []
             counted += [(name, texts[at], codes.COMPLEMENT, beside)] if beside else []
     return pd.DataFrame(counted, columns=["column", "code", "reason", "cells"])

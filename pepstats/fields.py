@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from pepstats import layouts
+from pepstats.cells import URN, Cells, read_number, reason_of
 from pepstats.errors import SourceError
 from pepstats.sources import Source
-from pepstats.table import URN, read_number, reason_of
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,11 @@ class Tidied:
     left_out: dict[str, int]
 
 
-def read_column(
-    raw: pd.DataFrame, source: Source, *names: str, optional: bool = False
-) -> pd.Series:
+def read_column(raw: Cells, source: Source, *names: str, optional: bool = False) -> pd.Series:
     """Give a column's text by any of its published names, without blanks round it."""
-    for name in raw.columns:
-        if layouts.tidy(name) in names:
-            return raw[name].astype(object).fillna("").astype("str").str.strip()
+    for name, j in raw.columns.items():
+        if name in names:
+            return pd.Series(raw.column(j), index=raw.index, dtype="str")
     if optional:
         return pd.Series("", index=raw.index, dtype="str")
     raise SourceError(f"{source.file}, row 1: there is no column {' or '.join(names)}.")
@@ -42,7 +39,7 @@ def refuse(rows: pd.Index, text: pd.Series, source: Source, column: str, what: s
         )
 
 
-def read_urns(raw: pd.DataFrame, source: Source, *names: str) -> pd.Series:
+def read_urns(raw: Cells, source: Source, *names: str) -> pd.Series:
     """Read a column of URNs, by any of its published names."""
     text, name = read_column(raw, source, *names), names[0]
     wrong = text.index[~text.str.fullmatch(URN.pattern)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pepstats import codes
+from pepstats.cells import Cells
 from pepstats.errors import SourceError
 from pepstats.sources import Source
 
@@ -62,12 +63,12 @@ class Ledger:
 
 
 def account_for_table(
-    raw: pd.DataFrame, source: Source, rows_kept: int, left_out: dict[str, int]
+    raw: Cells, source: Source, rows_kept: int, left_out: dict[str, int]
 ) -> Ledger:
     """Add up a table whose cells are read as words, numbers and dates, not as measures."""
-    cells, cut_off = raw.size, int(raw.isna().sum().sum())
+    cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
     return Ledger(
         file=source.file, kind=source.kind, year=source.year, release=source.release,
-        rows_in=len(raw), rows_kept=rows_kept, left_out=left_out, cells_in=cells,
+        rows_in=len(raw.rows), rows_kept=rows_kept, left_out=left_out, cells_in=cells,
         words=cells - cut_off, reasons={codes.CUT_OFF: cut_off} if cut_off else {},
     )  # fmt: skip

@@ -260,7 +260,7 @@ def describe_input(source: Source) -> dict[str, Any]:
         "licence": source.licence,
         "sha256": source.sha256,
         "bytes": source.path.stat().st_size,
-        "rows": len(sources.read_text(source)),
+        "rows": len(sources.read_text(source).rows),
     }
 
 

@@ -234,7 +234,7 @@ def _read_rows(
         nothing = {c: pd.Series([], dtype="str") for c in columns}
         nothing |= {c: pd.Series([], dtype="datetime64[us]") for c in columns if c in DATES}
         return pd.DataFrame({"row": [], "school": pd.Series([], dtype="int64"), **nothing})
-    raw = sources.read_text(sources.find_source("support", file, data=data))
+    raw = sources.read_text(sources.find_source("support", file, data=data)).frame()
     names = {column.strip().lower(): column for column in raw.columns}
     unknown = sorted(set(names) - set(columns))
     lacking = [c for c in columns if c not in names and c != "joined"]
@@ -242,7 +242,7 @@ def _read_rows(
         told = [f"no column is called `{c}` here. {nearest(c, columns)}" for c in unknown]
         told += [f"the column `{c}` is missing." for c in lacking]
         raise DesignError(f"{file}, row 1: {' '.join(told)}")
-    table = pd.DataFrame({c: raw[names[c]].astype(object).fillna("").astype("str").str.strip()
+    table = pd.DataFrame({c: raw[names[c]].fillna("").astype("str").str.strip()
                           if c in names else pd.Series("", index=raw.index, dtype="str")
                           for c in columns})  # fmt: skip
     table = table[(table != "").any(axis=1)]

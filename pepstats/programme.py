@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +17,8 @@ from pydantic import (
 
 from pepstats import codes
 from pepstats.breaks import BREAKS
-from pepstats.errors import DesignError, nearest
+from pepstats.csv_text import read_rows
+from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.settings import LARGEST_YAML, Settings, check_settings, check_slug, read_yaml
 
 Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
@@ -287,10 +287,10 @@ def read_members(file: str, data: Path) -> list[Member]:
     if path.stat().st_size > LARGEST_YAML:
         raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a list of members.")
     try:
-        rows = list(csv.reader(path.read_text("utf-8-sig").splitlines(), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DesignError(f"{path}: not a CSV in UTF-8: {error}.") from None
-    header = [name.strip().lower() for name in rows[0]] if rows else []
+        (_, names), *rows = read_rows(path.read_bytes(), file)
+    except SourceError as error:
+        raise DesignError(f"{path}: not a CSV of members: {error}") from None
+    header = [name.strip().lower() for name in names]
     unknown = sorted(set(header) - set(Member.model_fields))
     if unknown or "urn" not in header or len(set(header)) < len(header):
         raise DesignError(
@@ -298,7 +298,7 @@ def read_members(file: str, data: Path) -> list[Member]:
             f"found {', '.join(header)}."
         )
     members = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in rows:
         cells = {
             name: cell.strip() for name, cell in zip(header, row, strict=False) if cell.strip()
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from pepstats import codes
+from pepstats.cells import Cells
+from pepstats.errors import SourceError
 from pepstats.fields import (
     Tidied,
     keep_once,
@@ -46,7 +48,7 @@ _NAMES = {
 _SPANS = {"la": (100, 999), "estab": (0, 9_999), "age_low": (0, 99), "age_high": (0, 99)}
 
 
-def clean_register(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_register(raw: Cells, source: Source) -> pd.DataFrame:
     """Give one row per URN of the Department's register: what the school is, when it opened.
 
     Reads the register behind the tables (`spine`), Get Information About Schools
@@ -57,7 +59,7 @@ def clean_register(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     return tidy_register(raw, source).frame
 
 
-def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_register(raw: Cells, source: Source) -> Tidied:
     """Give the register and the rows left out of it: see `clean_register`."""
     text = {n: read_column(raw, source, *c, optional=True) for n, c in _NAMES.items()}
     la, estab, low, high = (
@@ -89,7 +91,7 @@ def tidy_register(raw: pd.DataFrame, source: Source) -> Tidied:
     return Tidied(once.set_index("urn").sort_index(), _some(left_out))
 
 
-def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_links(raw: Cells, source: Source) -> pd.DataFrame:
     """Give each link between schools once, from the earlier URN to the later.
 
     Sixth-form centres, other links and changes of age range say nothing of who became whom and
@@ -99,7 +101,7 @@ def clean_links(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     return tidy_links(raw, source).frame
 
 
-def tidy_links(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_links(raw: Cells, source: Source) -> Tidied:
     """Give the links and the rows left out of them: see `clean_links`."""
     kind = read_column(raw, source, "LINKTYPE").str.lower()
     urn, linked = read_urns(raw, source, "URN"), read_urns(raw, source, "LINKURN")
@@ -130,12 +132,12 @@ def tidy_links(raw: pd.DataFrame, source: Source) -> Tidied:
     return Tidied(once, _some(left_out))
 
 
-def clean_trusts(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_trusts(raw: Cells, source: Source) -> pd.DataFrame:
     """Give each academy's trust: index `urn`; columns trust, joined, name, la."""
     return tidy_trusts(raw, source).frame
 
 
-def tidy_trusts(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_trusts(raw: Cells, source: Source) -> Tidied:
     """Give the trusts and the rows left out of them: see `clean_trusts`."""
     sponsor = read_column(raw, source, "GROUP TYPE", optional=True).str.contains(
         "sponsor", case=False, regex=False
@@ -160,7 +162,7 @@ def tidy_trusts(raw: pd.DataFrame, source: Source) -> Tidied:
     return Tidied(latest.set_index("urn").sort_index(), _some(left_out))
 
 
-def clean_ofsted(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_ofsted(raw: Cells, source: Source) -> pd.DataFrame:
     """Give each school's latest inspection.
 
     Index `urn`; columns outcome (1 outstanding to 4 inadequate), inspected, published, phase, name.
@@ -168,7 +170,7 @@ def clean_ofsted(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     return tidy_ofsted(raw, source).frame
 
 
-def tidy_ofsted(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
     """Give the inspections and the rows left out of them: see `clean_ofsted`."""
     effect = read_column(raw, source, "OVERALL EFFECTIVENESS")
     outcome = read_numbers(effect, source, "Overall effectiveness")

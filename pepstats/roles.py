@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pepstats import codes, layouts
-from pepstats.cells import Array
+from pepstats.cells import URN, Array, Cells
 from pepstats.errors import SourceError, nearest
-from pepstats.table import URN, Table
 
 SCHOOL_ROWS = (layouts.MAINSTREAM, layouts.SPECIAL, layouts.NOT_STATED)
 
@@ -27,7 +26,7 @@ class Roles:
     unread: Array
 
 
-def give_roles(table: Table, layout: layouts.Layout) -> Roles:
+def give_roles(table: Cells, layout: layouts.Layout) -> Roles:
     """Say what each column is; a column that is nearly one we know is an error, not a loss."""
     columns, kind = table.columns, layout.kind
     identity = {
@@ -42,7 +41,7 @@ def give_roles(table: Table, layout: layouts.Layout) -> Roles:
     if not labels or len(set(labels)) < len(labels):
         twins = sorted({name for name in labels if labels.count(name) > 1})
         what = f"two columns are {', '.join(twins)}" if twins else "no column is a measure we know"
-        raise SourceError(f"{table.source.file}, row 1: {what}.")
+        raise SourceError(f"{table.file}, row 1: {what}.")
     role = np.array([
         "words" if j in identity.values() or name in layout.text or name.startswith("(COLUMN ")
         else "numeric" if layouts.is_known(kind, name) else "unread"
@@ -56,7 +55,7 @@ def give_roles(table: Table, layout: layouts.Layout) -> Roles:
         unsure = role[j] == "unread" or (kind == "ks4" and role[j] == "numeric")
         if unsure and j not in measures and layouts.misspells(name, absent):
             raise SourceError(
-                f"{table.source.file}, row 1, column {j + 1}: no file of {layout.title} has a "
+                f"{table.file}, row 1, column {j + 1}: no file of {layout.title} has a "
                 f"column `{name[:60]}`. {nearest(name, absent)}"
             )
     return Roles(identity, np.flatnonzero(role == "words"), np.flatnonzero(role == "numeric"),
@@ -64,7 +63,7 @@ def give_roles(table: Table, layout: layouts.Layout) -> Roles:
 
 
 def say_what_rows_are(
-    table: Table, layout: layouts.Layout, identity: dict[str, int]
+    table: Cells, layout: layouts.Layout, identity: dict[str, int]
 ) -> tuple[Array, Array, Array]:
     """Say of each row whether it is a school or an aggregate, its authority and its URN."""
     urn_text = table.column(identity["urn"])
@@ -103,12 +102,12 @@ def say_what_rows_are(
 
 
 def choose_rows(
-    table: Table, level: Array, la: Array, urn: Array
+    table: Cells, layout: layouts.Layout, level: Array, la: Array, urn: Array
 ) -> tuple[Array, dict[str, int], Array]:
     """Choose each school and each aggregate once; a second one must be the same as the first."""
     school = np.isin(level, SCHOOL_ROWS)
     key = pd.DataFrame({"what": np.where(school, "school", level), "urn": urn, "la": la})
-    if not layouts.LAYOUTS[table.source.kind].records:  # national rows are told apart by phase
+    if not layout.records:  # national rows are told apart by phase
         for name in ("ESTAB", "URN", "SCHOOLTYPE"):
             if name in table.columns:
                 key[name] = np.where(school, "", table.column(table.columns[name]))

@@ -15,15 +15,15 @@ from collections.abc import Hashable, Iterable
 import pandas as pd
 
 from pepstats import codes
+from pepstats.cells import Cells, read_number, reason_of
 from pepstats.clean import Results
 from pepstats.errors import SourceError, nearest
 from pepstats.fields import Tidied, read_column, read_numbers, read_urns, read_words
 from pepstats.ledger import Ledger
 from pepstats.sources import RELEASES, Source
-from pepstats.table import read_number, reason_of
 
 
-def clean_la_series(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_la_series(raw: Cells, source: Source) -> pd.DataFrame:
     """Give the long series by authority, one row per series, year and area.
 
     Columns: code, item, year (the year a school year ends), area, la (missing for England and
@@ -32,7 +32,7 @@ def clean_la_series(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     return tidy_la_series(raw, source).frame
 
 
-def tidy_la_series(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_la_series(raw: Cells, source: Source) -> Tidied:
     """Give the series and the rows left out of it: see `clean_la_series`."""
     value, reason = _figures(raw, source, "VALUES")
     la = read_column(raw, source, "LA NUMBER", optional=True)
@@ -53,7 +53,7 @@ def tidy_la_series(raw: pd.DataFrame, source: Source) -> Tidied:
     return Tidied(once.sort_values(key).reset_index(drop=True), left_out)
 
 
-def clean_national(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def clean_national(raw: Cells, source: Source) -> pd.DataFrame:
     """Give the published national headlines: year, measure, phase, value, release; sorted.
 
     `phase` (primary or secondary) is blank but for measures whose figure differs by it.
@@ -61,7 +61,7 @@ def clean_national(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
     return tidy_national(raw, source).frame
 
 
-def tidy_national(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_national(raw: Cells, source: Source) -> Tidied:
     """Give the headlines and the rows left out of them: see `clean_national`."""
     measure = read_column(raw, source, "MEASURE")
     _refuse_unknown(measure, codes.MEASURES, source, "measure")
@@ -87,7 +87,7 @@ def tidy_national(raw: pd.DataFrame, source: Source) -> Tidied:
     return Tidied(once.sort_values(key).reset_index(drop=True), left_out)
 
 
-def clean_local_results(raw: pd.DataFrame, source: Source) -> list[Results]:
+def clean_local_results(raw: Cells, source: Source) -> list[Results]:
     """Give the results an authority holds itself, as one `Results` per stage, year and release.
 
     A cohort given beside a figure is kept as the measure that counts its pupils. Raises
@@ -131,12 +131,12 @@ def clean_local_results(raw: pd.DataFrame, source: Source) -> list[Results]:
     return out
 
 
-def tidy_local_results(raw: pd.DataFrame, source: Source) -> Tidied:
+def tidy_local_results(raw: Cells, source: Source) -> Tidied:
     """Give an authority's own results as they are listed, for their account."""
     return Tidied(_read_local(raw, source), {})
 
 
-def _read_local(raw: pd.DataFrame, source: Source) -> pd.DataFrame:
+def _read_local(raw: Cells, source: Source) -> pd.DataFrame:
     """Read the rows of an authority's own results."""
     measure = read_column(raw, source, "MEASURE")
     group = read_column(raw, source, "GROUP", optional=True)
@@ -182,7 +182,7 @@ def _cohorts(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     ]
 
 
-def _figures(raw: pd.DataFrame, source: Source, column: str) -> tuple[pd.Series, pd.Series]:
+def _figures(raw: Cells, source: Source, column: str) -> tuple[pd.Series, pd.Series]:
     """Read a column of figures: each cell's value, or the reason there is none."""
     text = read_column(raw, source, column)
     value = text.map(read_number).astype(float)
@@ -215,7 +215,7 @@ def _years(text: pd.Series, source: Source, column: str) -> pd.Series:
     return text.map(found).astype("int64")
 
 
-def _releases(raw: pd.DataFrame, source: Source) -> pd.Series:
+def _releases(raw: Cells, source: Source) -> pd.Series:
     text = read_column(raw, source, "RELEASE", optional=True)
     filled = text.where(text != "", source.release or "final")
     _refuse_unknown(filled, RELEASES, source, "release")

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from pepstats import layouts
-from pepstats.cells import Cells, name_columns, read_header, split_cells
+from pepstats.cells import Cells, number_cells
+from pepstats.csv_text import name_columns, read_header, split_cells
 from pepstats.errors import SourceError, nearest
 
 LARGEST_FILE = 500_000_000  # bytes; the largest published file is about a tenth of this
@@ -94,11 +92,10 @@ def find_source(
     return Source(name, seen, year, release, file, path, found, licence)
 
 
-def read_text(source: Source) -> pd.DataFrame:
-    """Give a file's cells as text exactly as published, every row, aggregate rows included.
+def read_text(source: Source) -> Cells:
+    """Give a file's cells exactly as published, every row, aggregate rows included.
 
-    Shape: index `row`, the file's own line (the header is line 1); one column per published
-    column. A cell that the row was cut off before is missing; an empty cell is empty text.
+    A cell that the row was cut off before is told from an empty one.
     """
     content = _read_bytes(source.path, source.file)
     if hashlib.sha256(content).hexdigest() != source.sha256:
@@ -110,7 +107,7 @@ def read_text(source: Source) -> pd.DataFrame:
         cells = split_cells(content, source.file)
     if not len(cells.rows):
         raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
-    return cells.frame()
+    return cells
 
 
 def _read_bytes(path: Path, file: str) -> bytes:
@@ -220,14 +217,8 @@ def _read_sheet(content: bytes, file: str) -> Cells:
     if not rows:
         raise SourceError(f"{file}: the first sheet is empty.")
     header = name_columns([_as_text(value) for value in rows[0]], file)
-    flat = np.empty(sum(len(row) for row in rows[1:]), dtype=object)
-    flat[:] = [_as_text(value) for row in rows[1:] for value in row]
-    codes, texts = pd.factorize(flat)
-    grid = codes.reshape(-1, len(header)).astype(np.int32)
-    lines = np.arange(2, len(rows) + 1)
-    empty = pd.Index(texts).get_indexer([""])[0] if len(texts) else -1
-    keep = (grid != empty).any(axis=1)
-    return Cells(header, lines[keep], grid[keep], [str(text) for text in texts])
+    texts = [[_as_text(value) for value in row] for row in rows[1:]]
+    return number_cells(file, header, [(n, row) for n, row in enumerate(texts, 2) if any(row)])
 
 
 def _as_text(value: object) -> str:

@@ -207,7 +207,7 @@ def _read_statements(
     for slug, table in members.items():
         own = known[known.isin(table.index)]
         urns[wholes[slug]] |= {int(urn): int(school) for urn, school in own.items()}
-    raw = sources.read_text(files[0])
+    raw = sources.read_text(files[0]).frame()
     said = statements.check_statements(raw, file=files[0].file, schools=urns).table
     for slug, whole in wholes.items():
         of_part = said["programme"].eq(whole) & said["school"].isin(members[slug].index)

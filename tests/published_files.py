@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pepstats import clean, sources
+from pepstats.cells import Cells
 from pepstats.clean import Results
 from pepstats.sources import Source
 
@@ -112,7 +111,7 @@ def ks2_bytes() -> bytes:
 def read(
     folder: Path, content: bytes, *, kind: str = "ks2", year: int | None = 2018,
     release: str = "final", name: str = "file.csv",
-) -> tuple[pd.DataFrame, Source]:  # fmt: skip
+) -> tuple[Cells, Source]:  # fmt: skip
     """Put bytes in a folder and read them as a source of a kind."""
     (folder / name).write_bytes(content)
     source = sources.find_source(kind, name, data=folder, year=year, release=release)
@@ -124,7 +123,7 @@ def results(folder: Path, content: bytes | None = None, **given: Any) -> Results
     return clean.clean_results(*read(folder, ks2_bytes() if content is None else content, **given))
 
 
-def read_real(kind: str, name: str, year: int | None = None) -> tuple[pd.DataFrame, Source]:
+def read_real(kind: str, name: str, year: int | None = None) -> tuple[Cells, Source]:
     """Read a real published file, where the folder of real files is there."""
     source = sources.find_source(kind, name, data=REAL, year=year, release="final")
     return sources.read_text(source), source

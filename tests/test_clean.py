@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats import clean, codes, registers, series
+from pepstats.cells import read_number, reason_of
 from pepstats.errors import SourceError
 from pepstats.proof import DIFFERS, EXPLAINED, REPRODUCED, add_back_up
-from pepstats.table import read_number, reason_of
 from tests import published_files as files
 
 
@@ -192,7 +192,7 @@ def test_links_are_read_once_from_earlier_to_later(tmp_path: Path) -> None:
     assert links[["before", "after"]].to_numpy().tolist() == [[900101, 900301], [900103, 900301]]
     assert links["what"].tolist() == ["succession", "merger"]
     left_out = registers.tidy_links(raw, source).left_out
-    assert sum(left_out.values()) + len(links) == len(raw)
+    assert sum(left_out.values()) + len(links) == len(raw.rows)
 
 
 @pytest.mark.parametrize(

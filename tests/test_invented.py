@@ -274,7 +274,7 @@ FILES = {
 def test_every_other_file_is_known_by_its_header(small_files: Path, name: str):
     source = find_source(None, f"invented/{name}", data=small_files)
     assert source.kind == FILES[name]
-    assert len(read_text(source)) > 20
+    assert len(read_text(source).rows) > 20
 
 
 def test_key_stage_4_has_englands_spread_and_persistence(england: England):

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "pepstats"
 LAYERS = (
     {"paths", "errors", "codes", "settings", "terms"},
-    {"layouts", "ledger", "cells", "sources", "table", "fields", "roles", "clean",
+    {"layouts", "ledger", "cells", "csv_text", "sources", "fields", "roles", "clean",
      "registers", "series", "chains", "descriptions", "schools", "panel", "breaks", "coverage",
      "proof", "crosschecks", "check", "check_words"},
     {"programme", "autumn", "england", "standards", "sampling", "dashboard", "eligibility",

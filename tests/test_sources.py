@@ -5,6 +5,7 @@ import hashlib
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pepstats import sources
-from pepstats.cells import split_cells
+from pepstats.csv_text import split_cells
 from pepstats.errors import SourceError
 from tests import published_files as files
 
@@ -22,17 +23,22 @@ CELLS = st.text(
 )
 
 
+def frame(folder: Path, content: bytes, **given: Any) -> pd.DataFrame:
+    """Put bytes in a folder and read them as a table of text."""
+    return files.read(folder, content, **given)[0].frame()
+
+
 @given(st.lists(st.lists(CELLS, min_size=2, max_size=2), min_size=1, max_size=6))
 @settings(deadline=None, derandomize=True, max_examples=60)
 def test_cells_are_those_the_standard_library_reads(rows: list[list[str]]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *rows])
     table = split_cells(text.getvalue().encode(), "x.csv").frame()
-    assert table.astype(object).to_numpy().tolist() == rows
+    assert table.to_numpy().tolist() == rows
 
 
 def test_a_cell_cut_off_is_not_an_empty_cell(tmp_path: Path) -> None:
-    raw, _ = files.read(tmp_path, files.ks2_bytes())
+    raw = frame(tmp_path, files.ks2_bytes())
     short = raw[raw["URN"] == "900106"].iloc[0]
     assert short["SCHNAME_AC"] == ""
     assert pd.isna(short["TELIG"])
@@ -42,23 +48,43 @@ def test_a_cell_cut_off_is_not_an_empty_cell(tmp_path: Path) -> None:
 def test_rows_carry_the_files_own_lines(tmp_path: Path) -> None:
     rows = files.ks2_rows()
     rows[1]["SCHNAME"] = 'Two\nlines, and "quoted"'
-    raw, _ = files.read(tmp_path, files.write_csv(rows))
+    raw = frame(tmp_path, files.write_csv(rows))
     assert raw.loc[3, "SCHNAME"] == 'Two\nlines, and "quoted"'
     assert raw.index.tolist() == [2, 3, *range(5, 14)]
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 def test_line_ends_and_marks_do_not_change_what_is_read(tmp_path: Path, newline: bytes) -> None:
-    plain, _ = files.read(tmp_path, files.ks2_bytes())
+    plain = frame(tmp_path, files.ks2_bytes())
     content = files.write_csv(files.ks2_rows(), bom=False).replace(b"\r\n", newline)
-    other, _ = files.read(tmp_path, content, name="other.csv")
-    pd.testing.assert_frame_equal(plain.astype(object), other.astype(object))
+    other = frame(tmp_path, content, name="other.csv")
+    pd.testing.assert_frame_equal(plain, other)
+
+
+@pytest.mark.parametrize(
+    ("rows", "place", "what"),
+    [
+        ('1,"a\nb"\n2,c"d\n', "row 4, column 2 (NAME)", "a quotation mark in the middle of a cell"),
+        ('1,"a"b\n', "row 2, column 2 (NAME)", "a quotation mark in the middle of a cell"),
+        ('1,a\n"2,b\n3,c\n', "row 3, column 1 (URN)", "opened and never closed"),
+        (f"1,{'a' * 4_001}\n", "row 2, column 2 (NAME)", "a cell of over 4,000 characters"),
+        (f'1,"{"a" * 200_000}"\n', "row 2, column 2 (NAME)", "a cell of over 4,000 characters"),
+        ("1,a\n\n2,b\0\n", "row 4, column 2 (NAME)", "a NUL character"),
+        ("1,a\n2,b,c\n", "row 3, column 3", "more cells than the header's 2"),
+        ("1,a\n2", "row 3, column URN", "the file stops in the middle of this row"),
+    ],
+)
+def test_a_cell_out_of_order_is_named_by_row_and_column(rows: str, place: str, what: str) -> None:
+    with pytest.raises(SourceError) as error:
+        split_cells(f"URN,NAME\n{rows}".encode(), "x.csv")
+    assert str(error.value).startswith(f"x.csv, {place}: ")
+    assert what in str(error.value)
 
 
 def test_windows_text_is_read_as_its_letters(tmp_path: Path) -> None:
     rows = files.ks2_rows()
     rows[0]["SCHNAME"] = "St Agn\u00e8s\u2019 School"
-    raw, _ = files.read(tmp_path, files.write_csv(rows, bom=False).decode().encode("cp1252"))
+    raw = frame(tmp_path, files.write_csv(rows, bom=False).decode().encode("cp1252"))
     assert raw.loc[2, "SCHNAME"] == "St Agn\u00e8s\u2019 School"
 
 
@@ -134,7 +160,7 @@ def test_a_workbook_is_read_as_plain_text(tmp_path: Path) -> None:
     row = (
         f'<row r="2"><c r="A2"><v>900101</v></c><c r="B2"><v>5512000</v></c>{cell("C2", "A")}</row>'
     )
-    raw, _ = files.read(tmp_path, workbook(HEADER + row), kind="register", name="a.xlsx")
+    raw = frame(tmp_path, workbook(HEADER + row), kind="register", name="a.xlsx")
     assert raw.loc[2].tolist() == ["900101", "5512000", "A"]
 
 
@@ -172,7 +198,7 @@ def test_a_damaged_workbook_is_a_message_or_the_same_table(
     content = bytearray(workbook(HEADER + row))
     content[place % len(content)] = byte
     try:
-        raw, _ = files.read(tmp_path, bytes(content), kind="register", name="a.xlsx")
+        raw = frame(tmp_path, bytes(content), kind="register", name="a.xlsx")
     except SourceError as error:
         assert "a.xlsx" in str(error)
     else:

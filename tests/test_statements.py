@@ -183,7 +183,7 @@ def test_a_workbook_says_the_same_as_a_csv(tmp_path: Path) -> None:
     book.close()
     source = sources.find_source("statements", "statements.xlsx", data=tmp_path)
     said = statements.check_statements(
-        sources.read_text(source), file="statements.xlsx", schools=SCHOOLS
+        sources.read_text(source).frame(), file="statements.xlsx", schools=SCHOOLS
     ).table
     assert said["urn"].tolist() == [900001] and said["row"].tolist() == [2]
     assert said["consent_date"].tolist() == ["2018-09-14"] and said["held"].isna().all()
@@ -198,6 +198,7 @@ def test_a_wrong_row_of_a_workbook_is_named_by_its_own_line(tmp_path: Path) -> N
         sheet.write_row(0, 0, list(cells))
         sheet.write_row(place + 1, 0, list(cells.values()))
     book.close()
-    raw = sources.read_text(sources.find_source("statements", "s.xlsx", data=tmp_path))
+    source = sources.find_source("statements", "s.xlsx", data=tmp_path)
+    raw = sources.read_text(source).frame()
     with pytest.raises(SourceError, match=r"s\.xlsx: row 3: school 900009 is not in the programme"):
         statements.check_statements(raw, file="s.xlsx", schools=SCHOOLS)
