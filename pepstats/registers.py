@@ -6,7 +6,6 @@ import pandas as pd
 
 from pepstats import codes
 from pepstats.cells import Cells
-from pepstats.errors import SourceError
 from pepstats.fields import (
     Tidied,
     keep_once,
