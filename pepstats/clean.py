@@ -11,7 +11,6 @@ import pandas as pd
 from pepstats import codes, layouts
 from pepstats.cells import Array
 from pepstats.ledger import Ledger
-from pepstats.registers import clean_links, clean_ofsted, clean_register, clean_trusts
 from pepstats.roles import (
     SCHOOL_ROWS,
     Roles,
@@ -31,10 +30,6 @@ from pepstats.table import (
     read_cells,
     reason_of,
 )
-
-__all__ = [
-    "Results", "clean_links", "clean_ofsted", "clean_register", "clean_results", "clean_trusts",
-]  # fmt: skip
 
 FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
 LIMITS = {

@@ -36,9 +36,10 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from pepstats import arithmetic, checkout, outputs, paths, sources
+from pepstats import arithmetic, checkout, outputs, paths
 from pepstats.autumn import Report, load_report
 from pepstats.errors import RunError
 from pepstats.outputs import Count, Digest, Output, describe_files
@@ -170,6 +171,7 @@ def write(
     data: Path,
 ) -> None:
     """Describe a finished run in its folder: everything in it, and everything it came from."""
+    rows = read_rows(run)
     content = {
         "schema": SCHEMA,
         "report": report.slug,
@@ -181,7 +183,7 @@ def write(
         "arithmetic": arithmetic.fingerprint(),
         "packages": checkout.list_packages(),
         "settings": {name: sha256_of(data / name) for name in list_settings(report, data)},
-        "inputs": [describe_input(source) for source in found],
+        "inputs": [describe_input(source, rows[source.file, source.kind]) for source in found],
         "rules": {name: rule.model_dump() for name, rule in RULES.items()},
         "outputs": {name: one.model_dump() for name, one in describe_files(run).items()},
         "started": utc(started),
@@ -250,8 +252,8 @@ def list_settings(report: Report, data: Path) -> list[str]:
     return sorted({*named, *there})
 
 
-def describe_input(source: Source) -> dict[str, Any]:
-    """Say what a published file is, which release, and exactly which bytes."""
+def describe_input(source: Source, rows: int) -> dict[str, Any]:
+    """Say what a published file is, which release, exactly which bytes, and how many rows."""
     return {
         "file": source.file,
         "kind": source.kind,
@@ -259,9 +261,17 @@ def describe_input(source: Source) -> dict[str, Any]:
         "release": source.release,
         "licence": source.licence,
         "sha256": source.sha256,
-        "bytes": source.path.stat().st_size,
-        "rows": len(sources.read_text(source)),
+        "bytes": len(source.content),
+        "rows": rows,
     }
+
+
+def read_rows(run: Path) -> dict[tuple[str, str], int]:
+    """Read how many rows each file has, by its name and kind, from notebook 01's own account."""
+    table = pd.read_csv(run / "01-clean-sources" / "source-checks.csv")
+    total = table[(table["account"] == "rows") & (table["what"] == "in all")]
+    return {(str(file), str(kind)): int(rows)
+            for file, kind, rows in total[["file", "kind", "count"]].to_numpy()}  # fmt: skip
 
 
 def describe_code() -> dict[str, Any]:

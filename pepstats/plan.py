@@ -24,7 +24,6 @@ from pepstats.errors import RunError
 from pepstats.programme import Programme, load_programme
 from pepstats.record import NO_PLAN
 from pepstats.settings import Settings
-from pepstats.sources import find_source
 from pepstats.steps import Step, write_whole
 from pepstats.study import load_study
 
@@ -110,16 +109,14 @@ def write_plan(slug: str, data: Path) -> Written:
 
 
 def _design_all(report: Report, programmes: Mapping[str, Programme], data: Path) -> Plan:
-    planned, read = {}, {}
+    planned, read = {}, dict[str, str]()
     for slug, programme in programmes.items():
         early = _before(report, max(programme.baseline))
         study = load_study(early, data)
         members = study.members[slug].index
         design = design_comparison(programme, study.panel, study.register, members, study.barred)
         planned[slug] = describe_design(programme, design)
-        for line in early.sources:
-            found = find_source(line.kind, line.file, data=data, year=line.year)
-            read[line.file] = found.sha256
+        read |= {source.file: source.sha256 for source in study.sources}
     measured = {codes.MEASURES[o].kind for one in programmes.values() for o in one.outcomes}
     listed = any(
         line.year in {None, report.year} and line.kind in {*measured, "local_results"}

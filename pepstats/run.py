@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pepstats import manifest, paths, whole
-from pepstats.autumn import Report, check_named_files, list_sources, load_report
+from pepstats.autumn import Report, check_named_files, load_report
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.programme import list_parts, load_programme
 from pepstats.reuse import Ground, Last, StepRecord, describe_code, describe_settled
-from pepstats.sources import Source, find_source
+from pepstats.sources import Source
 from pepstats.steps import sha256_of
+from pepstats.study import find_sources
 from pepstats.tasks import Task, check_parameters, list_tasks, parameters_of
 
 KERNEL = "python3"
@@ -102,13 +103,7 @@ def check_request(
             )
     for name in report.programmes:
         load_programme(name, data)
-    found = [
-        find_source(
-            line.kind, line.file, data=data, year=line.year, release=line.release,
-            sha256=line.sha256, licence=line.licence,
-        )
-        for line in list_sources(report, data)
-    ]  # fmt: skip
+    found = find_sources(report, data)
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)
     return report, found
