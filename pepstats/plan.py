@@ -23,7 +23,7 @@ from pepstats.comparison import Design, design_comparison
 from pepstats.errors import RunError
 from pepstats.programme import Programme, load_programme
 from pepstats.record import NO_PLAN
-from pepstats.settings import Settings
+from pepstats.settings import Settings, read_once
 from pepstats.steps import Step, write_whole
 from pepstats.study import load_study
 
@@ -167,10 +167,19 @@ def find_plan(report: Report, data: Path) -> Plan | None:
     return None if report.revises is None else find_plan(load_report(report.revises, data), data)
 
 
+def list_plans(report: Report, data: Path) -> list[str]:
+    """List where the plan of a report may be, up to the first that is there: see `find_plan`."""
+    own = f"{FOLDER}/{report.slug}.json"
+    if (data / own).is_file() or report.revises is None:
+        return [own]
+    earlier = f"reports/{report.revises}.yml"
+    return [own, earlier, *list_plans(load_report(report.revises, data), data)]
+
+
 def read_plan(path: Path) -> Plan:
     """Read a plan, refusing one that is not what we wrote or was changed since."""
     try:
-        plan = Plan.model_validate_json(path.read_bytes())
+        plan = Plan.model_validate_json(read_once(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -186,7 +195,7 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
 
     Columns `item`, `planned`, `done`, `followed` (yes or no). Without a plan one row says so.
     """
-    plan = find_plan(step.report, step.data)
+    plan = find_plan(step.report, step.reading(*list_plans(step.report, step.data)))
     if plan is None or step.programme is None or step.programme.slug not in plan.programmes:
         rows = [("plan", NO_PLAN, "", "no")]
         return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])

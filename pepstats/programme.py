@@ -19,7 +19,14 @@ from pydantic import (
 from pepstats import codes
 from pepstats.breaks import BREAKS
 from pepstats.errors import DesignError, nearest
-from pepstats.settings import LARGEST_YAML, Settings, check_settings, check_slug, read_yaml
+from pepstats.settings import (
+    LARGEST_YAML,
+    Settings,
+    check_settings,
+    check_slug,
+    read_once,
+    read_yaml,
+)
 
 Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
 Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
@@ -211,6 +218,12 @@ class Programme(Settings):
         """The file it is written down in, in the data folder."""
         return f"programmes/{self.whole}.yml"
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files it is written down in: its own, and the list of its schools if it has one."""
+        members = self.members
+        return (self.file, members.file) if isinstance(members, MembersInFile) else (self.file,)
+
 
 def split_phases(programme: Programme) -> tuple[Programme, ...]:
     """Split a programme with outcomes of both key stages into a part for each phase.
@@ -293,7 +306,7 @@ def read_members(file: str, data: Path) -> list[Member]:
     if path.stat().st_size > LARGEST_YAML:
         raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a list of members.")
     try:
-        rows = list(csv.reader(path.read_text("utf-8-sig").splitlines(), strict=True))
+        rows = list(csv.reader(read_once(path).decode("utf-8-sig").splitlines(), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DesignError(f"{path}: not a CSV in UTF-8: {error}.") from None
     header = [name.strip().lower() for name in rows[0]] if rows else []
