@@ -35,9 +35,8 @@ def tabulate_ledgers(ledgers: Iterable[Ledger]) -> pd.DataFrame:
             ("rows", ledger.rows_in, of_rows), ("cells", ledger.cells_in, of_cells)
         ):  # fmt: skip
             rows += [(*name, account, what, n) for what, n in {"in all": total, **parts}.items()]
-    return pd.DataFrame(
-        rows, columns=["file", "kind", "year", "release", "account", "what", "count"]
-    )
+    columns = ["file", "kind", "year", "release", "account", "what", "count"]
+    return pd.DataFrame(rows, columns=columns).astype({"year": "Int64"})
 
 
 def tabulate_measures(study: Study) -> pd.DataFrame:

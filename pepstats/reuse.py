@@ -22,6 +22,7 @@ from pydantic import Field
 
 from pepstats import arithmetic, paths
 from pepstats.autumn import Report
+from pepstats.dashboard import PROPOSED
 from pepstats.errors import RunError
 from pepstats.outputs import Digest, Output
 from pepstats.settings import Settings, hash_settings
@@ -157,8 +158,13 @@ def describe_code() -> str:
 
 
 def describe_settled(report: Report, data: Path) -> str:
-    """Give the hash of a report as it is understood: its own settings and how programmes part."""
-    return _hash(json.dumps([report.model_dump(mode="json"), find_wholes(report, data)]))
+    """Give the hash of a report as it is understood: its own settings and how programmes part.
+
+    And, for a study without a dashboard, the project's own, which then stands in.
+    """
+    stands_in = "" if (data / PROPOSED.name).is_file() else sha256_of(PROPOSED)
+    said = [report.model_dump(mode="json"), find_wholes(report, data), stands_in]
+    return _hash(json.dumps(said))
 
 
 def _hash(text: str) -> str:

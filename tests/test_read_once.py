@@ -12,6 +12,7 @@ import pytest
 
 from pepstats import manifest
 from tests.hooks import sitecustomize
+from tests.worlds import ROOT
 
 AS_UNDERSTOOD = ("reports/", "programmes/")
 """What every step reads to know its report; the report as it is understood is known by its hash."""
@@ -80,6 +81,13 @@ def test_a_step_says_all_that_it_reads(seen: list[Seen], finished: Path) -> None
             and not file.removeprefix("data:").startswith(AS_UNDERSTOOD)
         }  # fmt: skip
         assert not unsaid, task
+
+
+def test_no_notebook_takes_the_data_folder_past_the_step() -> None:
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        code = "\n".join("".join(one["source"]) for one in cells if one["cell_type"] == "code")
+        assert "step.data" not in code and "Path(" not in code, path.name
 
 
 def runner(seen: list[Seen]) -> int:

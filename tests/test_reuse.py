@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pepstats import manifest, paths, reuse, run
+from pepstats.autumn import load_report
 from pepstats.errors import RunError
 from pepstats.steps import sha256_of
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace
@@ -111,6 +112,23 @@ def test_a_table_that_an_earlier_step_makes_anew_runs_only_what_read_it(
     ran = again(makes={"01-clean-sources/statements.csv": b"\n"})
     assert "06-case-studies--send-in-mainstream" in ran
     assert "04-estimate-effect--send-in-mainstream" not in ran
+
+
+def test_the_projects_own_dashboard_counts_where_it_stands_in(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "project" / "dashboard.yml"
+    other.parent.mkdir()
+    other.write_text("another", "utf-8")
+    report = load_report(REPORT, study)
+    monkeypatch.setattr(reuse, "PROPOSED", other)
+    first = reuse.describe_settled(report, study)
+    other.write_text("yet another", "utf-8")
+    then = reuse.describe_settled(report, study)
+    (study / "dashboard.yml").write_text("its own", "utf-8")
+    own = reuse.describe_settled(report, study)
+    other.write_text("a third", "utf-8")
+    assert len({first, then, own}) == 3 and own == reuse.describe_settled(report, study)
 
 
 def test_another_notebook_runs_that_step(
