@@ -100,15 +100,6 @@ def _what(line: Any) -> tuple[str, str]:
     return str(known.get("kind")), str(known.get("year"))
 
 
-def list_sources(report: Report, data: Path) -> list[SourceLine]:
-    """List the files of a report, and those only the earlier reports it revises have, each once."""
-    lines = list(report.sources)
-    while report.revises is not None:
-        report = load_report(report.revises, data)
-        lines += report.sources
-    return list({line.file: line for line in reversed(lines)}.values())[::-1]
-
-
 def check_named_files(report: Report, data: Path) -> None:
     """Refuse a report whose Word template or last shown counts are not there, before it runs."""
     named = {"template": report.template, "disclosure.last_shown": report.disclosure.last_shown}

@@ -3,21 +3,34 @@
 Two bridges. `bridge_results` sets two releases of the published results side by side, measure by
 measure; `bridge_effects` does so for what was concluded from them. A number has moved when it is
 not the same to nine digits; the rest is said to be as it was.
+
+What was reported before is read from the earlier report's own run, else from its release; where
+there is neither, or it holds no school's results, there is no bridge and nothing stops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from pepstats import codes, words
-from pepstats.errors import DesignError
-from pepstats.evaluation import evaluate_programme
+from pepstats import codes, manifest, paths, words
+from pepstats.autumn import Report
+from pepstats.errors import DesignError, RunError
+from pepstats.manifest import Manifest
 from pepstats.panel import Panel
-from pepstats.steps import Step
-from pepstats.study import load_study
+from pepstats.steps import EARLIER, NOTHING, Step, sha256_of
+
+PANEL = "01-clean-sources/panel.csv"
+RELEASES = "01-clean-sources/panel-releases.csv"
+EFFECTS_OF = "04-estimate-effect/{slug}/effects.csv"
+REFUSED_OF = "04-estimate-effect/{slug}/refused.csv"
 
 SAME_DIGITS = 1e-9
 KEY = ["programme", "outcome"]
@@ -33,12 +46,94 @@ RESULTS = [
 NO_EFFECT = "no estimate"
 
 
-def bridge_effects(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Earlier:
+    """The run or release of the report that another revises: whole, with what a bridge reads.
+
+    `tables` are those it holds, each by its hash; a release lacks what was withheld.
+    """
+
+    report: str
+    folder: Path
+    tables: Mapping[str, str]
+
+
+class Released(Protocol):
+    """Results with their releases: a panel, or what a run has written of one."""
+
+    @property
+    def values(self) -> pd.DataFrame:
+        """Index (`school`, `year`), one column per measure."""
+
+    @property
+    def releases(self) -> pd.DataFrame:
+        """Index `year`, one column per measure."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results that the earlier report's run has written."""
+
+    values: pd.DataFrame
+    releases: pd.DataFrame
+
+
+def list_tables(programmes: Iterable[str]) -> list[str]:
+    """List the tables of the earlier report's run that a bridge reads."""
+    forms = (EFFECTS_OF, REFUSED_OF)
+    return [PANEL, RELEASES, *(form.format(slug=slug) for slug in programmes for form in forms)]
+
+
+def find_earlier(report: Report, out: Path) -> Earlier | None:
+    """Find the run of the report that this one revises, else its release; nothing without one.
+
+    One that has no manifest, or holds other bytes than its manifest names, is none.
+    """
+    if report.revises is None:
+        return None
+    found = (open_earlier(out / place / report.revises, report.revises, report.programmes)
+             for place in ("working", "released"))  # fmt: skip
+    return next((one for one in found if one is not None), None)
+
+
+def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier | None:
+    """Open a folder as a run or release of a report, with what a bridge reads; else nothing."""
+    try:
+        made = manifest.read(folder)
+    except RunError:
+        return None
+    tables = {name: made.outputs[name].sha256 for name in list_tables(programmes)
+              if name in made.outputs and not _is_withheld(name, made)}  # fmt: skip
+    whole = all(_is(folder / name, digest) for name, digest in tables.items())
+    return Earlier(slug, folder, tables) if made.sealed and whole and made.report == slug else None
+
+
+def _is_withheld(name: str, made: Manifest) -> bool:
+    return made.release is not None and name in made.release.withheld
+
+
+def _is(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256_of(path) == digest
+
+
+def _read_table(step: Step, earlier: Earlier | None, name: str) -> pd.DataFrame | None:
+    """Read a table of the earlier report's run, and say so; None where it holds no such table."""
+    if earlier is None or name not in earlier.tables:
+        step.say_read(EARLIER, name, NOTHING)
+        return None
+    content = (earlier.folder / name).read_bytes()
+    step.say_read(EARLIER, name, hashlib.sha256(content).hexdigest())
+    return pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
+
+
+def bridge_effects(
+    before: pd.DataFrame, after: pd.DataFrame, refused: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Give what was concluded before and after, one row per programme and outcome.
 
     Both are tables of effects (`effects.csv`). `change` is in `unit`; `moved` says whether any
     number of the row did; `said` is the change as a sentence; an effect that only one of them has
-    is `no estimate` in the other.
+    is `no estimate` in the other, and `refused` says of an outcome why there was none before.
     """
     sides = {"before": _keyed(before), "after": _keyed(after)}
     index = sides["after"].index.union(sides["before"].index, sort=False)
@@ -56,29 +151,46 @@ def bridge_effects(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     table["verdict_changed"] = table["verdict_before"] != table["verdict_after"]
     table["moved"] = moved | table["verdict_changed"]
     rows = table.reset_index()
-    rows["said"] = [_say(row) for row in rows.to_dict("records")]
+    why = refused or {}
+    rows["said"] = [_say(row, why.get(row["outcome"], "")) for row in rows.to_dict("records")]
     return rows[EFFECTS]
 
 
 def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
     """Give a programme's effects in the report that this one revises, and now: see above.
 
-    What was concluded before is worked out anew from that report's own files, so that the bridge
-    can be run again; without such a report the table is empty.
+    Without a run or a release of that report the table is empty; of a programme or an outcome that
+    it has no estimate of, the table says so.
     """
     if step.report.revises is None or step.programme is None:
         return pd.DataFrame(columns=EFFECTS)
-    earlier = load_study(step.report.revises, step.data)
-    known = step.programme.slug in earlier.programmes
-    before = evaluate_programme(earlier, step.programme.slug).effects if known else after.iloc[:0]
-    return bridge_effects(before, after)
+    slug = step.programme.slug
+    earlier = find_earlier(step.report, paths.output_folder())
+    before = _read_table(step, earlier, EFFECTS_OF.format(slug=slug))
+    refused = _read_table(step, earlier, REFUSED_OF.format(slug=slug))
+    if earlier is None:
+        return pd.DataFrame(columns=EFFECTS)
+    why = {} if refused is None else dict(zip(refused["outcome"], refused["reason"], strict=True))
+    return bridge_effects(after.iloc[:0] if before is None else before, after, why)
 
 
 def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None) -> pd.DataFrame:
-    """Give the year's results in the report that this one revises, and now; empty without one."""
+    """Give the year's results in the report that this one revises, and now.
+
+    Empty without a run of that report, or where only its release is there and holds no school's
+    results.
+    """
     if step.report.revises is None:
         return pd.DataFrame(columns=RESULTS)
-    before = load_study(step.report.revises, step.data).panel
+    earlier = find_earlier(step.report, paths.output_folder())
+    values = _read_table(step, earlier, PANEL)
+    releases = _read_table(step, earlier, RELEASES)
+    if values is None or releases is None:
+        return pd.DataFrame(columns=RESULTS)
+    before = Results(
+        values.set_index(["school", "year"]).astype(float),
+        releases.set_index("year").astype("str").fillna(""),
+    )
     return bridge_results(before, panel, year=step.report.year, schools=schools)
 
 
@@ -94,7 +206,7 @@ def _as_it_was(before: pd.Series, after: pd.Series) -> pd.Series:
 
 
 def bridge_results(
-    before: Panel, after: Panel, *, year: int, schools: Iterable[int] | None = None
+    before: Released, after: Released, *, year: int, schools: Iterable[int] | None = None
 ) -> pd.DataFrame:
     """Give each measure's results of a year in two releases, over all schools or some.
 
@@ -119,20 +231,20 @@ def bridge_results(
     return pd.DataFrame(rows, columns=RESULTS)
 
 
-def _of_year(panel: Panel, measure: str, year: int, schools: Iterable[int] | None) -> pd.Series:
+def _of_year(panel: Released, measure: str, year: int, schools: Iterable[int] | None) -> pd.Series:
     if measure not in panel.values or year not in panel.values.index.get_level_values("year"):
         return pd.Series(dtype=float)
     found = panel.values[measure].xs(year, level="year").dropna().sort_index()
     return found if schools is None else found[found.index.isin(list(schools))]
 
 
-def _release(panel: Panel, measure: str, year: int) -> str:
+def _release(panel: Released, measure: str, year: int) -> str:
     if measure not in panel.releases or year not in panel.releases.index:
         return ""
     return str(panel.releases.loc[year, measure])
 
 
-def _say(row: dict[str, object]) -> str:
+def _say(row: dict[str, object], why: str) -> str:
     what = words.outcome_label(str(row["outcome"]))
     then, now = (_side(row, when) for when in ("before", "after"))
     if not row["moved"]:
@@ -147,6 +259,8 @@ def _say(row: dict[str, object]) -> str:
     if row["mode_before"] != row["mode_after"] and NO_EFFECT not in (then, now):
         how = f" Then they were held against what was {row['mode_before']}; now they are "
         how += f"{row['mode_after']}."
+    elif then == NO_EFFECT and why:
+        how = f" There was none before: {why}."
     return f"{what}: {then} became {now}.{how} {verdict}"
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pepstats.autumn import Report
+from pepstats.bridge import Earlier
 from pepstats.holdback import PAPER, Schools, read_words
 from pepstats.manifest import Manifest
-from pepstats.verify import OUTSIDE, STUDY, place_of
+from pepstats.outputs import NAME as MANIFEST
+from pepstats.verify import BESIDE, OUTSIDE, STUDY, place_of
 
 README = "README.md"
 TO_DO = f"{PAPER}to-do.txt"
@@ -46,6 +48,20 @@ def carry(
         (making / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(data / name, making / place)
     return carried
+
+
+def carry_earlier(
+    earlier: Earlier, report: Report, making: Path, schools: Schools
+) -> Iterator[str]:
+    """Copy what the run was set beside, if all of it may be carried; give each file's place."""
+    named = any(schools.find(read_words(earlier.folder / name)) for name in earlier.tables)
+    if named and not report.invented and report.edition == "public":
+        return
+    for name in (MANIFEST, *earlier.tables):
+        place = f"{BESIDE}/{earlier.report}/{name}"
+        (making / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(earlier.folder / name, making / place)
+        yield place
 
 
 def _where(name: str, digest: str) -> str:
@@ -87,6 +103,11 @@ def write_readme(
         "is missing: it says what). `--data` is needed only for files that are not carried here.",
         "",
     ]  # fmt: skip
+    if made.earlier is not None:
+        lines += [
+            f"It was set beside the run of `{made.earlier.report}`: that is in `{BESIDE}/`, or "
+            "name with `--out` where it is.", "",
+        ]  # fmt: skip
     absent = [one for one in made.inputs if one.file not in there]
     absent_settings = [name for name in made.settings if name not in there]
     if absent or absent_settings:

@@ -37,7 +37,7 @@ def write_entry(
 
     `before` is the folder of the last release, of this report or of the one it `revises`; `after`
     that of the run being released. An earlier report that was never released is set beside it as
-    the run itself worked it out anew.
+    its own run was, where the run found one.
     """
     now = read_effects(after, made)
     lines, reasons = [], [why] if why else []
@@ -50,10 +50,10 @@ def write_entry(
         lines += _say_files(then, made)
         reasons += say_reasons(then, made) or ["nothing it came from has changed"]
     elif revises is not None:
-        lines.append(
-            f"- it revises {revises}, which was not released; its effects are worked out anew"
-        )
-        lines += _say_effects(_read_each(after, made, BRIDGE))
+        bridged = _read_each(after, made, BRIDGE)
+        beside = "set beside its run" if len(bridged) else "there was no run to set it beside"
+        lines.append(f"- it revises {revises}, which was not released; {beside}")
+        lines += _say_effects(bridged) if len(bridged) else []
     reason = [f"- why: {'; '.join(reasons)}"] if reasons else []
     return "\n".join([f"## {made.report}, {on}", "", *lines, *reason, ""])
 

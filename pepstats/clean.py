@@ -20,7 +20,6 @@ from pepstats.cells import (
     reason_of,
 )
 from pepstats.ledger import Ledger
-from pepstats.registers import clean_links, clean_ofsted, clean_register, clean_trusts
 from pepstats.roles import (
     SCHOOL_ROWS,
     Roles,
@@ -30,10 +29,6 @@ from pepstats.roles import (
     say_what_rows_are,
 )
 from pepstats.sources import Source
-
-__all__ = [
-    "Results", "clean_links", "clean_ofsted", "clean_register", "clean_results", "clean_trusts",
-]  # fmt: skip
 
 FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
 LIMITS = {

@@ -18,7 +18,7 @@ from pepstats.outputs import LOG
 from pepstats.steps import sha256_of
 
 CHANGED = "changed: not the bytes that the manifest names"
-MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "rules")
+MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "earlier", "rules")
 TOLD = ("python", "platform", "arithmetic", "packages")
 
 
@@ -120,7 +120,7 @@ def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> Itera
         content["inputs"] = {one["file"]: one for one in content["inputs"]}
     compared = ("rows", "key", "columns", "numbers", *(("sha256",) if exact else ()))
     for key in MANIFEST_SAYS:
-        then, now = (json.dumps({key: one[key]}).encode("utf-8") for one in (ours, theirs))
+        then, now = (json.dumps({key: one.get(key)}).encode("utf-8") for one in (ours, theirs))
         yield from compare.compare_entries(manifest.NAME, then, now, TableRule())
     for name in sorted(made.outputs.keys() & remade.outputs.keys()):
         one, other = made.outputs[name], remade.outputs[name]

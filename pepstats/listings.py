@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from pepstats import clean, codes, eligibility
+from pepstats import codes, eligibility, layouts
+from pepstats.ledger import Ledger
 from pepstats.study import Study
 
 
@@ -16,25 +17,26 @@ def tabulate_members(study: Study) -> pd.DataFrame:
     return pd.concat(parts).set_index(["programme", "school"]).sort_index()
 
 
-def tabulate_ledgers(results: Iterable[clean.Results]) -> pd.DataFrame:
-    """Account for every row and cell of every results file: the counts of each add up to its total.
+def tabulate_ledgers(ledgers: Iterable[Ledger]) -> pd.DataFrame:
+    """Account for every row and cell of every file: the counts of each add up to its total.
 
-    One row per file, `account` (rows or cells) and `what` became of them, with `count`; the row
-    with `what` = "in all" is the total that the others add up to.
+    One row per file, `kind`, `account` (rows or cells) and `what` became of them, with `count`; the
+    row with `what` = "in all" is the total that the others add up to. A file of an authority's own
+    results has its own account, and one of each stage's results that it gives.
     """
     rows = []
-    for ledger in (one.ledger for one in results):
+    for ledger in ledgers:
         name = (ledger.file, ledger.kind, ledger.year, ledger.release)
-        of_rows = {"kept as schools": ledger.rows_kept, **ledger.aggregates, **ledger.left_out}
+        kept = "kept as schools" if ledger.kind in layouts.RESULTS else "kept"
+        of_rows = {kept: ledger.rows_kept, **ledger.aggregates, **ledger.left_out}
         of_cells = {"values": ledger.values, "words": ledger.words, **ledger.reasons,
                     "columns not read": ledger.unread}  # fmt: skip
         for account, total, parts in (
             ("rows", ledger.rows_in, of_rows), ("cells", ledger.cells_in, of_cells)
         ):  # fmt: skip
             rows += [(*name, account, what, n) for what, n in {"in all": total, **parts}.items()]
-    return pd.DataFrame(
-        rows, columns=["file", "kind", "year", "release", "account", "what", "count"]
-    )
+    columns = ["file", "kind", "year", "release", "account", "what", "count"]
+    return pd.DataFrame(rows, columns=columns).astype({"year": "Int64"})
 
 
 def tabulate_measures(study: Study) -> pd.DataFrame:

@@ -4,7 +4,7 @@
 
 | key | what |
 |---|---|
-| `schema` | the version of this layout: 2 |
+| `schema` | the version of this layout: 3 |
 | `report`, `programmes` | the parameters the run was given: all that a notebook is told |
 | `seeds` | each programme's seed, as its settings had it |
 | `code` | `commit` of the project, whether its code was `modified` since, sha256 of the `lock`, |
@@ -14,6 +14,8 @@
 | `settings` | sha256 of every file of the data folder that says what to do, by its name there |
 | `inputs` | each published file: `file` as the study names it, `kind`, `year`, `release`, |
 |  | `licence`, `sha256`, `bytes`, `rows` below the header |
+| `earlier` | only of a report that revises one whose run was there: that `report`, and sha256 of |
+|  | each of its `tables` that the bridge reads |
 | `rules` | how a column may differ when it is made again: `relative` to the value, `floor` as a |
 |  | share of the column's largest value, and the `reason` |
 | `outputs` | every file of the run but this one and its log: `sha256`, `bytes` and, for a table, |
@@ -36,14 +38,15 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from pepstats import arithmetic, checkout, outputs, paths, sources
+from pepstats import arithmetic, checkout, outputs, paths
 from pepstats.autumn import Report, load_report
 from pepstats.errors import RunError
 from pepstats.outputs import Count, Digest, Output, describe_files
-from pepstats.programme import MembersInFile, load_programme
-from pepstats.reuse import StepRecord
+from pepstats.programme import load_programme
+from pepstats.reuse import Ground, StepRecord
 from pepstats.settings import SLUG, Settings
 from pepstats.sources import Source
 from pepstats.steps import sha256_of, write_whole
@@ -90,6 +93,13 @@ class Input(Settings):
     rows: Count
 
 
+class EarlierRun(Settings):
+    """The run of the earlier report that a run set its results beside: each table by its hash."""
+
+    report: Slug
+    tables: dict[Inside, Digest]
+
+
 class Rule(Settings):
     """How far a cell may be from itself when it is made again, and why."""
 
@@ -130,6 +140,7 @@ class Manifest(Settings):
     packages: dict[str, str]
     settings: dict[str, Digest]
     inputs: tuple[Input, ...]
+    earlier: EarlierRun | None = None
     rules: dict[Literal["exact", "number"], Rule]
     outputs: dict[Inside, Output]
     started: str
@@ -146,6 +157,8 @@ class Manifest(Settings):
     def as_dict(self) -> dict[str, Any]:
         """Give it as it is written in JSON."""
         content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=False)
+        if self.earlier is None:
+            del content["earlier"]
         return content
 
 
@@ -161,27 +174,22 @@ RULES = {
 
 
 def write(
-    run: Path,
-    report: Report,
-    programmes: Iterable[str],
-    found: Iterable[Source],
-    done: Iterable[Done],
-    started: float,
-    data: Path,
+    ground: Ground, report: Report, programmes: Iterable[str], done: Iterable[Done], started: float
 ) -> None:
     """Describe a finished run in its folder: everything in it, and everything it came from."""
+    run, rows = ground.making, read_rows(ground.making)
     content = {
         "schema": SCHEMA,
         "report": report.slug,
         "programmes": list(programmes),
-        "seeds": {slug: load_programme(slug, data).seed for slug in report.programmes},
+        "seeds": {slug: load_programme(slug, ground.data).seed for slug in report.programmes},
         "code": describe_code(),
         "python": platform.python_version(),
         "platform": describe_platform(),
         "arithmetic": arithmetic.fingerprint(),
         "packages": checkout.list_packages(),
-        "settings": {name: sha256_of(data / name) for name in list_settings(report, data)},
-        "inputs": [describe_input(source) for source in found],
+        "settings": dict(ground.settings),
+        "inputs": [describe_input(one, rows[one.file, one.kind]) for one in ground.sources],
         "rules": {name: rule.model_dump() for name, rule in RULES.items()},
         "outputs": {name: one.model_dump() for name, one in describe_files(run).items()},
         "started": utc(started),
@@ -189,6 +197,8 @@ def write(
         "steps": {one.task.name: one.record.model_dump() for one in done if one.record},
         "release": None,
     }
+    if ground.earlier is not None:
+        content["earlier"] = {"report": report.revises, "tables": dict(ground.earlier)}
     write_whole(run / NAME, as_text(content))
 
 
@@ -239,19 +249,15 @@ def list_settings(report: Report, data: Path) -> list[str]:
         own = load_report(own, data).revises
     named += [name for name in (report.template, report.disclosure.last_shown) if name]
     for slug in report.programmes:
-        programme = load_programme(slug, data)
-        named.append(programme.file)
-        members = programme.members
-        if isinstance(members, MembersInFile):
-            named.append(members.file)
+        named += load_programme(slug, data).files
     shared = [path.name for path in data.glob("*.yml")]
     kept = [f"partnership/{path.name}" for path in (data / "partnership").glob("*.*")]
     there = {name for name in [*maybe, *shared, *kept] if (data / name).is_file()}
     return sorted({*named, *there})
 
 
-def describe_input(source: Source) -> dict[str, Any]:
-    """Say what a published file is, which release, and exactly which bytes."""
+def describe_input(source: Source, rows: int) -> dict[str, Any]:
+    """Say what a published file is, which release, exactly which bytes, and how many rows."""
     return {
         "file": source.file,
         "kind": source.kind,
@@ -259,9 +265,17 @@ def describe_input(source: Source) -> dict[str, Any]:
         "release": source.release,
         "licence": source.licence,
         "sha256": source.sha256,
-        "bytes": source.path.stat().st_size,
-        "rows": len(sources.read_text(source).rows),
+        "bytes": len(source.content),
+        "rows": rows,
     }
+
+
+def read_rows(run: Path) -> dict[tuple[str, str], int]:
+    """Read how many rows each file has, by its name and kind, from notebook 01's own account."""
+    table = pd.read_csv(run / "01-clean-sources" / "source-checks.csv")
+    total = table[(table["account"] == "rows") & (table["what"] == "in all")]
+    return {(str(file), str(kind)): int(rows)
+            for file, kind, rows in total[["file", "kind", "count"]].to_numpy()}  # fmt: skip
 
 
 def describe_code() -> dict[str, Any]:

@@ -22,5 +22,10 @@ def output_folder(chosen: str | Path | None = None) -> Path:
 
 def working_folder(report: str) -> Path:
     """Give the folder of a run: the one being made, or else the last one made."""
-    making = os.environ.get("PEPSTATS_RUN")
-    return Path(making) if making else output_folder() / "working" / report
+    return making() or output_folder() / "working" / report
+
+
+def making() -> Path | None:
+    """Give the folder of the run that is being made, where one is."""
+    run = os.environ.get("PEPSTATS_RUN")
+    return Path(run) if run else None

@@ -23,8 +23,7 @@ from pepstats.comparison import Design, design_comparison
 from pepstats.errors import RunError
 from pepstats.programme import Programme, load_programme
 from pepstats.record import NO_PLAN
-from pepstats.settings import Settings
-from pepstats.sources import find_source
+from pepstats.settings import Settings, read_once
 from pepstats.steps import Step, write_whole
 from pepstats.study import load_study
 
@@ -110,16 +109,14 @@ def write_plan(slug: str, data: Path) -> Written:
 
 
 def _design_all(report: Report, programmes: Mapping[str, Programme], data: Path) -> Plan:
-    planned, read = {}, {}
+    planned, read = {}, dict[str, str]()
     for slug, programme in programmes.items():
         early = _before(report, max(programme.baseline))
         study = load_study(early, data)
         members = study.members[slug].index
         design = design_comparison(programme, study.panel, study.register, members, study.barred)
         planned[slug] = describe_design(programme, design)
-        for line in early.sources:
-            found = find_source(line.kind, line.file, data=data, year=line.year)
-            read[line.file] = found.sha256
+        read |= {source.file: source.sha256 for source in study.sources}
     measured = {codes.MEASURES[o].kind for one in programmes.values() for o in one.outcomes}
     listed = any(
         line.year in {None, report.year} and line.kind in {*measured, "local_results"}
@@ -170,10 +167,19 @@ def find_plan(report: Report, data: Path) -> Plan | None:
     return None if report.revises is None else find_plan(load_report(report.revises, data), data)
 
 
+def list_plans(report: Report, data: Path) -> list[str]:
+    """List where the plan of a report may be, up to the first that is there: see `find_plan`."""
+    own = f"{FOLDER}/{report.slug}.json"
+    if (data / own).is_file() or report.revises is None:
+        return [own]
+    earlier = f"reports/{report.revises}.yml"
+    return [own, earlier, *list_plans(load_report(report.revises, data), data)]
+
+
 def read_plan(path: Path) -> Plan:
     """Read a plan, refusing one that is not what we wrote or was changed since."""
     try:
-        plan = Plan.model_validate_json(path.read_bytes())
+        plan = Plan.model_validate_json(read_once(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -189,7 +195,7 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
 
     Columns `item`, `planned`, `done`, `followed` (yes or no). Without a plan one row says so.
     """
-    plan = find_plan(step.report, step.data)
+    plan = find_plan(step.report, step.reading(*list_plans(step.report, step.data)))
     if plan is None or step.programme is None or step.programme.slug not in plan.programmes:
         rows = [("plan", NO_PLAN, "", "no")]
         return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])

@@ -19,7 +19,14 @@ from pepstats import codes
 from pepstats.breaks import BREAKS
 from pepstats.csv_text import read_rows
 from pepstats.errors import DesignError, SourceError, nearest
-from pepstats.settings import LARGEST_YAML, Settings, check_settings, check_slug, read_yaml
+from pepstats.settings import (
+    LARGEST_YAML,
+    Settings,
+    check_settings,
+    check_slug,
+    read_once,
+    read_yaml,
+)
 
 Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
 Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
@@ -211,6 +218,12 @@ class Programme(Settings):
         """The file it is written down in, in the data folder."""
         return f"programmes/{self.whole}.yml"
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files it is written down in: its own, and the list of its schools if it has one."""
+        members = self.members
+        return (self.file, members.file) if isinstance(members, MembersInFile) else (self.file,)
+
 
 def split_phases(programme: Programme) -> tuple[Programme, ...]:
     """Split a programme with outcomes of both key stages into a part for each phase.
@@ -287,7 +300,7 @@ def read_members(file: str, data: Path) -> list[Member]:
     if path.stat().st_size > LARGEST_YAML:
         raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a list of members.")
     try:
-        (_, names), *rows = read_rows(path.read_bytes(), file)
+        (_, names), *rows = read_rows(read_once(path), file)
     except SourceError as error:
         raise DesignError(f"{path}: not a CSV of members: {error}") from None
     header = [name.strip().lower() for name in names]

@@ -26,6 +26,7 @@ from pepstats.words import (
 )
 
 FIRST = "This is the first paper on these results."
+NOT_RUN = "The earlier report has not been run here, so what changed cannot be shown."
 NO_PLAN = "no plan was written before results were read"
 COUNTED = "pupils"  # the unit of measures that are no results, only numbers
 LOGGED = {
@@ -69,6 +70,15 @@ class Record:
     quality: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     signed: str = say_sign_off(None)
 
+    @property
+    def not_run(self) -> bool:
+        """Whether there is an earlier report, but no run of it that this one could be set beside.
+
+        With one, a programme's bridge has a row for every outcome, also for one it lacks.
+        """
+        found = [self.results, *self.effects.values()]
+        return self.revises is not None and all(table.empty for table in found)
+
 
 class Makes(Reads, Protocol):
     """A step of a run that also knows its report and its data folder."""
@@ -77,19 +87,18 @@ class Makes(Reads, Protocol):
     def report(self) -> Report:
         """The report's settings."""
 
-    @property
-    def data(self) -> Path:
-        """The data folder."""
+    def reading(self, *names: str) -> Path:
+        """Give the data folder to read these files from."""
 
 
 def collect_record(step: Makes, programmes: Sequence[Programme]) -> Record:
     """Read what the notebooks, the plan and the quality log know of a paper's own making."""
     slugs = [programme.slug for programme in programmes]
-    before = step.report.revises
     plans = {slug: step.read_table("03-match-schools", "plan", slug) for slug in slugs}
-    log = load_quality(step.report.slug, step.data)
+    slug = step.report.slug
+    log = load_quality(slug, step.reading("quality.yml", f"quality/{slug}.yml"))
     return Record(
-        revises=None if before is None else load_report(before, step.data).meeting.date,
+        revises=_find_meeting(step),
         results=step.read_table("01-clean-sources", "bridge"),
         effects={slug: step.read_table("04-estimate-effect", "bridge", slug) for slug in slugs},
         plans=plans,
@@ -97,6 +106,14 @@ def collect_record(step: Makes, programmes: Sequence[Programme]) -> Record:
         quality={} if log is None else tabulate_quality(log),
         signed=say_sign_off(log),
     )
+
+
+def _find_meeting(step: Makes) -> datetime.date | None:
+    """Find the day of the meeting that the report revised by this one went to, if any."""
+    before = step.report.revises
+    if before is None:
+        return None
+    return load_report(before, step.reading(f"reports/{before}.yml")).meeting.date
 
 
 def make_entries(record: Record, programmes: Sequence[Programme]) -> dict[str, Entry]:
@@ -136,6 +153,8 @@ def changed_sentence(record: Record) -> str:
     """Say how many estimates of all programmes moved since the last report, and verdicts too."""
     if record.revises is None:
         return FIRST
+    if record.not_run:
+        return NOT_RUN
     found = [table for table in record.effects.values() if len(table)]
     rows = pd.concat(found) if found else pd.DataFrame(columns=["moved", "verdict_changed"])
     moved, flipped = (int(rows[name].astype(bool).sum()) for name in ("moved", "verdict_changed"))
@@ -152,6 +171,8 @@ def changed_words(record: Record, programme: Programme) -> str:
     """Say what became of a programme's main estimate, and name any other verdict that changed."""
     if record.revises is None:
         return FIRST
+    if record.not_run:
+        return NOT_RUN
     table = record.effects.get(programme.slug, pd.DataFrame())
     if table.empty:
         return "There is nothing to compare with: the last paper had no estimate of it."
@@ -181,7 +202,8 @@ def table_effects(programme: Programme, record: Record) -> PaperTable:
     columns = ["Outcome", then, "Now", "Change", "Verdict"]
     return make_table(
         pd.DataFrame(rows, columns=columns), caption=f"{programme.title}: what changed since",
-        note=_how(table), empty="There was no estimate before.", numeric=["Change"],
+        note=_how(table), empty=NOT_RUN if record.not_run else "There was no estimate before.",
+        numeric=["Change"],
         widths=(1.9, 1.5, 1.5, 0.8, 1.7),
     )  # fmt: skip
 
@@ -213,9 +235,18 @@ def table_results(record: Record) -> PaperTable:
         pd.DataFrame(rows, columns=columns), caption="The authority's own results, then and now",
         note="Each is the average of the schools that had the result both times, every school "
         "counted once." if rows else "",
-        empty="No result was known before.", numeric=columns[1:5],
+        empty=_why_no_results(record), numeric=columns[1:5],
         widths=(2.4, 0.7, 1.1, 0.7, 0.8, 1.5),
     )  # fmt: skip
+
+
+def _why_no_results(record: Record) -> str:
+    """Say why there are no earlier results to show: a release may hold those of no school."""
+    if record.not_run:
+        return NOT_RUN
+    if record.revises is not None and record.results.empty:
+        return "The earlier report was released without the results of single schools."
+    return "No result was known before."
 
 
 def say_plan(held: pd.DataFrame) -> str:

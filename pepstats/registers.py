@@ -47,7 +47,7 @@ _NAMES = {
 _SPANS = {"la": (100, 999), "estab": (0, 9_999), "age_low": (0, 99), "age_high": (0, 99)}
 
 
-def clean_register(raw: Cells, source: Source) -> pd.DataFrame:
+def tidy_register(raw: Cells, source: Source) -> Tidied:
     """Give one row per URN of the Department's register: what the school is, when it opened.
 
     Reads the register behind the tables (`spine`), Get Information About Schools
@@ -55,11 +55,6 @@ def clean_register(raw: Cells, source: Source) -> pd.DataFrame:
     name, status (open, closed, proposed, unknown), opened, closed, type, governance, is_special,
     is_primary, is_secondary, age_low, age_high, other_urn, trust.
     """
-    return tidy_register(raw, source).frame
-
-
-def tidy_register(raw: Cells, source: Source) -> Tidied:
-    """Give the register and the rows left out of it: see `clean_register`."""
     text = {n: read_column(raw, source, *c, optional=True) for n, c in _NAMES.items()}
     la, estab, low, high = (
         read_whole(text[n], source, _NAMES[n][0], *span) for n, span in _SPANS.items()
@@ -90,18 +85,13 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
     return Tidied(once.set_index("urn").sort_index(), _some(left_out))
 
 
-def clean_links(raw: Cells, source: Source) -> pd.DataFrame:
+def tidy_links(raw: Cells, source: Source) -> Tidied:
     """Give each link between schools once, from the earlier URN to the later.
 
     Sixth-form centres, other links and changes of age range say nothing of who became whom and
     are left out. Columns before, after, date (missing where not given), what (succession,
     merger, split, amalgamation); sorted, one row per pair.
     """
-    return tidy_links(raw, source).frame
-
-
-def tidy_links(raw: Cells, source: Source) -> Tidied:
-    """Give the links and the rows left out of them: see `clean_links`."""
     kind = read_column(raw, source, "LINKTYPE").str.lower()
     urn, linked = read_urns(raw, source, "URN"), read_urns(raw, source, "LINKURN")
     written = read_column(raw, source, "LINKESTABLISHEDDATE", optional=True)
@@ -131,13 +121,8 @@ def tidy_links(raw: Cells, source: Source) -> Tidied:
     return Tidied(once, _some(left_out))
 
 
-def clean_trusts(raw: Cells, source: Source) -> pd.DataFrame:
-    """Give each academy's trust: index `urn`; columns trust, joined, name, la."""
-    return tidy_trusts(raw, source).frame
-
-
 def tidy_trusts(raw: Cells, source: Source) -> Tidied:
-    """Give the trusts and the rows left out of them: see `clean_trusts`."""
+    """Give each academy's trust: index `urn`; columns trust, joined, name, la."""
     sponsor = read_column(raw, source, "GROUP TYPE", optional=True).str.contains(
         "sponsor", case=False, regex=False
     )
@@ -161,16 +146,11 @@ def tidy_trusts(raw: Cells, source: Source) -> Tidied:
     return Tidied(latest.set_index("urn").sort_index(), _some(left_out))
 
 
-def clean_ofsted(raw: Cells, source: Source) -> pd.DataFrame:
+def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
     """Give each school's latest inspection.
 
     Index `urn`; columns outcome (1 outstanding to 4 inadequate), inspected, published, phase, name.
     """
-    return tidy_ofsted(raw, source).frame
-
-
-def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
-    """Give the inspections and the rows left out of them: see `clean_ofsted`."""
     effect = read_column(raw, source, "OVERALL EFFECTIVENESS")
     outcome = read_numbers(effect, source, "Overall effectiveness")
     wrong = raw.index[outcome.notna() & ~outcome.isin([1, 2, 3, 4])]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pepstats import bundle, changes, checkout, holdback, manifest, whole
 from pepstats.autumn import Report, load_report
+from pepstats.bridge import Earlier, find_earlier
 from pepstats.errors import RunError
 from pepstats.examine import check_files, check_seal
 from pepstats.manifest import Manifest
@@ -58,6 +59,7 @@ def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> It
     yield from _not_whole(run, made, report)
     yield from _not_traceable(made)
     yield from _stale(made, report, data)
+    yield from _stale_beside(made, find_earlier(report, run.parents[1]))
 
 
 def _not_whole(run: Path, made: Manifest, report: Report) -> Iterator[str]:
@@ -102,6 +104,17 @@ def _stale(made: Manifest, report: Report, data: Path) -> Iterator[str]:
             yield f"{one.file} has changed since the run"
 
 
+def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:
+    """Find whether the earlier report's run is no longer the one that this run was set beside."""
+    if made.earlier is None:
+        if now is not None:
+            yield f"{now.report}, which it revises, has been run since"
+    elif now is None:
+        yield f"the run of {made.earlier.report}, which it was set beside, is no longer there"
+    elif now.tables != made.earlier.tables:
+        yield f"{made.earlier.report}, which it revises, has other results since the run"
+
+
 def _fill(
     making: Path,
     run: Path,
@@ -117,13 +130,16 @@ def _fill(
     for name in (name for name in made.outputs if name not in withheld):
         (making / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(run / name, making / name)
-    carried = bundle.carry(made, report, data, making, holdback.list_schools(run, report))
+    schools = holdback.list_schools(run, report)
+    carried = bundle.carry(made, report, data, making, schools)
+    earlier = find_earlier(report, run.parents[1])
+    beside = [*bundle.carry_earlier(earlier, report, making, schools)] if earlier else []
     about = bundle.write_readme(
         made, report, withheld, carried, list_marks(report), bundle.read_to_do(run)
     )
     for name, text in {**texts, bundle.README: about}.items():
         (making / name).write_text(text, "utf-8")
-    added = [*texts, bundle.README, *carried.values()]
+    added = [*texts, bundle.README, *carried.values(), *beside]
     released = {
         "on": on,
         "edition": report.edition,

@@ -1,8 +1,9 @@
 """What need not be made again: a step whose every source is, byte for byte, what it was.
 
 A step stands on its notebook, our code, the packages, the processor's way of rounding, its
-parameters, and every file that it opened: settings, published files and what earlier steps wrote.
-All of it is known by hash, never by time. When in doubt, it is run.
+parameters, and every file that it says it read: settings, published files, what earlier steps wrote
+and what the earlier report's run did. All of it is known by hash, never by time. When in doubt, it
+is run.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,17 +22,17 @@ from pydantic import Field
 
 from pepstats import arithmetic, paths
 from pepstats.autumn import Report
+from pepstats.dashboard import PROPOSED
 from pepstats.errors import RunError
 from pepstats.outputs import Digest, Output
-from pepstats.settings import Settings
-from pepstats.steps import OPENED, find_wholes, sha256_of
+from pepstats.settings import Settings, hash_settings
+from pepstats.sources import Source
+from pepstats.steps import DATA, EARLIER, NOTHING, READ, RUN, find_wholes, sha256_of
 from pepstats.tasks import Task
-
-RUN, DATA = "run:", "data:"  # where a file that was read lies: in the run, or in the study
 
 
 class StepRecord(Settings):
-    """What a step stood on: what was there before it began, and every file that it opened."""
+    """What a step stood on: what was there before it began, and every file that it read."""
 
     stands_on: Digest
     read: dict[str, Digest] = Field(default_factory=dict)
@@ -51,56 +52,55 @@ class Last:
 class Ground:
     """What all steps of a run have in common, and the run before it, if any.
 
-    `making` and `data` are real paths, no links in them, as opened files are written down; `opened`
-    is where steps write down what they open; `code` is the hash of what they all run on, `settled`
-    that of the report as it is understood from all its files. `known` has each setting and
-    published file by its whole path: its name in the study, its hash. `first` are those of the
-    published files, which the first step always stands on.
+    `code` is the hash of what they all run on, `settled` that of the report as it is understood
+    from all its files. `settings` has the hash of each by its name in the study; `earlier` that of
+    each table of the earlier report's run, where there is one.
     """
 
     making: Path
     data: Path
-    opened: Path
     code: str
     settled: str
-    known: Mapping[Path, tuple[str, str]] = field(repr=False)
-    first: tuple[Path, ...] = field(repr=False)
+    settings: Mapping[str, str] = field(repr=False)
+    sources: tuple[Source, ...] = field(repr=False)
+    earlier: Mapping[str, str] | None = field(default=None, repr=False)
     last: Last | None = None
+
+    @property
+    def known(self) -> dict[str, str]:
+        """The hash of each setting and published file, by its name in the study."""
+        return {**{one.file: one.sha256 for one in self.sources}, **self.settings}
 
     def stands_on(self, task: Task, parameters: Mapping[str, str]) -> str:
         """Give the hash of all that is there before a step begins."""
         notebook = paths.NOTEBOOKS / f"{task.step}.ipynb"
         there = sorted(name for name in list_files(self.making) if task.needs_file(name))
         said = [self.code, self.settled, sha256_of(notebook), dict(parameters), there,
-                sorted(name for name, _ in self.known.values())]  # fmt: skip
-        return _digest(json.dumps(said, sort_keys=True))
+                sorted(self.known)]  # fmt: skip
+        return _hash(json.dumps(said, sort_keys=True))
 
     def record(self, task: Task, stands_on: str) -> StepRecord | None:
         """Write down what a step that has run stood on; nothing where that is not known."""
-        log = self.opened / f"{task.name}{OPENED}"
+        log = self.making / "notebooks" / f"{task.name}{READ}"
         if not log.is_file():
             return None
-        opened = [Path(json.loads(line)) for line in log.read_text("utf-8").splitlines()]
-        read = self._find_read(task, opened)
-        knows_its_sources = task.is_first or any(name.startswith(RUN) for name in read)
-        return StepRecord(stands_on=stands_on, read=read) if knows_its_sources else None
+        said = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+        log.unlink()
+        read = {name: self._digest(name) for name, _ in sorted(said)}
+        if changed := sorted({name for name, seen in said if seen and seen != read[name]}):
+            raise RunError(f"{', '.join(changed)} changed while it ran. Run again.")
+        needed = {f"{DATA}{one.file}" for one in self.sources} if task.is_first else set()
+        knows = needed <= read.keys() if task.is_first else any(RUN in name for name in read)
+        return StepRecord(stands_on=stands_on, read=read) if knows else None
 
-    def _find_read(self, task: Task, opened: Iterable[Path]) -> dict[str, str]:
-        """Give every file of the study and of earlier steps that a step opened, with its hash."""
-        first = self.first if task.is_first else ()
-        found = {}
-        for path in {*opened, *first}:
-            if path in self.known:
-                name, digest = self.known[path]
-                found[f"{DATA}{name}"] = digest
-                continue
-            for folder, mark in ((self.making, RUN), (self.data, DATA)):
-                if path.is_relative_to(folder) and path.is_file():
-                    name = path.relative_to(folder).as_posix()
-                    if mark == DATA or not task.owns(name):
-                        found[f"{mark}{name}"] = sha256_of(path)
-                    break
-        return dict(sorted(found.items()))
+    def _digest(self, name: str) -> str:
+        """Give the hash of a file that a step said it read, as it is now."""
+        where, _, file = name.partition(":")
+        known = self.known if f"{where}:" == DATA else self.earlier or {}
+        if file in known:
+            return known[file]
+        path = (self.making if f"{where}:" == RUN else self.data) / file
+        return sha256_of(path) if f"{where}:" != EARLIER and path.is_file() else NOTHING
 
     def take_over(self, task: Task, parameters: Mapping[str, str]) -> StepRecord | None:
         """Copy a step's files from the last run if it would make the same; else nothing."""
@@ -126,25 +126,17 @@ class Ground:
         return sha256_of(place) == digest
 
     def refuse_changes(self) -> None:
-        """Refuse a run during which a setting or published file became another."""
+        """Refuse a run during which a setting became another; a published file is read once."""
         changed = [
-            name for path, (name, digest) in self.known.items()
-            if not path.is_file() or sha256_of(path) != digest
+            name for name, digest in self.settings.items()
+            if not (self.data / name).is_file() or hash_settings(self.data / name) != digest
         ]  # fmt: skip
         if changed:
             raise RunError(f"{', '.join(sorted(changed))} changed while it ran. Run again.")
 
     def _as_read(self, then: StepRecord) -> bool:
         """Say whether every file that a step read is what it was."""
-        now = {f"{DATA}{name}": digest for name, digest in self.known.values()}
-        for name, digest in then.read.items():
-            if name not in now:
-                mark, folder = (RUN, self.making) if name.startswith(RUN) else (DATA, self.data)
-                path = folder / name.removeprefix(mark)
-                now[name] = sha256_of(path) if path.is_file() else ""
-            if now[name] != digest:
-                return False
-        return True
+        return all(self._digest(name) == digest for name, digest in then.read.items())
 
 
 def list_files(run: Path) -> list[str]:
@@ -162,13 +154,18 @@ def describe_code() -> str:
     }
     packages = {(d.name, d.version) for d in importlib.metadata.distributions()}
     machine = [sys.version, platform.platform(), arithmetic.fingerprint()]
-    return _digest(json.dumps([ours, sorted(packages), machine], sort_keys=True))
+    return _hash(json.dumps([ours, sorted(packages), machine], sort_keys=True))
 
 
 def describe_settled(report: Report, data: Path) -> str:
-    """Give the hash of a report as it is understood: its own settings and how programmes part."""
-    return _digest(json.dumps([report.model_dump(mode="json"), find_wholes(report, data)]))
+    """Give the hash of a report as it is understood: its own settings and how programmes part.
+
+    And, for a study without a dashboard, the project's own, which then stands in.
+    """
+    stands_in = "" if (data / PROPOSED.name).is_file() else sha256_of(PROPOSED)
+    said = [report.model_dump(mode="json"), find_wholes(report, data), stands_in]
+    return _hash(json.dumps(said))
 
 
-def _digest(text: str) -> str:
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

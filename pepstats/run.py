@@ -16,16 +16,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pepstats import manifest, paths, whole
-from pepstats.autumn import Report, check_named_files, list_sources, load_report
+from pepstats.autumn import Report, check_named_files, load_report
+from pepstats.bridge import find_earlier
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.programme import list_parts, load_programme
 from pepstats.reuse import Ground, Last, StepRecord, describe_code, describe_settled
-from pepstats.sources import Source, find_source
-from pepstats.steps import sha256_of
+from pepstats.settings import hash_settings
+from pepstats.sources import Source
+from pepstats.study import find_sources
 from pepstats.tasks import Task, check_parameters, list_tasks, parameters_of
 
 KERNEL = "python3"
@@ -71,14 +73,17 @@ def run_report(
     (making / "notebooks").mkdir()
     started = time.time()
     try:
-        with tempfile.TemporaryDirectory(prefix="pep") as opened:
-            last = None if force else find_last(final)
-            ground = find_ground(making, Path(opened), report, found, data, last)
-            with handed_to_kernels(data, out, making, ground.opened):
-                done = execute(list_tasks(chosen), report.slug, making, jobs, tell, ground)
-            ground.refuse_changes()
+        earlier = find_earlier(report, out)
+        ground = replace(
+            find_ground(making, report, found, data),
+            earlier=None if earlier is None else earlier.tables,
+            last=None if force else find_last(final),
+        )
+        with handed_to_kernels(data, out, making):
+            done = execute(list_tasks(chosen), report.slug, making, jobs, tell, ground)
+        ground.refuse_changes()
         _log(making / "run.log", done)
-        manifest.write(making, report, chosen, found, done, started, data)
+        manifest.write(ground, report, chosen, done, started)
     except BaseException:
         _keep_failed(making, final)
         raise
@@ -86,6 +91,11 @@ def run_report(
     shutil.rmtree(_failed_beside(final), ignore_errors=True)
     if kept := sum(one.reused for one in done):
         tell(f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed.")
+    if report.revises is not None and earlier is None:
+        tell(
+            f"{report.revises} has not been run here, so the paper cannot show what changed since. "
+            f"Run `pepstats run {report.revises}` first, then {report.slug} again."
+        )
     return final / "07-board-report" / "report.html"
 
 
@@ -102,33 +112,18 @@ def check_request(
             )
     for name in report.programmes:
         load_programme(name, data)
-    found = [
-        find_source(
-            line.kind, line.file, data=data, year=line.year, release=line.release,
-            sha256=line.sha256, licence=line.licence,
-        )
-        for line in list_sources(report, data)
-    ]  # fmt: skip
+    found = find_sources(report, data)
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)
     return report, found
 
 
-def find_ground(
-    making: Path, opened: Path, report: Report, found: Iterable[Source], data: Path,
-    last: Last | None,
-) -> Ground:  # fmt: skip
+def find_ground(making: Path, report: Report, found: Iterable[Source], data: Path) -> Ground:
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
-    inputs = {Path(os.path.realpath(one.path)): (one.file, one.sha256) for one in found}
-    settings = {
-        Path(os.path.realpath(data / name)): (name, sha256_of(data / name))
-        for name in manifest.list_settings(report, data)
-    }
-    known = {**inputs, **settings}
-    settled = describe_settled(report, data)
+    settings = {name: hash_settings(data / name) for name in manifest.list_settings(report, data)}
     return Ground(
-        making=Path(os.path.realpath(making)), data=Path(os.path.realpath(data)), opened=opened,
-        code=describe_code(), settled=settled, known=known, first=tuple(inputs), last=last,
+        making=making, data=data, code=describe_code(), settled=describe_settled(report, data),
+        settings=settings, sources=tuple(found),
     )  # fmt: skip
 
 
@@ -258,9 +253,7 @@ class NotebookDefect(Exception):
 
 
 @contextmanager
-def handed_to_kernels(
-    data: Path, out: Path, making: Path, opened: Path | None = None
-) -> Iterator[None]:
+def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
     """Let the kernels know where the data and the run are, and keep them to one thread each.
 
     All start in the run's folder. The whole process stands there meanwhile: Papermill steps into
@@ -277,7 +270,6 @@ def handed_to_kernels(
         "MKL_NUM_THREADS": "1",
         "RAYON_NUM_THREADS": "1",  # diff-diff's own sums
         "PYTHONDONTWRITEBYTECODE": "",
-        "PEPSTATS_OPENED": str(opened or ""),
     }
     before, stood = dict(os.environ), Path.cwd()
     os.environ.update(given)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -23,17 +24,12 @@ from pepstats.ledger import Ledger
 from pepstats.sources import RELEASES, Source
 
 
-def clean_la_series(raw: Cells, source: Source) -> pd.DataFrame:
+def tidy_la_series(raw: Cells, source: Source) -> Tidied:
     """Give the long series by authority, one row per series, year and area.
 
     Columns: code, item, year (the year a school year ends), area, la (missing for England and
     regions that have no code), region, value, reason; sorted.
     """
-    return tidy_la_series(raw, source).frame
-
-
-def tidy_la_series(raw: Cells, source: Source) -> Tidied:
-    """Give the series and the rows left out of it: see `clean_la_series`."""
     value, reason = _figures(raw, source, "VALUES")
     la = read_column(raw, source, "LA NUMBER", optional=True)
     frame = pd.DataFrame({
@@ -53,16 +49,11 @@ def tidy_la_series(raw: Cells, source: Source) -> Tidied:
     return Tidied(once.sort_values(key).reset_index(drop=True), left_out)
 
 
-def clean_national(raw: Cells, source: Source) -> pd.DataFrame:
+def tidy_national(raw: Cells, source: Source) -> Tidied:
     """Give the published national headlines: year, measure, phase, value, release; sorted.
 
     `phase` (primary or secondary) is blank but for measures whose figure differs by it.
     """
-    return tidy_national(raw, source).frame
-
-
-def tidy_national(raw: Cells, source: Source) -> Tidied:
-    """Give the headlines and the rows left out of them: see `clean_national`."""
     measure = read_column(raw, source, "MEASURE")
     _refuse_unknown(measure, codes.MEASURES, source, "measure")
     phase = read_column(raw, source, "PHASE", optional=True)
@@ -108,8 +99,10 @@ def clean_local_results(raw: Cells, source: Source) -> list[Results]:
         gap = values.isna() & reasons.isna()
         reasons = reasons.astype("str").mask(gap, codes.NO_ROW)
         order = [name for name in codes.MEASURES if name in values]
-        part = Source(f"{source.name}, {year} {release}", str(kind), int(year), str(release),
-                      source.file, source.path, source.sha256, source.licence)  # fmt: skip
+        part = replace(
+            source, name=f"{source.name}, {year} {release}", kind=str(kind), year=int(year),
+            release=str(release),
+        )  # fmt: skip
         nothing = pd.array([None] * len(values), "str")
         identity = pd.DataFrame({
             "row": rows.groupby("urn")["row"].min().reindex(values.index),

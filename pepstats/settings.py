@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -16,6 +18,7 @@ from pepstats.errors import DesignError, nearest
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 LARGEST_YAML = 1_000_000  # bytes; a study is a page or two of text
+SETTLED = 2.0  # seconds; the coarsest clock of a disk
 
 
 class Settings(BaseModel):
@@ -55,6 +58,30 @@ def check_slug(slug: str, what: str) -> str:
     return slug
 
 
+_KEPT: dict[Path, tuple[tuple[int, ...], bytes]] = {}
+
+
+def read_once(path: Path) -> bytes:
+    """Read a settings file, from the disk only where it is not the file that was read before.
+
+    One written in these last seconds is read each time: it could be written again, to the same
+    length, before the clock of its disk has moved on.
+    """
+    about = path.stat()
+    stamp = (about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+    if path in _KEPT and _KEPT[path][0] == stamp:
+        return _KEPT[path][1]
+    content = path.read_bytes()
+    if about.st_mtime < time.time() - SETTLED:
+        _KEPT[path] = stamp, content
+    return content
+
+
+def hash_settings(path: Path) -> str:
+    """Return the SHA-256 of a settings file as 64 hexadecimal digits."""
+    return hashlib.sha256(read_once(path)).hexdigest()
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a small YAML file as plain keys and values, refusing anything cleverer."""
     if not path.is_file():
@@ -64,7 +91,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_YAML:
         raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a settings file.")
     try:
-        content = yaml.load(path.read_text("utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
+        content = yaml.load(read_once(path).decode("utf-8"), _StrictLoader)  # noqa: S506 - it is safe
     except UnicodeDecodeError as error:
         raise DesignError(
             f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8."

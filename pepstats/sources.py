@@ -8,7 +8,7 @@ import io
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,10 @@ RELEASES = ("school-returned", "provisional", "revised", "final")
 
 @dataclass(frozen=True)
 class Source:
-    """One published file: what it is, which year and release, and the hash of its bytes.
+    """One published file: what it is, which year and release, its bytes and their hash.
 
     `file` is as the study wrote it, and is what messages call it; `path` is where it was found.
+    The file is read once, when it is found: what is hashed is what is parsed.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Source:
     file: str
     path: Path
     sha256: str
+    content: bytes = field(repr=False)
     licence: str | None = None
 
 
@@ -89,7 +91,7 @@ def find_source(
     title = layouts.titles().get(seen, seen)
     year = year or layout_year
     name = f"{title}, {year}" if year else title
-    return Source(name, seen, year, release, file, path, found, licence)
+    return Source(name, seen, year, release, file, path, found, content, licence)
 
 
 def read_text(source: Source) -> Cells:
@@ -97,9 +99,7 @@ def read_text(source: Source) -> Cells:
 
     A cell that the row was cut off before is told from an empty one.
     """
-    content = _read_bytes(source.path, source.file)
-    if hashlib.sha256(content).hexdigest() != source.sha256:
-        raise SourceError(f"{source.file}: the file changed while it was being read.")
+    content = source.content
     if _is_excel(content):
         cells = _read_sheet(content, source.file)
         _check_kind(source.kind, cells.header, source.file)

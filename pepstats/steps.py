@@ -10,7 +10,6 @@ import hashlib
 import html
 import json
 import os
-import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Mapping
@@ -31,8 +30,12 @@ from pepstats.settings import check_slug
 
 if TYPE_CHECKING:
     from pepstats.pictures import Picture
+    from pepstats.study import Study
 
-OPENED = ".opened"  # how the list of files that a step opened ends
+RUN, DATA, EARLIER = "run:", "data:", "earlier:"
+"""Where a file that was read lies: in this run, in the study, in the earlier report's run."""
+NOTHING = hashlib.sha256(b"").hexdigest()  # stands for the hash of a file that is not there
+READ = ".read"  # how the list of what a step read ends
 
 STEPS = {
     "01-clean-sources": False,
@@ -62,7 +65,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of one report, for one programme where it has one."""
+    """A step of one report, for one programme where it has one.
+
+    Everything it reads it reads through its own methods, or names with `reading`; while a run is
+    being made, it writes each down in `said`, by which the runner knows what the step rests on.
+    """
 
     name: str
     report: Report
@@ -70,11 +77,42 @@ class Step:
     data: Path
     run: Path
     wholes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    said: Path | None = field(default=None, repr=False)
 
     @property
     def folder(self) -> Path:
         """The only folder this step writes in."""
         return self._folder_of(self.name, self.programme.slug if self.programme else None)
+
+    def say_read(self, where: str, name: str, sha256: str = "") -> None:
+        """Write down a file that was read: where it lies, its name there, its hash if known."""
+        if self.said is not None:
+            with self.said.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps([f"{where}{name}", sha256]) + "\n")
+
+    def reading(self, *names: str) -> Path:
+        """Give the data folder to read these files from, as far as they are there.
+
+        `*` at the end of a name stands for whatever a folder holds.
+        """
+        for name in names:
+            folder = self.data / name.removesuffix("*")
+            listed = sorted(folder.iterdir()) if name.endswith("/*") and folder.is_dir() else []
+            for one in [f"{name[:-1]}{path.name}" for path in listed] or [name]:
+                if (self.data / one).is_file():
+                    self.say_read(DATA, one)
+        return self.data
+
+    def read_study(self) -> Study:
+        """Read all published files of the report, and its programmes with their schools."""
+        from pepstats.study import load_study
+
+        study = load_study(self.report, self.data)
+        for source in study.sources:
+            self.say_read(DATA, source.file, source.sha256)
+        for programme in study.programmes.values():
+            self.reading(*programme.files)
+        return study
 
     def save_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as CSV: full precision, the index as its key where it has a name."""
@@ -180,25 +218,31 @@ class Step:
     def list_programmes(self) -> list[Programme]:
         """List the report's programmes that this run has results for, as they are written down."""
         there = {path.name for path in (self.run / "04-estimate-effect").glob("*") if path.is_dir()}
-        return [load_programme(slug, self.data) for slug in self.report.programmes if slug in there]
+        return [programme for programme in self.load_programmes() if programme.slug in there]
 
     def load_programmes(self) -> list[Programme]:
         """Load every programme of the report, whether or not this run is for it."""
-        return load_programmes(self.report, self.data)
+        programmes = load_programmes(self.report, self.data)
+        self.reading(*(programme.file for programme in programmes))
+        return programmes
 
     def read_officers_text(self) -> str | None:
         """Read the officers' own words for this report, where they have written any."""
-        path = self.data / "reports" / f"{self.report.slug}.md"
+        name = f"reports/{self.report.slug}.md"
+        path = self.reading(name) / name
         return path.read_text("utf-8") if path.is_file() else None
 
     def read_last_shown(self) -> pd.DataFrame:
         """Read the counts that the last release showed, where the report's settings name them."""
         file = self.report.disclosure.last_shown
-        return read_shown(self.data / file) if file else pd.DataFrame(columns=SHOWN_COLUMNS)
+        return (
+            read_shown(self.reading(file) / file) if file else pd.DataFrame(columns=SHOWN_COLUMNS)
+        )
 
     def find_template(self) -> Path | None:
         """Find the council's own Word template, where the report's settings name one."""
-        return self.data / self.report.template if self.report.template else None
+        template = self.report.template
+        return self.reading(template) / template if template else None
 
     def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
         """Read any other file that an earlier step wrote."""
@@ -213,6 +257,7 @@ class Step:
         path = self._folder_of(step, slug) / check_name(name)
         if not path.is_file():
             raise RunError(f"{path} is not there. Run {step} first, or `pepstats run` for all.")
+        self.say_read(RUN, path.relative_to(self.run).as_posix())
         return path
 
     def _folder_of(self, step: str, programme: str | None) -> Path:
@@ -235,15 +280,17 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
     data = paths.data_folder()
     settings = load_report(report, data)
     wholes = find_wholes(settings, data)
-    if folder := os.environ.get("PEPSTATS_OPENED"):
-        note_opened(Path(folder) / f"{name_task(name, programme)}{OPENED}")
     if STEPS[name] and programme not in settings.programmes:
         raise RunError(
             f"{name}: report `{report}` has no programme `{programme}`. "
             f"{nearest(programme, settings.programmes)}"
         )
     chosen = load_programme(programme, data) if STEPS[name] else None
-    return Step(name, settings, chosen, data, paths.working_folder(settings.slug), wholes)
+    run = paths.working_folder(settings.slug)
+    said = run / "notebooks" / f"{name_task(name, programme)}{READ}" if paths.making() else None
+    step = Step(name, settings, chosen, data, run, wholes, said)
+    step.reading(*([chosen.file] if chosen else []))
+    return step
 
 
 def find_wholes(report: Report, data: Path) -> dict[str, str]:
@@ -254,22 +301,6 @@ def find_wholes(report: Report, data: Path) -> dict[str, str]:
 def name_task(step: str, programme: str) -> str:
     """Name one step for one programme where it has one: what its executed copy is called."""
     return f"{step}--{programme}" if programme else step
-
-
-def note_opened(log: Path) -> None:
-    """Write down from here on, each once, the whole path of every file this process opens."""
-    seen: set[str] = set()
-    lines = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-    def note(event: str, about: tuple[Any, ...]) -> None:
-        if event != "open" or not isinstance(about[0], str | bytes | os.PathLike):
-            return
-        path = os.path.realpath(os.fsdecode(about[0]))
-        if path not in seen:
-            seen.add(path)
-            os.write(lines, (json.dumps(path) + "\n").encode("ascii"))
-
-    sys.addaudithook(note)
 
 
 def read_shown(path: Path) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from pepstats import (
 )
 from pepstats.autumn import Report, load_report
 from pepstats.errors import DesignError, SourceError, nearest
+from pepstats.ledger import Ledger, account_for_table
 from pepstats.panel import Panel, build_panel
 from pepstats.programme import (
     MatchRule,
@@ -41,12 +42,12 @@ from pepstats.programme import (
 )
 
 TABLES = {
-    "register": registers.clean_register,
-    "links": registers.clean_links,
-    "trusts": registers.clean_trusts,
-    "ofsted": registers.clean_ofsted,
-    "la_series": series.clean_la_series,
-    "national": series.clean_national,
+    "register": registers.tidy_register,
+    "links": registers.tidy_links,
+    "trusts": registers.tidy_trusts,
+    "ofsted": registers.tidy_ofsted,
+    "la_series": series.tidy_la_series,
+    "national": series.tidy_national,
 }
 
 
@@ -54,14 +55,17 @@ TABLES = {
 class Study:
     """A report's published files, cleaned and followed, and its programmes with their schools.
 
-    `tables` has what is not results, by kind: `register`, `links`, `trusts`, `ofsted`, `la_series`,
-    `national`, as far as the report lists them. `members` has, for each programme, one row per
-    school: index `school`; `urn` as written in the programme's file, `joined`, `dose`, `basis`.
-    `said` are the schools' statements.
+    `sources` are the files as they were read, each once, and `ledgers` the account of each:
+    results files first. `tables` has what is not results, by kind: `register`, `links`, `trusts`,
+    `ofsted`, `la_series`, `national`, as far as the report lists them. `members` has, for each
+    programme, one row per school: index `school`; `urn` as written in the programme's file,
+    `joined`, `dose`, `basis`. `said` are the schools' statements.
     """
 
     report: Report
     data: Path
+    sources: tuple[sources.Source, ...] = field(repr=False)
+    ledgers: tuple[Ledger, ...] = field(repr=False)
     results: tuple[clean.Results, ...] = field(repr=False)
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     followed: schools.Schools = field(repr=False)
@@ -111,27 +115,11 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     folder = paths.data_folder(data)
     settings = report if isinstance(report, Report) else load_report(report, folder)
     programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
-    found = [
-        sources.find_source(
-            line.kind, line.file, data=folder, year=line.year, release=line.release,
-            sha256=line.sha256, licence=line.licence,
-        )
-        for line in settings.sources
-    ]  # fmt: skip
-    results: list[clean.Results] = []
-    local: list[clean.Results] = []
-    for source in found:
-        if source.kind in layouts.RESULTS:
-            results.append(clean.clean_results(sources.read_text(source), source))
-        elif source.kind == "local_results":
-            local += series.clean_local_results(sources.read_text(source), source)
-    results += _not_yet_published(local, results)
-    tables = {
-        kind: _together([tidy(sources.read_text(s), s) for s in found if s.kind == kind])
-        for kind, tidy in TABLES.items()
-        if any(source.kind == kind for source in found)
-    }
-    _refuse_strangers(local, results, tables.get("register"))
+    found = find_sources(settings, folder)
+    read = _read_files(found)
+    results = [*read.results, *_not_yet_published(read.local, read.results)]
+    tables = {kind: _together(read.tables[kind]) for kind in TABLES if kind in read.tables}
+    _refuse_strangers(read.local, results, tables.get("register"))
     followed = schools.follow(
         results, tables.get("register"), tables.get("links"), trusts=tables.get("trusts")
     )
@@ -141,11 +129,55 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
         slug: find_members(programme, followed, folder) for slug, programme in programmes.items()
     }
     speaks_of = {slug: programme.whole for slug, programme in programmes.items()}
-    spoken = [s for s in found if s.kind == "statements"]
-    said = _read_statements(spoken, members, speaks_of, followed.known)
+    said = _check_statements(read.said, members, speaks_of, followed.known)
+    ledgers = (*(one.ledger for one in results), *read.ledgers)
     return Study(
-        settings, folder, tuple(results), tables, followed, panel, programmes, members, said
-    )
+        settings, folder, tuple(found), ledgers, tuple(results), tables, followed, panel,
+        programmes, members, said,
+    )  # fmt: skip
+
+
+def find_sources(report: Report, data: Path) -> list[sources.Source]:
+    """Find every file that a report lists, each read and held to its line."""
+    return [
+        sources.find_source(
+            line.kind, line.file, data=data, year=line.year, release=line.release,
+            sha256=line.sha256, licence=line.licence,
+        )
+        for line in report.sources
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a study's files hold, each parsed once; `ledgers` are of what is not results."""
+
+    results: list[clean.Results] = field(default_factory=list)
+    local: list[clean.Results] = field(default_factory=list)
+    tables: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    said: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
+    ledgers: list[Ledger] = field(default_factory=list)
+
+
+def _read_files(found: Iterable[sources.Source]) -> _Read:
+    """Parse every file of a study once, and account for each."""
+    read = _Read()
+    for source in found:
+        raw = sources.read_text(source)
+        if source.kind in layouts.RESULTS:
+            read.results.append(clean.clean_results(raw, source))
+            continue
+        kept, left_out = len(raw.rows), dict[str, int]()
+        if source.kind in TABLES:
+            tidied = TABLES[source.kind](raw, source)
+            read.tables.setdefault(source.kind, []).append(tidied.frame)
+            kept, left_out = len(tidied.frame), tidied.left_out
+        elif source.kind == "local_results":
+            read.local.extend(series.clean_local_results(raw, source))
+        elif source.kind == "statements":
+            read.said.append((source.file, raw.frame()))
+        read.ledgers.append(account_for_table(raw, source, kept, left_out))
+    return read
 
 
 def _not_yet_published(
@@ -189,26 +221,26 @@ def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=parts[0].index.name is None)
 
 
-def _read_statements(
-    files: list[sources.Source],
+def _check_statements(
+    files: list[tuple[str, pd.DataFrame]],
     members: Mapping[str, pd.DataFrame],
     wholes: Mapping[str, str],
     known: pd.Series,
 ) -> statements.Statements:
-    """Read the schools' statements, each by a school of the programme it speaks of.
+    """Check the schools' statements, each by a school of the programme it speaks of.
 
     What is said of a programme of several phases belongs to the phase of the school that says it.
     """
     if not files:
         return statements.no_statements()
     if len(files) > 1:
-        raise DesignError(f"{files[1].file}: a report has one file of statements. Join the two.")
+        raise DesignError(f"{files[1][0]}: a report has one file of statements. Join the two.")
     urns: dict[str, dict[int, int]] = {whole: {} for whole in wholes.values()}
     for slug, table in members.items():
         own = known[known.isin(table.index)]
         urns[wholes[slug]] |= {int(urn): int(school) for urn, school in own.items()}
-    raw = sources.read_text(files[0]).frame()
-    said = statements.check_statements(raw, file=files[0].file, schools=urns).table
+    file, raw = files[0]
+    said = statements.check_statements(raw, file=file, schools=urns).table
     for slug, whole in wholes.items():
         of_part = said["programme"].eq(whole) & said["school"].isin(members[slug].index)
         said.loc[of_part, "programme"] = slug

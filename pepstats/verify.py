@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import pandas as pd
 
 from pepstats import compare, manifest, whole
+from pepstats.bridge import Earlier, open_earlier
 from pepstats.compare import DIFFERS, SAME, UNKNOWN, WHOLE, Finding
 from pepstats.errors import PepstatsError, RunError
 from pepstats.examine import CHANGED, compare_runs, examine, say_differences
@@ -25,6 +26,7 @@ from pepstats.run import run_report
 from pepstats.steps import sha256_of
 
 STUDY = "study"  # where a release carries what it may of its data folder
+BESIDE = "earlier"  # and of the earlier report's run
 OUTSIDE = "inputs"  # and what lay outside it
 
 
@@ -87,12 +89,15 @@ def verify(
     made = manifest.read(path)
     findings = examine(path, made)
     needed, absent, changed = find_needed(path, made, data)
-    findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
     if absent:
         raise RunError(
             f"{path} cannot be run again: neither it nor {data} has {', '.join(absent)}. "
             "Name the data folder that has them with --data."
         )
+    earlier = find_beside(path, made, out)
+    if made.earlier is not None and earlier is None:
+        changed.append(f"the run of {made.earlier.report}")
+    findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
     final = out / "working" / f"{made.report}.verified"
     making = whole.begin(final)
     try:
@@ -102,7 +107,9 @@ def verify(
         if changed:
             said += ("Not run again: what it came from has changed.",)
         else:
-            rerun, problem = _run_again(made, needed, making, jobs, tell)
+            place = lay_out(needed, making / "place")
+            lay_beside(earlier, making / "place" / "out")
+            rerun, problem = _run_again(made, place, making, jobs, tell)
             if rerun is None and not any(one.verdict == DIFFERS for one in findings):
                 raise RunError(f"{path} cannot be run again: {problem}")
             findings += compare_runs(path, made, rerun) if rerun else []
@@ -136,6 +143,36 @@ def find_needed(
     return found, sorted(absent), sorted(changed)
 
 
+def find_beside(path: Path, made: Manifest, out: Path) -> Earlier | None:
+    """Find the earlier report's run that a run was set beside, by the hashes of its tables.
+
+    It is carried in the folder, lies beside it, or is under `out`; None where all that is there is
+    another. Raises `RunError` where there is none at all.
+    """
+    if made.earlier is None:
+        return None
+    slug = made.earlier.report
+    places = (path / BESIDE, path.parent, path.parents[1] / "working", out / "working",
+              out / "released")  # fmt: skip
+    there = [one for place in places if (one := open_earlier(place / slug, slug, made.seeds))]
+    if not there:
+        raise RunError(
+            f"{path} cannot be run again: neither it nor {out} has a run of {slug}, which it was "
+            f"set beside. Run `pepstats run {slug}` first, or name where it is with --out."
+        )
+    return next((one for one in there if one.tables == made.earlier.tables), None)
+
+
+def lay_beside(earlier: Earlier | None, out: Path) -> None:
+    """Copy what a bridge reads of the earlier report's run to where a run will look for it."""
+    if earlier is None:
+        return
+    for name in (manifest.NAME, *earlier.tables):
+        target = out / "working" / earlier.report / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(earlier.folder / name, target)
+
+
 def _differs(path: Path, digest: str) -> bool:
     return path.is_file() and sha256_of(path) != digest
 
@@ -163,11 +200,10 @@ def lay_out(needed: Mapping[str, Path], place: Path) -> Path:
 
 
 def _run_again(
-    made: Manifest, needed: Mapping[str, Path], making: Path, jobs: int, tell: Callable[[str], None]
+    made: Manifest, data: Path, making: Path, jobs: int, tell: Callable[[str], None]
 ) -> tuple[Path | None, str]:
     """Run in a clean place with the manifest's parameters; the run's folder, or what hindered."""
     place = making / "place"
-    data = lay_out(needed, place)
     try:
         run_report(
             made.report, data=data, out=place / "out", programmes=made.programmes, jobs=jobs,

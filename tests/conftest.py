@@ -1,11 +1,16 @@
 """One small England and one whole run on it, made once and read by every test that needs one."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from pepstats import checkout, holdback, release
 from tests.whole_runs import LATER, REPORT, copy_of, invoke, restamp, write_study
+from tests.worlds import ROOT
+
+HOOKS = ROOT / "tests" / "hooks"
+EARLIER = 1_500_000_000  # a time long before the tests
 
 
 @pytest.fixture(scope="session")
@@ -14,10 +19,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with one job, as `pepstats run` makes it."""
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every process of that run writes down the files it opens and parses."""
+    return tmp_path_factory.mktemp("opened") / "log"
+
+
+@pytest.fixture(scope="session")
+def finished(data: Path, opened: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with one job, as `pepstats run` makes it, on files that have lain a while."""
     out = tmp_path_factory.mktemp("out")
-    done = invoke("run", "--data", str(data), "--out", str(out), "--jobs", "1")
+    for path in data.rglob("*"):
+        os.utime(path, (EARLIER, EARLIER))
+    done = invoke(
+        "run", "--data", str(data), "--out", str(out), "--jobs", "1",
+        PYTHONPATH=f"{HOOKS}{os.pathsep}{ROOT}", PEPSTATS_TEST_LOG=str(opened),
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1].endswith("report.html")
     assert Path(done.stdout.strip().splitlines()[-1]).is_file()

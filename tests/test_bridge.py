@@ -1,5 +1,7 @@
 """From provisional to revised: what moved, what did not, and whether a verdict did."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,15 +9,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import clean, effects, schools, sources, verdicts
+from pepstats import clean, effects, manifest, schools, sources, verdicts
 from pepstats.autumn import load_report
-from pepstats.bridge import EFFECTS, RESULTS, bridge_effects, bridge_programme, bridge_results
+from pepstats.bridge import (
+    EFFECTS,
+    EFFECTS_OF,
+    PANEL,
+    REFUSED_OF,
+    RESULTS,
+    bridge_effects,
+    bridge_programme,
+    bridge_report,
+    bridge_results,
+)
 from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
 from pepstats.panel import Panel, build_panel
 from pepstats.programme import load_programme
-from pepstats.steps import Step
-from tests.whole_runs import copy_of
+from pepstats.steps import Step, sha256_of
+from tests.whole_runs import REPORT, copy_of
 from tests.whole_runs import replace as put
 from tests.worlds import SHARED, YEAR, small_england
 
@@ -129,28 +141,112 @@ def test_means_are_over_the_schools_that_both_releases_have() -> None:
     assert row["change"] == 0 and row["schools_moved"] == 0
 
 
-def test_a_report_that_revises_another_takes_its_lines_and_its_bridge(
-    data: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def study(data: Path, tmp_path: Path) -> Path:
+    """A study with a report that revises another, and none of its published files."""
     study = copy_of(data, tmp_path / "study")
-    later = study / "reports" / "later.yml"
     file = "invented/ks2/2017-2018_england_ks2final.csv"
-    later.write_text(
-        "revises: autumn-2018\n"
+    (study / "reports" / "later.yml").write_text(
+        f"revises: {REPORT}\n"
         f"sources: [{{kind: ks2, year: 2018, release: final, file: {file}}}]\n", "utf-8",
     )  # fmt: skip
-    report, earlier = load_report("later", study), load_report("autumn-2018", study)
+    shutil.rmtree(study / "invented")
+    return study
+
+
+@pytest.fixture
+def later(study: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
+    """A step of that report, in an output folder that holds the run of the earlier one."""
+    monkeypatch.setenv("PEPSTATS_OUT", str(tmp_path))
+    copy_of(finished, tmp_path / "working" / REPORT)
+    programme = load_programme("closing-the-gap", study)
+    return Step("04-estimate-effect", load_report("later", study), programme, study, tmp_path)
+
+
+def test_a_report_that_revises_another_takes_its_lines(study: Path) -> None:
+    report, earlier = load_report("later", study), load_report(REPORT, study)
     assert report.title == earlier.title and report.programmes == earlier.programmes
     assert [x.release for x in report.sources if x.kind == "ks2" and x.year == 2018] == ["final"]
-    programme = load_programme("closing-the-gap", study)
-    step = Step("04-estimate-effect", report, programme, study, tmp_path)
-    after = BEFORE.assign(programme="closing-the-gap", release="final")
-    table = bridge_programme(step, after)
-    assert set(table["programme"]) == {"closing-the-gap"} and table["moved"].any()
-    own = Step("04-estimate-effect", earlier, programme, study, tmp_path)
-    assert (
-        list(bridge_programme(own, after).columns) == EFFECTS and bridge_programme(own, after).empty
-    )
+
+
+def test_what_was_concluded_before_is_what_the_earlier_run_wrote(
+    later: Step, finished: Path
+) -> None:
+    """Without any published file: nothing is worked out anew."""
+    after = BEFORE.assign(release="final")
+    table = bridge_programme(later, after).set_index("outcome")
+    wrote = pd.read_csv(finished / EFFECTS_OF.format(slug="closing-the-gap")).set_index("outcome")
+    then = table["estimate_before"].dropna()
+    assert len(then) == len(wrote)
+    np.testing.assert_allclose(then, wrote["estimate"].reindex(then.index), rtol=1e-15)
+    assert table["moved"].any()
+
+
+def test_results_before_are_those_of_the_earlier_run(later: Step, finished: Path) -> None:
+    panel = replace(later, name="05-check-robustness", run=finished).read_panel()
+    table = bridge_report(later, panel).set_index("measure")
+    assert table.loc["rwm_expected", "in_both"] > 0
+    assert (table["change"].dropna() == 0).all() and (table["schools_moved"] == 0).all()
+
+
+def test_a_report_that_revises_none_has_no_bridge(later: Step) -> None:
+    own = replace(later, report=load_report(REPORT, later.data))
+    table = bridge_programme(own, BEFORE)
+    assert list(table.columns) == EFFECTS and table.empty
+
+
+def spoil_table(run: Path) -> None:
+    put(run / EFFECTS_OF.format(slug="closing-the-gap"), b"programme\n")
+
+
+def spoil_manifest(run: Path) -> None:
+    text = (run / manifest.NAME).read_text("utf-8")
+    put(run / manifest.NAME, text.replace('"report": "autumn', '"report": "spring').encode("utf-8"))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [shutil.rmtree, lambda run: (run / manifest.NAME).unlink(), spoil_table, spoil_manifest],
+    ids=["never run", "not finished", "changed since", "edited"],
+)
+def test_without_a_whole_run_of_the_earlier_report_there_is_no_bridge_and_nothing_stops(
+    spoil: Callable[[Path], None], later: Step, tmp_path: Path
+) -> None:
+    spoil(tmp_path / "working" / REPORT)
+    effects, results = bridge_programme(later, BEFORE), bridge_report(later, small_england().panel)
+    assert list(effects.columns) == EFFECTS and effects.empty
+    assert list(results.columns) == RESULTS and results.empty
+
+
+def test_a_release_stands_in_for_the_run_with_what_was_not_withheld(
+    later: Step, tmp_path: Path
+) -> None:
+    """The effects leave with a public paper; the results of single schools do not."""
+    released = tmp_path / "released" / REPORT
+    released.parent.mkdir()
+    (tmp_path / "working" / REPORT).rename(released)
+    content = manifest.read(released).as_dict()
+    content["release"] = {
+        "on": "2018-10-02", "edition": "public", "why": "", "files": {}, "carried": {},
+        "withheld": {PANEL: "names schools"},
+    }  # fmt: skip
+    put(released / manifest.NAME, manifest.as_text(content))
+    (released / PANEL).unlink()
+    assert len(bridge_programme(later, BEFORE)) >= len(BEFORE)
+    assert bridge_report(later, small_england().panel).empty
+
+
+def test_an_outcome_that_the_earlier_run_could_not_give_is_said_with_its_reason(
+    later: Step, tmp_path: Path
+) -> None:
+    run, name = tmp_path / "working" / REPORT, REFUSED_OF.format(slug="closing-the-gap")
+    why = "England's level of 2018 is in no source"
+    put(run / name, f"outcome,n_schools,n_pupils,reason\nwriting_expected,18,400,{why}\n".encode())
+    content = manifest.read(run).as_dict()
+    content["outputs"][name]["sha256"] = sha256_of(run / name)
+    put(run / manifest.NAME, manifest.as_text(content))
+    row = bridge_programme(later, AFTER).set_index("outcome").loc["writing_expected"]
+    assert row["verdict_before"] == "no estimate" and f"none before: {why}." in row["said"]
 
 
 def test_reports_that_revise_each_other_are_refused(data: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import clean, codes, registers, series
+from pepstats import codes, registers, series
 from pepstats.cells import read_number, reason_of
 from pepstats.errors import SourceError
 from pepstats.proof import DIFFERS, EXPLAINED, REPRODUCED, add_back_up
@@ -188,7 +188,7 @@ def test_links_are_read_once_from_earlier_to_later(tmp_path: Path) -> None:
         "900102,900302,X,Sixth Form Centre Link,\n900103,900301,X,Successor - merged,\n"
     )
     raw, source = files.read(tmp_path, text.encode(), kind="links", year=None)
-    links = clean.clean_links(raw, source)
+    links = registers.tidy_links(raw, source).frame
     assert links[["before", "after"]].to_numpy().tolist() == [[900101, 900301], [900103, 900301]]
     assert links["what"].tolist() == ["succession", "merger"]
     left_out = registers.tidy_links(raw, source).left_out
@@ -208,11 +208,11 @@ def test_a_register_cell_that_cannot_be_names_its_place(
            "OPENDATE": "2016-09-01", "CLOSEDATE": "", "AGEL": "4", "AGEH": "11",
            "OTHERURN": ""}  # fmt: skip
     good, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
-    assert clean.clean_register(good, source).loc[900101, "age_low"] == 4
+    assert registers.tidy_register(good, source).frame.loc[900101, "age_low"] == 4
     row[column] = text
     raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
     with pytest.raises(SourceError, match=rf"file\.csv, row 2, column {column}: `{text}` is not "):
-        clean.clean_register(raw, source)
+        registers.tidy_register(raw, source)
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ def test_a_register_cell_that_cannot_be_names_its_place(
 def test_a_cell_of_the_other_tables_that_cannot_be_names_its_place(
     tmp_path: Path, kind: str, text: str, words: str
 ) -> None:
-    read = {"links": registers.clean_links, "trusts": registers.clean_trusts,
-            "ofsted": registers.clean_ofsted}[kind]  # fmt: skip
+    read = {"links": registers.tidy_links, "trusts": registers.tidy_trusts,
+            "ofsted": registers.tidy_ofsted}[kind]  # fmt: skip
     raw, source = files.read(tmp_path, text.encode(), kind=kind, year=None)
     with pytest.raises(SourceError, match=rf"file\.csv, row 2, {words}.* \(1 rows\)"):
         read(raw, source)
@@ -270,7 +270,7 @@ def test_a_local_measure_nobody_has_names_the_nearest(tmp_path: Path) -> None:
 def test_a_series_year_is_the_one_its_school_year_ends(tmp_path: Path, year: str) -> None:
     text = f"Data item,Years,LA and Regions,Values,LA Number\nA,{year},Fablemouth,-,551\n"
     raw, source = files.read(tmp_path, text.encode(), kind="la_series", year=None)
-    row = series.clean_la_series(raw, source).iloc[0]
+    row = series.tidy_la_series(raw, source).frame.iloc[0]
     assert (row["year"], row["la"], row["reason"]) == (2016, 551, "not published")
 
 
@@ -299,7 +299,7 @@ REGISTERS = {
 def test_every_register_says_the_same_of_a_school(tmp_path: Path, name: str) -> None:
     row = REGISTERS[name]
     raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
-    one = clean.clean_register(raw, source).loc[900101]
+    one = registers.tidy_register(raw, source).frame.loc[900101]
     assert one[["la", "estab", "name", "governance"]].tolist() == [551, 2001, "A", "academy"]
     if name != "the newer information tables":
         assert one[["status", "age_low", "age_high"]].tolist() == ["closed", 7, 11]

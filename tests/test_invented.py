@@ -24,7 +24,7 @@ from pepstats.invented_results import Published
 from pepstats.invented_truth import planted_effects, values_without_chance
 from pepstats.invented_words import statements
 from pepstats.panel import build_panel
-from pepstats.registers import clean_links, clean_register
+from pepstats.registers import tidy_links, tidy_register
 from pepstats.schools import follow
 from pepstats.sources import find_source, read_text
 from pepstats.statements import check_statements
@@ -159,7 +159,9 @@ def test_the_panel_from_memory_is_the_panel_read_from_the_files(small: England, 
     )
     links = find_source("links", "invented/gias/links_edubasealldata.csv", data=small_files)
     schools = follow(
-        results, clean_register(read_text(spine), spine), clean_links(read_text(links), links)
+        results,
+        tidy_register(read_text(spine), spine).frame,
+        tidy_links(read_text(links), links).frame,
     )
     read = build_panel(results, schools, years)
     panel, register = small.panel()

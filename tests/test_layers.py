@@ -39,7 +39,7 @@ BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
     "sources", "settings", "programme", "steps", "run", "manifest", "whole", "bundle", "changes",
-    "reuse", "holdback", "outputs", "examine", "release", "verify", "plan",
+    "reuse", "holdback", "bridge", "outputs", "examine", "release", "verify", "plan",
     "invented_files", "cli",
 }  # fmt: skip
 DISK = {

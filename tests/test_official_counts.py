@@ -70,8 +70,10 @@ def endings(england):
         for line in england.report.sources
         if line.kind in ("register", "links")
     }
-    register = registers.clean_register(sources.read_text(found["register"]), found["register"])
-    links = registers.clean_links(sources.read_text(found["links"]), found["links"])
+    register = registers.tidy_register(
+        sources.read_text(found["register"]), found["register"]
+    ).frame
+    links = registers.tidy_links(sources.read_text(found["links"]), found["links"]).frame
     return {year: find_endings(england.followed.rows, register, links, year) for year in FLOOR}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pepstats import codes, coverage, crosschecks, schools, series
+from pepstats import codes, coverage, crosschecks, registers, schools, series
 from pepstats.breaks import breaks_between, not_taken
 from pepstats.clean import Results
 from pepstats.errors import SourceError
@@ -152,7 +152,9 @@ def test_real_files_repeat_earlier_years_without_a_difference() -> None:
         for y in (2017, 2018, 2019)
         for la in (850, 936)
     ]
-    links = clean.clean_links(*files.read_real("links", "gias/links_edubasealldata_2022.csv"))
+    links = registers.tidy_links(
+        *files.read_real("links", "gias/links_edubasealldata_2022.csv")
+    ).frame
     table = crosschecks.compare_earlier(results, schools.follow(results, links=links))
     assert table["agrees"].all()
     assert table["changed"].sum() > 1_000

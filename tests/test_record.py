@@ -1,5 +1,6 @@
 """What the paper says of its own making: what changed since, the plan, and the quality log."""
 
+import dataclasses
 import datetime
 
 import pandas as pd
@@ -45,6 +46,22 @@ def test_a_first_paper_has_nothing_to_say_of_an_earlier_one() -> None:
     settings, programmes, found = make_study()
     words = report.write_paper(settings, programmes, found).words()
     assert "What changed since" not in words and "no plan was written" in words
+
+
+def test_without_a_run_of_the_earlier_report_the_paper_says_so() -> None:
+    nothing = record.Record(OCTOBER, results().iloc[:0], {PROGRAMME.slug: pd.DataFrame()})
+    entries = record.make_entries(nothing, [PROGRAMME])
+    assert entries["report.changed"].text == entries[f"{PROGRAMME.slug}.changed"].text
+    assert "has not been run here" in entries["report.changed"].text
+    tables = record.make_tables(nothing, [PROGRAMME])
+    for name in ("report.results-changed", f"{PROGRAMME.slug}.changed"):
+        assert not tables[name].rows and tables[name].empty == record.NOT_RUN
+
+
+def test_a_release_without_single_schools_results_is_said_to_be_so(december: record.Record) -> None:
+    bare = dataclasses.replace(december, results=results().iloc[:0])
+    said = record.table_results(bare).empty
+    assert said == "The earlier report was released without the results of single schools."
 
 
 def test_the_sum_of_it_counts_estimates_and_verdicts(december: record.Record) -> None:

@@ -24,6 +24,7 @@ from pepstats import (
     manifest,
     release,
     steps,
+    verify,
 )
 from pepstats.autumn import load_report
 from pepstats.cli import main
@@ -281,8 +282,7 @@ def test_a_second_release_says_which_numbers_moved_which_did_not_and_why(
 def test_a_report_that_revises_another_says_what_moved_since_that_one(
     out: Path, data: Path
 ) -> None:
-    run = Path(shutil.copytree(out / "working" / REPORT, out / "working" / LATER))
-    restamp(run, report=LATER, settings=settings_of(LATER, data))
+    run = make_later(out, data)
     publish(run)
     effects = pd.read_csv(run / EFFECTS)
     effects.loc[0, ["estimate", "verdict"]] = [effects.loc[0, "estimate"] - 20.0, "lost ground"]
@@ -293,10 +293,9 @@ def test_a_report_that_revises_another_says_what_moved_since_that_one(
         bridged = bridge.bridge_effects(before, after)
         name = changes.BRIDGE.format(slug=slug)
         put(run, name, bridged.to_csv(index=False, lineterminator="\n").encode("utf-8"))
-    restamp(run, report=LATER, settings=settings_of(LATER, data))
     unreleased = release.release_report(LATER, data=data, out=out)
     entry = (unreleased / changes.NAME).read_text("utf-8")
-    assert f"- it revises {REPORT}, which was not released" in entry
+    assert f"- it revises {REPORT}, which was not released; set beside its run" in entry
     assert "1 verdict changed" in entry and "to “lost ground”" in entry
     shutil.rmtree(unreleased)
     release.release_report(REPORT, data=data, out=out)
@@ -305,6 +304,65 @@ def test_a_report_that_revises_another_says_what_moved_since_that_one(
     assert "1 verdict changed" in entry and "- why: settings changed: reports/" in entry
     text = (out / "released" / changes.NAME).read_text("utf-8")
     assert text.index(f"## {LATER}, ") < text.index(f"## {REPORT}, ")
+
+
+def make_later(out: Path, data: Path) -> Path:
+    """Make a finished run of the report that revises ours, set beside its run."""
+    run = Path(shutil.copytree(out / "working" / REPORT, out / "working" / LATER))
+    beside = bridge.find_earlier(load_report(LATER, data), out)
+    assert beside is not None
+    earlier = {"report": REPORT, "tables": dict(beside.tables)}
+    restamp(run, report=LATER, settings=settings_of(LATER, data), earlier=earlier)
+    return run
+
+
+def test_a_run_set_beside_another_run_than_is_there_now_is_stale(out: Path, data: Path) -> None:
+    make_later(out, data)
+    first = out / "working" / REPORT
+    put(first, EFFECTS, (first / EFFECTS).read_bytes().replace(b"gained", b"lost ground", 1))
+    with pytest.raises(RunError, match=f"{REPORT}, which it revises, has other results since"):
+        release.release_report(LATER, data=data, out=out)
+    shutil.rmtree(first)
+    with pytest.raises(RunError, match="which it was set beside, is no longer there"):
+        release.release_report(LATER, data=data, out=out)
+
+
+def test_a_run_made_before_the_report_it_revises_is_stale_once_that_is_run(
+    out: Path, data: Path
+) -> None:
+    run = Path(shutil.copytree(out / "working" / REPORT, out / "working" / LATER))
+    restamp(run, report=LATER, settings=settings_of(LATER, data))
+    with pytest.raises(RunError, match=f"{REPORT}, which it revises, has been run since"):
+        release.release_report(LATER, data=data, out=out)
+
+
+def test_what_a_run_was_set_beside_goes_with_it_where_it_may(out: Path, data: Path) -> None:
+    make_later(out, data)
+    folder = release.release_report(LATER, data=data, out=out)
+    made = manifest.read(folder)
+    assert made.earlier is not None and made.release is not None
+    carried = {f"earlier/{REPORT}/{name}" for name in (*made.earlier.tables, manifest.NAME)}
+    assert carried <= made.release.files.keys()
+    elsewhere = out / "elsewhere" / "deep" / LATER
+    shutil.copytree(folder, elsewhere)
+    found = verify.find_beside(elsewhere, made, out / "nothing")
+    assert found is not None and found.tables == made.earlier.tables
+    verify.lay_beside(found, out / "place")
+    again = bridge.find_earlier(load_report(LATER, data), out / "place")
+    assert again is not None and again.tables == made.earlier.tables
+
+
+def test_a_table_of_single_schools_is_not_carried_out_of_a_real_public_paper(
+    out: Path, data: Path
+) -> None:
+    make_later(out, data)
+    report = load_report(LATER, data).model_copy(update={"invented": False})
+    beside = bridge.find_earlier(report, out)
+    assert beside is not None
+    schools = holdback.list_schools(out / "working" / LATER, report)
+    assert not list(bundle.carry_earlier(beside, report, out / "bundle", schools))
+    exempt = report.model_copy(update={"edition": "exempt"})
+    assert list(bundle.carry_earlier(beside, exempt, out / "bundle", schools))
 
 
 def settings_of(slug: str, data: Path) -> dict[str, str]:

@@ -1,17 +1,18 @@
 """Only what changed is run again: known by hash, never by time, and when in doubt it is run."""
 
+import dataclasses
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pepstats import manifest, paths, reuse, run
+from pepstats.autumn import load_report
 from pepstats.errors import RunError
+from pepstats.steps import sha256_of
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace
 from tests.worlds import ROOT
 
@@ -46,10 +47,8 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
                 (making / name).parent.mkdir(parents=True, exist_ok=True)
                 content = (finished / name).read_bytes()
                 (making / name).write_bytes(content + spoilt.get(name, b""))
-        log = Path(os.environ["PEPSTATS_OPENED"]) / f"{task.name}.opened"
-        places = {"run": making.resolve(), "data": study.resolve()}
-        names = [name.split(":") for name in read[task.name].read]
-        log.write_text("".join(json.dumps(str(places[m] / n)) + "\n" for m, n in names), "utf-8")
+        log = making / "notebooks" / f"{task.name}.read"
+        log.write_text("".join(json.dumps([name, ""]) + "\n" for name in read[task.name].read))
 
     spoilt: dict[str, bytes] = {}
     read = manifest.read(finished).steps
@@ -115,6 +114,23 @@ def test_a_table_that_an_earlier_step_makes_anew_runs_only_what_read_it(
     assert "04-estimate-effect--send-in-mainstream" not in ran
 
 
+def test_the_projects_own_dashboard_counts_where_it_stands_in(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "project" / "dashboard.yml"
+    other.parent.mkdir()
+    other.write_text("another", "utf-8")
+    report = load_report(REPORT, study)
+    monkeypatch.setattr(reuse, "PROPOSED", other)
+    first = reuse.describe_settled(report, study)
+    other.write_text("yet another", "utf-8")
+    then = reuse.describe_settled(report, study)
+    (study / "dashboard.yml").write_text("its own", "utf-8")
+    own = reuse.describe_settled(report, study)
+    other.write_text("a third", "utf-8")
+    assert len({first, then, own}) == 3 and own == reuse.describe_settled(report, study)
+
+
 def test_another_notebook_runs_that_step(
     again: Again, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,28 +165,61 @@ def test_a_step_that_did_not_say_what_it_read_is_run_again(
     assert again() == [quiet]
 
 
-def test_a_study_and_a_run_behind_links_are_known_by_their_real_places(
-    finished: Path, data: Path, tmp_path: Path
-) -> None:
-    real = tmp_path / "real"
-    making = copy_of(finished, real / "making")
-    (tmp_path / "link").symlink_to(real)
+@pytest.fixture
+def ground(finished: Path, data: Path, tmp_path: Path) -> reuse.Ground:
+    """What the steps of a run stand on, its folder and its study behind links."""
+    copy_of(finished, tmp_path / "real" / "making")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "study").symlink_to(data)
     report, found = run.check_request(REPORT, tmp_path / "study")
-    ground = run.find_ground(
-        tmp_path / "link" / "making", tmp_path, report, found, tmp_path / "study", None
-    )
+    return run.find_ground(tmp_path / "link" / "making", report, found, tmp_path / "study")
+
+
+def say(ground: reuse.Ground, task: run.Task, *read: tuple[str, str]) -> reuse.StepRecord | None:
+    """Record a step that says it read these."""
+    log = ground.making / "notebooks" / f"{task.name}.read"
+    log.write_text("".join(json.dumps(one) + "\n" for one in read))
+    return ground.record(task, "0" * 64)
+
+
+def test_a_study_and_a_run_behind_links_are_known_by_their_names(
+    ground: reuse.Ground, finished: Path, data: Path
+) -> None:
+    panel, programme = "01-clean-sources/panel.csv", "programmes/closing-the-gap.yml"
     task = run.list_tasks(["closing-the-gap"])[2]
-    opened = [making / "01-clean-sources" / "panel.csv",
-              data / "programmes" / "closing-the-gap.yml"]  # fmt: skip
-    log = tmp_path / f"{task.name}.opened"
-    log.write_text("".join(json.dumps(os.path.realpath(path)) + "\n" for path in opened))
-    noted = ground.record(task, "0" * 64)
-    assert noted is not None and list(noted.read) == [
-        "data:programmes/closing-the-gap.yml", "run:01-clean-sources/panel.csv",
-    ]  # fmt: skip
-    log.write_text("")
-    assert ground.record(task, "0" * 64) is None  # it must have read something: not believed
+    noted = say(ground, task, (f"run:{panel}", ""), (f"data:{programme}", ""))
+    assert noted is not None and noted.read == {
+        f"data:{programme}": sha256_of(data / programme),
+        f"run:{panel}": sha256_of(finished / panel),
+    }
+    assert not list(ground.making.rglob("*.read"))
+
+
+def test_a_step_that_says_too_little_is_not_believed(ground: reuse.Ground) -> None:
+    """The first step rests on every published file, the others on one of an earlier step."""
+    first, _, third, *_ = run.list_tasks(["closing-the-gap"])
+    assert ground.record(third, "0" * 64) is None
+    assert say(ground, third) is None
+    assert say(ground, third, ("data:programmes/closing-the-gap.yml", "")) is None
+    files = [(f"data:{one.file}", one.sha256) for one in ground.sources]
+    assert say(ground, first, *files) is not None
+    assert say(ground, first, *files[1:]) is None
+
+
+def test_other_bytes_than_were_there_at_the_start_stop_the_run(ground: reuse.Ground) -> None:
+    first = run.list_tasks([])[0]
+    file = ground.sources[0].file
+    with pytest.raises(RunError, match=rf"{file} changed while it ran"):
+        say(ground, first, (f"data:{file}", "0" * 64))
+
+
+def test_another_run_of_the_earlier_report_is_known_by_its_tables(ground: reuse.Ground) -> None:
+    task = run.list_tasks(["closing-the-gap"])[0]
+    files = [(f"data:{one.file}", one.sha256) for one in ground.sources]
+    then = say(ground, task, *files, ("earlier:01-clean-sources/panel.csv", ""))
+    assert then is not None and ground._as_read(then)
+    later = dataclasses.replace(ground, earlier={"01-clean-sources/panel.csv": "1" * 64})
+    assert not later._as_read(then)
 
 
 def test_a_setting_that_is_new_runs_all(again: Again, study: Path) -> None:
@@ -203,26 +252,3 @@ def test_a_file_that_changes_while_a_run_is_under_way_stops_it(
     with pytest.raises(RunError, match=r"programmes/closing-the-gap.yml changed while it ran"):
         run.run_report(REPORT, data=study, out=out, force=True)
     assert hashes(out / "working" / REPORT, but=()) == before
-
-
-NOTED = """
-import os, sys
-from pathlib import Path
-import pandas as pd
-from pepstats.steps import note_opened
-folder = Path(sys.argv[1])
-note_opened(folder / "log")
-pd.read_csv(folder / "a.csv")
-(folder / "b.txt").read_bytes()
-(folder / "c.txt").write_text("x")
-os.close(os.open(folder / "b.txt", os.O_RDONLY))
-"""
-
-
-def test_every_way_of_opening_a_file_is_noted_once(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("x\n1\n")
-    (tmp_path / "b.txt").write_text("x")
-    subprocess.run([sys.executable, "-c", NOTED, str(tmp_path)], check=True, cwd=ROOT)
-    noted = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
-    ours = [Path(path).name for path in noted if Path(path).parent == tmp_path.resolve()]
-    assert ours == ["a.csv", "b.txt", "c.txt"]

@@ -17,7 +17,7 @@ from pepstats import manifest, run, whole
 from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.steps import STEPS
-from tests.whole_runs import SCHOOLS, hashes, invoke
+from tests.whole_runs import REPORT, SCHOOLS, copy_of, hashes, invoke
 from tests.worlds import ROOT
 
 
@@ -180,6 +180,30 @@ def test_an_input_that_is_not_the_one_that_was_meant_is_refused(data: Path, tmp_
     file.write_bytes(file.read_bytes().replace(b"5", b"6", 1))
     with pytest.raises(Exception, match="sha256"):
         run.check_request("autumn-2018", study)
+
+
+def test_a_revision_of_a_report_that_was_not_run_here_says_what_to_run_first(
+    data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pretend(task: run.Task, report: str, making: Path) -> None:
+        for name in (n for n in hashes(finished) if task.owns(n)):
+            (making / name).parent.mkdir(parents=True, exist_ok=True)
+            (making / name).write_bytes((finished / name).read_bytes())
+        with (making / "01-clean-sources" / "source-checks.csv").open("a") as rows:
+            file = "invented/ks2/2017-2018_england_ks2final.csv"
+            rows.write(f"{file},ks2,2018,revised,rows,in all,1\n")
+
+    monkeypatch.setattr(run, "_execute_notebook", pretend)
+    said: list[str] = []
+    later = f"{REPORT}-revised"
+    run.run_report(later, data=data, out=tmp_path, tell=said.append)
+    assert f"Run `pepstats run {REPORT}` first, then {later} again." in said[-1]
+    assert manifest.read(tmp_path / "working" / later).earlier is None
+    copy_of(finished, tmp_path / "working" / REPORT)
+    run.run_report(later, data=data, out=tmp_path, tell=said.append)
+    made = manifest.read(tmp_path / "working" / later)
+    assert made.earlier is not None and made.earlier.report == REPORT and made.sealed
+    assert "first, then" not in said[-1]
 
 
 def test_unknown_parameters_are_refused_before_anything_runs(

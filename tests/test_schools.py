@@ -147,7 +147,9 @@ def test_what_a_file_leaves_blank_comes_from_another_year_then_the_register(tmp_
     raw, source = files.read(tmp_path, files.write_csv([spine], list(spine)), kind="register")
     listed = {2016: [school(900101, 2001), {**files.school(900102), **blank}],
               2017: [{**files.school(900101), **blank}]}  # fmt: skip
-    found = schools.follow(years(tmp_path, listed), clean.clean_register(raw, source)).register
+    found = schools.follow(
+        years(tmp_path, listed), registers.tidy_register(raw, source).frame
+    ).register
     said = found[["la", "school_type", "governance"]].T
     assert said[900101].tolist() == [551, "primary", "maintained"]
     assert said[900102].tolist() == [552, "junior", "academy"]
@@ -208,10 +210,12 @@ def test_real_schools_are_followed_from_2016_to_2018() -> None:
         return clean.clean_results(*files.read_real("ks2", name, year))
 
     both = [results(2016), results(2018)]
-    spine = clean.clean_register(
+    spine = registers.tidy_register(
         *files.read_real("register", "england/2017-2018_england_spine.xlsx")
-    )
-    told = registers.clean_links(*files.read_real("links", "gias/links_edubasealldata_2022.csv"))
+    ).frame
+    told = registers.tidy_links(
+        *files.read_real("links", "gias/links_edubasealldata_2022.csv")
+    ).frame
     found = schools.follow(both, spine, told)
     mainstream = both[0].identity["record"] == "mainstream school"
     urns = both[0].values.index[both[0].values["reading_progress"].notna() & mainstream]

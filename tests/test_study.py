@@ -88,8 +88,9 @@ def test_programmes_that_did_nothing_are_seldom_called() -> None:
 
 
 def test_the_ledger_of_every_file_adds_up(default) -> None:
-    table = tabulate_ledgers(default.results)
-    for _, part in table.groupby(["file", "account"]):
+    table = tabulate_ledgers(default.ledgers)
+    assert set(table["file"]) == {line.file for line in default.report.sources}
+    for _, part in table.groupby(["file", "kind", "account"]):
         whole = part.loc[part["what"] == "in all", "count"].item()
         assert part.loc[part["what"] != "in all", "count"].sum() == whole > 0
 

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.tamper import try_one
 from pepstats import examine, manifest, verify
 from pepstats.autumn import load_report
+from pepstats.bridge import open_earlier
 from pepstats.compare import DIFFERS, SAME, UNKNOWN
 from pepstats.errors import RunError
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace, restamp
@@ -108,6 +109,30 @@ def test_a_changed_input_is_found_before_anything_is_run(
     assert found.differs and not (found.kept / "again").exists()
     assert [f.file for f in found.findings if f.verdict == DIFFERS] == [file]
     assert "Not run again: what it came from has changed." in found.said
+
+
+def test_a_run_set_beside_another_needs_that_one_to_be_made_again(
+    finished: Path, data: Path, tmp_path: Path
+) -> None:
+    """Known by its tables, not by when it was made; another is a finding, none cannot be told."""
+    later = copy_of(finished, tmp_path / "made" / "working" / "later")
+    other = copy_of(finished, tmp_path / "out" / "working" / REPORT)
+    programmes = manifest.read(finished).seeds
+    beside = open_earlier(other, REPORT, programmes)
+    assert beside is not None
+    reseal(later, earlier={"report": REPORT, "tables": dict(beside.tables)})
+    made = manifest.read(later)
+    reseal(other, started="2018-01-01T00:00:00Z")
+    found = verify.find_beside(later, made, tmp_path / "out")
+    assert found is not None and found.folder == other
+    tables = {**beside.tables, EFFECTS: "0" * 64}
+    reseal(later, earlier={"report": REPORT, "tables": tables})
+    looked = look(later, tmp_path, data)
+    assert looked.differs and not (looked.kept / "again").exists()
+    assert [f.file for f in looked.findings if f.verdict == DIFFERS] == [f"the run of {REPORT}"]
+    (other / manifest.NAME).unlink()
+    with pytest.raises(RunError, match=f"Run `pepstats run {REPORT}` first"):
+        look(later, tmp_path, data)
 
 
 def test_what_cannot_be_found_is_exit_two_and_named(finished: Path, tmp_path: Path) -> None:
