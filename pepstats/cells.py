@@ -20,7 +20,7 @@ from pepstats.errors import SourceError
 Array = npt.NDArray[Any]
 
 NUMBER = re.compile(r"[-+]?(\d{1,12}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?%?", re.ASCII)
-URN = re.compile(r"(\d{6,7})(\.0)?", re.ASCII)
+URN = re.compile(r"([1-9]\d{5,6})(\.0)?", re.ASCII)
 REASONS = (*dict.fromkeys(codes.REASONS.values()), codes.BLANK, codes.SPACE, codes.CUT_OFF,
            codes.COMPLEMENT)  # fmt: skip
 HAS_VALUE, UNKNOWN = -1, -2
