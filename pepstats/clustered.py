@@ -1,9 +1,8 @@
 """A regression whose errors run together within schools: honest with few of them.
 
-Weighted least squares with the bias-reduced cluster-robust variance (CR2), Satterthwaite degrees
-of freedom and the Hotelling test for several coefficients (Bell and McCaffrey 2002, Survey
-Methodology 28:169; Pustejovsky and Tipton 2018, Journal of Business and Economic Statistics
-36:672).
+Weighted least squares with the bias-reduced cluster-robust variance (CR2) and Satterthwaite degrees
+of freedom (Bell and McCaffrey 2002, Survey Methodology 28:169; Pustejovsky and Tipton 2018, Journal
+of Business and Economic Statistics 36:672).
 """
 
 from __future__ import annotations
@@ -19,16 +18,6 @@ from pepstats.errors import DesignError
 
 Numbers = NDArray[np.float64]
 MOST_CELLS = 60_000_000
-
-
-@dataclass(frozen=True)
-class Joint:
-    """Whether several coefficients are nought together: F on (`over`, `df`) degrees of freedom."""
-
-    f: float
-    over: int
-    df: float
-    p: float
 
 
 @dataclass(frozen=True)
@@ -49,32 +38,6 @@ class Fit:
     covariance: pd.DataFrame = field(repr=False)
     n: int
     clusters: int
-    spreads: Numbers = field(repr=False)
-    expected: Numbers = field(repr=False)
-
-    def test_together(self, names: Sequence[str]) -> Joint:
-        """Test whether the named coefficients are all nought: Hotelling's T squared, HTZ."""
-        from scipy.stats import f as f_distribution
-
-        at = [self.table.index.get_loc(name) for name in names]
-        slopes = self.table["estimate"].to_numpy()[at]
-        covariance = self.covariance.to_numpy()[np.ix_(at, at)]
-        q = len(at)
-        root = _power(self.expected[np.ix_(at, at)], -0.5)
-        turned = np.einsum("nga,ab->bng", self.spreads[:, :, at], root)
-        gram = turned.transpose(0, 2, 1)[:, None] @ turned[None]
-        noise = sum(
-            float((gram[s, s] * gram[t, t]).sum() + (gram[s, t] * gram[s, t].T).sum())
-            for s in range(q)
-            for t in range(q)
-        )
-        eta = q * (q + 1) / noise
-        df = eta - q + 1
-        wald = float(slopes @ np.linalg.pinv(covariance) @ slopes)
-        if not df > 0:
-            return Joint(float("nan"), q, float(df), float("nan"))
-        f = df / (eta * q) * wald
-        return Joint(f, q, float(df), float(f_distribution.sf(f, q, df)))
 
 
 def fit_clustered(
@@ -138,15 +101,8 @@ def fit_clustered(
         },
         index=pd.Index(list(of), name="coefficient"),
     )
-    half = bread[:, at] * w[:, None]
-    return Fit(
-        table,
-        pd.DataFrame(covariance, index=table.index, columns=list(of)),
-        len(y),
-        count,
-        spread,
-        half.T @ half,
-    )
+    named = pd.DataFrame(covariance, index=table.index, columns=list(of))
+    return Fit(table, named, len(y), count)
 
 
 def compare_means(values: pd.Series, member: pd.Series, weights: pd.Series) -> pd.DataFrame:

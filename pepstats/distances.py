@@ -1,4 +1,4 @@
-"""How far schools are from one another: Mahalanobis distance, and the odds of being picked.
+"""How far schools are from one another: Mahalanobis distance.
 
 For alternative matchers, shown beside the headline. Nothing here knows an outcome after the start:
 a table of what was known before it comes in, a table of distances comes out.
@@ -7,7 +7,6 @@ a table of what was known before it comes in, a table of distances comes out.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,30 +15,7 @@ from pandas.api.types import is_numeric_dtype
 
 from pepstats.errors import DesignError
 
-PRIOR_SPREAD = 2.5
-"""How large a slope may be expected to be, in log-odds per standard deviation (Gelman et al. 2008,
-Annals of Applied Statistics 2:1360). It keeps slopes finite where 18 schools among 16,000 can be
-told apart completely."""
 MOST_CELLS = 50_000_000
-
-
-@dataclass(frozen=True)
-class Chances:
-    """How likely each school was to be picked, as far as the table tells.
-
-    Attributes
-    ----------
-    scores
-        Index `school`: the fitted probability of being a member.
-    slopes
-        Index `variable` ("constant" first): log-odds per unit of the variable.
-    rounds
-        How many rounds of reweighted least squares it took.
-    """
-
-    scores: pd.Series = field(repr=False)
-    slopes: pd.Series = field(repr=False)
-    rounds: int
 
 
 def spell_out(table: pd.DataFrame) -> pd.DataFrame:
@@ -120,82 +96,6 @@ def measure_plain(places: pd.DataFrame, members: Iterable[int]) -> pd.DataFrame:
     return _between(places.to_numpy(float), places.index, mark_members(places.index, members))
 
 
-def measure_by_score(scores: pd.Series, members: Iterable[int]) -> pd.DataFrame:
-    """Give the difference in score between each member and every other school, in either direction.
-
-    `scores` has index `school`: a probability from `fit_chances`, or its log-odds. One row per
-    member, one column per other school, both sorted.
-    """
-    return measure_plain(spell_out(scores.rename("score").to_frame()), members)
-
-
-def fit_chances(
-    table: pd.DataFrame, members: Iterable[int], *, prior_spread: float | None = PRIOR_SPREAD
-) -> Chances:
-    """Fit how likely each school was to be a member, from what was known before the start.
-
-    Penalised logistic regression by iteratively reweighted least squares (McCullagh and Nelder
-    1989, chapter 4), the slopes held by a normal prior of `prior_spread` per standard deviation;
-    the constant is free. With `prior_spread=None` nothing is held, as in a plain logistic
-    regression, and schools that can be told apart completely are an error.
-
-    Raises
-    ------
-    DesignError
-        As `measure_mahalanobis`; and when the fit does not settle (complete separation).
-    """
-    spelled = spell_out(table)
-    inside = mark_members(spelled.index, members)
-    centre, scale = spelled.mean(), spelled.std(ddof=0)
-    values = np.column_stack([np.ones(len(spelled)), (spelled - centre) / scale])
-    picked = inside.astype(float)
-    hold = np.zeros(values.shape[1])
-    if prior_spread is not None:
-        hold[1:] = 1 / prior_spread**2
-    slopes = np.zeros(values.shape[1])
-    share = picked.mean()
-    slopes[0] = np.log(share / (1 - share))
-    worth = _worth(values, picked, hold, slopes)
-    rounds, done = 0, False
-    while not done and rounds < 100:
-        rounds += 1
-        chance = _logistic(values @ slopes)
-        weight = chance * (1 - chance)
-        slope = values.T @ (picked - chance) - hold * slopes
-        curve = (values * weight[:, None]).T @ values + np.diag(hold)
-        move = np.linalg.lstsq(curve, slope, rcond=1e-12)[0]
-        size = 1.0
-        while (better := _worth(values, picked, hold, slopes + size * move)) < worth - 1e-12:
-            size /= 2
-            if size < 1e-8:
-                break
-        slopes = slopes + size * move
-        settled = abs(better - worth) < 1e-10 * (1 + abs(worth)) and np.abs(move).max() < 1e-6
-        done, worth = settled or np.abs(slopes).max() > 1e3, better
-    gradient = values.T @ (picked - _logistic(values @ slopes)) - hold * slopes
-    if np.abs(gradient).max() > 1e-6 * len(values) or np.abs(slopes[1:]).max(initial=0) > 30:
-        raise DesignError(
-            "The programme's schools can be told apart completely by what is matched on, so no "
-            "odds of being picked can be fitted. Match on fewer things, or keep `prior_spread`."
-        )
-    scores = pd.Series(_logistic(values @ slopes), index=spelled.index, name="score")
-    per_unit = slopes[1:] / scale.to_numpy()
-    named = pd.Series(
-        [slopes[0] - float(per_unit @ centre.to_numpy()), *per_unit],
-        index=pd.Index(["constant", *spelled.columns], name="variable"),
-        name="slope",
-    )
-    return Chances(scores, named, rounds)
-
-
-def log_odds(scores: pd.Series) -> pd.Series:
-    """Give the log-odds of probabilities, on which a caliper of 0.2 standard deviations is usual.
-
-    Austin (2011), Pharmaceutical Statistics 10:150.
-    """
-    return np.log(scores / (1 - scores))
-
-
 def mark_members(schools: pd.Index, members: Iterable[int]) -> NDArray[np.bool_]:
     """Say which schools are members; refuse a member that is not there, or an empty side."""
     chosen = sorted(set(members))
@@ -247,24 +147,6 @@ def _between(
         index=schools[inside].rename("school"),
         columns=schools[~inside].rename("comparison"),
     )
-
-
-def _logistic(odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.special import expit
-
-    chance: NDArray[np.float64] = expit(odds)
-    return chance
-
-
-def _worth(
-    values: NDArray[np.float64],
-    picked: NDArray[np.float64],
-    hold: NDArray[np.float64],
-    slopes: NDArray[np.float64],
-) -> float:
-    """Penalised log-likelihood."""
-    odds = values @ slopes
-    return float(picked @ odds - np.logaddexp(0, odds).sum() - (hold * slopes**2).sum() / 2)
 
 
 def _few(schools: Iterable[object]) -> str:

@@ -132,9 +132,9 @@ def suppose_drift(setting: Setting, study: peers.EventStudy | str) -> Row:
     if isinstance(study, str):
         return Row(name, reason=study)
     allowed = peers.allow_for_drift(study, rng=setting.rng("drift"))
-    at = allowed[allowed["allowed"].eq("times the largest step before")].set_index("at_most")
-    if at.empty:
-        return Row(name, reason=str(allowed["reason"].iloc[0]))
+    if why := str(allowed["reason"].iloc[0]):
+        return Row(name, reason=why)
+    at = allowed.set_index("at_most")
     first = int(min(year for year in study.table.index if year >= study.starts))
     stands = breaks_down_at(at[["low", "high"]])
     words = "even with no drift" if np.isnan(stands) else f"beyond {stands:g} times that"

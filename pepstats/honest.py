@@ -1,11 +1,10 @@
 """How far two groups could have been drifting apart anyway, before the finding goes.
 
-Robust intervals after Rambachan and Roth (2023, Review of Economic Studies 90:2555): smoothness (a
-drift that bends by at most M from one year to the next) by the shortest interval of fixed length,
-and relative magnitudes (a drift at most Mbar times the largest seen before) by the conditional
-test with a least-favourable first stage of Andrews, Roth and Pakes (2023, same journal, 90:2763).
-Written here because the library used for other checks gives the second by a cruder interval that
-does not agree with the authors' own.
+Robust intervals after Rambachan and Roth (2023, Review of Economic Studies 90:2555), by relative
+magnitudes (a drift at most Mbar times the largest seen before) and the conditional test with a
+least-favourable first stage of Andrews, Roth and Pakes (2023, same journal, 90:2763). Written here
+because the library used for other checks gives them by a cruder interval that does not agree with
+the authors' own.
 """
 
 from __future__ import annotations
@@ -25,27 +24,6 @@ FIRST_STAGE = LEVEL / 10
 MOST_YEARS = 6
 
 
-def bound_smooth(
-    estimates: Sequence[float],
-    covariance: Numbers,
-    n_before: int,
-    *,
-    bends: Sequence[float],
-    share: Sequence[float] | None = None,
-) -> pd.DataFrame:
-    """Give the 95% interval that allows the drift to bend by at most M from year to year.
-
-    `estimates` are event-study differences in time order, the reference year left out: `n_before`
-    years before it, the rest after it; `covariance` is theirs. `share` says how much each later
-    year counts (the first one alone by default). Index `at_most` (the bends, in the outcome's
-    unit), columns `low`, `high`. With M = 0 the drift goes on in a straight line.
-    """
-    beta, sigma, target = _check(estimates, covariance, n_before, share)
-    rows = [_shortest(beta, sigma, n_before, target, float(bend)) for bend in bends]
-    index = pd.Index([float(b) for b in bends], name="at_most")
-    return pd.DataFrame(rows, columns=["low", "high"], index=index)
-
-
 def bound_relative(
     estimates: Sequence[float],
     covariance: Numbers,
@@ -57,8 +35,11 @@ def bound_relative(
 ) -> pd.DataFrame:
     """Give the 95% interval that allows a yearly drift of at most Mbar times the largest before.
 
-    Arguments and result as `bound_smooth`, `times` in place of `bends`; `rng` draws the critical
-    value of the first stage. An end that is not found within 20 standard errors is infinite.
+    `estimates` are event-study differences in time order, the reference year left out: `n_before`
+    years before it, the rest after it; `covariance` is theirs. `share` says how much each later
+    year counts (the first one alone by default); `rng` draws the critical value of the first stage.
+    Index `at_most` (the `times`), columns `low`, `high`. An end that is not found within 20
+    standard errors is infinite.
     """
     beta, sigma, target = _check(estimates, covariance, n_before, share)
     noise = rng.standard_normal((20_000, len(beta)))
@@ -100,87 +81,6 @@ def _check(
 
 
 # Smoothness ---------------------------------------------------------------------------------------
-
-
-def _shortest(
-    beta: Numbers, sigma: Numbers, n_before: int, target: Numbers, bend: float
-) -> tuple[float, float]:
-    """Find the affine estimator whose interval is shortest, its worst bias counted in.
-
-    In terms of the drift's yearly steps the bias is the sum of c times step; it is bounded only if
-    the c add up to nought, and is then at most M times the sum of |running totals of c|. Those of
-    the later years are given; the earlier ones are chosen. Half the length is convex in them.
-    """
-    from scipy.optimize import minimize
-
-    later = np.cumsum(target[::-1])[::-1]  # c of the steps after the reference year
-    owed = -float(later.sum())
-    fixed = float(np.abs(np.cumsum(later[::-1])).sum())  # running totals from the reference year on
-    sums = np.tril(np.ones((n_before, n_before)))[:-1]  # running totals before it
-    back = np.zeros((n_before, n_before))  # weights on the earlier years from the c
-    back[np.arange(n_before), np.arange(n_before)] = -1.0
-    back[np.arange(1, n_before), np.arange(n_before - 1)] = 1.0
-    whole = np.vstack([back[:, :], np.zeros((len(target), n_before))])
-    given = np.concatenate([np.zeros(n_before), target])
-
-    def spread(c: Numbers) -> tuple[float, Numbers]:
-        weight = whole @ c + given
-        sd = float(np.sqrt(weight @ sigma @ weight))
-        return sd, whole.T @ (sigma @ weight) / sd
-
-    def half(x: Numbers) -> tuple[float, Numbers]:
-        sd, by_c = spread(x[:n_before])
-        reach, by_bias, by_sd = _reach(bend * (fixed + float(x[n_before:].sum())), sd)
-        rise = np.concatenate([by_sd * by_c, np.full(n_before - 1, by_bias * bend)])
-        return reach / unit, rise / unit
-
-    steady = np.zeros(n_before)
-    steady[-1] = owed
-    kkt = np.block([[whole.T @ sigma @ whole, np.ones((n_before, 1))],
-                    [np.ones((1, n_before)), np.zeros((1, 1))]])  # fmt: skip
-    right = np.concatenate([-whole.T @ sigma @ given, [owed]])
-    still = np.linalg.lstsq(kkt, right, rcond=None)[0][:n_before]
-    unit = spread(still)[0]
-    chosen, least = still, np.inf
-    if n_before == 1 or bend == 0:
-        least = _reach(bend * (fixed + float(np.abs(sums @ still).sum())), unit)[0]
-    else:
-        spare = np.eye(n_before - 1)
-        held = [
-            {"type": "eq", "fun": lambda x: x[:n_before].sum() - owed,
-             "jac": lambda x: np.concatenate([np.ones(n_before), np.zeros(n_before - 1)])},
-            {"type": "ineq", "fun": lambda x: x[n_before:] - sums @ x[:n_before],
-             "jac": lambda x: np.hstack([-sums, spare])},
-            {"type": "ineq", "fun": lambda x: x[n_before:] + sums @ x[:n_before],
-             "jac": lambda x: np.hstack([sums, spare])},
-        ]  # fmt: skip
-        for start in (still, (still + steady) / 2, steady):
-            first = np.concatenate([start, np.abs(sums @ start)])
-            found = minimize(half, first, jac=True, method="SLSQP", constraints=held,
-                             options={"ftol": 1e-13, "maxiter": 500})  # fmt: skip
-            c = found.x[:n_before] + (owed - found.x[:n_before].sum()) / n_before
-            length = _reach(bend * (fixed + float(np.abs(sums @ c).sum())), spread(c)[0])[0]
-            if length < least:
-                chosen, least = c, length
-    centre = float((whole @ chosen + given) @ beta)
-    return centre - least, centre + least
-
-
-def _reach(bias: float, sd: float) -> tuple[float, float, float]:
-    """Give the 95% reach of |normal| with this mean and spread, and how it rises with each."""
-    from scipy.optimize import brentq
-    from scipy.stats import norm
-
-    low, high = norm.ppf(1 - LEVEL), norm.ppf(1 - LEVEL / 2)
-    t = bias / sd
-
-    def short(q: float) -> float:
-        return float(norm.cdf(q - t) - norm.cdf(-q - t) - (1 - LEVEL))
-
-    q = float(brentq(short, t + low - 1e-9, t + high + 1e-9, xtol=1e-13))
-    near, far = float(norm.pdf(q - t)), float(norm.pdf(q + t))
-    by_bias = (near - far) / (near + far)
-    return q * sd, by_bias, (near * (q - t) + far * (q + t)) / (near + far)
 
 
 # Relative magnitudes ------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from pepstats.programme import MatchRule, PoolRule
 MEASURES = {
     "weighted": "weighted standard deviations",
     "mahalanobis": "Mahalanobis distance",
-    "odds": "log-odds of being picked",
 }
 WAYS = {
     "nearest": pairing.pair_nearest,
@@ -37,7 +36,7 @@ def measure_members(
     members: Iterable[int],
     *,
     barred: Iterable[int] = (),
-    measure: Literal["weighted", "mahalanobis", "odds"] = "mahalanobis",
+    measure: Literal["weighted", "mahalanobis"] = "mahalanobis",
     calipers: Mapping[str, float] | None = None,
     own_authority: bool = False,
 ) -> pd.DataFrame:
@@ -46,7 +45,6 @@ def measure_members(
     One row per member in the pool, one column per other school that is not barred; infinite where
     the exact keys differ, where both are of one authority (unless `own_authority` allows it), or
     where a variable's difference is beyond its caliper (`calipers`, in the variable's own unit).
-    The odds of being picked are fitted on all the pool's schools that are not barred.
     """
     if measure not in MEASURES:
         raise DesignError(f"no distance is called `{measure}`. {nearest(measure, MEASURES)}")
@@ -58,11 +56,8 @@ def measure_members(
     if measure == "weighted":
         scaled = place / pool.scales["spread"] * pool.scales["weight"]
         values = distances.measure_plain(scaled, chosen)
-    elif measure == "mahalanobis":
-        values = distances.measure_mahalanobis(place, chosen)
     else:
-        chances = distances.fit_chances(place, chosen)
-        values = distances.measure_by_score(distances.log_odds(chances.scores), chosen)
+        values = distances.measure_mahalanobis(place, chosen)
     apart = None if own_authority else "la"
     return pairing.forbid(values, table, exact=rule.exact, apart=apart, calipers=calipers)
 
@@ -75,7 +70,7 @@ def match_members(
     elsewhere: Match,
     *,
     way: Literal["nearest", "once", "optimal"],
-    measure: Literal["weighted", "mahalanobis", "odds"] = "mahalanobis",
+    measure: Literal["weighted", "mahalanobis"] = "mahalanobis",
     barred: Iterable[int] = (),
     calipers: Mapping[str, float] | None = None,
     own_authority: bool = False,

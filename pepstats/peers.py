@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pepstats.clustered import Joint, compare_means, fit_clustered
+from pepstats.clustered import compare_means, fit_clustered
 from pepstats.errors import DesignError
-from pepstats.honest import bound_relative, bound_smooth
+from pepstats.honest import bound_relative
 from pepstats.matching import Match
 from pepstats.panel import Panel
 from pepstats.setting import Row
@@ -38,16 +38,12 @@ class EventStudy:
         of freedom; the reference year is left out.
     covariance
         CR2 covariance of the estimates.
-    before
-        Whether the years before the reference year differ from it together (HTZ); none where there
-        is no such year.
     reason
         Why there is no study; empty where there is one.
     """
 
     table: pd.DataFrame = field(repr=False)
     covariance: pd.DataFrame = field(repr=False)
-    before: Joint | None
     reference: int
     starts: int
     n_schools: int
@@ -152,13 +148,11 @@ def study_years(
         except DesignError as error:
             why = str(error)
     if why:
-        return EventStudy(none, none, None, base, starts, n, m, why)
+        return EventStudy(none, none, base, starts, n, m, why)
     index = pd.Index(others, name="year")
-    before = [f"{y}" for y in others if y < starts]
     return EventStudy(
         fit.table.set_axis(index),
         fit.covariance.set_axis(index).set_axis(others, axis=1),
-        fit.test_together(before) if before else None,
         base, starts, n, m,
     )  # fmt: skip
 
@@ -168,15 +162,13 @@ def allow_for_drift(
     *,
     rng: np.random.Generator,
     times: Sequence[float] = (0, 0.5, 1, 1.5, 2),
-    bends: Sequence[float] | None = None,
 ) -> pd.DataFrame:
     """Give the interval of the first later year for each amount of drift allowed (HonestDiD).
 
-    One row per `allowed` ("a bend of at most" in the outcome's unit, "times the largest step
-    before") and `at_most`; `low`, `high`; `reason` where there is none. Bends are by default
-    quarters of that year's standard error up to the whole. Normal limits, as the authors take them.
+    One row per `at_most` (times the largest step before); `low`, `high`; `reason` where there is
+    none. Normal limits, as the authors take them.
     """
-    columns = ["allowed", "at_most", "low", "high", "reason"]
+    columns = ["at_most", "low", "high", "reason"]
     later = [int(y) for y in study.table.index if y >= study.starts]
     earlier = [int(y) for y in study.table.index if y < study.reference]
     used = [*earlier, *later]
@@ -187,21 +179,14 @@ def allow_for_drift(
     if not why and (steps != 1).any():
         why = "years are missing in between, so one year's drift cannot be told"
     if why:
-        return pd.DataFrame([("any", np.nan, np.nan, np.nan, why)], columns=columns)
+        return pd.DataFrame([(np.nan, np.nan, np.nan, why)], columns=columns)
     beta = study.table.loc[used, "estimate"].to_numpy(float)
     sigma = study.covariance.loc[used, used].to_numpy(float)
-    quarter = float(study.table.loc[later[0], "se"]) / 4
-    tried = [quarter * i for i in range(5)] if bends is None else list(bends)
     try:
-        smooth = bound_smooth(beta, sigma, len(earlier), bends=tried)
-        relative = bound_relative(beta, sigma, len(earlier), times=times, rng=rng)
+        found = bound_relative(beta, sigma, len(earlier), times=times, rng=rng)
     except DesignError as error:
-        return pd.DataFrame([("any", np.nan, np.nan, np.nan, str(error))], columns=columns)
-    parts = {"a bend of at most": smooth, "times the largest step before": relative}
-    return pd.concat(
-        [part.reset_index().assign(allowed=name, reason="") for name, part in parts.items()],
-        ignore_index=True,
-    )[columns]
+        return pd.DataFrame([(np.nan, np.nan, np.nan, str(error))], columns=columns)
+    return found.reset_index().assign(reason="")[columns]
 
 
 def compare_doubly_robust(

@@ -142,13 +142,9 @@ def _steadied(value: Floats, pupils: Floats) -> Floats:
     return np.asarray((value * pupils + england * ENGLAND_PUPILS) / (pupils + ENGLAND_PUPILS))
 
 
-def upper_limit(
-    panel: Panel, measure: str, year: int, schools: pd.Index, *, worked_out: bool = True
-) -> Floats:
-    """Give the upper 95% limit: published, or worked out from the pupils where that is allowed."""
+def upper_limit(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
+    """Give the upper 95% limit: published, or else worked out from the pupils."""
     published = column(panel, limits_of(measure)[1], year, schools)
-    if not worked_out:
-        return published
     value = column(panel, measure, year, schools)
     estimate = value + NORMAL_95 * standard_error(panel, measure, year, schools)
     return np.where(np.isfinite(published), published, estimate)

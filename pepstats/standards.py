@@ -94,104 +94,44 @@ def secondary_coasting_year(progress8: Numbers, upper: Numbers) -> Answer:
 _MEASURES = {"primary": ("rwm_expected", *PROGRESS), "secondary": ("progress8",)}
 _COHORT = {"primary": ("cohort", 11), "secondary": ("cohort_ks4", 6)}  # and the fewest pupils
 
-Limits = Literal["published", "worked out"]
 Test = Literal["floor", "coasting"]
 NOT_JUDGED = "not judged: too few pupils, or a special or infant school"
 
 
-def judge_floor(
-    panel: Panel,
-    register: pd.DataFrame,
-    year: int,
-    *,
-    limits: Limits = "worked out",
-    endings: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+def judge_floor(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
     """Say which schools were below the floor standard in a year, and why.
 
     Returns a table keyed `school`: `answer` (yes, no, unknown) and `because`: the scores under
-    their line, the input that is missing, or why the school is not judged. `limits="published"`
-    takes an upper limit that is not published as unknown; otherwise it is worked out from the
-    pupils (`sampling.upper_limit`). An all-through school is below if either phase is. `endings`
-    (`find_endings`) takes out schools that the Department did not judge because they closed.
+    their line, the input that is missing, or why the school is not judged. An upper limit that is
+    not published is worked out from the pupils (`sampling.upper_limit`). An all-through school is
+    below if either phase is. Schools that have closed since are judged like any other.
     """
-    answer, because = _ask(panel, register, year, limits, "floor")
-    table = pd.DataFrame({"answer": answer.words(), "because": because}, index=register.index)
-    return table if endings is None else _take_out(table, endings, ["ended"])
+    answer, because = _ask(panel, register, year, "floor")
+    return pd.DataFrame({"answer": answer.words(), "because": because}, index=register.index)
 
 
-def judge_coasting(
-    panel: Panel,
-    register: pd.DataFrame,
-    year: int,
-    *,
-    limits: Limits = "worked out",
-    endings: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+def judge_coasting(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
     """Say which schools were coasting in a year: the test met in each of three years.
 
     Returns a table keyed `school`: `answer`, `years_met` and `years_unknown` of the three, and
-    `because`. Years before 2016 are unknown here: their results are of other tests. `endings`
-    (`find_endings`) takes out schools that closed, or that began anew within the three years.
+    `because`. Years before 2016 are unknown here: their results are of other tests.
     """
     answer = Answer(np.ones(len(register), bool), np.zeros(len(register), bool))
     met, unknown = (np.zeros(len(register), dtype=int) for _ in range(2))
     because = pd.Series("", index=register.index, dtype=object)
     for each in (year - 2, year - 1, year):
-        part, told = _ask(panel, register, each, limits, "coasting")
+        part, told = _ask(panel, register, each, "coasting")
         answer = answer & part
         met += part.yes
         unknown += ~part.yes & ~part.no
         because += np.where(told == "", "", f"{each}: " + told + "; ")
     columns = {"answer": answer.words(), "years_met": met, "years_unknown": unknown,
                "because": because.str.removesuffix("; ")}  # fmt: skip
-    table = pd.DataFrame(columns, index=register.index)
-    return table if endings is None else _take_out(table, endings, ["ended", "fresh"])
-
-
-def find_endings(
-    rows: pd.DataFrame, register_rows: pd.DataFrame, links: pd.DataFrame, year: int
-) -> pd.DataFrame:
-    """Say which schools closed by the end of a school year, or began anew within three.
-
-    `rows` says which URN each school had in each year's results (`Schools.rows`); `register_rows`
-    and `links` are the cleaned register and links. Keyed `school`: `ended` (its URN closed by 31
-    August and did not carry on as a converter academy) and `fresh` (it has another URN than two
-    years before, and is not a converter academy: a sponsored academy or an amalgamation is a new
-    school). The Department counted converter academies on, and the others not.
-    """
-    of_year = rows[rows["has_results"]].drop_duplicates(["school", "year"])
-    urns = of_year.pivot(index="school", columns="year", values="urn").sort_index()
-    now = urns.reindex(columns=[year])[year].dropna().astype("int64")
-    before = urns.reindex(columns=[year - 2])[year - 2].reindex(now.index)
-    onward = links.dropna(subset=["date"]).sort_values(["date", "after"])
-    onward = onward.drop_duplicates("before", keep="last").set_index("before")
-    closed = register_rows["closed"].reindex(now)
-    closed = closed.fillna(onward["date"].reindex(now) - pd.Timedelta(days=1))
-    kinds = register_rows["type"].astype(object)
-    became = kinds.reindex(onward["after"].reindex(now)).to_numpy()
-    ended = (closed <= pd.Timestamp(year, 8, 31)).to_numpy() & ~_is_converter(became)
-    other = before.notna().to_numpy() & (before.to_numpy() != now.to_numpy())
-    fresh = other & ~_is_converter(kinds.reindex(now).to_numpy())
-    return pd.DataFrame({"ended": ended, "fresh": fresh}, index=now.index)
-
-
-def _is_converter(kinds: npt.NDArray[np.object_]) -> Bools:
-    return np.array(["onverter" in str(kind) for kind in kinds], dtype=bool)
-
-
-def _take_out(table: pd.DataFrame, endings: pd.DataFrame, signs: list[str]) -> pd.DataFrame:
-    told = {"ended": "not judged: the school closed", "fresh": "not judged: a new school"}
-    for sign in signs:
-        out = endings[sign].reindex(table.index).eq(True)
-        table = table.assign(
-            answer=table["answer"].mask(out, "no"), because=table["because"].mask(out, told[sign])
-        )
-    return table
+    return pd.DataFrame(columns, index=register.index)
 
 
 def _ask(
-    panel: Panel, register: pd.DataFrame, year: int, limits: Limits, test: Test
+    panel: Panel, register: pd.DataFrame, year: int, test: Test
 ) -> tuple[Answer, npt.NDArray[np.object_]]:
     """Ask one year's test of every school, in the phases it has; say why, unless it is a no."""
     both = Answer(np.zeros(len(register), bool), np.ones(len(register), bool))
@@ -199,7 +139,7 @@ def _ask(
     judged = np.zeros(len(register), bool)
     for phase, measures in _MEASURES.items():
         asked = is_judged(panel, register, year, phase)
-        answer, told = _ask_phase(panel, register, year, limits, test, measures)
+        answer, told = _ask_phase(panel, register, year, test, measures)
         answer = Answer(answer.yes & asked, answer.no | ~asked)
         told = np.where(answer.no, "", told)
         joined = np.where((because != "") & (told != ""), because + ", " + told, because + told)
@@ -210,13 +150,11 @@ def _ask(
 
 
 def _ask_phase(
-    panel: Panel, register: pd.DataFrame, year: int, limits: Limits, test: Test,
-    measures: tuple[str, ...],
-) -> tuple[Answer, npt.NDArray[np.object_]]:  # fmt: skip
+    panel: Panel, register: pd.DataFrame, year: int, test: Test, measures: tuple[str, ...]
+) -> tuple[Answer, npt.NDArray[np.object_]]:
     figures = [sampling.column(panel, m, year, register.index) for m in measures]
     scores = [m for m in measures if m != "rwm_expected"]
-    upper = [sampling.upper_limit(panel, m, year, register.index, worked_out=limits == "worked out")
-             for m in scores]  # fmt: skip
+    upper = [sampling.upper_limit(panel, m, year, register.index) for m in scores]
     if scores == ["progress8"]:
         lines: tuple[float, ...] = (FLOOR_PROGRESS8 if test == "floor" else COASTING_PROGRESS8,)
         ask8 = secondary_floor if test == "floor" else secondary_coasting_year
@@ -230,14 +168,10 @@ def _ask_phase(
     for measure, value in zip(measures, figures, strict=True):
         missing = unknown & ~np.isfinite(value)
         told = np.where(missing, told + f"no {_words(measure)}, ", told)
-    for measure, line, value, limit in zip(
-        scores, lines, figures[-len(scores) :], upper, strict=True
-    ):
+    for measure, line, value in zip(scores, lines, figures[-len(scores) :], strict=True):
         told = np.where(
             answer.yes & (value < line), told + f"{_words(measure)} under {line:g}, ", told
         )
-        bare = unknown & (value < line) & ~np.isfinite(limit)
-        told = np.where(bare, told + f"no upper limit of {_words(measure)}, ", told)
     return answer, np.array([text.removesuffix(", ") for text in told], dtype=object)
 
 

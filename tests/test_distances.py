@@ -27,31 +27,6 @@ def test_mahalanobis_is_matchit_s_to_eight_decimals() -> None:
     assert np.abs(found.to_numpy() - theirs.iloc[:, 1:].to_numpy()).max() < 1e-8
 
 
-@reference.needs_reference
-def test_the_chance_of_being_picked_is_a_plain_logistic_regression_s_where_nothing_is_held() -> (
-    None
-):
-    people, treated = lalonde()
-    found = distances.fit_chances(people[LALONDE], treated, prior_spread=None)
-    theirs = reference.table("a_lalonde_matching/weights_nearest_ps_1to1.csv").set_index("id")
-    assert np.abs(found.scores - theirs["distance"]).max() < 1e-7
-    slopes = reference.figures("a_lalonde_matching/expected_matchit.json")[
-        "propensity_coefficients"
-    ]
-    for name in ("age", "educ", "married", "nodegree", "re74", "re75"):
-        assert found.slopes[name] == pytest.approx(slopes[name], abs=1e-6)
-    race = found.slopes["race = hispan"] - found.slopes["race = black"]
-    assert race == pytest.approx(slopes["racehispan"], abs=1e-6)
-
-
-@reference.needs_reference
-def test_holding_the_slopes_hardly_moves_chances_that_600_people_tell_well() -> None:
-    people, treated = lalonde()
-    plain = distances.fit_chances(people[LALONDE], treated, prior_spread=None)
-    held = distances.fit_chances(people[LALONDE], treated)
-    assert np.abs(plain.scores - held.scores).max() < 0.005
-
-
 def made_up(seed: int, n: int = 40) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     index = pd.Index(100_000 + np.arange(n), name="school")
@@ -89,17 +64,6 @@ def test_a_distance_is_that_of_the_inverse_covariance_written_out(seed: int) -> 
     assert found.loc[members[0], table.index[-1]] == pytest.approx(np.sqrt(step @ inverse @ step))
 
 
-def test_schools_told_apart_completely_have_chances_only_when_slopes_are_held() -> None:
-    table = made_up(1)[["rwm", "cohort"]].sort_values("rwm")
-    lowest = list(table.index[:6])
-    with pytest.raises(DesignError, match="told apart completely"):
-        distances.fit_chances(table, lowest, prior_spread=None)
-    held = distances.fit_chances(table, lowest)
-    assert held.scores.between(0, 1, inclusive="neither").all()
-    assert held.scores[lowest].min() > held.scores.drop(lowest).max() - 0.5
-    assert held.slopes["rwm"] < 0
-
-
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -117,8 +81,6 @@ def test_a_table_that_cannot_be_measured_says_what_is_wrong(spoil, words: str) -
     table = made_up(1)
     with pytest.raises(DesignError, match=words):
         distances.measure_mahalanobis(spoil(table), list(table.index[:6]))
-    with pytest.raises(DesignError, match=words):
-        distances.fit_chances(spoil(table), list(table.index[:6]))
 
 
 def test_one_member_left_still_has_distances_and_two_schools_in_all_have_none() -> None:
@@ -135,8 +97,3 @@ def test_too_many_distances_are_refused_before_they_are_made() -> None:
     table = pd.DataFrame({"rwm": np.arange(20_000.0)})
     with pytest.raises(DesignError, match="distances; at most"):
         distances.measure_mahalanobis(table, range(10_000))
-
-
-def test_log_odds_undo_a_probability() -> None:
-    odds = distances.log_odds(pd.Series([0.5, 0.75]))
-    assert odds.tolist() == pytest.approx([0.0, np.log(3)])

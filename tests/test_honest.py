@@ -31,42 +31,6 @@ def hold(found: pd.DataFrame, theirs: dict, tolerance: float, rows: slice = slic
 
 
 @reference.needs_reference
-def test_the_smoothness_interval_is_the_authors() -> None:
-    theirs = reference.figures(FIGURES)
-    bends = theirs["smoothness_FLCI"]["M"]
-    found = honest.bound_smooth(*medicaid(), 5, bends=bends)
-    hold(found, theirs["smoothness_FLCI"], 1e-4)
-    hold(found, theirs["published"]["smoothness_FLCI"], 6e-4)  # three significant digits
-    other = theirs["benzarti_carloni"]["smoothness"]
-    hold(honest.bound_smooth(*benzarti(), 4, bends=other["M"]), other, 1e-4)
-
-
-@reference.needs_reference
-def test_the_smoothness_interval_is_diff_diff_s_too() -> None:
-    from diff_diff.honest_did import HonestDiD
-    from diff_diff.results import MultiPeriodDiDResults, PeriodEffect
-
-    beta, sigma = medicaid()
-    years = [2008, 2009, 2010, 2011, 2012, 2014, 2015]
-    se = np.sqrt(np.diag(sigma))
-    periods = {
-        y: PeriodEffect(y, b, s, b / s, 0.5, (b - s, b + s))
-        for y, b, s in zip(years, beta, se, strict=True)
-    }
-    results = MultiPeriodDiDResults(
-        period_effects=periods, avg_att=0.0, avg_se=1.0, avg_t_stat=0.0, avg_p_value=1.0,
-        avg_conf_int=(0.0, 0.0), n_obs=1, n_treated=1, n_control=1, pre_periods=years[:5],
-        post_periods=years[5:], vcov=sigma,
-        interaction_indices={y: i for i, y in enumerate(years)},
-    )  # fmt: skip
-    first = np.array([1.0, 0.0])
-    theirs = HonestDiD(method="smoothness", M=0.01, l_vec=first).fit(results)
-    found = honest.bound_smooth(beta, sigma, 5, bends=[0.01]).iloc[0]
-    assert found["low"] == pytest.approx(theirs.ci_lb, abs=2e-5)
-    assert found["high"] == pytest.approx(theirs.ci_ub, abs=2e-5)
-
-
-@reference.needs_reference
 def test_the_relative_magnitudes_interval_is_the_authors() -> None:
     theirs, rng = reference.figures(FIGURES), np.random.default_rng(1)
     times = [0.5, 1, 1.5, 2]
@@ -95,8 +59,6 @@ def made_up(seed: int, before: int, after: int) -> tuple[np.ndarray, np.ndarray]
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 2))
 def test_allowing_more_drift_never_narrows_the_interval(seed: int, before: int, after: int) -> None:
     beta, sigma = made_up(seed, before, after)
-    smooth = honest.bound_smooth(beta, sigma, before, bends=[0, 0.5, 2])
-    assert ((smooth["high"] - smooth["low"]).diff().dropna() > -1e-6).all()
     times = honest.bound_relative(
         beta, sigma, before, times=[0, 1, 2], rng=np.random.default_rng(seed)
     )
@@ -105,26 +67,26 @@ def test_allowing_more_drift_never_narrows_the_interval(seed: int, before: int, 
     assert times["low"].iloc[0] <= beta[before] <= times["high"].iloc[0]
 
 
-def test_one_year_before_and_after_with_no_bend_is_the_line_drawn_on() -> None:
+def test_an_interval_that_takes_in_nought_at_the_least_drift_breaks_down_nowhere() -> None:
     beta, sigma = np.array([1.0, 2.0]), np.array([[2.0, 1.0], [1.0, 2.0]])
-    found = honest.bound_smooth(beta, sigma, 1, bends=[0.0, 1.0])
-    half = 1.959963985 * np.sqrt(6)
-    assert found.loc[0.0].tolist() == pytest.approx([3 - half, 3 + half])
-    assert found.loc[1.0, "high"] - 3 < half + 1.0  # the bend adds less than itself
+    found = honest.bound_relative(beta, sigma, 1, times=[0, 1], rng=np.random.default_rng(1))
     assert np.isnan(honest.breaks_down_at(found))
 
 
 def test_what_cannot_be_judged_is_refused() -> None:
     beta, sigma = made_up(1, 2, 1)
-    with pytest.raises(DesignError, match="a year before the reference year"):
-        honest.bound_smooth(beta, sigma, 0, bends=[0])
-    with pytest.raises(DesignError, match="a year before the reference year"):
-        honest.bound_smooth(beta, sigma, 3, bends=[0])
-    with pytest.raises(DesignError, match="has no spread"):
-        honest.bound_smooth(beta, sigma * 0, 2, bends=[0])
-    with pytest.raises(DesignError, match="has no spread"):
-        honest.bound_relative(beta * np.nan, sigma, 2, times=[1], rng=np.random.default_rng(1))
+
+    def bound(estimates: np.ndarray, covariance: np.ndarray, before: int, **options) -> None:
+        rng = np.random.default_rng(1)
+        honest.bound_relative(estimates, covariance, before, times=[1], rng=rng, **options)
+
+    for before in (0, 3):
+        with pytest.raises(DesignError, match="a year before the reference year"):
+            bound(beta, sigma, before)
+    for estimates, covariance in ((beta, sigma * 0), (beta * np.nan, sigma)):
+        with pytest.raises(DesignError, match="has no spread"):
+            bound(estimates, covariance, 2)
     with pytest.raises(DesignError, match="`share` needs one number"):
-        honest.bound_smooth(beta, sigma, 2, bends=[0], share=[1, 1])
+        bound(beta, sigma, 2, share=[1, 1])
     with pytest.raises(DesignError, match="too many for this check"):
-        honest.bound_smooth(*made_up(1, 1, 7), 1, bends=[0])
+        bound(*made_up(1, 1, 7), 1)

@@ -67,9 +67,10 @@ def test_the_optimal_total_is_scipy_s_and_below_optmatch_s() -> None:
 
 @reference.needs_reference
 def test_a_caliper_on_the_score_leaves_out_as_many_as_matchit_and_optimal_pairs_better() -> None:
-    people, treated = lalonde()
-    scores = distances.fit_chances(people[LALONDE], treated, prior_spread=None).scores
-    far = distances.measure_by_score(scores, treated)
+    _, treated = lalonde()
+    table = reference.table("a_lalonde_matching/weights_nearest_ps_1to1.csv")
+    scores = table.set_index("id")["distance"]  # MatchIt's own: the chance of being treated
+    far = distances.measure_plain(scores.to_frame(), treated)
     caliper = 0.2 * float(scores.std())
     order = scores[treated].sort_values(ascending=False, kind="stable").index.tolist()
     near = pairing.pair_once(far, caliper=caliper, order=order)

@@ -96,8 +96,6 @@ def test_matched_differences_are_clubsandwich_s() -> None:
     ]
     np.testing.assert_allclose(study.table["estimate"], theirs["beta"], atol=1e-6)
     np.testing.assert_allclose(study.table["se"], theirs["se"], atol=1e-6)
-    assert study.before is not None
-    assert study.before.p == pytest.approx(theirs["pretrend_wald"]["p_val"][2], abs=1e-6)
 
 
 def test_matched_differences_are_diff_diff_s_where_schools_count_alike() -> None:
@@ -148,12 +146,12 @@ def test_a_row_has_the_columns_of_the_table_of_checks() -> None:
     assert refused["note"].iloc[0].startswith("cannot be made: 1 members and 20")
 
 
-def test_drift_is_allowed_for_in_both_ways() -> None:
+def test_drift_is_allowed_for() -> None:
     study = peers.study_years(made_up(2, effect=12.0), starts=2018)
     found = peers.allow_for_drift(study, rng=np.random.default_rng(1))
-    assert list(found.columns) == ["allowed", "at_most", "low", "high", "reason"]
-    assert found["allowed"].value_counts().tolist() == [5, 5] and found["reason"].eq("").all()
-    none = found[(found["at_most"] == 0) & found["allowed"].str.startswith("times")].iloc[0]
+    assert list(found.columns) == ["at_most", "low", "high", "reason"]
+    assert len(found) == 5 and found["reason"].eq("").all()
+    none = found[found["at_most"] == 0].iloc[0]
     assert none["low"] < study.table.loc[2018, "estimate"] < none["high"]
 
 
@@ -183,7 +181,7 @@ def test_schools_that_cannot_be_compared_give_a_reason_and_no_number(spoil, word
         assert words in row.reason
         assert np.isnan([row.estimate, row.low, row.high, row.p]).all()
     study = peers.study_years(frame, starts=2018)
-    assert words in study.reason and study.table.empty and study.before is None
+    assert words in study.reason and study.table.empty
     drift = peers.allow_for_drift(study, rng=rng)
     assert len(drift) == 1 and words in drift["reason"].iloc[0]
 

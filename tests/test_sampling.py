@@ -32,8 +32,6 @@ def test_limits_that_are_not_published_are_worked_out_from_pupils():
     assert error(panel, "reading_progress")[0] == pytest.approx(expected)
     upper = sampling.upper_limit(panel, "reading_progress", 2018, pd.Index([1]))
     assert upper[0] == pytest.approx(0.2 + 1.96 * expected)
-    strict = sampling.upper_limit(panel, "reading_progress", 2018, pd.Index([1]), worked_out=False)
-    assert np.isnan(strict[0])
 
 
 def test_the_limits_of_a_group_are_that_groups():

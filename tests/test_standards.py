@@ -152,13 +152,9 @@ def test_a_missing_result_is_unknown_and_says_what_is_missing():
     assert judged.loc[1, "because"] == "no reading progress"
 
 
-def test_a_limit_that_is_not_published_can_be_asked_to_stay_unknown():
-    rows = {(1, 2018): {**LOW, "writing_progress": 0.0}}
-    panel, register = panel_of(rows), register_of([1])
-    assert standards.judge_floor(panel, register, 2018).loc[1, "answer"] == "yes"
-    strict = standards.judge_floor(panel, register, 2018, limits="published")
-    assert strict.loc[1, "answer"] == "unknown"
-    assert strict.loc[1, "because"] == "no upper limit of reading progress"
+def test_a_limit_that_is_not_published_is_worked_out():
+    judged = judge({(1, 2018): {**LOW, "writing_progress": 0.0}})
+    assert judged.loc[1, "answer"] == "yes"
 
 
 def test_a_published_limit_is_taken_before_one_worked_out():
