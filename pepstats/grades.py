@@ -1,8 +1,8 @@
-"""How strong the evidence is, by scales others use: always a self-assessment, inputs shown.
+"""How strong the evidence is, by criteria others use: always a self-assessment, inputs shown.
 
-The Maryland scale asks what kind of comparison was made. The security rating follows criteria like
-EEF's: the lowest of what the design, the smallest detectable effect and the loss of schools allow,
-less what threats take away. EEF's own ratings are set by outside reviewers; none is given here.
+The security rating follows criteria like EEF's: the lowest of what the design, the smallest
+detectable effect and the loss of schools allow, less what threats take away. EEF's own ratings are
+set by outside reviewers; none is given here.
 """
 
 from __future__ import annotations
@@ -22,21 +22,11 @@ from pepstats.errors import DesignError, nearest
 from pepstats.paths import TEMPLATES
 from pepstats.programme import Programme
 from pepstats.settings import Settings, check_settings, find_rules, read_yaml
-from pepstats.threats import SMD_FAR, THREATS, Threat, find_threats
+from pepstats.threats import THREATS, Threat, find_threats
 from pepstats.verdicts import COMPARED
 
-How = Literal["random", "quasi-random", "chosen"]
 TEACHER_ASSESSED = ("writing", "rwm")
 """Outcomes that rest, wholly or in part, on teachers' own assessment."""
-
-
-class Maryland(Settings):
-    """The five levels in words, with their source."""
-
-    title: str
-    mark: Literal["S", "M", "P"]
-    source: str
-    levels: dict[int, str]
 
 
 class Security(Settings):
@@ -63,9 +53,8 @@ class Security(Settings):
 
 
 class Criteria(Settings):
-    """Both scales."""
+    """What a grade is given by."""
 
-    maryland: Maryland
     security: Security
 
 
@@ -107,49 +96,9 @@ class Grade:
 
 @cache
 def load_criteria(path: Path | None = None) -> Criteria:
-    """Read the scales: a study's own, or those kept with the library."""
+    """Read the criteria: a study's own, or those kept with the library."""
     chosen = path or TEMPLATES / "grades.yml"
     return check_settings(Criteria, read_yaml(chosen), chosen)
-
-
-def grade_maryland(
-    *,
-    how_chosen: How,
-    compared: bool,
-    before_and_after: bool,
-    controlled: bool,
-    largest_smd: float | None,
-    criteria: Criteria | None = None,
-) -> Grade:
-    """Give the level on the Maryland scale that a comparison of this kind reaches.
-
-    `controlled` says whether schools were matched or adjusted; `largest_smd` is the largest
-    standardised difference left after that: level 3 needs it known and within 0.25.
-    """
-    scale = (criteria or load_criteria()).maryland
-    alike = largest_smd is not None and abs(largest_smd) <= SMD_FAR
-    if how_chosen == "random" and compared:
-        level = 5
-    elif how_chosen == "quasi-random" and compared:
-        level = 4
-    elif compared and before_and_after and controlled and alike:
-        level = 3
-    else:
-        level = 2 if controlled and (compared or before_and_after) else 1
-    told = "not measured" if largest_smd is None else f"{abs(largest_smd):.2f}"
-    rows = [
-        ("how schools came to take part", how_chosen, ""),
-        ("a comparison group", _yes(compared), ""),
-        ("before and after", _yes(before_and_after), ""),
-        ("matched or adjusted", _yes(controlled), ""),
-        ("largest standardised difference left", told, f"level 3 needs at most {SMD_FAR}"),
-    ]
-    inputs = pd.DataFrame([(a, b, float("nan"), c) for a, b, c in rows],
-                          columns=["input", "value", "allows", "note"])  # fmt: skip
-    return Grade(
-        f"{scale.title}, self-assessed", level, 5, scale.levels[level], inputs, scale.mark,
-        scale.source,
-    )  # fmt: skip
 
 
 def grade_security(
@@ -208,8 +157,8 @@ def grade_programme(
     *,
     fixed_before: bool,
     data: Path | None = None,
-) -> tuple[Grade, Grade]:
-    """Grade a programme's evaluation by both scales, from what its run knows of itself.
+) -> Grade:
+    """Grade a programme's evaluation, from what its run knows of itself.
 
     `effect` is that of the primary outcome, `sizes` has its smallest detectable effect in pupils'
     standard deviations (`outcome`, `smallest_size`), `members` the schools listed (`dose`,
@@ -232,43 +181,31 @@ def grade_programme(
         teacher_assessed=effect.outcome.startswith(TEACHER_ASSESSED),
         fixed_before=fixed_before,
     )
-    maryland = grade_maryland(
-        how_chosen=programme.evidence.chosen, compared=compared, before_and_after=True,
-        controlled=True, largest_smd=largest, criteria=criteria,
-    )  # fmt: skip
     design = "random" if programme.evidence.chosen == "random" else "unobservables"
-    security = grade_security(
+    return grade_security(
         design=design if compared else "observables", mdes=mdes, schools_listed=len(members),
         schools_left=effect.n_schools, threats=threats, criteria=criteria,
     )  # fmt: skip
-    return maryland, security
 
 
-def tabulate_grades(grades: Sequence[Grade]) -> pd.DataFrame:
-    """Lay grades out with all they rest on: one row per `scale` and `input`.
+def tabulate_grade(grade: Grade) -> pd.DataFrame:
+    """Lay a grade out with all it rests on: one row per `scale` and `input`.
 
     `level`, `highest`, `label` and `words` are the grade's; `value`, `allows` and `note` the
     input's; `mark` and `source` say where the criteria are from.
     """
-    parts = [
-        one.inputs.assign(
-            scale=one.scale, level=one.level, highest=one.highest, label=one.label,
-            words=one.words, mark=one.mark, source=one.source,
-        )
-        for one in grades
-    ]  # fmt: skip
+    table = grade.inputs.assign(
+        scale=grade.scale, level=grade.level, highest=grade.highest, label=grade.label,
+        words=grade.words, mark=grade.mark, source=grade.source,
+    )  # fmt: skip
     first = ["scale", "level", "highest", "label"]
-    table = pd.concat(parts, ignore_index=True)
     return table[[*first, *(c for c in table.columns if c not in first)]]
 
 
-def list_grades(grades: Sequence[Grade]) -> dict[str, int | str]:
-    """Name each grade's level, where it has one, and its sentence: `maryland`, `security`."""
-    named: dict[str, int | str] = {}
-    for name, one in zip(("maryland", "security"), grades, strict=True):
-        named |= {f"{name}.words": one.words}
-        named |= {} if one.level is None else {name: one.level}
-    return named
+def list_grade(grade: Grade) -> dict[str, int | str]:
+    """Name a grade's sentence, `security.words`, and its level, `security`, where it has one."""
+    named: dict[str, int | str] = {"security.words": grade.words}
+    return named if grade.level is None else named | {"security": grade.level}
 
 
 def _column(value: float, limits: Sequence[float]) -> int:
@@ -278,7 +215,3 @@ def _column(value: float, limits: Sequence[float]) -> int:
 
 def _taken(threat: Threat, scale: Security) -> float:
     return {"low": 0.0, "moderate": scale.each_moderate, "high": scale.each_high}[threat.level]
-
-
-def _yes(answer: bool) -> str:
-    return "yes" if answer else "no"

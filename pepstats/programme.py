@@ -142,9 +142,9 @@ class Cost(Settings):
 
 
 class EvidenceRule(Settings):
-    """What no file says of how strong the evidence is: taken into the self-assessed grades."""
+    """What no file says of how strong the evidence is: taken into the self-assessed grade."""
 
-    chosen: Literal["chosen", "quasi-random", "random"] = "chosen"
+    chosen: Literal["chosen", "random"] = "chosen"
     comparison_cleared: bool = False
 
 

@@ -65,7 +65,7 @@ def tabulate_value(
     effect: Effect,
     sizes: pd.DataFrame,
     price: Price,
-    grades: Sequence[Grade],
+    grade: Grade,
 ) -> pd.DataFrame:
     """Answer what the primary effect is worth: one row per `entry`, with `question`, `answer`.
 
@@ -91,8 +91,7 @@ def tabulate_value(
         monthly = PricePerMonth(nothing, nothing, nothing, f"the effect is {UNCERTAIN}")
     rows.append(("cost_per_month", "Cost of a month's progress, per pupil it was for",
                  price_per_month_words(monthly), monthly.pounds))  # fmt: skip
-    words = " ".join(one.words for one in grades)
-    rows.append(("evidence", "How strong the evidence is", words, None))
+    rows.append(("evidence", "How strong the evidence is", grade.words, None))
     return pd.DataFrame(rows, columns=["entry", "question", "answer", "value"])
 
 

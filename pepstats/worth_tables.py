@@ -93,7 +93,7 @@ def _months_words(row: dict[str, object]) -> str:
 
 
 def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
-    """Give the grades an evaluation gives itself, with all they rest on, one row per input."""
+    """Give the grade an evaluation gives itself, with all it rests on, one row per input."""
     caption = f"{programme.title}: how strong the evidence is, by our own assessment"
     columns = ["Scale", "What it rests on", "Here", "Allows, or takes away", "Note"]
     if grades.empty:
@@ -110,7 +110,7 @@ def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
     ]
     return make_table(
         pd.DataFrame(rows, columns=columns), caption=caption,
-        note="A self-assessment: no one outside has given these grades. Security starts from the "
+        note="A self-assessment: no one outside has given this grade. Security starts from the "
         "lowest of what the design, the smallest detectable effect and the loss of schools allow; "
         "each threat then takes something away.",
         numeric=["Allows, or takes away"], widths=(1.2, 1.8, 1.3, 0.9, 2.0),
@@ -201,9 +201,9 @@ def describe_worth(
 ) -> dict[str, Entry]:
     """Give everything the paper may say of an effect's worth, by name.
 
-    Each answer of `value.csv` by its entry (`months`, `cost_per_pupil`, `evidence` and so on), each
-    grade's sentence (`maryland`, `security`), and of each outcome its `size`, `months`, `smallest`
-    and `g`, each with its interval.
+    Each answer of `value.csv` by its entry (`months`, `cost_per_pupil`, `evidence` and so on), the
+    grade's sentence (`security`), and of each outcome its `size`, `months`, `smallest` and `g`,
+    each with its interval.
     """
     folder = f"04-estimate-effect/{slug}"
     found = {
@@ -211,11 +211,8 @@ def describe_worth(
         for row in value.to_dict("records")
         if "entry" in row
     }
-    unsaid = Entry(None, "", f"{folder}/grades.csv")
-    found |= {"maryland": unsaid, "security": unsaid}
-    levels = grades.drop_duplicates("scale").to_dict("records") if len(grades) else []
-    for name, row in zip(("maryland", "security"), levels, strict=False):
-        found[name] = Entry(row["level"], str(row["words"]), f"{folder}/grades.csv")
+    level, words = (grades["level"].iloc[0], grades["words"].iloc[0]) if len(grades) else (None, "")
+    found["security"] = Entry(level, str(words), f"{folder}/grades.csv")
     for row in sizes.to_dict("records"):
         words = {
             "size": _with_span(row, "size"), "months": _months_words(row),

@@ -1,4 +1,4 @@
-"""Grades an evaluation gives itself: what each rests on, and never somebody else's rating."""
+"""The grade an evaluation gives itself: what it rests on, and never somebody else's rating."""
 
 from pathlib import Path
 
@@ -20,29 +20,6 @@ def security(mdes: float | None = 0.25, left: int = 18, design: str = "unobserva
     return grades.grade_security(
         design=design, mdes=mdes, schools_listed=18, schools_left=left, threats=found
     )
-
-
-@pytest.mark.parametrize(
-    ("given_inputs", "level"),
-    [
-        ({"how_chosen": "random"}, 5),
-        ({"how_chosen": "quasi-random"}, 4),
-        ({}, 3),
-        ({"largest_smd": 0.30}, 2),
-        ({"largest_smd": None}, 2),
-        ({"before_and_after": False}, 2),
-        ({"compared": False}, 2),
-        ({"controlled": False}, 1),
-        ({"compared": False, "before_and_after": False}, 1),
-        ({"how_chosen": "random", "compared": False, "controlled": False}, 1),
-    ],
-)
-def test_the_maryland_level_follows_from_the_kind_of_comparison(given_inputs, level: int) -> None:
-    usual = {"how_chosen": "chosen", "compared": True, "before_and_after": True,
-             "controlled": True, "largest_smd": 0.1}  # fmt: skip
-    found = grades.grade_maryland(**{**usual, **given_inputs})
-    assert found.level == level and "self-assessed" in found.words
-    assert len(found.inputs) == 5 and found.mark == "S"
 
 
 @pytest.mark.parametrize(
