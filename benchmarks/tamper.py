@@ -203,7 +203,7 @@ def tamper(bundle: Path, rng: random.Random, *, forged: bool) -> Tampering:
         _replace(bundle / one, change_byte((bundle / one).read_bytes(), rng))
         return _finish(bundle, made, "one byte of an input or setting", one, forged)
     if way == "about":
-        one = rng.choice(["README.md", "CITATION.cff", "CHANGES.md"])
+        one = rng.choice(["README.md", "CHANGES.md"])
         _replace(bundle / one, change_word((bundle / one).read_bytes(), rng))
         return _finish(bundle, made, "one letter of what goes with it", one, False)
     wanted = {".csv"} if way == "table" else COPIED - {".csv", ".png"}

@@ -8,15 +8,12 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
-
 from pepstats.autumn import Report
 from pepstats.holdback import PAPER, Schools, read_words
 from pepstats.manifest import Manifest
 from pepstats.verify import OUTSIDE, STUDY, place_of
 
 README = "README.md"
-CITATION = "CITATION.cff"
 TO_DO = f"{PAPER}to-do.txt"
 PRIVATE = {"local_results", "statements", "support", "members"}
 OPEN = ("ogl", "open government licence")
@@ -87,8 +84,8 @@ def write_readme(
         "```", f"git checkout {made.code.commit}", "make test",
         ".venv/bin/python -m pepstats verify PATH/TO/THIS/FOLDER --data STUDY", "```", "",
         "It answers 0 (the same), 1 (something differs: it says what and where) or 2 (something "
-        "is missing: it says what). `--data` is needed only for files that are not carried here. "
-        "A form for the reviewer, `review.json`, is left beside the run made again.", "",
+        "is missing: it says what). `--data` is needed only for files that are not carried here.",
+        "",
     ]  # fmt: skip
     absent = [one for one in made.inputs if one.file not in there]
     absent_settings = [name for name in made.settings if name not in there]
@@ -107,19 +104,3 @@ def write_readme(
     if to_do:
         lines += ["## Not yet done when it was released", "", *(f"- {line}" for line in to_do), ""]
     return "\n".join(lines)
-
-
-def write_citation(made: Manifest, report: Report, on: str) -> str:
-    """Write how a release is cited, as a citation file of version 1.2.0."""
-    content = {
-        "cff-version": "1.2.0",
-        "message": "If you use this report, please cite it as below.",
-        "type": "dataset",
-        "title": report.title,
-        "authors": [{"name": report.meeting.report_by}],
-        "version": f"{made.report}, {report.edition} edition",
-        "commit": made.code.commit,
-        "date-released": on[:10],
-    }
-    text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    return text

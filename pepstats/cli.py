@@ -18,7 +18,7 @@ from pepstats.errors import DesignError, PepstatsError
 from pepstats.steps import write_whole
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 DEFAULT_REPORT = "autumn-2018"
 JOBS = min(2, os.cpu_count() or 1)
@@ -118,7 +118,6 @@ def build_parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--low", type=_count, default=13, metavar="N",
                            help="of which from the lower attaining half (13)")  # fmt: skip
     calibrate.add_argument("--json", action="store_true", help="the findings as JSON")
-    calibrate.add_argument("--picture", type=Path, metavar="FILE", help="draw it too: .svg or .png")
 
     invent = command("invent", _invent, says="write an invented England")
     invent.add_argument("folder", type=Path, metavar="DIR", help="the data folder to write")
@@ -279,22 +278,7 @@ def _calibrate(asked: argparse.Namespace) -> int:
                   for name, own in published.groupby("measure")},
     )  # fmt: skip
     print(json.dumps(found.as_data(), indent=1) if asked.json else describe(found))
-    if asked.picture is not None:
-        _draw_calibration(found.rows, programme.primary, asked.picture)
     return DONE
-
-
-def _draw_calibration(rows: pd.DataFrame, outcome: str, place: Path) -> None:
-    """Draw false alarms into a file, and say in words what is drawn."""
-    from pepstats.figures import to_png, to_svg
-    from pepstats.pictures import picture_calibration
-
-    drawn = picture_calibration(rows, outcome=outcome)
-    draw = {".svg": to_svg, ".png": to_png}.get(place.suffix)
-    if draw is None:
-        raise DesignError(f"--picture {place}: a picture is .svg or .png.")
-    write_whole(place, draw(drawn.figure))
-    print(drawn.alt, file=sys.stderr)
 
 
 def _invent(asked: argparse.Namespace) -> int:

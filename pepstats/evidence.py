@@ -89,7 +89,7 @@ class ProgrammeResults:
     also_in
         In how many other programmes of the report each school of this one is: index `school`.
     pictures
-        The pictures the notebooks drew, by the paper's name of them; drawn again where missing.
+        The pictures the notebooks drew, by the paper's name of them.
     """
 
     effects: pd.DataFrame = field(repr=False)
@@ -204,21 +204,6 @@ def reader_words(text: str) -> str:
         lambda m: label_variable(m.group()) if m.group(1) in codes.MEASURES else m.group(),
         text,
     )
-
-
-def follow_members(found: ProgrammeResults, result: Result) -> pd.DataFrame:
-    """Give how many of a programme's schools were left at each `step`: `schools`, `reason`."""
-    flow = found.flow
-    steps = [("Schools named in the programme", count_members(found), "")]
-    before = steps[0][1]
-    for row in flow.to_dict("records"):
-        kept = int(row["members_kept"])
-        if kept < before:
-            steps.append(("Left in the comparison", kept, reader_words(str(row["step"]))))
-            before = kept
-    steps.append((f"With a result to compare in {school_year(result.year)}", result.n_schools,
-                  "no result, or too few schools like it"))  # fmt: skip
-    return pd.DataFrame(steps, columns=["step", "schools", "reason"])
 
 
 def label_schools(found: ProgrammeResults, outcome: str, view: View) -> dict[int, str]:

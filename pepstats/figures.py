@@ -6,16 +6,13 @@ by family: lines by year, dots, rows, flows and bars, all on one canvas.
 
 from matplotlib.figure import Figure
 
-from pepstats.alarmplots import describe_false_alarms, draw_false_alarms
 from pepstats.canvas import BLUE, ORANGE, new_axes, new_figure, to_png, to_svg
 from pepstats.dotplots import choose_dots, describe_hundred_dots, draw_hundred_dots
 from pepstats.flowplots import (
     describe_consort,
-    describe_flow,
     describe_ratings,
     draw_bars,
     draw_consort,
-    draw_flow,
     draw_ratings,
     height_of_consort,
 )
@@ -43,8 +40,6 @@ __all__ = [
     "choose_dots",
     "describe_check_rows",
     "describe_consort",
-    "describe_false_alarms",
-    "describe_flow",
     "describe_hundred_dots",
     "describe_love_plot",
     "describe_ratings",
@@ -53,8 +48,6 @@ __all__ = [
     "draw_bars",
     "draw_check_rows",
     "draw_consort",
-    "draw_false_alarms",
-    "draw_flow",
     "draw_hundred_dots",
     "draw_love_plot",
     "draw_ratings",

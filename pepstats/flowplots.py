@@ -18,36 +18,6 @@ from pepstats.canvas import (
 )
 from pepstats.words import count_words, list_words, show
 
-
-@in_our_style
-def draw_flow(flow: pd.DataFrame, ax: Axes) -> None:
-    """Draw how many schools were left at each step, with who was left out beside it.
-
-    `flow` has `step`, `schools` (how many are left) and `reason` (why some were left out there).
-    """
-    rows = flow.reset_index(drop=True)
-    box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": BLUE, "linewidth": 1.5}
-    for place, row in rows.iterrows():
-        words = textwrap.fill(f"{row['step']}: {int(row['schools']):,}", 26)
-        ax.annotate(words, (0.0, -place), va="center", fontsize=10, bbox=box)
-        if place:
-            ax.annotate("", (0.1, -place + 0.3), (0.1, -place + 0.7),
-                        arrowprops={"arrowstyle": "-|>", "color": GREY})  # fmt: skip
-            lost = int(rows["schools"].iloc[int(str(place)) - 1]) - int(row["schools"])
-            if lost > 0:
-                note = textwrap.fill(f"{lost:,} left out: {row['reason']}", 30)
-                ax.annotate(note, (0.5, -place + 0.5), va="center", fontsize=9.5)
-    ax.set_xlim(-0.05, 1)
-    ax.set_ylim(-len(rows) + 0.5, 0.5)
-    ax.set_axis_off()
-
-
-def describe_flow(flow: pd.DataFrame) -> str:
-    """Say in words how many schools were left at each step."""
-    steps = [f"{row.step}: {int(row.schools):,}" for row in flow.itertuples()]
-    return f"How many schools were left at each step. {'; '.join(steps)}."
-
-
 LINE, BOX = 0.19, 0.4
 """Inches that a line of words and a box take."""
 

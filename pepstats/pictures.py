@@ -73,19 +73,6 @@ def picture_checks(checks: pd.DataFrame, *, unit: str) -> Picture:
     return Picture(figure, checks, figures.describe_check_rows(checks, unit=unit))
 
 
-def picture_calibration(rows: pd.DataFrame, *, outcome: str) -> Picture:
-    """Draw how often each way of estimating calls an effect where nothing was done.
-
-    `rows` as `calibration.Calibration` has them; of the last selection, the hardest.
-    """
-    own = rows[rows["outcome"] == outcome]
-    picked = str(own["selection"].iloc[-1])
-    shown = own[own["selection"] == picked].reset_index(drop=True)
-    figure, ax = figures.new_axes(1.1 + 0.42 * len(shown))
-    figures.draw_false_alarms(shown, ax)
-    return Picture(figure, shown, figures.describe_false_alarms(shown, picked=picked))
-
-
 def picture_balance(balance: pd.DataFrame) -> Picture:
     """Draw how alike the schools were before and after comparison schools were chosen."""
     rows = balance.reset_index().rename(columns={"variable": "label"})

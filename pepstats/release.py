@@ -121,10 +121,9 @@ def _fill(
     about = bundle.write_readme(
         made, report, withheld, carried, list_marks(report), bundle.read_to_do(run)
     )
-    cited = bundle.write_citation(made, report, on)
-    for name, text in {**texts, bundle.README: about, bundle.CITATION: cited}.items():
+    for name, text in {**texts, bundle.README: about}.items():
         (making / name).write_text(text, "utf-8")
-    added = [*texts, bundle.README, bundle.CITATION, *carried.values()]
+    added = [*texts, bundle.README, *carried.values()]
     released = {
         "on": on,
         "edition": report.edition,

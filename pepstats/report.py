@@ -34,11 +34,9 @@ from pepstats.entries import make_entries
 from pepstats.errors import DesignError
 from pepstats.evidence import ProgrammeResults
 from pepstats.programme import Programme, group_phases
-from pepstats.words import reading_age
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
-OLDEST_READER = 14  # years; the age at which the paper can be read, by Flesch and Kincaid
 
 
 def write_paper(
@@ -191,10 +189,8 @@ def list_to_do(
         if not action.answer.strip()
     ]
     held = [line for found in results.values() for line in statements.list_held(found.statements)]
-    age = reading_age(paper.words())
-    hard = [f"the paper reads at age {age:.0f}: shorten its sentences to reach {OLDEST_READER}"]
     memory = worth_tables.list_from_memory(found.sizes for found in results.values())
-    return [*paper.to_complete, *open_, *held, *memory, *(hard if age > OLDEST_READER else [])]
+    return [*paper.to_complete, *open_, *held, *memory]
 
 
 def list_marks(report: Report) -> tuple[str, ...]:

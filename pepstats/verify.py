@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
-from pepstats import compare, manifest, review, whole
+from pepstats import compare, manifest, whole
 from pepstats.compare import DIFFERS, SAME, UNKNOWN, WHOLE, Finding
 from pepstats.errors import PepstatsError, RunError
 from pepstats.examine import CHANGED, compare_runs, examine, say_differences
@@ -79,9 +79,9 @@ def verify(
     """Run what a folder's manifest describes again, compare every file, and keep both.
 
     What it needs is taken from the folder where the release carries it, else from `data`, always
-    by its hash. The run made again, the comparison and a form for the reviewer are kept in
-    `working/<report>.verified` under `out`. Raises `RunError` when there is no manifest, or when
-    something needed is nowhere to be found.
+    by its hash. The run made again and the comparison are kept in `working/<report>.verified`
+    under `out`. Raises `RunError` when there is no manifest, or when something needed is nowhere to
+    be found.
     """
     path = path.resolve()
     made = manifest.read(path)
@@ -108,8 +108,7 @@ def verify(
             findings += compare_runs(path, made, rerun) if rerun else []
             said += () if rerun else (f"It could not be run again: {problem}",)
         found = Verified(made.report, tuple(_in_order(findings)), said, final)
-        _keep(making, found, made)
-        review.carry_over(final, making)
+        _keep(making, found)
     except BaseException:
         whole.give_up(making)
         raise
@@ -191,8 +190,7 @@ def _in_order(findings: Iterable[Finding]) -> list[Finding]:
     )
 
 
-def _keep(making: Path, found: Verified, made: Manifest) -> None:
-    """Keep the comparison and the reviewer's form beside the run made again."""
+def _keep(making: Path, found: Verified) -> None:
+    """Keep the comparison beside the run made again."""
     found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
     (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
-    review.write(making, review.new_form(made, run_again="differs" if found.differs else "same"))

@@ -305,21 +305,3 @@ def _is_hidden(letter: str) -> bool:
     point = ord(letter)
     no_character = 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE
     return no_character or unicodedata.category(letter) in _INVISIBLE
-
-
-def reading_age(text: str) -> float:
-    """Give the age at which a text can be read: Flesch-Kincaid grade plus five years."""
-    sentences = [s for s in re.split(r"[.!?:;]+(?:\s|$)", text) if re.search(r"[A-Za-z]", s)]
-    words = re.findall(r"[A-Za-z][A-Za-z'’-]*", text)
-    if not sentences or not words:
-        return 0.0
-    syllables = sum(_syllables(word) for word in words)
-    grade = 0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59
-    return grade + 5
-
-
-def _syllables(word: str) -> int:
-    """Count a word's syllables by its groups of vowels, less a silent e."""
-    letters = re.sub(r"[^a-z]", "", word.lower())
-    letters = re.sub(r"(?:[^laeiouy]es|[^dt]ed|[^l]e)$", lambda m: m.group()[0], letters)
-    return max(1, len(re.findall(r"[aeiouy]+", letters)))

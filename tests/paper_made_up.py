@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from pepstats import report, statements
+from pepstats import gaps, pictures, report, statements
 from pepstats.autumn import Report
 from pepstats.blocks import Document, Picture
+from pepstats.canvas import to_png, to_svg
 from pepstats.city import City
 from pepstats.evidence import Drawn, ProgrammeResults
 from pepstats.programme import Programme
@@ -225,6 +226,30 @@ def sketch(found: ProgrammeResults) -> ProgrammeResults:
     return dataclasses.replace(found, pictures=dict.fromkeys(names, SKETCH))
 
 
+def draw(found: ProgrammeResults, programme: Programme) -> ProgrammeResults:
+    """Give results with the pictures that notebooks 03 to 06 draw of them."""
+    outcome, starts = programme.primary, programme.starts
+    own = found.gaps[found.gaps["outcome"] == outcome]
+    order = own.sort_values("gap", ascending=False)["school"]
+    lines = found.lines[found.lines["outcome"] == outcome]
+    averages = gaps.average_lines(lines, found.gaps)
+    pairs = own[["school"]].assign(comparison=own["school"] + 100)
+    checks = found.checks[found.checks["outcome"] == outcome]
+    seen = (order, found.cases["school"])
+    made = {
+        "two-lines": pictures.picture_gaps(averages, starts=starts)[f"gap-{outcome}"],
+        "hundred-dots": pictures.picture_dots(found.placebo[outcome], found.effects.iloc[0]),
+        "checks": pictures.picture_checks(checks, unit=UNITS[outcome]),
+        "balance": pictures.picture_balance(found.balance.set_index("variable")),
+        "flow": pictures.picture_flow(found.flow, pairs),
+        **pictures.picture_members(lines, *seen, starts=starts, outcome=outcome),
+    }
+    made["cases"] = made.pop("cases-picture")
+    drawn = {name: Drawn(to_svg(one.figure), to_png(one.figure), one.alt)
+             for name, one in made.items()}  # fmt: skip
+    return dataclasses.replace(found, pictures=drawn)
+
+
 def make_study(
     *, release: str = RELEASE, drawn: bool = False, **changed: object
 ) -> tuple[Report, list[Programme], dict[str, ProgrammeResults]]:
@@ -239,7 +264,8 @@ def make_study(
     }
     found = [make_results(release=release),
              make_results(shift=1.1, seed=8, release=release, **nothing)]  # fmt: skip
-    found = found if drawn else [sketch(one) for one in found]
+    found = [draw(one, programme) if drawn else sketch(one)
+             for one, programme in zip(found, programmes, strict=False)]  # fmt: skip
     return asked, programmes, dict(zip(asked.programmes, found, strict=False))
 
 

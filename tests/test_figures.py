@@ -33,8 +33,12 @@ SCHOOLS = pd.DataFrame(
     }
 )
 FLOW = pd.DataFrame(
-    {"step": ["Named", "Compared"], "schools": [18, 17], "reason": ["", "no result"]}
-)
+    [("assessed", "schools in the register", 100, 6), ("left out", "authority not known", 7, 0),
+     ("can be compared", "schools can be compared", 93, 6),
+     ("programme", "of the programme's schools are compared", 6, 6),
+     ("comparison", "comparison schools elsewhere", 40, 0)],
+    columns=["role", "words", "schools", "members"],
+)  # fmt: skip
 RATINGS = pd.DataFrame({"rating": [1, 2, 3], "schools": [8, 17, 30]})
 
 
@@ -68,7 +72,7 @@ def draw_all() -> dict[str, figures.Figure]:
     figures.draw_hundred_dots(dots, drawn["dots"][1], estimate=2.0, unit="percentage points")
     figures.draw_check_rows(CHECKS, drawn["checks"][1], unit="percentage points")
     figures.draw_love_plot(BALANCE, drawn["love"][1])
-    figures.draw_flow(FLOW, drawn["flow"][1])
+    figures.draw_consort(FLOW, drawn["flow"][1])
     figures.draw_ratings(RATINGS, drawn["ratings"][1])
     small = figures.new_figure(3)
     figures.draw_small_lines(SCHOOLS, small, starts=2018)
@@ -108,7 +112,7 @@ def test_the_alternative_text_is_computed_from_the_table() -> None:
     assert "1 stand above their comparison schools and 1 below" in figures.describe_small_lines(
         SCHOOLS, unit="%"
     )
-    assert "Named: 18; Compared: 17" in figures.describe_flow(FLOW)
+    assert "left out, 7 authority not known; 93 schools can be" in figures.describe_consort(FLOW)
     assert "8 schools priority 1" in figures.describe_ratings(RATINGS)
 
 

@@ -22,7 +22,7 @@ LAYERS = (
      "honest", "peers", "sensitivity", "grades", "threats", "bounds",
      "sizes", "scales", "phases"},
     {"words", "statements", "officers", "blocks", "disclosure", "canvas", "lineplots", "dotplots",
-     "rowplots", "alarmplots", "flowplots", "figures", "pictures", "document", "composition",
+     "rowplots", "flowplots", "figures", "pictures", "document", "composition",
      "wordfile", "wordlooks", "wordparts", "wordtemplate", "workbook", "opendata", "formats",
      "city", "voices", "entries",
      "partnership_tables", "support_tables",
@@ -31,7 +31,7 @@ LAYERS = (
     {"whole", "checkout", "compare", "steps", "study", "comparison", "evaluation", "listings",
      "manifest", "run",
      "release", "verify",
-     "tasks", "reuse", "bridge", "bundle", "changes", "review", "plan", "parts", "holdback",
+     "tasks", "reuse", "bridge", "bundle", "changes", "plan", "parts", "holdback",
      "arithmetic", "outputs", "examine"},
     {"invented"},
     {"__init__", "cli", "__main__"},
@@ -40,7 +40,7 @@ BLIND = {"matching": {"codes", "errors", "panel", "programme"}}
 """What may be known where no outcome after the start may be: nothing but these."""
 READS_OR_WRITES = {
     "sources", "settings", "programme", "steps", "run", "manifest", "whole", "bundle", "changes",
-    "review", "reuse", "holdback", "outputs", "examine", "release", "verify", "plan",
+    "reuse", "holdback", "outputs", "examine", "release", "verify", "plan",
     "invented_files", "cli",
 }  # fmt: skip
 DISK = {

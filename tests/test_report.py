@@ -30,7 +30,6 @@ from pepstats.evidence import breaks_sentence
 from pepstats.evidence_pictures import Pictures
 from pepstats.officers import find_typed_results, read_officers_text
 from pepstats.terms import Disclosure
-from pepstats.words import reading_age
 from tests.paper_made_up import (
     make_city,
     make_effect,
@@ -41,6 +40,7 @@ from tests.paper_made_up import (
     sketch,
     write_paper,
 )
+from tests.reading import reading_age
 
 CITY = make_city()
 NAMES = {n: name for n, name in CITY.names.items() if n < 900018}
@@ -365,15 +365,6 @@ def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(st
         "3.4",
     )
     assert tables["send-in-mainstream.calibration"].rows == ()
-
-
-def test_a_paper_that_is_hard_to_read_is_on_the_list(study) -> None:
-    settings, programmes, results = study
-    hard = "Notwithstanding considerable methodological uncertainty the evaluation demonstrates "
-    paper = write_paper(settings, programmes, results, text=f"# Ours\n\n{hard * 4}.\n")
-    assert any(
-        "shorten its sentences" in line for line in report.list_to_do(make_report(), paper, results)
-    )
 
 
 def test_appendices_are_lettered_past_z() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.tamper import try_one
-from pepstats import examine, manifest, review, verify
+from pepstats import examine, manifest, verify
 from pepstats.autumn import load_report
 from pepstats.compare import DIFFERS, SAME, UNKNOWN
 from pepstats.errors import RunError
@@ -60,14 +60,11 @@ def test_elsewhere_with_another_locale_seed_and_threads_it_is_the_same(
     assert {one["file"] for one in said["findings"]} == manifest.read(released).outputs.keys()
 
 
-def test_both_runs_the_comparison_and_a_form_are_kept(verified: Path, released: Path) -> None:
+def test_both_runs_and_the_comparison_are_kept(verified: Path, released: Path) -> None:
     assert hashes(verified / "again") == {
         name: one.sha256 for name, one in manifest.read(released).outputs.items()
     }
     assert len(pd.read_csv(verified / "comparison.csv")) > 100
-    form = review.read(verified)
-    assert form.seal == manifest.read(released).seal and form.run_again == "same"
-    assert form.verdict is None and form.reviewer == "" and len(form.points) > 10
     assert not (verified / "place").exists()
 
 
@@ -188,23 +185,6 @@ def test_what_is_withheld_is_held_to_its_hash(released: Path, again: Path, tmp_p
     reseal(bundle, **content)
     found = {one.file: one for one in examine.compare_runs(bundle, manifest.read(bundle), again)}
     assert found[EFFECTS].verdict == DIFFERS
-
-
-def test_what_a_reviewer_wrote_is_never_lost(released: Path, quick: Path, tmp_path: Path) -> None:
-    kept = look(released, tmp_path).kept
-    form = json.loads((kept / review.NAME).read_text("utf-8"))
-    form |= {"reviewer": "A. N. Other", "date": "2018-10-01", "verdict": "request changes"}
-    (kept / review.NAME).write_text(json.dumps(form), "utf-8")
-    assert review.read(look(released, tmp_path).kept).reviewer == "A. N. Other"
-    bundle = copy_of(released, tmp_path / "bundle")
-    reseal(bundle, started="2018-01-01T00:00:00Z")
-    kept = look(bundle, tmp_path).kept
-    assert review.read(kept).reviewer == ""
-    (other,) = kept.glob("review-*.json")
-    assert review.read(kept, other.name).verdict == "request changes"
-    (kept / review.NAME).write_text(json.dumps({**form, "verdict": "fine"}), "utf-8")
-    with pytest.raises(RunError, match="approve, request changes or reject"):
-        review.read(kept)
 
 
 def test_a_run_that_fails_when_made_again_says_so(

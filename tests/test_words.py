@@ -167,10 +167,3 @@ def test_plain_text_is_safe_in_a_word_file(text: str) -> None:
     assert not any(
         ord(letter) < 32 or letter in "\u202a\u202b\u202d\u202e\u2066\u2067" for letter in kept
     )
-
-
-def test_short_plain_sentences_read_younger_than_long_official_ones() -> None:
-    easy = "We looked at the results. The schools went up. So did schools like them."
-    hard = ("Notwithstanding considerable methodological uncertainty, the evaluation demonstrates "
-            "differential attainment trajectories.")  # fmt: skip
-    assert words.reading_age(easy) < 10 < 18 < words.reading_age(hard)
