@@ -16,6 +16,7 @@ from pepstats import invented_local as local
 from pepstats.invented_ks2 import key_stage_2
 from pepstats.invented_moves import GOVERNANCE
 from pepstats.invented_pupils import PLANTED, STARTS
+from pepstats.invented_results import half_up
 from pepstats.invented_study import (
     Listed,
     about_text,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 DFE = "the Department for Education"
 GIAS = "the Department's register, Get Information about Schools"
+TRUTH_PLACES = 6  # decimals; further ones differ between processors
 
 
 def write_files(england: England, folder: Path, *, full_layout: bool) -> list[Path]:
@@ -50,7 +52,7 @@ def write_files(england: England, folder: Path, *, full_layout: bool) -> list[Pa
     if STARTS in england.years:
         contents |= _autumn_files(england)
     about = [(name.removeprefix("invented/"), *_said_of(name)) for name in contents]
-    contents["invented/truth.csv"] = _as_csv(planted_effects(england), "utf-8")
+    contents["invented/truth.csv"] = _truth_file(england)
     contents["invented/README.md"] = about_text(england, about).encode()
     in_october, in_december = _sources(england, contents)
     contents["reports/autumn-2018.yml"] = report_text(in_october).encode()
@@ -131,6 +133,14 @@ _SAID = {  # part of a file's name: what it holds, and who publishes files like 
 
 def _said_of(name: str) -> tuple[str, str]:
     return next(said for part, said in _SAID.items() if part in name.rsplit("/", 1)[-1])
+
+
+def _truth_file(england: England) -> bytes:
+    """Give what programmes added, to the decimals that are the same on every processor."""
+    truth = planted_effects(england)
+    numbers = ["planted", "with_overlap"]
+    truth[numbers] = half_up(truth[numbers].to_numpy(), TRUTH_PLACES)
+    return _as_csv(truth, "utf-8")
 
 
 def _as_csv(frame: pd.DataFrame, encoding: str = "utf-8-sig", line_end: str = "\n") -> bytes:

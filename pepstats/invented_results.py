@@ -69,7 +69,7 @@ class Published:
         if name in _SHARES:
             return self._hide(_percent(self.count(_SHARES[name]), self.count("all")), "percent")
         if name == "TKS1AVERAGE":
-            return self._hide(_half_up(self.mean("prior", "covered"), 1), "tenth")
+            return self._hide(half_up(self.mean("prior", "covered"), 1), "tenth")
         if found := _STANDARD.fullmatch(name):
             test, standard, group = found.groups()
             reached = self.count(f"{group or 'all'}&{test}_{standard}")
@@ -159,7 +159,7 @@ class Published:
         mean = self.mean(f"progress-{place}", both)
         reach = 1.96 * PROGRESS_SD[subject][self.pupils.year] / np.sqrt(np.maximum(n, 1))
         value = mean if limit is None else mean - reach if limit == "LOWER" else mean + reach
-        column = self._hide(_half_up(value, 1), "tenth", group)
+        column = self._hide(half_up(value, 1), "tenth", group)
         if not self.area and not group:
             low = (n * 2 < self.count("all")) & (column.code == "")
             column.code[low], column.value[low] = "LOWCOV", np.nan
@@ -167,7 +167,7 @@ class Published:
 
     def _average(self, test: str, group: str | None) -> Column:
         mean = self.mean(f"score-{_TEST[test]}", group or "all")
-        return self._hide(_half_up(mean, 0), "whole", group)
+        return self._hide(half_up(mean, 0), "whole", group)
 
     def _band(self, subject: str) -> Column:
         middle, low, high = (
@@ -217,10 +217,10 @@ def _ratio(part: Values, whole: Values) -> Values:
 
 
 def _percent(part: Values, whole: Values) -> Values:
-    return _half_up(100 * _ratio(part, whole), 0)
+    return half_up(100 * _ratio(part, whole), 0)
 
 
-def _half_up(value: Values, places: int) -> Values:
+def half_up(value: Values, places: int) -> Values:
     """Round halves up, as the Department does."""
     scale = 10.0**places
     rounded: Values = np.floor(value * scale + 0.5 + 1e-9) / scale
