@@ -119,10 +119,10 @@ def prove_calipers(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataF
     pairs = list_differences(pool, match.pairs(members))
     names = ["distance", *map(str, pool.scales.index)]
     asked = {"distance": match.rule.caliper, **list_limits(match.rule, pool.schools)}
-    return hold_to({name: pairs[name].to_numpy(float) for name in names}, asked)
+    return _hold_to({name: pairs[name].to_numpy(float) for name in names}, asked)
 
 
-def hold_to(
+def _hold_to(
     apart: Mapping[str, NDArray[np.float64]], asked: Mapping[str, float | None]
 ) -> pd.DataFrame:
     """Hold how far pairs are apart to the calipers asked for: see `prove_calipers`."""

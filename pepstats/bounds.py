@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
-
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -47,30 +44,22 @@ def correct_contamination(
     low: float,
     high: float,
     *,
-    shares: Sequence[float] = (0.1, 0.25, 0.5),
-    effects: Sequence[float | None] = (None,),
+    shares: Sequence[float],
 ) -> pd.DataFrame:
     """Say what the effect would be if some comparison schools had had such support too.
 
-    If a share q of the comparison schools gained e from it, the estimate is too low by q times e.
-    One row per `share` and `effect` (in the outcome's unit; None: as much as the members gained,
-    which the corrected estimate then is): `bias`, `estimate`, `low`, `high`.
+    If a share q of the comparison schools gained as much from it as the members, the estimate is
+    too low by q times the effect. One row per `share`: `bias`, `estimate`, `low`, `high`, in the
+    outcome's unit.
     """
     wrong = [q for q in shares if not 0 <= q < 1]
     if wrong:
         raise DesignError(f"a share of comparison schools lies from 0 to below 1, not {wrong}.")
-    rows = []
-    for share in shares:
-        for effect in effects:
-            if effect is None:
-                same = estimate / (1 - share)
-                ends = (same, low / (1 - share), high / (1 - share))
-                rows.append((share, same, -share * same, *ends))
-            else:
-                more = share * effect
-                rows.append((share, effect, -more, estimate + more, low + more, high + more))
-    columns = ["share", "effect", "bias", "estimate", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+    rows = [
+        (share, -share * estimate / (1 - share), *(n / (1 - share) for n in (estimate, low, high)))
+        for share in shares
+    ]
+    return pd.DataFrame(rows, columns=["share", "bias", "estimate", "low", "high"])
 
 
 def bound_hidden_results(

@@ -17,7 +17,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-BLUE, TURQUOISE, PINK, ORANGE = "#12436D", "#28A197", "#801650", "#F46A25"
+BLUE, ORANGE = "#12436D", "#F46A25"
 INK, GREY, PALE = "#0B0C0C", "#6F777B", "#D9DCDE"
 
 WIDTH = 5.0  # inches, in Word and on paper; HTML scales it

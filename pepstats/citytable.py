@@ -27,13 +27,12 @@ _COLUMNS = {
 
 
 def write_city_table(
-    rated: Ratings, report: Report, *, edition: Edition, plan: pd.DataFrame | None = None,
-    linked: bool = True,
-) -> str:  # fmt: skip
+    rated: Ratings, report: Report, *, edition: Edition, plan: pd.DataFrame | None = None
+) -> str:
     """Give the city's table as one HTML page that asks nothing of the network.
 
-    The exempt edition lists every school and sorts in the browser, by keyboard too; `linked` makes
-    each name a link to its sheet in the same folder, `plan` (`support.sum_support`) adds the days.
+    The exempt edition lists every school and sorts in the browser, by keyboard too; each name
+    is a link to its sheet in the same folder, `plan` (`support.sum_support`) adds the days.
     The public edition has counts only: no school, no trust, and no count of one or two schools.
     """
     exempt = edition == "exempt"
@@ -50,7 +49,7 @@ def write_city_table(
     }
     if exempt:
         city["summaries"] = [_by(rated, "governance"), *_trusts(rated), *_days(plan)]
-        city["columns"], city["schools"] = _columns(rated), _schools(rated, linked)
+        city["columns"], city["schools"] = _columns(rated), _schools(rated)
     else:
         city["summaries"] = [_counts(rated), _colours(rated)]
     templates = environment()
@@ -109,7 +108,7 @@ def _columns(rated: Ratings) -> list[dict[str, str]]:
     return shown + [{"name": f"{i.label} (theme {i.theme})", "kind": "number"} for i in kept]
 
 
-def _schools(rated: Ratings, linked: bool) -> list[dict[str, Any]]:
+def _schools(rated: Ratings) -> list[dict[str, Any]]:
     """Lay the schools out, the highest priority first, each cell with what it sorts by."""
     order = rated.ratings.assign(by=rated.ratings["rating"].astype(float).fillna(9))
     order = order.sort_values(["by", "score", "name"], ascending=[True, False, True], kind="stable")
@@ -118,7 +117,7 @@ def _schools(rated: Ratings, linked: bool) -> list[dict[str, Any]]:
     rows = []
     for school, row in order.iterrows():
         cells = [*_own_cells(row), *(_colour_cell(colours.loc[school, name]) for name in kept)]
-        sheet = sheet_name(int(school)) if linked else ""
+        sheet = sheet_name(int(school))
         rows.append({"governance": str(row["governance"]), "sheet": sheet, "cells": cells})
     return rows
 

@@ -13,9 +13,9 @@ BAND_WORDS = ("up to 5", "6 to 10", "11 to 20", "21 to 30", "31 to 60", "over 60
 NO_COHORT = "number not given"
 
 
-def measure_coverage(panel: Panel, measures: list[str] | None = None) -> pd.DataFrame:
+def measure_coverage(panel: Panel) -> pd.DataFrame:
     """Give, for each measure and year, how many of the schools in the file have a value."""
-    names = measures or list(panel.values.columns)
+    names = list(panel.values.columns)
     has = panel.values[names].notna().groupby("year").sum()
     absent = panel.reasons[names].isin([codes.NO_ROW, codes.NOT_LISTED])
     listed = (~absent).groupby("year").sum()

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 from pepstats.placebo import weighted_mean
 from pepstats.verdicts import COMPARED, verdict
@@ -70,25 +69,21 @@ def half_width(chance: np.ndarray, level: float = 0.95) -> float:
     return float(ranked[len(ranked) - max(place, 0) - 1]) if len(ranked) else float("inf")
 
 
-def smallest_detectable(
-    chance: NDArray[np.float64], *, level: float = LEVEL, power: float = POWER
-) -> float:
+def smallest_detectable(chance: NDArray[np.float64]) -> float:
     """Give the true effect that would be told from chance this often, in the draws' own unit.
 
     `chance` are made-up programmes' estimates. The line an estimate must pass is that of the
-    placebo p (`level`); the effect sought moves the made-up programmes past it in `power` of them.
+    placebo p (`LEVEL`); the effect sought moves the made-up programmes past it in `POWER` of them.
     Gains and losses are asked of both tails and the larger answer given. Missing with fewer than 99
     draws, which cannot show a p of 5 in 100 with any certainty, or where draws do not vary.
     """
     drawn = np.asarray(chance, dtype=float)
     drawn = drawn[np.isfinite(drawn)]
-    if not 0 < level < power < 1:
-        raise DesignError(f"the level ({level}) lies above 0 and below the power ({power}).")
     if len(drawn) < FEWEST_DRAWS or not drawn.max() > drawn.min():
         return float("nan")
-    line = half_width(drawn, 1 - level)
-    gain = line - np.quantile(drawn, 1 - power)
-    loss = line + np.quantile(drawn, power)
+    line = half_width(drawn, 1 - LEVEL)
+    gain = line - np.quantile(drawn, 1 - POWER)
+    loss = line + np.quantile(drawn, POWER)
     return float(max(gain, loss))
 
 

@@ -80,7 +80,7 @@ def grade_at(
 
 def judge_eligibility(
     panel: Panel, register: pd.DataFrame, year: int, *, ofsted: pd.DataFrame | None = None,
-    warnings: pd.DataFrame | None = None, rules: Sequence[Rule] = RULES,
+    warnings: pd.DataFrame | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Say which schools meet a criterion of the Fund: yes, no, or unknown.
 
@@ -99,7 +99,7 @@ def judge_eligibility(
         "E5": _answer(standards.judge_floor(panel, register, year)["answer"]),
         "E6": _answer(standards.judge_coasting(panel, register, year)["answer"]),
     }
-    active = [rule for rule in rules if rule.active]
+    active = [rule for rule in RULES if rule.active]
     table = pd.DataFrame(index=schools)
     every = sourced = standards.Answer(np.zeros(len(schools), bool), np.ones(len(schools), bool))
     because = pd.Series("", index=schools, dtype=object)
@@ -169,9 +169,9 @@ def judge_programmes(
     return pd.concat(parts)
 
 
-def list_rules(rules: Sequence[Rule] = RULES) -> pd.DataFrame:
+def list_rules() -> pd.DataFrame:
     """List the criteria, each with its status and where it is known from; keyed `id`."""
-    return pd.DataFrame([asdict(rule) for rule in rules]).set_index("id")
+    return pd.DataFrame([asdict(rule) for rule in RULES]).set_index("id")
 
 
 def hold_programmes(judged: pd.DataFrame) -> pd.DataFrame:

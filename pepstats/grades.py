@@ -39,7 +39,6 @@ class Security(Settings):
     designs: dict[str, int]
     mdes: tuple[float, ...] = Field(min_length=5, max_length=5)
     attrition: tuple[float, ...] = Field(min_length=5, max_length=5)
-    threat_mark: Literal["S", "M", "P"]
     each_moderate: float = Field(ge=0)
     each_high: float = Field(ge=0)
 

@@ -79,7 +79,7 @@ def match_members(
 
     `elsewhere` is the headline's match: schools outside the programme keep theirs, so that every
     school still has a gap and chance can still be measured by made-up programmes. `rule.caliper` is
-    in the units of `measure`. Beside the match, the pairing with the proof of its calipers.
+    in the units of `measure`. Beside the match, the pairing that it was made from.
     """
     if way not in WAYS:
         raise DesignError(f"no way of pairing is called `{way}`. {nearest(way, WAYS)}")
@@ -87,7 +87,7 @@ def match_members(
         pool, rule, where, members, barred=barred, measure=measure, calipers=calipers,
         own_authority=own_authority,
     )  # fmt: skip
-    found = WAYS[way](far, k=rule.k, caliper=rule.caliper, table=pool.schools, calipers=calipers)
+    found = WAYS[way](far, k=rule.k, caliper=rule.caliper)
     return replace_members(elsewhere, found), found
 
 

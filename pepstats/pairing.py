@@ -1,8 +1,8 @@
 """Pairing schools from a table of distances: nearest, each used once, or best for all together.
 
-Alternative matchers, shown beside the headline. Every result carries the proof of its calipers and
-says who could not be paired and why. Equal distances go to the lower school number, and every table
-is sorted first, so the order of rows cannot matter.
+Alternative matchers, shown beside the headline. Every result says who could not be paired and why.
+Equal distances go to the lower school number, and every table is sorted first, so the order of rows
+cannot matter.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pepstats.balance import hold_to
 from pepstats.errors import DesignError, nearest
 from pepstats.matching import TIE
 
@@ -26,7 +25,7 @@ TAKEN = "those alike were taken by other schools"
 
 @dataclass(frozen=True)
 class Pairing:
-    """Who is paired with whom, who is not, and the proof that every caliper was kept.
+    """Who is paired with whom, and who is not.
 
     Attributes
     ----------
@@ -34,9 +33,6 @@ class Pairing:
         One row per pair: `school`, `rank` (nearest first), `comparison`, `distance`.
     unmatched
         Index `school`: why a member has no comparison school, as `reason`.
-    proof
-        Index `limit` ("distance" or a variable): the `caliper` asked for (missing where none), the
-        `furthest` apart any pair is, `pairs` looked at and how many are `beyond` it: always none.
     how
         The rule followed, with the order in which schools had their pick.
     k
@@ -45,20 +41,8 @@ class Pairing:
 
     pairs: pd.DataFrame = field(repr=False)
     unmatched: pd.DataFrame = field(repr=False)
-    proof: pd.DataFrame = field(repr=False)
     how: str
     k: int
-
-    @property
-    def total(self) -> float:
-        """All distances added up: what optimal matching makes least."""
-        return float(self.pairs["distance"].sum())
-
-    @property
-    def short(self) -> pd.Series:
-        """How many comparison schools each member has that got some but fewer than k."""
-        counted = self.pairs.groupby("school").size()
-        return counted[counted < self.k].rename("n_comparison")
 
 
 def forbid(
@@ -102,13 +86,11 @@ def pair_nearest(
     *,
     k: int = 1,
     caliper: float | None = None,
-    table: pd.DataFrame | None = None,
-    calipers: Mapping[str, float] | None = None,
 ) -> Pairing:
     """Pair each member with its k nearest; a comparison school may serve several members.
 
     `distances` has a row per member and a column per school that may be compared, infinite where
-    a pair may not be. `table` and `calipers` are those given to `forbid`, for the proof.
+    a pair may not be (`forbid`).
     """
     far = _check(distances, k, caliper)
     near = _within(far, caliper)
@@ -116,7 +98,7 @@ def pair_nearest(
     for i, school in enumerate(far.index):
         order = np.lexsort((np.arange(far.shape[1]), near[i]))[:k]
         rows += [(school, rank, at) for rank, at in enumerate(order, 1) if np.isfinite(near[i, at])]
-    return _result(far, near, rows, k, caliper, table, calipers, "nearest, used again if need be")
+    return _result(far, near, rows, k, "nearest, used again if need be")
 
 
 def pair_once(
@@ -125,8 +107,6 @@ def pair_once(
     k: int = 1,
     caliper: float | None = None,
     order: Sequence[int] | None = None,
-    table: pd.DataFrame | None = None,
-    calipers: Mapping[str, float] | None = None,
 ) -> Pairing:
     """Pair each member with its k nearest, no comparison school used twice.
 
@@ -150,7 +130,7 @@ def pair_once(
             if np.isfinite(left[i, at]):
                 rows.append((far.index[i], rank, at))
                 left[:, at] = np.inf
-    return _result(far, near, rows, k, caliper, table, calipers, how)
+    return _result(far, near, rows, k, how)
 
 
 def pair_optimally(
@@ -158,8 +138,6 @@ def pair_optimally(
     *,
     k: int = 1,
     caliper: float | None = None,
-    table: pd.DataFrame | None = None,
-    calipers: Mapping[str, float] | None = None,
 ) -> Pairing:
     """Pair members so that all distances together are least, no comparison school used twice.
 
@@ -200,29 +178,7 @@ def pair_optimally(
         for rank, at in enumerate(sorted(listed, key=lambda at: (near[i, at], at)), 1)
     ]
     how = "smallest total distance, each used once"
-    return _result(far, near, pairs, k, caliper, table, calipers, how)
-
-
-def prove_calipers(
-    pairs: pd.DataFrame,
-    *,
-    caliper: float | None = None,
-    table: pd.DataFrame | None = None,
-    calipers: Mapping[str, float] | None = None,
-) -> pd.DataFrame:
-    """Measure every pair again and hold it to the calipers: see `Pairing.proof`.
-
-    Also for pairs that came from elsewhere: `pairs` needs `school`, `comparison` and `distance`.
-    """
-    apart = {"distance": pairs["distance"].to_numpy(float)}
-    for name in calipers or {}:
-        if table is None or name not in table:
-            raise DesignError(
-                f"the caliper of {name} cannot be proved: the table does not have it."
-            )
-        own, other = table[name].reindex(pairs["school"]), table[name].reindex(pairs["comparison"])
-        apart[name] = own.to_numpy(float) - other.to_numpy(float)
-    return hold_to(apart, {"distance": caliper, **(calipers or {})})
+    return _result(far, near, pairs, k, how)
 
 
 def _check(distances: pd.DataFrame, k: int, caliper: float | None) -> pd.DataFrame:
@@ -252,9 +208,6 @@ def _result(
     near: NDArray[np.float64],
     rows: list[tuple[int, int, int]],
     k: int,
-    caliper: float | None,
-    table: pd.DataFrame | None,
-    calipers: Mapping[str, float] | None,
     how: str,
 ) -> Pairing:
     values = distances.to_numpy(float)
@@ -275,6 +228,4 @@ def _result(
     unmatched = pd.DataFrame(
         {"reason": reasons}, index=pd.Index(alone, name="school", dtype="int64"), dtype="str"
     )
-    proof = prove_calipers(pairs, caliper=caliper, table=table, calipers=calipers)
-    assert not proof["beyond"].any(), "a pair is beyond its caliper"
-    return Pairing(pairs, unmatched, proof, how, k)
+    return Pairing(pairs, unmatched, how, k)

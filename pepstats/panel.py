@@ -45,14 +45,11 @@ def build_panel(
     results: Sequence[Results],
     schools: Schools,
     years: Sequence[int],
-    *,
-    allow_mixed: bool = False,
 ) -> Panel:
     """Lay cleaned results out as school by year; a missing result keeps its reason.
 
     Several files of one kind, year and release (one per authority) are one source in parts. A
-    measure that one year's files give in two releases is refused, unless `allow_mixed`: then the
-    more final one counts, school by school, and `releases` names both.
+    measure that one year's files give in two releases is refused.
     """
     present = {name for one in results for name in one.values.columns}
     measures = [name for name in codes.MEASURES if name in present]
@@ -78,11 +75,10 @@ def build_panel(
                     if not had and reasons[0, t, j] == codes.NOT_LISTED:
                         reasons[:, t, j] = codes.NOT_IN_LAYOUT
                     continue
-                if had and not allow_mixed:
+                if had:
                     raise SourceError(_two_releases(results, year, name, had, release))
-                empty = np.isnan(values[:, t, j])
-                values[empty, t, j], reasons[empty, t, j] = cells[empty, k], why[empty, k]
-                releases.loc[year, name] = f"{had} and {release}" if had else release
+                values[:, t, j], reasons[:, t, j] = cells[:, k], why[:, k]
+                releases.loc[year, name] = release
     flat_values, flat_reasons = values.reshape(len(grid), -1), reasons.reshape(len(grid), -1)
     flat_reasons[~np.isnan(flat_values)] = np.nan
     return Panel(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,14 +25,15 @@ def tabulate_register(
     """
     if partnership is None:
         return {}
-    matrix, funding = list_participation(partnership, schools), add_funding(partnership)
+    matrix = list_participation(partnership, schools)
+    grants, claims = add_funding(partnership)
     return {
         "participation": matrix,
         "activities": list_activities(partnership, matrix),
         "programme-overlap": count_overlap(partnership),
         "external-challenge": cover_challenge(partnership, schools, year, ofsted=ofsted),
-        "grants": funding.grants,
-        "claims": funding.claims,
+        "grants": grants,
+        "claims": claims,
         "promises": hold_promises(partnership, as_at),
         "themes": count_themes(partnership, matrix),
     }
@@ -126,20 +126,20 @@ def cover_challenge(
     return table
 
 
-def challenge_sentence(challenge: pd.DataFrame, year: int, governance: str = "maintained") -> str:
+def challenge_sentence(challenge: pd.DataFrame, year: int) -> str:
     """Say how far external challenge reached, as the minute did: all except so many.
 
     How many there are in all is not said: beside counts of ratings it could show a hidden one.
     """
-    own = challenge[challenge["governance"] == governance]
+    own = challenge[challenge["governance"] == "maintained"]
     without = int((~own["challenged"]).sum())
     had = f"had an external review or an inspection in {year - 1}/{year % 100:02d}"
     if not len(own):
-        return f"There are no {governance} schools."
+        return "There are no maintained schools."
     if without == len(own):
-        return f"None of the {governance} schools {had}."
+        return f"None of the maintained schools {had}."
     reach = "All the" if not without else f"All but {without} of the"
-    return f"{reach} {governance} schools {had}."
+    return f"{reach} maintained schools {had}."
 
 
 def participation_sentence(matrix: pd.DataFrame) -> str:
@@ -150,26 +150,15 @@ def participation_sentence(matrix: pd.DataFrame) -> str:
     return f"{without} of the {len(matrix)} schools take part in nothing that is listed."
 
 
-@dataclass(frozen=True)
-class Funding:
-    """What the grants add up to, in pounds, and where papers say otherwise."""
-
-    total: float
-    grants: pd.DataFrame
-    claims: pd.DataFrame
-    sentences: tuple[str, ...]
-
-
-def add_funding(partnership: Partnership) -> Funding:
-    """Add up the grants, and state every paper that gives another sum rather than choose one."""
+def add_funding(partnership: Partnership) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """List the grants, and every paper's claim with its `difference` from what they add up to."""
     register = partnership.register
     grants = pd.DataFrame([g.model_dump() for g in register.grants],
                           columns=["activity", "amount", "source"])  # fmt: skip
-    total = float(grants["amount"].sum())
     claims = pd.DataFrame([c.model_dump() for c in register.claims],
                           columns=["said", "amount", "source"])  # fmt: skip
-    claims["difference"] = claims["amount"] - total
-    return Funding(total, grants, claims, tuple(funding_sentences(grants, claims)))
+    claims["difference"] = claims["amount"] - float(grants["amount"].sum())
+    return grants, claims
 
 
 def funding_sentences(grants: pd.DataFrame, claims: pd.DataFrame) -> list[str]:

@@ -255,12 +255,6 @@ def _of_phase(measures: tuple[str, ...], phase: str, *, also: bool = False) -> t
     return tuple(first + rest)
 
 
-Kind = Literal[
-    "ks2", "ks4", "census", "absence", "register", "links", "trusts", "ofsted", "la_series",
-    "national", "local_results", "members", "statements", "support",
-]  # fmt: skip
-
-
 def load_programme(slug: str, data: Path) -> Programme:
     """Read `programmes/<slug>.yml` in a data folder, or one phase of a programme of several."""
     path = data / "programmes" / f"{check_slug(slug, 'programme')}.yml"

@@ -137,20 +137,20 @@ def lay_out_sets(pairs: pd.DataFrame, changes: pd.Series) -> Numbers:
     return laid
 
 
-def bears(bound: Callable[[float], float], *, level: float = LEVEL) -> float:
+def bears(bound: Callable[[float], float]) -> float:
     """Give the strongest hidden selection at which the finding still stands, to two decimals.
 
     `bound` gives the largest p at a gamma. Missing when it does not stand even at 1, infinite when
     it stands at 100.
     """
-    if not bound(1.0) <= level:
+    if not bound(1.0) <= LEVEL:
         return float("nan")
-    if bound(MOST_BIAS) <= level:
+    if bound(MOST_BIAS) <= LEVEL:
         return float("inf")
     low, high = 1.0, MOST_BIAS
     while high - low > 1e-8:
         middle = (low + high) / 2
-        low, high = (middle, high) if bound(middle) <= level else (low, middle)
+        low, high = (middle, high) if bound(middle) <= LEVEL else (low, middle)
     return float(np.floor(low * 100 + 1e-6) / 100)
 
 

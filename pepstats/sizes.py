@@ -48,12 +48,10 @@ class Size:
 class PupilSpread:
     """The standard deviation between pupils that published limits imply; or why there is none.
 
-    `sd` is in the outcome's unit; `middle_half` its quartiles over the `n_schools` it was found
-    from in `year`, which differ only by the rounding of the published figures.
+    `sd` is in the outcome's unit, found from `n_schools` in `year`.
     """
 
     sd: float
-    middle_half: tuple[float, float]
     n_schools: int
     reason: str = ""
     year: int = 0
@@ -122,12 +120,12 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     nothing = float("nan")
     if low not in codes.MEASURES or high not in codes.MEASURES:
         why = f"no limits are published for `{outcome}`"
-        return PupilSpread(nothing, (nothing, nothing), 0, why)
+        return PupilSpread(nothing, 0, why)
     pupils_of = codes.MEASURES[outcome].cohort
     needed = [n for n in (low, high, pupils_of) if n not in known]
     if needed or year not in panel.values.index.get_level_values("year"):
         told = f"no source of this study has {', '.join(needed) or year}"
-        return PupilSpread(nothing, (nothing, nothing), 0, f"{told}, so it cannot be recovered")
+        return PupilSpread(nothing, 0, f"{told}, so it cannot be recovered")
     coverage = f"{name.removesuffix('_progress')}_coverage"
     wanted = [low, high, pupils_of, *([coverage] if not group and coverage in known else [])]
     now = panel.values[wanted].xs(year, level="year")
@@ -138,12 +136,12 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     found = sd[(pupils >= FEWEST_PUPILS) & (sd > 0)]
     if len(found) < FEWEST_SCHOOLS:
         why = f"{len(found)} schools have limits for `{outcome}` in {year}"
-        return PupilSpread(nothing, (nothing, nothing), len(found), why)
+        return PupilSpread(nothing, len(found), why)
     first, middle, third = (float(q) for q in found.quantile([0.25, 0.5, 0.75]))
     if third - first > UNEVEN * middle:
         why = f"schools' limits imply spreads from {first:.2f} to {third:.2f}: not one spread"
-        return PupilSpread(nothing, (first, third), len(found), why)
-    return PupilSpread(middle, (first, third), len(found), year=year)
+        return PupilSpread(nothing, len(found), why)
+    return PupilSpread(middle, len(found), year=year)
 
 
 def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread) -> Size:
@@ -162,23 +160,21 @@ def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread
     return Size(float(ends[0]), float(ends[1]), float(ends[2]), "pupil", how)
 
 
-def size_of_share(
-    estimate: float, low: float, high: float, *, comparison: float, limit: float = LOGISTIC
-) -> Size:
+def size_of_share(estimate: float, low: float, high: float, *, comparison: float) -> Size:
     """Give a change in a percentage of pupils in pupils' standard deviations, by log-odds (Cox).
 
     `comparison` is the comparison schools' percentage, the others percentage points beyond it. The
     difference in log-odds divided by 1.65; both ends of the interval likewise. None where any of
     the four percentages is not between 0 and 100: an end beyond them has no odds.
     """
-    how = f"log-odds from {comparison:.0f}%, divided by {limit}"
+    how = f"log-odds from {comparison:.0f}%, divided by {LOGISTIC}"
     shares = (comparison + np.array([0.0, estimate, low, high], dtype=float)) / 100
     if not np.isfinite(shares).all():
         return _none("pupil", how, "there is no estimate with an interval")
     if (shares <= 0).any() or (shares >= 1).any():
         return _none("pupil", how, "an end of the interval is a percentage beyond 0 or 100")
     odds = np.log(shares / (1 - shares))
-    d, first, last = (float(x) for x in (odds[1:] - odds[0]) / limit)
+    d, first, last = (float(x) for x in (odds[1:] - odds[0]) / LOGISTIC)
     return Size(d, first, last, "pupil", how)
 
 
@@ -233,7 +229,7 @@ def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     if found is None and known:
         nearest_year = min(known, key=lambda y: (abs(y - year), y))
         sd = known[nearest_year]
-        return PupilSpread(sd, (sd, sd), 0, year=nearest_year)
+        return PupilSpread(sd, 0, year=nearest_year)
     return found or tried[0]
 
 

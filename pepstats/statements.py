@@ -251,7 +251,7 @@ def quoted_sentence(said: Statements, programme: str) -> str:
     return words
 
 
-def choose_quotes(said: Statements, programme: str, most: int = MOST_QUOTES) -> tuple[Quote, ...]:
+def choose_quotes(said: Statements, programme: str) -> tuple[Quote, ...]:
     """Choose statements to quote, stances divided as all the answers are, none favoured.
 
     Each stance that can be quoted gets at least one; within a stance in the order of the schools'
@@ -263,7 +263,7 @@ def choose_quotes(said: Statements, programme: str, most: int = MOST_QUOTES) -> 
     able = {stance: int((free["stance"] == stance).sum()) for stance in STANCES}
     wanted = {stance: int((answered["stance"] == stance).sum()) for stance in STANCES}
     shares = {stance: min(1, able[stance]) for stance in STANCES}
-    while sum(shares.values()) < min(most, len(free)):
+    while sum(shares.values()) < min(MOST_QUOTES, len(free)):
         open_ = [stance for stance in STANCES if shares[stance] < able[stance]]
         behind = max(open_, key=lambda s: (wanted[s] / (shares[s] + 1), -STANCES.index(s)))
         shares[behind] += 1

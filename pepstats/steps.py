@@ -200,12 +200,6 @@ class Step:
         """Find the council's own Word template, where the report's settings name one."""
         return self.data / self.report.template if self.report.template else None
 
-    def read_numbers(self, step: str, programme: str | None = None) -> dict[str, Any]:
-        """Read the named entries that an earlier step wrote."""
-        path = self._earlier(step, "numbers.json", programme)
-        entries: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return entries
-
     def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
         """Read any other file that an earlier step wrote."""
         return self._earlier(step, name, programme).read_bytes()

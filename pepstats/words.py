@@ -48,7 +48,7 @@ class Result:
         return math.isfinite(self.estimate)
 
 
-def read_result(row: Mapping[str, Any], mode: str = COMPARED) -> Result:
+def read_result(row: Mapping[str, Any]) -> Result:
     """Turn a row of `effects.csv` into a result, refusing a verdict that is not on the ladder."""
     verdict = str(row["verdict"])
     estimate = float(row["estimate"])
@@ -57,7 +57,7 @@ def read_result(row: Mapping[str, Any], mode: str = COMPARED) -> Result:
             f"effects, outcome {row['outcome']}: `{verdict}` is not a verdict. "
             f"{nearest(verdict, LADDER)}"
         )
-    mode = str(row.get("mode", mode))
+    mode = str(row.get("mode", COMPARED))
     if mode not in MODES:
         raise DesignError(
             f"effects, outcome {row['outcome']}: `{mode}` is not a mode. {nearest(mode, MODES)}"

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats import effects
-from pepstats.errors import DesignError
 from pepstats.gaps import Gaps
 from pepstats.placebo import Draws, made_up_estimates
 from tests import reference
@@ -149,8 +148,3 @@ def test_too_few_draws_or_none_that_vary_say_nothing() -> None:
     rng = np.random.default_rng(1)
     for drawn in (rng.normal(size=98), np.zeros(999), np.full(999, np.nan), np.array([])):
         assert np.isnan(effects.smallest_detectable(drawn))
-
-
-def test_a_level_above_the_power_is_refused() -> None:
-    with pytest.raises(DesignError, match="the level"):
-        effects.smallest_detectable(np.arange(999.0), power=0.01)

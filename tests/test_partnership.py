@@ -106,12 +106,10 @@ def test_challenge_counts_within_the_school_year_and_says_all_except(tmp_path):
 
 
 def test_grants_are_added_up_and_a_paper_that_says_otherwise_is_quoted(tmp_path):
-    funding = participation.add_funding(load(tmp_path))
-    assert funding.total == 400_000
-    assert funding.sentences[0] == "The grants listed add up to £400,000."
-    assert (
-        "The minute says “nearly half a million” (£500,000), £100,000 more" in funding.sentences[1]
-    )
+    grants, claims = participation.add_funding(load(tmp_path))
+    first, second = participation.funding_sentences(grants, claims)
+    assert first == "The grants listed add up to £400,000."
+    assert "The minute says “nearly half a million” (£500,000), £100,000 more" in second
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,6 @@ def made_up(sd: float, n: int = 60, seed: int = 1) -> dict[str, np.ndarray]:
 def test_the_spread_behind_rounded_limits_is_found(sd: float, seed: int) -> None:
     found = sizes.recover_pupil_spread(panel_of(made_up(sd, seed=seed)), "reading_progress", 2018)
     assert found.sd == pytest.approx(sd, rel=0.02) and not found.reason
-    assert found.middle_half[0] <= found.sd <= found.middle_half[1]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no published files beside the project")
