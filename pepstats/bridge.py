@@ -15,7 +15,6 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -58,21 +57,9 @@ class Earlier:
     tables: Mapping[str, str]
 
 
-class Released(Protocol):
-    """Results with their releases: a panel, or what a run has written of one."""
-
-    @property
-    def values(self) -> pd.DataFrame:
-        """Index (`school`, `year`), one column per measure."""
-
-    @property
-    def releases(self) -> pd.DataFrame:
-        """Index `year`, one column per measure."""
-
-
 @dataclass(frozen=True)
-class Results:
-    """The results that the earlier report's run has written."""
+class Reported:
+    """The results that the earlier report's run has written: values and releases as in a panel."""
 
     values: pd.DataFrame
     releases: pd.DataFrame
@@ -187,7 +174,7 @@ def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None
     releases = _read_table(step, earlier, RELEASES)
     if values is None or releases is None:
         return pd.DataFrame(columns=RESULTS)
-    before = Results(
+    before = Reported(
         values.set_index(["school", "year"]).astype(float),
         releases.set_index("year").astype("str").fillna(""),
     )
@@ -206,7 +193,7 @@ def _as_it_was(before: pd.Series, after: pd.Series) -> pd.Series:
 
 
 def bridge_results(
-    before: Released, after: Released, *, year: int, schools: Iterable[int] | None = None
+    before: Panel | Reported, after: Panel, *, year: int, schools: Iterable[int] | None = None
 ) -> pd.DataFrame:
     """Give each measure's results of a year in two releases, over all schools or some.
 
@@ -231,14 +218,16 @@ def bridge_results(
     return pd.DataFrame(rows, columns=RESULTS)
 
 
-def _of_year(panel: Released, measure: str, year: int, schools: Iterable[int] | None) -> pd.Series:
+def _of_year(
+    panel: Panel | Reported, measure: str, year: int, schools: Iterable[int] | None
+) -> pd.Series:
     if measure not in panel.values or year not in panel.values.index.get_level_values("year"):
         return pd.Series(dtype=float)
     found = panel.values[measure].xs(year, level="year").dropna().sort_index()
     return found if schools is None else found[found.index.isin(list(schools))]
 
 
-def _release(panel: Released, measure: str, year: int) -> str:
+def _release(panel: Panel | Reported, measure: str, year: int) -> str:
     if measure not in panel.releases or year not in panel.releases.index:
         return ""
     return str(panel.releases.loc[year, measure])
