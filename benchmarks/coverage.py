@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pepstats.alarms import how_far
-from pepstats.comparison import design_comparison, estimate_programme
-from pepstats.panel import Panel
-from pepstats.scenes import ONE_CITY, pick_programmes, set_scene
+from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.robustness.calibration import ONE_CITY, how_far, pick_programmes, prepare_sample
+from pepstats.schools.panel import Panel
 from pepstats.study import Study, load_study
 
 SIZE, LOW = 18, 13
@@ -35,7 +34,7 @@ def try_all(study: Study, programmes: int, added: list[float]) -> pd.DataFrame:
         update={"outcomes": (outcome,), "match": rule,
                 "placebo": real.placebo.model_copy(update={"draws": 2000})}
     )  # fmt: skip
-    scene = set_scene(study.panel, study.register, asked, outcome, baseline=asked.baseline,
+    scene = prepare_sample(study.panel, study.register, asked, outcome, baseline=asked.baseline,
                       year=year, barred=study.barred, others=False)  # fmt: skip
     picked = pick_programmes(scene, ONE_CITY, size=SIZE, low=LOW, draws=programmes,
                              rng=np.random.default_rng(1))  # fmt: skip

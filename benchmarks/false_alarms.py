@@ -21,10 +21,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from pepstats import effects, invented, invented_truth, verdicts
-from pepstats.comparison import design_comparison, estimate_programme
-from pepstats.invented_pupils import PLANTED, STARTS, plant
-from pepstats.programme import load_programme
+from pepstats.impact import effects, verdicts
+from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.invented.england import England, build_england, values_without_chance
+from pepstats.invented.pupils import PLANTED, STARTS, plant
+from pepstats.settings.programme import load_programme
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 YEAR = 2018
@@ -39,7 +40,7 @@ def multiplier_for(points: float) -> float:
     """
     if points == 0:
         return 0.0
-    world = invented.build(seed=1, effect=0.0, years=YEARS)
+    world = build_england(seed=1, effect=0.0, years=YEARS)
     last, times = 0.0, 1.0
     for _ in range(6):
         slope = (_gained(world, times) - _gained(world, last)) / (times - last)
@@ -49,18 +50,18 @@ def multiplier_for(points: float) -> float:
     return times
 
 
-def _gained(world: invented.England, times: float) -> float:
+def _gained(world: England, times: float) -> float:
     return float(planted_in(replace(world, effect=times))[PRIMARY])
 
 
-def planted_in(england: invented.England) -> pd.Series:
+def planted_in(england: England) -> pd.Series:
     """Give what the programme's schools gained on average, in each outcome."""
     own = england.members.loc[england.members["programme"] == PROGRAMME, "school"]
-    felt = invented_truth.values_without_chance(england, YEAR).loc[own]
-    return (felt - invented_truth.values_without_chance(england, YEAR, ()).loc[own]).mean()
+    felt = values_without_chance(england, YEAR).loc[own]
+    return (felt - values_without_chance(england, YEAR, ()).loc[own]).mean()
 
 
-def plant_effect(base: invented.England, times: float) -> invented.England:
+def plant_effect(base: England, times: float) -> England:
     """Give an England in which nothing was planted with the effects that `build` would plant."""
     pupils = dict(base.pupils)
     for slug, added in PLANTED.items():
@@ -71,7 +72,7 @@ def plant_effect(base: invented.England, times: float) -> invented.England:
 
 def try_england(seed: int, multipliers: dict[float, float], draws: int) -> pd.DataFrame:
     """Build one England and estimate its programme's effects beside each that was planted."""
-    base = invented.build(seed=seed, effect=0.0, years=YEARS)
+    base = build_england(seed=seed, effect=0.0, years=YEARS)
     programme = load_programme(PROGRAMME, DATA)
     quick = programme.placebo.model_copy(update={"draws": draws})
     programme = programme.model_copy(update={"placebo": quick, "seed": seed})
@@ -86,7 +87,7 @@ def try_england(seed: int, multipliers: dict[float, float], draws: int) -> pd.Da
     for effect, times in multipliers.items():
         england = plant_effect(base, times)
         seen, _ = england.panel({*programme.outcomes, "cohort"}) if times else (panel, register)
-        table = effects.tidy(estimate_programme(programme, seen, design, YEAR).effects)
+        table = effects.tidy_effects(estimate_programme(programme, seen, design, YEAR).effects)
         truth = planted_in(england).reindex(table["outcome"]).to_numpy()
         found.append(table.assign(effect=effect, planted=truth, seed=seed))
     return pd.concat(found)

@@ -21,9 +21,11 @@ import time
 import numpy as np
 import pandas as pd
 
-from pepstats import gaps, matching, placebo
-from pepstats.panel import Panel
-from pepstats.programme import MatchRule, PoolRule
+from pepstats.impact import gaps, placebo
+from pepstats.matching.nearest import match_schools
+from pepstats.matching.pool import OTHER_THINGS_COUNT, before_start, find_pool
+from pepstats.schools.panel import Panel
+from pepstats.settings.programme import MatchRule, PoolRule
 
 RULE = MatchRule(near=("rwm_expected", "cohort"), exact=("school_type",), k=10)
 SIZE, YEARS = 18, (2016, 2017, 2018)
@@ -53,11 +55,11 @@ def make_england(schools: int, seed: int = 1) -> tuple[Panel, pd.DataFrame]:
 
 def ours(panel: Panel, register: pd.DataFrame, programmes: int) -> tuple[np.ndarray, ...]:
     """Match every school, find its gap, draw programmes in one city each, estimate them all."""
-    pool = matching.find_pool(
-        matching.before_start(panel, 2018), register, RULE, phase="primary",
+    pool = find_pool(
+        before_start(panel, 2018), register, RULE, phase="primary",
         outcomes=["rwm_expected"], baseline=[2016, 2017],
     )  # fmt: skip
-    match = matching.match_schools(pool, RULE, PoolRule())
+    match = match_schools(pool, RULE, PoolRule())
     found = gaps.find_gaps(panel, pool, match, "rwm_expected", baseline=[2016, 2017], year=2018)
     rng = np.random.default_rng(2)
     authority = pool.schools["la"].to_numpy()
@@ -77,7 +79,7 @@ def places_of(panel: Panel, register: pd.DataFrame) -> tuple[pd.DataFrame, pd.Se
     table = pd.DataFrame(
         {"a": wide[2016], "b": wide[2017], "c": np.log(panel.wide("cohort")[2017])}
     )
-    place = table / table.std() * [1, 1, matching.OTHER_THINGS_COUNT]
+    place = table / table.std() * [1, 1, OTHER_THINGS_COUNT]
     return place.join(register[["la", "school_type"]]), wide[2018]
 
 

@@ -18,26 +18,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pepstats import invented, scoring
-from pepstats.indicators import Scene, set_scene
-from pepstats.panel import Panel
-from pepstats.priority import load_dashboard, rate
+from pepstats.invented import england
+from pepstats.priority import ratings
+from pepstats.priority.dashboard import load_dashboard
+from pepstats.priority.indicators import Indicators, find_indicators
+from pepstats.priority.ratings import rate_schools
+from pepstats.schools.panel import Panel
 
 YEAR = 2018
 
 
-def rate_one_at_a_time(scene: Scene, sample: np.ndarray, draws: int) -> pd.Series:
+def rate_one_at_a_time(scene: Indicators, sample: np.ndarray, draws: int) -> pd.Series:
     """Give P(rating 1) of a sample of schools, found with groupby.apply."""
     dashboard = scene.dashboard
     rng = np.random.default_rng(7)
     moved = rng.uniform(1 - dashboard.weights_move, 1 + dashboard.weights_move,
                         (len(dashboard.indicators), draws))  # fmt: skip
-    weights = scoring.weights_of(dashboard)[:, None] * moved
+    weights = ratings.weights_of(dashboard)[:, None] * moved
     table = pd.DataFrame({"row": sample}, index=scene.register.index[sample])
 
     def chance(own: pd.DataFrame) -> float:
         rows = own["row"].to_numpy()
-        tally = scoring.Tally(dashboard)
+        tally = ratings.Tally(dashboard)
         figures = scene.drawn.draw(rows, draws, rng)
         for number, (value, colour) in enumerate(scene.colour(rows, figures)):
             tally.add(number, value, colour, weights[number])
@@ -52,7 +54,7 @@ def build(schools: int, each: int = 2_500) -> tuple[Panel, pd.DataFrame]:
     reasons: list[pd.DataFrame] = []
     registers: list[pd.DataFrame] = []
     for number in range(-(-schools // each)):
-        panel, register = invented.build(schools=each, seed=number, effect=0).panel()
+        panel, register = england.build_england(schools=each, seed=number, effect=0).panel()
         releases = panel.releases
         for table, kept in ((panel.values, values), (panel.reasons, reasons)):
             kept.append(table.rename(index=lambda s, n=number: s + 1_000_000 * n, level="school"))
@@ -74,12 +76,14 @@ def main() -> None:
     dashboard = load_dashboard(Path("data"))
 
     start = time.process_time()
-    found = rate(panel, register, dashboard, YEAR, rng=np.random.default_rng(1), draws=chosen.draws)
+    found = rate_schools(
+        panel, register, dashboard, YEAR, rng=np.random.default_rng(1), draws=chosen.draws
+    )
     whole = time.process_time() - start
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     start = time.process_time()
-    scene = set_scene(panel, register, dashboard, YEAR, ofsted=None, england=None)
+    scene = find_indicators(panel, register, dashboard, YEAR, ofsted=None, england=None)
     setting = time.process_time() - start
     rated = np.flatnonzero(found.ratings["rating"].notna().to_numpy())
     sample = np.random.default_rng(2).choice(rated, chosen.sample, replace=False)

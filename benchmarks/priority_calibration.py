@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pepstats import invented, invented_truth, scoring
-from pepstats.dashboard import Dashboard
-from pepstats.indicators import set_scene
-from pepstats.priority import load_dashboard, rate
+from pepstats.invented.england import build_england, values_without_chance
+from pepstats.priority import ratings
+from pepstats.priority.dashboard import Dashboard, load_dashboard
+from pepstats.priority.indicators import find_indicators
+from pepstats.priority.ratings import rate_schools
 
 YEAR = 2018
 BINS = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0000001])
@@ -27,20 +28,22 @@ BINS = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0
 
 def rate_with_truth(dashboard: Dashboard, schools: int, seed: int, draws: int) -> pd.DataFrame:
     """Rate one invented England: each school's chances, rating, and true rating."""
-    england = invented.build(schools=schools, seed=seed, effect=0.0)
+    england = build_england(schools=schools, seed=seed, effect=0.0)
     panel, register = england.panel()
     register = register.sort_index()
-    found = rate(panel, register, dashboard, YEAR, rng=np.random.default_rng(seed), draws=draws)
-    scene = set_scene(panel, register, dashboard, YEAR, ofsted=None, england=None)
+    found = rate_schools(
+        panel, register, dashboard, YEAR, rng=np.random.default_rng(seed), draws=draws
+    )
+    scene = find_indicators(panel, register, dashboard, YEAR, ofsted=None, england=None)
     table = england.world.establishments
     row_of = pd.Series(table["school"].to_numpy(), index=table["urn"])
     rows = row_of.reindex(register.index).to_numpy()
     years = sorted({year for _, year in scene.cells})
-    truth = {year: invented_truth.values_without_chance(england, year) for year in years}
+    truth = {year: values_without_chance(england, year) for year in years}
     figures = np.column_stack([truth[y][m].reindex(rows).to_numpy() for m, y in scene.cells])
     figures = np.where(np.isfinite(scene.drawn.figures), figures, np.nan)
-    values, colours = scoring.colour_all(scene, np.arange(len(register)), figures)
-    _, rating = scoring.rate_all(dashboard, values, colours)
+    values, colours = ratings.colour_all(scene, np.arange(len(register)), figures)
+    _, rating = ratings.rate_all(dashboard, values, colours)
     return found.ratings.assign(true=rating)[found.ratings["rating"].notna()]
 
 

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from pepstats.sources import files, results
+
 RUNS = 9
 SCHOOLS = 2_000  # invented; the rest of England is these again
 
@@ -73,10 +75,9 @@ def read_with_pandas(file: Path) -> object:
 
 def read_and_clean(file: Path) -> object:
     """Find the file, read its text, clean it: values, reasons, account."""
-    from pepstats import clean, sources
 
-    source = sources.find_source("ks2", file.name, data=file.parent, year=2019, release="final")
-    return clean.clean_results(sources.read_text(source), source)
+    source = files.find_source("ks2", file.name, data=file.parent, year=2019, release="final")
+    return results.clean_results(files.read_text(source), source)
 
 
 READERS = {"pandas": read_with_pandas, "pepstats": read_and_clean}
@@ -91,7 +92,6 @@ def peak(name: str, file: Path) -> float:
 
 def print_peak(name: str, file: Path) -> None:
     """Read once and print this process's peak memory in megabytes."""
-    from pepstats import clean
 
     assert clean
     if name in READERS:

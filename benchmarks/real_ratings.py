@@ -21,8 +21,10 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from pepstats import paths, run
-from pepstats.priority import count_unsure
+from pepstats import paths
+from pepstats.priority.ratings import count_unsure
+from pepstats.runs import runner
+from pepstats.runs.tasks import Task
 
 AUTHORITIES = {850: "hampshire", 936: "surrey"}
 PROGRAMME = {
@@ -90,9 +92,9 @@ def rate_one(folder: Path, slug: str) -> pd.DataFrame:
     """Run notebooks 01 and 02 of a report, and give its ratings."""
     making = folder / "runs" / slug
     (making / "notebooks").mkdir(parents=True, exist_ok=True)
-    with run.handed_to_kernels(folder, folder / "outputs", making):
-        tasks = [run.Task(step, "") for step in ("01-clean-sources", "02-priority-ratings")]
-        run.execute(tasks, slug, making)
+    with runner.handed_to_kernels(folder, folder / "outputs", making):
+        tasks = [Task(step, "") for step in ("01-clean-sources", "02-priority-ratings")]
+        runner.execute(tasks, slug, making)
     return pd.read_csv(making / "02-priority-ratings" / "ratings.csv")
 
 

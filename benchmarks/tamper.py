@@ -26,9 +26,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pepstats import examine, manifest, verify
-from pepstats.compare import DIFFERS
-from pepstats.steps import sha256_of
+from pepstats.runs import manifest, verify
+from pepstats.runs.files import sha256_of
+from pepstats.runs.manifest import DIFFERS
 
 Hand = Callable[[bytes, random.Random], bytes]
 COPIED = {".csv", ".json", ".ipynb", ".html", ".docx", ".xlsx", ".png", ".svg", ".txt"}
@@ -174,7 +174,7 @@ def tamper(bundle: Path, rng: random.Random, *, forged: bool) -> Tampering:
         "about": 1, "manifest": 4,
     }  # fmt: skip
     way = rng.choices(list(ways), list(ways.values()))[0]
-    made = json.loads((bundle / manifest.NAME).read_text("utf-8"))
+    made = json.loads((bundle / manifest.MANIFEST).read_text("utf-8"))
     names = sorted(made["outputs"].keys() - made["release"]["withheld"].keys())
     if way == "manifest":
         return _in_manifest(bundle, made, rng, forged)
@@ -245,7 +245,7 @@ def _in_manifest(bundle: Path, made: dict, rng: random.Random, forged: bool) -> 
     what = rng.choice(sorted(ways))
     ways[what]()
     _write(bundle, made, forged)
-    return Tampering(f"manifest: {what}", manifest.NAME, forged)
+    return Tampering(f"manifest: {what}", manifest.MANIFEST, forged)
 
 
 def _finish(bundle: Path, made: dict, what: str, name: str, forged: bool) -> Tampering:
@@ -274,7 +274,10 @@ def _describe(bundle: Path, made: dict, name: str) -> None:
 
 def _write(bundle: Path, made: dict, forged: bool) -> None:
     text = json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    _replace(bundle / manifest.NAME, manifest.as_text(made) if forged else text.encode("utf-8"))
+    _replace(
+        bundle / manifest.MANIFEST,
+        manifest.manifest_as_text(made) if forged else text.encode("utf-8"),
+    )
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -285,9 +288,9 @@ def _replace(path: Path, content: bytes) -> None:
 
 def find(bundle: Path, again: Path, data: Path) -> list[tuple[str, str]]:
     """Say which files differ, and where, as `verify` would with the run made again at hand."""
-    made = manifest.read(bundle)
+    made = manifest.read_manifest(bundle)
     _, absent, changed = verify.find_needed(bundle, made, data)
-    findings = [*examine.examine(bundle, made), *examine.compare_runs(bundle, made, again)]
+    findings = [*verify.examine(bundle, made), *verify.compare_runs(bundle, made, again)]
     found = [(one.file, one.column) for one in findings if one.verdict == DIFFERS]
     return [*found, *((name, "") for name in (*absent, *changed))]
 

@@ -11,21 +11,29 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pepstats import __version__, paths
+from pepstats import paths
 from pepstats.errors import DesignError, PepstatsError
-from pepstats.steps import write_whole
-
-if TYPE_CHECKING:
-    pass
+from pepstats.invented import build_england, write_england
+from pepstats.report import draft_report
+from pepstats.robustness import calibrate, describe_calibration
+from pepstats.runs import read_to_do, release_report, run_report, verify, write_plan, write_whole
+from pepstats.schools import Listed, check_as_dict, check_sources, describe_check
+from pepstats.settings import check_slug, load_programme, load_report
+from pepstats.study import load_study, national_levels
 
 DEFAULT_REPORT = "autumn-2018"
+
 JOBS = min(2, os.cpu_count() or 1)
 """Notebooks at a time unless asked otherwise: a second saves a quarter, a third nothing."""
+
 DONE, DIFFERS, WRONG, DEFECT = 0, 1, 2, 3
+
 SAID_AT_END = 6  # things to do that a run names; all are in a file
+
 WHICH = "a report of the data folder; without one, autumn-2018 or the only one there is"
+
 ANSWERS = (
     "Exit codes: 0 done; 1 done and something differs; 2 the input or the request is wrong, one "
     "message says what and where; 3 a fault of ours, the traceback is kept."
@@ -142,8 +150,6 @@ def _shared_options() -> tuple[argparse.ArgumentParser, ...]:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from pepstats.bundle import read_to_do
-    from pepstats.run import run_report
 
     data = paths.data_folder(asked.data)
     report = asked.report or choose_report(data)
@@ -175,10 +181,6 @@ def say_end(to_do: Sequence[str]) -> str:
 def _check(asked: argparse.Namespace) -> int:
     import json
 
-    from pepstats.autumn import load_report
-    from pepstats.check import Listed, as_dict, check_files
-    from pepstats.check_words import say
-
     data = paths.data_folder(asked.data)
     lines: list[Any] = []
     for what in asked.what or [choose_report(data)]:
@@ -186,16 +188,16 @@ def _check(asked: argparse.Namespace) -> int:
             lines += load_report(what, data).sources
         else:
             lines.append(Listed(str(Path(what).resolve())))
-    found = check_files(lines, data=data)
-    print(json.dumps(as_dict(found), indent=1, ensure_ascii=False) if asked.json else say(found))
+    found = check_sources(lines, data=data)
+    print(
+        json.dumps(check_as_dict(found), indent=1, ensure_ascii=False)
+        if asked.json
+        else describe_check(found)
+    )
     return found.exit_code
 
 
 def _new(asked: argparse.Namespace) -> int:
-    from pepstats.autumn import load_report
-    from pepstats.drafts import draft_report
-    from pepstats.programme import load_programme
-    from pepstats.settings import check_slug
 
     data = paths.data_folder(asked.data)
     slug = check_slug(asked.report, "report")
@@ -212,7 +214,6 @@ def _new(asked: argparse.Namespace) -> int:
 
 
 def _verify(asked: argparse.Namespace) -> int:
-    from pepstats.verify import verify
 
     found = verify(
         asked.path,
@@ -226,8 +227,6 @@ def _verify(asked: argparse.Namespace) -> int:
 
 
 def _release(asked: argparse.Namespace) -> int:
-    from pepstats.bundle import read_to_do
-    from pepstats.release import release_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
     folder = release_report(asked.report, data=data, out=out, why=asked.why)
@@ -238,7 +237,6 @@ def _release(asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
-    from pepstats.plan import write_plan
 
     written = write_plan(asked.report, paths.data_folder(asked.data))
     for slug, planned in written.plan.programmes.items():
@@ -264,9 +262,6 @@ def choose_report(data: Path) -> str:
 def _calibrate(asked: argparse.Namespace) -> int:
     import json
 
-    from pepstats.calibration import calibrate, describe
-    from pepstats.study import load_study, national_levels
-
     data = paths.data_folder(asked.data)
     study = load_study(asked.report or choose_report(data), data)
     programme = study.programmes[study.report.programmes[0]]
@@ -277,16 +272,15 @@ def _calibrate(asked: argparse.Namespace) -> int:
         national={str(name): dict(zip(own["year"], own["value"], strict=True))
                   for name, own in published.groupby("measure")},
     )  # fmt: skip
-    print(json.dumps(found.as_data(), indent=1) if asked.json else describe(found))
+    print(json.dumps(found.as_data(), indent=1) if asked.json else describe_calibration(found))
     return DONE
 
 
 def _invent(asked: argparse.Namespace) -> int:
-    from pepstats import invented
 
     seed = {} if asked.seed is None else {"seed": asked.seed}
-    england = invented.build(schools=asked.schools, effect=asked.effect, **seed)
-    for path in invented.write(england, asked.folder, full_layout=asked.full_layout):
+    england = build_england(schools=asked.schools, effect=asked.effect, **seed)
+    for path in write_england(england, asked.folder, full_layout=asked.full_layout):
         print(path)
     return DONE
 

@@ -6,6 +6,11 @@ import difflib
 from collections.abc import Iterable
 
 
+def as_reason(error: DesignError) -> str:
+    """Give a refusal as the end of a sentence."""
+    return str(error).rstrip(".")
+
+
 class PepstatsError(Exception):
     """The input or the request is wrong; the message is for the person who can mend it."""
 

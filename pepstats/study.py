@@ -9,45 +9,149 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from pepstats import (
-    clean,
-    codes,
-    england,
-    gaps,
-    layouts,
-    matching,
-    paths,
-    registers,
-    schools,
-    series,
-    sources,
-    statements,
-)
-from pepstats.autumn import Report, load_report
+from pepstats import paths
 from pepstats.errors import DesignError, SourceError, nearest
-from pepstats.ledger import Ledger, account_for_table
-from pepstats.panel import Panel, build_panel
-from pepstats.programme import (
+from pepstats.impact import find_gaps
+from pepstats.matching import before_start, find_pool, match_schools
+from pepstats.measures import LA_SERIES, MEASURES
+from pepstats.schools import (
+    Panel,
+    Schools,
+    attach_inspections,
+    build_panel,
+    find_members,
+    follow_schools,
+    gather_levels,
+)
+from pepstats.settings import (
     MatchRule,
-    MembersInAuthority,
-    MembersInFile,
     PoolRule,
     Programme,
+    Report,
     known_measure,
     load_programme,
-    read_members,
+    load_report,
+)
+from pepstats.sources import (
+    RESULTS,
+    Ledger,
+    Results,
+    Source,
+    Statements,
+    account_for_table,
+    check_statements,
+    clean_local_results,
+    clean_results,
+    find_source,
+    no_statements,
+    read_text,
+    tidy_la_series,
+    tidy_links,
+    tidy_national,
+    tidy_ofsted,
+    tidy_register,
+    tidy_trusts,
 )
 
-TABLES = {
-    "register": registers.tidy_register,
-    "links": registers.tidy_links,
-    "trusts": registers.tidy_trusts,
-    "ofsted": registers.tidy_ofsted,
-    "la_series": series.tidy_la_series,
-    "national": series.tidy_national,
+
+def tabulate_members(study: Study) -> pd.DataFrame:
+    """List every programme's schools, one row per programme and school."""
+    parts = [table.assign(programme=slug).reset_index() for slug, table in study.members.items()]
+    return pd.concat(parts).set_index(["programme", "school"]).sort_index()
+
+
+def tabulate_ledgers(ledgers: Iterable[Ledger]) -> pd.DataFrame:
+    """Account for every row and cell of every file: the counts of each add up to its total.
+
+    One row per file, `kind`, `account` (rows or cells) and `what` became of them, with `count`; the
+    row with `what` = "in all" is the total that the others add up to. A file of an authority's own
+    results has its own account, and one of each stage's results that it gives.
+    """
+    rows = []
+    for ledger in ledgers:
+        name = (ledger.file, ledger.kind, ledger.year, ledger.release)
+        kept = "kept as schools" if ledger.kind in RESULTS else "kept"
+        of_rows = {kept: ledger.rows_kept, **ledger.aggregates, **ledger.left_out}
+        of_cells = {"values": ledger.values, "words": ledger.words, **ledger.reasons,
+                    "columns not read": ledger.unread}  # fmt: skip
+        for account, total, parts in (
+            ("rows", ledger.rows_in, of_rows), ("cells", ledger.cells_in, of_cells)
+        ):  # fmt: skip
+            rows += [(*name, account, what, n) for what, n in {"in all": total, **parts}.items()]
+    columns = ["file", "kind", "year", "release", "account", "what", "count"]
+    return pd.DataFrame(rows, columns=columns).astype({"year": "Int64"})
+
+
+def tabulate_measures(study: Study) -> pd.DataFrame:
+    """Lay the authority's own results out as published: a value or a reason for every cell.
+
+    One row per `urn`, `year`, `measure` and `release`, with `value`, `reason` and `cohort`, for the
+    schools of the report's authority (the panel has those of all England).
+    """
+    home = study.register.index[study.register["la"] == study.report.authority]
+    parts = []
+    for one in study.results:
+        urns = study.followed.known.reindex(one.values.index)
+        inside = one.values.index[urns.isin(home)]
+        values, reasons = one.values.loc[inside], one.reasons.loc[inside]
+        cohorts = values.reindex(columns=[MEASURES[m].cohort for m in values])
+        long = values.rename_axis("urn").reset_index().melt("urn", var_name="measure")
+        parts.append(
+            long.assign(
+                reason=reasons.melt()["value"],
+                cohort=cohorts.set_axis(values.columns, axis=1).melt()["value"],
+                year=one.source.year,
+                release=one.source.release or "final",
+            )
+        )
+    key = ["urn", "year", "measure", "release"]
+    return pd.concat(parts).set_index(key).sort_index()
+
+
+def tabulate_inspections(study: Study) -> pd.DataFrame:
+    """Give each school its latest inspection: index `school`; empty where no source has them."""
+    found = study.tables.get("ofsted")
+    if found is None:
+        return pd.DataFrame({"outcome": [], "inspected": []}, index=pd.Index([], name="school"))
+    return attach_inspections(found, study.followed.known)
+
+
+def list_outcomes(study: Study) -> list[str]:
+    """List the programmes' outcomes, and the groups of them that a source has."""
+    first = list(dict.fromkeys(o for p in study.programmes.values() for o in p.outcomes))
+    return [m for o in first for m in study.panel.values if m == o or m.startswith(f"{o}.")]
+
+
+def tabulate_series(study: Study) -> pd.DataFrame:
+    """Give the published series of what no file of schools has: the authority's and England's.
+
+    One row per `measure`, `year` and `whose` ("the authority", "England"), with `value`, `reason`.
+    """
+    found = study.tables.get("la_series")
+    columns = ["measure", "year", "whose", "value", "reason"]
+    if found is None:
+        return pd.DataFrame(columns=columns)
+    home = found["la"].eq(study.report.authority).fillna(False).astype(bool)
+    england = found["area"].eq("England")
+    own = found[found["code"].isin(LA_SERIES) & (home | england)]
+    named = {code: measure for code, (measure, phase) in LA_SERIES.items() if not phase}
+    table = own.assign(
+        measure=own["code"].map(named),
+        whose=own["area"].eq("England").map({True: "England", False: "the authority"}),
+    )
+    known = table[table["measure"].notna()][columns]
+    return known.sort_values(["measure", "year", "whose"], ignore_index=True)
+
+
+TABLE_READERS = {
+    "register": tidy_register,
+    "links": tidy_links,
+    "trusts": tidy_trusts,
+    "ofsted": tidy_ofsted,
+    "la_series": tidy_la_series,
+    "national": tidy_national,
 }
 
 
@@ -66,13 +170,13 @@ class Study:
     data: Path
     sources: tuple[sources.Source, ...] = field(repr=False)
     ledgers: tuple[Ledger, ...] = field(repr=False)
-    results: tuple[clean.Results, ...] = field(repr=False)
+    results: tuple[Results, ...] = field(repr=False)
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
-    followed: schools.Schools = field(repr=False)
+    followed: Schools = field(repr=False)
     panel: Panel = field(repr=False)
     programmes: Mapping[str, Programme]
     members: Mapping[str, pd.DataFrame] = field(repr=False)
-    said: statements.Statements = field(repr=False)
+    said: Statements = field(repr=False)
 
     @property
     def register(self) -> pd.DataFrame:
@@ -89,18 +193,18 @@ class Study:
     ) -> pd.DataFrame:
         """Give every school in the frame its gap in one outcome: see `gaps.find_gaps`."""
         years = tuple(sorted(baseline))
-        known = codes.MEASURES[known_measure(outcome)]
+        known = MEASURES[known_measure(outcome)]
         rule = match or MatchRule(near=(outcome, known.cohort))
-        pool = matching.find_pool(
-            matching.before_start(self.panel, years[-1] + 1),
+        pool = find_pool(
+            before_start(self.panel, years[-1] + 1),
             self.register,
             rule,
             phase="secondary" if known.kind == "ks4" else "primary",
             outcomes=[outcome],
             baseline=years,
         )
-        pairs = matching.match_schools(pool, rule, PoolRule(), barred=self.barred)
-        found = gaps.find_gaps(
+        pairs = match_schools(pool, rule, PoolRule(), barred=self.barred)
+        found = find_gaps(
             self.panel, pool, pairs, outcome, baseline=years, year=year, members=self.barred
         )
         return found.table.join(self.register[["name"]], how="left")
@@ -118,9 +222,9 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     found = find_sources(settings, folder)
     read = _read_files(found)
     results = [*read.results, *_not_yet_published(read.local, read.results)]
-    tables = {kind: _together(read.tables[kind]) for kind in TABLES if kind in read.tables}
+    tables = {kind: _together(read.tables[kind]) for kind in TABLE_READERS if kind in read.tables}
     _refuse_strangers(read.local, results, tables.get("register"))
-    followed = schools.follow(
+    followed = follow_schools(
         results, tables.get("register"), tables.get("links"), trusts=tables.get("trusts")
     )
     years = sorted({r.source.year for r in results if r.source.year is not None})
@@ -137,10 +241,10 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     )  # fmt: skip
 
 
-def find_sources(report: Report, data: Path) -> list[sources.Source]:
+def find_sources(report: Report, data: Path) -> list[Source]:
     """Find every file that a report lists, each read and held to its line."""
     return [
-        sources.find_source(
+        find_source(
             line.kind, line.file, data=data, year=line.year, release=line.release,
             sha256=line.sha256, licence=line.licence,
         )
@@ -152,37 +256,35 @@ def find_sources(report: Report, data: Path) -> list[sources.Source]:
 class _Read:
     """What a study's files hold, each parsed once; `ledgers` are of what is not results."""
 
-    results: list[clean.Results] = field(default_factory=list)
-    local: list[clean.Results] = field(default_factory=list)
+    results: list[Results] = field(default_factory=list)
+    local: list[Results] = field(default_factory=list)
     tables: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
     said: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
     ledgers: list[Ledger] = field(default_factory=list)
 
 
-def _read_files(found: Iterable[sources.Source]) -> _Read:
+def _read_files(found: Iterable[Source]) -> _Read:
     """Parse every file of a study once, and account for each."""
     read = _Read()
     for source in found:
-        raw = sources.read_text(source)
-        if source.kind in layouts.RESULTS:
-            read.results.append(clean.clean_results(raw, source))
+        raw = read_text(source)
+        if source.kind in RESULTS:
+            read.results.append(clean_results(raw, source))
             continue
         kept, left_out = len(raw.rows), dict[str, int]()
-        if source.kind in TABLES:
-            tidied = TABLES[source.kind](raw, source)
+        if source.kind in TABLE_READERS:
+            tidied = TABLE_READERS[source.kind](raw, source)
             read.tables.setdefault(source.kind, []).append(tidied.frame)
             kept, left_out = len(tidied.frame), tidied.left_out
         elif source.kind == "local_results":
-            read.local.extend(series.clean_local_results(raw, source))
+            read.local.extend(clean_local_results(raw, source))
         elif source.kind == "statements":
             read.said.append((source.file, raw.frame()))
         read.ledgers.append(account_for_table(raw, source, kept, left_out))
     return read
 
 
-def _not_yet_published(
-    local: list[clean.Results], published: list[clean.Results]
-) -> list[clean.Results]:
+def _not_yet_published(local: list[Results], published: list[Results]) -> list[Results]:
     """Keep of the authority's own results the measures that no published file of the year has."""
     kept = []
     for one in local:
@@ -199,7 +301,7 @@ def _not_yet_published(
 
 
 def _refuse_strangers(
-    local: list[clean.Results], results: list[clean.Results], register: pd.DataFrame | None
+    local: list[Results], results: list[Results], register: pd.DataFrame | None
 ) -> None:
     """Refuse an own result of a school that neither the register nor a published file has."""
     if register is None:
@@ -226,13 +328,13 @@ def _check_statements(
     members: Mapping[str, pd.DataFrame],
     wholes: Mapping[str, str],
     known: pd.Series,
-) -> statements.Statements:
+) -> Statements:
     """Check the schools' statements, each by a school of the programme it speaks of.
 
     What is said of a programme of several phases belongs to the phase of the school that says it.
     """
     if not files:
-        return statements.no_statements()
+        return no_statements()
     if len(files) > 1:
         raise DesignError(f"{files[1][0]}: a report has one file of statements. Join the two.")
     urns: dict[str, dict[int, int]] = {whole: {} for whole in wholes.values()}
@@ -240,80 +342,13 @@ def _check_statements(
         own = known[known.isin(table.index)]
         urns[wholes[slug]] |= {int(urn): int(school) for urn, school in own.items()}
     file, raw = files[0]
-    said = statements.check_statements(raw, file=file, schools=urns).table
+    said = check_statements(raw, file=file, schools=urns).table
     for slug, whole in wholes.items():
         of_part = said["programme"].eq(whole) & said["school"].isin(members[slug].index)
         said.loc[of_part, "programme"] = slug
-    return statements.Statements(said)
-
-
-def find_members(programme: Programme, followed: schools.Schools, data: Path) -> pd.DataFrame:
-    """Find a programme's schools in the register, by any URN they ever had.
-
-    Index `school`; `urn`, `joined`, `dose`, `basis`. Every URN that no file has, and every school
-    listed twice under two of its URNs, is named at once.
-    """
-    register, known = followed.register, followed.known
-    where = f"{programme.file}, `members`"
-    if isinstance(programme.members, MembersInAuthority):
-        code = programme.members.authority
-        phases = matching.PHASES[programme.phase]
-        inside = register[(register["la"] == code) & register["phase"].isin(phases)]
-        if inside.empty:
-            raise DesignError(
-                f"{where}: no school with {programme.phase} results is in authority {code}."
-            )
-        table = pd.DataFrame(
-            {"urn": inside["urn"], "joined": None, "dose": np.nan, "basis": None, "changed": None}
-        )
-        return table.rename_axis("school").sort_index()
-    if isinstance(programme.members, MembersInFile):
-        listed = read_members(programme.members.file, data)
-        where = programme.members.file
-    else:
-        listed = list(programme.members)
-    unknown = [str(member.urn) for member in listed if member.urn not in known.index]
-    if unknown:
-        are = "is" if len(unknown) == 1 else "are"
-        raise DesignError(
-            f"{where}: {', '.join(unknown)} {are} in no source of this study. "
-            f"{nearest(unknown[0], map(str, known.index))} "
-            "Check the number, or add the file that has it."
-        )
-    if programme.part_of:
-        phases = register["phase"].astype(str).to_dict()
-        listed = [m for m in listed if _in_phase(phases[int(known[m.urn])], programme)]
-        if not listed:
-            raise DesignError(
-                f"{where}: no {programme.phase} school is listed. Write `phase: "
-                f"{'secondary' if programme.phase == 'primary' else 'primary'}`."
-            )
-    table = pd.DataFrame(
-        [(int(known[m.urn]), m.urn, m.joined, m.dose, m.basis, m.changed) for m in listed],
-        columns=["school", "urn", "joined", "dose", "basis", "changed"],
-    ).set_index("school")
-    twice = table[table.index.duplicated(keep=False)]
-    if len(twice):
-        raise DesignError(
-            f"{where}: {', '.join(map(str, sorted(twice['urn'])))} are one school under two "
-            "numbers, or listed twice. List each school once."
-        )
-    return table.sort_index()
-
-
-def _in_phase(phase: str, programme: Programme) -> bool:
-    """Say whether a school is in a phase's part; one of neither phase counts with the primaries.
-
-    So a special school, which has no phase here, is still listed, and left out with its reason.
-    """
-    other = {one for own in matching.PHASES.values() for one in own}
-    return phase in matching.PHASES[programme.phase] or (
-        programme.phase == "primary" and phase not in other
-    )
+    return Statements(said)
 
 
 def national_levels(study: Study) -> pd.DataFrame:
     """Gather England's level of each measure and year: see `england.gather_levels`."""
-    return england.gather_levels(
-        study.results, study.tables.get("la_series"), study.tables.get("national")
-    )
+    return gather_levels(study.results, study.tables.get("la_series"), study.tables.get("national"))

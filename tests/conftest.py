@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pepstats import checkout, holdback, release
+from pepstats.runs import holdback, release
 from tests.whole_runs import LATER, REPORT, copy_of, invoke, restamp, write_study
 from tests.worlds import ROOT
 

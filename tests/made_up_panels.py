@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pepstats.panel import Panel
+from pepstats.schools.panel import Panel
 
 PRIMARY = {
     "rwm_expected": 64.0,

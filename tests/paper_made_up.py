@@ -7,15 +7,16 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from pepstats import pictures, report, statements
-from pepstats.autumn import Report
-from pepstats.blocks import Document, PaperPicture
-from pepstats.canvas import to_png, to_svg
-from pepstats.city import City
-from pepstats.evidence import ProgrammeResults, SavedPicture
-from pepstats.figures import choose_dots
-from pepstats.gaps import average_lines
-from pepstats.programme import Programme
+from pepstats.document.blocks import Document, PaperPicture
+from pepstats.impact.gaps import average_lines
+from pepstats.plots import pictures
+from pepstats.plots.dots import choose_dots
+from pepstats.plots.style import to_png, to_svg
+from pepstats.report import paper
+from pepstats.report.edition import City, ProgrammeResults, SavedPicture
+from pepstats.settings.programme import Programme
+from pepstats.settings.report import Report
+from pepstats.sources import statements
 
 UNITS = {"rwm_expected": "percentage points", "reading_progress": "progress points"}
 RELEASE = "provisional"
@@ -289,4 +290,4 @@ def make_study(
 def write_paper(*study: object, **also: object) -> Document:
     """Write a paper whose picture of all programmes is only a stand-in: drawing takes its time."""
     overview = PaperPicture(SKETCH.svg, SKETCH.png, SKETCH.alt, "The programmes", "programmes")
-    return report.write_paper(*study, drawn={"programmes": overview}, **also)
+    return paper.write_paper(*study, drawn={"programmes": overview}, **also)

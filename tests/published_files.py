@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pepstats import clean, sources
-from pepstats.cells import Cells
-from pepstats.clean import Results
-from pepstats.sources import Source
+from pepstats.sources import files
+from pepstats.sources.cells import Cells
+from pepstats.sources.files import Source
+from pepstats.sources.results import Results, clean_results
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 
@@ -114,16 +114,16 @@ def read(
 ) -> tuple[Cells, Source]:  # fmt: skip
     """Put bytes in a folder and read them as a source of a kind."""
     (folder / name).write_bytes(content)
-    source = sources.find_source(kind, name, data=folder, year=year, release=release)
-    return sources.read_text(source), source
+    source = files.find_source(kind, name, data=folder, year=year, release=release)
+    return files.read_text(source), source
 
 
 def results(folder: Path, content: bytes | None = None, **given: Any) -> Results:
     """Put a results file in a folder and clean it."""
-    return clean.clean_results(*read(folder, ks2_bytes() if content is None else content, **given))
+    return clean_results(*read(folder, ks2_bytes() if content is None else content, **given))
 
 
 def read_real(kind: str, name: str, year: int | None = None) -> tuple[Cells, Source]:
     """Read a real published file, where the folder of real files is there."""
-    source = sources.find_source(kind, name, data=REAL, year=year, release="final")
-    return sources.read_text(source), source
+    source = files.find_source(kind, name, data=REAL, year=year, release="final")
+    return files.read_text(source), source

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from pepstats import checks, choices, comparison, trials
 from pepstats.errors import DesignError
-from pepstats.panel import Panel
-from pepstats.programme import MatchRule, PlaceboRule, PoolRule, Programme, load_programme
-from pepstats.setting import Setting
+from pepstats.impact import evaluate
+from pepstats.robustness import checks, choices, headline
+from pepstats.robustness.headline import Headline
+from pepstats.schools.panel import Panel
+from pepstats.settings.programme import MatchRule, PlaceboRule, PoolRule, Programme, load_programme
 from tests.worlds import ROOT, YEAR, Small, small_england
 
 SLUG = "closing-the-gap"
@@ -27,17 +28,17 @@ def programme_of(small: Small, **changes: object) -> Programme:
     return small.programmes[SLUG].model_copy(update=few)
 
 
-def set_up(small: Small, programme: Programme, schools: list[int] | None = None) -> Setting:
+def set_up(small: Small, programme: Programme, schools: list[int] | None = None) -> Headline:
     """Take a programme through design and estimate to what its checks are made on."""
     listed = small.members[SLUG] if schools is None else schools
-    design = comparison.design_comparison(
+    design = evaluate.design_comparison(
         programme, small.panel, small.register, listed, small.barred
     )
-    found = comparison.estimate_programme(programme, small.panel, design, YEAR)
+    found = evaluate.estimate_programme(programme, small.panel, design, YEAR)
     members = pd.DataFrame(
         {"dose": np.nan, "also_in": 0}, index=pd.Index(sorted(listed), name="school")
     )
-    return checks.set_up(programme, small.panel, small.register, members, design, found)
+    return headline.make_headline(programme, small.panel, small.register, members, design, found)
 
 
 def suppressed(panel: Panel, values: pd.DataFrame) -> Panel:
@@ -90,9 +91,9 @@ def test_a_baseline_year_that_no_source_has_is_named() -> None:
 def test_a_member_is_never_a_comparison_school_in_any_check() -> None:
     small = small_england()
     setting = set_up(small, programme_of(small))
-    made: trials.Made = {}
+    made: choices.MadeDraws = {}
     for choice in choices.list_comparisons(setting):
-        tried = trials.try_choice(choice, setting, made)
+        tried = choices.try_choice(choice, setting, made)
         if tried.match is not None:
             used = tried.match.schools[tried.match.places[tried.match.places >= 0]]
             assert not set(used) & set(small.barred), choice.check

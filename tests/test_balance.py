@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats.balance import (
-    DEFINITION,
+from pepstats.matching.balance import (
+    BALANCE_DEFINITION,
     SATISFIED,
     TOO_FAR,
     list_differences,
@@ -15,9 +15,10 @@ from pepstats.balance import (
     measure_overlap,
     prove_calipers,
 )
-from pepstats.matching import Match, Pool
-from pepstats.pictures import picture_balance
-from pepstats.programme import MatchRule
+from pepstats.matching.nearest import Match
+from pepstats.matching.pool import Pool
+from pepstats.plots.pictures import picture_balance
+from pepstats.settings.programme import MatchRule
 from tests.worlds import ROOT
 
 
@@ -107,5 +108,5 @@ def test_the_picture_of_balance_has_the_table_s_own_figures() -> None:
 def test_the_definition_is_printed_with_the_difference_in_notebook_and_paper() -> None:
     notebook = (ROOT / "notebooks" / "03-match-schools.ipynb").read_text("utf-8")
     tables = (ROOT / "pepstats" / "evidence_tables.py").read_text("utf-8")
-    assert DEFINITION in notebook
+    assert BALANCE_DEFINITION in notebook
     assert "{DEFINITION}" in tables

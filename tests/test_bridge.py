@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import clean, effects, manifest, schools, sources, verdicts
-from pepstats.autumn import load_report
-from pepstats.bridge import (
+from pepstats.errors import DesignError
+from pepstats.impact import verdicts
+from pepstats.impact.effects import tidy_effects
+from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.runs import manifest
+from pepstats.runs.bridge import (
     EFFECTS,
     EFFECTS_OF,
     PANEL,
@@ -22,11 +25,14 @@ from pepstats.bridge import (
     bridge_report,
     bridge_results,
 )
-from pepstats.comparison import design_comparison, estimate_programme
-from pepstats.errors import DesignError
-from pepstats.panel import Panel, build_panel
-from pepstats.programme import load_programme
-from pepstats.steps import Step, sha256_of
+from pepstats.runs.files import sha256_of
+from pepstats.runs.steps import Step
+from pepstats.schools import identity
+from pepstats.schools.panel import Panel, build_panel
+from pepstats.settings.programme import load_programme
+from pepstats.settings.report import load_report
+from pepstats.sources import files
+from pepstats.sources.results import clean_results
 from tests.whole_runs import REPORT, copy_of
 from tests.whole_runs import replace as put
 from tests.worlds import SHARED, YEAR, small_england
@@ -104,7 +110,7 @@ def effects_on(panel: Panel) -> pd.DataFrame:
     small, slug = small_england(), "closing-the-gap"
     programme = small.programmes[slug].model_copy(update={"outcomes": ("rwm_expected",)})
     design = design_comparison(programme, panel, small.register, small.members[slug], small.barred)
-    return effects.tidy(estimate_programme(programme, panel, design, YEAR).effects)
+    return tidy_effects(estimate_programme(programme, panel, design, YEAR).effects)
 
 
 def test_a_verdict_that_flips_between_releases_is_seen() -> None:
@@ -200,13 +206,16 @@ def spoil_table(run: Path) -> None:
 
 
 def spoil_manifest(run: Path) -> None:
-    text = (run / manifest.NAME).read_text("utf-8")
-    put(run / manifest.NAME, text.replace('"report": "autumn', '"report": "spring').encode("utf-8"))
+    text = (run / manifest.MANIFEST).read_text("utf-8")
+    put(
+        run / manifest.MANIFEST,
+        text.replace('"report": "autumn', '"report": "spring').encode("utf-8"),
+    )
 
 
 @pytest.mark.parametrize(
     "spoil",
-    [shutil.rmtree, lambda run: (run / manifest.NAME).unlink(), spoil_table, spoil_manifest],
+    [shutil.rmtree, lambda run: (run / manifest.MANIFEST).unlink(), spoil_table, spoil_manifest],
     ids=["never run", "not finished", "changed since", "edited"],
 )
 def test_without_a_whole_run_of_the_earlier_report_there_is_no_bridge_and_nothing_stops(
@@ -225,12 +234,12 @@ def test_a_release_stands_in_for_the_run_with_what_was_not_withheld(
     released = tmp_path / "released" / REPORT
     released.parent.mkdir()
     (tmp_path / "working" / REPORT).rename(released)
-    content = manifest.read(released).as_dict()
+    content = manifest.read_manifest(released).as_dict()
     content["release"] = {
         "on": "2018-10-02", "edition": "public", "why": "", "files": {}, "carried": {},
         "withheld": {PANEL: "names schools"},
     }  # fmt: skip
-    put(released / manifest.NAME, manifest.as_text(content))
+    put(released / manifest.MANIFEST, manifest.manifest_as_text(content))
     (released / PANEL).unlink()
     assert len(bridge_programme(later, BEFORE)) >= len(BEFORE)
     assert bridge_report(later, small_england().panel).empty
@@ -242,9 +251,9 @@ def test_an_outcome_that_the_earlier_run_could_not_give_is_said_with_its_reason(
     run, name = tmp_path / "working" / REPORT, REFUSED_OF.format(slug="closing-the-gap")
     why = "England's level of 2018 is in no source"
     put(run / name, f"outcome,n_schools,n_pupils,reason\nwriting_expected,18,400,{why}\n".encode())
-    content = manifest.read(run).as_dict()
+    content = manifest.read_manifest(run).as_dict()
     content["outputs"][name]["sha256"] = sha256_of(run / name)
-    put(run / manifest.NAME, manifest.as_text(content))
+    put(run / manifest.MANIFEST, manifest.manifest_as_text(content))
     row = bridge_programme(later, AFTER).set_index("outcome").loc["writing_expected"]
     assert row["verdict_before"] == "no estimate" and f"none before: {why}." in row["said"]
 
@@ -261,9 +270,9 @@ def panel_of(content: bytes, release: str, place: Path) -> Panel:
     place.mkdir()
     path = place / "ks4.csv"
     put(path, content)
-    source = sources.find_source("ks4", path.name, data=place, year=2019, release=release)
-    results = [clean.clean_results(sources.read_text(source), source)]
-    followed = schools.follow(results)
+    source = files.find_source("ks4", path.name, data=place, year=2019, release=release)
+    results = [clean_results(files.read_text(source), source)]
+    followed = identity.follow_schools(results)
     return build_panel(results, followed, [2019])
 
 

@@ -4,11 +4,15 @@ import json
 
 import pytest
 
-from pepstats.alarms import OURS
-from pepstats.calibration import calibrate, describe
 from pepstats.cli import main
 from pepstats.errors import DesignError
-from pepstats.scenes import ONE_CITY, SELECTIONS
+from pepstats.robustness.calibration import (
+    ONE_CITY,
+    OURS,
+    SELECTIONS,
+    calibrate,
+    describe_calibration,
+)
 from tests.worlds import ROOT, YEAR, small_england
 
 
@@ -86,7 +90,7 @@ def test_programmes_larger_than_any_city_are_refused() -> None:
 
 
 def test_it_is_said_in_words_with_every_table(found) -> None:
-    said = describe(found)
+    said = describe_calibration(found)
     for words in (
         "done, in 2018 from 2016 and 2017", "have too few schools", "an effect that was added",
         "by lot, 95 in 100", "another year's", "What October would have said",

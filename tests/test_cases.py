@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats.cases import choose_cases, describe_cases
 from pepstats.errors import DesignError
+from pepstats.report.cases import choose_cases, describe_cases
 
 GAPS = pd.DataFrame(
     {"gap": [np.nan, -6.0, 14.0, 1.0, np.nan]}, index=pd.Index([11, 12, 13, 14, 15], name="school")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pepstats import check, check_words, proof
+from pepstats.schools import check
+from pepstats.sources import proof
 from tests import published_files as files
 
 
@@ -19,8 +20,8 @@ def listed(folder: Path, **contents: bytes) -> list[check.Listed]:
 
 
 def test_a_good_file_is_said_in_full_and_exits_0(tmp_path: Path) -> None:
-    found = check.check_files(listed(tmp_path, a=files.ks2_bytes()), data=tmp_path)
-    said = check_words.say(found)
+    found = check.check_sources(listed(tmp_path, a=files.ks2_bytes()), data=tmp_path)
+    said = check.describe_check(found)
     assert found.exit_code == 0
     assert "key stage 2 results, 2018" in said
     assert "11 in = 8 kept (7 mainstream school, 1 special school) + 3 totals" in said
@@ -33,22 +34,22 @@ def test_a_good_file_is_said_in_full_and_exits_0(tmp_path: Path) -> None:
 def test_a_total_that_differs_exits_1_and_is_named(tmp_path: Path) -> None:
     rows = files.ks2_rows()
     rows[8]["PTRWM_EXP"] = "80%"
-    found = check.check_files(listed(tmp_path, a=files.write_csv(rows)), data=tmp_path)
+    found = check.check_sources(listed(tmp_path, a=files.write_csv(rows)), data=tmp_path)
     assert found.exit_code == 1
-    assert "published 80, from the schools" in check_words.say(found)
+    assert "published 80, from the schools" in check.describe_check(found)
 
 
 def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
     lines = listed(tmp_path, a=b"<html>", b=files.ks2_bytes())
-    found = check.check_files([*lines, check.Listed("c.csv")], data=tmp_path)
+    found = check.check_sources([*lines, check.Listed("c.csv")], data=tmp_path)
     assert found.exit_code == 2
     assert [bool(one.problem) for one in found.files] == [True, False, True]
-    assert "a.csv: a web page" in check_words.say(found)
+    assert "a.csv: a web page" in check.describe_check(found)
 
 
 def test_the_account_for_programs_is_plain_and_complete(tmp_path: Path) -> None:
-    found = check.check_files(listed(tmp_path, a=files.ks2_bytes()), data=tmp_path)
-    one = json.loads(json.dumps(check.as_dict(found)))["files"][0]
+    found = check.check_sources(listed(tmp_path, a=files.ks2_bytes()), data=tmp_path)
+    one = json.loads(json.dumps(check.check_as_dict(found)))["files"][0]
     rows, cells = one["rows"], one["cells"]
     assert rows["in"] == rows["kept"] + rows["totals"] + sum(rows["left_out"].values())
     read = cells["values"] + cells["words"] + cells["unread"]
@@ -61,12 +62,13 @@ def test_several_years_are_followed_and_compared(tmp_path: Path) -> None:
     before = files.write_csv([files.school(900101, met=20), files.school(900102)], columns)
     lines = listed(tmp_path, a=before, b=files.write_csv([files.school(900101)]))
     lines[0] = check.Listed("a.csv", year=2017)
-    found = check.check_files(lines, data=tmp_path)
+    found = check.check_sources(lines, data=tmp_path)
     assert found.followed["schools"] == 2
     assert found.not_followed == {"no later row and no link to one": 1}
     assert found.exit_code == 1
-    assert "URN 900101, rwm_expected 2017: b.csv says 55, the earlier file 50" in check_words.say(
-        found
+    assert (
+        "URN 900101, rwm_expected 2017: b.csv says 55, the earlier file 50"
+        in check.describe_check(found)
     )
 
 
@@ -82,7 +84,7 @@ def test_every_table_is_accounted_for(tmp_path: Path) -> None:
     ofsted = (
         b"URN,Inspection date,Overall effectiveness\n900101,2016-01-02,2\n900101,2018-01-02,1\n"
     )
-    found = check.check_files(listed(tmp_path, a=links, b=trusts, c=ofsted), data=tmp_path)
+    found = check.check_sources(listed(tmp_path, a=links, b=trusts, c=ofsted), data=tmp_path)
     assert found.exit_code == 0
     for one in found.files:
         assert one.ledger is not None
@@ -93,7 +95,7 @@ def test_every_table_is_accounted_for(tmp_path: Path) -> None:
 def test_the_invented_totals_add_up_and_any_wrong_one_is_found(data: Path, tmp_path: Path) -> None:
     """Schools that no total counts, and those whose coverage is held back, are allowed for."""
     name = "invented/ks2/2017-2018_england_ks2final.csv"
-    assert check.check_files([check.Listed(name)], data=data).exit_code == 0
+    assert check.check_sources([check.Listed(name)], data=data).exit_code == 0
     rows = list(csv.reader(io.StringIO((data / name).read_text("utf-8-sig"))))
     place = {column: number for number, column in enumerate(rows[0])}
     totals = [row for row in rows if row[place["RECTYPE"]] == "3"]
@@ -104,7 +106,7 @@ def test_the_invented_totals_add_up_and_any_wrong_one_is_found(data: Path, tmp_p
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerows(rows)
     (tmp_path / "a.csv").write_bytes(out.getvalue().encode("utf-8-sig"))
-    found = check.check_files([check.Listed("a.csv", year=2018)], data=tmp_path)
+    found = check.check_sources([check.Listed("a.csv", year=2018)], data=tmp_path)
     wrong = found.files[0].totals.query("verdict == 'differs'")
     assert found.exit_code == 1
     assert {"rwm_expected", "reading_progress", "cohort"} <= set(wrong["measure"])
@@ -114,7 +116,7 @@ def test_the_invented_totals_add_up_and_any_wrong_one_is_found(data: Path, tmp_p
 @pytest.mark.skipif(not files.REAL.is_dir(), reason="the real published files are not here")
 def test_real_authorities_add_back_up_to_their_own_rows() -> None:
     names = [f"ks2/{y - 1}-{y}_{la}_ks2final.csv" for y in (2017, 2018, 2019) for la in (850, 936)]
-    found = check.check_files([check.Listed(name) for name in names], data=files.REAL)
+    found = check.check_sources([check.Listed(name) for name in names], data=files.REAL)
     assert found.exit_code == 0
     for one in found.files:
         totals = one.totals.set_index("measure")

@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import checks, choices, comparison, curve, effects, matching, placebo, trials
-from pepstats.programme import PlaceboRule, PoolRule
-from pepstats.setting import FEWEST_MEMBERS, KINDS, Setting
+from pepstats.formatting import CHECK_KINDS
+from pepstats.impact import effects, evaluate, placebo, refusals
+from pepstats.matching import nearest
+from pepstats.robustness import checks, choices
+from pepstats.robustness.headline import FEWEST_MEMBERS, Headline, make_headline
+from pepstats.settings.programme import PlaceboRule, PoolRule
 from tests.worlds import YEAR, Small, small_england
 
 SLUG = "closing-the-gap"
 ONE_YEAR_EARLY = ["one year early", "a year kept out of the matching"]
 
 
-def set_up(small: Small, draws: int = 500, **changes: object) -> Setting:
+def set_up(small: Small, draws: int = 500, **changes: object) -> Headline:
     """Set a programme's checks up as notebook 05 does, with some of its settings changed."""
     known = small.programmes[SLUG]
     programme = known.model_copy(update={"placebo": PlaceboRule(draws=draws), **changes})
@@ -26,20 +29,20 @@ def set_up(small: Small, draws: int = 500, **changes: object) -> Setting:
         {"dose": dose, "also_in": [int(s in other) for s in schools]},
         index=pd.Index(schools, name="school"),
     )
-    design = comparison.design_comparison(
+    design = evaluate.design_comparison(
         programme, small.panel, small.register, schools, small.barred
     )
-    found = comparison.estimate_programme(programme, small.panel, design, YEAR)
-    return checks.set_up(programme, small.panel, small.register, members, design, found)
+    found = evaluate.estimate_programme(programme, small.panel, design, YEAR)
+    return make_headline(programme, small.panel, small.register, members, design, found)
 
 
 @pytest.fixture(scope="module")
-def setting() -> Setting:
+def setting() -> Headline:
     return set_up(small_england(schools=2000))
 
 
 @pytest.fixture(scope="module")
-def checked(setting: Setting) -> checks.Checked:
+def checked(setting: Headline) -> checks.Checked:
     return checks.check_effect(setting)
 
 
@@ -49,10 +52,10 @@ def table(checked: checks.Checked) -> pd.DataFrame:
 
 
 def test_the_first_row_is_the_headline_to_the_last_digit(
-    setting: Setting, checked: checks.Checked
+    setting: Headline, checked: checks.Checked
 ) -> None:
     first, effect = checked.table.iloc[0], setting.effect
-    assert first["check"] == checks.HEADLINE
+    assert first["check"] == choices.HEADLINE
     assert [first[c] for c in ("estimate", "low", "high", "p", "n_schools", "n_comparison")] == [
         effect.estimate, effect.low, effect.high, effect.p_placebo, effect.n_schools,
         effect.n_comparison,
@@ -64,7 +67,7 @@ def test_every_check_asked_for_has_one_row_with_figures_or_a_reason(
 ) -> None:
     rows = checked.table
     assert rows["check"].is_unique and len(rows) >= 35
-    assert list(dict.fromkeys(rows["kind"])) == list(KINDS)
+    assert list(dict.fromkeys(rows["kind"])) == list(CHECK_KINDS)
     missing = rows["estimate"].isna()
     assert rows.loc[missing, "note"].str.startswith("cannot be made: ").all()
     assert rows.loc[missing, ["low", "high", "p"]].isna().all(axis=None)
@@ -92,7 +95,7 @@ def test_schools_picked_for_low_results_rise_by_themselves_but_not_past_their_li
 
 
 def test_the_bracket_s_other_end_is_the_change_less_all_other_schools(
-    setting: Setting, table: pd.DataFrame
+    setting: Headline, table: pd.DataFrame
 ) -> None:
     row = table.loc["all other schools, not matched"]
     results = setting.panel.wide(setting.outcome).reindex(setting.pool.schools.index)
@@ -112,25 +115,25 @@ def test_other_evaluators_methods_see_the_planted_effect_too(table: pd.DataFrame
 
 def test_without_the_schools_of_the_other_programme_fewer_are_left(table: pd.DataFrame) -> None:
     left = table.loc["only schools in no other programme", "n_schools"]
-    assert left == table.loc[checks.HEADLINE, "n_schools"] - 4
+    assert left == table.loc[choices.HEADLINE, "n_schools"] - 4
 
 
 def test_support_is_parted_by_dose_and_every_school_is_in_one_part(table: pd.DataFrame) -> None:
     parts = table.loc[
         ["schools that had more support", "schools that had less support"], "n_schools"
     ]
-    assert parts.sum() == table.loc[checks.HEADLINE, "n_schools"]
+    assert parts.sum() == table.loc[choices.HEADLINE, "n_schools"]
     assert "doses shuffled" in table.loc[parts.index[0], "note"]
 
 
 def test_contamination_can_only_have_hidden_a_larger_effect(table: pd.DataFrame) -> None:
-    headline = table.loc[checks.HEADLINE, "estimate"]
+    headline = table.loc[choices.HEADLINE, "estimate"]
     rows = [f"{words} comparison schools had such support too" for words in ("1 in 10", "1 in 4")]
     assert table.loc[rows, "estimate"].tolist() == pytest.approx([headline / 0.9, headline / 0.75])
 
 
 def test_a_hidden_reason_widens_the_interval_that_chance_alone_leaves(
-    setting: Setting, table: pd.DataFrame
+    setting: Headline, table: pd.DataFrame
 ) -> None:
     row = table.loc["a hidden reason to be picked, at odds of 1.5 to 1"]
     assert row["low"] < 0 < row["high"] or row["high"] - row["low"] > 5
@@ -138,7 +141,7 @@ def test_a_hidden_reason_widens_the_interval_that_chance_alone_leaves(
 
 
 def test_leaving_one_school_out_moves_the_mean_by_that_school(
-    setting: Setting, checked: checks.Checked, table: pd.DataFrame
+    setting: Headline, checked: checks.Checked, table: pd.DataFrame
 ) -> None:
     without = checked.without
     own = setting.gaps.table.loc[without.index]
@@ -157,10 +160,10 @@ def test_fewer_or_nearer_comparison_schools_are_taken_from_the_match_there_is() 
     rule = setting.match.rule
     for changed in ({"k": 4}, {"caliper": 0.4}):
         other = rule.model_copy(update=changed)
-        again = matching.match_schools(
+        again = nearest.match_schools(
             setting.pool, other, setting.programme.pool, barred=setting.barred
         )
-        quick = trials.narrow(setting.match, other)
+        quick = choices.narrow(setting.match, other)
         np.testing.assert_array_equal(quick.places, again.places)
         np.testing.assert_array_equal(quick.distances, again.distances)
         pd.testing.assert_frame_equal(quick.unmatched, again.unmatched)
@@ -175,12 +178,12 @@ def test_the_same_inputs_give_the_same_table() -> None:
 
 
 def test_the_joint_p_is_that_of_the_median_over_the_same_made_up_programmes(
-    setting: Setting,
+    setting: Headline,
 ) -> None:
-    made: trials.Made = {}
+    made: choices.MadeDraws = {}
     listed = [choices.first_choice(setting), *choices.list_comparisons(setting)]
-    tried = [trials.try_choice(choice, setting, made) for choice in listed]
-    joined = curve.join_ways(tried)
+    tried = [choices.try_choice(choice, setting, made) for choice in listed]
+    joined = checks.join_ways(tried)
     known = [one for one in tried if one.made_up is not None]
     assert joined is not None and joined.n == len(known) >= 10
     assert joined.median == np.median([one.row.estimate for one in known])
@@ -191,25 +194,25 @@ def test_the_joint_p_is_that_of_the_median_over_the_same_made_up_programmes(
 
 
 def test_of_programmes_that_did_nothing_the_curve_calls_five_in_a_hundred(
-    setting: Setting,
+    setting: Headline,
 ) -> None:
-    made: trials.Made = {}
+    made: choices.MadeDraws = {}
     listed = [choices.first_choice(setting), *choices.list_comparisons(setting)[:6]]
-    known = [trials.try_choice(choice, setting, made).made_up for choice in listed]
+    known = [choices.try_choice(choice, setting, made).made_up for choice in listed]
     medians = np.median(np.column_stack([one for one in known if one is not None]), axis=1)
     called = [effects.placebo_p(m, np.delete(medians, i)) <= 0.05 for i, m in enumerate(medians)]
     assert 0.03 < np.mean(called) < 0.07
 
 
-def test_one_way_alone_has_no_curve(setting: Setting) -> None:
-    only = trials.try_choice(choices.first_choice(setting), setting, {})
-    assert curve.join_ways([only]) is None
+def test_one_way_alone_has_no_curve(setting: Headline) -> None:
+    only = choices.try_choice(choices.first_choice(setting), setting, {})
+    assert checks.join_ways([only]) is None
 
 
 # What cannot be made -----------------------------------------------------------------------------
 
 
-def test_in_october_checks_that_need_other_schools_results_say_so(setting: Setting) -> None:
+def test_in_october_checks_that_need_other_schools_results_say_so(setting: Headline) -> None:
     mode = "expected from last year's schools"
     october = replace(setting, effect=replace(setting.effect, mode=mode))
     rows = checks.check_effect(october).table.set_index("check")
@@ -230,7 +233,7 @@ def test_with_one_baseline_year_what_needs_two_says_so() -> None:
     assert rows["estimate"].notna().sum() > 15
 
 
-def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting: Setting) -> None:
+def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting: Headline) -> None:
     cities = setting.pool.schools.loc[
         ~setting.pool.schools.index.isin(setting.barred), "la"
     ].value_counts()
@@ -239,29 +242,29 @@ def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting:
     listed = replace(setting, programme=setting.programme.model_copy(update={"pool": where}))
     name = "only the authority's statistical neighbours"
     [choice] = [c for c in choices.list_comparisons(listed) if c.check == name]
-    tried = trials.try_choice(choice, listed, {})
+    tried = choices.try_choice(choice, listed, {})
     assert np.isfinite(tried.row.estimate) and tried.match is not None
     rows = tried.match.places[tried.match.schools.isin(listed.chosen)]
     used = listed.pool.schools["la"].to_numpy()[rows[rows >= 0]]
     assert set(used) <= set(codes)
 
 
-def test_with_too_few_schools_of_a_kind_the_row_says_how_many(setting: Setting) -> None:
+def test_with_too_few_schools_of_a_kind_the_row_says_how_many(setting: Headline) -> None:
     first = choices.first_choice(setting)
     few = replace(first, check="three schools", kind="schools", members=first.members[:3])
-    assert trials.try_choice(few, setting, {}).row.reason == (
+    assert choices.try_choice(few, setting, {}).row.reason == (
         "3 such schools have a result; 4 are needed"
     )
 
 
 def test_fewest_members_is_as_few_as_a_programme_may_have() -> None:
-    assert FEWEST_MEMBERS == comparison.FEWEST_SCHOOLS
+    assert FEWEST_MEMBERS == refusals.FEWEST_SCHOOLS
 
 
-def test_the_made_up_programmes_are_the_headline_s(setting: Setting) -> None:
-    made: trials.Made = {}
-    tried = trials.try_choice(choices.first_choice(setting), setting, made)
-    drawn = placebo.made_up_estimates(
+def test_the_made_up_programmes_are_the_headline_s(setting: Headline) -> None:
+    made: choices.MadeDraws = {}
+    tried = choices.try_choice(choices.first_choice(setting), setting, made)
+    drawn = placebo.placebo_estimates(
         {setting.outcome: setting.gaps}, setting.draws, setting.chosen
     )
     assert tried.made_up is not None

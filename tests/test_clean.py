@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import codes, registers, series
-from pepstats.cells import read_number, reason_of
+from pepstats import measures
 from pepstats.errors import SourceError
-from pepstats.proof import DIFFERS, EXPLAINED, REPRODUCED, add_back_up
+from pepstats.sources import registers, series
+from pepstats.sources.cells import read_number, reason_of
+from pepstats.sources.proof import DIFFERS, EXPLAINED, REPRODUCED, reconcile_totals
+from pepstats.sources.results import Ledger
 from tests import published_files as files
 
 
@@ -48,17 +50,17 @@ def test_every_cell_is_a_value_or_a_reason_with_its_code(tmp_path: Path) -> None
     one = files.results(tmp_path)
     assert (one.values.notna() ^ one.reasons.notna()).all(axis=None)
     assert one.values.loc[900101, "rwm_expected"] == 60
-    assert one.reasons.loc[900105, "rwm_expected"] == codes.SUPPRESSED
+    assert one.reasons.loc[900105, "rwm_expected"] == measures.SUPPRESSED
     assert one.published.loc[900105, "rwm_expected"] == "SUPP"
-    assert one.reasons.loc[900104, "reading_progress"] == codes.LOW_COVERAGE
-    assert one.reasons.loc[900106, "cohort"] == codes.CUT_OFF
+    assert one.reasons.loc[900104, "reading_progress"] == measures.LOW_COVERAGE
+    assert one.reasons.loc[900106, "cohort"] == measures.CUT_OFF
 
 
 def test_a_group_hidden_to_protect_another_is_told_apart(tmp_path: Path) -> None:
     one = files.results(tmp_path)
     assert one.values.loc[900103, ["cohort.disadvantaged", "cohort.other"]].tolist() == [3, 27]
-    assert one.reasons.loc[900103, "rwm_expected.disadvantaged"] == codes.SUPPRESSED
-    assert one.reasons.loc[900103, "rwm_expected.other"] == codes.COMPLEMENT
+    assert one.reasons.loc[900103, "rwm_expected.disadvantaged"] == measures.SUPPRESSED
+    assert one.reasons.loc[900103, "rwm_expected.other"] == measures.COMPLEMENT
     assert one.published.loc[900103, "rwm_expected.other"] == "SUPP"
 
 
@@ -78,7 +80,6 @@ def test_rows_and_cells_are_all_accounted_for(tmp_path: Path) -> None:
 
 
 def test_an_account_that_does_not_add_up_cannot_be_made() -> None:
-    from pepstats.ledger import Ledger
 
     with pytest.raises(SourceError, match="does not add up"):
         Ledger("a.csv", "ks2", 2018, "final", rows_in=3, rows_kept=2)
@@ -159,7 +160,7 @@ def test_earlier_years_in_a_file_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_schools_add_back_up_to_the_authoritys_row(tmp_path: Path) -> None:
-    found = add_back_up([files.results(tmp_path)]).set_index("measure")
+    found = reconcile_totals([files.results(tmp_path)]).set_index("measure")
     assert found.loc["rwm_expected", "verdict"] == REPRODUCED
     assert found.loc["cohort", "from_schools"] == found.loc["cohort", "published"] == 249
 
@@ -168,14 +169,14 @@ def test_a_total_that_the_schools_do_not_give_is_seen(tmp_path: Path) -> None:
     rows = files.ks2_rows()
     authority = rows[8]
     authority["PTRWM_EXP"] = f"{int(authority['PTRWM_EXP'][:-1]) + 9}%"
-    found = add_back_up([files.results(tmp_path, files.write_csv(rows))]).set_index("measure")
+    found = reconcile_totals([files.results(tmp_path, files.write_csv(rows))]).set_index("measure")
     assert found.loc["rwm_expected", "verdict"] == DIFFERS
 
 
 def test_a_difference_that_suppressed_pupils_can_make_is_explained(tmp_path: Path) -> None:
     rows = files.ks2_rows()
     rows[6].update(dict.fromkeys(["PTRWM_EXP"], "SUPP"))
-    found = add_back_up([files.results(tmp_path, files.write_csv(rows))]).set_index("measure")
+    found = reconcile_totals([files.results(tmp_path, files.write_csv(rows))]).set_index("measure")
     row = found.loc["rwm_expected"]
     assert row["verdict"] in (REPRODUCED, EXPLAINED)
     assert row["pupils_without"] == pytest.approx(94 / 249)
@@ -254,8 +255,8 @@ def test_what_an_authority_holds_becomes_results_like_any_other(tmp_path: Path) 
     assert (one.source.kind, one.source.year, one.source.release) == ("ks2", 2018, "provisional")
     assert one.values.loc[900101, "rwm_expected.sen_support"] == 25
     assert one.values.loc[900102, "cohort.sen_support"] == 3
-    assert one.reasons.loc[900102, "rwm_expected.sen_support"] == codes.SUPPRESSED
-    assert one.reasons.loc[900102, "rwm_expected"] == codes.NO_ROW
+    assert one.reasons.loc[900102, "rwm_expected.sen_support"] == measures.SUPPRESSED
+    assert one.reasons.loc[900102, "rwm_expected"] == measures.NO_ROW
     assert (one.values.notna() ^ one.reasons.notna()).all(axis=None)
 
 
@@ -309,11 +310,11 @@ def test_every_register_says_the_same_of_a_school(tmp_path: Path, name: str) -> 
 
 
 def test_a_full_key_stage_4_file_gives_every_measure(tmp_path: Path) -> None:
-    columns = list(codes.measures_of("ks4"))
+    columns = list(measures.measures_of("ks4"))
     header = ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "NFTYPE", *columns, "P8MEA_18"]
     row = dict.fromkeys(header, "1") | {"LEA": "551", "URN": "900201", "PTL2BASICS_94": "66.2%"}
     one = files.results(tmp_path, files.write_csv([row], header), kind="ks4", year=2019)
-    assert set(one.values) == set(codes.measures_of("ks4").values())
+    assert set(one.values) == set(measures.measures_of("ks4").values())
     assert one.values.loc[900201, "basics_94"] == 66.2
     assert one.earlier.columns.tolist() == [(2018, "progress8")]
 
@@ -322,5 +323,5 @@ def test_the_letters_of_the_newer_files_are_known(tmp_path: Path) -> None:
     rows = [{**files.school(900101 + n), "PTRWM_EXP": code} for n, code in enumerate("czxu")]
     one = files.results(tmp_path, files.write_csv(rows))
     assert one.reasons["rwm_expected"].tolist() == [
-        codes.SUPPRESSED, "not applicable", "not available", "too unreliable to publish",
+        measures.SUPPRESSED, "not applicable", "not available", "too unreliable to publish",
     ]  # fmt: skip

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pepstats.autumn import load_report
 from pepstats.cli import choose_report, main, say_end
 from pepstats.errors import DesignError
+from pepstats.settings.report import load_report
 from tests.worlds import ROOT
 
 

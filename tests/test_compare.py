@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats.compare import (
-    CLOSE,
-    DIFFERS,
-    SAME,
-    UNKNOWN,
-    Finding,
-    TableRule,
-    compare_file,
-    tabulate,
-)
+from pepstats.runs.compare import TableRule, compare_file, tabulate_findings
+from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, Finding
 
 RULE = TableRule(key=("school", "year"), numbers=("gap",), relative=1e-9, floor=1e-12)
 TABLE = pd.DataFrame(
@@ -225,6 +217,6 @@ def test_a_word_file_is_compared_by_its_words_and_its_parts() -> None:
 
 
 def test_findings_are_a_table() -> None:
-    table = tabulate(compared(as_csv(changed(gap=9)), as_csv(TABLE)))
+    table = tabulate_findings(compared(as_csv(changed(gap=9)), as_csv(TABLE)))
     assert list(table.columns) == ["file", "column", "rows", "largest", "verdict", "note"]
-    assert len(tabulate([])) == 0
+    assert len(tabulate_findings([])) == 0

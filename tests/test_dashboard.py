@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import yaml
 
-from pepstats import dashboard
-from pepstats.dashboard import Band, load_dashboard
 from pepstats.errors import DesignError
+from pepstats.priority import dashboard
+from pepstats.priority.dashboard import Band, load_dashboard
 
 NOWHERE = Path("no-such-folder")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 import pepstats
-from pepstats import listings
-from pepstats.described import ENGLAND, HERE, OWN, describe_held, list_described
-from pepstats.panel import Panel
+from pepstats.impact.refusals import ENGLAND, HERE, OWN, describe_held, list_described
+from pepstats.schools.panel import Panel
+from pepstats.study import tabulate_series
 from tests.worlds import ROOT
 
 SEN = "rwm_expected.sen_support"
@@ -49,7 +49,7 @@ def test_what_nobody_has_is_not_described() -> None:
 
 def test_the_invented_city_s_own_results_stand_beside_the_published_series() -> None:
     study = pepstats.load("autumn-2018", data=str(ROOT / "data"))
-    series = listings.tabulate_series(study)
+    series = tabulate_series(study)
     assert set(series["whose"]) == {HERE, ENGLAND} and set(series["measure"]) == {SEN}
     members = study.members["send-in-mainstream"].index
     held = describe_held(study.panel, series, ["rwm_expected"], members).set_index("whose")

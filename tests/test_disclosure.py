@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.optimize import linprog
 
-from pepstats import disclosure
 from pepstats.errors import DesignError
+from pepstats.report import disclosure
 
 
 def table(rows: list[list[int]]) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import distances
 from pepstats.errors import DesignError
+from pepstats.matching import alternatives
 from tests import reference
 
 LALONDE = ["age", "educ", "race", "married", "nodegree", "re74", "re75"]
@@ -20,7 +20,7 @@ def lalonde() -> tuple[pd.DataFrame, list[int]]:
 
 def test_mahalanobis_is_matchit_s_to_eight_decimals() -> None:
     people, treated = lalonde()
-    found = distances.measure_mahalanobis(people[LALONDE], treated)
+    found = alternatives.measure_mahalanobis(people[LALONDE], treated)
     assert found.shape == (185, 429)
     theirs = reference.table(
         "a_lalonde_matching/mahalanobis_each_12th_by_24th.csv", header=None
@@ -46,11 +46,11 @@ def made_up(seed: int, n: int = 40) -> pd.DataFrame:
 def test_units_order_of_rows_and_repeated_columns_change_no_distance(seed: int) -> None:
     table = made_up(seed)
     members = list(table.index[:6])
-    found = distances.measure_mahalanobis(table, members)
+    found = alternatives.measure_mahalanobis(table, members)
     other = table.assign(rwm=table["rwm"] * 7 - 3, again=table["rwm"] * 2).sample(
         frac=1, random_state=seed
     )
-    again = distances.measure_mahalanobis(other, members[::-1])
+    again = alternatives.measure_mahalanobis(other, members[::-1])
     pd.testing.assert_frame_equal(found, again, rtol=1e-9, atol=1e-9)
 
 
@@ -64,7 +64,7 @@ def test_a_distance_is_that_of_the_inverse_covariance_written_out(seed: int) -> 
     around = np.vstack(parts)
     inverse = np.linalg.inv(around.T @ around / (len(table) - 2))
     step = table.loc[members[0]].to_numpy() - table.iloc[-1].to_numpy()
-    found = distances.measure_mahalanobis(table, members)
+    found = alternatives.measure_mahalanobis(table, members)
     assert found.loc[members[0], table.index[-1]] == pytest.approx(np.sqrt(step @ inverse @ step))
 
 
@@ -84,20 +84,20 @@ def test_a_distance_is_that_of_the_inverse_covariance_written_out(seed: int) -> 
 def test_a_table_that_cannot_be_measured_says_what_is_wrong(spoil, words: str) -> None:
     table = made_up(1)
     with pytest.raises(DesignError, match=words):
-        distances.measure_mahalanobis(spoil(table), list(table.index[:6]))
+        alternatives.measure_mahalanobis(spoil(table), list(table.index[:6]))
 
 
 def test_one_member_left_still_has_distances_and_two_schools_in_all_have_none() -> None:
     table = made_up(1)[["rwm"]]
-    found = distances.measure_mahalanobis(table, [100_000])
+    found = alternatives.measure_mahalanobis(table, [100_000])
     others = table["rwm"].iloc[1:]
     away = (others - table["rwm"].iloc[0]).abs() / (others.std() * np.sqrt(38 / 38))
     np.testing.assert_allclose(found.iloc[0], away, rtol=1e-9)
     with pytest.raises(DesignError, match="at least three schools"):
-        distances.measure_mahalanobis(table.iloc[:2], [100_000])
+        alternatives.measure_mahalanobis(table.iloc[:2], [100_000])
 
 
 def test_too_many_distances_are_refused_before_they_are_made() -> None:
     table = pd.DataFrame({"rwm": np.arange(20_000.0)})
     with pytest.raises(DesignError, match="distances; at most"):
-        distances.measure_mahalanobis(table, range(10_000))
+        alternatives.measure_mahalanobis(table, range(10_000))

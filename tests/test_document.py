@@ -13,9 +13,11 @@ import docx
 import pytest
 from docx.oxml.ns import qn
 
-from pepstats import composition, document
-from pepstats.blocks import Document, Entry, PaperPicture, PaperTable, Quote, text_of
+from pepstats.document import compose as document_compose
+from pepstats.document import html
+from pepstats.document.blocks import Document, Entry, PaperPicture, PaperTable, Quote, text_of
 from pepstats.errors import DesignError, RunError
+from pepstats.plots.style import new_figure, to_png
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8ffff"
@@ -90,7 +92,7 @@ def compose(text: str = TEXT, **changed: object) -> Document:
     }
     given = {**known, **settings, **changed}
     entries, tables, figures = given.pop("entries"), given.pop("tables"), given.pop("figures")
-    return composition.compose(text, entries, tables, figures, **given)
+    return document_compose.compose(text, entries, tables, figures, **given)
 
 
 def test_paragraphs_are_numbered_in_their_topics_and_the_appendices_are_not() -> None:
@@ -111,7 +113,7 @@ def test_a_table_behind_a_picture_that_is_not_shown_is_put_at_the_end() -> None:
 
 def test_changing_one_entry_changes_the_paper_and_nothing_else() -> None:
     moved = {**ENTRIES, "gap.headline": Entry(3.4, "a rise of 3.4 points", "effects.csv")}
-    before, after = document.to_html(compose()), document.to_html(compose(entries=moved))
+    before, after = html.to_html(compose()), html.to_html(compose(entries=moved))
     assert before != after
     assert before.replace("a rise of 2.1 points", "a rise of 3.4 points") == after
 
@@ -160,7 +162,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_has_a_language_one_h1_ordered_headings_and_landmarks() -> None:
-    page = Page(document.to_html(compose()))
+    page = Page(html.to_html(compose()))
     assert page.all("html") == [{"lang": "en-GB"}]
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
@@ -171,7 +173,7 @@ def test_the_page_has_a_language_one_h1_ordered_headings_and_landmarks() -> None
 
 
 def test_tables_have_captions_and_scopes_and_pictures_meaningful_words() -> None:
-    page = Page(document.to_html(compose()))
+    page = Page(html.to_html(compose()))
     assert len(page.all("caption")) == len(page.all("table")) == 2
     assert all(th["scope"] in ("col", "row") for th in page.all("th"))
     assert [img["alt"] for img in page.all("img")] == ["Two lines that part in 2018"]
@@ -182,10 +184,10 @@ def test_tables_have_captions_and_scopes_and_pictures_meaningful_words() -> None
 
 
 def test_the_page_asks_nothing_of_the_network() -> None:
-    page = Page(document.to_html(compose()))
+    page = Page(html.to_html(compose()))
     assert all(str(img["src"]).startswith("data:image/svg+xml;base64,") for img in page.all("img"))
     assert not page.all("script", "link", "iframe", "object")
-    assert "default-src 'none'" in document.to_html(compose())
+    assert "default-src 'none'" in html.to_html(compose())
 
 
 HOSTILE = (
@@ -210,7 +212,7 @@ def test_text_from_other_hands_is_never_html() -> None:
         title=HOSTILE,
         marks=(HOSTILE,),
     )
-    text = document.to_html(paper)
+    text = html.to_html(paper)
     page = Page(text)
     assert not page.all("script")
     assert all("onerror" not in attrs for _, attrs in page.tags)
@@ -219,7 +221,7 @@ def test_text_from_other_hands_is_never_html() -> None:
 
 
 def test_html_in_the_officers_own_text_is_shown_not_obeyed() -> None:
-    text = document.to_html(compose("# A\n\n<script>alert('x')</script> <b>bold</b> &lt;\n"))
+    text = html.to_html(compose("# A\n\n<script>alert('x')</script> <b>bold</b> &lt;\n"))
     assert "&lt;script&gt;" in text and "<script" not in text and "&amp;lt;" in text
 
 
@@ -227,11 +229,11 @@ def test_html_in_the_officers_own_text_is_shown_not_obeyed() -> None:
 
 
 def read(paper: Document) -> docx.document.Document:
-    return docx.Document(io.BytesIO(document.to_docx(paper)))
+    return docx.Document(io.BytesIO(html.to_docx(paper)))
 
 
 def test_the_word_file_is_the_same_bytes_each_time() -> None:
-    first, second = document.to_docx(compose()), document.to_docx(compose())
+    first, second = html.to_docx(compose()), html.to_docx(compose())
     assert first == second
     with zipfile.ZipFile(io.BytesIO(first)) as packed:
         assert {info.date_time for info in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -298,7 +300,6 @@ def test_word_tables_repeat_their_headings_and_pictures_have_words() -> None:
 
 
 def test_a_tall_picture_is_made_to_fit_a_page_of_the_word_file() -> None:
-    from pepstats.canvas import new_figure, to_png
 
     tall = PaperPicture(SVG, to_png(new_figure(12.0)), "Many rows", "Rows", "gap.numbers")
     [shape] = read(compose(figures={"gap.lines": tall})).inline_shapes
@@ -334,7 +335,7 @@ def council(tmp_path: Path) -> Path:
 
 def test_a_councils_own_template_gives_its_styles_head_and_foot(council: Path) -> None:
     paper = compose(marks=("EXEMPT",))
-    word = docx.Document(io.BytesIO(document.to_docx(paper, council)))
+    word = docx.Document(io.BytesIO(html.to_docx(paper, council)))
     assert word.sections[0].left_margin.cm == pytest.approx(4, abs=0.01)
     assert word.styles["Heading 1"].font.name == "Gill Sans"
     assert not any("Old words" in p.text for p in word.paragraphs)
@@ -342,14 +343,14 @@ def test_a_councils_own_template_gives_its_styles_head_and_foot(council: Path) -
     assert head == ["Fablemouth City Council", "EXEMPT"]
     assert word.sections[0].footer.paragraphs[0].text == "www.fablemouth.example"
     assert any(p.style.name == "Heading 1" and p.text == "Evidence" for p in word.paragraphs)
-    assert document.to_docx(paper, council) == document.to_docx(paper, council)
+    assert html.to_docx(paper, council) == html.to_docx(paper, council)
 
 
 def test_marks_stand_on_the_first_page_too_where_it_has_a_head_of_its_own(council: Path) -> None:
     own = docx.Document(str(council))
     own.sections[0].different_first_page_header_footer = True
     own.save(str(council))
-    word = docx.Document(io.BytesIO(document.to_docx(compose(marks=("EXEMPT",)), council)))
+    word = docx.Document(io.BytesIO(html.to_docx(compose(marks=("EXEMPT",)), council)))
     assert "EXEMPT" in [p.text for p in word.sections[0].first_page_header.paragraphs]
 
 
@@ -394,14 +395,14 @@ def test_a_hostile_template_is_refused_in_one_message(
     council: Path, added: dict[str, bytes], said: str
 ) -> None:
     with pytest.raises(DesignError, match=said) as refused:
-        document.to_docx(compose(), repacked(council, **added))
+        html.to_docx(compose(), repacked(council, **added))
     assert "hostile.docx" in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_what_is_no_word_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "not.docx").write_text("no")
     with pytest.raises(DesignError, match="not a Word file"):
-        document.to_docx(compose(), tmp_path / "not.docx")
+        html.to_docx(compose(), tmp_path / "not.docx")
 
 
 def test_no_word_of_a_table_is_broken_across_lines() -> None:
@@ -433,15 +434,15 @@ def test_a_pdf_that_cannot_be_made_says_what_to_install(
     real = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(RunError, match=words):
-        document.to_pdf("<p>A paper</p>")
+        html.to_pdf("<p>A paper</p>")
 
 
 def test_a_pdf_is_tagged_and_the_same_bytes_each_time_where_one_can_be_made() -> None:
-    page = document.to_html(compose())
+    page = html.to_html(compose())
     try:
-        made = document.to_pdf(page)
+        made = html.to_pdf(page)
     except RunError as error:
         pytest.skip(str(error))
     assert made.startswith(b"%PDF-")
     time.sleep(1.1)  # fonts hold the second they were cut in, if they are let
-    assert made == document.to_pdf(page)
+    assert made == html.to_pdf(page)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import effects
-from pepstats.gaps import Gaps
-from pepstats.placebo import Draws, made_up_estimates
+from pepstats.impact import effects
+from pepstats.impact.gaps import Gaps
+from pepstats.impact.placebo import PlaceboDraws, placebo_estimates
 from tests import reference
 
 
@@ -97,8 +97,8 @@ def test_one_row_holds_every_number_of_an_effect() -> None:
     )
     found = Gaps("rwm_expected", "percentage points", (2016, 2017), 2018, "provisional", table,
                  pd.Series(dtype=float))  # fmt: skip
-    draws = Draws(np.array([[0, 1]] * 99), np.ones(99, dtype=int), 1, 0, True)
-    made_up = made_up_estimates({"rwm_expected": found}, draws, [1, 2, 3])
+    draws = PlaceboDraws(np.array([[0, 1]] * 99), np.ones(99, dtype=int), 1, 0, True)
+    made_up = placebo_estimates({"rwm_expected": found}, draws, [1, 2, 3])
     [effect] = effects.estimate_effects(
         "x", {"rwm_expected": found}, made_up, [1, 2, 3], n_comparison=9
     )
@@ -110,9 +110,9 @@ def test_one_row_holds_every_number_of_an_effect() -> None:
     ]  # fmt: skip
     assert list(row.index)[:15] == first
     assert (row["baseline"], row["year"], row["release"]) == ("2016 and 2017", 2018, "provisional")
-    numbers = effects.list_numbers([effect])
+    numbers = effects.list_effect_numbers([effect])
     assert numbers["rwm_expected.estimate"] == row["estimate"]
-    assert effects.tidy([]).columns.tolist() == list(row.index)
+    assert effects.tidy_effects([]).columns.tolist() == list(row.index)
 
 
 def test_a_secondary_outcome_is_judged_by_its_adjusted_p() -> None:

@@ -5,16 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import eligibility
 from pepstats.errors import DesignError
-from pepstats.programme import load_programme
+from pepstats.priority import eligibility
+from pepstats.schools.register import attach_inspections, grade_at
+from pepstats.settings.programme import load_programme
 from tests.made_up_panels import PRIMARY, panel_of, register_of
 from tests.worlds import ROOT
 
 
 def seventy(yes, no, unknown=0):
     words = ["yes"] * yes + ["no"] * no + ["unknown"] * unknown
-    return eligibility.hold_to_seventy(pd.Series(words, dtype="str"))
+    return eligibility.test_seventy_per_cent(pd.Series(words, dtype="str"))
 
 
 @pytest.mark.parametrize(("schools", "needed"), [(4, 3), (10, 7), (18, 13), (20, 14), (1, 1)])
@@ -52,7 +53,7 @@ def test_a_programme_without_schools_is_refused():
     with pytest.raises(DesignError, match="no schools"):
         seventy(0, 0)
     with pytest.raises(DesignError, match="not \\['maybe'\\]"):
-        eligibility.hold_to_seventy(pd.Series(["maybe"]))
+        eligibility.test_seventy_per_cent(pd.Series(["maybe"]))
 
 
 OFSTED = pd.DataFrame(
@@ -108,7 +109,7 @@ def test_an_inspection_follows_the_school_through_its_new_number_and_the_latest_
         index=pd.Index([900001, 900002, 900003], name="urn"),
     )  # fmt: skip
     known = pd.Series({900001: 7, 900002: 7, 900009: 8})
-    attached = eligibility.attach_inspections(inspections, known)
+    attached = attach_inspections(inspections, known)
     assert attached.index.tolist() == [7]
     assert attached.loc[7, "outcome"] == 2
 
@@ -117,10 +118,10 @@ def test_an_inspection_after_the_schools_were_picked_tells_nothing_of_them_but_t
     day = pd.Timestamp("2017-04-30")
     known = OFSTED.assign(previous=[2.0, float("nan"), 4.0])
     asked = pd.Index([1, 2, 3, 4])
-    assert eligibility.grade_at(known, asked, day)[[0, 2]].tolist() == [2, 4]
-    assert pd.isna(eligibility.grade_at(known, asked, day)[[1, 3]]).all()
-    assert eligibility.grade_at(known, asked, pd.Timestamp("2017-05-01"))[:3].tolist() == [4, 3, 2]
-    assert pd.isna(eligibility.grade_at(None, asked, day)).all()
+    assert grade_at(known, asked, day)[[0, 2]].tolist() == [2, 4]
+    assert pd.isna(grade_at(known, asked, day)[[1, 3]]).all()
+    assert grade_at(known, asked, pd.Timestamp("2017-05-01"))[:3].tolist() == [4, 3, 2]
+    assert pd.isna(grade_at(None, asked, day)).all()
 
 
 def test_each_programme_is_held_to_the_rule_as_things_stood_before_it_began():
@@ -135,7 +136,7 @@ def test_each_programme_is_held_to_the_rule_as_things_stood_before_it_began():
     )
     assert judged["year"].unique().tolist() == [2017]
     assert judged.loc["closing-the-gap", "eligible"].tolist() == ["yes", "yes", "no"]
-    held = eligibility.hold_programmes(judged)
+    held = eligibility.test_programmes(judged)
     assert held.loc[("closing-the-gap", "all"), ["schools", "needed", "verdict"]].tolist() == [
         3, 3, "fail"
     ]  # fmt: skip
@@ -143,7 +144,7 @@ def test_each_programme_is_held_to_the_rule_as_things_stood_before_it_began():
     without = eligibility.judge_programmes(
         panel, register_of([1, 2, 3, 4]), programmes, members, ofsted=OFSTED
     )
-    assert eligibility.hold_programmes(without)["verdict"].eq("undetermined").all()
+    assert eligibility.test_programmes(without)["verdict"].eq("undetermined").all()
 
 
 def test_the_criteria_are_listed_with_where_they_are_from():

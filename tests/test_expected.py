@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import effects, expected, verdicts
-from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
-from pepstats.panel import Panel
+from pepstats.impact import effects, verdicts
+from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.impact.october import forecast_gaps
+from pepstats.schools.panel import Panel
 from tests.worlds import YEAR, Small, small_england
 
 SLUG = "closing-the-gap"
@@ -33,7 +34,7 @@ def national(small: Small) -> pd.DataFrame:
 def estimate(small: Small, panel: Panel, levels: pd.DataFrame | None) -> pd.DataFrame:
     programme = small.programmes[SLUG]
     design = design_comparison(programme, panel, small.register, small.members[SLUG], small.barred)
-    return effects.tidy(estimate_programme(programme, panel, design, YEAR, levels).effects)
+    return effects.tidy_effects(estimate_programme(programme, panel, design, YEAR, levels).effects)
 
 
 def test_the_mode_follows_from_what_the_sources_hold() -> None:
@@ -76,7 +77,7 @@ def test_a_national_level_that_is_not_known_is_asked_for() -> None:
 
 def test_progress_needs_no_national_level_for_it_is_nought_by_definition() -> None:
     small = small_england()
-    seen, last = expected.find_expected_gaps(
+    seen, last = forecast_gaps(
         in_october(small), small.register[["la", "school_type"]], "reading_progress",
         baseline=[2016, 2017], year=YEAR, national={}, members=small.barred,
     )  # fmt: skip
@@ -92,7 +93,7 @@ def test_what_others_get_this_year_is_not_in_sight() -> None:
     others = later & ~values.index.get_level_values("school").isin(small.barred)
     values.loc[others, "reading_progress"] += 3
     one, two = (
-        expected.find_expected_gaps(
+        forecast_gaps(
             panel, small.register[["la", "school_type"]], "reading_progress",
             baseline=[2017], year=YEAR, national={}, members=small.barred,
         )[0].table["gap"].loc[small.members[SLUG]]
@@ -105,7 +106,7 @@ def test_too_few_schools_are_refused() -> None:
     small = small_england(seed=5, schools=300)
     few = small.register.index[:150]
     with pytest.raises(DesignError, match="at least 200 are needed"):
-        expected.find_expected_gaps(
+        forecast_gaps(
             in_october(small), small.register.loc[few, ["la", "school_type"]], "reading_progress",
             baseline=[2017], year=YEAR, national={}, members=small.barred,
         )  # fmt: skip
@@ -118,7 +119,7 @@ def test_results_that_draw_together_draw_last_years_misses_together() -> None:
     values.loc[year < YEAR - 1, "reading_progress"] *= 2  # as if last year's had halved
 
     def spread(panel: Panel) -> float:
-        _, last = expected.find_expected_gaps(
+        _, last = forecast_gaps(
             panel, small.register[["la", "school_type"]], "reading_progress",
             baseline=[2017], year=YEAR, national={}, members=small.barred,
         )  # fmt: skip

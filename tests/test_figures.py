@@ -5,9 +5,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import figures, pictures
-from pepstats.pictures import name_schools, shorten_names
-from pepstats.words import per_hundred
+from pepstats.formatting import per_hundred
+from pepstats.plots import bars, pictures, style
+from pepstats.plots.dots import choose_dots, draw_hundred_dots
+from pepstats.plots.lines import (
+    describe_small_lines,
+    describe_two_lines,
+    draw_small_lines,
+    draw_two_lines,
+)
+from pepstats.plots.pictures import name_schools, shorten_names
+from pepstats.plots.rows import (
+    describe_check_rows,
+    describe_love_plot,
+    draw_check_rows,
+    draw_love_plot,
+    height_of_balance,
+    height_of_checks,
+)
 
 LINES = pd.DataFrame(
     {"year": [2016, 2017, 2018], "members": [45.0, 48.0, 57.9], "comparison": [45.0, 48.8, 52.2]}
@@ -54,7 +69,7 @@ def share_beyond(placebo: pd.Series, estimate: float) -> float:
 def test_as_many_dots_lie_beyond_as_the_words_say(estimate: float) -> None:
     placebo = made_up()
     p = share_beyond(placebo, estimate)
-    dots = figures.choose_dots(placebo, estimate=estimate, p_placebo=p)
+    dots = choose_dots(placebo, estimate=estimate, p_placebo=p)
     assert len(dots) == 100
     assert dots["beyond"].sum() == per_hundred(p)
     far, near = dots.loc[dots["beyond"], "at"].abs(), dots.loc[~dots["beyond"], "at"].abs()
@@ -64,25 +79,25 @@ def test_as_many_dots_lie_beyond_as_the_words_say(estimate: float) -> None:
 
 
 def draw_all() -> dict[str, figures.Figure]:
-    dots = figures.choose_dots(made_up(), estimate=2.0, p_placebo=0.3)
+    dots = choose_dots(made_up(), estimate=2.0, p_placebo=0.3)
     drawn = {}
     for name in ("two-lines", "dots", "checks", "love", "flow", "ratings"):
-        drawn[name] = figures.new_axes()
-    figures.draw_two_lines(LINES, drawn["two-lines"][1], starts=2018, unit="percentage of pupils")
-    figures.draw_hundred_dots(dots, drawn["dots"][1], estimate=2.0, unit="percentage points")
-    figures.draw_check_rows(CHECKS, drawn["checks"][1], unit="percentage points")
-    figures.draw_love_plot(BALANCE, drawn["love"][1])
-    figures.draw_consort(FLOW, drawn["flow"][1])
-    figures.draw_ratings(RATINGS, drawn["ratings"][1])
-    small = figures.new_figure(3)
-    figures.draw_small_lines(SCHOOLS, small, starts=2018)
+        drawn[name] = style.new_axes()
+    draw_two_lines(LINES, drawn["two-lines"][1], starts=2018, unit="percentage of pupils")
+    draw_hundred_dots(dots, drawn["dots"][1], estimate=2.0, unit="percentage points")
+    draw_check_rows(CHECKS, drawn["checks"][1], unit="percentage points")
+    draw_love_plot(BALANCE, drawn["love"][1])
+    bars.draw_consort(FLOW, drawn["flow"][1])
+    bars.draw_ratings(RATINGS, drawn["ratings"][1])
+    small = style.new_figure(3)
+    draw_small_lines(SCHOOLS, small, starts=2018)
     return {name: figure for name, (figure, _) in drawn.items()} | {"small": small}
 
 
 def test_every_picture_is_the_same_bytes_each_time_and_has_no_date() -> None:
     with mpl.rc_context({"svg.hashsalt": None, "font.size": 30, "lines.linewidth": 9}):
-        first = {name: (figures.to_svg(f), figures.to_png(f)) for name, f in draw_all().items()}
-    second = {name: (figures.to_svg(f), figures.to_png(f)) for name, f in draw_all().items()}
+        first = {name: (style.to_svg(f), style.to_png(f)) for name, f in draw_all().items()}
+    second = {name: (style.to_svg(f), style.to_png(f)) for name, f in draw_all().items()}
     assert first == second
     for svg, png in first.values():
         assert b"<dc:date>" not in svg and b"Matplotlib" not in png
@@ -98,27 +113,27 @@ def test_drawing_changes_no_setting_and_sets_no_backend() -> None:
 
 
 def test_the_alternative_text_is_computed_from_the_table() -> None:
-    said = figures.describe_two_lines(LINES, starts=2018, unit="percentage of pupils")
+    said = describe_two_lines(LINES, starts=2018, unit="percentage of pupils")
     assert "The programme's schools went from 45.0 in 2015/16 to 57.9 in 2017/18" in said
     moved = LINES.assign(members=[45.0, 48.0, 61.3])
-    assert "61.3" in figures.describe_two_lines(moved, starts=2018, unit="percentage of pupils")
-    rows = figures.describe_check_rows(CHECKS, unit="points")
+    assert "61.3" in describe_two_lines(moved, starts=2018, unit="percentage of pupils")
+    rows = describe_check_rows(CHECKS, unit="points")
     assert "The headline estimate is +2.1 (−0.3 to 4.5)" in rows
     assert (
         "Other comparison schools, counted in full: one row, +1.8. 1 check could not be made."
         in rows
     )
-    assert "Still over 0.25: pupils." in figures.describe_love_plot(BALANCE)
-    assert "1 stand above their comparison schools and 1 below" in figures.describe_small_lines(
+    assert "Still over 0.25: pupils." in describe_love_plot(BALANCE)
+    assert "1 stand above their comparison schools and 1 below" in describe_small_lines(
         SCHOOLS, unit="%"
     )
-    assert "left out, 7 authority not known; 93 schools can be" in figures.describe_consort(FLOW)
-    assert "8 schools priority 1" in figures.describe_ratings(RATINGS)
+    assert "left out, 7 authority not known; 93 schools can be" in bars.describe_consort(FLOW)
+    assert "8 schools priority 1" in bars.describe_ratings(RATINGS)
 
 
 def test_nothing_is_told_by_colour_alone() -> None:
-    figure, ax = figures.new_axes()
-    figures.draw_two_lines(LINES, ax, starts=2018, unit="percentage of pupils")
+    figure, ax = style.new_axes()
+    draw_two_lines(LINES, ax, starts=2018, unit="percentage of pupils")
     members, comparison = ax.lines[:2]
     assert members.get_marker() != comparison.get_marker()
     assert members.get_linestyle() != comparison.get_linestyle()
@@ -127,12 +142,12 @@ def test_nothing_is_told_by_colour_alone() -> None:
 
 
 def test_the_series_use_the_analysis_function_palette() -> None:
-    assert {figures.BLUE, figures.ORANGE} <= {"#12436D", "#28A197", "#801650", "#F46A25"}
+    assert {style.BLUE, style.ORANGE} <= {"#12436D", "#28A197", "#801650", "#F46A25"}
 
 
 def test_checks_that_could_not_be_made_are_counted_under_the_rows() -> None:
-    figure, ax = figures.new_axes(figures.height_of_checks(CHECKS))
-    figures.draw_check_rows(CHECKS, ax, unit="points")
+    figure, ax = style.new_axes(height_of_checks(CHECKS))
+    draw_check_rows(CHECKS, ax, unit="points")
     words = [text.get_text() for text in ax.texts]
     assert "1 check could not be made: the table says why" in words
     assert "one year early" not in words and "+1.8" in words
@@ -140,8 +155,8 @@ def test_checks_that_could_not_be_made_are_counted_under_the_rows() -> None:
 
 def test_rows_of_checks_never_lie_on_each_other_however_many_there_are() -> None:
     many = pd.concat([CHECKS.iloc[[0]], *[CHECKS.iloc[[1]]] * 30], ignore_index=True)
-    figure, ax = figures.new_axes(figures.height_of_checks(many))
-    figures.draw_check_rows(many, ax, unit="points")
+    figure, ax = style.new_axes(height_of_checks(many))
+    draw_check_rows(many, ax, unit="points")
     figure.draw_without_rendering()
     boxes = [t.get_window_extent() for t in ax.texts if t.get_ha() == "left"]
     assert all(above.y0 > below.y1 for above, below in zip(boxes, boxes[1:], strict=False))
@@ -170,8 +185,8 @@ def test_a_flow_says_who_was_left_out_by_which_rule_and_who_is_compared() -> Non
 
 def test_a_long_name_never_covers_the_mark_above_it() -> None:
     long = BALANCE.assign(label=["results in reading, writing and maths " * 3] * 2)
-    figure, ax = figures.new_axes(figures.height_of_balance(long))
-    figures.draw_love_plot(long, ax)
+    figure, ax = style.new_axes(height_of_balance(long))
+    draw_love_plot(long, ax)
     figure.draw_without_rendering()
     marks = sorted(line.get_window_extent().y0 for line in ax.lines if len(line.get_xdata()) == 1
                    and line.get_marker() == "s")  # fmt: skip

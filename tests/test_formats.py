@@ -7,11 +7,10 @@ import docx
 import pandas as pd
 import pytest
 
-from pepstats import formats
-from pepstats.autumn import check_named_files
-from pepstats.blocks import Document
+from pepstats.document import html
+from pepstats.document.blocks import Document
 from pepstats.errors import DesignError, RunError
-from pepstats.terms import FORMATS, Terms
+from pepstats.settings.report import FORMATS, Terms, check_named_files
 from tests.paper_made_up import make_report
 
 PAPER = Document("A paper", (), (), (), datetime.date(2018, 10, 2), "An officer")
@@ -20,14 +19,14 @@ DATA = (pd.DataFrame({"estimate": [1.5]}), pd.DataFrame({"col_name": ["estimate"
 
 def test_the_web_page_is_always_made_and_the_rest_as_asked() -> None:
     editions = {"report": PAPER, "report-exempt": PAPER}
-    assert set(formats.lay_out(editions, [], data=DATA)) == {"report.html", "report-exempt.html"}
-    files = formats.lay_out({"report": PAPER}, ["word", "open-data"], data=DATA)
+    assert set(html.write_formats(editions, [], data=DATA)) == {"report.html", "report-exempt.html"}
+    files = html.write_formats({"report": PAPER}, ["word", "open-data"], data=DATA)
     assert set(files) == {"report.html", "report.docx", "open-data.csv", "open-data.meta.csv"}
     assert files["open-data.csv"] == "estimate\n1.5\n"
 
 
 def test_officers_text_without_a_table_has_no_workbook_and_stops_nothing() -> None:
-    assert set(formats.lay_out({"report": PAPER}, ["workbook"])) == {"report.html"}
+    assert set(html.write_formats({"report": PAPER}, ["workbook"])) == {"report.html"}
 
 
 def test_a_pdf_is_made_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,9 +34,9 @@ def test_a_pdf_is_made_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch
         raise RunError("This machine cannot make a PDF.")
 
     monkeypatch.setattr(formats, "to_pdf", cannot)
-    assert "report.pdf" not in formats.lay_out({"report": PAPER})
+    assert "report.pdf" not in html.write_formats({"report": PAPER})
     with pytest.raises(RunError, match="cannot make a PDF"):
-        formats.lay_out({"report": PAPER}, ["pdf"])
+        html.write_formats({"report": PAPER}, ["pdf"])
 
 
 def test_by_default_everything_but_the_slow_pdf_is_written() -> None:

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pepstats import clean, sources
-from pepstats.check import Listed, check_files
 from pepstats.errors import SourceError
+from pepstats.schools.check import Listed, check_sources
+from pepstats.sources import results
+from pepstats.sources.files import find_source, read_text
 from tests import published_files as files
 
 Damage = Callable[[bytes, random.Random], bytes]
@@ -181,9 +182,9 @@ def outcome(folder: Path, content: bytes, kind: str = "ks2") -> str:
     """Read a damaged file; fail on anything but a balanced account or one message that names it."""
     (folder / "damaged.csv").write_bytes(content)
     try:
-        source = sources.find_source(kind, "damaged.csv", data=folder)
-        raw = sources.read_text(source)
-        one = clean.clean_results(raw, source)
+        source = find_source(kind, "damaged.csv", data=folder)
+        raw = read_text(source)
+        one = results.clean_results(raw, source)
     except SourceError as error:
         assert str(error).startswith("damaged.csv")
         assert "\n" not in str(error)
@@ -210,7 +211,7 @@ def test_damage_is_read_and_accounted_for_or_refused(tmp_path: Path, name: str) 
 def test_damage_to_one_cell_is_refused_with_its_row_and_column(tmp_path: Path, name: str) -> None:
     content = CORPUS[name](files.ks2_bytes(), random.Random(1))
     with pytest.raises(SourceError, match=r"row \d+, column"):
-        clean.clean_results(*files.read(tmp_path, content))
+        results.clean_results(*files.read(tmp_path, content))
 
 
 @pytest.mark.parametrize("name", ["rows shuffled", "columns shuffled", "Windows text"])
@@ -241,7 +242,7 @@ def test_a_check_of_every_damage_is_one_message_each(tmp_path: Path) -> None:
     for n, name in enumerate(sorted(CORPUS)):
         content = CORPUS[name](files.ks2_bytes(), random.Random(5))
         (tmp_path / f"{n}.csv").write_bytes(content)
-    found = check_files([Listed(f"{n}.csv") for n in range(len(CORPUS))], data=tmp_path)
+    found = check_sources([Listed(f"{n}.csv") for n in range(len(CORPUS))], data=tmp_path)
     assert found.exit_code == 2
     assert all(bool(one.problem) != (one.ledger is not None) for one in found.files)
 
@@ -273,7 +274,7 @@ def test_a_damaged_table_is_accounted_for_or_refused(tmp_path: Path, kind: str) 
             (tmp_path / f"{n}-{seed}.csv").write_bytes(content)
             lines.append(Listed(f"{n}-{seed}.csv", kind=kind))
     (tmp_path / "whole.csv").write_text(TABLES[kind], "utf-8")
-    found = check_files([*lines, Listed("whole.csv")], data=tmp_path)
+    found = check_sources([*lines, Listed("whole.csv")], data=tmp_path)
     assert all(bool(one.problem) != (one.ledger is not None) for one in found.files)
     assert not any("\n" in one.problem for one in found.files)
     assert not found.files[-1].problem

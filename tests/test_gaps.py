@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import fitting, gaps, matching
-from pepstats.comparison import tabulate_slopes
 from pepstats.errors import DesignError
-from pepstats.panel import Panel
-from pepstats.programme import MatchRule, PoolRule
+from pepstats.impact import gaps
+from pepstats.impact.evaluate import tabulate_slopes
+from pepstats.matching import nearest
+from pepstats.matching.pool import before_start, find_pool
+from pepstats.schools.panel import Panel
+from pepstats.settings.programme import MatchRule, PoolRule
 from tests.worlds import YEAR, Small, small_england
 
 RULE = MatchRule(near=("rwm_expected", "cohort"), k=5)
@@ -18,11 +20,11 @@ def find(
     small: Small, panel: Panel | None = None, outcome: str = "rwm_expected", **other: bool
 ) -> gaps.Gaps:
     panel = panel or small.panel
-    pool = matching.find_pool(
-        matching.before_start(panel, YEAR), small.register, RULE, phase="primary",
+    pool = find_pool(
+        before_start(panel, YEAR), small.register, RULE, phase="primary",
         outcomes=["rwm_expected"], baseline=[2016, 2017],
     )  # fmt: skip
-    match = matching.match_schools(pool, RULE, PoolRule(), barred=small.barred)
+    match = nearest.match_schools(pool, RULE, PoolRule(), barred=small.barred)
     return gaps.find_gaps(panel, pool, match, outcome, baseline=[2016, 2017], year=YEAR,
                           members=small.barred, **other)  # fmt: skip
 
@@ -37,11 +39,11 @@ def test_every_school_of_the_pool_has_a_gap_or_a_reason_never_both_never_neither
 
 def test_a_raw_gap_is_a_schools_result_minus_the_mean_of_its_comparison_schools() -> None:
     small = small_england()
-    pool = matching.find_pool(
-        matching.before_start(small.panel, YEAR), small.register, RULE, phase="primary",
+    pool = find_pool(
+        before_start(small.panel, YEAR), small.register, RULE, phase="primary",
         outcomes=["rwm_expected"], baseline=[2016, 2017],
     )  # fmt: skip
-    match = matching.match_schools(pool, RULE, PoolRule(), barred=small.barred)
+    match = nearest.match_schools(pool, RULE, PoolRule(), barred=small.barred)
     table = find(small).table
     school = small.members["closing-the-gap"][0]
     others = match.pairs([school])["comparison"]
@@ -85,7 +87,7 @@ def test_no_city_has_a_say_in_what_is_taken_out_of_itself() -> None:
     unlike = pd.DataFrame({"a": rng.normal(size=600), "b": rng.normal(size=600)})
     raw = 2 * unlike["a"].to_numpy() + rng.normal(size=600)
     outside = rng.random(600) > 0.1
-    gap, _ = fitting.take_out(raw, unlike, outside, authority)
+    gap, _ = gaps.correct_bias(raw, unlike, outside, authority)
     here = authority == 107
     elsewhere = outside & ~here
     design = np.column_stack([np.ones(600), unlike])
@@ -107,8 +109,8 @@ def test_comparison_schools_without_a_result_are_counted_not_filled() -> None:
     school = small.members["closing-the-gap"][0]
     pool = find(small).table
     values, reasons = small.panel.values.copy(), small.panel.reasons.copy()
-    match_of = matching.match_schools(
-        matching.find_pool(matching.before_start(small.panel, YEAR), small.register, RULE,
+    match_of = nearest.match_schools(
+        find_pool(before_start(small.panel, YEAR), small.register, RULE,
                            phase="primary", outcomes=["rwm_expected"], baseline=[2016, 2017]),
         RULE, PoolRule(), barred=small.barred,
     ).pairs([school])["comparison"]  # fmt: skip
@@ -125,10 +127,10 @@ def test_comparison_schools_without_a_result_are_counted_not_filled() -> None:
 
 def test_an_outcome_or_a_year_that_is_not_there_is_named() -> None:
     small = small_england()
-    pool = matching.find_pool(matching.before_start(small.panel, YEAR), small.register, RULE,
+    pool = find_pool(before_start(small.panel, YEAR), small.register, RULE,
                               phase="primary", outcomes=["rwm_expected"],
                               baseline=[2016, 2017])  # fmt: skip
-    match = matching.match_schools(pool, RULE, PoolRule())
+    match = nearest.match_schools(pool, RULE, PoolRule())
     with pytest.raises(DesignError, match="no source of this study has `gps_score`"):
         gaps.find_gaps(small.panel, pool, match, "gps_score", baseline=[2016], year=2017)
     with pytest.raises(DesignError, match="no school of the pool has a result in 2025"):
@@ -142,7 +144,7 @@ def test_a_gap_is_redone_by_hand_from_the_line_and_the_comparison_schools_part()
     other = rng.integers(0, 400, (400, 5))
     result = 3 * known["a"].to_numpy() + rng.normal(size=400)
     means = (result[other].mean(axis=1), known.to_numpy()[other].mean(axis=1))
-    gap, _ = fitting.take_out(result, known, outside, authority, compared=means)
+    gap, _ = gaps.correct_bias(result, known, outside, authority, compared=means)
     rest, here = authority != 7, authority == 7
     slope = np.polyfit(known["a"][rest], result[rest], 1)
     own, theirs = (
@@ -163,8 +165,8 @@ def test_comparison_schools_have_as_much_say_as_they_have_told() -> None:
     def part(shared: float) -> float:
         theirs = shared * bent + rng.normal(size=3000)
         own = bent + rng.normal(size=3000)
-        slopes = fitting.take_out(own, known, outside, authority, compared=(theirs, zero))[1]
-        return float(slopes[fitting.COMPARISON_PART])
+        slopes = gaps.correct_bias(own, known, outside, authority, compared=(theirs, zero))[1]
+        return float(slopes[gaps.COMPARISON_PART])
 
     assert part(0.0) < 0.06
     assert part(1.0) == pytest.approx(0.5, abs=0.06)  # half of it is their own luck
@@ -220,7 +222,7 @@ def test_the_slopes_of_every_outcome_are_laid_out_and_none_where_nothing_was_fit
     table = tabulate_slopes(found)
     assert list(table.columns) == ["outcome", "variable", "slope"]
     assert set(table["outcome"]) == {"rwm_expected"}
-    assert table["variable"].iloc[-1] == fitting.COMPARISON_PART
+    assert table["variable"].iloc[-1] == gaps.COMPARISON_PART
     assert 0 <= table["slope"].iloc[-1] <= 1
 
 

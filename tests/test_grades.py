@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import grades, threats
+from pepstats import paths
 from pepstats.errors import DesignError
+from pepstats.impact import evidence
 
 QUIET = {
     "largest_smd": 0.03, "baseline_years": 2, "share_elsewhere": 0.0, "comparison_cleared": True,
@@ -16,8 +17,8 @@ QUIET = {
 
 
 def security(mdes: float | None = 0.25, left: int = 18, design: str = "unobservables", **changed):
-    found = threats.find_threats(**{**QUIET, **changed})
-    return grades.grade_security(
+    found = evidence.find_threats(**{**QUIET, **changed})
+    return evidence.grade_security(
         design=design, mdes=mdes, schools_listed=18, schools_left=left, threats=found
     )
 
@@ -96,9 +97,9 @@ def test_without_a_pupil_scale_there_is_no_security_grade_but_its_inputs_stand()
     ],
 )
 def test_threats_are_read_off_what_the_study_knows(changed, name: str, level: str) -> None:
-    found = {t.name: t for t in threats.find_threats(**{**QUIET, **changed})}
+    found = {t.name: t for t in evidence.find_threats(**{**QUIET, **changed})}
     assert found[name].level == level and found[name].evidence
-    assert tuple(found) == threats.THREATS
+    assert tuple(found) == evidence.THREATS
 
 
 def test_requests_that_make_no_sense_are_refused(tmp_path: Path) -> None:
@@ -107,12 +108,12 @@ def test_requests_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DesignError, match="cannot be left"):
         security(left=19)
     with pytest.raises(DesignError, match="each of the threats once"):
-        grades.grade_security(
+        evidence.grade_security(
             design="random", mdes=0.2, schools_listed=1, schools_left=1,
-            threats=threats.find_threats(**QUIET)[:6],
+            threats=evidence.find_threats(**QUIET)[:6],
         )  # fmt: skip
     path = tmp_path / "grades.yml"
-    text = (grades.TEMPLATES / "grades.yml").read_text("utf-8")
+    text = (paths.TEMPLATES / "grades.yml").read_text("utf-8")
     path.write_text(text.replace("[0.20, 0.29, 0.39", "[0.20, 0.19, 0.39"), "utf-8")
     with pytest.raises(DesignError, match="do not rise"):
-        grades.load_criteria(path)
+        evidence.load_criteria(path)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import honest
 from pepstats.errors import DesignError
+from pepstats.robustness import drift
 from tests import reference
 
 # Benzarti and Carloni (2019), as in the authors' own package: event study, its covariance in the
@@ -33,17 +33,17 @@ def hold(found: pd.DataFrame, theirs: dict, tolerance: float, rows: slice = slic
 def test_the_relative_magnitudes_interval_is_the_authors() -> None:
     theirs, rng = reference.figures(FIGURES), np.random.default_rng(1)
     times = [0.5, 1, 1.5, 2]
-    found = honest.bound_relative(*medicaid(), 5, times=[0, *times], rng=rng)
+    found = drift.bound_relative(*medicaid(), 5, times=[0, *times], rng=rng)
     hold(found, theirs["relative_magnitudes"], 1e-3)
     hold(found.loc[times], theirs["published"]["relative_magnitudes"], 1e-3)
-    both = honest.bound_relative(*medicaid(), 5, times=[0.5, 1], rng=rng, share=[0.5, 0.5])
+    both = drift.bound_relative(*medicaid(), 5, times=[0.5, 1], rng=rng, share=[0.5, 0.5])
     hold(both, {k: v[1:3] for k, v in theirs["relative_magnitudes_avg"].items()}, 1e-3)
-    assert honest.breaks_down_at(found) == 1.5  # README: about 2
+    assert drift.breakdown_value(found) == 1.5  # README: about 2
 
 
 def test_four_years_after_agree_as_well_until_their_grid_ends() -> None:
     theirs = reference.figures(FIGURES)["benzarti_carloni"]["relative_magnitudes"]
-    found = honest.bound_relative(*benzarti(), 4, times=[0.5, 1.5], rng=np.random.default_rng(1))
+    found = drift.bound_relative(*benzarti(), 4, times=[0.5, 1.5], rng=np.random.default_rng(1))
     hold(found, {k: [v[0], v[2]] for k, v in theirs.items()}, 1e-3)
 
 
@@ -57,7 +57,7 @@ def made_up(seed: int, before: int, after: int) -> tuple[np.ndarray, np.ndarray]
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 2))
 def test_allowing_more_drift_never_narrows_the_interval(seed: int, before: int, after: int) -> None:
     beta, sigma = made_up(seed, before, after)
-    times = honest.bound_relative(
+    times = drift.bound_relative(
         beta, sigma, before, times=[0, 1, 2], rng=np.random.default_rng(seed)
     )
     assert (times["low"].diff().dropna() <= 1e-6).all()
@@ -67,8 +67,8 @@ def test_allowing_more_drift_never_narrows_the_interval(seed: int, before: int, 
 
 def test_an_interval_that_takes_in_nought_at_the_least_drift_breaks_down_nowhere() -> None:
     beta, sigma = np.array([1.0, 2.0]), np.array([[2.0, 1.0], [1.0, 2.0]])
-    found = honest.bound_relative(beta, sigma, 1, times=[0, 1], rng=np.random.default_rng(1))
-    assert np.isnan(honest.breaks_down_at(found))
+    found = drift.bound_relative(beta, sigma, 1, times=[0, 1], rng=np.random.default_rng(1))
+    assert np.isnan(drift.breakdown_value(found))
 
 
 def test_what_cannot_be_judged_is_refused() -> None:
@@ -76,7 +76,7 @@ def test_what_cannot_be_judged_is_refused() -> None:
 
     def bound(estimates: np.ndarray, covariance: np.ndarray, before: int, **options) -> None:
         rng = np.random.default_rng(1)
-        honest.bound_relative(estimates, covariance, before, times=[1], rng=rng, **options)
+        drift.bound_relative(estimates, covariance, before, times=[1], rng=rng, **options)
 
     for before in (0, 3):
         with pytest.raises(DesignError, match="a year before the reference year"):

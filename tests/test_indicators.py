@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 import pepstats
-from pepstats import codes, england, indicators, priority
-from pepstats.autumn import SourceLine, load_report
-from pepstats.dashboard import DERIVED
+from pepstats import measures
 from pepstats.errors import SourceError
+from pepstats.priority import indicators, ratings
+from pepstats.priority.dashboard import DERIVED
+from pepstats.schools import national
+from pepstats.settings.report import SourceLine, load_report
 from pepstats.study import load_study, national_levels
 from tests.made_up_panels import PRIMARY, panel_of, register_of
 from tests.test_priority import DASHBOARD, level, rate
@@ -38,7 +40,7 @@ def worst_of(indicator):
 def panel_with(indicator):
     """Lay out forty schools of ten authorities that have one measure, and no other."""
     whole = PRIMARY if indicator.phases[0] == "primary" else SECONDARY
-    asked = [indicator.of, indicator.compare if indicator.compare in codes.MEASURES else None]
+    asked = [indicator.of, indicator.compare if indicator.compare in measures.MEASURES else None]
     worse, better = worst_of(indicator)
     rows = {}
     for school in range(1, 41):
@@ -175,7 +177,7 @@ def with_local_results(folder):
                                ("la_series", "series"))]  # fmt: skip
     study = load_study(report.model_copy(update={"sources": (*kept, *more)}), DATA)
     rng = np.random.default_rng(1)
-    return priority.rate(
+    return ratings.rate_schools(
         study.panel, study.register, DASHBOARD, 2018, england=national_levels(study),
         schools=own.index, rng=rng, draws=20,
     )  # fmt: skip
@@ -210,13 +212,13 @@ def test_an_own_result_of_a_school_that_nobody_knows_is_refused_by_file_and_row(
 def test_englands_level_is_a_headlines_before_a_files_before_the_series():
     series = pd.DataFrame({"code": ["KS1P_all"] * 2, "area": ["England", "Here"], "year": 2018,
                            "value": [82.0, 70.0]})  # fmt: skip
-    told = england.gather_levels([], series, None)
+    told = national.gather_levels([], series, None)
     assert told.to_dict("records") == [
         {"measure": "phonics", "year": 2018, "phase": "", "value": 82.0}
     ]
-    both = england.gather_levels([], series, level("phonics", 83.0))
+    both = national.gather_levels([], series, level("phonics", 83.0))
     assert both["value"].tolist() == [83.0]
-    assert england.gather_levels([], None, None).empty
+    assert national.gather_levels([], None, None).empty
 
 
 def test_a_reason_says_whether_it_is_the_school_or_england_that_is_missing():

@@ -11,23 +11,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import codes, invented
-from pepstats.clean import Results, clean_results
+from pepstats import measures
 from pepstats.errors import DesignError
-from pepstats.invented import England
-from pepstats.invented_around import absence, census, inspections
-from pepstats.invented_ks4 import key_stage_4
-from pepstats.invented_layout import full_columns
-from pepstats.invented_local import local_results, national_headlines
-from pepstats.invented_pupils import PLANTED
-from pepstats.invented_results import Published
-from pepstats.invented_truth import planted_effects, values_without_chance
-from pepstats.invented_words import statements
-from pepstats.panel import build_panel
-from pepstats.registers import tidy_links, tidy_register
-from pepstats.schools import follow
-from pepstats.sources import find_source, read_text
-from pepstats.statements import check_statements
+from pepstats.invented import study
+from pepstats.invented.england import England, build_england, planted_effects, values_without_chance
+from pepstats.invented.others import (
+    absence,
+    census,
+    inspections,
+    key_stage_4,
+    local_results,
+    national_headlines,
+)
+from pepstats.invented.pupils import PLANTED
+from pepstats.invented.results import Published, full_columns
+from pepstats.invented.study import statements
+from pepstats.schools.identity import follow_schools
+from pepstats.schools.panel import build_panel
+from pepstats.sources.files import find_source, read_text
+from pepstats.sources.registers import tidy_links, tidy_register
+from pepstats.sources.results import Results, clean_results
+from pepstats.sources.statements import check_statements
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL = PROJECT.parent / "shared" / "real"
@@ -37,23 +41,23 @@ MAINSTREAM = 2500
 
 @pytest.fixture(scope="module")
 def england() -> England:
-    return invented.build()
+    return build_england()
 
 
 @pytest.fixture(scope="module")
 def nothing_done() -> England:
-    return invented.build(effect=0)
+    return build_england(effect=0)
 
 
 @pytest.fixture(scope="module")
 def small() -> England:
-    return invented.build(schools=300, seed=5)
+    return build_england(schools=300, seed=5)
 
 
 @pytest.fixture(scope="module")
 def small_files(small: England, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("invented")
-    invented.write(small, folder)
+    study.write_england(small, folder)
     return folder
 
 
@@ -82,7 +86,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def test_the_committed_files_are_what_invent_writes(england: England, tmp_path: Path):
-    invented.write(england, tmp_path)
+    study.write_england(england, tmp_path)
     written = hashes(tmp_path)
     committed = {name: value for name, value in hashes(PROJECT / "data").items() if name in written}
     assert committed == written
@@ -97,13 +101,13 @@ def test_no_committed_file_is_large():
 
 
 def test_another_seed_gives_another_england(small: England):
-    other = invented.build(schools=300, seed=6)
+    other = build_england(schools=300, seed=6)
     cohorts = [one.results(2018).column("TELIG").value.tolist() for one in (small, other)]
     assert cohorts[0] != cohorts[1]
 
 
 def test_years_left_out_do_not_move_the_others(small: England):
-    fewer = invented.build(schools=300, seed=5, years=[2018, 2017])
+    fewer = build_england(schools=300, seed=5, years=[2018, 2017])
     assert fewer.years == (2017, 2018)
     np.testing.assert_array_equal(fewer.pupils[2018].score, small.pupils[2018].score)
 
@@ -113,7 +117,7 @@ def test_years_left_out_do_not_move_the_others(small: England):
 )
 def test_what_cannot_be_built_is_refused(wrong: dict, message: str):
     with pytest.raises(DesignError, match=message):
-        invented.build(**wrong)
+        build_england(**wrong)
 
 
 # --- nothing in it is real -----------------------------------------------------------------------
@@ -158,7 +162,7 @@ def test_the_panel_from_memory_is_the_panel_read_from_the_files(small: England, 
         "register", "invented/england/2017-2018_england_spine.csv", data=small_files
     )
     links = find_source("links", "invented/gias/links_edubasealldata.csv", data=small_files)
-    schools = follow(
+    schools = follow_schools(
         results,
         tidy_register(read_text(spine), spine).frame,
         tidy_links(read_text(links), links).frame,
@@ -248,7 +252,7 @@ def test_the_full_layout_has_the_columns_of_2018_19():
 
 
 def test_the_full_layout_can_be_read_and_holds_the_same_results(small: England, tmp_path: Path):
-    invented.write(small, tmp_path, full_layout=True)
+    study.write_england(small, tmp_path, full_layout=True)
     read = read_ks2(tmp_path, 2018)
     panel, _ = small.panel(["rwm_expected", "reading_progress.disadvantaged"])
     urn = dict(zip(read.identity.index, read.values["rwm_expected"], strict=True))
@@ -457,7 +461,7 @@ def test_authorities_differ_as_englands_do(nothing_done: England):
 def test_cities_have_good_and_bad_years():
     shocks = {"PTRWM_EXP": [], "READPROG": []}
     for seed in range(5):
-        one = invented.build(seed=seed, effect=0)
+        one = build_england(seed=seed, effect=0)
         for name, found in shocks.items():
             before = (column(one, 2016, name) + column(one, 2017, name)) / 2
             found.append(authority_part(one, column(one, 2018, name) - before)[0])
@@ -570,7 +574,13 @@ def test_nothing_but_tests_and_benchmarks_reads_the_truth():
 
 
 def test_reasons_are_the_readers_own(small: England):
-    known = {*codes.REASONS.values(), codes.BLANK, codes.CUT_OFF, codes.NO_ROW, codes.NOT_IN_LAYOUT}
+    known = {
+        *measures.REASONS.values(),
+        measures.BLANK,
+        measures.CUT_OFF,
+        measures.NO_ROW,
+        measures.NOT_IN_LAYOUT,
+    }
     panel, _ = small.panel()
     used = set(pd.unique(panel.reasons.to_numpy().ravel())) - {np.nan}
-    assert {word for word in used if isinstance(word, str)} <= known | {codes.COMPLEMENT}
+    assert {word for word in used if isinstance(word, str)} <= known | {measures.COMPLEMENT}

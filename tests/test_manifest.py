@@ -7,31 +7,31 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pepstats import arithmetic, checkout, manifest, outputs
-from pepstats.autumn import load_report
 from pepstats.errors import RunError
-from pepstats.manifest import Rule
+from pepstats.runs import files, machine, manifest
+from pepstats.runs.manifest import ComparisonRule
+from pepstats.settings.report import load_report
 from tests.whole_runs import copy_of, replace
 
 
 def edited(finished: Path, place: Path, **changes: object) -> Path:
     """A copy of a run whose manifest was edited by hand, seal and all left as they were."""
     run = copy_of(finished, place / "run")
-    content = json.loads((run / manifest.NAME).read_text("utf-8"))
-    replace(run / manifest.NAME, json.dumps({**content, **changes}).encode("utf-8"))
+    content = json.loads((run / manifest.MANIFEST).read_text("utf-8"))
+    replace(run / manifest.MANIFEST, json.dumps({**content, **changes}).encode("utf-8"))
     return run
 
 
 def test_what_is_written_is_read_and_is_sealed(finished: Path) -> None:
-    made = manifest.read(finished)
+    made = manifest.read_manifest(finished)
     assert made.sealed and made.report == "autumn-2018" and made.release is None
-    assert manifest.as_text(made.as_dict()) == (finished / manifest.NAME).read_bytes()
+    assert manifest.manifest_as_text(made.as_dict()) == (finished / manifest.MANIFEST).read_bytes()
 
 
 def test_it_names_packages_rules_rows_and_releases(finished: Path) -> None:
-    made = manifest.read(finished)
+    made = manifest.read_manifest(finished)
     assert {"pepstats", "numpy", "pandas", "papermill", "python-docx"} <= made.packages.keys()
-    assert made.arithmetic == arithmetic.fingerprint()
+    assert made.arithmetic == machine.hash_arithmetic()
     assert {one.release for one in made.inputs if one.kind == "ks2"} <= {
         "provisional", "revised", "final",
     }  # fmt: skip
@@ -42,14 +42,14 @@ def test_it_names_packages_rules_rows_and_releases(finished: Path) -> None:
 
 
 def test_no_path_of_this_machine_is_in_it(finished: Path, data: Path) -> None:
-    text = (finished / manifest.NAME).read_text("utf-8")
+    text = (finished / manifest.MANIFEST).read_text("utf-8")
     assert str(data) not in text and str(finished.parent) not in text
     assert str(Path.home()) not in text.replace(str(data), "")
 
 
 def test_a_hand_edit_breaks_the_seal(finished: Path, tmp_path: Path) -> None:
-    seconds = dict.fromkeys(manifest.read(finished).seconds, 0.0)
-    assert not manifest.read(edited(finished, tmp_path, seconds=seconds)).sealed
+    seconds = dict.fromkeys(manifest.read_manifest(finished).seconds, 0.0)
+    assert not manifest.read_manifest(edited(finished, tmp_path, seconds=seconds)).sealed
 
 
 @pytest.mark.parametrize(
@@ -68,32 +68,34 @@ def test_what_is_not_a_manifest_is_refused_by_name(
     finished: Path, tmp_path: Path, changes: dict, says: str
 ) -> None:
     with pytest.raises(RunError, match=says):
-        manifest.read(edited(finished, tmp_path, **changes))
+        manifest.read_manifest(edited(finished, tmp_path, **changes))
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
 def test_what_is_not_json_is_refused(tmp_path: Path, text: bytes) -> None:
-    (tmp_path / manifest.NAME).write_bytes(text)
+    (tmp_path / manifest.MANIFEST).write_bytes(text)
     with pytest.raises(RunError, match="Run again"):
-        manifest.read(tmp_path)
+        manifest.read_manifest(tmp_path)
 
 
 def test_a_folder_without_one_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a finished run"):
-        manifest.read(tmp_path)
+        manifest.read_manifest(tmp_path)
 
 
 def test_nothing_looser_goes_without_its_reason() -> None:
     with pytest.raises(ValueError, match="reason in words"):
-        Rule(relative=1e-6, floor=0, reason="noise")
-    assert Rule(relative=1e-6, floor=0, reason="draws of an iterative fit differ").relative
+        ComparisonRule(relative=1e-6, floor=0, reason="noise")
+    assert ComparisonRule(
+        relative=1e-6, floor=0, reason="draws of an iterative fit differ"
+    ).relative
 
 
 def test_a_key_is_the_fewest_first_columns_that_tell_rows_apart() -> None:
     table = pd.DataFrame({"a": [1, 1, 2], "b": ["x", "y", "x"], "c": [0.5, 1.5, 2.5]})
-    assert outputs.find_key(table) == ("a", "b")
-    assert outputs.find_key(table.drop(columns="b")) == ()  # a measure is no key
-    assert outputs.find_key(table[["b", "a"]]) == ("b", "a")
+    assert files.find_key(table) == ("a", "b")
+    assert files.find_key(table.drop(columns="b")) == ()  # a measure is no key
+    assert files.find_key(table[["b", "a"]]) == ("b", "a")
 
 
 def test_every_setting_a_run_reads_is_listed(data: Path, tmp_path: Path) -> None:
@@ -111,11 +113,11 @@ def test_every_setting_a_run_reads_is_listed(data: Path, tmp_path: Path) -> None
 
 
 def test_how_a_machine_rounds_is_a_fingerprint_that_repeats() -> None:
-    assert arithmetic.fingerprint() == arithmetic.fingerprint()
-    assert len(arithmetic.fingerprint()) == 16
+    assert machine.hash_arithmetic() == machine.hash_arithmetic()
+    assert len(machine.hash_arithmetic()) == 16
 
 
 def test_code_is_told_from_another_only_where_git_knows_the_commit() -> None:
-    assert checkout.same_code(None) is None
-    assert checkout.same_code("0" * 40) is None
-    assert checkout.same_code("--output=x") is None
+    assert machine.same_code(None) is None
+    assert machine.same_code("0" * 40) is None
+    assert machine.same_code("--output=x") is None

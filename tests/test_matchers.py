@@ -4,40 +4,43 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import balance, distances, gaps, matchers, matching, pairing
 from pepstats.errors import DesignError
-from pepstats.programme import MatchRule, PoolRule
+from pepstats.impact import gaps
+from pepstats.matching import alternatives, balance
+from pepstats.matching.nearest import Match, match_schools, take_up
+from pepstats.matching.pool import Pool, before_start, find_pool, positions
+from pepstats.settings.programme import MatchRule, PoolRule
 from tests import reference
 from tests.worlds import YEAR, small_england
 
 RULE = MatchRule(near=("rwm_expected", "cohort"), k=4)
 
 
-def world() -> tuple[matching.Pool, matching.Match, list[int], list[int]]:
+def world() -> tuple[Pool, Match, list[int], list[int]]:
     small = small_england()
-    pool = matching.find_pool(
-        matching.before_start(small.panel, YEAR), small.register, RULE, phase="primary",
+    pool = find_pool(
+        before_start(small.panel, YEAR), small.register, RULE, phase="primary",
         outcomes=["rwm_expected"], baseline=[2016, 2017], members=small.barred,
     )  # fmt: skip
-    match = matching.match_schools(pool, RULE, PoolRule(), barred=small.barred)
+    match = match_schools(pool, RULE, PoolRule(), barred=small.barred)
     members = [m for m in small.members["closing-the-gap"] if m in pool.schools.index]
     return pool, match, members, small.barred
 
 
 def test_nearest_on_the_headline_s_own_distance_is_the_headline() -> None:
     pool, match, members, barred = world()
-    found, _ = matchers.match_members(
+    found, _ = alternatives.match_members(
         pool, RULE, PoolRule(), members, match, way="nearest", measure="weighted", barred=barred
     )
     assert (found.places == match.places).all()
     np.testing.assert_allclose(found.distances, match.distances, atol=1e-8)
 
 
-@pytest.mark.parametrize("way", list(matchers.WAYS))
-@pytest.mark.parametrize("measure", list(matchers.MEASURES))
+@pytest.mark.parametrize("way", list(alternatives.WAYS))
+@pytest.mark.parametrize("measure", list(alternatives.MEASURES))
 def test_members_are_matched_anew_and_everyone_else_is_not(way, measure) -> None:
     pool, match, members, barred = world()
-    found, pairs = matchers.match_members(
+    found, pairs = alternatives.match_members(
         pool, RULE, PoolRule(), members, match, way=way, measure=measure, barred=barred
     )
     own = found.schools.isin(members)
@@ -63,7 +66,7 @@ def test_members_are_matched_anew_and_everyone_else_is_not(way, measure) -> None
 def test_optimal_never_adds_up_to_more_than_nearest_once() -> None:
     pool, match, members, barred = world()
     totals = [
-        matchers.match_members(
+        alternatives.match_members(
             pool, RULE, PoolRule(), members, match, way=way, barred=barred
         )[1].pairs["distance"].sum()
         for way in ("nearest", "optimal", "once")
@@ -73,7 +76,7 @@ def test_optimal_never_adds_up_to_more_than_nearest_once() -> None:
 
 def test_a_member_beyond_a_variable_s_caliper_has_no_gap_and_a_reason() -> None:
     pool, match, members, barred = world()
-    found, pairs = matchers.match_members(
+    found, pairs = alternatives.match_members(
         pool, RULE, PoolRule(), members, match, way="optimal", barred=barred,
         calipers={"rwm_expected 2017": 0.5, "cohort 2017": 2.0},
     )  # fmt: skip
@@ -87,12 +90,14 @@ def test_a_member_beyond_a_variable_s_caliper_has_no_gap_and_a_reason() -> None:
 
 def test_every_school_by_mahalanobis_is_the_nearest_there_is() -> None:
     pool, _, members, barred = world()
-    found = matchers.match_by_mahalanobis(pool, RULE, PoolRule(), members, barred=barred)
+    found = alternatives.match_by_mahalanobis(pool, RULE, PoolRule(), members, barred=barred)
     assert (found.places[:, 0] >= 0).all() and (np.diff(found.distances, axis=1) >= 0).all()
     one = members[3]
-    place = matching.positions(pool.schools[list(pool.scales.index)])
-    away = distances.measure_mahalanobis(place, members).loc[one]
-    away = pairing.forbid(away.to_frame().T, pool.schools, exact=RULE.exact, apart="la").iloc[0]
+    place = positions(pool.schools[list(pool.scales.index)])
+    away = alternatives.measure_mahalanobis(place, members).loc[one]
+    away = alternatives.forbid(away.to_frame().T, pool.schools, exact=RULE.exact, apart="la").iloc[
+        0
+    ]
     nearest = away.drop(barred, errors="ignore").nsmallest(RULE.k)
     row = found.schools.get_loc(one)
     np.testing.assert_allclose(found.distances[row], nearest.to_numpy(), atol=1e-8)
@@ -102,11 +107,11 @@ def test_every_school_by_mahalanobis_is_the_nearest_there_is() -> None:
 def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> None:
     pool, _, members, barred = world()
     few = pool.schools["la"].isin(sorted(pool.schools["la"].unique())[:3]).to_numpy()
-    small = matching.Pool(pool.schools[few], pool.flow, pool.left_out, pool.scales)
+    small = Pool(pool.schools[few], pool.flow, pool.left_out, pool.scales)
     inside = [m for m in members if m in small.schools.index] or list(small.schools.index[:5])
     rule = RULE.model_copy(update={"k": 12})
-    found = matchers.match_by_mahalanobis(small, rule, PoolRule(), inside, barred=inside)
-    points = distances.turn(matching.positions(small.schools[list(pool.scales.index)]), inside)
+    found = alternatives.match_by_mahalanobis(small, rule, PoolRule(), inside, barred=inside)
+    points = alternatives.turn(positions(small.schools[list(pool.scales.index)]), inside)
     for row in range(0, len(small.schools), 7):
         own = small.schools.iloc[row]
         fine = (small.schools["la"] != own["la"]) & ~small.schools.index.isin(inside)
@@ -121,13 +126,13 @@ def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> No
 def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
     pool, _, members, barred = world()
     tight = RULE.model_copy(update={"caliper": 1e-6})
-    found = matchers.match_by_mahalanobis(pool, tight, PoolRule(), members, barred=barred)
+    found = alternatives.match_by_mahalanobis(pool, tight, PoolRule(), members, barred=barred)
     alone = found.places[:, 0] < 0
     assert alone.mean() > 0.9 and list(found.unmatched.index) == list(found.schools[alone])
     assert np.nanmax(found.distances, initial=0) <= 1e-6
 
 
-@pytest.mark.parametrize("measure", list(matchers.MEASURES))
+@pytest.mark.parametrize("measure", list(alternatives.MEASURES))
 def test_ten_thousand_members_are_refused_with_a_message(measure) -> None:
     rng = np.random.default_rng(1)
     table = pd.DataFrame(
@@ -136,17 +141,17 @@ def test_ten_thousand_members_are_refused_with_a_message(measure) -> None:
         index=pd.Index(np.arange(20_000), name="school"),
     )  # fmt: skip
     scales = pd.DataFrame({"spread": [10.0], "weight": [1.0]}, index=["rwm_expected 2017"])
-    pool = matching.Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
+    pool = Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
     with pytest.raises(DesignError, match="100,000,000 distances; at most"):
-        matchers.measure_members(pool, RULE, PoolRule(), range(10_000), measure=measure)
+        alternatives.measure_members(pool, RULE, PoolRule(), range(10_000), measure=measure)
 
 
 def test_a_word_that_is_no_way_or_measure_is_refused() -> None:
     pool, match, members, barred = world()
     with pytest.raises(DesignError, match="Did you mean `optimal`"):
-        matchers.match_members(pool, RULE, PoolRule(), members, match, **{"way": "optimum"})
+        alternatives.match_members(pool, RULE, PoolRule(), members, match, **{"way": "optimum"})
     with pytest.raises(DesignError, match="Did you mean `mahalanobis`"):
-        matchers.measure_members(pool, RULE, PoolRule(), members, **{"measure": "mahalonobis"})
+        alternatives.measure_members(pool, RULE, PoolRule(), members, **{"measure": "mahalonobis"})
 
 
 @pytest.mark.parametrize(
@@ -162,12 +167,12 @@ def test_balance_before_and_after_is_matchit_s_on_matchit_s_own_pairs(name: str,
     rows = [r for r in theirs["smd_before"]["_row"] if r != "distance"]
     scales = pd.DataFrame({"spread": 1.0, "weight": 1.0}, index=pd.Index(rows, name="variable"))
     table = people.assign(la=people["treat"])[["la", *rows]].rename_axis("school")
-    pool = matching.Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
+    pool = Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
     listed = reference.table(f"a_lalonde_matching/pairs_{name}.csv")
     pairs = listed.rename(columns={"treated_id": "school", "control_id": "comparison"})
     pairs = pairs.assign(rank=pairs.groupby("school").cumcount() + 1, distance=0.0)
     rule = MatchRule(near=("cohort",), k=k)
-    match = matching.take_up(pairs, table.index, rule, pd.DataFrame({"reason": []}))
+    match = take_up(pairs, table.index, rule, pd.DataFrame({"reason": []}))
     found = balance.measure_balance(pool, match, people.index[people["treat"] == 1])
     place = [theirs["smd_before"]["_row"].index(row) for row in rows]
     # MatchIt's spread of a yes-or-no variable is that of p(1 - p), ours of n - 1 as for any other

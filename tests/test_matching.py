@@ -6,26 +6,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import matching
 from pepstats.errors import DesignError
-from pepstats.panel import Panel
-from pepstats.programme import MatchRule, PoolRule
+from pepstats.matching.nearest import match_schools, take_up
+from pepstats.matching.pool import Pool, before_start, find_pool, positions
+from pepstats.schools.panel import Panel
+from pepstats.settings.programme import MatchRule, PoolRule
 from tests.worlds import YEAR, Small, small_england
 
 KINDS = st.sampled_from(["primary", "junior"])
 RULE = MatchRule(near=("rwm_expected", "cohort"), k=5)
 
 
-def pool_of(small: Small, rule: MatchRule = RULE, panel: Panel | None = None) -> matching.Pool:
-    return matching.find_pool(
-        matching.before_start(panel or small.panel, YEAR), small.register, rule, phase="primary",
+def pool_of(small: Small, rule: MatchRule = RULE, panel: Panel | None = None) -> Pool:
+    return find_pool(
+        before_start(panel or small.panel, YEAR), small.register, rule, phase="primary",
         outcomes=["rwm_expected"], baseline=[2016, 2017], members=small.barred,
     )  # fmt: skip
 
 
-def made_up_pool(
-    points: list[tuple[float, float]], la: list[int], kind: list[str]
-) -> matching.Pool:
+def made_up_pool(points: list[tuple[float, float]], la: list[int], kind: list[str]) -> Pool:
     index = pd.Index(range(100_001, 100_001 + len(points)), name="school")
     table = pd.DataFrame(points, columns=["rwm_expected 2016", "rwm_expected 2017"], index=index)
     table.insert(0, "la", la)
@@ -34,10 +33,10 @@ def made_up_pool(
         {"spread": [1.0, 1.0], "weight": [1.0, 1.0]},
         index=pd.Index(table.columns[2:], name="variable"),
     )
-    return matching.Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
+    return Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
 
 
-def nearest_by_hand(pool: matching.Pool, k: int, barred: set[int]) -> list[tuple[int, int]]:
+def nearest_by_hand(pool: Pool, k: int, barred: set[int]) -> list[tuple[int, int]]:
     """Match the plain way, one school and one candidate at a time."""
     found = []
     for school, own in pool.schools.iterrows():
@@ -67,7 +66,7 @@ def test_it_finds_just_who_a_plain_search_finds_ties_and_all(
     )
     barred = {int(pool.schools.index[0])}
     rule = MatchRule(near=("rwm_expected",), exact=("school_type",), k=k)
-    match = matching.match_schools(pool, rule, PoolRule(), barred=barred)
+    match = match_schools(pool, rule, PoolRule(), barred=barred)
     pairs = match.pairs()
     assert list(zip(pairs["school"], pairs["comparison"], strict=True)) == nearest_by_hand(
         pool, k, barred
@@ -77,7 +76,7 @@ def test_it_finds_just_who_a_plain_search_finds_ties_and_all(
 def test_every_comparison_school_is_alike_elsewhere_and_in_no_programme() -> None:
     small = small_england()
     pool = pool_of(small)
-    pairs = matching.match_schools(pool, RULE, PoolRule(), barred=small.barred).pairs()
+    pairs = match_schools(pool, RULE, PoolRule(), barred=small.barred).pairs()
     own, other = pool.schools.loc[pairs["school"]], pool.schools.loc[pairs["comparison"]]
     for key in RULE.exact:
         assert (own[key].to_numpy() == other[key].to_numpy()).all()
@@ -93,9 +92,7 @@ def test_matching_cannot_see_an_outcome_after_the_start() -> None:
     values[after] = values[after].sample(frac=1, random_state=1).to_numpy()
     other = Panel(values, small.panel.reasons, small.panel.releases)
     one, two = (
-        matching.match_schools(
-            pool_of(small, panel=p), RULE, PoolRule(), barred=small.barred
-        ).pairs()
+        match_schools(pool_of(small, panel=p), RULE, PoolRule(), barred=small.barred).pairs()
         for p in (small.panel, other)
     )
     pd.testing.assert_frame_equal(one, two)
@@ -104,7 +101,7 @@ def test_matching_cannot_see_an_outcome_after_the_start() -> None:
 def test_a_panel_with_later_years_is_refused() -> None:
     small = small_england()
     with pytest.raises(DesignError, match="cut the panel"):
-        matching.find_pool(small.panel, small.register, RULE, phase="primary",
+        find_pool(small.panel, small.register, RULE, phase="primary",
                            outcomes=["rwm_expected"], baseline=[2016, 2017])  # fmt: skip
 
 
@@ -115,9 +112,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
                 for t in (small.panel.values, small.panel.reasons, small.panel.releases))),
         small.register.sample(frac=1, random_state=4), small.programmes, small.members,
     )  # fmt: skip
-    one, two = (
-        matching.match_schools(pool_of(s), RULE, PoolRule()).pairs() for s in (small, shuffled)
-    )
+    one, two = (match_schools(pool_of(s), RULE, PoolRule()).pairs() for s in (small, shuffled))
     pd.testing.assert_frame_equal(one, two)
 
 
@@ -133,7 +128,7 @@ def test_every_school_of_the_register_is_kept_or_left_out_by_a_named_rule() -> N
 def test_a_caliper_holds_for_every_pair_and_says_who_has_none() -> None:
     small = small_england()
     rule = RULE.model_copy(update={"caliper": 0.05})
-    match = matching.match_schools(pool_of(small), rule, PoolRule(), barred=small.barred)
+    match = match_schools(pool_of(small), rule, PoolRule(), barred=small.barred)
     assert match.pairs()["distance"].max() <= 0.05
     assert len(match.unmatched) == (match.places[:, 0] < 0).sum() > 0
     assert set(match.unmatched["reason"]) == {"none alike within the caliper"}
@@ -143,14 +138,14 @@ def test_a_pool_of_named_authorities_is_kept_to() -> None:
     small = small_england()
     pool = pool_of(small)
     chosen = tuple(int(la) for la in sorted(pool.schools["la"].unique())[:3])
-    pairs = matching.match_schools(pool, RULE, PoolRule(authorities=chosen)).pairs()
+    pairs = match_schools(pool, RULE, PoolRule(authorities=chosen)).pairs()
     assert set(pool.schools.loc[pairs["comparison"], "la"]) == set(chosen)
 
 
 def test_pairs_written_down_are_taken_up_unchanged() -> None:
     small = small_england()
-    match = matching.match_schools(pool_of(small), RULE, PoolRule(), barred=small.barred)
-    again = matching.take_up(match.pairs(), match.schools, RULE, match.unmatched)
+    match = match_schools(pool_of(small), RULE, PoolRule(), barred=small.barred)
+    again = take_up(match.pairs(), match.schools, RULE, match.unmatched)
     np.testing.assert_array_equal(match.places, again.places)
     np.testing.assert_array_equal(match.distances, again.distances)
 
@@ -171,14 +166,14 @@ def test_a_caliper_on_one_measure_is_kept_in_its_own_unit_and_the_nearest_within
     small = small_england()
     pool = pool_of(small)
     rule = RULE.model_copy(update={"calipers": {"rwm_expected": 3.0}, "k": 5})
-    match = matching.match_schools(pool, rule, PoolRule(), barred=small.barred)
+    match = match_schools(pool, rule, PoolRule(), barred=small.barred)
     pairs = match.pairs()
     own, other = pool.schools.loc[pairs["school"]], pool.schools.loc[pairs["comparison"]]
     for name in ("rwm_expected 2016", "rwm_expected 2017"):
         assert np.abs(own[name].to_numpy() - other[name].to_numpy()).max() <= 3.0
     # the same pairs as a search of every candidate of some schools, one by one
     everyone = pool.schools[~pool.schools.index.isin(small.barred)]
-    scaled = matching.positions(pool.schools[list(pool.scales.index)])
+    scaled = positions(pool.schools[list(pool.scales.index)])
     scaled = scaled / pool.scales["spread"] * pool.scales["weight"]
     for school in [*small.members["closing-the-gap"][:6], *pool.schools.index[::150]]:
         if school not in pool.schools.index:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pepstats.steps import STEPS
+from pepstats.runs.tasks import STEPS
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from pepstats.document.compose import check_holes, find_typed_results, read_officers_text
 from pepstats.errors import DesignError
-from pepstats.officers import check_holes, find_typed_results, read_officers_text
 
 ALLOWED = [
     "On 3 July 2018 the Board asked; on 2nd February it met; the run is of 2018-10-02.",

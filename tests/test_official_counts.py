@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import pepstats
-from pepstats import registers, sources, standards
+from pepstats.priority import standards
+from pepstats.sources import files, registers
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 pytestmark = pytest.mark.skipif(
@@ -66,14 +67,12 @@ def still_judged(judged: pd.DataFrame, endings: pd.DataFrame, signs: list[str]) 
 @pytest.fixture(scope="module")
 def endings(england):
     found = {
-        line.kind: sources.find_source(line.kind, line.file, data=england.data, year=line.year)
+        line.kind: files.find_source(line.kind, line.file, data=england.data, year=line.year)
         for line in england.report.sources
         if line.kind in ("register", "links")
     }
-    register = registers.tidy_register(
-        sources.read_text(found["register"]), found["register"]
-    ).frame
-    links = registers.tidy_links(sources.read_text(found["links"]), found["links"]).frame
+    register = registers.tidy_register(files.read_text(found["register"]), found["register"]).frame
+    links = registers.tidy_links(files.read_text(found["links"]), found["links"]).frame
     return {year: find_endings(england.followed.rows, register, links, year) for year in FLOOR}
 
 

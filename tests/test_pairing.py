@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import distances, pairing
 from pepstats.errors import DesignError
+from pepstats.matching import alternatives
 from tests import reference
 from tests.test_distances import LALONDE, lalonde
 
@@ -18,10 +18,10 @@ FOLDER = "a_lalonde_matching"
 
 def far_apart() -> tuple[pd.DataFrame, list[int]]:
     people, treated = lalonde()
-    return distances.measure_mahalanobis(people[LALONDE], treated), treated
+    return alternatives.measure_mahalanobis(people[LALONDE], treated), treated
 
 
-def total(found: pairing.Pairing) -> float:
+def total(found: alternatives.Pairing) -> float:
     return float(found.pairs["distance"].sum())
 
 
@@ -35,32 +35,32 @@ def theirs(far: pd.DataFrame, name: str) -> float:
 
 def test_nearest_without_replacement_reaches_matchit_s_totals() -> None:
     far, order = far_apart()
-    one = pairing.pair_once(far, order=order)
+    one = alternatives.pair_once(far, order=order)
     assert total(one) == pytest.approx(342.8101986586, abs=1e-8)  # MatchIt 4.7.2
     assert total(one) == pytest.approx(theirs(far, "nearest_mahalanobis_1to1"), abs=1e-8)
-    two = pairing.pair_once(far, k=2, order=order)
+    two = alternatives.pair_once(far, k=2, order=order)
     assert total(two) == pytest.approx(theirs(far, "nearest_mahalanobis_1to2"), abs=1e-8)
     assert not two.pairs["comparison"].duplicated().any()
 
 
 def test_nearest_with_replacement_reaches_matchit_s_total() -> None:
     far, _ = far_apart()
-    found = pairing.pair_nearest(far, k=3)
+    found = alternatives.pair_nearest(far, k=3)
     assert total(found) == pytest.approx(theirs(far, "nearest_mahalanobis_1to3_replace"), abs=1e-8)
 
 
 def test_exact_keys_leave_out_as_many_as_matchit_does() -> None:
     far, order = far_apart()
     people, _ = lalonde()
-    found = pairing.pair_once(pairing.forbid(far, people, exact=["race"]), order=order)
+    found = alternatives.pair_once(alternatives.forbid(far, people, exact=["race"]), order=order)
     assert len(found.pairs) == 116
     assert total(found) == pytest.approx(theirs(far, "nearest_mahalanobis_exactrace"), abs=1e-8)
-    assert set(found.unmatched["reason"]) == {pairing.TAKEN}
+    assert set(found.unmatched["reason"]) == {alternatives.TAKEN}
 
 
 def test_the_optimal_total_is_scipy_s_and_below_optmatch_s() -> None:
     far, _ = far_apart()
-    found = pairing.pair_optimally(far)
+    found = alternatives.pair_optimally(far)
     assert total(found) == pytest.approx(304.04224906, abs=1e-7)  # scipy 1.17.1
     assert total(found) <= 304.0431640449  # optmatch 0.10.8 by MatchIt 4.7.2
 
@@ -69,13 +69,13 @@ def test_a_caliper_on_the_score_leaves_out_as_many_as_matchit_and_optimal_pairs_
     _, treated = lalonde()
     table = reference.table("a_lalonde_matching/weights_nearest_ps_1to1.csv")
     scores = table.set_index("id")["distance"]  # MatchIt's own: the chance of being treated
-    far = distances.measure_plain(scores.to_frame(), treated)
+    far = alternatives.measure_plain(scores.to_frame(), treated)
     caliper = 0.2 * float(scores.std())
     order = scores[treated].sort_values(ascending=False, kind="stable").index.tolist()
-    near = pairing.pair_once(far, caliper=caliper, order=order)
+    near = alternatives.pair_once(far, caliper=caliper, order=order)
     assert len(near.pairs) == 113  # MatchIt 4.7.2; 4.5.1 ignores the caliper and keeps 185
     assert total(near) == pytest.approx(theirs(far, "nearest_ps_caliper02"), abs=1e-6)
-    best = pairing.pair_optimally(far, caliper=caliper)
+    best = alternatives.pair_optimally(far, caliper=caliper)
     assert len(best.pairs) >= 113 and total(best) < total(near)
     assert best.pairs["distance"].max() <= caliper
     assert len(best.unmatched) == 185 - len(best.pairs)
@@ -116,7 +116,7 @@ def best_by_trying_all(far: pd.DataFrame, caliper: float) -> tuple[int, float]:
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(grids, st.integers(1, 5))
 def test_optimal_is_the_best_of_every_way_there_is(far: pd.DataFrame, caliper: int) -> None:
-    found = pairing.pair_optimally(far, caliper=float(caliper))
+    found = alternatives.pair_optimally(far, caliper=float(caliper))
     assert (len(found.pairs), total(found)) == pytest.approx(best_by_trying_all(far, caliper))
 
 
@@ -125,8 +125,8 @@ def test_optimal_is_the_best_of_every_way_there_is(far: pd.DataFrame, caliper: i
 def test_every_pairing_keeps_its_caliper_and_accounts_for_every_member(
     far: pd.DataFrame, k: int, caliper: int, way: str
 ) -> None:
-    ways = {"nearest": pairing.pair_nearest, "once": pairing.pair_once,
-            "optimal": pairing.pair_optimally}  # fmt: skip
+    ways = {"nearest": alternatives.pair_nearest, "once": alternatives.pair_once,
+            "optimal": alternatives.pair_optimally}  # fmt: skip
     found = ways[way](far, k=k, caliper=float(caliper))
     again = ways[way](far.iloc[::-1, ::-1], k=k, caliper=float(caliper))
     pd.testing.assert_frame_equal(found.pairs, again.pairs)
@@ -140,34 +140,34 @@ def test_every_pairing_keeps_its_caliper_and_accounts_for_every_member(
 
 def test_optimal_first_gives_everyone_one_before_anyone_two() -> None:
     far = table_of([[0.1, 0.1, 9.0], [5.0, np.inf, np.inf]])
-    found = pairing.pair_optimally(far, k=2)
+    found = alternatives.pair_optimally(far, k=2)
     assert found.pairs.groupby("school").size().to_dict() == {100: 2, 101: 1}
     assert total(found) == pytest.approx(0.1 + 9.0 + 5.0)
 
 
 def test_equal_distances_go_to_the_lower_number() -> None:
     far = table_of([[1.0, 1.0, 1.0]]).iloc[:, ::-1]
-    for way in (pairing.pair_nearest, pairing.pair_once):
+    for way in (alternatives.pair_nearest, alternatives.pair_once):
         assert way(far, k=2).pairs["comparison"].tolist() == [900, 901]
 
 
 def test_the_order_of_picking_is_stated_and_decides() -> None:
     far = table_of([[1.0, 2.0], [1.5, 9.0]])
-    hardest = pairing.pair_once(far)
+    hardest = alternatives.pair_once(far)
     assert "hardest" in hardest.how
     assert hardest.pairs["comparison"].tolist() == [901, 900]
-    listed = pairing.pair_once(far, order=[100, 101])
+    listed = alternatives.pair_once(far, order=[100, 101])
     assert "order given" in listed.how
     assert listed.pairs["comparison"].tolist() == [900, 901]
     with pytest.raises(DesignError, match="every member exactly once"):
-        pairing.pair_once(far, order=[100, 100])
+        alternatives.pair_once(far, order=[100, 100])
 
 
 def test_each_kind_of_unmatched_school_has_its_own_reason() -> None:
     far = table_of([[np.inf, np.inf], [9.0, 9.0], [1.0, np.inf], [1.5, np.inf]])
-    found = pairing.pair_optimally(far, caliper=2.0)
+    found = alternatives.pair_optimally(far, caliper=2.0)
     assert found.unmatched["reason"].to_dict() == {
-        100: pairing.NONE_ALLOWED, 101: pairing.NONE_NEAR, 103: pairing.TAKEN
+        100: alternatives.NONE_ALLOWED, 101: alternatives.NONE_NEAR, 103: alternatives.TAKEN
     }  # fmt: skip
 
 
@@ -177,28 +177,28 @@ def test_calipers_on_variables_are_kept_in_their_own_unit() -> None:
         index=pd.Index([100, 101, 900, 901, 902], name="school"),
     )
     far = table_of([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
-    allowed = pairing.forbid(far, table, exact=["kind"], calipers={"rwm": 4.0}, apart="la")
+    allowed = alternatives.forbid(far, table, exact=["kind"], calipers={"rwm": 4.0}, apart="la")
     assert np.isfinite(allowed).to_numpy().tolist() == [[False, False, True], [False] * 3]
-    assert pairing.pair_nearest(allowed).pairs["comparison"].tolist() == [902]
+    assert alternatives.pair_nearest(allowed).pairs["comparison"].tolist() == [902]
     missing = table.assign(rwm=table["rwm"].where(table.index != 902))
-    assert not np.isfinite(pairing.forbid(far, missing, calipers={"rwm": 4.0}).loc[100, 902])
+    assert not np.isfinite(alternatives.forbid(far, missing, calipers={"rwm": 4.0}).loc[100, 902])
 
 
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda far: pairing.pair_nearest(far, k=0), "at least one comparison school"),
-        (lambda far: pairing.pair_nearest(far, caliper=-1.0), "a number from 0 up"),
-        (lambda far: pairing.pair_nearest(far, caliper=float("nan")), "a number from 0 up"),
-        (lambda far: pairing.pair_once(far.iloc[:0]), "no member"),
-        (lambda far: pairing.pair_once(far.iloc[:, :0]), "no school to compare"),
-        (lambda far: pairing.pair_once(far.where(far > 1)), "A distance is missing"),
-        (lambda far: pairing.pair_once(far.rename(columns={900: 100})), "compared with itself"),
-        (lambda far: pairing.pair_once(far.rename(columns={900: 901})), "listed twice"),
-        (lambda far: pairing.pair_optimally(far, k=10_000), "too large"),
-        (lambda far: pairing.forbid(far, pd.DataFrame({"phase": []}), exact=["phse"]),
+        (lambda far: alternatives.pair_nearest(far, k=0), "at least one comparison school"),
+        (lambda far: alternatives.pair_nearest(far, caliper=-1.0), "a number from 0 up"),
+        (lambda far: alternatives.pair_nearest(far, caliper=float("nan")), "a number from 0 up"),
+        (lambda far: alternatives.pair_once(far.iloc[:0]), "no member"),
+        (lambda far: alternatives.pair_once(far.iloc[:, :0]), "no school to compare"),
+        (lambda far: alternatives.pair_once(far.where(far > 1)), "A distance is missing"),
+        (lambda far: alternatives.pair_once(far.rename(columns={900: 100})), "compared with itself"),
+        (lambda far: alternatives.pair_once(far.rename(columns={900: 901})), "listed twice"),
+        (lambda far: alternatives.pair_optimally(far, k=10_000), "too large"),
+        (lambda far: alternatives.forbid(far, pd.DataFrame({"phase": []}), exact=["phse"]),
          "Did you mean `phase`"),
-        (lambda far: pairing.forbid(far, pd.DataFrame({"rwm": []}), calipers={"rwm": -1.0}),
+        (lambda far: alternatives.forbid(far, pd.DataFrame({"rwm": []}), calipers={"rwm": -1.0}),
          "caliper of rwm"),
     ],
 )  # fmt: skip
@@ -209,6 +209,6 @@ def test_a_request_that_cannot_be_met_says_why(ask, words: str) -> None:
 
 def test_when_nobody_can_be_paired_there_are_no_pairs_and_every_reason() -> None:
     far = table_of([[np.inf], [np.inf]])
-    for way in (pairing.pair_nearest, pairing.pair_once, pairing.pair_optimally):
+    for way in (alternatives.pair_nearest, alternatives.pair_once, alternatives.pair_optimally):
         found = way(far, k=2)
         assert found.pairs.empty and total(found) == 0 and len(found.unmatched) == 2

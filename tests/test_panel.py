@@ -5,11 +5,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pepstats import codes, coverage, crosschecks, registers, schools, series
-from pepstats.breaks import breaks_between, not_taken
-from pepstats.clean import Results
+from pepstats import measures
 from pepstats.errors import SourceError
-from pepstats.panel import Panel, build_panel
+from pepstats.measures import breaks_between, why_not_taken
+from pepstats.schools import check, coverage, identity
+from pepstats.schools.panel import Panel, build_panel
+from pepstats.sources import proof, registers, series
+from pepstats.sources.results import Results, clean_results
 from tests import published_files as files
 
 
@@ -25,7 +27,7 @@ def two_years(folder: Path) -> list[Results]:
 
 
 def panel_of(results: list[Results], years: list[int], **given: bool) -> Panel:
-    return build_panel(results, schools.follow(results), years, **given)
+    return build_panel(results, identity.follow_schools(results), years, **given)
 
 
 def test_every_cell_is_a_value_or_a_reason(tmp_path: Path) -> None:
@@ -39,8 +41,8 @@ def test_years_without_tests_are_gaps_with_their_reason(tmp_path: Path) -> None:
     panel = panel_of(two_years(tmp_path), list(range(2019, 2024)))
     why = panel.reasons["rwm_expected"].unstack("year")
     assert why.loc[900101].tolist()[1:3] == ["no tests held", "no tests held"]
-    assert why.loc[900101, 2023] == codes.NOT_LISTED
-    assert why.loc[900102, 2022] == codes.NO_ROW
+    assert why.loc[900101, 2023] == measures.NOT_LISTED
+    assert why.loc[900102, 2022] == measures.NO_ROW
 
 
 def test_a_measure_that_a_years_layout_lacks_says_so(tmp_path: Path) -> None:
@@ -48,7 +50,7 @@ def test_a_measure_that_a_years_layout_lacks_says_so(tmp_path: Path) -> None:
     results = [files.results(tmp_path, old, year=2016, name="a.csv"),
                one_year(tmp_path, [files.school(900101)], 2017)]  # fmt: skip
     panel = panel_of(results, [2016, 2017])
-    assert panel.reasons.loc[(900101, 2016), "reading_progress"] == codes.NOT_IN_LAYOUT
+    assert panel.reasons.loc[(900101, 2016), "reading_progress"] == measures.NOT_IN_LAYOUT
     assert panel.releases.loc[2016, "reading_progress"] == ""
     assert panel.releases.loc[2017, "reading_progress"] == "final"
 
@@ -83,7 +85,7 @@ def test_what_only_the_authority_holds_joins_the_published_results(tmp_path: Pat
     assert panel.releases.loc[2018, "rwm_expected.sen_support"] == "school-returned"
     assert panel.releases.loc[2018, "rwm_expected"] == "final"
     assert panel.values.loc[(900101, 2018), "rwm_expected.sen_support"] == 25
-    assert panel.reasons.loc[(900102, 2018), "rwm_expected.sen_support"] == codes.NO_ROW
+    assert panel.reasons.loc[(900102, 2018), "rwm_expected.sen_support"] == measures.NO_ROW
 
 
 def test_results_without_a_year_cannot_be_placed(tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_results_without_a_year_cannot_be_placed(tmp_path: Path) -> None:
     content = files.write_csv([files.school(900101)], files.KS2_COLUMNS[:25])
     undated = files.results(tmp_path, content, year=None)
     with pytest.raises(SourceError, match="give its `year`"):
-        build_panel([undated], schools.follow([one]), [2018])
+        build_panel([undated], identity.follow_schools([one]), [2018])
 
 
 def test_why_schools_are_missing_adds_up_to_the_schools(tmp_path: Path) -> None:
@@ -114,16 +116,16 @@ def test_breaks_are_crossed_only_between_years_on_both_sides() -> None:
 
 
 def test_what_was_not_taken_says_why() -> None:
-    assert not_taken("rwm_expected", 2020) == "no tests held"
-    assert not_taken("reading_progress", 2024) == "no earlier test to measure progress from"
-    assert not_taken("rwm_expected", 2024) is None
-    assert not_taken("absence", 2020) is None
+    assert why_not_taken("rwm_expected", 2020) == "no tests held"
+    assert why_not_taken("reading_progress", 2024) == "no earlier test to measure progress from"
+    assert why_not_taken("rwm_expected", 2024) is None
+    assert why_not_taken("absence", 2020) is None
 
 
 def test_contradictions_in_a_file_are_found(tmp_path: Path) -> None:
     rows = [files.school(900101, READPROG="2.5"), files.school(900102, BELIG="19"),
             files.school(900103, PTFSM6CLA1A="40%"), files.school(900104)]  # fmt: skip
-    found = crosschecks.cross_check(files.results(tmp_path, files.write_csv(rows)))
+    found = proof.cross_check(files.results(tmp_path, files.write_csv(rows)))
     assert found[["urn", "row", "check"]].to_numpy().tolist() == [
         [900101, 2, "a score outside its own limits"],
         [900102, 3, "groups that do not make up the cohort"],
@@ -136,8 +138,8 @@ def test_a_converters_row_that_contradicts_the_earlier_file_is_listed(tmp_path: 
     after = files.results(tmp_path, files.write_csv([
         files.school(900301, ESTAB="2101"), files.school(900102),
     ]), year=2018, name="2018.csv")  # fmt: skip
-    found = schools.follow([before, after])
-    table = crosschecks.compare_earlier([before, after], found)
+    found = identity.follow_schools([before, after])
+    table = check.compare_earlier([before, after], found)
     rwm = table[table["measure"] == "rwm_expected"].set_index("school")
     assert rwm.loc[900101, ["changed", "agrees"]].tolist() == [True, True]
     assert rwm.loc[900102, ["repeated", "published", "agrees"]].tolist() == [55, 50, False]
@@ -145,17 +147,16 @@ def test_a_converters_row_that_contradicts_the_earlier_file_is_listed(tmp_path: 
 
 @pytest.mark.skipif(not files.REAL.is_dir(), reason="the real published files are not here")
 def test_real_files_repeat_earlier_years_without_a_difference() -> None:
-    from pepstats import clean
 
     results = [
-        clean.clean_results(*files.read_real("ks2", f"ks2/{y - 1}-{y}_{la}_ks2final.csv", y))
+        clean_results(*files.read_real("ks2", f"ks2/{y - 1}-{y}_{la}_ks2final.csv", y))
         for y in (2017, 2018, 2019)
         for la in (850, 936)
     ]
     links = registers.tidy_links(
         *files.read_real("links", "gias/links_edubasealldata_2022.csv")
     ).frame
-    table = crosschecks.compare_earlier(results, schools.follow(results, links=links))
+    table = check.compare_earlier(results, identity.follow_schools(results, links=links))
     assert table["agrees"].all()
     assert table["changed"].sum() > 1_000
-    assert pd.concat([crosschecks.cross_check(one) for one in results]).empty
+    assert pd.concat([proof.cross_check(one) for one in results]).empty

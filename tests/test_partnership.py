@@ -3,8 +3,8 @@ import datetime
 import pandas as pd
 import pytest
 
-from pepstats import participation, partnership
 from pepstats.errors import DesignError
+from pepstats.priority import partnership
 from tests.made_up_panels import register_of
 
 AS_AT = datetime.date(2018, 10, 2)
@@ -47,7 +47,7 @@ SCHOOLS = register_of(
 
 
 def test_a_school_is_one_school_whichever_number_it_was_listed_under(tmp_path):
-    matrix = participation.list_participation(load(tmp_path), SCHOOLS)
+    matrix = partnership.list_participation(load(tmp_path), SCHOOLS)
     assert matrix[["gap", "send", "maths"]].to_numpy().tolist() == [
         [True, False, True], [True, False, False], [False, False, True], [False, False, False],
     ]  # fmt: skip
@@ -56,11 +56,11 @@ def test_a_school_is_one_school_whichever_number_it_was_listed_under(tmp_path):
 
 
 def test_whether_every_school_is_in_something_is_said_in_a_sentence(tmp_path):
-    matrix = participation.list_participation(load(tmp_path), SCHOOLS)
-    assert participation.participation_sentence(matrix) == (
+    matrix = partnership.list_participation(load(tmp_path), SCHOOLS)
+    assert partnership.participation_sentence(matrix) == (
         "1 of the 4 schools take part in nothing that is listed."
     )
-    assert participation.participation_sentence(matrix[:3]).startswith("Every one of the 3 schools")
+    assert partnership.participation_sentence(matrix[:3]).startswith("Every one of the 3 schools")
 
 
 def test_an_evaluated_programme_takes_its_schools_from_its_own_list(tmp_path):
@@ -68,9 +68,9 @@ def test_an_evaluated_programme_takes_its_schools_from_its_own_list(tmp_path):
         "send": pd.DataFrame({"joined": ["2018-01", None]}, index=pd.Index([2, 4], name="school"))
     }
     register = load(tmp_path, members=members)
-    matrix = participation.list_participation(register, SCHOOLS)
+    matrix = partnership.list_participation(register, SCHOOLS)
     assert matrix["send"].tolist() == [False, True, False, True]
-    overlap = participation.count_overlap(register)
+    overlap = partnership.count_overlap(register)
     assert overlap.to_dict("records") == [
         {"one": "gap", "other": "send", "both": 1, "only_one": 1, "only_other": 1}
     ]
@@ -90,24 +90,22 @@ REVIEWS = (
 
 def test_challenge_counts_within_the_school_year_and_says_all_except(tmp_path):
     register = load(tmp_path, reviews=REVIEWS)
-    table = participation.cover_challenge(register, SCHOOLS, 2018)
+    table = partnership.cover_challenge(register, SCHOOLS, 2018)
     assert table["reviewed"].tolist() == [True, False, False, False]
     assert table["inspected"].tolist() == [False, False, True, False]
-    said = participation.challenge_sentence(table, 2018)
+    said = partnership.challenge_sentence(table, 2018)
     assert said.startswith("All but 2 of the maintained schools had an external review or an ")
     assert said.endswith(" in 2017/18.")
     ofsted = pd.DataFrame({"inspected": pd.to_datetime(["2018-01-01", "2016-01-01"])},
                           index=pd.Index([2, 4], name="school"))  # fmt: skip
-    table = participation.cover_challenge(register, SCHOOLS, 2018, ofsted=ofsted)
+    table = partnership.cover_challenge(register, SCHOOLS, 2018, ofsted=ofsted)
     assert table["challenged"].tolist() == [True, True, True, False]
-    assert participation.challenge_sentence(table[:3], 2018).startswith(
-        "All the maintained schools"
-    )
+    assert partnership.challenge_sentence(table[:3], 2018).startswith("All the maintained schools")
 
 
 def test_grants_are_added_up_and_a_paper_that_says_otherwise_is_quoted(tmp_path):
-    grants, claims = participation.add_funding(load(tmp_path))
-    first, second = participation.funding_sentences(grants, claims)
+    grants, claims = partnership.add_funding(load(tmp_path))
+    first, second = partnership.funding_sentences(grants, claims)
     assert first == "The grants listed add up to £400,000."
     assert "The minute says “nearly half a million” (£500,000), £100,000 more" in second
 
@@ -133,14 +131,14 @@ def test_grants_are_added_up_and_a_paper_that_says_otherwise_is_quoted(tmp_path)
 def test_a_promise_is_held_to_its_target(tmp_path, baseline, target, actual, due, status):
     line = f"baseline: {baseline}, target: {target}, actual: {actual}, due: {due}"
     register = REGISTER.replace("baseline: 40, target: 50, due: 2018-07-31", line)
-    held = participation.hold_promises(load(tmp_path, register=register), AS_AT)
+    held = partnership.hold_promises(load(tmp_path, register=register), AS_AT)
     assert held.loc["up", "status"] == status
 
 
 def test_every_theme_is_counted_also_those_with_nothing(tmp_path):
     register = load(tmp_path)
-    matrix = participation.list_participation(register, SCHOOLS)
-    themes = participation.count_themes(register, matrix)
+    matrix = partnership.list_participation(register, SCHOOLS)
+    themes = partnership.count_themes(register, matrix)
     assert themes["activities"].tolist() == [0, 0, 1, 0, 2, 0]
     assert themes["taking_part"].tolist() == [0, 0, 2, 0, 2, 0]
     assert themes.loc[5, "promises"] == 1
@@ -223,8 +221,8 @@ MEMBERS = pd.DataFrame({"programme": ["gap"], "school": [4], "joined": ["2017-09
 def test_a_folder_without_a_register_has_none_and_says_so(tmp_path):
     schools = SCHOOLS.assign(urns=["900001 930001", "900002", "900003", "900004"])
     assert partnership.find_partnership(tmp_path, schools, MEMBERS, as_at=AS_AT) is None
-    assert participation.tabulate_register(None, SCHOOLS, 2018, as_at=AS_AT) == {}
-    assert "No partnership register" in participation.say_register({}, 2018)[0]
+    assert partnership.tabulate_register(None, SCHOOLS, 2018, as_at=AS_AT) == {}
+    assert "No partnership register" in partnership.say_register({}, 2018)[0]
 
 
 def test_the_register_is_found_by_any_number_a_school_has_had(tmp_path):
@@ -239,10 +237,10 @@ def test_the_register_is_found_by_any_number_a_school_has_had(tmp_path):
 
 
 def test_all_that_the_register_answers_is_tables_and_sentences(tmp_path):
-    tables = participation.tabulate_register(load(tmp_path), SCHOOLS, 2018, as_at=AS_AT)
+    tables = partnership.tabulate_register(load(tmp_path), SCHOOLS, 2018, as_at=AS_AT)
     assert tables["activities"]["taking_part"].to_dict() == {"gap": 2, "send": 0, "maths": 2}
     assert not tables["participation"].empty
-    said = participation.say_register(tables, 2018)
+    said = partnership.say_register(tables, 2018)
     assert said[0] == "1 of the 4 schools take part in nothing that is listed."
     assert said[2] == "The grants listed add up to £400,000."
     assert "£100,000 more than the grants listed" in said[3]
@@ -261,11 +259,11 @@ def test_the_projects_own_register_holds_together():
     register = partnership.load_partnership(
         data, study.followed.known, as_at=study.report.meeting.date, members=study.members
     )
-    matrix = participation.list_participation(register, own)
-    assert participation.participation_sentence(matrix).startswith("Every one of the 47 schools")
-    overlap = participation.count_overlap(register).set_index(["one", "other"])
+    matrix = partnership.list_participation(register, own)
+    assert partnership.participation_sentence(matrix).startswith("Every one of the 47 schools")
+    overlap = partnership.count_overlap(register).set_index(["one", "other"])
     assert overlap.loc[("closing-the-gap", "send-in-mainstream"), "both"] == 4
-    challenge = participation.cover_challenge(register, own, 2018)
-    assert participation.challenge_sentence(challenge, 2018).startswith(
+    challenge = partnership.cover_challenge(register, own, 2018)
+    assert partnership.challenge_sentence(challenge, 2018).startswith(
         "All but 1 of the maintained schools"
     )

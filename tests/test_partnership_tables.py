@@ -5,8 +5,9 @@ import datetime
 import pandas as pd
 import pytest
 
-from pepstats import eligibility, participation, partnership_tables, support_tables
-from pepstats.city import City
+from pepstats.priority import eligibility, partnership
+from pepstats.report import city_tables
+from pepstats.report.edition import City
 from tests.made_up_panels import panel_of, register_of
 from tests.test_partnership import SCHOOLS, load
 from tests.test_support_tables import EXEMPT, PROGRAMMES, PUBLIC, city_of, made, plain, rated
@@ -14,7 +15,7 @@ from tests.test_support_tables import EXEMPT, PROGRAMMES, PUBLIC, city_of, made,
 
 def test_the_register_is_told_in_tables_and_sentences(tmp_path):
     day = datetime.date(2018, 10, 2)
-    answers = participation.tabulate_register(load(tmp_path), SCHOOLS, 2018, as_at=day)
+    answers = partnership.tabulate_register(load(tmp_path), SCHOOLS, 2018, as_at=day)
     tables, entries = made(city_of(*rated(), **answers), PUBLIC)
     assert tables["partnership-activities"].rows[0] == (
         "The gap", "programme", "Theme 5", "A school", "2"
@@ -31,11 +32,11 @@ def test_the_register_is_told_in_tables_and_sentences(tmp_path):
 
 def test_a_study_without_a_register_or_a_year_before_says_so():
     tables, entries = made(city_of(rated()[0], None), PUBLIC)
-    assert tables["partnership-activities"].empty == partnership_tables.NO_REGISTER
+    assert tables["partnership-activities"].empty == city_tables.NO_REGISTER
     assert not tables["partnership-promises"].rows
-    assert entries["partnership.taking_part"].text == partnership_tables.NO_REGISTER
-    assert entries["ratings.changes"].text == support_tables.NO_YEAR_BEFORE
-    assert tables["ratings-changed"].empty == support_tables.NO_YEAR_BEFORE
+    assert entries["partnership.taking_part"].text == city_tables.NO_REGISTER
+    assert entries["ratings.changes"].text == city_tables.NO_YEAR_BEFORE
+    assert tables["ratings-changed"].empty == city_tables.NO_YEAR_BEFORE
     tables, entries = made(City(), PUBLIC)
     assert not any(table.rows for table in tables.values())
 

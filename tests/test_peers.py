@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import matching, peers
 from pepstats.errors import DesignError
-from pepstats.programme import MatchRule, PoolRule
+from pepstats.matching import nearest
+from pepstats.matching.pool import before_start, find_pool
+from pepstats.robustness import methods
+from pepstats.settings.programme import MatchRule, PoolRule
 from tests import reference
 from tests.worlds import small_england
 
@@ -40,7 +42,7 @@ def test_doubly_robust_is_r_s_did(covariates: list[str], key: str) -> None:
         columns={"countyreal": "school", "lemp": "value", "first.treat": "starts"}
     )
     counties["member"] = counties["starts"] > 0
-    row = peers.compare_doubly_robust(counties, starts=2004, covariates=covariates)
+    row = methods.compare_doubly_robust(counties, starts=2004, covariates=covariates)
     theirs = reference.figures("b_mpdta/expected_did.json")[key]["simple"]
     assert row.estimate == pytest.approx(theirs["att"], abs=1e-6)  # -.0399513; -.0417518
     se = (row.high - row.low) / 2 / 1.959963985
@@ -71,7 +73,7 @@ def test_synthetic_differences_are_arkhangelsky_s_california() -> None:
     assert (weights.reindex(omega.index).fillna(0) - omega).abs().max() < 1e-4
     # ours refuses one member alone; with two the same call goes through unchanged
     two = states.assign(member=states["school"].isin(["California", "Nevada"]))
-    row = peers.compare_synthetic(two, starts=1989, rng=np.random.default_rng(1), draws=10)
+    row = methods.compare_synthetic(two, starts=1989, rng=np.random.default_rng(1), draws=10)
     seed = int(np.random.default_rng(1).integers(2**31))
     same = synthetic(two, after, draws=10, seed=seed)
     assert (row.estimate, row.low, row.high) == (same.att, *same.conf_int)
@@ -81,13 +83,13 @@ def test_matched_differences_are_clubsandwich_s() -> None:
     panel = reference.table("e_clubsandwich/school_panel.csv").rename(columns={"y": "value"})
     panel = panel.assign(member=panel["treat"].eq(1), weight=1.0)
     for cluster in ("school", "set"):
-        row = peers.compare_matched(panel, starts=2020, clusters=cluster)
+        row = methods.compare_matched(panel, starts=2020, clusters=cluster)
         theirs = reference.figures("e_clubsandwich/expected_clubsandwich.json")[
             f"panel_2x2_cluster_{cluster}"
         ]["CR2"]
         assert row.estimate == pytest.approx(theirs["beta"][3], abs=1e-6)
         assert row.p == pytest.approx(theirs["p_satt"][3], abs=1e-6)
-    study = peers.study_years(panel, starts=2020)
+    study = methods.study_years(panel, starts=2020)
     theirs = reference.figures("e_clubsandwich/expected_clubsandwich.json")[
         "event_study_CR2_school"
     ]
@@ -103,7 +105,7 @@ def test_matched_differences_are_diff_diff_s_where_schools_count_alike() -> None
     theirs = DifferenceInDifferences(cluster="school", vcov_type="hc2_bm").fit(
         plain, outcome="value", treatment="m", post="after"
     )
-    row = peers.compare_matched(frame, starts=2018)
+    row = methods.compare_matched(frame, starts=2018)
     assert row.estimate == pytest.approx(theirs.att)
     assert row.p == pytest.approx(theirs.p_value, abs=1e-9)
 
@@ -115,18 +117,18 @@ def test_matched_differences_are_diff_diff_s_where_schools_count_alike() -> None
 @given(st.integers(0, 10_000), st.floats(-20, 20))
 def test_an_added_effect_moves_every_estimate_by_just_that(seed: int, effect: float) -> None:
     without, having = made_up(seed), made_up(seed, effect=effect)
-    for compare in (peers.compare_matched, peers.compare_doubly_robust):
+    for compare in (methods.compare_matched, methods.compare_doubly_robust):
         moved = compare(having, starts=2018).estimate - compare(without, starts=2018).estimate
         assert moved == pytest.approx(effect, abs=1e-7)
-    study = peers.study_years(having, starts=2018)
+    study = methods.study_years(having, starts=2018)
     assert study.table.loc[2016, "estimate"] == pytest.approx(
-        peers.study_years(without, starts=2018).table.loc[2016, "estimate"]
+        methods.study_years(without, starts=2018).table.loc[2016, "estimate"]
     )
 
 
 def test_synthetic_differences_find_an_added_effect_and_repeat_themselves() -> None:
     rows = [
-        peers.compare_synthetic(
+        methods.compare_synthetic(
             made_up(3, effect=10.0), starts=2018, rng=np.random.default_rng(5), draws=30
         )
         for _ in range(2)
@@ -136,16 +138,16 @@ def test_synthetic_differences_find_an_added_effect_and_repeat_themselves() -> N
 
 
 def test_a_row_has_the_columns_of_the_table_of_checks() -> None:
-    row = peers.compare_matched(made_up(), starts=2018).tidy()
+    row = methods.compare_matched(made_up(), starts=2018).tidy()
     columns = ["check", "estimate", "low", "high", "p", "n_schools", "n_comparison", "note"]
     assert list(row.columns) == ["kind", *columns] and "degrees of freedom" in row["note"].iloc[0]
-    refused = peers.compare_matched(made_up(members=1), starts=2018).tidy()
+    refused = methods.compare_matched(made_up(members=1), starts=2018).tidy()
     assert refused["note"].iloc[0].startswith("cannot be made: 1 members and 20")
 
 
 def test_drift_is_allowed_for() -> None:
-    study = peers.study_years(made_up(2, effect=12.0), starts=2018)
-    found = peers.allow_for_drift(study, rng=np.random.default_rng(1))
+    study = methods.study_years(made_up(2, effect=12.0), starts=2018)
+    found = methods.allow_for_drift(study, rng=np.random.default_rng(1))
     assert list(found.columns) == ["at_most", "low", "high", "reason"]
     assert len(found) == 5 and found["reason"].eq("").all()
     none = found[found["at_most"] == 0].iloc[0]
@@ -170,45 +172,45 @@ def test_schools_that_cannot_be_compared_give_a_reason_and_no_number(spoil, word
     frame = spoil(made_up())
     rng = np.random.default_rng(1)
     rows = [
-        peers.compare_matched(frame, starts=2018),
-        peers.compare_doubly_robust(frame, starts=2018),
-        peers.compare_synthetic(frame, starts=2018, rng=rng),
+        methods.compare_matched(frame, starts=2018),
+        methods.compare_doubly_robust(frame, starts=2018),
+        methods.compare_synthetic(frame, starts=2018, rng=rng),
     ]
     for row in rows:
         assert words in row.reason
         assert np.isnan([row.estimate, row.low, row.high, row.p]).all()
-    study = peers.study_years(frame, starts=2018)
+    study = methods.study_years(frame, starts=2018)
     assert words in study.reason and study.table.empty
-    drift = peers.allow_for_drift(study, rng=rng)
+    drift = methods.allow_for_drift(study, rng=rng)
     assert len(drift) == 1 and words in drift["reason"].iloc[0]
 
 
 def test_reasons_of_one_check_alone() -> None:
     frame = made_up()
-    assert "the same in every school" in peers.compare_doubly_robust(
+    assert "the same in every school" in methods.compare_doubly_robust(
         frame.assign(rwm=60.0), starts=2018, covariates=["rwm"]
     ).reason  # fmt: skip
     few = made_up(members=6, others=6)
     rng = np.random.default_rng(1)
     assert (
-        "more comparison schools (6)" in peers.compare_synthetic(few, starts=2018, rng=rng).reason
+        "more comparison schools (6)" in methods.compare_synthetic(few, starts=2018, rng=rng).reason
     )
     short = made_up(years=(2017, 2018))
-    assert "two years before" in peers.compare_synthetic(short, starts=2018, rng=rng).reason
-    assert "all members are in one cluster" in peers.compare_matched(
+    assert "two years before" in methods.compare_synthetic(short, starts=2018, rng=rng).reason
+    assert "all members are in one cluster" in methods.compare_matched(
         frame.assign(la=np.where(frame["member"], 851, frame["school"])), starts=2018, clusters="la"
     ).reason  # fmt: skip
     still = frame.assign(value=frame["school"].astype(float))
-    assert "no spread" in peers.compare_matched(still, starts=2018).reason
-    assert "no year before the reference" in peers.allow_for_drift(
-        peers.study_years(short, starts=2018), rng=rng
+    assert "no spread" in methods.compare_matched(still, starts=2018).reason
+    assert "no year before the reference" in methods.allow_for_drift(
+        methods.study_years(short, starts=2018), rng=rng
     )["reason"].iloc[0]  # fmt: skip
-    gap = peers.study_years(made_up(years=(2014, 2016, 2018)), starts=2018)
-    assert "years are missing" in peers.allow_for_drift(gap, rng=rng)["reason"].iloc[0]
-    late = peers.study_years(frame, starts=2018, reference=2018)
+    gap = methods.study_years(made_up(years=(2014, 2016, 2018)), starts=2018)
+    assert "years are missing" in methods.allow_for_drift(gap, rng=rng)["reason"].iloc[0]
+    late = methods.study_years(frame, starts=2018, reference=2018)
     assert "reference year 2018 is not a year before" in late.reason
     with pytest.raises(DesignError, match="has no column weight") as error:
-        peers.compare_matched(frame.drop(columns=["weight"]), starts=2018)
+        methods.compare_matched(frame.drop(columns=["weight"]), starts=2018)
     assert "frame" in str(error.value)
 
 
@@ -216,8 +218,8 @@ def test_twice_the_same_covariate_gives_a_number_or_a_reason_never_nonsense() ->
     rng = np.random.default_rng(1)
     frame = made_up(members=10, others=60)
     frame["rwm"] = frame["school"].map(dict(zip(range(100, 170), rng.normal(size=70), strict=True)))
-    once = peers.compare_doubly_robust(frame, starts=2018, covariates=["rwm"])
-    twice = peers.compare_doubly_robust(
+    once = methods.compare_doubly_robust(frame, starts=2018, covariates=["rwm"])
+    twice = methods.compare_doubly_robust(
         frame.assign(again=frame["rwm"] * 2), starts=2018, covariates=["rwm", "again"]
     )
     assert not once.reason
@@ -230,12 +232,12 @@ def test_twice_the_same_covariate_gives_a_number_or_a_reason_never_nonsense() ->
 def test_the_frame_counts_comparison_schools_as_often_as_they_serve() -> None:
     small, rule = small_england(), MatchRule(near=("rwm_expected", "cohort"), k=5)
     members = small.members["closing-the-gap"]
-    pool = matching.find_pool(
-        matching.before_start(small.panel, 2018), small.register, rule, phase="primary",
+    pool = find_pool(
+        before_start(small.panel, 2018), small.register, rule, phase="primary",
         outcomes=["rwm_expected"], baseline=[2016, 2017], members=small.barred,
     )  # fmt: skip
-    match = matching.match_schools(pool, rule, PoolRule(), barred=small.barred)
-    frame = peers.lay_out(small.panel, "rwm_expected", [2018, 2016, 2017], members, match)
+    match = nearest.match_schools(pool, rule, PoolRule(), barred=small.barred)
+    frame = methods.lay_out_frame(small.panel, "rwm_expected", [2018, 2016, 2017], members, match)
     assert frame["year"].unique().tolist() == [2016, 2017, 2018]
     assert frame["value"].notna().all() and not frame.duplicated(["school", "year"]).any()
     one = frame[frame["year"] == 2018]
@@ -250,18 +252,20 @@ def test_the_frame_counts_comparison_schools_as_often_as_they_serve() -> None:
 
     table = pool.schools[list(pool.scales.index)]
     table = table[~table.index.isin(set(small.barred) - set(members))]
-    weights = peers.weigh_to_balance(table, [m for m in members if m in table.index])
-    balanced = peers.lay_out(small.panel, "rwm_expected", [2016, 2017, 2018], members, weights)
+    weights = methods.weigh_to_balance(table, [m for m in members if m in table.index])
+    balanced = methods.lay_out_frame(
+        small.panel, "rwm_expected", [2016, 2017, 2018], members, weights
+    )
     before = balanced[balanced["year"] == 2017]
     means = before.groupby("member")[["value", "weight"]].apply(
         lambda g: np.average(g["value"], weights=g["weight"])
     )
     assert means[True] == pytest.approx(means[False], abs=0.5)  # but for schools lost in 2018
-    assert not peers.compare_matched(balanced, starts=2018).reason
+    assert not methods.compare_matched(balanced, starts=2018).reason
 
 
 def test_a_year_that_no_school_has_leaves_an_empty_frame_and_a_reason() -> None:
     small = small_england()
     weights = pd.Series(1.0, index=small.register.index)
-    frame = peers.lay_out(small.panel, "rwm_expected", [2014, 2018], [], weights)
-    assert frame.empty and "0 members" in peers.compare_matched(frame, starts=2018).reason
+    frame = methods.lay_out_frame(small.panel, "rwm_expected", [2014, 2018], [], weights)
+    assert frame.empty and "0 members" in methods.compare_matched(frame, starts=2018).reason

@@ -8,14 +8,16 @@ import pytest
 import yaml
 
 import pepstats
-from pepstats import phases, worth_tables
-from pepstats.autumn import load_report
-from pepstats.blocks import PaperTable
+from pepstats.document.blocks import PaperTable
 from pepstats.errors import DesignError
-from pepstats.evidence import ProgrammeResults
-from pepstats.evidence_tables import cost_words
-from pepstats.programme import group_phases, list_parts, load_programme, split_phases
-from pepstats.study import find_members
+from pepstats.impact.sizes import CITY_BY_CITY, pool_phases
+from pepstats.report import programme_tables
+from pepstats.report.edition import ProgrammeResults
+from pepstats.report.programme_tables import cost_words
+from pepstats.schools.members import find_members
+from pepstats.settings.programme import group_phases, list_parts, load_programme, split_phases
+from pepstats.settings.report import load_report
+from pepstats.study import Study
 from tests.worlds import ROOT
 
 KS2 = "invented/ks2/{}_england_ks2final.csv"
@@ -50,7 +52,7 @@ def write(folder: Path, programmes: tuple[str, ...] = ("both",), **changes: obje
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> pepstats.study.Study:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return pepstats.load("two", data=str(write(tmp_path_factory.mktemp("two"))))
 
 
@@ -144,7 +146,7 @@ def phase(outcome: str, estimate: float, seed: int, per_unit: float, reason: str
 def pool(*parts) -> pd.DataFrame:
     names = ("primary", "secondary")
     by_kind = (dict(zip(names, tables, strict=True)) for tables in zip(*parts, strict=True))
-    return phases.pool_phases(*by_kind)
+    return pool_phases(*by_kind)
 
 
 def test_phases_are_taken_together_by_precision_on_pupils_scale() -> None:
@@ -155,7 +157,7 @@ def test_phases_are_taken_together_by_precision_on_pupils_scale() -> None:
     assert both["size"] == pytest.approx(float((found["weight"] * found["size"]).iloc[:2].sum()))
     half = [(row.high - row.low) / 2 for row in found.itertuples()]
     assert half[2] == pytest.approx(np.sqrt(1 / (1 / half[0] ** 2 + 1 / half[1] ** 2)), rel=0.1)
-    assert both["n_schools"] == 24 and both["how"] == phases.CITY_BY_CITY
+    assert both["n_schools"] == 24 and both["how"] == CITY_BY_CITY
 
 
 def test_a_good_year_that_a_city_has_in_both_phases_widens_the_interval() -> None:
@@ -181,7 +183,7 @@ def test_the_paper_shows_both_phases_on_one_scale_and_says_so(tmp_path: Path) ->
             part.slug: ProgrammeResults(effects, empty, empty, drawn, empty, empty, sizes=sizes)
             for part, (effects, sizes, drawn) in zip(parts, made, strict=True)
         }
-        return worth_tables.table_phases(parts, results)
+        return programme_tables.table_phases(parts, results)
 
     primary = phase("rwm_expected", 5.0, 1, 0.02)
     table = shown(primary, phase("progress8", 4.0, 2, 0.04))

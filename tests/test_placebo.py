@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import gaps, placebo
 from pepstats.errors import DesignError
+from pepstats.impact import gaps, placebo
 
 
 def made_up_gaps(schools_each: list[int], *, seed: int = 1, city_sd: float = 0.0) -> gaps.Gaps:
@@ -28,8 +28,10 @@ def low_of(found: gaps.Gaps) -> pd.Series:
     return pd.Series(np.arange(len(found.table)) % 3 > 0, index=found.table.index)
 
 
-def draw(found: gaps.Gaps, members: list[int], draws: int = 500, seed: int = 1) -> placebo.Draws:
-    return placebo.draw_programmes(
+def draw(
+    found: gaps.Gaps, members: list[int], draws: int = 500, seed: int = 1
+) -> placebo.PlaceboDraws:
+    return placebo.draw_placebo(
         found, low_of(found), members, draws=draws, rng=np.random.default_rng(seed)
     )
 
@@ -69,7 +71,7 @@ def test_a_programme_spread_over_authorities_gets_spread_yardsticks() -> None:
 def test_members_of_any_programme_are_never_drawn() -> None:
     found = made_up_gaps([40] * 15)
     barred = list(found.table.index[60:80])
-    drawn = placebo.draw_programmes(
+    drawn = placebo.draw_placebo(
         found, low_of(found), list(found.table.index[:18]), barred=barred, draws=300,
         rng=np.random.default_rng(1),
     )  # fmt: skip
@@ -107,7 +109,7 @@ def test_programmes_that_did_nothing_are_called_five_times_in_a_hundred() -> Non
     for seed in range(120):
         found = made_up_gaps([30] * 40, seed=seed, city_sd=2.0)
         members = list(found.table.index[:18])
-        made_up = placebo.made_up_estimates({"rwm_expected": found}, draw(found, members), members)
+        made_up = placebo.placebo_estimates({"rwm_expected": found}, draw(found, members), members)
         real = placebo.weighted_mean(found, np.arange(18))[0]
         called.append((made_up["rwm_expected"].abs() >= abs(real)).mean() < 0.05)
     assert 0.005 < np.mean(called) < 0.11  # 5 in 100, give or take what 120 tries allow

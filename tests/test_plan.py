@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pepstats import plan, sources
-from pepstats.autumn import load_report
 from pepstats.cli import main
-from pepstats.comparison import Design, design_comparison
 from pepstats.errors import RunError
-from pepstats.plan import find_plan, hold_to_plan, read_plan, write_plan
-from pepstats.programme import load_programme
-from pepstats.record import say_plan
-from pepstats.steps import Step
+from pepstats.impact.evaluate import Design, design_comparison
+from pepstats.report.board_tables import say_plan
+from pepstats.runs import plan
+from pepstats.runs.plan import find_plan, hold_to_plan, read_plan, write_plan
+from pepstats.runs.steps import Step
+from pepstats.settings.programme import load_programme
+from pepstats.settings.report import load_report
+from pepstats.sources import files
 from pepstats.study import load_study
 from tests.whole_runs import REPORT, copy_of, replace
 
@@ -44,9 +45,9 @@ def test_no_file_of_the_outcome_year_is_opened(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[tuple[str, int | None]] = []
-    read = sources.read_text
+    read = files.read_text
 
-    def watched(source: sources.Source) -> object:
+    def watched(source: files.Source) -> object:
         opened.append((source.kind, source.year))
         return read(source)
 

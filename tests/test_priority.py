@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import priority
 from pepstats.errors import DesignError
-from pepstats.panel import Panel
+from pepstats.priority import dashboard, ratings
+from pepstats.schools.panel import Panel
 from tests.made_up_panels import PRIMARY, england_of, panel_of, register_of
 
-DASHBOARD = priority.load_dashboard(Path("no-such-folder"))
+DASHBOARD = dashboard.load_dashboard(Path("no-such-folder"))
 YEARS = (2016, 2017, 2018)
 GOOD = {**PRIMARY, "rwm_expected": 70.0, "rwm_higher": 15.0}
 WEAK = {**PRIMARY, "rwm_expected": 40.0, "rwm_higher": 0.0, "maths_progress": -6.0}
@@ -21,7 +21,7 @@ WEAK = {**PRIMARY, "rwm_expected": 40.0, "rwm_higher": 0.0, "maths_progress": -6
 
 def rate(panel, register, draws=60, **how):
     rng = np.random.default_rng(how.pop("seed", 3))
-    return priority.rate(panel, register, DASHBOARD, 2018, rng=rng, draws=draws, **how)
+    return ratings.rate_schools(panel, register, DASHBOARD, 2018, rng=rng, draws=draws, **how)
 
 
 @cache
@@ -304,7 +304,7 @@ def test_a_school_twice_a_wrong_year_or_an_empty_dashboard_is_refused():
     with pytest.raises(DesignError, match="a school twice: \\[1\\]"):
         rate(panel, pd.concat([register, register.loc[[1]]]))
     with pytest.raises(DesignError, match="no results of 2019"):
-        priority.rate(panel, register, DASHBOARD, 2019, rng=np.random.default_rng(1))
+        ratings.rate_schools(panel, register, DASHBOARD, 2019, rng=np.random.default_rng(1))
     with pytest.raises(DesignError, match="not in the register: \\[99\\]"):
         rate(panel, register, schools=pd.Index([1, 99]))
     with pytest.raises(DesignError, match="inspections list a school twice: \\[1\\]"):

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pepstats.autumn import load_report
 from pepstats.errors import DesignError
-from pepstats.programme import load_programme, read_members
-from pepstats.settings import check_slug, read_yaml
+from pepstats.settings.programme import load_programme
+from pepstats.settings.report import load_report
+from pepstats.settings.yaml import check_slug, read_yaml
+from pepstats.sources.members import read_members
 from tests.worlds import ROOT, SHARED
 
 PROGRAMME = {

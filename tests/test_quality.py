@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pepstats.errors import DesignError
-from pepstats.quality import NOT_SIGNED, load_quality, say_sign_off, tabulate_quality
+from pepstats.settings.quality import NOT_SIGNED, load_quality, say_sign_off, tabulate_quality
 from tests.worlds import ROOT
 
 

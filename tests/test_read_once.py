@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pepstats import manifest
+from pepstats.runs import manifest
 from tests.hooks import sitecustomize
 from tests.worlds import ROOT
 
@@ -43,7 +43,7 @@ def seen(finished: Path, data: Path, opened: Path) -> list[Seen]:
 
 
 def list_inputs(run: Path) -> set[str]:
-    return {f"data:{one.file}" for one in manifest.read(run).inputs}
+    return {f"data:{one.file}" for one in manifest.read_manifest(run).inputs}
 
 
 def test_each_file_of_the_study_is_opened_once_per_process(seen: list[Seen]) -> None:
@@ -68,7 +68,7 @@ def test_each_published_file_is_parsed_once_per_run(seen: list[Seen], finished: 
 
 def test_a_step_says_all_that_it_reads(seen: list[Seen], finished: Path) -> None:
     """Whatever a notebook's process opened is in what the step said, or in its report."""
-    steps = manifest.read(finished).steps
+    steps = manifest.read_manifest(finished).steps
     for task, record in steps.items():
         (process,) = {one.process for one in seen
                       if one.file == f"run:notebooks/{task}.read" and one.event == "open"} - {

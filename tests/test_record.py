@@ -6,10 +6,12 @@ import datetime
 import pandas as pd
 import pytest
 
-from pepstats import blocks, document, record, report
-from pepstats.bridge import RESULTS, bridge_effects
-from pepstats.quality import say_sign_off
-from pepstats.verdicts import COMPARED, EXPECTED
+from pepstats.document import blocks, html
+from pepstats.impact.verdicts import COMPARED, EXPECTED
+from pepstats.report import board_tables
+from pepstats.report.paper import write_paper
+from pepstats.runs.bridge import RESULTS, bridge_effects
+from pepstats.settings.quality import say_sign_off
 from tests.paper_made_up import make_effect, make_programme, make_study
 
 OCTOBER = datetime.date(2018, 10, 2)
@@ -34,47 +36,53 @@ def results() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def december() -> record.Record:
+def december() -> board_tables.Provenance:
     then = effects(verdict="too uncertain to say", mode=EXPECTED, release="provisional")
     now = effects(estimate=5.0, release="revised", mode=COMPARED)
-    return record.Record(OCTOBER, results(), {PROGRAMME.slug: bridge_effects(then, now)})
+    return board_tables.Provenance(OCTOBER, results(), {PROGRAMME.slug: bridge_effects(then, now)})
 
 
 def test_a_first_paper_has_nothing_to_say_of_an_earlier_one() -> None:
-    entries = record.make_entries(record.Record(), [PROGRAMME])
-    assert entries["report.changed"].text == record.FIRST
+    entries = board_tables.make_provenance_entries(board_tables.Provenance(), [PROGRAMME])
+    assert entries["report.changed"].text == board_tables.FIRST
     settings, programmes, found = make_study()
-    words = report.write_paper(settings, programmes, found).words()
+    words = write_paper(settings, programmes, found).words()
     assert "What changed since" not in words and "no plan was written" in words
 
 
 def test_without_a_run_of_the_earlier_report_the_paper_says_so() -> None:
-    nothing = record.Record(OCTOBER, results().iloc[:0], {PROGRAMME.slug: pd.DataFrame()})
-    entries = record.make_entries(nothing, [PROGRAMME])
+    nothing = board_tables.Provenance(OCTOBER, results().iloc[:0], {PROGRAMME.slug: pd.DataFrame()})
+    entries = board_tables.make_provenance_entries(nothing, [PROGRAMME])
     assert entries["report.changed"].text == entries[f"{PROGRAMME.slug}.changed"].text
     assert "has not been run here" in entries["report.changed"].text
-    tables = record.make_tables(nothing, [PROGRAMME])
+    tables = board_tables.make_provenance_tables(nothing, [PROGRAMME])
     for name in ("report.results-changed", f"{PROGRAMME.slug}.changed"):
-        assert not tables[name].rows and tables[name].empty == record.NOT_RUN
+        assert not tables[name].rows and tables[name].empty == board_tables.NOT_RUN
 
 
-def test_a_release_without_single_schools_results_is_said_to_be_so(december: record.Record) -> None:
+def test_a_release_without_single_schools_results_is_said_to_be_so(
+    december: board_tables.Provenance,
+) -> None:
     bare = dataclasses.replace(december, results=results().iloc[:0])
-    said = record.table_results(bare).empty
+    said = board_tables.table_results(bare).empty
     assert said == "The earlier report was released without the results of single schools."
 
 
-def test_the_sum_of_it_counts_estimates_and_verdicts(december: record.Record) -> None:
-    said = record.make_entries(december, [PROGRAMME])["report.changed"].text
+def test_the_sum_of_it_counts_estimates_and_verdicts(december: board_tables.Provenance) -> None:
+    said = board_tables.make_provenance_entries(december, [PROGRAMME])["report.changed"].text
     assert "revises the one of 2 October 2018" in said
     assert "1 of 2 estimates moved" in said and "One verdict changed." in said
 
 
-def test_a_programmes_change_is_said_with_how_it_was_found(december: record.Record) -> None:
-    said = record.make_entries(december, [PROGRAMME])[f"{PROGRAMME.slug}.changed"].text
+def test_a_programmes_change_is_said_with_how_it_was_found(
+    december: board_tables.Provenance,
+) -> None:
+    said = board_tables.make_provenance_entries(december, [PROGRAMME])[
+        f"{PROGRAMME.slug}.changed"
+    ].text
     assert "+4.2 percentage points" in said and "became +5.0" in said
     assert "changed from “too uncertain to say” to “gained”" in said
-    table = record.make_tables(december, [PROGRAMME])[f"{PROGRAMME.slug}.changed"]
+    table = board_tables.make_provenance_tables(december, [PROGRAMME])[f"{PROGRAMME.slug}.changed"]
     first = dict(zip(table.columns, table.rows[0], strict=True))
     assert first["On 2 October 2018"].startswith("+4.2 (") and first["Change"] == "+0.8"
     assert first["Verdict"] == "gained (was: too uncertain to say)"
@@ -82,9 +90,11 @@ def test_a_programmes_change_is_said_with_how_it_was_found(december: record.Reco
     assert f"Then: provisional results, {EXPECTED}" in table.note
 
 
-def test_only_results_of_a_later_release_are_set_side_by_side(december: record.Record) -> None:
+def test_only_results_of_a_later_release_are_set_side_by_side(
+    december: board_tables.Provenance,
+) -> None:
     """No group, no number of pupils, nothing that stayed as it was; and no single school's."""
-    table = record.table_results(december)
+    table = board_tables.table_results(december)
     assert [row[0] for row in table.rows] == [
         "% reaching the expected standard in reading, writing and maths"
     ]
@@ -95,8 +105,10 @@ def test_only_results_of_a_later_release_are_set_side_by_side(december: record.R
 def test_a_verdict_of_another_outcome_is_named_when_it_changed() -> None:
     now = effects()
     now.loc[1, "verdict"] = "lost ground"
-    made = record.Record(OCTOBER, results(), {PROGRAMME.slug: bridge_effects(effects(), now)})
-    said = record.make_entries(made, [PROGRAMME])[f"{PROGRAMME.slug}.changed"].text
+    made = board_tables.Provenance(
+        OCTOBER, results(), {PROGRAMME.slug: bridge_effects(effects(), now)}
+    )
+    said = board_tables.make_provenance_entries(made, [PROGRAMME])[f"{PROGRAMME.slug}.changed"].text
     assert "progress score in reading" in said and "to “lost ground”" in said
 
 
@@ -109,31 +121,31 @@ PLAN = pd.DataFrame(
 
 
 def test_where_a_run_departs_from_its_plan_is_said_with_both() -> None:
-    said = record.say_plan(PLAN)
+    said = board_tables.say_plan(PLAN)
     assert said.startswith("The run departs from the plan of 2018-07-17") and "match" in said
-    table = record.table_plan(PROGRAMME, PLAN)
+    table = board_tables.table_plan(PROGRAMME, PLAN)
     assert table.rows[1] == ("Results not yet known", "Yes")
     assert table.rows[2] == ("Match", 'No: {"k": 10}; done: {"k": 5}')
-    followed = record.say_plan(PLAN.iloc[:2])
+    followed = board_tables.say_plan(PLAN.iloc[:2])
     assert followed.startswith("The run followed the plan of 2018-07-17")
-    assert record.say_plan(pd.DataFrame()).startswith("For this report no plan")
+    assert board_tables.say_plan(pd.DataFrame()).startswith("For this report no plan")
 
 
 def test_the_quality_log_is_in_the_paper_and_its_absence_is_said() -> None:
     settings, programmes, found = make_study()
-    bare = document.to_html(report.write_paper(settings, programmes, found))
+    bare = html.to_html(write_paper(settings, programmes, found))
     assert say_sign_off(None) in bare and "No assumption has been written down." in bare
     log = {"assumptions": pd.DataFrame([("A1", "Alike.", "Red", "Since.", "Then not.")], columns=[
         "Number", "We assume", "How sure", "Why", "If it is wrong"])}  # fmt: skip
-    made = record.Record(quality=log, signed="Made by One; checked by Two on 2018-10-01.")
-    full = document.to_html(report.write_paper(settings, programmes, found, made=made))
+    made = board_tables.Provenance(quality=log, signed="Made by One; checked by Two on 2018-10-01.")
+    full = html.to_html(write_paper(settings, programmes, found, made=made))
     assert "Made by One; checked by Two" in full and "Then not." in full
 
 
 def test_a_paper_that_revises_another_has_a_topic_for_what_changed() -> None:
     settings, programmes, found = make_study(revises="autumn-2017")
-    made = record.Record(OCTOBER, results(), {})
-    paper = report.write_paper(settings, programmes, found, made=made)
+    made = board_tables.Provenance(OCTOBER, results(), {})
+    paper = write_paper(settings, programmes, found, made=made)
     topics = [blocks.text_of(b.words) for b in paper.blocks if b.kind == "heading"]
     assert "What changed since the last paper" in topics
     assert "There is nothing to compare with" in paper.words()

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import effects
-from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
-from pepstats.panel import Panel
-from pepstats.refusals import ONLY_HERE, refuse_outcomes
+from pepstats.impact import effects
+from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.impact.refusals import ONLY_HERE, refuse_outcomes
+from pepstats.schools.panel import Panel
 from tests.test_expected import in_october, national
 from tests.worlds import YEAR, small_england
 
@@ -84,7 +84,9 @@ def test_the_other_outcomes_are_estimated_as_if_it_had_not_been_asked_for() -> N
     found = estimate_programme(asked, panel, design, YEAR)
     plain = estimate_programme(both, panel, design, YEAR)
     assert found.refused["outcome"].tolist() == [GROUP] and plain.refused.empty
-    pd.testing.assert_frame_equal(effects.tidy(found.effects), effects.tidy(plain.effects))
+    pd.testing.assert_frame_equal(
+        effects.tidy_effects(found.effects), effects.tidy_effects(plain.effects)
+    )
 
 
 def test_a_group_whose_pupils_are_not_counted_is_refused() -> None:

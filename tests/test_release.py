@@ -14,21 +14,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from pepstats import (
-    bridge,
-    bundle,
-    changes,
-    checkout,
-    disclosure,
-    holdback,
-    manifest,
-    release,
-    steps,
-    verify,
-)
-from pepstats.autumn import load_report
 from pepstats.cli import main
 from pepstats.errors import RunError
+from pepstats.report import disclosure
+from pepstats.runs import bridge, holdback, manifest, release, verify
+from pepstats.runs.files import CHANGES_FILE, describe_files, sha256_of
+from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, replace, restamp
 from tests.worlds import ROOT
 
@@ -66,13 +57,12 @@ def put(run: Path, name: str, content: bytes) -> None:
 
 
 def _described(run: Path) -> dict:
-    from pepstats.outputs import describe_files
 
     return describe_files(run)
 
 
 def test_a_bundle_is_what_a_reviewer_is_handed(released: Path) -> None:
-    made = manifest.read(released)
+    made = manifest.read_manifest(released)
     assert made.sealed and made.release is not None and made.release.edition == "public"
     for name in ("README.md", "CHANGES.md", "07-board-report/report.docx",
                  "notebooks/04-estimate-effect--closing-the-gap.ipynb", EFFECTS):  # fmt: skip
@@ -80,7 +70,7 @@ def test_a_bundle_is_what_a_reviewer_is_handed(released: Path) -> None:
     assert {one.file for one in made.inputs} <= made.release.carried.keys()
     for name, place in made.release.carried.items():
         wanted = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
-        assert steps.sha256_of(released / place) == wanted[name]
+        assert sha256_of(released / place) == wanted[name]
     readme = (released / "README.md").read_text("utf-8")
     assert "pepstats verify" in readme and "Invented" in readme
 
@@ -88,22 +78,22 @@ def test_a_bundle_is_what_a_reviewer_is_handed(released: Path) -> None:
 def test_changes_has_a_line_for_the_release_with_its_seal(released: Path) -> None:
     text = (released.parent / "CHANGES.md").read_text("utf-8")
     assert f"## {REPORT}, " in text and "first release" in text
-    assert manifest.read(released).seal in text
+    assert manifest.read_manifest(released).seal in text
 
 
 def test_the_public_edition_has_no_school_of_the_authority_and_nothing_exempt(
     out: Path, data: Path
 ) -> None:
     folder = release.release_report(REPORT, data=data, out=out)
-    made = manifest.read(folder)
+    made = manifest.read_manifest(folder)
     assert made.release is not None
     schools = holdback.list_schools(out / "working" / REPORT, load_report(REPORT, data))
     assert len(schools.numbers) > 30 and len(schools.names) > 30
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
-        if path.is_dir() or name == manifest.NAME or name.startswith("study/"):
+        if path.is_dir() or name == manifest.MANIFEST or name.startswith("study/"):
             continue
-        said = holdback.read_words(path)
+        said = holdback.read_page_words(path)
         assert not schools.find(said), name
         assert not holdback.EXEMPT.search(said), name
     assert {"01-clean-sources/panel.csv", "02-priority-ratings/ratings.csv"} <= set(
@@ -113,7 +103,7 @@ def test_the_public_edition_has_no_school_of_the_authority_and_nothing_exempt(
 
 
 def test_the_exempt_edition_leaves_out_only_what_schools_said(finished: Path, data: Path) -> None:
-    made = manifest.read(finished)
+    made = manifest.read_manifest(finished)
     report = load_report(REPORT, data).model_copy(update={"edition": "exempt"})
     withheld = holdback.find_withheld(finished, made, report)
     assert set(withheld.values()) <= {holdback.SAID}
@@ -128,17 +118,17 @@ def test_before_results_are_published_no_picture_of_single_schools_leaves(
     report = load_report(REPORT, data)
     bare = tuple(line.model_copy(update={"release": None}) for line in report.sources)
     unsaid = report.model_copy(update={"sources": bare})
-    withheld = holdback.find_withheld(run, manifest.read(run), unsaid)
+    withheld = holdback.find_withheld(run, manifest.read_manifest(run), unsaid)
     assert picture in withheld
     assert "04-estimate-effect/closing-the-gap/gap-rwm_expected.png" not in withheld
     publish(run)
-    assert picture not in holdback.find_withheld(run, manifest.read(run), report)
+    assert picture not in holdback.find_withheld(run, manifest.read_manifest(run), report)
 
 
 def publish(run: Path) -> None:
     """Let a run's results be revised ones."""
-    for slug in manifest.read(run).programmes:
-        name = changes.EFFECTS.format(slug=slug)
+    for slug in manifest.read_manifest(run).programmes:
+        name = bridge.SHOWN_EFFECTS.format(slug=slug)
         effects = pd.read_csv(run / name).assign(release="revised")
         put(run, name, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
@@ -152,7 +142,7 @@ def test_a_paper_that_tells_of_few_schools_beside_the_last_release_is_held_back(
     put(
         run, name, b"table,row,column,count\nratings,Priority 2,Academy,9\nratings,Total,Total,47\n"
     )
-    made, report = manifest.read(run), load_report(REPORT, data)
+    made, report = manifest.read_manifest(run), load_report(REPORT, data)
     found = list(holdback.find_held_back(run, made, report, {}, before))
     assert "(ratings, Priority 2, Academy)" in found[0] and "last_shown" in found[0]
     again = holdback.find_held_back(run, made, report, {}, run)
@@ -165,14 +155,14 @@ def test_counts_of_few_rated_schools_stay_and_so_does_what_shows_them(
     run = out / "working" / REPORT
     name = "02-priority-ratings/ratings-count.csv"
     put(run, name, b"rating,schools\n1,2\n2,15\n3,30\n")
-    withheld = holdback.find_withheld(run, manifest.read(run), load_report(REPORT, data))
+    withheld = holdback.find_withheld(run, manifest.read_manifest(run), load_report(REPORT, data))
     assert withheld[name] == disclosure.SMALL
     assert withheld["02-priority-ratings/ratings-count.png"]
     assert withheld["notebooks/02-priority-ratings.ipynb"]
     put(run, name, b"rating,schools\n1,6\n2,15\n3,30\n")
     before = copy_of(run, out / "before")
     put(run, name, b"rating,schools\n1,7\n2,14\n3,30\n")
-    made, report = manifest.read(run), load_report(REPORT, data)
+    made, report = manifest.read_manifest(run), load_report(REPORT, data)
     assert holdback.find_withheld(run, made, report, before)[name] == disclosure.DIFFERS
 
 
@@ -189,14 +179,14 @@ def any_number(run: Path) -> str:
 
 Spoil = Callable[[Path, pytest.MonkeyPatch], object]
 HINDRANCES: dict[str, tuple[Spoil, str]] = {
-    "no manifest": (lambda run, _: (run / manifest.NAME).unlink(), "not a finished run"),
+    "no manifest": (lambda run, _: (run / manifest.MANIFEST).unlink(), "not a finished run"),
     "a modified checkout": (
-        lambda run, _: restamp(run, code={**manifest.read(run).code.model_dump(),
+        lambda run, _: restamp(run, code={**manifest.read_manifest(run).code.model_dump(),
                                           "modified": True}),
         "modified checkout",
     ),
     "no checkout": (
-        lambda run, _: restamp(run, code={**manifest.read(run).code.model_dump(), "commit": None}),
+        lambda run, _: restamp(run, code={**manifest.read_manifest(run).code.model_dump(), "commit": None}),
         "not made from a checkout",
     ),
     "code changed since": (
@@ -214,7 +204,7 @@ HINDRANCES: dict[str, tuple[Spoil, str]] = {
     "a file missing": (lambda run, _: (run / EFFECTS).unlink(), f"{EFFECTS}: missing"),
     "a file more": (lambda run, _: (run / "notes.txt").write_text("x"), "notes.txt: extra"),
     "a manifest edited": (
-        lambda run, _: replace(run / manifest.NAME, (run / manifest.NAME).read_bytes().replace(
+        lambda run, _: replace(run / manifest.MANIFEST, (run / manifest.MANIFEST).read_bytes().replace(
             b'"numpy": "', b'"numpy": "9')), "edited after it was written",
     ),
     "a programme not run": (
@@ -264,11 +254,11 @@ def test_a_second_release_says_which_numbers_moved_which_did_not_and_why(
     effects = pd.read_csv(run / EFFECTS)
     effects.loc[0, ["estimate", "verdict"]] = [effects.loc[0, "estimate"] - 4.0, "lost ground"]
     put(run, EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
-    made = manifest.read(run).as_dict()
+    made = manifest.read_manifest(run).as_dict()
     made["inputs"][2]["sha256"] = "a" * 64
     before = release.manifest.read(out / "released" / REPORT)
     now = manifest.Manifest.model_validate({**made, "seal": before.seal})
-    entry = changes.write_entry(out / "released" / REPORT, run, now, on="2018-12-13", why="")
+    entry = bridge.write_entry(out / "released" / REPORT, run, now, on="2018-12-13", why="")
     assert "- 1 of 8 effects moved; 1 verdict changed" in entry
     assert "The verdict changed from" in entry and "to “lost ground”" in entry
     assert "did not move: closing-the-gap reading_progress" in entry
@@ -287,22 +277,22 @@ def test_a_report_that_revises_another_says_what_moved_since_that_one(
     effects = pd.read_csv(run / EFFECTS)
     effects.loc[0, ["estimate", "verdict"]] = [effects.loc[0, "estimate"] - 20.0, "lost ground"]
     put(run, EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
-    for slug in manifest.read(run).programmes:
-        before = pd.read_csv(out / "working" / REPORT / changes.EFFECTS.format(slug=slug))
-        after = pd.read_csv(run / changes.EFFECTS.format(slug=slug))
+    for slug in manifest.read_manifest(run).programmes:
+        before = pd.read_csv(out / "working" / REPORT / bridge.SHOWN_EFFECTS.format(slug=slug))
+        after = pd.read_csv(run / bridge.SHOWN_EFFECTS.format(slug=slug))
         bridged = bridge.bridge_effects(before, after)
-        name = changes.BRIDGE.format(slug=slug)
+        name = bridge.BRIDGE.format(slug=slug)
         put(run, name, bridged.to_csv(index=False, lineterminator="\n").encode("utf-8"))
     unreleased = release.release_report(LATER, data=data, out=out)
-    entry = (unreleased / changes.NAME).read_text("utf-8")
+    entry = (unreleased / CHANGES_FILE).read_text("utf-8")
     assert f"- it revises {REPORT}, which was not released; set beside its run" in entry
     assert "1 verdict changed" in entry and "to “lost ground”" in entry
     shutil.rmtree(unreleased)
     release.release_report(REPORT, data=data, out=out)
-    entry = (release.release_report(LATER, data=data, out=out) / changes.NAME).read_text("utf-8")
+    entry = (release.release_report(LATER, data=data, out=out) / CHANGES_FILE).read_text("utf-8")
     assert "- first release, with 8 effects" in entry and f"- it revises {REPORT}\n" in entry
     assert "1 verdict changed" in entry and "- why: settings changed: reports/" in entry
-    text = (out / "released" / changes.NAME).read_text("utf-8")
+    text = (out / "released" / CHANGES_FILE).read_text("utf-8")
     assert text.index(f"## {LATER}, ") < text.index(f"## {REPORT}, ")
 
 
@@ -339,9 +329,9 @@ def test_a_run_made_before_the_report_it_revises_is_stale_once_that_is_run(
 def test_what_a_run_was_set_beside_goes_with_it_where_it_may(out: Path, data: Path) -> None:
     make_later(out, data)
     folder = release.release_report(LATER, data=data, out=out)
-    made = manifest.read(folder)
+    made = manifest.read_manifest(folder)
     assert made.earlier is not None and made.release is not None
-    carried = {f"earlier/{REPORT}/{name}" for name in (*made.earlier.tables, manifest.NAME)}
+    carried = {f"earlier/{REPORT}/{name}" for name in (*made.earlier.tables, manifest.MANIFEST)}
     assert carried <= made.release.files.keys()
     elsewhere = out / "elsewhere" / "deep" / LATER
     shutil.copytree(folder, elsewhere)
@@ -360,14 +350,14 @@ def test_a_table_of_single_schools_is_not_carried_out_of_a_real_public_paper(
     beside = bridge.find_earlier(report, out)
     assert beside is not None
     schools = holdback.list_schools(out / "working" / LATER, report)
-    assert not list(bundle.carry_earlier(beside, report, out / "bundle", schools))
+    assert not list(release.carry_earlier(beside, report, out / "bundle", schools))
     exempt = report.model_copy(update={"edition": "exempt"})
-    assert list(bundle.carry_earlier(beside, exempt, out / "bundle", schools))
+    assert list(release.carry_earlier(beside, exempt, out / "bundle", schools))
 
 
 def settings_of(slug: str, data: Path) -> dict[str, str]:
     return {
-        name: steps.sha256_of(data / name)
+        name: sha256_of(data / name)
         for name in manifest.list_settings(load_report(slug, data), data)
     }
 
@@ -375,10 +365,10 @@ def settings_of(slug: str, data: Path) -> dict[str, str]:
 def test_a_line_that_a_kill_cut_off_is_written_by_the_next(out: Path, data: Path) -> None:
     release.release_report(REPORT, data=data, out=out)
     (out / "released" / "CHANGES.md").unlink()
-    changes.bring_up_to_date(out / "released")
+    bridge.bring_up_to_date(out / "released")
     assert "first release" in (out / "released" / "CHANGES.md").read_text("utf-8")
     before = hashes(out / "released", but=())
-    changes.bring_up_to_date(out / "released")
+    bridge.bring_up_to_date(out / "released")
     assert hashes(out / "released", but=()) == before
 
 
@@ -416,12 +406,12 @@ def test_a_killed_release_leaves_the_old_one_whole(at: str, out: Path, data: Pat
 def test_real_files_are_carried_only_under_an_open_licence(
     licence: str | None, carried: bool, finished: Path, data: Path, tmp_path: Path
 ) -> None:
-    content = manifest.read(finished).as_dict()
+    content = manifest.read_manifest(finished).as_dict()
     for one in content["inputs"]:
         one["licence"] = licence
     made = manifest.Manifest.model_validate(content)
     report = load_report(REPORT, data).model_copy(update={"invented": False})
-    found = bundle.carry(made, report, data, tmp_path, holdback.list_schools(finished, report))
+    found = release.carry(made, report, data, tmp_path, holdback.list_schools(finished, report))
     kinds = {one.kind for one in made.inputs if one.file in found}
     assert ("ks2" in kinds) == carried and "statements" not in kinds
     assert "reports/autumn-2018.yml" in found
@@ -429,14 +419,14 @@ def test_real_files_are_carried_only_under_an_open_licence(
 
 
 def test_files_from_outside_the_data_folder_are_carried_inside_the_bundle() -> None:
-    assert bundle._where("ks2/a.csv", "ab" * 32) == "study/ks2/a.csv"
-    assert bundle._where("../real/a.csv", "ab" * 32) == "inputs/abababab-a.csv"
-    assert bundle._where("/somewhere/a.csv", "ab" * 32) == "inputs/abababab-a.csv"
-    assert bundle._where("C:\\somewhere\\a.csv", "ab" * 32) == "inputs/abababab-a.csv"
+    assert release._where("ks2/a.csv", "ab" * 32) == "study/ks2/a.csv"
+    assert release._where("../real/a.csv", "ab" * 32) == "inputs/abababab-a.csv"
+    assert release._where("/somewhere/a.csv", "ab" * 32) == "inputs/abababab-a.csv"
+    assert release._where("C:\\somewhere\\a.csv", "ab" * 32) == "inputs/abababab-a.csv"
 
 
 def test_numbers_are_found_whole_and_not_inside_other_numbers() -> None:
-    schools = holdback.Schools(frozenset({"906238"}), frozenset({"Spring School"}))
+    schools = holdback.NamedSchools(frozenset({"906238"}), frozenset({"Spring School"}))
     assert schools.find("906238,2018") == ["906238"]
     assert schools.find("School 906238.") == ["906238"]
     assert not schools.find("0.906238 1906238 906238.5 9062381")
@@ -445,7 +435,7 @@ def test_numbers_are_found_whole_and_not_inside_other_numbers() -> None:
 
 def test_the_manifest_says_what_is_withheld_and_why(out: Path, data: Path) -> None:
     folder = release.release_report(REPORT, data=data, out=out)
-    content = json.loads((folder / manifest.NAME).read_text("utf-8"))
+    content = json.loads((folder / manifest.MANIFEST).read_text("utf-8"))
     assert content["release"]["withheld"]["01-clean-sources/members.csv"]
     assert not (folder / "01-clean-sources" / "members.csv").exists()
     assert "## Withheld" in (folder / "README.md").read_text("utf-8")

@@ -10,26 +10,31 @@ import pandas as pd
 import pytest
 import yaml
 
-from pepstats import (
-    collect,
-    disclosure,
-    document,
-    drafts,
-    evidence_tables,
-    partnership_tables,
-    record,
-    report,
-    support_tables,
-)
-from pepstats.autumn import Report
-from pepstats.blocks import text_of
-from pepstats.city import City, protect_ratings, ratings_sentence
-from pepstats.disclosure import View
+from pepstats.document.blocks import text_of
+from pepstats.document.compose import find_typed_results, read_officers_text
+from pepstats.document.html import to_docx, to_html
 from pepstats.errors import DesignError, RunError
-from pepstats.evidence import breaks_sentence
-from pepstats.evidence_pictures import Pictures
-from pepstats.officers import find_typed_results, read_officers_text
-from pepstats.terms import Disclosure
+from pepstats.report import board_tables, city_tables, disclosure, paper, programme_tables
+from pepstats.report.city_tables import protect_ratings, ratings_sentence
+from pepstats.report.disclosure import View
+from pepstats.report.edition import City, breaks_sentence, collect_results
+from pepstats.report.entries import make_programme_entries
+from pepstats.report.figures import Pictures
+from pepstats.report.paper import (
+    EXEMPT,
+    INVENTED,
+    draft_report,
+    list_disclosure,
+    list_entries,
+    list_marks,
+    list_shown_counts,
+    list_to_do,
+    make_tables,
+    officers_text,
+    write_editions,
+    write_paper,
+)
+from pepstats.settings.report import Disclosure, Report
 from tests.paper_made_up import (
     make_city,
     make_effect,
@@ -54,7 +59,7 @@ def study():
 @pytest.fixture(scope="module")
 def paper():
     """The whole paper, every picture drawn."""
-    return report.write_paper(*make_study(drawn=True), city=CITY)
+    return write_paper(*make_study(drawn=True), city=CITY)
 
 
 def test_the_paper_follows_the_seeds_own_order(paper) -> None:
@@ -101,7 +106,7 @@ def test_every_result_is_said_in_full(paper) -> None:
 
 
 def test_the_paper_never_says_significant_or_works(paper) -> None:
-    html = document.to_html(paper)
+    html = to_html(paper)
     visible = re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
     assert not re.search(r"\bsignifican|\bworks\b|\bproves?\b", visible, re.IGNORECASE)
 
@@ -113,13 +118,13 @@ def test_legal_and_finance_comments_are_left_to_be_completed(paper) -> None:
 
 def test_the_built_in_text_keeps_its_own_rule_and_uses_only_entries_that_exist(study) -> None:
     settings, programmes, results = study
-    text = drafts.officers_text(settings, programmes)
+    text = officers_text(settings, programmes)
     officers = read_officers_text(text, "built-in")
     assert find_typed_results(officers.text) == []
-    entries = report.make_entries(settings, programmes, results, View())
-    entries |= record.make_entries(record.Record(), programmes)
-    entries |= support_tables.make_entries(City(), View(), settings)
-    entries |= partnership_tables.make_entries(City(), settings)
+    entries = make_programme_entries(settings, programmes, results, View())
+    entries |= board_tables.make_provenance_entries(board_tables.Provenance(), programmes)
+    entries |= city_tables.make_support_entries(City(), View(), settings)
+    entries |= city_tables.make_partnership_entries(City(), settings)
     used = {hole.name for hole in officers.holes if hole.kind == "entry"}
     assert used <= set(entries)
     assert {"closing-the-gap.headline", "closing-the-gap.chance", "meeting.date"} <= used
@@ -162,27 +167,27 @@ def test_officers_own_text_is_used_and_held_to_the_rule(study) -> None:
 
 
 def test_every_entry_says_where_it_came_from(study) -> None:
-    for name, entry in report.make_entries(*study, View()).items():
+    for name, entry in make_programme_entries(*study, View()).items():
         assert entry.source, name
         assert isinstance(entry.text, str), name
         assert "nan" not in entry.text.casefold().split(), name
 
 
 def test_every_page_says_what_it_is() -> None:
-    assert report.list_marks(make_report(edition="exempt")) == (report.EXEMPT, report.INVENTED)
-    assert report.list_marks(make_report(invented=False)) == ()
+    assert list_marks(make_report(edition="exempt")) == (EXEMPT, INVENTED)
+    assert list_marks(make_report(invented=False)) == ()
     settings, programmes, results = make_study(edition="exempt")
-    html = document.to_html(write_paper(settings, programmes, results, city=CITY))
+    html = to_html(write_paper(settings, programmes, results, city=CITY))
     assert html.count("EXEMPT: not for publication") >= 2
     assert "@top-left" in html
 
 
 def test_the_public_edition_names_no_school_and_hides_lines_that_could_tell(study) -> None:
-    html = document.to_html(write_paper(*study, city=CITY))
+    html = to_html(write_paper(*study, city=CITY))
     assert not any(name in html for name in NAMES.values())
     assert "Not shown in the public edition" in html
     settings, programmes, results = make_study(edition="exempt")
-    exempt = document.to_html(write_paper(settings, programmes, results, city=CITY))
+    exempt = to_html(write_paper(settings, programmes, results, city=CITY))
     assert all(name in exempt for name in NAMES.values())
 
 
@@ -194,7 +199,7 @@ def test_an_outcome_without_an_estimate_says_so(study) -> None:
         effects=one.effects.iloc[:1],
         gaps=one.gaps.assign(gap=one.gaps["gap"].where(one.gaps["outcome"] == "rwm_expected")),
     )
-    entries = report.make_entries(
+    entries = make_programme_entries(
         settings, programmes, {**results, "closing-the-gap": gone}, View()
     )
     said = entries["closing-the-gap.reading_progress.sentence"].text
@@ -225,7 +230,7 @@ def test_the_year_in_which_nothing_should_show_is_told_apart(paper) -> None:
 
 
 def test_names_of_measures_are_never_shown_to_readers(paper) -> None:
-    visible = re.sub(r"<style>.*?</style>|<[^>]+>", " ", document.to_html(paper), flags=re.DOTALL)
+    visible = re.sub(r"<style>.*?</style>|<[^>]+>", " ", to_html(paper), flags=re.DOTALL)
     assert not re.search(r"\b(rwm_expected|reading_progress|p_placebo|smd_)", visible)
 
 
@@ -254,7 +259,7 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
             return name.encode()
 
     _, programmes, _ = make_study()
-    found = collect.collect_results(Step(), programmes)
+    found = collect_results(Step(), programmes)
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
     assert len(read) == 2 * (15 + 5) + 1
     drawn = found["closing-the-gap"].pictures
@@ -274,22 +279,22 @@ def test_an_unknown_verdict_stops_the_paper(study) -> None:
 
 def test_both_editions_come_from_one_call_and_only_the_exempt_one_names_schools() -> None:
     settings, programmes, results = make_study(release="final")
-    editions = report.write_editions(settings, programmes, results, city=CITY)
+    editions = write_editions(settings, programmes, results, city=CITY)
     assert list(editions) == ["report", "report-exempt"]
-    public, exempt = (document.to_html(paper) for paper in editions.values())
+    public, exempt = (to_html(paper) for paper in editions.values())
     assert not any(name in public for name in CITY.names.values())
     assert all(name in exempt for name in CITY.names.values())
-    assert report.EXEMPT in exempt and report.EXEMPT not in public
+    assert EXEMPT in exempt and EXEMPT not in public
 
 
 def test_what_the_public_edition_holds_back_is_in_the_log_with_its_reason() -> None:
     settings, programmes, results = make_study()
-    log = report.list_hidden(settings, programmes, results, CITY)
+    log = list_disclosure(settings, programmes, results, CITY)
     assert list(log.columns) == disclosure.LOG_COLUMNS
     assert log["reason"].str.len().gt(0).all()
     tables = set(log["table"])
     assert {"closing-the-gap.schools", "closing-the-gap.statements", "ratings-named"} <= tables
-    html = document.to_html(write_paper(settings, programmes, results, city=CITY))
+    html = to_html(write_paper(settings, programmes, results, city=CITY))
     shown = html.count('<td class="numeric">[c]</td>')
     assert shown == (log["table"] == "ratings").sum()
 
@@ -314,7 +319,7 @@ def test_statements_are_counted_in_balance_and_quoted_by_role(paper) -> None:
 
 def test_what_still_needs_a_person_is_listed(study, paper) -> None:
     _, _, results = study
-    needed = report.list_to_do(make_report(), paper, results)
+    needed = list_to_do(make_report(), paper, results)
     assert any("City Solicitor" in line for line in needed)
     assert any(line.startswith("statement in row 6") for line in needed)
 
@@ -327,7 +332,7 @@ def test_case_studies_say_by_what_rule_they_were_picked(paper) -> None:
 
 def test_a_new_autumns_files_are_drafted_from_the_last_and_are_valid(study) -> None:
     settings, programmes, results = study
-    files = drafts.draft_report("autumn-2019", settings, programmes)
+    files = draft_report("autumn-2019", settings, programmes)
     assert list(files) == ["reports/autumn-2019.yml", "reports/autumn-2019.md"]
     found = Report.model_validate(
         {**yaml.safe_load(files["reports/autumn-2019.yml"]), "slug": "autumn-2019"}
@@ -342,10 +347,10 @@ def test_a_new_autumns_files_are_drafted_from_the_last_and_are_valid(study) -> N
 def test_a_draft_keeps_words_that_yaml_could_misread(study) -> None:
     settings, programmes, _ = study
     odd = settings.model_copy(update={"title": 'A "quoted": {title} # \u00e9 \U0001f600 yes'})
-    files = drafts.draft_report("autumn-2019", odd, programmes)
+    files = draft_report("autumn-2019", odd, programmes)
     assert yaml.safe_load(files["reports/autumn-2019.yml"])["title"].startswith(odd.title)
     with pytest.raises(DesignError, match="cannot name a report"):
-        drafts.draft_report("../x", settings, programmes)
+        draft_report("../x", settings, programmes)
 
 
 def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(study) -> None:
@@ -358,7 +363,7 @@ def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(st
         "false_alarm_rate": [0.05, 0.05, 0.66, 0.05],
     })  # fmt: skip
     one = dataclasses.replace(results["closing-the-gap"], value=value, calibration=rates)
-    tables = report.make_tables(settings, programmes, {**results, "closing-the-gap": one})
+    tables = make_tables(settings, programmes, {**results, "closing-the-gap": one})
     assert ("Months of progress", "2 months (-1 to +4)") in tables["closing-the-gap.summary"].rows
     assert tables["closing-the-gap.calibration"].rows[0] == (
         "before and after",
@@ -372,7 +377,7 @@ def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(st
 def test_appendices_are_lettered_past_z() -> None:
     settings = make_report()
     many = [make_programme(f"p{n}") for n in range(28)]
-    text = drafts.officers_text(settings, many)
+    text = officers_text(settings, many)
     assert "# Appendix 1z: " in text and "# Appendix 1ab: " in text
     read_officers_text(text, "built-in")
 
@@ -396,7 +401,7 @@ def test_pictures_have_meaningful_words_and_their_tables_are_in_the_paper(paper)
 def test_a_school_that_could_be_known_by_its_results_is_not_tied_to_its_words(study) -> None:
     settings, programmes, results = make_study(release="final")
     public, exempt = (
-        report.make_tables(settings.model_copy(update={"edition": edition}), programmes, results)
+        make_tables(settings.model_copy(update={"edition": edition}), programmes, results)
         for edition in ("public", "exempt")
     )
     name = "closing-the-gap.case-1"
@@ -410,7 +415,7 @@ def test_a_change_of_definition_is_said_beside_what_it_touches(paper) -> None:
     assert "(a new framework for assessing writing from 2017/18; " in said
     assert "extremely low progress scores are limited from 2017/18)" in said
     assert breaks_sentence(programme, ["maths_expected"], 2018) == ""
-    assert "a new framework" in document.to_html(paper)
+    assert "a new framework" in to_html(paper)
 
 
 def test_what_the_last_meeting_asked_for_is_answered_or_left_to_be_completed(study) -> None:
@@ -424,7 +429,7 @@ def test_what_the_last_meeting_asked_for_is_answered_or_left_to_be_completed(stu
         ("Case studies (A councillor)", "They are in section 4."),
         ("What schools say", "To be completed"),
     )
-    needed = report.list_to_do(settings, paper, results)
+    needed = list_to_do(settings, paper, results)
     assert "an answer to what the last meeting asked for: What schools say" in needed
 
 
@@ -456,7 +461,7 @@ def test_schools_in_two_programmes_are_said_beside_the_estimate(study) -> None:
 
 def test_case_studies_stand_side_by_side_with_consent_and_without_names_in_public(study) -> None:
     settings, programmes, results = study
-    public = report.make_tables(settings, programmes, results, city=CITY)
+    public = make_tables(settings, programmes, results, city=CITY)
     table = public["closing-the-gap.cases"]
     assert table.columns[0] == "About" and len(table.columns) == 4
     said = {row[0]: row[1:] for row in table.rows}
@@ -470,38 +475,36 @@ def test_case_studies_stand_side_by_side_with_consent_and_without_names_in_publi
         "Given, with consent of 14 September 2018; its words are still to be checked",
     )
     assert "What it says" not in said
-    exempt = report.make_tables(make_report(edition="exempt"), programmes, results, city=CITY)
+    exempt = make_tables(make_report(edition="exempt"), programmes, results, city=CITY)
     told = {row[0]: row[1:] for row in exempt["closing-the-gap.cases"].rows}
     assert "Staff feel surer of what to do next." in told["What it says"][0]
 
 
 def test_the_counts_that_the_public_edition_shows_are_listed_for_the_next_release() -> None:
     settings, programmes, results = make_study(edition="exempt")
-    shown = report.list_shown(settings, programmes, results, CITY)
+    shown = list_shown_counts(settings, programmes, results, CITY)
     assert list(shown.columns) == disclosure.SHOWN_COLUMNS
     ratings = shown[shown["table"] == "ratings"]
-    log = report.list_hidden(settings, programmes, results, CITY)
+    log = list_disclosure(settings, programmes, results, CITY)
     assert ratings["count"].isna().sum() == (log["table"] == "ratings").sum() > 0
 
 
 def test_the_public_edition_heeds_what_the_last_release_showed() -> None:
     settings, programmes, results = make_study()
     wide = settings.model_copy(update={"disclosure": Disclosure(fewest_schools=2)})
-    last = report.list_shown(wide, programmes, results, CITY).astype({"count": float})
+    last = list_shown_counts(wide, programmes, results, CITY).astype({"count": float})
     row = last.index[last["count"] > 9][0]
     last.loc[row, "count"] -= 1
     changed = dataclasses.replace(CITY, last_shown=last)
-    log = report.list_hidden(wide, programmes, results, changed)
+    log = list_disclosure(wide, programmes, results, changed)
     assert disclosure.DIFFERS in set(log["reason"])
-    assert disclosure.DIFFERS not in set(
-        report.list_hidden(wide, programmes, results, CITY)["reason"]
-    )
-    note = report.make_tables(wide, programmes, results, city=changed)["ratings"].note
+    assert disclosure.DIFFERS not in set(list_disclosure(wide, programmes, results, CITY)["reason"])
+    note = make_tables(wide, programmes, results, city=changed)["ratings"].note
     assert "differs by so few from what was shown before" in note
 
 
 def test_every_word_of_a_result_comes_from_a_named_entry(study, monkeypatch) -> None:
-    listed = report.list_entries
+    listed = list_entries
     monkeypatch.setattr(
         report, "list_entries",
         lambda *these, **those: {
@@ -510,7 +513,7 @@ def test_every_word_of_a_result_comes_from_a_named_entry(study, monkeypatch) -> 
         },
     )  # fmt: skip
     paper = write_paper(*study, city=CITY)
-    html = document.to_html(paper)
+    html = to_html(paper)
     used = {word for word in paper.used if not word.startswith(("table ", "figure ", "quotes "))}
     assert len(used) > 30
     assert [name for name in used if f"[{name}]" not in html] == []
@@ -536,7 +539,7 @@ def test_the_summary_page_reads_at_fourteen_or_younger() -> None:
 
 
 def test_headings_of_the_whole_paper_are_in_order_and_every_table_has_headers(paper) -> None:
-    html = document.to_html(paper)
+    html = to_html(paper)
     levels = [int(level) for level in re.findall(r"<h([1-6])", html)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
@@ -553,9 +556,9 @@ def test_odd_words_of_a_register_or_a_settings_file_are_shown_and_never_obeyed()
     programmes = [p.model_copy(update={"title": odd, "summary": odd}) for p in programmes]
     settings = settings.model_copy(update={"title": odd})
     paper = write_paper(settings, programmes, results, city=named)
-    html = document.to_html(paper)
+    html = to_html(paper)
     assert "<b>" not in html and "\u202e" not in html and "\U0001f600" in html
-    word = docx.Document(io.BytesIO(document.to_docx(paper)))
+    word = docx.Document(io.BytesIO(to_docx(paper)))
     assert any("<b>evil</b> {hole}" in line.text for line in word.paragraphs)
 
 
@@ -564,7 +567,7 @@ def test_officers_text_of_ten_thousand_words_is_laid_out_whole(study) -> None:
     text = "# Ours\n\n" + "\n\n".join(["It went on and on as papers do " * 20] * 60)
     paper = write_paper(settings, programmes, results, text=text)
     assert paper.words().count("It went on") == 1200
-    assert document.to_docx(paper) and "60" in [b.number.split(".")[-1] for b in paper.blocks[1:]]
+    assert to_docx(paper) and "60" in [b.number.split(".")[-1] for b in paper.blocks[1:]]
 
 
 def test_the_table_of_checks_says_how_often_chance_goes_as_far_but_not_for_other_methods(
@@ -572,12 +575,12 @@ def test_the_table_of_checks_says_how_often_chance_goes_as_far_but_not_for_other
 ) -> None:
     _, programmes, results = study
     checks = results["closing-the-gap"].checks
-    often = [evidence_tables.often_words(row) for row in checks.to_dict("records")]
+    often = [programme_tables.often_words(row) for row in checks.to_dict("records")]
     by_kind = dict(zip(checks["kind"], often, strict=True))
     assert by_kind["headline"] == "3" and by_kind["method"] == "none"
     rare = {"p": 0.001, "kind": "sum"}
-    assert evidence_tables.often_words(rare) == "fewer than 1"
+    assert programme_tables.often_words(rare) == "fewer than 1"
     notes = checks.loc[checks["estimate"].isna(), "note"]
-    assert evidence_tables.not_made_words(notes) == (
+    assert programme_tables.not_made_words(notes) == (
         "1 check could not be made: 1 because none left. They are named in `checks.csv`."
     )

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pepstats import manifest, paths, reuse, run
-from pepstats.autumn import load_report
+from pepstats import paths
 from pepstats.errors import RunError
-from pepstats.steps import sha256_of
+from pepstats.runs import manifest, reuse, runner, tasks
+from pepstats.runs.files import sha256_of
+from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace
 from tests.worlds import ROOT
 
-ALL = [task.name for task in run.list_tasks(["closing-the-gap", "send-in-mainstream"])]
+ALL = [task.name for task in tasks.list_tasks(["closing-the-gap", "send-in-mainstream"])]
 CTG = [name for name in ALL if name.endswith("closing-the-gap")]
 
 
@@ -40,7 +41,7 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
     """Run again, with notebooks that take what they would make from the shelf; say which ran."""
     ran: list[str] = []
 
-    def pretend(task: run.Task, report: str, making: Path) -> None:
+    def pretend(task: tasks.Task, report: str, making: Path) -> None:
         ran.append(task.name)
         for name in hashes(finished):
             if task.owns(name):
@@ -51,14 +52,14 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
         log.write_text("".join(json.dumps([name, ""]) + "\n" for name in read[task.name].read))
 
     spoilt: dict[str, bytes] = {}
-    read = manifest.read(finished).steps
+    read = manifest.read_manifest(finished).steps
     monkeypatch.setattr(run, "_execute_notebook", pretend)
 
     def once(*, makes: dict[str, bytes] | None = None, **asked: object) -> list[str]:
         ran.clear()
         spoilt.update(makes or {})
-        run.run_report(REPORT, data=study, out=out, **asked)
-        told = manifest.read(out / "working" / REPORT).steps
+        runner.run_report(REPORT, data=study, out=out, **asked)
+        told = manifest.read_manifest(out / "working" / REPORT).steps
         assert {name for name in told if told[name].reused} == set(ALL) - set(ran)
         assert ("as it was" in (out / "working" / REPORT / "run.log").read_text()) == (
             len(ran) < len(ALL)
@@ -77,7 +78,7 @@ def test_nothing_changed_nothing_run_and_the_same_bytes(
     assert done.returncode == 0, done.stderr
     assert "11 of 11 steps are as they were" in done.stderr
     assert hashes(out / "working" / REPORT) == hashes(finished)
-    made, before = (manifest.read(p) for p in (out / "working" / REPORT, finished))
+    made, before = (manifest.read_manifest(p) for p in (out / "working" / REPORT, finished))
     assert made.sealed and made.outputs == before.outputs and made.inputs == before.inputs
     assert all(step.reused for step in made.steps.values())
     assert not any(step.reused for step in before.steps.values())
@@ -85,14 +86,14 @@ def test_nothing_changed_nothing_run_and_the_same_bytes(
 
 def test_what_a_step_read_is_known_to_the_last_file(finished: Path) -> None:
     """Its report and programme, the tables of earlier steps, and no other programme's file."""
-    steps = manifest.read(finished).steps
+    steps = manifest.read_manifest(finished).steps
     assert list(steps) == sorted(ALL)
     read = steps["04-estimate-effect--closing-the-gap"].read
     assert {"data:programmes/closing-the-gap.yml",
             "run:01-clean-sources/panel.csv",
             "run:03-match-schools/closing-the-gap/pairs-of-all.csv"} <= read.keys()  # fmt: skip
     assert not [name for name in read if "send-in-mainstream" in name]
-    inputs = {f"data:{one.file}" for one in manifest.read(finished).inputs}
+    inputs = {f"data:{one.file}" for one in manifest.read_manifest(finished).inputs}
     assert inputs <= steps["01-clean-sources"].read.keys()
 
 
@@ -171,11 +172,11 @@ def ground(finished: Path, data: Path, tmp_path: Path) -> reuse.Ground:
     copy_of(finished, tmp_path / "real" / "making")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "study").symlink_to(data)
-    report, found = run.check_request(REPORT, tmp_path / "study")
-    return run.find_ground(tmp_path / "link" / "making", report, found, tmp_path / "study")
+    report, found = runner.check_request(REPORT, tmp_path / "study")
+    return runner.find_ground(tmp_path / "link" / "making", report, found, tmp_path / "study")
 
 
-def say(ground: reuse.Ground, task: run.Task, *read: tuple[str, str]) -> reuse.StepRecord | None:
+def say(ground: reuse.Ground, task: tasks.Task, *read: tuple[str, str]) -> tasks.StepRecord | None:
     """Record a step that says it read these."""
     log = ground.making / "notebooks" / f"{task.name}.read"
     log.write_text("".join(json.dumps(one) + "\n" for one in read))
@@ -186,7 +187,7 @@ def test_a_study_and_a_run_behind_links_are_known_by_their_names(
     ground: reuse.Ground, finished: Path, data: Path
 ) -> None:
     panel, programme = "01-clean-sources/panel.csv", "programmes/closing-the-gap.yml"
-    task = run.list_tasks(["closing-the-gap"])[2]
+    task = tasks.list_tasks(["closing-the-gap"])[2]
     noted = say(ground, task, (f"run:{panel}", ""), (f"data:{programme}", ""))
     assert noted is not None and noted.read == {
         f"data:{programme}": sha256_of(data / programme),
@@ -197,7 +198,7 @@ def test_a_study_and_a_run_behind_links_are_known_by_their_names(
 
 def test_a_step_that_says_too_little_is_not_believed(ground: reuse.Ground) -> None:
     """The first step rests on every published file, the others on one of an earlier step."""
-    first, _, third, *_ = run.list_tasks(["closing-the-gap"])
+    first, _, third, *_ = tasks.list_tasks(["closing-the-gap"])
     assert ground.record(third, "0" * 64) is None
     assert say(ground, third) is None
     assert say(ground, third, ("data:programmes/closing-the-gap.yml", "")) is None
@@ -207,14 +208,14 @@ def test_a_step_that_says_too_little_is_not_believed(ground: reuse.Ground) -> No
 
 
 def test_other_bytes_than_were_there_at_the_start_stop_the_run(ground: reuse.Ground) -> None:
-    first = run.list_tasks([])[0]
+    first = tasks.list_tasks([])[0]
     file = ground.sources[0].file
     with pytest.raises(RunError, match=rf"{file} changed while it ran"):
         say(ground, first, (f"data:{file}", "0" * 64))
 
 
 def test_another_run_of_the_earlier_report_is_known_by_its_tables(ground: reuse.Ground) -> None:
-    task = run.list_tasks(["closing-the-gap"])[0]
+    task = tasks.list_tasks(["closing-the-gap"])[0]
     files = [(f"data:{one.file}", one.sha256) for one in ground.sources]
     then = say(ground, task, *files, ("earlier:01-clean-sources/panel.csv", ""))
     assert then is not None and ground._as_read(then)
@@ -234,9 +235,9 @@ def test_a_run_that_was_edited_is_not_believed(again: Again, out: Path) -> None:
     name = "03-match-schools/closing-the-gap/pairs.csv"
     replace(last / name, (last / name).read_bytes().replace(b"1", b"2", 1))
     assert again() == ["03-match-schools--closing-the-gap"]
-    content = json.loads((last / manifest.NAME).read_text("utf-8"))
+    content = json.loads((last / manifest.MANIFEST).read_text("utf-8"))
     content["steps"]["02-priority-ratings"]["stands_on"] = "0" * 64
-    replace(last / manifest.NAME, json.dumps(content).encode("utf-8"))
+    replace(last / manifest.MANIFEST, json.dumps(content).encode("utf-8"))
     assert again() == ALL
 
 
@@ -250,5 +251,5 @@ def test_a_file_that_changes_while_a_run_is_under_way_stops_it(
 
     monkeypatch.setattr(run, "_execute_notebook", meddle)
     with pytest.raises(RunError, match=r"programmes/closing-the-gap.yml changed while it ran"):
-        run.run_report(REPORT, data=study, out=out, force=True)
+        runner.run_report(REPORT, data=study, out=out, force=True)
     assert hashes(out / "working" / REPORT, but=()) == before

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pepstats import manifest, run, whole
 from pepstats.cli import main
 from pepstats.errors import RunError
-from pepstats.steps import STEPS
+from pepstats.runs import files, manifest, runner
+from pepstats.runs.tasks import STEPS, Task, list_tasks
 from tests.whole_runs import REPORT, SCHOOLS, copy_of, hashes, invoke
 from tests.worlds import ROOT
 
@@ -34,7 +34,7 @@ def test_a_run_leaves_what_the_contract_says(finished: Path) -> None:
 
 
 def test_the_manifest_describes_every_file_and_every_input(finished: Path, data: Path) -> None:
-    content = manifest.read(finished)
+    content = manifest.read_manifest(finished)
     assert set(content.outputs) == set(hashes(finished))
     for name, digest in hashes(finished).items():
         assert content.outputs[name].sha256 == digest
@@ -101,7 +101,7 @@ def test_after_a_kill_a_run_completes_and_clears_away_what_was_left(tmp_path: Pa
     for folder in (left, moved):
         (folder / "notebooks").mkdir(parents=True)
     (moved / "manifest.json").write_text("{}", "utf-8")
-    whole.sweep(final)
+    files.sweep_partial(final)
     assert not left.exists() and not moved.exists()
     assert (final / "manifest.json").is_file()  # the last whole run is back in its place
 
@@ -179,13 +179,13 @@ def test_an_input_that_is_not_the_one_that_was_meant_is_refused(data: Path, tmp_
     file = study / "invented" / "ks2" / "2016-2017_england_ks2final.csv"
     file.write_bytes(file.read_bytes().replace(b"5", b"6", 1))
     with pytest.raises(Exception, match="sha256"):
-        run.check_request("autumn-2018", study)
+        runner.check_request("autumn-2018", study)
 
 
 def test_a_revision_of_a_report_that_was_not_run_here_says_what_to_run_first(
     data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def pretend(task: run.Task, report: str, making: Path) -> None:
+    def pretend(task: Task, report: str, making: Path) -> None:
         for name in (n for n in hashes(finished) if task.owns(n)):
             (making / name).parent.mkdir(parents=True, exist_ok=True)
             (making / name).write_bytes((finished / name).read_bytes())
@@ -196,12 +196,12 @@ def test_a_revision_of_a_report_that_was_not_run_here_says_what_to_run_first(
     monkeypatch.setattr(run, "_execute_notebook", pretend)
     said: list[str] = []
     later = f"{REPORT}-revised"
-    run.run_report(later, data=data, out=tmp_path, tell=said.append)
+    runner.run_report(later, data=data, out=tmp_path, tell=said.append)
     assert f"Run `pepstats run {REPORT}` first, then {later} again." in said[-1]
-    assert manifest.read(tmp_path / "working" / later).earlier is None
+    assert manifest.read_manifest(tmp_path / "working" / later).earlier is None
     copy_of(finished, tmp_path / "working" / REPORT)
-    run.run_report(later, data=data, out=tmp_path, tell=said.append)
-    made = manifest.read(tmp_path / "working" / later)
+    runner.run_report(later, data=data, out=tmp_path, tell=said.append)
+    made = manifest.read_manifest(tmp_path / "working" / later)
     assert made.earlier is not None and made.earlier.report == REPORT and made.sealed
     assert "first, then" not in said[-1]
 
@@ -214,7 +214,7 @@ def test_unknown_parameters_are_refused_before_anything_runs(
     path.write_text(path.read_text("utf-8").replace("programme: str", "program: str"), "utf-8")
     monkeypatch.setattr(run.paths, "NOTEBOOKS", folder)
     with pytest.raises(RunError, match="takes the parameters"):
-        run.check_request("autumn-2018", data)
+        runner.check_request("autumn-2018", data)
 
 
 def test_a_failed_notebook_is_kept_beside_with_its_cell_named(
@@ -236,19 +236,19 @@ def test_a_failed_notebook_is_kept_beside_with_its_cell_named(
 
 
 def test_tasks_wait_for_what_they_need_and_the_paper_for_all() -> None:
-    tasks = run.list_tasks(["a", "b"])
+    tasks = list_tasks(["a", "b"])
     assert len(tasks) == 11 and tasks[-1].step == "07-board-report"
-    paper, gap_a = tasks[-1], run.Task("04-estimate-effect", "a")
+    paper, gap_a = tasks[-1], Task("04-estimate-effect", "a")
     assert all(paper.needs(t) for t in tasks[:-1])
-    assert gap_a.needs(run.Task("03-match-schools", "a"))
-    assert not gap_a.needs(run.Task("03-match-schools", "b"))
-    assert not gap_a.needs(run.Task("02-priority-ratings", ""))
+    assert gap_a.needs(Task("03-match-schools", "a"))
+    assert not gap_a.needs(Task("03-match-schools", "b"))
+    assert not gap_a.needs(Task("02-priority-ratings", ""))
 
 
 def test_every_library_that_adds_up_in_threads_is_kept_to_one(tmp_path: Path) -> None:
     """The doubly robust check once had other last digits on a machine with more cores."""
     before = dict(os.environ)
-    with run.handed_to_kernels(tmp_path, tmp_path, tmp_path):
+    with runner.handed_to_kernels(tmp_path, tmp_path, tmp_path):
         for library in ("OMP", "OPENBLAS", "MKL", "RAYON"):
             assert os.environ[f"{library}_NUM_THREADS"] == "1"
     assert dict(os.environ) == before
@@ -258,6 +258,6 @@ def test_notebooks_start_in_the_runs_folder_and_the_process_ends_where_it_stood(
     tmp_path: Path,
 ) -> None:
     stood = Path.cwd()
-    with run.handed_to_kernels(tmp_path, tmp_path, tmp_path):
+    with runner.handed_to_kernels(tmp_path, tmp_path, tmp_path):
         assert Path.cwd() == tmp_path
     assert Path.cwd() == stood

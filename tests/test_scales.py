@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import effects, grades, scales, value, worth, worth_tables
+from pepstats import paths
 from pepstats.errors import DesignError
-from pepstats.gaps import Gaps
-from pepstats.programme import load_programme
-from pepstats.sizes import correct_small
+from pepstats.impact import effects, evidence, value
+from pepstats.impact.gaps import Gaps
+from pepstats.impact.sizes import correct_small
+from pepstats.report import programme_tables
+from pepstats.settings.programme import load_programme
 from tests.test_sizes import made_up, panel_of
 from tests.worlds import ROOT
 
@@ -44,7 +46,7 @@ def sized(estimate: float = 6.0, half: float = 4.0, word: str = "gained") -> pd.
     found = {name: gaps_of(name, *about) for name, about in made.items()}
     seen = [effect_of(n, unit, estimate, half, word) for n, (unit, _, _) in made.items()]
     table = value.load_months().choose()
-    return scales.tabulate_sizes(seen, found, panel_of(made_up(6.0)), PAIRS, table)
+    return value.tabulate_sizes(seen, found, panel_of(made_up(6.0)), PAIRS, table)
 
 
 def test_each_outcome_is_sized_by_its_own_way_or_has_a_reason() -> None:
@@ -81,7 +83,7 @@ def test_no_results_of_comparison_schools_means_no_g_and_a_reason() -> None:
     found.table.loc[OTHERS, "own"] = np.nan
     effect = effect_of("rwm_expected", "percentage points", 6.0, 4.0, "gained")
     table = value.load_months().choose()
-    sizes = scales.tabulate_sizes(
+    sizes = value.tabulate_sizes(
         [effect], {"rwm_expected": found}, panel_of(made_up(6.0)), PAIRS, table
     )
     assert "too few" in sizes.loc[0, "g_reason"] and np.isnan(sizes.loc[0, "g"])
@@ -89,7 +91,7 @@ def test_no_results_of_comparison_schools_means_no_g_and_a_reason() -> None:
 
 
 def test_every_number_can_be_written_as_json_by_name() -> None:
-    named = scales.list_sizes(sized())
+    named = value.list_sizes(sized())
     assert "rwm_expected.months" in named and "absence.months" not in named
     assert named["absence.months_reason"] and isinstance(named["rwm_expected.months"], int)
     json.dumps(named, allow_nan=False)
@@ -101,13 +103,13 @@ def test_every_number_can_be_written_as_json_by_name() -> None:
 def answers(word: str, *, estimate: float = 6.0, half: float = 4.0) -> pd.DataFrame:
     programme = load_programme("closing-the-gap", ROOT / "data")
     rolls = {"roll": np.full(60, 300.0)}
-    price = worth.price_programme(programme, panel_of(rolls), MEMBERS)
+    price = value.price_programme(programme, panel_of(rolls), MEMBERS)
     effect = effect_of("rwm_expected", "percentage points", estimate, half, word)
     sizes = sized(estimate, half, word)
     members = pd.DataFrame({"dose": np.nan, "also_in": 0}, index=MEMBERS)
     balance = pd.DataFrame({"smd_after": [0.02, -0.1]})
-    grade = grades.grade_programme(programme, effect, sizes, members, balance, fixed_before=False)
-    return worth.tabulate_value(programme, effect, sizes, price, grade).set_index("entry")
+    grade = evidence.grade_programme(programme, effect, sizes, members, balance, fixed_before=False)
+    return value.tabulate_value(programme, effect, sizes, price, grade).set_index("entry")
 
 
 def test_a_gain_is_given_in_months_with_what_one_costs() -> None:
@@ -133,13 +135,13 @@ def test_what_is_too_uncertain_has_an_interval_of_months_but_none_itself() -> No
     found = answers("too uncertain to say")
     assert "too uncertain to say" in found.loc["cost_per_month", "answer"]
     assert np.isnan(found.loc["cost_per_month", "value"])
-    json.dumps(worth.list_worth(found.reset_index()), allow_nan=False)
+    json.dumps(value.list_worth(found.reset_index()), allow_nan=False)
 
 
 def test_a_roll_that_is_not_known_for_every_school_is_not_added_up() -> None:
     rolls = {"roll": np.where(np.arange(60) == 3, np.nan, 300.0)}
-    assert worth.count_roll(panel_of(rolls), MEMBERS, 2018) is None
-    assert worth.count_roll(panel_of({"cohort": np.ones(60)}), MEMBERS, 2018) is None
+    assert value.count_roll(panel_of(rolls), MEMBERS, 2018) is None
+    assert value.count_roll(panel_of({"cohort": np.ones(60)}), MEMBERS, 2018) is None
 
 
 def test_a_programme_may_name_its_months_table_and_a_study_bring_its_own(tmp_path) -> None:
@@ -150,7 +152,7 @@ def test_a_programme_may_name_its_months_table_and_a_study_bring_its_own(tmp_pat
     wrong = programme.model_copy(update={"months": "toolkits"})
     with pytest.raises(DesignError, match=r"closing-the-gap.yml, `months`.*Did you mean `toolkit`"):
         value.choose_months(wrong)
-    own = (value.TEMPLATES / "months.yml").read_text("utf-8").replace("upto: 0.04", "upto: 0.03")
+    own = (paths.TEMPLATES / "months.yml").read_text("utf-8").replace("upto: 0.04", "upto: 0.03")
     (tmp_path / "months.yml").write_text(own, "utf-8")
     assert value.choose_months(programme, tmp_path).bands[0].upto == 0.03
 
@@ -165,25 +167,25 @@ def test_the_paper_may_say_sizes_months_cost_and_grades_by_name() -> None:
         {"scale": ["A, self-assessed"], "level": [3], "words": ["a"],
          "input": "design", "value": "x", "allows": np.nan, "note": np.nan}
     )  # fmt: skip
-    entries = worth_tables.describe_worth("x", said, sized(), table)
+    entries = programme_tables.describe_worth("x", said, sized(), table)
     assert entries["months"].text.startswith("+2 months") and entries["security"].text == "a"
     assert entries["rwm_expected.months"].text == "+2 (1\u00a0to\u00a03)"
     assert entries["absence.size"].text == "none"
     assert {e.source.rsplit("/")[-1] for e in entries.values()} == {
         "value.csv", "sizes.csv", "grades.csv",
     }  # fmt: skip
-    shown = worth_tables.table_sizes(programme, sized())
+    shown = programme_tables.table_sizes(programme, sized())
     assert len(shown.rows) == 4 and "kept from memory" in shown.note
     assert shown.rows[3][1] == "none" and "attainment" in shown.rows[3][-1]
-    graded = worth_tables.table_grades(programme, table)
+    graded = programme_tables.table_grades(programme, table)
     assert graded.rows[0][0] == "A" and "self-assessment" in graded.note
     empty = pd.DataFrame()
-    assert worth_tables.describe_worth("x", empty, empty, empty)["security"].text == ""
-    assert not worth_tables.table_sizes(programme, empty).rows
+    assert programme_tables.describe_worth("x", empty, empty, empty)["security"].text == ""
+    assert not programme_tables.table_sizes(programme, empty).rows
 
 
 def test_a_table_kept_from_memory_is_to_be_checked_before_the_paper_goes_out() -> None:
-    [line] = worth_tables.list_from_memory([sized(), sized(), pd.DataFrame()])
+    [line] = programme_tables.list_from_memory([sized(), sized(), pd.DataFrame()])
     assert "check the table EEF, reports of single projects" in line
     read = sized().assign(months_mark="S")
-    assert not worth_tables.list_from_memory([read])
+    assert not programme_tables.list_from_memory([read])

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import chains, clean, registers, schools
-from pepstats.clean import Results
 from pepstats.errors import SourceError
-from pepstats.panel import build_panel
+from pepstats.schools import identity
+from pepstats.schools.panel import build_panel
+from pepstats.sources import registers
+from pepstats.sources.results import Results, clean_results
 from tests import published_files as files
 
 
@@ -36,7 +37,7 @@ def school(urn: int, estab: int, n: int = 40, **given: str) -> dict[str, str]:
 
 
 def test_a_school_keeps_its_first_urn_when_it_converts(tmp_path: Path) -> None:
-    found = schools.follow(
+    found = identity.follow_schools(
         years(tmp_path, {2016: [school(900101, 2001)], 2017: [school(900301, 2901, NFTYPE="ACC")]}),
         links=links((900101, 900301)),
     )
@@ -49,7 +50,7 @@ def test_a_school_keeps_its_first_urn_when_it_converts(tmp_path: Path) -> None:
 
 
 def test_a_school_is_followed_through_a_urn_that_never_had_results(tmp_path: Path) -> None:
-    found = schools.follow(
+    found = identity.follow_schools(
         years(tmp_path, {2016: [school(900101, 2001)], 2018: [school(900302, 2902)]}),
         links=links((900101, 900301), (900301, 900302)),
     )
@@ -58,7 +59,7 @@ def test_a_school_is_followed_through_a_urn_that_never_had_results(tmp_path: Pat
 
 
 def test_a_kept_establishment_number_is_enough(tmp_path: Path) -> None:
-    found = schools.follow(
+    found = identity.follow_schools(
         years(tmp_path, {2016: [school(900101, 2001)], 2017: [school(900301, 2001)]})
     )
     assert found.rows["how"].tolist() == ["same URN", "same authority and establishment number"]
@@ -67,7 +68,7 @@ def test_a_kept_establishment_number_is_enough(tmp_path: Path) -> None:
 
 def test_the_academy_named_in_the_results_is_enough(tmp_path: Path) -> None:
     listed = {2016: [school(900101, 2001, URN_AC="900301")], 2017: [school(900301, 2901)]}
-    assert schools.follow(years(tmp_path, listed)).register.index.tolist() == [900101]
+    assert identity.follow_schools(years(tmp_path, listed)).register.index.tolist() == [900101]
 
 
 def test_of_merged_schools_the_larger_carries_on_and_the_other_is_said_to_end(
@@ -77,7 +78,7 @@ def test_of_merged_schools_the_larger_carries_on_and_the_other_is_said_to_end(
         2016: [school(900101, 2001, 30), school(900102, 2002, 60)],
         2017: [school(900301, 2901, 90)],
     }
-    found = schools.follow(
+    found = identity.follow_schools(
         years(tmp_path, listed), links=links((900101, 900301), (900102, 900301), what="merger")
     )
     assert found.register.loc[900102, "urns"] == "900102 900301"
@@ -92,7 +93,9 @@ def test_of_a_split_school_the_larger_part_carries_it_on(tmp_path: Path) -> None
         2016: [school(900101, 2001, 90)],
         2017: [school(900301, 2901, 30), school(900302, 2902, 60)],
     }
-    found = schools.follow(years(tmp_path, listed), links=links((900101, 900301), (900101, 900302)))
+    found = identity.follow_schools(
+        years(tmp_path, listed), links=links((900101, 900301), (900101, 900302))
+    )
     assert found.register["urns"].to_dict() == {900101: "900101 900302", 900301: "900301"}
 
 
@@ -102,14 +105,14 @@ def test_a_merge_is_decided_by_cohort_and_never_by_results(tmp_path: Path) -> No
     for better, worse in ((27, 3), (3, 27)):
         first = [files.school(900101, 30, met=better, ESTAB="2001"),
                  files.school(900102, 60, met=worse, ESTAB="2002")]  # fmt: skip
-        found = schools.follow(years(tmp_path, {2016: first, 2017: last}), links=pair)
+        found = identity.follow_schools(years(tmp_path, {2016: first, 2017: last}), links=pair)
         assert found.known[900301] == 900102
 
 
 def test_a_school_listed_under_two_urns_in_one_year_is_one_school(tmp_path: Path) -> None:
     listed = {2018: [school(900101, 2001)], 2019: [school(900101, 2001), files.cut_off(900301)]}
     results = years(tmp_path, listed)
-    found = schools.follow(results, links=links((900101, 900301)))
+    found = identity.follow_schools(results, links=links((900101, 900301)))
     assert found.register.index.tolist() == [900101]
     assert found.notes == {"listed twice in one year": 1}
     panel = build_panel(results, found, [2018, 2019])
@@ -118,14 +121,16 @@ def test_a_school_listed_under_two_urns_in_one_year_is_one_school(tmp_path: Path
 
 def test_two_schools_that_both_go_on_are_never_made_one(tmp_path: Path) -> None:
     both = [school(900101, 2001), school(900102, 2002)]
-    found = schools.follow(years(tmp_path, {2016: both, 2017: both}), links=links((900101, 900102)))
+    found = identity.follow_schools(
+        years(tmp_path, {2016: both, 2017: both}), links=links((900101, 900102))
+    )
     assert found.register.index.tolist() == [900101, 900102]
 
 
 def test_a_year_without_a_row_does_not_end_a_school(tmp_path: Path) -> None:
     listed = {2016: [school(900101, 2001)], 2017: [school(900102, 2002)],
               2018: [school(900101, 2001), school(900102, 2002)]}  # fmt: skip
-    found = schools.follow(years(tmp_path, listed), links=links((900101, 900102)))
+    found = identity.follow_schools(years(tmp_path, listed), links=links((900101, 900102)))
     assert found.register.index.tolist() == [900101, 900102]
     assert found.not_followed.empty
 
@@ -136,7 +141,7 @@ def test_the_schools_name_does_not_move_when_a_later_year_is_added(tmp_path: Pat
     chain = links((900301, 900201), (900201, 900101))
     for last in (2016, 2017, 2018):
         some = {year: rows for year, rows in listed.items() if year <= last}
-        found = schools.follow(years(tmp_path, some), links=chain)
+        found = identity.follow_schools(years(tmp_path, some), links=chain)
         assert found.register.index.tolist() == [900301]
 
 
@@ -147,7 +152,7 @@ def test_what_a_file_leaves_blank_comes_from_another_year_then_the_register(tmp_
     raw, source = files.read(tmp_path, files.write_csv([spine], list(spine)), kind="register")
     listed = {2016: [school(900101, 2001), {**files.school(900102), **blank}],
               2017: [{**files.school(900101), **blank}]}  # fmt: skip
-    found = schools.follow(
+    found = identity.follow_schools(
         years(tmp_path, listed), registers.tidy_register(raw, source).frame
     ).register
     said = found[["la", "school_type", "governance"]].T
@@ -161,20 +166,20 @@ def test_what_a_file_leaves_blank_comes_from_another_year_then_the_register(tmp_
      ("11-18", "secondary"), ("4-18", "all-through"), ("", "unknown")],
 )  # fmt: skip
 def test_a_schools_type_is_known_by_its_ages(tmp_path: Path, ages: str, kind: str) -> None:
-    found = schools.follow(years(tmp_path, {2016: [school(900101, 2001, AGERANGE=ages)]}))
+    found = identity.follow_schools(years(tmp_path, {2016: [school(900101, 2001, AGERANGE=ages)]}))
     assert found.register.loc[900101, "school_type"] == kind
 
 
 def test_an_authority_that_changed_code_is_one_authority(tmp_path: Path) -> None:
     first = [school(900101, 2001, LEA="837"), school(900102, 2002, LEA="836")]
     later = [school(900101, 2001, LEA="839")]
-    found = schools.follow(years(tmp_path, {2018: first, 2019: later}))
+    found = identity.follow_schools(years(tmp_path, {2018: first, 2019: later}))
     assert found.register["la"].tolist() == [839, 839]
 
 
 def test_without_results_there_is_no_school_to_follow() -> None:
     with pytest.raises(SourceError, match="no key stage 2 or 4 results"):
-        schools.follow([])
+        identity.follow_schools([])
 
 
 LINKED = st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8)), max_size=10)
@@ -189,17 +194,17 @@ def test_every_urn_has_one_school_and_no_school_two_results_in_a_year(
 ) -> None:
     rows = pd.DataFrame(listed, columns=["urn", "year", "has_results", "cohort"])
     rows = rows.drop_duplicates(["urn", "year"]).sort_values(["year", "urn"])
-    found: chains.Links = defaultdict(dict)
+    found: identity.Links = defaultdict(dict)
     for one, other in pairs:
         if one != other:
             found[one][other] = found[other][one] = "linked"
-    school_of, how, _ = chains.chain_urns(rows, found)
+    school_of, how, _ = identity.chain_urns(rows, found)
     assert set(school_of) == set(how) == set(rows["urn"])
     rows["school"] = rows["urn"].map(school_of)
     assert not rows[rows["has_results"]].duplicated(["school", "year"]).any()
     for name, urns in rows.groupby("school")["urn"]:
         assert name in set(urns)
-    again, _, _ = chains.chain_urns(rows.sample(frac=1, random_state=1), found)
+    again, _, _ = identity.chain_urns(rows.sample(frac=1, random_state=1), found)
     assert again == school_of
 
 
@@ -207,7 +212,7 @@ def test_every_urn_has_one_school_and_no_school_two_results_in_a_year(
 def test_real_schools_are_followed_from_2016_to_2018() -> None:
     def results(year: int) -> Results:
         name = f"england/{year - 1}-{year}_england_ks2_extract.csv"
-        return clean.clean_results(*files.read_real("ks2", name, year))
+        return clean_results(*files.read_real("ks2", name, year))
 
     both = [results(2016), results(2018)]
     spine = registers.tidy_register(
@@ -216,7 +221,7 @@ def test_real_schools_are_followed_from_2016_to_2018() -> None:
     told = registers.tidy_links(
         *files.read_real("links", "gias/links_edubasealldata_2022.csv")
     ).frame
-    found = schools.follow(both, spine, told)
+    found = identity.follow_schools(both, spine, told)
     mainstream = both[0].identity["record"] == "mainstream school"
     urns = both[0].values.index[both[0].values["reading_progress"].notna() & mainstream]
     assert len(urns) == 14_589

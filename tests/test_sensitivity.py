@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import sensitivity
 from pepstats.errors import DesignError
+from pepstats.robustness import hidden
 from tests import reference
 
 FIGURES = "g_rosenbaum/expected_rosenbaum.json"
@@ -33,7 +33,7 @@ def test_pairs_are_sets_of_two_bounded_by_the_formula_for_pairs() -> None:
     pairs, trim = np.column_stack([EXPOSED, CONTROL]).astype(float), 100.0
     size = np.abs(LEAD) / np.median(np.abs(LEAD)) / trim / 2
     for gamma in (1.0, 2.0, 4.25):
-        found = sensitivity.bound_sets(pairs, gammas=[gamma], trim=trim).iloc[0]
+        found = hidden.bound_sets(pairs, gammas=[gamma], trim=trim).iloc[0]
         assert found["statistic"] == pytest.approx((np.sign(LEAD) * size).sum())
         assert found["expected"] == pytest.approx((gamma - 1) / (gamma + 1) * size.sum())
         variance = 4 * gamma / (1 + gamma) ** 2 * (size**2).sum()
@@ -42,7 +42,7 @@ def test_pairs_are_sets_of_two_bounded_by_the_formula_for_pairs() -> None:
 
 def test_with_no_hidden_selection_pairs_are_judged_by_the_signs_chance_could_give() -> None:
     pairs = np.column_stack([EXPOSED, CONTROL]).astype(float)[:12]
-    found = sensitivity.bound_sets(pairs, gammas=[1]).iloc[0]
+    found = hidden.bound_sets(pairs, gammas=[1]).iloc[0]
     size = np.clip(np.abs(LEAD[:12]) / np.median(np.abs(LEAD[:12])) / 2.5, 0, 1) / 2
     flips = 1.0 - 2.0 * (np.arange(2**12)[:, None] >> np.arange(12) & 1)
     by_chance = flips @ size
@@ -71,7 +71,7 @@ def test_sets_are_bounded_as_sensitivitymv_bounds_them(data: str, key: tuple, op
     theirs = reference.figures(FIGURES)
     for step in key:
         theirs = theirs[step]
-    row = sensitivity.bound_sets(sets, **options).iloc[0]
+    row = hidden.bound_sets(sets, **options).iloc[0]
     for ours, name in (("p_most", "pval"), ("statistic", "statistic"),
                        ("expected", "expectation"), ("variance", "variance")):  # fmt: skip
         assert row[ours] == pytest.approx(theirs[name], abs=5e-9)
@@ -80,7 +80,7 @@ def test_sets_are_bounded_as_sensitivitymv_bounds_them(data: str, key: tuple, op
 def test_a_whole_column_of_gammas_is_sensitivitymv_s() -> None:
     sets = reference.table("g_rosenbaum/erpcp.csv").to_numpy(float)
     theirs = reference.figures(FIGURES)["erpcp"]["grid_default_trim3"]
-    found = sensitivity.bound_sets(sets, gammas=[float(g) for g in theirs])
+    found = hidden.bound_sets(sets, gammas=[float(g) for g in theirs])
     np.testing.assert_allclose(found["p_most"], list(theirs.values()), atol=1e-10)
 
 
@@ -96,10 +96,10 @@ def pairs_of(values: list[int]) -> np.ndarray:
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(changes)
 def test_more_hidden_selection_is_never_a_stronger_finding(values: list[int]) -> None:
-    found = sensitivity.bound_sets(pairs_of(values), gammas=[1, 1.5, 2, 4])
+    found = hidden.bound_sets(pairs_of(values), gammas=[1, 1.5, 2, 4])
     assert (found["p_most"].diff().dropna() >= -1e-12).all()
     assert (found["expected"].diff().dropna() >= -1e-12).all()
-    ends = [sensitivity.invert_sets(pairs_of(values), gamma=g) for g in (1.0, 1.5, 2.0)]
+    ends = [hidden.invert_sets(pairs_of(values), gamma=g) for g in (1.0, 1.5, 2.0)]
     for (middle, low, high), (again, lower, higher) in pairwise(ends):
         assert middle == again and low <= middle <= high
         assert lower <= low + 1e-6 and high <= higher + 1e-6
@@ -108,8 +108,8 @@ def test_more_hidden_selection_is_never_a_stronger_finding(values: list[int]) ->
 @settings(deadline=None, derandomize=True, max_examples=30)
 @given(changes)
 def test_a_loss_is_a_gain_turned_round(values: list[int]) -> None:
-    middle, low, high = sensitivity.invert_sets(pairs_of(values), gamma=1.5)
-    turned = sensitivity.invert_sets(-pairs_of(values), gamma=1.5)
+    middle, low, high = hidden.invert_sets(pairs_of(values), gamma=1.5)
+    turned = hidden.invert_sets(-pairs_of(values), gamma=1.5)
     assert turned == pytest.approx((-middle, -high, -low), abs=1e-6)
 
 
@@ -123,7 +123,7 @@ def test_a_loss_is_a_gain_turned_round(values: list[int]) -> None:
     ],
 )
 def test_sets_that_bear_no_bound_give_a_reason(sets: np.ndarray, words: str) -> None:
-    found = sensitivity.bound_sets(sets, gammas=[1, 2])
+    found = hidden.bound_sets(sets, gammas=[1, 2])
     assert found["reason"].str.contains(words).all()
     assert found.drop(columns="reason").isna().all(axis=None)
 
@@ -131,24 +131,24 @@ def test_sets_that_bear_no_bound_give_a_reason(sets: np.ndarray, words: str) -> 
 def test_sets_are_laid_out_from_pairs_and_must_not_share_schools() -> None:
     pairs = pd.DataFrame({"school": [2, 1, 1], "comparison": [30, 20, 10]})
     moved = pd.Series({1: 5.0, 2: 4.0, 10: 1.0, 20: 2.0})
-    laid = sensitivity.lay_out_sets(pairs, moved)
+    laid = hidden.lay_out_sets(pairs, moved)
     np.testing.assert_array_equal(laid, [[5, 1, 2], [4, np.nan, np.nan]])
     with pytest.raises(DesignError, match="2 pairs share a comparison school"):
-        sensitivity.lay_out_sets(pairs.assign(comparison=[10, 20, 10]), moved)
+        hidden.lay_out_sets(pairs.assign(comparison=[10, 20, 10]), moved)
 
 
 def test_how_much_a_finding_bears_has_ends() -> None:
-    assert np.isnan(sensitivity.bears(lambda gamma: 0.06))
-    assert sensitivity.bears(lambda gamma: 0.0) == float("inf")
-    assert sensitivity.bears(lambda gamma: 0.02 * gamma) == 2.5
-    assert np.isnan(sensitivity.bears(lambda gamma: float("nan")))
+    assert np.isnan(hidden.bears(lambda gamma: 0.06))
+    assert hidden.bears(lambda gamma: 0.0) == float("inf")
+    assert hidden.bears(lambda gamma: 0.02 * gamma) == 2.5
+    assert np.isnan(hidden.bears(lambda gamma: float("nan")))
 
 
 def test_what_is_no_gamma_is_refused() -> None:
     for gammas in ([0.5], [], [float("nan")]):
         with pytest.raises(DesignError, match="gamma is 1 or more"):
-            sensitivity.bound_sets(np.ones((9, 2)), gammas=gammas)
+            hidden.bound_sets(np.ones((9, 2)), gammas=gammas)
     with pytest.raises(DesignError, match="`inner`"):
-        sensitivity.bound_sets(np.ones((9, 2)), inner=3.0)
+        hidden.bound_sets(np.ones((9, 2)), inner=3.0)
     with pytest.raises(DesignError, match="a column for the member"):
-        sensitivity.bound_sets(np.ones((9, 1)))
+        hidden.bound_sets(np.ones((9, 1)))

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import citytable, priority, sheets, support
-from pepstats.autumn import Report
+from pepstats.priority import ratings, support
+from pepstats.report import sheets
+from pepstats.settings.report import Report
 from tests.made_up_panels import england_of
 from tests.test_priority import DASHBOARD, GOOD, WEAK, flat, rate
 
@@ -29,7 +30,7 @@ def rated():
     table["trust"] = np.where(np.arange(160) % 3 == 0, "Fable Trust", "")
     table.loc[700_000, "name"] = ODD
     own = table.index[table["la"] == 501]
-    return priority.rate(
+    return ratings.rate_schools(
         panel, table, DASHBOARD, 2018, rng=np.random.default_rng(2), draws=60, schools=own
     )
 
@@ -97,12 +98,12 @@ def test_a_name_is_text_whatever_it_holds():
     html = pages()[sheets.sheet_name(700_000)]
     assert "<b>School" not in html
     assert ODD in unescape(html)
-    assert "<b>School" not in citytable.write_city_table(rated(), REPORT, edition="exempt")
+    assert "<b>School" not in sheets.write_city_table(rated(), REPORT, edition="exempt")
 
 
 @pytest.mark.parametrize("edition", ["public", "exempt"])
 def test_a_page_asks_nothing_of_the_network_and_is_well_formed(edition):
-    for html in [*pages().values(), citytable.write_city_table(rated(), REPORT, edition=edition)]:
+    for html in [*pages().values(), sheets.write_city_table(rated(), REPORT, edition=edition)]:
         read = Reader(html)
         assert not [a for _, a in read.tags if "src" in a]
         assert not [a["href"] for _, a in read.tags if a.get("href", "#")[:4] == "http"]
@@ -140,7 +141,7 @@ def test_the_value_and_its_interval_are_in_the_schools_own_figures():
 def test_support_and_a_changed_rating_are_on_the_sheet():
     now, before = rate(*flat(weak=WEAK)), rate(*flat(weak=GOOD))
     given = pd.DataFrame({"school": [41], "date": [pd.Timestamp("2017-11-02")], "days": [3.0]})
-    last = priority.Ratings(**{**vars(before), "year": 2017})
+    last = ratings.Ratings(**{**vars(before), "year": 2017})
     plans = support.plan_years(now, last, DASHBOARD, SimpleNamespace(delivered=given))
     changes = support.compare_ratings(now, before)
     pages = sheets.write_sheets(now, REPORT, plans=plans, changes=changes)
@@ -151,7 +152,7 @@ def test_support_and_a_changed_rating_are_on_the_sheet():
 
 
 def test_the_exempt_table_lists_every_school_by_priority_with_what_it_sorts_by():
-    html = citytable.write_city_table(rated(), REPORT, edition="exempt")
+    html = sheets.write_city_table(rated(), REPORT, edition="exempt")
     rows = re.findall(r"<tr data-governance.*?</tr>", html, re.S)
     assert len(rows) == len(rated().ratings)
     ranks = [re.findall(r'data-sort="([^"]*)"', row)[0] for row in rows]
@@ -164,14 +165,14 @@ def test_the_script_is_the_one_the_policy_allows():
     import base64
     import hashlib
 
-    html = citytable.write_city_table(rated(), REPORT, edition="exempt")
+    html = sheets.write_city_table(rated(), REPORT, edition="exempt")
     script = re.search(r"<script>(.*?)</script>", html, re.S).group(1)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in html
 
 
 def test_the_public_edition_names_no_school_and_no_trust():
-    html = unescape(citytable.write_city_table(rated(), REPORT, edition="public"))
+    html = unescape(sheets.write_city_table(rated(), REPORT, edition="public"))
     for name in rated().ratings["name"]:
         assert name not in html
     assert "Fable Trust" not in html
@@ -182,7 +183,7 @@ def test_the_public_edition_names_no_school_and_no_trust():
 
 def test_the_public_edition_shows_no_count_of_one_or_two_schools():
     panel, register = flat(one=WEAK)
-    html = citytable.write_city_table(rate(panel, register), REPORT, edition="public")
+    html = sheets.write_city_table(rate(panel, register), REPORT, edition="public")
     cells = re.findall(r'<td class="numeric">(.*?)</td>', html)
     assert "[c]" in cells
     assert not {"1", "2"} & set(cells)
@@ -190,7 +191,7 @@ def test_the_public_edition_shows_no_count_of_one_or_two_schools():
 
 def test_both_editions_say_which_criteria_and_how_many_are_rated():
     for edition in ("public", "exempt"):
-        said = Reader(citytable.write_city_table(rated(), REPORT, edition=edition)).words
+        said = Reader(sheets.write_city_table(rated(), REPORT, edition=edition)).words
         assert "proposed and not yet agreed" in said
         n = len(rated().ratings)
         assert f"{n} of {n} schools are rated" in said
@@ -199,7 +200,7 @@ def test_both_editions_say_which_criteria_and_how_many_are_rated():
 def test_invented_data_is_marked_on_every_page():
     invented = REPORT.model_copy(update={"invented": True})
     html = [
-        citytable.write_city_table(rated(), invented, edition="public"),
+        sheets.write_city_table(rated(), invented, edition="public"),
         *sheets.write_sheets(rated(), invented).values(),
     ]
     assert all(sheets.INVENTED in Reader(each).words for each in html)

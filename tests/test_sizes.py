@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import codes, sizes
+from pepstats import measures
 from pepstats.errors import DesignError
-from pepstats.panel import Panel
+from pepstats.impact import sizes
+from pepstats.schools.panel import Panel
 from tests import reference
 from tests.worlds import SHARED
 
@@ -110,7 +111,9 @@ def test_real_limits_give_the_national_spread_back(file: str, year: int, publish
     wanted = ("cohort", *(f"{s}_{e}" for s in ("reading", "writing", "maths")
               for e in ("progress_lower", "progress_upper", "coverage")))  # fmt: skip
     columns = {
-        name: pd.to_numeric(raw[codes.MEASURES[name].column].str.removesuffix("%"), errors="coerce")
+        name: pd.to_numeric(
+            raw[measures.MEASURES[name].column].str.removesuffix("%"), errors="coerce"
+        )
         for name in wanted
     }
     panel = panel_of({name: c.to_numpy() for name, c in columns.items()}, year)

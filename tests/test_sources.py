@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pepstats import sources
-from pepstats.csv_text import split_cells
 from pepstats.errors import SourceError
+from pepstats.sources import excel
+from pepstats.sources.csv_text import split_cells
+from pepstats.sources.files import find_source, read_text
 from tests import published_files as files
 
 CELLS = st.text(
@@ -90,9 +91,9 @@ def test_windows_text_is_read_as_its_letters(tmp_path: Path) -> None:
 
 def test_the_kind_comes_from_the_header_not_the_name(tmp_path: Path) -> None:
     (tmp_path / "links.csv").write_bytes(files.ks2_bytes())
-    assert sources.find_source(None, "links.csv", data=tmp_path).kind == "ks2"
+    assert find_source(None, "links.csv", data=tmp_path).kind == "ks2"
     with pytest.raises(SourceError, match="this is key stage 2 results"):
-        sources.find_source("links", "links.csv", data=tmp_path)
+        find_source("links", "links.csv", data=tmp_path)
 
 
 def test_a_file_of_another_years_layout_is_refused(tmp_path: Path) -> None:
@@ -103,24 +104,24 @@ def test_a_file_of_another_years_layout_is_refused(tmp_path: Path) -> None:
 def test_a_file_other_than_the_one_listed_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(files.ks2_bytes())
     right = hashlib.sha256(files.ks2_bytes()).hexdigest()
-    assert sources.find_source("ks2", "a.csv", data=tmp_path, sha256=right).sha256 == right
+    assert find_source("ks2", "a.csv", data=tmp_path, sha256=right).sha256 == right
     with pytest.raises(SourceError, match="not the file that was listed"):
-        sources.find_source("ks2", "a.csv", data=tmp_path, sha256="0" * 64)
+        find_source("ks2", "a.csv", data=tmp_path, sha256="0" * 64)
 
 
 def test_a_missing_file_names_the_nearest_there_is(tmp_path: Path) -> None:
     (tmp_path / "results.csv").write_bytes(files.ks2_bytes())
     with pytest.raises(SourceError, match=r"Did you mean `results.csv`"):
-        sources.find_source("ks2", "result.csv", data=tmp_path)
+        find_source("ks2", "result.csv", data=tmp_path)
 
 
 def test_a_file_changed_after_it_was_found_is_read_as_it_was_found(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(files.ks2_bytes())
-    source = sources.find_source("ks2", "a.csv", data=tmp_path)
-    before = sources.read_text(source)
+    source = find_source("ks2", "a.csv", data=tmp_path)
+    before = read_text(source)
     (tmp_path / "a.csv").write_bytes(files.ks2_bytes().replace(b"24", b"25"))
     assert hashlib.sha256(source.content).hexdigest() == source.sha256
-    pd.testing.assert_frame_equal(sources.read_text(source).frame(), before.frame())
+    pd.testing.assert_frame_equal(read_text(source).frame(), before.frame())
 
 
 def workbook(sheet: str) -> bytes:
@@ -184,7 +185,7 @@ def test_a_workbook_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/workbook.xml", b"")
-        packed.writestr("xl/worksheets/s.xml", b" " * (sources.LARGEST_SHEET + 1))
+        packed.writestr("xl/worksheets/s.xml", b" " * (excel.LARGEST_SHEET + 1))
     with pytest.raises(SourceError, match="unpacks to more"):
         files.read(tmp_path, out.getvalue(), kind="register", name="a.xlsx")
 

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import codes, standards
+from pepstats import measures
+from pepstats.priority import standards
 from tests.made_up_panels import PRIMARY, panel_of, register_of
 
 NAN = float("nan")
@@ -132,7 +133,7 @@ def test_ten_pupils_are_not_judged_and_eleven_are():
 
 def test_low_coverage_of_prior_attainment_is_not_judged():
     rows = {(1, 2018): {**LOW, "reading_progress": NAN}}
-    judged = judge(rows, {(1, 2018, "reading_progress"): codes.LOW_COVERAGE})
+    judged = judge(rows, {(1, 2018, "reading_progress"): measures.LOW_COVERAGE})
     assert judged.loc[1, "answer"] == "no"
     half = judge(
         {(1, 2018): {**LOW, "maths_coverage": 50.0}, (2, 2018): {**LOW, "maths_coverage": 49.0}}

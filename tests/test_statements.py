@@ -6,8 +6,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pepstats import sources, statements
 from pepstats.errors import SourceError
+from pepstats.report.statements import (
+    balance_sentence,
+    choose_quotes,
+    count_stances,
+    list_held,
+    quoted_sentence,
+    tabulate_themes,
+)
+from pepstats.sources import files, statements
 
 SCHOOLS = {"closing-the-gap": {900001: 900001, 900002: 900002, 930002: 900002, 900003: 900003}}
 
@@ -31,18 +39,18 @@ def held(**changed: str) -> object:
 
 def test_a_statement_with_consent_is_quoted_by_role() -> None:
     said = read(row())
-    quotes = statements.choose_quotes(said, "closing-the-gap")
+    quotes = choose_quotes(said, "closing-the-gap")
     assert [(q.text, q.role) for q in quotes] == [("It helped us to plan.", "Head teacher")]
 
 
 def test_without_consent_nothing_is_quoted_but_it_is_counted() -> None:
     said = read(row(Consent="no", **{"Consent date": ""}), row(URN="900002", Stance="negative"))
-    quotes = statements.choose_quotes(said, "closing-the-gap")
+    quotes = choose_quotes(said, "closing-the-gap")
     assert len(quotes) == 1
-    assert statements.balance_sentence(said, "closing-the-gap") == (
+    assert balance_sentence(said, "closing-the-gap") == (
         "2 schools were asked for a statement and 2 answered: 1 positive, 0 mixed and 1 negative."
     )
-    assert "1 could not be quoted" in statements.quoted_sentence(said, "closing-the-gap")
+    assert "1 could not be quoted" in quoted_sentence(said, "closing-the-gap")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +116,7 @@ def test_plain_words_are_not_held_back(words: str) -> None:
 def test_hostile_words_are_kept_as_words() -> None:
     hostile = "=cmd|'/c calc'!A1 <script>alert(1)</script> \u202eevil\u202c \U0001f600 {hole}"
     said = read(row(Statement=hostile, Cleared="yes"))
-    quote = statements.choose_quotes(said, "closing-the-gap")[0].text
+    quote = choose_quotes(said, "closing-the-gap")[0].text
     assert "<script>alert(1)</script>" in quote and "\U0001f600" in quote and "{hole}" in quote
     assert "\u202e" not in quote
 
@@ -118,9 +126,9 @@ def test_ten_thousand_words_are_kept_and_quoted_only_by_an_extract() -> None:
     said = read(row(Statement=long))
     assert said.table["held"].iloc[0] == statements.TOO_LONG
     assert len(said.table["statement"].iloc[0].split()) == 10_000
-    assert statements.choose_quotes(said, "closing-the-gap") == ()
+    assert choose_quotes(said, "closing-the-gap") == ()
     short = read(row(Statement=long, Extract="good for us it was good"))
-    assert statements.choose_quotes(short, "closing-the-gap")[0].text == "good for us it was good"
+    assert choose_quotes(short, "closing-the-gap")[0].text == "good for us it was good"
 
 
 def test_quotes_divide_as_the_answers_do_and_no_stance_is_left_out() -> None:
@@ -129,7 +137,7 @@ def test_quotes_divide_as_the_answers_do_and_no_stance_is_left_out() -> None:
     rows = [row(URN=str(900000 + n), Stance=s, Statement=s) for n, s in enumerate(stances)]
     raw = pd.DataFrame(rows, dtype="str")
     said = statements.check_statements(raw, file="s.csv", schools=many)
-    chosen = [q.text for q in statements.choose_quotes(said, "closing-the-gap")]
+    chosen = [q.text for q in choose_quotes(said, "closing-the-gap")]
     assert chosen == ["positive"] * 4 + ["mixed", "negative"]
 
 
@@ -139,25 +147,25 @@ def test_a_school_is_found_by_any_number_it_has_had() -> None:
 
 def test_a_school_that_did_not_answer_is_counted_as_asked() -> None:
     said = read(row(), row(URN="900002", Statement="", Stance="", Role="", Consent=""))
-    assert statements.count_stances(said, "closing-the-gap")["asked"] == 2
-    assert "1 answered" in statements.balance_sentence(said, "closing-the-gap")
+    assert count_stances(said, "closing-the-gap")["asked"] == 2
+    assert "1 answered" in balance_sentence(said, "closing-the-gap")
 
 
 def test_a_study_without_statements_says_so() -> None:
     said = statements.no_statements()
-    assert statements.balance_sentence(said, "x") == "No school has yet been asked for a statement."
-    assert statements.choose_quotes(said, "x") == ()
+    assert balance_sentence(said, "x") == "No school has yet been asked for a statement."
+    assert choose_quotes(said, "x") == ()
 
 
 def test_themes_are_counted_by_stance() -> None:
     said = read(row(), row(URN="900002", Theme="", Stance="mixed"))
-    table = statements.tabulate_themes(said, "closing-the-gap")
+    table = tabulate_themes(said, "closing-the-gap")
     assert table.loc["Coaching", "positive"] == 1 and table.loc["No theme given", "mixed"] == 1
 
 
 def test_what_needs_someone_is_listed_by_row() -> None:
     said = read(row(Statement="We saw that Callum caught up."), row(URN="900002", Consent="no"))
-    assert statements.list_held(said) == [f"statement in row 2: {statements.DETAILS}"]
+    assert list_held(said) == [f"statement in row 2: {statements.DETAILS}"]
 
 
 def test_words_that_a_spreadsheet_would_run_are_made_harmless_and_kept() -> None:
@@ -181,9 +189,9 @@ def test_a_workbook_says_the_same_as_a_csv(tmp_path: Path) -> None:
     day = book.add_format({"num_format": "dd/mm/yyyy"})
     sheet.write_datetime(1, list(cells).index("Consent date"), datetime.date(2018, 9, 14), day)
     book.close()
-    source = sources.find_source("statements", "statements.xlsx", data=tmp_path)
+    source = files.find_source("statements", "statements.xlsx", data=tmp_path)
     said = statements.check_statements(
-        sources.read_text(source).frame(), file="statements.xlsx", schools=SCHOOLS
+        files.read_text(source).frame(), file="statements.xlsx", schools=SCHOOLS
     ).table
     assert said["urn"].tolist() == [900001] and said["row"].tolist() == [2]
     assert said["consent_date"].tolist() == ["2018-09-14"] and said["held"].isna().all()
@@ -198,7 +206,7 @@ def test_a_wrong_row_of_a_workbook_is_named_by_its_own_line(tmp_path: Path) -> N
         sheet.write_row(0, 0, list(cells))
         sheet.write_row(place + 1, 0, list(cells.values()))
     book.close()
-    source = sources.find_source("statements", "s.xlsx", data=tmp_path)
-    raw = sources.read_text(source).frame()
+    source = files.find_source("statements", "s.xlsx", data=tmp_path)
+    raw = files.read_text(source).frame()
     with pytest.raises(SourceError, match=r"s\.xlsx: row 3: school 900009 is not in the programme"):
         statements.check_statements(raw, file="s.xlsx", schools=SCHOOLS)

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import steps
 from pepstats.errors import RunError
-from pepstats.panel import Panel
-from pepstats.pictures import Picture
-from pepstats.steps import open_step, write_whole
+from pepstats.plots.pictures import Picture
+from pepstats.plots.style import new_axes
+from pepstats.runs.files import write_whole
+from pepstats.runs.steps import open_step
+from pepstats.schools.panel import Panel
 from tests.worlds import ROOT
 
 
@@ -85,7 +86,6 @@ def test_a_programme_the_report_does_not_have_is_named(making: Path) -> None:
 def test_a_figure_without_its_words_is_refused_and_nothing_is_written(
     making: Path, alt: str, caption: str, missing: str
 ) -> None:
-    from pepstats.figures import new_axes
 
     step = open_step("02-priority-ratings", "autumn-2018")
     figure, _ = new_axes()
@@ -95,7 +95,6 @@ def test_a_figure_without_its_words_is_refused_and_nothing_is_written(
 
 
 def test_a_figure_is_kept_with_its_table_and_its_words(making: Path) -> None:
-    from pepstats.figures import new_axes
 
     step = open_step("02-priority-ratings", "autumn-2018")
     figure, _ = new_axes()

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import pepstats
-from pepstats import effects, verdicts
-from pepstats.comparison import design_comparison, estimate_programme
 from pepstats.errors import DesignError
-from pepstats.listings import tabulate_ledgers, tabulate_measures
-from pepstats.programme import Programme
-from pepstats.study import find_members
+from pepstats.impact import effects, verdicts
+from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.schools.members import find_members
+from pepstats.settings.programme import Programme
+from pepstats.study import Study, tabulate_ledgers, tabulate_measures
 from tests.worlds import ROOT, SHARED, YEAR, Small, small_england
 
 needs_study = pytest.mark.skipif(
@@ -21,13 +21,13 @@ needs_study = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def default() -> pepstats.study.Study:
+def default() -> Study:
     """December: every school's results are published."""
     return pepstats.load("autumn-2018-revised", data=str(ROOT / "data"))
 
 
 @pytest.fixture(scope="module")
-def october() -> pepstats.study.Study:
+def october() -> Study:
     return pepstats.load("autumn-2018", data=str(ROOT / "data"))
 
 
@@ -36,7 +36,7 @@ def effects_of(small: Small, slug: str) -> pd.DataFrame:
     design = design_comparison(
         programme, small.panel, small.register, small.members[slug], small.barred
     )
-    return effects.tidy(estimate_programme(programme, small.panel, design, YEAR).effects)
+    return effects.tidy_effects(estimate_programme(programme, small.panel, design, YEAR).effects)
 
 
 def truth(slug: str) -> pd.Series:

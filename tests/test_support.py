@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats import support
-from pepstats.dashboard import load_dashboard
 from pepstats.errors import DesignError
-from pepstats.priority import Ratings
+from pepstats.priority import support
+from pepstats.priority.dashboard import PROPOSED, load_dashboard
+from pepstats.priority.ratings import Ratings
 from tests.test_priority import DASHBOARD, GOOD, OFSTED, WEAK, flat, rate
 
 AGREED = DASHBOARD.model_copy(
@@ -57,7 +57,6 @@ def test_support_to_a_school_that_is_not_rated_here_is_refused():
 
 
 def test_two_tiers_for_the_same_schools_are_refused(tmp_path):
-    from pepstats.dashboard import PROPOSED
 
     text = PROPOSED.read_text("utf-8").replace(
         "rating: 2, governance: academy", "rating: 1, governance: academy"

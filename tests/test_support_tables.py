@@ -5,11 +5,12 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from pepstats import partnership_tables, support, support_tables
-from pepstats.city import City
-from pepstats.disclosure import HIDDEN, View
-from pepstats.priority import Ratings, count_unsure
-from pepstats.programme import load_programme
+from pepstats.priority import support
+from pepstats.priority.ratings import Ratings, count_unsure
+from pepstats.report import city_tables
+from pepstats.report.disclosure import HIDDEN, View
+from pepstats.report.edition import City
+from pepstats.settings.programme import load_programme
 from tests.made_up_panels import england_of
 from tests.test_priority import DASHBOARD, rate
 from tests.test_sheets import REPORT
@@ -41,10 +42,10 @@ def city_of(now, last, more=None, **register):
 
 
 def made(city, view):
-    tables = support_tables.make_tables(city, view, REPORT)
-    entries = support_tables.make_entries(city, view, REPORT)
-    tables |= partnership_tables.make_tables(city, view, PROGRAMMES)
-    return tables, entries | partnership_tables.make_entries(city, REPORT)
+    tables = city_tables.make_support_tables(city, view, REPORT)
+    entries = city_tables.make_support_entries(city, view, REPORT)
+    tables |= city_tables.make_partnership_tables(city, view, PROGRAMMES)
+    return tables, entries | city_tables.make_partnership_entries(city, REPORT)
 
 
 def test_the_public_edition_names_no_school_and_the_exempt_one_every_school_that_changed():
@@ -61,7 +62,7 @@ def test_the_public_edition_names_no_school_and_the_exempt_one_every_school_that
 
 def test_changes_are_counted_and_a_count_of_few_is_hidden():
     city = city_of(*rated())
-    shown = support_tables.protect_changes(city.tables["changes"], PUBLIC)
+    shown = city_tables.protect_changes(city.tables["changes"], PUBLIC)
     counts = shown.shown.iloc[:-1, :-1].to_numpy()
     assert not ((counts >= 1) & (counts <= 2)).any()
     tables, entries = made(city, EXEMPT)
@@ -81,7 +82,7 @@ def test_a_sum_of_days_is_hidden_where_it_would_tell_of_one_or_two_schools():
         table = made(city, PUBLIC)[0]["support"]
         assert table.rows[0][2] == shown
         assert made(city, EXEMPT)[0]["support"].rows[0][2] == "56.0"
-        hidden = support_tables.list_hidden(city, PUBLIC)
+        hidden = city_tables.list_hidden_support(city, PUBLIC)
         assert len(hidden) == (1 if shown == HIDDEN else 0)
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import value
 from pepstats.errors import DesignError
-from pepstats.sizes import Size
+from pepstats.impact import value
+from pepstats.impact.sizes import Size
 from tests import reference
 
 

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from benchmarks.tamper import try_one
-from pepstats import examine, manifest, verify
-from pepstats.autumn import load_report
-from pepstats.bridge import open_earlier
-from pepstats.compare import DIFFERS, SAME, UNKNOWN
 from pepstats.errors import RunError
+from pepstats.runs import files, manifest, verify
+from pepstats.runs.bridge import open_earlier
+from pepstats.runs.manifest import DIFFERS, SAME, UNKNOWN
+from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace, restamp
 from tests.worlds import ROOT, SHARED
 
@@ -48,8 +48,8 @@ def look(path: Path, place: Path, data: Path | None = None) -> verify.Verified:
 
 
 def reseal(bundle: Path, **changes: object) -> None:
-    content = {**manifest.read(bundle).as_dict(), **changes}
-    replace(bundle / manifest.NAME, manifest.as_text(content))
+    content = {**manifest.read_manifest(bundle).as_dict(), **changes}
+    replace(bundle / manifest.MANIFEST, manifest.manifest_as_text(content))
 
 
 def test_elsewhere_with_another_locale_seed_and_threads_it_is_the_same(
@@ -58,12 +58,14 @@ def test_elsewhere_with_another_locale_seed_and_threads_it_is_the_same(
     said = json.loads((verified / "said.json").read_text("utf-8"))
     assert said["verdict"] == SAME and said["report"] == REPORT
     assert {one["verdict"] for one in said["findings"]} == {SAME}
-    assert {one["file"] for one in said["findings"]} == manifest.read(released).outputs.keys()
+    assert {one["file"] for one in said["findings"]} == manifest.read_manifest(
+        released
+    ).outputs.keys()
 
 
 def test_both_runs_and_the_comparison_are_kept(verified: Path, released: Path) -> None:
     assert hashes(verified / "again") == {
-        name: one.sha256 for name, one in manifest.read(released).outputs.items()
+        name: one.sha256 for name, one in manifest.read_manifest(released).outputs.items()
     }
     assert len(pd.read_csv(verified / "comparison.csv")) > 100
     assert not (verified / "place").exists()
@@ -77,7 +79,7 @@ def test_tamperings_of_all_kinds_are_found_and_named(
     missed = [one for one in tried if not (one["found"] and one["named"])]
     assert not missed
     assert len({one["what"] for one in tried}) > 15
-    assert not [f for f in examine.compare_runs(bundle, manifest.read(bundle), again)
+    assert not [f for f in verify.compare_runs(bundle, manifest.read_manifest(bundle), again)
                 if f.verdict == DIFFERS]  # fmt: skip
 
 
@@ -117,11 +119,11 @@ def test_a_run_set_beside_another_needs_that_one_to_be_made_again(
     """Known by its tables, not by when it was made; another is a finding, none cannot be told."""
     later = copy_of(finished, tmp_path / "made" / "working" / "later")
     other = copy_of(finished, tmp_path / "out" / "working" / REPORT)
-    programmes = manifest.read(finished).seeds
+    programmes = manifest.read_manifest(finished).seeds
     beside = open_earlier(other, REPORT, programmes)
     assert beside is not None
     reseal(later, earlier={"report": REPORT, "tables": dict(beside.tables)})
-    made = manifest.read(later)
+    made = manifest.read_manifest(later)
     reseal(other, started="2018-01-01T00:00:00Z")
     found = verify.find_beside(later, made, tmp_path / "out")
     assert found is not None and found.folder == other
@@ -130,7 +132,7 @@ def test_a_run_set_beside_another_needs_that_one_to_be_made_again(
     looked = look(later, tmp_path, data)
     assert looked.differs and not (looked.kept / "again").exists()
     assert [f.file for f in looked.findings if f.verdict == DIFFERS] == [f"the run of {REPORT}"]
-    (other / manifest.NAME).unlink()
+    (other / manifest.MANIFEST).unlink()
     with pytest.raises(RunError, match=f"Run `pepstats run {REPORT}` first"):
         look(later, tmp_path, data)
 
@@ -157,7 +159,7 @@ def test_another_package_version_is_said_and_not_failed(
     released: Path, quick: Path, tmp_path: Path
 ) -> None:
     bundle = copy_of(released, tmp_path / "bundle")
-    packages = {**manifest.read(bundle).packages, "numpy": "2.3.0"}
+    packages = {**manifest.read_manifest(bundle).packages, "numpy": "2.3.0"}
     reseal(bundle, packages=packages, python="3.11.0", platform="Darwin arm64")
     found = look(bundle, tmp_path)
     assert not found.differs
@@ -170,8 +172,8 @@ def test_of_other_versions_a_picture_is_told_by_its_table_alone_and_digits_by_th
 ) -> None:
     bundle = copy_of(released, tmp_path / "bundle")
     picture = "04-estimate-effect/closing-the-gap/gap-rwm_expected.png"
-    reseal(bundle, packages={**manifest.read(bundle).packages, "matplotlib": "3.10.0"})
-    content = manifest.read(bundle).as_dict()
+    reseal(bundle, packages={**manifest.read_manifest(bundle).packages, "matplotlib": "3.10.0"})
+    content = manifest.read_manifest(bundle).as_dict()
     effects = pd.read_csv(bundle / EFFECTS)
     effects["estimate"] *= 1 + 1e-13
     for name, changed in (
@@ -179,7 +181,7 @@ def test_of_other_versions_a_picture_is_told_by_its_table_alone_and_digits_by_th
         (EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8")),
     ):
         replace(bundle / name, changed)
-        content["outputs"][name]["sha256"] = verify.sha256_of(bundle / name)
+        content["outputs"][name]["sha256"] = files.sha256_of(bundle / name)
     reseal(bundle, outputs=content["outputs"])
     found = look(bundle, tmp_path)
     told = {one.file: one.verdict for one in found.findings if one.verdict != SAME}
@@ -190,7 +192,7 @@ def test_of_other_versions_a_picture_is_told_by_its_table_alone_and_digits_by_th
 def test_a_release_that_is_not_the_one_on_record_is_found(released: Path, tmp_path: Path) -> None:
     bundle = copy_of(released, tmp_path / "released" / REPORT)
     (tmp_path / "released" / "CHANGES.md").write_text("seal: another\n", "utf-8")
-    found = examine.examine(bundle, manifest.read(bundle))
+    found = verify.examine(bundle, manifest.read_manifest(bundle))
     assert [(one.column, one.note) for one in found] == [
         ("seal", "not in CHANGES.md beside the release")
     ]
@@ -198,17 +200,19 @@ def test_a_release_that_is_not_the_one_on_record_is_found(released: Path, tmp_pa
 
 def test_what_is_withheld_is_held_to_its_hash(released: Path, again: Path, tmp_path: Path) -> None:
     bundle = copy_of(released, tmp_path / "bundle")
-    content = manifest.read(bundle).as_dict()
+    content = manifest.read_manifest(bundle).as_dict()
     content["release"]["withheld"] = {EFFECTS: "for a reason"}
     (bundle / EFFECTS).unlink()
     reseal(bundle, **content)
-    made = manifest.read(bundle)
-    found = {one.file: one for one in examine.compare_runs(bundle, made, again)}
+    made = manifest.read_manifest(bundle)
+    found = {one.file: one for one in verify.compare_runs(bundle, made, again)}
     assert (found[EFFECTS].verdict, found[EFFECTS].note) == (SAME, "withheld; by its hash")
-    assert not list(examine.check_files(bundle, made))
+    assert not list(manifest.check_run_files(bundle, made))
     content["outputs"][EFFECTS]["sha256"] = "0" * 64
     reseal(bundle, **content)
-    found = {one.file: one for one in examine.compare_runs(bundle, manifest.read(bundle), again)}
+    found = {
+        one.file: one for one in verify.compare_runs(bundle, manifest.read_manifest(bundle), again)
+    }
     assert found[EFFECTS].verdict == DIFFERS
 
 
@@ -264,7 +268,7 @@ def test_a_study_that_names_files_outside_its_folder_is_laid_out_alike(tmp_path:
         "reports/report.yml": tmp_path / "report.yml",
         str(tmp_path / "a.csv"): tmp_path / "a.csv",
     }
-    data = verify.lay_out(needed, tmp_path / "place")
+    data = verify.lay_out_copy(needed, tmp_path / "place")
     assert {(data / name).read_text("utf-8") for name in needed} == {"a.csv", "b.csv", "report.yml"}
     inside = {path.resolve() for path in (tmp_path / "place").rglob("*")}
     assert (data / "../../real/a.csv").resolve() in inside
@@ -292,7 +296,7 @@ def test_a_path_from_here_is_looked_at_wherever_the_run_leaves_the_process(
     monkeypatch.setattr(verify, "run_report", run_and_step_away)
     monkeypatch.chdir(released.parent)
     found = look(Path(released.name), tmp_path)
-    assert {one.file for one in found.findings} == manifest.read(released).outputs.keys()
+    assert {one.file for one in found.findings} == manifest.read_manifest(released).outputs.keys()
 
 
 def test_a_file_that_is_neither_there_nor_withheld_is_never_passed_over(
@@ -300,5 +304,7 @@ def test_a_file_that_is_neither_there_nor_withheld_is_never_passed_over(
 ) -> None:
     bundle = copy_of(released, tmp_path / "bundle")
     (bundle / EFFECTS).unlink()
-    found = {one.file: one for one in examine.compare_runs(bundle, manifest.read(bundle), again)}
+    found = {
+        one.file: one for one in verify.compare_runs(bundle, manifest.read_manifest(bundle), again)
+    }
     assert found[EFFECTS].verdict == DIFFERS

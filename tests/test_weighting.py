@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import peers
 from pepstats.errors import DesignError
+from pepstats.robustness import methods
 from tests import reference
 
 COVARIATES = ["age", "educ", "black", "hispan", "married", "nodegree", "re74", "re75"]
@@ -32,7 +32,7 @@ def test_weights_are_those_of_r_s_ebal(moments: int) -> None:
             age2=people["age"] ** 2, educ2=people["educ"] ** 2,
             re742=(people["re74"] / 1000) ** 2, re752=(people["re75"] / 1000) ** 2,
         )  # fmt: skip
-    found = peers.weigh_to_balance(table, treated)
+    found = methods.weigh_to_balance(table, treated)
     theirs = reference.figures("d_ebal/expected_ebal.json")[f"moments{moments}"]
     effect = people.loc[treated, "re78"].mean() - (found * people["re78"]).sum()
     assert effect == pytest.approx(theirs["att"], rel=1e-9)  # 1273.262 and 1068.089
@@ -45,7 +45,7 @@ def test_weights_are_those_of_r_s_ebal(moments: int) -> None:
 def test_words_weigh_as_their_own_yes_and_no_columns() -> None:
     people, treated = lalonde()
     words = people.drop(columns=["black", "hispan"])[[*COVARIATES[:2], "race", *COVARIATES[4:]]]
-    found = peers.weigh_to_balance(words, treated)
+    found = methods.weigh_to_balance(words, treated)
     assert worth(found) == pytest.approx(98.457834424404, rel=1e-9)
 
 
@@ -62,29 +62,29 @@ def made_up(seed: int, shift: float, n: int = 200) -> tuple[pd.DataFrame, list[i
 @given(st.integers(0, 10_000), st.floats(-0.8, 0.8))
 def test_means_are_equal_afterwards_and_no_weight_is_negative(seed: int, shift: float) -> None:
     table, members = made_up(seed, shift)
-    found = peers.weigh_to_balance(table, members)
+    found = methods.weigh_to_balance(table, members)
     others = table.drop(members)
     target = table.loc[members].mean()
     np.testing.assert_allclose(found @ others, target, atol=1e-7)
     assert (found >= 0).all() and found.sum() == pytest.approx(1.0)
     assert 1 <= worth(found) <= len(others) + 1e-9
     left = (found @ others - target) / others.std(ddof=0)
-    assert left.abs().max() <= peers.CLOSE
+    assert left.abs().max() <= methods.CLOSE
 
 
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.integers(0, 10_000))
 def test_order_units_and_repeated_columns_change_no_weight(seed: int) -> None:
     table, members = made_up(seed, 0.5)
-    found = peers.weigh_to_balance(table, members)
+    found = methods.weigh_to_balance(table, members)
     other = table.assign(a=table["a"] * 1e4 - 7, again=table["a"] * 3 + table["b"])
-    again = peers.weigh_to_balance(other.sample(frac=1, random_state=1), members[::-1])
+    again = methods.weigh_to_balance(other.sample(frac=1, random_state=1), members[::-1])
     pd.testing.assert_series_equal(found, again, atol=1e-9)
 
 
 def test_schools_alike_from_the_start_all_count_the_same() -> None:
     table = pd.DataFrame({"a": [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]})
-    found = peers.weigh_to_balance(table, [0, 1])
+    found = methods.weigh_to_balance(table, [0, 1])
     assert found.tolist() == pytest.approx([0.25] * 4)
     assert worth(found) == pytest.approx(4.0)
 
@@ -92,27 +92,27 @@ def test_schools_alike_from_the_start_all_count_the_same() -> None:
 def test_members_beyond_all_others_are_refused_with_the_nearest_balance() -> None:
     table, members = made_up(3, 9.0)
     with pytest.raises(DesignError, match=r"No weights .* The nearest still leaves .*[abc] \+\d"):
-        peers.weigh_to_balance(table, members)
+        methods.weigh_to_balance(table, members)
 
 
 def test_members_at_the_very_edge_leave_one_school_and_say_so() -> None:
     table = pd.DataFrame({"a": [2.0, 2.0, 0.0, 1.0, 2.0], "b": [0.0, 0.0, 0.0, 1.0, 0.0]})
-    found = peers.weigh_to_balance(table, [0, 1])
+    found = methods.weigh_to_balance(table, [0, 1])
     assert worth(found) == pytest.approx(1.0) and found.max() == pytest.approx(1.0)
     table = pd.DataFrame({"a": [2.0, 2.0, 0.0, 1.0, 2.0, 2.0 - 1e-7]})
-    assert worth(peers.weigh_to_balance(table, [0, 1])) == pytest.approx(1.0, abs=0.01)
+    assert worth(methods.weigh_to_balance(table, [0, 1])) == pytest.approx(1.0, abs=0.01)
     table = pd.DataFrame({"a": [2.0 + 1e-7, 2.0 + 1e-7, 0.0, 1.0, 2.0]})
     with pytest.raises(DesignError, match="at the edge"):
-        peers.weigh_to_balance(table, [0, 1])
+        methods.weigh_to_balance(table, [0, 1])
 
 
 def test_one_member_and_one_other_school() -> None:
     table, members = made_up(1, 0.0)
-    alone = peers.weigh_to_balance(table.drop(members[1:]), members[:1])
+    alone = methods.weigh_to_balance(table.drop(members[1:]), members[:1])
     others = table.drop(members)
     np.testing.assert_allclose(alone @ others, table.loc[members[0]], atol=1e-7)
     with pytest.raises(DesignError, match="No weights"):
-        peers.weigh_to_balance(table.iloc[[0, 50]], members[:1])
+        methods.weigh_to_balance(table.iloc[[0, 50]], members[:1])
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_one_member_and_one_other_school() -> None:
 )
 def test_a_table_that_cannot_be_weighed_says_why(members, spoil, words: str) -> None:
     with pytest.raises(DesignError, match=words):
-        peers.weigh_to_balance(spoil(made_up(1, 0.0)[0]), members)
+        methods.weigh_to_balance(spoil(made_up(1, 0.0)[0]), members)

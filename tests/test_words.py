@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats import words
+from pepstats import formatting
 from pepstats.errors import DesignError
-from pepstats.verdicts import COMPARED, verdict
-from pepstats.words import Result
+from pepstats.impact.verdicts import COMPARED, choose_verdict
+from pepstats.report import wording
+from pepstats.report.wording import Result
 
 
 def result(estimate: float, low: float, high: float, p: float, **changed: object) -> Result:
@@ -17,7 +18,7 @@ def result(estimate: float, low: float, high: float, p: float, **changed: object
     known = {
         "outcome": "rwm_expected", "unit": unit, "estimate": estimate, "low": low, "high": high,
         "p_placebo": p, "n_schools": 17, "n_placebo": 10_000, "year": 2018,
-        "release": "provisional", "verdict": verdict(estimate, p),
+        "release": "provisional", "verdict": choose_verdict(estimate, p),
     }  # fmt: skip
     return Result(**{**known, **changed})
 
@@ -109,14 +110,14 @@ TWELVE = {
 @pytest.mark.parametrize("kind", TWELVE)
 def test_each_kind_of_effect_gets_its_own_sentence(kind: str) -> None:
     seen, sentence, chance = TWELVE[kind]
-    assert words.effect_sentence(seen) == sentence
-    assert words.chance_sentence(seen) == chance
+    assert wording.effect_sentence(seen) == sentence
+    assert wording.chance_sentence(seen) == chance
 
 
 def test_a_verdict_that_is_not_on_the_ladder_is_refused() -> None:
     row = {**vars(result(1, 0, 2, 0.5)), "verdict": "gainde"}
     with pytest.raises(DesignError, match=r"`gainde` is not a verdict. Did you mean `gained`"):
-        words.read_result(row)
+        wording.read_result(row)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -128,10 +129,10 @@ def test_estimate_interval_schools_and_release_are_never_apart(
     estimate: float, width: float, p: float, schools: int
 ) -> None:
     seen = result(estimate, estimate - width, estimate + width, p, n_schools=schools)
-    for said in (words.effect_sentence(seen), words.short_result(seen)):
-        places = words.decimals_for(seen)
-        assert words.show(seen.estimate, places, signed=True) in said
-        assert words.span_words(seen) in said
+    for said in (wording.effect_sentence(seen), wording.short_result(seen)):
+        places = wording.decimals_for(seen)
+        assert formatting.format_number(seen.estimate, places, signed=True) in said
+        assert wording.span_words(seen) in said
         assert COMPARED in said
         assert "significant" not in said and "works" not in said
 
@@ -142,28 +143,31 @@ def test_estimate_interval_schools_and_release_are_never_apart(
      (2.675, 2, "2.68"), (-0.04, 1, "0.0"), (12345.6, 0, "12,346"), (math.nan, 1, "not available")],
 )  # fmt: skip
 def test_numbers_are_rounded_half_up_for_eyes(value: float, decimals: int, shown: str) -> None:
-    assert words.show(value, decimals) == shown
+    assert formatting.format_number(value, decimals) == shown
 
 
 def test_a_share_of_nought_is_not_said_to_be_none() -> None:
-    assert "Fewer than 1 in 100" in words.chance_sentence(result(9, 5, 13, 0.0001))
-    assert "1 in 100 moved" in words.chance_sentence(result(9, 5, 13, 0.005))
+    assert "Fewer than 1 in 100" in wording.chance_sentence(result(9, 5, 13, 0.0001))
+    assert "1 in 100 moved" in wording.chance_sentence(result(9, 5, 13, 0.005))
 
 
 def test_hidden_marks_are_taken_out_and_words_are_kept() -> None:
     tricky = "St\u202eeilla\u202c\x00's\u200b \u0645\u062f\u0631\u0633\u0629\tschool\n\U0001f600"
-    assert words.plain(tricky) == "Steilla's \u0645\u062f\u0631\u0633\u0629 school \U0001f600"
+    assert (
+        formatting.plain_text(tricky)
+        == "Steilla's \u0645\u062f\u0631\u0633\u0629 school \U0001f600"
+    )
 
 
 def test_an_emoji_newer_than_our_tables_is_kept_and_a_noncharacter_is_not() -> None:
-    assert words.plain("a\U0001fae9b\ufffe\uffffc\U0001fffe") == "a\U0001fae9bc"
+    assert formatting.plain_text("a\U0001fae9b\ufffe\uffffc\U0001fffe") == "a\U0001fae9bc"
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.text())
 def test_plain_text_is_safe_in_a_word_file(text: str) -> None:
-    kept = words.plain(text)
-    assert words.plain(kept) == kept
+    kept = formatting.plain_text(text)
+    assert formatting.plain_text(kept) == kept
     assert not any(
         ord(letter) < 32 or letter in "\u202a\u202b\u202d\u202e\u2066\u2067" for letter in kept
     )

@@ -7,8 +7,9 @@ import zipfile
 import pytest
 from python_calamine import CalamineWorkbook
 
-from pepstats import report, workbook
-from pepstats.blocks import PaperTable, TableBlock
+from pepstats.document import workbook
+from pepstats.document.blocks import PaperTable, TableBlock
+from pepstats.report.paper import write_paper
 from tests.paper_made_up import make_city, make_study
 
 
@@ -16,7 +17,7 @@ from tests.paper_made_up import make_city, make_study
 def paper():
     settings, programmes, results = make_study()
     drawn = {slug: dataclasses.replace(one) for slug, one in results.items()}
-    return report.write_paper(settings, programmes, drawn, city=make_city())
+    return write_paper(settings, programmes, drawn, city=make_city())
 
 
 def read(packed: bytes) -> CalamineWorkbook:

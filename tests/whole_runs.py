@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pepstats import invented, manifest
+from pepstats.invented import study
+from pepstats.invented.england import build_england
+from pepstats.runs import manifest
 from tests.worlds import ROOT
 
 SCHOOLS = 900  # a small England, so that the kernels' own start is most of the time
@@ -17,7 +19,7 @@ LATER = "autumn-2018-revised"
 
 def write_study(folder: Path, **england: float) -> Path:
     """Write a small invented England and a report and programmes on it."""
-    invented.write(invented.build(schools=SCHOOLS, **england), folder)
+    study.write_england(build_england(schools=SCHOOLS, **england), folder)
     return folder
 
 
@@ -39,9 +41,9 @@ def hashes(folder: Path, *, but: tuple[str, ...] = ("manifest.json", "run.log"))
 
 def restamp(run: Path, **changes: object) -> None:
     """Write a run's manifest anew, sealed, as if it had been made from a clean checkout."""
-    content = manifest.read(run).as_dict()
+    content = manifest.read_manifest(run).as_dict()
     content["code"] = {**content["code"], "modified": False, "commit": "c" * 40}
-    replace(run / manifest.NAME, manifest.as_text({**content, **changes}))
+    replace(run / manifest.MANIFEST, manifest.manifest_as_text({**content, **changes}))
 
 
 def copy_of(folder: Path, place: Path) -> Path:

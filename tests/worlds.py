@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pepstats import invented
-from pepstats.panel import Panel
-from pepstats.programme import Programme, load_programme
+from pepstats.invented.england import build_england
+from pepstats.schools.panel import Panel
+from pepstats.settings.programme import Programme, load_programme
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -31,7 +31,7 @@ class Small:
 
 @cache
 def small_england(seed: int = 7, schools: int = 1200, effect: float = 1.0) -> Small:
-    england = invented.build(schools=schools, seed=seed, effect=effect)
+    england = build_england(schools=schools, seed=seed, effect=effect)
     programmes = {
         slug: load_programme(slug, ROOT / "data")
         for slug in ("closing-the-gap", "send-in-mainstream")

@@ -1,0 +1,219 @@
+"""What a paper is made of: a small tree of headings, paragraphs, lists, tables and pictures."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+from pepstats.formatting import plain_text
+
+SHORT_ROWS, SHORT_LETTERS = 10, 750
+
+ListKind = Literal["roman", "letters", "bullets"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing a paper may say: its value, how it is written, and the table it came from."""
+
+    value: Any
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table for readers: cells are text, the first column names the row."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    empty: str = "There is nothing to show."
+    numeric: tuple[str, ...] = ()
+    widths: tuple[float, ...] = ()
+
+    @property
+    def short(self) -> bool:
+        """Whether it is so short that it should stand on one page."""
+        letters = sum(len(cell) for row in self.rows for cell in row)
+        return len(self.rows) <= SHORT_ROWS and letters <= SHORT_LETTERS
+
+
+@dataclass(frozen=True)
+class PaperPicture:
+    """A picture for readers: its bytes, its words, and the name of the table behind it."""
+
+    svg: bytes
+    png: bytes
+    alt: str
+    caption: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What someone at a school said, and who said it by role."""
+
+    text: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A run of words in one look; `entry` names where filled words came from."""
+
+    text: str
+    bold: bool = False
+    italic: bool = False
+    href: str = ""
+    entry: str = ""
+
+
+Words = tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading: level 2 is a topic, level 3 a sub-heading; numbered topics have a number."""
+
+    level: int
+    words: Words
+    number: str
+    anchor: str
+    new_page: bool = False
+    kind: str = "heading"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph, with its number where it has one."""
+
+    words: Words
+    number: str = ""
+    kind: str = "paragraph"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of (i), a. or plain points, each a few blocks."""
+
+    style: ListKind
+    items: tuple[tuple[Any, ...], ...]
+    kind: str = "list"
+
+
+@dataclass(frozen=True)
+class Box:
+    """Words set apart: something to be completed by an officer, or what someone said."""
+
+    blocks: tuple[Any, ...]
+    to_complete: bool
+    kind: str = "box"
+
+
+@dataclass(frozen=True)
+class TableBlock:
+    """A table where it stands in the paper, with its number."""
+
+    name: str
+    number: int
+    table: PaperTable
+    kind: str = "table"
+
+
+@dataclass(frozen=True)
+class PictureBlock:
+    """A picture where it stands in the paper, with its number and that of its table."""
+
+    name: str
+    number: int
+    picture: PaperPicture
+    table_number: int = 0
+    kind: str = "figure"
+
+
+@dataclass(frozen=True)
+class QuoteBlock:
+    """Statements where they stand in the paper."""
+
+    name: str
+    quotes: tuple[Quote, ...]
+    kind: str = "quotes"
+
+
+@dataclass(frozen=True)
+class NewPage:
+    """Where what follows begins on a new page, on paper."""
+
+    kind: str = "page"
+
+
+Block = NewPage | Heading | Paragraph | Listing | Box | TableBlock | PictureBlock | QuoteBlock
+
+
+@dataclass(frozen=True)
+class Document:
+    """A paper ready to be laid out: its heading lines, its blocks and what every page must say."""
+
+    title: str
+    facts: tuple[tuple[str, Words], ...]
+    blocks: tuple[Block, ...]
+    marks: tuple[str, ...]
+    date: datetime.date
+    author: str
+    used: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def to_complete(self) -> tuple[str, ...]:
+        """What officers still have to write, as it stands in the paper."""
+        boxes = (block for block in self.blocks if isinstance(block, Box) and block.to_complete)
+        return tuple(text_of(box.blocks[0].words) for box in boxes)
+
+    def words(self) -> str:
+        """Give the paper's own sentences as plain text, for counting and reading."""
+        return "\n".join(_sentences(self.blocks))
+
+
+def text_of(words: Words) -> str:
+    """Give words without their looks."""
+    return "".join(span.text for span in words)
+
+
+def _sentences(blocks: Iterable[Any]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, Paragraph):
+            yield text_of(block.words)
+        elif isinstance(block, Listing):
+            for item in block.items:
+                yield from _sentences(item)
+
+
+def make_table(
+    frame: pd.DataFrame,
+    *,
+    caption: str,
+    note: str = "",
+    empty: str = "There is nothing to show.",
+    numeric: Iterable[str] = (),
+    widths: Iterable[float] = (),
+) -> PaperTable:
+    """Make a table for readers from one whose cells are already written for them."""
+    rows = tuple(
+        tuple(plain_text(str(cell)) for cell in row) for row in frame.itertuples(index=False)
+    )
+    columns = tuple(plain_text(str(column)) for column in frame.columns)
+    counted = tuple(plain_text(name) for name in numeric)
+    return PaperTable(
+        plain_text(caption),
+        columns,
+        rows,
+        plain_text(note),
+        plain_text(empty),
+        counted,
+        tuple(widths),
+    )

@@ -1,0 +1,527 @@
+"""The officers' own text: what it leaves to be filled in, and what it may not say by hand.
+
+A paper is Markdown with holes. `{name}` is filled with a named entry; `{table name}`,
+`{figure name}` and `{new page}` stand alone on a line; `{fact 70% (where it is written)}` is a
+background fact with its source. Everything with a size or a direction must be a hole: a number
+typed by hand stays when the result under it moves.
+
+The rule for digits: a digit may stand in the text only as part of a date, a year or school year, a
+time of day, the number of a list, or a reference (paragraph 3.2, Appendix 1a, Priority 1, key
+stage 2, Year 6, Progress 8, post-16). A small count is written in words. Words may not give a
+result either: no number of per cent or points, no verdict of the ladder, nothing `significant`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+from pepstats.document.blocks import (
+    Block,
+    Box,
+    Document,
+    Entry,
+    Heading,
+    Listing,
+    ListKind,
+    NewPage,
+    PaperPicture,
+    PaperTable,
+    Paragraph,
+    PictureBlock,
+    Quote,
+    QuoteBlock,
+    Span,
+    TableBlock,
+    Words,
+    text_of,
+)
+from pepstats.errors import DesignError, nearest
+from pepstats.formatting import plain_text
+from pepstats.impact import LADDER
+
+LONGEST_TEXT = 400_000  # letters; a long paper is a tenth of this
+
+COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+
+HOLE = re.compile(r"(?<!\\)\{([^{}\n]*)\}")
+
+FACT = re.compile(r"fact ([^()]+) \(([^()]*\w[^()]*)\)")
+
+BLOCK = re.compile(r"(table|figure|quotes) (\S+)")
+
+NEW_PAGE = "new page"
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+
+_UNIT = r"\s*(?:%|per\s?cent|points?\b|months?\b|pounds?\b|in\s+(?:a\s+)?\d)"
+
+_SIZED = rf"(?:{_UNIT}|\s*(?:pupils?|schools?)\b)"
+
+_NUMBER = r"\d+[A-Za-z]{0,2}"
+
+_MORE = rf"(?:\s?(?:,|and|or|to|-|–|&)\s?{_NUMBER})*"
+
+ALLOWED: tuple[re.Pattern[str], ...] = tuple(
+    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    for pattern in (
+        rf"\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:{_MONTHS})\b(?:\s\d{{4}}\b)?",  # 2 October 2018
+        r"\b\d{4}-\d{2}-\d{2}\b",  # 2018-10-02
+        r"\b(?:19|20)\d{2}[/–-](?:\d{2}|(?:19|20)\d{2})\b(?![/–-]?\d)",  # 2017/18, 2016-2018
+        rf"(?<![£$€+−.,\d-])\b(?:19|20)\d{{2}}\b(?![.,/]\d)(?!{_SIZED})",  # 2018, not 2018 pupils
+        r"\b\d{1,2}(?:[.:]\d{2})?\s?[ap]m\b",  # 4.30pm
+        r"^[ \t>]*\d{1,2}[.)](?=\s)",  # the number of a list
+        rf"\b(?:paragraphs?|sections?|ss?\.)\s?{_NUMBER}(?:\.\d+)*"
+        rf"(?:\s?(?:,|and|or|to|-|–)\s?{_NUMBER}(?:\.\d+)*)*(?!{_UNIT})",  # paragraph 3.2
+        rf"\b(?:appendix|appendices|annex|schedule|part|item|recommendation|tables?|figures?"
+        rf"|themes?|priority|priorities|key\sstages?|years?|KS|Ofsted\sgrade)\s?{_NUMBER}{_MORE}"
+        rf"(?![.,]?\d)(?!{_UNIT})",  # Appendix 1a, Priority 1 and 2
+        r"\b(?:Progress|Attainment)\s8\b(?![.,]\d)",
+        r"\bpost-16\b",
+        r"\bages?\s\d{1,2}(?:\s?(?:to|-|–)\s?\d{1,2})?\b(?![.,]?\d)",  # ages 5 to 11
+    )
+)
+"""What a digit may be part of in the officers' text. All else is a result typed by hand."""
+
+_ONES = (
+    "half|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
+    "|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+    "|hundred|a|an"
+)
+
+_RESULT_WORDS = re.compile(
+    rf"\b(?:{_ONES})\s(?:per\s?cent|(?:percentage|progress|scaled\sscore)\spoints?"
+    r"|months?['’]?\s(?:of\s)?(?:additional\s)?progress|in\s(?:a|one)\shundred)\b"
+    r"|\b(?:statistically\s)?(?:in)?significan(?:t|tly|ce)\b"
+    rf"|\b(?:{'|'.join(re.escape(rung) for rung in LADDER)})\b",
+    re.IGNORECASE,
+)
+
+_NOT_USED = (
+    (re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE), "a block of code"),
+    (re.compile(r"^ {0,3}(?:(?:[-*_] ?){3,}|=+)[ \t]*$", re.MULTILINE), "a ruled line"),
+    (re.compile(r"!\["), "a picture of your own; use {figure ...}"),
+    (re.compile(r"^ {0,3}\|.*\|[ \t]*$", re.MULTILINE), "a table of your own; use {table ...}"),
+)
+
+_LINK = re.compile(r"\]\((?:https?://|mailto:)[^\s()<>{}]+\)")
+
+_BAD_LINK = re.compile(r"\]\((?!https?://|mailto:)[^)]*\)")
+
+
+@dataclass(frozen=True)
+class Hole:
+    """One hole in the text: its kind (entry, fact, table, figure or quotes), name and place."""
+
+    kind: str
+    name: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class OfficersText:
+    """The officers' words without their comments, and every hole in them."""
+
+    text: str
+    source: str
+    holes: tuple[Hole, ...]
+
+
+def read_officers_text(text: str, source: str) -> OfficersText:
+    """Take the comments out of the officers' text, find its holes and refuse typed results.
+
+    Raises `DesignError` with every problem at once, each with its line and column.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise DesignError(f"{source}: longer than {LONGEST_TEXT:,} letters, so not a paper.")
+    bare = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text.replace("\r\n", "\n"))
+    holes = [_read_hole(match, bare) for match in HOLE.finditer(bare)]
+    problems = _find_wrong_holes(holes) + find_typed_results(bare) + _find_not_used(bare)
+    if problems:
+        ordered = [
+            f"line {line}, column {column}: {words}" for line, column, words in sorted(problems)
+        ]
+        raise DesignError(f"{source}: " + " ".join(ordered))
+    return OfficersText(bare, source, tuple(holes))
+
+
+def check_holes(
+    officers: OfficersText,
+    entries: Iterable[str],
+    tables: Iterable[str],
+    figures: Iterable[str],
+    quotes: Iterable[str] = (),
+) -> None:
+    """Refuse a text with a hole that nothing fills, naming the near ones."""
+    known = {
+        "entry": set(entries),
+        "table": set(tables),
+        "figure": set(figures),
+        "quotes": set(quotes),
+    }
+    problems = [
+        f"line {hole.line}, column {hole.column}: no {hole.kind} is called `{hole.name}`. "
+        f"{_near(hole.name, known[hole.kind])}"
+        for hole in officers.holes
+        if hole.kind not in ("fact", "page") and hole.name not in known[hole.kind]
+    ]
+    if problems:
+        raise DesignError(f"{officers.source}: " + " ".join(problems))
+
+
+def find_typed_results(text: str) -> list[tuple[int, int, str]]:
+    """Find every result typed by hand in a text: its line, its column and what to do."""
+    found = []
+    bare = _blank(text, [HOLE, _LINK])
+    for match in _RESULT_WORDS.finditer(bare):
+        found.append((*place(bare, match.start()), f"`{match.group()}` is a result in words. "
+                      "Use a {hole}, so that it moves when the result does."))  # fmt: skip
+    left = _blank(bare, ALLOWED)
+    for match in re.finditer(r"\S+", left):
+        if any(letter.isnumeric() for letter in match.group()):
+            start = match.start()
+            word = bare[start : match.end()].strip(".,;:()")
+            advice = (
+                "Use a {hole}; for a background fact write {fact NUMBER (where it is written)}; "
+                "write a small count in words."
+            )
+            problem = f"`{word}` looks like a result typed by hand. {advice}"
+            found.append((*place(bare, start), problem))
+    return found
+
+
+def place(text: str, start: int) -> tuple[int, int]:
+    """Give the line and column, both from 1, of a place in a text."""
+    return text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
+
+
+def _blank(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    """Put spaces where a pattern matches, so that every other place stays where it was."""
+    for pattern in patterns:
+        text = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+    return text
+
+
+def _read_hole(match: re.Match[str], text: str) -> Hole:
+    inside = match.group(1).strip()
+    line, column = place(text, match.start())
+    if fact := FACT.fullmatch(inside):
+        return Hole("fact", fact.group(0), line, column)
+    if inside == NEW_PAGE:
+        return Hole("page", inside, line, column)
+    if block := BLOCK.fullmatch(inside):
+        return Hole(block.group(1), block.group(2), line, column)
+    return Hole("entry" if NAME.fullmatch(inside) else "", inside, line, column)
+
+
+def _find_wrong_holes(holes: list[Hole]) -> list[tuple[int, int, str]]:
+    return [
+        (hole.line, hole.column, f"`{{{hole.name}}}` is not a hole. Write a name, `table name`, "
+         "`figure name`, or `fact 70% (where it is written)`.")
+        for hole in holes
+        if not hole.kind
+    ]  # fmt: skip
+
+
+def _find_not_used(text: str) -> list[tuple[int, int, str]]:
+    found = [
+        (*place(text, match.start()), f"{what} is not used in a paper.")
+        for pattern, what in _NOT_USED
+        for match in pattern.finditer(text)
+    ]
+    links = [
+        (*place(text, m.start()), f"`{m.group()}` is not a web or e-mail link.")
+        for m in _BAD_LINK.finditer(text)
+    ]
+    return found + links
+
+
+def _near(name: str, known: set[str]) -> str:
+    """Name the near holes; of the many with the same first word, only those that are close."""
+    if not known:
+        return "There are none."
+    first = name.split(".")[0]
+    same = {word for word in known if word.split(".")[0] == first}
+    hint = nearest(name, same or known)
+    if hint.startswith("Known:") and len(same or known) > 12:
+        firsts = sorted({word.split(".")[0] for word in known})
+        return f"Names begin with {', '.join(firsts)}."
+    return hint
+
+
+def split_fact(name: str) -> tuple[str, str]:
+    """Part a background fact into what it says and where that is written."""
+    match = FACT.fullmatch(name)
+    if match is None:
+        raise DesignError(f"`{name}` is not a fact with its source.")
+    return match.group(1), match.group(2)
+
+
+UNNUMBERED_FROM = "appendices"  # from the heading of this name on, nothing is numbered
+
+RECOMMENDATIONS = "recommendations"
+
+TO_COMPLETE = "to be completed"
+
+
+def compose(
+    text: str,
+    entries: Mapping[str, Entry],
+    tables: Mapping[str, PaperTable],
+    figures: Mapping[str, PaperPicture],
+    *,
+    quotes: Mapping[str, Sequence[Quote]] | None = None,
+    source: str,
+    title: str,
+    date: datetime.date,
+    author: str,
+    marks: Sequence[str] = (),
+) -> Document:
+    """Fill the officers' text and number it: the paper as a tree of blocks.
+
+    A picture's table that the text does not show is put at the end, so none is without.
+    Raises `DesignError` for an unknown hole or a result typed by hand, with line and column.
+    """
+    officers = read_officers_text(text, source)
+    check_holes(officers, entries, tables, figures, quotes or {})
+    builder = _Builder(officers, entries, tables, figures, quotes or {})
+    facts, blocks = builder.build()
+    return Document(plain_text(title), facts, blocks, tuple(plain_text(m) for m in marks), date,
+                    plain_text(author), tuple(dict.fromkeys(builder.used)))  # fmt: skip
+
+
+def _hole_rule(state: StateInline, silent: bool) -> bool:
+    """Read `{...}` as one token, whatever stands inside."""
+    match = HOLE.match(state.src, state.pos) if state.src[state.pos] == "{" else None
+    if match is None:
+        return False
+    if not silent:
+        state.push("hole", "", 0).content = match.group(1).strip()
+    state.pos = match.end()
+    return True
+
+
+def _parser() -> MarkdownIt:
+    """Give a Markdown parser of headings, lists, bold, italic and links, and nothing more."""
+    parser = MarkdownIt("commonmark", {"html": False}).disable(
+        ["html_inline", "html_block", "image", "autolink", "entity", "backticks", "code", "fence",
+         "hr", "reference", "lheading"]
+    )  # fmt: skip
+    parser.inline.ruler.before("escape", "hole", _hole_rule)
+    return parser
+
+
+class _Builder:
+    """Walks the parsed text once, filling holes and counting topics, paragraphs and tables."""
+
+    def __init__(
+        self,
+        officers: OfficersText,
+        entries: Mapping[str, Entry],
+        tables: Mapping[str, PaperTable],
+        figures: Mapping[str, PaperPicture],
+        quotes: Mapping[str, Sequence[Quote]],
+    ) -> None:
+        self.officers, self.entries, self.tables = officers, entries, tables
+        self.figures, self.quotes = figures, quotes
+        self.used: list[str] = []
+        self.topic = self.paragraph = 0
+        self.numbered, self.recommending = False, False
+        self.anchors: set[str] = set()
+        self.table_numbers = self._number_tables()
+        self.figure_numbers: dict[str, int] = {}
+
+    def _number_tables(self) -> dict[str, int]:
+        """Number tables in the order they are shown; pictures' tables not shown come last."""
+        shown = [hole.name for hole in self.officers.holes if hole.kind == "table"]
+        drawn = [hole.name for hole in self.officers.holes if hole.kind == "figure"]
+        behind = [self.figures[name].table for name in drawn]
+        if lost := sorted(set(behind) - set(self.tables)):
+            raise DesignError(f"{self.officers.source}: a picture's table is missing: {lost}.")
+        self.left_over = [name for name in dict.fromkeys(behind) if name not in shown]
+        names = dict.fromkeys([*shown, *self.left_over])
+        return {name: number for number, name in enumerate(names, start=1)}
+
+    def build(self) -> tuple[tuple[tuple[str, Words], ...], tuple[Block, ...]]:
+        """Give the heading lines and the blocks."""
+        tokens = _parser().parse(self.officers.text)
+        first = next((n for n, t in enumerate(tokens) if t.type == "heading_open"), len(tokens))
+        facts = tuple(self._facts(tokens[:first]))
+        blocks = list(self._blocks(tokens[first:], top=True))
+        if self.left_over:
+            words = (Span("Figures behind the pictures"),)
+            blocks.append(Heading(2, words, "", self._anchor(text_of(words)), new_page=True))
+            blocks += [self._table(name) for name in self.left_over]
+        return facts, tuple(blocks)
+
+    def _facts(self, tokens: list[Token]) -> Iterator[tuple[str, Words]]:
+        """Read the lines above the first heading: Meeting, Subject, Date and so on."""
+        for token in tokens:
+            if token.type != "inline":
+                continue
+            line: list[Span] = []
+            for span in [*self._spans(token, breaks=True), Span("\n")]:
+                if span.text != "\n":
+                    line.append(span)
+                    continue
+                label, colon, rest = line[0].text.partition(":") if line else ("", "", "")
+                if not colon:
+                    where = token.map[0] + 1 if token.map else 1
+                    raise DesignError(
+                        f"{self.officers.source}, line {where}: above the first heading each line "
+                        "is `Meeting: ...`, `Subject: ...`, `Date: ...` and so on."
+                    )
+                value = (Span(rest.lstrip()), *line[1:])
+                yield label.strip(), tuple(span for span in value if span.text)
+                line = []
+
+    def _blocks(self, tokens: list[Token], *, top: bool = False) -> Iterator[Any]:
+        place = 0
+        while place < len(tokens):
+            token = tokens[place]
+            end = _closing(tokens, place)
+            inside = tokens[place + 1 : end]
+            if token.type == "heading_open":
+                yield self._heading(int(token.tag[1:]), inside[0])
+            elif token.type == "paragraph_open":
+                block = self._paragraph(inside[0], top=top)
+                if block is not None:
+                    yield block
+            elif token.type in ("bullet_list_open", "ordered_list_open"):
+                yield self._listing(token.type, inside)
+            elif token.type == "blockquote_open":
+                blocks = tuple(self._blocks(inside))
+                words = (
+                    text_of(blocks[0].words) if blocks and isinstance(blocks[0], Paragraph) else ""
+                )
+                yield Box(blocks, words.casefold().startswith(TO_COMPLETE))
+            place = end + 1
+
+    def _heading(self, depth: int, inline: Token) -> Heading:
+        words = tuple(self._spans(inline))
+        name = text_of(words).casefold()
+        if depth > 2:
+            line = inline.map[0] + 1 if inline.map else 1
+            raise DesignError(f"{self.officers.source}, line {line}: `{'#' * depth}`: a paper has "
+                              "topics (`#`) and sub-headings (`##`) only.")  # fmt: skip
+        if depth == 2:
+            return Heading(3, words, "", self._anchor(text_of(words)))
+        over = self.topic > 0 and not self.numbered
+        self.numbered = not over and not name.startswith(UNNUMBERED_FROM)
+        self.recommending = name.startswith(RECOMMENDATIONS)
+        number = ""
+        if self.numbered:
+            self.topic, self.paragraph = self.topic + 1, 0
+            number = str(self.topic)
+        return Heading(2, words, number, self._anchor(text_of(words)), name.startswith("appendix"))
+
+    def _paragraph(self, inline: Token, *, top: bool) -> Block | None:
+        """Read a paragraph or what stands alone on its line; nothing where its holes are empty."""
+        holes = [child for child in inline.children or [] if child.type == "hole"]
+        others = [c for c in inline.children or [] if c.type != "hole" and c.content.strip()]
+        kind, _, name = holes[0].content.partition(" ") if holes else ("", "", "")
+        if kind in ("table", "figure", "quotes", "new"):
+            if len(holes) > 1 or others or not top:
+                line = inline.map[0] + 1 if inline.map else 1
+                hole = holes[0].content
+                raise DesignError(
+                    f"{self.officers.source}, line {line}: `{{{hole}}}` stands alone on its line."
+                )
+            return self._standing(kind, name.strip())
+        words = trim(self._spans(inline))
+        if not words:
+            return None
+        if not (top and self.numbered):
+            return Paragraph(words)
+        self.paragraph += 1
+        return Paragraph(words, f"{self.topic}.{self.paragraph}")
+
+    def _standing(self, kind: str, name: str) -> Block:
+        if f"{kind} {name}" == NEW_PAGE:
+            return NewPage()
+        self.used.append(f"{kind} {name}")
+        if kind == "table":
+            return self._table(name)
+        if kind == "quotes":
+            return QuoteBlock(name, tuple(self.quotes[name]))
+        number = self.figure_numbers.setdefault(name, len(self.figure_numbers) + 1)
+        picture = self.figures[name]
+        said = replace(picture, caption=plain_text(picture.caption), alt=plain_text(picture.alt))
+        return PictureBlock(name, number, said, self.table_numbers[picture.table])
+
+    def _table(self, name: str) -> TableBlock:
+        return TableBlock(name, self.table_numbers[name], self.tables[name])
+
+    def _listing(self, kind: str, tokens: list[Token]) -> Listing:
+        items, place = [], 0
+        while place < len(tokens):
+            end = _closing(tokens, place)
+            items.append(tuple(self._blocks(tokens[place + 1 : end])))
+            place = end + 1
+        ordered: ListKind = "roman" if self.recommending else "letters"
+        return Listing("bullets" if kind.startswith("bullet") else ordered, tuple(items))
+
+    def _spans(self, inline: Token, *, breaks: bool = False) -> Iterator[Span]:
+        bold, italic, href = 0, 0, ""
+        for token in inline.children or []:
+            if token.type == "text":
+                yield Span(plain_text(token.content), bold > 0, italic > 0, href)
+            elif token.type in ("softbreak", "hardbreak"):
+                yield Span("\n" if breaks else " ", bold > 0, italic > 0, href)
+            elif token.type == "hole":
+                yield from self._fill(token.content, bold > 0, italic > 0, href)
+            elif token.type.startswith("strong"):
+                bold += token.nesting
+            elif token.type.startswith("em"):
+                italic += token.nesting
+            elif token.type.startswith("link"):
+                href = str(token.attrs.get("href", "")) if token.nesting == 1 else ""
+
+    def _fill(self, name: str, bold: bool, italic: bool, href: str) -> Iterator[Span]:
+        if name.startswith("fact "):
+            fact, written = split_fact(name)
+            self.used.append(name)
+            yield Span(plain_text(f"{fact} ({written})"), bold, italic, href, "fact")
+            return
+        if name not in self.entries:
+            raise DesignError(f"{self.officers.source}: `{{{name}}}` stands alone on its line.")
+        self.used.append(name)
+        yield Span(plain_text(self.entries[name].text), bold, italic, href, name)
+
+    def _anchor(self, text: str) -> str:
+        base = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-") or "part"
+        anchor, number = base, 2
+        while anchor in self.anchors:
+            anchor, number = f"{base}-{number}", number + 1
+        self.anchors.add(anchor)
+        return anchor
+
+
+def trim(spans: Iterator[Span]) -> Words:
+    """Leave out empty words and the space that they leave at a paragraph's start."""
+    kept: list[Span] = []
+    for span in spans:
+        text = span.text if kept else span.text.lstrip()
+        if text:
+            kept.append(replace(span, text=text))
+    return tuple(kept) if any(span.text.strip() for span in kept) else ()
+
+
+def _closing(tokens: list[Token], place: int) -> int:
+    """Find where the block that opens at a place closes."""
+    depth = 0
+    for number in range(place, len(tokens)):
+        depth += tokens[number].nesting
+        if depth == 0:
+            return number
+    return len(tokens) - 1

@@ -1,0 +1,163 @@
+"""How a result is said: numbers for eyes, the ladder of verdicts, and the sentences of the paper.
+
+Every sentence is computed from a result and says no more than was seen: what moved, by how much,
+how sure we are, for how many schools, and from which release. None of them says why.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
+
+from pepstats.measures import MEASURES, outcome_label
+
+CHECK_KINDS = {
+    "headline": "The headline",
+    "together": "All ways of asking the same question",
+    "sum": "The same schools, another sum",
+    "comparison": "Other comparison schools, counted in full",
+    "bracket": "Earlier results left aside",
+    "method": "Other evaluators' methods, each with its own interval",
+    "schools": "Some of the programme's schools",
+    "before": "Where nothing had been done",
+    "doubt": "If something unseen were at work",
+}
+"""What kinds of check there are, in the order they are shown, in words for readers."""
+
+
+def format_signed(value: float, places: int = 1) -> str:
+    """Write a difference for a note, its sign always shown and its minus a minus."""
+    return f"{value:+.{places}f}".replace("-", "\u2212")
+
+
+_KEPT_FORMATS = "\u200c\u200d"  # joiners that some scripts and emoji are spelled with
+
+_YEAR = re.compile(
+    r"(?:^|(?<=in )|(?<=of )|(?<=for )|(?<=from )|(?<=and )"
+    r"|(?<=start )|(?<=against )|(?<=, )|(?<=: ))20\d\d\b(?![-/])"
+)
+"""A year as the tables of a run write it, in a place where a count or a date never stands."""
+
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
+
+
+# Numbers, for eyes only ------------------------------------------------------------------------
+
+
+def round_half_up(value: float, decimals: int = 0) -> Decimal:
+    """Round a number as the Department does, halves away from nought (2.5 becomes 3)."""
+    step = Decimal(1).scaleb(-decimals)
+    return Decimal(repr(float(value))).quantize(step, rounding=ROUND_HALF_UP)
+
+
+def format_number(value: float, decimals: int = 1, *, signed: bool = False) -> str:
+    """Write a number for a reader: a true minus sign, commas in thousands, never `-0.0`."""
+    if not math.isfinite(value):
+        return "not available"
+    rounded = round_half_up(value, decimals)
+    text = f"{abs(rounded):,f}"
+    if rounded == 0:
+        return text
+    return ("\u2212" if rounded < 0 else "+" if signed else "") + text
+
+
+def format_interval(low: float, high: float, decimals: int = 1) -> str:
+    """Write an interval for a table, where a line may not break inside it."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "none"
+    return f"{format_number(low, decimals)} to {format_number(high, decimals)}".replace(
+        " ", "\u00a0"
+    )
+
+
+def format_pounds(amount: float) -> str:
+    """Write a sum of money in whole pounds."""
+    return f"£{round_half_up(amount):,f}"
+
+
+def per_hundred(share: float) -> int:
+    """Give a share as so many in a hundred, rounded half up."""
+    return int(round_half_up(100 * share))
+
+
+def school_year(year: int) -> str:
+    """Name a school year by both its calendar years: 2018 is 2017/18."""
+    return f"{year - 1}/{year % 100:02d}"
+
+
+def join_words(items: Iterable[str]) -> str:
+    """Join words as a sentence does: one, two and three."""
+    words = list(items)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def count_words(number: int, noun: str, plural: str | None = None) -> str:
+    """Write a count with its noun: 1 school, 18 schools."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def spell_number(number: int) -> str:
+    """Write a small number as a word, a larger one in digits."""
+    small = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return small[number] if 0 <= number < len(small) else f"{number:,}"
+
+
+def format_day(text: str) -> str:
+    """Write a day given as `2018-09-14` as a reader does; anything else as it stands."""
+    try:
+        return long_date(datetime.date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def long_date(date: datetime.date) -> str:
+    """Write a date as the council does: 2 October 2018."""
+    return f"{date.day} {date:%B} {date.year}"
+
+
+def label_variable(variable: str) -> str:
+    """Name a matched variable for readers: `rwm_expected 2017` with its school year."""
+    name, _, year = variable.rpartition(" ")
+    if name and year.isdigit():
+        return f"{outcome_label(name)}, {school_year(int(year))}"
+    return outcome_label(variable)
+
+
+def reader_words(text: str) -> str:
+    """Write a rule, a check or a reason as readers know it: labels for names, and school years."""
+    named = re.sub(
+        r"\b([a-z][a-z_0-9]*(?:\.[a-z_]+)?) (20\d\d)\b",
+        lambda m: label_variable(m.group()) if m.group(1) in MEASURES else m.group(),
+        text.replace("school_type", "kind of school"),
+    )
+    return _YEAR.sub(lambda m: school_year(int(m.group())), named)
+
+
+# Text from other hands -------------------------------------------------------------------------
+
+
+def plain_text(text: str) -> str:
+    """Give text with its words kept and its invisible tricks taken out.
+
+    Control characters, direction marks and code points that are no character are dropped (a line
+    break or a tab becomes a space); letters of any script, emoji and their joiners stay.
+    """
+    spaced = re.sub(r"[\t\r\n\x0b\x0c\x1c-\x1f\x85\u2028\u2029]+", " ", text)
+    return "".join(c for c in spaced if c in _KEPT_FORMATS or not _is_hidden(c))
+
+
+def escape_formula(text: str) -> str:
+    """Give words that a spreadsheet will not take for a formula; nothing is lost of them."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+def _is_hidden(letter: str) -> bool:
+    point = ord(letter)
+    no_character = 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE
+    return no_character or unicodedata.category(letter) in _INVISIBLE

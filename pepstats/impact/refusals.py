@@ -1,0 +1,182 @@
+"""Which outcomes are given no effect, and why: counted and said, never left out without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from pepstats.impact.october import others_have_results
+from pepstats.measures import LOCAL_GROUPS, MEASURES
+from pepstats.schools import Panel
+from pepstats.settings import Programme
+
+FEWEST_SCHOOLS = 4
+"""A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
+
+FEWEST_PUPILS = 30
+"""A group of fewer pupils, over all the programme's schools, is too few to say anything of."""
+
+REFUSED_COLUMNS = ("outcome", "n_schools", "n_pupils", "reason")
+
+ONLY_HERE = (
+    "only the authority's own schools have it, so there is nothing to compare it with: it is "
+    "described, and given no effect"
+)
+
+
+def refuse_outcomes(
+    programme: Programme,
+    panel: Panel,
+    pool: pd.DataFrame,
+    members: Iterable[int],
+    barred: Iterable[int],
+    year: int,
+) -> pd.DataFrame:
+    """List the outcomes beside the primary one that are given no effect, each with its reason.
+
+    `pool` are the schools that can be compared (index `school`; `la`), `barred` those of every
+    programme; what only the members' own authority has cannot be compared. One row per outcome:
+    `outcome`, `n_schools` of the programme with results in every year compared, `n_pupils` in them
+    that year, `reason`. (The primary outcome is never left out: without it there is no evaluation,
+    and the run stops and says so.)
+    """
+    chosen = list(members)
+    compared = others_have_results(panel, programme.primary, year, barred)
+    home = pool["la"].reindex(chosen).dropna().unique()
+    elsewhere = pool.index[~pool["la"].isin(home)]
+    rows: list[tuple[str, int, int, str]] = []
+    for outcome in programme.outcomes[1:]:
+        if outcome not in panel.values.columns:
+            rows.append((outcome, 0, 0, "no source of this study has it"))
+            continue
+        if MEASURES[outcome].cohort not in panel.values.columns:
+            rows.append((outcome, 0, 0, "no source says how many pupils it is of"))
+            continue
+        results = panel.wide(outcome)
+        others, own = results.reindex(index=elsewhere), results.reindex(index=chosen)
+        schools, pupils = _count(panel, outcome, own, [*programme.baseline, year], year)
+        needed = [*programme.baseline, *([year] if compared else [])]
+        why = _why_refused(own, others, needed, schools, pupils)
+        if why:
+            rows.append((outcome, schools, pupils or 0, why))
+    return _as_table(rows)
+
+
+def count_outcomes(
+    reasons: Mapping[str, str],
+    programme: Programme,
+    panel: Panel,
+    members: Iterable[int],
+    year: int,
+) -> pd.DataFrame:
+    """List outcomes refused for other reasons (the first sentence of each), with what they had."""
+    chosen, years = list(members), [*programme.baseline, year]
+    rows = []
+    for outcome, reason in reasons.items():
+        own = panel.wide(outcome).reindex(index=chosen)
+        schools, pupils = _count(panel, outcome, own, years, year)
+        first = reason.removeprefix(f"`{outcome}`: ").split(". ")[0]
+        rows.append((outcome, schools, pupils or 0, first))
+    return _as_table(rows)
+
+
+def _as_table(rows: list[tuple[str, int, int, str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(REFUSED_COLUMNS)).astype(
+        {"n_schools": int, "n_pupils": int}
+    )
+
+
+def _count(
+    panel: Panel, outcome: str, own: pd.DataFrame, years: list[int], year: int
+) -> tuple[int, int | None]:
+    """Count the schools with a result in every year, and their pupils where those are known."""
+    there = own.reindex(columns=years).notna().all(axis=1)
+    cohort = MEASURES[outcome].cohort
+    pupils = panel.wide(cohort).reindex(index=own.index[there], columns=[year])[year]
+    return int(there.sum()), int(pupils.sum()) if pupils.notna().any() else None
+
+
+def _why_refused(
+    own: pd.DataFrame,
+    others: pd.DataFrame,
+    needed: list[int],
+    schools: int,
+    pupils: int | None,
+) -> str:
+    """Say why an outcome is given no effect; nothing where it is given one."""
+    if not others.notna().any(axis=None):
+        return ONLY_HERE if own.notna().any(axis=None) else "no school has a result in it"
+    gone = [y for y in needed if y not in others or others[y].isna().all()]
+    if gone:
+        return f"no school elsewhere has a result in {', '.join(map(str, gone))}"
+    if schools < FEWEST_SCHOOLS:
+        return f"too few schools have it in every year compared: at least {FEWEST_SCHOOLS} needed"
+    if pupils is not None and pupils < FEWEST_PUPILS:
+        return f"too few pupils: at least {FEWEST_PUPILS} needed"
+    return ""
+
+
+OWN, HERE, ENGLAND = "the programme's schools", "the authority", "England"
+
+DESCRIBED_COLUMNS = (
+    "measure",
+    "year",
+    "whose",
+    "value",
+    "n_schools",
+    "n_pupils",
+    "release",
+    "reason",
+)
+
+
+def list_described(outcomes: Iterable[str]) -> list[str]:
+    """List the groups of a programme's outcomes that are never published by school."""
+    first = list(dict.fromkeys(outcome.split(".")[0] for outcome in outcomes))
+    named = [f"{outcome}.{group}" for outcome in first for group in LOCAL_GROUPS]
+    return [name for name in named if name in MEASURES]
+
+
+def describe_held(
+    panel: Panel, series: pd.DataFrame, outcomes: Iterable[str], members: Iterable[int]
+) -> pd.DataFrame:
+    """Describe what only the authority holds by school, year by year, beside published series.
+
+    `series` as from `listings.tabulate_series`. One row per `measure`, `year` and `whose`: the
+    programme's schools together (each pupil counting alike, never one school), the authority and
+    England; `reason` where too few schools or pupils are behind a figure to show it.
+    """
+    rows = []
+    for measure in list_described(outcomes):
+        own = _describe_own(panel, measure, list(members))
+        published = series[series["measure"] == measure]
+        if not own and published.empty:
+            continue
+        rows += own
+        rows += [
+            (measure, int(row["year"]), row["whose"], row["value"], None, None, "published",
+             row["reason"])
+            for row in published.to_dict("records")
+        ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(DESCRIBED_COLUMNS))
+    whole = {"n_schools": "Int64", "n_pupils": "Int64"}
+    return table.astype(whole).sort_values(["measure", "year", "whose"], ignore_index=True)
+
+
+def _describe_own(panel: Panel, measure: str, members: list[int]) -> list[tuple[object, ...]]:
+    cohort = MEASURES[measure].cohort
+    if measure not in panel.values.columns or cohort not in panel.values.columns:
+        return []
+    values, pupils = (panel.wide(name).reindex(index=members) for name in (measure, cohort))
+    rows: list[tuple[object, ...]] = []
+    for year in values.columns[values.notna().any()]:
+        there = values[year].notna() & (pupils[year] > 0)
+        schools, counted = int(there.sum()), int(pupils[year][there].sum())
+        few = schools < FEWEST_SCHOOLS or counted < FEWEST_PUPILS
+        mean = float((values[year] * pupils[year])[there].sum() / max(counted, 1))
+        reason = f"fewer than {FEWEST_SCHOOLS} schools or {FEWEST_PUPILS} pupils" if few else ""
+        release = str(panel.releases[measure].get(year, ""))
+        shown = float("nan") if few else mean
+        rows.append((measure, int(year), OWN, shown, schools, counted, release, reason))
+    return rows

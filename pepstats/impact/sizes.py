@@ -1,0 +1,346 @@
+"""Effects in standard deviations: between pupils where the published figures allow it.
+
+A spread between schools is two to two and a half times smaller than one between pupils, so sizes on
+the two scales must never be mixed: each `Size` says which it is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pepstats import paths
+from pepstats.errors import DesignError
+from pepstats.impact.effects import half_width, placebo_p
+from pepstats.impact.verdicts import choose_verdict
+from pepstats.measures import MEASURES
+from pepstats.schools import Panel
+from pepstats.settings import Settings, check_settings, read_yaml
+
+LOGISTIC = 1.65
+"""Log-odds to standard deviations (Cox 1970; Sanchez-Meca and others 2003, Psychological Methods
+8:448)."""
+
+NORMAL = 1.96  # as the Department rounds it in published limits
+
+NORMAL_EXACT = 1.959963984540054
+
+FEWEST_SCHOOLS = 5
+
+FEWEST_PUPILS = 11
+
+UNEVEN = 0.25
+
+
+@dataclass(frozen=True)
+class Size:
+    """An effect in standard deviations, with its 95% interval; or the reason there is none.
+
+    `scale` is "pupil" or "school": whose spread it is counted in. `how` says how it came about.
+    """
+
+    d: float
+    low: float
+    high: float
+    scale: Literal["pupil", "school"]
+    how: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PupilSpread:
+    """The standard deviation between pupils that published limits imply; or why there is none.
+
+    `sd` is in the outcome's unit, found from `n_schools` in `year`.
+    """
+
+    sd: float
+    n_schools: int
+    reason: str = ""
+    year: int = 0
+
+
+def is_attainment(outcome: str) -> bool:
+    """Say whether an outcome measures what pupils know, so that months can mean anything."""
+    name = outcome.split(".")[0]
+    ends = ("_expected", "_higher", "_score", "_progress", "_unadjusted")
+    named = {"attainment8", "progress8", "basics_94", "basics_95", "ebacc_94", "ebacc_95",
+             "ebacc_points"}  # fmt: skip
+    return name in MEASURES and (name.endswith(ends) or name in named)
+
+
+def correct_small(df: float) -> float:
+    """Give Hedges' exact factor J, which takes the small-sample excess out of a standardised size.
+
+    Hedges (1981), Journal of Educational Statistics 6:107: gamma(m/2) / (sqrt(m/2) gamma((m-1)/2)).
+    """
+    from scipy.special import gammaln
+
+    if not df > 1:
+        return float("nan")
+    return float(np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) / np.sqrt(df / 2))
+
+
+def hedges_g(
+    difference: float,
+    sd_members: float,
+    n_members: int,
+    sd_others: float,
+    n_others: int,
+    *,
+    scale: Literal["pupil", "school"],
+) -> Size:
+    """Give Hedges' g of a difference in means, with its 95% interval.
+
+    The spread is the pooled one of both groups, without covariates. Variance: 1/n + 1/n' +
+    g squared / 2(n + n') (Hedges and Olkin 1985). `scale` says whose standard deviations are given.
+    """
+    how = f"difference in {scale}s' standard deviations, Hedges' g"
+    df = n_members + n_others - 2
+    if min(n_members, n_others) < 2 or df < 2:
+        return _none(scale, how, f"{n_members} and {n_others} are too few for a spread")
+    pooled = np.sqrt(((n_members - 1) * sd_members**2 + (n_others - 1) * sd_others**2) / df)
+    if not (np.isfinite(difference) and np.isfinite(pooled) and pooled > 0):
+        return _none(scale, how, "there is no difference or no spread to count it in")
+    g = correct_small(df) * difference / pooled
+    wide = NORMAL_EXACT * np.sqrt(
+        1 / n_members + 1 / n_others + g**2 / (2 * (n_members + n_others))
+    )
+    return Size(float(g), float(g - wide), float(g + wide), scale, how)
+
+
+def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
+    """Find the spread between pupils behind published limits of a progress score.
+
+    A school's limits are its score give or take 1.96 standard deviations over the root of its
+    pupils, with one national standard deviation for all; so each school gives it back, to the
+    rounding. The median over all schools with limits.
+    """
+    name, _, group = outcome.partition(".")
+    ending = f".{group}" if group else ""
+    known = panel.values.columns
+    low, high = f"{name}_lower{ending}", f"{name}_upper{ending}"
+    nothing = float("nan")
+    if low not in MEASURES or high not in MEASURES:
+        why = f"no limits are published for `{outcome}`"
+        return PupilSpread(nothing, 0, why)
+    pupils_of = MEASURES[outcome].cohort
+    needed = [n for n in (low, high, pupils_of) if n not in known]
+    if needed or year not in panel.values.index.get_level_values("year"):
+        told = f"no source of this study has {', '.join(needed) or year}"
+        return PupilSpread(nothing, 0, f"{told}, so it cannot be recovered")
+    coverage = f"{name.removesuffix('_progress')}_coverage"
+    wanted = [low, high, pupils_of, *([coverage] if not group and coverage in known else [])]
+    now = panel.values[wanted].xs(year, level="year")
+    pupils = now[pupils_of]
+    if coverage in wanted:
+        pupils = pupils * now[coverage].fillna(100.0) / 100
+    sd = (now[high] - now[low]) / (2 * NORMAL) * np.sqrt(pupils)
+    found = sd[(pupils >= FEWEST_PUPILS) & (sd > 0)]
+    if len(found) < FEWEST_SCHOOLS:
+        why = f"{len(found)} schools have limits for `{outcome}` in {year}"
+        return PupilSpread(nothing, len(found), why)
+    first, middle, third = (float(q) for q in found.quantile([0.25, 0.5, 0.75]))
+    if third - first > UNEVEN * middle:
+        why = f"schools' limits imply spreads from {first:.2f} to {third:.2f}: not one spread"
+        return PupilSpread(nothing, len(found), why)
+    return PupilSpread(middle, len(found), year=year)
+
+
+def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread) -> Size:
+    """Give an effect and its interval in pupils' standard deviations, from the recovered spread."""
+    seen = (
+        f"from the published limits of {spread.n_schools:,} schools in"
+        if spread.n_schools
+        else "published for England in"
+    )
+    how = f"divided by pupils' standard deviation of {spread.sd:.2f}, {seen} {spread.year}"
+    if spread.reason:
+        return _none("pupil", "divided by pupils' standard deviation", spread.reason)
+    ends = np.array([estimate, low, high], dtype=float) / spread.sd
+    if not np.isfinite(ends).all():
+        return _none("pupil", how, "there is no estimate with an interval")
+    return Size(float(ends[0]), float(ends[1]), float(ends[2]), "pupil", how)
+
+
+def size_of_share(estimate: float, low: float, high: float, *, comparison: float) -> Size:
+    """Give a change in a percentage of pupils in pupils' standard deviations, by log-odds (Cox).
+
+    `comparison` is the comparison schools' percentage, the others percentage points beyond it. The
+    difference in log-odds divided by 1.65; both ends of the interval likewise. None where any of
+    the four percentages is not between 0 and 100: an end beyond them has no odds.
+    """
+    how = f"log-odds from {comparison:.0f}%, divided by {LOGISTIC}"
+    shares = (comparison + np.array([0.0, estimate, low, high], dtype=float)) / 100
+    if not np.isfinite(shares).all():
+        return _none("pupil", how, "there is no estimate with an interval")
+    if (shares <= 0).any() or (shares >= 1).any():
+        return _none("pupil", how, "an end of the interval is a percentage beyond 0 or 100")
+    odds = np.log(shares / (1 - shares))
+    d, first, last = (float(x) for x in (odds[1:] - odds[0]) / LOGISTIC)
+    return Size(d, first, last, "pupil", how)
+
+
+def find_ruler(
+    outcome: str, *, panel: Panel, year: int, comparison: float
+) -> Callable[[float, float, float], Size]:
+    """Give what turns an effect and its interval into a size by the way its outcome allows.
+
+    Percentages of pupils by log-odds from `comparison` (the percentage there would have been),
+    progress scores by the spread behind their published limits in `year`, or in the last year
+    before it that has limits; for other outcomes no spread between pupils is published, and one
+    between schools must not stand in for it: then every size is none, with that reason.
+    """
+    if outcome not in MEASURES:
+        raise DesignError(f"no measure is called `{outcome}`.")
+    if not is_attainment(outcome):
+        return _refuse("it is not an attainment outcome")
+    if MEASURES[outcome].percent:
+        return partial(size_of_share, comparison=comparison)
+    if outcome.split(".")[0].removesuffix("_unadjusted").endswith(("_progress", "progress8")):
+        return partial(size_by_spread, spread=latest_spread(panel, outcome, year))
+    return _refuse(
+        "no spread between pupils is published for it, and one between schools is far smaller"
+    )
+
+
+class KnownSpreads(Settings):
+    """Published standard deviations between pupils, by outcome and year, with their source."""
+
+    title: str
+    mark: Literal["S", "M", "P"]
+    source: str
+    spreads: dict[str, dict[int, float]]
+
+
+@cache
+def load_spreads() -> KnownSpreads:
+    """Read the spreads kept with the library."""
+    path = paths.TEMPLATES / "spreads.yml"
+    return check_settings(KnownSpreads, read_yaml(path), path)
+
+
+def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
+    """Find the pupils' spread in a year, or in the last one before it that has limits (October).
+
+    Where no file has limits, the published national one of that or the nearest year known.
+    """
+    years = sorted({int(y) for y in panel.values.index.unique("year") if y <= year}, reverse=True)
+    tried = [recover_pupil_spread(panel, outcome, y) for y in years or [year]]
+    found = next((one for one in tried if not one.reason), None)
+    known = load_spreads().spreads.get(outcome, {})
+    if found is None and known:
+        nearest_year = min(known, key=lambda y: (abs(y - year), y))
+        sd = known[nearest_year]
+        return PupilSpread(sd, 0, year=nearest_year)
+    return found or tried[0]
+
+
+def _refuse(reason: str) -> Callable[[float, float, float], Size]:
+    return lambda *_: _none("pupil", "none", reason)
+
+
+def _none(scale: Literal["pupil", "school"], how: str, reason: str) -> Size:
+    nothing = float("nan")
+    return Size(nothing, nothing, nothing, scale, how, reason)
+
+
+BOTH = "both phases"
+
+FEWEST_PAIRS = 999
+
+CITY_BY_CITY = "made-up programmes of both phases taken together in each city"
+
+APART = "made-up programmes of the phases taken as having nothing to do with each other"
+
+
+def pool_phases(
+    effects: Mapping[str, pd.DataFrame],
+    sizes: Mapping[str, pd.DataFrame],
+    placebo: Mapping[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """Give each phase's primary effect as a size, and both together, or why they cannot be.
+
+    Key stage 2 and key stage 4 results share no unit, so phases are taken together only as sizes in
+    pupils' standard deviations, each weighted by its precision (`1 / half width squared`). The
+    interval and p are from made-up programmes put together in the same way: those of one phase with
+    those of the other in the same city, so that a city's good year counts in both.
+
+    One row per `phase`, the last `both phases`: `outcome`, `size`, `low`, `high`, `p`, `n_schools`,
+    `weight` (share of the whole), `verdict`, `how`, `reason` (why there is no size).
+    """
+    rows = [_row(phase, effects[phase].iloc[0], sizes[phase]) for phase in effects]
+    table = pd.DataFrame(rows).set_index("phase")
+    known = table["reason"].eq("").all() and table["size"].notna().all()
+    if not known:
+        without = table.index[table["size"].isna()]
+        told = "; ".join(f"{phase}: {table.loc[phase, 'reason']}" for phase in without)
+        pooled = {"size": np.nan, "reason": f"no size in pupils' standard deviations for {told}"}
+        return _with(table.assign(weight=np.nan), pooled)
+    precision = 1 / ((table["high"] - table["low"]) / 2) ** 2
+    weight = precision / precision.sum()
+    scaled = {
+        phase: _as_sizes(placebo[phase], effects[phase].iloc[0], table.loc[phase])
+        for phase in table.index
+    }
+    chance, how = _put_together(scaled, weight)
+    size = float((weight * table["size"]).sum())
+    wide, p = half_width(chance), placebo_p(size, chance)
+    pooled = {
+        "size": size, "low": size - wide, "high": size + wide, "p": p,
+        "n_schools": int(table["n_schools"].sum()), "weight": 1.0, "verdict": choose_verdict(size, p),
+        "how": how, "reason": "",
+    }  # fmt: skip
+    return _with(table.assign(weight=weight), pooled)
+
+
+def _row(phase: str, effect: pd.Series, sizes: pd.DataFrame) -> dict[str, object]:
+    size = sizes.set_index("outcome").loc[effect["outcome"]]
+    reason = size["reason"]
+    return {
+        "phase": phase,
+        "outcome": effect["outcome"],
+        "size": size["size"],
+        "low": size["size_low"],
+        "high": size["size_high"],
+        "p": effect["p_placebo"],
+        "n_schools": int(effect["n_schools"]),
+        "verdict": effect["verdict"],
+        "how": size["how"],
+        "reason": reason if isinstance(reason, str) else "",
+    }
+
+
+def _with(table: pd.DataFrame, pooled: Mapping[str, object]) -> pd.DataFrame:
+    last = pd.DataFrame([pooled], index=pd.Index([BOTH], name="phase"))
+    return pd.concat([table, last])
+
+
+def _as_sizes(placebo: pd.DataFrame, effect: pd.Series, size: pd.Series) -> pd.DataFrame:
+    """Turn made-up programmes' estimates into sizes, by the slope that the interval was turned."""
+    slope = (size["high"] - size["low"]) / (effect["high"] - effect["low"])
+    drawn = placebo[["la", str(effect["outcome"])]].set_axis(["la", "size"], axis=1).dropna()
+    return drawn.assign(size=drawn["size"] * slope, turn=drawn.groupby("la").cumcount())
+
+
+def _put_together(
+    scaled: Mapping[str, pd.DataFrame], weight: pd.Series
+) -> tuple[NDArray[np.float64], str]:
+    """Put made-up programmes of the phases together: in the same city, else in the order drawn."""
+    parts = {
+        phase: one.set_index(["la", "turn"])["size"] * weight[phase]
+        for phase, one in scaled.items()
+    }
+    together = pd.concat(parts, axis=1, join="inner").sum(axis=1)
+    if len(together) >= FEWEST_PAIRS:
+        return together.to_numpy(float), CITY_BY_CITY
+    shortest = min(len(one) for one in parts.values())
+    return sum(
+        (one.to_numpy(float)[:shortest] for one in parts.values()), np.zeros(shortest)
+    ), APART

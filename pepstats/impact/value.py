@@ -1,0 +1,513 @@
+"""What an effect is worth: months of progress where they may be said, and what it cost.
+
+Months of progress come only from an effect on attainment in pupils' standard deviations; a spread
+between schools never becomes months. The tables are settings, with their sources.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from pepstats import paths
+from pepstats.errors import DesignError, nearest
+from pepstats.formatting import count_words, format_number, format_pounds
+from pepstats.impact.effects import Effect
+from pepstats.impact.evidence import Grade
+from pepstats.impact.gaps import Gaps
+from pepstats.impact.sizes import LOGISTIC, Size, find_ruler, hedges_g, is_attainment
+from pepstats.impact.verdicts import UNCERTAIN
+from pepstats.measures import MEASURES
+from pepstats.schools import Panel
+from pepstats.settings import Programme, Settings, check_settings, find_rules, read_yaml
+
+Mark = Literal["S", "M"]
+
+
+class MonthsBand(Settings):
+    """So many months for a size up to here, the last without end."""
+
+    months: int = Field(ge=0)
+    upto: float | None = Field(gt=0)
+    label: str
+
+
+class MonthsTable(Settings):
+    """One table from sizes to months, with its source and whether it was read there (S) or not (M).
+
+    Bands follow one another from 0 months, by one month each.
+    """
+
+    name: str
+    title: str
+    mark: Mark
+    source: str
+    bands: tuple[MonthsBand, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def meet(self) -> MonthsTable:
+        """Bands that overlap or leave a hole would give one size two answers, or none."""
+        ends = [band.upto for band in self.bands]
+        known = [end for end in ends[:-1] if end is not None]
+        if ends[-1] is not None or len(known) < len(ends) - 1 or sorted(set(known)) != known:
+            raise ValueError(f"the bands of `{self.name}` do not rise to one without end")
+        if [band.months for band in self.bands] != list(range(len(self.bands))):
+            raise ValueError(f"the bands of `{self.name}` do not rise by one month each")
+        return self
+
+
+class MonthsTables(Settings):
+    """The tables there are, and which is used."""
+
+    use: str
+    tables: tuple[MonthsTable, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def there(self) -> MonthsTables:
+        """The table to use must be one of them."""
+        names = [table.name for table in self.tables]
+        if self.use not in names or len(set(names)) < len(names):
+            raise ValueError(f"no table, or more than one, is called `{self.use}`")
+        return self
+
+    def choose(self, name: str | None = None) -> MonthsTable:
+        """Give the table by that name, or the one to be used."""
+        found = {table.name: table for table in self.tables}
+        if (name or self.use) not in found:
+            raise DesignError(f"no months table is called `{name}`. {nearest(str(name), found)}")
+        return found[name or self.use]
+
+
+class CostStep(Settings):
+    """A cost for each pupil up to here, its sign and what it is called."""
+
+    upto: float | None = Field(gt=0)
+    sign: str
+    label: str
+
+
+class CostSteps(Settings):
+    """The published steps of cost for each pupil and year, rising to one without end."""
+
+    title: str
+    mark: Mark
+    source: str
+    years: int = Field(ge=1)
+    steps: tuple[CostStep, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def meet(self) -> CostSteps:
+        """As for months: one answer for every cost."""
+        known = [step.upto for step in self.steps[:-1] if step.upto is not None]
+        last = self.steps[-1].upto
+        if last is not None or len(known) < len(self.steps) - 1 or sorted(set(known)) != known:
+            raise ValueError("the steps do not rise to one without end")
+        return self
+
+
+@dataclass(frozen=True)
+class Months:
+    """Months of additional progress, with both ends of the interval; or why there are none.
+
+    `table` is the title of the table they were read from, `mark` whether it was read at its source
+    (S) or is from memory (M).
+    """
+
+    months: int | None
+    low: int | None
+    high: int | None
+    label: str
+    table: str
+    mark: str
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        """Say it as reports do: "2 months (-1 to +4)"; empty where there are none."""
+        if self.months is None or self.low is None or self.high is None:
+            return ""
+        unit = "month" if abs(self.months) == 1 else "months"
+        return f"{_signed(self.months)} {unit} ({_signed(self.low)} to {_signed(self.high)})"
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a programme cost for each pupil, on both denominators.
+
+    Attributes
+    ----------
+    table
+        Index `counted` ("every pupil in its schools", "the pupils it was for"); `pupils`,
+        `per_pupil` (pounds a year), `sign`, `label`, `reason` where it cannot be said.
+    years
+        Over how many years the sum is spread.
+    steps
+        The title of the published steps.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    years: int
+    steps: str
+
+
+@dataclass(frozen=True)
+class PricePerMonth:
+    """Pounds for each pupil and month of progress; or why it is not said.
+
+    `low` and `high` belong to the most and the fewest months of the interval; `high` is missing
+    where those round to no month.
+    """
+
+    pounds: float
+    low: float
+    high: float
+    reason: str = ""
+
+
+def choose_months(programme: Programme, data: Path | None = None) -> MonthsTable:
+    """Give the months table of a programme: by its name, from `months.yml` of a study or ours."""
+    try:
+        return load_months(find_rules("months.yml", data)).choose(programme.months)
+    except DesignError as error:
+        raise DesignError(f"{programme.file}, `months`: {error}") from None
+
+
+@cache
+def load_months(path: Path | None = None) -> MonthsTables:
+    """Read the tables from sizes to months: a study's own, or those kept with the library."""
+    chosen = path or paths.TEMPLATES / "months.yml"
+    return check_settings(MonthsTables, read_yaml(chosen), chosen)
+
+
+@cache
+def load_costs(path: Path | None = None) -> CostSteps:
+    """Read the steps of cost for each pupil: a study's own, or those kept with the library."""
+    chosen = path or paths.TEMPLATES / "costs.yml"
+    return check_settings(CostSteps, read_yaml(chosen), chosen)
+
+
+def find_months(size: Size, outcome: str, table: MonthsTable | None = None) -> Months:
+    """Give the months of progress of an effect size and of both ends of its interval.
+
+    Sizes are rounded to two decimals first, halves away from nought. Refused, with the reason, for
+    a size in schools' standard deviations, for an outcome that is not attainment, and where there
+    is no size.
+    """
+    chosen = table or load_months().choose()
+    why = size.reason
+    if not is_attainment(outcome):
+        why = "months of progress are for attainment only"
+    elif size.scale != "pupil":
+        why = (
+            "the size is in schools' standard deviations, which are far smaller than pupils': as "
+            "months it would be overstated two times or more"
+        )
+    elif not why and not np.isfinite([size.d, size.low, size.high]).all():
+        why = "there is no size with an interval"
+    if why:
+        return Months(None, None, None, "", chosen.title, chosen.mark, why)
+    at, low, high = (_read_off(value, chosen) for value in (size.d, size.low, size.high))
+    return Months(at[0], low[0], high[0], at[1], chosen.title, chosen.mark)
+
+
+def price_per_pupil(
+    cost: float | None,
+    *,
+    all_pupils: float | None,
+    target_pupils: float | None,
+    years: int = 1,
+    steps: CostSteps | None = None,
+) -> Price:
+    """Give the cost for each pupil a year: of every pupil in its schools, and of those it was for.
+
+    `cost` in pounds, spread over `years`. Which of the two is right depends on who gained; both
+    are given, since the first makes anything look cheap and the second may forget who else did.
+    """
+    chosen = steps or load_costs()
+    if years < 1:
+        raise DesignError(f"`years` is {years}: a cost is spread over one year or more.")
+    rows = []
+    for counted, pupils in (
+        ("every pupil in its schools", all_pupils),
+        ("the pupils it was for", target_pupils),
+    ):
+        why = ""
+        if cost is None or not math.isfinite(cost) or cost < 0:
+            why = "its cost is not known"
+        elif pupils is None or not pupils > 0 or not math.isfinite(pupils):
+            why = "how many pupils is not known"
+        each = float("nan") if why else float(cost or 0) / float(pupils or 1) / years
+        step = None if why else _step_of(each, chosen)
+        rows.append(
+            {
+                "counted": counted,
+                "pupils": float("nan") if pupils is None else float(pupils),
+                "per_pupil": each,
+                "sign": step.sign if step else "",
+                "label": step.label if step else "",
+                "reason": why,
+            }
+        )
+    return Price(pd.DataFrame(rows).set_index("counted"), years, chosen.title)
+
+
+def price_per_month(per_pupil: float, months: Months, size: Size) -> PricePerMonth:
+    """Give the cost of a month of progress for each pupil, only where there surely is progress.
+
+    Only where the effect's interval leaves out nought on the side of a gain: otherwise the price
+    could as well be without end, or be paid for a loss.
+    """
+    nothing = float("nan")
+    if months.reason or months.months is None or months.low is None or months.high is None:
+        return PricePerMonth(nothing, nothing, nothing, months.reason or "there are no months")
+    if not (math.isfinite(per_pupil) and per_pupil >= 0):
+        return PricePerMonth(nothing, nothing, nothing, "the cost for each pupil is not known")
+    if not size.low > 0:
+        why = "the interval does not leave out nought, so a month may have no price"
+        return PricePerMonth(nothing, nothing, nothing, why)
+    if months.months < 1:
+        return PricePerMonth(nothing, nothing, nothing, "the gain rounds to no month")
+    high = per_pupil / months.low if months.low >= 1 else nothing
+    return PricePerMonth(per_pupil / months.months, per_pupil / months.high, high)
+
+
+def _read_off(value: float, table: MonthsTable) -> tuple[int, str]:
+    """Read the months of one size off a table."""
+    hundredths = math.floor(abs(value) * 100 + 0.5 + 1e-9)
+    ends = [None if band.upto is None else round(band.upto * 100) for band in table.bands]
+    band = next(
+        b for b, end in zip(table.bands, ends, strict=True) if end is None or hundredths <= end
+    )
+    return (band.months if value > 0 else -band.months), band.label
+
+
+def _step_of(each: float, steps: CostSteps) -> CostStep:
+    return next(s for s in steps.steps if s.upto is None or each <= s.upto + 1e-9)
+
+
+def _signed(months: int) -> str:
+    return f"{months:+d}" if months else "0"
+
+
+def tabulate_sizes(
+    effects: Iterable[Effect],
+    gaps: Mapping[str, Gaps],
+    panel: Panel,
+    pairs: pd.DataFrame,
+    table: MonthsTable,
+) -> pd.DataFrame:
+    """Give every effect as a size, as Hedges' g and in months, as far as each may be said.
+
+    `gaps` by outcome, `pairs` the members' own (`school`, `comparison`), `table` from sizes to
+    months. One row per `outcome`:
+
+    * `size`, `size_low`, `size_high` in pupils' standard deviations, `how`, or the `reason` there
+      is none; for percentages also as `log_odds` and its interval;
+    * `smallest`, the true effect that would be told from chance four times in five, in the
+      outcome's `unit`, and as `smallest_size`;
+    * `g`, `g_low`, `g_high`, Hedges' g in *schools'* standard deviations (never months),
+      `g_reason`; its interval is the placebo interval on that scale, a city's year within it;
+    * `months`, `months_low`, `months_high`, `months_label` and the table they were read from, or
+      `months_reason`.
+    """
+    rows = [_row(effect, gaps[effect.outcome], panel, pairs, table) for effect in effects]
+    whole = ["months", "months_low", "months_high"]
+    return pd.DataFrame(rows).astype(dict.fromkeys(whole, "Int64"))
+
+
+def _row(
+    effect: Effect, gaps: Gaps, panel: Panel, pairs: pd.DataFrame, table: MonthsTable
+) -> dict[str, object]:
+    ends = (effect.estimate, effect.low, effect.high)
+    own = gaps.table.reindex(sorted(pairs["school"].unique())).dropna(subset=["gap", "own"])
+    without = float(np.average(own["own"], weights=own["weight"])) - effect.estimate
+    ruler = find_ruler(effect.outcome, panel=panel, year=effect.year, comparison=without)
+    size = ruler(*ends)
+    least = ruler(effect.smallest, -effect.smallest, effect.smallest)
+    others = gaps.table["own"].reindex(sorted(pairs["comparison"].unique())).dropna()
+    g = in_schools_spreads(*ends, own["own"], others)
+    months = find_months(size, effect.outcome, table)
+    percent = MEASURES[effect.outcome].percent and not size.reason
+    odds = LOGISTIC if percent else float("nan")
+    return {
+        "outcome": effect.outcome,
+        "unit": effect.unit,
+        "scale": size.scale,
+        "size": size.d,
+        "size_low": size.low,
+        "size_high": size.high,
+        "how": size.how,
+        "reason": size.reason,
+        "without": without,
+        "log_odds": size.d * odds,
+        "log_odds_low": size.low * odds,
+        "log_odds_high": size.high * odds,
+        "smallest": effect.smallest,
+        "smallest_size": max(abs(least.low), abs(least.high)),
+        "g": g.d,
+        "g_low": g.low,
+        "g_high": g.high,
+        "g_reason": g.reason,
+        "months": months.months,
+        "months_low": months.low,
+        "months_high": months.high,
+        "months_label": months.label,
+        "months_reason": months.reason,
+        "months_table": months.table,
+        "months_mark": months.mark,
+    }
+
+
+def in_schools_spreads(
+    estimate: float, low: float, high: float, members: pd.Series, others: pd.Series
+) -> Size:
+    """Give an effect and its interval as Hedges' g, by the spread of schools' own results.
+
+    The spread is pooled over the programme's schools and their comparison schools, in the outcome
+    year, without covariates; where comparison schools have no results yet there is none.
+    """
+    one = hedges_g(
+        1.0, float(members.std()), len(members), float(others.std()), len(others), scale="school"
+    )
+    return Size(one.d * estimate, one.d * low, one.d * high, "school", one.how, one.reason)
+
+
+def list_sizes(sizes: pd.DataFrame) -> dict[str, float | int | str]:
+    """Name every number of every size: `<outcome>.<column>`; what is missing has no name."""
+    return {
+        f"{row['outcome']}.{name}": value
+        for row in sizes.to_dict("records")
+        for name, value in row.items()
+        if name not in {"outcome", "unit"} and pd.notna(value) and value != ""
+    }
+
+
+ROLL = "roll"
+
+
+def price_programme(
+    programme: Programme, panel: Panel, members: Sequence[int], data: Path | None = None
+) -> Price:
+    """Give what a programme cost for each pupil: of all on its schools' rolls, and of its own.
+
+    The rolls are those of the census year nearest to the start; a school without one leaves the
+    first sum unsaid, unless the programme's file has `cost: {all_pupils: ...}`. What one phase of
+    several cost is not known.
+    """
+    cost = programme.cost
+    return price_per_pupil(
+        None if programme.part_of else cost.grant,
+        all_pupils=cost.all_pupils or count_roll(panel, members, programme.starts),
+        target_pupils=cost.pupils,
+        years=cost.years,
+        steps=load_costs(find_rules("costs.yml", data)),
+    )
+
+
+def count_roll(panel: Panel, members: Sequence[int], starts: int) -> float | None:
+    """Count the pupils on the rolls of some schools in the census nearest to a year, if all are."""
+    if ROLL not in panel.values.columns:
+        return None
+    rolls = panel.wide(ROLL).reindex(index=list(members))
+    counted = rolls.loc[:, rolls.notna().all()]
+    if counted.empty or not len(counted.columns):
+        return None
+    nearest_year = min(counted.columns, key=lambda year: (abs(int(year) - starts), int(year)))
+    return float(counted[nearest_year].sum())
+
+
+def tabulate_value(
+    programme: Programme,
+    effect: Effect,
+    sizes: pd.DataFrame,
+    price: Price,
+    grade: Grade,
+) -> pd.DataFrame:
+    """Answer what the primary effect is worth: one row per `entry`, with `question`, `answer`.
+
+    `value` is the number behind an answer, missing where none may be said. Months are said only
+    where the verdict says more than that it is too uncertain; then the interval alone is.
+    """
+    row = sizes.set_index("outcome").loc[effect.outcome].to_dict()
+    months, size = _months_of(row), _size_of(row)
+    uncertain = effect.verdict == UNCERTAIN
+    rows: list[tuple[str, str, str, float | int | None]] = [
+        ("months", "Months of progress", months_words(months, uncertain=uncertain),
+         None if uncertain else months.months),
+    ]  # fmt: skip
+    for entry, counted in (("cost_per_pupil", "every pupil in its schools"),
+                           ("cost_per_target_pupil", "the pupils it was for")):  # fmt: skip
+        one = price.table.loc[counted]
+        rows.append((entry, f"Cost per pupil, counting {counted}", price_words(one, price.years),
+                     float(one["per_pupil"])))  # fmt: skip
+    each = price.table.loc["the pupils it was for", "per_pupil"]
+    monthly = price_per_month(float(each), months, size)
+    if uncertain and not monthly.reason:
+        nothing = float("nan")
+        monthly = PricePerMonth(nothing, nothing, nothing, f"the effect is {UNCERTAIN}")
+    rows.append(("cost_per_month", "Cost of a month's progress, per pupil it was for",
+                 price_per_month_words(monthly), monthly.pounds))  # fmt: skip
+    rows.append(("evidence", "How strong the evidence is", grade.words, None))
+    return pd.DataFrame(rows, columns=["entry", "question", "answer", "value"])
+
+
+def months_words(months: Months, *, uncertain: bool) -> str:
+    """Say an effect in months with its interval, only the interval, or why not at all."""
+    if months.months is None or months.low is None or months.high is None:
+        return f"Not given: {months.reason}"
+    low, high = (format_number(n, 0, signed=True) for n in (months.low, months.high))
+    if uncertain:
+        return f"{UNCERTAIN.capitalize()}: anything from {low} to {high} months fits these results"
+    unit = "month" if abs(months.months) == 1 else "months"
+    return (
+        f"{format_number(months.months, 0, signed=True)} {unit} (95% interval {low} to {high}), "
+        f"by the table {months.table}"
+    )
+
+
+def price_words(one: Mapping[str, Any] | pd.Series, years: int) -> str:
+    """Say what a pupil cost in a year, with the published sign, or why that is not known."""
+    if one["reason"]:
+        return f"Not given: {one['reason']}"
+    spread = "" if years == 1 else f", over {count_words(years, 'year')}"
+    return (
+        f"{format_pounds(one['per_pupil'])} a year ({one['sign']}, {one['label']}) for "
+        f"{count_words(int(one['pupils']), 'pupil')}{spread}"
+    )
+
+
+def price_per_month_words(price: PricePerMonth) -> str:
+    """Say what a month of progress cost for each pupil, or why that is not said."""
+    if price.reason:
+        return f"Not given: {price.reason}"
+    high = format_pounds(price.high) if math.isfinite(price.high) else "no upper limit"
+    return f"{format_pounds(price.pounds)} (95% interval {format_pounds(price.low)} to {high})"
+
+
+def list_worth(value: pd.DataFrame) -> dict[str, float | int | str]:
+    """Name every answer and the number behind it: `<entry>` and `<entry>.answer`."""
+    rows = value.to_dict("records")
+    named: dict[str, float | int | str] = {f"{r['entry']}.answer": r["answer"] for r in rows}
+    return named | {r["entry"]: r["value"] for r in rows if pd.notna(r["value"])}
+
+
+def _months_of(row: Mapping[str, Any]) -> Months:
+    at, low, high = (
+        None if pd.isna(row[name]) else int(row[name])
+        for name in ("months", "months_low", "months_high")
+    )
+    return Months(at, low, high, row["months_label"], row["months_table"], row["months_mark"],
+                  row["months_reason"])  # fmt: skip
+
+
+def _size_of(row: Mapping[str, Any]) -> Size:
+    return Size(row["size"], row["size_low"], row["size_high"], row["scale"], row["how"],
+                row["reason"])  # fmt: skip

@@ -1,0 +1,42 @@
+"""The ladder of verdicts: five words for how sure we are, what each means, and when it is used."""
+
+from __future__ import annotations
+
+COMPARED = "compared with similar schools"
+
+EXPECTED = "expected from last year's schools"
+
+MODES = (COMPARED, EXPECTED)
+"""The two ways an estimate is made; one of them stands beside every number."""
+
+GAINED, PROBABLY_GAINED = "gained", "probably gained"
+
+UNCERTAIN = "too uncertain to say"
+
+PROBABLY_LOST, LOST = "probably lost ground", "lost ground"
+
+LADDER: dict[str, str] = {
+    GAINED: "At most 5 in 100 made-up programmes moved this much, and the whole of the 95% "
+    "interval is above nought.",
+    PROBABLY_GAINED: "Between 5 and 10 in 100 made-up programmes moved this much. The estimate is "
+    "above nought, but the interval is not.",
+    UNCERTAIN: "More than 10 in 100 made-up programmes, where nothing was done, moved this much. "
+    "The programme may have helped, done nothing or done harm: these results cannot tell.",
+    PROBABLY_LOST: "Between 5 and 10 in 100 made-up programmes moved this much. The estimate is "
+    "below nought, but the interval is not.",
+    LOST: "At most 5 in 100 made-up programmes moved this much, and the whole of the 95% interval "
+    "is below nought.",
+}
+"""The five verdicts, best first, each with its meaning in plain words."""
+
+CLEAR, LIKELY = 0.05, 0.10
+"""A clear verdict: at most 5 in 100 made-up programmes moved as far; a probable one: 10 in 100."""
+
+
+def choose_verdict(estimate: float, p: float) -> str:
+    """Choose the rung of the ladder of words: the size never enters, only how sure we are."""
+    if not p <= LIKELY or estimate == 0:
+        return UNCERTAIN
+    if p <= CLEAR:
+        return GAINED if estimate > 0 else LOST
+    return PROBABLY_GAINED if estimate > 0 else PROBABLY_LOST

@@ -1,0 +1,297 @@
+"""An invented England: schools and pupils that do not exist, with a planted effect.
+
+It has the spread, persistence, cohort sizes and clustering of England's own files, so that the
+whole line can be tried, and calibrated, where the truth is known. Nothing in it is about any
+real school; every name says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pepstats.errors import DesignError
+from pepstats.invented.panel import tabulate_panel
+from pepstats.invented.pupils import (
+    COMMON,
+    EXPECTED,
+    GROUP_PRIOR,
+    GROUP_PROGRESS,
+    HIGHER,
+    HIGHER_WRITING,
+    LEVEL,
+    OWN,
+    PLANTED,
+    PRIOR,
+    PRIOR_SD,
+    STARTS,
+    SUBJECTS,
+    USUAL,
+    YEARS,
+    Intake,
+    Pupils,
+    add_special,
+    cohort,
+    draw_intake,
+    draw_pupils,
+    plant,
+    sen_shares,
+)
+from pepstats.invented.results import Published
+from pepstats.invented.world import CITY, World, authority_of_school, make_world
+from pepstats.schools import Panel
+
+SEED = 20180703  # the day the board asked for the evaluations; not picked for its results
+
+MEMBERS, LOWER_MEMBERS, SHARED = 18, 13, 4
+
+
+@dataclass(frozen=True)
+class England:
+    """An invented England, whole, in memory.
+
+    Attributes
+    ----------
+    seed, effect, years
+        What it was built from.
+    world
+        Authorities, schools, establishments (URNs) and links.
+    intake
+        What each school is like; the truth that no file shows.
+    pupils
+        Year -> its pupils, any planted effect included.
+    members
+        `programme`, `school` (row of `world.schools`), `urn`, `joined`, `dose`, `basis`.
+    """
+
+    seed: int
+    effect: float
+    years: tuple[int, ...]
+    world: World
+    intake: Intake
+    pupils: dict[int, Pupils]
+    members: pd.DataFrame
+    _results: dict[int, Published] = field(default_factory=dict, repr=False, compare=False)
+
+    def results(self, year: int) -> Published:
+        """Give one year's results by school, in the order of `world.schools`."""
+        if year not in self._results:
+            pupils = self.pupils[year]
+            self._results[year] = Published(pupils, pupils.school, len(self.intake.size))
+        return self._results[year]
+
+    def strength(self, programme: str) -> np.ndarray:
+        """Give each school's dose of a programme against its members' average; 0 outside."""
+        return _strength(self.members, programme, len(self.intake.size))
+
+    def panel(self, measures: Iterable[str] | None = None) -> tuple[Panel, pd.DataFrame]:
+        """Give the panel and register that reading the written files would give."""
+
+        return tabulate_panel(self, measures)
+
+
+def build_england(
+    *,
+    schools: int = 2500,
+    seed: int = SEED,
+    effect: float = 1.0,
+    years: Sequence[int] = YEARS,
+) -> England:
+    """Build an invented England of `schools` mainstream schools with key stage 2 results.
+
+    `effect` multiplies what the programmes add; 0 plants nothing, and leaves every other pupil's
+    result as it was. Raises DesignError where it cannot be built.
+    """
+    if schools < 200:
+        raise DesignError(f"{schools} schools are too few for an England: ask for at least 200.")
+    unknown = sorted(set(years) - set(YEARS))
+    if unknown or not years:
+        raise DesignError(f"years {unknown or 'none'}: choose from {YEARS[0]} to {YEARS[-1]}.")
+    streams = {name: np.random.default_rng([seed, place]) for place, name in enumerate(
+        ("intake", "world", "special", "cohorts", "members", *YEARS)
+    )}  # fmt: skip
+    authority = authority_of_school(schools)
+    city = _city_place(authority)
+    intake = draw_intake(authority, city, streams["intake"])
+    world = make_world(schools, _weakness(intake), intake.size, streams["world"])
+    special = int(world.schools["has_results"].sum()) - schools
+    intake = add_special(intake, special, streams["special"])
+    pupils = {}
+    rng = streams["cohorts"]
+    full = rng.random(len(intake.size)) < 0.6
+    fill = np.where(full, 1.1, rng.uniform(0.65, 1.1, len(intake.size)))
+    for year in YEARS:
+        fill = fill + rng.normal(0, 0.03, len(fill))
+        counts = cohort(intake, np.clip(fill + rng.normal(0, 0.08, len(fill)), 0.3, 1.3), rng)
+        counts[~_has_results(world, year)] = 0
+        pupils[year] = draw_pupils(year, intake, counts, streams[year])
+    members = _pick_members(world, pupils, streams["members"])
+    for slug, added in PLANTED.items():
+        strength = effect * _strength(members, slug, len(intake.size))
+        for year in [year for year in YEARS if year >= STARTS and any(added.values()) and effect]:
+            pupils[year] = plant(pupils[year], strength, added)
+    kept = tuple(sorted(years))
+    return England(seed, effect, kept, world, intake, {y: pupils[y] for y in kept}, members)
+
+
+def _strength(members: pd.DataFrame, programme: str, n: int) -> np.ndarray:
+    """Give each school's dose of a programme against its members' average; 0 outside."""
+    own = members[members["programme"] == programme]
+    strength = np.zeros(n)
+    strength[own["school"].to_numpy()] = own["dose"] / own["dose"].mean()
+    return strength
+
+
+def _city_place(authority: np.ndarray) -> int:
+    return int(min(CITY - 501, authority.max()))
+
+
+def _weakness(intake: Intake) -> np.ndarray:
+    """Rank schools by what is lasting about them, from 0 (strong) to 1 (weak)."""
+    lasting = intake.effect[:, 0, :3].mean(axis=1) + 1.4 * intake.prior - 2 * intake.disadvantaged
+    return 1.0 - np.argsort(np.argsort(lasting, kind="stable"), kind="stable") / len(lasting)
+
+
+def _has_results(world: World, year: int) -> np.ndarray:
+    schools = world.schools[world.schools["has_results"]]
+    return np.asarray((schools["first"] <= year) & (schools["last"] >= year))
+
+
+def _pick_members(
+    world: World, pupils: dict[int, Pupils], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Pick two programmes as the fund picked: 13 of 18 from the lower attaining, 4 in both.
+
+    Lower attaining is by the results as published in 2016 and 2017, chance and all: so members
+    would have risen a little by themselves.
+    """
+    schools = world.schools[world.schools["has_results"]]
+    home = np.flatnonzero((schools["la"] == CITY) & (schools["kind"] != "special"))
+    seen = [
+        Published(pupils[year], pupils[year].school, len(schools)).column("PTRWM_EXP").value[home]
+        for year in (2016, 2017)
+    ]
+    order = home[np.argsort(np.mean(seen, axis=0), kind="stable")]
+    half = -(-len(home) // 2)
+    lower, rest = rng.permutation(order[:half]), rng.permutation(order[half:])
+    alone = LOWER_MEMBERS - SHARED
+    picked = {
+        "closing-the-gap": (lower[:LOWER_MEMBERS], rest[: MEMBERS - LOWER_MEMBERS]),
+        "send-in-mainstream": (
+            np.r_[lower[:SHARED], lower[LOWER_MEMBERS : LOWER_MEMBERS + alone]],
+            rest[MEMBERS - LOWER_MEMBERS : 2 * (MEMBERS - LOWER_MEMBERS)],
+        ),
+    }
+    rows = []
+    for slug, (low, other) in picked.items():
+        joined = "2017-09" if slug == "closing-the-gap" else "2018-01"
+        for school in sorted([*low.tolist(), *other.tolist()]):
+            basis = "lower attaining in 2015/16 and 2016/17" if school in low else "local knowledge"
+            # A school in both programmes had less of each.
+            dose = rng.integers(4, 8) if school in lower[:SHARED] else rng.integers(8, 17)
+            urn = _some_urn(world, school, rng)
+            rows.append((slug, school, urn, joined, float(dose), basis))
+    return pd.DataFrame(rows, columns=["programme", "school", "urn", "joined", "dose", "basis"])
+
+
+def _some_urn(world: World, school: int, rng: np.random.Generator) -> int:
+    """Give the URN a list of members might hold: the school's first, or one it has had since."""
+    table = world.establishments
+    known = (table["school"] == school) & ~(table["opened"] > "2018-09-30")
+    return int(rng.choice(table.loc[known, "urn"].to_numpy()))
+
+
+Array = npt.NDArray[np.float64]
+
+_NAMES = {"READ": "reading_progress", "WRIT": "writing_progress", "MAT": "maths_progress"}
+
+_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+
+
+def values_without_chance(
+    england: England, year: int, programmes: tuple[str, ...] = tuple(PLANTED)
+) -> pd.DataFrame:
+    """Give what each school would get on average over endless cohorts of its kind of pupils.
+
+    Index: row of `world.schools`. Columns: `rwm_expected`, `rwm_higher`, the three progress
+    scores, and each for disadvantaged and other pupils. Only the named programmes are felt.
+    """
+    intake, t = england.intake, YEARS.index(year)
+    share = intake.disadvantaged
+    parts = {}
+    for group, flag in (("disadvantaged", 1.0), ("other", 0.0)):
+        added = _added(england, year, group, programmes)
+        for name, value in _of_group(england, t, flag, added).items():
+            parts[f"{name}.{group}"] = value
+    whole = {
+        name: share * parts[f"{name}.disadvantaged"] + (1 - share) * parts[f"{name}.other"]
+        for name in ("rwm_expected", "rwm_higher", *_NAMES.values())
+    }
+    return pd.DataFrame({**whole, **parts})
+
+
+def planted_effects(england: England) -> pd.DataFrame:
+    """Give what each programme added to its members' results on average, per outcome and year.
+
+    `planted` is the programme's own part; `with_overlap` adds what members that are also in
+    another programme gained from that one. Both are plain means over the members.
+    """
+    rows = []
+    for year in [year for year in england.years if year >= STARTS]:
+        nothing = values_without_chance(england, year, ())
+        every = values_without_chance(england, year)
+        for slug in PLANTED:
+            own = values_without_chance(england, year, (slug,))
+            members = england.members.loc[england.members["programme"] == slug, "school"]
+            for outcome in nothing.columns:
+                base = nothing.loc[members, outcome]
+                rows.append((slug, outcome, year, (own.loc[members, outcome] - base).mean(),
+                             (every.loc[members, outcome] - base).mean()))  # fmt: skip
+    columns = ["programme", "outcome", "year", "planted", "with_overlap"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _added(england: England, year: int, group: str, programmes: tuple[str, ...]) -> Array:
+    added = np.zeros(len(england.intake.size))
+    for slug in programmes if year >= STARTS else ():
+        added += england.effect * PLANTED[slug][group] * england.strength(slug)
+    return added
+
+
+def _of_group(england: England, t: int, disadvantaged: float, added: Array) -> dict[str, Array]:
+    """Give the expected results of one group of pupils in each school."""
+    from scipy.special import ndtr
+
+    intake = england.intake
+    support, plan = sen_shares(intake, np.full(len(added), disadvantaged > 0))
+    shares = {"none": 1 - support - plan, "sen": support, "ehcp": plan}
+    out = {name: np.zeros(len(added)) for name in ("rwm_expected", "rwm_higher", *_NAMES.values())}
+    # One common factor carries prior attainment and general ability: nearly, not exactly, so.
+    common = np.sqrt((PRIOR * PRIOR_SD) ** 2 + COMMON**2)
+    own = np.sqrt(
+        OWN**2 + 0.25 * (np.array(GROUP_PROGRESS["girl"]) + PRIOR * GROUP_PRIOR["girl"]) ** 2
+    )
+    lines = {
+        "rwm_expected": np.full(3, EXPECTED),
+        "rwm_higher": np.array([HIGHER, HIGHER_WRITING, HIGHER]),
+    }
+    for need, share in shares.items():
+        flags = {"disadvantaged": disadvantaged, "eal": intake.eal, "girl": USUAL["girl"],
+                 "sen": float(need == "sen"), "ehcp": float(need == "ehcp")}  # fmt: skip
+        prior, progress = intake.prior.copy(), intake.effect[:, t] + added[:, None]
+        for name, flag in flags.items():
+            step = flag - np.full(len(added), USUAL[name])
+            prior = prior + GROUP_PRIOR[name] * step
+            progress = progress + np.outer(step, GROUP_PROGRESS[name])
+        level = np.array([LEVEL[subject][t] for subject in SUBJECTS])
+        mean = level + np.outer(prior, PRIOR) + progress
+        for name, line in lines.items():
+            reach = (mean[:, None, :3] + np.outer(_POINTS, common[:3]) - line) / own[:3]
+            out[name] += share * 100 * (ndtr(reach).prod(axis=2) @ (_WEIGHTS / _WEIGHTS.sum()))
+        for place, subject in enumerate(SUBJECTS[:3]):
+            out[_NAMES[subject]] += share * progress[:, place]
+    return out

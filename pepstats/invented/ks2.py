@@ -1,0 +1,178 @@
+"""The invented key stage 2 file of a year: schools, then authorities, then England twice."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pepstats.invented.england import England
+from pepstats.invented.results import (
+    IDENTITY,
+    SHORT_AFTER,
+    Column,
+    Published,
+    column_of,
+    columns_of,
+    full_columns,
+)
+from pepstats.invented.world import listing
+
+Text = npt.NDArray[np.object_]
+
+OfYear = Callable[[int], Published | None]
+
+BOM = "\ufeff"
+
+
+def key_stage_2(england: England, year: int, *, full_layout: bool = False) -> bytes:
+    """Give a year's file as published: byte-order mark, CRLF, short rows, codes and all."""
+    columns = full_columns(year) if full_layout else columns_of(year)
+    table = listing(england.world, year)
+    table["la"] = england.world.schools["la"].reindex(table["school"]).to_numpy()
+    table = table.sort_values(["la", "estab", "urn"], kind="stable").reset_index(drop=True)
+    place = table["school"].to_numpy()
+    nobody = (england.results(year).count("all")[place] == 0) | table["again"].to_numpy()
+    national = _area(england, 5, year)
+
+    def of_schools(each: int) -> Published | None:
+        return england.results(each) if each in england.pupils else None
+
+    cells = {
+        name: text[place] for name, text in _cells(columns, year, of_schools, national).items()
+    }
+    cells |= _identity(england, table, year)
+    rows = np.column_stack([cells[name] for name in columns]).tolist()
+    stop = columns.index(SHORT_AFTER) + 1
+    rows = [row[:stop] if short else row for row, short in zip(rows, nobody, strict=True)]
+    for record in (3, 4, 5):
+        rows += _aggregate_rows(england, record, year, columns, national)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return (BOM + out.getvalue()).encode("utf-8")
+
+
+def _cells(
+    columns: tuple[str, ...], year: int, of_year: OfYear, national: Published
+) -> dict[str, Text]:
+    own = [name for name in columns if name not in IDENTITY]
+    return {name: _text(column_of(name, year, of_year, national)) for name in own}
+
+
+def _text(column: Column) -> Text:
+    """Write a column as it is published: `64%`, `-0.4`, `1` for 1.0, a code for no value."""
+    value = np.where(np.isnan(column.value), 0.0, column.value)
+    distinct, back = np.unique(value, return_inverse=True)
+    ending = "%" if column.unit == "percent" else ""
+    words = [
+        f"{v:.0f}" if abs(v) >= 1e5 else f"{round(v, 1) + 0.0:g}{ending}" for v in distinct.tolist()
+    ]
+    shown = np.array(words, dtype=object)[back]
+    return np.where(np.isnan(column.value), column.code.astype(object), shown)
+
+
+def _identity(england: England, table: pd.DataFrame, year: int) -> dict[str, Text]:
+    """Give the columns that say which school a row is."""
+    schools = england.world.schools.loc[table["school"]]
+    kind = schools["kind"].to_numpy()
+    results = england.results(year)
+    place = table["school"].to_numpy()
+    here = results.count("all")[place]
+    roll = np.round(
+        england.intake.size[place] * (schools["high_age"] - schools["low_age"]).to_numpy()
+    )
+    new = table["first_file"].to_numpy() == year
+    nobody = here == 0
+    total = np.where(nobody & new, "NEW", roll.astype(int).astype(str)).astype(object)
+    pupils = np.where(nobody, "", (here + (place + year) % 2).astype(int).astype(str)).astype(
+        object
+    )
+    total[table["again"]], pupils[table["again"]] = "", ""
+    closed = table["closed"].notna() & (table["closed"] < f"{year}-09-01")
+    opened = table["open_ac"].dt.strftime("%Y%m%d")
+    academy = table["urn_ac"].notna() & ~table["again"]
+    words = {
+        "RECTYPE": np.where(kind == "special", "2", "1"),
+        "LEA": table["la"].astype(str),
+        "ESTAB": table["estab"].astype(str),
+        "URN": table["urn"].astype(str),
+        "SCHNAME": table["name"],
+        "URN_AC": table["urn_ac"].fillna(0).astype(int).astype(str).where(academy, "0"),
+        "SCHNAME_AC": table["name_ac"].where(academy, ""),
+        "OPEN_AC": opened.where(academy, ""),
+        "NFTYPE": table["nftype"],
+        "ICLOSE": closed.astype(int).astype(str),
+        "RELDENOM": schools["faith"],
+        "AGERANGE": schools["low_age"].astype(str) + "-" + schools["high_age"].astype(str),
+        "CONFEXAM": np.where((place * 7 + year) % 5 == 0, "R", ""),
+        "TOTPUPS": total,
+        "TPUPYEAR": pupils,
+    }
+    places = england.world.authorities.set_index("la")["name"].reindex(table["la"])
+    words |= dict.fromkeys(("ADDRESS2", "ADDRESS3", "PCON_CODE"), np.full(len(table), ""))
+    words |= dict.fromkeys(("TAB15", "TAB1618"), np.full(len(table), "0"))
+    words |= {
+        "ALPHAIND": (table["urn"] % 90_000 + 6).astype(str),
+        "ADDRESS1": (table["school"] % 97 + 1).astype(str) + " Nowhere Street",
+        "TOWN": places,
+        "PCODE": np.full(len(table), "ZZ99 9ZZ"),
+        "TELNUM": np.full(len(table), "01632960000"),
+        "PCON_NAME": places,
+    }
+    return {name: np.asarray(text, dtype=object) for name, text in words.items()}
+
+
+def _state_funded(england: England) -> npt.NDArray[np.bool_]:
+    """Say which schools count in an authority's and the state-funded row."""
+    first = england.world.establishments.drop_duplicates("school").set_index("school")["nftype"]
+    return np.asarray(first.reindex(range(len(england.intake.size))) != "NMSS")
+
+
+def _area(england: England, record: int, year: int) -> Published:
+    """Give the results of the authorities (3), all schools (4) or state-funded schools (5)."""
+    pupils = england.pupils[year]
+    keep = None if record == 4 else _state_funded(england)[pupils.school]
+    if record != 3:
+        return Published(pupils, np.zeros(len(pupils.school), np.int64), 1, area=True, keep=keep)
+    codes = england.world.authorities["la"].to_numpy()
+    la = england.world.schools["la"].to_numpy()[: len(england.intake.size)]
+    unit = np.searchsorted(codes, la)[pupils.school]
+    return Published(pupils, unit, len(codes), area=True, keep=keep)
+
+
+def _aggregate_rows(
+    england: England, record: int, year: int, columns: tuple[str, ...], national: Published
+) -> list[list[str]]:
+    """Give the rows of one record type; what is not said in them is a single space."""
+    known: dict[int, Published] = {}
+
+    def of_area(each: int) -> Published | None:
+        if each in england.pupils and each not in known:
+            known[each] = _area(england, record, each)
+        return known.get(each)
+
+    cells = _cells(columns, year, of_area, national)
+    authorities = england.world.authorities
+    rows = []
+    for i in range(len(authorities) if record == 3 else 1):
+        named = {"RECTYPE": str(record)}
+        if record == 3:
+            named |= {"LEA": str(authorities["la"].iloc[i]), "SCHNAME": authorities["name"].iloc[i]}
+        rows.append([_area_cell(name, record, i, cells, named) for name in columns])
+    return rows
+
+
+def _area_cell(
+    name: str, record: int, i: int, cells: dict[str, Text], named: dict[str, str]
+) -> str:
+    if name in IDENTITY:
+        return named.get(name, " ")
+    # England's own progress is not published: by its construction it is nought.
+    unsaid = record != 3 and ("PROG" in name or name.endswith("COV"))
+    return " " if unsaid else str(cells[name][i]) or " "

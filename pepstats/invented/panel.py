@@ -1,0 +1,105 @@
+"""The invented England's panel and register straight from memory, as its files would be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from pepstats.invented.england import England
+from pepstats.invented.results import CODES, columns_of
+from pepstats.invented.world import kinds_of, listing
+from pepstats.measures import (
+    BLANK,
+    COMPLEMENT,
+    CUT_OFF,
+    MEASURES,
+    NO_ROW,
+    NOT_IN_LAYOUT,
+    REASONS,
+    TYPES,
+)
+from pepstats.schools import Panel
+
+
+def tabulate_panel(england: England, measures: Iterable[str] | None) -> tuple[Panel, pd.DataFrame]:
+    """Give (panel, register) of the schools in the key stage 2 files.
+
+    Without `measures`, those whose columns the default layout has. Values are the published
+    ones: rounded, suppressed where the files are, each gap with the same reason.
+    """
+    published = {name.upper() for year in england.years for name in columns_of(year)}
+    known = {n: m.column for n, m in MEASURES.items() if m.kind == "ks2"}
+    chosen = (
+        [n for n in known if known[n].upper() in published] if measures is None else list(measures)
+    )
+    listed = {year: listing(england.world, year) for year in england.years}
+    every = pd.concat([table.assign(year=year) for year, table in listed.items()])
+    urn = every.groupby("school")["urn"].min().sort_values()
+    schools = urn.index.to_numpy()
+    index = pd.MultiIndex.from_product([urn.to_numpy(), england.years], names=["school", "year"])
+    shape = (len(schools), len(england.years), len(chosen))
+    values, reasons = np.full(shape, np.nan), np.full(shape, NO_ROW, dtype=object)
+    releases = np.full(shape[1:], "final", dtype=object)
+    for t, year in enumerate(england.years):
+        results = england.results(year)
+        in_file = np.isin(schools, listed[year]["school"].to_numpy())
+        has_pupils = in_file & (results.count("all")[schools] > 0)
+        layout = {name.upper() for name in columns_of(year)}
+        reasons[in_file & ~has_pupils, t] = CUT_OFF
+        for j, name in enumerate(chosen):
+            if known[name].upper() not in layout:
+                reasons[:, t, j], releases[t, j] = NOT_IN_LAYOUT, ""
+                continue
+            column = results.column(known[name])
+            values[has_pupils, t, j] = column.value[schools[has_pupils]]
+            why = np.full(int(has_pupils.sum()), BLANK, dtype=object)
+            for code in CODES:
+                why[column.code[schools[has_pupils]] == code] = REASONS[code]
+            if name.endswith((".disadvantaged", ".other")) and not name.startswith("cohort"):
+                why[results.beside(name.rsplit(".", 1)[1])[schools[has_pupils]]] = COMPLEMENT
+            reasons[has_pupils, t, j] = why
+    reasons[~np.isnan(values)] = np.nan
+    flat = (len(index), len(chosen))
+    years = pd.Index(england.years, name="year")
+    panel = Panel(
+        pd.DataFrame(values.reshape(flat), index=index, columns=chosen),
+        pd.DataFrame(reasons.reshape(flat), index=index, columns=chosen, dtype="str"),
+        pd.DataFrame(releases, index=years, columns=chosen, dtype="str"),
+    )
+    return panel, _register(england, every, urn)
+
+
+def _register(england: England, every: pd.DataFrame, urn: pd.Series) -> pd.DataFrame:
+    """Give one row per school in the files, indexed by its first URN, as the files describe it."""
+    world = england.world
+    said = every.sort_values(["school", "year", "urn"], kind="stable")
+    last = said.groupby("school").tail(1).set_index("school")
+    counts = {year: england.results(year).count("all") for year in england.years}
+    cohort = [
+        counts[year][school] for year, school in zip(said["year"], said["school"], strict=True)
+    ]
+    said = said.assign(has_results=(np.array(cohort) > 0) & ~said["again"])
+    latest = said.sort_values(["has_results", "year", "urn"]).groupby("school")["urn"].last()
+    in_order = said.sort_values(["year", "has_results", "urn"]).drop_duplicates(["school", "urn"])
+    urns = in_order["urn"].astype(str).groupby(in_order["school"])
+    table = world.establishments
+    kinds = kinds_of(world.schools)
+    register = pd.DataFrame(
+        {
+            "name": last["name"],
+            "la": world.schools["la"].reindex(last.index),
+            "phase": kinds["phase"].reindex(last.index),
+            "school_type": kinds["school_type"].reindex(last.index),
+            "governance": last["nftype"].map(lambda code: TYPES[code][1]),
+            "type": last["nftype"].map(lambda code: TYPES[code][0]),
+            "trust": pd.Series(np.nan, index=last.index, dtype="str"),
+            "opened": table.groupby("school")["opened"].first().reindex(last.index),
+            "closed": table.set_index("urn")["closed"].reindex(latest).to_numpy(),
+            "urn": latest,
+            "urns": urns.agg(" ".join),
+        }
+    )
+    register.index = pd.Index(urn.reindex(register.index).to_numpy(), name="school")
+    return register.sort_index()

@@ -1,0 +1,287 @@
+"""The invented England's pupils: who they are, what they scored, and what a programme added.
+
+A pupil's score is the year's level, plus prior attainment, plus the school's effect, plus the
+pupil's own part. A school's effect is a permanent part, a part that fades from year to year
+(autoregressive), the authority's permanent part and the authority's good or bad year. The sizes
+were set so that the published-looking files have the spread, persistence and clustering measured
+in England's files of 2016 to 2019; `tests/test_invented.py` holds them to those figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+SUBJECTS = ("READ", "WRIT", "MAT", "GPS")
+
+YEARS = (2016, 2017, 2018, 2019)
+
+# Published pupil-level standard deviations of progress, used for its confidence limits.
+PROGRESS_SD = {
+    "READ": {2016: 6.2246, 2017: 6.2246, 2018: 5.9912, 2019: 6.1736},
+    "WRIT": {2016: 6.0473, 2017: 6.0473, 2018: 5.7384, 2019: 5.6941},
+    "MAT": {2016: 5.6229, 2017: 5.6229, 2018: 5.4322, 2019: 5.3899},
+}
+
+EXPECTED, HIGHER = 99.5, 109.5  # scaled scores of 100 and 110, before rounding
+
+HIGHER_WRITING = 113.4
+
+LEVEL = {  # the mean score of a pupil with average prior attainment, by year
+    "READ": (102.7, 104.2, 105.1, 104.5),
+    "WRIT": (104.2, 105.2, 105.9, 106.0),
+    "MAT": (102.9, 104.05, 104.25, 105.2),
+    "GPS": (103.8, 105.8, 105.9, 106.0),
+}
+
+_SPREAD = {  # how much larger school effects were in a year than on average
+    "READ": (1.10, 1.03, 0.94, 0.95),
+    "WRIT": (1.38, 1.05, 0.88, 0.85),
+    "MAT": (1.03, 1.06, 0.98, 0.94),
+    "GPS": (1.00, 1.00, 1.04, 1.04),
+}
+
+# Standard deviations, in score points: authority, authority and year, school for good, fading.
+_AUTHORITY = np.array([0.50, 0.60, 0.75, 0.55])
+
+_SHOCK = np.array([0.22, 0.30, 0.18, 0.20])
+
+_SCHOOL = np.array([0.25, 0.00, 0.30, 0.70])
+
+_FADING = np.array([1.75, 1.70, 1.85, 1.80])
+
+_YEARLY = np.array([0.80, 0.50, 0.65, 0.60])  # gone the next year, and each subject its own
+
+_FADE = np.array([0.70, 0.50, 0.66, 0.67])  # share left a year later
+
+_ALIKE = np.linalg.cholesky(
+    np.array(
+        [[1.00, 0.52, 0.85, 0.80], [0.52, 1.00, 0.58, 0.58], [0.85, 0.58, 1.00, 0.78],
+         [0.80, 0.58, 0.78, 1.00]]
+    )
+)  # fmt: skip
+
+# A poorer intake, and generous key stage 1 results, go with less progress; score points.
+_POVERTY = np.array([0.55, 0.10, 0.15, 0.2])
+
+_EASY_START = np.array([0.60, 0.90, 0.80, 0.5])
+
+PRIOR = np.array([1.62, 1.60, 1.44, 1.60])  # score points per key stage 1 point
+
+PRIOR_MEAN = {2016: 15.8, 2017: 16.0, 2018: 16.2, 2019: 16.3}
+
+PRIOR_SD = 2.25  # of pupils of one kind in one school, key stage 1 points
+
+COMMON = 3.9
+
+OWN = np.array([4.0, 3.4, 2.75, 4.0])
+
+# What being in a group adds to progress, by subject, and to key stage 1 points.
+GROUP_PROGRESS = {"disadvantaged": (-0.9, -0.7, -1.0, -0.9), "girl": (0.6, 1.7, -1.2, 1.0),
+                   "eal": (0.5, 0.9, 1.9, 1.9), "sen": (-1.2, -1.9, -1.2, -1.9),
+                   "ehcp": (-3.5, -4.0, -3.8, -4.0)}  # fmt: skip
+
+GROUP_PRIOR = {"disadvantaged": -1.6, "girl": 0.5, "eal": -0.6, "sen": -3.2, "ehcp": -6.0}
+
+USUAL = {"disadvantaged": 0.31, "girl": 0.49, "eal": 0.18, "sen": 0.145, "ehcp": 0.015}
+
+STARTS = 2018  # the first results that could show a programme
+
+# What a programme adds to each disadvantaged and each other pupil's score, at `effect` 1 and in
+# a school that had its members' average dose; a school with half the dose gains half as much.
+PLANTED = {
+    "closing-the-gap": {"disadvantaged": 2.9, "other": 1.8},
+    "send-in-mainstream": {"disadvantaged": 0.0, "other": 0.0},
+}
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What each school is like: its pupils' circumstances and its own effect on their scores.
+
+    Arrays have one entry per school, mainstream first; `effect` is school by year by subject.
+    """
+
+    special: npt.NDArray[np.bool_]
+    disadvantaged: Array
+    eal: Array
+    sen: Array
+    prior: Array
+    size: Array
+    effect: Array
+
+
+@dataclass(frozen=True)
+class Pupils:
+    """One year's pupils, in the order of their schools; every array has an entry per pupil.
+
+    `score` is pupil by subject; `progress` the same, meaningful where `covered` (the pupil has
+    a key stage 1 result). `planted` is the part of both that a programme added.
+    """
+
+    year: int
+    school: npt.NDArray[np.int64]
+    disadvantaged: npt.NDArray[np.bool_]
+    girl: npt.NDArray[np.bool_]
+    eal: npt.NDArray[np.bool_]
+    sen: npt.NDArray[np.int8]
+    mobile: npt.NDArray[np.bool_]
+    prior: npt.NDArray[np.float32]
+    covered: npt.NDArray[np.bool_]
+    score: npt.NDArray[np.float32]
+    progress: npt.NDArray[np.float32]
+
+
+def draw_intake(authority: npt.NDArray[np.int64], city: int, rng: np.random.Generator) -> Intake:
+    """Draw what mainstream schools are like, given the position of each one's authority."""
+    n, authorities = len(authority), int(authority.max()) + 1
+
+    def tilt(between: float, within: float) -> tuple[Array, Array]:
+        level = rng.standard_normal(authorities)
+        return between * (level - level.mean())[authority], within * rng.standard_normal(n)
+
+    of_place, poverty = tilt(0.42, 0.68)
+    home = authority == city
+    disadvantaged = _share(-1.0 + of_place + poverty + np.where(home, 0.25, 0.0))
+    eal = _share(-2.45 + sum(tilt(1.1, 1.45)) + np.where(home, 0.5, 0.0) + 0.15 * poverty)
+    sen = _share(-1.88 + 0.18 * poverty + sum(tilt(0.1, 0.35)))
+    own_prior = rng.standard_normal(n)
+    prior = -0.70 * poverty - 0.15 * of_place + 0.70 * own_prior
+    effect = _school_effects(authority, city, rng)
+    effect -= (np.outer(poverty, _POVERTY) + np.outer(own_prior, _EASY_START))[:, None, :]
+    size = _cohort_sizes(n, home, rng)
+    return Intake(np.zeros(n, bool), disadvantaged, eal, sen, prior, size, effect)
+
+
+def add_special(intake: Intake, n: int, rng: np.random.Generator) -> Intake:
+    """Add special schools: small cohorts, far lower scores."""
+    effect = np.repeat(rng.normal(-3.5, 1.5, (n, 1, 1)), len(YEARS), axis=1)
+    parts = {
+        "special": np.ones(n, bool),
+        "disadvantaged": _share(rng.normal(0.0, 0.5, n)),
+        "eal": _share(rng.normal(-2.0, 1.0, n)),
+        "sen": np.zeros(n),
+        "prior": rng.normal(-3.0, 1.0, n),
+        "size": rng.gamma(2.2, 4.0, n) + 1.0,
+        "effect": np.repeat(effect, len(SUBJECTS), axis=2),
+    }
+    return Intake(
+        **{name: np.concatenate([getattr(intake, name), part]) for name, part in parts.items()}
+    )
+
+
+def _share(logit: Array) -> Array:
+    return 1.0 / (1.0 + np.exp(-logit))
+
+
+def _school_effects(authority: npt.NDArray[np.int64], city: int, rng: np.random.Generator) -> Array:
+    """Give school by year by subject: permanent, fading, the authority's own and its year's."""
+    n, years, subjects = len(authority), len(YEARS), len(SUBJECTS)
+
+    def draw(*shape: int) -> Array:
+        return rng.standard_normal((*shape, subjects)) @ _ALIKE.T
+
+    place = draw(int(authority.max()) + 1)
+    place -= place.mean(axis=0)
+    place[city] = (-2.0, -2.4, -1.6, -1.4)  # a city with low progress, as Portsmouth had
+    shock = draw(int(authority.max()) + 1, years)
+    shock -= shock.mean(axis=0)
+    fixed = (_AUTHORITY * place)[authority] + _SCHOOL * draw(n)
+    fading = draw(n)
+    effect = np.empty((n, years, subjects))
+    for t in range(years):
+        if t:
+            fading = _FADE * fading + np.sqrt(1 - _FADE**2) * draw(n)
+        spread = np.array([_SPREAD[subject][t] for subject in SUBJECTS])
+        passing = _YEARLY * rng.standard_normal((n, subjects))
+        effect[:, t] = (
+            spread * (fixed + _FADING * fading + passing) + (_SHOCK * shock[:, t])[authority]
+        )
+    return effect
+
+
+def _cohort_sizes(n: int, home: npt.NDArray[np.bool_], rng: np.random.Generator) -> Array:
+    """Give each school's places a year: many have 30, 60 or 90; village schools have any number."""
+    places = np.array([0, 15, 20, 25, 30, 36, 40, 45, 50, 55, 60, 70, 75, 90, 120, 150])
+    usual = np.array([15, 4, 3, 3.5, 29, 2, 2.5, 6, 2, 2, 20, 2.5, 1.5, 6.2, 1.8, 0.8])
+    large = np.array([0, 0, 0, 0, 15, 0, 4, 13, 6, 0, 37, 0, 6, 15, 4, 0])
+    size = rng.choice(places, n, p=usual / usual.sum()).astype(float)
+    size[home] = rng.choice(places, int(home.sum()), p=large / large.sum())
+    village = size == 0
+    size[village] = np.clip(np.exp(rng.normal(2.4, 0.5, n)), 2, 28)[village] + 0.25
+    return size
+
+
+def cohort(intake: Intake, fill: Array, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Give one year's pupils at each school: full, or as many as came (`fill`, lasting)."""
+    n, size = len(fill), intake.size
+    village = (size % 1 > 0) | intake.special
+    came = size * fill + rng.standard_normal(n) * np.sqrt(size) * np.where(village, 0.8, 1.1)
+    over = (rng.random(n) < 0.35) * rng.integers(1, 5, n)
+    at_most = np.where(village, np.inf, size + over)
+    short = rng.poisson(np.where(village, 0.0, size / 40))
+    count = np.minimum(np.round(came), at_most - short)
+    return np.maximum(count, 1).astype(np.int64)
+
+
+def draw_pupils(
+    year: int, intake: Intake, counts: npt.NDArray[np.int64], rng: np.random.Generator
+) -> Pupils:
+    """Draw one year's pupils and their scores, before any programme."""
+    t = YEARS.index(year)
+    school = np.repeat(np.arange(len(counts)), counts)
+    n = len(school)
+    disadvantaged = rng.random(n) < intake.disadvantaged[school]
+    girl = rng.random(n) < 0.49
+    eal = rng.random(n) < intake.eal[school]
+    need = rng.random(n)
+    poor, others = (sen_shares(intake, np.full(len(counts), group)) for group in (True, False))
+    support, plan = (
+        np.where(disadvantaged, p[school], o[school]) for p, o in zip(poor, others, strict=True)
+    )
+    sen = np.where(need > 1 - plan, 2, np.where(need < support, 1, 0)).astype(np.int8)
+    mobile = rng.random(n) < np.where(eal, 0.12, 0.07)
+    unknown = np.where(eal, 0.11, 0.025) + 0.10 * mobile
+    # A very few schools are full of newcomers: their progress is not published.
+    covered = rng.random(n) > np.where(school % 499 == 17, 0.6, unknown)
+    flags = {
+        "disadvantaged": disadvantaged,
+        "girl": girl,
+        "eal": eal,
+        "sen": sen == 1,
+        "ehcp": sen == 2,
+    }
+    prior = intake.prior[school] + PRIOR_SD * rng.standard_normal(n, dtype=np.float32)
+    progress = intake.effect[school, t].astype(np.float32)
+    for name, flag in flags.items():
+        step = flag.astype(np.float32) - np.float32(USUAL[name])
+        prior += GROUP_PRIOR[name] * step
+        progress += np.outer(step, np.array(GROUP_PROGRESS[name], np.float32))
+    progress += np.float32(COMMON) * rng.standard_normal((n, 1), dtype=np.float32)
+    progress += OWN.astype(np.float32) * rng.standard_normal((n, 4), dtype=np.float32)
+    level = np.array([LEVEL[subject][t] for subject in SUBJECTS], np.float32)
+    score = level + np.outer(prior, PRIOR).astype(np.float32) + progress
+    points = (prior + PRIOR_MEAN[year]).astype(np.float32)
+    return Pupils(
+        year, school, disadvantaged, girl, eal, sen, mobile, points, covered, score, progress
+    )
+
+
+def sen_shares(intake: Intake, disadvantaged: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Give each school's share of pupils with SEN Support, and with a plan, in one group."""
+    support = intake.sen * np.where(disadvantaged, 1.45, 0.8)
+    return np.minimum(support, 0.9), np.where(intake.special, 1.0, 0.015)
+
+
+def plant(pupils: Pupils, strength: Array, added: dict[str, float]) -> Pupils:
+    """Add what a programme adds to the pupils of its schools; everyone else stays as they were.
+
+    `strength` is how much of it each school had: 1 for the average dose, 0 outside.
+    """
+    step = np.where(pupils.disadvantaged, added["disadvantaged"], added["other"])
+    change = (step * strength[pupils.school]).astype(np.float32)[:, None]
+    return replace(pupils, score=pupils.score + change, progress=pupils.progress + change)

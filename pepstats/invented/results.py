@@ -1,0 +1,433 @@
+"""The columns of the key stage 2 layout that the invented files have, in the Department's order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from pepstats.invented.pupils import EXPECTED, HIGHER, HIGHER_WRITING, PROGRESS_SD, SUBJECTS, Pupils
+
+GROUPS = ("B", "G", "L", "M", "H", "FSM6CLA1A", "NotFSM6CLA1A", "EAL", "MOBN")
+
+_SHORT_IDENTITY = ("RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "URN_AC", "SCHNAME_AC", "OPEN_AC",
+                   "NFTYPE", "ICLOSE", "RELDENOM", "AGERANGE", "CONFEXAM", "TOTPUPS",
+                   "TPUPYEAR")  # fmt: skip
+
+SHORT_AFTER = "TPUPYEAR"  # the row of a school with nobody at the end of key stage 2 stops here
+
+_INTAKE = ("TELIG", "BELIG", "GELIG", "TKS1AVERAGE", "PTKS1GROUP_L", "PTKS1GROUP_M",
+           "PTKS1GROUP_H", "TFSM6CLA1A", "PTFSM6CLA1A", "TNotFSM6CLA1A", "PTNotFSM6CLA1A",
+           "PTEALGRP2", "PTMOBN")  # fmt: skip
+
+_PROGRESS_COLUMNS = tuple(
+    column
+    for stem in ("READ", "WRIT", "MAT")
+    for column in (f"{stem}PROG", f"{stem}PROG_LOWER", f"{stem}PROG_UPPER", f"{stem}COV")
+)
+
+_TESTS = ("PTREAD_EXP", "PTREAD_HIGH", "READ_AVERAGE", "PTGPS_EXP", "PTGPS_HIGH", "GPS_AVERAGE",
+          "PTMAT_EXP", "PTMAT_HIGH", "MAT_AVERAGE", "PTWRITTA_EXP", "PTWRITTA_HIGH")  # fmt: skip
+
+_SPLITS = (*(f"PTRWM_EXP_{group}" for group in GROUPS[:7]), "DIFFN_RWM_EXP",
+           "PTRWM_HIGH_FSM6CLA1A", "PTRWM_HIGH_NotFSM6CLA1A")  # fmt: skip
+
+_PROGRESS_SPLITS = tuple(
+    f"{stem}PROG_{group}{limit}"
+    for stem in ("READ", "WRIT", "MAT")
+    for group in ("FSM6CLA1A", "NotFSM6CLA1A")
+    for limit in ("", "_LOWER", "_UPPER")
+)
+
+_NEED = ("PSENELE", "PSENELK")  # from 2017
+
+_BANDS = ("READPROG_DESCR", "WRITPROG_DESCR", "MATPROG_DESCR")  # from 2018
+
+
+def columns_of(year: int) -> tuple[str, ...]:
+    """Give the columns of one year's default file."""
+    need = _NEED if year >= 2017 else ()
+    bands = _BANDS if year >= 2018 else ()
+    return (*_SHORT_IDENTITY, *_INTAKE, "PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS, *_TESTS, *_SPLITS,
+            *_PROGRESS_SPLITS, *need, *bands)  # fmt: skip
+
+
+_FULL_IDENTITY = ("RECTYPE", "ALPHAIND", "LEA", "ESTAB", "URN", "SCHNAME", "ADDRESS1", "ADDRESS2",
+                  "ADDRESS3", "TOWN", "PCODE", "TELNUM", "PCON_CODE", "PCON_NAME", "URN_AC",
+                  "SCHNAME_AC", "OPEN_AC", "NFTYPE", "ICLOSE", "RELDENOM", "AGERANGE", "CONFEXAM",
+                  "TAB15", "TAB1618", "TOTPUPS", "TPUPYEAR")  # fmt: skip
+
+IDENTITY = frozenset(_FULL_IDENTITY)
+
+_LIMITS = ("", "_LOWER", "_UPPER")
+
+_STEMS = ("READ", "WRIT", "MAT")
+
+_LAGGED = ("TELIG", "PTFSM6CLA1A", "PTNOTFSM6CLA1A", "PTRWM_EXP", "PTRWM_HIGH",
+           "PTRWM_EXP_FSM6CLA1A", "PTRWM_HIGH_FSM6CLA1A", "PTRWM_EXP_NotFSM6CLA1A",
+           "PTRWM_HIGH_NotFSM6CLA1A",
+           *(f"{stem}PROG{limit}" for stem in _STEMS for limit in _LIMITS),
+           "READ_AVERAGE", "MAT_AVERAGE")  # fmt: skip
+
+
+def full_columns(year: int) -> tuple[str, ...]:
+    """Give all the columns of the 2018-19 layout, its earlier years' columns moved to `year`."""
+    last, before = (f"{each % 100:02d}" for each in (year - 1, year - 2))
+    return (
+        *_FULL_IDENTITY,
+        *("TELIG", "BELIG", "GELIG", "PBELIG", "PGELIG", "TKS1AVERAGE"),
+        *_counts("KS1GROUP_L", "KS1GROUP_M", "KS1GROUP_H", "KS1GROUP_NA", "FSM6CLA1A"),
+        *_counts("NotFSM6CLA1A", "EALGRP2", "MOBN"),
+        *("PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS),
+        *_one_test("READ"),
+        *_one_test("GPS"),
+        *_one_test("MAT"),
+        *("PTWRITTA_EXP", "PTWRITTA_HIGH", "PTWRITTA_WTS", "PTWRITTA_AD"),
+        *("PTSCITA_EXP", "PTSCITA_AD"),
+        *_by_group("PTRWM_EXP", "DIFFN_RWM_EXP"),
+        *_by_group("PTRWM_HIGH", "DIFFN_RWM_HIGH"),
+        *(name for stem in _STEMS for name in _by_group(f"{stem}PROG", f"DIFFN_{stem}PROG")),
+        *(f"{test}_AVERAGE_{group}" for test in ("READ", "MAT", "GPS") for group in GROUPS),
+        *(
+            f"PT{test}_{standard}_{group}"
+            for standard in ("EXP", "HIGH")
+            for test in ("READ", "GPS", "MAT", "WRITTA")
+            for group in GROUPS[2:7]
+        ),
+        *_counts("EALGRP1", "EALGRP3"),
+        *(f"{side}SEN{need}" for need in ("ELE", "ELK", "ELEK") for side in ("T", "P")),
+        *(f"{name}_{tail}" for tail in (last, before) for name in _LAGGED),
+        *("TELIG_3YR", "PTRWM_EXP_3YR", "PTRWM_HIGH_3YR", "READ_AVERAGE_3YR", "MAT_AVERAGE_3YR"),
+        *(f"{stem}PROG_UNADJUSTED" for stem in _STEMS),
+        *(f"{stem}PROG_DESCR_{tail}" for tail in (before, last) for stem in _STEMS),
+        *_BANDS,
+    )
+
+
+def _counts(*names: str) -> list[str]:
+    return [f"{side}{name}" for name in names for side in ("T", "PT")]
+
+
+def _one_test(test: str) -> list[str]:
+    return [f"PT{test}_EXP", f"PT{test}_HIGH", f"PT{test}_AT", f"{test}_AVERAGE"]
+
+
+def _by_group(name: str, difference: str) -> list[str]:
+    """Give a measure's columns by group, its difference from England in the middle of them."""
+    limits = _LIMITS if name.endswith("PROG") else ("",)
+    split = [f"{name}_{group}{limit}" for group in GROUPS for limit in limits]
+    place = 7 * len(limits)
+    return [*split[:place], difference, *split[place:]]
+
+
+Mask = npt.NDArray[np.bool_]
+
+Values = npt.NDArray[np.float64]
+
+CODES = ("SUPP", "NA", "LOWCOV")
+
+FEWEST = 6  # results of five pupils or fewer are not published
+
+_TEST = {"READ": 0, "WRITTA": 1, "MAT": 2, "GPS": 3}
+
+_GROUPS = "FSM6CLA1A|NotFSM6CLA1A|B|G|L|M|H|EAL|MOBN"
+
+_STANDARD = re.compile(rf"PT(RWM|READ|WRITTA|MAT|GPS)_(EXP|HIGH)(?:_({_GROUPS}))?")
+
+_PROGRESS = re.compile(rf"(READ|WRIT|MAT)PROG(?:_({_GROUPS}))?(?:_(LOWER|UPPER))?")
+
+_AVERAGE = re.compile(rf"(READ|MAT|GPS)_AVERAGE(?:_({_GROUPS}))?")
+
+_COVERAGE = re.compile(r"(READ|WRIT|MAT)COV")
+
+_BAND = re.compile(r"(READ|WRIT|MAT)PROG_DESCR")
+
+_COUNTED = {  # columns that count a group of the cohort, and their shares
+    "BELIG": "B", "GELIG": "G", "TKS1GROUP_L": "L", "TKS1GROUP_M": "M", "TKS1GROUP_H": "H",
+    "TKS1GROUP_NA": "NA", "TFSM6CLA1A": "FSM6CLA1A", "TNotFSM6CLA1A": "NotFSM6CLA1A",
+    "TEALGRP1": "FLE", "TEALGRP2": "EAL", "TEALGRP3": "none", "TMOBN": "MOBN",
+    "TSENELK": "SENK", "TSENELE": "SENE", "TSENELEK": "SEN",
+}  # fmt: skip
+
+_SHARES = {
+    "P" + (name[1:] if name.startswith("TSEN") else name): group for name, group in _COUNTED.items()
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One published column: values where there are any, a code where there is none.
+
+    `unit` says how a value is written: "count", "percent", "tenth" or "whole".
+    """
+
+    value: Values
+    code: npt.NDArray[np.str_]
+    unit: str
+
+
+@dataclass
+class Published:
+    """One year's results of schools, authorities or the nation, from the pupils themselves.
+
+    `unit` gives each pupil's place in the table (`size` places). For an `area` nothing is
+    suppressed. Nothing is stored but the masks that many columns share.
+    """
+
+    pupils: Pupils
+    unit: npt.NDArray[np.int64]
+    size: int
+    area: bool = False
+    keep: Mask | None = None
+    _masks: dict[str, Mask] = field(default_factory=dict, repr=False)
+    _counts: dict[str, Values] = field(default_factory=dict, repr=False)
+
+    def column(self, name: str) -> Column:
+        """Give one column of the key stage 2 layout by its published name."""
+        if name == "TELIG":
+            return self._plain(self.count("all"), "count")
+        if name in _COUNTED:
+            return self._hide(self.count(_COUNTED[name]), "count")
+        if name in _SHARES:
+            return self._hide(_percent(self.count(_SHARES[name]), self.count("all")), "percent")
+        if name == "TKS1AVERAGE":
+            return self._hide(half_up(self.mean("prior", "covered"), 1), "tenth")
+        if found := _STANDARD.fullmatch(name):
+            test, standard, group = found.groups()
+            reached = self.count(f"{group or 'all'}&{test}_{standard}")
+            of = self.count(group or "all")
+            return self._hide(_percent(reached, of), "percent", group)
+        if found := _PROGRESS.fullmatch(name):
+            return self._progress(*found.groups())
+        if found := _AVERAGE.fullmatch(name):
+            return self._average(*found.groups())
+        if found := _COVERAGE.fullmatch(name):
+            return self._hide(_percent(self.count("covered"), self.count("all")), "percent")
+        if found := _BAND.fullmatch(name):
+            return self._band(found.group(1))
+        raise KeyError(name)
+
+    def mask(self, group: str) -> Mask:
+        """Say which pupils are in a group, or in two at once (`a&b`)."""
+        if group not in self._masks:
+            self._masks[group] = self._find(group)
+        return self._masks[group]
+
+    def count(self, group: str) -> Values:
+        """Count a group's pupils in each place of the table."""
+        if group not in self._counts:
+            found = np.bincount(self.unit[self.mask(group)], minlength=self.size)
+            self._counts[group] = found.astype(float)
+        return self._counts[group]
+
+    def mean(self, what: str, group: str) -> Values:
+        """Give the mean of a group's `prior`, `score-<place>` or `progress-<place>`."""
+        key = f"{what} of {group}"
+        if key not in self._counts:
+            name, _, place = what.partition("-")
+            every = getattr(self.pupils, name)
+            values = every[:, int(place)] if place else every
+            mask = self.mask(group)
+            total: Values = np.bincount(self.unit[mask], values[mask], self.size).astype(float)
+            self._counts[key] = _ratio(total, self.count(group))
+        return self._counts[key]
+
+    def beside(self, group: str) -> Mask:
+        """Say where a group is large enough to publish and hidden only for the other's sake."""
+        pair = [self.count("FSM6CLA1A"), self.count("NotFSM6CLA1A")]
+        own, other = pair if group == "disadvantaged" else pair[::-1]
+        alone = (other == 0) & (self.pupils.year < 2019) & (group == "other")
+        return np.asarray((own >= FEWEST) & (other < FEWEST) & ~alone)
+
+    def _find(self, group: str) -> Mask:
+        pupils = self.pupils
+        if "&" in group:
+            first, second = group.split("&")
+            return self.mask(first) & self.mask(second)
+        if group == "all":
+            return np.ones(len(pupils.school), bool) if self.keep is None else self.keep
+        found = self._found(group)
+        return found if self.keep is None else found & self.keep
+
+    def _found(self, group: str) -> Mask:
+        pupils = self.pupils
+        if group.endswith(("_EXP", "_HIGH")):
+            test, standard = group.rsplit("_", 1)
+            if test == "RWM":
+                return (
+                    self.mask(f"READ_{standard}")
+                    & self.mask(f"WRITTA_{standard}")
+                    & self.mask(f"MAT_{standard}")
+                )
+            line = EXPECTED if standard == "EXP" else HIGHER_WRITING if test == "WRITTA" else HIGHER
+            reached: Mask = pupils.score[:, _TEST[test]] >= line
+            return reached
+        covered, points = pupils.covered, pupils.prior
+        known: dict[str, Mask] = {
+            "covered": covered, "NA": ~covered, "B": ~pupils.girl, "G": pupils.girl,
+            "FSM6CLA1A": pupils.disadvantaged, "NotFSM6CLA1A": ~pupils.disadvantaged,
+            "L": covered & (points < 12), "H": covered & (points >= 18),
+            "M": covered & (points >= 12) & (points < 18),
+            "EAL": pupils.eal, "FLE": ~pupils.eal, "none": np.zeros(len(covered), bool),
+            "MOBN": ~pupils.mobile, "SENK": pupils.sen == 1, "SENE": pupils.sen == 2,
+            "SEN": pupils.sen > 0,
+        }  # fmt: skip
+        return known[group]
+
+    def _progress(self, subject: str, group: str | None, limit: str | None) -> Column:
+        place = SUBJECTS.index(subject)
+        both = f"{group}&covered" if group else "covered"
+        n = self.count(both)
+        mean = self.mean(f"progress-{place}", both)
+        reach = 1.96 * PROGRESS_SD[subject][self.pupils.year] / np.sqrt(np.maximum(n, 1))
+        value = mean if limit is None else mean - reach if limit == "LOWER" else mean + reach
+        column = self._hide(half_up(value, 1), "tenth", group)
+        if not self.area and not group:
+            low = (n * 2 < self.count("all")) & (column.code == "")
+            column.code[low], column.value[low] = "LOWCOV", np.nan
+        return column
+
+    def _average(self, test: str, group: str | None) -> Column:
+        mean = self.mean(f"score-{_TEST[test]}", group or "all")
+        return self._hide(half_up(mean, 0), "whole", group)
+
+    def _band(self, subject: str) -> Column:
+        middle, low, high = (
+            self._progress(subject, None, part) for part in (None, "LOWER", "UPPER")
+        )
+        far = {"READ": 3.0, "WRIT": 2.7, "MAT": 2.9}[subject]
+        above, below = low.value > 0, high.value < 0
+        band = np.select(
+            [above & (middle.value >= far), above, below & (middle.value <= -far), below],
+            [1.0, 2.0, 5.0, 4.0], 3.0,
+        )  # fmt: skip
+        return Column(np.where(np.isnan(middle.value), np.nan, band), middle.code, "count")
+
+    def _plain(self, value: Values, unit: str) -> Column:
+        return Column(value, np.zeros(self.size, "U6"), unit)
+
+    def _hide(self, value: Values, unit: str, group: str | None = None) -> Column:
+        """Put SUPP where too few pupils stand behind a figure, by the rules the files follow."""
+        column = self._plain(value.copy(), unit)
+        if self.area:
+            return column
+        hidden = self.count("all") < FEWEST
+        if group in ("FSM6CLA1A", "NotFSM6CLA1A"):
+            column, hidden = self._hide_pair(column, hidden, group)
+        elif group:
+            nobody = self.count(group) == 0
+            column.code[nobody & ~hidden] = "NA" if unit == "tenth" else ""
+            column.value[nobody] = np.nan
+            hidden = hidden | (~nobody & (self.count(group) < FEWEST))
+        column.code[hidden], column.value[hidden] = "SUPP", np.nan
+        return column
+
+    def _hide_pair(self, column: Column, hidden: Mask, group: str) -> tuple[Column, Mask]:
+        """Publish disadvantaged and other pupils together or not at all."""
+        poor, other = self.count("FSM6CLA1A"), self.count("NotFSM6CLA1A")
+        own = poor if group == "FSM6CLA1A" else other
+        column.value[own == 0] = np.nan
+        few = (poor < FEWEST) | (other < FEWEST)
+        # A school with nobody disadvantaged: that cell is empty, and until 2018 the other stood.
+        alone = (poor == 0) & (self.pupils.year < 2019) & (group == "NotFSM6CLA1A")
+        return column, hidden | (few & (own > 0) & ~alone)
+
+
+def _ratio(part: Values, whole: Values) -> Values:
+    out: Values = np.full(len(part), np.nan)
+    return np.divide(part, whole, out=out, where=whole > 0)
+
+
+def _percent(part: Values, whole: Values) -> Values:
+    return half_up(100 * _ratio(part, whole), 0)
+
+
+def half_up(value: Values, places: int) -> Values:
+    """Round halves up, as the Department does."""
+    scale = 10.0**places
+    rounded: Values = np.floor(value * scale + 0.5 + 1e-9) / scale
+    return rounded
+
+
+OfYear = Callable[[int], Published | None]
+
+_EARLIER = re.compile(r"(.+)_(1\d)")
+
+_NOBODY = re.compile(r"PT(?:READ|GPS|MAT)_AT|PT(?:WRIT|SCI)TA_AD")
+
+
+def column_of(name: str, year: int, of_year: OfYear, national: Published) -> Column:
+    """Give any column of the layout for a year, by its published name.
+
+    `of_year` gives the same schools' or areas' results in any year, or None; `national` is
+    England's state-funded row.
+    """
+    results = of_year(year)
+    if results is None:
+        raise KeyError(year)
+    if found := _EARLIER.fullmatch(name):
+        return _earlier(found[1], 2000 + int(found[2]), results, of_year)
+    if name.endswith("_3YR"):
+        return _three_years(name.removesuffix("_3YR"), year, results, of_year)
+    if name.startswith("DIFFN_"):
+        return _against_england(name.removeprefix("DIFFN_"), results, national)
+    if _NOBODY.fullmatch(name):
+        return _replace(results.column("PTRWM_EXP"), lambda value: 0 * value)
+    if name == "PTWRITTA_WTS":
+        return _replace(results.column("PTWRITTA_EXP"), lambda value: 100 - value)
+    if name == "PTSCITA_EXP":  # teachers' assessment of science goes with that of writing
+        return _replace(results.column("PTWRITTA_EXP"), _science)
+    return results.column(name.removesuffix("_UNADJUSTED"))
+
+
+def _replace(column: Column, change: Callable[[np.ndarray], np.ndarray]) -> Column:
+    return Column(change(column.value), column.code, column.unit)
+
+
+def _science(writing: np.ndarray) -> np.ndarray:
+    return np.minimum(100, np.round(27 + 0.7 * writing))
+
+
+def _earlier(name: str, year: int, now: Published, of_year: OfYear) -> Column:
+    then = of_year(year)
+    if then is None:
+        return Column(np.full(now.size, np.nan), np.zeros(now.size, "U6"), "count")
+    column = then.column(name.replace("NOTFSM", "NotFSM"))
+    nobody = then.count("all") == 0
+    column.value[nobody], column.code[nobody] = np.nan, ""
+    return column
+
+
+def _three_years(name: str, year: int, now: Published, of_year: OfYear) -> Column:
+    """Give a figure of three years' pupils together, of those years that there are."""
+    known = [found for each in (year - 2, year - 1, year) if (found := of_year(each)) is not None]
+    pupils = np.sum([own.count("all") for own in known], axis=0)
+    if name == "TELIG":
+        return Column(pupils, np.zeros(now.size, "U6"), "count")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if name.startswith("PT"):
+            group = f"all&{name.removeprefix('PT')}"
+            value = 100 * np.sum([own.count(group) for own in known], axis=0) / pupils
+        else:
+            place = {"READ_AVERAGE": 0, "MAT_AVERAGE": 2}[name]
+            means = [np.nan_to_num(own.mean(f"score-{place}", "all")) for own in known]
+            sums = [mean * own.count("all") for mean, own in zip(means, known, strict=True)]
+            value = np.sum(sums, axis=0) / pupils
+    unit = "percent" if name.startswith("PT") else "whole"
+    column = Column(np.floor(value + 0.5), np.zeros(now.size, "U6"), unit)
+    if not now.area:
+        few = pupils < 6
+        column.value[few], column.code[few] = np.nan, "SUPP"
+    return column
+
+
+def _against_england(name: str, results: Published, national: Published) -> Column:
+    """Give a school's disadvantaged pupils' figure less that of England's other pupils."""
+    column = f"PT{name}" if name.startswith("RWM") else name
+    own = results.column(f"{column}_FSM6CLA1A")
+    other = national.column(f"{column}_NotFSM6CLA1A").value[0]
+    unit = "count" if name.startswith("RWM") else "tenth"
+    return Column(np.round(own.value - other, 1), own.code, unit)

@@ -1,0 +1,174 @@
+"""How alike a programme's schools and their comparison schools were before the start.
+
+One definition of the standardised difference, printed with it: the members' mean minus the
+comparison schools' mean, divided by the members' standard deviation *before* matching. The same
+denominator before and after, so that matching can only change what is on top of the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pepstats.matching.nearest import Match, list_limits
+from pepstats.matching.pool import TIE, Pool
+
+BALANCE_DEFINITION = (
+    "mean of the programme's schools minus the mean of the others, divided by the standard "
+    "deviation of the programme's schools before matching"
+)
+"""The one standardised difference there is, printed wherever one is shown."""
+
+SATISFIED, TOO_FAR = 0.05, 0.25
+"""What Works Clearinghouse lines: satisfied within one, beyond mending past the other."""
+
+
+def measure_balance(
+    pool: Pool, match: Match, members: Iterable[int], extra: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Compare members with the whole pool and with their comparison schools, variable by variable.
+
+    `extra` adds columns that were not matched on (index `school`). Index `variable`; columns
+    `matched_on`, `mean_members`, `mean_pool`, `mean_comparison`, `sd_members`, `smd_before`,
+    `smd_after`, `variance_ratio_before`, `variance_ratio_after`, `ecdf_before`, `ecdf_after` (the
+    largest distance between cumulative shares), `n_members`, `n_comparison`. Each comparison
+    school counts as often as it serves. A school without a value is left out of that variable only,
+    which `n_members` and `n_comparison` show.
+    """
+    table = pool.schools[list(pool.scales.index)]
+    if extra is not None:
+        table = table.join(extra.reindex(table.index))
+    inside = table.index.isin(list(members))
+    served = match.places[inside & (match.places[:, 0] >= 0)]
+    weight = np.zeros(len(table))
+    filled = served >= 0
+    share = filled / np.maximum(filled.sum(axis=1, keepdims=True), 1)
+    np.add.at(weight, served[filled], share[filled])
+    rows = []
+    for name in table:
+        value = table[name].to_numpy(float)
+        there = ~np.isnan(value)
+        own, rest = value[inside & there], value[~inside & there]
+        after, times = value[(weight > 0) & there], weight[(weight > 0) & there]
+        spread = own.std(ddof=1) if len(own) > 1 else np.nan
+        rows.append(
+            {
+                "variable": name,
+                "matched_on": name in pool.scales.index,
+                "mean_members": _mean(own),
+                "mean_pool": _mean(rest),
+                "mean_comparison": _mean(after, times),
+                "sd_members": spread,
+                "smd_before": _ratio(_mean(own) - _mean(rest), spread),
+                "smd_after": _ratio(_mean(own) - _mean(after, times), spread),
+                "variance_ratio_before": _ratio(spread**2, _variance(rest)),
+                "variance_ratio_after": _ratio(spread**2, _variance(after, times)),
+                "ecdf_before": _furthest(own, rest),
+                "ecdf_after": _furthest(own, after, times),
+                "n_members": len(own),
+                "n_comparison": len(after),
+            }
+        )
+    return pd.DataFrame(rows).set_index("variable")
+
+
+def measure_overlap(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataFrame:
+    """Say for each member how far its comparison schools are, and how that ranks in the pool.
+
+    Index `school`: `nearest`, `furthest` (weighted standard deviations), `n_comparison`, and
+    `harder_than`: the share of the pool's other schools that have their furthest nearer.
+    """
+    inside = pool.schools.index.isin(list(members))
+    reach = match.distances
+    counted = np.sum(~np.isnan(reach), axis=1)
+    last = np.where(
+        counted > 0, np.nanmax(np.where(counted[:, None] > 0, reach, 0.0), axis=1), np.nan
+    )
+    others = np.sort(last[~inside & ~np.isnan(last)])
+    place = np.searchsorted(others, last[inside]) / max(len(others), 1)
+    return pd.DataFrame(
+        {
+            "nearest": reach[inside, 0],
+            "furthest": last[inside],
+            "n_comparison": counted[inside],
+            "harder_than": np.where(np.isnan(last[inside]), np.nan, place),
+        },
+        index=pool.schools.index[inside],
+    )
+
+
+def list_differences(pool: Pool, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Add to each pair how far its two schools are apart in everything they were matched on.
+
+    One column per matched variable, in its own unit: the school's minus the comparison school's.
+    """
+    matched = pool.schools[list(pool.scales.index)]
+    own, other = (matched.reindex(pairs[side]) for side in ("school", "comparison"))
+    apart = own.to_numpy(float) - other.to_numpy(float)
+    return pairs.join(pd.DataFrame(apart, index=pairs.index, columns=matched.columns))
+
+
+def prove_calipers(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataFrame:
+    """Measure every pair of the members again, and hold it to the calipers that were asked for.
+
+    Index `limit`: the whole distance, and each matched variable in its own unit. Columns `caliper`
+    (missing where none was asked for), `furthest` (the largest difference of any pair), `pairs`
+    and `beyond`: how many are further apart than asked, which is none unless the match is wrong.
+    """
+    pairs = list_differences(pool, match.pairs(members))
+    names = ["distance", *map(str, pool.scales.index)]
+    asked = {"distance": match.rule.caliper, **list_limits(match.rule, pool.schools)}
+    return _hold_to({name: pairs[name].to_numpy(float) for name in names}, asked)
+
+
+def _hold_to(
+    apart: Mapping[str, NDArray[np.float64]], asked: Mapping[str, float | None]
+) -> pd.DataFrame:
+    """Hold how far pairs are apart to the calipers asked for: see `prove_calipers`."""
+    rows = []
+    for name, differences in apart.items():
+        far, limit = np.round(np.abs(differences), TIE), asked.get(name)
+        rows.append(
+            {
+                "limit": name,
+                "caliper": np.nan if limit is None else float(limit),
+                "furthest": float(far.max()) if len(far) else np.nan,
+                "pairs": len(far),
+                "beyond": 0 if limit is None else int((~(far <= limit)).sum()),
+            }
+        )
+    return pd.DataFrame(rows).set_index("limit")
+
+
+def _mean(values: np.ndarray, times: np.ndarray | None = None) -> float:
+    return float(np.average(values, weights=times)) if len(values) else float("nan")
+
+
+def _variance(values: np.ndarray, times: np.ndarray | None = None) -> float:
+    """Variance, of weights that count how often a school serves (reliability weights)."""
+    if len(values) < 2:
+        return float("nan")
+    times = np.ones(len(values)) if times is None else times
+    centre = np.average(values, weights=times)
+    whole = times.sum()
+    return float((times * (values - centre) ** 2).sum() / (whole - (times**2).sum() / whole))
+
+
+def _ratio(top: float, bottom: float) -> float:
+    return top / bottom if bottom and np.isfinite(bottom) else float("nan")
+
+
+def _furthest(own: np.ndarray, others: np.ndarray, times: np.ndarray | None = None) -> float:
+    """Largest distance between two cumulative shares (Kolmogorov-Smirnov, weighted)."""
+    if not len(own) or not len(others):
+        return float("nan")
+    times = np.ones(len(others)) if times is None else times
+    at = np.union1d(own, others)
+    order = np.argsort(others, kind="stable")
+    running = np.concatenate([[0.0], np.cumsum(times[order])]) / times.sum()
+    theirs = running[np.searchsorted(others[order], at, side="right")]
+    ours = np.searchsorted(np.sort(own), at, side="right") / len(own)
+    return float(np.abs(ours - theirs).max())

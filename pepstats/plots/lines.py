@@ -1,0 +1,241 @@
+"""Lines by school year: a programme against comparison schools, and school by school."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from pepstats.formatting import count_words, format_number, school_year
+from pepstats.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    capital,
+    clear_spines,
+    count_places,
+    in_house_style,
+)
+
+TICK_ROOM = 0.15
+"""Inches from one tick to the next under which their words would stand on each other."""
+
+
+@in_house_style
+def draw_two_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) -> None:
+    """Draw the programme's schools and their comparison schools, year by year.
+
+    `lines` has `year`, `members` and `comparison`; a year without results leaves a break.
+    """
+    years = lines.sort_values("year").set_index("year")[["members", "comparison"]]
+    looks: dict[str, dict[str, Any]] = {
+        "members": {"color": BLUE, "marker": "o", "linestyle": "-"},
+        "comparison": {
+            "color": ORANGE,
+            "marker": "s",
+            "linestyle": "--",
+            "markerfacecolor": "white",
+        },
+    }
+    for name, look in looks.items():
+        ax.plot(years.index, years[name], markersize=7, markeredgewidth=2, **look)
+    ax.set_xticks(list(years.index), [school_year(int(year)) for year in years.index])
+    clear_spines(ax, grid="y")
+    low, high = float(years.min().min()), float(years.max().max())
+    reach = max(high - low, 1e-9)
+    ax.set_ylim(low - 0.18 * reach, high + 0.3 * reach)
+    first, last = int(years.index.min()), int(years.index.max())
+    ax.set_xlim(first - 0.25, last + 0.25 + 0.42 * max(last - first, 1))
+    _mark_start(ax, starts)
+    _label_ends(ax, years, looks, reach)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    ax.set_title(capital(unit), loc="left", fontsize=10.5, pad=8)
+
+
+def _mark_start(ax: Axes, starts: int) -> None:
+    ax.axvline(starts - 0.5, color=GREY, linewidth=1.2, linestyle=":")
+    ax.annotate("programme\nstarts", (starts - 0.5, 1), xycoords=("data", "axes fraction"),
+                xytext=(-5, 0), textcoords="offset points", ha="right", va="top", fontsize=9.5,
+                color=INK)  # fmt: skip
+
+
+def _label_ends(ax: Axes, years: pd.DataFrame, looks: dict[str, Any], reach: float) -> None:
+    """Name each line at its end, and keep the two names apart."""
+    words = {"members": "the programme's\nschools", "comparison": "comparison\nschools"}
+    ends = {name: years[name].dropna() for name in words}
+    heights = {name: float(end.iloc[-1]) for name, end in ends.items() if len(end)}
+    apart = 0.22 * reach
+    if len(heights) == 2 and abs(heights["members"] - heights["comparison"]) < apart:
+        middle = sum(heights.values()) / 2
+        up = 1 if heights["members"] >= heights["comparison"] else -1
+        heights = {"members": middle + up * apart / 2, "comparison": middle - up * apart / 2}
+    for name, height in heights.items():
+        year = int(ends[name].index[-1])
+        ax.annotate(words[name], (year, height), xytext=(10, 0), textcoords="offset points",
+                    va="center", fontsize=10, color=INK, annotation_clip=False)  # fmt: skip
+
+
+def describe_two_lines(lines: pd.DataFrame, *, starts: int, unit: str) -> str:
+    """Say in words what the two lines show: where each began and ended."""
+    years = lines.sort_values("year")
+    parts = []
+    for column, name in (
+        ("members", "The programme's schools"),
+        ("comparison", "Comparison schools"),
+    ):
+        known = years.loc[years[column].notna()]
+        if known.empty:
+            parts.append(f"{name} have no results.")
+            continue
+        first, last = known.iloc[0], known.iloc[-1]
+        parts.append(
+            f"{name} went from {format_number(first[column])} in {school_year(int(first['year']))} to "
+            f"{format_number(last[column])} in {school_year(int(last['year']))}."
+        )
+    return (
+        f"Two lines by school year, in {unit}. {' '.join(parts)} "
+        f"The programme started before the results of {school_year(starts)}."
+    )
+
+
+@in_house_style
+def draw_small_lines(
+    schools: pd.DataFrame, figure: Figure, *, starts: int, columns: int = 2
+) -> None:
+    """Draw each school's own results against its own comparison schools', none left out.
+
+    `schools` has `label`, `year`, `own` and `comparison`, in the order to be shown; all share one
+    scale. One axis, laid out by the inch: eighteen of them take seconds.
+    """
+    width, height = figure.get_size_inches()
+    figure.set_layout_engine(None)
+    ax = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    ax.set_axis_off()
+    grid = _Grid.of(schools, width, height, columns)
+    for place, name in enumerate(dict.fromkeys(schools["label"])):
+        years = schools.loc[schools["label"] == name].sort_values("year")
+        x = grid.across(place, years["year"])
+        _frame_small(ax, grid, place, starts)
+        ax.plot(x, grid.up(place, years["comparison"]), color=ORANGE, linestyle="--", marker="s",
+                markersize=4, markerfacecolor="white", label="its comparison schools")  # fmt: skip
+        ax.plot(x, grid.up(place, years["own"]), color=BLUE, marker="o", markersize=4,
+                label="the school")  # fmt: skip
+        short = textwrap.shorten(str(name), 60 // columns, placeholder=" ...")
+        ax.annotate(short, (grid.left(place), grid.bottom(place) + grid.tall + 0.06), fontsize=10)
+    lines = {str(line.get_label()): line for line in ax.lines}
+    named = [lines["the school"], lines["its comparison schools"]]
+    ax.legend(handles=named, frameon=False, ncols=2, loc="upper left", fontsize=10,
+              borderaxespad=0.2)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where each small picture lies on the page, in inches, and the one scale they share."""
+
+    columns: int
+    count: int
+    height: float
+    wide: float
+    tall: float
+    years: tuple[int, int]
+    ticks: tuple[float, ...]
+
+    @classmethod
+    def of(cls, schools: pd.DataFrame, width: float, height: float, columns: int) -> _Grid:
+        count = schools["label"].nunique()
+        values = schools[["own", "comparison"]].to_numpy(dtype=float)
+        low, high = (float(f(values)) for f in (np.nanmin, np.nanmax))
+        ticks = MaxNLocator(nbins=3, steps=[1, 2, 5, 10]).tick_values(low, high)
+        return cls(
+            columns, count, height,
+            wide=(width - 0.1) / columns - 0.52,
+            tall=(height - 0.65) / math.ceil(count / columns) - 0.34,
+            years=(int(schools["year"].min()), int(schools["year"].max())),
+            ticks=tuple(float(tick) for tick in ticks),
+        )  # fmt: skip
+
+    def left(self, place: int) -> float:
+        return 0.45 + (place % self.columns) * (self.wide + 0.52)
+
+    def bottom(self, place: int) -> float:
+        return self.height - 0.4 - (place // self.columns + 1) * (self.tall + 0.34)
+
+    def across(self, place: int, years: pd.Series | float) -> Any:
+        first, last = self.years
+        return self.left(place) + 0.08 + (years - first) / max(last - first, 1) * (self.wide - 0.16)
+
+    def shown_ticks(self) -> tuple[float, ...]:
+        """All ticks where their words have room beside each other, or the two ends."""
+        room = self.tall / max(len(self.ticks) - 1, 1)
+        return self.ticks if room >= TICK_ROOM else (self.ticks[0], self.ticks[-1])
+
+    def up(self, place: int, values: pd.Series | float) -> Any:
+        low, high = self.ticks[0], self.ticks[-1]
+        return self.bottom(place) + (values - low) / (high - low) * self.tall
+
+
+def _frame_small(ax: Axes, grid: _Grid, place: int, starts: int) -> None:
+    """Rule one small picture: its scale at the left of a row, its years under a column."""
+    left, bottom = grid.left(place), grid.bottom(place)
+    ax.hlines([grid.up(place, tick) for tick in grid.ticks], left, left + grid.wide, color=PALE,
+              linewidth=0.8, zorder=0)  # fmt: skip
+    ax.vlines(grid.across(place, starts - 0.5), bottom, bottom + grid.tall, color=GREY, linewidth=1,
+              linestyle=":")  # fmt: skip
+    if place % grid.columns == 0:
+        for tick in grid.shown_ticks():
+            by = (left - 0.06, grid.up(place, tick))
+            ax.annotate(
+                format_number(tick, count_places(tick)), by, ha="right", va="center", fontsize=9
+            )
+    if place >= grid.count - grid.columns:
+        for year, side in zip(grid.years, ("left", "right"), strict=True):
+            at = left if side == "left" else left + grid.wide
+            ax.annotate(school_year(year), (at, bottom - 0.06), ha=side, va="top", fontsize=9)
+
+
+def height_of_small_lines(schools: int, columns: int = 2) -> float:
+    """Give the height in inches of a picture of so many schools."""
+    return 0.7 + 1.1 * math.ceil(max(schools, 1) / columns)
+
+
+def describe_small_lines(schools: pd.DataFrame, *, unit: str) -> str:
+    """Say in words how many schools ended above and below their own comparison schools."""
+    known = schools.dropna(subset=["own", "comparison"]).sort_values("year")
+    last = known.groupby("label", sort=False).tail(1)
+    above = int((last["own"] > last["comparison"]).sum())
+    below = int((last["own"] < last["comparison"]).sum())
+    missing = schools["label"].nunique() - len(last)
+    end = (
+        f" {count_words(missing, 'school has', 'schools have')} no results to show."
+        if missing
+        else ""
+    )
+    pictures = count_words(schools["label"].nunique(), "small picture")
+    return (
+        f"{pictures}, one for each school, each with the school's line and its comparison schools' "
+        f"line by year, in {unit}. In the last year {above} stand above their comparison schools "
+        f"and {below} below.{end}"
+    )
+
+
+@in_house_style
+def draw_shares(shares: pd.DataFrame, ax: Axes) -> None:
+    """Draw shares by year, one line a column with its name at its end; `shares` in per cent."""
+    looks = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (INK, ":", "^"), (GREY, "-.", "D"))
+    years = [int(year) for year in shares.index]
+    for (name, values), (colour, style, mark) in zip(shares.items(), looks, strict=False):
+        ax.plot(years, values, color=colour, linestyle=style, marker=mark, label=str(name))
+    ax.set_xticks(years, [school_year(year) for year in years])
+    ax.set_ylim(0, 104)
+    ax.legend(loc="lower left", frameon=False, fontsize=9.5)
+    clear_spines(ax, grid="y")
+    ax.set_title("% of schools with a value", loc="left", fontsize=10.5, pad=8)

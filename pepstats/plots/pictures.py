@@ -1,0 +1,340 @@
+"""The pictures of a run: figure, table, alt text and caption, together and of the same numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from pepstats.formatting import format_number, label_variable, reader_words, school_year
+from pepstats.impact import EXPECTED
+from pepstats.measures import MEASURES, outcome_label
+from pepstats.plots.bars import (
+    describe_consort,
+    describe_ratings,
+    draw_bars,
+    draw_consort,
+    draw_ratings,
+    height_of_consort,
+)
+from pepstats.plots.dots import choose_dots, describe_hundred_dots, draw_hundred_dots
+from pepstats.plots.lines import (
+    describe_small_lines,
+    describe_two_lines,
+    draw_shares,
+    draw_small_lines,
+    draw_two_lines,
+    height_of_small_lines,
+)
+from pepstats.plots.rows import (
+    describe_check_rows,
+    describe_love_plot,
+    draw_check_rows,
+    draw_love_plot,
+    height_of_balance,
+    height_of_checks,
+)
+from pepstats.plots.style import new_axes, new_figure
+from pepstats.report import Result, decimals_for, read_result
+from pepstats.settings import Programme
+
+KIND = re.compile(
+    r"\b(?:(?:CofE|CE|RC|Catholic|Primary|Junior|Infant|Nursery|Community|Secondary|High|and|&)\s+)*"
+    r"(?:School|Academy)\b"
+)
+"""How a school's name ends that says what kind of school it is."""
+
+SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
+
+MOST_IN_TWO = 14  # small pictures that are drawn two in a row; twice as many never are
+
+TALLEST = 9.0  # inches, of a page
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with the table it was drawn from, the words that stand for it and its caption."""
+
+    figure: Figure = field(repr=False)
+    table: pd.DataFrame = field(repr=False)
+    alt: str
+    caption: str
+
+
+def picture_gaps(
+    averages: pd.DataFrame, effects: pd.DataFrame, programme: Programme
+) -> dict[str, Picture]:
+    """Draw, for each outcome, the programme's schools and their comparison schools by year.
+
+    `averages` has one row per `outcome` and `year` (`gaps.average_lines`), `effects` one row per
+    outcome that has an estimate. Named `gap-<outcome>`.
+    """
+    results = {str(row["outcome"]): read_result(row) for row in _records(effects)}
+    return {
+        f"gap-{outcome}": _picture_two_lines(
+            lines, programme, str(outcome), results.get(str(outcome))
+        )
+        for outcome, lines in averages.groupby("outcome", sort=False)
+        if lines["n_schools"].any()
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _picture_two_lines(
+    lines: pd.DataFrame, programme: Programme, outcome: str, result: Result | None
+) -> Picture:
+    unit, starts = _level_unit(outcome), programme.starts
+    figure, ax = new_axes()
+    draw_two_lines(lines, ax, starts=starts, unit=unit)
+    said = [
+        f"{programme.title}: {outcome_label(outcome)}, by year",
+        "The lines show simple averages",
+    ]
+    if result is not None and result.known:
+        size = format_number(result.estimate, decimals_for(result), signed=True)
+        said += [
+            *_forecast_words(result.mode, result.year),
+            "After allowing for school size and earlier results the difference is "
+            f"{size} {result.unit}",
+        ]
+    alt = describe_two_lines(lines, starts=starts, unit=unit)
+    return Picture(figure, lines, alt, ". ".join(said))
+
+
+def _forecast_words(mode: str, year: int) -> list[str]:
+    """Say, before other schools' results are out, what the end of the dashed line is."""
+    if mode != EXPECTED:
+        return []
+    return [
+        f"The dashed line for {school_year(year)} is a forecast, as results for other schools are "
+        "not yet published"
+    ]
+
+
+def _level_unit(outcome: str) -> str:
+    """The unit of a level, where `Measure.unit` is that of a difference."""
+    measure = MEASURES[outcome]
+    return "% of pupils" if measure.percent else measure.unit
+
+
+def picture_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
+    """Draw a hundred made-up programmes with the real one marked, for one row of the effects."""
+    estimate, unit = float(effect["estimate"]), str(effect["unit"])
+    dots = choose_dots(placebo, estimate=estimate, p_placebo=float(effect["p_placebo"]))
+    figure, ax = new_axes()
+    draw_hundred_dots(dots, ax, estimate=estimate, unit=unit)
+    caption = (
+        f"{title}: this programme among a hundred dots, which stand for "
+        f"{int(effect['n_placebo']):,} made-up ones"
+    )
+    alt = describe_hundred_dots(dots, estimate=estimate, unit=unit)
+    return Picture(figure, dots, alt, caption)
+
+
+def picture_checks(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
+    """Draw the estimate under every other choice, the headline's first."""
+    rows = checks.assign(
+        check=checks["check"].map(reader_words),
+        note=checks["note"].map(reader_words, na_action="ignore"),
+    )
+    figure, ax = new_axes(height_of_checks(rows))
+    draw_check_rows(rows, ax, unit=unit)
+    caption = f"{title}: the same estimate under other choices, each with its 95% interval"
+    return Picture(figure, rows, describe_check_rows(rows, unit=unit), caption)
+
+
+def picture_balance(balance: pd.DataFrame, title: str) -> Picture:
+    """Draw how alike the schools were before and after comparison schools were chosen."""
+    rows = balance.reset_index().rename(columns={"variable": "label"})
+    rows["label"] = [label_variable(str(name)) for name in rows["label"]]
+    figure, ax = new_axes(height_of_balance(rows))
+    draw_love_plot(rows, ax)
+    caption = f"{title}: how alike the schools were before the start"
+    return Picture(figure, rows, describe_love_plot(rows), caption)
+
+
+def picture_flow(flow: pd.DataFrame, pairs: pd.DataFrame, title: str) -> Picture:
+    """Draw how schools were assessed, left out by which rule, and compared, as trials do (CONSORT).
+
+    `flow` is a pool's, `pairs` those of the programme's schools.
+    """
+    rows = _consort_rows(flow, pairs)
+    figure, ax = new_axes(height_of_consort(rows))
+    draw_consort(rows, ax)
+    caption = f"{title}: which schools could be compared, and who was left out"
+    return Picture(figure, rows, describe_consort(rows), caption)
+
+
+def _consort_rows(flow: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Set a pool's flow out by role; `members` are how many of the schools are the programme's."""
+    first, last = flow.iloc[0], flow.iloc[-1]
+    members = flow["members_kept"].astype(int)
+    out = flow.assign(role="left out", words=flow["step"].map(reader_words),
+                      schools=flow["left_out"], members=members.shift() - members)  # fmt: skip
+    out = out[["role", "words", "schools", "members"]]
+    matched, others = pairs["school"].nunique(), pairs["comparison"].nunique()
+    ends = [
+        ("can be compared", "schools can be compared", last["kept"], last["members_kept"]),
+        ("programme", "of the programme's schools are compared", matched, matched),
+        ("comparison", "comparison schools elsewhere, in no known programme", others, 0),
+    ]
+    start = [("assessed", "schools in the register", first["kept"], first["members_kept"])]
+    parts = [pd.DataFrame(part, columns=out.columns) for part in (start, ends)]
+    rows = pd.concat([parts[0], out.iloc[1:], parts[1]], ignore_index=True)
+    return rows.astype({"schools": int, "members": int})
+
+
+ALL, CASES = (
+    "each school against its own comparison schools, largest gain first",
+    "the case studies against their own comparison schools",
+)
+
+
+def picture_members(
+    lines: pd.DataFrame,
+    order: Iterable[int],
+    chosen: Iterable[int],
+    effect: pd.Series,
+    programme: Programme,
+) -> dict[str, Picture]:
+    """Draw every school of a programme, numbered in the order given, and the ones chosen.
+
+    `effect` is the row of the effects that the lines are of.
+    """
+    numbers = {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
+    names = ("schools", "cases-picture")
+    return _picture_both(lines, (numbers, chosen), names, effect, programme)
+
+
+def picture_named(
+    lines: pd.DataFrame,
+    order: Iterable[int],
+    chosen: Iterable[int],
+    names: pd.Series,
+    effect: pd.Series,
+    programme: Programme,
+) -> dict[str, Picture]:
+    """Draw the same with the schools' names, for the exempt edition only."""
+    named = shorten_names(name_schools(order, names.to_dict()))
+    called = ("schools-named", "cases-named")
+    return _picture_both(lines, (named, chosen), called, effect, programme)
+
+
+def name_schools(order: Iterable[int], names: Mapping[int, str]) -> dict[int, str]:
+    """Name schools, each apart: of two with one name both carry their number too."""
+    named = {int(school): str(names.get(int(school), f"School {school}")) for school in order}
+    said = list(named.values())
+    return {
+        school: f"{name} ({school})" if said.count(name) > 1 else name
+        for school, name in named.items()
+    }
+
+
+def shorten_names(named: Mapping[int, str]) -> dict[int, str]:
+    """Leave out of names what kind of school it is, where they are still apart without it."""
+    short = {
+        school: " ".join(KIND.sub("", name).split()).replace(" ,", ",")
+        for school, name in named.items()
+    }
+    said = list(short.values())
+    return {
+        school: short[school] if short[school] and said.count(short[school]) == 1 else name
+        for school, name in named.items()
+    }
+
+
+def _picture_both(
+    lines: pd.DataFrame,
+    schools: tuple[Mapping[int, str], Iterable[int]],
+    called: tuple[str, str],
+    effect: pd.Series,
+    programme: Programme,
+) -> dict[str, Picture]:
+    labels, chosen = schools
+    groups = (labels, {int(school): labels[int(school)] for school in chosen})
+    forecast = _forecast_words(str(effect["mode"]), int(effect["year"]))
+    return {
+        name: picture_schools(
+            lines, group, starts=programme.starts, unit=_level_unit(str(effect["outcome"])),
+            caption=". ".join([f"{programme.title}: {what}", *forecast]),
+        )
+        for name, group, what in zip(called, groups, (ALL, CASES), strict=True)
+        if lines["school"].isin(list(group)).any()
+    }  # fmt: skip
+
+
+def picture_schools(
+    lines: pd.DataFrame, labels: Mapping[int, str], *, starts: int, unit: str, caption: str
+) -> Picture:
+    """Draw one small line per school, in the order of its labels, none left out.
+
+    `lines` is of one outcome, with `school`, `year`, `own` and `comparison`.
+    """
+    place = {school: number for number, school in enumerate(labels)}
+    rows = lines[lines["school"].isin(place)]
+    rows = rows.assign(label=rows["school"].map(dict(labels)), place=rows["school"].map(place))
+    rows = rows.sort_values(["place", "year"]).drop(columns="place")
+    short = max(map(len, labels.values())) <= SHORT_LABEL
+    few = len(labels) <= MOST_IN_TWO
+    columns = 3 if (short and not few) or len(labels) > 2 * MOST_IN_TWO or len(labels) == 3 else 2
+    figure = new_figure(min(height_of_small_lines(len(labels), columns), TALLEST))
+    draw_small_lines(rows, figure, starts=starts, columns=columns)
+    return Picture(figure, rows, describe_small_lines(rows, unit=unit), caption)
+
+
+def picture_ratings(ratings: pd.DataFrame) -> Picture:
+    """Draw how many schools have each priority rating, those without one counted too."""
+    rows = ratings["rating"].value_counts().reindex([1, 2, 3], fill_value=0)
+    table = rows.rename_axis("rating").rename("schools").reset_index()
+    figure, ax = new_axes(2.0)
+    draw_ratings(table, ax)
+    return Picture(figure, table, describe_ratings(table), "Schools by priority rating")
+
+
+def picture_sources(
+    coverage: pd.DataFrame, why: pd.DataFrame, measures: list[str]
+) -> dict[str, Picture]:
+    """Draw how much of some measures there is, and which size of cohort goes missing first."""
+    outcomes = [m for m in measures if "." not in m]
+    least = next((m for m in measures if m.endswith(".disadvantaged")), outcomes[0])
+    return {
+        "coverage-picture": picture_coverage(coverage, outcomes),
+        "why-missing-picture": picture_reasons(why, least),
+    }
+
+
+def picture_coverage(coverage: pd.DataFrame, measures: list[str]) -> Picture:
+    """Draw the share of listed schools that have a value, by year, for at most four measures."""
+    rows = coverage[coverage["measure"].isin(measures[:4]) & (coverage["schools"] > 0)]
+    shares = rows.pivot_table(index="year", columns="measure", values="share")[measures[:4]] * 100
+    figure, ax = new_axes()
+    draw_shares(shares.rename(columns=lambda m: MEASURES[m].label), ax)
+    said = [
+        f"{MEASURES[m].label}: from {shares[m].min():.0f}% to {shares[m].max():.0f}%"
+        for m in shares
+    ]
+    alt = f"Share of the schools in each year's file that have a value. {'; '.join(said)}."
+    return Picture(figure, rows, alt, "Share of listed schools that have a value, by year")
+
+
+def picture_reasons(why: pd.DataFrame, measure: str) -> Picture:
+    """Draw what share of schools have a value of a measure in its last year, by cohort size."""
+    last = why[why["measure"] == measure]
+    last = last[last["year"] == last["year"].max()]
+    table = last.pivot_table(index="cohort", columns="reason", values="schools", aggfunc="sum")
+    counts = table.fillna(0).astype(int)
+    share = counts.div(counts.sum(axis=1), axis=0) * 100
+    kept = share.get("has a value", pd.Series(0.0, index=share.index))
+    figure, ax = new_axes(0.9 + 0.45 * len(kept))
+    draw_bars(kept, ax, unit="% of schools with a value")
+    lines = [f"{band}: {value:.0f}%" for band, value in kept.items()]
+    caption = f"{outcome_label(measure)}: share of schools that have a value, by size of cohort"
+    alt = f"{caption}. {'; '.join(lines)}."
+    return Picture(figure, counts.reset_index(), alt, caption)

@@ -1,0 +1,207 @@
+"""One named row each: an estimate under every check, a difference before and after."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from pepstats.formatting import CHECK_KINDS, count_words, format_number, join_words, per_hundred
+from pepstats.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    ROW_WORDS,
+    capital,
+    clear_spines,
+    count_places,
+    in_house_style,
+)
+
+PITCH, HEADING, NAME_LINE = 0.25, 0.23, 0.15
+"""Inches from one row to the next, what a heading over rows adds, and what a name's line takes."""
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "headline": {"color": BLUE, "marker": "D", "markersize": 8, "linewidth": 3},
+    "together": {"color": BLUE, "marker": "s", "markersize": 7, "linewidth": 3},
+    "comparison": {"color": BLUE, "marker": "o", "markersize": 5.5},
+    "sum": {"color": BLUE, "marker": "o", "markersize": 5.5},
+}
+
+OTHER_LOOK: dict[str, Any] = {
+    "color": GREY, "marker": "o", "markersize": 5.5, "markerfacecolor": "white",
+}  # fmt: skip
+
+
+@in_house_style
+def draw_check_rows(checks: pd.DataFrame, ax: Axes, *, unit: str) -> None:
+    """Draw the estimate under every check, one row each, by kind, the headline's first.
+
+    `checks` has `kind`, `check`, `estimate`, `low` and `high`, in the order to be shown. Filled
+    marks ask the headline's question again, open ones another. Those that could not be made have
+    no estimate, and are counted under the rows. Drawn to the inch: see `height_of_checks`.
+    """
+    known = checks[checks["estimate"].notna()]
+    ends = known[["low", "high", "estimate"]].to_numpy(dtype=float)
+    down = 0.0
+    for kind, rows in known.groupby("kind", sort=False):
+        if kind not in ("headline", "together"):
+            down += HEADING
+            _write(ax, down, CHECK_KINDS[str(kind)], color=GREY, fontstyle="italic")
+        for row in rows.to_dict("records"):
+            down += PITCH
+            _draw_check(ax, down, row, LOOKS.get(str(kind), OTHER_LOOK))
+    if len(known) < len(checks):
+        down += HEADING
+        left = count_words(len(checks) - len(known), "check")
+        _write(ax, down, f"{left} could not be made: the table says why", color=GREY)
+    ax.axvline(0, color=INK, linewidth=1)
+    ax.set_ylim(down + 0.12, 0.0)
+    ax.set_yticks([])
+    if len(ends):
+        low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
+        room = 0.05 * max(high - low, 1e-9)
+        ax.set_xlim(low - room, high + room)
+    clear_spines(ax, grid="x")
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_formatter(
+        lambda value, _: format_number(value, count_places(value), signed=True)
+    )
+    ax.set_xlabel(capital(unit))
+
+
+def _draw_check(ax: Axes, down: float, row: dict[str, Any], look: dict[str, Any]) -> None:
+    """Draw one check: its name over its interval, its estimate at the right."""
+    first = row["kind"] in ("headline", "together")
+    ax.plot([row["low"], row["high"]], [down, down], color=look["color"],
+            linewidth=look.get("linewidth", 1.6), solid_capstyle="butt")  # fmt: skip
+    mark = {name: value for name, value in look.items() if name != "linewidth"}
+    ax.plot(row["estimate"], down, linestyle="none", **mark)
+    weight = "bold" if first else "normal"
+    _write(ax, down - 0.06, textwrap.shorten(str(row["check"]), ROW_WORDS, placeholder=" ..."),
+           fontweight=weight)  # fmt: skip
+    _write(
+        ax, down - 0.06, format_number(row["estimate"], signed=True), right=True, fontweight=weight
+    )
+
+
+def _write(ax: Axes, down: float, words: str, *, right: bool = False, **look: Any) -> None:
+    white = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+    ax.annotate(words, (1 if right else 0, down), xycoords=("axes fraction", "data"), va="bottom",
+                ha="right" if right else "left", fontsize=9, bbox=white, **look)  # fmt: skip
+
+
+def height_of_checks(checks: pd.DataFrame) -> float:
+    """Give the height in inches of a picture of these checks."""
+    known = checks.loc[checks["estimate"].notna(), "kind"]
+    headings = len(set(known) - {"headline", "together"}) + int(len(known) < len(checks))
+    return 0.75 + PITCH * len(known) + HEADING * headings
+
+
+def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
+    """Say in words whether the checks agree with the headline, kind by kind."""
+    known = checks.loc[checks["estimate"].notna()]
+    if known.empty:
+        return "No check could be made."
+    headline = known.iloc[0]
+    said = [
+        f"One row per check, in {unit}. The headline estimate is "
+        f"{format_number(headline['estimate'], signed=True)} "
+        f"({format_number(headline['low'])} to {format_number(headline['high'])})."
+    ]
+    for row in known[known["kind"] == "together"].to_dict("records"):
+        said.append(
+            f"{capital(str(row['check']))} gives {format_number(row['estimate'], signed=True)} "
+            f"({format_number(row['low'])} to {format_number(row['high'])}); {_often(row['p'])} made-up programmes "
+            "went as far."
+        )
+    for kind, rows in known.iloc[1:].groupby("kind", sort=False):
+        if kind != "together":
+            ends = (format_number(rows["estimate"].min(), signed=True),
+                    format_number(rows["estimate"].max(), signed=True))  # fmt: skip
+            said.append(f"{CHECK_KINDS[str(kind)]}: {_rows_words(len(rows), *ends)}.")
+    if len(known) < 2:
+        said.append("No other check could be made.")
+    elif len(known) < len(checks):
+        said.append(f"{count_words(len(checks) - len(known), 'check')} could not be made.")
+    return " ".join(said)
+
+
+def _often(share: float) -> str:
+    return f"{per_hundred(share) or 'fewer than 1'} in 100"
+
+
+def _rows_words(rows: int, least: str, most: str) -> str:
+    return f"one row, {least}" if rows == 1 else f"{rows} rows, from {least} to {most}"
+
+
+@in_house_style
+def draw_love_plot(balance: pd.DataFrame, ax: Axes) -> None:
+    """Draw how alike the schools are before and after the choice of comparison schools.
+
+    `balance` has `label`, `smd_before` and `smd_after`, standardised differences; the dotted lines
+    stand at 0.05 and 0.25.
+    """
+    down, ends = 0.0, balance[["smd_before", "smd_after"]].to_numpy(dtype=float)
+    for edge, style in ((0.05, ":"), (0.25, "--")):
+        for side in (-edge, edge):
+            ax.axvline(side, color=GREY, linewidth=1, linestyle=style, zorder=0)
+    ax.axvline(0, color=INK, linewidth=1, zorder=0)
+    for label, (before, after) in zip(balance["label"], ends, strict=True):
+        words = textwrap.wrap(str(label), ROW_WORDS)
+        down += 0.12 + NAME_LINE * len(words)
+        _write(ax, down - 0.02, "\n".join(words))
+        down += 0.12
+        ax.plot([before, after], [down, down], color=PALE, linewidth=2, zorder=1)
+        ax.plot(before, down, marker="s", color=ORANGE, markerfacecolor="white",
+                markeredgewidth=2, markersize=7)  # fmt: skip
+        ax.plot(after, down, marker="o", color=BLUE, markersize=7)
+    reach = 1.1 * max(0.3, float(np.nanmax(np.abs(ends))) if np.isfinite(ends).any() else 0.3)
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(down + 0.15, 0.0)
+    ax.set_yticks([])
+    clear_spines(ax, grid="x")
+    ax.grid(visible=False)
+    ax.spines["left"].set_visible(False)
+    ax.set_xticks([-0.25, 0, 0.25], ["\u22120.25", "0", "+0.25"])
+    ax.set_xlabel(
+        "Difference from the programme's schools\n(standard deviations; 0 is alike; dotted: 0.05)"
+    )
+    _key(ax, [("s", ORANGE, "white", "all schools"), ("o", BLUE, BLUE, "comparison schools")])
+
+
+def height_of_balance(balance: pd.DataFrame) -> float:
+    """Give the height in inches of a picture of how alike schools are in these things."""
+    lines = sum(len(textwrap.wrap(str(label), ROW_WORDS)) for label in balance["label"])
+    return 1.1 + 0.24 * len(balance) + NAME_LINE * lines
+
+
+def _key(ax: Axes, marks: list[tuple[str, str, str, str]]) -> None:
+    """Name the marks above the picture, since there is no line's end to name them at."""
+    for marker, edge, face, name in marks:
+        ax.plot([], [], linestyle="none", marker=marker, color=edge, markerfacecolor=face,
+                markeredgewidth=2, markersize=7, label=name)  # fmt: skip
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=10,
+              borderaxespad=0, handletextpad=0.2, columnspacing=1.5)  # fmt: skip
+
+
+def describe_love_plot(balance: pd.DataFrame) -> str:
+    """Say in words how many differences were large before, and are after."""
+    before, after = balance["smd_before"].abs(), balance["smd_after"].abs()
+    large = balance.loc[after > 0.25, "label"]
+    end = (
+        f"Still over 0.25: {join_words(str(name) for name in large)}."
+        if len(large)
+        else "None is over 0.25 now."
+    )
+    return (
+        f"How unlike the programme's schools and their comparison schools are, for "
+        f"{count_words(len(balance), 'thing')}, in standard deviations. Against all schools, "
+        f"{int((before > 0.25).sum())} were over 0.25; after matching, "
+        f"{int((after > 0.25).sum())}. {end}"
+    )

@@ -1,0 +1,58 @@
+"""Who needs help first, and how sure that is."""
+
+from pepstats.priority.dashboard import DERIVED, PROPOSED, Indicator, load_dashboard
+from pepstats.priority.eligibility import (
+    CRITERIA,
+    judge_programmes,
+    list_rules,
+    test_programmes,
+    test_seventy_per_cent,
+)
+from pepstats.priority.partnership import (
+    THEMES,
+    Partnership,
+    challenge_sentence,
+    find_partnership,
+    funding_sentences,
+    participation_sentence,
+    say_register,
+    tabulate_register,
+)
+from pepstats.priority.ratings import NOT_HERE, SHAPES, Ratings, count_unsure, rate_schools
+from pepstats.priority.support import (
+    CHANGES,
+    compare_ratings,
+    count_changes,
+    plan_years,
+    rate_year_before,
+)
+
+__all__ = [
+    "CHANGES",
+    "CRITERIA",
+    "DERIVED",
+    "Indicator",
+    "NOT_HERE",
+    "PROPOSED",
+    "Partnership",
+    "Ratings",
+    "SHAPES",
+    "THEMES",
+    "challenge_sentence",
+    "compare_ratings",
+    "count_changes",
+    "count_unsure",
+    "find_partnership",
+    "funding_sentences",
+    "judge_programmes",
+    "list_rules",
+    "load_dashboard",
+    "participation_sentence",
+    "plan_years",
+    "rate_schools",
+    "rate_year_before",
+    "say_register",
+    "tabulate_register",
+    "test_programmes",
+    "test_seventy_per_cent",
+]

@@ -1,0 +1,213 @@
+"""Who is eligible for the Fund's support, and the 70 per cent rule for a programme's schools.
+
+Every answer is yes, no or unknown: an input that is missing never counts as a no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pepstats.errors import DesignError
+from pepstats.priority.partnership import Partnership
+from pepstats.priority.standards import (
+    COASTING_PROGRESS8,
+    Answer,
+    judge_coasting,
+    judge_floor,
+    under,
+)
+from pepstats.priority.uncertainty import panel_column
+from pepstats.schools import Panel, grade_at
+from pepstats.settings import Programme
+
+
+@dataclass(frozen=True)
+class EligibilityRule:
+    """One criterion of the Strategic School Improvement Fund, with where it is known from."""
+
+    id: str
+    text: str
+    status: Literal["sourced", "assumed"]
+    source: str
+    active: bool = True
+
+
+_SW = "Schools Week on round 2; Education Business, 14 September 2017"
+
+_UNREAD = "the criteria document itself could not be read"
+
+RULES = (
+    EligibilityRule("E1", "Ofsted inadequate at the latest inspection", "sourced", _SW),
+    EligibilityRule("E2", "a warning notice in the past three years", "sourced", _SW),
+    EligibilityRule("E3", "Progress 8 under -0.25", "sourced", _SW),
+    EligibilityRule(
+        "E4", "Ofsted requires improvement at the latest inspection", "assumed", _UNREAD
+    ),
+    EligibilityRule("E5", "below the floor standard in the latest year", "assumed", _UNREAD),
+    EligibilityRule("E6", "coasting by the legal definition", "assumed", _UNREAD),
+    EligibilityRule(
+        "E7", "phonics, absence, finance: lines unknown", "assumed", _UNREAD, active=False
+    ),
+    EligibilityRule("E8", "special schools only: rule unknown", "assumed", _UNREAD, active=False),
+)
+"""A school is eligible if any active rule is true of it."""
+
+
+def judge_eligibility(
+    panel: Panel, register: pd.DataFrame, year: int, *, ofsted: pd.DataFrame | None = None,
+    warnings: pd.DataFrame | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Say which schools meet a criterion of the Fund: yes, no, or unknown.
+
+    Inspections (see `grade_at`) and results are as they were known in a year; `warnings` lists
+    notices (`school`, `date`), and a missing list is unknown where an empty one is no. Keyed
+    `school`: one column per active rule, `eligible` over all of them, `eligible_sourced` over those
+    whose text has been read, and `because`.
+    """
+    schools = register.index
+    grade = grade_at(ofsted, schools, pd.Timestamp(year, 8, 31))
+    judged = {
+        "E1": _inspected_as(4, grade),
+        "E2": _warned(warnings, schools, year),
+        "E3": _progress8_under(panel, register, year),
+        "E4": _inspected_as(3, grade),
+        "E5": _answer(judge_floor(panel, register, year)["answer"]),
+        "E6": _answer(judge_coasting(panel, register, year)["answer"]),
+    }
+    active = [rule for rule in RULES if rule.active]
+    table = pd.DataFrame(index=schools)
+    every = sourced = Answer(np.zeros(len(schools), bool), np.ones(len(schools), bool))
+    because = pd.Series("", index=schools, dtype=object)
+    for rule in active:
+        answer = judged[rule.id]
+        table[rule.id] = answer.words()
+        every = every | answer
+        sourced = sourced | answer if rule.status == "sourced" else sourced
+        because += np.where(answer.yes, rule.text + "; ", "")
+    table["eligible"] = every.words()
+    table["eligible_sourced"] = sourced.words()
+    table["because"] = because.str.removesuffix("; ")
+    return table
+
+
+def _answer(words: pd.Series) -> Answer:
+    return Answer((words == "yes").to_numpy(bool), (words == "no").to_numpy(bool))
+
+
+def _inspected_as(outcome: int, grade: npt.NDArray[np.float64]) -> Answer:
+    return Answer(grade == outcome, np.isfinite(grade) & (grade != outcome))
+
+
+def _warned(warnings: pd.DataFrame | None, schools: pd.Index, year: int) -> Answer:
+    if warnings is None:
+        return Answer(np.zeros(len(schools), bool), np.zeros(len(schools), bool))
+    date = pd.to_datetime(warnings["date"])
+    first, last = pd.Timestamp(year - 3, 9, 1), pd.Timestamp(year, 8, 31)
+    recent = warnings.loc[(date >= first) & (date <= last), "school"]
+    yes = np.asarray(schools.isin(recent), dtype=bool)
+    return Answer(yes, ~yes)
+
+
+def _progress8_under(panel: Panel, register: pd.DataFrame, year: int) -> Answer:
+    taught = register["phase"].isin(["secondary", "all-through"]).to_numpy(bool)
+    answer = under(panel_column(panel, "progress8", year, register.index), COASTING_PROGRESS8)
+    return Answer(answer.yes & taught, answer.no | ~taught)
+
+
+def judge_programmes(
+    panel: Panel,
+    register: pd.DataFrame,
+    programmes: Sequence[Programme],
+    members: pd.DataFrame,
+    *,
+    ofsted: pd.DataFrame | None = None,
+    partnership: Partnership | None = None,
+) -> pd.DataFrame:
+    """Say which schools of each programme met a criterion when they were picked.
+
+    That is in the year before the programme's first results. `members` lists `programme` and
+    `school`; the partnership's register has the warning notices. Keyed (`programme`, `school`):
+    `year`, then as `judge_eligibility` has them.
+    """
+    warnings = None if partnership is None else partnership.warnings
+    parts = []
+    for programme in programmes:
+        own = members.loc[members["programme"] == programme.slug, "school"]
+        year = programme.starts - 1
+        table = judge_eligibility(
+            panel, register.loc[sorted(own)], year, ofsted=ofsted, warnings=warnings
+        )
+        table.insert(0, "year", year)
+        parts.append(pd.concat({programme.slug: table}, names=["programme", "school"]))
+    return pd.concat(parts)
+
+
+def list_rules() -> pd.DataFrame:
+    """List the criteria, each with its status and where it is known from; keyed `id`."""
+    return pd.DataFrame([asdict(rule) for rule in RULES]).set_index("id")
+
+
+def test_programmes(judged: pd.DataFrame) -> pd.DataFrame:
+    """Hold each programme to the 70 per cent rule, by all criteria and by the sourced ones alone.
+
+    `judged` is as `judge_programmes` gives it. Keyed (`programme`, `criteria`): `year`, `schools`,
+    `needed`, `verdict`. How many are eligible is not told here: it could show a school.
+    """
+    rows = []
+    for slug, own in judged.groupby(level="programme"):
+        for criteria, column in CRITERIA.items():
+            held = test_seventy_per_cent(own[column])
+            year = int(own["year"].iloc[0])
+            rows.append((slug, criteria, year, held.schools, held.needed, held.verdict))
+    columns = ["programme", "criteria", "year", "schools", "needed", "verdict"]
+    return pd.DataFrame(rows, columns=columns).set_index(["programme", "criteria"])
+
+
+CRITERIA = {"all": "eligible", "sourced": "eligible_sourced"}
+"""Which criteria are asked, and the column that answers."""
+
+
+@dataclass(frozen=True)
+class Seventy:
+    """Whether at least 70% of a programme's schools are eligible, with both bounds.
+
+    `verdict` is pass, fail, or undetermined: it could still be either, by the unknown ones.
+    """
+
+    schools: int
+    eligible: int
+    unknown: int
+    needed: int
+    verdict: str
+
+    @property
+    def words(self) -> str:
+        """Say the result and its bounds in a sentence."""
+        most = self.eligible + self.unknown
+        span = f"{self.eligible}" if not self.unknown else f"between {self.eligible} and {most}"
+        return (
+            f"{self.verdict}: {span} of {self.schools} schools meet a criterion; "
+            f"70% needs {self.needed}"
+        )
+
+
+def test_seventy_per_cent(answers: pd.Series) -> Seventy:
+    """Hold a programme's schools to the 70 per cent rule, in whole numbers."""
+    total = len(answers)
+    if not total:
+        raise DesignError("the 70% rule was asked of a programme with no schools.")
+    wrong = sorted(set(answers) - {"yes", "no", "unknown"})
+    if wrong:
+        raise DesignError(f"answers are yes, no or unknown, not {wrong}.")
+    yes, unknown = int((answers == "yes").sum()), int((answers == "unknown").sum())
+    if 10 * yes >= 7 * total:
+        verdict = "pass"
+    else:
+        verdict = "fail" if 10 * (yes + unknown) < 7 * total else "undetermined"
+    return Seventy(total, yes, unknown, -(-7 * total // 10), verdict)

@@ -1,0 +1,174 @@
+"""What support the ratings bring, what has been delivered, and which ratings changed and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pepstats.errors import DesignError
+from pepstats.priority.dashboard import Dashboard, Tier
+from pepstats.priority.partnership import Partnership
+from pepstats.priority.ratings import Ratings, rate_schools
+from pepstats.schools import Panel
+
+CHANGES = ("raised", "lowered", "newly rated", "no longer rated", "the same", "not rated")
+
+COULD_BE_CHANCE = 0.2
+"""A change is called likely chance while the school would be rated as before this often or more."""
+
+
+def plan_support(
+    ratings: pd.DataFrame, dashboard: Dashboard, *, delivered: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Give each school the days its rating brings, beside what it has had.
+
+    `ratings` is `Ratings.ratings`; `delivered` lists days given (`school`, `days`). Keyed
+    `school`: `name`, `rating`, `governance`, `provider`, `planned`, `delivered`, `left` (days) and
+    `planned_cost`, `delivered_cost` (pounds, missing while a day's cost is not agreed). A school
+    that is not rated, or whose governance is not known, has no plan: its days are missing; so are
+    those given where no record of them was kept.
+    """
+    tiers: dict[tuple[int, str], Tier] = {
+        (tier.rating, tier.governance): tier for tier in dashboard.support.tiers
+    }
+    table = ratings[["name", "rating", "governance"]].copy()
+    found = [
+        tiers.get((int(rating), governance)) if pd.notna(rating) else None
+        for rating, governance in zip(table["rating"], table["governance"], strict=True)
+    ]
+    table["provider"] = [tier.provider if tier else "no plan: not rated" for tier in found]
+    table["planned"] = [tier.days if tier else np.nan for tier in found]
+    days = pd.Series(np.nan, index=table.index)
+    if delivered is not None:
+        elsewhere = sorted(set(delivered["school"]) - set(table.index))
+        if elsewhere:
+            raise DesignError(
+                f"support was given to schools that are not in the ratings: {elsewhere}."
+            )
+        days = delivered.groupby("school")["days"].sum().reindex(table.index).fillna(0.0)
+    table["delivered"] = days
+    table["left"] = table["planned"] - table["delivered"]
+    cost = dashboard.support.day_cost or np.nan
+    table["planned_cost"] = table["planned"] * cost
+    table["delivered_cost"] = table["delivered"] * cost
+    return table
+
+
+def plan_years(
+    now: Ratings, last: Ratings | None, dashboard: Dashboard, partnership: Partnership | None
+) -> dict[str, pd.DataFrame]:
+    """Plan support by this year's ratings, and hold what was given to last year's: as tables.
+
+    `support` and `support-totals` are for the school year that follows this year's results;
+    `support-last-year` and its totals for the year before, where that was rated.
+    """
+    given = None if partnership is None else partnership.delivered
+    tables: dict[str, pd.DataFrame] = {}
+    for name, rated in (("support", now), ("support-last-year", last)):
+        if rated is not None:
+            own = None if given is None else given_after(given, rated.year)
+            plan = plan_support(rated.ratings, dashboard, delivered=own)
+            tables |= {name: plan, f"{name}-totals": sum_support(plan, dashboard)}
+    return tables
+
+
+def given_after(delivered: pd.DataFrame, year: int) -> pd.DataFrame:
+    """Keep the days given in the school year that follows a year's results, which they answer."""
+    first, last = pd.Timestamp(year, 9, 1), pd.Timestamp(year + 1, 8, 31)
+    return delivered[(delivered["date"] >= first) & (delivered["date"] <= last)]
+
+
+def sum_support(plan: pd.DataFrame, dashboard: Dashboard) -> pd.DataFrame:
+    """Add the plan up by rating and governance, with a last row for all.
+
+    Keyed (`rating`, `governance`): `schools`, `planned`, `delivered` (days), `planned_cost`,
+    `delivered_cost` and, in the last row, `budget` and `over_budget` (pounds).
+    """
+    words = plan["rating"].astype("object").where(plan["rating"].notna(), "not rated").astype(str)
+    groups = plan.groupby([words.rename("rating"), "governance"], sort=True)
+    sums = ["planned", "delivered", "planned_cost", "delivered_cost"]
+    table = groups[sums].sum(min_count=1)
+    table.insert(0, "schools", groups.size())
+    total = plan[sums].sum(min_count=1).to_frame().T.assign(schools=len(plan))
+    total.index = pd.MultiIndex.from_tuples([("all", "all")], names=["rating", "governance"])
+    budget = dashboard.support.budget if dashboard.support.budget is not None else np.nan
+    total["budget"] = budget
+    total["over_budget"] = total["planned_cost"] - budget
+    return pd.concat([table, total])[["schools", *sums, "budget", "over_budget"]]
+
+
+def rate_year_before(
+    panel: Panel, register: pd.DataFrame, dashboard: Dashboard, year: int, **seen: Any
+) -> Ratings | None:
+    """Rate the year before by the same criteria; None where the study has no such year.
+
+    `seen` is what else `priority.rate` was given for this year. How sure that rating was is not
+    asked again, so its chances say nothing.
+    """
+    if year - 1 not in panel.releases.index:
+        return None
+    rng = np.random.default_rng(0)
+    return rate_schools(panel, register, dashboard, year - 1, **seen, rng=rng, draws=1)
+
+
+def compare_ratings(now: Ratings, last: Ratings | None) -> pd.DataFrame:
+    """Say whose rating changed since last year, and which indicators moved.
+
+    Keyed `school`: `name`, `governance`, `before`, `now`, `change` (raised, lowered, newly rated,
+    no longer rated, the same: a raised priority is a smaller number), `why` (indicators whose
+    colour changed or that one year lacked) and `chance` (whether the school could as well be rated
+    as before: by this year's own draws it would be at least `COULD_BE_CHANCE` of the time). Empty
+    where there is no last year.
+    """
+    if last is None:
+        columns = ["name", "governance", "before", "now", "change", "why", "chance"]
+        return pd.DataFrame(columns=columns, index=pd.Index([], name="school", dtype="int64"))
+    ratings, contributions = now.ratings, now.contributions
+    before, contributions_before = last.ratings, last.contributions
+    table = ratings[["name", "governance"]].assign(now=ratings["rating"].astype("Int64"))
+    table["before"] = before["rating"].astype("Int64").reindex(table.index)
+    raised, lowered = table["now"] < table["before"], table["now"] > table["before"]
+    was, is_now = table["before"].notna(), table["now"].notna()
+    table["change"] = "the same"
+    table.loc[raised.fillna(False), "change"] = "raised"
+    table.loc[lowered.fillna(False), "change"] = "lowered"
+    table.loc[~was & is_now, "change"] = "newly rated"
+    table.loc[was & ~is_now, "change"] = "no longer rated"
+    table.loc[~was & ~is_now, "change"] = "not rated"
+    table["why"] = _moved(contributions, contributions_before).reindex(table.index).fillna("")
+    chances = ratings[["p1", "p2", "p3"]].to_numpy(dtype=float)
+    as_before = np.where(was, table["before"].fillna(1).to_numpy(dtype=int), 1) - 1
+    p_before = chances[np.arange(len(table)), as_before]
+    table["chance"] = table["change"].isin(["raised", "lowered"]) & (p_before >= COULD_BE_CHANCE)
+    return table[["name", "governance", "before", "now", "change", "why", "chance"]]
+
+
+def count_changes(changes: pd.DataFrame) -> pd.DataFrame:
+    """Count the schools of each change; keyed `change`: `schools`."""
+    found = changes["change"].value_counts().rename_axis("change").rename("schools")
+    return found.reindex([c for c in CHANGES if c in found.index]).to_frame()
+
+
+def _moved(now: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
+    """Give each school the indicators of another colour than the year before, in words.
+
+    What has a figure in one of the years only comes last: it is no movement of the school.
+    """
+    both = now[["label", "rag"]].join(before["rag"].rename("was"), how="left").fillna("")
+    both = both[both["rag"] != both["was"]]
+    moved = both[(both["rag"] != "") & (both["was"] != "")]
+    parts = {
+        "": moved["label"] + " " + moved["was"] + " to " + moved["rag"],
+        "no figure last year: ": (both["label"] + " " + both["rag"])[both["was"] == ""],
+        "no figure this year: ": (both["label"] + " " + both["was"])[both["rag"] == ""],
+    }
+    told = [
+        (words + own.groupby(level="school").agg(", ".join if words else "; ".join))
+        for words, own in parts.items()
+        if len(own)
+    ]
+    if not told:
+        return pd.Series(dtype=object)
+    return pd.concat(told).groupby(level=0, sort=True).agg("; ".join)

@@ -1,0 +1,54 @@
+"""What the board's paper says."""
+
+from pepstats.report.board_tables import NO_PLAN, collect_provenance
+from pepstats.report.cases import RULE, choose_cases, describe_cases
+from pepstats.report.disclosure import (
+    DIFFERS,
+    NAMES_SCHOOL,
+    NO_CONSENT,
+    SHOWN_COLUMNS,
+    SMALL,
+    find_small_changes,
+)
+from pepstats.report.edition import NOT_YET_PUBLIC, collect_city, collect_results, read_shown
+from pepstats.report.open_data import make_open_data
+from pepstats.report.paper import (
+    draft_report,
+    list_disclosure,
+    list_marks,
+    list_shown_counts,
+    list_to_do,
+    write_editions,
+)
+from pepstats.report.sheets import write_city_table, write_sheets
+from pepstats.report.wording import Result, decimals_for, read_result
+
+__all__ = [
+    "DIFFERS",
+    "NAMES_SCHOOL",
+    "NOT_YET_PUBLIC",
+    "NO_CONSENT",
+    "NO_PLAN",
+    "RULE",
+    "Result",
+    "SHOWN_COLUMNS",
+    "SMALL",
+    "choose_cases",
+    "collect_city",
+    "collect_provenance",
+    "collect_results",
+    "decimals_for",
+    "describe_cases",
+    "draft_report",
+    "find_small_changes",
+    "list_disclosure",
+    "list_marks",
+    "list_shown_counts",
+    "list_to_do",
+    "make_open_data",
+    "read_result",
+    "read_shown",
+    "write_city_table",
+    "write_editions",
+    "write_sheets",
+]

@@ -1,0 +1,163 @@
+"""Which schools stand for the rest, by a stated rule: not only the ones that did well."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+import pandas as pd
+
+from pepstats.errors import DesignError
+
+RULE = (
+    "the school that rose most beyond its comparison schools, the one nearest the middle, "
+    "and the one that fell most"
+)
+
+ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
+
+SAME_DIGITS = 9
+
+BANDS = (0.25, 0.75)
+"""Below the first share of all schools is low, above the second high; between them is usual."""
+
+
+def choose_cases(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Choose three schools by the rule: the largest gap, the one nearest the middle, the smallest.
+
+    `gaps` is of one outcome, index `school`. Index `school`, in that order: `why`, `gap`. Gaps
+    that are equal to nine digits, which another processor may order otherwise, are settled by the
+    lower school number; a programme of fewer schools gives fewer cases.
+    """
+    known = gaps["gap"].dropna().sort_index()
+    if known.empty:
+        return pd.DataFrame({"why": [], "gap": []}, index=pd.Index([], name="school"))
+    gap = known.round(SAME_DIGITS)
+    middle = (known - known.median()).abs().round(SAME_DIGITS).idxmin()
+    chosen: dict[int, str] = {}
+    for school, why in ((gap.idxmax(), ROSE), (middle, MIDDLE), (gap.idxmin(), FELL)):
+        chosen.setdefault(school, why)
+    return pd.DataFrame({"why": chosen, "gap": known.reindex(list(chosen))}).rename_axis("school")
+
+
+def describe_cases(
+    cases: pd.DataFrame,
+    *,
+    register: pd.DataFrame,
+    members: pd.DataFrame,
+    before: pd.DataFrame,
+    inspections: pd.DataFrame | None = None,
+    years: tuple[int, int] = (0, 0),
+) -> pd.DataFrame:
+    """Say for each case what kind of school it is, what support it had and what else changed.
+
+    `register`, `members` (`joined`, `dose`, `basis`, `changed`, `also_in`) and `inspections`
+    (`inspected`, a date) have index `school`; `before` is the last year before the start of every
+    school in the frame, index `school`, one column per measure; `years` are the first and last
+    outcome year. Adds `context`, `support` and `changed`: words that name no school, in bands of
+    the frame and not in its own figures, so that they may stand in a public paper; and `picked`,
+    why the programme took it, and `noted`, what the officers know to have changed, which may not.
+    Raises `DesignError` for a school that is not in the programme.
+    """
+    if strangers := sorted(set(cases.index) - set(members.index)):
+        raise DesignError(
+            f"Case studies: {', '.join(map(str, strangers))} "
+            f"{'is' if len(strangers) == 1 else 'are'} not in the programme. A case study is of "
+            "one of its own schools."
+        )
+    rows = cases.copy()
+    rows["context"] = [_context(int(school), register, before) for school in cases.index]
+    rows["support"] = [_support(int(school), members) for school in cases.index]
+    rows["picked"] = _own_words(cases.index, members, "basis")
+    rows["noted"] = _own_words(cases.index, members, "changed")
+    inspected = _inspected(cases.index, inspections, years)
+    rows["changed"] = [
+        _changed(int(school), register, members, int(school) in inspected) for school in cases.index
+    ]
+    return rows
+
+
+def _own_words(schools: pd.Index, members: pd.DataFrame, column: str) -> list[str]:
+    """Give what the programme's own file says of each school, or nothing."""
+    said = members[column] if column in members else pd.Series(dtype="str")
+    return [str(said.get(school)) if _said(said.get(school)) else "" for school in schools]
+
+
+def _inspected(
+    schools: pd.Index, inspections: pd.DataFrame | None, years: tuple[int, int]
+) -> set[int]:
+    """Find which schools were inspected from the September before the start to the last results."""
+    if inspections is None:
+        return set()
+    when = inspections["inspected"].reindex(schools)
+    began, ended = f"{years[0] - 1}-09-01", f"{years[1]}-08-31"
+    return {int(school) for school in schools[(when >= began) & (when <= ended)]}
+
+
+def _context(school: int, register: pd.DataFrame, before: pd.DataFrame) -> str:
+    kind = str(register["school_type"].get(school, "")).replace("unknown", "")
+    governance = str(register["governance"].get(school, "")).replace("unknown", "")
+    governance = {"maintained": "maintained by the council"}.get(governance, f"an {governance}")
+    words = [f"{kind.capitalize()} school" if kind else "School"]
+    words += [governance] if governance != "an " else []
+    for measure, said in (
+        ("cohort", "pupils in a year"),
+        ("disadvantaged", "of them disadvantaged"),
+    ):
+        band = _band(school, measure, before)
+        words += [f"{band} {said}"] if band else []
+    return ", ".join(words)
+
+
+def _band(school: int, measure: str, before: pd.DataFrame) -> str:
+    """Place a school among all schools: fewer than most, more than most, or as many."""
+    if measure not in before or pd.isna(before[measure].get(school)):
+        return ""
+    low, high = before[measure].quantile(list(BANDS))
+    value = before[measure].loc[school]
+    return (
+        "fewer than most"
+        if value < low
+        else "more than most"
+        if value > high
+        else "as many as most"
+    )
+
+
+def _support(school: int, members: pd.DataFrame) -> str:
+    row = members.loc[school]
+    words = [f"Joined {_month(row['joined'])}"] if _said(row["joined"]) else []
+    if "dose" in row and pd.notna(row["dose"]):
+        words.append(f"{row['dose']:g} {'day' if row['dose'] == 1 else 'days'} of support")
+    return "; ".join(words) or "Not recorded"
+
+
+def _month(text: str) -> str:
+    """Write `2017-09` as in September 2017; anything else as it stands."""
+    if not re.fullmatch(r"20\d\d-(?:0[1-9]|1[0-2])", text):
+        return text
+    return f"in {datetime.date.fromisoformat(f'{text}-01'):%B %Y}"
+
+
+def _changed(school: int, register: pd.DataFrame, members: pd.DataFrame, inspected: bool) -> str:
+    """Say what the files show to have changed besides the programme."""
+    words = []
+    if len(str(register["urns"].get(school, "")).split()) > 1:
+        words.append(
+            "it changed its number in these years, as a school does that becomes an academy"
+        )
+    if inspected:
+        words.append("it had an inspection while the programme ran")
+    if _own_words(pd.Index([school]), members, "changed") != [""]:
+        words.append("the officers have noted something else, which could name it")
+    also = members["also_in"].get(school, 0) if "also_in" in members else 0
+    if also:
+        words.append(f"it is in {int(also)} other programme{'' if also == 1 else 's'} studied here")
+    if not words:
+        return "Nothing that the files show"
+    text = "; ".join(words)
+    return text[0].upper() + text[1:]
+
+
+def _said(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -1,0 +1,293 @@
+"""What may leave, in which edition: small counts hidden so that no sum gives them back.
+
+A count from 1 up to the threshold is hidden. Where totals stand beside it, others are hidden with
+it, until what a reader could work out from everything shown is a range at least as wide as the
+threshold. Each hidden cell is written in a log with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pepstats.errors import DesignError
+
+
+def hidden_note(shown: Protected, view: View) -> str:
+    """Explain the mark of a hidden count, where there is one."""
+    if shown.log.empty:
+        return ""
+    words = (
+        f"{HIDDEN} is a count hidden so that no school can be known by it: one of fewer "
+        f"than {view.fewest_schools} schools, or one from which that could be worked out."
+    )
+    if (shown.log["reason"] == DIFFERS).any():
+        words += " So is one that differs by so few from what was shown before."
+    return words
+
+
+SMALLEST = 5  # counts up to this are hidden unless a study says otherwise
+
+FEWEST_SCHOOLS = 3  # a figure of fewer schools is as good as a name
+
+HIDDEN = "[c]"  # how a hidden count is written: the Analysis Function's mark for confidential
+
+TOTAL = "Total"
+
+SMALL = "small count"
+
+BESIDE = "hidden so that a small count cannot be worked out"
+
+DIFFERS = "differs from the last release by a small count"
+
+NAMES_SCHOOL = "could show a school's results before they are published"
+
+NO_CONSENT = "no consent to publish"
+
+LOG_COLUMNS = ["table", "row", "column", "reason"]
+
+
+SHOWN_COLUMNS = ["table", "row", "column", "count"]
+
+
+@dataclass(frozen=True)
+class View:
+    """Whom an edition of a paper is for, and so what it may show.
+
+    `names` gives schools' names by their numbers, for the exempt edition; `last_shown` the counts
+    that the last release showed: `table`, `row`, `column`, `count` (missing where hidden).
+    """
+
+    exempt: bool = False
+    names: Mapping[int, str] = field(default_factory=dict, repr=False)
+    fewest_schools: int = FEWEST_SCHOOLS
+    last_shown: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=SHOWN_COLUMNS), repr=False
+    )
+
+    @property
+    def smallest(self) -> int:
+        """The largest count of schools that is hidden; nought where nothing is."""
+        return 0 if self.exempt else self.fewest_schools - 1
+
+    def protect(self, counts: pd.DataFrame, name: str) -> Protected:
+        """Hide what this edition may not show of a table of counts of schools."""
+        rows = self.last_shown.loc[self.last_shown["table"] == name]
+        before = rows.pivot(index="row", columns="column", values="count")
+        return protect_counts(counts, name=name, smallest=self.smallest, before=before)
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A table of counts that may leave, and every cell hidden in it.
+
+    `shown` has the totals as its last row and column, missing where hidden; `log` has one row per
+    hidden cell: `table`, `row`, `column`, `reason`.
+    """
+
+    shown: pd.DataFrame = field(repr=False)
+    log: pd.DataFrame = field(repr=False)
+
+    def words(self) -> pd.DataFrame:
+        """Give the table as text, a hidden count written as `[c]`."""
+        return self.shown.map(lambda n: HIDDEN if pd.isna(n) else f"{int(n):,}")
+
+
+def protect_counts(
+    counts: pd.DataFrame, *, name: str, smallest: int = SMALLEST, before: pd.DataFrame | None = None
+) -> Protected:
+    """Hide small counts of a table, and as few others as keep them from being worked out.
+
+    `counts` holds whole numbers without totals; row and column totals are added. `before` is the
+    table as the last release showed it, totals and all: a count that differs from its own there by
+    a small one is hidden too. Raises `DesignError` when a count is missing, negative or not whole.
+    """
+    numbers = counts.to_numpy(dtype=float)
+    if np.isnan(numbers).any() or (numbers < 0).any() or (numbers % 1 != 0).any():
+        raise DesignError(f"{name}: counts must be whole numbers from nought up, none missing.")
+    cells = _with_totals(numbers.astype(np.int64))
+    labels = [*map(str, counts.index), TOTAL], [*map(str, counts.columns), TOTAL]
+    small = (cells >= 1) & (cells <= smallest)
+    differs = _differs(cells, labels, before, smallest)
+    hidden = small | differs
+    for row, column in zip(*np.nonzero(hidden), strict=True):
+        while not _is_safe(cells, hidden, (row, column), smallest):
+            if not _hide_one_more(cells, hidden, row, column):
+                hidden[:, :] = True
+                break
+    shown = pd.DataFrame(
+        np.where(hidden, np.nan, cells.astype(float)),
+        index=pd.Index([*counts.index, TOTAL], name=counts.index.name),
+        columns=[*counts.columns, TOTAL],
+    )
+    reasons = np.where(small, SMALL, np.where(differs, DIFFERS, BESIDE))
+    return Protected(shown, _list_hidden(name, shown, hidden, reasons))
+
+
+def _differs(
+    cells: NDArray[np.int64],
+    labels: tuple[list[str], list[str]],
+    before: pd.DataFrame | None,
+    smallest: int,
+) -> NDArray[np.bool_]:
+    """Mark the cells that, set beside the last release, show a small count by their difference."""
+    if before is None:
+        return np.zeros(cells.shape, dtype=bool)
+    known = before.rename(index=str, columns=str)
+    then = known.reindex(index=labels[0], columns=labels[1]).to_numpy(dtype=float)
+    moved = np.abs(cells - then)
+    few: NDArray[np.bool_] = (moved >= 1) & (moved <= smallest)
+    return few
+
+
+def _with_totals(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    wide = np.column_stack([cells, cells.sum(axis=1)])
+    return np.vstack([wide, wide.sum(axis=0)])
+
+
+def work_out(
+    cells: NDArray[np.int64], hidden: NDArray[np.bool_], place: tuple[int, int]
+) -> tuple[float, float]:
+    """Give the least and the most that a hidden cell could be, as a reader could work out.
+
+    The reader knows every shown cell, that the last row and column are totals, and that counts
+    are not negative. Rows and columns are then the knots of a net and hidden cells its channels: a
+    cell can grow by as much as can flow back through the others, and shrink by as much the other
+    way (the greatest flow, by Edmonds and Karp, 1972; exact for whole numbers).
+    """
+    spots = zip(*np.nonzero(hidden), strict=True)
+    room: dict[tuple[str, int], dict[tuple[str, int], float]] = {}
+    for spot in ((int(r), int(c)) for r, c in spots):
+        if spot == (int(place[0]), int(place[1])):
+            continue
+        start, end = _ends(spot, cells.shape)
+        room.setdefault(start, {})[end] = np.inf
+        room.setdefault(end, {})[start] = float(cells[spot])
+    start, end = _ends((int(place[0]), int(place[1])), cells.shape)
+    value = float(cells[place])
+    back = {knot: dict(ways) for knot, ways in room.items()}
+    least = value - min(value, _most_flow(back, start, end))
+    return least, value + _most_flow(room, end, start)
+
+
+def _ends(spot: tuple[int, int], shape: tuple[int, ...]) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Give the knots that a cell leads from and to; a total leads the other way."""
+    row, column = ("row", spot[0]), ("column", spot[1])
+    turned = (spot[0] == shape[0] - 1) != (spot[1] == shape[1] - 1)
+    return (column, row) if turned else (row, column)
+
+
+def _most_flow(
+    room: dict[tuple[str, int], dict[tuple[str, int], float]],
+    start: tuple[str, int],
+    end: tuple[str, int],
+) -> float:
+    """Give the most that can flow from one knot to another, using up the room there is."""
+    total = 0.0
+    while True:
+        came = {start: start}
+        line = [start]
+        while line and end not in came:
+            knot = line.pop(0)
+            for other, left in room.get(knot, {}).items():
+                if left > 0 and other not in came:
+                    came[other] = knot
+                    line.append(other)
+        if end not in came:
+            return total
+        way = [end]
+        while way[-1] != start:
+            way.append(came[way[-1]])
+        steps = list(zip(way[1:], way[:-1], strict=True))
+        flow = min(room[one][other] for one, other in steps)
+        if np.isinf(flow):
+            return np.inf
+        for one, other in steps:
+            room[one][other] -= flow
+            room[other][one] += flow
+        total += flow
+
+
+def _is_safe(
+    cells: NDArray[np.int64], hidden: NDArray[np.bool_], place: tuple[int, int], smallest: int
+) -> bool:
+    low, high = work_out(cells, hidden, place)
+    return high - low >= smallest - 1e-6
+
+
+def _hide_one_more(
+    cells: NDArray[np.int64], hidden: NDArray[np.bool_], row: int, column: int
+) -> bool:
+    """Hide one more count: where hidden lines cross, else beside the small one, else anywhere.
+
+    Of those the least that is not nought, and not a total where that can be.
+    """
+    last_row, last_column = cells.shape[0] - 1, cells.shape[1] - 1
+    lines = {(row, n) for n in range(last_column + 1)} | {(n, column) for n in range(last_row + 1)}
+    crossed = {
+        (r, c)
+        for r in range(last_row + 1)
+        for c in range(last_column + 1)
+        if hidden[r, :].any() and hidden[:, c].any()
+    }
+    for spots in (crossed, lines, set(np.ndindex(cells.shape))):
+        left = [spot for spot in spots if not hidden[spot]]
+        if left:
+            chosen = min(left, key=lambda s: (s[0] == last_row or s[1] == last_column,
+                                              cells[s] == 0, cells[s], s))  # fmt: skip
+            hidden[chosen] = True
+            return True
+    return False
+
+
+def _list_hidden(
+    name: str, shown: pd.DataFrame, hidden: NDArray[np.bool_], reasons: NDArray[np.str_]
+) -> pd.DataFrame:
+    rows = [
+        (name, str(shown.index[r]), str(shown.columns[c]), str(reasons[r, c]))
+        for r, c in zip(*np.nonzero(hidden), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=LOG_COLUMNS)
+
+
+def find_small_changes(
+    now: pd.DataFrame, before: pd.DataFrame, *, name: str, smallest: int = SMALLEST
+) -> pd.DataFrame:
+    """List the cells that, set beside the last release, show a small count by their difference.
+
+    Both tables have the same names of rows and columns; a hidden cell is missing. A cell that only
+    one of them has is not compared. One row per cell: `table`, `row`, `column`, `reason`.
+    """
+    rows = now.index.intersection(before.index, sort=False)
+    columns = now.columns.intersection(before.columns, sort=False)
+    moved = (now.loc[rows, columns] - before.loc[rows, columns]).abs()
+    few = (moved >= 1) & (moved <= smallest)
+    found = [(name, str(r), str(c), DIFFERS) for r in rows for c in columns if few.loc[r, c]]
+    return pd.DataFrame(found, columns=LOG_COLUMNS)
+
+
+def list_shown(name: str, shown: pd.DataFrame) -> pd.DataFrame:
+    """List a table's counts as the next release is to be set beside: one row each."""
+    rows = [
+        (name, str(row), str(column), shown.loc[row, column])
+        for row in shown.index
+        for column in shown.columns
+    ]
+    return pd.DataFrame(rows, columns=SHOWN_COLUMNS)
+
+
+def withhold(name: str, reason: str) -> pd.DataFrame:
+    """Give the log of a whole table or picture that is held back."""
+    return pd.DataFrame([(name, "all", "all", reason)], columns=LOG_COLUMNS)
+
+
+def join_logs(logs: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put logs into one, without repeats, in the order given."""
+    parts = [log for log in logs if len(log)]
+    if not parts:
+        return pd.DataFrame(columns=LOG_COLUMNS)
+    return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)

@@ -1,0 +1,290 @@
+"""Named entries: everything the paper may say, its value, its words and the table it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pepstats.document import Entry
+from pepstats.formatting import (
+    count_words,
+    format_number,
+    join_words,
+    label_variable,
+    long_date,
+    school_year,
+    spell_number,
+)
+from pepstats.impact import COMPARED, EXPECTED
+from pepstats.measures import outcome_label
+from pepstats.report.city_tables import ratings_sentence
+from pepstats.report.disclosure import View
+from pepstats.report.edition import (
+    NOT_YET_PUBLIC,
+    City,
+    ProgrammeResults,
+    count_members,
+    list_results,
+)
+from pepstats.report.programme_tables import cost_words, describe_worth
+from pepstats.report.statements import balance_sentence, quoted_sentence
+from pepstats.report.wording import (
+    Result,
+    chance_sentence,
+    decimals_for,
+    effect_sentence,
+    smallest_sentence,
+)
+from pepstats.settings import Programme, Report
+
+SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
+
+ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
+
+YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
+
+
+def make_programme_entries(
+    report: Report,
+    programmes: Sequence[Programme],
+    results: Mapping[str, ProgrammeResults],
+    view: View,
+    city: City | None = None,
+) -> dict[str, Entry]:
+    """Give everything the paper may say, by name."""
+    meeting = report.meeting
+    settings = f"reports/{report.slug}.yml"
+    entries = {
+        "report.title": Entry(report.title, report.title, settings),
+        "report.year": Entry(report.year, school_year(report.year), settings),
+        "report.programmes": Entry(
+            len(programmes),
+            f"{spell_number(len(programmes))} programme{'' if len(programmes) == 1 else 's'}",
+            settings,
+        ),
+        "meeting.body": Entry(meeting.body, meeting.body, settings),
+        "meeting.date": Entry(meeting.date, long_date(meeting.date), settings),
+        "meeting.report_from": Entry(meeting.report_from, meeting.report_from, settings),
+        "meeting.report_by": Entry(meeting.report_by, meeting.report_by, settings),
+    }
+    found = {p.slug: list_results(p, results[p.slug], report.year) for p in programmes}
+    for programme in programmes:
+        own = describe_programme(programme, results[programme.slug], found[programme.slug])
+        entries |= {f"{programme.slug}.{name}": entry for name, entry in own.items()}
+    releases = sorted({r.release for one in found.values() for r in one.values() if r.release})
+    ratings = (city or City()).ratings
+    entries["ratings.sentence"] = Entry(
+        len(ratings), ratings_sentence(ratings, view), "02-priority-ratings/ratings.csv"
+    )
+    effects = "04-estimate-effect/effects.csv"
+    entries["report.releases"] = Entry(releases, join_words(releases), effects)
+    firsts = [found[p.slug][p.primary] for p in programmes]
+    entries["report.how"] = Entry(None, how_sentence(firsts), effects)
+    entries["report.still_to_come"] = Entry(releases, still_to_come(releases, report.year), effects)
+    return entries
+
+
+def describe_programme(
+    programme: Programme, found: ProgrammeResults, results: Mapping[str, Result]
+) -> dict[str, Entry]:
+    """Give everything the paper may say of one programme, by name."""
+    primary = results[programme.primary]
+    settings = programme.file
+    folder = f"04-estimate-effect/{programme.slug}"
+    effects = f"{folder}/effects.csv"
+    cases = f"06-case-studies/{programme.slug}"
+    named = count_members(found)
+    entries = {
+        "title": Entry(programme.title, programme.title, settings),
+        "summary": Entry(programme.summary, programme.summary, settings),
+        "starts": Entry(programme.starts, school_year(programme.starts), settings),
+        "baseline": Entry(programme.baseline,
+                          join_words(school_year(y) for y in sorted(programme.baseline)), settings),
+        "cost": Entry(programme.cost.grant, cost_words(programme, named), settings),
+        "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
+        "members": Entry(named, count_words(named, "school"), f"{folder}/gaps.csv"),
+        "headline": Entry(primary.estimate, effect_sentence(primary), effects),
+        "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
+        "chance": Entry(primary.p_placebo, chance_sentence(primary), effects),
+        "schools": Entry(None, schools_sentence(found, primary), f"{folder}/gaps.csv"),
+        "alike": Entry(None, alike_sentence(found.balance),
+                       f"03-match-schools/{programme.slug}/balance.csv"),
+        "checked": Entry(None, checks_sentence(found.checks, primary),
+                         f"05-check-robustness/{programme.slug}/checks.csv"),
+        "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
+        "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
+        "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
+        "statements": Entry(None, balance_sentence(found.statements, programme.slug),
+                            f"{cases}/statements.csv"),
+        "quoted": Entry(None, quoted_sentence(found.statements, programme.slug),
+                        f"{cases}/statements.csv"),
+        "kept": Entry(primary.n_schools, kept_sentence(named, primary), f"{folder}/gaps.csv"),
+    }  # fmt: skip
+    entries |= describe_worth(programme.slug, found.value, found.sizes, found.grades)
+    for outcome, result in results.items():
+        entries |= {
+            f"{outcome}.{name}": Entry(value, text, effects)
+            for name, (value, text) in describe_result(result).items()
+        }
+    return entries
+
+
+def describe_result(result: Result) -> dict[str, tuple[object, str]]:
+    """Give everything the paper may say of one outcome, by name: its value and its words."""
+    places = decimals_for(result)
+    return {
+        "estimate": (result.estimate, format_number(result.estimate, places, signed=True)),
+        "low": (result.low, format_number(result.low, places)),
+        "high": (result.high, format_number(result.high, places)),
+        "unit": (result.unit, result.unit),
+        "label": (result.outcome, outcome_label(result.outcome)),
+        "n_schools": (result.n_schools, count_words(result.n_schools, "school")),
+        "release": (result.release, result.release or "no results"),
+        "year": (result.year, school_year(result.year)),
+        "verdict": (result.verdict, result.verdict or "no estimate"),
+        "sentence": (result.estimate, effect_sentence(result)),
+        "chance": (result.p_placebo, chance_sentence(result)),
+    }
+
+
+def how_sentence(results: Sequence[Result]) -> str:
+    """Say what the programmes' schools were set against."""
+    modes = {result.mode for result in results if result.known}
+    if EXPECTED not in modes:
+        return (
+            "Each programme's schools are set against what is expected of them: what schools like "
+            "them, in other places, got in the same year. What they did beyond that is the "
+            "estimate."
+        )
+    year = school_year(max(result.year for result in results))
+    words = (
+        f"Other schools' results for {year} are not published yet. So each programme's schools are "
+        "set against what could be expected of schools with results like theirs last year. What "
+        "they did beyond that is the estimate."
+    )
+    if COMPARED in modes:
+        words += " Where others' results are published, the schools are set against those."
+    return words
+
+
+def schools_sentence(found: ProgrammeResults, result: Result) -> str:
+    """Say how many schools did better and how many worse than was expected of them."""
+    gaps = found.gaps.reset_index()
+    gaps = gaps.loc[gaps["outcome"] == result.outcome, "gap"]
+    above, below = int((gaps > 0).sum()), int((gaps < 0).sum())
+    known = int(gaps.notna().sum())
+    return (
+        f"Of the {count_words(known, 'school')} that can be compared, {above} did better than was "
+        f"expected of them and {below} did worse."
+    )
+
+
+def kept_sentence(named: int, result: Result) -> str:
+    """Say how many of the programme's schools the estimate rests on."""
+    left = named - result.n_schools
+    if left <= 0:
+        return f"All {count_words(named, 'school')} in the programme could be compared."
+    return (
+        f"{count_words(named, 'school')} took part; {result.n_schools} could be compared and "
+        f"{left} could not."
+    )
+
+
+def alike_sentence(balance: pd.DataFrame) -> str:
+    """Say how alike the programme's schools and their comparison schools were beforehand."""
+    rows = balance.reset_index()
+    far = rows.loc[rows["smd_after"].abs() > 0.25, "variable"]
+    if far.empty:
+        return (
+            "Before the start, the comparison schools were like the programme's schools in "
+            f"everything we compared ({count_words(len(rows), 'thing')})."
+        )
+    names = join_words(label_variable(str(name)) for name in far)
+    return (
+        "Before the start, the comparison schools were still unlike the programme's schools in "
+        f"some things: {names}. Read the result with that in mind."
+    )
+
+
+def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
+    """Say whether other choices would have told the same story."""
+    rows = checks.loc[checks["outcome"] == result.outcome] if len(checks) else checks
+    known = rows.loc[rows["estimate"].notna()] if len(rows) else rows
+    others = known.loc[known["kind"].isin(SAME_QUESTION)] if len(known) else known
+    if not len(others) or not result.known:
+        return "No other way of making the comparison was tried."
+    same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
+    how = (
+        f"{'all' if same == len(others) else same or 'none'} of them "
+        f"{'points' if same == 1 else 'point'} the same way as the main one"
+        if len(others) > 1
+        else f"it points {'the same' if same else 'the other'} way"
+    )
+    words = f"We made the comparison in {count_words(len(others), 'other way')}: {how}."
+    for row in known.loc[known["kind"] == "together"].to_dict("records"):
+        words += (
+            f" Taken together, the middle one is {format_number(row['estimate'], signed=True)} "
+            f"{result.unit} (95% interval {format_number(row['low'])} to {format_number(row['high'])})."
+        )
+    for row in known.loc[known["check"] == YEAR_EARLY].to_dict("records"):
+        words += (
+            " One year early, when nothing had started and nothing should show, the same sum gives "
+            f"{format_number(row['estimate'], signed=True)} {result.unit} "
+            f"(95% interval {format_number(row['low'])} to {format_number(row['high'])})."
+        )
+    return words
+
+
+def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
+    """Say how many of a programme's schools are in another one too, and what is seen without them.
+
+    Nothing where the report knows of no school that is in two.
+    """
+    named, shared = len(found.also_in), int((found.also_in > 0).sum())
+    if not shared:
+        return ""
+    those = "is" if shared == 1 else "are"
+    words = (
+        f"{shared} of its {count_words(named, 'school')} {those} in another programme too. For "
+        "these, what came with one cannot be told from what came with the other."
+    )
+    checks = found.checks
+    alone = checks.loc[checks["check"] == ALONE] if len(checks) else checks
+    known = alone.loc[(alone["outcome"] == result.outcome) & alone["estimate"].notna()]
+    for row in known.to_dict("records"):
+        words += (
+            f" Without them the estimate is {format_number(row['estimate'], signed=True)} {result.unit} "
+            f"(95% interval {format_number(row['low'])} to {format_number(row['high'])}; "
+            f"{count_words(int(row['n_schools']), 'school')}; {result.release} results)."
+        )
+    return words
+
+
+def cases_sentence(found: ProgrammeResults) -> str:
+    """Say by what rule the case studies were chosen."""
+    if found.cases.empty:
+        return "No case study has been chosen."
+    return (
+        "Case studies are picked by a rule, so that they are not only successes: the school that "
+        "rose most beyond its comparison schools, the one nearest the middle and the one that fell "
+        "most."
+    )
+
+
+def still_to_come(releases: Sequence[str], year: int) -> str:
+    """Say what becomes final before the board can be sure of these results."""
+    early = [release for release in releases if release in NOT_YET_PUBLIC]
+    if early:
+        return (
+            f"The results for {school_year(year)} are {join_words(early)}. They can still change. "
+            "This paper should be run again when the Department publishes the revised results, and "
+            "the Board told of any verdict that moves."
+        )
+    if "revised" in releases:
+        return (
+            f"The results for {school_year(year)} are revised. The final ones seldom differ much, "
+            "but this paper should be run again when they are published."
+        )
+    return f"The results for {school_year(year)} are final and will not change."

@@ -1,0 +1,178 @@
+"""One programme's pictures for readers, as the notebooks drew them, each with words and a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from pepstats.document import PaperPicture
+from pepstats.formatting import format_number, school_year
+from pepstats.measures import outcome_label
+from pepstats.plots import (
+    BLUE,
+    INK,
+    capital,
+    clear_spines,
+    in_house_style,
+    new_axes,
+    to_png,
+    to_svg,
+)
+from pepstats.report.board_tables import title_apart
+from pepstats.report.disclosure import View
+from pepstats.report.edition import HELD_BACK, ProgrammeResults, list_results, may_show_schools
+from pepstats.report.wording import Result, decimals_for
+from pepstats.settings import Programme
+
+OF_ONE_EDITION = (".schools", ".cases")  # names of pictures that differ by edition
+
+BEHIND = {
+    # the paper's name of a picture: its table in the paper, and why there may be no picture
+    "two-lines": ("lines", "No school has results to draw."),
+    "hundred-dots": ("dots", "There is no estimate to set among made-up programmes."),
+    "checks": ("checks", "No check was made."),
+    "balance": ("balance", "No school could be matched."),
+    "flow": ("flow", "No school could be matched."),
+    "schools": ("schools", "No school has results to draw."),
+    "cases": ("case-lines", "No case study has been chosen."),
+}
+
+
+class Pictures(Mapping[str, PaperPicture]):
+    """Pictures by name, each drawn when it is first asked for: a paper seldom shows them all."""
+
+    def __init__(
+        self,
+        makers: Mapping[str, Callable[[], PaperPicture]],
+        drawn: MutableMapping[str, PaperPicture] | None = None,
+    ) -> None:
+        """Take what makes each picture, and those made already that another edition shares."""
+        self._makers = dict(makers)
+        self._own: dict[str, PaperPicture] = {}
+        self._drawn = {} if drawn is None else drawn
+
+    def __getitem__(self, name: str) -> PaperPicture:
+        """Give a picture, drawing it the first time."""
+        kept = self._own if name.endswith(OF_ONE_EDITION) else self._drawn
+        if name not in kept:
+            kept[name] = self._makers[name]()
+        return kept[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return len(self._makers)
+
+
+def list_pictures(
+    programme: Programme,
+    found: ProgrammeResults,
+    results: Mapping[str, Result],
+    view: View,
+) -> dict[str, Callable[[], PaperPicture]]:
+    """Give what shows each of a programme's pictures, by the picture's name."""
+    shown = may_show_schools(results, view)
+    return {
+        f"{programme.slug}.{name}": partial(
+            show_picture, programme, found, name, shown=shown, named=view.exempt
+        )
+        for name in BEHIND
+    }
+
+
+def not_drawn(why: str, caption: str, table: str) -> PaperPicture:
+    """Stand in for a picture that cannot or may not be drawn: it says why."""
+    return PaperPicture(b"", b"", why, caption, table)
+
+
+def show_picture(
+    programme: Programme, found: ProgrammeResults, name: str, *, shown: bool, named: bool
+) -> PaperPicture:
+    """Show a picture as its notebook saved it; one of single schools only where they may be."""
+    of_schools = f".{name}" in OF_ONE_EDITION
+    behind, why = BEHIND[name]
+    table = f"{programme.slug}.{behind}"
+    saved = found.pictures.get(f"{name}-named" if of_schools and named else name)
+    if of_schools and not shown:
+        return not_drawn(HELD_BACK, saved.caption if saved else programme.title, table)
+    if saved is None:
+        return not_drawn(why, programme.title, table)
+    return PaperPicture(saved.svg, saved.png, saved.alt, saved.caption, table)
+
+
+TABLE = "programmes"  # the paper's table that holds the picture's numbers
+
+ROW = 0.62  # inches from one programme's row to the next
+
+
+def picture_overview(
+    programmes: Sequence[Programme], results: Mapping[str, ProgrammeResults], year: int
+) -> PaperPicture:
+    """Draw every programme's primary estimate on one scale; the same in both editions."""
+    found = {
+        title: list_results(programme, results[programme.slug], year)[programme.primary]
+        for title, programme in title_apart(programmes).items()
+    }
+    known = {title: result for title, result in found.items() if result.known}
+    outcomes = {result.outcome for result in known.values()}
+    caption = f"How far each programme's schools moved, {school_year(year)}"
+    if not known:
+        return not_drawn("No programme has an estimate.", caption, TABLE)
+    if len(outcomes) > 1:
+        return not_drawn(
+            "The programmes were for different outcomes: see the table.", caption, TABLE
+        )
+    caption = f"{caption}: {outcome_label(next(iter(outcomes)))}"
+    figure = draw_overview(known)
+    return PaperPicture(to_svg(figure), to_png(figure), describe_overview(known), caption, TABLE)
+
+
+@in_house_style
+def draw_overview(known: Mapping[str, Result]) -> Figure:
+    """Draw one row per programme: its name and verdict over its interval, its size beside it."""
+    figure, ax = new_axes(0.75 + ROW * len(known))
+    low = min(0.0, *(result.low for result in known.values()))
+    high = max(0.0, *(result.high for result in known.values()))
+    for place, (title, result) in enumerate(known.items()):
+        sure = not result.low <= 0 <= result.high
+        ax.hlines(place, result.low, result.high, color=BLUE, linewidth=2.5)
+        ax.plot(result.estimate, place, "D", markersize=8, markeredgewidth=1.5,
+                color=BLUE, markerfacecolor=BLUE if sure else "white")  # fmt: skip
+        size = format_number(result.estimate, decimals_for(result), signed=True)
+        ax.annotate(f"{title}: {result.verdict} ({size})", (0, place - 0.24), va="bottom",
+                    xycoords=("axes fraction", "data"), fontsize=10,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
+    ax.axvline(0, color=INK, linewidth=1)
+    ax.set_ylim(len(known) - 0.6, -0.85)
+    ax.set_yticks([])
+    room = 0.05 * max(high - low, 1e-9)
+    side = 0.2 * max(high - low, 1e-9)  # so that nought is never at the edge
+    ax.set_xlim(min(low - room, -side), max(high + room, side))
+    clear_spines(ax, grid="x")
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_formatter(
+        lambda value, _: format_number(
+            value, 0 if math.isclose(value, round(value)) else 1, signed=True
+        )
+    )
+    unit = capital(next(iter(known.values())).unit)
+    ax.set_xlabel(f"{unit}: left of 0 lost ground, right of 0 gained")
+    return figure
+
+
+def describe_overview(known: Mapping[str, Result]) -> str:
+    """Say in words what each row shows."""
+    said = []
+    for title, result in known.items():
+        places = decimals_for(result)
+        low, high = (format_number(end, places, signed=True) for end in (result.low, result.high))
+        size = format_number(result.estimate, places, signed=True)
+        said.append(f"{title}: {size}, somewhere between {low} and {high}; {result.verdict}")
+    unit = next(iter(known.values())).unit
+    return f"One row for each programme, in {unit}; nought is no difference. {'. '.join(said)}."

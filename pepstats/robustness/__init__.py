@@ -1,0 +1,13 @@
+"""The same effect under other choices and other methods."""
+
+from pepstats.robustness.calibration import calibrate, calibrate_primary, describe_calibration
+from pepstats.robustness.checks import check_effect
+from pepstats.robustness.headline import make_headline
+
+__all__ = [
+    "calibrate",
+    "calibrate_primary",
+    "check_effect",
+    "describe_calibration",
+    "make_headline",
+]

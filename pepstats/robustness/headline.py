@@ -1,0 +1,123 @@
+"""What every check of a programme's effect is tried on, and the row that each leaves."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from pepstats.errors import DesignError
+from pepstats.impact import COMPARED, Design, Effect, Estimate, Gaps, PlaceboDraws
+from pepstats.matching import Match, Pool
+from pepstats.schools import Panel
+from pepstats.settings import Programme
+
+FEWEST_MEMBERS = 4
+"""Of fewer schools no estimate is shown (the Fund's own smallest bid was four)."""
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check: an estimate with its 95% interval, or the reason there is none.
+
+    `kind` is one of `KINDS`; `estimate`, `low` and `high` are in the outcome's own unit, missing
+    where a `reason` is given; `p` is missing where a check has none of its own.
+    """
+
+    check: str
+    estimate: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p: float = float("nan")
+    n_schools: int = 0
+    n_comparison: int = 0
+    note: str = ""
+    reason: str = ""
+    kind: str = "method"
+
+    def tidy(self) -> pd.DataFrame:
+        """One row of the table of checks; a reason stands in the note."""
+        note = f"cannot be made: {self.reason}" if self.reason else self.note
+        return pd.DataFrame([{
+            "kind": self.kind, "check": self.check, "estimate": self.estimate, "low": self.low,
+            "high": self.high, "p": self.p, "n_schools": self.n_schools,
+            "n_comparison": self.n_comparison, "note": note,
+        }])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A programme's headline with all it was made from: what each check changes one thing of.
+
+    `members` has index `school`, with `dose` and `also_in` (how many other programmes each is in);
+    `barred` are the members of all programmes. `gaps` are the primary outcome's, `yardstick` those
+    that chance is measured by (the same but in October, when they are last year's), `draws` the
+    made-up programmes and `effect` the headline.
+    """
+
+    programme: Programme
+    year: int
+    panel: Panel = field(repr=False)
+    register: pd.DataFrame = field(repr=False)
+    members: pd.DataFrame = field(repr=False)
+    barred: tuple[int, ...] = field(repr=False)
+    pool: Pool = field(repr=False)
+    match: Match = field(repr=False)
+    gaps: Gaps = field(repr=False)
+    yardstick: Gaps = field(repr=False)
+    draws: PlaceboDraws = field(repr=False)
+    effect: Effect
+
+    @property
+    def outcome(self) -> str:
+        """The outcome fixed beforehand, which checks are made on."""
+        return self.programme.primary
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """The programme's schools."""
+        return tuple(int(school) for school in self.members.index)
+
+    @property
+    def home(self) -> int:
+        """The authority that most of the programme's schools are in; 0 where none is known."""
+        own = self.pool.schools["la"].reindex(self.members.index).dropna()
+        return int(own.mode().iloc[0]) if len(own) else 0
+
+    def need_others(self) -> None:
+        """Refuse, in October, what cannot be done before other schools' results are out."""
+        if self.effect.mode != COMPARED:
+            raise DesignError(f"other schools' results of {self.year} are not published yet")
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Give a check its own stream of chance, so that adding one moves no other."""
+        return np.random.default_rng([self.programme.seed, zlib.crc32(purpose.encode())])
+
+
+def make_headline(
+    programme: Programme,
+    panel: Panel,
+    register: pd.DataFrame,
+    members: pd.DataFrame,
+    design: Design,
+    found: Estimate,
+) -> Headline:
+    """Put together what a programme's checks are tried on, from its design and its estimate."""
+    primary = programme.primary
+    first = next(effect for effect in found.effects if effect.outcome == primary)
+    return Headline(
+        programme=programme,
+        year=first.year,
+        panel=panel,
+        register=register,
+        members=members.sort_index(),
+        barred=design.barred,
+        pool=design.pool,
+        match=design.match,
+        gaps=found.gaps[primary],
+        yardstick=found.yardstick[primary],
+        draws=found.draws,
+        effect=first,
+    )

@@ -1,0 +1,23 @@
+"""The notebooks in order, and the run that they leave: again, and the same."""
+
+from pepstats.runs.bridge import bridge_programme, bridge_report
+from pepstats.runs.files import write_whole
+from pepstats.runs.plan import hold_to_plan, write_plan
+from pepstats.runs.release import read_to_do, release_report
+from pepstats.runs.runner import run_report
+from pepstats.runs.steps import open_step, read_design
+from pepstats.runs.verify import verify
+
+__all__ = [
+    "bridge_programme",
+    "bridge_report",
+    "hold_to_plan",
+    "open_step",
+    "read_design",
+    "read_to_do",
+    "release_report",
+    "run_report",
+    "verify",
+    "write_plan",
+    "write_whole",
+]

@@ -1,0 +1,184 @@
+"""What a run wrote: every file by its hash, every table by its rows, its key and its columns."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import shutil
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import Field
+
+from pepstats.errors import RunError
+from pepstats.settings import Settings
+
+CHANGES_FILE = "CHANGES.md"
+
+
+def _as_csv(table: pd.DataFrame) -> bytes:
+    keyed = any(level is not None for level in table.index.names)
+    text: str = table.to_csv(index=keyed, lineterminator="\n")
+    return text.encode("utf-8")
+
+
+def check_name(name: str) -> str:
+    """Give back a plain file name, or refuse one that could leave its folder."""
+    if name in {"", ".", ".."} or name != Path(name).name or name.startswith(".") or "\\" in name:
+        raise RunError(f"`{name}` cannot be a file name here.")
+    return name
+
+
+def keyed(table: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Give a table by its key, refusing one that has a key twice."""
+    found = table.set_index(key)
+    if not found.index.is_unique:
+        twice = found.index[found.index.duplicated()].unique().tolist()
+        raise RunError(f"`{key}` is there twice for {twice[:5]}. Run the step that wrote it again.")
+    return found
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is complete or absent; one that already says this is left alone.
+
+    A file that changes outside a run takes the manifest with it: what lies there then is no longer
+    the run that the manifest describes.
+    """
+    if path.is_file() and path.read_bytes() == content:
+        return
+    for folder in path.parents:
+        manifest = folder / "manifest.json"
+        if manifest.is_file():
+            manifest.unlink()
+            break
+        if folder.name in {"working", "released"}:
+            break
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    partial.write_bytes(content)
+    os.replace(partial, path)  # noqa: PTH105 - atomic on every system we run on
+
+
+def sha256_of(path: Path) -> str:
+    """Give a file's SHA-256 as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+STUDY = "study"  # where a release carries what it may of its data folder
+
+OUTSIDE = "inputs"  # and what lay outside it
+
+
+def place_of(name: str) -> str | None:
+    """Give a data file's plain place, `..` only at its front; None where it is a whole path."""
+    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute():
+        return None
+    return posixpath.normpath(name.replace("\\", "/"))
+
+
+def begin_folder(final: Path) -> Path:
+    """Make a hidden folder beside the place of a finished one, and give it to be filled."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    sweep_partial(final)
+    making = final.with_name(f".{final.name}.partial-{os.getpid()}")
+    making.mkdir()
+    return making
+
+
+def replace_folder(making: Path, final: Path) -> None:
+    """Put a finished folder in the place of the last one, which is whole until the new is there."""
+    old = final.with_name(f".{final.name}.old-{os.getpid()}")
+    if final.exists():
+        final.rename(old)
+    making.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def discard_folder(making: Path) -> None:
+    """Clear away a folder that will not be finished."""
+    shutil.rmtree(making, ignore_errors=True)
+
+
+def sweep_partial(final: Path) -> None:
+    """Clear away what a killed command left; put back a finished folder it had moved aside."""
+    for left in sorted(final.parent.glob(f".{final.name}.*-*")):
+        kind, _, number = left.name.removeprefix(f".{final.name}.").rpartition("-")
+        if kind not in {"partial", "old"} or not number.isdigit() or _alive(int(number)):
+            continue
+        if kind == "old" and not final.exists():
+            left.rename(final)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    """Whether another command may still be at work; where that cannot be asked, we let it be."""
+    if process == os.getpid() or os.name != "posix":
+        return process != os.getpid()
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+OUTPUT_LIST = "manifest.json"
+
+LOG = "run.log"
+
+LONGEST_KEY = 6
+
+EXACT_STEPS = ("01-clean-sources/",)
+"""Steps whose tables hold what was published: not even the last digit may differ."""
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Output(Settings):
+    """One file that a run wrote; a table also has its rows, key and columns."""
+
+    sha256: Digest
+    bytes: Count
+    rows: Count | None = None
+    key: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+
+def describe_files(run: Path) -> dict[str, Output]:
+    """List every file of a run but its manifest and log, with what each is."""
+    found = {}
+    for path in sorted(run.rglob("*")):
+        name = path.relative_to(run).as_posix()
+        if path.is_file() and name not in {OUTPUT_LIST, LOG}:
+            about = describe_table(path, name) if path.suffix == ".csv" else {}
+            found[name] = Output(sha256=sha256_of(path), bytes=path.stat().st_size, **about)
+    return found
+
+
+def describe_table(path: Path, name: str) -> dict[str, Any]:
+    """Say how many rows a table has, what identifies a row, and which columns are numbers."""
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+    measured = [str(c) for c in table if pd.api.types.is_float_dtype(table[c])]
+    return {
+        "rows": len(table),
+        "key": find_key(table),
+        "columns": tuple(map(str, table.columns)),
+        "numbers": () if name.startswith(EXACT_STEPS) else tuple(measured),
+    }
+
+
+def find_key(table: pd.DataFrame) -> tuple[str, ...]:
+    """Find the fewest first columns that tell each row from all others; none: its line does."""
+    for width in range(1, min(LONGEST_KEY, len(table.columns)) + 1):
+        if pd.api.types.is_float_dtype(table.iloc[:, width - 1]):
+            break
+        if not table.duplicated(list(table.columns[:width])).any():
+            return tuple(map(str, table.columns[:width]))
+    return ()

@@ -1,0 +1,391 @@
+"""What ran, with what, giving what: written last, so that no manifest means no run.
+
+`manifest.json` is one JSON object, keys sorted, and nothing in it is a path on anyone's machine:
+
+| key | what |
+|---|---|
+| `schema` | the version of this layout: 3 |
+| `report`, `programmes` | the parameters the run was given: all that a notebook is told |
+| `seeds` | each programme's seed, as its settings had it |
+| `code` | `commit` of the project, whether its code was `modified` since, sha256 of the `lock`, |
+|  | and the kind of `interpreter` |
+| `python`, `platform`, `packages` | what it ran on, and the version of every package we name |
+| `arithmetic` | how that machine rounds: a fingerprint (`arithmetic.py`) |
+| `settings` | sha256 of every file of the data folder that says what to do, by its name there |
+| `inputs` | each published file: `file` as the study names it, `kind`, `year`, `release`, |
+|  | `licence`, `sha256`, `bytes`, `rows` below the header |
+| `earlier` | only of a report that revises one whose run was there: that `report`, and sha256 of |
+|  | each of its `tables` that the bridge reads |
+| `rules` | how a column may differ when it is made again: `relative` to the value, `floor` as a |
+|  | share of the column's largest value, and the `reason` |
+| `outputs` | every file of the run but this one and its log: `sha256`, `bytes` and, for a table, |
+|  | `rows`, the `key` (empty: the line) and `columns`, with those that are `numbers`; |
+|  | every other column is exact |
+| `started`, `seconds` | when, in UTC, and how long each notebook took |
+| `release` | of a released bundle only: `on`, `edition`, `why`; `files` that were added (sha256); |
+|  | files `withheld`, with the reason; where each input is `carried` |
+| `seal` | sha256 of all the other keys, so that an edit by hand is seen |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from pepstats import paths
+from pepstats.errors import RunError
+from pepstats.runs.files import (
+    CHANGES_FILE,
+    LOG,
+    OUTPUT_LIST,
+    Count,
+    Digest,
+    Output,
+    describe_files,
+    sha256_of,
+    write_whole,
+)
+from pepstats.runs.machine import find_commit, hash_arithmetic, is_modified, list_packages
+from pepstats.runs.reuse import Ground
+from pepstats.runs.tasks import Done, StepRecord
+from pepstats.settings import SLUG, Report, Settings, load_programme, load_report
+from pepstats.sources import Source
+
+SAME = "same"
+
+CLOSE = "same within its rule"
+
+DIFFERS = "differs"
+
+UNKNOWN = "not compared"
+
+WHOLE = "(whole file)"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found in one column, or one part, of one file.
+
+    `rows` is how many rows (or cells, or words) differ, `largest` the largest difference of
+    numbers, in the column's own unit.
+    """
+
+    file: str
+    column: str
+    verdict: str
+    note: str = ""
+    rows: int | None = None
+    largest: float | None = None
+
+
+CHANGED = "changed: not the bytes that the manifest names"
+
+MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "earlier", "rules")
+
+
+def check_record(path: Path, made: Manifest) -> Iterator[Finding]:
+    """Hold a release's seal to `CHANGES.md`, where it lies beside it as it does in the project."""
+    record = path.parent / CHANGES_FILE
+    if made.release is not None and record.is_file() and made.seal not in record.read_text("utf-8"):
+        yield Finding(MANIFEST, "seal", DIFFERS, f"not in {CHANGES_FILE} beside the release")
+
+
+def check_seal(made: Manifest) -> Iterator[Finding]:
+    """Say whether the manifest was edited after it was written."""
+    if not made.sealed:
+        yield Finding(MANIFEST, "seal", DIFFERS, "edited after it was written")
+
+
+def check_run_files(path: Path, made: Manifest) -> Iterator[Finding]:
+    """Hold every file there to the manifest: missing, extra, or not the bytes it names."""
+    listed = {name: one.sha256 for name, one in made.outputs.items()}
+    withheld: Mapping[str, str] = {}
+    if made.release is not None:
+        listed |= made.release.files
+        withheld = made.release.withheld
+    there = {
+        file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if not file.is_dir()
+    } - {MANIFEST, LOG}
+    for name in sorted(listed.keys() - there - withheld.keys()):
+        yield Finding(name, WHOLE, DIFFERS, "missing")
+    for name in sorted(there - listed.keys()):
+        yield Finding(name, WHOLE, DIFFERS, "extra: not in the manifest")
+    for name in sorted(there & withheld.keys()):
+        yield Finding(name, WHOLE, DIFFERS, "there, though it was withheld")
+    for name in sorted((there & listed.keys()) - withheld.keys()):
+        if (path / name).is_symlink() or sha256_of(path / name) != listed[name]:
+            yield Finding(name, WHOLE, DIFFERS, CHANGED)
+
+
+MANIFEST = OUTPUT_LIST
+
+SCHEMA = 3
+
+TIGHTEST = 1e-9
+
+
+def inside(name: str) -> str:
+    """Refuse a file name that could lead out of its folder."""
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or "\\" in name or ":" in name or ".." in parts:
+        raise ValueError(f"`{name}` is not a file inside the folder")
+    return name
+
+
+Inside = Annotated[str, AfterValidator(inside)]
+
+Slug = Annotated[str, Field(pattern=f"^{SLUG.pattern}$")]
+
+
+class Code(Settings):
+    """Which code ran."""
+
+    commit: str | None
+    modified: bool
+    lock: Digest | None
+    interpreter: str
+
+
+class Input(Settings):
+    """One published file that a run read."""
+
+    file: str
+    kind: str
+    year: int | None
+    release: str | None
+    licence: str | None
+    sha256: Digest
+    bytes: Count
+    rows: Count
+
+
+class EarlierRun(Settings):
+    """The run of the earlier report that a run set its results beside: each table by its hash."""
+
+    report: Slug
+    tables: dict[Inside, Digest]
+
+
+class ComparisonRule(Settings):
+    """How far a cell may be from itself when it is made again, and why."""
+
+    relative: float = Field(ge=0, le=1)
+    floor: float = Field(ge=0, le=1)
+    reason: str
+
+    @model_validator(mode="after")
+    def looser_has_a_reason(self) -> ComparisonRule:
+        """Nothing looser than exact goes without its reason."""
+        if (self.relative or self.floor) and len(self.reason.split()) < 4:
+            raise ValueError("a rule that is not exact needs its reason in words")
+        return self
+
+
+class Release(Settings):
+    """What became of a run when it was released."""
+
+    on: str
+    edition: Literal["public", "exempt"]
+    why: str
+    files: dict[Inside, Digest]
+    withheld: dict[Inside, str]
+    carried: dict[str, Inside]
+
+
+class Manifest(Settings):
+    """A finished run, described."""
+
+    schema_: Literal[3] = Field(alias="schema")
+    report: Slug
+    programmes: tuple[Slug, ...] = Field(min_length=1)
+    seeds: dict[Slug, int]
+    code: Code
+    python: str
+    platform: str
+    arithmetic: str
+    packages: dict[str, str]
+    settings: dict[str, Digest]
+    inputs: tuple[Input, ...]
+    earlier: EarlierRun | None = None
+    rules: dict[Literal["exact", "number"], ComparisonRule]
+    outputs: dict[Inside, Output]
+    started: str
+    seconds: dict[str, float]
+    steps: dict[str, StepRecord] = Field(default_factory=dict)
+    release: Release | None = None
+    seal: Digest
+
+    @property
+    def sealed(self) -> bool:
+        """Whether nothing in it was changed after it was written."""
+        return self.seal == seal_of(self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as it is written in JSON."""
+        content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=False)
+        if self.earlier is None:
+            del content["earlier"]
+        return content
+
+
+RULES = {
+    "exact": ComparisonRule(
+        relative=0, floor=0, reason="text, keys, counts, pairs and published values"
+    ),
+    "number": ComparisonRule(
+        relative=TIGHTEST,
+        floor=1e-12,
+        reason="sums and solved equations may differ in their last digits between processors and "
+        "versions of numpy; what is nought but for rounding has no digits of its own",
+    ),
+}
+
+
+def write_manifest(
+    ground: Ground, report: Report, programmes: Iterable[str], done: Iterable[Done], started: float
+) -> None:
+    """Describe a finished run in its folder: everything in it, and everything it came from."""
+    run, rows = ground.making, read_source_rows(ground.making)
+    content = {
+        "schema": SCHEMA,
+        "report": report.slug,
+        "programmes": list(programmes),
+        "seeds": {slug: load_programme(slug, ground.data).seed for slug in report.programmes},
+        "code": describe_code(),
+        "python": platform.python_version(),
+        "platform": describe_platform(),
+        "arithmetic": hash_arithmetic(),
+        "packages": list_packages(),
+        "settings": dict(ground.settings),
+        "inputs": [describe_input(one, rows[one.file, one.kind]) for one in ground.sources],
+        "rules": {name: rule.model_dump() for name, rule in RULES.items()},
+        "outputs": {name: one.model_dump() for name, one in describe_files(run).items()},
+        "started": utc(started),
+        "seconds": {one.task.name: round(one.seconds, 2) for one in done},
+        "steps": {one.task.name: one.record.model_dump() for one in done if one.record},
+        "release": None,
+    }
+    if ground.earlier is not None:
+        content["earlier"] = {"report": report.revises, "tables": dict(ground.earlier)}
+    write_whole(run / MANIFEST, manifest_as_text(content))
+
+
+def manifest_as_text(content: dict[str, Any]) -> bytes:
+    """Give a manifest's bytes, sealed."""
+    sealed = {**content, "seal": seal_of(content)}
+    text = json.dumps(sealed, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return (text + "\n").encode("utf-8")
+
+
+def seal_of(content: dict[str, Any]) -> str:
+    """Give the hash of everything in a manifest but its seal."""
+    rest = {name: value for name, value in content.items() if name != "seal"}
+    text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def read_manifest(run: Path) -> Manifest:
+    """Read a run's manifest, refusing a folder without one or one that is not what we write."""
+    path = run / MANIFEST
+    if not path.is_file():
+        raise RunError(
+            f"{path} is not there, so this is not a finished run. Run `pepstats run` first."
+        )
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise RunError(f"{path} is not JSON: {error}. Run again.") from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise RunError(f"{path} is not a manifest of schema {SCHEMA}. Run again.")
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"`{'.'.join(map(str, one['loc']))}`: {one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors(include_url=False)
+        )
+        raise RunError(f"{path} is not what we write: {wrong}. Run again.") from None
+
+
+def list_settings(report: Report, data: Path) -> list[str]:
+    """List the files of a data folder that tell a report's run what to do: only those there."""
+    own: str | None = report.slug
+    named, maybe = [], [f"reports/{own}.md", f"quality/{own}.yml"]
+    while own is not None:
+        named.append(f"reports/{own}.yml")
+        maybe.append(f"plans/{own}.json")
+        own = load_report(own, data).revises
+    named += [name for name in (report.template, report.disclosure.last_shown) if name]
+    for slug in report.programmes:
+        named += load_programme(slug, data).files
+    shared = [path.name for path in data.glob("*.yml")]
+    kept = [f"partnership/{path.name}" for path in (data / "partnership").glob("*.*")]
+    there = {name for name in [*maybe, *shared, *kept] if (data / name).is_file()}
+    return sorted({*named, *there})
+
+
+def describe_input(source: Source, rows: int) -> dict[str, Any]:
+    """Say what a published file is, which release, exactly which bytes, and how many rows."""
+    return {
+        "file": source.file,
+        "kind": source.kind,
+        "year": source.year,
+        "release": source.release,
+        "licence": source.licence,
+        "sha256": source.sha256,
+        "bytes": len(source.content),
+        "rows": rows,
+    }
+
+
+def read_source_rows(run: Path) -> dict[tuple[str, str], int]:
+    """Read how many rows each file has, by its name and kind, from notebook 01's own account."""
+    table = pd.read_csv(run / "01-clean-sources" / "source-checks.csv")
+    total = table[(table["account"] == "rows") & (table["what"] == "in all")]
+    return {(str(file), str(kind)): int(rows)
+            for file, kind, rows in total[["file", "kind", "count"]].to_numpy()}  # fmt: skip
+
+
+def describe_code() -> dict[str, Any]:
+    """Say which commit of the project ran, whether it was modified, and with which lock."""
+    lock = paths.PROJECT / "requirements.lock"
+    return {
+        "commit": find_commit(),
+        "modified": is_modified(),
+        "lock": sha256_of(lock) if lock.is_file() else None,
+        "interpreter": sys.implementation.name,
+    }
+
+
+def describe_platform() -> str:
+    """Say what kind of machine this is."""
+    return f"{platform.system()} {platform.machine()}"
+
+
+def utc(moment: float) -> str:
+    """Give a moment as date and time in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+
+def normalise_notebook(path: Path, parameters: dict[str, str]) -> None:
+    """Take out of an executed copy what differs from run to run: times, folders, cells' ids."""
+    notebook = json.loads(path.read_text("utf-8"))
+    notebook["metadata"]["papermill"] = {"parameters": parameters}
+    notebook["metadata"].pop("language_info", None)
+    for place, cell in enumerate(notebook["cells"]):
+        cell["id"] = f"cell-{place}"
+        cell["metadata"].pop("papermill", None)
+        cell["metadata"].pop("execution", None)
+    path.write_text(
+        json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8"
+    )

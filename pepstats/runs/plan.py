@@ -1,0 +1,246 @@
+"""The pre-analysis plan: the design, written down with its hash before outcomes are read.
+
+`plans/<report>.json` in the data folder says who is compared with whom and how, from files up to
+each programme's baseline only. A run holds itself to it, and the paper says where it departs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import ValidationError
+
+from pepstats.errors import RunError
+from pepstats.impact import Design, design_comparison
+from pepstats.measures import MEASURES
+from pepstats.report import NO_PLAN
+from pepstats.runs.files import write_whole
+from pepstats.runs.machine import find_commit
+from pepstats.runs.manifest import utc
+from pepstats.runs.steps import Step
+from pepstats.settings import Programme, Report, Settings, load_programme, load_report, read_once
+from pepstats.sources import RESULTS
+from pepstats.study import load_study
+
+FOLDER = "plans"
+
+SCHEMA = 1
+
+SPECIFICATION = (
+    "Each school's result beyond what is expected of it: a line through earlier results over "
+    "schools in no programme and in other authorities, moved by the part that its comparison "
+    "schools' own distance from that line has told elsewhere; the programme's mean gap weighted by "
+    "precision; chance measured by made-up programmes, each in one other authority; the first "
+    "outcome judged by its own p, the others by one that allows for all."
+)
+
+DESCRIBED = {"register", "links", "trusts"}
+"""Files that say what a school is, and nothing of its results."""
+
+FIXED = ("phase", "starts", "baseline", "outcomes", "match", "pool", "placebo", "seed")
+"""What of a programme's settings decides the comparison."""
+
+
+class PlannedProgramme(Settings):
+    """One programme's design: its settings, and each member's comparison schools."""
+
+    settings: dict[str, Any]
+    members: tuple[int, ...]
+    pool: int
+    pool_sha256: str
+    pairs: dict[int, tuple[int, ...]]
+
+
+class Plan(Settings):
+    """A report's plan: what was read for it, what it fixes, and its hash."""
+
+    schema_version: Literal[1]
+    report: str
+    year: int
+    written: str
+    commit: str | None
+    results_were_listed: bool
+    read: dict[str, str]
+    specification: str
+    programmes: dict[str, PlannedProgramme]
+    seal: str
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it is as it was written."""
+        return self.seal == _seal_of(self.model_dump(mode="json"))
+
+
+@dataclass(frozen=True)
+class Written:
+    """A plan on disk; `new` when it was not there before."""
+
+    path: Path
+    plan: Plan
+    new: bool
+
+
+def write_plan(slug: str, data: Path) -> Written:
+    """Write a report's plan into its data folder, from files up to the baseline alone.
+
+    A plan that is there is kept when the design is the same, and refused when it is not: what was
+    fixed beforehand is not fixed again afterwards.
+    """
+    report = load_report(slug, data)
+    programmes = {name: load_programme(name, data) for name in report.programmes}
+    content = _design_all(report, programmes, data)
+    path = data / FOLDER / f"{report.slug}.json"
+    if path.is_file():
+        there = read_plan(path)
+        changed = [name for name in programmes
+                   if there.programmes.get(name) != content.programmes[name]]  # fmt: skip
+        if changed or there.programmes.keys() != content.programmes.keys():
+            raise RunError(
+                f"{path} was written on {there.written}, and the design of "
+                f"{', '.join(changed) or 'its programmes'} is another now. Keep the plan and let "
+                "the paper say where the run departs; or move it away, and plan anew."
+            )
+        return Written(path, there, new=False)
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(content.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False)
+    write_whole(path, (text + "\n").encode("utf-8"))
+    return Written(path, content, new=True)
+
+
+def _design_all(report: Report, programmes: Mapping[str, Programme], data: Path) -> Plan:
+    planned, read = {}, dict[str, str]()
+    for slug, programme in programmes.items():
+        early = _before(report, max(programme.baseline))
+        study = load_study(early, data)
+        members = study.members[slug].index
+        design = design_comparison(programme, study.panel, study.register, members, study.barred)
+        planned[slug] = describe_design(programme, design)
+        read |= {source.file: source.sha256 for source in study.sources}
+    measured = {MEASURES[o].kind for one in programmes.values() for o in one.outcomes}
+    listed = any(
+        line.year in {None, report.year} and line.kind in {*measured, "local_results"}
+        for line in report.sources
+    )
+    content = {
+        "schema_version": SCHEMA, "report": report.slug, "year": report.year,
+        "written": utc(time.time()), "commit": find_commit(),
+        "results_were_listed": listed, "read": read, "specification": SPECIFICATION,
+        "programmes": planned, "seal": "",
+    }  # fmt: skip
+    plan = Plan.model_validate(content)
+    return plan.model_copy(update={"seal": _seal_of(plan.model_dump(mode="json"))})
+
+
+def _before(report: Report, last: int) -> Report:
+    """Give a report with only the files that could be read before the start."""
+    early = tuple(
+        line for line in report.sources
+        if line.kind in DESCRIBED
+        or (line.kind in RESULTS and line.year is not None and line.year <= last)
+    )  # fmt: skip
+    return report.model_copy(update={"sources": early})
+
+
+def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
+    """Say who is compared with whom, and by which settings."""
+    schools = sorted(int(school) for school in design.pool.schools.index)
+    text = "\n".join(map(str, schools))
+    pairs = design.match.pairs(design.members).sort_values(["school", "rank"])
+    return PlannedProgramme(
+        settings={name: programme.model_dump(mode="json")[name] for name in FIXED},
+        members=design.members,
+        pool=len(schools),
+        pool_sha256=hashlib.sha256(text.encode("ascii")).hexdigest(),
+        pairs={
+            int(school): tuple(int(s) for s in own)
+            for school, own in pairs.groupby("school")["comparison"]
+        },
+    )
+
+
+def find_plan(report: Report, data: Path) -> Plan | None:
+    """Find a report's plan, or that of the earlier report it revises; nothing without one."""
+    path = data / FOLDER / f"{report.slug}.json"
+    if path.is_file():
+        return read_plan(path)
+    return None if report.revises is None else find_plan(load_report(report.revises, data), data)
+
+
+def list_plans(report: Report, data: Path) -> list[str]:
+    """List where the plan of a report may be, up to the first that is there: see `find_plan`."""
+    own = f"{FOLDER}/{report.slug}.json"
+    if (data / own).is_file() or report.revises is None:
+        return [own]
+    earlier = f"reports/{report.revises}.yml"
+    return [own, earlier, *list_plans(load_report(report.revises, data), data)]
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan, refusing one that is not what we wrote or was changed since."""
+    try:
+        plan = Plan.model_validate_json(read_once(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunError(f"{path} is not a plan: `{where}`: {first['msg']}.") from None
+    if not plan.sealed:
+        raise RunError(f"{path} was changed after it was written: its hash is not that of its "
+                       "content. Put back the plan as it was written.")  # fmt: skip
+    return plan
+
+
+def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
+    """Set what a run did beside what was planned, one row per thing fixed beforehand.
+
+    Columns `item`, `planned`, `done`, `followed` (yes or no). Without a plan one row says so.
+    """
+    plan = find_plan(step.report, step.reading(*list_plans(step.report, step.data)))
+    if plan is None or step.programme is None or step.programme.slug not in plan.programmes:
+        rows = [("plan", NO_PLAN, "", "no")]
+        return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
+    then, now = plan.programmes[step.programme.slug], describe_design(step.programme, design)
+    known = "results of that year were listed then" if plan.results_were_listed else "none listed"
+    rows = [
+        _row("plan", f"{plan.written}, {plan.seal[:12]}", f"{plan.written}, {plan.seal[:12]}"),
+        _row("results not yet known", "none listed", known),
+        _row("year of the outcome", plan.year, step.report.year),
+        _row("method", plan.specification, SPECIFICATION),
+        *(_row(name, then.settings.get(name), now.settings[name]) for name in FIXED),
+        _row("programme's schools", *_told(then.members, now.members, "school")),
+        _row("schools in the pool", f"{then.pool:,} ({then.pool_sha256[:12]})",
+             f"{now.pool:,} ({now.pool_sha256[:12]})"),
+        _row("pairs", *_told(_pairs(then), _pairs(now), "pair")),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
+
+
+def _row(item: str, planned: object, done: object) -> tuple[str, str, str, str]:
+    first, second = (
+        x if isinstance(x, str) else json.dumps(x, sort_keys=True) for x in (planned, done)
+    )
+    return item, first, second, "yes" if first == second else "no"
+
+
+def _pairs(one: PlannedProgramme) -> list[tuple[int, int]]:
+    return [(school, other) for school, others in one.pairs.items() for other in others]
+
+
+def _told(then: Iterable[Any], now: Iterable[Any], what: str) -> tuple[str, str]:
+    """Count two lists, and what only one of them has where they are not the same."""
+    a, b = set(then), set(now)
+    if a == b:
+        return f"{len(a)} {what}s", f"{len(b)} {what}s"
+    return f"{len(a)} {what}s, {len(a - b)} not used", f"{len(b)} {what}s, {len(b - a)} not planned"
+
+
+def _seal_of(content: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in content.items() if name != "seal"}
+    text = json.dumps(rest, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,0 +1,294 @@
+"""From working to released: the only way, and only for what is whole, unmodified and may leave."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pepstats.errors import RunError
+from pepstats.report import list_marks
+from pepstats.runs.bridge import Earlier, bring_up_to_date, find_earlier, find_last, write_entry
+from pepstats.runs.files import (
+    CHANGES_FILE,
+    OUTPUT_LIST,
+    OUTSIDE,
+    STUDY,
+    begin_folder,
+    discard_folder,
+    place_of,
+    replace_folder,
+    sha256_of,
+    sweep_partial,
+)
+from pepstats.runs.holdback import (
+    PAPER,
+    NamedSchools,
+    find_held_back,
+    find_withheld,
+    list_schools,
+    read_page_words,
+)
+from pepstats.runs.machine import same_code
+from pepstats.runs.manifest import (
+    MANIFEST,
+    Manifest,
+    check_run_files,
+    check_seal,
+    list_settings,
+    manifest_as_text,
+    read_manifest,
+    utc,
+)
+from pepstats.runs.verify import BESIDE
+from pepstats.settings import Report, load_report
+
+README = "README.md"
+
+TO_DO = f"{PAPER}to-do.txt"
+
+PRIVATE = {"local_results", "statements", "support", "members"}
+
+OPEN = ("ogl", "open government licence")
+
+
+def read_to_do(run: Path) -> list[str]:
+    """Read what the paper says a person must still do, where it says so."""
+    path = run / TO_DO
+    return path.read_text("utf-8").split("\n") if path.is_file() else []
+
+
+def carry(
+    made: Manifest, report: Report, data: Path, making: Path, schools: NamedSchools
+) -> dict[str, str]:
+    """Copy what may be carried of settings and inputs; where each is, by its name in the study.
+
+    Everything of an invented study; else what has an open licence and, in the public edition, only
+    settings that name no school.
+    """
+    carried = {}
+    for name in made.settings:
+        quiet = report.edition == "exempt" or not schools.find(read_page_words(data / name))
+        if report.invented or quiet:
+            carried[name] = _where(name, made.settings[name])
+    for one in made.inputs:
+        licence = (one.licence or "").casefold()
+        if report.invented or (licence.startswith(OPEN) and one.kind not in PRIVATE):
+            carried[one.file] = _where(one.file, one.sha256)
+    for name, place in carried.items():
+        (making / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(data / name, making / place)
+    return carried
+
+
+def carry_earlier(
+    earlier: Earlier, report: Report, making: Path, schools: NamedSchools
+) -> Iterator[str]:
+    """Copy what the run was set beside, if all of it may be carried; give each file's place."""
+    named = any(schools.find(read_page_words(earlier.folder / name)) for name in earlier.tables)
+    if named and not report.invented and report.edition == "public":
+        return
+    for name in (OUTPUT_LIST, *earlier.tables):
+        place = f"{BESIDE}/{earlier.report}/{name}"
+        (making / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(earlier.folder / name, making / place)
+        yield place
+
+
+def _where(name: str, digest: str) -> str:
+    """Choose where in the bundle a file of the study is carried."""
+    plain = place_of(name)
+    if plain is None or plain.startswith(".."):
+        last = re.split(r"[\\/]", name)[-1]
+        return f"{OUTSIDE}/{digest[:8]}-{last}"
+    return f"{STUDY}/{plain}"
+
+
+def write_readme(
+    made: Manifest,
+    report: Report,
+    withheld: dict[str, str],
+    carried: Iterable[str],
+    marks: Iterable[str],
+    to_do: Iterable[str],
+) -> str:
+    """Write what is in a bundle, what is not and why, and how to check it."""
+    there = set(carried)
+    lines = [f"# {report.title}", ""]
+    lines += [f"**{mark}**\n" for mark in marks]
+    lines += [
+        f"What was released for the {report.meeting.body} of {report.meeting.date.isoformat()}: "
+        f"the {report.edition} edition, made by commit `{made.code.commit}`.", "",
+        "| here | what |", "|---|---|",
+        "| `07-board-report/` | the paper, as a page and as a Word file, and its tables |",
+        "| `01-...` to `06-...` | the tables and pictures of each step |",
+        "| `notebooks/` | the executed notebooks, their parameters inside |",
+        "| `manifest.json` | what ran, with what, giving what: hashes, versions, seeds, rules |",
+        "| `study/`, `inputs/` | the settings and published files that may be carried |",
+        "| `CHANGES.md` | what moved since the last release, and why |", "",
+        "## Check it", "",
+        "Run it all again and compare every file, cell by cell:", "",
+        "```", f"git checkout {made.code.commit}", "make test",
+        ".venv/bin/python -m pepstats verify PATH/TO/THIS/FOLDER --data STUDY", "```", "",
+        "It answers 0 (the same), 1 (something differs: it says what and where) or 2 (something "
+        "is missing: it says what). `--data` is needed only for files that are not carried here.",
+        "",
+    ]  # fmt: skip
+    if made.earlier is not None:
+        lines += [
+            f"It was set beside the run of `{made.earlier.report}`: that is in `{BESIDE}/`, or "
+            "name with `--out` where it is.", "",
+        ]  # fmt: skip
+    absent = [one for one in made.inputs if one.file not in there]
+    absent_settings = [name for name in made.settings if name not in there]
+    if absent or absent_settings:
+        lines += ["## Not carried", "", "| file | what | sha256 |", "|---|---|---|"]
+        lines += [f"| `{i.file}` | {i.kind} {i.year or ''} {i.release or ''} | `{i.sha256}` |"
+                  for i in absent]  # fmt: skip
+        lines += [f"| `{n}` | settings | `{made.settings[n]}` |" for n in absent_settings] + [""]
+    if withheld:
+        lines += ["## Withheld", ""]
+        lines += ["`manifest.json` names these, and `verify` compares them by their hashes.", ""]
+        lines += ["| folder | files | why |", "|---|---|---|"]
+        counted = Counter((name.split("/")[0], reason) for name, reason in withheld.items())
+        lines += [f"| `{folder}/` | {n} | {reason} |" for (folder, reason), n in counted.items()]
+        lines += [""]
+    if to_do:
+        lines += ["## Not yet done when it was released", "", *(f"- {line}" for line in to_do), ""]
+    return "\n".join(lines)
+
+
+def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
+    """Release a finished run as a bundle that a reviewer can be handed, and give its folder.
+
+    Writes `released/<report>` under `out` and a line in `released/CHANGES.md`. `why` is the
+    officers' own reason for releasing again. Raises `RunError` with everything that hinders it.
+    """
+    report = load_report(slug, data)
+    run, final = out / "working" / report.slug, out / "released" / report.slug
+    sweep_partial(final)
+    made = read_manifest(run)
+    before = final if (final / MANIFEST).is_file() else None
+    _refuse(report, find_hindrances(run, made, report, data))
+    withheld = find_withheld(run, made, report, before)
+    _refuse(report, find_held_back(run, made, report, withheld, before))
+    making = begin_folder(final)
+    try:
+        bring_up_to_date(final.parent)
+        on = utc(time.time())
+        last = find_last(report, data, final.parent)
+        entry = write_entry(last, run, made, on=on, why=why, revises=report.revises)
+        _fill(making, run, made, report, data, withheld, {CHANGES_FILE: entry}, on, why)
+    except BaseException:
+        discard_folder(making)
+        raise
+    replace_folder(making, final)
+    bring_up_to_date(final.parent)
+    return final
+
+
+def _refuse(report: Report, hindered: Iterable[str]) -> None:
+    if found := list(hindered):
+        raise RunError(
+            f"`{report.slug}` cannot be released: {'; '.join(found)}. "
+            "Mend this, then `pepstats run` and release again."
+        )
+
+
+def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> Iterator[str]:
+    """Find everything that keeps a run from being released."""
+    yield from _not_whole(run, made, report)
+    yield from _not_traceable(made)
+    yield from _stale(made, report, data)
+    yield from _stale_beside(made, find_earlier(report, run.parents[1]))
+
+
+def _not_whole(run: Path, made: Manifest, report: Report) -> Iterator[str]:
+    for found in (*check_seal(made), *check_run_files(run, made)):
+        yield f"{found.file}: {found.note}"
+    if made.release is not None or made.report != report.slug:
+        yield "its manifest is not that of a run of this report"
+    if left := [slug for slug in report.programmes if slug not in made.programmes]:
+        yield f"{', '.join(left)} was not run"
+    if run.with_name(f"{run.name}.failed").exists():
+        yield "the last run failed, and what is there is an older one"
+
+
+def _not_traceable(made: Manifest) -> Iterator[str]:
+    if made.code.commit is None:
+        yield "it was not made from a checkout, so nobody can tell what code ran"
+    elif made.code.modified:
+        yield "it was made from a modified checkout; commit first"
+    else:
+        same = same_code(made.code.commit)
+        if same is None:
+            yield f"its commit {made.code.commit} is not known here"
+        elif not same:
+            yield f"the code has changed since the run (commit {made.code.commit[:12]})"
+
+
+def _stale(made: Manifest, report: Report, data: Path) -> Iterator[str]:
+    """Find what the run came from that is no longer what it was."""
+    now = {name: sha256_of(data / name) for name in list_settings(report, data)}
+    for name in sorted(now.keys() | made.settings.keys()):
+        if name not in now:
+            yield f"{name} was there when it ran and is not now"
+        elif name not in made.settings:
+            yield f"{name} is new since the run"
+        elif now[name] != made.settings[name]:
+            yield f"{name} has changed since the run"
+    for one in made.inputs:
+        path = data / one.file
+        if not path.is_file():
+            yield f"{one.file} is no longer there"
+        elif sha256_of(path) != one.sha256:
+            yield f"{one.file} has changed since the run"
+
+
+def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:
+    """Find whether the earlier report's run is no longer the one that this run was set beside."""
+    if made.earlier is None:
+        if now is not None:
+            yield f"{now.report}, which it revises, has been run since"
+    elif now is None:
+        yield f"the run of {made.earlier.report}, which it was set beside, is no longer there"
+    elif now.tables != made.earlier.tables:
+        yield f"{made.earlier.report}, which it revises, has other results since the run"
+
+
+def _fill(
+    making: Path,
+    run: Path,
+    made: Manifest,
+    report: Report,
+    data: Path,
+    withheld: dict[str, str],
+    texts: dict[str, str],
+    on: str,
+    why: str,
+) -> None:
+    """Fill a bundle: the run without what is withheld, and all that goes with it."""
+    for name in (name for name in made.outputs if name not in withheld):
+        (making / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(run / name, making / name)
+    schools = list_schools(run, report)
+    carried = carry(made, report, data, making, schools)
+    earlier = find_earlier(report, run.parents[1])
+    beside = [*carry_earlier(earlier, report, making, schools)] if earlier else []
+    about = write_readme(made, report, withheld, carried, list_marks(report), read_to_do(run))
+    for name, text in {**texts, README: about}.items():
+        (making / name).write_text(text, "utf-8")
+    added = [*texts, README, *carried.values(), *beside]
+    released = {
+        "on": on,
+        "edition": report.edition,
+        "why": why,
+        "files": {name: sha256_of(making / name) for name in added},
+        "withheld": withheld,
+        "carried": carried,
+    }
+    content = made.as_dict() | {"release": released}
+    (making / MANIFEST).write_bytes(manifest_as_text(content))

@@ -1,0 +1,299 @@
+"""A whole run: the notebooks in order through Papermill, and the manifest last.
+
+Everything is made in a folder of its own beside the last run and takes its place only when it is
+whole, so that a run that is stopped, or that fails, writes over nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from pepstats import paths
+from pepstats.errors import DesignError, RunError, SourceError, nearest
+from pepstats.runs.bridge import find_earlier
+from pepstats.runs.files import begin_folder, discard_folder, replace_folder
+from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
+from pepstats.runs.reuse import Ground, Last, describe_code, describe_settled
+from pepstats.runs.tasks import Done, Task, check_parameters, list_tasks, parameters_of
+from pepstats.settings import (
+    Report,
+    check_named_files,
+    hash_settings,
+    list_parts,
+    load_programme,
+    load_report,
+)
+from pepstats.sources import Source
+from pepstats.study import find_sources
+
+KERNEL = "python3"
+
+LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
+
+OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
+
+
+def run_report(
+    slug: str,
+    *,
+    data: Path,
+    out: Path,
+    programmes: Iterable[str] = (),
+    jobs: int = 1,
+    force: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Execute a report's notebooks in order and give back the finished paper's path.
+
+    A step whose every source is what it was in the last run is taken over from it, unless `force`.
+    `tell` is told what is being done. Raises the error of the first notebook that fails, naming
+    its cell; the failed copy is kept in `<report>.failed` beside the run.
+    """
+    asked = list_parts(programmes, data)
+    report, found = check_request(slug, data, asked)
+    chosen = asked or report.programmes
+    final = out / "working" / report.slug
+    making = begin_folder(final)
+    (making / "notebooks").mkdir()
+    started = time.time()
+    try:
+        earlier = find_earlier(report, out)
+        ground = replace(
+            find_ground(making, report, found, data),
+            earlier=None if earlier is None else earlier.tables,
+            last=None if force else find_last(final),
+        )
+        with handed_to_kernels(data, out, making):
+            done = execute(list_tasks(chosen), report.slug, making, jobs, tell, ground)
+        ground.refuse_changes()
+        _log(making / "run.log", done)
+        write_manifest(ground, report, chosen, done, started)
+    except BaseException:
+        _keep_failed(making, final)
+        raise
+    replace_folder(making, final)
+    shutil.rmtree(_failed_beside(final), ignore_errors=True)
+    if kept := sum(one.reused for one in done):
+        tell(f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed.")
+    if report.revises is not None and earlier is None:
+        tell(
+            f"{report.revises} has not been run here, so the paper cannot show what changed since. "
+            f"Run `pepstats run {report.revises}` first, then {report.slug} again."
+        )
+    return final / "07-board-report" / "report.html"
+
+
+def check_request(
+    slug: str, data: Path, programmes: Iterable[str] = ()
+) -> tuple[Report, list[Source]]:
+    """Check all that can be checked before anything runs: settings, files, parameters."""
+    report = load_report(slug, data)
+    check_named_files(report, data)
+    for name in programmes:
+        if name not in report.programmes:
+            raise DesignError(
+                f"Report `{slug}` has no programme `{name}`. {nearest(name, report.programmes)}"
+            )
+    for name in report.programmes:
+        load_programme(name, data)
+    found = find_sources(report, data)
+    for task in list_tasks(report.programmes[:1]):
+        check_parameters(task)
+    return report, found
+
+
+def find_ground(making: Path, report: Report, found: Iterable[Source], data: Path) -> Ground:
+    """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
+    settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
+    return Ground(
+        making=making, data=data, code=describe_code(), settled=describe_settled(report, data),
+        settings=settings, sources=tuple(found),
+    )  # fmt: skip
+
+
+def find_last(folder: Path) -> Last | None:
+    """Find the last finished run in a folder: none where it was changed since, or is no run."""
+    try:
+        made = read_manifest(folder)
+    except RunError:
+        return None
+    return Last(folder, made.steps, made.outputs) if made.sealed else None
+
+
+def execute(
+    tasks: list[Task],
+    report: str,
+    making: Path,
+    jobs: int = 1,
+    tell: Callable[[str], None] = lambda _: None,
+    ground: Ground | None = None,
+) -> list[Done]:
+    """Execute tasks, each when what it needs is done, at most `jobs` at a time.
+
+    With a `ground`, those that would make what the last run made are taken over from it.
+    """
+    from tqdm import tqdm
+
+    waiting = list(tasks)
+    running: dict[Future[Done], Task] = {}
+    done: list[Done] = []
+    stop = threading.Event()
+    with (
+        tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
+        ThreadPoolExecutor(max_workers=max(1, jobs)) as workers,
+    ):
+        try:
+            while waiting or running:
+                for task in [t for t in waiting if _ready(t, tasks, done)][: jobs - len(running)]:
+                    waiting.remove(task)
+                    bar.set_description_str(task.name.replace("--", " · "))
+                    running[workers.submit(_execute_one, task, report, making, stop, ground)] = task
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in sorted(finished, key=lambda f: running[f].name):
+                    del running[future]
+                    done.append(future.result())
+                    bar.update()
+                    tell(_say_done(done[-1]))
+        except BaseException:
+            stop.set()
+            _cancel(running)
+            raise
+    return sorted(done, key=lambda d: tasks.index(d.task))
+
+
+def _say_done(done: Done) -> str:
+    took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
+    return f"{done.task.name.replace('--', ' · '):<52} {took:>9}"
+
+
+def _ready(task: Task, tasks: list[Task], done: list[Done]) -> bool:
+    over = {one.task for one in done}
+    return all(other in over for other in tasks if task.needs(other))
+
+
+def _cancel(running: dict[Future[Done], Task]) -> None:
+    for future in running:
+        future.cancel()
+
+
+def _execute_one(
+    task: Task, report: str, making: Path, stop: threading.Event, ground: Ground | None
+) -> Done:
+    """Do one task: take it over where that is the same, else execute its notebook."""
+    if stop.is_set():
+        raise RunError("stopped")
+    started, parameters = time.perf_counter(), parameters_of(task, report)
+    if ground is None:
+        _execute_notebook(task, report, making)
+        return Done(task, time.perf_counter() - started)
+    taken = ground.take_over(task, parameters)
+    if taken is None:
+        stands_on = ground.stands_on(task, parameters)
+        _execute_notebook(task, report, making)
+        taken = ground.record(task, stands_on)
+    return Done(task, time.perf_counter() - started, taken)
+
+
+def _execute_notebook(task: Task, report: str, making: Path) -> None:
+    """Execute one notebook; its copy has its final name only when it succeeded."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
+    source = paths.NOTEBOOKS / f"{task.step}.ipynb"
+    final = making / "notebooks" / f"{task.name}.ipynb"
+    partial = final.with_name(f"{task.name}.partial.ipynb")
+    with tempfile.TemporaryDirectory(prefix="pep") as private:
+        config = Config()
+        config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
+        if os.name == "posix":  # a socket file of its own: two kernels must never share one
+            config.KernelManager.transport = "ipc"
+            config.KernelManager.ip = str(Path(private) / "k")
+        try:
+            papermill.execute_notebook(
+                str(source), str(partial), parameters=parameters_of(task, report),
+                kernel_name=KERNEL, progress_bar=False, log_output=False, config=config,
+                execution_timeout=LONGEST_CELL,
+            )  # fmt: skip
+        except PapermillExecutionError as error:
+            failed = final.with_name(f"{task.name}.failed.ipynb")
+            partial.replace(failed)
+            kept = making.with_name(f"{report}.failed") / failed.name
+            where = f"notebook {task.name}, cell {error.exec_count}, kept in {kept}"
+            if error.ename in OURS:
+                raise OURS[error.ename](f"{error.evalue} ({where})") from None
+            raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
+    normalise_notebook(partial, parameters_of(task, report))
+    partial.replace(final)
+
+
+class NotebookDefect(Exception):
+    """A notebook failed for a reason that is ours, not the input's."""
+
+    def __init__(self, message: str, traceback: str) -> None:
+        """Keep the notebook's own traceback for the log."""
+        super().__init__(message)
+        self.traceback = traceback
+
+
+@contextmanager
+def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
+    """Let the kernels know where the data and the run are, and keep them to one thread each.
+
+    All start in the run's folder. The whole process stands there meanwhile: Papermill steps into
+    it for each notebook and back again, and two at a time would leave us where the other stood.
+    One thread, because sums in another order differ in the last digit; compiled bytecode is
+    allowed, because without it every kernel compiles its imports again.
+    """
+    given = {
+        "PEPSTATS_DATA": str(data),
+        "PEPSTATS_OUT": str(out),
+        "PEPSTATS_RUN": str(making),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "RAYON_NUM_THREADS": "1",  # diff-diff's own sums
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    before, stood = dict(os.environ), Path.cwd()
+    os.environ.update(given)
+    os.chdir(making)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        os.chdir(stood)
+        for name in given.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def _log(path: Path, done: list[Done]) -> None:
+    path.write_text("".join(f"{_say_done(one)}\n" for one in done), "utf-8")
+
+
+def _keep_failed(making: Path, final: Path) -> None:
+    """Keep the failed notebook beside the run, and nothing else of what was being made."""
+    failed = list((making / "notebooks").glob("*.failed.ipynb"))
+    if failed:
+        kept = _failed_beside(final)
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir()
+        for notebook in failed:
+            notebook.replace(kept / notebook.name)
+    discard_folder(making)
+
+
+def _failed_beside(final: Path) -> Path:
+    return final.with_name(f"{final.name}.failed")

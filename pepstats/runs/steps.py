@@ -1,0 +1,315 @@
+"""One step of a run: reads the folders of earlier steps, writes whole files into its own.
+
+A file is complete or absent: it is written beside its place and renamed. Tables are CSV at full
+precision; every figure has a table of the same stem and alt text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import zlib
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pepstats import paths
+from pepstats.errors import RunError, nearest
+from pepstats.impact import Design
+from pepstats.matching import Pool, take_up
+from pepstats.plots import Picture, to_png, to_svg
+from pepstats.report import SHOWN_COLUMNS, read_shown
+from pepstats.runs.files import _as_csv, check_name, keyed, write_whole
+from pepstats.runs.tasks import STEPS, name_task
+from pepstats.schools import Panel
+from pepstats.settings import (
+    Programme,
+    Report,
+    check_slug,
+    load_programme,
+    load_programmes,
+    load_report,
+)
+from pepstats.study import Study, load_study
+
+
+def read_design(step: Step) -> Design:
+    """Take up the design that step 03 wrote down: the same schools, the same pairs."""
+    here = "03-match-schools"
+    members, everyone = step.read_members()
+    keyed = {
+        name: step.read_keyed(here, name, "school") for name in ("pool", "left-out", "unmatched")
+    }
+    pool = Pool(
+        schools=keyed["pool"],
+        flow=step.read_table(here, "flow"),
+        left_out=keyed["left-out"],
+        scales=step.read_keyed(here, "scales", "variable"),
+    )
+    if step.programme is None:
+        raise RunError(f"{step.name} has no programme, so no design.")
+    pairs = step.read_table(here, "pairs-of-all")
+    match = take_up(pairs, pool.schools.index, step.programme.match, keyed["unmatched"])
+    never = tuple(sorted({*everyone, *members.index}))
+    return Design(tuple(sorted(members.index)), never, pool, match)
+
+
+RUN, DATA, EARLIER = "run:", "data:", "earlier:"
+"""Where a file that was read lies: in this run, in the study, in the earlier report's run."""
+
+NOTHING = hashlib.sha256(b"").hexdigest()  # stands for the hash of a file that is not there
+
+READ = ".read"  # how the list of what a step read ends
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Pictures as a notebook shows them: each with its alt text, under its caption."""
+
+    pictures: tuple[tuple[bytes, str, str], ...]
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            f'<p>{html.escape(caption)}<br><img alt="{html.escape(alt)}" width="640" '
+            f'src="data:image/png;base64,{b64encode(png).decode("ascii")}"></p>'
+            for png, alt, caption in self.pictures
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of one report, for one programme where it has one.
+
+    Everything it reads it reads through its own methods, or names with `reading`; while a run is
+    being made, it writes each down in `said`, by which the runner knows what the step rests on.
+    """
+
+    name: str
+    report: Report
+    programme: Programme | None
+    data: Path
+    run: Path
+    wholes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    said: Path | None = field(default=None, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """The only folder this step writes in."""
+        return self._folder_of(self.name, self.programme.slug if self.programme else None)
+
+    def say_read(self, where: str, name: str, sha256: str = "") -> None:
+        """Write down a file that was read: where it lies, its name there, its hash if known."""
+        if self.said is not None:
+            with self.said.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps([f"{where}{name}", sha256]) + "\n")
+
+    def reading(self, *names: str) -> Path:
+        """Give the data folder to read these files from, as far as they are there.
+
+        `*` at the end of a name stands for whatever a folder holds.
+        """
+        for name in names:
+            folder = self.data / name.removesuffix("*")
+            listed = sorted(folder.iterdir()) if name.endswith("/*") and folder.is_dir() else []
+            for one in [f"{name[:-1]}{path.name}" for path in listed] or [name]:
+                if (self.data / one).is_file():
+                    self.say_read(DATA, one)
+        return self.data
+
+    def read_study(self) -> Study:
+        """Read all published files of the report, and its programmes with their schools."""
+
+        study = load_study(self.report, self.data)
+        for source in study.sources:
+            self.say_read(DATA, source.file, source.sha256)
+        for programme in study.programmes.values():
+            self.reading(*programme.files)
+        return study
+
+    def save_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as CSV: full precision, the index as its key where it has a name."""
+        write_whole(self._place(f"{name}.csv"), _as_csv(table))
+
+    def save_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Write several tables, each under its own name."""
+        for name, table in tables.items():
+            self.save_table(name, table)
+
+    def save_panel(self, panel: Panel) -> None:
+        """Write a panel as three tables: values, reasons and releases."""
+        self.save_table("panel", panel.values)
+        self.save_table("panel-reasons", panel.reasons)
+        self.save_table("panel-releases", panel.releases)
+
+    def save_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Write named entries as `numbers.json`, sorted by name."""
+        text = json.dumps(
+            dict(numbers), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False
+        )
+        write_whole(self._place("numbers.json"), (text + "\n").encode("utf-8"))
+
+    def save_pictures(self, pictures: Mapping[str, Picture]) -> Shown:
+        """Write pictures as SVG and PNG, each with its table, alt text and caption; show them."""
+
+        shown = []
+        for name, picture in pictures.items():
+            for kind, words in (("alt text", picture.alt), ("caption", picture.caption)):
+                if not words.strip():
+                    raise RunError(f"{self.name}: the figure `{name}` has no {kind}.")
+            png = to_png(picture.figure)
+            self.save_table(name, picture.table)
+            self.save_file(f"{name}.svg", to_svg(picture.figure))
+            self.save_file(f"{name}.png", png)
+            self.save_file(f"{name}.alt.txt", picture.alt.strip() + "\n")
+            self.save_file(f"{name}.caption.txt", picture.caption.strip() + "\n")
+            shown.append((png, picture.alt, picture.caption))
+        return Shown(tuple(shown))
+
+    def save_file(self, name: str, content: str | bytes) -> None:
+        """Write any other file whole."""
+        raw = content.encode("utf-8") if isinstance(content, str) else content
+        write_whole(self._place(name), raw)
+
+    def save_files(self, files: Mapping[str, str | bytes]) -> None:
+        """Write several files whole, each under its own name."""
+        for name, content in files.items():
+            self.save_file(name, content)
+
+    def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
+        """Read a table that an earlier step wrote; an empty cell is missing, `NA` is text."""
+        path = self._earlier(step, f"{name}.csv", programme)
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Give this step's own stream of chance for a purpose: seed, step and purpose decide it."""
+        seed = self.programme.seed if self.programme else zlib.crc32(self.report.slug.encode())
+        return np.random.default_rng([seed, zlib.crc32(f"{self.name} {purpose}".encode())])
+
+    def read_keyed(self, step: str, name: str, key: str) -> pd.DataFrame:
+        """Read a table that an earlier step wrote, by its key, each key once."""
+        return keyed(self.read_table(step, name), key)
+
+    def read_members(self) -> tuple[pd.DataFrame, tuple[int, ...]]:
+        """Read this programme's schools, and every programme's.
+
+        Index `school`; `urn`, `joined`, `dose`, `basis`, and `also_in`: how many other programmes
+        of the report the school is in.
+        """
+        listed = self.read_table("01-clean-sources", "members")
+        own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
+        wholes = self.wholes or find_wholes(self.report, self.data)
+        listed = listed.assign(programme=listed["programme"].map(wholes))
+        counted = listed.groupby("school")["programme"].nunique()
+        own = keyed(own, "school")
+        return own.assign(also_in=counted.reindex(own.index) - 1), tuple(sorted(counted.index))
+
+    def read_inspections(self) -> pd.DataFrame | None:
+        """Read each school's latest inspection; nothing where the study has no inspections."""
+        table = keyed(self.read_table("01-clean-sources", "inspections"), "school")
+        if table.empty:
+            return None
+        return table.assign(inspected=pd.to_datetime(table["inspected"]))
+
+    def read_panel(self, before: int | None = None) -> Panel:
+        """Read the panel of step 01, whole or only the years before one."""
+        tables = {}
+        for part, key in (
+            ("", ["school", "year"]),
+            ("-reasons", ["school", "year"]),
+            ("-releases", ["year"]),
+        ):
+            table = self.read_table("01-clean-sources", f"panel{part}")
+            tables[part] = table[table["year"] < (before or 9999)].set_index(key)
+        return Panel(
+            tables[""].astype(float),
+            tables["-reasons"].astype("str"),
+            tables["-releases"].astype("str").fillna(""),
+        )
+
+    def list_programmes(self) -> list[Programme]:
+        """List the report's programmes that this run has results for, as they are written down."""
+        there = {path.name for path in (self.run / "04-estimate-effect").glob("*") if path.is_dir()}
+        return [programme for programme in self.load_programmes() if programme.slug in there]
+
+    def load_programmes(self) -> list[Programme]:
+        """Load every programme of the report, whether or not this run is for it."""
+        programmes = load_programmes(self.report, self.data)
+        self.reading(*(programme.file for programme in programmes))
+        return programmes
+
+    def read_officers_text(self) -> str | None:
+        """Read the officers' own words for this report, where they have written any."""
+        name = f"reports/{self.report.slug}.md"
+        path = self.reading(name) / name
+        return path.read_text("utf-8") if path.is_file() else None
+
+    def read_last_shown(self) -> pd.DataFrame:
+        """Read the counts that the last release showed, where the report's settings name them."""
+        file = self.report.disclosure.last_shown
+        return (
+            read_shown(self.reading(file) / file) if file else pd.DataFrame(columns=SHOWN_COLUMNS)
+        )
+
+    def find_template(self) -> Path | None:
+        """Find the council's own Word template, where the report's settings name one."""
+        template = self.report.template
+        return self.reading(template) / template if template else None
+
+    def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
+        """Read any other file that an earlier step wrote."""
+        return self._earlier(step, name, programme).read_bytes()
+
+    def _earlier(self, step: str, name: str, programme: str | None) -> Path:
+        if step not in STEPS:
+            raise RunError(f"`{step}` is no step. {nearest(step, STEPS)}")
+        if step >= self.name:
+            raise RunError(f"{self.name} may read only from earlier steps, not from {step}.")
+        slug = programme or (self.programme.slug if self.programme else None)
+        path = self._folder_of(step, slug) / check_name(name)
+        if not path.is_file():
+            raise RunError(f"{path} is not there. Run {step} first, or `pepstats run` for all.")
+        self.say_read(RUN, path.relative_to(self.run).as_posix())
+        return path
+
+    def _folder_of(self, step: str, programme: str | None) -> Path:
+        folder = self.run / step
+        if STEPS[step]:
+            if programme is None:
+                raise RunError(f"{step} is run once per programme; name one.")
+            return folder / check_slug(programme, "programme")
+        return folder
+
+    def _place(self, name: str) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / check_name(name)
+
+
+def open_step(name: str, report: str, programme: str = "") -> Step:
+    """Open a step by name, for a report and, where it is run per programme, a programme."""
+    if name not in STEPS:
+        raise RunError(f"`{name}` is no step. {nearest(name, STEPS)}")
+    data = paths.data_folder()
+    settings = load_report(report, data)
+    wholes = find_wholes(settings, data)
+    if STEPS[name] and programme not in settings.programmes:
+        raise RunError(
+            f"{name}: report `{report}` has no programme `{programme}`. "
+            f"{nearest(programme, settings.programmes)}"
+        )
+    chosen = load_programme(programme, data) if STEPS[name] else None
+    run = paths.working_folder(settings.slug)
+    said = run / "notebooks" / f"{name_task(name, programme)}{READ}" if paths.making() else None
+    step = Step(name, settings, chosen, data, run, wholes, said)
+    step.reading(*([chosen.file] if chosen else []))
+    return step
+
+
+def find_wholes(report: Report, data: Path) -> dict[str, str]:
+    """Find, for each programme of a report, the one it is a phase of: itself if of no other."""
+    return {slug: load_programme(slug, data).whole for slug in report.programmes}

@@ -1,0 +1,123 @@
+"""The notebooks of a run as tasks: their order, what each needs, writes, and is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from pepstats import paths
+from pepstats.errors import RunError
+from pepstats.runs.files import Digest
+from pepstats.settings import Settings
+
+
+class StepRecord(Settings):
+    """What a step stood on: what was there before it began, and every file that it read."""
+
+    stands_on: Digest
+    read: dict[str, Digest] = Field(default_factory=dict)
+    reused: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """A task that was executed or taken over, how long that took in seconds, what it stood on."""
+
+    task: Task
+    seconds: float
+    record: StepRecord | None = None
+
+    @property
+    def reused(self) -> bool:
+        """Whether the last run's files were taken over."""
+        return self.record is not None and self.record.reused
+
+
+STEPS = {
+    "01-clean-sources": False,
+    "02-priority-ratings": False,
+    "03-match-schools": True,
+    "04-estimate-effect": True,
+    "05-check-robustness": True,
+    "06-case-studies": True,
+    "07-board-report": False,
+}
+"""The steps in order, and whether each is run once per programme."""
+
+
+def name_task(step: str, programme: str) -> str:
+    """Name one step for one programme where it has one: what its executed copy is called."""
+    return f"{step}--{programme}" if programme else step
+
+
+FIRST, LAST = list(STEPS)[0], list(STEPS)[-1]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to execute, for one programme where it has one."""
+
+    step: str
+    programme: str
+
+    @property
+    def name(self) -> str:
+        """The executed copy's name: the step, and the programme where there is one."""
+        return name_task(self.step, self.programme)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it reads the published files."""
+        return self.step == FIRST
+
+    def needs(self, other: Task) -> bool:
+        """Whether another task must be done before this one: the paper needs all the others."""
+        if other.step >= self.step:
+            return False
+        if self.step == LAST:
+            return True
+        return other.step != "02-priority-ratings" and other.programme in {"", self.programme}
+
+    def owns(self, name: str) -> bool:
+        """Whether a file of a run is this task's."""
+        folder = f"{self.step}/{self.programme}/" if self.programme else f"{self.step}/"
+        return name.startswith(folder) or name == f"notebooks/{self.name}.ipynb"
+
+    def needs_file(self, name: str) -> bool:
+        """Whether a file of a run was written by a task that must be done before this one."""
+        step, *inside = name.split("/")
+        return step in STEPS and self.needs(Task(step, inside[0] if STEPS[step] else ""))
+
+
+def list_tasks(programmes: Iterable[str]) -> list[Task]:
+    """List the notebooks in the order they are run."""
+    return [
+        Task(step, programme)
+        for step, each in STEPS.items()
+        for programme in (tuple(programmes) if each else ("",))
+    ]
+
+
+def check_parameters(task: Task) -> None:
+    """Refuse a notebook that is missing or does not take just the parameters it will be given.
+
+    Papermill itself only warns of an unknown parameter and runs with the default.
+    """
+    import papermill
+
+    path = paths.NOTEBOOKS / f"{task.step}.ipynb"
+    if not path.is_file():
+        raise RunError(f"{path} is not there. Restore it, or clone the project again.")
+    given, taken = set(parameters_of(task, "")), set(papermill.inspect_notebook(str(path)))
+    if given != taken:
+        raise RunError(
+            f"{path.name} takes the parameters {sorted(taken)}, but is given {sorted(given)}. "
+            "Mend its cell tagged `parameters`."
+        )
+
+
+def parameters_of(task: Task, report: str) -> dict[str, str]:
+    """Give the parameters of a notebook: which report and, where it has one, which programme."""
+    return {"report": report, **({"programme": task.programme} if STEPS[task.step] else {})}

@@ -1,0 +1,343 @@
+"""Run again elsewhere and compare: what is the same, what differs and where, what cannot be told.
+
+A run or a release is checked three times over: its files against its manifest, what it came from
+against the manifest's hashes, and every file against the same run made again in a clean place that
+holds only what the manifest names.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from pepstats.errors import PepstatsError, RunError
+from pepstats.runs.bridge import Earlier, open_earlier
+from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
+from pepstats.runs.files import begin_folder, discard_folder, place_of, replace_folder, sha256_of
+from pepstats.runs.machine import hash_arithmetic, list_packages, same_code
+from pepstats.runs.manifest import (
+    CHANGED,
+    CLOSE,
+    DIFFERS,
+    MANIFEST,
+    MANIFEST_SAYS,
+    SAME,
+    UNKNOWN,
+    WHOLE,
+    Finding,
+    Manifest,
+    check_record,
+    check_run_files,
+    check_seal,
+    describe_platform,
+    read_manifest,
+)
+from pepstats.runs.runner import run_report
+
+TOLD = ("python", "platform", "arithmetic", "packages")
+
+
+def examine(path: Path, made: Manifest) -> list[Finding]:
+    """Hold a run or release to what is written of it: its seal, the record beside it, its files."""
+    return [*check_seal(made), *check_record(path, made), *check_run_files(path, made)]
+
+
+def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
+    """Compare every file of a run or release with the run made again, and the two manifests."""
+    remade = read_manifest(again)
+    alike, exact = is_alike(made, remade), is_exact(made, remade)
+    found = list(compare_manifests(made, remade, exact=exact))
+    withheld = made.release.withheld if made.release is not None else {}
+    for name in sorted(made.outputs.keys() | remade.outputs.keys()):
+        if name not in remade.outputs:
+            found.append(Finding(name, WHOLE, DIFFERS, "not made when run again"))
+        elif name not in made.outputs:
+            found.append(Finding(name, WHOLE, DIFFERS, "made when run again, not in the manifest"))
+        elif name in withheld:
+            found.append(_compare_withheld(name, made, remade, alike))
+        elif (path / name).is_file():
+            about, number = remade.outputs[name], remade.rules["number"]
+            rule = TableRule(about.key, about.numbers, number.relative, number.floor)
+            contents = (path / name).read_bytes(), (again / name).read_bytes()
+            found += compare_file(name, *contents, rule, alike=alike)
+        else:
+            found.append(Finding(name, WHOLE, DIFFERS, "missing"))
+    return [_to_the_last_digit(one) for one in found] if exact else found
+
+
+def _to_the_last_digit(found: Finding) -> Finding:
+    """Take the leeway away where nothing could have moved even a last digit."""
+    if found.verdict != CLOSE:
+        return found
+    note = "in its last digits, though code, versions and arithmetic are the same"
+    return replace(found, verdict=DIFFERS, note=f"{found.note} {note}".strip())
+
+
+def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) -> Finding:
+    if made.outputs[name].sha256 == remade.outputs[name].sha256:
+        return Finding(name, WHOLE, SAME, "withheld; by its hash")
+    if alike:
+        return Finding(name, WHOLE, DIFFERS, "withheld; by its hash")
+    note = "withheld; made elsewhere its bytes may be other"
+    return Finding(name, WHOLE, UNKNOWN, note)
+
+
+def is_alike(made: Manifest, remade: Manifest) -> bool:
+    """Whether both were made with the same versions on machines that round alike."""
+    return all(getattr(made, key) == getattr(remade, key) for key in TOLD)
+
+
+def is_exact(made: Manifest, remade: Manifest) -> bool:
+    """Whether even the last digits must agree: machines alike, and the same code."""
+    same = made.code.commit == remade.code.commit or same_code(made.code.commit)
+    clean = not (made.code.modified or remade.code.modified)
+    return is_alike(made, remade) and clean and bool(same)
+
+
+def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> Iterator[Finding]:
+    """Compare what two manifests say was run and what came of it; times are each run's own."""
+    ours, theirs = made.as_dict(), remade.as_dict()
+    for content in (ours, theirs):
+        content["inputs"] = {one["file"]: one for one in content["inputs"]}
+    compared = ("rows", "key", "columns", "numbers", *(("sha256",) if exact else ()))
+    for key in MANIFEST_SAYS:
+        then, now = (json.dumps({key: one.get(key)}).encode("utf-8") for one in (ours, theirs))
+        yield from compare_entries(MANIFEST, then, now, TableRule())
+    for name in sorted(made.outputs.keys() & remade.outputs.keys()):
+        one, other = made.outputs[name], remade.outputs[name]
+        for key in compared:
+            if getattr(one, key) != getattr(other, key):
+                said = f"says {getattr(one, key)}, made again {getattr(other, key)}"
+                yield Finding(MANIFEST, f"outputs.{name}.{key}", DIFFERS, said)
+
+
+def say_differences(made: Manifest, differ_here: Iterable[str] = ()) -> Iterator[str]:
+    """Say what differs between then and here that is no fault: code, versions, machine."""
+    same = same_code(made.code.commit)
+    if made.code.modified:
+        yield "It was made from a modified checkout."
+    if same is None:
+        yield f"The code cannot be compared: commit {made.code.commit} is not known here."
+    elif not same:
+        yield f"The code here is not that of commit {made.code.commit}."
+    here = {
+        "python": platform.python_version(),
+        "platform": describe_platform(),
+        "arithmetic": hash_arithmetic(),
+    }
+    for name, version in here.items():
+        if getattr(made, name) != version:
+            yield f"It was made on {name} {getattr(made, name)}, checked on {version}."
+    packages = list_packages()
+    for name in sorted(made.packages.keys() | packages.keys()):
+        then, now = made.packages.get(name, "none"), packages.get(name, "none")
+        if then != now:
+            yield f"It was made with {name} {then}, checked with {now}."
+    for name in differ_here:
+        yield f"{name} in the data folder here is not the one it was made from."
+    if made.release is not None and made.release.withheld:
+        yield f"{len(made.release.withheld)} files are withheld and compared by hash only."
+
+
+BESIDE = "earlier"  # and of the earlier report's run
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a reviewer is told: findings for every file, what is only said, and where it is kept."""
+
+    report: str
+    findings: tuple[Finding, ...] = field(repr=False)
+    said: tuple[str, ...]
+    kept: Path
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is not what it should be."""
+        return any(one.verdict == DIFFERS for one in self.findings)
+
+    def table(self) -> pd.DataFrame:
+        """Give one row per finding: file, column, rows, largest, verdict, note."""
+        return tabulate_findings(self.findings)
+
+    def as_json(self) -> str:
+        """Give all of it as JSON, the kept folder aside, which is this machine's own."""
+        rows = self.table().astype(object)
+        content = {
+            "report": self.report,
+            "verdict": DIFFERS if self.differs else SAME,
+            "said": list(self.said),
+            "findings": rows.where(rows.notna(), None).to_dict("records"),
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+
+    def as_text(self) -> str:
+        """Give what is not the same as a table, then what is only said, and the sum of it."""
+        table = self.table()
+        told = table[table["verdict"] != SAME].astype(object)
+        lines = [told.where(told.notna(), "").to_string(index=False)] if len(told) else []
+        counts = table.groupby("verdict")["file"].nunique()
+        files = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+        verdict = "It differs." if self.differs else "It is the same."
+        return "\n".join([*lines, *self.said, f"{verdict} Files: {files}. Kept in {self.kept}"])
+
+
+def verify(
+    path: Path,
+    *,
+    data: Path,
+    out: Path,
+    jobs: int = 1,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Verified:
+    """Run what a folder's manifest describes again, compare every file, and keep both.
+
+    What it needs is taken from the folder where the release carries it, else from `data`, always
+    by its hash. The run made again and the comparison are kept in `working/<report>.verified`
+    under `out`. Raises `RunError` when there is no manifest, or when something needed is nowhere to
+    be found.
+    """
+    path = path.resolve()
+    made = read_manifest(path)
+    findings = examine(path, made)
+    needed, absent, changed = find_needed(path, made, data)
+    if absent:
+        raise RunError(
+            f"{path} cannot be run again: neither it nor {data} has {', '.join(absent)}. "
+            "Name the data folder that has them with --data."
+        )
+    earlier = find_beside(path, made, out)
+    if made.earlier is not None and earlier is None:
+        changed.append(f"the run of {made.earlier.report}")
+    findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
+    final = out / "working" / f"{made.report}.verified"
+    making = begin_folder(final)
+    try:
+        used = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
+        differ = [n for n in sorted(used) if _differs(data / n, used[n]) and n not in changed]
+        said = tuple(say_differences(made, differ))
+        if changed:
+            said += ("Not run again: what it came from has changed.",)
+        else:
+            place = lay_out_copy(needed, making / "place")
+            lay_beside(earlier, making / "place" / "out")
+            rerun, problem = _run_again(made, place, making, jobs, tell)
+            if rerun is None and not any(one.verdict == DIFFERS for one in findings):
+                raise RunError(f"{path} cannot be run again: {problem}")
+            findings += compare_runs(path, made, rerun) if rerun else []
+            said += () if rerun else (f"It could not be run again: {problem}",)
+        found = Verified(made.report, tuple(_in_order(findings)), said, final)
+        _keep(making, found)
+    except BaseException:
+        discard_folder(making)
+        raise
+    replace_folder(making, final)
+    return found
+
+
+def find_needed(
+    path: Path, made: Manifest, data: Path
+) -> tuple[dict[str, Path], list[str], list[str]]:
+    """Find every setting and input by its hash: those found, those nowhere, those changed."""
+    wanted = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
+    carried = made.release.carried if made.release is not None else {}
+    found: dict[str, Path] = {}
+    absent: list[str] = []
+    changed: list[str] = []
+    for name, digest in wanted.items():
+        places = [path / carried[name]] if name in carried else []
+        there = [place for place in [*places, data / name] if place.is_file()]
+        right = [place for place in there if sha256_of(place) == digest]
+        if right:
+            found[name] = right[0]
+        else:
+            (changed if there else absent).append(name)
+    return found, sorted(absent), sorted(changed)
+
+
+def find_beside(path: Path, made: Manifest, out: Path) -> Earlier | None:
+    """Find the earlier report's run that a run was set beside, by the hashes of its tables.
+
+    It is carried in the folder, lies beside it, or is under `out`; None where all that is there is
+    another. Raises `RunError` where there is none at all.
+    """
+    if made.earlier is None:
+        return None
+    slug = made.earlier.report
+    places = (path / BESIDE, path.parent, path.parents[1] / "working", out / "working",
+              out / "released")  # fmt: skip
+    there = [one for place in places if (one := open_earlier(place / slug, slug, made.seeds))]
+    if not there:
+        raise RunError(
+            f"{path} cannot be run again: neither it nor {out} has a run of {slug}, which it was "
+            f"set beside. Run `pepstats run {slug}` first, or name where it is with --out."
+        )
+    return next((one for one in there if one.tables == made.earlier.tables), None)
+
+
+def lay_beside(earlier: Earlier | None, out: Path) -> None:
+    """Copy what a bridge reads of the earlier report's run to where a run will look for it."""
+    if earlier is None:
+        return
+    for name in (MANIFEST, *earlier.tables):
+        target = out / "working" / earlier.report / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(earlier.folder / name, target)
+
+
+def _differs(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256_of(path) != digest
+
+
+def lay_out_copy(needed: Mapping[str, Path], place: Path) -> Path:
+    """Copy just what a run needs to a clean place, laid out as its data folder was."""
+    plain = {name: place_of(name) for name in needed}
+    up = max((PurePosixPath(p).parts.count("..") for p in plain.values() if p), default=0)
+    data = place.joinpath(*["data"] * (up + 1))
+    data.mkdir(parents=True)
+    for name, source in needed.items():
+        where = plain[name]
+        if where is not None:
+            target = data / where
+            (data / name).parent.mkdir(parents=True, exist_ok=True)  # also what `..` goes through
+            shutil.copyfile(source, target)
+    return data
+
+
+def _run_again(
+    made: Manifest, data: Path, making: Path, jobs: int, tell: Callable[[str], None]
+) -> tuple[Path | None, str]:
+    """Run in a clean place with the manifest's parameters; the run's folder, or what hindered."""
+    place = making / "place"
+    try:
+        run_report(
+            made.report, data=data, out=place / "out", programmes=made.programmes, jobs=jobs,
+            force=True, tell=tell,
+        )  # fmt: skip
+    except PepstatsError as error:
+        shutil.rmtree(place)
+        return None, str(error).replace(str(data), "the data folder")
+    again = making / "again"
+    (place / "out" / "working" / made.report).rename(again)
+    shutil.rmtree(place)
+    return again, ""
+
+
+def _in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Put what differs first, then what cannot be told, each thing once."""
+    rank = {DIFFERS: 0, UNKNOWN: 1, CLOSE: 2, SAME: 3}
+    return sorted(
+        dict.fromkeys(findings), key=lambda one: (rank[one.verdict], one.file, one.column)
+    )
+
+
+def _keep(making: Path, found: Verified) -> None:
+    """Keep the comparison beside the run made again."""
+    found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
+    (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")

@@ -1,0 +1,308 @@
+"""One school through time: which URN became which, and what each school is.
+
+A school keeps its identity when its URN changes. Who became whom is told by the Department's
+links, by `URN_AC` in the results, by the register's other URN, and by a kept authority and
+establishment number. Where several URNs with results meet, one rule decides, and it never looks
+at results: a URN that begins carries on the one linked school that has ended, and if several have
+ended, the one with the largest cohort; the others end there. Where one school splits, the new URN
+with the largest cohort carries it on and the others begin anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pepstats.errors import SourceError
+from pepstats.schools.register import describe_schools
+from pepstats.sources import Results
+
+Links = dict[int, dict[int, str]]
+"""URN -> linked URN -> how they are known to be linked; each pair both ways."""
+
+
+def chain_urns(
+    rows: pd.DataFrame, links: Links
+) -> tuple[dict[int, int], dict[int, str], dict[str, int]]:
+    """Give each URN its school and how that is known, and count the decisions.
+
+    `rows` has urn, year, cohort and has_results. A school is called by the first URN, in time,
+    that it has in these rows.
+    """
+    with_results = rows[rows["has_results"]]
+    years = _by_urn(with_results, "year", set)
+    cohorts: dict[tuple[int, int], float] = defaultdict(float)
+    for urn, year, n in zip(
+        with_results["urn"], with_results["year"], with_results["cohort"], strict=True
+    ):
+        cohorts[urn, year] += n
+    first_seen = rows.groupby("urn")["year"].min().to_dict()
+    members: dict[int, list[int]] = {}  # a school's URNs in time order, by its first
+    owner: dict[int, int] = {}
+    how: dict[int, str] = {}
+    notes: Counter[str] = Counter()
+    for group in _components(first_seen, links):
+        for chain in _order_in_time(
+            [u for u in group if u in years], years, cohorts, links, how, notes
+        ):
+            members[chain[0]] = chain
+            owner.update(dict.fromkeys(chain, chain[0]))
+        for urn in sorted((u for u in group if u not in years), key=lambda u: (first_seen[u], u)):
+            _place_without_results(urn, owner, members, how, links, first_seen, years)
+    called = {
+        head: min(chain, key=lambda u: (first_seen[u], u not in years, u))
+        for head, chain in members.items()
+    }
+    return {urn: called[head] for urn, head in owner.items()}, how, dict(notes)
+
+
+def reach(
+    urn: int, links: Links, wanted: Collection[int], stops: Collection[int] = ()
+) -> list[int]:
+    """List the wanted URNs linked to one, nearest first, also through URNs that are not stops."""
+    seen, edge, found = {urn}, [urn], []
+    while edge:
+        nearer = sorted({n for u in edge for n in links.get(u, {})} - seen)
+        seen.update(nearer)
+        found += [u for u in nearer if u in wanted]
+        edge = [u for u in nearer if u not in wanted and u not in stops]
+    return found
+
+
+def name_other_urns(school_of: dict[int, int], links: Links) -> pd.Series:
+    """Give the school of every URN, also of one whose links alone lead to one school."""
+    known = dict(school_of)
+    for urn in sorted(set(links) - set(school_of)):
+        schools = {school_of[u] for u in reach(urn, links, school_of)}
+        if len(schools) == 1:
+            known[urn] = schools.pop()
+    return pd.Series(known, dtype="int64", name="school").rename_axis("urn").sort_index()
+
+
+def _by_urn(rows: pd.DataFrame, column: str, kind: type[set[int]]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = defaultdict(kind)
+    for urn, value in zip(rows["urn"], rows[column], strict=True):
+        found[urn].add(value)
+    return dict(found)
+
+
+def _components(urns: Iterable[int], links: Links) -> list[list[int]]:
+    """Group the URNs that links connect, also through URNs without rows."""
+    own, seen, groups = set(urns), set(), []
+    for start in sorted(own):
+        if start in seen:
+            continue
+        group, edge = {start}, [start]
+        while edge:
+            edge = sorted({n for u in edge for n in links.get(u, {})} - group)
+            group.update(edge)
+        seen |= group
+        groups.append(sorted(group & own))
+    return groups
+
+
+def _order_in_time(
+    urns: list[int], years: dict[int, set[int]], cohorts: dict[tuple[int, int], float],
+    links: Links, how: dict[int, str], notes: Counter[str],
+) -> list[list[int]]:  # fmt: skip
+    """Put linked URNs that have results into chains, never two of them in one year."""
+    chains: list[list[int]] = []
+    starting: dict[int, list[int]] = defaultdict(list)
+    for urn in urns:
+        starting[min(years[urn])].append(urn)
+        how[urn] = "same URN"
+    for year in sorted(starting):
+        begun = sorted(starting[year], key=lambda u: (-cohorts[u, year], u))
+        ended = {urn: c for c in chains if max(years[c[-1]]) < year for urn in c}
+        for urn in begun:
+            before = reach(urn, links, ended, stops=years)
+            if not before:
+                chains.append([urn])
+                continue
+            ends = {ended[u][-1]: u for u in reversed(before)}  # each chain by its nearest URN
+            last = min(ends, key=lambda u: (-cohorts[u, max(years[u])], u))
+            how[urn] = links[urn].get(ends[last], "linked through a URN without results")
+            notes[f"followed: {how[urn]}"] += 1
+            if len(ends) > 1:
+                notes["several schools became one: the largest carried on"] += 1
+            chain = ended[last]
+            ended = {u: c for u, c in ended.items() if c is not chain}
+            chain.append(urn)
+    return chains
+
+
+def _place_without_results(
+    urn: int, owner: dict[int, int], members: dict[int, list[int]], how: dict[int, str],
+    links: Links, first_seen: dict[int, int], years: dict[int, set[int]],
+) -> None:  # fmt: skip
+    """Give a URN that is listed but never has results to the school it is linked to, if any."""
+    linked = reach(urn, links, owner)
+    if not linked:
+        members[urn], owner[urn], how[urn] = [urn], urn, "same URN"
+        return
+    own_year = first_seen[urn]
+    nearest = min(linked, key=lambda u: (own_year not in years.get(u, ()), u))
+    owner[urn], how[urn] = owner[nearest], links[urn].get(nearest, "linked through another URN")
+    members[owner[nearest]].append(urn)
+
+
+RESULT_KINDS = ("ks2", "ks4")
+
+
+@dataclass(frozen=True)
+class Schools:
+    """Every school of a study, each URN of each year in one of them.
+
+    Attributes
+    ----------
+    register
+        Index `school`, one row per school: name, la, phase, school_type, governance, type, trust,
+        opened, closed, urn (the latest), urns (all, in time order).
+    rows
+        One row per URN and year of the results files: urn, year, school, has_results, how (how it
+        is known to be that school).
+    known
+        Index `urn`: the school of every URN that is one school's alone, also those that only the
+        register or the links have.
+    not_followed
+        Schools without results in the last year: school, urn, last_year, why, into.
+    notes
+        Counts of what was decided on the way, by what.
+    """
+
+    register: pd.DataFrame
+    rows: pd.DataFrame
+    known: pd.Series
+    not_followed: pd.DataFrame
+    notes: dict[str, int]
+
+
+def follow_schools(
+    results: Sequence[Results],
+    register_rows: pd.DataFrame | None = None,
+    links: pd.DataFrame | None = None,
+    *,
+    trusts: pd.DataFrame | None = None,
+) -> Schools:
+    """Follow each school through its URNs, one school for each URN and year.
+
+    `results` are the cleaned results files (`ks2`, `ks4`; other kinds are attached later by URN),
+    `register_rows` and `links` the cleaned register and links. Raises `SourceError` when there
+    are no results to follow.
+    """
+    files = [r for r in results if r.source.kind in RESULT_KINDS]
+    if not files:
+        raise SourceError("There is no key stage 2 or 4 results file, so no school to follow.")
+    if register_rows is not None:  # several registers: the last listed has the last word
+        register_rows = register_rows[~register_rows.index.duplicated(keep="last")].sort_index()
+    rows = _list_rows(files)
+    found = _find_links(rows, register_rows, links)
+    school_of, how, notes = chain_urns(rows, found)
+    rows["school"] = [school_of[urn] for urn in rows["urn"]]
+    rows["how"] = [how[urn] for urn in rows["urn"]]
+    twice = rows.duplicated(["school", "year", "kind"], keep=False)
+    extra = twice & ~rows["has_results"]
+    rows.loc[extra, "how"] = "listed twice in one year"
+    if extra.any():
+        notes["listed twice in one year"] = int(rows.loc[extra, "urn"].nunique())
+    known = name_other_urns(school_of, found)
+    register = describe_schools(rows, known, files, register_rows, trusts)
+    ended = _say_who_ended(rows, found, register_rows)
+    tidy = rows.groupby(["urn", "year"], as_index=False).agg(
+        school=("school", "first"), has_results=("has_results", "max"), how=("how", "first")
+    )
+    return Schools(register, tidy, known, ended, notes)
+
+
+def _list_rows(files: list[Results]) -> pd.DataFrame:
+    """List each URN of each year with its cohort, whether it has results, and its number."""
+    parts = []
+    for one in files:
+        counted = "cohort" if one.source.kind == "ks2" else "cohort_ks4"
+        missing = pd.Series(float("nan"), index=one.values.index)
+        cohort = one.values.get(counted, missing).fillna(0.0)
+        outcomes = one.values.drop(columns=[c for c in one.values if c.startswith("cohort")])
+        parts.append(pd.DataFrame({
+            "urn": one.values.index.to_numpy(),
+            "year": one.source.year or 0,
+            "kind": one.source.kind,
+            "cohort": cohort.to_numpy(),
+            "has_results": (cohort.gt(0) | outcomes.notna().any(axis=1)).to_numpy(),
+            "la": one.identity["la"].to_numpy(),
+            "estab": one.identity["estab"].to_numpy(),
+            "urn_ac": one.identity["urn_ac"].to_numpy(),
+        }))  # fmt: skip
+    rows = pd.concat(parts, ignore_index=True)
+    return rows.sort_values(["year", "kind", "urn"], kind="stable").reset_index(drop=True)
+
+
+def _find_links(
+    rows: pd.DataFrame, register_rows: pd.DataFrame | None, links: pd.DataFrame | None
+) -> Links:
+    """Gather who may have become whom, from each source that says so."""
+    found: Links = defaultdict(dict)
+
+    def add(one: int, other: int, how: str) -> None:
+        if one != other:
+            found[one].setdefault(other, how)
+            found[other].setdefault(one, how)
+
+    if links is not None:
+        for before, after, what in zip(links["before"], links["after"], links["what"], strict=True):
+            add(int(before), int(after), f"linked: {what}")
+    later = rows.dropna(subset=["urn_ac"])
+    for urn, academy in zip(later["urn"], later["urn_ac"], strict=True):
+        add(int(urn), int(academy), "academy named in the results")
+    if register_rows is not None:
+        other = register_rows["other_urn"].dropna()
+        for urn, twin in zip(other.index, other, strict=True):
+            add(int(urn), int(twin), "other URN in the register")
+    numbered = _numbers(rows, register_rows)
+    for _, group in numbered.groupby(["la", "estab"]):
+        urns = group["urn"].tolist()
+        for one, next_one in zip(urns, urns[1:], strict=False):
+            add(int(one), int(next_one), "same authority and establishment number")
+    return found
+
+
+def _numbers(rows: pd.DataFrame, register_rows: pd.DataFrame | None) -> pd.DataFrame:
+    """Give each URN of the results its authority and establishment number, once."""
+    own = rows[["urn", "la", "estab"]]
+    if register_rows is not None:
+        listed = register_rows.loc[register_rows.index.isin(rows["urn"]), ["la", "estab"]]
+        own = pd.concat([own, listed.reset_index()])
+    own = own.dropna()
+    return own[own["la"].gt(0)].drop_duplicates().sort_values(["la", "estab", "urn"])
+
+
+def _say_who_ended(
+    rows: pd.DataFrame, links: Links, register_rows: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Say of each school without results in the last year why it could not be followed."""
+    last = int(rows["year"].max())
+    with_results = rows[rows["has_results"]]
+    ends = with_results.groupby("school")["year"].max()
+    ended = ends[ends < last]
+    owner = rows.drop_duplicates("urn").set_index("urn")["school"]
+    present = set(with_results.loc[with_results["year"] == last, "urn"])
+    listed = set(rows.loc[rows["year"] == last, "school"])
+    closed = {} if register_rows is None else register_rows["closed"].dropna().to_dict()
+    final = with_results.sort_values(["year", "cohort"]).groupby("school")["urn"].last()
+    out = []
+    for school, year in ended.items():
+        urn = int(final[school])
+        into = [u for u in reach(urn, links, present) if owner[u] != school]
+        if into:
+            why = "merged into another school"
+        elif school in listed:
+            why = "still listed, without results"
+        elif urn in closed:
+            why = f"closed {closed[urn]:%Y-%m-%d}, no successor with results"
+        else:
+            why = "no later row and no link to one"
+        out.append((school, urn, year, why, into[0] if into else None))
+    frame = pd.DataFrame(out, columns=["school", "urn", "last_year", "why", "into"])
+    return frame.astype({"into": "Int64"}).sort_values("school").reset_index(drop=True)

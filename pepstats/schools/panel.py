@@ -1,0 +1,147 @@
+"""Results laid out as school by year, each cell a value or the reason there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pepstats.errors import SourceError
+from pepstats.measures import MEASURES, NO_ROW, NOT_IN_LAYOUT, NOT_LISTED, why_not_taken
+from pepstats.schools.identity import Schools
+from pepstats.sources import RELEASES, Array, Results
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Two aligned tables, (school, year) by measure: a value or a reason, never both or neither.
+
+    Attributes
+    ----------
+    values
+        Float; index (`school`, `year`), sorted and unique; one column per measure.
+    reasons
+        Text of the same shape: why there is no value, missing where there is one.
+    releases
+        Text; index `year`, one column per measure: the release a year's values come from
+        (school-returned, provisional, revised or final), empty where nothing was published.
+    """
+
+    values: pd.DataFrame
+    reasons: pd.DataFrame
+    releases: pd.DataFrame
+
+    def wide(self, measure: str) -> pd.DataFrame:
+        """Give one measure as school by year, missing where it has a reason instead."""
+        return self.values[measure].unstack("year")
+
+
+def build_panel(
+    results: Sequence[Results],
+    schools: Schools,
+    years: Sequence[int],
+) -> Panel:
+    """Lay cleaned results out as school by year; a missing result keeps its reason.
+
+    Several files of one kind, year and release (one per authority) are one source in parts. A
+    measure that one year's files give in two releases is refused.
+    """
+    present = {name for one in results for name in one.values.columns}
+    measures = [name for name in MEASURES if name in present]
+    index = pd.Index(sorted(set(years)), name="year")
+    grid = pd.MultiIndex.from_product([schools.register.index, index], names=["school", "year"])
+    shape = (len(schools.register), len(index), len(measures))
+    values, reasons = np.full(shape, np.nan), np.full(shape, NOT_LISTED, dtype=object)
+    for j, name in enumerate(measures):
+        for t, year in enumerate(index):
+            reasons[:, t, j] = why_not_taken(name, int(year)) or NOT_LISTED
+    releases = pd.DataFrame("", index=index, columns=measures, dtype="str")
+    for (year, release), parts in _in_parts(results).items():
+        if year not in index:
+            continue
+        t = index.get_loc(year)
+        for kind in sorted({part.source.kind for part in parts}):
+            own = [part for part in parts if part.source.kind == kind]
+            names = [name for name in measures if MEASURES[name].kind == kind]
+            cells, why = _lay_out(own, schools, year, names)
+            for k, name in enumerate(names):
+                j, had = measures.index(name), releases.loc[year, name]
+                if not any(name in part.values for part in own):
+                    if not had and reasons[0, t, j] == NOT_LISTED:
+                        reasons[:, t, j] = NOT_IN_LAYOUT
+                    continue
+                if had:
+                    raise SourceError(_two_releases(results, year, name, had, release))
+                values[:, t, j], reasons[:, t, j] = cells[:, k], why[:, k]
+                releases.loc[year, name] = release
+    flat_values, flat_reasons = values.reshape(len(grid), -1), reasons.reshape(len(grid), -1)
+    flat_reasons[~np.isnan(flat_values)] = np.nan
+    return Panel(
+        pd.DataFrame(flat_values, index=grid, columns=measures),
+        pd.DataFrame(flat_reasons, index=grid, columns=measures, dtype="str"),
+        releases,
+    )
+
+
+def _in_parts(results: Sequence[Results]) -> dict[tuple[int, str], list[Results]]:
+    """Gather the files of each year and release, the most final release first."""
+    found: dict[tuple[int, str], list[Results]] = {}
+    for one in results:
+        if one.source.year is None:
+            raise SourceError(f"{one.source.file}: give its `year`, to place its results in time.")
+        found.setdefault((one.source.year, one.source.release or "final"), []).append(one)
+    order = sorted(found, key=lambda key: (key[0], -RELEASES.index(key[1])))
+    return {key: found[key] for key in order}
+
+
+def _two_releases(
+    results: Sequence[Results], year: int, measure: str, first: str, second: str
+) -> str:
+    files = [r.source.file for r in results if r.source.year == year and measure in r.values]
+    return (
+        f"{' and '.join(dict.fromkeys(files))}: `{measure}` of {year} is given in two releases, "
+        f"{first} and {second}. List one of them: releases are mixed only when asked for."
+    )
+
+
+def _lay_out(
+    parts: list[Results], schools: Schools, year: int, names: list[str]
+) -> tuple[Array, Array]:
+    """Give one kind, year and release as school by measure: values, reasons where there is none."""
+    values = pd.concat([part.values.reindex(columns=names) for part in parts])
+    reasons = pd.concat([_reasons_in_full(part, names) for part in parts])
+    _refuse_twins(values.index, parts, year)
+    school = schools.known.reindex(values.index)
+    filled = values.notna().sum(axis=1).to_numpy()
+    order = pd.DataFrame({"school": school.to_numpy(), "filled": -filled, "urn": values.index})
+    chosen = order.dropna().sort_values(["school", "filled", "urn"]).drop_duplicates("school")
+    register = schools.register.index
+    at = register.get_indexer(chosen["school"].astype("int64"))
+    inside = at >= 0
+    cells = np.full((len(register), len(names)), np.nan)
+    why = np.full((len(register), len(names)), NO_ROW, dtype=object)
+    cells[at[inside]] = values.to_numpy()[chosen.index[inside]]
+    why[at[inside]] = reasons.to_numpy(dtype=object)[chosen.index[inside]]
+    return cells, why
+
+
+def _reasons_in_full(part: Results, names: list[str]) -> pd.DataFrame:
+    """Give one file's reasons for every measure, also for those its layout does not have."""
+    absent = [name for name in names if name not in part.reasons]
+    own = part.reasons.astype("str").assign(**dict.fromkeys(absent, NOT_IN_LAYOUT))
+    return own[names]
+
+
+def _refuse_twins(urns: pd.Index, parts: list[Results], year: int) -> None:
+    """Refuse a school that two files of one year and release both hold."""
+    twins = urns[urns.duplicated()]
+    if not len(twins):
+        return
+    holding = [part for part in parts if twins[0] in part.identity.index]
+    places = [f"{p.source.file}, row {p.identity.loc[twins[0], 'row']}" for p in holding]
+    raise SourceError(
+        f"{' and '.join(places)}: URN {twins[0]} is given twice for {year} ({len(twins):,} "
+        "schools). List each school's results once."
+    )

@@ -1,0 +1,62 @@
+"""What people write down: a report, a programme, the quality log, as frozen models."""
+
+from pepstats.settings.programme import (
+    PHASES,
+    MatchRule,
+    Member,
+    MembersInAuthority,
+    MembersInFile,
+    Phase,
+    PoolRule,
+    Programme,
+    group_phases,
+    known_measure,
+    list_parts,
+    load_programme,
+    split_phases,
+)
+from pepstats.settings.quality import load_quality, say_sign_off, tabulate_quality
+from pepstats.settings.report import Report, check_named_files, load_programmes, load_report
+from pepstats.settings.yaml import (
+    LARGEST_YAML,
+    SLUG,
+    Settings,
+    check_settings,
+    check_slug,
+    find_rules,
+    hash_settings,
+    read_once,
+    read_yaml,
+)
+
+__all__ = [
+    "LARGEST_YAML",
+    "MatchRule",
+    "Member",
+    "MembersInAuthority",
+    "MembersInFile",
+    "PHASES",
+    "Phase",
+    "PoolRule",
+    "Programme",
+    "Report",
+    "SLUG",
+    "Settings",
+    "check_named_files",
+    "check_settings",
+    "check_slug",
+    "find_rules",
+    "group_phases",
+    "hash_settings",
+    "known_measure",
+    "list_parts",
+    "load_programme",
+    "load_programmes",
+    "load_quality",
+    "load_report",
+    "read_once",
+    "read_yaml",
+    "say_sign_off",
+    "split_phases",
+    "tabulate_quality",
+]

@@ -1,0 +1,281 @@
+"""Programmes of support as they are written down: YAML in, frozen settings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from pepstats.errors import DesignError, nearest
+from pepstats.measures import BREAKS, MEASURES
+from pepstats.settings.yaml import Settings, check_settings, check_slug, read_yaml
+
+PHASES = {"primary": ("primary", "all-through"), "secondary": ("secondary", "all-through")}
+
+Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
+
+Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
+
+Urn = Annotated[int, Field(ge=100_000, le=9_999_999, strict=True)]
+
+Phase = Literal["primary", "secondary", "all"]
+
+
+STAGES = {"primary": "ks2", "secondary": "ks4"}
+"""Each phase, and the key stage whose results are its own."""
+
+
+def known_measure(name: str) -> str:
+    """Refuse a measure that no published file has, naming the nearest that one does."""
+    if name not in MEASURES:
+        raise ValueError(f"no measure is called `{name}`. {nearest(name, MEASURES)}")
+    return name
+
+
+Measure = Annotated[str, BeforeValidator(lambda name: known_measure(str(name)))]
+
+
+def known_break(word: str) -> str:
+    """Refuse a word for a change of definition that none is known by."""
+    words = [one.word for one in BREAKS]
+    if word not in words:
+        raise ValueError(f"no change of definition is called `{word}`. {nearest(word, words)}")
+    return word
+
+
+BreakWord = Annotated[str, BeforeValidator(lambda word: known_break(str(word)))]
+
+
+class Member(Settings):
+    """A school in a programme: since when, how much of it, how it was picked, what else changed."""
+
+    urn: Urn
+    joined: str | None = None
+    dose: float | None = Field(default=None, ge=0)
+    basis: str | None = None
+    changed: str | None = None
+
+
+class MembersInAuthority(Settings):
+    """Every school with results in one authority."""
+
+    authority: Authority
+
+
+class MembersInFile(Settings):
+    """A CSV beside the study with the columns urn, joined, dose, basis, changed."""
+
+    file: str
+
+
+def _how_members_are_given(members: Any) -> str:
+    if isinstance(members, dict):
+        return "file" if "file" in members else "authority"
+    return "list"
+
+
+Members = Annotated[
+    Annotated[MembersInAuthority, Tag("authority")]
+    | Annotated[MembersInFile, Tag("file")]
+    | Annotated[tuple[Member, ...], Tag("list"), Field(min_length=1)],
+    Discriminator(_how_members_are_given),
+]
+
+
+class PoolRule(Settings):
+    """Where comparison schools may come from. Members of known programmes never may.
+
+    `neighbours` are the codes of the authority's statistical neighbours, which a check compares
+    with; `true` says that `authorities`, which all comparison is held to, are these.
+    """
+
+    outside: Literal["authority"] = "authority"
+    authorities: tuple[Authority, ...] | None = None
+    neighbours: Annotated[bool, Field(strict=True)] | tuple[Authority, ...] = False
+    exclude: tuple[Urn, ...] = ()
+
+
+class MatchRule(Settings):
+    """How alike a comparison school must be: equal in some things, nearest in the others.
+
+    `caliper` is the furthest a comparison school may be in all, in standard deviations; `calipers`
+    the largest difference in single measures, each in its own unit and in every year matched on.
+    """
+
+    exact: tuple[Literal["phase", "school_type", "governance"], ...] = ("phase", "school_type")
+    near: tuple[Measure, ...] = Field(min_length=1)
+    k: int = Field(default=10, ge=1, le=200, strict=True)
+    caliper: float | None = Field(default=None, gt=0)
+    calipers: dict[Measure, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def calipers_are_of_what_is_matched(self) -> MatchRule:
+        """A caliper on something that is not matched on would be kept by chance only."""
+        strange = [name for name in self.calipers if name not in self.near]
+        if strange:
+            raise ValueError(f"`calipers`: {', '.join(strange)} is not in `near`")
+        return self
+
+
+class PlaceboRule(Settings):
+    """How many made-up programmes measure chance."""
+
+    draws: int = Field(default=10_000, ge=99, le=1_000_000, strict=True)
+
+
+class Cost(Settings):
+    """What the programme cost in pounds, over how many years, and the pupils it was for.
+
+    `all_pupils` are those on the roll of its schools, where no census is among the sources.
+    """
+
+    grant: float | None = Field(default=None, ge=0)
+    pupils: int | None = Field(default=None, ge=1)
+    all_pupils: int | None = Field(default=None, ge=1)
+    years: int = Field(default=1, ge=1, le=10, strict=True)
+
+
+class EvidenceRule(Settings):
+    """What no file says of how strong the evidence is: taken into the self-assessed grade."""
+
+    chosen: Literal["chosen", "random"] = "chosen"
+    comparison_cleared: bool = False
+
+
+class Programme(Settings):
+    """One programme of support: its schools, its outcomes and how it is compared, all fixed.
+
+    One whose `phase` is `all` has outcomes of both key stages; it is evaluated in two parts, each
+    on its own pool (`split_phases`), and `part_of` is then the slug of the whole.
+    """
+
+    slug: str
+    title: str = Field(min_length=1, max_length=200)
+    summary: str = ""
+    phase: Phase
+    starts: Year
+    baseline: tuple[Year, ...] = Field(min_length=1)
+    outcomes: tuple[Measure, ...] = Field(min_length=1)
+    members: Members
+    pool: PoolRule = PoolRule()
+    match: MatchRule
+    compare_across: tuple[BreakWord, ...] = ()
+    placebo: PlaceboRule = PlaceboRule()
+    cost: Cost = Cost()
+    months: str | None = None
+    evidence: EvidenceRule = EvidenceRule()
+    seed: int = Field(ge=0, strict=True)
+    part_of: str = ""
+
+    @model_validator(mode="after")
+    def each_phase_has_its_own(self) -> Programme:
+        """A phase without an outcome, or without anything to be matched on, cannot be compared."""
+        for key, measures in (("outcomes", self.outcomes), ("match.near", self.match.near)):
+            for phase in STAGES if self.phase == "all" else ():
+                if not _of_phase(measures, phase):
+                    raise ValueError(
+                        f"`phase: all` needs a {STAGES[phase]} measure in `{key}`, for its {phase} "
+                        "schools"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def baseline_comes_before(self) -> Programme:
+        """A baseline year on or after the start would compare the programme with itself."""
+        if max(self.baseline) >= self.starts:
+            raise ValueError(f"baseline {max(self.baseline)} is not before starts {self.starts}")
+        if len(set(self.baseline)) < len(self.baseline) or len(set(self.outcomes)) < len(
+            self.outcomes
+        ):
+            raise ValueError("a baseline year or an outcome is listed twice")
+        return self
+
+    @property
+    def primary(self) -> str:
+        """The outcome fixed beforehand as the one that answers the question."""
+        return self.outcomes[0]
+
+    @property
+    def whole(self) -> str:
+        """The slug of the programme as it is written down, of which this may be one phase."""
+        return self.part_of or self.slug
+
+    @property
+    def file(self) -> str:
+        """The file it is written down in, in the data folder."""
+        return f"programmes/{self.whole}.yml"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files it is written down in: its own, and the list of its schools if it has one."""
+        members = self.members
+        return (self.file, members.file) if isinstance(members, MembersInFile) else (self.file,)
+
+
+def split_phases(programme: Programme) -> tuple[Programme, ...]:
+    """Split a programme with outcomes of both key stages into a part for each phase.
+
+    Each part has its own outcomes and is matched on its own measures; what is neither key stage's
+    (absence, the roll) is in both. The cost stays that of the whole. A programme of one phase is
+    its own only part.
+    """
+    if programme.phase != "all":
+        return (programme,)
+    return tuple(
+        programme.model_copy(
+            update={
+                "slug": f"{programme.slug}-{phase}",
+                "title": f"{programme.title}: {phase} schools",
+                "phase": phase,
+                "part_of": programme.slug,
+                "outcomes": _of_phase(programme.outcomes, phase, also=True),
+                "match": programme.match.model_copy(
+                    update={"near": _of_phase(programme.match.near, phase, also=True)}
+                ),
+            }
+        )
+        for phase in STAGES
+    )
+
+
+def group_phases(programmes: Iterable[Programme]) -> dict[str, list[Programme]]:
+    """Gather the parts of each programme of several phases that are there, by its own slug."""
+    found: dict[str, list[Programme]] = {}
+    for programme in programmes:
+        if programme.part_of:
+            found.setdefault(programme.part_of, []).append(programme)
+    return {whole: parts for whole, parts in found.items() if len(parts) > 1}
+
+
+def _of_phase(measures: tuple[str, ...], phase: str, *, also: bool = False) -> tuple[str, ...]:
+    """Keep the measures of a phase's key stage, and `also` those of no key stage after them."""
+    known = {name: MEASURES[name].kind for name in measures}
+    first = [n for n in measures if known[n] == STAGES[phase]]
+    rest = [n for n in measures if also and known[n] not in STAGES.values()]
+    return tuple(first + rest)
+
+
+def load_programme(slug: str, data: Path) -> Programme:
+    """Read `programmes/<slug>.yml` in a data folder, or one phase of a programme of several."""
+    path = data / "programmes" / f"{check_slug(slug, 'programme')}.yml"
+    whole, _, phase = slug.rpartition("-")
+    if not path.is_file() and phase in STAGES and path.with_name(f"{whole}.yml").is_file():
+        parts = {part.slug: part for part in split_phases(load_programme(whole, data))}
+        if slug in parts:
+            return parts[slug]
+    content = read_yaml(path)
+    if "part_of" in content:
+        raise DesignError(f"{path}: unknown key `part_of`.")
+    return check_settings(Programme, {**content, "slug": slug}, path)
+
+
+def list_parts(slugs: Iterable[str], data: Path) -> tuple[str, ...]:
+    """List programmes by what is evaluated: each phase of one that has both, else itself."""
+    found: list[str] = []
+    for slug in slugs:
+        path = data / "programmes" / f"{check_slug(slug, 'programme')}.yml"
+        both = path.is_file() and read_yaml(path).get("phase") == "all"
+        found += [p.slug for p in split_phases(load_programme(slug, data))] if both else [slug]
+    return tuple(found)

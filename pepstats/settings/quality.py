@@ -1,0 +1,184 @@
+"""The quality log: what is assumed and how sure that is, what was decided, checked and signed off.
+
+Written down in `quality.yml` of a data folder, or for one report in `quality/<report>.yml`, in the
+terms of the government's guidance on producing quality analysis (the AQuA Book): the analyst
+and the assurer are two people, and nothing is signed off that is not dated.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from pydantic import Field, model_validator
+
+from pepstats.settings.yaml import Settings, check_settings, check_slug, read_yaml
+
+NAME = "quality.yml"
+
+RATINGS = {
+    "green": "Green: well supported",
+    "amber": "Amber: reasonable, but not tested here",
+    "red": "Red: weakly supported, and it matters",
+}
+
+ROLES = {
+    "commissioner": "Asked for the analysis",
+    "analyst": "Made the analysis",
+    "assurer": "Checked it, independently of the analyst",
+    "approver": "Approved it for use",
+}
+
+NOT_SIGNED = "not yet signed off"
+
+
+class Assumption(Settings):
+    """Something taken to be so: how sure that is, why, and what follows if it is wrong."""
+
+    id: str = Field(pattern=r"^[A-Z][0-9]{1,3}$")
+    text: str = Field(min_length=10)
+    rating: Literal["green", "amber", "red"]
+    why: str = Field(min_length=10)
+    if_wrong: str = Field(min_length=10)
+    plan: str = ""
+
+    @model_validator(mode="after")
+    def red_has_a_plan(self) -> Assumption:
+        """A weak assumption that matters needs something done about it."""
+        if self.rating == "red" and not self.plan:
+            raise ValueError(f"assumption {self.id} is red: say under `plan` what is done about it")
+        return self
+
+
+class Decision(Settings):
+    """Something decided on the way: when, what, why, by whom."""
+
+    date: datetime.date
+    what: str = Field(min_length=10)
+    why: str = Field(min_length=10)
+    by: str = Field(min_length=2)
+
+
+class QualityCheck(Settings):
+    """Something checked: whether it does what was designed, or whether that was what was needed."""
+
+    kind: Literal["verification", "validation"]
+    what: str = Field(min_length=10)
+    result: str = Field(min_length=2)
+    by: str = Field(min_length=2)
+    date: datetime.date
+
+
+class Signature(Settings):
+    """Who stands for a role, and since when; without a date, not yet."""
+
+    name: str = Field(min_length=2)
+    date: datetime.date | None = None
+    note: str = ""
+
+
+class SignOff(Settings):
+    """Who asked, who made it, who checked it and who approved it."""
+
+    commissioner: Signature | None = None
+    analyst: Signature
+    assurer: Signature
+    approver: Signature | None = None
+
+    @model_validator(mode="after")
+    def two_people(self) -> SignOff:
+        """Nobody assures their own work, and nothing is approved before it is assured."""
+        if _same_person(self.analyst.name, self.assurer.name):
+            raise ValueError(
+                f"analyst and assurer are both {self.analyst.name}: name two different people"
+            )
+        approved, assured = self.approver and self.approver.date, self.assurer.date
+        if approved and (assured is None or assured > approved):
+            raise ValueError("it is approved before it was assured: correct the dates")
+        return self
+
+
+class Quality(Settings):
+    """A report's quality log."""
+
+    assumptions: tuple[Assumption, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    checks: tuple[QualityCheck, ...] = ()
+    sign_off: SignOff
+
+    @model_validator(mode="after")
+    def each_once(self) -> Quality:
+        """An assumption's id names just one."""
+        ids = [one.id for one in self.assumptions]
+        if twice := sorted({i for i in ids if ids.count(i) > 1}):
+            raise ValueError(f"assumption {', '.join(twice)} is listed twice")
+        return self
+
+    @property
+    def signed_off(self) -> bool:
+        """Whether an assurer has signed."""
+        return self.sign_off.assurer.date is not None
+
+
+def load_quality(report: str, data: Path) -> Quality | None:
+    """Read a report's quality log: its own, else that of the data folder; nothing without one."""
+    own = data / "quality" / f"{check_slug(report, 'report')}.yml"
+    for path in (own, data / NAME):
+        if path.is_file():
+            return check_settings(Quality, read_yaml(path), path)
+    return None
+
+
+def tabulate_quality(quality: Quality) -> dict[str, pd.DataFrame]:
+    """Lay a quality log out for readers, one table of words per part, the weakest first."""
+    order = list(RATINGS)[::-1]
+    assumed = sorted(quality.assumptions, key=lambda one: (order.index(one.rating), one.id))
+    return {
+        "assumptions": _table(
+            ("Number", "We assume", "How sure", "Why", "If it is wrong"),
+            ((a.id, a.text, RATINGS[a.rating], _joined(a.why, a.plan), a.if_wrong)
+             for a in assumed),
+        ),
+        "decisions": _table(
+            ("Date", "Decided", "Why", "By"),
+            ((d.date.isoformat(), d.what, d.why, d.by)
+             for d in sorted(quality.decisions, key=lambda one: (one.date, one.what))),
+        ),
+        "checks": _table(
+            ("Date", "Kind", "What was checked", "Result", "By"),
+            ((c.date.isoformat(), c.kind.capitalize(), c.what, c.result, c.by)
+             for c in sorted(quality.checks, key=lambda one: (one.date, one.what))),
+        ),
+        "sign-off": _table(
+            ("Role", "Who", "When", "Note"),
+            ((meaning, signed.name, signed.date.isoformat() if signed.date else NOT_SIGNED,
+              signed.note)
+             for role, meaning in ROLES.items()
+             if (signed := getattr(quality.sign_off, role)) is not None),
+        ),
+    }  # fmt: skip
+
+
+def say_sign_off(quality: Quality | None) -> str:
+    """Say in a sentence who made and who checked the analysis, or that nobody has signed."""
+    if quality is None:
+        return "There is no quality log for this report, and nobody has signed it off."
+    made, checked = quality.sign_off.analyst, quality.sign_off.assurer
+    if not quality.signed_off:
+        return f"Made by {made.name}. To be checked by {checked.name}: {NOT_SIGNED}."
+    return f"Made by {made.name}; checked by {checked.name} on {checked.date}."
+
+
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(columns), dtype="str")
+
+
+def _joined(why: str, plan: str) -> str:
+    return f"{why} What we do about it: {plan}" if plan else why
+
+
+def _same_person(one: str, other: str) -> bool:
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

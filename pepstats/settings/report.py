@@ -1,0 +1,161 @@
+"""What is settled about a paper beside its numbers: actions, what may be shown, its formats."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pepstats.errors import DesignError, nearest
+from pepstats.settings.programme import Authority, Programme, Year, list_parts, load_programme
+from pepstats.settings.yaml import Settings, check_settings, check_slug, read_yaml
+
+FORMATS = ("word", "workbook", "open-data", "pdf")
+
+Format = Literal["word", "workbook", "open-data", "pdf"]
+
+
+def known_format(name: str) -> str:
+    """Refuse a format that is not made, naming the nearest that is."""
+    if name not in FORMATS:
+        raise ValueError(f"no format is called `{name}`. {nearest(name, FORMATS)}")
+    return name
+
+
+class Action(Settings):
+    """What the last meeting asked for, by whom, and how it is answered; in the officers' words.
+
+    An action without an answer stays in the paper as a place to be completed.
+    """
+
+    asked: str = Field(min_length=1, max_length=600)
+    by: str = Field(default="", max_length=200)
+    answer: str = Field(default="", max_length=2000)
+
+
+class Disclosure(Settings):
+    """What may be shown in public: the fewest schools that a count may be of.
+
+    `last_shown` names the counts that the last release showed (`shown-counts.csv` of that
+    release): a count that differs from its own there by fewer schools than that is hidden too.
+    """
+
+    fewest_schools: int = Field(default=3, ge=2, le=20, strict=True)
+    last_shown: str | None = Field(default=None, min_length=1)
+
+
+class Terms(Settings):
+    """The settings of a report that are about its paper."""
+
+    actions: tuple[Action, ...] = ()
+    disclosure: Disclosure = Disclosure()
+    formats: tuple[Annotated[Format, BeforeValidator(lambda n: known_format(str(n)))], ...] = (
+        "word", "workbook", "open-data",
+    )  # fmt: skip
+    template: str | None = Field(default=None, pattern=r"(?i)\.docx$")
+
+
+class Meeting(Settings):
+    """The meeting a paper is for, and whose paper it is."""
+
+    body: str
+    date: datetime.date
+    report_from: str
+    report_by: str
+
+
+Kind = Literal[
+    "ks2", "ks4", "census", "absence", "register", "links", "trusts", "ofsted", "la_series",
+    "national", "local_results", "members", "statements", "support",
+]  # fmt: skip
+
+Release = Literal["school-returned", "provisional", "revised", "final"]
+
+
+class SourceLine(Settings):
+    """One published file as a study lists it; its hash is checked when it is given."""
+
+    kind: Kind
+    file: str = Field(min_length=1)
+    year: Year | None = None
+    release: Release | None = None
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    licence: str | None = None
+
+
+class Report(Terms):
+    """One autumn's study: its meeting, authority, year, sources, programmes and its paper's terms.
+
+    One that `revises` an earlier report takes from it all that it does not say itself; its source
+    lines stand in the place of the earlier report's of the same kind and year.
+    """
+
+    slug: str
+    title: str = Field(min_length=1, max_length=200)
+    meeting: Meeting
+    authority: Authority
+    year: Year
+    edition: Literal["public", "exempt"] = "public"
+    invented: bool = False
+    revises: str | None = None
+    sources: tuple[SourceLine, ...] = Field(min_length=1)
+    programmes: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def each_once(self) -> Report:
+        """A programme listed twice would be run and counted twice."""
+        if len(set(self.programmes)) < len(self.programmes):
+            raise ValueError("a programme is listed twice")
+        return self
+
+
+def load_report(slug: str, data: Path) -> Report:
+    """Read `reports/<slug>.yml` in a data folder, and the earlier report that it revises."""
+    path = data / "reports" / f"{check_slug(slug, 'report')}.yml"
+    report = check_settings(Report, {**_read_revised(slug, data, ()), "slug": slug}, path)
+    parts = list_parts(report.programmes, data)
+    if len(set(parts)) < len(parts):
+        raise DesignError(f"{path}: `programmes`: a programme and a phase of it are both listed.")
+    return report.model_copy(update={"programmes": parts})
+
+
+def _read_revised(slug: str, data: Path, later: tuple[str, ...]) -> dict[str, Any]:
+    path = data / "reports" / f"{check_slug(slug, 'report')}.yml"
+    own = read_yaml(path)
+    earlier = own.get("revises")
+    if not isinstance(earlier, str):
+        return own
+    if earlier in (*later, slug):
+        raise DesignError(f"{path}: `revises`: {earlier} cannot come before itself.")
+    before = _read_revised(earlier, data, (*later, slug))
+    lines, new = before.get("sources"), own.get("sources", [])
+    if isinstance(lines, list) and isinstance(new, list):
+        replaced = {_what(line) for line in new}
+        own = {**own, "sources": [*(old for old in lines if _what(old) not in replaced), *new]}
+    return {**before, **own}
+
+
+def _what(line: Any) -> tuple[str, str]:
+    """Say what a source line is a file of: its kind and year."""
+    known = line if isinstance(line, dict) else {}
+    return str(known.get("kind")), str(known.get("year"))
+
+
+def check_named_files(report: Report, data: Path) -> None:
+    """Refuse a report whose Word template or last shown counts are not there, before it runs."""
+    named = {"template": report.template, "disclosure.last_shown": report.disclosure.last_shown}
+    lost = [
+        f"`{key}`: {file}" for key, file in named.items() if file and not (data / file).is_file()
+    ]
+    if lost:
+        raise DesignError(
+            f"{data / 'reports' / report.slug}.yml: there is no such file: {'; '.join(lost)}. "
+            "Paths are relative to the data folder."
+        )
+
+
+def load_programmes(report: Report, data: Path) -> list[Programme]:
+    """Read the programmes of a report, in its order."""
+    return [load_programme(slug, data) for slug in report.programmes]

@@ -1,0 +1,174 @@
+"""Settings as they are written down: a small YAML file in, a frozen model out, or one message."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from pepstats.errors import DesignError, nearest
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+LARGEST_YAML = 1_000_000  # bytes; a study is a page or two of text
+
+SETTLED = 2.0  # seconds; the coarsest clock of a disk
+
+
+class Settings(BaseModel):
+    """Settings that cannot change once read and that refuse a key they do not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Plain YAML only: a key given twice or an alias is an error, not a surprise."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.get_mark()
+            raise yaml.MarkedYAMLError(problem="aliases are not used here", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key is one plain word",
+                                           problem_mark=key_node.start_mark)  # fmt: skip
+            if key_node.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key `{key_node.value}` is given twice",
+                                           problem_mark=key_node.start_mark)  # fmt: skip
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+def check_slug(slug: str, what: str) -> str:
+    """Give back a name that can only ever be one folder or file name, or refuse it."""
+    if not SLUG.fullmatch(slug):
+        raise DesignError(
+            f"`{slug}` cannot name a {what}: use small letters, digits and hyphens, at most 64."
+        )
+    return slug
+
+
+_KEPT: dict[Path, tuple[tuple[int, ...], bytes]] = {}
+
+
+def read_once(path: Path) -> bytes:
+    """Read a settings file, from the disk only where it is not the file that was read before.
+
+    One written in these last seconds is read each time: it could be written again, to the same
+    length, before the clock of its disk has moved on.
+    """
+    about = path.stat()
+    stamp = (about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+    if path in _KEPT and _KEPT[path][0] == stamp:
+        return _KEPT[path][1]
+    content = path.read_bytes()
+    if about.st_mtime < time.time() - SETTLED:
+        _KEPT[path] = stamp, content
+    return content
+
+
+def hash_settings(path: Path) -> str:
+    """Return the SHA-256 of a settings file as 64 hexadecimal digits."""
+    return hashlib.sha256(read_once(path)).hexdigest()
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a small YAML file as plain keys and values, refusing anything cleverer."""
+    if not path.is_file():
+        there = sorted(p.stem for p in path.parent.glob("*.yml")) if path.parent.is_dir() else []
+        hint = nearest(path.stem, there) if there else f"The folder {path.parent} has none."
+        raise DesignError(f"{path}: there is no such file. {hint}")
+    if path.stat().st_size > LARGEST_YAML:
+        raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a settings file.")
+    try:
+        content = yaml.load(read_once(path).decode("utf-8"), _StrictLoader)  # noqa: S506 - it is safe
+    except UnicodeDecodeError as error:
+        raise DesignError(
+            f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8."
+        ) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise DesignError(f"{path}{where}: not plain YAML: {problem}.") from None
+    if not isinstance(content, dict):
+        raise DesignError(f"{path}: expected `key: value` lines, found {type(content).__name__}.")
+    return content
+
+
+def find_rules(name: str, data: Path | None) -> Path | None:
+    """Give a data folder's own file of such settings, where it has one."""
+    path = None if data is None else data / name
+    return path if path is not None and path.is_file() else None
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def check_settings(model: type[S], content: dict[str, Any], path: Path) -> S:
+    """Hold settings to their model, naming every wrong key of the file at once."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(model, content, dict(e)) for e in error.errors(include_url=False)]
+        raise DesignError(f"{path}: " + " ".join(dict.fromkeys(problems))) from None
+
+
+def _problem(model: type[Settings], content: Any, error: dict[str, Any]) -> str:
+    steps = [str(step) for step in error["loc"]]
+    where = ".".join(_place(content, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"unknown key `{where}`. {nearest(steps[-1], _keys_at(model, steps[:-1]))}"
+    if error["type"] == "missing":
+        return f"missing key `{where}`."
+    message = error["msg"].removeprefix("Value error, ")
+    message = message if message.endswith((".", "?")) else f"{message}."
+    return f"`{where}`: {message}" if where else message
+
+
+def _place(content: Any, steps: Sequence[str | int]) -> Iterator[str]:
+    """Say where a key is: in a list, by the `id` written there, else counted from 1."""
+    for step in steps:
+        content = content[step] if _has(content, step) else content
+        if isinstance(step, int):
+            named = isinstance(content, dict) and "id" in content
+            yield str(content["id"] if named else step + 1)
+        else:
+            yield step
+
+
+def _has(content: Any, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(content, list) and step < len(content)
+    return isinstance(content, dict) and step in content
+
+
+def _keys_at(model: type[Settings], steps: list[str]) -> list[str]:
+    """List the keys allowed at a place in a settings file."""
+    found: list[type[Settings]] = [model]
+    for step in steps:
+        inside = [f.annotation for m in found for n, f in _fields_of(m).items() if n == step]
+        found = [m for annotation in inside for m in _models_in(annotation)] or found
+    return [name for m in found for name in _fields_of(m)]
+
+
+def _fields_of(model: type[Settings]) -> dict[str, FieldInfo]:
+    """Give a model's fields by their key in the file, which Python may not allow as a name."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _models_in(annotation: Any) -> list[type[Settings]]:
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -1,0 +1,96 @@
+"""Published files read: every cell a value or a reason, every row accounted for."""
+
+from pepstats.sources.cells import Array, Cells
+from pepstats.sources.files import RELEASES, Source, find_source, read_text
+from pepstats.sources.layouts import (
+    AGGREGATES,
+    AUTHORITY,
+    MAINSTREAM,
+    NOT_STATED,
+    RESULTS,
+    SPECIAL,
+    STATE_FUNDED,
+    list_titles,
+)
+from pepstats.sources.members import read_members
+from pepstats.sources.proof import (
+    DIFFERS,
+    EXPLAINED,
+    FOUND,
+    RECONCILED_COLUMNS,
+    REPRODUCED,
+    cross_check,
+    reconcile_totals,
+)
+from pepstats.sources.registers import (
+    Tidied,
+    governance_of,
+    tidy_links,
+    tidy_ofsted,
+    tidy_register,
+    tidy_trusts,
+)
+from pepstats.sources.results import Ledger, Results, account_for_table, clean_results
+from pepstats.sources.series import (
+    clean_local_results,
+    tidy_la_series,
+    tidy_local_results,
+    tidy_national,
+)
+from pepstats.sources.statements import (
+    DETAILS,
+    NO_CONSENT,
+    STANCES,
+    TOO_LONG,
+    Statements,
+    check_statements,
+    no_statements,
+    restore,
+)
+
+__all__ = [
+    "AGGREGATES",
+    "AUTHORITY",
+    "Array",
+    "Cells",
+    "DETAILS",
+    "DIFFERS",
+    "EXPLAINED",
+    "FOUND",
+    "Ledger",
+    "MAINSTREAM",
+    "NOT_STATED",
+    "NO_CONSENT",
+    "RECONCILED_COLUMNS",
+    "RELEASES",
+    "REPRODUCED",
+    "RESULTS",
+    "Results",
+    "SPECIAL",
+    "STANCES",
+    "STATE_FUNDED",
+    "Source",
+    "Statements",
+    "TOO_LONG",
+    "Tidied",
+    "account_for_table",
+    "check_statements",
+    "clean_local_results",
+    "clean_results",
+    "cross_check",
+    "find_source",
+    "governance_of",
+    "list_titles",
+    "no_statements",
+    "read_members",
+    "read_text",
+    "reconcile_totals",
+    "restore",
+    "tidy_la_series",
+    "tidy_links",
+    "tidy_local_results",
+    "tidy_national",
+    "tidy_ofsted",
+    "tidy_register",
+    "tidy_trusts",
+]

@@ -1,0 +1,198 @@
+"""A published file's cells with their places, each read as a figure or as the reason for none."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, count
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pepstats.errors import SourceError
+from pepstats.measures import BLANK, COMPLEMENT, CUT_OFF, REASONS, SPACE
+from pepstats.sources.layouts import tidy_column
+
+Array = npt.NDArray[Any]
+
+NUMBER = re.compile(r"[-+]?(\d{1,12}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?%?", re.ASCII)
+
+URN = re.compile(r"([1-9]\d{5,6})(\.0)?", re.ASCII)
+
+REASONS = (*dict.fromkeys(REASONS.values()), BLANK, SPACE, CUT_OFF,
+           COMPLEMENT)  # fmt: skip
+
+HAS_VALUE, UNKNOWN = -1, -2
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Every cell of a file as the number of its text.
+
+    Attributes
+    ----------
+    file
+        What messages call the file.
+    header
+        Column names as published; a column without a name is called by its position.
+    rows
+        The file's own line on which each row starts (the header is line 1).
+    codes
+        Row by column: which of `texts` a cell holds; -1 where the row was cut off before it.
+    texts
+        The distinct texts, exactly as published, and None as the last, for cells cut off.
+    """
+
+    file: str
+    header: list[str]
+    rows: Array
+    codes: Array
+    texts: Array
+
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """Give each column's position by its name in capitals."""
+        return {tidy_column(name): j for j, name in enumerate(self.header)}
+
+    @cached_property
+    def index(self) -> pd.Index:
+        """Give the rows' lines as the index of a frame."""
+        return pd.Index(self.rows, name="row")
+
+    @cached_property
+    def _stripped(self) -> Array:
+        texts = ["" if text is None else text.strip() for text in self.texts]
+        return np.array(texts, dtype=object)
+
+    def column(self, j: int) -> Array:
+        """Give one column's texts without blanks round them; cut-off cells are empty."""
+        return np.asarray(self._stripped[self.codes[:, j]])
+
+    def at(self, row: int, j: int) -> str:
+        """Say where a cell is, in the file's own lines and column names."""
+        return f"{self.file}, row {self.rows[row]}, column {self.header[j]}"
+
+    def frame(self) -> pd.DataFrame:
+        """Give the cells as a table of text, missing where a row was cut off; index `row`."""
+        return pd.DataFrame(self.texts[self.codes], self.index, self.header, dtype=object)
+
+    def stop(self, rows: Array, j: int, what: str) -> NoReturn:
+        """Stop at the first of some rows, saying how many there are; `what` may hold {text}."""
+        first = int(rows[0])
+        text = str(self.column(j)[first])[:40]
+        more = f" ({len(rows):,} rows)" if len(rows) > 1 else ""
+        raise SourceError(f"{self.at(first, j)}: {what.format(text=text)}{more}.")
+
+
+def number_cells(file: str, header: list[str], rows: Iterable[tuple[int, list[str]]]) -> Cells:
+    """Number the texts of a table's rows, each given with its line; a short row was cut off."""
+    numbers: dict[str | None, int] = defaultdict(count(1).__next__, {None: -1, "": 0})
+    lines: list[int] = []
+
+    def fill() -> Iterator[Sequence[str | None]]:
+        for line, cells in rows:
+            lines.append(line)
+            yield cells
+            yield [None] * (len(header) - len(cells))
+
+    flat = np.fromiter(map(numbers.__getitem__, chain.from_iterable(fill())), dtype=np.int32)
+    codes = flat.reshape(len(lines), len(header))
+    texts = np.array([*list(numbers)[1:], None], dtype=object)
+    return Cells(file, header, np.array(lines, dtype=np.int64), codes, texts)
+
+
+def read_number(text: str) -> float | None:
+    """Read a published figure: `64%`, `66.2%`, `16.2`, `-0.5`; None when it is no number."""
+    text = text.strip()
+    return float(text.removesuffix("%")) if NUMBER.fullmatch(text) else None
+
+
+def reason_of(text: str | None) -> str | None:
+    """Say why a published cell holds no number; None when its code is not known."""
+    if text is None:
+        return CUT_OFF
+    if text == "":
+        return BLANK
+    return SPACE if text.isspace() else REASONS.get(text.strip().upper())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What each of a table's texts is where it stands for a figure.
+
+    Attributes
+    ----------
+    value, why
+        For each text: its value, or the number of its reason (`HAS_VALUE` where it is a figure).
+    used
+        Whether the text stands in a column of figures at all.
+    """
+
+    value: Array
+    why: Array
+    used: Array
+
+
+def find_used(table: Cells, columns: Array) -> Array:
+    """Say of each text whether it stands in some columns; the last is a cell that was cut off."""
+    used = np.zeros(len(table.texts), dtype=bool)
+    for j in columns:
+        used[table.codes[:, j]] = True
+    return used
+
+
+def read_cells(table: Cells, numeric: Array) -> Reading:
+    """Say what each distinct text is in the columns that hold figures.
+
+    Raises `SourceError` for a code that nobody knows and for a percentage outside 0 to 100,
+    naming columns and rows.
+    """
+    used = find_used(table, numeric)
+    value_of = np.full(len(table.texts), np.nan)
+    why_of = np.full(len(table.texts), HAS_VALUE, dtype=np.int8)
+    why_of[-1] = REASONS.index(CUT_OFF)
+    percent = []
+    for code in np.flatnonzero(used[:-1]):
+        text = table.texts[code]
+        number = read_number(text)
+        if number is not None:
+            value_of[code] = number
+            if text.strip().endswith("%") and not 0 <= number <= 100:
+                percent.append(code)
+            continue
+        reason = reason_of(text)
+        why_of[code] = UNKNOWN if reason is None else REASONS.index(reason)
+    for wrong, what in (
+        (np.flatnonzero(why_of == UNKNOWN), "neither a number nor a code we know"),
+        (np.array(percent), "a percentage that cannot be"),
+    ):
+        if len(wrong):
+            _stop_at(table, numeric, wrong, what)
+    return Reading(value_of, why_of, used)
+
+
+def _stop_at(table: Cells, numeric: Array, wrong: Array, what: str) -> NoReturn:
+    """Stop with every wrong text by column: in how many rows, and where first."""
+    cells = table.codes[:, numeric]
+    rows, columns = np.nonzero(np.isin(cells, wrong))
+    met = pd.DataFrame({
+        "row": table.rows[rows], "column": np.array(table.header)[numeric[columns]],
+        "text": [str(t)[:40] for t in table.texts[cells[rows, columns]]],
+    })  # fmt: skip
+    kinds = met.groupby(["column", "text"], sort=False)["row"].agg(["min", "size"]).reset_index()
+    top = kinds.head(5)
+    said = [
+        f"row {row}, column {column}: `{text}` ({n:,} row(s))"
+        for column, text, row, n in zip(
+            top["column"], top["text"], top["min"], top["size"], strict=True
+        )
+    ]
+    raise SourceError(
+        f"{table.file}: {what}: {'; '.join(said)}{' and more' if len(kinds) > 5 else ''}. "
+        "Mend the file; a new code of the Department's belongs in REASONS in pepstats/codes.py."
+    )

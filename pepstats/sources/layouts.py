@@ -1,0 +1,196 @@
+"""What each kind of published file looks like: how its header is known, and what its columns are.
+
+Columns are matched without regard to case, since the Department's own files mix it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+AUTHORITY = "authority"
+
+ALL_SCHOOLS = "England, all schools"
+
+STATE_FUNDED = "England, state-funded schools"
+
+AGGREGATES = (AUTHORITY, ALL_SCHOOLS, STATE_FUNDED)
+
+MAINSTREAM, SPECIAL, NOT_STATED = "mainstream school", "special school", "not stated"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One kind of file.
+
+    Attributes
+    ----------
+    kind, title
+        The word a study uses, and what a reader calls the file.
+    needs, one_of
+        Published columns (in capitals) that its header must have: all, and at least one.
+    identity
+        Our name of each column that says which school it is -> its published names.
+    records
+        Published record type -> what the row is. Empty where the file has no record types.
+    text
+        Further columns that hold words, not numbers.
+    lacks
+        Columns that tell another kind of file.
+    """
+
+    kind: str
+    title: str
+    needs: tuple[str, ...]
+    one_of: tuple[str, ...] = ()
+    identity: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    records: dict[str, str] = field(default_factory=dict)
+    text: frozenset[str] = frozenset()
+    lacks: tuple[str, ...] = ()
+
+
+_SCHOOL = {
+    "record": ("RECTYPE",),
+    "urn": ("URN",),
+    "la": ("LEA", "LA"),
+    "estab": ("ESTAB",),
+    "name": ("SCHNAME",),
+    "type": ("NFTYPE",),
+    "age_range": ("AGERANGE",),
+    "urn_ac": ("URN_AC",),
+    "name_ac": ("SCHNAME_AC",),
+    "opened_ac": ("OPEN_AC",),
+    "confirmed": ("CONFEXAM",),
+}
+
+_WORDS = frozenset(
+    [
+        "ALPHAIND",
+        "ADDRESS1",
+        "ADDRESS2",
+        "ADDRESS3",
+        "TOWN",
+        "PCODE",
+        "TELNUM",
+        "CONTFLAG",
+        "PCON_CODE",
+        "PCON_NAME",
+        "RELDENOM",
+        "ICLOSE",
+        "TAB15",
+        "TAB1618",
+        "TABKS2",
+        "ADMPOL",
+        "ADMPOL_PT",
+        "EGENDER",
+        "GENDER",
+        "FEEDER",
+        "SCHOOLTYPE",
+    ]
+)
+
+_ALL: tuple[Layout, ...] = (
+    Layout("ks2", "key stage 2 results", ("URN", "RECTYPE"),
+           ("TELIG", "PTRWM_EXP", "READPROG", "WRITPROG", "MATPROG"), _SCHOOL,
+           {"1": MAINSTREAM, "2": SPECIAL, "3": AUTHORITY, "4": ALL_SCHOOLS, "5": STATE_FUNDED},
+           _WORDS, lacks=("ATT8SCR", "P8MEA")),
+    Layout("ks4", "key stage 4 results", ("URN", "RECTYPE"), ("ATT8SCR", "P8MEA"), _SCHOOL,
+           {"1": MAINSTREAM, "2": SPECIAL, "4": AUTHORITY, "5": ALL_SCHOOLS, "7": STATE_FUNDED},
+           _WORDS),
+    Layout("census", "school census", ("URN", "NOR"), (), _SCHOOL, {}, _WORDS),
+    Layout("absence", "absence", ("URN", "PERCTOT"), (), _SCHOOL, {}, _WORDS),
+    Layout("register", "register of schools", ("URN", "LAESTAB", "SCHNAME"), lacks=("RECTYPE",)),
+    Layout("register", "register of schools", ("SCHOOL_URN", "SCHOOL_LAESTAB")),
+    Layout("register", "register of schools", ("URN", "ESTABLISHMENTNAME", "ESTABLISHMENTNUMBER"),
+           lacks=("LINKED UID", "LINKURN")),
+    Layout("links", "links between schools", ("URN", "LINKURN", "LINKTYPE")),
+    Layout("trusts", "schools in trusts", ("URN", "LINKED UID", "GROUP NAME")),
+    Layout("ofsted", "inspection outcomes", ("URN", "OVERALL EFFECTIVENESS", "INSPECTION DATE")),
+    Layout("la_series", "series by authority", ("DATA ITEM", "YEARS", "LA AND REGIONS", "VALUES")),
+    Layout("local_results", "results the authority holds", ("URN", "YEAR", "MEASURE", "VALUE")),
+    Layout("national", "published national headlines", ("YEAR", "MEASURE", "VALUE"),
+           lacks=("URN",)),
+    Layout("columns", "description of columns", ("COLUMN",),
+           ("FIELDNAME", "FIELD NAME", "METAFILE HEADING")),
+    Layout("regions", "authorities and regions", ("LEA", "LA NAME", "REGION")),
+    Layout("neighbours", "statistical neighbours", ("A", "B", "C", "D", "E"), lacks=("URN",)),
+    Layout("abbreviations", "list of abbreviations",
+           ("2018 KS4 AND KS5/16-18 PERFORMANCE TABLES",)),
+)  # fmt: skip
+
+RESULTS = ("ks2", "ks4", "census", "absence")
+
+LAYOUTS: dict[str, Layout] = {layout.kind: layout for layout in _ALL if layout.kind in RESULTS}
+
+# Kinds an authority writes itself, read where they are used; their only common column is the URN.
+OWN_TABLES = ("members", "statements", "support")
+
+
+def tidy_column(name: str) -> str:
+    """Give a published column name in the one form it is compared in."""
+    return name.strip().upper()
+
+
+def recognise_layout(header: list[str]) -> str | None:
+    """Say which kind of file has this header, from its columns alone; None when no known kind."""
+    names = {tidy_column(name) for name in header}
+    for layout in _ALL:
+        if (names.issuperset(layout.needs) and names.isdisjoint(layout.lacks)
+                and (not layout.one_of or not names.isdisjoint(layout.one_of))):  # fmt: skip
+            return layout.kind
+    return None
+
+
+def year_of(header: list[str]) -> int | None:
+    """Say which year's layout this is, from its columns of earlier years (`_16`, `_17`)."""
+    found = [re.fullmatch(r".+_(\d\d)", tidy_column(name)) for name in header]
+    earlier = [2000 + int(m[1]) for m in found if m and 14 <= int(m[1]) <= 30]
+    return max(earlier) + 1 if earlier else None
+
+
+def list_titles() -> dict[str, str]:
+    """Give what a reader calls each kind of file."""
+    own = {kind: f"{kind} (the study's own table)" for kind in OWN_TABLES}
+    return {**{layout.kind: layout.title for layout in _ALL}, **own}
+
+
+def missing_columns(kind: str, header: list[str]) -> list[str]:
+    """List the columns a kind of file needs that this header does not have."""
+    names = {tidy_column(name) for name in header}
+    wanted = [layout for layout in _ALL if layout.kind == kind]
+    lacks = [[c for c in layout.needs if c not in names] for layout in wanted]
+    return min(lacks, key=len, default=["URN"])
+
+
+_GROUP = r"(_(B|G|L|M|H|FSM6CLA1A|NOTFSM6CLA1A|EAL|MOBN))?"
+
+_KNOWN = {
+    "ks2": "|".join((
+        r"TOTPUPS|TPUPYEAR|[TBG]ELIG|P[BG]ELIG|TKS1AVERAGE|P?TKS1GROUP_(L|M|H|NA)",
+        r"P?T(NOT)?FSM6CLA1A|P?TEALGRP[123]|P?TMOBN|[TP]?SENEL(SE|S?APK|E|K|ST|SAP|N|EK)",
+        rf"PT(RWM|READ|GPS|MAT|WRITTA|SCITA|READTA|MATTA)_(EXP|HIGH|AT|AD|WTS){_GROUP}",
+        rf"(READ|MAT|GPS)_AVERAGE{_GROUP}|(READ|WRIT|MAT)COV",
+        rf"(READ|WRIT|MAT)PROG{_GROUP}(_(LOWER|UPPER|UNADJUSTED|DESCR))?",
+        r"DIFFN_(RWM_EXP|RWM_HIGH|READPROG|WRITPROG|MATPROG)",
+    )),
+    "ks4": r".+",  # some 500 columns, named anew each year: all are figures
+    "census": r"P?NOR[GB]?|[TP]SENELSE|[TP]SENELK|[TP]SENELE|P?NUM(EAL|ENGFL|UNCFL|FSM\w*)",
+    "absence": r"PERCTOT|PPERSABS\d\d",
+}  # fmt: skip
+
+_EARLIER = r"(_(\d\d|3YR))?"
+
+
+def is_known_column(kind: str, column: str) -> bool:
+    """Say whether a column belongs to a kind of file: this year's, or an earlier one's repeated."""
+    return re.fullmatch(f"({_KNOWN[kind]}){_EARLIER}", tidy_column(column)) is not None
+
+
+def misspells(column: str, wanted: list[str]) -> bool:
+    """Say whether a column's name is so near a wanted one that it must be meant for it."""
+    name = tidy_column(column)
+    if re.fullmatch(r".+_(1\d|2\d|3YR)", name):
+        return False
+    close = difflib.get_close_matches(name, wanted, n=1, cutoff=0.88)
+    return bool(close) or any(sorted(name) == sorted(one) for one in wanted)

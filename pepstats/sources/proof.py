@@ -1,0 +1,286 @@
+"""The proof: the cleaned schools, weighted by their pupils, give back the file's own totals.
+
+A percentage of a known cohort is first made whole pupils again (`round(percent x cohort)`), so
+that, suppression aside, only the published total's own rounding is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pepstats.measures import MEASURES, Measure
+from pepstats.sources.cells import Array
+from pepstats.sources.layouts import ALL_SCHOOLS, AUTHORITY, STATE_FUNDED
+from pepstats.sources.results import Results
+
+FOUND = ["check", "urn", "row", "measure", "said"]
+
+PARTS = {
+    # a whole, and the groups that make it up
+    "cohort": (("disadvantaged", "other"), ("boys", "girls")),
+    "cohort_ks4": (("disadvantaged", "other"), ("boys", "girls")),
+}
+
+ROUNDING = 1.0  # a share of pupils is published to a whole percentage, from unrounded numbers
+
+
+def cross_check(results: Results) -> pd.DataFrame:
+    """List the figures of a file that contradict each other.
+
+    One row per contradiction: check, urn, row (the file's own line), measure, said. A figure that
+    cannot be at all never comes this far: the file is refused when it is cleaned.
+    """
+    values = results.values
+    found: list[tuple[str, pd.Series, str, pd.Series]] = []
+    for name in values.columns:
+        base, _, group = name.partition(".")
+        dot = f".{group}" if group else ""
+        low, high = f"{base}_lower{dot}", f"{base}_upper{dot}"
+        if low in values and high in values:
+            outside = (values[name] < values[low]) | (values[name] > values[high])
+            said = (
+                _text(values[name]) + " not in " + _text(values[low]) + " to " + _text(values[high])
+            )
+            found.append(("a score outside its own limits", outside, name, said))
+    for whole, splits in PARTS.items():
+        for groups in splits:
+            names = [f"{whole}.{group}" for group in groups]
+            if whole in values and all(name in values for name in names):
+                total = values[names].sum(axis=1, skipna=False)
+                wrong = (total - values[whole]).abs() > 0
+                said = _text(total) + " in groups, " + _text(values[whole]) + " together"
+                found.append(
+                    ("groups that do not make up the cohort", wrong, " + ".join(names), said)
+                )
+    for share in ("disadvantaged", "eal", "non_mobile"):
+        part = f"cohort.{share}"
+        if share in values and part in values and "cohort" in values:
+            expected = 100 * values[part] / values["cohort"].where(values["cohort"] > 0)
+            wrong = (expected - values[share]).abs() > ROUNDING
+            said = (
+                _text(values[share])
+                + "%, but "
+                + _text(values[part])
+                + " of "
+                + _text(values["cohort"])
+            )
+            found.append(("a share that is not its pupils", wrong, share, said))
+    rows = [
+        (check, int(urn), int(results.identity.loc[urn, "row"]), measure, said[urn])
+        for check, wrong, measure, said in found
+        for urn in values.index[wrong.fillna(False)]
+    ]
+    return pd.DataFrame(rows, columns=FOUND)
+
+
+def _text(values: pd.Series) -> pd.Series:
+    return values.map("{:g}".format)
+
+
+RECONCILED_COLUMNS = ["level", "la", "measure", "published", "from_schools", "difference", "tolerance",
+           "schools", "schools_without", "pupils_without", "verdict", "explanation"]  # fmt: skip
+
+NO_FIGURE = "no school has a figure"
+
+REPRODUCED, EXPLAINED, DIFFERS = "reproduced", "explained", "differs"
+
+NOT_STATE_FUNDED = ("IND", "INDSPEC", "NMSS")
+"""Kinds of school that no authority's row and no state-funded row counts: independent ones, and the
+non-maintained special schools, which the files list with no pupils of such rows."""
+
+WHOLE_ENGLAND = 100  # authorities: files with as many are compared with England's rows
+
+FEW_PUPILS = 0.01  # of a total: pupils of no listed school, or of two
+
+EXACT_COHORT = 100  # pupils: up to here a whole percentage tells the number of pupils
+
+POSSIBLE = {
+    # what pupils without a figure could have on average, for a difference to be theirs
+    "progress points": (-20.0, 20.0),
+    "scaled score points": (80.0, 120.0),
+    "Attainment 8 points": (0.0, 90.0),
+    "Progress 8 points": (-6.0, 6.0),
+    "points": (0.0, 9.0),
+    "key stage 1 points": (0.0, 24.0),
+    "key stage 2 points": (0.0, 40.0),
+}
+
+
+def reconcile_totals(parts: Sequence[Results]) -> pd.DataFrame:
+    """Compare each authority and England row with what the cleaned schools add up to.
+
+    `parts` are the files of one kind and year. An authority's row is held to its own file's
+    schools, England's rows to the schools of all parts, each counted once. One row per total and
+    measure: `published`, `from_schools`, `difference` (from the schools minus published),
+    `tolerance` (what rounding can do), `pupils_without` (the share of the total's pupils in no
+    school with a figure), `verdict` (reproduced, explained, differs) and its `explanation`.
+    """
+    rows = [
+        (level, la, measure, *_compare(values, measure, total))
+        for level, la, total, values in _totals(parts)
+        for measure in total.dropna().index
+        if measure in values and not measure.split(".")[0].endswith(("_lower", "_upper"))
+    ]
+    return pd.DataFrame(rows, columns=RECONCILED_COLUMNS)
+
+
+def _totals(
+    parts: Sequence[Results],
+) -> Iterator[tuple[str, int, pd.Series, pd.DataFrame]]:
+    """Give each total once, with the values of the schools that are in it."""
+    seen: set[tuple[str, int]] = set()
+    for part in parts:
+        state = ~part.identity["type"].isin(NOT_STATE_FUNDED).to_numpy()
+        la_of = part.identity["la"].fillna(0).to_numpy()
+        for (level, la), total in part.aggregates.iterrows():
+            if level == AUTHORITY and (level, la) not in seen:
+                seen.add((level, la))
+                yield level, la, total, part.values[(la_of == la) & state]
+    for level in (ALL_SCHOOLS, STATE_FUNDED):
+        holds = [part for part in parts if level in part.aggregates.index.get_level_values("level")]
+        if not holds or parts[0].source.kind not in ("ks2", "ks4"):
+            continue
+        total = holds[0].aggregates.loc[level].iloc[0]
+        for measures, values, identity in _same_columns(parts):
+            if identity["la"].nunique() >= WHOLE_ENGLAND:
+                inside = ~identity["type"].isin(NOT_STATE_FUNDED).to_numpy()
+                inside = inside if level == STATE_FUNDED else np.full(len(values), True)
+                yield level, 0, total[total.index.intersection(measures)], values[inside]
+
+
+def _same_columns(
+    parts: Sequence[Results],
+) -> Iterator[tuple[list[str], pd.DataFrame, pd.DataFrame]]:
+    """Gather the parts that have each measure: one table for all measures of the same parts."""
+    has: dict[tuple[int, ...], list[str]] = {}
+    for measure in MEASURES:
+        where = tuple(i for i, part in enumerate(parts) if measure in part.values)
+        if where:
+            has.setdefault(where, []).append(measure)
+    for where, measures in has.items():
+        values = pd.concat([parts[i].values for i in where])
+        identity = pd.concat([parts[i].identity for i in where])
+        once = ~values.index.duplicated()
+        yield measures, values[once], identity[once]
+
+
+def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[object, ...]:
+    """Compare one published total with the schools' sum or weighted mean."""
+    what, published = MEASURES[measure], float(total[measure])
+    own = values[measure].to_numpy()
+    if what.unit == "pupils":
+        return _compare_count(own, published)
+    weight = _pupils(values, measure)
+    with np.errstate(invalid="ignore"):
+        counted = ~np.isnan(own) & (weight > 0)
+    without = int((~counted & (weight != 0)).sum())
+    w, v = weight[counted], own[counted]
+    if not len(w):
+        return published, np.nan, np.nan, np.nan, 0, without, 1.0, EXPLAINED, NO_FIGURE
+    step = _step(v)
+    unsure = np.full(len(w), step)
+    if what.percent and step == 1:
+        v = 100 * np.round(v * w / 100) / w
+        unsure[w <= EXACT_COHORT] = 0
+    found = float((v * w).sum() / w.sum())
+    spread = float(np.sqrt((w**2 * unsure**2).sum() / 12) / w.sum())
+    tolerance = _step_of_total(published, what) / 2 + 3 * spread
+    behind = _with_uncounted(weight, values, what)
+    pupils = max(float(np.nansum(behind)), _published_pupils(total, what, behind, values))
+    missing = 1 - float(w.sum()) / pupils
+    verdict, why = REPRODUCED, ""
+    if abs(found - published) > tolerance + 1e-9:
+        verdict, why = _explain(published, found, tolerance, missing, what)
+    return published, found, found - published, tolerance, len(v), without, missing, verdict, why
+
+
+def _compare_count(own: Array, published: float) -> tuple[object, ...]:
+    found, without = float(np.nansum(own)), int(np.isnan(own).sum())
+    difference = found - published
+    verdict, why = REPRODUCED, ""
+    if difference < 0 and without:
+        verdict = EXPLAINED
+        why = f"{without:,} schools give no number; theirs would be {-difference:,.0f} pupils"
+    elif difference:
+        verdict = EXPLAINED if abs(difference) <= FEW_PUPILS * published else DIFFERS
+        more = "more" if difference < 0 else "fewer"
+        why = f"the total counts {abs(difference):,.0f} pupils {more} than its schools do together"
+    missing = max(0.0, -difference / published) if published else 0.0
+    return (
+        published,
+        found,
+        difference,
+        0.0,
+        len(own) - without,
+        without,
+        missing,
+        verdict,
+        why,
+    )
+
+
+def _explain(
+    published: float, found: float, tolerance: float, missing: float, what: Measure
+) -> tuple[str, str]:
+    """Say whether the pupils without a figure can account for a difference."""
+    if missing <= 0:
+        return DIFFERS, "every pupil is in a school with a figure"
+    nearest = published + np.sign(found - published) * tolerance
+    implied = (nearest - found * (1 - missing)) / missing
+    low, high = (0.0, 100.0) if what.percent else POSSIBLE.get(what.unit, (-np.inf, np.inf))
+    share = f"{missing:.2%} of the pupils are in no school with a figure"
+    if low - 1e-9 <= implied <= high + 1e-9:
+        return EXPLAINED, f"{share}; it adds up if theirs is {implied:.1f}"
+    return DIFFERS, f"{share}; theirs would have to be {implied:.1f}"
+
+
+def _pupils(values: pd.DataFrame, measure: str) -> Array:
+    """Give the pupils behind each school's figure: its cohort, and the share that counts."""
+    cohort, coverage = MEASURES[measure].cohort, _coverage(measure)
+    if cohort not in values:
+        return np.full(len(values), np.nan)
+    weight = values[cohort].to_numpy()
+    if coverage in values:
+        weight = np.round(weight * values[coverage].to_numpy() / 100)
+    return np.asarray(weight)
+
+
+def _with_uncounted(weight: Array, values: pd.DataFrame, what: Measure) -> Array:
+    """Give the pupils behind each school's figure; where its coverage is held back, its cohort."""
+    if what.cohort not in values:
+        return weight
+    return np.where(np.isnan(weight), values[what.cohort].to_numpy(), weight)
+
+
+def _coverage(measure: str) -> str:
+    subject, found, rest = measure.partition("_progress")
+    return f"{subject}_coverage" if found and rest in ("", "_unadjusted") else ""
+
+
+def _published_pupils(
+    total: pd.Series, what: Measure, weight: Array, values: pd.DataFrame
+) -> float:
+    """Give the pupils the total counts: more than the schools' where some give no number."""
+    published = total.get(what.cohort, np.nan)
+    if pd.isna(published) or what.cohort not in values:
+        return 0.0
+    counted = float(np.nansum(values[what.cohort].to_numpy()))
+    return float(published) * (float(np.nansum(weight)) / counted if counted else 1.0)
+
+
+def _step(figures: Array) -> float:
+    """Say to what step a column's figures are published: 1, 0.1 or 0.01."""
+    for step in (1.0, 0.1):
+        if (np.abs(figures / step - np.round(figures / step)) < 1e-6).all():
+            return step
+    return 0.01
+
+
+def _step_of_total(published: float, what: Measure) -> float:
+    """Say to what step a total is published; a whole progress score may stand for 1.0."""
+    if what.percent:
+        return _step(np.array([published]))
+    return 1.0 if what.unit == "scaled score points" else float(10**-what.decimals)

@@ -1,0 +1,463 @@
+"""A results file becomes schools and aggregates, each cell a value or the reason there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pepstats.errors import SourceError, nearest
+from pepstats.measures import COMPLEMENT, CUT_OFF, MEASURES, SUPPRESSED, measures_of
+from pepstats.sources.cells import (
+    HAS_VALUE,
+    REASONS,
+    URN,
+    Array,
+    Cells,
+    Reading,
+    find_used,
+    read_cells,
+    reason_of,
+)
+from pepstats.sources.files import Source
+from pepstats.sources.layouts import (
+    AGGREGATES,
+    AUTHORITY,
+    LAYOUTS,
+    MAINSTREAM,
+    NOT_STATED,
+    SPECIAL,
+    STATE_FUNDED,
+    Layout,
+    is_known_column,
+    misspells,
+)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What became of a file's rows and cells; both sides add up or it cannot be made.
+
+    Attributes
+    ----------
+    rows_in, rows_kept
+        Rows below the header, and those kept as schools (or as the table's own rows).
+    aggregates
+        Rows that are an authority or England, by what they are.
+    left_out
+        Rows left out, by why.
+    cells_in, values, words
+        Cells in those rows, cells that became a number, and cells of columns that hold words.
+    reasons
+        Cells without a number, by why; `cells_in = values + words + sum(reasons)`.
+    unread
+        Cells of columns that no layout we know has; named in `columns_unread`.
+    codes
+        Each published code that was met: columns `column`, `code`, `reason`, `cells`.
+    """
+
+    file: str
+    kind: str
+    year: int | None
+    release: str | None
+    rows_in: int
+    rows_kept: int
+    aggregates: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    cells_in: int = 0
+    values: int = 0
+    words: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    unread: int = 0
+    columns_unread: tuple[str, ...] = ()
+    codes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse an account that does not add up: a row or a cell would have been lost."""
+        rows = self.rows_kept + sum(self.aggregates.values()) + sum(self.left_out.values())
+        cells = self.values + self.words + self.unread + sum(self.reasons.values())
+        if rows != self.rows_in or cells != self.cells_in:
+            raise SourceError(
+                f"{self.file}: the account does not add up: {self.rows_in} rows in and {rows} "
+                f"accounted for, {self.cells_in} cells in and {cells} accounted for. "
+                "This is a defect of pepstats; please report it with the file's name."
+            )
+
+
+def account_for_table(
+    raw: Cells, source: Source, rows_kept: int, left_out: dict[str, int]
+) -> Ledger:
+    """Add up a table whose cells are read as words, numbers and dates, not as measures."""
+    cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
+    return Ledger(
+        file=source.file, kind=source.kind, year=source.year, release=source.release,
+        rows_in=len(raw.rows), rows_kept=rows_kept, left_out=left_out, cells_in=cells,
+        words=cells - cut_off, reasons={CUT_OFF: cut_off} if cut_off else {},
+    )  # fmt: skip
+
+
+SCHOOL_ROWS = (MAINSTREAM, SPECIAL, NOT_STATED)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What each column of a file is: identity, words, a figure, one of our measures, or unread."""
+
+    identity: dict[str, int]
+    words: Array
+    numeric: Array
+    measured: Array
+    labels: tuple[str, ...]
+    unread: Array
+
+
+def give_roles(table: Cells, layout: Layout) -> Roles:
+    """Say what each column is; a column that is nearly one we know is an error, not a loss."""
+    columns, kind = table.columns, layout.kind
+    identity = {
+        ours: columns[found[0]]
+        for ours, names in layout.identity.items()
+        if (found := [name for name in names if name in columns])
+    }
+    measures = {columns[c]: name for c, name in measures_of(kind).items() if c in columns}
+    rank = {name: n for n, name in enumerate(MEASURES)}
+    order = sorted(measures, key=lambda j: rank[measures[j]])
+    labels = tuple(measures[j] for j in order)
+    if not labels or len(set(labels)) < len(labels):
+        twins = sorted({name for name in labels if labels.count(name) > 1})
+        what = f"two columns are {', '.join(twins)}" if twins else "no column is a measure we know"
+        raise SourceError(f"{table.file}, row 1: {what}.")
+    role = np.array([
+        "words" if j in identity.values() or name in layout.text or name.startswith("(COLUMN ")
+        else "numeric" if is_known_column(kind, name) else "unread"
+        for name, j in columns.items()
+    ])  # fmt: skip
+    absent = [
+        column for column, name in measures_of(kind).items()
+        if column not in columns and (kind == "ks2" or "." not in name)
+    ]  # fmt: skip
+    for name, j in columns.items():
+        unsure = role[j] == "unread" or (kind == "ks4" and role[j] == "numeric")
+        if unsure and j not in measures and misspells(name, absent):
+            raise SourceError(
+                f"{table.file}, row 1, column {j + 1}: no file of {layout.title} has a "
+                f"column `{name[:60]}`. {nearest(name, absent)}"
+            )
+    return Roles(identity, np.flatnonzero(role == "words"), np.flatnonzero(role == "numeric"),
+                  np.array(order), labels, np.flatnonzero(role == "unread"))  # fmt: skip
+
+
+def say_what_rows_are(
+    table: Cells, layout: Layout, identity: dict[str, int]
+) -> tuple[Array, Array, Array]:
+    """Say of each row whether it is a school or an aggregate, its authority and its URN."""
+    urn_text = table.column(identity["urn"])
+    la_text = (
+        table.column(identity["la"])
+        if "la" in identity
+        else np.full(len(urn_text), "", dtype=object)
+    )
+    la = as_numbers(la_text)
+    wrong = ~np.isin(la_text, ["", "NAT", "NA"]) & ~((la >= 100) & (la <= 999) & (la % 1 == 0))
+    if wrong.any():
+        table.stop(np.flatnonzero(wrong), identity["la"], "`{text}` is not an authority's code")
+    la = np.nan_to_num(la, nan=0).astype(np.int64)
+    if layout.records:
+        record = pd.Series(table.column(identity["record"]), dtype="str").str.removesuffix(".0")
+        level = record.map({**layout.records, "": NOT_STATED}).astype(object)
+        if level.isna().any():
+            known = ", ".join(layout.records)
+            table.stop(np.flatnonzero(level.isna()), identity["record"],
+                       f"record type `{{text}}` is none of {known}")  # fmt: skip
+    else:
+        national = np.isin(urn_text, ["NAT", "PRI", "SEC", "SPE"]) | (la_text == "NAT")
+        level = pd.Series(np.where(national, STATE_FUNDED, NOT_STATED))
+    school = level.isin(SCHOOL_ROWS).to_numpy()
+    found = {text: match for text in set(urn_text[school]) if (match := URN.fullmatch(text))}
+    missing = [i for i in np.flatnonzero(school) if urn_text[i] not in found]
+    if missing:
+        table.stop(
+            np.array(missing), identity["urn"], "`{text}` is not a URN of six or seven digits"
+        )
+    urn = [int(found[t][1]) if s else 0 for t, s in zip(urn_text, school, strict=True)]
+    alone = np.unique(la[school & (la > 0)])
+    if len(alone) == 1:  # one authority's file does not say whose its authority row is
+        la = np.where((level == AUTHORITY) & (la == 0), alone[0], la)
+    return level.to_numpy(dtype=object), la, np.array(urn, dtype=np.int64)
+
+
+def choose_rows(
+    table: Cells, layout: Layout, level: Array, la: Array, urn: Array
+) -> tuple[Array, dict[str, int], Array]:
+    """Choose each school and each aggregate once; a second one must be the same as the first."""
+    school = np.isin(level, SCHOOL_ROWS)
+    key = pd.DataFrame({"what": np.where(school, "school", level), "urn": urn, "la": la})
+    if not layout.records:  # national rows are told apart by phase
+        for name in ("ESTAB", "URN", "SCHOOLTYPE"):
+            if name in table.columns:
+                key[name] = np.where(school, "", table.column(table.columns[name]))
+    key["la"] = key["la"].mask(school, 0)
+    first = ~key.duplicated().to_numpy()
+    start = np.arange(len(key))
+    if not first.all():
+        group = key.groupby(list(key.columns)).ngroup()
+        start = pd.Series(start).groupby(group).transform("first").to_numpy()
+    left_out: dict[str, int] = {}
+    for twin in np.flatnonzero(~first):
+        one = int(start[twin])
+        differs = np.flatnonzero(table.codes[twin] != table.codes[one])
+        who = f"URN {urn[twin]}" if school[twin] else f"the row of {level[twin]}"
+        if len(differs):
+            raise SourceError(
+                f"{table.at(int(twin), int(differs[0]))}: {who} is given twice, and differs from "
+                f"row {table.rows[one]}. Remove the wrong one."
+            )
+        what = "a school's row repeated" if school[twin] else f"row of {level[twin]} repeated"
+        left_out[what] = left_out.get(what, 0) + 1
+    keep = np.flatnonzero(school & first)
+    return keep[np.argsort(urn[keep])], left_out, np.flatnonzero(~school & first)
+
+
+def as_numbers(texts: Array) -> Array:
+    """Read identity numbers, each distinct text once; missing where a text is no number."""
+    which, distinct = pd.factorize(texts)
+    number = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").to_numpy(float)
+    return np.asarray(np.append(number, np.nan)[which])
+
+
+FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
+
+LIMITS = {
+    # unit: what a published figure can be; pupils of all England are in the files too
+    "pupils": (0.0, 20_000_000.0),
+    "progress points": (-60.0, 60.0),
+    "scaled score points": (60.0, 130.0),
+    "Attainment 8 points": (0.0, 100.0),
+    "Progress 8 points": (-9.0, 9.0),
+    "key stage 1 points": (0.0, 40.0),
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """One file of results, every cell a value or a reason.
+
+    Attributes
+    ----------
+    source
+        The file.
+    values, reasons
+        Index `urn`, one column per measure the layout has, aligned: a number, or why there is
+        none; never both and never neither.
+    published
+        The code as published wherever there is a reason; missing where there is a value, and
+        where the row was cut off.
+    identity
+        Index `urn`: row, la, estab, name, record, type, age_range, urn_ac; missing where the
+        file does not say.
+    aggregates
+        Index (`level`, `la`): the authority and England rows' values, one column per measure.
+    earlier
+        Index `urn`: what the file repeats of earlier years; columns (`year`, `measure`).
+    ledger
+        The account of the file's rows and cells.
+    """
+
+    source: Source
+    values: pd.DataFrame = field(repr=False)
+    reasons: pd.DataFrame = field(repr=False)
+    published: pd.DataFrame = field(repr=False)
+    identity: pd.DataFrame = field(repr=False)
+    aggregates: pd.DataFrame = field(repr=False)
+    earlier: pd.DataFrame = field(repr=False)
+    ledger: Ledger
+
+
+def clean_results(table: Cells, source: Source) -> Results:
+    """Turn a results file's cells into values and reasons, schools and aggregates.
+
+    Raises `SourceError` naming file, row and column for a code nobody knows, a URN that is none,
+    a school given twice with different figures, a figure that cannot be.
+    """
+    layout = LAYOUTS[source.kind]
+    roles = give_roles(table, layout)
+    level, la, urn = say_what_rows_are(table, layout, roles.identity)
+    reading = read_cells(table, roles.numeric)
+    _refuse_impossible(table, reading, roles)
+    keep, left_out, totals = choose_rows(table, layout, level, la, urn)
+    cells = table.codes[:, roles.measured][keep]
+    values, why = reading.value[cells], reading.why[cells]
+    _name_complements(why, values, roles)
+    urns, labels = pd.Index(urn[keep], name="urn"), list(roles.labels)
+    added_up = reading.value[table.codes[np.ix_(totals, roles.measured)]]
+    return Results(
+        source=source,
+        values=pd.DataFrame(values, index=urns, columns=labels),
+        reasons=_as_text(why, list(REASONS), urns, labels),
+        published=_published(table, reading, cells, urns, labels),
+        identity=_identify(table, roles.identity, keep, level, urns),
+        aggregates=pd.DataFrame(
+            added_up, columns=labels,
+            index=pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"]),
+        ),
+        earlier=_read_earlier(table, source.kind, reading, keep, urns),
+        ledger=_account(
+            table, source, roles, level, left_out, _count_codes(table, roles, reading, why)
+        ),
+    )  # fmt: skip
+
+
+def _refuse_impossible(table: Cells, reading: Reading, roles: Roles) -> None:
+    """Refuse a figure that cannot be: a percentage of 400, a negative number of pupils."""
+    signed = np.array([text is not None and text.rstrip().endswith("%") for text in table.texts])
+    alike: dict[tuple[float, float, bool], list[int]] = {}
+    for k, name in enumerate(roles.labels):
+        measure = MEASURES[name]
+        limits = (0.0, 100.0) if measure.percent else LIMITS.get(measure.unit, (-1e6, 1e6))
+        alike.setdefault((*limits, measure.percent), []).append(k)
+    for (low, high, percent), those in alike.items():
+        with np.errstate(invalid="ignore"):
+            outside = (reading.value < low) | (reading.value > high)
+        wrong = outside if percent else outside | signed
+        if not (wrong & find_used(table, roles.measured[those])).any():
+            continue
+        for k in those:
+            j, label = int(roles.measured[k]), MEASURES[roles.labels[k]].label
+            for texts, said in (
+                (outside, f"`{{text}}` cannot be {label} ({low:g} to {high:g})"),
+                (wrong & ~outside, f"`{{text}}` is a percentage, and {label} is not"),
+            ):
+                rows = np.flatnonzero(texts[table.codes[:, j]])
+                if len(rows):
+                    table.stop(rows, j, said)
+
+
+def _name_complements(why: Array, values: Array, roles: Roles) -> None:
+    """Tell a group suppressed for its own size from one suppressed to protect the other group."""
+    place = {name: k for k, name in enumerate(roles.labels)}
+    own, other = place.get("cohort.disadvantaged"), place.get("cohort.other")
+    if own is None or other is None:
+        return
+    suppressed, complement = REASONS.index(SUPPRESSED), REASONS.index(COMPLEMENT)
+    for group, mine, beside in (("disadvantaged", own, other), ("other", other, own)):
+        with np.errstate(invalid="ignore"):
+            large = (values[:, mine] >= FEWEST_PUBLISHED) & (values[:, beside] < FEWEST_PUBLISHED)
+        for name, k in place.items():
+            if name.endswith(f".{group}") and not name.startswith("cohort"):
+                why[large & (why[:, k] == suppressed), k] = complement
+
+
+def _as_text(which: Array, words: list[Any], index: pd.Index, columns: list[str]) -> pd.DataFrame:
+    """Give a table of words from their numbers, missing where the number is -1."""
+    kind = pd.CategoricalDtype(words)
+    cells = {
+        name: pd.Categorical.from_codes(which[:, k], dtype=kind, validate=False)
+        for k, name in enumerate(columns)
+    }
+    return pd.DataFrame(cells, index=index, copy=False)
+
+
+def _published(
+    table: Cells, reading: Reading, cells: Array, index: pd.Index, columns: list[str]
+) -> pd.DataFrame:
+    """Give the code as published where there is a reason."""
+    met, place = _codes_met(reading)
+    return _as_text(place[cells], list(table.texts[met]), index, columns)
+
+
+def _codes_met(reading: Reading) -> tuple[Array, Array]:
+    """Give the texts that are codes, and each text's place among them (-1 for the others)."""
+    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & reading.used[:-1])
+    place = np.full(len(reading.why), -1, dtype=np.int16)
+    place[met] = np.arange(len(met))
+    return met, place
+
+
+def _identify(
+    table: Cells, identity: dict[str, int], keep: Array, level: Array, urns: pd.Index
+) -> pd.DataFrame:
+    """Give what the file says of each school besides its results."""
+    frame: dict[str, Any] = {"row": table.rows[keep]}
+    for ours in ("la", "estab", "name", "record", "type", "age_range", "urn_ac"):
+        text = (
+            table.column(identity[ours])[keep]
+            if ours in identity
+            else np.full(len(keep), "", dtype=object)
+        )
+        frame[ours] = text
+    frame["record"] = level[keep]
+    for ours in ("name", "record", "type", "age_range"):
+        text = frame[ours]
+        frame[ours] = pd.array(np.where(text == "", np.nan, text), dtype="str")
+    for ours in ("la", "estab", "urn_ac"):
+        number = as_numbers(frame[ours])
+        whole = (number > 0) & (number % 1 == 0)
+        frame[ours] = pd.array(np.where(whole, number, np.nan), dtype="Int64")
+    return pd.DataFrame(frame, index=urns)
+
+
+def _read_earlier(
+    table: Cells, kind: str, reading: Reading, keep: Array, urns: pd.Index
+) -> pd.DataFrame:
+    """Give the figures of earlier years that the file repeats (`PTRWM_EXP_17`)."""
+    names = measures_of(kind)
+    found = {
+        (2000 + int(column[-2:]), names[column[:-3]]): j
+        for column, j in table.columns.items()
+        if column[-3:-2] == "_" and column[-2:].isdigit() and column[:-3] in names
+    }
+    columns = sorted(found)
+    at = np.array([found[c] for c in columns], dtype=int)
+    cells = reading.value[table.codes[:, at][keep]]
+    labels = pd.MultiIndex.from_tuples(columns, names=["year", "measure"])
+    return pd.DataFrame(cells, index=urns, columns=labels)
+
+
+def _account(
+    table: Cells,
+    source: Source,
+    roles: Roles,
+    level: Array,
+    left_out: dict[str, int],
+    met: pd.DataFrame,
+) -> Ledger:
+    """Add up what became of every row and cell of the file."""
+    n_rows = len(table.codes)
+    reasons = met.groupby("reason", sort=False)["cells"].sum()
+    twins = left_out.get("a school's row repeated", 0)
+    return Ledger(
+        file=source.file, kind=source.kind, year=source.year, release=source.release,
+        rows_in=n_rows, rows_kept=int(np.isin(level, SCHOOL_ROWS).sum()) - twins,
+        aggregates={
+            name: int((level == name).sum()) - left_out.get(f"row of {name} repeated", 0)
+            for name in AGGREGATES
+            if (level == name).any()
+        },
+        left_out=left_out, cells_in=n_rows * len(table.header),
+        values=n_rows * len(roles.numeric) - int(reasons.sum()),
+        words=n_rows * len(roles.words), unread=n_rows * len(roles.unread),
+        reasons={reason: int(reasons[reason]) for reason in REASONS if reason in reasons.index},
+        columns_unread=tuple(table.header[j] for j in roles.unread), codes=met,
+    )  # fmt: skip
+
+
+def _count_codes(table: Cells, roles: Roles, reading: Reading, why: Array) -> pd.DataFrame:
+    """Count each published code by column and reason; a cut-off cell has no code."""
+    met, place = _codes_met(reading)
+    place[-1] = len(met)  # cells that were cut off
+    texts = [*table.texts[met], None]
+    complement = {
+        j: (why[:, k] == REASONS.index(COMPLEMENT)).sum() for k, j in enumerate(roles.measured)
+    }
+    counted = []
+    for j in roles.numeric:
+        counts = np.bincount(place[table.codes[:, j]] + 1, minlength=len(texts) + 1)[1:]
+        for at in np.flatnonzero(counts):
+            reason, n = reason_of(texts[at]), int(counts[at])
+            beside = int(complement.get(j, 0)) if reason == SUPPRESSED else 0
+            name = table.header[j]
+            counted += [(name, texts[at], reason, n - beside)] if n > beside else []
+            counted += [(name, texts[at], COMPLEMENT, beside)] if beside else []
+    return pd.DataFrame(counted, columns=["column", "code", "reason", "cells"])
