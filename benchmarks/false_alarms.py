@@ -23,8 +23,10 @@ import pandas as pd
 
 from pepstats.impact import effects, verdicts
 from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.invented import tabulate_panel
 from pepstats.invented.england import England, build_england, values_without_chance
 from pepstats.invented.pupils import PLANTED, STARTS, plant
+from pepstats.schools import Panel
 from pepstats.settings.programme import load_programme
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -76,7 +78,9 @@ def try_england(seed: int, multipliers: dict[float, float], draws: int) -> pd.Da
     programme = load_programme(PROGRAMME, DATA)
     quick = programme.placebo.model_copy(update={"draws": draws})
     programme = programme.model_copy(update={"placebo": quick, "seed": seed})
-    panel, register = base.panel({*programme.outcomes, "cohort"})
+    wanted = {*programme.outcomes, "cohort"}
+    tables, register = tabulate_panel(base, wanted)
+    panel = Panel(**tables)
     school_of = {
         int(urn): school for school, urns in register["urns"].items() for urn in str(urns).split()
     }
@@ -86,7 +90,7 @@ def try_england(seed: int, multipliers: dict[float, float], draws: int) -> pd.Da
     found = []
     for effect, times in multipliers.items():
         england = plant_effect(base, times)
-        seen, _ = england.panel({*programme.outcomes, "cohort"}) if times else (panel, register)
+        seen = Panel(**tabulate_panel(england, wanted)[0]) if times else panel
         table = effects.tidy_effects(estimate_programme(programme, seen, design, YEAR).effects)
         truth = planted_in(england).reindex(table["outcome"]).to_numpy()
         found.append(table.assign(effect=effect, planted=truth, seed=seed))

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pepstats.invented import england
+from pepstats.invented import england, tabulate_panel
 from pepstats.priority import ratings
 from pepstats.priority.dashboard import load_dashboard
 from pepstats.priority.indicators import Indicators, find_indicators
@@ -54,7 +54,9 @@ def build(schools: int, each: int = 2_500) -> tuple[Panel, pd.DataFrame]:
     reasons: list[pd.DataFrame] = []
     registers: list[pd.DataFrame] = []
     for number in range(-(-schools // each)):
-        panel, register = england.build_england(schools=each, seed=number, effect=0).panel()
+        made = england.build_england(schools=each, seed=number, effect=0)
+        tables, register = tabulate_panel(made)
+        panel = Panel(**tables)
         releases = panel.releases
         for table, kept in ((panel.values, values), (panel.reasons, reasons)):
             kept.append(table.rename(index=lambda s, n=number: s + 1_000_000 * n, level="school"))

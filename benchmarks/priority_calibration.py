@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pepstats.invented import tabulate_panel
 from pepstats.invented.england import build_england, values_without_chance
 from pepstats.priority import ratings
 from pepstats.priority.dashboard import Dashboard, load_dashboard
 from pepstats.priority.indicators import find_indicators
 from pepstats.priority.ratings import rate_schools
+from pepstats.schools import Panel
 
 YEAR = 2018
 BINS = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0000001])
@@ -29,7 +31,8 @@ BINS = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0
 def rate_with_truth(dashboard: Dashboard, schools: int, seed: int, draws: int) -> pd.DataFrame:
     """Rate one invented England: each school's chances, rating, and true rating."""
     england = build_england(schools=schools, seed=seed, effect=0.0)
-    panel, register = england.panel()
+    tables, register = tabulate_panel(england)
+    panel = Panel(**tables)
     register = register.sort_index()
     found = rate_schools(
         panel, register, dashboard, YEAR, rng=np.random.default_rng(seed), draws=draws

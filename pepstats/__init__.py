@@ -6,10 +6,11 @@ programme's schools with schools like them elsewhere. Both are imported only whe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pepstats.evaluation import Evaluation
+    from pepstats.impact import Evaluation
+    from pepstats.settings import Programme
     from pepstats.study import Study
 
 __version__ = "0.1.0"
@@ -23,8 +24,16 @@ def load(report: str, data: str | None = None) -> Study:
     return load_study(report, data)
 
 
-def evaluate(study: Study, programme: Any) -> Evaluation:
-    """Compare a programme's schools with schools like them elsewhere."""
-    from pepstats.evaluation import evaluate_programme
+def evaluate(study: Study, programme: Programme | str) -> Evaluation:
+    """Compare a programme's schools with schools like them elsewhere.
 
-    return evaluate_programme(study, programme)
+    A programme of several phases is compared phase by phase, each on its own pool.
+    """
+    from pepstats.impact import Inputs, evaluate_programme, stack_evaluations
+    from pepstats.study import national_levels
+
+    inputs = Inputs(study.panel, study.register, study.report.year, national_levels(study))
+    return stack_evaluations([
+        evaluate_programme(part, inputs, study.members_of(part).index, study.barred)
+        for part in study.parts_of(programme)
+    ])  # fmt: skip

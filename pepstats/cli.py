@@ -11,29 +11,21 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pepstats import paths
+from pepstats import __version__, paths
 from pepstats.errors import DesignError, PepstatsError
-from pepstats.invented import build_england, write_england
-from pepstats.report import draft_report
-from pepstats.robustness import calibrate, describe_calibration
-from pepstats.runs import read_to_do, release_report, run_report, verify, write_plan, write_whole
-from pepstats.schools import Listed, check_as_dict, check_sources, describe_check
-from pepstats.settings import check_slug, load_programme, load_report
-from pepstats.study import load_study, national_levels
+from pepstats.runs import write_whole
+
+if TYPE_CHECKING:
+    pass
 
 DEFAULT_REPORT = "autumn-2018"
-
 JOBS = min(2, os.cpu_count() or 1)
 """Notebooks at a time unless asked otherwise: a second saves a quarter, a third nothing."""
-
 DONE, DIFFERS, WRONG, DEFECT = 0, 1, 2, 3
-
 SAID_AT_END = 6  # things to do that a run names; all are in a file
-
 WHICH = "a report of the data folder; without one, autumn-2018 or the only one there is"
-
 ANSWERS = (
     "Exit codes: 0 done; 1 done and something differs; 2 the input or the request is wrong, one "
     "message says what and where; 3 a fault of ours, the traceback is kept."
@@ -150,6 +142,7 @@ def _shared_options() -> tuple[argparse.ArgumentParser, ...]:
 
 
 def _run(asked: argparse.Namespace) -> int:
+    from pepstats.runs import read_to_do, run_report
 
     data = paths.data_folder(asked.data)
     report = asked.report or choose_report(data)
@@ -181,6 +174,9 @@ def say_end(to_do: Sequence[str]) -> str:
 def _check(asked: argparse.Namespace) -> int:
     import json
 
+    from pepstats.schools import Listed, check_as_dict, check_sources, describe_check
+    from pepstats.settings import load_report
+
     data = paths.data_folder(asked.data)
     lines: list[Any] = []
     for what in asked.what or [choose_report(data)]:
@@ -198,6 +194,8 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
+    from pepstats.report import draft_report
+    from pepstats.settings import check_slug, load_programme, load_report
 
     data = paths.data_folder(asked.data)
     slug = check_slug(asked.report, "report")
@@ -214,8 +212,9 @@ def _new(asked: argparse.Namespace) -> int:
 
 
 def _verify(asked: argparse.Namespace) -> int:
+    from pepstats.runs import verify_run
 
-    found = verify(
+    found = verify_run(
         asked.path,
         data=paths.data_folder(asked.data),
         out=paths.output_folder(asked.out),
@@ -227,6 +226,7 @@ def _verify(asked: argparse.Namespace) -> int:
 
 
 def _release(asked: argparse.Namespace) -> int:
+    from pepstats.runs import read_to_do, release_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
     folder = release_report(asked.report, data=data, out=out, why=asked.why)
@@ -237,6 +237,7 @@ def _release(asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
+    from pepstats.runs import write_plan
 
     written = write_plan(asked.report, paths.data_folder(asked.data))
     for slug, planned in written.plan.programmes.items():
@@ -262,6 +263,9 @@ def choose_report(data: Path) -> str:
 def _calibrate(asked: argparse.Namespace) -> int:
     import json
 
+    from pepstats.robustness import calibrate, describe_calibration
+    from pepstats.study import load_study, national_levels
+
     data = paths.data_folder(asked.data)
     study = load_study(asked.report or choose_report(data), data)
     programme = study.programmes[study.report.programmes[0]]
@@ -277,6 +281,7 @@ def _calibrate(asked: argparse.Namespace) -> int:
 
 
 def _invent(asked: argparse.Namespace) -> int:
+    from pepstats.invented import build_england, write_england
 
     seed = {} if asked.seed is None else {"seed": asked.seed}
     england = build_england(schools=asked.schools, effect=asked.effect, **seed)

@@ -33,6 +33,7 @@ from pepstats.settings import (
     known_measure,
     load_programme,
     load_report,
+    split_phases,
 )
 from pepstats.sources import (
     RESULTS,
@@ -168,7 +169,7 @@ class Study:
 
     report: Report
     data: Path
-    sources: tuple[sources.Source, ...] = field(repr=False)
+    sources: tuple[Source, ...] = field(repr=False)
     ledgers: tuple[Ledger, ...] = field(repr=False)
     results: tuple[Results, ...] = field(repr=False)
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -187,6 +188,23 @@ class Study:
     def barred(self) -> tuple[int, ...]:
         """Every member of every known programme: never anyone's comparison school."""
         return tuple(sorted({s for table in self.members.values() for s in table.index}))
+
+    def parts_of(self, programme: Programme | str) -> tuple[Programme, ...]:
+        """Give a programme by its slug or as it is, in its parts where it has several phases."""
+        if isinstance(programme, Programme):
+            return split_phases(programme)
+        found = [p for slug, p in self.programmes.items() if programme in {slug, p.part_of}]
+        if not found:
+            raise DesignError(
+                f"Report `{self.report.slug}` has no programme `{programme}`. "
+                f"{nearest(programme, self.programmes)}"
+            )
+        return tuple(found)
+
+    def members_of(self, programme: Programme) -> pd.DataFrame:
+        """Find a programme's schools, also those of one that the report does not list."""
+        listed = self.members.get(programme.slug)
+        return listed if listed is not None else find_members(programme, self.followed, self.data)
 
     def gaps(
         self, outcome: str, *, baseline: Iterable[int], year: int, match: MatchRule | None = None

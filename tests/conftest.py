@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pepstats.runs import holdback, release
+from pepstats.runs import release
 from tests.whole_runs import LATER, REPORT, copy_of, invoke, restamp, write_study
 from tests.worlds import ROOT
 
@@ -54,9 +54,9 @@ def released(finished: Path, data: Path, tmp_path_factory: pytest.TempPathFactor
     out = tmp_path_factory.mktemp("released")
     restamp(copy_of(finished, out / "working" / REPORT))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkout, "same_code", lambda _: True)
-        patch.setattr(holdback, "find_withheld", lambda *_: {})
-        patch.setattr(holdback, "find_held_back", lambda *_: [])
+        patch.setattr(release, "same_code", lambda _: True)
+        patch.setattr(release, "find_withheld", lambda *_: {})
+        patch.setattr(release, "find_held_back", lambda *_: [])
         return release.release_report(REPORT, data=data, out=out)
 
 

@@ -14,6 +14,7 @@ from pepstats.plots.dots import choose_dots
 from pepstats.plots.style import to_png, to_svg
 from pepstats.report import paper
 from pepstats.report.edition import City, ProgrammeResults, SavedPicture
+from pepstats.report.wording import explain_lines, forecast_note
 from pepstats.settings.programme import Programme
 from pepstats.settings.report import Report
 from pepstats.sources import statements
@@ -251,9 +252,15 @@ def draw(programme: Programme, found: ProgrammeResults) -> ProgrammeResults:
     order = gaps.sort_values("gap", ascending=False)["school"]
     lines = found.lines[found.lines["outcome"] == primary]
     pairs = pd.DataFrame({"school": gaps["school"], "comparison": range(len(gaps))})
-    members = pictures.picture_members(lines, order, found.cases["school"], effect, programme)
+    members = pictures.picture_members(
+        lines, order, found.cases["school"],
+        pictures.SchoolLines(programme.title, programme.starts, primary,
+                             forecast_note(effect["mode"], effect["year"])),
+    )  # fmt: skip
     drawn = {
-        "two-lines": pictures.picture_gaps(averages, found.effects, programme)[f"gap-{primary}"],
+        "two-lines": pictures.picture_gaps(
+            averages, explain_lines(found.effects), title=programme.title, starts=programme.starts
+        )[f"gap-{primary}"],
         "hundred-dots": pictures.picture_dots(found.placebo[primary], effect, programme.title),
         "checks": pictures.picture_checks(found.checks, programme.title, unit=effect["unit"]),
         "balance": pictures.picture_balance(found.balance, programme.title),

@@ -91,8 +91,9 @@ def compose(text: str = TEXT, **changed: object) -> Document:
         "marks": ("Invented data",),
     }
     given = {**known, **settings, **changed}
-    entries, tables, figures = given.pop("entries"), given.pop("tables"), given.pop("figures")
-    return document_compose.compose(text, entries, tables, figures, **given)
+    source = str(given.pop("source"))
+    contents = document_compose.Contents(**{name: given.pop(name) for name in known})
+    return document_compose.compose_paper(text, source, contents, document_compose.Cover(**given))
 
 
 def test_paragraphs_are_numbered_in_their_topics_and_the_appendices_are_not() -> None:

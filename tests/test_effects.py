@@ -56,7 +56,7 @@ def test_adjusting_together_is_the_step_down_of_westfall_and_young() -> None:
 
 
 def test_adjusting_together_is_romano_and_wolf_s_where_outcomes_have_the_same_spread() -> None:
-    drawn = reference.table("j_multitest/boot_t.csv")
+    drawn = reference.table("j_multitest/boot_t.csv.xz")
     seen = dict(zip(drawn.columns, reference.table("j_multitest/t_obs.csv")["t"], strict=True))
     theirs = reference.figures("j_multitest/expected_rwolf.json")["pyfixest_rwolf"]
     by_hand = step_down(seen, drawn)  # .013 .048 .058 .121 .424 .027

@@ -4,6 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from pepstats.formatting import per_hundred
 from pepstats.plots import bars, pictures, style
@@ -78,7 +79,7 @@ def test_as_many_dots_lie_beyond_as_the_words_say(estimate: float) -> None:
     assert not dots.duplicated(["at", "height"]).any()
 
 
-def draw_all() -> dict[str, figures.Figure]:
+def draw_all() -> dict[str, Figure]:
     dots = choose_dots(made_up(), estimate=2.0, p_placebo=0.3)
     drawn = {}
     for name in ("two-lines", "dots", "checks", "love", "flow", "ratings"):

@@ -33,7 +33,7 @@ def test_a_pdf_is_made_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch
     def cannot(page: str) -> bytes:
         raise RunError("This machine cannot make a PDF.")
 
-    monkeypatch.setattr(formats, "to_pdf", cannot)
+    monkeypatch.setattr(html, "to_pdf", cannot)
     assert "report.pdf" not in html.write_formats({"report": PAPER})
     with pytest.raises(RunError, match="cannot make a PDF"):
         html.write_formats({"report": PAPER}, ["pdf"])

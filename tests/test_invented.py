@@ -32,6 +32,7 @@ from pepstats.sources.files import find_source, read_text
 from pepstats.sources.registers import tidy_links, tidy_register
 from pepstats.sources.results import Results, clean_results
 from pepstats.sources.statements import check_statements
+from tests.worlds import panel_of_england
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL = PROJECT.parent / "shared" / "real"
@@ -168,7 +169,7 @@ def test_the_panel_from_memory_is_the_panel_read_from_the_files(small: England, 
         tidy_links(read_text(links), links).frame,
     )
     read = build_panel(results, schools, years)
-    panel, register = small.panel()
+    panel, register = panel_of_england(small)
     pd.testing.assert_frame_equal(read.values, panel.values)
     pd.testing.assert_frame_equal(read.reasons, panel.reasons)
     pd.testing.assert_frame_equal(read.releases, panel.releases)
@@ -178,7 +179,7 @@ def test_the_panel_from_memory_is_the_panel_read_from_the_files(small: England, 
 
 
 def test_every_cell_has_a_value_or_a_reason(small: England):
-    panel, _ = small.panel()
+    panel, _ = panel_of_england(small)
     assert (panel.values.notna() ^ panel.reasons.notna()).all().all()
 
 
@@ -254,7 +255,7 @@ def test_the_full_layout_has_the_columns_of_2018_19():
 def test_the_full_layout_can_be_read_and_holds_the_same_results(small: England, tmp_path: Path):
     study.write_england(small, tmp_path, full_layout=True)
     read = read_ks2(tmp_path, 2018)
-    panel, _ = small.panel(["rwm_expected", "reading_progress.disadvantaged"])
+    panel, _ = panel_of_england(small, ["rwm_expected", "reading_progress.disadvantaged"])
     urn = dict(zip(read.identity.index, read.values["rwm_expected"], strict=True))
     now = panel.values.xs(2018, level="year")["rwm_expected"]
     same = [now[school] == urn[school] for school in now.dropna().index if school in urn]
@@ -581,6 +582,6 @@ def test_reasons_are_the_readers_own(small: England):
         measures.NO_ROW,
         measures.NOT_IN_LAYOUT,
     }
-    panel, _ = small.panel()
+    panel, _ = panel_of_england(small)
     used = set(pd.unique(panel.reasons.to_numpy().ravel())) - {np.nan}
     assert {word for word in used if isinstance(word, str)} <= known | {measures.COMPLEMENT}

@@ -2,8 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from pepstats.document.compose import check_holes, find_typed_results, read_officers_text
+from pepstats.document import Entry, PaperTable
+from pepstats.document.compose import (
+    Contents,
+    check_holes,
+    find_typed_results,
+    read_officers_text,
+)
 from pepstats.errors import DesignError
+from pepstats.impact import LADDER
+
+FILLED = Entry(2.1, "a rise of 2.1 points", "effects.csv")
+SHOWN = PaperTable("Effects", ("Outcome", "Size"), (("Reading", "2.1"),))
 
 ALLOWED = [
     "On 3 July 2018 the Board asked; on 2nd February it met; the run is of 2018-10-02.",
@@ -51,18 +61,18 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", ALLOWED)
 def test_dates_years_references_and_facts_may_be_typed(text: str) -> None:
-    assert find_typed_results(text) == []
+    assert find_typed_results(text, LADDER) == []
 
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_a_result_typed_by_hand_is_refused(text: str) -> None:
-    assert find_typed_results(text)
+    assert find_typed_results(text, LADDER)
 
 
 def test_the_message_names_file_line_column_and_what_to_do() -> None:
     text = "# Summary\n\nIn 2018 results rose by 5% and\nthe gap closed by 2.1 points.\n"
     with pytest.raises(DesignError) as refused:
-        read_officers_text(text, "reports/autumn.md")
+        read_officers_text(text, "reports/autumn.md", LADDER)
     message = str(refused.value)
     assert message.startswith("reports/autumn.md: line 3, column 25: `5%` looks like a result")
     assert "line 4, column 19: `2.1` looks like a result" in message
@@ -78,7 +88,12 @@ def test_comments_are_dropped_and_places_stay() -> None:
 def test_an_unknown_hole_names_its_place_and_the_near_names() -> None:
     officers = read_officers_text("# A\n\nIt {gap.headlin} here\n\n{table gap.efects}\n", "x.md")
     with pytest.raises(DesignError) as refused:
-        check_holes(officers, ["gap.headline", "other.headline"], ["gap.effects"], [])
+        check_holes(
+            officers,
+            Contents(
+                {"gap.headline": FILLED, "other.headline": FILLED}, {"gap.effects": SHOWN}, {}
+            ),
+        )
     message = str(refused.value)
     assert (
         "line 3, column 4: no entry is called `gap.headlin`. Did you mean `gap.headline`" in message
@@ -103,4 +118,4 @@ def test_an_unknown_hole_names_its_place_and_the_near_names() -> None:
 )
 def test_what_a_paper_does_not_use_is_refused(text: str, said: str) -> None:
     with pytest.raises(DesignError, match=said):
-        read_officers_text(text, "x.md")
+        read_officers_text(text, "x.md", LADDER)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pepstats import study as study_module
 from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.impact.evaluate import Design, design_comparison
@@ -45,13 +46,13 @@ def test_no_file_of_the_outcome_year_is_opened(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[tuple[str, int | None]] = []
-    read = files.read_text
+    read = study_module.read_text
 
     def watched(source: files.Source) -> object:
         opened.append((source.kind, source.year))
         return read(source)
 
-    monkeypatch.setattr(sources, "read_text", watched)
+    monkeypatch.setattr(study_module, "read_text", watched)
     written = write_plan(REPORT, study)
     results = [year for kind, year in opened if kind not in plan.DESCRIBED]
     assert results and max(year for year in results if year) == 2017

@@ -30,7 +30,7 @@ LATER = "autumn-2018-revised"
 @pytest.fixture
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkout whose code is that of the run."""
-    monkeypatch.setattr(checkout, "same_code", lambda _: True)
+    monkeypatch.setattr(release, "same_code", lambda _: True)
 
 
 @pytest.fixture
@@ -186,14 +186,16 @@ HINDRANCES: dict[str, tuple[Spoil, str]] = {
         "modified checkout",
     ),
     "no checkout": (
-        lambda run, _: restamp(run, code={**manifest.read_manifest(run).code.model_dump(), "commit": None}),
+        lambda run, _: restamp(
+            run, code={**manifest.read_manifest(run).code.model_dump(), "commit": None}
+        ),
         "not made from a checkout",
     ),
     "code changed since": (
-        lambda _, patch: patch.setattr(checkout, "same_code", lambda _: False), "code has changed",
+        lambda _, patch: patch.setattr(release, "same_code", lambda _: False), "code has changed",
     ),
     "an unknown commit": (
-        lambda _, patch: patch.setattr(checkout, "same_code", lambda _: None), "not known here",
+        lambda _, patch: patch.setattr(release, "same_code", lambda _: None), "not known here",
     ),
     "a failed run since": (
         lambda run, _: run.with_name(f"{run.name}.failed").mkdir(), "the last run failed",
@@ -204,8 +206,10 @@ HINDRANCES: dict[str, tuple[Spoil, str]] = {
     "a file missing": (lambda run, _: (run / EFFECTS).unlink(), f"{EFFECTS}: missing"),
     "a file more": (lambda run, _: (run / "notes.txt").write_text("x"), "notes.txt: extra"),
     "a manifest edited": (
-        lambda run, _: replace(run / manifest.MANIFEST, (run / manifest.MANIFEST).read_bytes().replace(
-            b'"numpy": "', b'"numpy": "9')), "edited after it was written",
+        lambda run, _: replace(
+            run / manifest.MANIFEST,
+            (run / manifest.MANIFEST).read_bytes().replace(b'"numpy": "', b'"numpy": "9'),
+        ), "edited after it was written",
     ),
     "a programme not run": (
         lambda run, _: restamp(run, programmes=["closing-the-gap"]), "send-in-mainstream was not",

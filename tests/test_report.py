@@ -14,7 +14,8 @@ from pepstats.document.blocks import text_of
 from pepstats.document.compose import find_typed_results, read_officers_text
 from pepstats.document.html import to_docx, to_html
 from pepstats.errors import DesignError, RunError
-from pepstats.report import board_tables, city_tables, disclosure, paper, programme_tables
+from pepstats.report import board_tables, city_tables, disclosure, programme_tables
+from pepstats.report import paper as report_paper
 from pepstats.report.city_tables import protect_ratings, ratings_sentence
 from pepstats.report.disclosure import View
 from pepstats.report.edition import City, breaks_sentence, collect_results
@@ -32,7 +33,6 @@ from pepstats.report.paper import (
     make_tables,
     officers_text,
     write_editions,
-    write_paper,
 )
 from pepstats.settings.report import Disclosure, Report
 from tests.paper_made_up import (
@@ -506,7 +506,7 @@ def test_the_public_edition_heeds_what_the_last_release_showed() -> None:
 def test_every_word_of_a_result_comes_from_a_named_entry(study, monkeypatch) -> None:
     listed = list_entries
     monkeypatch.setattr(
-        report, "list_entries",
+        report_paper, "list_entries",
         lambda *these, **those: {
             name: dataclasses.replace(entry, text=f"[{name}]")
             for name, entry in listed(*these, **those).items()

@@ -53,7 +53,7 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
 
     spoilt: dict[str, bytes] = {}
     read = manifest.read_manifest(finished).steps
-    monkeypatch.setattr(run, "_execute_notebook", pretend)
+    monkeypatch.setattr(runner, "_execute_notebook", pretend)
 
     def once(*, makes: dict[str, bytes] | None = None, **asked: object) -> list[str]:
         ran.clear()
@@ -145,7 +145,7 @@ def test_another_notebook_runs_that_step(
 def test_other_code_or_another_machine_runs_all(
     again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "describe_code", lambda: "0" * 64)
+    monkeypatch.setattr(runner, "describe_code", lambda: "0" * 64)
     assert again() == ALL
 
 
@@ -249,7 +249,7 @@ def test_a_file_that_changes_while_a_run_is_under_way_stops_it(
     def meddle(*_: object) -> None:
         replace(study / "programmes" / "closing-the-gap.yml", b"title: other\n")
 
-    monkeypatch.setattr(run, "_execute_notebook", meddle)
+    monkeypatch.setattr(runner, "_execute_notebook", meddle)
     with pytest.raises(RunError, match=r"programmes/closing-the-gap.yml changed while it ran"):
         runner.run_report(REPORT, data=study, out=out, force=True)
     assert hashes(out / "working" / REPORT, but=()) == before

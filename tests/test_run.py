@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pepstats import paths
 from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.runs import files, manifest, runner
@@ -193,7 +194,7 @@ def test_a_revision_of_a_report_that_was_not_run_here_says_what_to_run_first(
             file = "invented/ks2/2017-2018_england_ks2final.csv"
             rows.write(f"{file},ks2,2018,revised,rows,in all,1\n")
 
-    monkeypatch.setattr(run, "_execute_notebook", pretend)
+    monkeypatch.setattr(runner, "_execute_notebook", pretend)
     said: list[str] = []
     later = f"{REPORT}-revised"
     runner.run_report(later, data=data, out=tmp_path, tell=said.append)
@@ -212,7 +213,7 @@ def test_unknown_parameters_are_refused_before_anything_runs(
     folder = Path(shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks"))
     path = folder / "04-estimate-effect.ipynb"
     path.write_text(path.read_text("utf-8").replace("programme: str", "program: str"), "utf-8")
-    monkeypatch.setattr(run.paths, "NOTEBOOKS", folder)
+    monkeypatch.setattr(paths, "NOTEBOOKS", folder)
     with pytest.raises(RunError, match="takes the parameters"):
         runner.check_request("autumn-2018", data)
 
@@ -225,7 +226,7 @@ def test_a_failed_notebook_is_kept_beside_with_its_cell_named(
     notebook = json.loads(path.read_text("utf-8"))
     notebook["cells"][2]["source"] = ["1 / 0"]
     path.write_text(json.dumps(notebook), "utf-8")
-    monkeypatch.setattr(run.paths, "NOTEBOOKS", folder)
+    monkeypatch.setattr(paths, "NOTEBOOKS", folder)
     monkeypatch.setenv("PEPSTATS_OUT", str(tmp_path))
     assert main(["run", "--data", str(data), "--out", str(tmp_path)]) == 3
     said = capsys.readouterr().err

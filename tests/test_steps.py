@@ -1,5 +1,6 @@
 """Steps: read what came before, write whole files in their own folder, and nothing else."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_a_file_is_complete_or_absent(tmp_path: Path, monkeypatch: pytest.Monkey
         raise OSError("killed")
 
     path = tmp_path / "x.csv"
-    monkeypatch.setattr(steps.os, "replace", die)
+    monkeypatch.setattr(os, "replace", die)
     with pytest.raises(OSError, match="killed"):
         write_whole(path, b"half")
     assert not path.exists()

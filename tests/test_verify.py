@@ -44,7 +44,7 @@ def quick(again: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def look(path: Path, place: Path, data: Path | None = None) -> verify.Verified:
-    return verify.verify(path, data=data or place / "no data", out=place / "out")
+    return verify.verify_run(path, data=data or place / "no data", out=place / "out")
 
 
 def reseal(bundle: Path, **changes: object) -> None:
@@ -238,7 +238,7 @@ from pathlib import Path
 from pepstats import verify, whole
 die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 verify.run_report = die
-verify.verify(Path(sys.argv[1]), data=Path(sys.argv[2]), out=Path(sys.argv[2]))
+verify.verify_run(Path(sys.argv[1]), data=Path(sys.argv[2]), out=Path(sys.argv[2]))
 """
 
 

@@ -1,13 +1,15 @@
 """Small invented worlds for tests: an England in memory, and its programmes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
+from pepstats.invented import England, tabulate_panel
 from pepstats.invented.england import build_england
-from pepstats.schools.panel import Panel
+from pepstats.schools import Panel
 from pepstats.settings.programme import Programme, load_programme
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +31,14 @@ class Small:
         return sorted({s for listed in self.members.values() for s in listed})
 
 
+def panel_of_england(
+    england: England, measures: Iterable[str] | None = None
+) -> tuple[Panel, pd.DataFrame]:
+    """The panel and the register that reading an invented England's files would give."""
+    tables, register = tabulate_panel(england, measures)
+    return Panel(**tables), register
+
+
 @cache
 def small_england(seed: int = 7, schools: int = 1200, effect: float = 1.0) -> Small:
     england = build_england(schools=schools, seed=seed, effect=effect)
@@ -36,7 +46,8 @@ def small_england(seed: int = 7, schools: int = 1200, effect: float = 1.0) -> Sm
         slug: load_programme(slug, ROOT / "data")
         for slug in ("closing-the-gap", "send-in-mainstream")
     }
-    panel, register = england.panel({*programmes["closing-the-gap"].outcomes, "cohort"})
+    wanted = {*programmes["closing-the-gap"].outcomes, "cohort"}
+    panel, register = panel_of_england(england, wanted)
     school_of = {int(u): s for s, urns in register["urns"].items() for u in str(urns).split()}
     listed = england.members.assign(number=england.members["urn"].map(school_of))
     members = {

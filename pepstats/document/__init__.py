@@ -1,17 +1,19 @@
 """A document of blocks, and its HTML, Word and workbook forms."""
 
 from pepstats.document.blocks import Document, Entry, PaperPicture, PaperTable, Quote, make_table
-from pepstats.document.compose import compose, find_typed_results
+from pepstats.document.compose import Contents, Cover, compose_paper, find_typed_results
 from pepstats.document.html import TEMPLATES, css_text, write_formats
 
 __all__ = [
+    "Contents",
+    "Cover",
     "Document",
     "Entry",
     "PaperPicture",
     "PaperTable",
     "Quote",
     "TEMPLATES",
-    "compose",
+    "compose_paper",
     "css_text",
     "find_typed_results",
     "make_table",

@@ -16,7 +16,8 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -45,7 +46,6 @@ from pepstats.document.blocks import (
 )
 from pepstats.errors import DesignError, nearest
 from pepstats.formatting import plain_text
-from pepstats.impact import LADDER
 
 LONGEST_TEXT = 400_000  # letters; a long paper is a tenth of this
 
@@ -101,8 +101,7 @@ _ONES = (
 _RESULT_WORDS = re.compile(
     rf"\b(?:{_ONES})\s(?:per\s?cent|(?:percentage|progress|scaled\sscore)\spoints?"
     r"|months?['’]?\s(?:of\s)?(?:additional\s)?progress|in\s(?:a|one)\shundred)\b"
-    r"|\b(?:statistically\s)?(?:in)?significan(?:t|tly|ce)\b"
-    rf"|\b(?:{'|'.join(re.escape(rung) for rung in LADDER)})\b",
+    r"|\b(?:statistically\s)?(?:in)?significan(?:t|tly|ce)\b",
     re.IGNORECASE,
 )
 
@@ -137,16 +136,38 @@ class OfficersText:
     holes: tuple[Hole, ...]
 
 
-def read_officers_text(text: str, source: str) -> OfficersText:
+@dataclass(frozen=True)
+class Contents:
+    """All that the officers' text may show, by name; `verdicts` are words it may not type."""
+
+    entries: Mapping[str, Entry]
+    tables: Mapping[str, PaperTable]
+    figures: Mapping[str, PaperPicture]
+    quotes: Mapping[str, Sequence[Quote]] = field(default_factory=dict)
+    verdicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What a paper says of itself: its title, day, author, and the marks of every page."""
+
+    title: str
+    date: datetime.date
+    author: str
+    marks: tuple[str, ...] = ()
+
+
+def read_officers_text(text: str, source: str, verdicts: Iterable[str] = ()) -> OfficersText:
     """Take the comments out of the officers' text, find its holes and refuse typed results.
 
-    Raises `DesignError` with every problem at once, each with its line and column.
+    The words of `verdicts` are results too. Raises `DesignError` with every problem at once, each
+    with its line and column.
     """
     if len(text) > LONGEST_TEXT:
         raise DesignError(f"{source}: longer than {LONGEST_TEXT:,} letters, so not a paper.")
     bare = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text.replace("\r\n", "\n"))
     holes = [_read_hole(match, bare) for match in HOLE.finditer(bare)]
-    problems = _find_wrong_holes(holes) + find_typed_results(bare) + _find_not_used(bare)
+    problems = _find_wrong_holes(holes) + find_typed_results(bare, verdicts) + _find_not_used(bare)
     if problems:
         ordered = [
             f"line {line}, column {column}: {words}" for line, column, words in sorted(problems)
@@ -155,19 +176,13 @@ def read_officers_text(text: str, source: str) -> OfficersText:
     return OfficersText(bare, source, tuple(holes))
 
 
-def check_holes(
-    officers: OfficersText,
-    entries: Iterable[str],
-    tables: Iterable[str],
-    figures: Iterable[str],
-    quotes: Iterable[str] = (),
-) -> None:
+def check_holes(officers: OfficersText, contents: Contents) -> None:
     """Refuse a text with a hole that nothing fills, naming the near ones."""
     known = {
-        "entry": set(entries),
-        "table": set(tables),
-        "figure": set(figures),
-        "quotes": set(quotes),
+        "entry": set(contents.entries),
+        "table": set(contents.tables),
+        "figure": set(contents.figures),
+        "quotes": set(contents.quotes),
     }
     problems = [
         f"line {hole.line}, column {hole.column}: no {hole.kind} is called `{hole.name}`. "
@@ -179,11 +194,17 @@ def check_holes(
         raise DesignError(f"{officers.source}: " + " ".join(problems))
 
 
-def find_typed_results(text: str) -> list[tuple[int, int, str]]:
-    """Find every result typed by hand in a text: its line, its column and what to do."""
+def find_typed_results(text: str, verdicts: Iterable[str] = ()) -> list[tuple[int, int, str]]:
+    """Find every result typed by hand in a text: its line, its column and what to do.
+
+    The words of `verdicts` are results too.
+    """
     found = []
     bare = _blank(text, [HOLE, _LINK])
-    for match in _RESULT_WORDS.finditer(bare):
+    rungs = "|".join(re.escape(word) for word in verdicts)
+    said = [re.compile(rf"\b(?:{rungs})\b", re.IGNORECASE).finditer(bare)] if rungs else []
+    matches = sorted(chain(_RESULT_WORDS.finditer(bare), *said), key=lambda match: match.start())
+    for match in matches:
         found.append((*place(bare, match.start()), f"`{match.group()}` is a result in words. "
                       "Use a {hole}, so that it moves when the result does."))  # fmt: skip
     left = _blank(bare, ALLOWED)
@@ -274,30 +295,20 @@ RECOMMENDATIONS = "recommendations"
 TO_COMPLETE = "to be completed"
 
 
-def compose(
-    text: str,
-    entries: Mapping[str, Entry],
-    tables: Mapping[str, PaperTable],
-    figures: Mapping[str, PaperPicture],
-    *,
-    quotes: Mapping[str, Sequence[Quote]] | None = None,
-    source: str,
-    title: str,
-    date: datetime.date,
-    author: str,
-    marks: Sequence[str] = (),
-) -> Document:
+def compose_paper(text: str, source: str, contents: Contents, cover: Cover) -> Document:
     """Fill the officers' text and number it: the paper as a tree of blocks.
 
     A picture's table that the text does not show is put at the end, so none is without.
     Raises `DesignError` for an unknown hole or a result typed by hand, with line and column.
     """
-    officers = read_officers_text(text, source)
-    check_holes(officers, entries, tables, figures, quotes or {})
-    builder = _Builder(officers, entries, tables, figures, quotes or {})
+    officers = read_officers_text(text, source, contents.verdicts)
+    check_holes(officers, contents)
+    builder = _Builder(officers, contents)
     facts, blocks = builder.build()
-    return Document(plain_text(title), facts, blocks, tuple(plain_text(m) for m in marks), date,
-                    plain_text(author), tuple(dict.fromkeys(builder.used)))  # fmt: skip
+    return Document(
+        plain_text(cover.title), facts, blocks, tuple(plain_text(m) for m in cover.marks),
+        cover.date, plain_text(cover.author), tuple(dict.fromkeys(builder.used)),
+    )  # fmt: skip
 
 
 def _hole_rule(state: StateInline, silent: bool) -> bool:
@@ -327,13 +338,10 @@ class _Builder:
     def __init__(
         self,
         officers: OfficersText,
-        entries: Mapping[str, Entry],
-        tables: Mapping[str, PaperTable],
-        figures: Mapping[str, PaperPicture],
-        quotes: Mapping[str, Sequence[Quote]],
+        contents: Contents,
     ) -> None:
-        self.officers, self.entries, self.tables = officers, entries, tables
-        self.figures, self.quotes = figures, quotes
+        self.officers, self.entries, self.tables = officers, contents.entries, contents.tables
+        self.figures, self.quotes = contents.figures, contents.quotes
         self.used: list[str] = []
         self.topic = self.paragraph = 0
         self.numbered, self.recommending = False, False

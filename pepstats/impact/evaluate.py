@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from pepstats.errors import DesignError, as_reason, nearest
-from pepstats.impact.effects import estimate_effects, tidy_effects
+from pepstats.errors import DesignError, as_reason
+from pepstats.impact.effects import Effect, estimate_effects, tidy_effects
 from pepstats.impact.gaps import Gaps, find_gaps, trace_lines
 from pepstats.impact.october import forecast_gaps, others_have_results
 from pepstats.impact.placebo import PlaceboDraws, draw_placebo, low_as_picked, placebo_estimates
@@ -18,9 +18,18 @@ from pepstats.impact.refusals import FEWEST_SCHOOLS, count_outcomes, refuse_outc
 from pepstats.impact.verdicts import COMPARED, EXPECTED
 from pepstats.matching import Match, Pool, before_start, find_pool, match_schools, measure_balance
 from pepstats.measures import list_refused_breaks
-from pepstats.schools import Panel, find_members
-from pepstats.settings import Programme, split_phases
-from pepstats.study import Study, national_levels
+from pepstats.schools import Panel
+from pepstats.settings import Programme
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What every evaluation starts from: the panel, the schools, the year, England's levels."""
+
+    panel: Panel = field(repr=False)
+    register: pd.DataFrame = field(repr=False)
+    year: int
+    national: pd.DataFrame | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -41,11 +50,11 @@ class Estimate:
     year's.
     """
 
-    yardstick: Mapping[str, gaps.Gaps] = field(repr=False)
-    gaps: Mapping[str, gaps.Gaps] = field(repr=False)
+    yardstick: Mapping[str, Gaps] = field(repr=False)
+    gaps: Mapping[str, Gaps] = field(repr=False)
     draws: PlaceboDraws = field(repr=False)
     made_up: pd.DataFrame = field(repr=False)
-    effects: tuple[effects.Effect, ...]
+    effects: tuple[Effect, ...]
     refused: pd.DataFrame = field(repr=False)
 
 
@@ -258,12 +267,27 @@ class Evaluation:
     lines: pd.DataFrame = field(repr=False)
 
 
-def evaluate_programme(study: Study, programme: Programme | str) -> Evaluation:
-    """Compare a programme's schools with schools like them: design first, then outcomes.
+def evaluate_programme(
+    programme: Programme, inputs: Inputs, members: pd.Index, barred: Iterable[int]
+) -> Evaluation:
+    """Compare a programme's schools with schools like them: design first, then outcomes."""
+    never = [*barred, *members]
+    design = design_comparison(programme, inputs.panel, inputs.register, members, never)
+    estimate = estimate_programme(programme, inputs.panel, design, inputs.year, inputs.national)
+    return Evaluation(
+        programme=programme,
+        effects=tidy_effects(estimate.effects),
+        gaps=tabulate_gaps(estimate.gaps, design.members),
+        pairs=design.match.pairs(design.members),
+        balance=measure_balance(design.pool, design.match, design.members),
+        placebo=estimate.made_up,
+        flow=design.pool.flow,
+        lines=tabulate_lines(inputs.panel, design, estimate.gaps),
+    )
 
-    A programme of several phases is compared phase by phase, each on its own pool.
-    """
-    parts = [_evaluate_part(study, part) for part in _choose(study, programme)]
+
+def stack_evaluations(parts: Sequence[Evaluation]) -> Evaluation:
+    """Put the phases of one programme together, the tables of each under the other's."""
     if len(parts) == 1:
         return parts[0]
     tables = {
@@ -275,38 +299,3 @@ def evaluate_programme(study: Study, programme: Programme | str) -> Evaluation:
         for name in ("effects", "gaps", "pairs", "balance", "placebo", "flow", "lines")
     }
     return Evaluation(programme=parts[0].programme, **tables)
-
-
-def _evaluate_part(study: Study, chosen: Programme) -> Evaluation:
-    members = study.members.get(chosen.slug)
-    if members is None:
-        members = find_members(chosen, study.followed, study.data)
-    design = design_comparison(
-        chosen, study.panel, study.register, members.index, [*study.barred, *members.index]
-    )
-    estimate = estimate_programme(
-        chosen, study.panel, design, study.report.year, national_levels(study)
-    )
-    return Evaluation(
-        programme=chosen,
-        effects=tidy_effects(estimate.effects),
-        gaps=tabulate_gaps(estimate.gaps, design.members),
-        pairs=design.match.pairs(design.members),
-        balance=measure_balance(design.pool, design.match, design.members),
-        placebo=estimate.made_up,
-        flow=design.pool.flow,
-        lines=tabulate_lines(study.panel, design, estimate.gaps),
-    )
-
-
-def _choose(study: Study, programme: Programme | str) -> tuple[Programme, ...]:
-    """Give the programme asked for, in its parts where it has several phases."""
-    if isinstance(programme, Programme):
-        return split_phases(programme)
-    found = [p for slug, p in study.programmes.items() if programme in {slug, p.part_of}]
-    if not found:
-        raise DesignError(
-            f"Report `{study.report.slug}` has no programme `{programme}`. "
-            f"{nearest(programme, study.programmes)}"
-        )
-    return tuple(found)

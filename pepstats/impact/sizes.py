@@ -294,7 +294,8 @@ def pool_phases(
     wide, p = half_width(chance), placebo_p(size, chance)
     pooled = {
         "size": size, "low": size - wide, "high": size + wide, "p": p,
-        "n_schools": int(table["n_schools"].sum()), "weight": 1.0, "verdict": choose_verdict(size, p),
+        "n_schools": int(table["n_schools"].sum()), "weight": 1.0,
+        "verdict": choose_verdict(size, p),
         "how": how, "reason": "",
     }  # fmt: skip
     return _with(table.assign(weight=weight), pooled)

@@ -7,7 +7,7 @@ real school; every name says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from pepstats.errors import DesignError
-from pepstats.invented.panel import tabulate_panel
 from pepstats.invented.pupils import (
     COMMON,
     EXPECTED,
@@ -43,7 +42,6 @@ from pepstats.invented.pupils import (
 )
 from pepstats.invented.results import Published
 from pepstats.invented.world import CITY, World, authority_of_school, make_world
-from pepstats.schools import Panel
 
 SEED = 20180703  # the day the board asked for the evaluations; not picked for its results
 
@@ -87,11 +85,6 @@ class England:
     def strength(self, programme: str) -> np.ndarray:
         """Give each school's dose of a programme against its members' average; 0 outside."""
         return _strength(self.members, programme, len(self.intake.size))
-
-    def panel(self, measures: Iterable[str] | None = None) -> tuple[Panel, pd.DataFrame]:
-        """Give the panel and register that reading the written files would give."""
-
-        return tabulate_panel(self, measures)
 
 
 def build_england(

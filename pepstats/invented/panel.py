@@ -20,11 +20,14 @@ from pepstats.measures import (
     REASONS,
     TYPES,
 )
-from pepstats.schools import Panel
 
 
-def tabulate_panel(england: England, measures: Iterable[str] | None) -> tuple[Panel, pd.DataFrame]:
-    """Give (panel, register) of the schools in the key stage 2 files.
+def tabulate_panel(
+    england: England, measures: Iterable[str] | None = None
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Give what a panel is made of and the register, as reading the written files would.
+
+    The tables are `values`, `reasons` and `releases` of the schools in the key stage 2 files.
 
     Without `measures`, those whose columns the default layout has. Values are the published
     ones: rounded, suppressed where the files are, each gap with the same reason.
@@ -63,12 +66,12 @@ def tabulate_panel(england: England, measures: Iterable[str] | None) -> tuple[Pa
     reasons[~np.isnan(values)] = np.nan
     flat = (len(index), len(chosen))
     years = pd.Index(england.years, name="year")
-    panel = Panel(
-        pd.DataFrame(values.reshape(flat), index=index, columns=chosen),
-        pd.DataFrame(reasons.reshape(flat), index=index, columns=chosen, dtype="str"),
-        pd.DataFrame(releases, index=years, columns=chosen, dtype="str"),
-    )
-    return panel, _register(england, every, urn)
+    tables = {
+        "values": pd.DataFrame(values.reshape(flat), index=index, columns=chosen),
+        "reasons": pd.DataFrame(reasons.reshape(flat), index=index, columns=chosen, dtype="str"),
+        "releases": pd.DataFrame(releases, index=years, columns=chosen, dtype="str"),
+    }
+    return tables, _register(england, every, urn)
 
 
 def _register(england: England, every: pd.DataFrame, urn: pd.Series) -> pd.DataFrame:

@@ -51,8 +51,8 @@ def columns_of(year: int) -> tuple[str, ...]:
     """Give the columns of one year's default file."""
     need = _NEED if year >= 2017 else ()
     bands = _BANDS if year >= 2018 else ()
-    return (*_SHORT_IDENTITY, *_INTAKE, "PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS, *_TESTS, *_SPLITS,
-            *_PROGRESS_SPLITS, *need, *bands)  # fmt: skip
+    return (*_SHORT_IDENTITY, *_INTAKE, "PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS, *_TESTS,
+            *_SPLITS, *_PROGRESS_SPLITS, *need, *bands)  # fmt: skip
 
 
 _FULL_IDENTITY = ("RECTYPE", "ALPHAIND", "LEA", "ESTAB", "URN", "SCHNAME", "ADDRESS1", "ADDRESS2",

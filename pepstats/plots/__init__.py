@@ -2,6 +2,7 @@
 
 from pepstats.plots.pictures import (
     Picture,
+    SchoolLines,
     name_schools,
     picture_balance,
     picture_checks,
@@ -28,6 +29,7 @@ __all__ = [
     "BLUE",
     "INK",
     "Picture",
+    "SchoolLines",
     "capital",
     "clear_spines",
     "in_house_style",

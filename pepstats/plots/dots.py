@@ -59,8 +59,10 @@ def draw_hundred_dots(dots: pd.DataFrame, ax: Axes, *, estimate: float, unit: st
     ax.set_xlim(-reach, reach)
     ax.set_ylim(0, tall + 4.2)
     side = "right" if estimate > 0.3 * reach else "left" if estimate < -0.3 * reach else "center"
-    ax.annotate(f"this programme\n{format_number(estimate, signed=True)}", (estimate, tall + 1.4), ha=side,
-                va="bottom", fontsize=10)  # fmt: skip
+    ax.annotate(
+        f"this programme\n{format_number(estimate, signed=True)}",
+        (estimate, tall + 1.4), ha=side, va="bottom", fontsize=10,
+    )  # fmt: skip
     clear_spines(ax, grid="x")
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)

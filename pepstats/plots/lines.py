@@ -98,8 +98,9 @@ def describe_two_lines(lines: pd.DataFrame, *, starts: int, unit: str) -> str:
             continue
         first, last = known.iloc[0], known.iloc[-1]
         parts.append(
-            f"{name} went from {format_number(first[column])} in {school_year(int(first['year']))} to "
-            f"{format_number(last[column])} in {school_year(int(last['year']))}."
+            f"{name} went from {format_number(first[column])} in "
+            f"{school_year(int(first['year']))} to {format_number(last[column])} in "
+            f"{school_year(int(last['year']))}."
         )
     return (
         f"Two lines by school year, in {unit}. {' '.join(parts)} "

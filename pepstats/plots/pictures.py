@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pepstats.formatting import format_number, label_variable, reader_words, school_year
-from pepstats.impact import EXPECTED
+from pepstats.formatting import label_variable, reader_words
 from pepstats.measures import MEASURES, outcome_label
 from pepstats.plots.bars import (
     describe_consort,
@@ -39,8 +37,6 @@ from pepstats.plots.rows import (
     height_of_checks,
 )
 from pepstats.plots.style import new_axes, new_figure
-from pepstats.report import Result, decimals_for, read_result
-from pepstats.settings import Programme
 
 KIND = re.compile(
     r"\b(?:(?:CofE|CE|RC|Catholic|Primary|Junior|Infant|Nursery|Community|Secondary|High|and|&)\s+)*"
@@ -66,56 +62,36 @@ class Picture:
 
 
 def picture_gaps(
-    averages: pd.DataFrame, effects: pd.DataFrame, programme: Programme
+    averages: pd.DataFrame, notes: Mapping[str, str], *, title: str, starts: int
 ) -> dict[str, Picture]:
     """Draw, for each outcome, the programme's schools and their comparison schools by year.
 
-    `averages` has one row per `outcome` and `year` (`gaps.average_lines`), `effects` one row per
-    outcome that has an estimate. Named `gap-<outcome>`.
+    `averages` has one row per `outcome` and `year` (`average_lines`); `notes` has, by outcome, what
+    a caption says after its first sentences. Named `gap-<outcome>`.
     """
-    results = {str(row["outcome"]): read_result(row) for row in _records(effects)}
     return {
         f"gap-{outcome}": _picture_two_lines(
-            lines, programme, str(outcome), results.get(str(outcome))
+            lines, str(outcome), starts, title, notes.get(str(outcome), "")
         )
         for outcome, lines in averages.groupby("outcome", sort=False)
         if lines["n_schools"].any()
     }
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
-
-
 def _picture_two_lines(
-    lines: pd.DataFrame, programme: Programme, outcome: str, result: Result | None
+    lines: pd.DataFrame, outcome: str, starts: int, title: str, note: str
 ) -> Picture:
-    unit, starts = _level_unit(outcome), programme.starts
+    unit = _level_unit(outcome)
     figure, ax = new_axes()
     draw_two_lines(lines, ax, starts=starts, unit=unit)
-    said = [
-        f"{programme.title}: {outcome_label(outcome)}, by year",
-        "The lines show simple averages",
-    ]
-    if result is not None and result.known:
-        size = format_number(result.estimate, decimals_for(result), signed=True)
-        said += [
-            *_forecast_words(result.mode, result.year),
-            "After allowing for school size and earlier results the difference is "
-            f"{size} {result.unit}",
-        ]
+    said = [f"{title}: {outcome_label(outcome)}, by year", "The lines show simple averages"]
     alt = describe_two_lines(lines, starts=starts, unit=unit)
-    return Picture(figure, lines, alt, ". ".join(said))
+    return Picture(figure, lines, alt, _sentences(*said, note))
 
 
-def _forecast_words(mode: str, year: int) -> list[str]:
-    """Say, before other schools' results are out, what the end of the dashed line is."""
-    if mode != EXPECTED:
-        return []
-    return [
-        f"The dashed line for {school_year(year)} is a forecast, as results for other schools are "
-        "not yet published"
-    ]
+def _sentences(*parts: str) -> str:
+    """Join the sentences of a caption, which has no full stop at its end."""
+    return ". ".join(part for part in parts if part)
 
 
 def _level_unit(outcome: str) -> str:
@@ -197,20 +173,26 @@ ALL, CASES = (
 )
 
 
+@dataclass(frozen=True)
+class SchoolLines:
+    """What lines of single schools are of: the programme, its start, the outcome, and a note."""
+
+    title: str
+    starts: int
+    outcome: str
+    note: str = ""
+
+
 def picture_members(
     lines: pd.DataFrame,
     order: Iterable[int],
     chosen: Iterable[int],
-    effect: pd.Series,
-    programme: Programme,
+    drawn: SchoolLines,
 ) -> dict[str, Picture]:
-    """Draw every school of a programme, numbered in the order given, and the ones chosen.
-
-    `effect` is the row of the effects that the lines are of.
-    """
+    """Draw every school of a programme, numbered in the order given, and the ones chosen."""
     numbers = {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
     names = ("schools", "cases-picture")
-    return _picture_both(lines, (numbers, chosen), names, effect, programme)
+    return _picture_both(lines, (numbers, chosen), names, drawn)
 
 
 def picture_named(
@@ -218,13 +200,12 @@ def picture_named(
     order: Iterable[int],
     chosen: Iterable[int],
     names: pd.Series,
-    effect: pd.Series,
-    programme: Programme,
+    drawn: SchoolLines,
 ) -> dict[str, Picture]:
     """Draw the same with the schools' names, for the exempt edition only."""
     named = shorten_names(name_schools(order, names.to_dict()))
     called = ("schools-named", "cases-named")
-    return _picture_both(lines, (named, chosen), called, effect, programme)
+    return _picture_both(lines, (named, chosen), called, drawn)
 
 
 def name_schools(order: Iterable[int], names: Mapping[int, str]) -> dict[int, str]:
@@ -254,16 +235,14 @@ def _picture_both(
     lines: pd.DataFrame,
     schools: tuple[Mapping[int, str], Iterable[int]],
     called: tuple[str, str],
-    effect: pd.Series,
-    programme: Programme,
+    drawn: SchoolLines,
 ) -> dict[str, Picture]:
     labels, chosen = schools
     groups = (labels, {int(school): labels[int(school)] for school in chosen})
-    forecast = _forecast_words(str(effect["mode"]), int(effect["year"]))
     return {
         name: picture_schools(
-            lines, group, starts=programme.starts, unit=_level_unit(str(effect["outcome"])),
-            caption=". ".join([f"{programme.title}: {what}", *forecast]),
+            lines, group, starts=drawn.starts, unit=_level_unit(drawn.outcome),
+            caption=_sentences(f"{drawn.title}: {what}", drawn.note),
         )
         for name, group, what in zip(called, groups, (ALL, CASES), strict=True)
         if lines["school"].isin(list(group)).any()

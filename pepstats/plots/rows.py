@@ -117,8 +117,8 @@ def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
     for row in known[known["kind"] == "together"].to_dict("records"):
         said.append(
             f"{capital(str(row['check']))} gives {format_number(row['estimate'], signed=True)} "
-            f"({format_number(row['low'])} to {format_number(row['high'])}); {_often(row['p'])} made-up programmes "
-            "went as far."
+            f"({format_number(row['low'])} to {format_number(row['high'])}); "
+            f"{_often(row['p'])} made-up programmes went as far."
         )
     for kind, rows in known.iloc[1:].groupby("kind", sort=False):
         if kind != "together":

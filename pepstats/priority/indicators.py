@@ -310,8 +310,10 @@ def find_indicators(
     applies = np.array([_applies(panel, register, i, year, not_judged) for i in lines])
     missing = tuple(_missing(panel, register, i, year, ofsted) for i in lines)
     exact = _inspections(ofsted, register, year)
-    return Indicators(dashboard, year, register, cells, drawn, half, cohorts, exact, levels, applies,
-                 not_judged, missing)  # fmt: skip
+    return Indicators(
+        dashboard, year, register, cells, drawn, half, cohorts, exact, levels, applies, not_judged,
+        missing,
+    )  # fmt: skip
 
 
 def _cells(

@@ -21,7 +21,7 @@ from pepstats.report.paper import (
     write_editions,
 )
 from pepstats.report.sheets import write_city_table, write_sheets
-from pepstats.report.wording import Result, decimals_for, read_result
+from pepstats.report.wording import explain_lines
 
 __all__ = [
     "DIFFERS",
@@ -30,23 +30,21 @@ __all__ = [
     "NO_CONSENT",
     "NO_PLAN",
     "RULE",
-    "Result",
     "SHOWN_COLUMNS",
     "SMALL",
     "choose_cases",
     "collect_city",
     "collect_provenance",
     "collect_results",
-    "decimals_for",
     "describe_cases",
     "draft_report",
+    "explain_lines",
     "find_small_changes",
     "list_disclosure",
     "list_marks",
     "list_shown_counts",
     "list_to_do",
     "make_open_data",
-    "read_result",
     "read_shown",
     "write_city_table",
     "write_editions",

@@ -270,8 +270,9 @@ def _support_sentence(city: City, view: View, year: int) -> str:
     if pd.isna(row["delivered"]):
         return "Support follows the rating. No record was kept of the days that were given."
     return (
-        f"Support follows the rating. In {school_year(year)} schools had {format_number(row['delivered'])} "
-        f"days; last year's ratings would have brought {format_number(row['planned'])}."
+        f"Support follows the rating. In {school_year(year)} schools had "
+        f"{format_number(row['delivered'])} days; last year's ratings would "
+        f"have brought {format_number(row['planned'])}."
     )
 
 

@@ -226,7 +226,8 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
         words += (
             f" Taken together, the middle one is {format_number(row['estimate'], signed=True)} "
-            f"{result.unit} (95% interval {format_number(row['low'])} to {format_number(row['high'])})."
+            f"{result.unit} (95% interval {format_number(row['low'])} to "
+            f"{format_number(row['high'])})."
         )
     for row in known.loc[known["check"] == YEAR_EARLY].to_dict("records"):
         words += (
@@ -255,8 +256,9 @@ def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
     known = alone.loc[(alone["outcome"] == result.outcome) & alone["estimate"].notna()]
     for row in known.to_dict("records"):
         words += (
-            f" Without them the estimate is {format_number(row['estimate'], signed=True)} {result.unit} "
-            f"(95% interval {format_number(row['low'])} to {format_number(row['high'])}; "
+            f" Without them the estimate is {format_number(row['estimate'], signed=True)} "
+            f"{result.unit} (95% interval {format_number(row['low'])} to "
+            f"{format_number(row['high'])}; "
             f"{count_words(int(row['n_schools']), 'school')}; {result.release} results)."
         )
     return words

@@ -11,9 +11,19 @@ from functools import partial
 
 import pandas as pd
 
-from pepstats.document import TEMPLATES, Document, Entry, PaperPicture, PaperTable, compose
+from pepstats.document import (
+    TEMPLATES,
+    Contents,
+    Cover,
+    Document,
+    Entry,
+    PaperPicture,
+    PaperTable,
+    compose_paper,
+)
 from pepstats.errors import DesignError
 from pepstats.formatting import long_date
+from pepstats.impact import LADDER
 from pepstats.report.board_tables import (
     Provenance,
     make_board_tables,
@@ -117,8 +127,7 @@ def write_paper(
     if missing := [p.slug for p in programmes if p.slug not in results]:
         raise DesignError(f"reports/{report.slug}.yml: no results for {', '.join(missing)}.")
     city, made = city or City(), made or Provenance()
-    return compose(
-        officers_text(report, programmes, text),
+    contents = Contents(
         list_entries(report, programmes, results, city=city, made=made),
         make_tables(report, programmes, results, sources=sources, city=city)
         | make_provenance_tables(made, programmes),
@@ -127,12 +136,12 @@ def write_paper(
             f"{p.slug}.statements": choose_quotes(results[p.slug].statements, p.slug)
             for p in programmes
         },
-        source=f"reports/{report.slug}.md",
-        title=report.title,
-        date=report.meeting.date,
-        author=report.meeting.report_by,
-        marks=list_marks(report),
+        verdicts=tuple(LADDER),
     )
+    meeting = report.meeting
+    cover = Cover(report.title, meeting.date, meeting.report_by, list_marks(report))
+    filled = officers_text(report, programmes, text)
+    return compose_paper(filled, f"reports/{report.slug}.md", contents, cover)
 
 
 def list_entries(

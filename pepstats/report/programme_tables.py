@@ -394,7 +394,8 @@ def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResu
         (
             names.get(str(slug), str(slug).capitalize()),
             "" if pd.isna(row["outcome"]) else outcome_label(str(row["outcome"])),
-            f"{format_number(row['size'], 2, signed=True)} ({format_interval(row['low'], row['high'], 2)})"
+            f"{format_number(row['size'], 2, signed=True)} "
+            f"({format_interval(row['low'], row['high'], 2)})"
             if pd.notna(row["size"]) else "none",
             "" if pd.isna(row["weight"]) else f"{per_hundred(row['weight'])}%",
             "" if pd.isna(row["n_schools"]) else str(int(row["n_schools"])),
@@ -660,8 +661,8 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
     })  # fmt: skip
     return make_table(
         frame, caption=f"{programme.title}: how alike the schools were before the start",
-        note=f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} is as good as alike; beyond "
-        f"{TOO_FAR} is too far for the comparison to mend.",
+        note=f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} is as good as alike; "
+        f"beyond {TOO_FAR} is too far for the comparison to mend.",
         numeric=list(frame.columns[1:]), widths=(2.6, 1.1, 0.9, 1.1, 1.1, 1.1),
     )  # fmt: skip
 

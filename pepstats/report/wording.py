@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from pepstats.errors import DesignError, nearest
 from pepstats.formatting import count_words, format_number, per_hundred, round_half_up, school_year
@@ -98,7 +100,8 @@ def span_words(result: Result) -> str:
     """Say what must stand beside every estimate: interval, number of schools, release and year."""
     places = decimals_for(result)
     return (
-        f"95% interval {format_number(result.low, places)} to {format_number(result.high, places)} {result.unit}; "
+        f"95% interval {format_number(result.low, places)} to "
+        f"{format_number(result.high, places)} {result.unit}; "
         f"{count_words(result.n_schools, 'school')}; "
         f"{result.release} results for {school_year(result.year)}"
     )
@@ -182,3 +185,31 @@ def short_result(result: Result) -> str:
     places = decimals_for(result)
     size = f"{format_number(result.estimate, places, signed=True)} {result.unit}"
     return f"{size}, {against_words(result)} ({span_words(result)})"
+
+
+def explain_lines(effects: pd.DataFrame) -> dict[str, str]:
+    """Say under each outcome's two lines what they leave out, and what the estimate is."""
+    results = (read_result(_record(row)) for row in effects.to_dict("records"))
+    return {result.outcome: _after_allowing(result) for result in results if result.known}
+
+
+def _record(row: Mapping[Hashable, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}
+
+
+def _after_allowing(result: Result) -> str:
+    size = format_number(result.estimate, decimals_for(result), signed=True)
+    said = (
+        f"After allowing for school size and earlier results the difference is {size} {result.unit}"
+    )
+    return ". ".join(filter(None, [forecast_note(result.mode, result.year), said]))
+
+
+def forecast_note(mode: str, year: int) -> str:
+    """Say, before other schools' results are out, what the end of the dashed line is."""
+    if mode != EXPECTED:
+        return ""
+    return (
+        f"The dashed line for {school_year(year)} is a forecast, as results for other schools are "
+        "not yet published"
+    )

@@ -62,7 +62,7 @@ class CalibrationSample:
     variance of a result that comes of having only one year's pupils.
     """
 
-    gaps: gaps.Gaps
+    gaps: Gaps
     estimates: dict[str, Numbers] = field(repr=False)
     free: NDArray[np.bool_] = field(repr=False)
     authority: Places = field(repr=False)

@@ -61,8 +61,8 @@ class Curve:
         return CheckRow(
             f"the middle of {self.n} ways of comparing", self.median, self.low, self.high, self.p,
             headline.n_schools, headline.n_comparison, kind="together",
-            note=f"{format_signed(self.lowest)} to {format_signed(self.highest)}, {self.same_way} the same way;"
-            " one p for all, from the same made-up programmes",
+            note=f"{format_signed(self.lowest)} to {format_signed(self.highest)}, "
+            f"{self.same_way} the same way; one p for all, from the same made-up programmes",
         )  # fmt: skip
 
     def numbers(self) -> dict[str, float | int]:
@@ -110,7 +110,7 @@ class Checked:
     """
 
     table: pd.DataFrame = field(repr=False)
-    curve: curve.Curve | None
+    curve: Curve | None
     without: pd.DataFrame = field(repr=False)
 
     @property

@@ -166,7 +166,7 @@ class TriedChoice:
     row: CheckRow
     made_up: Numbers | None = field(default=None, repr=False)
     match: Match | None = field(default=None, repr=False)
-    gaps: gaps.Gaps | None = field(default=None, repr=False)
+    gaps: Gaps | None = field(default=None, repr=False)
 
 
 MadeDraws = dict[tuple[object, ...], tuple[Pool, Match]]

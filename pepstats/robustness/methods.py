@@ -536,8 +536,11 @@ def compare_by_methods(setting: Headline) -> list[CheckRow]:
         "doubly robust difference in differences": _doubly_robust,
         "synthetic difference in differences": _synthetic,
     }
-    return [_name(way(setting), name) if not (why := _why_not(setting)) else CheckRow(name, reason=why)
-            for name, way in ways.items()]  # fmt: skip
+    why = _why_not(setting)
+    return [
+        CheckRow(name, reason=why) if why else _name(way(setting), name)
+        for name, way in ways.items()
+    ]
 
 
 def study_held_out(setting: Headline, made: MadeDraws) -> EventStudy:
@@ -570,8 +573,10 @@ def row_of_study(study: EventStudy, year: int) -> CheckRow:
         return CheckRow(name, reason=study.reason)
     last = study.table.loc[year]
     early = study.table[study.table.index < study.reference]
-    said = [f"{y}: {format_signed(e)} ({format_signed(low)} to {format_signed(high)})" for y, e, low, high in
-            early[["estimate", "low", "high"]].itertuples()]  # fmt: skip
+    said = [
+        f"{y}: {format_signed(e)} ({format_signed(low)} to {format_signed(high)})"
+        for y, e, low, high in early[["estimate", "low", "high"]].itertuples()
+    ]
     return CheckRow(
         name, float(last["estimate"]), float(last["low"]), float(last["high"]), float(last["p"]),
         study.n_schools, study.n_comparison,

@@ -6,7 +6,7 @@ from pepstats.runs.plan import hold_to_plan, write_plan
 from pepstats.runs.release import read_to_do, release_report
 from pepstats.runs.runner import run_report
 from pepstats.runs.steps import open_step, read_design
-from pepstats.runs.verify import verify
+from pepstats.runs.verify import verify_run
 
 __all__ = [
     "bridge_programme",
@@ -17,7 +17,7 @@ __all__ = [
     "read_to_do",
     "release_report",
     "run_report",
-    "verify",
+    "verify_run",
     "write_plan",
     "write_whole",
 ]

@@ -188,7 +188,7 @@ class Verified:
         return "\n".join([*lines, *self.said, f"{verdict} Files: {files}. Kept in {self.kept}"])
 
 
-def verify(
+def verify_run(
     path: Path,
     *,
     data: Path,

@@ -24,7 +24,7 @@ NUMBER = re.compile(r"[-+]?(\d{1,12}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?
 
 URN = re.compile(r"([1-9]\d{5,6})(\.0)?", re.ASCII)
 
-REASONS = (*dict.fromkeys(REASONS.values()), BLANK, SPACE, CUT_OFF,
+ALL_REASONS = (*dict.fromkeys(REASONS.values()), BLANK, SPACE, CUT_OFF,
            COMPLEMENT)  # fmt: skip
 
 HAS_VALUE, UNKNOWN = -1, -2
@@ -155,7 +155,7 @@ def read_cells(table: Cells, numeric: Array) -> Reading:
     used = find_used(table, numeric)
     value_of = np.full(len(table.texts), np.nan)
     why_of = np.full(len(table.texts), HAS_VALUE, dtype=np.int8)
-    why_of[-1] = REASONS.index(CUT_OFF)
+    why_of[-1] = ALL_REASONS.index(CUT_OFF)
     percent = []
     for code in np.flatnonzero(used[:-1]):
         text = table.texts[code]
@@ -166,7 +166,7 @@ def read_cells(table: Cells, numeric: Array) -> Reading:
                 percent.append(code)
             continue
         reason = reason_of(text)
-        why_of[code] = UNKNOWN if reason is None else REASONS.index(reason)
+        why_of[code] = UNKNOWN if reason is None else ALL_REASONS.index(reason)
     for wrong, what in (
         (np.flatnonzero(why_of == UNKNOWN), "neither a number nor a code we know"),
         (np.array(percent), "a percentage that cannot be"),

@@ -80,8 +80,10 @@ def _text(values: pd.Series) -> pd.Series:
     return values.map("{:g}".format)
 
 
-RECONCILED_COLUMNS = ["level", "la", "measure", "published", "from_schools", "difference", "tolerance",
-           "schools", "schools_without", "pupils_without", "verdict", "explanation"]  # fmt: skip
+RECONCILED_COLUMNS = [
+    "level", "la", "measure", "published", "from_schools", "difference", "tolerance",
+    "schools", "schools_without", "pupils_without", "verdict", "explanation",
+]  # fmt: skip
 
 NO_FIGURE = "no school has a figure"
 

@@ -11,8 +11,8 @@ import pandas as pd
 from pepstats.errors import SourceError, nearest
 from pepstats.measures import COMPLEMENT, CUT_OFF, MEASURES, SUPPRESSED, measures_of
 from pepstats.sources.cells import (
+    ALL_REASONS,
     HAS_VALUE,
-    REASONS,
     URN,
     Array,
     Cells,
@@ -295,7 +295,7 @@ def clean_results(table: Cells, source: Source) -> Results:
     return Results(
         source=source,
         values=pd.DataFrame(values, index=urns, columns=labels),
-        reasons=_as_text(why, list(REASONS), urns, labels),
+        reasons=_as_text(why, list(ALL_REASONS), urns, labels),
         published=_published(table, reading, cells, urns, labels),
         identity=_identify(table, roles.identity, keep, level, urns),
         aggregates=pd.DataFrame(
@@ -340,7 +340,7 @@ def _name_complements(why: Array, values: Array, roles: Roles) -> None:
     own, other = place.get("cohort.disadvantaged"), place.get("cohort.other")
     if own is None or other is None:
         return
-    suppressed, complement = REASONS.index(SUPPRESSED), REASONS.index(COMPLEMENT)
+    suppressed, complement = ALL_REASONS.index(SUPPRESSED), ALL_REASONS.index(COMPLEMENT)
     for group, mine, beside in (("disadvantaged", own, other), ("other", other, own)):
         with np.errstate(invalid="ignore"):
             large = (values[:, mine] >= FEWEST_PUBLISHED) & (values[:, beside] < FEWEST_PUBLISHED)
@@ -438,7 +438,7 @@ def _account(
         left_out=left_out, cells_in=n_rows * len(table.header),
         values=n_rows * len(roles.numeric) - int(reasons.sum()),
         words=n_rows * len(roles.words), unread=n_rows * len(roles.unread),
-        reasons={reason: int(reasons[reason]) for reason in REASONS if reason in reasons.index},
+        reasons={reason: int(reasons[reason]) for reason in ALL_REASONS if reason in reasons.index},
         columns_unread=tuple(table.header[j] for j in roles.unread), codes=met,
     )  # fmt: skip
 
@@ -449,7 +449,7 @@ def _count_codes(table: Cells, roles: Roles, reading: Reading, why: Array) -> pd
     place[-1] = len(met)  # cells that were cut off
     texts = [*table.texts[met], None]
     complement = {
-        j: (why[:, k] == REASONS.index(COMPLEMENT)).sum() for k, j in enumerate(roles.measured)
+        j: (why[:, k] == ALL_REASONS.index(COMPLEMENT)).sum() for k, j in enumerate(roles.measured)
     }
     counted = []
     for j in roles.numeric:
