@@ -2,7 +2,7 @@
 
 from pepstats.document.blocks import Document, Entry, PaperPicture, PaperTable, Quote, make_table
 from pepstats.document.compose import Contents, Cover, compose_paper, find_typed_results
-from pepstats.document.html import TEMPLATES, css_text, write_formats
+from pepstats.document.html import css_text, write_formats
 
 __all__ = [
     "Contents",
@@ -12,7 +12,6 @@ __all__ = [
     "PaperPicture",
     "PaperTable",
     "Quote",
-    "TEMPLATES",
     "compose_paper",
     "css_text",
     "find_typed_results",

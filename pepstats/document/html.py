@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from pepstats import paths
 from pepstats.document.blocks import Document
 from pepstats.document.word import write_docx
 from pepstats.document.workbook import list_tables, write_workbook
 from pepstats.errors import RunError
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def to_html(document: Document) -> str:
@@ -24,7 +23,7 @@ def to_html(document: Document) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
+        loader=jinja2.FileSystemLoader(paths.TEMPLATES), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined,
     )  # fmt: skip
     environment.filters["data_uri"] = _data_uri

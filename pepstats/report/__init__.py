@@ -21,7 +21,7 @@ from pepstats.report.paper import (
     write_editions,
 )
 from pepstats.report.sheets import write_city_table, write_sheets
-from pepstats.report.wording import explain_lines
+from pepstats.report.wording import explain_lines, forecast_note
 
 __all__ = [
     "DIFFERS",
@@ -40,6 +40,7 @@ __all__ = [
     "draft_report",
     "explain_lines",
     "find_small_changes",
+    "forecast_note",
     "list_disclosure",
     "list_marks",
     "list_shown_counts",

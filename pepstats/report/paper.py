@@ -11,8 +11,8 @@ from functools import partial
 
 import pandas as pd
 
+from pepstats import paths
 from pepstats.document import (
-    TEMPLATES,
     Contents,
     Cover,
     Document,
@@ -89,7 +89,7 @@ def _fill(template: str, **words: object) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(paths.TEMPLATES),
         autoescape=False,  # noqa: S701 - Markdown and YAML; what is shown is escaped later
         variable_start_string="[[",
         variable_end_string="]]",

@@ -11,12 +11,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from pepstats import paths
 from pepstats.document import css_text
 from pepstats.formatting import (
     count_words,
@@ -39,8 +39,6 @@ from pepstats.priority import (
 )
 from pepstats.report.disclosure import FEWEST_SCHOOLS, HIDDEN, TOTAL, protect_counts
 from pepstats.settings import Report
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 EXEMPT = (
     "EXEMPT - not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
@@ -98,7 +96,7 @@ def environment() -> Any:
     import jinja2
 
     found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True,
+        loader=jinja2.FileSystemLoader(paths.TEMPLATES), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined,
     )  # fmt: skip
     found.filters["css_text"] = css_text

@@ -136,7 +136,7 @@ def list_files(run: Path) -> list[str]:
 
 def describe_code() -> str:
     """Give the hash of our code and of everything it runs on: packages, Python, the processor."""
-    folder = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parents[1]
     ours = {
         path.relative_to(folder).as_posix(): sha256_of(path)
         for path in folder.rglob("*")

@@ -122,6 +122,10 @@ class Step:
                     self.say_read(DATA, one)
         return self.data
 
+    def settings(self, *names: str) -> Path:
+        """Give the data folder to read these settings from, each the name of a YAML file there."""
+        return self.reading(*(f"{name}.yml" for name in names))
+
     def read_study(self) -> Study:
         """Read all published files of the report, and its programmes with their schools."""
 
@@ -305,6 +309,8 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
     chosen = load_programme(programme, data) if STEPS[name] else None
     run = paths.working_folder(settings.slug)
     said = run / "notebooks" / f"{name_task(name, programme)}{READ}" if paths.making() else None
+    if said is not None:
+        said.parent.mkdir(parents=True, exist_ok=True)
     step = Step(name, settings, chosen, data, run, wholes, said)
     step.reading(*([chosen.file] if chosen else []))
     return step
