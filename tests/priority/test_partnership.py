@@ -253,7 +253,7 @@ def test_the_projects_own_register_holds_together():
 
     import pepstats
 
-    data = Path(__file__).resolve().parents[1] / "data"
+    data = Path(__file__).resolve().parents[2] / "data"
     study = pepstats.load("autumn-2018-revised", data=str(data))
     own = study.register[study.register["la"] == study.report.authority]
     register = partnership.load_partnership(

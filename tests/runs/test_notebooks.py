@@ -9,7 +9,7 @@ import pytest
 
 from pepstats.runs.tasks import STEPS
 
-FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 MOST_LINES = 8
 TAGS = {"parameters", "nbval-check-output"}

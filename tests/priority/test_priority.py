@@ -323,7 +323,7 @@ def test_inputs_are_left_as_they_were():
 
 
 def test_the_chances_mean_what_they_say_where_the_truth_is_known():
-    place = Path(__file__).resolve().parents[1] / "benchmarks" / "priority_calibration.py"
+    place = Path(__file__).resolve().parents[2] / "benchmarks" / "priority_calibration.py"
     spec = importlib.util.spec_from_file_location("priority_calibration", place)
     calibration = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(calibration)

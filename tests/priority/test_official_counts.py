@@ -15,7 +15,7 @@ import pepstats
 from pepstats.priority import standards
 from pepstats.sources import files, registers
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+SHARED = Path(__file__).resolve().parents[3] / "shared"
 pytestmark = pytest.mark.skipif(
     not (SHARED / "study").is_dir(), reason="the real files are not beside the project"
 )

@@ -34,7 +34,7 @@ from pepstats.sources.results import Results, clean_results
 from pepstats.sources.statements import check_statements
 from tests.worlds import panel_of_england
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 REAL = PROJECT.parent / "shared" / "real"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real published files are not here")
 MAINSTREAM = 2500
