@@ -295,7 +295,7 @@ def words_of(tree: ast.Module, *, interface: bool) -> list[str]:
 
 
 def is_called_by_a_library(name: str) -> bool:
-    """Whether a library calls a method by its name: what shows in a notebook, a YAML constructor."""
+    """Whether a library calls a method by its name: a notebook's display, a YAML constructor."""
     return name in {"_repr_html_", "construct_mapping", "main"} or name.startswith("visit_")
 
 

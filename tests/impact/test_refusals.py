@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tests.test_expected import in_october, national
 
 from pepstats.errors import DesignError
 from pepstats.impact import effects
 from pepstats.impact.evaluate import design_comparison, estimate_programme
 from pepstats.impact.refusals import ONLY_HERE, refuse_outcomes
 from pepstats.schools.panel import Panel
+from tests.impact.test_october import in_october, national
 from tests.worlds import YEAR, small_england
 
 SMALL = small_england()

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from tests.test_sizes import made_up, panel_of
 
 from pepstats import paths
 from pepstats.errors import DesignError
@@ -14,6 +13,7 @@ from pepstats.impact.gaps import Gaps
 from pepstats.impact.sizes import correct_small
 from pepstats.report import programme_tables
 from pepstats.settings.programme import load_programme
+from tests.impact.test_sizes import made_up, panel_of
 from tests.worlds import ROOT
 
 MEMBERS, OTHERS = list(range(100, 118)), list(range(118, 160))

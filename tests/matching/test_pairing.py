@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.test_distances import LALONDE, lalonde
 
 from pepstats.errors import DesignError
 from pepstats.matching import alternatives
 from tests import reference
+from tests.matching.test_distances import LALONDE, lalonde
 
 FOLDER = "a_lalonde_matching"
 

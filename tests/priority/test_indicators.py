@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.test_priority import DASHBOARD, level, rate
 
 import pepstats
 from pepstats import measures
@@ -17,6 +16,7 @@ from pepstats.schools import national
 from pepstats.settings.report import SourceLine, load_report
 from pepstats.study import load_study, national_levels
 from tests.made_up_panels import PRIMARY, panel_of, register_of
+from tests.priority.test_priority import DASHBOARD, level, rate
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 YEARS = (2015, 2016, 2017, 2018)

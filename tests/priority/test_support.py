@@ -3,12 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.test_priority import DASHBOARD, GOOD, OFSTED, WEAK, flat, rate
 
 from pepstats.errors import DesignError
 from pepstats.priority import support
 from pepstats.priority.dashboard import PROPOSED, load_dashboard
 from pepstats.priority.ratings import Ratings
+from tests.priority.test_priority import DASHBOARD, GOOD, OFSTED, WEAK, flat, rate
 
 AGREED = DASHBOARD.model_copy(
     update={"support": DASHBOARD.support.model_copy(update={"day_cost": 500.0, "budget": 6_000.0})}

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.test_priority import DASHBOARD, GOOD, WEAK, flat, rate
 
 from pepstats.priority import ratings, support
 from pepstats.report import sheets
 from pepstats.settings.report import Report
 from tests.made_up_panels import england_of
+from tests.priority.test_priority import DASHBOARD, GOOD, WEAK, flat, rate
 
 REPORT = Report.model_validate(
     {"slug": "r", "title": "T", "authority": 501, "year": 2018, "edition": "exempt",
