@@ -4,7 +4,7 @@ import datetime
 
 import pandas as pd
 import pytest
-from tests.test_support_tables import EXEMPT, PROGRAMMES, PUBLIC, city_of, made, plain, rated
+from tests.report.test_support_tables import EXEMPT, PROGRAMMES, PUBLIC, city_of, made, plain, rated
 
 from pepstats.priority import eligibility, partnership
 from pepstats.report import city_tables

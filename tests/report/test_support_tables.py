@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from tests.test_sheets import REPORT
+from tests.report.test_sheets import REPORT
 
 from pepstats.priority import support
 from pepstats.priority.ratings import Ratings, count_unsure
