@@ -11,7 +11,8 @@ import pandas as pd
 from pepstats.errors import SourceError
 from pepstats.measures import MEASURES, NO_ROW, NOT_IN_LAYOUT, NOT_LISTED, why_not_taken
 from pepstats.schools.identity import Schools
-from pepstats.sources import RELEASES, Array, Results
+from pepstats.settings import RELEASES
+from pepstats.sources import Array, Results
 
 
 @dataclass(frozen=True)

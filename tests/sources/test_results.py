@@ -192,7 +192,7 @@ def test_links_are_read_once_from_earlier_to_later(tmp_path: Path) -> None:
     links = registers.tidy_links(raw, source).frame
     assert links[["before", "after"]].to_numpy().tolist() == [[900101, 900301], [900103, 900301]]
     assert links["what"].tolist() == ["succession", "merger"]
-    left_out = registers.tidy_links(raw, source).left_out
+    left_out = registers.tidy_links(raw, source).ledger.left_out
     assert sum(left_out.values()) + len(links) == len(raw.rows)
 
 
@@ -220,13 +220,13 @@ def test_a_register_cell_that_cannot_be_names_its_place(
     ("kind", "text", "words"),
     [
         ("links", "URN,LinkURN,LinkType,LinkEstablishedDate\n900101,900301,Successor,0201-09-01\n",
-         "column LINKESTABLISHEDDATE: `0201-09-01` is not a date of 1700 to 2100"),
+         "column LinkEstablishedDate: `0201-09-01` is not a date of 1700 to 2100"),
         ("links", "URN,LinkURN,LinkType\n900101,900301,Cousin\n",
          "column LinkType: `cousin` is no link we know"),
         ("links", "URN,LinkURN,LinkType\n900101,,Successor\n",
-         "column LINKURN: a blank is not a URN"),
+         "column LinkURN: a blank is not a URN"),
         ("trusts", "URN,Linked UID,Group Name,Group Type\n900101,1,,Multi-academy trust\n",
-         "column GROUP NAME: a blank names no trust"),
+         "column Group Name: a blank names no trust"),
         ("ofsted", "URN,Inspection date,Overall effectiveness\n900101,2016-01-02,5\n",
          "column Overall effectiveness: `5` is not 1 to 4"),
         ("ofsted", "URN,Inspection date,Overall effectiveness\n900101,2216-01-02,2\n",
