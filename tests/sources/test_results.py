@@ -124,6 +124,10 @@ def test_an_unknown_code_is_said_once_with_all_its_columns(tmp_path: Path) -> No
         files.results(tmp_path, files.write_csv(rows))
     assert "row 2, column PTRWM_EXP: `WAT` (2 row(s))" in str(stopped.value)
     assert "row 3, column READPROG: `WAT` (1 row(s))" in str(stopped.value)
+    assert "If the Department has a new code, report it so that it can be added." in str(
+        stopped.value
+    )
+    assert ".py" not in str(stopped.value)
 
 
 def test_a_misspelt_column_is_an_error_and_not_a_lost_measure(tmp_path: Path) -> None:
