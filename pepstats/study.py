@@ -41,13 +41,11 @@ from pepstats.sources import (
     Results,
     Source,
     Statements,
-    account_for_table,
     check_statements,
-    clean_local_results,
-    clean_results,
     find_source,
     no_statements,
-    read_text,
+    parse_source,
+    split_local_results,
 )
 
 
@@ -263,20 +261,17 @@ def _read_files(found: Iterable[Source]) -> _Read:
     """Parse every file of a study once, and account for each."""
     read = _Read()
     for source in found:
-        raw = read_text(source)
-        if source.kind in RESULTS:
-            read.results.append(clean_results(raw, source))
+        one = parse_source(source)
+        if isinstance(one, Results):
+            read.results.append(one)
             continue
-        if source.kind in TABLE_READERS and source.kind != "local_results":
-            tidied = TABLE_READERS[source.kind](raw, source)
-            read.tables.setdefault(source.kind, []).append(tidied.frame)
-            read.ledgers.append(tidied.ledger)
-            continue
+        read.ledgers.append(one.ledger)
         if source.kind == "local_results":
-            read.local.extend(clean_local_results(raw, source))
+            read.local.extend(split_local_results(one.frame, source))
         elif source.kind == "statements":
-            read.said.append((source.file, raw.frame()))
-        read.ledgers.append(account_for_table(raw, source, len(raw.rows), {}))
+            read.said.append((source.file, one.frame))
+        else:
+            read.tables.setdefault(source.kind, []).append(one.frame)
     return read
 
 

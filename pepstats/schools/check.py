@@ -22,17 +22,13 @@ from pepstats.sources import (
     FOUND,
     RECONCILED_COLUMNS,
     REPRODUCED,
-    RESULTS,
-    TABLE_READERS,
     Ledger,
     Results,
     Source,
-    account_for_table,
-    clean_results,
     cross_check,
     find_source,
     list_titles,
-    read_text,
+    parse_source,
     reconcile_totals,
 )
 
@@ -137,19 +133,13 @@ def check_sources(lines: Sequence[SourceLine], *, data: Path) -> SourceCheck:
     for line in lines:
         try:
             source = find_source(line, data)
-            raw = read_text(source)
-            if source.kind in RESULTS:
-                one = clean_results(raw, source)
+            one = parse_source(source)
+            if isinstance(one, Results):
                 files.append(_check_results(one))
                 results.append(one)
-                continue
-            if source.kind in TABLE_READERS:
-                tidied = TABLE_READERS[source.kind](raw, source)
-                tables[source.kind].append(tidied.frame)
-                ledger = tidied.ledger
             else:
-                ledger = account_for_table(raw, source, len(raw.rows), {})
-            files.append(FileCheck(line.file, source=source, ledger=ledger))
+                files.append(FileCheck(line.file, source=source, ledger=one.ledger))
+                tables[source.kind].append(one.frame)
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
     return _add_what_files_say_together(files, results, tables)

@@ -22,10 +22,10 @@ from pepstats.sources.proof import (
     cross_check,
     reconcile_totals,
 )
-from pepstats.sources.published import TABLE_READERS
+from pepstats.sources.published import TABLE_READERS, parse_source
 from pepstats.sources.registers import governance_of
-from pepstats.sources.results import Ledger, Results, account_for_table, clean_results
-from pepstats.sources.series import clean_local_results
+from pepstats.sources.results import Ledger, Results
+from pepstats.sources.series import split_local_results
 from pepstats.sources.statements import (
     DETAILS,
     NO_CONSENT,
@@ -60,17 +60,16 @@ __all__ = [
     "Statements",
     "TABLE_READERS",
     "TOO_LONG",
-    "account_for_table",
     "check_statements",
-    "clean_local_results",
-    "clean_results",
     "cross_check",
     "find_source",
     "governance_of",
     "list_titles",
     "no_statements",
+    "parse_source",
     "read_members",
     "read_text",
     "reconcile_totals",
     "restore",
+    "split_local_results",
 ]

@@ -20,7 +20,7 @@ from pepstats.sources.registers import (
     tidy_register,
     tidy_trusts,
 )
-from pepstats.sources.results import Ledger, account_for_table, clean_results
+from pepstats.sources.results import Ledger, Results, account_for_table, clean_results
 from pepstats.sources.series import tidy_la_series, tidy_local_results, tidy_national
 
 TABLE_READERS: dict[str, Callable[[Cells, Source], Tidied]] = {
@@ -35,6 +35,19 @@ TABLE_READERS: dict[str, Callable[[Cells, Source], Tidied]] = {
 """How each kind of file that is not of results by school becomes one tidy table."""
 
 
+def parse_source(source: Source) -> Results | Tidied:
+    """Parse a file that was found: results of schools, else one table with its account.
+
+    A kind that has no tidy table is the cells as published, as text; index `row`.
+    """
+    raw = read_text(source)
+    if source.kind in RESULTS:
+        return clean_results(raw, source)
+    if source.kind in TABLE_READERS:
+        return TABLE_READERS[source.kind](raw, source)
+    return Tidied(raw.frame(), account_for_table(raw, source, len(raw.rows), {}))
+
+
 @dataclass(frozen=True)
 class PublishedFile:
     """One published file as it was read.
@@ -44,8 +57,7 @@ class PublishedFile:
     source
         The file: its kind, year, release and SHA-256.
     values
-        Of a results file: index `urn`, one column per measure. Of any other kind: its table, tidy
-        where the kind is one we tidy, else the cells as text (index `row`).
+        Of a results file: index `urn`, one column per measure. Of any other kind: its table.
     reasons, identity, aggregates
         Of a results file, else None: why there is no value (aligned with `values`), what the file
         says of each school, and the authority and England rows (index `level`, `la`).
@@ -82,14 +94,7 @@ def read_published(file: str, data: Path | None = None) -> PublishedFile:
         Where the file is missing, of no kind we know, or holds what cannot be: file, row, column.
     """
     source = find_source(SourceLine(file=file), data_folder(data))
-    raw = read_text(source)
-    if source.kind in RESULTS:
-        one = clean_results(raw, source)
-        return PublishedFile(
-            source, one.values, one.reasons, one.identity, one.aggregates, one.ledger
-        )
-    if source.kind in TABLE_READERS:
-        tidied = TABLE_READERS[source.kind](raw, source)
-    else:
-        tidied = Tidied(raw.frame(), account_for_table(raw, source, len(raw.rows), {}))
-    return PublishedFile(source, tidied.frame, None, None, None, tidied.ledger)
+    one = parse_source(source)
+    if isinstance(one, Tidied):
+        return PublishedFile(source, one.frame, None, None, None, one.ledger)
+    return PublishedFile(source, one.values, one.reasons, one.identity, one.aggregates, one.ledger)

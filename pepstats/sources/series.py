@@ -69,14 +69,12 @@ def tidy_national(raw: Cells, source: Source) -> Tidied:
     return _keep_once(raw, source, frame, ["year", "measure", "phase", "release"])
 
 
-def clean_local_results(raw: Cells, source: Source) -> list[Results]:
-    """Read the results an authority holds itself, as one `Results` per stage, year and release.
+def split_local_results(rows: pd.DataFrame, source: Source) -> list[Results]:
+    """Split the results an authority holds itself into one `Results` per stage, year and release.
 
-    A cohort given beside a figure is kept as the measure that counts its pupils. Raises
-    `SourceError` naming file, row and column for an unknown measure, group or release, a figure
-    that cannot be, and a school given twice.
+    `rows` are as `tidy_local_results` reads them. A cohort given beside a figure is kept as the
+    measure that counts its pupils.
     """
-    rows = _read_local(raw, source)
     return [
         _as_results(part, replace(
             source, name=f"{source.name}, {year} {release}", kind=str(kind), year=int(year),
@@ -84,12 +82,6 @@ def clean_local_results(raw: Cells, source: Source) -> list[Results]:
         ))
         for (kind, year, release), part in rows.groupby(["kind", "year", "release"], sort=True)
     ]  # fmt: skip
-
-
-def tidy_local_results(raw: Cells, source: Source) -> Tidied:
-    """Read an authority's own results as they are listed, for their account."""
-    rows = _read_local(raw, source)
-    return Tidied(rows, account_for_table(raw, source, len(rows), {}))
 
 
 def _as_results(rows: pd.DataFrame, source: Source) -> Results:
@@ -118,8 +110,13 @@ def _as_results(rows: pd.DataFrame, source: Source) -> Results:
     )  # fmt: skip
 
 
-def _read_local(raw: Cells, source: Source) -> pd.DataFrame:
-    """Read the rows of an authority's own results."""
+def tidy_local_results(raw: Cells, source: Source) -> Tidied:
+    """Read an authority's own results as they are listed, one row per school, year and measure.
+
+    Columns row, urn, year, measure, kind, value, reason, published, cohort, release. Raises
+    `SourceError` naming file, row and column for an unknown measure, group or release, a figure
+    that cannot be, and a school given twice.
+    """
     measure, group = read_column(raw, "MEASURE"), read_column(raw, "GROUP")
     name = _known(raw, measure.where(group == "", measure + "." + group), MEASURES)
     value, reason = _figures(raw, "VALUE")
@@ -140,7 +137,8 @@ def _read_local(raw: Cells, source: Source) -> pd.DataFrame:
         "release": _releases(raw, source),
     }, index=raw.index)  # fmt: skip
     _refuse_twins(raw, frame, ["urn", "year", "measure", "release"])
-    return frame.reset_index(drop=True)
+    ledger = account_for_table(raw, source, len(frame), {})
+    return Tidied(frame.reset_index(drop=True), ledger)
 
 
 def _cohorts(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:

@@ -255,7 +255,7 @@ def test_what_an_authority_holds_becomes_results_like_any_other(tmp_path: Path) 
         "900101,2018,rwm_expected,,61,40,provisional\n"
     )
     raw, source = files.read(tmp_path, text.encode(), kind="local_results", year=None)
-    (one,) = series.clean_local_results(raw, source)
+    (one,) = series.split_local_results(series.tidy_local_results(raw, source).frame, source)
     assert (one.source.kind, one.source.year, one.source.release) == ("ks2", 2018, "provisional")
     assert one.values.loc[900101, "rwm_expected.sen_support"] == 25
     assert one.values.loc[900102, "cohort.sen_support"] == 3
@@ -268,7 +268,7 @@ def test_a_local_measure_nobody_has_names_the_nearest(tmp_path: Path) -> None:
     text = "urn,year,measure,value\n900101,2018,rwm_expcted,25\n"
     raw, source = files.read(tmp_path, text.encode(), kind="local_results", year=None)
     with pytest.raises(SourceError, match=r"row 2, column measure.*Did you mean `rwm_expected`"):
-        series.clean_local_results(raw, source)
+        series.tidy_local_results(raw, source)
 
 
 @pytest.mark.parametrize("year", ["2016", "2015/16", "2015-16", "201516", "2015-2016"])
