@@ -282,12 +282,7 @@ def _not_yet_published(local: list[Results], published: list[Results]) -> list[R
         same = [p for p in published if p.source.year == one.source.year]
         left = [name for name in one.values if not any(name in p.values for p in same)]
         if left:
-            kept.append(
-                replace(
-                    one, values=one.values[left], reasons=one.reasons[left],
-                    published=one.published[left],
-                )
-            )  # fmt: skip
+            kept.append(replace(one, values=one.values[left], reasons=one.reasons[left]))
     return kept
 
 

@@ -142,7 +142,7 @@ def check_sources(lines: Sequence[SourceLine], *, data: Path) -> SourceCheck:
                 tables[source.kind].append(one.frame)
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
-    return _add_what_files_say_together(files, results, tables)
+    return _add_what_files_describe_together(files, results, tables)
 
 
 def _check_results(one: Results) -> FileCheck:
@@ -154,7 +154,7 @@ def _check_results(one: Results) -> FileCheck:
     )  # fmt: skip
 
 
-def _add_what_files_say_together(
+def _add_what_files_describe_together(
     files: list[FileCheck], results: list[Results], tables: dict[str, list[pd.DataFrame]]
 ) -> SourceCheck:
     """Add what only several files tell: England's totals, schools through time, earlier years."""
@@ -241,13 +241,13 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def describe_check(check: SourceCheck) -> str:
     """Describe what was found in every file, and in the files together."""
-    blocks = [_say_file(one) for one in check.files]
+    blocks = [_describe_file(one) for one in check.files]
     if len(check.together):
         years = ", ".join(str(year) for year in sorted(set(check.together["year"])))
-        lines = _say_totals(check.together)
+        lines = _describe_totals(check.together)
         blocks.append("\n".join([f"England's rows and the schools of all files, {years}", *lines]))
     if check.followed:
-        blocks.append(_say_followed(check))
+        blocks.append(_describe_followed(check))
     wrong = [one.file for one in check.files if one.problem]
     last = {
         0: "Every row and cell is accounted for.",
@@ -257,7 +257,7 @@ def describe_check(check: SourceCheck) -> str:
     return "\n\n".join([*blocks, last[check.exit_code]]) + "\n"
 
 
-def _say_file(one: FileCheck) -> str:
+def _describe_file(one: FileCheck) -> str:
     if one.ledger is None or one.source is None:
         return f"{one.file}\n  cannot be read: {one.problem}"
     ledger = one.ledger
@@ -267,17 +267,19 @@ def _say_file(one: FileCheck) -> str:
     lines = [
         one.file,
         f"  {title}{when}{release}   sha256 {one.source.sha256[:12]}",
-        f"  rows   {_say_rows(ledger, one.records)}",
-        f"  cells  {_say_cells(ledger)}",
-        *_say_codes(ledger),
+        f"  rows   {_describe_rows(ledger, one.records)}",
+        f"  cells  {_describe_cells(ledger)}",
+        *_describe_codes(ledger),
     ]
     if unread := ledger.columns_unread:
         shown = ", ".join(unread[:MOST])
         lines.append(f"  {len(unread)} column(s) in no layout we know, not read: {shown}")
-    return "\n".join([*lines, *_say_totals(one.totals), *_say_contradictions(one.contradictions)])
+    return "\n".join(
+        [*lines, *_describe_totals(one.totals), *_describe_contradictions(one.contradictions)]
+    )
 
 
-def _say_rows(ledger: Ledger, records: dict[str, int]) -> str:
+def _describe_rows(ledger: Ledger, records: dict[str, int]) -> str:
     kinds = ", ".join(f"{n:,} {name}" for name, n in records.items() if name not in AGGREGATES)
     totals = ", ".join(f"{n} {name}" for name, n in ledger.aggregates.items())
     why = "; ".join(f"{n:,} {why}" for why, n in ledger.left_out.items())
@@ -287,7 +289,7 @@ def _say_rows(ledger: Ledger, records: dict[str, int]) -> str:
     return f"{ledger.rows_in:,} in = " + " + ".join(said)
 
 
-def _say_cells(ledger: Ledger) -> str:
+def _describe_cells(ledger: Ledger) -> str:
     without = sum(ledger.reasons.values())
     unread = f" + {ledger.unread:,} not read" if ledger.unread else ""
     return (
@@ -296,7 +298,7 @@ def _say_cells(ledger: Ledger) -> str:
     )
 
 
-def _say_codes(ledger: Ledger) -> list[str]:
+def _describe_codes(ledger: Ledger) -> list[str]:
     """List each code: its meaning, its cells, and the columns where it is most frequent."""
     if not len(ledger.codes):
         return [f"{INDENT}{n:>9,}  {reason}" for reason, n in ledger.reasons.items()]
@@ -312,7 +314,7 @@ def _say_codes(ledger: Ledger) -> list[str]:
     return [f"{INDENT}{n:>9,}  {said}" for n, said in sorted(lines, reverse=True)]
 
 
-def _say_totals(totals: pd.DataFrame) -> list[str]:
+def _describe_totals(totals: pd.DataFrame) -> list[str]:
     """Describe how the schools add back up, the main measures and all that differ."""
     if not len(totals):
         return ["  totals none in the file to compare with"]
@@ -324,13 +326,15 @@ def _say_totals(totals: pd.DataFrame) -> list[str]:
     main = main[main["level"] != AUTHORITY] if several else main
     differs = totals[totals["verdict"] == DIFFERS]
     for part in (main, differs):
-        lines += [f"{INDENT}{_say_total(row)}" for row in part.head(2 * MOST).to_dict("records")]
+        lines += [
+            f"{INDENT}{_describe_total(row)}" for row in part.head(2 * MOST).to_dict("records")
+        ]
     if len(differs) > 2 * MOST:
         lines.append(f"{INDENT}and {len(differs) - 2 * MOST:,} more that differ (--json lists all)")
     return lines
 
 
-def _say_total(row: dict[str, object]) -> str:
+def _describe_total(row: dict[str, object]) -> str:
     where = f"{row['level']} {row['la']}" if row["la"] else row["level"]
     why = f"; {row['explanation']}" if row["explanation"] else ""
     return (
@@ -339,7 +343,7 @@ def _say_total(row: dict[str, object]) -> str:
     )
 
 
-def _say_contradictions(found: pd.DataFrame) -> list[str]:
+def _describe_contradictions(found: pd.DataFrame) -> list[str]:
     lines = [
         f"{INDENT}row {row['row']}, URN {row['urn']}, {row['measure']}: {row['said']} "
         f"({row['check']})"
@@ -349,7 +353,7 @@ def _say_contradictions(found: pd.DataFrame) -> list[str]:
     return [f"  contradictions {len(found):,}", *lines, *more] if len(found) else []
 
 
-def _say_followed(check: SourceCheck) -> str:
+def _describe_followed(check: SourceCheck) -> str:
     lines = ["Schools through time"]
     lines += [f"{INDENT}{n:>9,}  {what}" for what, n in check.followed.items()]
     if check.not_followed:

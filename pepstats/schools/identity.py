@@ -208,7 +208,7 @@ def follow_schools(
         notes["listed twice in one year"] = int(rows.loc[extra, "urn"].nunique())
     known = name_other_urns(school_of, found)
     register = describe_schools(rows, known, files, register_rows, trusts)
-    ended = _say_who_ended(rows, found, register_rows)
+    ended = _list_ended(rows, found, register_rows)
     tidy = rows.groupby(["urn", "year"], as_index=False).agg(
         school=("school", "first"), has_results=("has_results", "max"), how=("how", "first")
     )
@@ -276,7 +276,7 @@ def _numbers(rows: pd.DataFrame, register_rows: pd.DataFrame | None) -> pd.DataF
     return own[own["la"].gt(0)].drop_duplicates().sort_values(["la", "estab", "urn"])
 
 
-def _say_who_ended(
+def _list_ended(
     rows: pd.DataFrame, links: Links, register_rows: pd.DataFrame | None
 ) -> pd.DataFrame:
     """List each school without results in the last year, and why it could not be followed."""

@@ -84,12 +84,17 @@ class Cells:
         """Return the cells as a table of text, missing where a row was cut off; index `row`."""
         return pd.DataFrame(self.texts[self.codes], self.index, self.header, dtype=object)
 
-    def stop(self, rows: Array, j: int, what: str) -> NoReturn:
-        """Stop at the first of some rows, saying how many there are; `what` may hold {text}."""
-        first = int(rows[0])
-        text = str(self.column(j)[first])[:40]
-        more = f" ({len(rows):,} rows)" if len(rows) > 1 else ""
-        raise SourceError(f"{self.at(first, j)}: {what.format(text=text)}{more}.")
+    def text(self, j: int) -> pd.Series:
+        """Return one column's texts by row, named as the file names the column."""
+        return pd.Series(self.column(j), self.index, name=self.header[j], dtype="str")
+
+    def refuse(self, wrong: Array | pd.Series, text: pd.Series, what: str, hint: str = "") -> None:
+        """Stop at the first wrong row of a column, if there is one, with what stands there."""
+        rows = self.index[wrong]
+        if len(rows):
+            found = f"`{text[rows[0]][:60]}`" if text[rows[0]] else "a blank"
+            place = f"{self.file}, row {rows[0]}, column {text.name}"
+            raise SourceError(f"{place}: {found} {what} ({len(rows):,} rows).{hint}")
 
 
 def number_cells(file: str, header: list[str], rows: Iterable[tuple[int, list[str]]]) -> Cells:
@@ -126,19 +131,11 @@ def reason_of(text: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Reading:
-    """What each of a table's texts is where it stands for a figure.
-
-    Attributes
-    ----------
-    value, why
-        For each text: its value, or the number of its reason (`HAS_VALUE` where it is a figure).
-    used
-        Whether the text stands in a column of figures at all.
-    """
+    """What each of a table's texts is where it stands for a figure."""
 
     value: Array
-    why: Array
-    used: Array
+    why: Array  # the number of its reason in ALL_REASONS, HAS_VALUE where it is a figure
+    used: Array  # whether it stands in a column of figures at all
 
 
 def find_used(table: Cells, columns: Array) -> Array:
@@ -170,12 +167,11 @@ def read_cells(table: Cells, numeric: Array) -> Reading:
             continue
         reason = reason_of(text)
         why_of[code] = UNKNOWN if reason is None else ALL_REASONS.index(reason)
-    for wrong, what in (
-        (np.flatnonzero(why_of == UNKNOWN), "neither a number nor a code we know"),
-        (np.array(percent), "a percentage that cannot be"),
-    ):
-        if len(wrong):
-            _stop_at(table, numeric, wrong, what)
+    unknown = np.flatnonzero(why_of == UNKNOWN)
+    if len(unknown):
+        _stop_at(table, numeric, unknown, "neither a number nor a code we know")
+    if percent:
+        _stop_at(table, numeric, np.array(percent), "a percentage that cannot be")
     return Reading(value_of, why_of, used)
 
 

@@ -18,47 +18,23 @@ MAINSTREAM, SPECIAL, NOT_STATED = "mainstream school", "special school", "not st
 
 @dataclass(frozen=True)
 class Layout:
-    """One kind of file.
-
-    Attributes
-    ----------
-    kind, title
-        The word a study uses, and what a reader calls the file.
-    needs, one_of
-        Published columns (in capitals) that its header must have: all, and at least one.
-    identity
-        Our name of each column that says which school it is -> its published names.
-    records
-        Published record type -> what the row is. Empty where the file has no record types.
-    text
-        Further columns that hold words, not numbers.
-    lacks
-        Columns that tell another kind of file.
-    """
+    """One kind of file: what a study calls it, what a reader does, and its columns in capitals."""
 
     kind: str
     title: str
-    needs: tuple[str, ...]
-    one_of: tuple[str, ...] = ()
-    identity: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    records: dict[str, str] = field(default_factory=dict)
-    text: frozenset[str] = frozenset()
-    lacks: tuple[str, ...] = ()
+    needs: tuple[str, ...]  # its header has all of these
+    one_of: tuple[str, ...] = ()  # and at least one of these
+    identity: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> published names
+    records: dict[str, str] = field(default_factory=dict)  # record type -> what the row is
+    text: frozenset[str] = frozenset()  # further columns that hold words, not numbers
+    lacks: tuple[str, ...] = ()  # columns that tell another kind of file
 
 
 _SCHOOL = {
-    "record": ("RECTYPE",),
-    "urn": ("URN",),
-    "la": ("LEA", "LA"),
-    "estab": ("ESTAB",),
-    "name": ("SCHNAME",),
-    "type": ("NFTYPE",),
-    "age_range": ("AGERANGE",),
-    "urn_ac": ("URN_AC",),
-    "name_ac": ("SCHNAME_AC",),
-    "opened_ac": ("OPEN_AC",),
-    "confirmed": ("CONFEXAM",),
-}
+    "record": ("RECTYPE",), "urn": ("URN",), "la": ("LEA", "LA"), "estab": ("ESTAB",),
+    "name": ("SCHNAME",), "type": ("NFTYPE",), "age_range": ("AGERANGE",), "urn_ac": ("URN_AC",),
+    "name_ac": ("SCHNAME_AC",), "opened_ac": ("OPEN_AC",), "confirmed": ("CONFEXAM",),
+}  # fmt: skip
 
 _WORDS = frozenset((
     "ALPHAIND", "ADDRESS1", "ADDRESS2", "ADDRESS3", "TOWN", "PCODE", "TELNUM", "CONTFLAG",

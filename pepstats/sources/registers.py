@@ -56,25 +56,14 @@ def read_column(raw: Cells, *names: str) -> pd.Series:
     """Return a column's text by any of its published names; blank where the file has none."""
     for name, j in raw.columns.items():
         if name in names:
-            return pd.Series(raw.column(j), raw.index, name=raw.header[j], dtype="str")
+            return raw.text(j)
     return pd.Series("", raw.index, name=names[0], dtype="str")
-
-
-def refuse(raw: Cells, wrong: pd.Series, text: pd.Series, what: str, hint: str = "") -> None:
-    """Stop at the first wrong row, if there is one: file, row, column, what stands there."""
-    rows = raw.index[wrong]
-    if len(rows):
-        found = f"`{text[rows[0]][:60]}`" if text[rows[0]] else "a blank"
-        raise SourceError(
-            f"{raw.file}, row {rows[0]}, column {text.name}: {found} {what} "
-            f"({len(rows):,} rows).{hint}"
-        )
 
 
 def read_urns(raw: Cells, *names: str) -> pd.Series:
     """Read a column of URNs, by any of its published names."""
     text = read_column(raw, *names)
-    refuse(raw, ~text.str.fullmatch(URN.pattern), text, "is not a URN of six or seven digits")
+    raw.refuse(~text.str.fullmatch(URN.pattern), text, "is not a URN of six or seven digits")
     return text.str.removesuffix(".0").astype("int64")
 
 
@@ -82,7 +71,7 @@ def read_numbers(raw: Cells, text: pd.Series) -> pd.Series:
     """Read a column of figures; missing where it is blank or holds a code we know."""
     known_blank = text.map(lambda one: reason_of(one) is not None or one in ("n/a", "NULL"))
     value = text.map(read_number).astype(float)
-    refuse(raw, value.isna() & ~known_blank, text, "is not a number")
+    raw.refuse(value.isna() & ~known_blank, text, "is not a number")
     return value
 
 
@@ -90,7 +79,7 @@ def read_whole(raw: Cells, text: pd.Series, least: int, most: int) -> pd.Series:
     """Read a column of whole numbers from `least` to `most`; missing as in `read_numbers`."""
     value = read_numbers(raw, text)
     fine = value.isna() | (value.between(least, most) & (value % 1 == 0))
-    refuse(raw, ~fine, text, f"is not a whole number from {least} to {most}")
+    raw.refuse(~fine, text, f"is not a whole number from {least} to {most}")
     return value.astype("Int64")
 
 
@@ -101,7 +90,7 @@ def read_dates(raw: Cells, *names: str) -> pd.Series:
     iso = pd.to_datetime(plain, format="%Y-%m-%d", errors="coerce")
     date = iso.fillna(pd.to_datetime(plain, format="%d-%m-%Y", errors="coerce"))
     form = "is not a date of 1700 to 2100 such as 2018-04-01 or 01-04-2018"
-    refuse(raw, ~date.dt.year.between(1700, 2100) & text.ne(""), text, form)
+    raw.refuse(~date.dt.year.between(1700, 2100) & text.ne(""), text, form)
     return date
 
 
@@ -169,7 +158,7 @@ def tidy_links(raw: Cells, source: Source) -> Tidied:
     followed = kind.str.startswith(FOLLOWED)
     known = ", ".join(FOLLOWED + NOT_FOLLOWED)
     unknown = ~followed & ~kind.str.startswith(NOT_FOLLOWED)
-    refuse(raw, unknown, kind, f"is no link we know, such as {known}")
+    raw.refuse(unknown, kind, f"is no link we know, such as {known}")
     itself = followed & (urn == linked)
     what = pd.Series("succession", index=raw.index, dtype="str")
     for sign, word in {"merged": "merger", "split": "split", "amalgamat": "amalgamation"}.items():
@@ -204,7 +193,7 @@ def tidy_trusts(raw: Cells, source: Source) -> Tidied:
     latest = frame.sort_values(["urn", "joined", "trust"], na_position="first")
     latest = latest.drop_duplicates("urn", keep="last")
     nameless = latest["trust"].isna().reindex(raw.index, fill_value=False)
-    refuse(raw, nameless, read_column(raw, "GROUP NAME"), "names no trust")
+    raw.refuse(nameless, read_column(raw, "GROUP NAME"), "names no trust")
     left_out = {
         "a sponsor, not a trust": int(sponsor.sum()),
         "an earlier trust of the same school": len(frame) - len(latest),
@@ -220,7 +209,7 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
     """
     effect = read_column(raw, "OVERALL EFFECTIVENESS")
     outcome = read_numbers(raw, effect)
-    refuse(raw, outcome.notna() & ~outcome.isin([1, 2, 3, 4]), effect, "is not 1 to 4")
+    raw.refuse(outcome.notna() & ~outcome.isin([1, 2, 3, 4]), effect, "is not 1 to 4")
     frame = pd.DataFrame({
         "urn": read_urns(raw, "URN"),
         "outcome": outcome.astype("Int64"),
@@ -268,5 +257,5 @@ def _other_urns(raw: Cells, text: pd.Series) -> pd.Series:
     number = pd.to_numeric(text.str.removesuffix(".0"), errors="coerce")
     other = number.where((number >= 100_000) & (number != NO_SCHOOL))
     wrong = other.notna() & ((other > 9_999_999) | (other % 1 != 0))
-    refuse(raw, wrong, text, "is not a URN of six or seven digits")
+    raw.refuse(wrong, text, "is not a URN of six or seven digits")
     return other.astype("Int64")

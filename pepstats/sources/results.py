@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,22 +61,10 @@ IDENTITY = {
 class Ledger:
     """What became of a file's rows and cells; both sides add up or it cannot be made.
 
-    Attributes
-    ----------
-    rows_in, rows_kept
-        Rows below the header, and those kept as schools (or as the table's own rows).
-    aggregates
-        Rows that are an authority or England, by what they are.
-    left_out
-        Rows left out, by why.
-    cells_in, values, words
-        Cells in those rows, cells that became a number, and cells of columns that hold words.
-    reasons
-        Cells without a number, by why; `cells_in = values + words + sum(reasons)`.
-    unread
-        Cells of columns that no layout we know has; named in `columns_unread`.
-    codes
-        Each published code that was met: columns `column`, `code`, `reason`, `cells`.
+    `rows_in` are the rows below the header, `rows_kept` those kept as schools (or as the table's
+    own); `aggregates` are rows of an authority or England by what they are, `left_out` those left
+    out by why. `cells_in = values + words + unread + sum(reasons)`; `codes` has each published
+    code that was met: columns `column`, `code`, `reason`, `cells`.
     """
 
     file: str
@@ -89,10 +76,10 @@ class Ledger:
     aggregates: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     cells_in: int = 0
-    values: int = 0
-    words: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    unread: int = 0
+    values: int = 0  # cells that became a number
+    words: int = 0  # cells of columns that hold words
+    reasons: dict[str, int] = field(default_factory=dict)  # cells without a number, by why
+    unread: int = 0  # cells of columns that no layout we know has
     columns_unread: tuple[str, ...] = ()
     codes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
@@ -164,8 +151,8 @@ def _find_roles(table: Cells, layout: Layout) -> Roles:
                 f"{table.file}, row 1, column {j + 1}: no file of {layout.title} has a "
                 f"column `{name[:60]}`. {nearest(name, absent)}"
             )
-    return Roles(identity, np.flatnonzero(role == "words"), np.flatnonzero(role == "numeric"),
-                  np.array(order), labels, np.flatnonzero(role == "unread"))  # fmt: skip
+    words, numeric, unread = (np.flatnonzero(role == r) for r in ("words", "numeric", "unread"))
+    return Roles(identity, words, numeric, np.array(order), labels, unread)
 
 
 def _find_levels(
@@ -176,23 +163,22 @@ def _find_levels(
     la = _as_numbers(la_text)
     wrong = ~np.isin(la_text, ["", "NAT", "NA"]) & ~((la >= 100) & (la <= 999) & (la % 1 == 0))
     if wrong.any():
-        table.stop(np.flatnonzero(wrong), identity["la"], "`{text}` is not an authority's code")
+        table.refuse(wrong, table.text(identity["la"]), "is not an authority's code")
     la = np.nan_to_num(la, nan=0).astype(np.int64)
     if layout.records:
         record = pd.Series(table.column(identity["record"]), dtype="str").str.removesuffix(".0")
         level = record.map({**layout.records, "": NOT_STATED}).astype(object)
         if level.isna().any():
-            what = f"record type `{{text}}` is none of {', '.join(layout.records)}"
-            table.stop(np.flatnonzero(level.isna()), identity["record"], what)
+            what = f"is none of the record types {', '.join(layout.records)}"
+            table.refuse(level.isna().to_numpy(), table.text(identity["record"]), what)
     else:
         national = np.isin(urn_text, ["NAT", "PRI", "SEC", "SPE"]) | (la_text == "NAT")
         level = pd.Series(np.where(national, STATE_FUNDED, NOT_STATED))
     school = level.isin(SCHOOL_ROWS).to_numpy()
     found = {text: match for text in set(urn_text[school]) if (match := URN.fullmatch(text))}
-    missing = [i for i in np.flatnonzero(school) if urn_text[i] not in found]
-    if missing:
-        what = "`{text}` is not a URN of six or seven digits"
-        table.stop(np.array(missing), identity["urn"], what)
+    missing = school & np.array([text not in found for text in urn_text])
+    if missing.any():
+        table.refuse(missing, table.text(identity["urn"]), "is not a URN of six or seven digits")
     urn = [int(found[t][1]) if s else 0 for t, s in zip(urn_text, school, strict=True)]
     alone = np.unique(la[school & (la > 0)])
     if len(alone) == 1:  # one authority's file does not say whose its authority row is
@@ -249,9 +235,6 @@ class Results:
     values, reasons
         Index `urn`, one column per measure the layout has, aligned: a number, or why there is
         none; never both and never neither.
-    published
-        The code as published wherever there is a reason; missing where there is a value, and
-        where the row was cut off.
     identity
         Index `urn`: row, la, estab, name, record, type, age_range, urn_ac; missing where the
         file does not say.
@@ -266,7 +249,6 @@ class Results:
     source: Source
     values: pd.DataFrame = field(repr=False)
     reasons: pd.DataFrame = field(repr=False)
-    published: pd.DataFrame = field(repr=False)
     identity: pd.DataFrame = field(repr=False)
     aggregates: pd.DataFrame = field(repr=False)
     earlier: pd.DataFrame = field(repr=False)
@@ -289,15 +271,13 @@ def clean_results(table: Cells, source: Source) -> Results:
     values, why = reading.value[cells], reading.why[cells]
     _name_complements(why, values, roles)
     urns, labels = pd.Index(urn[keep], name="urn"), list(roles.labels)
-    met, place = _codes_met(reading)
     added_up = reading.value[table.codes[np.ix_(totals, roles.measured)]]
     of = pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"])
     codes = _count_codes(table, roles, reading, why)
     return Results(
         source=source,
         values=pd.DataFrame(values, index=urns, columns=labels),
-        reasons=_as_words(why, list(ALL_REASONS), urns, labels),
-        published=_as_words(place[cells], list(table.texts[met]), urns, labels),
+        reasons=_as_reasons(why, urns, labels),
         identity=_identify(table, roles.identity, keep, level).set_index(urns),
         aggregates=pd.DataFrame(added_up, index=of, columns=labels),
         earlier=_read_earlier(table, source.kind, reading, keep).set_index(urns),
@@ -322,12 +302,12 @@ def _refuse_impossible(table: Cells, reading: Reading, roles: Roles) -> None:
         for k in those:
             j, label = int(roles.measured[k]), MEASURES[roles.labels[k]].label
             for texts, said in (
-                (outside, f"`{{text}}` cannot be {label} ({low:g} to {high:g})"),
-                (wrong & ~outside, f"`{{text}}` is a percentage, and {label} is not"),
+                (outside, f"cannot be {label} ({low:g} to {high:g})"),
+                (wrong & ~outside, f"is a percentage, and {label} is not"),
             ):
-                rows = np.flatnonzero(texts[table.codes[:, j]])
-                if len(rows):
-                    table.stop(rows, j, said)
+                rows = texts[table.codes[:, j]]
+                if rows.any():
+                    table.refuse(rows, table.text(j), said)
 
 
 def _name_complements(why: Array, values: Array, roles: Roles) -> None:
@@ -345,22 +325,14 @@ def _name_complements(why: Array, values: Array, roles: Roles) -> None:
                 why[large & (why[:, k] == suppressed), k] = complement
 
 
-def _as_words(which: Array, words: list[Any], index: pd.Index, columns: list[str]) -> pd.DataFrame:
-    """Lay out words by their numbers, missing where the number is -1."""
-    kind = pd.CategoricalDtype(words)
+def _as_reasons(why: Array, index: pd.Index, columns: list[str]) -> pd.DataFrame:
+    """Lay out reasons by their numbers, missing where there is a value."""
+    kind = pd.CategoricalDtype(list(ALL_REASONS))
     cells = {
-        name: pd.Categorical.from_codes(which[:, k], dtype=kind, validate=False)
+        name: pd.Categorical.from_codes(why[:, k], dtype=kind, validate=False)
         for k, name in enumerate(columns)
     }
     return pd.DataFrame(cells, index=index, copy=False)
-
-
-def _codes_met(reading: Reading) -> tuple[Array, Array]:
-    """Return the texts that are codes, and each text's place among them (-1 for the others)."""
-    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & reading.used[:-1])
-    place = np.full(len(reading.why), -1, dtype=np.int16)
-    place[met] = np.arange(len(met))
-    return met, place
 
 
 def _identify(table: Cells, identity: dict[str, int], keep: Array, level: Array) -> pd.DataFrame:
@@ -417,7 +389,9 @@ def _account(
 
 def _count_codes(table: Cells, roles: Roles, reading: Reading, why: Array) -> pd.DataFrame:
     """Count each published code by column and reason; a cut-off cell has no code."""
-    met, place = _codes_met(reading)
+    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & reading.used[:-1])
+    place = np.full(len(reading.why), -1, dtype=np.int16)
+    place[met] = np.arange(len(met))
     place[-1] = len(met)  # cells that were cut off
     texts = [*table.texts[met], None]
     complement = {

@@ -26,7 +26,6 @@ from pepstats.sources.registers import (
     read_numbers,
     read_urns,
     read_words,
-    refuse,
 )
 from pepstats.sources.results import IDENTITY, Ledger, Results, account_for_table
 
@@ -58,7 +57,7 @@ def tidy_national(raw: Cells, source: Source) -> Tidied:
     """
     value, reason = _figures(raw, "VALUE")
     text = read_column(raw, "VALUE")
-    refuse(raw, reason.notna(), text, "is no figure, and a national headline needs one")
+    raw.refuse(reason.notna(), text, "is no figure, and a national headline needs one")
     frame = pd.DataFrame({
         "year": _years(raw, "YEAR"),
         "measure": _known(raw, read_column(raw, "MEASURE"), MEASURES),
@@ -87,14 +86,11 @@ def split_local_results(rows: pd.DataFrame, source: Source) -> list[Results]:
 def _as_results(rows: pd.DataFrame, source: Source) -> Results:
     """Lay an authority's own results of one stage, year and release out as any others are."""
     at = rows.set_index(["urn", "measure"])
-    values, reasons, published = (
-        at[name].unstack("measure") for name in ("value", "reason", "published")
-    )
+    values, reasons = at["value"].unstack("measure"), at["reason"].unstack("measure")
     for cohort, given in _cohorts(rows):
         values[cohort] = given.reindex(values.index)
     reasons = reasons.reindex(columns=values.columns).astype("str")
     reasons = reasons.mask(values.isna() & reasons.isna(), NO_ROW)
-    published = published.reindex(columns=values.columns).astype("str")
     order = [name for name in MEASURES if name in values]
     identity = rows.groupby("urn")[["row"]].min().reindex(columns=list(IDENTITY))
     why = rows["reason"].value_counts().sort_index()
@@ -105,15 +101,15 @@ def _as_results(rows: pd.DataFrame, source: Source) -> Results:
     )  # fmt: skip
     no_totals = pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["level", "la"]))
     return Results(
-        source, values[order], reasons[order], published[order], identity.astype(IDENTITY),
-        no_totals, pd.DataFrame(index=values.index), ledger,
+        source, values[order], reasons[order], identity.astype(IDENTITY), no_totals,
+        pd.DataFrame(index=values.index), ledger,
     )  # fmt: skip
 
 
 def tidy_local_results(raw: Cells, source: Source) -> Tidied:
     """Read an authority's own results as they are listed, one row per school, year and measure.
 
-    Columns row, urn, year, measure, kind, value, reason, published, cohort, release. Raises
+    Columns row, urn, year, measure, kind, value, reason, cohort, release. Raises
     `SourceError` naming file, row and column for an unknown measure, group or release, a figure
     that cannot be, and a school given twice.
     """
@@ -122,8 +118,8 @@ def tidy_local_results(raw: Cells, source: Source) -> Tidied:
     value, reason = _figures(raw, "VALUE")
     text, counted = read_column(raw, "VALUE"), read_column(raw, "COHORT")
     percent, cohort = name.map(lambda one: MEASURES[one].percent), read_numbers(raw, counted)
-    refuse(raw, percent & ~value.between(0, 100) & value.notna(), text, "cannot be")
-    refuse(raw, cohort.lt(0), counted, "cannot be")
+    raw.refuse(percent & ~value.between(0, 100) & value.notna(), text, "cannot be")
+    raw.refuse(cohort.lt(0), counted, "cannot be")
     frame = pd.DataFrame({
         "row": raw.index,
         "urn": read_urns(raw, "URN"),
@@ -132,7 +128,6 @@ def tidy_local_results(raw: Cells, source: Source) -> Tidied:
         "kind": name.map(lambda one: MEASURES[one].kind),
         "value": value,
         "reason": reason,
-        "published": text.where(reason.notna()),
         "cohort": cohort,
         "release": _releases(raw, source),
     }, index=raw.index)  # fmt: skip
@@ -156,7 +151,7 @@ def _figures(raw: Cells, column: str) -> tuple[pd.Series, pd.Series]:
     text = read_column(raw, column)
     value = text.map(read_number).astype(float)
     reason = text.map(reason_of).where(value.isna())
-    refuse(raw, value.isna() & reason.isna(), text, "is neither a number nor a code we know")
+    raw.refuse(value.isna() & reason.isna(), text, "is neither a number nor a code we know")
     return value, reason.astype("str")
 
 
@@ -171,7 +166,7 @@ def _years(raw: Cells, column: str) -> pd.Series:
             found[one] = 2000 + int(match[1]) if int(match[1]) < 70 else 1900 + int(match[1])
         elif match := re.fullmatch(r"(?:20|19)\d\d[/-](20\d\d)", one):
             found[one] = int(match[1])
-    refuse(raw, ~text.isin(list(found)), text, "is not a year such as 2016 or 2015/16")
+    raw.refuse(~text.isin(list(found)), text, "is not a year such as 2016 or 2015/16")
     return text.map(found).astype("int64")
 
 
@@ -184,7 +179,7 @@ def _known(raw: Cells, text: pd.Series, known: Iterable[str]) -> pd.Series:
     """Return a column of words that must be known ones, naming the nearest to a wrong one."""
     wrong = ~text.isin(list(known))
     hint = f" {nearest(text[wrong].iloc[0], known)}" if wrong.any() else ""
-    refuse(raw, wrong, text, "is not known", hint)
+    raw.refuse(wrong, text, "is not known", hint)
     return text
 
 
