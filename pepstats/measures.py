@@ -458,7 +458,7 @@ def list_refused_breaks(measure: str, years: list[int], words: tuple[str, ...]) 
 
 
 def why_not_taken(measure: str, year: int) -> str | None:
-    """Say why a measure has no results anywhere in a year; None when it was taken."""
+    """Return why a measure has no results anywhere in a year; None when it was taken."""
     kind, plain = MEASURES[measure].kind, measure.split(".")[0]
     if kind in ("ks2", "ks4") and year in NO_TESTS_YEARS:
         return "no tests held"

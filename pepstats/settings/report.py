@@ -137,7 +137,7 @@ def _read_revised(slug: str, data: Path, later: tuple[str, ...]) -> dict[str, An
 
 
 def _what(line: Any) -> tuple[str, str]:
-    """Say what a source line is a file of: its kind and year."""
+    """Return what a source line is a file of: its kind and year."""
     known = line if isinstance(line, dict) else {}
     return str(known.get("kind")), str(known.get("year"))
 
