@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pepstats.settings import SourceLine
 from pepstats.sources import files, results
 
 RUNS = 9
@@ -76,7 +77,8 @@ def read_with_pandas(file: Path) -> object:
 def read_and_clean(file: Path) -> object:
     """Find the file, read its text, clean it: values, reasons, account."""
 
-    source = files.find_source("ks2", file.name, data=file.parent, year=2019, release="final")
+    line = SourceLine(kind="ks2", file=file.name, year=2019, release="final")
+    source = files.find_source(line, file.parent)
     return results.clean_results(files.read_text(source), source)
 
 

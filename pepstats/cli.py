@@ -174,8 +174,8 @@ def say_end(to_do: Sequence[str]) -> str:
 def _check(asked: argparse.Namespace) -> int:
     import json
 
-    from pepstats.schools import Listed, check_as_dict, check_sources, describe_check
-    from pepstats.settings import load_report
+    from pepstats.schools import check_as_dict, check_sources, describe_check
+    from pepstats.settings import SourceLine, load_report
 
     data = paths.data_folder(asked.data)
     lines: list[Any] = []
@@ -183,7 +183,7 @@ def _check(asked: argparse.Namespace) -> int:
         if (data / "reports" / f"{what}.yml").is_file() or not Path(what).suffix:
             lines += load_report(what, data).sources
         else:
-            lines.append(Listed(str(Path(what).resolve())))
+            lines.append(SourceLine(file=str(Path(what).resolve())))
     found = check_sources(lines, data=data)
     print(
         json.dumps(check_as_dict(found), indent=1, ensure_ascii=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def as_reason(error: DesignError) -> str:
-    """Give a refusal as the end of a sentence."""
+    """Return a refusal as the end of a sentence."""
     return str(error).rstrip(".")
 
 
@@ -28,7 +28,7 @@ class RunError(PepstatsError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Give the end of a message that names the known words closest to a wrong one."""
+    """Return the end of a message that names the known words closest to a wrong one."""
     names = sorted(str(name) for name in known)
     close = difflib.get_close_matches(str(word), names, n=2, cutoff=0.5)
     if close:

@@ -1,8 +1,4 @@
-"""How a result is said: numbers for eyes, the ladder of verdicts, and the sentences of the paper.
-
-Every sentence is computed from a result and says no more than was seen: what moved, by how much,
-how sure we are, for how many schools, and from which release. None of them says why.
-"""
+"""Numbers, dates, lists and names as readers see them; text from other hands made harmless."""
 
 from __future__ import annotations
 
@@ -30,11 +26,12 @@ CHECK_KINDS = {
 
 
 def format_signed(value: float, places: int = 1) -> str:
-    """Write a difference for a note, its sign always shown and its minus a minus."""
+    """Write a difference for a note, its sign always shown and its minus a true one."""
     return f"{value:+.{places}f}".replace("-", "\u2212")
 
 
 _KEPT_FORMATS = "\u200c\u200d"  # joiners that some scripts and emoji are spelled with
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
 
 _YEAR = re.compile(
     r"(?:^|(?<=in )|(?<=of )|(?<=for )|(?<=from )|(?<=and )"
@@ -42,14 +39,9 @@ _YEAR = re.compile(
 )
 """A year as the tables of a run write it, in a place where a count or a date never stands."""
 
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
-
-
-# Numbers, for eyes only ------------------------------------------------------------------------
-
 
 def round_half_up(value: float, decimals: int = 0) -> Decimal:
-    """Round a number as the Department does, halves away from nought (2.5 becomes 3)."""
+    """Round a number as the Department does, halves away from zero (2.5 becomes 3)."""
     step = Decimal(1).scaleb(-decimals)
     return Decimal(repr(float(value))).quantize(step, rounding=ROUND_HALF_UP)
 
@@ -69,9 +61,8 @@ def format_interval(low: float, high: float, decimals: int = 1) -> str:
     """Write an interval for a table, where a line may not break inside it."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return "none"
-    return f"{format_number(low, decimals)} to {format_number(high, decimals)}".replace(
-        " ", "\u00a0"
-    )
+    text = f"{format_number(low, decimals)} to {format_number(high, decimals)}"
+    return text.replace(" ", "\u00a0")
 
 
 def format_pounds(amount: float) -> str:
@@ -80,7 +71,7 @@ def format_pounds(amount: float) -> str:
 
 
 def per_hundred(share: float) -> int:
-    """Give a share as so many in a hundred, rounded half up."""
+    """Return a share as so many in a hundred, rounded half up."""
     return int(round_half_up(100 * share))
 
 
@@ -139,11 +130,8 @@ def reader_words(text: str) -> str:
     return _YEAR.sub(lambda m: school_year(int(m.group())), named)
 
 
-# Text from other hands -------------------------------------------------------------------------
-
-
 def plain_text(text: str) -> str:
-    """Give text with its words kept and its invisible tricks taken out.
+    """Return text with its words kept and its invisible tricks taken out.
 
     Control characters, direction marks and code points that are no character are dropped (a line
     break or a tab becomes a space); letters of any script, emoji and their joiners stay.
@@ -153,7 +141,7 @@ def plain_text(text: str) -> str:
 
 
 def escape_formula(text: str) -> str:
-    """Give words that a spreadsheet will not take for a formula; nothing is lost of them."""
+    """Return words that a spreadsheet will not take for a formula; nothing is lost of them."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 

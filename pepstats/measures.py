@@ -1,9 +1,6 @@
-"""Years that cannot simply be compared: where a measure changed its meaning, or was not taken.
+"""What a measure is: its one name, label, unit, cohort and published column, and its breaks.
 
-From the Department's own notes: the KS2 guidance and SFR 39/2016 (new tests), the primary
-accountability guides of 2018 (progress limited, writing framework) and 2025 (no progress), the
-KS4 statistical releases (9-1 grades, Attainment 8 points, Progress 8 limited) and the statement
-that no tests were held in 2020 and 2021.
+Also the codes and types of school that published files use.
 """
 
 from __future__ import annotations
@@ -12,11 +9,9 @@ from dataclasses import dataclass, replace
 
 from pepstats.errors import DesignError, nearest
 
-# Outcomes --------------------------------------------------------------------------------------
-
 
 def find_measure(outcome: str) -> Measure:
-    """Give what is known of an outcome."""
+    """Return what is known of an outcome."""
     if outcome not in MEASURES:
         raise DesignError(f"no measure is called `{outcome}`. {nearest(outcome, MEASURES)}")
     return MEASURES[outcome]
@@ -75,15 +70,17 @@ EACH_HUNDRED = "exclusions for each hundred pupils"  # may be more than a hundre
 Rows = tuple[tuple[str, str, str], ...]  # our name, the published column, what a reader calls it
 
 _SUBJECTS = (("reading", "READ"), ("writing", "WRIT"), ("maths", "MAT"))
-
 _ALL_THREE = "reading, writing and maths"
-
 _GRAMMAR = "grammar, punctuation and spelling"
 
 
 def _list(kind: str, unit: str, rows: Rows, cohort: str, decimals: int = 1) -> dict[str, Measure]:
     percent = unit == "percentage points"
     return {n: Measure(label, unit, kind, c, cohort, percent, decimals) for n, c, label in rows}
+
+
+def _count(kind: str, cohort: str, column: str, label: str) -> Measure:
+    return Measure(label, "pupils", kind, column, cohort, decimals=0)
 
 
 _KS2 = {
@@ -124,18 +121,16 @@ _KS2 = {
         ("ehcp", "PSENELE", "% of pupils with an education, health and care plan"),
         ("non_mobile", "PTMOBN", "% of pupils who did not join late"),
     ), "cohort"),
-    **_list("ks2", "pupils", (
-        ("cohort", "TELIG", "pupils at the end of key stage 2"),
-    ), "cohort", 0),
-    **_list("ks2", "key stage 1 points", (
-        ("prior_attainment", "TKS1AVERAGE", "average key stage 1 points"),
-    ), "cohort"),
+    "cohort": _count("ks2", "cohort", "TELIG", "pupils at the end of key stage 2"),
+    "prior_attainment": Measure(
+        "average key stage 1 points", "key stage 1 points", "ks2", "TKS1AVERAGE"
+    ),
 }  # fmt: skip
 
 _KS4 = {
-    **_list("ks4", "Attainment 8 points", (
-        ("attainment8", "ATT8SCR", "average Attainment 8 score"),
-    ), "cohort_ks4"),
+    "attainment8": Measure(
+        "average Attainment 8 score", "Attainment 8 points", "ks4", "ATT8SCR", "cohort_ks4"
+    ),
     **_list("ks4", "Progress 8 points", (
         ("progress8", "P8MEA", "Progress 8 score"),
         ("progress8_lower", "P8CILOW", "Progress 8 score, lower limit"),
@@ -155,22 +150,21 @@ _KS4 = {
         ("ehcp_ks4", "PSENSE4", "% of pupils with an education, health and care plan"),
         ("non_mobile_ks4", "PTNMOB", "% of pupils who did not join late"),
     ), "cohort_ks4"),
-    **_list("ks4", "points", (
-        ("ebacc_points", "EBACCAPS", "English Baccalaureate average point score"),
-    ), "cohort_ks4", 2),
-    **_list("ks4", "pupils", (
-        ("cohort_ks4", "TPUP", "pupils at the end of key stage 4"),
-    ), "cohort_ks4", 0),
-    **_list("ks4", "pupils", (
-        ("cohort_progress8", "P8PUP", "pupils in the Progress 8 score"),
-    ), "cohort_progress8", 0),
-    **_list("ks4", "key stage 2 points", (
-        ("prior_attainment_ks4", "KS2APS", "average key stage 2 points"),
-    ), "cohort_ks4"),
+    "ebacc_points": Measure(
+        "English Baccalaureate average point score", "points", "ks4", "EBACCAPS", "cohort_ks4",
+        decimals=2,
+    ),
+    "cohort_ks4": _count("ks4", "cohort_ks4", "TPUP", "pupils at the end of key stage 4"),
+    "cohort_progress8": _count(
+        "ks4", "cohort_progress8", "P8PUP", "pupils in the Progress 8 score"
+    ),
+    "prior_attainment_ks4": Measure(
+        "average key stage 2 points", "key stage 2 points", "ks4", "KS2APS", "cohort_ks4"
+    ),
 }  # fmt: skip
 
 _CENSUS = {
-    **_list("census", "pupils", (("roll", "NOR", "pupils on roll"),), "roll", 0),
+    "roll": _count("census", "roll", "NOR", "pupils on roll"),
     **_list("census", "percentage points", (
         ("fsm6_roll", "PNUMFSMEVER", "% of pupils with free school meals in the past six years"),
         ("eal_roll", "PNUMEAL", "% of pupils on roll whose first language is not English"),
@@ -188,26 +182,23 @@ _LOCAL = {
     **_list("early", "percentage points", (
         ("good_development", "", "% with a good level of development at the end of reception"),
     ), "cohort_early"),
-    **_list("early", "pupils", (("cohort_early", "", "pupils at the end of reception"),),
-            "cohort_early", 0),
+    "cohort_early": _count("early", "cohort_early", "", "pupils at the end of reception"),
     **_list("phonics", "percentage points", (
         ("phonics", "", "% meeting the standard in phonics in Year 1"),
     ), "cohort_phonics"),
-    **_list("phonics", "pupils", (("cohort_phonics", "", "pupils in Year 1"),),
-            "cohort_phonics", 0),
+    "cohort_phonics": _count("phonics", "cohort_phonics", "", "pupils in Year 1"),
     **_list("ks1", "percentage points", tuple(
         (f"ks1_{subject}", "", f"% reaching the expected standard in {subject} at key stage 1")
         for subject in ("reading", "writing", "maths")
     ), "cohort_ks1"),
-    **_list("ks1", "pupils", (("cohort_ks1", "", "pupils at the end of key stage 1"),),
-            "cohort_ks1", 0),
+    "cohort_ks1": _count("ks1", "cohort_ks1", "", "pupils at the end of key stage 1"),
     **_list("exclusions", EACH_HUNDRED, (
         ("exclusions_fixed", "", "fixed-period exclusions for each hundred pupils"),
         ("exclusions_permanent", "", "permanent exclusions for each hundred pupils"),
     ), "cohort_exclusions", 2),
-    **_list("exclusions", "pupils", (
-        ("cohort_exclusions", "", "pupils on roll in the year of the exclusions"),
-    ), "cohort_exclusions", 0),
+    "cohort_exclusions": _count(
+        "exclusions", "cohort_exclusions", "", "pupils on roll in the year of the exclusions"
+    ),
 }  # fmt: skip
 
 OWN_PHASE = ("ks2", "ks4", "early", "phonics", "ks1")
@@ -231,7 +222,7 @@ def _grouped(whole: Measure, called: str, column: str, cohort: str) -> Measure:
 
 
 def _ks2_groups() -> dict[str, Measure]:
-    """Give the same measures for each group, as far as the key stage 2 files publish them."""
+    """List the same measures for each group, as far as the key stage 2 files publish them."""
     counts = {"disadvantaged": "TFSM6CLA1A", "other": "TNotFSM6CLA1A", "boys": "BELIG",
               "girls": "GELIG", "low_prior": "TKS1GROUP_L", "middle_prior": "TKS1GROUP_M",
               "high_prior": "TKS1GROUP_H", "eal": "TEALGRP2", "non_mobile": "TMOBN"}  # fmt: skip
@@ -253,7 +244,7 @@ def _ks2_groups() -> dict[str, Measure]:
 
 
 def _ks4_groups() -> dict[str, Measure]:
-    """Give the same measures for each group, as far as the key stage 4 files publish them."""
+    """List the same measures for each group, as far as the key stage 4 files publish them."""
     counts = {"disadvantaged": "TFSM6CLA1A", "other": "TNOTFSM6CLA1A", "boys": "BPUP",
               "girls": "GPUP", "low_prior": "TPRIORLO", "middle_prior": "TPRIORAV",
               "high_prior": "TPRIORHI", "eal": "TEALGRP2", "non_mobile": "TNMOB"}  # fmt: skip
@@ -280,49 +271,36 @@ def _ks4_groups() -> dict[str, Measure]:
 
 
 def _local_groups() -> dict[str, Measure]:
-    """Give the outcomes of groups that only an authority holds by school: they have no column."""
+    """List the outcomes of groups that only an authority holds by school: they have no column."""
     outcomes = [
         name for name in (*_KS2, *_KS4)
         if name.startswith("cohort") or name == "attainment8"
         or any(word in name for word in ("expected", "higher", "score", "basics", "ebacc"))
         or ("progress" in name and not name.endswith(("unadjusted", "coverage")))
     ]  # fmt: skip
-    published = {**_KS2, **_KS4}
+    whole = {**_KS2, **_KS4}
     return {
-        f"{name}.{group}": _grouped(
-            published[name], called, "", f"{published[name].cohort}.{group}"
-        )
+        f"{name}.{group}": _grouped(whole[name], called, "", f"{whole[name].cohort}.{group}")
         for name in outcomes
         for group, called in LOCAL_GROUPS.items()
     }
 
 
 MEASURES: dict[str, Measure] = {
-    **_KS2, **_ks2_groups(), **_KS4, **_ks4_groups(), **_local_groups(), **_CENSUS,
-    **_LOCAL,
+    **_KS2, **_ks2_groups(), **_KS4, **_ks4_groups(), **_local_groups(), **_CENSUS, **_LOCAL,
 }  # fmt: skip
 """Every measure by the one name it has from raw file to paper."""
 
 # One column meant the same under another name in another year's layout.
-OTHER_COLUMNS: dict[str, tuple[str, ...]] = {
-    "ehcp_roll": ("PSENELE",),
-    "fsm6_roll": ("PNUMFSM6",),
-}
+OTHER_COLUMNS = {"PSENELE": "ehcp_roll", "PNUMFSM6": "fsm6_roll"}
 
 BLANK, SPACE = "blank in the file", "a space in the file"
-
 CUT_OFF = "cut off in the file"
-
 NOT_IN_LAYOUT = "not in this layout"
-
 NO_ROW = "school not in the file"
-
 NOT_LISTED = "no file for this year"
-
 SUPPRESSED = "suppressed: few pupils"
-
 COMPLEMENT = "suppressed: would give another group away"
-
 LOW_COVERAGE = "coverage under 50%"
 
 REASONS: dict[str, str] = {
@@ -381,12 +359,10 @@ TYPES: dict[str, tuple[str, str]] = {
 
 
 def measures_of(kind: str) -> dict[str, str]:
-    """Give, for one kind of file, our name of each published column (in capitals)."""
+    """Return, for one kind of file, our name of each published column (in capitals)."""
     own = {name: m for name, m in MEASURES.items() if m.kind == kind and m.column}
-    names = {m.column.upper(): name for name, m in own.items()}
-    for name in own.keys() & OTHER_COLUMNS.keys():
-        names.update({column.upper(): name for column in OTHER_COLUMNS[name]})
-    return names
+    others = {column: name for column, name in OTHER_COLUMNS.items() if name in own}
+    return {**{m.column.upper(): name for name, m in own.items()}, **others}
 
 
 NO_TESTS_YEARS = (2020, 2021)
@@ -400,23 +376,22 @@ class Break:
     `measures` are names without groups: every group of a measure breaks with it. Over a
     `new_scale` the two sides are different things, and comparing them is refused without the word;
     the others are printed beside every figure they touch.
+
+    From the Department's own notes: the KS2 guidance and SFR 39/2016 (new tests), the primary
+    accountability guides of 2018 (progress limited, writing framework) and 2025 (no progress), the
+    KS4 statistical releases (9-1 grades, Attainment 8 points, Progress 8 limited) and the statement
+    that no tests were held in 2020 and 2021.
     """
 
     year: int
     word: str
     measures: tuple[str, ...]
     what: str
-
-    @property
-    def new_scale(self) -> bool:
-        """Whether the two sides are different things, not one thing measured a little anew."""
-        return self.word in _NEW_SCALES
+    new_scale: bool = False
 
 
 _BROKEN_SUBJECTS = ("reading", "writing", "maths")
-
 _PROGRESS = tuple(f"{s}_progress{e}" for s in _BROKEN_SUBJECTS for e in ("", "_lower", "_upper"))
-
 _PROGRESS8 = ("progress8", "progress8_lower", "progress8_upper")
 
 _BROKEN_KS2 = tuple(
@@ -432,14 +407,10 @@ _WRITING = tuple(
     n for n in _BROKEN_KS2 if n.startswith(("writing_", "rwm_")) and "coverage" not in n
 )
 
-_NEW_SCALES = {
-    "new tests 2016", "progress 8 2016", "grades 9-1 2017", "ebacc 2018", "key stage 1 scale 2020",
-    "persistent absence 2016",
-}  # fmt: skip
-
 BREAKS: tuple[Break, ...] = (
     Break(2016, "new tests 2016", _BROKEN_KS2,
-          "new key stage 2 tests and a new expected standard from 2016; earlier years are levels"),
+          "new key stage 2 tests and a new expected standard from 2016; earlier years are levels",
+          new_scale=True),
     Break(2018, "writing framework 2018", _WRITING,
           "a new framework for assessing writing from 2018"),
     Break(2018, "progress adjusted 2018", _PROGRESS,
@@ -447,11 +418,12 @@ BREAKS: tuple[Break, ...] = (
     Break(2018, "progress 8 adjusted 2018", _PROGRESS8,
           "extremely low Progress 8 scores are limited from 2018"),
     Break(2016, "progress 8 2016", (*_PROGRESS8, "attainment8"),
-          "Progress 8 and Attainment 8 begin in 2016"),
+          "Progress 8 and Attainment 8 begin in 2016", new_scale=True),
     Break(2017, "grades 9-1 2017", ("attainment8", "basics_94", "basics_95"),
-          "grades 9 to 1 in English and maths, and a new Attainment 8 scale, from 2017"),
+          "grades 9 to 1 in English and maths, and a new Attainment 8 scale, from 2017",
+          new_scale=True),
     Break(2018, "ebacc 2018", ("ebacc_94", "ebacc_95", "ebacc_points"),
-          "grades 9 to 1 in the other English Baccalaureate subjects from 2018"),
+          "grades 9 to 1 in the other English Baccalaureate subjects from 2018", new_scale=True),
     Break(2022, "after the pandemic 2022",
           (*_BROKEN_KS2, *_BROKEN_KS4, "absence", "persistent_absence"),
           "results from 2022 follow two years of disrupted schooling without tests"),
@@ -460,9 +432,11 @@ BREAKS: tuple[Break, ...] = (
     Break(2025, "no progress 8 2025", _PROGRESS8,
           "no Progress 8 for 2025 and 2026: these pupils took no key stage 2 tests"),
     Break(2020, "key stage 1 scale 2020", ("prior_attainment",),
-          "key stage 1 was assessed without levels from 2016, so for the pupils of 2020 and later"),
+          "key stage 1 was assessed without levels from 2016, so for the pupils of 2020 and later",
+          new_scale=True),
     Break(2016, "persistent absence 2016", ("persistent_absence",),
-          "persistent absence counts a tenth of sessions from 2016, before that 15 per cent"),
+          "persistent absence counts a tenth of sessions from 2016, before that 15 per cent",
+          new_scale=True),
 )  # fmt: skip
 
 
@@ -484,7 +458,7 @@ def list_refused_breaks(measure: str, years: list[int], words: tuple[str, ...]) 
 
 
 def why_not_taken(measure: str, year: int) -> str | None:
-    """Say why a measure has no results anywhere in a year; None when it was taken."""
+    """Return why a measure has no results anywhere in a year; None when it was taken."""
     kind, plain = MEASURES[measure].kind, measure.split(".")[0]
     if kind in ("ks2", "ks4") and year in NO_TESTS_YEARS:
         return "no tests held"

@@ -15,7 +15,7 @@ from pepstats import paths
 from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.impact import find_gaps
 from pepstats.matching import before_start, find_pool, match_schools
-from pepstats.measures import LA_SERIES, MEASURES
+from pepstats.measures import LA_SERIES, MEASURES, find_measure
 from pepstats.schools import (
     Panel,
     Schools,
@@ -30,30 +30,22 @@ from pepstats.settings import (
     PoolRule,
     Programme,
     Report,
-    known_measure,
     load_programme,
     load_report,
     split_phases,
 )
 from pepstats.sources import (
     RESULTS,
+    TABLE_READERS,
     Ledger,
     Results,
     Source,
     Statements,
-    account_for_table,
     check_statements,
-    clean_local_results,
-    clean_results,
     find_source,
     no_statements,
-    read_text,
-    tidy_la_series,
-    tidy_links,
-    tidy_national,
-    tidy_ofsted,
-    tidy_register,
-    tidy_trusts,
+    parse_source,
+    split_local_results,
 )
 
 
@@ -146,16 +138,6 @@ def tabulate_series(study: Study) -> pd.DataFrame:
     return known.sort_values(["measure", "year", "whose"], ignore_index=True)
 
 
-TABLE_READERS = {
-    "register": tidy_register,
-    "links": tidy_links,
-    "trusts": tidy_trusts,
-    "ofsted": tidy_ofsted,
-    "la_series": tidy_la_series,
-    "national": tidy_national,
-}
-
-
 @dataclass(frozen=True)
 class Study:
     """A report's published files, cleaned and followed, and its programmes with their schools.
@@ -209,9 +191,9 @@ class Study:
     def gaps(
         self, outcome: str, *, baseline: Iterable[int], year: int, match: MatchRule | None = None
     ) -> pd.DataFrame:
-        """Give every school in the frame its gap in one outcome: see `gaps.find_gaps`."""
+        """Give every school in the frame its gap in one outcome: see `impact.find_gaps`."""
         years = tuple(sorted(baseline))
-        known = MEASURES[known_measure(outcome)]
+        known = find_measure(outcome)
         rule = match or MatchRule(near=(outcome, known.cohort))
         pool = find_pool(
             before_start(self.panel, years[-1] + 1),
@@ -261,13 +243,7 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
 
 def find_sources(report: Report, data: Path) -> list[Source]:
     """Find every file that a report lists, each read and held to its line."""
-    return [
-        find_source(
-            line.kind, line.file, data=data, year=line.year, release=line.release,
-            sha256=line.sha256, licence=line.licence,
-        )
-        for line in report.sources
-    ]  # fmt: skip
+    return [find_source(line, data) for line in report.sources]
 
 
 @dataclass(frozen=True)
@@ -285,20 +261,17 @@ def _read_files(found: Iterable[Source]) -> _Read:
     """Parse every file of a study once, and account for each."""
     read = _Read()
     for source in found:
-        raw = read_text(source)
-        if source.kind in RESULTS:
-            read.results.append(clean_results(raw, source))
+        one = parse_source(source)
+        if isinstance(one, Results):
+            read.results.append(one)
             continue
-        kept, left_out = len(raw.rows), dict[str, int]()
-        if source.kind in TABLE_READERS:
-            tidied = TABLE_READERS[source.kind](raw, source)
-            read.tables.setdefault(source.kind, []).append(tidied.frame)
-            kept, left_out = len(tidied.frame), tidied.left_out
-        elif source.kind == "local_results":
-            read.local.extend(clean_local_results(raw, source))
+        read.ledgers.append(one.ledger)
+        if source.kind == "local_results":
+            read.local.extend(split_local_results(one.frame, source))
         elif source.kind == "statements":
-            read.said.append((source.file, raw.frame()))
-        read.ledgers.append(account_for_table(raw, source, kept, left_out))
+            read.said.append((source.file, one.frame))
+        else:
+            read.tables.setdefault(source.kind, []).append(one.frame)
     return read
 
 
@@ -309,12 +282,7 @@ def _not_yet_published(local: list[Results], published: list[Results]) -> list[R
         same = [p for p in published if p.source.year == one.source.year]
         left = [name for name in one.values if not any(name in p.values for p in same)]
         if left:
-            kept.append(
-                replace(
-                    one, values=one.values[left], reasons=one.reasons[left],
-                    published=one.published[left],
-                )
-            )  # fmt: skip
+            kept.append(replace(one, values=one.values[left], reasons=one.reasons[left]))
     return kept
 
 
@@ -368,5 +336,5 @@ def _check_statements(
 
 
 def national_levels(study: Study) -> pd.DataFrame:
-    """Gather England's level of each measure and year: see `england.gather_levels`."""
+    """Gather England's level of each measure and year: see `schools.gather_levels`."""
     return gather_levels(study.results, study.tables.get("la_series"), study.tables.get("national"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pepstats.settings import SourceLine
 from pepstats.sources import files
 from pepstats.sources.cells import Cells
 from pepstats.sources.files import Source
@@ -114,7 +115,8 @@ def read(
 ) -> tuple[Cells, Source]:  # fmt: skip
     """Put bytes in a folder and read them as a source of a kind."""
     (folder / name).write_bytes(content)
-    source = files.find_source(kind, name, data=folder, year=year, release=release)
+    line = SourceLine(kind=kind, file=name, year=year, release=release)
+    source = files.find_source(line, folder)
     return files.read_text(source), source
 
 
@@ -125,5 +127,6 @@ def results(folder: Path, content: bytes | None = None, **given: Any) -> Results
 
 def read_real(kind: str, name: str, year: int | None = None) -> tuple[Cells, Source]:
     """Read a real published file, where the folder of real files is there."""
-    source = files.find_source(kind, name, data=REAL, year=year, release="final")
+    line = SourceLine(kind=kind, file=name, year=year, release="final")
+    source = files.find_source(line, REAL)
     return files.read_text(source), source

@@ -119,7 +119,7 @@ def test_the_study_gives_every_school_of_the_frame_its_gap(default) -> None:
     table = default.gaps("rwm_expected", baseline=[2016, 2017], year=2018)
     assert len(table) > 2000
     assert (table["gap"].isna() == table["reason"].notna()).all()
-    with pytest.raises(ValueError, match="no measure is called `rwm_expcted`"):
+    with pytest.raises(DesignError, match="no measure is called `rwm_expcted`"):
         default.gaps("rwm_expcted", baseline=[2016], year=2018)
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError, nearest
-from pepstats.settings import Settings, check_settings, read_yaml
+from pepstats.settings import Settings, SourceLine, check_settings, read_yaml
 from pepstats.sources import find_source, read_text
 
 FOLDER = "partnership"
@@ -244,7 +244,7 @@ def _read_rows(
         nothing = {c: pd.Series([], dtype="str") for c in columns}
         nothing |= {c: pd.Series([], dtype="datetime64[us]") for c in columns if c in DATES}
         return pd.DataFrame({"row": [], "school": pd.Series([], dtype="int64"), **nothing})
-    raw = read_text(find_source("support", file, data=data)).frame()
+    raw = read_text(find_source(SourceLine(kind="support", file=file), data)).frame()
     names = {column.strip().lower(): column for column in raw.columns}
     unknown = sorted(set(names) - set(columns))
     lacking = [c for c in columns if c not in names and c != "joined"]

@@ -27,8 +27,7 @@ from pepstats.report import (
 from pepstats.runs.bridge import read_effects
 from pepstats.runs.compare import PICTURE, WORDS, read_parts
 from pepstats.runs.manifest import Manifest
-from pepstats.settings import Report
-from pepstats.sources import RELEASES
+from pepstats.settings import RELEASES, Report
 
 PAPER = "07-board-report/"
 

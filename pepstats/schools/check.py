@@ -1,16 +1,19 @@
-"""What a file says twice should agree: limits round a score, groups in a cohort, earlier years."""
+"""`pepstats check`: every file accounted for, held to its own totals and to the other files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
 from pepstats.errors import SourceError
 from pepstats.schools.identity import RESULT_KINDS, Schools, follow_schools
+from pepstats.settings import SourceLine
 from pepstats.sources import (
     AGGREGATES,
     AUTHORITY,
@@ -19,27 +22,23 @@ from pepstats.sources import (
     FOUND,
     RECONCILED_COLUMNS,
     REPRODUCED,
-    RESULTS,
-    Cells,
     Ledger,
     Results,
     Source,
-    Tidied,
-    account_for_table,
-    clean_results,
     cross_check,
     find_source,
     list_titles,
-    read_text,
+    parse_source,
     reconcile_totals,
-    tidy_la_series,
-    tidy_links,
-    tidy_local_results,
-    tidy_national,
-    tidy_ofsted,
-    tidy_register,
-    tidy_trusts,
 )
+
+NO_TOTALS = pd.DataFrame(columns=RECONCILED_COLUMNS)
+NO_CONTRADICTIONS = pd.DataFrame(columns=FOUND)
+
+SHOWN = ("cohort", "rwm_expected", "rwm_expected.disadvantaged", "reading_progress",
+         "writing_progress", "maths_progress", "attainment8", "progress8", "basics_94")  # fmt: skip
+MOST = 8  # lines of a list before the rest is only counted
+INDENT = " " * 9
 
 
 def compare_earlier(results: Sequence[Results], schools: Schools) -> pd.DataFrame:
@@ -48,15 +47,14 @@ def compare_earlier(results: Sequence[Results], schools: Schools) -> pd.DataFram
     One row per figure that both have: school, urn, year and file (that repeat it), earlier_year,
     earlier_urn, measure, repeated, published, agrees; `changed` says that the URN has changed.
     """
-    parts = []
-    for later in results:
-        for earlier in results:
-            if later.source.kind != earlier.source.kind or earlier.source.year is None:
-                continue
-            if earlier.source.year in later.earlier.columns.get_level_values("year"):
-                parts.append(_compare_years(later, earlier, schools))
     columns = ["school", "urn", "year", "file", "earlier_year", "earlier_urn", "measure",
                "repeated", "published", "agrees", "changed"]  # fmt: skip
+    parts = [
+        _compare_years(later, earlier, schools)
+        for later, earlier in product(results, repeat=2)
+        if later.source.kind == earlier.source.kind
+        and earlier.source.year in later.earlier.columns.get_level_values("year")
+    ]
     if not parts:
         return pd.DataFrame(columns=columns)
     return pd.concat(parts)[columns].sort_values(columns[:7]).reset_index(drop=True)
@@ -65,10 +63,8 @@ def compare_earlier(results: Sequence[Results], schools: Schools) -> pd.DataFram
 def _compare_years(later: Results, earlier: Results, schools: Schools) -> pd.DataFrame:
     year = earlier.source.year
     # Only figures that both files have can agree or not; a reason on either side is no figure.
-    repeated = _lay_long(later.earlier[year], "repeated")
-    published = _lay_long(earlier.values, "published")
-    repeated["school"] = schools.known.reindex(repeated["urn"]).to_numpy()
-    published["school"] = schools.known.reindex(published["urn"]).to_numpy()
+    repeated = _lay_long(later.earlier[year], "repeated", schools)
+    published = _lay_long(earlier.values, "published", schools)
     published = published.rename(columns={"urn": "earlier_urn"})
     both = repeated.merge(published, on=["school", "measure"], validate="many_to_many")
     agrees = (both["repeated"] - both["published"]).abs() < 1e-9
@@ -78,67 +74,18 @@ def _compare_years(later: Results, earlier: Results, schools: Schools) -> pd.Dat
     )  # fmt: skip
 
 
-def _lay_long(table: pd.DataFrame, called: str) -> pd.DataFrame:
+def _lay_long(table: pd.DataFrame, called: str, schools: Schools) -> pd.DataFrame:
     long = table.reset_index().melt(id_vars="urn", var_name="measure", value_name=called)
-    return long[long[called].notna()]
-
-
-TABLES: dict[str, Callable[[Cells, Source], Tidied]] = {
-    "register": tidy_register,
-    "links": tidy_links,
-    "trusts": tidy_trusts,
-    "ofsted": tidy_ofsted,
-    "la_series": tidy_la_series,
-    "national": tidy_national,
-    "local_results": tidy_local_results,
-}
-
-NO_TOTALS = pd.DataFrame(columns=RECONCILED_COLUMNS)
-
-NO_CONTRADICTIONS = pd.DataFrame(columns=FOUND)
-
-
-class Line(Protocol):
-    """One file as a study lists it; only `file` must say something."""
-
-    @property
-    def kind(self) -> str | None:
-        """The kind it is listed as, if any."""
-
-    @property
-    def file(self) -> str:
-        """The file, as written."""
-
-    @property
-    def year(self) -> int | None:
-        """The year it is listed for, if any."""
-
-    @property
-    def release(self) -> str | None:
-        """The release it is listed as, if any."""
-
-    @property
-    def sha256(self) -> str | None:
-        """The hash it is held to, if any."""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file given by name alone: its kind, and its year where it can be, come from its header."""
-
-    file: str
-    kind: str | None = None
-    year: int | None = None
-    release: str | None = None
-    sha256: str | None = None
+    long = long[long[called].notna()]
+    return long.assign(school=schools.known.reindex(long["urn"]).to_numpy())
 
 
 @dataclass(frozen=True)
 class FileCheck:
     """One file: its account, or the one message that says why it has none.
 
-    `records` counts rows by what they are, `totals` is the proof (see `proof.add_back_up`),
-    `contradictions` what the file says twice and differently (see `crosschecks.cross_check`).
+    `records` counts rows by what they are, `totals` is the proof (see `sources.reconcile_totals`),
+    `contradictions` what the file says twice and differently (see `sources.cross_check`).
     """
 
     file: str
@@ -154,7 +101,7 @@ class FileCheck:
 class SourceCheck:
     """Every file of a study or a command line, checked.
 
-    `followed` says how the schools were followed, where there are results of several years;
+    `followed` counts how the schools were followed, where there are results of several years;
     `earlier` holds the figures that a file repeats of an earlier year (`agrees` or not);
     `together` holds England's rows against the schools of all files of that kind and year;
     `problem` is a contradiction between files.
@@ -172,41 +119,30 @@ class SourceCheck:
         """0 all is accounted for; 1 something differs; 2 a file cannot be read."""
         if self.problem or any(one.problem for one in self.files):
             return 2
-        differs = any(
-            (one.totals["verdict"] == DIFFERS).any() or len(one.contradictions)
-            for one in self.files
-        )
-        differs |= bool((self.together["verdict"] == DIFFERS).any())
+        totals = [self.together, *(one.totals for one in self.files)]
+        differs = any((table["verdict"] == DIFFERS).any() for table in totals)
+        differs |= any(len(one.contradictions) for one in self.files)
         return 1 if differs or (len(self.earlier) and not self.earlier["agrees"].all()) else 0
 
 
-def check_sources(lines: Sequence[Line], *, data: Path) -> SourceCheck:
+def check_sources(lines: Sequence[SourceLine], *, data: Path) -> SourceCheck:
     """Read each file and account for it; a file that cannot be read is a message, not an end."""
     files: list[FileCheck] = []
     results: list[Results] = []
-    tables: dict[str, list[pd.DataFrame]] = {}
+    tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for line in lines:
         try:
-            source = find_source(
-                line.kind, line.file, data=data, year=line.year, release=line.release,
-                sha256=line.sha256,
-            )  # fmt: skip
-            raw = read_text(source)
-            if source.kind in RESULTS:
-                one = clean_results(raw, source)
-                results.append(one)
+            source = find_source(line, data)
+            one = parse_source(source)
+            if isinstance(one, Results):
                 files.append(_check_results(one))
-            elif source.kind in TABLES:
-                tidied = TABLES[source.kind](raw, source)
-                tables.setdefault(source.kind, []).append(tidied.frame)
-                ledger = account_for_table(raw, source, len(tidied.frame), tidied.left_out)
-                files.append(FileCheck(line.file, source=source, ledger=ledger))
+                results.append(one)
             else:
-                ledger = account_for_table(raw, source, len(raw.rows), {})
-                files.append(FileCheck(line.file, source=source, ledger=ledger))
+                files.append(FileCheck(line.file, source=source, ledger=one.ledger))
+                tables[source.kind].append(one.frame)
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
-    return _add_what_files_say_together(files, results, tables)
+    return _add_what_files_describe_together(files, results, tables)
 
 
 def _check_results(one: Results) -> FileCheck:
@@ -218,7 +154,7 @@ def _check_results(one: Results) -> FileCheck:
     )  # fmt: skip
 
 
-def _add_what_files_say_together(
+def _add_what_files_describe_together(
     files: list[FileCheck], results: list[Results], tables: dict[str, list[pd.DataFrame]]
 ) -> SourceCheck:
     """Add what only several files tell: England's totals, schools through time, earlier years."""
@@ -240,17 +176,16 @@ def _add_what_files_say_together(
 
 def _add_up_together(results: list[Results]) -> pd.DataFrame:
     """Hold England's rows of one file to the schools of all files of its kind, year and release."""
-    groups: dict[tuple[object, ...], list[Results]] = {}
+    groups: dict[tuple[object, ...], list[Results]] = defaultdict(list)
     for one in results:
-        key = (one.source.kind, one.source.year, one.source.release)
-        groups.setdefault(key, []).append(one)
-    found = [NO_TOTALS]
+        groups[one.source.kind, one.source.year, one.source.release].append(one)
+    found = []
     for (kind, year, _), parts in groups.items():
         if year is not None and len(parts) > 1:
             totals = reconcile_totals(parts)
-            england = totals[totals["level"] != AUTHORITY]
-            found.append(england.assign(kind=kind, year=year))
-    return pd.concat([part for part in found if len(part)] or [NO_TOTALS], ignore_index=True)
+            england = totals[totals["level"] != AUTHORITY].assign(kind=kind, year=year)
+            found += [england] if len(england) else []
+    return pd.concat(found or [NO_TOTALS], ignore_index=True)
 
 
 def _count_followed(schools: Schools) -> dict[str, int]:
@@ -264,7 +199,7 @@ def _count_ended(schools: Schools) -> dict[str, int]:
 
 
 def check_as_dict(check: SourceCheck) -> dict[str, Any]:
-    """Give a check as plain names and numbers, for programs: every code of every column."""
+    """Return a check as plain names and numbers, for programs: every code of every column."""
     disagreeing = check.earlier[~check.earlier["agrees"]] if len(check.earlier) else check.earlier
     return {
         "exit_code": check.exit_code,
@@ -273,11 +208,8 @@ def check_as_dict(check: SourceCheck) -> dict[str, Any]:
         "followed": check.followed,
         "not_followed": check.not_followed,
         "totals_of_several_files": _records(check.together),
-        "earlier_years": {
-            "compared": len(check.earlier),
-            "disagreeing": _records(disagreeing),
-        },
-    }  # fmt: skip
+        "earlier_years": {"compared": len(check.earlier), "disagreeing": _records(disagreeing)},
+    }
 
 
 def _file_as_dict(one: FileCheck) -> dict[str, Any]:
@@ -299,7 +231,7 @@ def _file_as_dict(one: FileCheck) -> dict[str, Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give a table as a list of rows; what is missing is None."""
+    """Return a table as a list of rows; what is missing is None."""
     plain = table.astype(object).where(table.notna(), None)
     return [
         {str(key): value.item() if hasattr(value, "item") else value for key, value in row.items()}
@@ -307,21 +239,15 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-SHOWN = ("cohort", "rwm_expected", "rwm_expected.disadvantaged", "reading_progress",
-         "writing_progress", "maths_progress", "attainment8", "progress8", "basics_94")  # fmt: skip
-
-MOST = 8  # lines of a list before the rest is only counted
-
-
 def describe_check(check: SourceCheck) -> str:
-    """Say what was found in every file, and in the files together."""
-    blocks = [_say_file(one) for one in check.files]
+    """Describe what was found in every file, and in the files together."""
+    blocks = [_describe_file(one) for one in check.files]
     if len(check.together):
         years = ", ".join(str(year) for year in sorted(set(check.together["year"])))
-        lines = _say_totals(check.together)
+        lines = _describe_totals(check.together)
         blocks.append("\n".join([f"England's rows and the schools of all files, {years}", *lines]))
     if check.followed:
-        blocks.append(_say_followed(check))
+        blocks.append(_describe_followed(check))
     wrong = [one.file for one in check.files if one.problem]
     last = {
         0: "Every row and cell is accounted for.",
@@ -331,45 +257,39 @@ def describe_check(check: SourceCheck) -> str:
     return "\n\n".join([*blocks, last[check.exit_code]]) + "\n"
 
 
-def _say_file(one: FileCheck) -> str:
+def _describe_file(one: FileCheck) -> str:
     if one.ledger is None or one.source is None:
         return f"{one.file}\n  cannot be read: {one.problem}"
     ledger = one.ledger
     when = f", {ledger.year}" if ledger.year else ""
     release = f" ({ledger.release})" if ledger.release else ""
-    title = list_titles().get(ledger.kind, ledger.kind)
+    title = list_titles()[ledger.kind]
     lines = [
         one.file,
         f"  {title}{when}{release}   sha256 {one.source.sha256[:12]}",
-        f"  rows   {_say_rows(one)}",
-        f"  cells  {_say_cells(ledger)}",
-        *_say_codes(ledger),
+        f"  rows   {_describe_rows(ledger, one.records)}",
+        f"  cells  {_describe_cells(ledger)}",
+        *_describe_codes(ledger),
     ]
-    if ledger.columns_unread:
-        shown = ", ".join(ledger.columns_unread[:MOST])
-        lines.append(
-            f"  {len(ledger.columns_unread)} column(s) in no layout we know, not read: {shown}"
-        )
-    return "\n".join([*lines, *_say_totals(one.totals), *_say_contradictions(one.contradictions)])
-
-
-def _say_rows(one: FileCheck) -> str:
-    ledger = one.ledger
-    assert ledger is not None  # a file without an account is said elsewhere
-    kinds = [f"{n:,} {name}" for name, n in one.records.items() if name not in AGGREGATES]
-    kept = f"{ledger.rows_kept:,} kept" + (f" ({', '.join(kinds)})" if kinds else "")
-    totals = [f"{n} {name}" for name, n in ledger.aggregates.items()]
-    left = [f"{n:,} {why}" for why, n in ledger.left_out.items()]
-    said = [kept]
-    if totals:
-        said.append(f"{sum(ledger.aggregates.values())} totals ({', '.join(totals)})")
-    said.append(
-        f"{sum(ledger.left_out.values()):,} left out" + (f" ({'; '.join(left)})" if left else "")
+    if unread := ledger.columns_unread:
+        shown = ", ".join(unread[:MOST])
+        lines.append(f"  {len(unread)} column(s) in no layout we know, not read: {shown}")
+    return "\n".join(
+        [*lines, *_describe_totals(one.totals), *_describe_contradictions(one.contradictions)]
     )
+
+
+def _describe_rows(ledger: Ledger, records: dict[str, int]) -> str:
+    kinds = ", ".join(f"{n:,} {name}" for name, n in records.items() if name not in AGGREGATES)
+    totals = ", ".join(f"{n} {name}" for name, n in ledger.aggregates.items())
+    why = "; ".join(f"{n:,} {why}" for why, n in ledger.left_out.items())
+    said = [f"{ledger.rows_kept:,} kept" + (f" ({kinds})" if kinds else "")]
+    said += [f"{sum(ledger.aggregates.values())} totals ({totals})"] if totals else []
+    said += [f"{sum(ledger.left_out.values()):,} left out" + (f" ({why})" if why else "")]
     return f"{ledger.rows_in:,} in = " + " + ".join(said)
 
 
-def _say_cells(ledger: Ledger) -> str:
+def _describe_cells(ledger: Ledger) -> str:
     without = sum(ledger.reasons.values())
     unread = f" + {ledger.unread:,} not read" if ledger.unread else ""
     return (
@@ -378,27 +298,24 @@ def _say_cells(ledger: Ledger) -> str:
     )
 
 
-def _say_codes(ledger: Ledger) -> list[str]:
-    """Say each code: its meaning, its cells, and the columns where it is most frequent."""
-    lines = []
+def _describe_codes(ledger: Ledger) -> list[str]:
+    """List each code: its meaning, its cells, and the columns where it is most frequent."""
     if not len(ledger.codes):
-        return [f"         {n:>9,}  {reason}" for reason, n in ledger.reasons.items()]
+        return [f"{INDENT}{n:>9,}  {reason}" for reason, n in ledger.reasons.items()]
+    lines = []
     for reason, met in ledger.codes.groupby("reason", sort=False):
         shown = met["code"].map(lambda code: repr(code) if isinstance(code, str) else "none")
-        by_column = (
-            met.groupby("column", sort=False)["cells"]
-            .sum()
-            .sort_values(ascending=False, kind="stable")
-        )
+        by_column = met.groupby("column", sort=False)["cells"].sum()
+        by_column = by_column.sort_values(ascending=False, kind="stable")
         most = ", ".join(f"{column} {n:,}" for column, n in by_column.head(4).items())
         more = f" and {len(by_column) - 4} columns more" if len(by_column) > 4 else ""
         code = " ".join(sorted(set(shown)))
         lines.append((int(met["cells"].sum()), f"{reason}, {code}: {most}{more}"))
-    return [f"         {n:>9,}  {said}" for n, said in sorted(lines, reverse=True)]
+    return [f"{INDENT}{n:>9,}  {said}" for n, said in sorted(lines, reverse=True)]
 
 
-def _say_totals(totals: pd.DataFrame) -> list[str]:
-    """Say how the schools add back up, the main measures and all that differ."""
+def _describe_totals(totals: pd.DataFrame) -> list[str]:
+    """Describe how the schools add back up, the main measures and all that differ."""
     if not len(totals):
         return ["  totals none in the file to compare with"]
     counts = totals["verdict"].value_counts()
@@ -406,19 +323,18 @@ def _say_totals(totals: pd.DataFrame) -> list[str]:
     lines = [f"  totals {len(totals):,} compared: {said}"]
     several = totals.groupby(["level", "la"]).ngroups > 3
     main = totals[totals["measure"].isin(SHOWN) & ~totals["verdict"].eq(DIFFERS)]
+    main = main[main["level"] != AUTHORITY] if several else main
     differs = totals[totals["verdict"] == DIFFERS]
-    if several:
-        main = main[main["level"] != AUTHORITY]
     for part in (main, differs):
-        lines += [f"         {_say_total(row)}" for row in part.head(2 * MOST).to_dict("records")]
+        lines += [
+            f"{INDENT}{_describe_total(row)}" for row in part.head(2 * MOST).to_dict("records")
+        ]
     if len(differs) > 2 * MOST:
-        lines.append(
-            f"         and {len(differs) - 2 * MOST:,} more that differ (--json lists all)"
-        )
+        lines.append(f"{INDENT}and {len(differs) - 2 * MOST:,} more that differ (--json lists all)")
     return lines
 
 
-def _say_total(row: dict[str, object]) -> str:
+def _describe_total(row: dict[str, object]) -> str:
     where = f"{row['level']} {row['la']}" if row["la"] else row["level"]
     why = f"; {row['explanation']}" if row["explanation"] else ""
     return (
@@ -427,22 +343,22 @@ def _say_total(row: dict[str, object]) -> str:
     )
 
 
-def _say_contradictions(found: pd.DataFrame) -> list[str]:
+def _describe_contradictions(found: pd.DataFrame) -> list[str]:
     lines = [
-        f"         row {row['row']}, URN {row['urn']}, {row['measure']}: {row['said']} "
+        f"{INDENT}row {row['row']}, URN {row['urn']}, {row['measure']}: {row['said']} "
         f"({row['check']})"
         for row in found.head(MOST).to_dict("records")
     ]
-    more = [f"         and {len(found) - MOST:,} more"] if len(found) > MOST else []
+    more = [f"{INDENT}and {len(found) - MOST:,} more"] if len(found) > MOST else []
     return [f"  contradictions {len(found):,}", *lines, *more] if len(found) else []
 
 
-def _say_followed(check: SourceCheck) -> str:
+def _describe_followed(check: SourceCheck) -> str:
     lines = ["Schools through time"]
-    lines += [f"         {n:>9,}  {what}" for what, n in check.followed.items()]
+    lines += [f"{INDENT}{n:>9,}  {what}" for what, n in check.followed.items()]
     if check.not_followed:
         lines.append("  without results in the last year")
-        lines += [f"         {n:>9,}  {why}" for why, n in check.not_followed.items()]
+        lines += [f"{INDENT}{n:>9,}  {why}" for why, n in check.not_followed.items()]
     if len(check.earlier):
         agree, changed = check.earlier["agrees"].sum(), check.earlier["changed"].sum()
         lines.append(
@@ -451,7 +367,7 @@ def _say_followed(check: SourceCheck) -> str:
         )
         for row in check.earlier[~check.earlier["agrees"]].head(MOST).to_dict("records"):
             lines.append(
-                f"         URN {row['urn']}, {row['measure']} {row['earlier_year']}: "
+                f"{INDENT}URN {row['urn']}, {row['measure']} {row['earlier_year']}: "
                 f"{row['file']} says {row['repeated']:g}, the earlier file {row['published']:g}"
             )
     return "\n".join(lines)

@@ -8,14 +8,12 @@ from pepstats.measures import MEASURES, NO_ROW, NOT_LISTED, breaks_between
 from pepstats.schools.panel import Panel
 
 BANDS = (0, 5, 10, 20, 30, 60, 10_000)  # pupils, upper ends
-
 BAND_WORDS = ("up to 5", "6 to 10", "11 to 20", "21 to 30", "31 to 60", "over 60")
-
 NO_COHORT = "number not given"
 
 
 def measure_coverage(panel: Panel) -> pd.DataFrame:
-    """Give, for each measure and year, how many of the schools in the file have a value."""
+    """Count, for each measure and year, the schools in the file and those that have a value."""
     names = list(panel.values.columns)
     has = panel.values[names].notna().groupby("year").sum()
     absent = panel.reasons[names].isin([NO_ROW, NOT_LISTED])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -27,36 +27,30 @@ Links = dict[int, dict[int, str]]
 def chain_urns(
     rows: pd.DataFrame, links: Links
 ) -> tuple[dict[int, int], dict[int, str], dict[str, int]]:
-    """Give each URN its school and how that is known, and count the decisions.
+    """Find each URN's school and how that is known, and count the decisions.
 
     `rows` has urn, year, cohort and has_results. A school is called by the first URN, in time,
     that it has in these rows.
     """
     with_results = rows[rows["has_results"]]
-    years = _by_urn(with_results, "year", set)
-    cohorts: dict[tuple[int, int], float] = defaultdict(float)
-    for urn, year, n in zip(
-        with_results["urn"], with_results["year"], with_results["cohort"], strict=True
-    ):
-        cohorts[urn, year] += n
     first_seen = rows.groupby("urn")["year"].min().to_dict()
-    members: dict[int, list[int]] = {}  # a school's URNs in time order, by its first
-    owner: dict[int, int] = {}
-    how: dict[int, str] = {}
-    notes: Counter[str] = Counter()
+    chains = _Chains(
+        links,
+        first_seen,
+        years=with_results.groupby("urn")["year"].agg(set).to_dict(),
+        cohorts=with_results.groupby(["urn", "year"])["cohort"].sum().to_dict(),
+    )
     for group in _components(first_seen, links):
-        for chain in _order_in_time(
-            [u for u in group if u in years], years, cohorts, links, how, notes
-        ):
-            members[chain[0]] = chain
-            owner.update(dict.fromkeys(chain, chain[0]))
-        for urn in sorted((u for u in group if u not in years), key=lambda u: (first_seen[u], u)):
-            _place_without_results(urn, owner, members, how, links, first_seen, years)
+        chains.order_in_time([u for u in group if u in chains.years])
+        without = [u for u in group if u not in chains.years]
+        for urn in sorted(without, key=lambda u: (first_seen[u], u)):
+            chains.place_without_results(urn)
     called = {
-        head: min(chain, key=lambda u: (first_seen[u], u not in years, u))
-        for head, chain in members.items()
+        head: min(chain, key=lambda u: (first_seen[u], u not in chains.years, u))
+        for head, chain in chains.members.items()
     }
-    return {urn: called[head] for urn, head in owner.items()}, how, dict(notes)
+    school_of = {urn: called[head] for urn, head in chains.owner.items()}
+    return school_of, chains.how, dict(chains.notes)
 
 
 def reach(
@@ -73,20 +67,13 @@ def reach(
 
 
 def name_other_urns(school_of: dict[int, int], links: Links) -> pd.Series:
-    """Give the school of every URN, also of one whose links alone lead to one school."""
+    """Find the school of every URN, also of one whose links alone lead to one school."""
     known = dict(school_of)
     for urn in sorted(set(links) - set(school_of)):
         schools = {school_of[u] for u in reach(urn, links, school_of)}
         if len(schools) == 1:
             known[urn] = schools.pop()
     return pd.Series(known, dtype="int64", name="school").rename_axis("urn").sort_index()
-
-
-def _by_urn(rows: pd.DataFrame, column: str, kind: type[set[int]]) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = defaultdict(kind)
-    for urn, value in zip(rows["urn"], rows[column], strict=True):
-        found[urn].add(value)
-    return dict(found)
 
 
 def _components(urns: Iterable[int], links: Links) -> list[list[int]]:
@@ -104,49 +91,60 @@ def _components(urns: Iterable[int], links: Links) -> list[list[int]]:
     return groups
 
 
-def _order_in_time(
-    urns: list[int], years: dict[int, set[int]], cohorts: dict[tuple[int, int], float],
-    links: Links, how: dict[int, str], notes: Counter[str],
-) -> list[list[int]]:  # fmt: skip
-    """Put linked URNs that have results into chains, never two of them in one year."""
-    chains: list[list[int]] = []
-    starting: dict[int, list[int]] = defaultdict(list)
-    for urn in urns:
-        starting[min(years[urn])].append(urn)
-        how[urn] = "same URN"
-    for year in sorted(starting):
-        begun = sorted(starting[year], key=lambda u: (-cohorts[u, year], u))
-        ended = {urn: c for c in chains if max(years[c[-1]]) < year for urn in c}
-        for urn in begun:
-            before = reach(urn, links, ended, stops=years)
-            if not before:
-                chains.append([urn])
-                continue
-            ends = {ended[u][-1]: u for u in reversed(before)}  # each chain by its nearest URN
-            last = min(ends, key=lambda u: (-cohorts[u, max(years[u])], u))
-            how[urn] = links[urn].get(ends[last], "linked through a URN without results")
-            notes[f"followed: {how[urn]}"] += 1
-            if len(ends) > 1:
-                notes["several schools became one: the largest carried on"] += 1
-            chain = ended[last]
-            ended = {u: c for u, c in ended.items() if c is not chain}
-            chain.append(urn)
-    return chains
+@dataclass
+class _Chains:
+    """Schools as chains of URNs while they are put together; each is kept by its first URN."""
 
+    links: Links
+    first_seen: dict[int, int]
+    years: dict[int, set[int]]  # in which a URN has results
+    cohorts: dict[tuple[int, int], float]
+    members: dict[int, list[int]] = field(default_factory=dict)
+    owner: dict[int, int] = field(default_factory=dict)
+    how: dict[int, str] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
 
-def _place_without_results(
-    urn: int, owner: dict[int, int], members: dict[int, list[int]], how: dict[int, str],
-    links: Links, first_seen: dict[int, int], years: dict[int, set[int]],
-) -> None:  # fmt: skip
-    """Give a URN that is listed but never has results to the school it is linked to, if any."""
-    linked = reach(urn, links, owner)
-    if not linked:
-        members[urn], owner[urn], how[urn] = [urn], urn, "same URN"
-        return
-    own_year = first_seen[urn]
-    nearest = min(linked, key=lambda u: (own_year not in years.get(u, ()), u))
-    owner[urn], how[urn] = owner[nearest], links[urn].get(nearest, "linked through another URN")
-    members[owner[nearest]].append(urn)
+    def order_in_time(self, urns: list[int]) -> None:
+        """Put linked URNs that have results into chains, never two of them in one year."""
+        chains: list[list[int]] = []
+        self.how.update(dict.fromkeys(urns, "same URN"))
+        begins = {urn: min(self.years[urn]) for urn in urns}
+        for year in sorted(set(begins.values())):
+            begun = [urn for urn in urns if begins[urn] == year]
+            ended = {u: c for c in chains if max(self.years[c[-1]]) < year for u in c}
+            for urn in sorted(begun, key=lambda u: (-self.cohorts[u, year], u)):
+                before = reach(urn, self.links, ended, stops=self.years)
+                if not before:
+                    chains.append([urn])
+                    continue
+                chain = self._follow(urn, before, ended)
+                ended = {u: c for u, c in ended.items() if c is not chain}
+        for chain in chains:
+            self.members[chain[0]] = chain
+            self.owner.update(dict.fromkeys(chain, chain[0]))
+
+    def _follow(self, urn: int, before: list[int], ended: dict[int, list[int]]) -> list[int]:
+        """Let a URN carry on the largest of the chains that ended before it."""
+        ends = {ended[u][-1]: u for u in reversed(before)}  # each chain by its nearest URN
+        last = min(ends, key=lambda u: (-self.cohorts[u, max(self.years[u])], u))
+        self.how[urn] = self.links[urn].get(ends[last], "linked through a URN without results")
+        self.notes[f"followed: {self.how[urn]}"] += 1
+        if len(ends) > 1:
+            self.notes["several schools became one: the largest carried on"] += 1
+        ended[last].append(urn)
+        return ended[last]
+
+    def place_without_results(self, urn: int) -> None:
+        """Place a URN that is listed but never has results in the school it is linked to, if any."""
+        linked = reach(urn, self.links, self.owner)
+        if not linked:
+            self.members[urn], self.owner[urn], self.how[urn] = [urn], urn, "same URN"
+            return
+        own_year = self.first_seen[urn]
+        nearest = min(linked, key=lambda u: (own_year not in self.years.get(u, ()), u))
+        self.owner[urn] = self.owner[nearest]
+        self.how[urn] = self.links[urn].get(nearest, "linked through another URN")
+        self.members[self.owner[urn]].append(urn)
 
 
 RESULT_KINDS = ("ks2", "ks4")
@@ -210,7 +208,7 @@ def follow_schools(
         notes["listed twice in one year"] = int(rows.loc[extra, "urn"].nunique())
     known = name_other_urns(school_of, found)
     register = describe_schools(rows, known, files, register_rows, trusts)
-    ended = _say_who_ended(rows, found, register_rows)
+    ended = _list_ended(rows, found, register_rows)
     tidy = rows.groupby(["urn", "year"], as_index=False).agg(
         school=("school", "first"), has_results=("has_results", "max"), how=("how", "first")
     )
@@ -269,7 +267,7 @@ def _find_links(
 
 
 def _numbers(rows: pd.DataFrame, register_rows: pd.DataFrame | None) -> pd.DataFrame:
-    """Give each URN of the results its authority and establishment number, once."""
+    """List each URN of the results with its authority and establishment number, once."""
     own = rows[["urn", "la", "estab"]]
     if register_rows is not None:
         listed = register_rows.loc[register_rows.index.isin(rows["urn"]), ["la", "estab"]]
@@ -278,10 +276,10 @@ def _numbers(rows: pd.DataFrame, register_rows: pd.DataFrame | None) -> pd.DataF
     return own[own["la"].gt(0)].drop_duplicates().sort_values(["la", "estab", "urn"])
 
 
-def _say_who_ended(
+def _list_ended(
     rows: pd.DataFrame, links: Links, register_rows: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """Say of each school without results in the last year why it could not be followed."""
+    """List each school without results in the last year, and why it could not be followed."""
     last = int(rows["year"].max())
     with_results = rows[rows["has_results"]]
     ends = with_results.groupby("school")["year"].max()

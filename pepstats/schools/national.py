@@ -1,4 +1,4 @@
-"""schools.national."""
+"""England's published levels, from every file that gives them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from pepstats.measures import LA_SERIES
-from pepstats.sources import RELEASES, STATE_FUNDED, Results
+from pepstats.settings import RELEASES
+from pepstats.sources import STATE_FUNDED, Results
 
 LEVELS = ["measure", "year", "phase", "value"]
 

@@ -11,7 +11,8 @@ import pandas as pd
 from pepstats.errors import SourceError
 from pepstats.measures import MEASURES, NO_ROW, NOT_IN_LAYOUT, NOT_LISTED, why_not_taken
 from pepstats.schools.identity import Schools
-from pepstats.sources import RELEASES, Array, Results
+from pepstats.settings import RELEASES
+from pepstats.sources import Array, Results
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,11 @@ class Panel:
     releases: pd.DataFrame
 
     def wide(self, measure: str) -> pd.DataFrame:
-        """Give one measure as school by year, missing where it has a reason instead."""
+        """Return one measure as school by year, missing where it has a reason instead."""
         return self.values[measure].unstack("year")
 
 
-def build_panel(
-    results: Sequence[Results],
-    schools: Schools,
-    years: Sequence[int],
-) -> Panel:
+def build_panel(results: Sequence[Results], schools: Schools, years: Sequence[int]) -> Panel:
     """Lay cleaned results out as school by year; a missing result keeps its reason.
 
     Several files of one kind, year and release (one per authority) are one source in parts. A
@@ -109,7 +106,7 @@ def _two_releases(
 def _lay_out(
     parts: list[Results], schools: Schools, year: int, names: list[str]
 ) -> tuple[Array, Array]:
-    """Give one kind, year and release as school by measure: values, reasons where there is none."""
+    """Lay one kind, year and release out as school by measure: values, else reasons."""
     values = pd.concat([part.values.reindex(columns=names) for part in parts])
     reasons = pd.concat([_reasons_in_full(part, names) for part in parts])
     _refuse_twins(values.index, parts, year)
@@ -128,7 +125,7 @@ def _lay_out(
 
 
 def _reasons_in_full(part: Results, names: list[str]) -> pd.DataFrame:
-    """Give one file's reasons for every measure, also for those its layout does not have."""
+    """Return one file's reasons for every measure, also for those its layout does not have."""
     absent = [name for name in names if name not in part.reasons]
     own = part.reasons.astype("str").assign(**dict.fromkeys(absent, NOT_IN_LAYOUT))
     return own[names]

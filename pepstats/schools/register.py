@@ -13,7 +13,7 @@ from pepstats.sources import MAINSTREAM, NOT_STATED, SPECIAL, Results, governanc
 
 
 def attach_inspections(inspections: pd.DataFrame, known: pd.Series) -> pd.DataFrame:
-    """Give each school its latest inspection, whichever of its URNs it was made under.
+    """Attach each school's latest inspection, whichever of its URNs it was made under.
 
     `inspections` is keyed `urn` (`outcome`, `inspected`); `known` gives the school of each URN.
     Keyed `school`, sorted. Inspections of URNs that no school has had are not about this study.
@@ -28,7 +28,7 @@ def attach_inspections(inspections: pd.DataFrame, known: pd.Series) -> pd.DataFr
 def grade_at(
     ofsted: pd.DataFrame | None, schools: pd.Index, day: pd.Timestamp
 ) -> npt.NDArray[np.float64]:
-    """Give each school's Ofsted outcome as it stood on a day, missing where it is not known.
+    """Find each school's Ofsted outcome as it stood on a day, missing where it is not known.
 
     `ofsted` is keyed `school` with `outcome` (1 to 4), `inspected` (date) and, where known,
     `previous`: what stood before, if the latest inspection came after the day.
@@ -44,19 +44,8 @@ def grade_at(
     return np.asarray(np.where(then, now, np.where(later, before, np.nan)))
 
 
-COLUMNS = [
-    "name",
-    "la",
-    "phase",
-    "school_type",
-    "governance",
-    "type",
-    "trust",
-    "opened",
-    "closed",
-    "urn",
-    "urns",
-]
+COLUMNS = ["name", "la", "phase", "school_type", "governance", "type", "trust", "opened", "closed",
+           "urn", "urns"]  # fmt: skip
 
 AUTHORITY_BECAME: dict[int, tuple[int, ...]] = {
     # old code: the codes it became, the one with most of its schools first
@@ -76,7 +65,7 @@ def describe_schools(
     register_rows: pd.DataFrame | None,
     trusts: pd.DataFrame | None,
 ) -> pd.DataFrame:
-    """Give one row per school: what its latest file says, then earlier ones, then the register."""
+    """Describe each school: what its latest file says, then earlier ones, then the register."""
     said = pd.concat([
         one.identity[["name", "la", "record", "type", "age_range"]].assign(year=one.source.year)
         for one in files
@@ -98,9 +87,7 @@ def describe_schools(
         _phase(s, k if isinstance(k, set) else set(), *a)
         for s, k, a in zip(special, kinds, ages, strict=True)
     ]
-    latest["governance"] = [
-        governance_of(t) if isinstance(t, str) else "unknown" for t in latest["type"]
-    ]
+    latest["governance"] = latest["type"].fillna("").map(governance_of)
     latest["type"] = latest["type"].map(lambda t: TYPES.get(t, (t, ""))[0], na_action="ignore")
     if trusts is not None:
         latest["trust"] = latest["urn"].map(trusts["trust"]).fillna(latest["trust"])
@@ -130,17 +117,16 @@ def _fill_from_register(
 
 
 def _settle_authorities(latest: pd.DataFrame, register_rows: pd.DataFrame | None) -> pd.Series:
-    """Give schools of an authority that changed its code the new one, if the study has it."""
+    """Move schools of an authority that changed its code to the new one, if the study has it."""
     la = latest["la"].fillna(0).astype("int64")
     listed = pd.Series(0, index=latest.index)
     if register_rows is not None:
-        own = register_rows["la"].fillna(0).astype("int64")
-        listed = pd.Series(own.reindex(latest["urn"]).fillna(0).to_numpy(int), index=latest.index)
+        own = register_rows["la"].reindex(latest["urn"]).fillna(0)
+        listed = pd.Series(own.to_numpy("int64"), index=latest.index)
     there = set(la) | set(listed)
     for old, new in AUTHORITY_BECAME.items():
         if there & set(new):
-            moved = listed.where(listed.isin(new), new[0])
-            la = la.where(la != old, moved)
+            la = la.where(la != old, listed.where(listed.isin(new), new[0]))
     return la
 
 
@@ -167,7 +153,7 @@ def _school_type(special: bool, low: int | None, high: int | None) -> str:
 
 
 def _phase(special: bool, kinds: set[str], low: int | None, high: int | None) -> str:
-    """Say which results a school has: those of key stage 2, of key stage 4, or both."""
+    """Find which results a school has: those of key stage 2, of key stage 4, or both."""
     if special:
         return "special"
     teaches = set()

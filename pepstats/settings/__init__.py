@@ -10,13 +10,19 @@ from pepstats.settings.programme import (
     PoolRule,
     Programme,
     group_phases,
-    known_measure,
     list_parts,
     load_programme,
     split_phases,
 )
 from pepstats.settings.quality import load_quality, say_sign_off, tabulate_quality
-from pepstats.settings.report import Report, check_named_files, load_programmes, load_report
+from pepstats.settings.report import (
+    RELEASES,
+    Report,
+    SourceLine,
+    check_named_files,
+    load_programmes,
+    load_report,
+)
 from pepstats.settings.yaml import (
     LARGEST_YAML,
     SLUG,
@@ -39,16 +45,17 @@ __all__ = [
     "Phase",
     "PoolRule",
     "Programme",
+    "RELEASES",
     "Report",
     "SLUG",
     "Settings",
+    "SourceLine",
     "check_named_files",
     "check_settings",
     "check_slug",
     "find_rules",
     "group_phases",
     "hash_settings",
-    "known_measure",
     "list_parts",
     "load_programme",
     "load_programmes",

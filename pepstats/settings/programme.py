@@ -6,46 +6,24 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from pepstats.errors import DesignError, nearest
+from pepstats.errors import DesignError
 from pepstats.measures import BREAKS, MEASURES
-from pepstats.settings.yaml import Settings, check_settings, check_slug, read_yaml
+from pepstats.settings.yaml import Settings, check_settings, check_slug, one_of, read_yaml
 
 PHASES = {"primary": ("primary", "all-through"), "secondary": ("secondary", "all-through")}
-
-Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
-
-Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
-
-Urn = Annotated[int, Field(ge=100_000, le=9_999_999, strict=True)]
-
-Phase = Literal["primary", "secondary", "all"]
-
+"""Each phase, and the phases of the schools that have its results."""
 
 STAGES = {"primary": "ks2", "secondary": "ks4"}
 """Each phase, and the key stage whose results are its own."""
 
-
-def known_measure(name: str) -> str:
-    """Refuse a measure that no published file has, naming the nearest that one does."""
-    if name not in MEASURES:
-        raise ValueError(f"no measure is called `{name}`. {nearest(name, MEASURES)}")
-    return name
-
-
-Measure = Annotated[str, BeforeValidator(lambda name: known_measure(str(name)))]
-
-
-def known_break(word: str) -> str:
-    """Refuse a word for a change of definition that none is known by."""
-    words = [one.word for one in BREAKS]
-    if word not in words:
-        raise ValueError(f"no change of definition is called `{word}`. {nearest(word, words)}")
-    return word
-
-
-BreakWord = Annotated[str, BeforeValidator(lambda word: known_break(str(word)))]
+Phase = Literal["primary", "secondary", "all"]
+Year = Annotated[int, Field(ge=2000, le=2100, strict=True)]
+Authority = Annotated[int, Field(ge=100, le=999, strict=True)]
+Urn = Annotated[int, Field(ge=100_000, le=9_999_999, strict=True)]
+Measure = Annotated[str, one_of("measure", MEASURES)]
+BreakWord = Annotated[str, one_of("change of definition", [one.word for one in BREAKS])]
 
 
 class Member(Settings):
@@ -120,7 +98,7 @@ class MatchRule(Settings):
 
 
 class PlaceboRule(Settings):
-    """How many made-up programmes measure chance."""
+    """How many placebo draws measure chance."""
 
     draws: int = Field(default=10_000, ge=99, le=1_000_000, strict=True)
 
@@ -186,9 +164,7 @@ class Programme(Settings):
         """A baseline year on or after the start would compare the programme with itself."""
         if max(self.baseline) >= self.starts:
             raise ValueError(f"baseline {max(self.baseline)} is not before starts {self.starts}")
-        if len(set(self.baseline)) < len(self.baseline) or len(set(self.outcomes)) < len(
-            self.outcomes
-        ):
+        if any(len(set(one)) < len(one) for one in (self.baseline, self.outcomes)):
             raise ValueError("a baseline year or an outcome is listed twice")
         return self
 
@@ -218,26 +194,22 @@ def split_phases(programme: Programme) -> tuple[Programme, ...]:
     """Split a programme with outcomes of both key stages into a part for each phase.
 
     Each part has its own outcomes and is matched on its own measures; what is neither key stage's
-    (absence, the roll) is in both. The cost stays that of the whole. A programme of one phase is
-    its own only part.
+    (absence, the roll) is in both. The cost stays that of the whole.
     """
     if programme.phase != "all":
         return (programme,)
-    return tuple(
-        programme.model_copy(
-            update={
-                "slug": f"{programme.slug}-{phase}",
-                "title": f"{programme.title}: {phase} schools",
-                "phase": phase,
-                "part_of": programme.slug,
-                "outcomes": _of_phase(programme.outcomes, phase, also=True),
-                "match": programme.match.model_copy(
-                    update={"near": _of_phase(programme.match.near, phase, also=True)}
-                ),
-            }
-        )
-        for phase in STAGES
-    )
+    parts = []
+    for phase in STAGES:
+        near = _of_phase(programme.match.near, phase, also=True)
+        parts.append(programme.model_copy(update={
+            "slug": f"{programme.slug}-{phase}",
+            "title": f"{programme.title}: {phase} schools",
+            "phase": phase,
+            "part_of": programme.slug,
+            "outcomes": _of_phase(programme.outcomes, phase, also=True),
+            "match": programme.match.model_copy(update={"near": near}),
+        }))  # fmt: skip
+    return tuple(parts)
 
 
 def group_phases(programmes: Iterable[Programme]) -> dict[str, list[Programme]]:
@@ -253,8 +225,7 @@ def _of_phase(measures: tuple[str, ...], phase: str, *, also: bool = False) -> t
     """Keep the measures of a phase's key stage, and `also` those of no key stage after them."""
     known = {name: MEASURES[name].kind for name in measures}
     first = [n for n in measures if known[n] == STAGES[phase]]
-    rest = [n for n in measures if also and known[n] not in STAGES.values()]
-    return tuple(first + rest)
+    return (*first, *(n for n in measures if also and known[n] not in STAGES.values()))
 
 
 def load_programme(slug: str, data: Path) -> Programme:

@@ -8,7 +8,6 @@ and the assurer are two people, and nothing is signed off that is not dated.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -17,21 +16,17 @@ from pydantic import Field, model_validator
 
 from pepstats.settings.yaml import Settings, check_settings, check_slug, read_yaml
 
-NAME = "quality.yml"
-
 RATINGS = {
     "green": "Green: well supported",
     "amber": "Amber: reasonable, but not tested here",
     "red": "Red: weakly supported, and it matters",
 }
-
 ROLES = {
     "commissioner": "Asked for the analysis",
     "analyst": "Made the analysis",
     "assurer": "Checked it, independently of the analyst",
     "approver": "Approved it for use",
 }
-
 NOT_SIGNED = "not yet signed off"
 
 
@@ -91,7 +86,10 @@ class SignOff(Settings):
     @model_validator(mode="after")
     def two_people(self) -> SignOff:
         """Nobody assures their own work, and nothing is approved before it is assured."""
-        if _same_person(self.analyst.name, self.assurer.name):
+        analyst, assurer = (
+            " ".join(one.name.split()).casefold() for one in (self.analyst, self.assurer)
+        )
+        if analyst == assurer:
             raise ValueError(
                 f"analyst and assurer are both {self.analyst.name}: name two different people"
             )
@@ -126,7 +124,7 @@ class Quality(Settings):
 def load_quality(report: str, data: Path) -> Quality | None:
     """Read a report's quality log: its own, else that of the data folder; nothing without one."""
     own = data / "quality" / f"{check_slug(report, 'report')}.yml"
-    for path in (own, data / NAME):
+    for path in (own, data / "quality.yml"):
         if path.is_file():
             return check_settings(Quality, read_yaml(path), path)
     return None
@@ -136,49 +134,32 @@ def tabulate_quality(quality: Quality) -> dict[str, pd.DataFrame]:
     """Lay a quality log out for readers, one table of words per part, the weakest first."""
     order = list(RATINGS)[::-1]
     assumed = sorted(quality.assumptions, key=lambda one: (order.index(one.rating), one.id))
-    return {
-        "assumptions": _table(
-            ("Number", "We assume", "How sure", "Why", "If it is wrong"),
-            ((a.id, a.text, RATINGS[a.rating], _joined(a.why, a.plan), a.if_wrong)
-             for a in assumed),
-        ),
-        "decisions": _table(
-            ("Date", "Decided", "Why", "By"),
-            ((d.date.isoformat(), d.what, d.why, d.by)
-             for d in sorted(quality.decisions, key=lambda one: (one.date, one.what))),
-        ),
-        "checks": _table(
-            ("Date", "Kind", "What was checked", "Result", "By"),
-            ((c.date.isoformat(), c.kind.capitalize(), c.what, c.result, c.by)
-             for c in sorted(quality.checks, key=lambda one: (one.date, one.what))),
-        ),
-        "sign-off": _table(
-            ("Role", "Who", "When", "Note"),
-            ((meaning, signed.name, signed.date.isoformat() if signed.date else NOT_SIGNED,
-              signed.note)
-             for role, meaning in ROLES.items()
-             if (signed := getattr(quality.sign_off, role)) is not None),
-        ),
+    decided = sorted(quality.decisions, key=lambda one: (one.date, one.what))
+    checked = sorted(quality.checks, key=lambda one: (one.date, one.what))
+    roles = {meaning: getattr(quality.sign_off, role) for role, meaning in ROLES.items()}
+    plans = {a.id: f" What we do about it: {a.plan}" if a.plan else "" for a in assumed}
+    words = {
+        ("assumptions", "Number", "We assume", "How sure", "Why", "If it is wrong"):
+            [(a.id, a.text, RATINGS[a.rating], a.why + plans[a.id], a.if_wrong) for a in assumed],
+        ("decisions", "Date", "Decided", "Why", "By"):
+            [(d.date.isoformat(), d.what, d.why, d.by) for d in decided],
+        ("checks", "Date", "Kind", "What was checked", "Result", "By"):
+            [(c.date.isoformat(), c.kind.capitalize(), c.what, c.result, c.by) for c in checked],
+        ("sign-off", "Role", "Who", "When", "Note"):
+            [(meaning, s.name, s.date.isoformat() if s.date else NOT_SIGNED, s.note)
+             for meaning, s in roles.items() if s is not None],
     }  # fmt: skip
+    return {
+        part: pd.DataFrame(rows, columns=columns, dtype="str")
+        for (part, *columns), rows in words.items()
+    }
 
 
 def say_sign_off(quality: Quality | None) -> str:
-    """Say in a sentence who made and who checked the analysis, or that nobody has signed."""
+    """Write in a sentence who made and who checked the analysis, or that nobody has signed."""
     if quality is None:
         return "There is no quality log for this report, and nobody has signed it off."
     made, checked = quality.sign_off.analyst, quality.sign_off.assurer
     if not quality.signed_off:
         return f"Made by {made.name}. To be checked by {checked.name}: {NOT_SIGNED}."
     return f"Made by {made.name}; checked by {checked.name} on {checked.date}."
-
-
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(columns), dtype="str")
-
-
-def _joined(why: str, plan: str) -> str:
-    return f"{why} What we do about it: {plan}" if plan else why
-
-
-def _same_person(one: str, other: str) -> bool:
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

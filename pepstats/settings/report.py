@@ -1,27 +1,19 @@
-"""What is settled about a paper beside its numbers: actions, what may be shown, its formats."""
+"""A report as it is written down: its meeting, sources and programmes, and its paper's terms."""
 
 from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from pepstats.errors import DesignError, nearest
+from pepstats.errors import DesignError
 from pepstats.settings.programme import Authority, Programme, Year, list_parts, load_programme
-from pepstats.settings.yaml import Settings, check_settings, check_slug, read_yaml
-
-FORMATS = ("word", "workbook", "open-data", "pdf")
+from pepstats.settings.yaml import Settings, check_settings, check_slug, one_of, read_yaml
 
 Format = Literal["word", "workbook", "open-data", "pdf"]
-
-
-def known_format(name: str) -> str:
-    """Refuse a format that is not made, naming the nearest that is."""
-    if name not in FORMATS:
-        raise ValueError(f"no format is called `{name}`. {nearest(name, FORMATS)}")
-    return name
+FORMATS: tuple[str, ...] = get_args(Format)
 
 
 class Action(Settings):
@@ -51,7 +43,7 @@ class Terms(Settings):
 
     actions: tuple[Action, ...] = ()
     disclosure: Disclosure = Disclosure()
-    formats: tuple[Annotated[Format, BeforeValidator(lambda n: known_format(str(n)))], ...] = (
+    formats: tuple[Annotated[Format, one_of("format", FORMATS)], ...] = (
         "word", "workbook", "open-data",
     )  # fmt: skip
     template: str | None = Field(default=None, pattern=r"(?i)\.docx$")
@@ -72,17 +64,24 @@ Kind = Literal[
 ]  # fmt: skip
 
 Release = Literal["school-returned", "provisional", "revised", "final"]
+RELEASES: tuple[str, ...] = get_args(Release)
 
 
 class SourceLine(Settings):
-    """One published file as a study lists it; its hash is checked when it is given."""
+    """One published file; its kind, and its year where it can be, else come from its header."""
 
-    kind: Kind
+    kind: Kind | None = None
     file: str = Field(min_length=1)
     year: Year | None = None
     release: Release | None = None
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     licence: str | None = None
+
+
+class ListedSource(SourceLine):
+    """One published file as a study lists it: what kind it is has to be said."""
+
+    kind: Kind
 
 
 class Report(Terms):
@@ -100,7 +99,7 @@ class Report(Terms):
     edition: Literal["public", "exempt"] = "public"
     invented: bool = False
     revises: str | None = None
-    sources: tuple[SourceLine, ...] = Field(min_length=1)
+    sources: tuple[ListedSource, ...] = Field(min_length=1)
     programmes: tuple[str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -138,7 +137,7 @@ def _read_revised(slug: str, data: Path, later: tuple[str, ...]) -> dict[str, An
 
 
 def _what(line: Any) -> tuple[str, str]:
-    """Say what a source line is a file of: its kind and year."""
+    """Return what a source line is a file of: its kind and year."""
     known = line if isinstance(line, dict) else {}
     return str(known.get("kind")), str(known.get("year"))
 

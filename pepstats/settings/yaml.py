@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from pepstats.errors import DesignError, nearest
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-
 LARGEST_YAML = 1_000_000  # bytes; a study is a page or two of text
-
 SETTLED = 2.0  # seconds; the coarsest clock of a disk
 
 
@@ -26,6 +24,17 @@ class Settings(BaseModel):
     """Settings that cannot change once read and that refuse a key they do not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def one_of(what: str, known: Collection[str]) -> BeforeValidator:
+    """Return the check that refuses a word that is none of these, naming the nearest that is."""
+
+    def check(word: Any) -> str:
+        if str(word) not in known:
+            raise ValueError(f"no {what} is called `{word}`. {nearest(word, known)}")
+        return str(word)
+
+    return BeforeValidator(check)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -40,18 +49,17 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key is one plain word",
-                                           problem_mark=key_node.start_mark)  # fmt: skip
-            if key_node.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key `{key_node.value}` is given twice",
-                                           problem_mark=key_node.start_mark)  # fmt: skip
+            plain = isinstance(key_node, yaml.ScalarNode)
+            if not plain or key_node.value in seen:
+                what = f"the key `{key_node.value}` is given twice"
+                what = what if plain else "a key is one plain word"
+                raise yaml.MarkedYAMLError(problem=what, problem_mark=key_node.start_mark)
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
 
 def check_slug(slug: str, what: str) -> str:
-    """Give back a name that can only ever be one folder or file name, or refuse it."""
+    """Return a name that can only ever be one folder or file name, or refuse it."""
     if not SLUG.fullmatch(slug):
         raise DesignError(
             f"`{slug}` cannot name a {what}: use small letters, digits and hyphens, at most 64."
@@ -108,8 +116,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def find_rules(name: str, data: Path | None) -> Path | None:
-    """Give a data folder's own file of such settings, where it has one."""
-    path = None if data is None else data / name
+    """Return a data folder's own file of such settings, where it has one."""
+    path = data / name if data is not None else None
     return path if path is not None and path.is_file() else None
 
 
@@ -138,20 +146,16 @@ def _problem(model: type[Settings], content: Any, error: dict[str, Any]) -> str:
 
 
 def _place(content: Any, steps: Sequence[str | int]) -> Iterator[str]:
-    """Say where a key is: in a list, by the `id` written there, else counted from 1."""
+    """Name the steps to a key: in a list, by the `id` written there, else counted from 1."""
     for step in steps:
-        content = content[step] if _has(content, step) else content
+        inside = isinstance(content, list if isinstance(step, int) else dict)
+        if inside and (isinstance(step, int) or step in content):
+            content = content[step]
         if isinstance(step, int):
             named = isinstance(content, dict) and "id" in content
             yield str(content["id"] if named else step + 1)
         else:
             yield step
-
-
-def _has(content: Any, step: str | int) -> bool:
-    if isinstance(step, int):
-        return isinstance(content, list) and step < len(content)
-    return isinstance(content, dict) and step in content
 
 
 def _keys_at(model: type[Settings], steps: list[str]) -> list[str]:
@@ -164,7 +168,7 @@ def _keys_at(model: type[Settings], steps: list[str]) -> list[str]:
 
 
 def _fields_of(model: type[Settings]) -> dict[str, FieldInfo]:
-    """Give a model's fields by their key in the file, which Python may not allow as a name."""
+    """Return a model's fields by their key in the file, which Python may not allow as a name."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 

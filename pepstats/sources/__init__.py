@@ -1,7 +1,7 @@
 """Published files read: every cell a value or a reason, every row accounted for."""
 
-from pepstats.sources.cells import Array, Cells
-from pepstats.sources.files import RELEASES, Source, find_source, read_text
+from pepstats.sources.cells import Array
+from pepstats.sources.files import Source, find_source, read_text
 from pepstats.sources.layouts import (
     AGGREGATES,
     AUTHORITY,
@@ -22,21 +22,10 @@ from pepstats.sources.proof import (
     cross_check,
     reconcile_totals,
 )
-from pepstats.sources.registers import (
-    Tidied,
-    governance_of,
-    tidy_links,
-    tidy_ofsted,
-    tidy_register,
-    tidy_trusts,
-)
-from pepstats.sources.results import Ledger, Results, account_for_table, clean_results
-from pepstats.sources.series import (
-    clean_local_results,
-    tidy_la_series,
-    tidy_local_results,
-    tidy_national,
-)
+from pepstats.sources.published import TABLE_READERS, parse_source
+from pepstats.sources.registers import governance_of
+from pepstats.sources.results import Ledger, Results
+from pepstats.sources.series import split_local_results
 from pepstats.sources.statements import (
     DETAILS,
     NO_CONSENT,
@@ -52,7 +41,6 @@ __all__ = [
     "AGGREGATES",
     "AUTHORITY",
     "Array",
-    "Cells",
     "DETAILS",
     "DIFFERS",
     "EXPLAINED",
@@ -62,7 +50,6 @@ __all__ = [
     "NOT_STATED",
     "NO_CONSENT",
     "RECONCILED_COLUMNS",
-    "RELEASES",
     "REPRODUCED",
     "RESULTS",
     "Results",
@@ -71,26 +58,18 @@ __all__ = [
     "STATE_FUNDED",
     "Source",
     "Statements",
+    "TABLE_READERS",
     "TOO_LONG",
-    "Tidied",
-    "account_for_table",
     "check_statements",
-    "clean_local_results",
-    "clean_results",
     "cross_check",
     "find_source",
     "governance_of",
     "list_titles",
     "no_statements",
+    "parse_source",
     "read_members",
     "read_text",
     "reconcile_totals",
     "restore",
-    "tidy_la_series",
-    "tidy_links",
-    "tidy_local_results",
-    "tidy_national",
-    "tidy_ofsted",
-    "tidy_register",
-    "tidy_trusts",
+    "split_local_results",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,13 +21,12 @@ from pepstats.sources.layouts import tidy_column
 Array = npt.NDArray[Any]
 
 NUMBER = re.compile(r"[-+]?(\d{1,12}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?%?", re.ASCII)
-
 URN = re.compile(r"([1-9]\d{5,6})(\.0)?", re.ASCII)
 
-ALL_REASONS = (*dict.fromkeys(REASONS.values()), BLANK, SPACE, CUT_OFF,
-           COMPLEMENT)  # fmt: skip
-
+ALL_REASONS = (*dict.fromkeys(REASONS.values()), BLANK, SPACE, CUT_OFF, COMPLEMENT)
 HAS_VALUE, UNKNOWN = -1, -2
+
+MOST_NAMED = 5  # wrong texts in one message
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,12 @@ class Cells:
 
     @cached_property
     def columns(self) -> dict[str, int]:
-        """Give each column's position by its name in capitals."""
+        """Each column's position by its name in capitals."""
         return {tidy_column(name): j for j, name in enumerate(self.header)}
 
     @cached_property
     def index(self) -> pd.Index:
-        """Give the rows' lines as the index of a frame."""
+        """The rows' lines as the index of a frame."""
         return pd.Index(self.rows, name="row")
 
     @cached_property
@@ -70,23 +69,32 @@ class Cells:
         return np.array(texts, dtype=object)
 
     def column(self, j: int) -> Array:
-        """Give one column's texts without blanks round them; cut-off cells are empty."""
+        """Return one column's texts without blanks round them; cut-off cells are empty."""
         return np.asarray(self._stripped[self.codes[:, j]])
 
+    def text_of(self, j: int | None) -> Array:
+        """Return one column's texts, all empty where the file does not have it."""
+        return np.full(len(self.rows), "", dtype=object) if j is None else self.column(j)
+
     def at(self, row: int, j: int) -> str:
-        """Say where a cell is, in the file's own lines and column names."""
+        """Name a cell's place, in the file's own lines and column names."""
         return f"{self.file}, row {self.rows[row]}, column {self.header[j]}"
 
     def frame(self) -> pd.DataFrame:
-        """Give the cells as a table of text, missing where a row was cut off; index `row`."""
+        """Return the cells as a table of text, missing where a row was cut off; index `row`."""
         return pd.DataFrame(self.texts[self.codes], self.index, self.header, dtype=object)
 
-    def stop(self, rows: Array, j: int, what: str) -> NoReturn:
-        """Stop at the first of some rows, saying how many there are; `what` may hold {text}."""
-        first = int(rows[0])
-        text = str(self.column(j)[first])[:40]
-        more = f" ({len(rows):,} rows)" if len(rows) > 1 else ""
-        raise SourceError(f"{self.at(first, j)}: {what.format(text=text)}{more}.")
+    def text(self, j: int) -> pd.Series:
+        """Return one column's texts by row, named as the file names the column."""
+        return pd.Series(self.column(j), self.index, name=self.header[j], dtype="str")
+
+    def refuse(self, wrong: Array | pd.Series, text: pd.Series, what: str, hint: str = "") -> None:
+        """Stop at the first wrong row of a column, if there is one, with what stands there."""
+        rows = self.index[wrong]
+        if len(rows):
+            found = f"`{text[rows[0]][:60]}`" if text[rows[0]] else "a blank"
+            place = f"{self.file}, row {rows[0]}, column {text.name}"
+            raise SourceError(f"{place}: {found} {what} ({len(rows):,} rows).{hint}")
 
 
 def number_cells(file: str, header: list[str], rows: Iterable[tuple[int, list[str]]]) -> Cells:
@@ -113,7 +121,7 @@ def read_number(text: str) -> float | None:
 
 
 def reason_of(text: str | None) -> str | None:
-    """Say why a published cell holds no number; None when its code is not known."""
+    """Return why a published cell holds no number; None when its code is not known."""
     if text is None:
         return CUT_OFF
     if text == "":
@@ -123,23 +131,15 @@ def reason_of(text: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Reading:
-    """What each of a table's texts is where it stands for a figure.
-
-    Attributes
-    ----------
-    value, why
-        For each text: its value, or the number of its reason (`HAS_VALUE` where it is a figure).
-    used
-        Whether the text stands in a column of figures at all.
-    """
+    """What each of a table's texts is where it stands for a figure."""
 
     value: Array
-    why: Array
-    used: Array
+    why: Array  # the number of its reason in ALL_REASONS, HAS_VALUE where it is a figure
+    used: Array  # whether it stands in a column of figures at all
 
 
 def find_used(table: Cells, columns: Array) -> Array:
-    """Say of each text whether it stands in some columns; the last is a cell that was cut off."""
+    """Find the texts that stand in some columns; the last is a cell that was cut off."""
     used = np.zeros(len(table.texts), dtype=bool)
     for j in columns:
         used[table.codes[:, j]] = True
@@ -147,7 +147,7 @@ def find_used(table: Cells, columns: Array) -> Array:
 
 
 def read_cells(table: Cells, numeric: Array) -> Reading:
-    """Say what each distinct text is in the columns that hold figures.
+    """Read each distinct text of the columns that hold figures as a value or a reason.
 
     Raises `SourceError` for a code that nobody knows and for a percentage outside 0 to 100,
     naming columns and rows.
@@ -167,12 +167,11 @@ def read_cells(table: Cells, numeric: Array) -> Reading:
             continue
         reason = reason_of(text)
         why_of[code] = UNKNOWN if reason is None else ALL_REASONS.index(reason)
-    for wrong, what in (
-        (np.flatnonzero(why_of == UNKNOWN), "neither a number nor a code we know"),
-        (np.array(percent), "a percentage that cannot be"),
-    ):
-        if len(wrong):
-            _stop_at(table, numeric, wrong, what)
+    unknown = np.flatnonzero(why_of == UNKNOWN)
+    if len(unknown):
+        _stop_at(table, numeric, unknown, "neither a number nor a code we know")
+    if percent:
+        _stop_at(table, numeric, np.array(percent), "a percentage that cannot be")
     return Reading(value_of, why_of, used)
 
 
@@ -180,19 +179,19 @@ def _stop_at(table: Cells, numeric: Array, wrong: Array, what: str) -> NoReturn:
     """Stop with every wrong text by column: in how many rows, and where first."""
     cells = table.codes[:, numeric]
     rows, columns = np.nonzero(np.isin(cells, wrong))
-    met = pd.DataFrame({
-        "row": table.rows[rows], "column": np.array(table.header)[numeric[columns]],
-        "text": [str(t)[:40] for t in table.texts[cells[rows, columns]]],
-    })  # fmt: skip
-    kinds = met.groupby(["column", "text"], sort=False)["row"].agg(["min", "size"]).reset_index()
-    top = kinds.head(5)
+    places = zip(numeric[columns].tolist(), cells[rows, columns].tolist(), strict=True)
+    first: dict[tuple[int, int], int] = {}
+    met: Counter[tuple[int, int]] = Counter()
+    for row, place in zip(rows.tolist(), places, strict=True):
+        first.setdefault(place, row)
+        met[place] += 1
     said = [
-        f"row {row}, column {column}: `{text}` ({n:,} row(s))"
-        for column, text, row, n in zip(
-            top["column"], top["text"], top["min"], top["size"], strict=True
-        )
+        f"row {table.rows[row]}, column {table.header[j]}: `{str(table.texts[code])[:40]}` "
+        f"({met[j, code]:,} row(s))"
+        for (j, code), row in first.items()
     ]
+    more = " and more" if len(said) > MOST_NAMED else ""
     raise SourceError(
-        f"{table.file}: {what}: {'; '.join(said)}{' and more' if len(kinds) > 5 else ''}. "
-        "Mend the file; a new code of the Department's belongs in REASONS in pepstats/codes.py."
+        f"{table.file}: {what}: {'; '.join(said[:MOST_NAMED])}{more}. Mend the file. If the "
+        "Department has a new code, report it so that it can be added."
     )

@@ -15,9 +15,7 @@ from pepstats.errors import SourceError
 from pepstats.sources.cells import Cells, number_cells
 
 LONGEST_CELL = 4_000  # characters; the longest published cell is an address of under 200
-
 MOST_CELLS = 60_000_000
-
 BOM = b"\xef\xbb\xbf"
 
 ODD = {
@@ -53,12 +51,12 @@ def split_cells(content: bytes, file: str) -> Cells:
 
 
 def read_header(content: bytes, file: str) -> list[str]:
-    """Give a comma-separated file's column names."""
+    """Read a comma-separated file's column names."""
     return name_columns(next(read_rows(content, file))[1], file)
 
 
 def name_columns(names: list[str], file: str) -> list[str]:
-    """Give each column a name of its own: unnamed ones their position, twins are an error."""
+    """Name each column for itself: unnamed ones by their position; twins are an error."""
     named = [name.strip() or f"(column {j + 1})" for j, name in enumerate(names)]
     seen: dict[str, int] = {}
     for j, name in enumerate(named):
@@ -97,9 +95,8 @@ def read_rows(content: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
                 what += " (is a comma missing its quotation marks?)"
                 raise _wrong_cell(file, start, header, len(header), what)
             if reader.line_num * len(header) > MOST_CELLS:
-                raise SourceError(
-                    f"{file}: over {MOST_CELLS:,} cells; no published file is as large."
-                )
+                what = f"over {MOST_CELLS:,} cells; no published file is as large"
+                raise SourceError(f"{file}: {what}.")
             if start == 1 or cells not in ([], [""]):
                 yield start, cells
             start = reader.line_num + 1
@@ -129,7 +126,7 @@ def _refuse_other_files(content: bytes, file: str) -> None:
 
 
 def _find_encoding(content: bytes, file: str) -> str:
-    """Say how letters are written: UTF-8, or as Windows does, as in some of the Department's."""
+    """Find how letters are written: UTF-8, or as Windows does, as in some of the Department's."""
     at = 0
     for encoding in ("utf-8", "cp1252"):
         try:

@@ -1,4 +1,4 @@
-"""sources.excel."""
+"""The first sheet of an Excel workbook read as plain text, once nothing in it can do harm."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 import zlib
+from functools import reduce
 from typing import Any
 
 from pepstats.errors import SourceError
@@ -14,11 +15,31 @@ from pepstats.sources.cells import Cells, number_cells
 from pepstats.sources.csv_text import name_columns
 
 LARGEST_SHEET = 300_000_000  # bytes once unpacked
-
 MOST_SHEET_CELLS = 10_000_000
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError,
            RuntimeError, IndexError)  # fmt: skip
+
+
+def is_workbook(content: bytes) -> bool:
+    """Return whether a file's bytes are those of a workbook."""
+    return content.startswith(b"PK\x03\x04") and b"xl/" in content
+
+
+def read_sheet(content: bytes, file: str) -> Cells:
+    """Read a workbook's first sheet as cells, numbers and dates as plain text."""
+    rows = _open_sheet(content, file).to_python()
+    if not rows:
+        raise SourceError(f"{file}: the first sheet is empty.")
+    header = name_columns([_as_text(value) for value in rows[0]], file)
+    texts = [[_as_text(value) for value in row] for row in rows[1:]]
+    return number_cells(file, header, [(n, row) for n, row in enumerate(texts, 2) if any(row)])
+
+
+def read_sheet_header(content: bytes, file: str) -> list[str]:
+    """Read the column names of a workbook's first sheet."""
+    rows = _open_sheet(content, file).to_python(nrows=1)
+    return [_as_text(value) for value in rows[0]] if rows else []
 
 
 def _open_sheet(content: bytes, file: str) -> Any:
@@ -37,15 +58,9 @@ def _open_sheet(content: bytes, file: str) -> Any:
                 _refuse_vast_sheet(packed.read(entry), file)
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         return workbook.get_sheet_by_index(0)
-    except DAMAGED as error:
-        raise _damaged(error, file) from None
-    except python_calamine.CalamineError as error:
-        raise _damaged(error, file) from None
-
-
-def _damaged(error: Exception, file: str) -> SourceError:
-    problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return SourceError(f"{file}: a damaged Excel file ({problem}). Download it again.")
+    except (*DAMAGED, python_calamine.CalamineError) as error:
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(f"{file}: a damaged Excel file ({problem}). Download it again.") from None
 
 
 def _refuse_vast_sheet(xml: bytes, file: str) -> None:
@@ -58,9 +73,7 @@ def _refuse_vast_sheet(xml: bytes, file: str) -> None:
     if b"\0" in xml or (b"&" in xml and re.search(rb"""\sr\s*=\s*["'][^"']*&""", xml)):
         raise SourceError(f"{file}: a damaged Excel file (odd cell names). Download it again.")
     if b't="e"' in xml or b"t='e'" in xml:
-        raise SourceError(
-            f"{file}: a cell holds an Excel error (#REF! or the like). Mend it first."
-        )
+        raise SourceError(f"{file}: a cell holds an Excel error, such as #REF!. Mend it first.")
     # Most cells are within A1:Z99999: first only those further out, then all if that is too many.
     for refs in (rb"[A-Za-z]{2,}(?=\d)|[A-Za-z]?(?=\d{6})", rb"[A-Za-z]*"):
         found = set(re.findall(rb"""\br\s*=\s*["']\s*(""" + refs + rb""")(\d+)""", xml))
@@ -76,20 +89,7 @@ def _refuse_vast_sheet(xml: bytes, file: str) -> None:
 
 
 def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = 26 * number + letter - 64
-    return number
-
-
-def _read_sheet(content: bytes, file: str) -> Cells:
-    """Give a workbook's first sheet as cells, numbers and dates as plain text."""
-    rows = _open_sheet(content, file).to_python()
-    if not rows:
-        raise SourceError(f"{file}: the first sheet is empty.")
-    header = name_columns([_as_text(value) for value in rows[0]], file)
-    texts = [[_as_text(value) for value in row] for row in rows[1:]]
-    return number_cells(file, header, [(n, row) for n, row in enumerate(texts, 2) if any(row)])
+    return reduce(lambda number, letter: 26 * number + letter - 64, letters.upper(), 0)
 
 
 def _as_text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Published files: found, held to their hash and kind, and given as text exactly as published."""
+"""Published files: found, held to their hash and kind, and read as text exactly as published."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pepstats.errors import SourceError, nearest
+from pepstats.settings import SourceLine
 from pepstats.sources.cells import Cells
 from pepstats.sources.csv_text import read_header, split_cells
-from pepstats.sources.excel import _as_text, _open_sheet, _read_sheet
+from pepstats.sources.excel import is_workbook, read_sheet, read_sheet_header
 from pepstats.sources.layouts import (
     OWN_TABLES,
     list_titles,
@@ -20,8 +21,6 @@ from pepstats.sources.layouts import (
 )
 
 LARGEST_FILE = 500_000_000  # bytes; the largest published file is about a tenth of this
-
-RELEASES = ("school-returned", "provisional", "revised", "final")
 
 
 @dataclass(frozen=True)
@@ -43,23 +42,52 @@ class Source:
     licence: str | None = None
 
 
-def find_source(
-    kind: str | None,
-    file: str,
-    *,
-    data: Path,
-    year: int | None = None,
-    release: str | None = None,
-    sha256: str | None = None,
-    licence: str | None = None,
-) -> Source:
-    """Find a published file and hold it to what the study says of it.
+def find_source(line: SourceLine, data: Path) -> Source:
+    """Find a published file and hold it to the line that a study has of it.
 
     The kind is known from the file's header, never from its name: with `kind` None it is what the
     header says. Raises `SourceError` when the file is missing, too large, of another kind, of
     another year's layout, or not the bytes that `sha256` names.
     """
-    path = data / file
+    file, path = line.file, data / line.file
+    content = _read_bytes(path, file, data)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if line.sha256 not in (None, sha256):
+        raise SourceError(
+            f"{file}: not the file that was listed: its sha256 is {sha256}, the study says "
+            f"{line.sha256}. Get the listed file, or list this one."
+        )
+    header, kind = list[str](), str(line.kind)
+    if line.kind is None or not is_workbook(content):  # a workbook of a kind is checked when read
+        header = (read_sheet_header if is_workbook(content) else read_header)(content, file)
+        kind = _check_kind(line.kind, header, file)
+    year = year_of(header) if kind == "ks2" else None
+    if line.year is not None and year is not None and year != line.year:
+        raise SourceError(
+            f"{file}, row 1: listed as {line.year}, but its columns of earlier years "
+            f"(`_{year - 2001:02d}`) say {year}. Correct `year`."
+        )
+    title, year = list_titles().get(kind, kind), line.year or year
+    name = f"{title}, {year}" if year else title
+    return Source(name, kind, year, line.release, file, path, sha256, content, line.licence)
+
+
+def read_text(source: Source) -> Cells:
+    """Read a file's cells exactly as published, every row, aggregate rows included.
+
+    A cell that the row was cut off before is told from an empty one.
+    """
+    if is_workbook(source.content):
+        cells = read_sheet(source.content, source.file)
+        _check_kind(source.kind, cells.header, source.file)
+    else:
+        cells = split_cells(source.content, source.file)
+    if not len(cells.rows):
+        raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
+    return cells
+
+
+def _read_bytes(path: Path, file: str, data: Path) -> bytes:
     if not path.is_file():
         there = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         hint = nearest(path.name, there) if there else f"There is no folder {path.parent}."
@@ -67,49 +95,6 @@ def find_source(
     size = path.stat().st_size
     if size > LARGEST_FILE:
         raise SourceError(f"{file}: {size:,} bytes; no published file is over {LARGEST_FILE:,}.")
-    if release is not None and release not in RELEASES:
-        raise SourceError(f"{file}: no release is called `{release}`. {nearest(release, RELEASES)}")
-    content = _read_bytes(path, file)
-    found = hashlib.sha256(content).hexdigest()
-    if sha256 is not None and found != sha256.lower():
-        raise SourceError(
-            f"{file}: not the file that was listed: its sha256 is {found}, the study says "
-            f"{sha256}. Get the listed file, or list this one."
-        )
-    if _is_excel(content) and kind is not None:
-        header, seen = [], kind  # a workbook is opened once, when it is read, and checked then
-    else:
-        header = _read_header(content, file)
-        seen = _check_kind(kind, header, file)
-    layout_year = year_of(header) if seen == "ks2" else None
-    if year is not None and layout_year is not None and layout_year != year:
-        raise SourceError(
-            f"{file}, row 1: listed as {year}, but its columns of earlier years "
-            f"(`_{layout_year - 2001:02d}`) say {layout_year}. Correct `year`."
-        )
-    title = list_titles().get(seen, seen)
-    year = year or layout_year
-    name = f"{title}, {year}" if year else title
-    return Source(name, seen, year, release, file, path, found, content, licence)
-
-
-def read_text(source: Source) -> Cells:
-    """Give a file's cells exactly as published, every row, aggregate rows included.
-
-    A cell that the row was cut off before is told from an empty one.
-    """
-    content = source.content
-    if _is_excel(content):
-        cells = _read_sheet(content, source.file)
-        _check_kind(source.kind, cells.header, source.file)
-    else:
-        cells = split_cells(content, source.file)
-    if not len(cells.rows):
-        raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
-    return cells
-
-
-def _read_bytes(path: Path, file: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -117,33 +102,21 @@ def _read_bytes(path: Path, file: str) -> bytes:
 
 
 def _check_kind(kind: str | None, header: list[str], file: str) -> str:
-    """Give the kind that a header is of; refuse it if that is none, or not the one asked for."""
-    seen = recognise_layout(header)
-    if kind in OWN_TABLES and "URN" in {tidy_column(name) for name in header}:
-        seen = kind
-    if seen is None or (kind is not None and seen != kind):
-        raise SourceError(f"{file}, row 1: {_wrong_kind(kind, seen, header)}")
-    return seen
-
-
-def _wrong_kind(kind: str | None, seen: str | None, header: list[str]) -> str:
+    """Return the kind that a header is of; refuse it if that is none, or not the one asked for."""
+    names = [tidy_column(name) for name in header]
+    seen = kind if kind in OWN_TABLES and "URN" in names else recognise_layout(header)
+    if seen is not None and kind in (None, seen):
+        return seen
     titles = list_titles()
-    columns = ", ".join(name[:30] for name in header[:6])
+    called = titles.get(str(kind), kind)
     if seen is not None:
-        return f"this is {titles[seen]} (`{seen}`), not {titles.get(str(kind), kind)} (`{kind}`)."
-    wanted = missing_columns(str(kind), header) if kind else []
-    lacks = f" For {titles.get(str(kind), kind)} it lacks {', '.join(wanted)}." if wanted else ""
-    close = [f"`{c}`: {nearest(c, [tidy_column(n) for n in header])}" for c in wanted]
-    hint = " ".join(c for c in close if "Did you mean" in c)
-    return f"no kind of file we know has these columns ({columns} ...).{lacks} {hint}".rstrip()
-
-
-def _is_excel(content: bytes) -> bool:
-    return content.startswith(b"PK\x03\x04") and b"xl/" in content
-
-
-def _read_header(content: bytes, file: str) -> list[str]:
-    if _is_excel(content):
-        rows = _open_sheet(content, file).to_python(nrows=1)
-        return [_as_text(value) for value in rows[0]] if rows else []
-    return read_header(content, file)
+        raise SourceError(
+            f"{file}, row 1: this is {titles[seen]} (`{seen}`), not {called} (`{kind}`)."
+        )
+    columns = ", ".join(name[:30] for name in header[:6])
+    wanted = missing_columns(kind, header) if kind else []
+    lacks = f" For {called} it lacks {', '.join(wanted)}." if wanted else ""
+    close = [f"`{column}`: {nearest(column, names)}" for column in wanted]
+    hint = " ".join(one for one in close if "Did you mean" in one)
+    what = f"no kind of file we know has these columns ({columns} ...).{lacks} {hint}".rstrip()
+    raise SourceError(f"{file}, row 1: {what}")

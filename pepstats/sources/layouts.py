@@ -10,85 +10,37 @@ import re
 from dataclasses import dataclass, field
 
 AUTHORITY = "authority"
-
 ALL_SCHOOLS = "England, all schools"
-
 STATE_FUNDED = "England, state-funded schools"
-
 AGGREGATES = (AUTHORITY, ALL_SCHOOLS, STATE_FUNDED)
-
 MAINSTREAM, SPECIAL, NOT_STATED = "mainstream school", "special school", "not stated"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One kind of file.
-
-    Attributes
-    ----------
-    kind, title
-        The word a study uses, and what a reader calls the file.
-    needs, one_of
-        Published columns (in capitals) that its header must have: all, and at least one.
-    identity
-        Our name of each column that says which school it is -> its published names.
-    records
-        Published record type -> what the row is. Empty where the file has no record types.
-    text
-        Further columns that hold words, not numbers.
-    lacks
-        Columns that tell another kind of file.
-    """
+    """One kind of file: what a study calls it, what a reader does, and its columns in capitals."""
 
     kind: str
     title: str
-    needs: tuple[str, ...]
-    one_of: tuple[str, ...] = ()
-    identity: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    records: dict[str, str] = field(default_factory=dict)
-    text: frozenset[str] = frozenset()
-    lacks: tuple[str, ...] = ()
+    needs: tuple[str, ...]  # its header has all of these
+    one_of: tuple[str, ...] = ()  # and at least one of these
+    identity: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> published names
+    records: dict[str, str] = field(default_factory=dict)  # record type -> what the row is
+    text: frozenset[str] = frozenset()  # further columns that hold words, not numbers
+    lacks: tuple[str, ...] = ()  # columns that tell another kind of file
 
 
 _SCHOOL = {
-    "record": ("RECTYPE",),
-    "urn": ("URN",),
-    "la": ("LEA", "LA"),
-    "estab": ("ESTAB",),
-    "name": ("SCHNAME",),
-    "type": ("NFTYPE",),
-    "age_range": ("AGERANGE",),
-    "urn_ac": ("URN_AC",),
-    "name_ac": ("SCHNAME_AC",),
-    "opened_ac": ("OPEN_AC",),
-    "confirmed": ("CONFEXAM",),
-}
+    "record": ("RECTYPE",), "urn": ("URN",), "la": ("LEA", "LA"), "estab": ("ESTAB",),
+    "name": ("SCHNAME",), "type": ("NFTYPE",), "age_range": ("AGERANGE",), "urn_ac": ("URN_AC",),
+    "name_ac": ("SCHNAME_AC",), "opened_ac": ("OPEN_AC",), "confirmed": ("CONFEXAM",),
+}  # fmt: skip
 
-_WORDS = frozenset(
-    [
-        "ALPHAIND",
-        "ADDRESS1",
-        "ADDRESS2",
-        "ADDRESS3",
-        "TOWN",
-        "PCODE",
-        "TELNUM",
-        "CONTFLAG",
-        "PCON_CODE",
-        "PCON_NAME",
-        "RELDENOM",
-        "ICLOSE",
-        "TAB15",
-        "TAB1618",
-        "TABKS2",
-        "ADMPOL",
-        "ADMPOL_PT",
-        "EGENDER",
-        "GENDER",
-        "FEEDER",
-        "SCHOOLTYPE",
-    ]
-)
+_WORDS = frozenset((
+    "ALPHAIND", "ADDRESS1", "ADDRESS2", "ADDRESS3", "TOWN", "PCODE", "TELNUM", "CONTFLAG",
+    "PCON_CODE", "PCON_NAME", "RELDENOM", "ICLOSE", "TAB15", "TAB1618", "TABKS2", "ADMPOL",
+    "ADMPOL_PT", "EGENDER", "GENDER", "FEEDER", "SCHOOLTYPE",
+))  # fmt: skip
 
 _ALL: tuple[Layout, ...] = (
     Layout("ks2", "key stage 2 results", ("URN", "RECTYPE"),
@@ -128,12 +80,12 @@ OWN_TABLES = ("members", "statements", "support")
 
 
 def tidy_column(name: str) -> str:
-    """Give a published column name in the one form it is compared in."""
+    """Return a published column name in the one form it is compared in."""
     return name.strip().upper()
 
 
 def recognise_layout(header: list[str]) -> str | None:
-    """Say which kind of file has this header, from its columns alone; None when no known kind."""
+    """Return which kind of file has this header, from its columns alone; None when no known one."""
     names = {tidy_column(name) for name in header}
     for layout in _ALL:
         if (names.issuperset(layout.needs) and names.isdisjoint(layout.lacks)
@@ -143,14 +95,14 @@ def recognise_layout(header: list[str]) -> str | None:
 
 
 def year_of(header: list[str]) -> int | None:
-    """Say which year's layout this is, from its columns of earlier years (`_16`, `_17`)."""
+    """Return which year's layout this is, from its columns of earlier years (`_16`, `_17`)."""
     found = [re.fullmatch(r".+_(\d\d)", tidy_column(name)) for name in header]
     earlier = [2000 + int(m[1]) for m in found if m and 14 <= int(m[1]) <= 30]
     return max(earlier) + 1 if earlier else None
 
 
 def list_titles() -> dict[str, str]:
-    """Give what a reader calls each kind of file."""
+    """Return what a reader calls each kind of file."""
     own = {kind: f"{kind} (the study's own table)" for kind in OWN_TABLES}
     return {**{layout.kind: layout.title for layout in _ALL}, **own}
 
@@ -183,12 +135,12 @@ _EARLIER = r"(_(\d\d|3YR))?"
 
 
 def is_known_column(kind: str, column: str) -> bool:
-    """Say whether a column belongs to a kind of file: this year's, or an earlier one's repeated."""
+    """Return whether a column is one of a kind of file: this year's, or an earlier one's."""
     return re.fullmatch(f"({_KNOWN[kind]}){_EARLIER}", tidy_column(column)) is not None
 
 
 def misspells(column: str, wanted: list[str]) -> bool:
-    """Say whether a column's name is so near a wanted one that it must be meant for it."""
+    """Return whether a column's name is so near a wanted one that it must be meant for it."""
     name = tidy_column(column)
     if re.fullmatch(r".+_(1\d|2\d|3YR)", name):
         return False

@@ -1,10 +1,8 @@
-"""sources.members."""
+"""A programme's schools read from the CSV beside its file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from pepstats.errors import DesignError, SourceError
 from pepstats.settings import LARGEST_YAML, Member, read_once
@@ -13,7 +11,7 @@ from pepstats.sources.csv_text import read_rows
 
 def read_members(file: str, data: Path) -> list[Member]:
     """Read a programme's schools from a CSV whose columns are those of a member."""
-    path = data / file
+    path, known = data / file, list(Member.model_fields)
     if not path.is_file():
         raise DesignError(f"{path}: there is no such file. Check `members.file`.")
     if path.stat().st_size > LARGEST_YAML:
@@ -23,22 +21,16 @@ def read_members(file: str, data: Path) -> list[Member]:
     except SourceError as error:
         raise DesignError(f"{path}: not a CSV of members: {error}") from None
     header = [name.strip().lower() for name in names]
-    unknown = sorted(set(header) - set(Member.model_fields))
-    if unknown or "urn" not in header or len(set(header)) < len(header):
-        raise DesignError(
-            f"{path}, row 1: expected the columns {', '.join(Member.model_fields)}, "
-            f"found {', '.join(header)}."
-        )
+    if set(header) - set(known) or "urn" not in header or len(set(header)) < len(header):
+        expected = f"expected the columns {', '.join(known)}, found {', '.join(header)}"
+        raise DesignError(f"{path}, row 1: {expected}.")
     members = []
     for number, row in rows:
-        cells = {
-            name: cell.strip() for name, cell in zip(header, row, strict=False) if cell.strip()
-        }
-        if not cells:
-            continue
+        cells = {n: cell.strip() for n, cell in zip(header, row, strict=False) if cell.strip()}
         try:
-            members.append(Member.model_validate({**cells, "urn": int(cells.get("urn", ""))}))
-        except (ValueError, ValidationError):
+            if cells:
+                members.append(Member.model_validate({**cells, "urn": int(cells.get("urn", ""))}))
+        except ValueError:  # pydantic's is one
             raise DesignError(
                 f"{path}, row {number}: `{', '.join(row)}` is not a school: `urn` is a whole "
                 "number of six or seven digits, `dose` a number or nothing."

@@ -7,6 +7,7 @@ that, suppression aside, only the published total's own rounding is left.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,8 @@ from pepstats.sources.results import Results
 
 FOUND = ["check", "urn", "row", "measure", "said"]
 
-PARTS = {
-    # a whole, and the groups that make it up
-    "cohort": (("disadvantaged", "other"), ("boys", "girls")),
-    "cohort_ks4": (("disadvantaged", "other"), ("boys", "girls")),
-}
+GROUPS_OF = (("disadvantaged", "other"), ("boys", "girls"))
+"""Groups that make up a whole cohort."""
 
 ROUNDING = 1.0  # a share of pupils is published to a whole percentage, from unrounded numbers
 
@@ -33,59 +31,56 @@ def cross_check(results: Results) -> pd.DataFrame:
     One row per contradiction: check, urn, row (the file's own line), measure, said. A figure that
     cannot be at all never comes this far: the file is refused when it is cleaned.
     """
-    values = results.values
-    found: list[tuple[str, pd.Series, str, pd.Series]] = []
-    for name in values.columns:
-        base, _, group = name.partition(".")
-        dot = f".{group}" if group else ""
-        low, high = f"{base}_lower{dot}", f"{base}_upper{dot}"
-        if low in values and high in values:
-            outside = (values[name] < values[low]) | (values[name] > values[high])
-            said = (
-                _text(values[name]) + " not in " + _text(values[low]) + " to " + _text(values[high])
-            )
-            found.append(("a score outside its own limits", outside, name, said))
-    for whole, splits in PARTS.items():
-        for groups in splits:
-            names = [f"{whole}.{group}" for group in groups]
-            if whole in values and all(name in values for name in names):
-                total = values[names].sum(axis=1, skipna=False)
-                wrong = (total - values[whole]).abs() > 0
-                said = _text(total) + " in groups, " + _text(values[whole]) + " together"
-                found.append(
-                    ("groups that do not make up the cohort", wrong, " + ".join(names), said)
-                )
-    for share in ("disadvantaged", "eal", "non_mobile"):
-        part = f"cohort.{share}"
-        if share in values and part in values and "cohort" in values:
-            expected = 100 * values[part] / values["cohort"].where(values["cohort"] > 0)
-            wrong = (expected - values[share]).abs() > ROUNDING
-            said = (
-                _text(values[share])
-                + "%, but "
-                + _text(values[part])
-                + " of "
-                + _text(values["cohort"])
-            )
-            found.append(("a share that is not its pupils", wrong, share, said))
-    rows = [
-        (check, int(urn), int(results.identity.loc[urn, "row"]), measure, said[urn])
-        for check, wrong, measure, said in found
-        for urn in values.index[wrong.fillna(False)]
-    ]
+    values, row_of = results.values, results.identity["row"]
+    found = [*_scores_outside_limits(values), *_groups_unlike_cohort(values)]
+    found += _shares_unlike_pupils(values)
+    rows = [(check, urn, int(row_of[urn]), measure, said) for check, urn, measure, said in found]
     return pd.DataFrame(rows, columns=FOUND)
 
 
-def _text(values: pd.Series) -> pd.Series:
-    return values.map("{:g}".format)
+Contradiction = tuple[str, int, str, str]  # the check, the URN, the measure and what is said
+
+
+def _scores_outside_limits(values: pd.DataFrame) -> Iterator[Contradiction]:
+    for name in values.columns:
+        base, dot, group = name.partition(".")
+        low, high = f"{base}_lower{dot}{group}", f"{base}_upper{dot}{group}"
+        if low in values and high in values:
+            three = values[[name, low, high]]
+            wrong = (three[name] < three[low]) | (three[name] > three[high])
+            for urn, score, least, most in three[wrong].itertuples(name=None):
+                said = f"{score:g} not in {least:g} to {most:g}"
+                yield "a score outside its own limits", int(urn), name, said
+
+
+def _groups_unlike_cohort(values: pd.DataFrame) -> Iterator[Contradiction]:
+    for whole, groups in product(("cohort", "cohort_ks4"), GROUPS_OF):
+        names = [f"{whole}.{group}" for group in groups]
+        if whole in values and all(name in values for name in names):
+            both = pd.DataFrame({"groups": values[names].sum(axis=1, skipna=False),
+                                 "cohort": values[whole]})  # fmt: skip
+            wrong = (both["groups"] - both["cohort"]).abs() > 0
+            for urn, parts, cohort in both[wrong].itertuples(name=None):
+                said = f"{parts:g} in groups, {cohort:g} together"
+                yield "groups that do not make up the cohort", int(urn), " + ".join(names), said
+
+
+def _shares_unlike_pupils(values: pd.DataFrame) -> Iterator[Contradiction]:
+    for share in ("disadvantaged", "eal", "non_mobile"):
+        columns = [share, f"cohort.{share}", "cohort"]
+        if all(name in values for name in columns):
+            three = values[columns]
+            expected = 100 * three[columns[1]] / three["cohort"].where(three["cohort"] > 0)
+            wrong = (expected - three[share]).abs() > ROUNDING
+            for urn, percent, pupils, cohort in three[wrong].itertuples(name=None):
+                said = f"{percent:g}%, but {pupils:g} of {cohort:g}"
+                yield "a share that is not its pupils", int(urn), share, said
 
 
 RECONCILED_COLUMNS = [
     "level", "la", "measure", "published", "from_schools", "difference", "tolerance",
     "schools", "schools_without", "pupils_without", "verdict", "explanation",
 ]  # fmt: skip
-
-NO_FIGURE = "no school has a figure"
 
 REPRODUCED, EXPLAINED, DIFFERS = "reproduced", "explained", "differs"
 
@@ -94,9 +89,7 @@ NOT_STATE_FUNDED = ("IND", "INDSPEC", "NMSS")
 non-maintained special schools, which the files list with no pupils of such rows."""
 
 WHOLE_ENGLAND = 100  # authorities: files with as many are compared with England's rows
-
 FEW_PUPILS = 0.01  # of a total: pupils of no listed school, or of two
-
 EXACT_COHORT = 100  # pupils: up to here a whole percentage tells the number of pupils
 
 POSSIBLE = {
@@ -129,10 +122,8 @@ def reconcile_totals(parts: Sequence[Results]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=RECONCILED_COLUMNS)
 
 
-def _totals(
-    parts: Sequence[Results],
-) -> Iterator[tuple[str, int, pd.Series, pd.DataFrame]]:
-    """Give each total once, with the values of the schools that are in it."""
+def _totals(parts: Sequence[Results]) -> Iterator[tuple[str, int, pd.Series, pd.DataFrame]]:
+    """Take each total once, with the values of the schools that are in it."""
     seen: set[tuple[str, int]] = set()
     for part in parts:
         state = ~part.identity["type"].isin(NOT_STATE_FUNDED).to_numpy()
@@ -181,7 +172,8 @@ def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[obje
     without = int((~counted & (weight != 0)).sum())
     w, v = weight[counted], own[counted]
     if not len(w):
-        return published, np.nan, np.nan, np.nan, 0, without, 1.0, EXPLAINED, NO_FIGURE
+        why = "no school has a figure"
+        return published, np.nan, np.nan, np.nan, 0, without, 1.0, EXPLAINED, why
     step = _step(v)
     unsure = np.full(len(w), step)
     if what.percent and step == 1:
@@ -190,8 +182,7 @@ def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[obje
     found = float((v * w).sum() / w.sum())
     spread = float(np.sqrt((w**2 * unsure**2).sum() / 12) / w.sum())
     tolerance = _step_of_total(published, what) / 2 + 3 * spread
-    behind = _with_uncounted(weight, values, what)
-    pupils = max(float(np.nansum(behind)), _published_pupils(total, what, behind, values))
+    pupils = _pupils_of_total(total, what, weight, values)
     missing = 1 - float(w.sum()) / pupils
     verdict, why = REPRODUCED, ""
     if abs(found - published) > tolerance + 1e-9:
@@ -211,23 +202,14 @@ def _compare_count(own: Array, published: float) -> tuple[object, ...]:
         more = "more" if difference < 0 else "fewer"
         why = f"the total counts {abs(difference):,.0f} pupils {more} than its schools do together"
     missing = max(0.0, -difference / published) if published else 0.0
-    return (
-        published,
-        found,
-        difference,
-        0.0,
-        len(own) - without,
-        without,
-        missing,
-        verdict,
-        why,
-    )
+    n = len(own) - without
+    return published, found, difference, 0.0, n, without, missing, verdict, why
 
 
 def _explain(
     published: float, found: float, tolerance: float, missing: float, what: Measure
 ) -> tuple[str, str]:
-    """Say whether the pupils without a figure can account for a difference."""
+    """Judge whether the pupils without a figure can account for a difference."""
     if missing <= 0:
         return DIFFERS, "every pupil is in a school with a figure"
     nearest = published + np.sign(found - published) * tolerance
@@ -240,7 +222,7 @@ def _explain(
 
 
 def _pupils(values: pd.DataFrame, measure: str) -> Array:
-    """Give the pupils behind each school's figure: its cohort, and the share that counts."""
+    """Count the pupils behind each school's figure: its cohort, and the share that counts."""
     cohort, coverage = MEASURES[measure].cohort, _coverage(measure)
     if cohort not in values:
         return np.full(len(values), np.nan)
@@ -250,31 +232,25 @@ def _pupils(values: pd.DataFrame, measure: str) -> Array:
     return np.asarray(weight)
 
 
-def _with_uncounted(weight: Array, values: pd.DataFrame, what: Measure) -> Array:
-    """Give the pupils behind each school's figure; where its coverage is held back, its cohort."""
-    if what.cohort not in values:
-        return weight
-    return np.where(np.isnan(weight), values[what.cohort].to_numpy(), weight)
-
-
 def _coverage(measure: str) -> str:
     subject, found, rest = measure.partition("_progress")
     return f"{subject}_coverage" if found and rest in ("", "_unadjusted") else ""
 
 
-def _published_pupils(
-    total: pd.Series, what: Measure, weight: Array, values: pd.DataFrame
-) -> float:
-    """Give the pupils the total counts: more than the schools' where some give no number."""
-    published = total.get(what.cohort, np.nan)
-    if pd.isna(published) or what.cohort not in values:
-        return 0.0
-    counted = float(np.nansum(values[what.cohort].to_numpy()))
-    return float(published) * (float(np.nansum(weight)) / counted if counted else 1.0)
+def _pupils_of_total(total: pd.Series, what: Measure, weight: Array, values: pd.DataFrame) -> float:
+    """Count the pupils of a total: more than the schools' where some do not say their number."""
+    if what.cohort not in values:
+        return float(np.nansum(weight))
+    cohort = values[what.cohort].to_numpy()
+    behind = float(np.nansum(np.where(np.isnan(weight), cohort, weight)))  # coverage held back
+    published, counted = total.get(what.cohort, np.nan), float(np.nansum(cohort))
+    if pd.isna(published):
+        return behind
+    return max(behind, float(published) * (behind / counted if counted else 1.0))
 
 
 def _step(figures: Array) -> float:
-    """Say to what step a column's figures are published: 1, 0.1 or 0.01."""
+    """Find to what step a column's figures are published: 1, 0.1 or 0.01."""
     for step in (1.0, 0.1):
         if (np.abs(figures / step - np.round(figures / step)) < 1e-6).all():
             return step
@@ -282,7 +258,7 @@ def _step(figures: Array) -> float:
 
 
 def _step_of_total(published: float, what: Measure) -> float:
-    """Say to what step a total is published; a whole progress score may stand for 1.0."""
+    """Find to what step a total is published; a whole progress score may stand for 1.0."""
     if what.percent:
         return _step(np.array([published]))
     return 1.0 if what.unit == "scaled score points" else float(10**-what.decimals)

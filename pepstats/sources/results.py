@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,27 +35,36 @@ from pepstats.sources.layouts import (
     misspells,
 )
 
+SCHOOL_ROWS = (MAINSTREAM, SPECIAL, NOT_STATED)
+TWIN = "a school's row repeated"
+
+FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
+
+LIMITS = {
+    # unit: what a published figure can be; pupils of all England are in the files too
+    "pupils": (0.0, 20_000_000.0),
+    "progress points": (-60.0, 60.0),
+    "scaled score points": (60.0, 130.0),
+    "Attainment 8 points": (0.0, 100.0),
+    "Progress 8 points": (-9.0, 9.0),
+    "key stage 1 points": (0.0, 40.0),
+}
+
+IDENTITY = {
+    # what a file says of a school besides its results, and how it is kept
+    "row": "int64", "la": "Int64", "estab": "Int64", "name": "str", "record": "str",
+    "type": "str", "age_range": "str", "urn_ac": "Int64",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Ledger:
     """What became of a file's rows and cells; both sides add up or it cannot be made.
 
-    Attributes
-    ----------
-    rows_in, rows_kept
-        Rows below the header, and those kept as schools (or as the table's own rows).
-    aggregates
-        Rows that are an authority or England, by what they are.
-    left_out
-        Rows left out, by why.
-    cells_in, values, words
-        Cells in those rows, cells that became a number, and cells of columns that hold words.
-    reasons
-        Cells without a number, by why; `cells_in = values + words + sum(reasons)`.
-    unread
-        Cells of columns that no layout we know has; named in `columns_unread`.
-    codes
-        Each published code that was met: columns `column`, `code`, `reason`, `cells`.
+    `rows_in` are the rows below the header, `rows_kept` those kept as schools (or as the table's
+    own); `aggregates` are rows of an authority or England by what they are, `left_out` those left
+    out by why. `cells_in = values + words + unread + sum(reasons)`; `codes` has each published
+    code that was met: columns `column`, `code`, `reason`, `cells`.
     """
 
     file: str
@@ -67,10 +76,10 @@ class Ledger:
     aggregates: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     cells_in: int = 0
-    values: int = 0
-    words: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    unread: int = 0
+    values: int = 0  # cells that became a number
+    words: int = 0  # cells of columns that hold words
+    reasons: dict[str, int] = field(default_factory=dict)  # cells without a number, by why
+    unread: int = 0  # cells of columns that no layout we know has
     columns_unread: tuple[str, ...] = ()
     codes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
@@ -92,13 +101,10 @@ def account_for_table(
     """Add up a table whose cells are read as words, numbers and dates, not as measures."""
     cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
     return Ledger(
-        file=source.file, kind=source.kind, year=source.year, release=source.release,
-        rows_in=len(raw.rows), rows_kept=rows_kept, left_out=left_out, cells_in=cells,
+        source.file, source.kind, source.year, source.release, len(raw.rows), rows_kept,
+        left_out={why: n for why, n in left_out.items() if n}, cells_in=cells,
         words=cells - cut_off, reasons={CUT_OFF: cut_off} if cut_off else {},
     )  # fmt: skip
-
-
-SCHOOL_ROWS = (MAINSTREAM, SPECIAL, NOT_STATED)
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,8 @@ class Roles:
     unread: Array
 
 
-def give_roles(table: Cells, layout: Layout) -> Roles:
-    """Say what each column is; a column that is nearly one we know is an error, not a loss."""
+def _find_roles(table: Cells, layout: Layout) -> Roles:
+    """Find what each column is; a column that is nearly one we know is an error, not a loss."""
     columns, kind = table.columns, layout.kind
     identity = {
         ours: columns[found[0]]
@@ -145,42 +151,34 @@ def give_roles(table: Cells, layout: Layout) -> Roles:
                 f"{table.file}, row 1, column {j + 1}: no file of {layout.title} has a "
                 f"column `{name[:60]}`. {nearest(name, absent)}"
             )
-    return Roles(identity, np.flatnonzero(role == "words"), np.flatnonzero(role == "numeric"),
-                  np.array(order), labels, np.flatnonzero(role == "unread"))  # fmt: skip
+    words, numeric, unread = (np.flatnonzero(role == r) for r in ("words", "numeric", "unread"))
+    return Roles(identity, words, numeric, np.array(order), labels, unread)
 
 
-def say_what_rows_are(
+def _find_levels(
     table: Cells, layout: Layout, identity: dict[str, int]
 ) -> tuple[Array, Array, Array]:
-    """Say of each row whether it is a school or an aggregate, its authority and its URN."""
-    urn_text = table.column(identity["urn"])
-    la_text = (
-        table.column(identity["la"])
-        if "la" in identity
-        else np.full(len(urn_text), "", dtype=object)
-    )
-    la = as_numbers(la_text)
+    """Find of each row whether it is a school or an aggregate, its authority and its URN."""
+    urn_text, la_text = (table.text_of(identity.get(ours)) for ours in ("urn", "la"))
+    la = _as_numbers(la_text)
     wrong = ~np.isin(la_text, ["", "NAT", "NA"]) & ~((la >= 100) & (la <= 999) & (la % 1 == 0))
     if wrong.any():
-        table.stop(np.flatnonzero(wrong), identity["la"], "`{text}` is not an authority's code")
+        table.refuse(wrong, table.text(identity["la"]), "is not an authority's code")
     la = np.nan_to_num(la, nan=0).astype(np.int64)
     if layout.records:
         record = pd.Series(table.column(identity["record"]), dtype="str").str.removesuffix(".0")
         level = record.map({**layout.records, "": NOT_STATED}).astype(object)
         if level.isna().any():
-            known = ", ".join(layout.records)
-            table.stop(np.flatnonzero(level.isna()), identity["record"],
-                       f"record type `{{text}}` is none of {known}")  # fmt: skip
+            what = f"is none of the record types {', '.join(layout.records)}"
+            table.refuse(level.isna().to_numpy(), table.text(identity["record"]), what)
     else:
         national = np.isin(urn_text, ["NAT", "PRI", "SEC", "SPE"]) | (la_text == "NAT")
         level = pd.Series(np.where(national, STATE_FUNDED, NOT_STATED))
     school = level.isin(SCHOOL_ROWS).to_numpy()
     found = {text: match for text in set(urn_text[school]) if (match := URN.fullmatch(text))}
-    missing = [i for i in np.flatnonzero(school) if urn_text[i] not in found]
-    if missing:
-        table.stop(
-            np.array(missing), identity["urn"], "`{text}` is not a URN of six or seven digits"
-        )
+    missing = school & np.array([text not in found for text in urn_text])
+    if missing.any():
+        table.refuse(missing, table.text(identity["urn"]), "is not a URN of six or seven digits")
     urn = [int(found[t][1]) if s else 0 for t, s in zip(urn_text, school, strict=True)]
     alone = np.unique(la[school & (la > 0)])
     if len(alone) == 1:  # one authority's file does not say whose its authority row is
@@ -188,7 +186,7 @@ def say_what_rows_are(
     return level.to_numpy(dtype=object), la, np.array(urn, dtype=np.int64)
 
 
-def choose_rows(
+def _choose_rows(
     table: Cells, layout: Layout, level: Array, la: Array, urn: Array
 ) -> tuple[Array, dict[str, int], Array]:
     """Choose each school and each aggregate once; a second one must be the same as the first."""
@@ -204,7 +202,7 @@ def choose_rows(
     if not first.all():
         group = key.groupby(list(key.columns)).ngroup()
         start = pd.Series(start).groupby(group).transform("first").to_numpy()
-    left_out: dict[str, int] = {}
+    left_out: Counter[str] = Counter()
     for twin in np.flatnonzero(~first):
         one = int(start[twin])
         differs = np.flatnonzero(table.codes[twin] != table.codes[one])
@@ -214,30 +212,16 @@ def choose_rows(
                 f"{table.at(int(twin), int(differs[0]))}: {who} is given twice, and differs from "
                 f"row {table.rows[one]}. Remove the wrong one."
             )
-        what = "a school's row repeated" if school[twin] else f"row of {level[twin]} repeated"
-        left_out[what] = left_out.get(what, 0) + 1
+        left_out[TWIN if school[twin] else f"row of {level[twin]} repeated"] += 1
     keep = np.flatnonzero(school & first)
-    return keep[np.argsort(urn[keep])], left_out, np.flatnonzero(~school & first)
+    return keep[np.argsort(urn[keep])], dict(left_out), np.flatnonzero(~school & first)
 
 
-def as_numbers(texts: Array) -> Array:
+def _as_numbers(texts: Array) -> Array:
     """Read identity numbers, each distinct text once; missing where a text is no number."""
     which, distinct = pd.factorize(texts)
     number = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").to_numpy(float)
     return np.asarray(np.append(number, np.nan)[which])
-
-
-FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
-
-LIMITS = {
-    # unit: what a published figure can be; pupils of all England are in the files too
-    "pupils": (0.0, 20_000_000.0),
-    "progress points": (-60.0, 60.0),
-    "scaled score points": (60.0, 130.0),
-    "Attainment 8 points": (0.0, 100.0),
-    "Progress 8 points": (-9.0, 9.0),
-    "key stage 1 points": (0.0, 40.0),
-}
 
 
 @dataclass(frozen=True)
@@ -251,9 +235,6 @@ class Results:
     values, reasons
         Index `urn`, one column per measure the layout has, aligned: a number, or why there is
         none; never both and never neither.
-    published
-        The code as published wherever there is a reason; missing where there is a value, and
-        where the row was cut off.
     identity
         Index `urn`: row, la, estab, name, record, type, age_range, urn_ac; missing where the
         file does not say.
@@ -268,7 +249,6 @@ class Results:
     source: Source
     values: pd.DataFrame = field(repr=False)
     reasons: pd.DataFrame = field(repr=False)
-    published: pd.DataFrame = field(repr=False)
     identity: pd.DataFrame = field(repr=False)
     aggregates: pd.DataFrame = field(repr=False)
     earlier: pd.DataFrame = field(repr=False)
@@ -282,31 +262,27 @@ def clean_results(table: Cells, source: Source) -> Results:
     a school given twice with different figures, a figure that cannot be.
     """
     layout = LAYOUTS[source.kind]
-    roles = give_roles(table, layout)
-    level, la, urn = say_what_rows_are(table, layout, roles.identity)
+    roles = _find_roles(table, layout)
+    level, la, urn = _find_levels(table, layout, roles.identity)
     reading = read_cells(table, roles.numeric)
     _refuse_impossible(table, reading, roles)
-    keep, left_out, totals = choose_rows(table, layout, level, la, urn)
+    keep, left_out, totals = _choose_rows(table, layout, level, la, urn)
     cells = table.codes[:, roles.measured][keep]
     values, why = reading.value[cells], reading.why[cells]
     _name_complements(why, values, roles)
     urns, labels = pd.Index(urn[keep], name="urn"), list(roles.labels)
     added_up = reading.value[table.codes[np.ix_(totals, roles.measured)]]
+    of = pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"])
+    codes = _count_codes(table, roles, reading, why)
     return Results(
         source=source,
         values=pd.DataFrame(values, index=urns, columns=labels),
-        reasons=_as_text(why, list(ALL_REASONS), urns, labels),
-        published=_published(table, reading, cells, urns, labels),
-        identity=_identify(table, roles.identity, keep, level, urns),
-        aggregates=pd.DataFrame(
-            added_up, columns=labels,
-            index=pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"]),
-        ),
-        earlier=_read_earlier(table, source.kind, reading, keep, urns),
-        ledger=_account(
-            table, source, roles, level, left_out, _count_codes(table, roles, reading, why)
-        ),
-    )  # fmt: skip
+        reasons=_as_reasons(why, urns, labels),
+        identity=_identify(table, roles.identity, keep, level).set_index(urns),
+        aggregates=pd.DataFrame(added_up, index=of, columns=labels),
+        earlier=_read_earlier(table, source.kind, reading, keep).set_index(urns),
+        ledger=_account(table, source, roles, level, left_out, codes),
+    )
 
 
 def _refuse_impossible(table: Cells, reading: Reading, roles: Roles) -> None:
@@ -326,12 +302,12 @@ def _refuse_impossible(table: Cells, reading: Reading, roles: Roles) -> None:
         for k in those:
             j, label = int(roles.measured[k]), MEASURES[roles.labels[k]].label
             for texts, said in (
-                (outside, f"`{{text}}` cannot be {label} ({low:g} to {high:g})"),
-                (wrong & ~outside, f"`{{text}}` is a percentage, and {label} is not"),
+                (outside, f"cannot be {label} ({low:g} to {high:g})"),
+                (wrong & ~outside, f"is a percentage, and {label} is not"),
             ):
-                rows = np.flatnonzero(texts[table.codes[:, j]])
-                if len(rows):
-                    table.stop(rows, j, said)
+                rows = texts[table.codes[:, j]]
+                if rows.any():
+                    table.refuse(rows, table.text(j), said)
 
 
 def _name_complements(why: Array, values: Array, roles: Roles) -> None:
@@ -349,59 +325,32 @@ def _name_complements(why: Array, values: Array, roles: Roles) -> None:
                 why[large & (why[:, k] == suppressed), k] = complement
 
 
-def _as_text(which: Array, words: list[Any], index: pd.Index, columns: list[str]) -> pd.DataFrame:
-    """Give a table of words from their numbers, missing where the number is -1."""
-    kind = pd.CategoricalDtype(words)
+def _as_reasons(why: Array, index: pd.Index, columns: list[str]) -> pd.DataFrame:
+    """Lay out reasons by their numbers, missing where there is a value."""
+    kind = pd.CategoricalDtype(list(ALL_REASONS))
     cells = {
-        name: pd.Categorical.from_codes(which[:, k], dtype=kind, validate=False)
+        name: pd.Categorical.from_codes(why[:, k], dtype=kind, validate=False)
         for k, name in enumerate(columns)
     }
     return pd.DataFrame(cells, index=index, copy=False)
 
 
-def _published(
-    table: Cells, reading: Reading, cells: Array, index: pd.Index, columns: list[str]
-) -> pd.DataFrame:
-    """Give the code as published where there is a reason."""
-    met, place = _codes_met(reading)
-    return _as_text(place[cells], list(table.texts[met]), index, columns)
-
-
-def _codes_met(reading: Reading) -> tuple[Array, Array]:
-    """Give the texts that are codes, and each text's place among them (-1 for the others)."""
-    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & reading.used[:-1])
-    place = np.full(len(reading.why), -1, dtype=np.int16)
-    place[met] = np.arange(len(met))
-    return met, place
-
-
-def _identify(
-    table: Cells, identity: dict[str, int], keep: Array, level: Array, urns: pd.Index
-) -> pd.DataFrame:
-    """Give what the file says of each school besides its results."""
-    frame: dict[str, Any] = {"row": table.rows[keep]}
-    for ours in ("la", "estab", "name", "record", "type", "age_range", "urn_ac"):
-        text = (
-            table.column(identity[ours])[keep]
-            if ours in identity
-            else np.full(len(keep), "", dtype=object)
-        )
-        frame[ours] = text
+def _identify(table: Cells, identity: dict[str, int], keep: Array, level: Array) -> pd.DataFrame:
+    """Read what the file says of each school besides its results."""
+    frame: dict[str, Array] = {"row": table.rows[keep]}
+    for ours, kind in IDENTITY.items():
+        text = table.text_of(identity.get(ours))[keep]
+        if kind == "Int64":
+            number = _as_numbers(text)
+            frame[ours] = np.where((number > 0) & (number % 1 == 0), number, np.nan)
+        elif kind == "str":
+            frame[ours] = np.where(text == "", np.nan, text)
     frame["record"] = level[keep]
-    for ours in ("name", "record", "type", "age_range"):
-        text = frame[ours]
-        frame[ours] = pd.array(np.where(text == "", np.nan, text), dtype="str")
-    for ours in ("la", "estab", "urn_ac"):
-        number = as_numbers(frame[ours])
-        whole = (number > 0) & (number % 1 == 0)
-        frame[ours] = pd.array(np.where(whole, number, np.nan), dtype="Int64")
-    return pd.DataFrame(frame, index=urns)
+    return pd.DataFrame(frame)[list(IDENTITY)].astype(IDENTITY)
 
 
-def _read_earlier(
-    table: Cells, kind: str, reading: Reading, keep: Array, urns: pd.Index
-) -> pd.DataFrame:
-    """Give the figures of earlier years that the file repeats (`PTRWM_EXP_17`)."""
+def _read_earlier(table: Cells, kind: str, reading: Reading, keep: Array) -> pd.DataFrame:
+    """Read the figures of earlier years that the file repeats (`PTRWM_EXP_17`)."""
     names = measures_of(kind)
     found = {
         (2000 + int(column[-2:]), names[column[:-3]]): j
@@ -410,26 +359,21 @@ def _read_earlier(
     }
     columns = sorted(found)
     at = np.array([found[c] for c in columns], dtype=int)
-    cells = reading.value[table.codes[:, at][keep]]
     labels = pd.MultiIndex.from_tuples(columns, names=["year", "measure"])
-    return pd.DataFrame(cells, index=urns, columns=labels)
+    return pd.DataFrame(reading.value[table.codes[:, at][keep]], columns=labels)
 
 
 def _account(
-    table: Cells,
-    source: Source,
-    roles: Roles,
-    level: Array,
-    left_out: dict[str, int],
+    table: Cells, source: Source, roles: Roles, level: Array, left_out: dict[str, int],
     met: pd.DataFrame,
-) -> Ledger:
+) -> Ledger:  # fmt: skip
     """Add up what became of every row and cell of the file."""
     n_rows = len(table.codes)
     reasons = met.groupby("reason", sort=False)["cells"].sum()
-    twins = left_out.get("a school's row repeated", 0)
+    schools = int(np.isin(level, SCHOOL_ROWS).sum())
     return Ledger(
-        file=source.file, kind=source.kind, year=source.year, release=source.release,
-        rows_in=n_rows, rows_kept=int(np.isin(level, SCHOOL_ROWS).sum()) - twins,
+        source.file, source.kind, source.year, source.release, n_rows,
+        rows_kept=schools - left_out.get(TWIN, 0),
         aggregates={
             name: int((level == name).sum()) - left_out.get(f"row of {name} repeated", 0)
             for name in AGGREGATES
@@ -445,19 +389,22 @@ def _account(
 
 def _count_codes(table: Cells, roles: Roles, reading: Reading, why: Array) -> pd.DataFrame:
     """Count each published code by column and reason; a cut-off cell has no code."""
-    met, place = _codes_met(reading)
+    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & reading.used[:-1])
+    place = np.full(len(reading.why), -1, dtype=np.int16)
+    place[met] = np.arange(len(met))
     place[-1] = len(met)  # cells that were cut off
     texts = [*table.texts[met], None]
     complement = {
-        j: (why[:, k] == ALL_REASONS.index(COMPLEMENT)).sum() for k, j in enumerate(roles.measured)
+        j: int((why[:, k] == ALL_REASONS.index(COMPLEMENT)).sum())
+        for k, j in enumerate(roles.measured)
     }
     counted = []
     for j in roles.numeric:
         counts = np.bincount(place[table.codes[:, j]] + 1, minlength=len(texts) + 1)[1:]
         for at in np.flatnonzero(counts):
-            reason, n = reason_of(texts[at]), int(counts[at])
-            beside = int(complement.get(j, 0)) if reason == SUPPRESSED else 0
-            name = table.header[j]
-            counted += [(name, texts[at], reason, n - beside)] if n > beside else []
-            counted += [(name, texts[at], COMPLEMENT, beside)] if beside else []
+            reason = reason_of(texts[at])
+            beside = complement.get(j, 0) if reason == SUPPRESSED else 0
+            for why_not, n in ((reason, int(counts[at]) - beside), (COMPLEMENT, beside)):
+                if n > 0:
+                    counted.append((table.header[j], texts[at], why_not, n))
     return pd.DataFrame(counted, columns=["column", "code", "reason", "cells"])

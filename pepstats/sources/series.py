@@ -10,162 +10,134 @@ the pupils behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pandas as pd
 
 from pepstats.errors import SourceError, nearest
 from pepstats.measures import MEASURES, NO_ROW
+from pepstats.settings import RELEASES
 from pepstats.sources.cells import Cells, read_number, reason_of
-from pepstats.sources.files import RELEASES, Source
-from pepstats.sources.registers import Tidied, read_column, read_numbers, read_urns, read_words
-from pepstats.sources.results import Ledger, Results
+from pepstats.sources.files import Source
+from pepstats.sources.registers import (
+    Tidied,
+    read_column,
+    read_numbers,
+    read_urns,
+    read_words,
+)
+from pepstats.sources.results import IDENTITY, Ledger, Results, account_for_table
 
 
 def tidy_la_series(raw: Cells, source: Source) -> Tidied:
-    """Give the long series by authority, one row per series, year and area.
+    """Read the long series by authority, one row per series, year and area.
 
     Columns: code, item, year (the year a school year ends), area, la (missing for England and
     regions that have no code), region, value, reason; sorted.
     """
-    value, reason = _figures(raw, source, "VALUES")
-    la = read_column(raw, source, "LA NUMBER", optional=True)
+    value, reason = _figures(raw, "VALUES")
     frame = pd.DataFrame({
-        "code": read_words(read_column(raw, source, "SHORT DESC", optional=True)),
-        "item": read_column(raw, source, "DATA ITEM"),
-        "year": _years(read_column(raw, source, "YEARS"), source, "Years"),
-        "area": read_column(raw, source, "LA AND REGIONS"),
-        "la": read_numbers(la, source, "LA Number").astype("Int64"),
-        "region": read_words(read_column(raw, source, "REGION", optional=True)),
+        "code": read_words(raw, "SHORT DESC"),
+        "item": read_column(raw, "DATA ITEM"),
+        "year": _years(raw, "YEARS"),
+        "area": read_column(raw, "LA AND REGIONS"),
+        "la": read_numbers(raw, read_column(raw, "LA NUMBER")).astype("Int64"),
+        "region": read_words(raw, "REGION"),
         "value": value,
         "reason": reason,
     })  # fmt: skip
-    key = ["code", "item", "year", "area"]
-    once = frame.drop_duplicates()
-    _refuse_twins(once, key, source, "series, year and area")
-    left_out = {"a row repeated": len(frame) - len(once)} if len(frame) > len(once) else {}
-    return Tidied(once.sort_values(key).reset_index(drop=True), left_out)
+    return _keep_once(raw, source, frame, ["code", "item", "year", "area"])
 
 
 def tidy_national(raw: Cells, source: Source) -> Tidied:
-    """Give the published national headlines: year, measure, phase, value, release; sorted.
+    """Read the published national headlines: year, measure, phase, value, release; sorted.
 
     `phase` (primary or secondary) is blank but for measures whose figure differs by it.
     """
-    measure = read_column(raw, source, "MEASURE")
-    _refuse_unknown(measure, MEASURES, source, "measure")
-    phase = read_column(raw, source, "PHASE", optional=True)
-    _refuse_unknown(phase, ("", "primary", "secondary"), source, "phase")
-    value, reason = _figures(raw, source, "VALUE")
-    without = raw.index[reason.notna()]
-    if len(without):
-        raise SourceError(
-            f"{source.file}, row {without[0]}, column value: a national headline needs a figure "
-            f"({len(without):,} rows have none)."
-        )
+    value, reason = _figures(raw, "VALUE")
+    text = read_column(raw, "VALUE")
+    raw.refuse(reason.notna(), text, "is no figure, and a national headline needs one")
     frame = pd.DataFrame({
-        "year": _years(read_column(raw, source, "YEAR"), source, "year"),
-        "measure": measure,
-        "phase": phase,
+        "year": _years(raw, "YEAR"),
+        "measure": _known(raw, read_column(raw, "MEASURE"), MEASURES),
+        "phase": _known(raw, read_column(raw, "PHASE"), ("", "primary", "secondary")),
         "value": value,
         "release": _releases(raw, source),
     })  # fmt: skip
-    once, key = frame.drop_duplicates(), ["year", "measure", "phase", "release"]
-    _refuse_twins(once, key, source, "year, measure, phase and release")
-    left_out = {"a row repeated": len(frame) - len(once)} if len(frame) > len(once) else {}
-    return Tidied(once.sort_values(key).reset_index(drop=True), left_out)
+    return _keep_once(raw, source, frame, ["year", "measure", "phase", "release"])
 
 
-def clean_local_results(raw: Cells, source: Source) -> list[Results]:
-    """Give the results an authority holds itself, as one `Results` per stage, year and release.
+def split_local_results(rows: pd.DataFrame, source: Source) -> list[Results]:
+    """Split the results an authority holds itself into one `Results` per stage, year and release.
 
-    A cohort given beside a figure is kept as the measure that counts its pupils. Raises
-    `SourceError` naming file, row and column for an unknown measure, group or release, a figure
-    that cannot be, and a school given twice.
+    `rows` are as `tidy_local_results` reads them. A cohort given beside a figure is kept as the
+    measure that counts its pupils.
     """
-    frame = _read_local(raw, source)
-    out = []
-    for (kind, year, release), rows in frame.groupby(["kind", "year", "release"], sort=True):
-        at = rows.set_index(["urn", "measure"])
-        values = at["value"].unstack("measure")
-        reasons = at["reason"].unstack("measure").reindex_like(values)
-        published = at["published"].unstack("measure").reindex_like(values)
-        for cohort, given in _cohorts(rows):
-            values[cohort] = given.reindex(values.index)
-            reasons[cohort] = None
-            published[cohort] = None
-        gap = values.isna() & reasons.isna()
-        reasons = reasons.astype("str").mask(gap, NO_ROW)
-        order = [name for name in MEASURES if name in values]
-        part = replace(
+    return [
+        _as_results(part, replace(
             source, name=f"{source.name}, {year} {release}", kind=str(kind), year=int(year),
             release=str(release),
-        )  # fmt: skip
-        nothing = pd.array([None] * len(values), "str")
-        identity = pd.DataFrame({
-            "row": rows.groupby("urn")["row"].min().reindex(values.index),
-            "la": pd.array([pd.NA] * len(values), "Int64"),
-            "estab": pd.array([pd.NA] * len(values), "Int64"),
-            **dict.fromkeys(("name", "record", "type", "age_range"), nothing),
-            "urn_ac": pd.array([pd.NA] * len(values), "Int64"),
-        }, index=values.index)  # fmt: skip
-        known = {str(why): int(n) for why, n in rows["reason"].value_counts().sort_index().items()}
-        ledger = Ledger(
-            source.file, str(kind), int(year), str(release), len(rows), len(rows),
-            cells_in=len(rows), values=int(rows["value"].notna().sum()), reasons=known,
-        )  # fmt: skip
-        out.append(Results(
-            part, values[order], reasons[order], published[order].astype("str"), identity,
-            pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["level", "la"])),
-            pd.DataFrame(index=values.index), ledger,
-        ))  # fmt: skip
-    return out
+        ))
+        for (kind, year, release), part in rows.groupby(["kind", "year", "release"], sort=True)
+    ]  # fmt: skip
+
+
+def _as_results(rows: pd.DataFrame, source: Source) -> Results:
+    """Lay an authority's own results of one stage, year and release out as any others are."""
+    at = rows.set_index(["urn", "measure"])
+    values, reasons = at["value"].unstack("measure"), at["reason"].unstack("measure")
+    for cohort, given in _cohorts(rows):
+        values[cohort] = given.reindex(values.index)
+    reasons = reasons.reindex(columns=values.columns).astype("str")
+    reasons = reasons.mask(values.isna() & reasons.isna(), NO_ROW)
+    order = [name for name in MEASURES if name in values]
+    identity = rows.groupby("urn")[["row"]].min().reindex(columns=list(IDENTITY))
+    why = rows["reason"].value_counts().sort_index()
+    ledger = Ledger(
+        source.file, source.kind, source.year, source.release, len(rows), len(rows),
+        cells_in=len(rows), values=int(rows["value"].notna().sum()),
+        reasons={str(reason): int(n) for reason, n in why.items()},
+    )  # fmt: skip
+    no_totals = pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["level", "la"]))
+    return Results(
+        source, values[order], reasons[order], identity.astype(IDENTITY), no_totals,
+        pd.DataFrame(index=values.index), ledger,
+    )  # fmt: skip
 
 
 def tidy_local_results(raw: Cells, source: Source) -> Tidied:
-    """Give an authority's own results as they are listed, for their account."""
-    return Tidied(_read_local(raw, source), {})
+    """Read an authority's own results as they are listed, one row per school, year and measure.
 
-
-def _read_local(raw: Cells, source: Source) -> pd.DataFrame:
-    """Read the rows of an authority's own results."""
-    measure = read_column(raw, source, "MEASURE")
-    group = read_column(raw, source, "GROUP", optional=True)
-    name = measure.where(group == "", measure + "." + group)
-    _refuse_unknown(name, MEASURES, source, "measure")
-    value, reason = _figures(raw, source, "VALUE")
+    Columns row, urn, year, measure, kind, value, reason, cohort, release. Raises
+    `SourceError` naming file, row and column for an unknown measure, group or release, a figure
+    that cannot be, and a school given twice.
+    """
+    measure, group = read_column(raw, "MEASURE"), read_column(raw, "GROUP")
+    name = _known(raw, measure.where(group == "", measure + "." + group), MEASURES)
+    value, reason = _figures(raw, "VALUE")
+    text, counted = read_column(raw, "VALUE"), read_column(raw, "COHORT")
+    percent, cohort = name.map(lambda one: MEASURES[one].percent), read_numbers(raw, counted)
+    raw.refuse(percent & ~value.between(0, 100) & value.notna(), text, "cannot be")
+    raw.refuse(cohort.lt(0), counted, "cannot be")
     frame = pd.DataFrame({
         "row": raw.index,
-        "urn": read_urns(raw, source, "URN"),
-        "year": _years(read_column(raw, source, "YEAR"), source, "year"),
+        "urn": read_urns(raw, "URN"),
+        "year": _years(raw, "YEAR"),
         "measure": name,
         "kind": name.map(lambda one: MEASURES[one].kind),
-        "percent": name.map(lambda one: MEASURES[one].percent),
         "value": value,
         "reason": reason,
-        "published": read_column(raw, source, "VALUE").where(reason.notna()),
-        "cohort": read_numbers(read_column(raw, source, "COHORT", optional=True), source, "cohort"),
+        "cohort": cohort,
         "release": _releases(raw, source),
     }, index=raw.index)  # fmt: skip
-    for column, wrong in (
-        ("value", frame["percent"] & ~value.between(0, 100) & value.notna()),
-        ("cohort", frame["cohort"].lt(0)),
-    ):  # fmt: skip
-        rows = raw.index[wrong.to_numpy(bool)]
-        if len(rows):
-            raise SourceError(
-                f"{source.file}, row {rows[0]}, column {column}: {frame.loc[rows[0], column]:g} "
-                f"cannot be ({len(rows):,} rows)."
-            )
-    _refuse_twins(
-        frame, ["urn", "year", "measure", "release"], source, "school, year, measure and group"
-    )
-    return frame.reset_index(drop=True)
+    _refuse_twins(raw, frame, ["urn", "year", "measure", "release"])
+    ledger = account_for_table(raw, source, len(frame), {})
+    return Tidied(frame.reset_index(drop=True), ledger)
 
 
 def _cohorts(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
-    """Give the cohorts written beside figures, as the measures that count those pupils."""
+    """Return the cohorts written beside figures, as the measures that count those pupils."""
     counted = rows.dropna(subset=["cohort"])
     named = counted.assign(name=counted["measure"].map(lambda one: MEASURES[one].cohort))
     named = named[~named["name"].isin(set(rows["measure"]))]
@@ -174,22 +146,18 @@ def _cohorts(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     ]
 
 
-def _figures(raw: Cells, source: Source, column: str) -> tuple[pd.Series, pd.Series]:
+def _figures(raw: Cells, column: str) -> tuple[pd.Series, pd.Series]:
     """Read a column of figures: each cell's value, or the reason there is none."""
-    text = read_column(raw, source, column)
+    text = read_column(raw, column)
     value = text.map(read_number).astype(float)
     reason = text.map(reason_of).where(value.isna())
-    unknown = raw.index[value.isna() & reason.isna()]
-    if len(unknown):
-        raise SourceError(
-            f"{source.file}, row {unknown[0]}, column {column.lower()}: `{text[unknown[0]][:40]}` "
-            f"is neither a number nor a code we know ({len(unknown):,} rows)."
-        )
+    raw.refuse(value.isna() & reason.isna(), text, "is neither a number nor a code we know")
     return value, reason.astype("str")
 
 
-def _years(text: pd.Series, source: Source, column: str) -> pd.Series:
+def _years(raw: Cells, column: str) -> pd.Series:
     """Read years written 2016, 2015/16, 2015-16 or 201516 as the year the school year ends."""
+    text = read_column(raw, column)
     found: dict[str, int] = {}
     for one in text.unique():
         if match := re.fullmatch(r"(20\d\d|19\d\d)(\.0)?", one):
@@ -198,35 +166,35 @@ def _years(text: pd.Series, source: Source, column: str) -> pd.Series:
             found[one] = 2000 + int(match[1]) if int(match[1]) < 70 else 1900 + int(match[1])
         elif match := re.fullmatch(r"(?:20|19)\d\d[/-](20\d\d)", one):
             found[one] = int(match[1])
-    wrong = text.index[~text.isin(list(found))]
-    if len(wrong):
-        raise SourceError(
-            f"{source.file}, row {wrong[0]}, column {column}: `{text[wrong[0]][:40]}` is not a "
-            f"year such as 2016 or 2015/16 ({len(wrong):,} rows)."
-        )
+    raw.refuse(~text.isin(list(found)), text, "is not a year such as 2016 or 2015/16")
     return text.map(found).astype("int64")
 
 
 def _releases(raw: Cells, source: Source) -> pd.Series:
-    text = read_column(raw, source, "RELEASE", optional=True)
-    filled = text.where(text != "", source.release or "final")
-    _refuse_unknown(filled, RELEASES, source, "release")
-    return filled
+    text = read_column(raw, "RELEASE")
+    return _known(raw, text.where(text != "", source.release or "final"), RELEASES)
 
 
-def _refuse_unknown(text: pd.Series, known: Iterable[str], source: Source, column: str) -> None:
-    names = list(known)
-    wrong = text.index[~text.isin(names)]
-    if len(wrong):
+def _known(raw: Cells, text: pd.Series, known: Iterable[str]) -> pd.Series:
+    """Return a column of words that must be known ones, naming the nearest to a wrong one."""
+    wrong = ~text.isin(list(known))
+    hint = f" {nearest(text[wrong].iloc[0], known)}" if wrong.any() else ""
+    raw.refuse(wrong, text, "is not known", hint)
+    return text
+
+
+def _keep_once(raw: Cells, source: Source, frame: pd.DataFrame, key: list[str]) -> Tidied:
+    """Keep each row once; a second one of the same key must say the same."""
+    once = frame.drop_duplicates()
+    _refuse_twins(raw, once, key)
+    left_out = {"a row repeated": len(frame) - len(once)}
+    ledger = account_for_table(raw, source, len(once), left_out)
+    return Tidied(once.sort_values(key).reset_index(drop=True), ledger)
+
+
+def _refuse_twins(raw: Cells, frame: pd.DataFrame, key: list[str]) -> None:
+    twins = frame.index[frame.duplicated(key, keep=False)]
+    if len(twins):
         raise SourceError(
-            f"{source.file}, row {wrong[0]}, column {column}: `{text[wrong[0]][:60]}` is not known "
-            f"({len(wrong):,} rows). {nearest(text[wrong[0]], names)}"
-        )
-
-
-def _refuse_twins(frame: pd.DataFrame, key: list[str], source: Source, what: str) -> None:
-    twins: list[Hashable] = list(frame.index[frame.duplicated(key, keep=False)])
-    if twins:
-        raise SourceError(
-            f"{source.file}, rows {twins[0]} and {twins[1]}: the same {what} given twice."
+            f"{raw.file}, rows {twins[0]} and {twins[1]}: the same {', '.join(key)} given twice."
         )

@@ -1,4 +1,4 @@
-"""sources.statements."""
+"""What schools say of a programme, read with who said it and whether it may be quoted."""
 
 from __future__ import annotations
 
@@ -13,28 +13,20 @@ from pepstats.errors import SourceError, nearest
 from pepstats.formatting import escape_formula, plain_text
 
 NEEDED = ("urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement")
-
 OPTIONAL = ("extract", "cleared")
-
 STANCES = ("positive", "mixed", "negative")
-
 ROLES = ("Head teacher", "Deputy head teacher", "SEN coordinator", "Subject lead", "Teacher",
          "Teaching assistant", "Governor", "Trust leader")  # fmt: skip
 
 LONGEST_QUOTE = 120  # words; a longer statement is quoted by an extract
 
 NO_CONSENT = "no consent to publish"
-
 TOO_LONG = f"longer than {LONGEST_QUOTE} words: choose an `extract`"
-
 DETAILS = "may hold personal details: read it, then write `yes` under `cleared`"
 
 _EMAIL = re.compile(r"[\w.+-]+\s*@\s*[\w-]+\.\w+")
-
 _LONG_NUMBER = re.compile(r"(?:\d[\s-]?){4,}")
-
 _CAPITAL = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\w'’])([A-Z][a-z'’]+(?:-[A-Z][a-z]+)?)\b")
-
 _OPENING = re.compile(
     r"(?:^|[.!?]\s+)([A-Z][a-z]+)(?=\s+(?:is|was|has|had|made|can|could|did|does|said|says|went"
     r"|now|and\s+[A-Z]|[A-Z][a-z])\b)"
@@ -96,7 +88,7 @@ def check_statements(
 
 
 def no_statements() -> Statements:
-    """Give the statements of a study that has none."""
+    """Return the statements of a study that has none."""
     return check_statements(pd.DataFrame(columns=list(NEEDED)), file="", schools={})
 
 
@@ -116,16 +108,14 @@ def _known_columns(raw: pd.DataFrame, file: str) -> pd.DataFrame:
     said += [f"the column `{name}` is missing." for name in missing]
     if said:
         raise SourceError(f"{file}, row 1: " + " ".join(said))
-    for name in OPTIONAL:
-        if name not in table.columns:
-            table[name] = ""
-    return table.fillna("")
+    absent = [name for name in OPTIONAL if name not in table.columns]
+    return table.assign(**dict.fromkeys(absent, "")).fillna("")
 
 
 def _read_row(
     cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]
 ) -> tuple[dict[str, object], list[str]]:
-    """Read one row, and say what is wrong with it."""
+    """Read one row, and list what is wrong with it."""
     cells = {name: plain_text(text).strip() for name, text in cells.items()}
     said, problems = cells["statement"], list[str]()
     programme = cells["programme"]
@@ -148,15 +138,17 @@ def _read_row(
         return {**found, "stance": "", "role": "", "consent_date": "", "held": None}, problems
     problems += _check_answer(cells)
     role = next((r for r in ROLES if r.casefold() == cells["role"].casefold()), "")
-    held = why_held(str(found["quote"]), cells["consent"].casefold() == "yes",
-                    cells["cleared"].casefold() == "yes")  # fmt: skip
-    day = _read_date(cells["consent_date"]) if cells["consent"].casefold() == "yes" else None
-    said_of = {"stance": cells["stance"].casefold(), "role": role, "held": held}
-    return {**found, **said_of, "consent_date": day.isoformat() if day else ""}, problems
+    consent, cleared = (cells[name].casefold() == "yes" for name in ("consent", "cleared"))
+    day = _read_date(cells["consent_date"]) if consent else None
+    return {
+        **found, "stance": cells["stance"].casefold(), "role": role,
+        "consent_date": day.isoformat() if day else "",
+        "held": why_held(str(found["quote"]), consent, cleared),
+    }, problems  # fmt: skip
 
 
 def _check_answer(cells: dict[str, str]) -> list[str]:
-    """Say what is wrong with the row of a school that answered."""
+    """List what is wrong with the row of a school that answered."""
     problems = []
     stance, role, consent = cells["stance"], cells["role"], cells["consent"].casefold()
     if stance.casefold() not in STANCES:
@@ -166,10 +158,8 @@ def _check_answer(cells: dict[str, str]) -> list[str]:
     if consent not in ("yes", "no"):
         problems.append(f"`consent` is `{cells['consent']}`: write yes or no.")
     if consent == "yes" and _read_date(cells["consent_date"]) is None:
-        problems.append(
-            f"`consent_date` is `{cells['consent_date']}`: write the day consent was given, as "
-            "2018-09-14."
-        )
+        wanted = "write the day consent was given, as 2018-09-14"
+        problems.append(f"`consent_date` is `{cells['consent_date']}`: {wanted}.")
     if cells["cleared"].casefold() not in ("", "yes", "no"):
         problems.append(f"`cleared` is `{cells['cleared']}`: write yes or no.")
     if cells["extract"] and cells["extract"] not in cells["statement"]:
@@ -187,7 +177,7 @@ def _read_date(text: str) -> datetime.date | None:
 
 
 def why_held(quote: str, consent: bool, cleared: bool) -> str | None:
-    """Say why words may not be quoted, or nothing where they may."""
+    """Return why words may not be quoted, or nothing where they may."""
     if not consent:
         return NO_CONSENT
     if len(quote.split()) > LONGEST_QUOTE:

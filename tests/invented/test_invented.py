@@ -28,6 +28,7 @@ from pepstats.invented.results import Published, full_columns
 from pepstats.invented.study import statements
 from pepstats.schools.identity import follow_schools
 from pepstats.schools.panel import build_panel
+from pepstats.settings import SourceLine
 from pepstats.sources.files import find_source, read_text
 from pepstats.sources.registers import tidy_links, tidy_register
 from pepstats.sources.results import Results, clean_results
@@ -71,7 +72,8 @@ def column(england: England, year: int, name: str) -> pd.Series:
 
 def read_ks2(folder: Path, year: int) -> Results:
     file = f"invented/ks2/{year - 1}-{year}_england_ks2final.csv"
-    source = find_source("ks2", file, data=folder, year=year, release="final")
+    line = SourceLine(kind="ks2", file=file, year=year, release="final")
+    source = find_source(line, folder)
     return clean_results(read_text(source), source)
 
 
@@ -160,9 +162,9 @@ def test_the_panel_from_memory_is_the_panel_read_from_the_files(small: England, 
     years = list(small.years)
     results = [read_ks2(small_files, year) for year in years]
     spine = find_source(
-        "register", "invented/england/2017-2018_england_spine.csv", data=small_files
+        SourceLine(file="invented/england/2017-2018_england_spine.csv"), small_files
     )
-    links = find_source("links", "invented/gias/links_edubasealldata.csv", data=small_files)
+    links = find_source(SourceLine(file="invented/gias/links_edubasealldata.csv"), small_files)
     schools = follow_schools(
         results,
         tidy_register(read_text(spine), spine).frame,
@@ -279,7 +281,7 @@ FILES = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_other_file_is_known_by_its_header(small_files: Path, name: str):
-    source = find_source(None, f"invented/{name}", data=small_files)
+    source = find_source(SourceLine(file=f"invented/{name}"), small_files)
     assert source.kind == FILES[name]
     assert len(read_text(source).rows) > 20
 

@@ -67,7 +67,7 @@ def still_judged(judged: pd.DataFrame, endings: pd.DataFrame, signs: list[str]) 
 @pytest.fixture(scope="module")
 def endings(england):
     found = {
-        line.kind: files.find_source(line.kind, line.file, data=england.data, year=line.year)
+        line.kind: files.find_source(line, england.data)
         for line in england.report.sources
         if line.kind in ("register", "links")
     }

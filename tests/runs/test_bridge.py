@@ -29,6 +29,7 @@ from pepstats.runs.files import sha256_of
 from pepstats.runs.steps import Step
 from pepstats.schools import identity
 from pepstats.schools.panel import Panel, build_panel
+from pepstats.settings import SourceLine
 from pepstats.settings.programme import load_programme
 from pepstats.settings.report import load_report
 from pepstats.sources import files
@@ -270,7 +271,8 @@ def panel_of(content: bytes, release: str, place: Path) -> Panel:
     place.mkdir()
     path = place / "ks4.csv"
     put(path, content)
-    source = files.find_source("ks4", path.name, data=place, year=2019, release=release)
+    line = SourceLine(kind="ks4", file=path.name, year=2019, release=release)
+    source = files.find_source(line, place)
     results = [clean_results(files.read_text(source), source)]
     followed = identity.follow_schools(results)
     return build_panel(results, followed, [2019])

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from pepstats.schools import check
+from pepstats.settings import SourceLine
 from pepstats.sources import proof
 from tests import published_files as files
 
 
-def listed(folder: Path, **contents: bytes) -> list[check.Listed]:
+def listed(folder: Path, **contents: bytes) -> list[SourceLine]:
     for name, content in contents.items():
         (folder / f"{name}.csv").write_bytes(content)
-    return [check.Listed(f"{name}.csv") for name in contents]
+    return [SourceLine(file=f"{name}.csv") for name in contents]
 
 
 def test_a_good_file_is_said_in_full_and_exits_0(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_a_total_that_differs_exits_1_and_is_named(tmp_path: Path) -> None:
 
 def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
     lines = listed(tmp_path, a=b"<html>", b=files.ks2_bytes())
-    found = check.check_sources([*lines, check.Listed("c.csv")], data=tmp_path)
+    found = check.check_sources([*lines, SourceLine(file="c.csv")], data=tmp_path)
     assert found.exit_code == 2
     assert [bool(one.problem) for one in found.files] == [True, False, True]
     assert "a.csv: a web page" in check.describe_check(found)
@@ -61,7 +62,7 @@ def test_several_years_are_followed_and_compared(tmp_path: Path) -> None:
     columns = [c for c in files.KS2_COLUMNS if not c.endswith("_17")]
     before = files.write_csv([files.school(900101, met=20), files.school(900102)], columns)
     lines = listed(tmp_path, a=before, b=files.write_csv([files.school(900101)]))
-    lines[0] = check.Listed("a.csv", year=2017)
+    lines[0] = SourceLine(file="a.csv", year=2017)
     found = check.check_sources(lines, data=tmp_path)
     assert found.followed["schools"] == 2
     assert found.not_followed == {"no later row and no link to one": 1}
@@ -95,7 +96,7 @@ def test_every_table_is_accounted_for(tmp_path: Path) -> None:
 def test_the_invented_totals_add_up_and_any_wrong_one_is_found(data: Path, tmp_path: Path) -> None:
     """Schools that no total counts, and those whose coverage is held back, are allowed for."""
     name = "invented/ks2/2017-2018_england_ks2final.csv"
-    assert check.check_sources([check.Listed(name)], data=data).exit_code == 0
+    assert check.check_sources([SourceLine(file=name)], data=data).exit_code == 0
     rows = list(csv.reader(io.StringIO((data / name).read_text("utf-8-sig"))))
     place = {column: number for number, column in enumerate(rows[0])}
     totals = [row for row in rows if row[place["RECTYPE"]] == "3"]
@@ -106,7 +107,7 @@ def test_the_invented_totals_add_up_and_any_wrong_one_is_found(data: Path, tmp_p
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerows(rows)
     (tmp_path / "a.csv").write_bytes(out.getvalue().encode("utf-8-sig"))
-    found = check.check_sources([check.Listed("a.csv", year=2018)], data=tmp_path)
+    found = check.check_sources([SourceLine(file="a.csv", year=2018)], data=tmp_path)
     wrong = found.files[0].totals.query("verdict == 'differs'")
     assert found.exit_code == 1
     assert {"rwm_expected", "reading_progress", "cohort"} <= set(wrong["measure"])
@@ -116,7 +117,7 @@ def test_the_invented_totals_add_up_and_any_wrong_one_is_found(data: Path, tmp_p
 @pytest.mark.skipif(not files.REAL.is_dir(), reason="the real published files are not here")
 def test_real_authorities_add_back_up_to_their_own_rows() -> None:
     names = [f"ks2/{y - 1}-{y}_{la}_ks2final.csv" for y in (2017, 2018, 2019) for la in (850, 936)]
-    found = check.check_sources([check.Listed(name) for name in names], data=files.REAL)
+    found = check.check_sources([SourceLine(file=name) for name in names], data=files.REAL)
     assert found.exit_code == 0
     for one in found.files:
         totals = one.totals.set_index("measure")

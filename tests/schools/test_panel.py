@@ -80,7 +80,8 @@ def test_what_only_the_authority_holds_joins_the_published_results(tmp_path: Pat
     )
     raw, source = files.read(tmp_path, text.encode(), kind="local_results", year=None)
     rows = [files.school(900101), files.school(900102)]
-    results = [one_year(tmp_path, rows, 2018), *series.clean_local_results(raw, source)]
+    own = series.split_local_results(series.tidy_local_results(raw, source).frame, source)
+    results = [one_year(tmp_path, rows, 2018), *own]
     panel = panel_of(results, [2018])
     assert panel.releases.loc[2018, "rwm_expected.sen_support"] == "school-returned"
     assert panel.releases.loc[2018, "rwm_expected"] == "final"

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import SourceError
-from pepstats.schools.check import Listed, check_sources
+from pepstats.schools.check import check_sources
+from pepstats.settings import SourceLine
 from pepstats.sources import results
 from pepstats.sources.files import find_source, read_text
 from tests import published_files as files
@@ -182,7 +183,7 @@ def outcome(folder: Path, content: bytes, kind: str = "ks2") -> str:
     """Read a damaged file; fail on anything but a balanced account or one message that names it."""
     (folder / "damaged.csv").write_bytes(content)
     try:
-        source = find_source(kind, "damaged.csv", data=folder)
+        source = find_source(SourceLine(kind=kind, file="damaged.csv"), folder)
         raw = read_text(source)
         one = results.clean_results(raw, source)
     except SourceError as error:
@@ -242,7 +243,7 @@ def test_a_check_of_every_damage_is_one_message_each(tmp_path: Path) -> None:
     for n, name in enumerate(sorted(CORPUS)):
         content = CORPUS[name](files.ks2_bytes(), random.Random(5))
         (tmp_path / f"{n}.csv").write_bytes(content)
-    found = check_sources([Listed(f"{n}.csv") for n in range(len(CORPUS))], data=tmp_path)
+    found = check_sources([SourceLine(file=f"{n}.csv") for n in range(len(CORPUS))], data=tmp_path)
     assert found.exit_code == 2
     assert all(bool(one.problem) != (one.ledger is not None) for one in found.files)
 
@@ -272,9 +273,9 @@ def test_a_damaged_table_is_accounted_for_or_refused(tmp_path: Path, kind: str) 
         for seed in range(3):
             content = CORPUS[name](TABLES[kind].encode(), random.Random(seed))
             (tmp_path / f"{n}-{seed}.csv").write_bytes(content)
-            lines.append(Listed(f"{n}-{seed}.csv", kind=kind))
+            lines.append(SourceLine(file=f"{n}-{seed}.csv", kind=kind))
     (tmp_path / "whole.csv").write_text(TABLES[kind], "utf-8")
-    found = check_sources([*lines, Listed("whole.csv")], data=tmp_path)
+    found = check_sources([*lines, SourceLine(file="whole.csv")], data=tmp_path)
     assert all(bool(one.problem) != (one.ledger is not None) for one in found.files)
     assert not any("\n" in one.problem for one in found.files)
     assert not found.files[-1].problem

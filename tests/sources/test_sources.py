@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import SourceError
+from pepstats.settings import SourceLine
 from pepstats.sources import excel
 from pepstats.sources.csv_text import split_cells
 from pepstats.sources.files import find_source, read_text
@@ -91,9 +92,9 @@ def test_windows_text_is_read_as_its_letters(tmp_path: Path) -> None:
 
 def test_the_kind_comes_from_the_header_not_the_name(tmp_path: Path) -> None:
     (tmp_path / "links.csv").write_bytes(files.ks2_bytes())
-    assert find_source(None, "links.csv", data=tmp_path).kind == "ks2"
+    assert find_source(SourceLine(file="links.csv"), tmp_path).kind == "ks2"
     with pytest.raises(SourceError, match="this is key stage 2 results"):
-        find_source("links", "links.csv", data=tmp_path)
+        find_source(SourceLine(kind="links", file="links.csv"), tmp_path)
 
 
 def test_a_file_of_another_years_layout_is_refused(tmp_path: Path) -> None:
@@ -104,20 +105,21 @@ def test_a_file_of_another_years_layout_is_refused(tmp_path: Path) -> None:
 def test_a_file_other_than_the_one_listed_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(files.ks2_bytes())
     right = hashlib.sha256(files.ks2_bytes()).hexdigest()
-    assert find_source("ks2", "a.csv", data=tmp_path, sha256=right).sha256 == right
+    line = SourceLine(kind="ks2", file="a.csv", sha256=right)
+    assert find_source(line, tmp_path).sha256 == right
     with pytest.raises(SourceError, match="not the file that was listed"):
-        find_source("ks2", "a.csv", data=tmp_path, sha256="0" * 64)
+        find_source(SourceLine(kind="ks2", file="a.csv", sha256="0" * 64), tmp_path)
 
 
 def test_a_missing_file_names_the_nearest_there_is(tmp_path: Path) -> None:
     (tmp_path / "results.csv").write_bytes(files.ks2_bytes())
     with pytest.raises(SourceError, match=r"Did you mean `results.csv`"):
-        find_source("ks2", "result.csv", data=tmp_path)
+        find_source(SourceLine(kind="ks2", file="result.csv"), tmp_path)
 
 
 def test_a_file_changed_after_it_was_found_is_read_as_it_was_found(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(files.ks2_bytes())
-    source = find_source("ks2", "a.csv", data=tmp_path)
+    source = find_source(SourceLine(kind="ks2", file="a.csv"), tmp_path)
     before = read_text(source)
     (tmp_path / "a.csv").write_bytes(files.ks2_bytes().replace(b"24", b"25"))
     assert hashlib.sha256(source.content).hexdigest() == source.sha256

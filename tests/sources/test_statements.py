@@ -15,6 +15,7 @@ from pepstats.report.statements import (
     quoted_sentence,
     tabulate_themes,
 )
+from pepstats.settings import SourceLine
 from pepstats.sources import files, statements
 
 SCHOOLS = {"closing-the-gap": {900001: 900001, 900002: 900002, 930002: 900002, 900003: 900003}}
@@ -189,7 +190,7 @@ def test_a_workbook_says_the_same_as_a_csv(tmp_path: Path) -> None:
     day = book.add_format({"num_format": "dd/mm/yyyy"})
     sheet.write_datetime(1, list(cells).index("Consent date"), datetime.date(2018, 9, 14), day)
     book.close()
-    source = files.find_source("statements", "statements.xlsx", data=tmp_path)
+    source = files.find_source(SourceLine(kind="statements", file="statements.xlsx"), tmp_path)
     said = statements.check_statements(
         files.read_text(source).frame(), file="statements.xlsx", schools=SCHOOLS
     ).table
@@ -206,7 +207,7 @@ def test_a_wrong_row_of_a_workbook_is_named_by_its_own_line(tmp_path: Path) -> N
         sheet.write_row(0, 0, list(cells))
         sheet.write_row(place + 1, 0, list(cells.values()))
     book.close()
-    source = files.find_source("statements", "s.xlsx", data=tmp_path)
+    source = files.find_source(SourceLine(kind="statements", file="s.xlsx"), tmp_path)
     raw = files.read_text(source).frame()
     with pytest.raises(SourceError, match=r"s\.xlsx: row 3: school 900009 is not in the programme"):
         statements.check_statements(raw, file="s.xlsx", schools=SCHOOLS)
