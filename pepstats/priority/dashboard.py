@@ -171,8 +171,8 @@ class Indicator(Settings):
     @model_validator(mode="after")
     def limits_meet(self) -> Indicator:
         """Every value has one colour: limits that overlap or leave a hole are refused."""
-        bands = [(c, b) for c in ("red", "amber", "green") if (b := getattr(self, c)) is not None]
-        if self.worse == "high":
+        bands = list(self.bands.items())
+        if self.worse == "low":
             bands.reverse()
         if bands[0][1].low is not None:
             raise ValueError(f"{bands[0][0]} is the lowest band and may have no lower end.")
@@ -191,10 +191,14 @@ class Indicator(Settings):
         return self
 
     @property
+    def bands(self) -> dict[str, Band]:
+        """The bands there are, by colour."""
+        return {c: band for c in COLOURS if (band := getattr(self, c)) is not None}
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The limits that stand for England's schools: `mean`, `p20` ..."""
-        bands = [band for band in (self.red, self.amber, self.green) if band is not None]
-        ends = {end for band in bands for end in (band.low, band.high)}
+        ends = {end for band in self.bands.values() for end in (band.low, band.high)}
         return tuple(sorted(end for end in ends if isinstance(end, str)))
 
 
