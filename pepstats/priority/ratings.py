@@ -73,12 +73,13 @@ class Ratings:
     no_source: tuple[str, ...] = field(default=())
 
     def __repr__(self) -> str:
-            counts = self.count()["schools"].items()
+        """Return the year and how many schools have each rating, on one line."""
+        counts = self.count()["schools"].items()
         told = ", ".join(f"{schools} schools {rating}" for rating, schools in counts)
         return f"Ratings({self.year}: {told})"
 
     def _repr_html_(self) -> str:
-        return self.count().to_html(escape=True)
+        return str(self.count().reset_index().to_html(index=False, escape=True))
 
     def count(self) -> pd.DataFrame:
         """Count the schools of each rating; keyed `rating`: `schools`, `borderline` (of them)."""

@@ -16,10 +16,10 @@ from pepstats.priority import (
     CHANGES,
     CRITERIA,
     challenge_sentence,
+    check_seventy_rule,
     count_unsure,
     funding_sentences,
     participation_sentence,
-    check_seventy_rule,
 )
 from pepstats.report.disclosure import (
     BESIDE,

@@ -1,6 +1,6 @@
 import importlib.util
-from io import StringIO
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -325,7 +325,7 @@ def test_ratings_show_how_many_schools_have_each_and_how_many_are_borderline():
     assert table["borderline"].sum() == ratings.count_unsure(found.ratings)
     assert repr(found).startswith(f"Ratings(2018: {table.loc[1, 'schools']} schools 1, ")
     assert "\n" not in repr(found)
-    shown = pd.read_html(StringIO(found._repr_html_()), index_col=0)[0]
+    shown = pd.read_html(StringIO(found._repr_html_()))[0]
     assert shown["borderline"].tolist() == table["borderline"].tolist()
 
 
