@@ -179,7 +179,7 @@ def _share(logit: Array) -> Array:
 
 
 def _school_effects(authority: npt.NDArray[np.int64], city: int, rng: np.random.Generator) -> Array:
-    """Give school by year by subject: permanent, fading, the authority's own and its year's."""
+    """Return school by year by subject: permanent, fading, the authority's own and its year's."""
     n, years, subjects = len(authority), len(YEARS), len(SUBJECTS)
 
     def draw(*shape: int) -> Array:
@@ -198,14 +198,13 @@ def _school_effects(authority: npt.NDArray[np.int64], city: int, rng: np.random.
             fading = _FADE * fading + np.sqrt(1 - _FADE**2) * draw(n)
         spread = np.array([_SPREAD[subject][t] for subject in SUBJECTS])
         passing = _YEARLY * rng.standard_normal((n, subjects))
-        effect[:, t] = (
-            spread * (fixed + _FADING * fading + passing) + (_SHOCK * shock[:, t])[authority]
-        )
+        own = spread * (fixed + _FADING * fading + passing)
+        effect[:, t] = own + (_SHOCK * shock[:, t])[authority]
     return effect
 
 
 def _cohort_sizes(n: int, home: npt.NDArray[np.bool_], rng: np.random.Generator) -> Array:
-    """Give each school's places a year: many have 30, 60 or 90; village schools have any number."""
+    """Draw each school's places a year: many have 30, 60 or 90; village schools any number."""
     places = np.array([0, 15, 20, 25, 30, 36, 40, 45, 50, 55, 60, 70, 75, 90, 120, 150])
     usual = np.array([15, 4, 3, 3.5, 29, 2, 2.5, 6, 2, 2, 20, 2.5, 1.5, 6.2, 1.8, 0.8])
     large = np.array([0, 0, 0, 0, 15, 0, 4, 13, 6, 0, 37, 0, 6, 15, 4, 0])
@@ -217,7 +216,7 @@ def _cohort_sizes(n: int, home: npt.NDArray[np.bool_], rng: np.random.Generator)
 
 
 def cohort(intake: Intake, fill: Array, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Give one year's pupils at each school: full, or as many as came (`fill`, lasting)."""
+    """Draw one year's number of pupils in each school: full, or as many as came (`fill`)."""
     n, size = len(fill), intake.size
     village = (size % 1 > 0) | intake.special
     came = size * fill + rng.standard_normal(n) * np.sqrt(size) * np.where(village, 0.8, 1.1)
@@ -248,13 +247,8 @@ def draw_pupils(
     unknown = np.where(eal, 0.11, 0.025) + 0.10 * mobile
     # A very few schools are full of newcomers: their progress is not published.
     covered = rng.random(n) > np.where(school % 499 == 17, 0.6, unknown)
-    flags = {
-        "disadvantaged": disadvantaged,
-        "girl": girl,
-        "eal": eal,
-        "sen": sen == 1,
-        "ehcp": sen == 2,
-    }
+    flags = {"disadvantaged": disadvantaged, "girl": girl, "eal": eal,
+             "sen": sen == 1, "ehcp": sen == 2}  # fmt: skip
     prior = intake.prior[school] + PRIOR_SD * rng.standard_normal(n, dtype=np.float32)
     progress = intake.effect[school, t].astype(np.float32)
     for name, flag in flags.items():
@@ -272,7 +266,7 @@ def draw_pupils(
 
 
 def sen_shares(intake: Intake, disadvantaged: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Give each school's share of pupils with SEN Support, and with a plan, in one group."""
+    """Return each school's share of pupils with SEN Support, and with a plan, in one group."""
     support = intake.sen * np.where(disadvantaged, 1.45, 0.8)
     return np.minimum(support, 0.9), np.where(intake.special, 1.0, 0.015)
 
