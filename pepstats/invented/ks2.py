@@ -23,7 +23,6 @@ from pepstats.invented.results import (
 from pepstats.invented.world import listing
 
 Text = npt.NDArray[np.object_]
-
 BOM = "\ufeff"
 
 

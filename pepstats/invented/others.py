@@ -1,4 +1,4 @@
-"""What the invented city holds itself in the autumn: its own results, and the headlines."""
+"""The invented England's other files: schools, key stage 4, and what the city holds itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pepstats.invented.results import Published
 from pepstats.invented.world import CITY, GOVERNANCE, listing
 
 _STREAM = 101  # of its own, so that these files move no pupil's result
-
 _CENSUS_DAY, _INSPECTIONS_UNTIL = "2018-01-18", "2018-07-31"
 
 _TYPE = {"primary": "State-funded primary", "secondary": "State-funded secondary",
@@ -178,9 +177,7 @@ def trusts(england: England) -> list[list[str]]:
 
 
 YEARS = (2018, 2019)
-
 PUPIL_SD = 1.2825  # of Progress 8, from its published confidence limits
-
 _LASTING, _FADING, _FADE, _AUTHORITY = 0.36, 0.26, 0.75, 0.15
 
 COLUMNS = ("RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "ICLOSE", "NFTYPE", "TPUP", "ATT8SCR",

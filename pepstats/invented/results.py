@@ -24,7 +24,6 @@ _INTAKE = ("TELIG", "BELIG", "GELIG", "TKS1AVERAGE", "PTKS1GROUP_L", "PTKS1GROUP
            "PTEALGRP2", "PTMOBN")  # fmt: skip
 
 _STEMS = ("READ", "WRIT", "MAT")
-
 _LIMITS = ("", "_LOWER", "_UPPER")
 
 _PROGRESS_COLUMNS = tuple(
@@ -47,7 +46,6 @@ _PROGRESS_SPLITS = tuple(
 )
 
 _NEED = ("PSENELE", "PSENELK")  # from 2017
-
 _BANDS = tuple(f"{stem}PROG_DESCR" for stem in _STEMS)  # from 2018
 
 
@@ -124,25 +122,15 @@ def _by_group(name: str, difference: str) -> list[str]:
 
 
 Mask = npt.NDArray[np.bool_]
-
 Values = npt.NDArray[np.float64]
-
 CODES = ("SUPP", "NA", "LOWCOV")
-
 FEWEST = 6  # results of five pupils or fewer are not published
-
 _TEST = {"READ": 0, "WRITTA": 1, "MAT": 2, "GPS": 3}
-
 _GROUPS = "FSM6CLA1A|NotFSM6CLA1A|B|G|L|M|H|EAL|MOBN"
-
 _STANDARD = re.compile(rf"PT(RWM|READ|WRITTA|MAT|GPS)_(EXP|HIGH)(?:_({_GROUPS}))?")
-
 _PROGRESS = re.compile(rf"(READ|WRIT|MAT)PROG(?:_({_GROUPS}))?(?:_(LOWER|UPPER))?")
-
 _AVERAGE = re.compile(rf"(READ|MAT|GPS)_AVERAGE(?:_({_GROUPS}))?")
-
 _COVERAGE = re.compile(r"(READ|WRIT|MAT)COV")
-
 _BAND = re.compile(r"(READ|WRIT|MAT)PROG_DESCR")
 
 _COUNTED = {  # columns that count a group of the cohort, and their shares
@@ -349,9 +337,7 @@ def half_up(value: Values, places: int) -> Values:
 
 
 OfYear = Callable[[int], Published | None]
-
 _EARLIER = re.compile(r"(.+)_(1\d)")
-
 _NOBODY = re.compile(r"PT(?:READ|GPS|MAT)_AT|PT(?:WRIT|SCI)TA_AD")
 
 

@@ -29,7 +29,6 @@ from pepstats.invented.results import half_up
 from pepstats.invented.world import CITY, GOVERNANCE
 
 _STREAM = 103
-
 COLUMNS = ["urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement"]
 
 _STATEMENTS = (
@@ -181,9 +180,7 @@ sources:
 """
 
 DFE = "the Department for Education"
-
 GIAS = "the Department's register, Get Information about Schools"
-
 TRUTH_PLACES = 6  # decimals; further ones differ between processors
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 CITY_NAME = "Fablemouth"
-
 EACH = 7  # places in an authority; the first gives it its name
 
 # Every place says it does not exist: the word for make-believe, and the end of an English name.
@@ -72,9 +71,7 @@ def invent_names(
 
 
 CITY = 551  # the authority whose Partnership the default report is about
-
 FIRST_URN, FIRST_NEW_URN = 900_001, 930_001  # real ones run from 100000 to about 150000
-
 SECOND_MOVE = "2019-04-01"  # a few academies change hands during the last year
 
 # Words of the register for the codes of the key stage 2 file.
@@ -251,7 +248,6 @@ _AGES = {"primary": (4, 11), "junior": (7, 11), "middle": (9, 13), "all-through"
          "independent": (3, 18)}  # fmt: skip
 
 FIRST_AUTHORITY = 501  # no English authority has had a code from 500 to 599
-
 CITY_SCHOOLS = 45
 
 

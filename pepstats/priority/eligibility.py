@@ -34,27 +34,21 @@ class EligibilityRule:
     id: str
     text: str
     status: Literal["sourced", "assumed"]
-    source: str
+    source: str = "the criteria document itself could not be read"
     active: bool = True
 
 
 _SW = "Schools Week on round 2; Education Business, 14 September 2017"
 
-_UNREAD = "the criteria document itself could not be read"
-
 RULES = (
     EligibilityRule("E1", "Ofsted inadequate at the latest inspection", "sourced", _SW),
     EligibilityRule("E2", "a warning notice in the past three years", "sourced", _SW),
     EligibilityRule("E3", "Progress 8 under -0.25", "sourced", _SW),
-    EligibilityRule(
-        "E4", "Ofsted requires improvement at the latest inspection", "assumed", _UNREAD
-    ),
-    EligibilityRule("E5", "below the floor standard in the latest year", "assumed", _UNREAD),
-    EligibilityRule("E6", "coasting by the legal definition", "assumed", _UNREAD),
-    EligibilityRule(
-        "E7", "phonics, absence, finance: lines unknown", "assumed", _UNREAD, active=False
-    ),
-    EligibilityRule("E8", "special schools only: rule unknown", "assumed", _UNREAD, active=False),
+    EligibilityRule("E4", "Ofsted requires improvement at the latest inspection", "assumed"),
+    EligibilityRule("E5", "below the floor standard in the latest year", "assumed"),
+    EligibilityRule("E6", "coasting by the legal definition", "assumed"),
+    EligibilityRule("E7", "phonics, absence, finance: lines unknown", "assumed", active=False),
+    EligibilityRule("E8", "special schools only: rule unknown", "assumed", active=False),
 )
 """A school is eligible if any active rule is true of it."""
 

@@ -36,11 +36,8 @@ from pepstats.priority.uncertainty import (
 from pepstats.schools import Panel, grade_at
 
 Values = npt.NDArray[Any]
-
 Bools = npt.NDArray[np.bool_]
-
 Rows = npt.NDArray[np.intp]
-
 Colours = npt.NDArray[np.int8]
 
 NONE = np.int8(-1)
@@ -50,7 +47,6 @@ FEWEST_AUTHORITIES = 10
 """A panel stands for England in a measure where schools of so many authorities have it."""
 
 NO_SOURCE = "no source in this study"
-
 NO_ENGLAND = "nothing to compare with: England's schools are not in this study for it"
 
 
@@ -226,14 +222,12 @@ class Indicators:
         return {cell: place for place, cell in enumerate(self.cells)}
 
     def colour(self, rows: Rows, figures: Values) -> Iterator[tuple[Values, Colours]]:
-        """Give each indicator's values and colours; `figures` is school by cell by draw."""
+        """Return each indicator's values and colours; `figures` is school by cell by draw."""
         for number, indicator in enumerate(self.dashboard.indicators):
             value, colour = self._one(indicator, rows, figures)
             yield value, np.where(self.applies[number, rows, None], colour, NONE)
 
-    def _one(
-        self, indicator: Indicator, rows: Rows, figures: Values
-    ) -> tuple[Values, Colours]:  # fmt: skip
+    def _one(self, indicator: Indicator, rows: Rows, figures: Values) -> tuple[Values, Colours]:
         level = self.levels[indicator.id].part(rows)
         if indicator.of == "coasting":
             least, most = self._years_met(rows, figures)
@@ -311,7 +305,7 @@ class Indicators:
 
 
 def _paint(indicator: Indicator, value: Values, level: Level) -> Colours:
-    """Give each value its colour; a missing value has none."""
+    """Return the colour of each value; a missing value has none."""
     colour = np.zeros(value.shape, dtype=np.int8)
     if indicator.amber is not None:
         colour[indicator.amber.holds(value, level)] = 1

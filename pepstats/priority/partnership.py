@@ -34,11 +34,8 @@ THEMES = {
 """The six themes of the draft Education Strategy (Education Advisory Board, 2 February 2017)."""
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-
 Words = Annotated[str, Field(min_length=1, max_length=300)]
-
 Pounds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
 Theme = Annotated[int, Field(ge=1, le=6, strict=True)]
 
 
@@ -286,13 +283,9 @@ def _read_days(text: pd.Series) -> Checked:
 
 
 def tabulate_register(
-    partnership: Partnership | None,
-    schools: pd.DataFrame,
-    year: int,
-    *,
-    as_at: datetime.date,
-    ofsted: pd.DataFrame | None = None,
-) -> dict[str, pd.DataFrame]:
+    partnership: Partnership | None, schools: pd.DataFrame, year: int, *,
+    as_at: datetime.date, ofsted: pd.DataFrame | None = None,
+) -> dict[str, pd.DataFrame]:  # fmt: skip
     """Tabulate everything the register answers, by name; nothing where there is no register.
 
     `participation` and `external-challenge` have a row per school; `programme-overlap`, `grants`,
@@ -306,7 +299,7 @@ def tabulate_register(
         "participation": matrix,
         "activities": list_activities(partnership, matrix),
         "programme-overlap": count_overlap(partnership),
-        "external-challenge": cover_challenge(partnership, schools, year, ofsted=ofsted),
+        "external-challenge": cover_challenge(partnership, schools, year, ofsted),
         "grants": grants,
         "claims": claims,
         "promises": hold_promises(partnership, as_at),
@@ -315,7 +308,7 @@ def tabulate_register(
 
 
 def say_register(tables: dict[str, pd.DataFrame], year: int) -> list[str]:
-    """Say in sentences what the register answers, or that none was given."""
+    """Write in sentences what the register answers, or that none was given."""
     if not tables:
         return ["No partnership register was given with this study."]
     return [
@@ -359,47 +352,41 @@ def count_overlap(partnership: Partnership) -> pd.DataFrame:
     """
     part = partnership.taking_part
     sets = {
-        a.id: set(part.loc[part["activity"] == a.id, "school"])
-        for a in partnership.register.activities
-        if a.kind == "programme"
+        activity.id: set(part.loc[part["activity"] == activity.id, "school"])
+        for activity in partnership.register.activities
+        if activity.kind == "programme"
     }
     rows = [
-        (one, other, len(sets[one] & sets[other]), len(sets[one] - sets[other]),
-         len(sets[other] - sets[one]))
-        for one in sets for other in sets if one < other
-    ]  # fmt: skip
+        (one, other, len(a & b), len(a - b), len(b - a))
+        for one, a in sets.items()
+        for other, b in sets.items()
+        if one < other
+    ]
     return pd.DataFrame(rows, columns=["one", "other", "both", "only_one", "only_other"])
 
 
 def cover_challenge(
-    partnership: Partnership,
-    schools: pd.DataFrame,
-    year: int,
-    *,
-    ofsted: pd.DataFrame | None = None,
+    partnership: Partnership, schools: pd.DataFrame, year: int, ofsted: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Say which schools had an external review or an inspection in a school year.
+    """Return which schools had an external review or an inspection in a school year.
 
     `ofsted` is keyed `school` with `inspected`; inspections in `reviews.csv` count as well. Keyed
     `school`: `name`, `governance`, `reviewed`, `inspected`, `challenged` (either).
     """
     first, last = pd.Timestamp(year - 1, 9, 1), pd.Timestamp(year, 8, 31)
-    listed = partnership.reviews
-    listed = listed[(listed["date"] >= first) & (listed["date"] <= last)]
+    listed = partnership.reviews[partnership.reviews["date"].between(first, last)]
     visits = listed["kind"] == "inspection"
     inspected = schools.index.isin(listed.loc[visits, "school"])
     if ofsted is not None:
         date = pd.to_datetime(ofsted["inspected"]).reindex(schools.index)
-        inspected = inspected | ((date >= first) & (date <= last)).to_numpy()
-    table = schools[["name", "governance"]].copy()
-    table["reviewed"] = schools.index.isin(listed.loc[~visits, "school"])
-    table["inspected"] = inspected
-    table["challenged"] = table["reviewed"] | table["inspected"]
-    return table
+        inspected = inspected | date.between(first, last).to_numpy()
+    reviewed = schools.index.isin(listed.loc[~visits, "school"])
+    table = schools[["name", "governance"]].assign(reviewed=reviewed, inspected=inspected)
+    return table.assign(challenged=table["reviewed"] | table["inspected"])
 
 
 def challenge_sentence(challenge: pd.DataFrame, year: int) -> str:
-    """Say how far external challenge reached, as the minute did: all except so many.
+    """Write how far external challenge reached, as the minute did: all except so many.
 
     How many there are in all is not said: beside counts of ratings it could show a hidden one.
     """
@@ -415,7 +402,7 @@ def challenge_sentence(challenge: pd.DataFrame, year: int) -> str:
 
 
 def participation_sentence(matrix: pd.DataFrame) -> str:
-    """Say whether every school is in at least one activity."""
+    """Write whether every school is in at least one activity."""
     without = int((matrix["activities"] == 0).sum())
     if not without:
         return f"Every one of the {len(matrix)} schools takes part in at least one activity."
@@ -424,17 +411,16 @@ def participation_sentence(matrix: pd.DataFrame) -> str:
 
 def add_funding(partnership: Partnership) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List the grants, and every paper's claim with its `difference` from what they add up to."""
-    register = partnership.register
-    grants = pd.DataFrame([g.model_dump() for g in register.grants],
-                          columns=["activity", "amount", "source"])  # fmt: skip
-    claims = pd.DataFrame([c.model_dump() for c in register.claims],
-                          columns=["said", "amount", "source"])  # fmt: skip
-    claims["difference"] = claims["amount"] - float(grants["amount"].sum())
-    return grants, claims
+    grants, claims = (
+        pd.DataFrame([line.model_dump() for line in lines], columns=list(model.model_fields))
+        for model, lines in ((Grant, partnership.register.grants),
+                             (Claim, partnership.register.claims))
+    )  # fmt: skip
+    return grants, claims.assign(difference=claims["amount"] - float(grants["amount"].sum()))
 
 
 def funding_sentences(grants: pd.DataFrame, claims: pd.DataFrame) -> list[str]:
-    """Say what the grants add up to, and where a paper has said otherwise."""
+    """Write what the grants add up to, and where a paper has said otherwise."""
     sentences = [f"The grants listed add up to £{grants['amount'].sum():,.0f}."]
     for claim in claims[claims["difference"] != 0].to_dict("records"):
         more = "more" if claim["difference"] > 0 else "less"
@@ -482,8 +468,7 @@ def count_themes(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame
     rows = []
     for theme, title in THEMES.items():
         ids = [a.id for a in partnership.register.activities if a.theme == theme]
-        schools = int(matrix[ids].any(axis=1).sum()) if ids else 0
         promises = sum(p.theme == theme for p in partnership.register.promises)
-        rows.append((theme, title, len(ids), schools, promises))
+        rows.append((theme, title, len(ids), int(matrix[ids].any(axis=1).sum()), promises))
     columns = ["theme", "title", "activities", "taking_part", "promises"]
     return pd.DataFrame(rows, columns=columns).set_index("theme")

@@ -25,7 +25,6 @@ from pepstats.priority.indicators import (
 from pepstats.priority.uncertainty import NORMAL_95
 
 CLOSE = 1e-6  # a score that is 1.2 but for the last bit of a float is 1.2
-
 RANK_SHARE = 0.95
 
 SURE = 0.8
@@ -35,9 +34,7 @@ SHAPES = {"red": "▲", "amber": "◆", "green": "●", "": ""}
 """A shape beside each colour, so that no one needs to see the colour."""
 
 NOT_HERE = "does not apply here"
-
 Rating = npt.NDArray[np.int8]
-
 Texts = npt.NDArray[np.object_]
 
 
@@ -303,7 +300,7 @@ def _draw(
 
 
 def _list_reasons(rated: _Rated) -> Texts:
-    """Say in words what a rating rests on: what gives it by itself, then what is red and amber."""
+    """Write what a rating rests on: what gives it by itself, then what is red and amber."""
     by_itself = _given_by_itself(rated)
     told = np.full(len(rated.rows), "", dtype=object)
     for school in np.flatnonzero(rated.there):

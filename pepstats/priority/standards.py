@@ -18,21 +18,13 @@ from pepstats.priority.uncertainty import panel_column, panel_reason, upper_limi
 from pepstats.schools import Panel
 
 Bools = npt.NDArray[np.bool_]
-
 Numbers = npt.NDArray[np.floating]
-
 PROGRESS = ("reading_progress", "writing_progress", "maths_progress")
-
 FLOOR_ATTAINMENT = 65.0
-
 FLOOR_LINES = (-5.0, -7.0, -5.0)
-
 COASTING_ATTAINMENT = 85.0
-
 COASTING_LINES = (-2.5, -3.5, -2.5)  # SI 2017/9, regulation 4
-
 FLOOR_PROGRESS8 = -0.5
-
 COASTING_PROGRESS8 = -0.25  # SI 2017/9, regulation 5
 
 
@@ -105,18 +97,14 @@ def secondary_coasting_year(progress8: Numbers, upper: Numbers) -> Answer:
 
 
 StandardTest = Literal["floor", "coasting"]
-
 PRIMARY_TESTS = {"floor": primary_floor, "coasting": primary_coasting_year}
-
 SECONDARY_TESTS = {"floor": secondary_floor, "coasting": secondary_coasting_year}
 
 _LINES = {"floor": (*FLOOR_LINES, FLOOR_PROGRESS8),
           "coasting": (*COASTING_LINES, COASTING_PROGRESS8)}  # fmt: skip
 
 _MEASURES = {"primary": ("rwm_expected", *PROGRESS), "secondary": ("progress8",)}
-
 _COHORT = {"primary": ("cohort", 11), "secondary": ("cohort_ks4", 6)}  # and the fewest pupils
-
 NOT_JUDGED = "not judged: too few pupils, or a special or infant school"
 
 

@@ -112,7 +112,7 @@ def rate_year_before(
 
 
 def compare_ratings(now: Ratings, last: Ratings | None) -> pd.DataFrame:
-    """Say whose rating changed since last year, and which indicators moved.
+    """List whose rating changed since last year, and which indicators moved.
 
     Keyed `school`: `name`, `governance`, `before`, `now`, `change` (raised, lowered, newly rated,
     no longer rated, the same: a raised priority is a smaller number), `why` (indicators whose
