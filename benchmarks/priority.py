@@ -21,27 +21,27 @@ import pandas as pd
 from pepstats.invented import england, tabulate_panel
 from pepstats.priority import ratings
 from pepstats.priority.dashboard import load_dashboard
-from pepstats.priority.indicators import Indicators, find_indicators
+from pepstats.priority.indicators import Indicators, RatingInputs, find_indicators
 from pepstats.priority.ratings import rate_schools
 from pepstats.schools.panel import Panel
 
 YEAR = 2018
 
 
-def rate_one_at_a_time(scene: Indicators, sample: np.ndarray, draws: int) -> pd.Series:
+def rate_one_at_a_time(indicators: Indicators, sample: np.ndarray, draws: int) -> pd.Series:
     """Give P(rating 1) of a sample of schools, found with groupby.apply."""
-    dashboard = scene.dashboard
+    dashboard = indicators.dashboard
     rng = np.random.default_rng(7)
     moved = rng.uniform(1 - dashboard.weights_move, 1 + dashboard.weights_move,
                         (len(dashboard.indicators), draws))  # fmt: skip
     weights = ratings.weights_of(dashboard)[:, None] * moved
-    table = pd.DataFrame({"row": sample}, index=scene.register.index[sample])
+    table = pd.DataFrame({"row": sample}, index=indicators.inputs.register.index[sample])
 
     def chance(own: pd.DataFrame) -> float:
         rows = own["row"].to_numpy()
         tally = ratings.Tally(dashboard)
-        figures = scene.drawn.draw(rows, draws, rng)
-        for number, (value, colour) in enumerate(scene.colour(rows, figures)):
+        figures = indicators.sampling.draw(rows, draws, rng)
+        for number, (value, colour) in enumerate(indicators.colour(rows, figures)):
             tally.add(number, value, colour, weights[number])
         return float((tally.result()[1] == 1).mean())
 
@@ -78,19 +78,19 @@ def main() -> None:
     dashboard = load_dashboard(Path("data"))
 
     start = time.process_time()
-    found = rate_schools(
-        panel, register, dashboard, YEAR, rng=np.random.default_rng(1), draws=chosen.draws
-    )
+    inputs = RatingInputs(panel, register)
+    rng = np.random.default_rng(1)
+    found = rate_schools(inputs, dashboard, YEAR, rng=rng, draws=chosen.draws)
     whole = time.process_time() - start
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     start = time.process_time()
-    scene = find_indicators(panel, register, dashboard, YEAR, ofsted=None, england=None)
+    indicators = find_indicators(inputs, dashboard, YEAR)
     setting = time.process_time() - start
     rated = np.flatnonzero(found.ratings["rating"].notna().to_numpy())
     sample = np.random.default_rng(2).choice(rated, chosen.sample, replace=False)
     start = time.process_time()
-    one = rate_one_at_a_time(scene, np.sort(sample), chosen.draws)
+    one = rate_one_at_a_time(indicators, np.sort(sample), chosen.draws)
     each = (time.process_time() - start) / chosen.sample
     slow = setting + each * len(rated)
 

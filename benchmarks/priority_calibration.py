@@ -20,7 +20,7 @@ from pepstats.invented import tabulate_panel
 from pepstats.invented.england import build_england, values_without_chance
 from pepstats.priority import ratings
 from pepstats.priority.dashboard import Dashboard, load_dashboard
-from pepstats.priority.indicators import find_indicators
+from pepstats.priority.indicators import RatingInputs, find_indicators
 from pepstats.priority.ratings import rate_schools
 from pepstats.schools import Panel
 
@@ -34,18 +34,17 @@ def rate_with_truth(dashboard: Dashboard, schools: int, seed: int, draws: int) -
     tables, register = tabulate_panel(england)
     panel = Panel(**tables)
     register = register.sort_index()
-    found = rate_schools(
-        panel, register, dashboard, YEAR, rng=np.random.default_rng(seed), draws=draws
-    )
-    scene = find_indicators(panel, register, dashboard, YEAR, ofsted=None, england=None)
+    inputs = RatingInputs(panel, register)
+    found = rate_schools(inputs, dashboard, YEAR, rng=np.random.default_rng(seed), draws=draws)
+    indicators = find_indicators(inputs, dashboard, YEAR)
     table = england.world.establishments
     row_of = pd.Series(table["school"].to_numpy(), index=table["urn"])
     rows = row_of.reindex(register.index).to_numpy()
-    years = sorted({year for _, year in scene.cells})
+    years = sorted({year for _, year in indicators.cells})
     truth = {year: values_without_chance(england, year) for year in years}
-    figures = np.column_stack([truth[y][m].reindex(rows).to_numpy() for m, y in scene.cells])
-    figures = np.where(np.isfinite(scene.drawn.figures), figures, np.nan)
-    values, colours = ratings.colour_all(scene, np.arange(len(register)), figures)
+    figures = np.column_stack([truth[y][m].reindex(rows).to_numpy() for m, y in indicators.cells])
+    figures = np.where(np.isfinite(indicators.sampling.figures), figures, np.nan)
+    values, colours = ratings.colour_all(indicators, np.arange(len(register)), figures)
     _, rating = ratings.rate_all(dashboard, values, colours)
     return found.ratings.assign(true=rating)[found.ratings["rating"].notna()]
 

@@ -41,10 +41,9 @@ from pepstats.invented.pupils import (
     sen_shares,
 )
 from pepstats.invented.results import Published
-from pepstats.invented.world import CITY, World, authority_of_school, make_world
+from pepstats.invented.world import CITY, World, authority_of_school, make_world, place_of_city
 
 SEED = 20180703  # the day the board asked for the evaluations; not picked for its results
-
 MEMBERS, LOWER_MEMBERS, SHARED = 18, 13, 4
 
 
@@ -76,23 +75,19 @@ class England:
     _results: dict[int, Published] = field(default_factory=dict, repr=False, compare=False)
 
     def results(self, year: int) -> Published:
-        """Give one year's results by school, in the order of `world.schools`."""
+        """Return one year's results by school, in the order of `world.schools`."""
         if year not in self._results:
             pupils = self.pupils[year]
             self._results[year] = Published(pupils, pupils.school, len(self.intake.size))
         return self._results[year]
 
     def strength(self, programme: str) -> np.ndarray:
-        """Give each school's dose of a programme against its members' average; 0 outside."""
+        """Return each school's dose of a programme against its members' average; 0 outside."""
         return _strength(self.members, programme, len(self.intake.size))
 
 
 def build_england(
-    *,
-    schools: int = 2500,
-    seed: int = SEED,
-    effect: float = 1.0,
-    years: Sequence[int] = YEARS,
+    *, schools: int = 2500, seed: int = SEED, effect: float = 1.0, years: Sequence[int] = YEARS
 ) -> England:
     """Build an invented England of `schools` mainstream schools with key stage 2 results.
 
@@ -108,7 +103,7 @@ def build_england(
         ("intake", "world", "special", "cohorts", "members", *YEARS)
     )}  # fmt: skip
     authority = authority_of_school(schools)
-    city = _city_place(authority)
+    city = place_of_city(int(authority.max()) + 1)
     intake = draw_intake(authority, city, streams["intake"])
     world = make_world(schools, _weakness(intake), intake.size, streams["world"])
     special = int(world.schools["has_results"].sum()) - schools
@@ -132,15 +127,11 @@ def build_england(
 
 
 def _strength(members: pd.DataFrame, programme: str, n: int) -> np.ndarray:
-    """Give each school's dose of a programme against its members' average; 0 outside."""
+    """Return each school's dose of a programme against its members' average; 0 outside."""
     own = members[members["programme"] == programme]
     strength = np.zeros(n)
     strength[own["school"].to_numpy()] = own["dose"] / own["dose"].mean()
     return strength
-
-
-def _city_place(authority: np.ndarray) -> int:
-    return int(min(CITY - 501, authority.max()))
 
 
 def _weakness(intake: Intake) -> np.ndarray:
@@ -192,23 +183,21 @@ def _pick_members(
 
 
 def _some_urn(world: World, school: int, rng: np.random.Generator) -> int:
-    """Give the URN a list of members might hold: the school's first, or one it has had since."""
+    """Pick the URN a list of members might hold: the school's first, or one it has had since."""
     table = world.establishments
     known = (table["school"] == school) & ~(table["opened"] > "2018-09-30")
     return int(rng.choice(table.loc[known, "urn"].to_numpy()))
 
 
 Array = npt.NDArray[np.float64]
-
 _NAMES = {"READ": "reading_progress", "WRIT": "writing_progress", "MAT": "maths_progress"}
-
 _POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 
 
 def values_without_chance(
     england: England, year: int, programmes: tuple[str, ...] = tuple(PLANTED)
 ) -> pd.DataFrame:
-    """Give what each school would get on average over endless cohorts of its kind of pupils.
+    """Return what each school would get on average over endless cohorts of its kind of pupils.
 
     Index: row of `world.schools`. Columns: `rwm_expected`, `rwm_higher`, the three progress
     scores, and each for disadvantaged and other pupils. Only the named programmes are felt.
@@ -228,7 +217,7 @@ def values_without_chance(
 
 
 def planted_effects(england: England) -> pd.DataFrame:
-    """Give what each programme added to its members' results on average, per outcome and year.
+    """Return what each programme added to its members' results on average, per outcome and year.
 
     `planted` is the programme's own part; `with_overlap` adds what members that are also in
     another programme gained from that one. Both are plain means over the members.
@@ -256,7 +245,7 @@ def _added(england: England, year: int, group: str, programmes: tuple[str, ...])
 
 
 def _of_group(england: England, t: int, disadvantaged: float, added: Array) -> dict[str, Array]:
-    """Give the expected results of one group of pupils in each school."""
+    """Return the expected results of one group of pupils in each school."""
     from scipy.special import ndtr
 
     intake = england.intake

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from pepstats.invented.results import (
     IDENTITY,
     SHORT_AFTER,
     Column,
+    OfYear,
     Published,
     column_of,
     columns_of,
@@ -23,14 +23,11 @@ from pepstats.invented.results import (
 from pepstats.invented.world import listing
 
 Text = npt.NDArray[np.object_]
-
-OfYear = Callable[[int], Published | None]
-
 BOM = "\ufeff"
 
 
 def key_stage_2(england: England, year: int, *, full_layout: bool = False) -> bytes:
-    """Give a year's file as published: byte-order mark, CRLF, short rows, codes and all."""
+    """Write a year's file as published: byte-order mark, CRLF, short rows, codes and all."""
     columns = full_columns(year) if full_layout else columns_of(year)
     table = listing(england.world, year)
     table["la"] = england.world.schools["la"].reindex(table["school"]).to_numpy()
@@ -78,78 +75,76 @@ def _text(column: Column) -> Text:
 
 
 def _identity(england: England, table: pd.DataFrame, year: int) -> dict[str, Text]:
-    """Give the columns that say which school a row is."""
+    """Return the columns that say which school a row is."""
     schools = england.world.schools.loc[table["school"]]
-    kind = schools["kind"].to_numpy()
-    results = england.results(year)
-    place = table["school"].to_numpy()
-    here = results.count("all")[place]
-    roll = np.round(
-        england.intake.size[place] * (schools["high_age"] - schools["low_age"]).to_numpy()
-    )
-    new = table["first_file"].to_numpy() == year
-    nobody = here == 0
-    total = np.where(nobody & new, "NEW", roll.astype(int).astype(str)).astype(object)
-    pupils = np.where(nobody, "", (here + (place + year) % 2).astype(int).astype(str)).astype(
-        object
-    )
-    total[table["again"]], pupils[table["again"]] = "", ""
+    special = (schools["kind"] == "special").to_numpy()
+    places = england.world.authorities.set_index("la")["name"].reindex(table["la"])
+    total, pupils = _roll_and_cohort(england, table, year)
     closed = table["closed"].notna() & (table["closed"] < f"{year}-09-01")
-    opened = table["open_ac"].dt.strftime("%Y%m%d")
     academy = table["urn_ac"].notna() & ~table["again"]
     words = {
-        "RECTYPE": np.where(kind == "special", "2", "1"),
+        "RECTYPE": np.where(special, "2", "1"),
+        "ALPHAIND": (table["urn"] % 90_000 + 6).astype(str),
         "LEA": table["la"].astype(str),
         "ESTAB": table["estab"].astype(str),
         "URN": table["urn"].astype(str),
         "SCHNAME": table["name"],
+        "ADDRESS1": (table["school"] % 97 + 1).astype(str) + " Nowhere Street",
+        "TOWN": places,
+        "PCON_NAME": places,
         "URN_AC": table["urn_ac"].fillna(0).astype(int).astype(str).where(academy, "0"),
         "SCHNAME_AC": table["name_ac"].where(academy, ""),
-        "OPEN_AC": opened.where(academy, ""),
+        "OPEN_AC": table["open_ac"].dt.strftime("%Y%m%d").where(academy, ""),
         "NFTYPE": table["nftype"],
         "ICLOSE": closed.astype(int).astype(str),
         "RELDENOM": schools["faith"],
         "AGERANGE": schools["low_age"].astype(str) + "-" + schools["high_age"].astype(str),
-        "CONFEXAM": np.where((place * 7 + year) % 5 == 0, "R", ""),
+        "CONFEXAM": np.where((table["school"] * 7 + year) % 5 == 0, "R", ""),
         "TOTPUPS": total,
         "TPUPYEAR": pupils,
     }
-    places = england.world.authorities.set_index("la")["name"].reindex(table["la"])
-    words |= dict.fromkeys(("ADDRESS2", "ADDRESS3", "PCON_CODE"), np.full(len(table), ""))
-    words |= dict.fromkeys(("TAB15", "TAB1618"), np.full(len(table), "0"))
-    words |= {
-        "ALPHAIND": (table["urn"] % 90_000 + 6).astype(str),
-        "ADDRESS1": (table["school"] % 97 + 1).astype(str) + " Nowhere Street",
-        "TOWN": places,
-        "PCODE": np.full(len(table), "ZZ99 9ZZ"),
-        "TELNUM": np.full(len(table), "01632960000"),
-        "PCON_NAME": places,
-    }
+    same = {"ADDRESS2": "", "ADDRESS3": "", "PCON_CODE": "", "TAB15": "0", "TAB1618": "0",
+            "PCODE": "ZZ99 9ZZ", "TELNUM": "01632960000"}  # fmt: skip
+    words |= {name: np.full(len(table), word) for name, word in same.items()}
     return {name: np.asarray(text, dtype=object) for name, text in words.items()}
 
 
+def _roll_and_cohort(england: England, table: pd.DataFrame, year: int) -> tuple[Text, Text]:
+    """Write how many pupils each school has, and how many at the end of key stage 2."""
+    place = table["school"].to_numpy()
+    schools = england.world.schools.loc[place]
+    here = england.results(year).count("all")[place]
+    ages = (schools["high_age"] - schools["low_age"]).to_numpy()
+    roll = np.round(england.intake.size[place] * ages).astype(int).astype(str)
+    cohort = (here + (place + year) % 2).astype(int).astype(str)
+    new, again = (table["first_file"] == year).to_numpy(), table["again"].to_numpy()
+    total = np.where((here == 0) & new, "NEW", roll).astype(object)
+    pupils = np.where(here == 0, "", cohort).astype(object)
+    total[again], pupils[again] = "", ""
+    return total, pupils
+
+
 def _state_funded(england: England) -> npt.NDArray[np.bool_]:
-    """Say which schools count in an authority's and the state-funded row."""
+    """Return which schools count in an authority's and the state-funded row."""
     first = england.world.establishments.drop_duplicates("school").set_index("school")["nftype"]
     return np.asarray(first.reindex(range(len(england.intake.size))) != "NMSS")
 
 
 def _area(england: England, record: int, year: int) -> Published:
-    """Give the results of the authorities (3), all schools (4) or state-funded schools (5)."""
+    """Return the results of the authorities (3), all schools (4) or state-funded schools (5)."""
     pupils = england.pupils[year]
     keep = None if record == 4 else _state_funded(england)[pupils.school]
     if record != 3:
-        return Published(pupils, np.zeros(len(pupils.school), np.int64), 1, area=True, keep=keep)
+        return Published.whole(pupils, keep)
     codes = england.world.authorities["la"].to_numpy()
-    la = england.world.schools["la"].to_numpy()[: len(england.intake.size)]
-    unit = np.searchsorted(codes, la)[pupils.school]
+    unit = np.searchsorted(codes, england.world.schools["la"].to_numpy()[pupils.school])
     return Published(pupils, unit, len(codes), area=True, keep=keep)
 
 
 def _aggregate_rows(
     england: England, record: int, year: int, columns: tuple[str, ...], national: Published
 ) -> list[list[str]]:
-    """Give the rows of one record type; what is not said in them is a single space."""
+    """Write the rows of one record type; what is not said in them is a single space."""
     known: dict[int, Published] = {}
 
     def of_area(each: int) -> Published | None:
@@ -173,6 +168,6 @@ def _area_cell(
 ) -> str:
     if name in IDENTITY:
         return named.get(name, " ")
-    # England's own progress is not published: by its construction it is nought.
+    # England's own progress is not published: by its construction it is zero.
     unsaid = record != 3 and ("PROG" in name or name.endswith("COV"))
     return " " if unsaid else str(cells[name][i]) or " "

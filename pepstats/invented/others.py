@@ -1,4 +1,4 @@
-"""What the invented city holds itself in the autumn: its own results, and the headlines."""
+"""The invented England's other files: schools, key stage 4, and what the city holds itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pepstats.invented.results import Published
 from pepstats.invented.world import CITY, GOVERNANCE, listing
 
 _STREAM = 101  # of its own, so that these files move no pupil's result
-
 _CENSUS_DAY, _INSPECTIONS_UNTIL = "2018-01-18", "2018-07-31"
 
 _TYPE = {"primary": "State-funded primary", "secondary": "State-funded secondary",
@@ -28,7 +27,7 @@ def open_on(england: England, day: str) -> pd.DataFrame:
 
 
 def circumstances(england: England) -> pd.DataFrame:
-    """Give every school's roll, disadvantage, need, absence and quality, by row of its schools.
+    """Return every school's roll, disadvantage, need, absence and quality, by row of its schools.
 
     Schools with results have those of their pupils; the others are drawn like them.
     """
@@ -52,23 +51,21 @@ def circumstances(england: England) -> pd.DataFrame:
     absence = np.maximum(absence, 0.8)
     often = 2.0 * absence + 0.25 + 1.6 * rng.standard_normal(n)
     quality = lasting + np.where(special, 4.5, 0.0) - 1.5 * poverty + 1.5 * rng.standard_normal(n)
-    return pd.DataFrame(
-        {
-            "roll": np.round(size * years * rng.uniform(0.88, 1.0, n)).astype(int),
-            "poor": np.clip(0.78 * poverty, 0, 1),
-            "eal": every(intake.eal),
-            "sen": np.where(special, 0.015, every(intake.sen) * 0.9),
-            "plan": np.where(special, 0.985, 0.016),
-            "absence": absence,
-            "often": np.maximum(often, 0.2),
-            "quality": quality,
-        },
-        index=schools.index,
-    )
+    columns = {
+        "roll": np.round(size * years * rng.uniform(0.88, 1.0, n)).astype(int),
+        "poor": np.clip(0.78 * poverty, 0, 1),
+        "eal": every(intake.eal),
+        "sen": np.where(special, 0.015, every(intake.sen) * 0.9),
+        "plan": np.where(special, 0.985, 0.016),
+        "absence": absence,
+        "often": np.maximum(often, 0.2),
+        "quality": quality,
+    }
+    return pd.DataFrame(columns, index=schools.index)
 
 
 def census(england: England) -> pd.DataFrame:
-    """Give the school census of January 2018, schools and the three national rows."""
+    """Return the school census of January 2018, schools and the three national rows."""
     rng = np.random.default_rng([england.seed, _STREAM, 1])
     listed = open_on(england, _CENSUS_DAY).join(circumstances(england), on="school")
     listed = listed.sort_values(["la", "estab", "urn"]).reset_index(drop=True)
@@ -107,7 +104,7 @@ def census(england: England) -> pd.DataFrame:
 
 
 def absence(england: England) -> pd.DataFrame:
-    """Give the absence of the school year, with its three national rows."""
+    """Return the absence of the school year, with its three national rows."""
     listed = open_on(england, _CENSUS_DAY).join(circumstances(england), on="school")
     listed = listed[listed["kind"] != "independent"].sort_values(["la", "estab", "urn"])
     late = listed["kind"].isin(["secondary", "all-through"])
@@ -126,7 +123,7 @@ def absence(england: England) -> pd.DataFrame:
 
 
 def inspections(england: England) -> pd.DataFrame:
-    """Give each school's latest inspection at 31 July 2018; some academies have had none."""
+    """Return each school's latest inspection at 31 July 2018; some academies have had none."""
     rng = np.random.default_rng([england.seed, _STREAM, 2])
     listed = open_on(england, _INSPECTIONS_UNTIL).join(circumstances(england), on="school")
     listed = listed[listed["kind"] != "independent"].sort_values("urn").reset_index(drop=True)
@@ -139,22 +136,20 @@ def inspections(england: England) -> pd.DataFrame:
     new = (listed["opened"] > visited).to_numpy()
     phase = listed["kind"].map({"secondary": "Secondary", "all-through": "Secondary",
                                 "special": "Special"}).fillna("Primary")  # fmt: skip
-    frame = pd.DataFrame(
-        {
-            "URN": listed["urn"],
-            "School name": listed["name"],
-            "Ofsted phase": phase,
-            "Inspection date": visited.strftime("%Y-%m-%d"),
-            "Publication date": (visited + pd.Timedelta(days=25)).strftime("%Y-%m-%d"),
-            "Overall effectiveness": grade,
-            "REPORURL": "Report",
-        }
-    )
-    return frame[~new]
+    columns = {
+        "URN": listed["urn"],
+        "School name": listed["name"],
+        "Ofsted phase": phase,
+        "Inspection date": visited.strftime("%Y-%m-%d"),
+        "Publication date": (visited + pd.Timedelta(days=25)).strftime("%Y-%m-%d"),
+        "Overall effectiveness": grade,
+        "REPORURL": "Report",
+    }
+    return pd.DataFrame(columns)[~new]
 
 
 def trusts(england: England) -> list[list[str]]:
-    """Give which academy is in which trust: a header of 17 names over rows of 16 cells."""
+    """Return which academy is in which trust: a header of 17 names over rows of 16 cells."""
     header = ["URN", "Linked UID", "Group Name", "Companies House Number", "Group Type",
               "Closed Date", "Group Status", "FederationType", "Joined date", "EstablishmentName",
               "TypeOfEstablishment (code)", "TypeOfEstablishment (name)", "PhaseOfEducation (code)",
@@ -182,9 +177,7 @@ def trusts(england: England) -> list[list[str]]:
 
 
 YEARS = (2018, 2019)
-
 PUPIL_SD = 1.2825  # of Progress 8, from its published confidence limits
-
 _LASTING, _FADING, _FADE, _AUTHORITY = 0.36, 0.26, 0.75, 0.15
 
 COLUMNS = ("RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "ICLOSE", "NFTYPE", "TPUP", "ATT8SCR",
@@ -197,7 +190,7 @@ _AVERAGES = ("ATT8SCR", "PTL2BASICS_94", "PTL2BASICS_95", "EBACCAPS", "PTEBACC_E
 
 
 def key_stage_4(england: England, year: int) -> pd.DataFrame:
-    """Give one year's provisional key stage 4 file: schools, authorities (4), England (5 and 7)."""
+    """Return a year's provisional key stage 4 file: schools, authorities (4), England (5, 7)."""
     exact = _results(england, year)
     exact = exact.sort_values(["la", "estab", "urn"]).reset_index(drop=True)
     rows = _written(exact)
@@ -222,7 +215,7 @@ def key_stage_4(england: England, year: int) -> pd.DataFrame:
 
 
 def _results(england: England, year: int) -> pd.DataFrame:
-    """Give every school's results in full precision."""
+    """Return every school's results in full precision."""
     rng = np.random.default_rng([england.seed, 104])
     schools = england.world.schools
     n = len(schools)
@@ -282,13 +275,12 @@ def _written(exact: pd.DataFrame) -> pd.DataFrame:
     middle = exact["P8MEA"]
     above, below = middle > reach, middle < -reach
     far = [above & (middle >= 0.5), above, below & (middle < -0.5), below]
-    band = np.select(far, ["1", "2", "5", "4"], "3")
-    out["P8_BANDING"] = band
+    out["P8_BANDING"] = np.select(far, ["1", "2", "5", "4"], "3")
     return out
 
 
 def _area(record: str, la: str, own: pd.DataFrame) -> dict[str, str]:
-    """Give an authority's or England's row: what its schools' pupils come to."""
+    """Return an authority's or England's row: what its schools' pupils come to."""
     row = {"RECTYPE": record, "LEA": la, "TPUP": str(int(own["TPUP"].sum()))}
     for name in _AVERAGES:
         mean = np.average(own[name], weights=own["TPUP"])
@@ -319,7 +311,7 @@ GROUPS = {"": None, "disadvantaged": "FSM6CLA1A", "other": "NotFSM6CLA1A", "sen_
 
 
 def provisional_pupils(england: England, year: int) -> Pupils:
-    """Give the city's pupils as first counted in September, before the tables are checked.
+    """Return the city's pupils as first counted in September, before the tables are checked.
 
     About 1 in 100 will be taken out later (they had just come from abroad), and about 2 in 100
     will have a paper marked up.
@@ -350,7 +342,7 @@ def provisional_pupils(england: England, year: int) -> Pupils:
 
 
 def local_results(england: England, year: int) -> pd.DataFrame:
-    """Give what the city holds of its schools in the autumn, SEN Support included.
+    """Return what the city holds of its schools in the autumn, SEN Support included.
 
     Columns `urn, year, measure, group, value, cohort, release`; nothing is suppressed, since
     it never leaves the city as it is: the cohort beside each value says what may.
@@ -359,7 +351,7 @@ def local_results(england: England, year: int) -> pd.DataFrame:
     listed = listed[~listed["again"]].set_index("school")["urn"]
     found = provisional_pupils(england, year)
     schools = np.unique(found.school)
-    whole = Published(found, found.school, len(england.intake.size), area=True)
+    whole = Published.whole(found)
     parts = []
     for group, code in GROUPS.items():
         keep = None if code is None else whole.mask(code)
@@ -367,40 +359,33 @@ def local_results(england: England, year: int) -> pd.DataFrame:
         for measure, column in MEASURES.items():
             covered = "covered" if column.endswith("PROG") else "all"
             value, cohort = own.column(column).value[schools], own.count(covered)[schools]
-            part = pd.DataFrame(
-                {
-                    "urn": listed[schools].to_numpy(),
-                    "year": year,
-                    "measure": measure,
-                    "group": group,
-                    "value": value,
-                    "cohort": cohort.astype(int),
-                    "release": "provisional",
-                }
-            )
+            part = pd.DataFrame({
+                "urn": listed[schools].to_numpy(), "year": year, "measure": measure,
+                "group": group, "value": value, "cohort": cohort.astype(int),
+                "release": "provisional",
+            })  # fmt: skip
             parts.append(part[part["cohort"] > 0])
     return pd.concat(parts).sort_values(["urn", "measure", "group"], ignore_index=True)
 
 
 def national_headlines(england: England, year: int) -> pd.DataFrame:
-    """Give the published national level of each measure: final for earlier years, then provisional.
+    """Return the published national level of each measure: earlier years' final, then provisional.
 
     Columns `year, measure, value, release`.
     """
     rows = []
     for each in [each for each in england.years if each <= year]:
-        pupils = england.pupils[each]
-        whole = Published(pupils, np.zeros(len(pupils.school), np.int64), 1, area=True)
+        whole = Published.whole(england.pupils[each])
         for measure, column in MEASURES.items():
             release = "provisional" if each == year else "final"
-            # England's progress is nought by the way it is worked out.
+            # England's progress is zero by the way it is worked out.
             value = 0.0 if column.endswith("PROG") else float(whole.column(column).value[0])
             rows.append((each, measure, value, release))
     return pd.DataFrame(rows, columns=["year", "measure", "value", "release"])
 
 
 def city_series(england: England, year: int) -> pd.DataFrame:
-    """Give the long series by authority, as the interactive tool has it: the city and England."""
+    """Return the long series by authority, as the interactive tool has it: the city and England."""
     items = {
         "KS2RWM_Expected_STD": ("Attainment at the end of key stage 2 Percentage in reading, "
                                 "writing and maths Expected standard", "all"),
@@ -414,21 +399,13 @@ def city_series(england: England, year: int) -> pd.DataFrame:
     for each in [each for each in england.years if each <= year]:
         pupils = england.pupils[each]
         la = england.world.schools["la"].to_numpy()[pupils.school]
-        for code, region, number in [(la == n, names[n], n) for n in (CITY, *neighbours)] + [
-            (np.ones(len(la), bool), "England", 970)
-        ]:
-            own = Published(pupils, np.zeros(len(la), np.int64), 1, area=True, keep=code)
+        areas = [(la == n, names[n], n) for n in (CITY, *neighbours)]
+        for inside, region, number in [*areas, (None, "England", 970)]:
+            own = Published.whole(pupils, keep=inside)
             for short, (long, group) in items.items():
                 share = 100 * own.count(f"{group}&RWM_EXP")[0] / own.count(group)[0]
                 value = f"{np.floor(share + 0.5):.0f}"
                 rows.append((short, long, str(each), region, value, f"{number}.0", "NA"))
-    columns = [
-        "Short Desc",
-        "Data item",
-        "Years",
-        "LA and Regions",
-        "Values",
-        "LA Number",
-        "Region",
-    ]
-    return pd.DataFrame(rows, columns=columns).sort_values(columns[:4], ignore_index=True)
+    table = pd.DataFrame(rows, columns=["Short Desc", "Data item", "Years", "LA and Regions",
+                                        "Values", "LA Number", "Region"])  # fmt: skip
+    return table.sort_values(list(table.columns[:4]), ignore_index=True)

@@ -25,18 +25,15 @@ from pepstats.measures import (
 def tabulate_panel(
     england: England, measures: Iterable[str] | None = None
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Give what a panel is made of and the register, as reading the written files would.
+    """Return what a panel is made of and the register, as reading the written files would.
 
     The tables are `values`, `reasons` and `releases` of the schools in the key stage 2 files.
-
     Without `measures`, those whose columns the default layout has. Values are the published
     ones: rounded, suppressed where the files are, each gap with the same reason.
     """
     published = {name.upper() for year in england.years for name in columns_of(year)}
     known = {n: m.column for n, m in MEASURES.items() if m.kind == "ks2"}
-    chosen = (
-        [n for n in known if known[n].upper() in published] if measures is None else list(measures)
-    )
+    chosen = list(measures or [name for name in known if known[name].upper() in published])
     listed = {year: listing(england.world, year) for year in england.years}
     every = pd.concat([table.assign(year=year) for year, table in listed.items()])
     urn = every.groupby("school")["urn"].min().sort_values()
@@ -75,33 +72,30 @@ def tabulate_panel(
 
 
 def _register(england: England, every: pd.DataFrame, urn: pd.Series) -> pd.DataFrame:
-    """Give one row per school in the files, indexed by its first URN, as the files describe it."""
+    """Return one row per school in the files, by its first URN, as the files describe it."""
     world = england.world
-    said = every.sort_values(["school", "year", "urn"], kind="stable")
-    last = said.groupby("school").tail(1).set_index("school")
+    listed = every.sort_values(["school", "year", "urn"], kind="stable")
+    last = listed.groupby("school").tail(1).set_index("school")
     counts = {year: england.results(year).count("all") for year in england.years}
-    cohort = [
-        counts[year][school] for year, school in zip(said["year"], said["school"], strict=True)
-    ]
-    said = said.assign(has_results=(np.array(cohort) > 0) & ~said["again"])
-    latest = said.sort_values(["has_results", "year", "urn"]).groupby("school")["urn"].last()
-    in_order = said.sort_values(["year", "has_results", "urn"]).drop_duplicates(["school", "urn"])
-    urns = in_order["urn"].astype(str).groupby(in_order["school"])
+    places = zip(listed["year"], listed["school"], strict=True)
+    cohort = np.array([counts[year][school] for year, school in places])
+    listed = listed.assign(has_results=(cohort > 0) & ~listed["again"])
+    latest = listed.sort_values(["has_results", "year", "urn"]).groupby("school")["urn"].last()
+    listed = listed.sort_values(["year", "has_results", "urn"]).drop_duplicates(["school", "urn"])
+    urns = listed["urn"].astype(str).groupby(listed["school"]).agg(" ".join)
     table = world.establishments
-    kinds = kinds_of(world.schools)
     register = pd.DataFrame(
         {
             "name": last["name"],
             "la": world.schools["la"].reindex(last.index),
-            "phase": kinds["phase"].reindex(last.index),
-            "school_type": kinds["school_type"].reindex(last.index),
+            **kinds_of(world.schools).reindex(last.index),
             "governance": last["nftype"].map(lambda code: TYPES[code][1]),
             "type": last["nftype"].map(lambda code: TYPES[code][0]),
             "trust": pd.Series(np.nan, index=last.index, dtype="str"),
             "opened": table.groupby("school")["opened"].first().reindex(last.index),
             "closed": table.set_index("urn")["closed"].reindex(latest).to_numpy(),
             "urn": latest,
-            "urns": urns.agg(" ".join),
+            "urns": urns,
         }
     )
     register.index = pd.Index(urn.reindex(register.index).to_numpy(), name="school")

@@ -4,7 +4,7 @@ A pupil's score is the year's level, plus prior attainment, plus the school's ef
 pupil's own part. A school's effect is a permanent part, a part that fades from year to year
 (autoregressive), the authority's permanent part and the authority's good or bad year. The sizes
 were set so that the published-looking files have the spread, persistence and clustering measured
-in England's files of 2016 to 2019; `tests/test_invented.py` holds them to those figures.
+in England's files of 2016 to 2019; `tests/invented` holds them to those figures.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-
 SUBJECTS = ("READ", "WRIT", "MAT", "GPS")
-
 YEARS = (2016, 2017, 2018, 2019)
 
 # Published pupil-level standard deviations of progress, used for its confidence limits.
@@ -28,7 +26,6 @@ PROGRESS_SD = {
 }
 
 EXPECTED, HIGHER = 99.5, 109.5  # scaled scores of 100 and 110, before rounding
-
 HIGHER_WRITING = 113.4
 
 LEVEL = {  # the mean score of a pupil with average prior attainment, by year
@@ -47,15 +44,10 @@ _SPREAD = {  # how much larger school effects were in a year than on average
 
 # Standard deviations, in score points: authority, authority and year, school for good, fading.
 _AUTHORITY = np.array([0.50, 0.60, 0.75, 0.55])
-
 _SHOCK = np.array([0.22, 0.30, 0.18, 0.20])
-
 _SCHOOL = np.array([0.25, 0.00, 0.30, 0.70])
-
 _FADING = np.array([1.75, 1.70, 1.85, 1.80])
-
 _YEARLY = np.array([0.80, 0.50, 0.65, 0.60])  # gone the next year, and each subject its own
-
 _FADE = np.array([0.70, 0.50, 0.66, 0.67])  # share left a year later
 
 _ALIKE = np.linalg.cholesky(
@@ -67,17 +59,11 @@ _ALIKE = np.linalg.cholesky(
 
 # A poorer intake, and generous key stage 1 results, go with less progress; score points.
 _POVERTY = np.array([0.55, 0.10, 0.15, 0.2])
-
 _EASY_START = np.array([0.60, 0.90, 0.80, 0.5])
-
 PRIOR = np.array([1.62, 1.60, 1.44, 1.60])  # score points per key stage 1 point
-
 PRIOR_MEAN = {2016: 15.8, 2017: 16.0, 2018: 16.2, 2019: 16.3}
-
 PRIOR_SD = 2.25  # of pupils of one kind in one school, key stage 1 points
-
 COMMON = 3.9
-
 OWN = np.array([4.0, 3.4, 2.75, 4.0])
 
 # What being in a group adds to progress, by subject, and to key stage 1 points.
@@ -86,9 +72,7 @@ GROUP_PROGRESS = {"disadvantaged": (-0.9, -0.7, -1.0, -0.9), "girl": (0.6, 1.7, 
                    "ehcp": (-3.5, -4.0, -3.8, -4.0)}  # fmt: skip
 
 GROUP_PRIOR = {"disadvantaged": -1.6, "girl": 0.5, "eal": -0.6, "sen": -3.2, "ehcp": -6.0}
-
 USUAL = {"disadvantaged": 0.31, "girl": 0.49, "eal": 0.18, "sen": 0.145, "ehcp": 0.015}
-
 STARTS = 2018  # the first results that could show a programme
 
 # What a programme adds to each disadvantaged and each other pupil's score, at `effect` 1 and in
@@ -179,7 +163,7 @@ def _share(logit: Array) -> Array:
 
 
 def _school_effects(authority: npt.NDArray[np.int64], city: int, rng: np.random.Generator) -> Array:
-    """Give school by year by subject: permanent, fading, the authority's own and its year's."""
+    """Return school by year by subject: permanent, fading, the authority's own and its year's."""
     n, years, subjects = len(authority), len(YEARS), len(SUBJECTS)
 
     def draw(*shape: int) -> Array:
@@ -198,14 +182,13 @@ def _school_effects(authority: npt.NDArray[np.int64], city: int, rng: np.random.
             fading = _FADE * fading + np.sqrt(1 - _FADE**2) * draw(n)
         spread = np.array([_SPREAD[subject][t] for subject in SUBJECTS])
         passing = _YEARLY * rng.standard_normal((n, subjects))
-        effect[:, t] = (
-            spread * (fixed + _FADING * fading + passing) + (_SHOCK * shock[:, t])[authority]
-        )
+        own = spread * (fixed + _FADING * fading + passing)
+        effect[:, t] = own + (_SHOCK * shock[:, t])[authority]
     return effect
 
 
 def _cohort_sizes(n: int, home: npt.NDArray[np.bool_], rng: np.random.Generator) -> Array:
-    """Give each school's places a year: many have 30, 60 or 90; village schools have any number."""
+    """Draw each school's places a year: many have 30, 60 or 90; village schools any number."""
     places = np.array([0, 15, 20, 25, 30, 36, 40, 45, 50, 55, 60, 70, 75, 90, 120, 150])
     usual = np.array([15, 4, 3, 3.5, 29, 2, 2.5, 6, 2, 2, 20, 2.5, 1.5, 6.2, 1.8, 0.8])
     large = np.array([0, 0, 0, 0, 15, 0, 4, 13, 6, 0, 37, 0, 6, 15, 4, 0])
@@ -217,7 +200,7 @@ def _cohort_sizes(n: int, home: npt.NDArray[np.bool_], rng: np.random.Generator)
 
 
 def cohort(intake: Intake, fill: Array, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Give one year's pupils at each school: full, or as many as came (`fill`, lasting)."""
+    """Draw one year's number of pupils in each school: full, or as many as came (`fill`)."""
     n, size = len(fill), intake.size
     village = (size % 1 > 0) | intake.special
     came = size * fill + rng.standard_normal(n) * np.sqrt(size) * np.where(village, 0.8, 1.1)
@@ -248,13 +231,8 @@ def draw_pupils(
     unknown = np.where(eal, 0.11, 0.025) + 0.10 * mobile
     # A very few schools are full of newcomers: their progress is not published.
     covered = rng.random(n) > np.where(school % 499 == 17, 0.6, unknown)
-    flags = {
-        "disadvantaged": disadvantaged,
-        "girl": girl,
-        "eal": eal,
-        "sen": sen == 1,
-        "ehcp": sen == 2,
-    }
+    flags = {"disadvantaged": disadvantaged, "girl": girl, "eal": eal,
+             "sen": sen == 1, "ehcp": sen == 2}  # fmt: skip
     prior = intake.prior[school] + PRIOR_SD * rng.standard_normal(n, dtype=np.float32)
     progress = intake.effect[school, t].astype(np.float32)
     for name, flag in flags.items():
@@ -272,7 +250,7 @@ def draw_pupils(
 
 
 def sen_shares(intake: Intake, disadvantaged: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Give each school's share of pupils with SEN Support, and with a plan, in one group."""
+    """Return each school's share of pupils with SEN Support, and with a plan, in one group."""
     support = intake.sen * np.where(disadvantaged, 1.45, 0.8)
     return np.minimum(support, 0.9), np.where(intake.special, 1.0, 0.015)
 

@@ -1,10 +1,10 @@
-"""The columns of the key stage 2 layout that the invented files have, in the Department's order."""
+"""The columns of the key stage 2 layout, in the Department's order, worked out from the pupils."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,13 @@ _INTAKE = ("TELIG", "BELIG", "GELIG", "TKS1AVERAGE", "PTKS1GROUP_L", "PTKS1GROUP
            "PTKS1GROUP_H", "TFSM6CLA1A", "PTFSM6CLA1A", "TNotFSM6CLA1A", "PTNotFSM6CLA1A",
            "PTEALGRP2", "PTMOBN")  # fmt: skip
 
+_STEMS = ("READ", "WRIT", "MAT")
+_LIMITS = ("", "_LOWER", "_UPPER")
+
 _PROGRESS_COLUMNS = tuple(
     column
-    for stem in ("READ", "WRIT", "MAT")
-    for column in (f"{stem}PROG", f"{stem}PROG_LOWER", f"{stem}PROG_UPPER", f"{stem}COV")
+    for stem in _STEMS
+    for column in (*(f"{stem}PROG{limit}" for limit in _LIMITS), f"{stem}COV")
 )
 
 _TESTS = ("PTREAD_EXP", "PTREAD_HIGH", "READ_AVERAGE", "PTGPS_EXP", "PTGPS_HIGH", "GPS_AVERAGE",
@@ -37,18 +40,17 @@ _SPLITS = (*(f"PTRWM_EXP_{group}" for group in GROUPS[:7]), "DIFFN_RWM_EXP",
 
 _PROGRESS_SPLITS = tuple(
     f"{stem}PROG_{group}{limit}"
-    for stem in ("READ", "WRIT", "MAT")
+    for stem in _STEMS
     for group in ("FSM6CLA1A", "NotFSM6CLA1A")
-    for limit in ("", "_LOWER", "_UPPER")
+    for limit in _LIMITS
 )
 
 _NEED = ("PSENELE", "PSENELK")  # from 2017
-
-_BANDS = ("READPROG_DESCR", "WRITPROG_DESCR", "MATPROG_DESCR")  # from 2018
+_BANDS = tuple(f"{stem}PROG_DESCR" for stem in _STEMS)  # from 2018
 
 
 def columns_of(year: int) -> tuple[str, ...]:
-    """Give the columns of one year's default file."""
+    """Return the columns of one year's default file."""
     need = _NEED if year >= 2017 else ()
     bands = _BANDS if year >= 2018 else ()
     return (*_SHORT_IDENTITY, *_INTAKE, "PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS, *_TESTS,
@@ -62,10 +64,6 @@ _FULL_IDENTITY = ("RECTYPE", "ALPHAIND", "LEA", "ESTAB", "URN", "SCHNAME", "ADDR
 
 IDENTITY = frozenset(_FULL_IDENTITY)
 
-_LIMITS = ("", "_LOWER", "_UPPER")
-
-_STEMS = ("READ", "WRIT", "MAT")
-
 _LAGGED = ("TELIG", "PTFSM6CLA1A", "PTNOTFSM6CLA1A", "PTRWM_EXP", "PTRWM_HIGH",
            "PTRWM_EXP_FSM6CLA1A", "PTRWM_HIGH_FSM6CLA1A", "PTRWM_EXP_NotFSM6CLA1A",
            "PTRWM_HIGH_NotFSM6CLA1A",
@@ -74,7 +72,7 @@ _LAGGED = ("TELIG", "PTFSM6CLA1A", "PTNOTFSM6CLA1A", "PTRWM_EXP", "PTRWM_HIGH",
 
 
 def full_columns(year: int) -> tuple[str, ...]:
-    """Give all the columns of the 2018-19 layout, its earlier years' columns moved to `year`."""
+    """Return all the columns of the 2018-19 layout, its earlier years' columns moved to `year`."""
     last, before = (f"{each % 100:02d}" for each in (year - 1, year - 2))
     return (
         *_FULL_IDENTITY,
@@ -116,7 +114,7 @@ def _one_test(test: str) -> list[str]:
 
 
 def _by_group(name: str, difference: str) -> list[str]:
-    """Give a measure's columns by group, its difference from England in the middle of them."""
+    """Return a measure's columns by group, its difference from England in the middle of them."""
     limits = _LIMITS if name.endswith("PROG") else ("",)
     split = [f"{name}_{group}{limit}" for group in GROUPS for limit in limits]
     place = 7 * len(limits)
@@ -124,25 +122,15 @@ def _by_group(name: str, difference: str) -> list[str]:
 
 
 Mask = npt.NDArray[np.bool_]
-
 Values = npt.NDArray[np.float64]
-
 CODES = ("SUPP", "NA", "LOWCOV")
-
 FEWEST = 6  # results of five pupils or fewer are not published
-
 _TEST = {"READ": 0, "WRITTA": 1, "MAT": 2, "GPS": 3}
-
 _GROUPS = "FSM6CLA1A|NotFSM6CLA1A|B|G|L|M|H|EAL|MOBN"
-
 _STANDARD = re.compile(rf"PT(RWM|READ|WRITTA|MAT|GPS)_(EXP|HIGH)(?:_({_GROUPS}))?")
-
 _PROGRESS = re.compile(rf"(READ|WRIT|MAT)PROG(?:_({_GROUPS}))?(?:_(LOWER|UPPER))?")
-
 _AVERAGE = re.compile(rf"(READ|MAT|GPS)_AVERAGE(?:_({_GROUPS}))?")
-
 _COVERAGE = re.compile(r"(READ|WRIT|MAT)COV")
-
 _BAND = re.compile(r"(READ|WRIT|MAT)PROG_DESCR")
 
 _COUNTED = {  # columns that count a group of the cohort, and their shares
@@ -185,8 +173,13 @@ class Published:
     _masks: dict[str, Mask] = field(default_factory=dict, repr=False)
     _counts: dict[str, Values] = field(default_factory=dict, repr=False)
 
+    @classmethod
+    def whole(cls, pupils: Pupils, keep: Mask | None = None) -> Published:
+        """Return the results of all these pupils, or of those kept, as one area's."""
+        return cls(pupils, np.zeros(len(pupils.school), np.int64), 1, area=True, keep=keep)
+
     def column(self, name: str) -> Column:
-        """Give one column of the key stage 2 layout by its published name."""
+        """Return one column of the key stage 2 layout by its published name."""
         if name == "TELIG":
             return self._plain(self.count("all"), "count")
         if name in _COUNTED:
@@ -211,9 +204,18 @@ class Published:
         raise KeyError(name)
 
     def mask(self, group: str) -> Mask:
-        """Say which pupils are in a group, or in two at once (`a&b`)."""
+        """Return which pupils are in a group, or in two at once (`a&b`)."""
         if group not in self._masks:
-            self._masks[group] = self._find(group)
+            first, both, second = group.partition("&")
+            if both:
+                found = self.mask(first) & self.mask(second)
+            elif group.startswith("RWM_"):
+                found = np.all(
+                    [self.mask(group.replace("RWM", t)) for t in list(_TEST)[:3]], axis=0
+                )
+            else:
+                found = self._find(group) if self.keep is None else self._find(group) & self.keep
+            self._masks[group] = found
         return self._masks[group]
 
     def count(self, group: str) -> Values:
@@ -224,7 +226,7 @@ class Published:
         return self._counts[group]
 
     def mean(self, what: str, group: str) -> Values:
-        """Give the mean of a group's `prior`, `score-<place>` or `progress-<place>`."""
+        """Return the mean of a group's `prior`, `score-<place>` or `progress-<place>`."""
         key = f"{what} of {group}"
         if key not in self._counts:
             name, _, place = what.partition("-")
@@ -236,44 +238,28 @@ class Published:
         return self._counts[key]
 
     def beside(self, group: str) -> Mask:
-        """Say where a group is large enough to publish and hidden only for the other's sake."""
+        """Return where a group is large enough to publish and hidden only for the other's sake."""
         pair = [self.count("FSM6CLA1A"), self.count("NotFSM6CLA1A")]
         own, other = pair if group == "disadvantaged" else pair[::-1]
         alone = (other == 0) & (self.pupils.year < 2019) & (group == "other")
         return np.asarray((own >= FEWEST) & (other < FEWEST) & ~alone)
 
     def _find(self, group: str) -> Mask:
-        pupils = self.pupils
-        if "&" in group:
-            first, second = group.split("&")
-            return self.mask(first) & self.mask(second)
-        if group == "all":
-            return np.ones(len(pupils.school), bool) if self.keep is None else self.keep
-        found = self._found(group)
-        return found if self.keep is None else found & self.keep
-
-    def _found(self, group: str) -> Mask:
+        """Return which pupils are in one group, or reached one standard of one test."""
         pupils = self.pupils
         if group.endswith(("_EXP", "_HIGH")):
             test, standard = group.rsplit("_", 1)
-            if test == "RWM":
-                return (
-                    self.mask(f"READ_{standard}")
-                    & self.mask(f"WRITTA_{standard}")
-                    & self.mask(f"MAT_{standard}")
-                )
             line = EXPECTED if standard == "EXP" else HIGHER_WRITING if test == "WRITTA" else HIGHER
-            reached: Mask = pupils.score[:, _TEST[test]] >= line
-            return reached
+            return np.asarray(pupils.score[:, _TEST[test]] >= line)
         covered, points = pupils.covered, pupils.prior
         known: dict[str, Mask] = {
+            "all": np.ones(len(covered), bool), "none": np.zeros(len(covered), bool),
             "covered": covered, "NA": ~covered, "B": ~pupils.girl, "G": pupils.girl,
             "FSM6CLA1A": pupils.disadvantaged, "NotFSM6CLA1A": ~pupils.disadvantaged,
             "L": covered & (points < 12), "H": covered & (points >= 18),
             "M": covered & (points >= 12) & (points < 18),
-            "EAL": pupils.eal, "FLE": ~pupils.eal, "none": np.zeros(len(covered), bool),
-            "MOBN": ~pupils.mobile, "SENK": pupils.sen == 1, "SENE": pupils.sen == 2,
-            "SEN": pupils.sen > 0,
+            "EAL": pupils.eal, "FLE": ~pupils.eal, "MOBN": ~pupils.mobile,
+            "SENK": pupils.sen == 1, "SENE": pupils.sen == 2, "SEN": pupils.sen > 0,
         }  # fmt: skip
         return known[group]
 
@@ -295,9 +281,7 @@ class Published:
         return self._hide(half_up(mean, 0), "whole", group)
 
     def _band(self, subject: str) -> Column:
-        middle, low, high = (
-            self._progress(subject, None, part) for part in (None, "LOWER", "UPPER")
-        )
+        middle, low, high = (self._progress(subject, None, end) for end in (None, "LOWER", "UPPER"))
         far = {"READ": 3.0, "WRIT": 2.7, "MAT": 2.9}[subject]
         above, below = low.value > 0, high.value < 0
         band = np.select(
@@ -353,14 +337,12 @@ def half_up(value: Values, places: int) -> Values:
 
 
 OfYear = Callable[[int], Published | None]
-
 _EARLIER = re.compile(r"(.+)_(1\d)")
-
 _NOBODY = re.compile(r"PT(?:READ|GPS|MAT)_AT|PT(?:WRIT|SCI)TA_AD")
 
 
 def column_of(name: str, year: int, of_year: OfYear, national: Published) -> Column:
-    """Give any column of the layout for a year, by its published name.
+    """Return any column of the layout for a year, by its published name.
 
     `of_year` gives the same schools' or areas' results in any year, or None; `national` is
     England's state-funded row.
@@ -374,21 +356,14 @@ def column_of(name: str, year: int, of_year: OfYear, national: Published) -> Col
         return _three_years(name.removesuffix("_3YR"), year, results, of_year)
     if name.startswith("DIFFN_"):
         return _against_england(name.removeprefix("DIFFN_"), results, national)
+    writing = results.column("PTWRITTA_EXP")
     if _NOBODY.fullmatch(name):
-        return _replace(results.column("PTRWM_EXP"), lambda value: 0 * value)
+        return replace(writing, value=0 * results.column("PTRWM_EXP").value)
     if name == "PTWRITTA_WTS":
-        return _replace(results.column("PTWRITTA_EXP"), lambda value: 100 - value)
+        return replace(writing, value=100 - writing.value)
     if name == "PTSCITA_EXP":  # teachers' assessment of science goes with that of writing
-        return _replace(results.column("PTWRITTA_EXP"), _science)
+        return replace(writing, value=np.minimum(100, np.round(27 + 0.7 * writing.value)))
     return results.column(name.removesuffix("_UNADJUSTED"))
-
-
-def _replace(column: Column, change: Callable[[np.ndarray], np.ndarray]) -> Column:
-    return Column(change(column.value), column.code, column.unit)
-
-
-def _science(writing: np.ndarray) -> np.ndarray:
-    return np.minimum(100, np.round(27 + 0.7 * writing))
 
 
 def _earlier(name: str, year: int, now: Published, of_year: OfYear) -> Column:
@@ -402,30 +377,28 @@ def _earlier(name: str, year: int, now: Published, of_year: OfYear) -> Column:
 
 
 def _three_years(name: str, year: int, now: Published, of_year: OfYear) -> Column:
-    """Give a figure of three years' pupils together, of those years that there are."""
+    """Return a figure of three years' pupils together, of those years that there are."""
     known = [found for each in (year - 2, year - 1, year) if (found := of_year(each)) is not None]
     pupils = np.sum([own.count("all") for own in known], axis=0)
     if name == "TELIG":
         return Column(pupils, np.zeros(now.size, "U6"), "count")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if name.startswith("PT"):
-            group = f"all&{name.removeprefix('PT')}"
-            value = 100 * np.sum([own.count(group) for own in known], axis=0) / pupils
-        else:
-            place = {"READ_AVERAGE": 0, "MAT_AVERAGE": 2}[name]
-            means = [np.nan_to_num(own.mean(f"score-{place}", "all")) for own in known]
-            sums = [mean * own.count("all") for mean, own in zip(means, known, strict=True)]
-            value = np.sum(sums, axis=0) / pupils
-    unit = "percent" if name.startswith("PT") else "whole"
-    column = Column(np.floor(value + 0.5), np.zeros(now.size, "U6"), unit)
+    share = name.startswith("PT")
+    if share:
+        total = 100 * np.sum([own.count(f"all&{name[2:]}") for own in known], axis=0)
+    else:
+        score = f"score-{_TEST[name.removesuffix('_AVERAGE')]}"
+        means = [np.nan_to_num(own.mean(score, "all")) * own.count("all") for own in known]
+        total = np.sum(means, axis=0)
+    value = np.floor(_ratio(total, pupils) + 0.5)
+    column = Column(value, np.zeros(now.size, "U6"), "percent" if share else "whole")
     if not now.area:
-        few = pupils < 6
+        few = pupils < FEWEST
         column.value[few], column.code[few] = np.nan, "SUPP"
     return column
 
 
 def _against_england(name: str, results: Published, national: Published) -> Column:
-    """Give a school's disadvantaged pupils' figure less that of England's other pupils."""
+    """Return a school's disadvantaged pupils' figure less that of England's other pupils."""
     column = f"PT{name}" if name.startswith("RWM") else name
     own = results.column(f"{column}_FSM6CLA1A")
     other = national.column(f"{column}_NotFSM6CLA1A").value[0]

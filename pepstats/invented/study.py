@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,120 +28,52 @@ from pepstats.invented.pupils import PLANTED, STARTS
 from pepstats.invented.results import half_up
 from pepstats.invented.world import CITY, GOVERNANCE
 
-
-def write_england(england: England, folder: Path, *, full_layout: bool = False) -> list[Path]:
-    """Write an invented England in the Department's own layouts; give the files written."""
-
-    return write_files(england, Path(folder), full_layout=full_layout)
-
-
 _STREAM = 103
-
 COLUMNS = ["urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement"]
 
 _STATEMENTS = (
-    (
-        "Head teacher",
-        "leadership",
-        "positive",
-        "The coaching changed how we plan, and staff now ask for it.",
-    ),
-    (
-        "Head teacher",
-        "assessment",
-        "mixed",
-        "Reviews of each pupil helped, but the first term went on paperwork.",
-    ),
-    (
-        "SEN coordinator",
-        "assessment",
-        "positive",
-        "We spot a difficulty in weeks now, where it used to take a term.",
-    ),
-    (
-        "SEN coordinator",
-        "workload",
-        "negative",
-        "Two of us left during the year and nobody was there to carry it on.",
-    ),
-    (
-        "Deputy head teacher",
-        "staff confidence",
-        "positive",
-        "Teachers try things first and ask for a referral after.",
-    ),
-    (
-        "Teacher",
-        "staff confidence",
-        "positive",
-        "I no longer think somebody else should teach those children.",
-    ),
-    (
-        "Teacher",
-        "workload",
-        "mixed",
-        "Good training; we had no cover for the follow-up days.",
-    ),
-    (
-        "Governor",
-        "leadership",
-        "mixed",
-        "We see the work, and we do not yet see it in results.",
-    ),
-    (
-        "Head teacher",
-        "parents",
-        "positive",
-        "Families come to the review meetings, which they did not before.",
-    ),
-    (
-        "Deputy head teacher",
-        "attendance",
-        "negative",
-        "It did not reach the pupils who are hardly ever here.",
-    ),
-    (
-        "Head teacher",
-        "leadership",
-        "negative",
-        "The visits were moved three times and the plan lost its thread.",
-    ),
-    (
-        "SEN coordinator",
-        "parents",
-        "mixed",
-        "Parents liked the plans, once we had stopped using our own words for things.",
-    ),
-)
+    ("Head teacher", "leadership", "positive",
+     "The coaching changed how we plan, and staff now ask for it."),
+    ("Head teacher", "assessment", "mixed",
+     "Reviews of each pupil helped, but the first term went on paperwork."),
+    ("SEN coordinator", "assessment", "positive",
+     "We spot a difficulty in weeks now, where it used to take a term."),
+    ("SEN coordinator", "workload", "negative",
+     "Two of us left during the year and nobody was there to carry it on."),
+    ("Deputy head teacher", "staff confidence", "positive",
+     "Teachers try things first and ask for a referral after."),
+    ("Teacher", "staff confidence", "positive",
+     "I no longer think somebody else should teach those children."),
+    ("Teacher", "workload", "mixed",
+     "Good training; we had no cover for the follow-up days."),
+    ("Governor", "leadership", "mixed",
+     "We see the work, and we do not yet see it in results."),
+    ("Head teacher", "parents", "positive",
+     "Families come to the review meetings, which they did not before."),
+    ("Deputy head teacher", "attendance", "negative",
+     "It did not reach the pupils who are hardly ever here."),
+    ("Head teacher", "leadership", "negative",
+     "The visits were moved three times and the plan lost its thread."),
+    ("SEN coordinator", "parents", "mixed",
+     "Parents liked the plans, once we had stopped using our own words for things."),
+)  # fmt: skip
 
 # What must be held back before anyone reads it: a name, an address, a number.
 _HELD_BACK = (
-    (
-        "Teacher",
-        "assessment",
-        "positive",
-        "It made all the difference to Tommy Figment in 6B, who now reads every day.",
-    ),
-    (
-        "SEN coordinator",
-        "parents",
-        "mixed",
-        "Please send the slides again to senco@fablemouth-invented.example before term ends.",
-    ),
-    (
-        "Head teacher",
-        "leadership",
-        "positive",
-        "Ring me on 01632 960123 and I will say more about how we did it.",
-    ),
-)
+    ("Teacher", "assessment", "positive",
+     "It made all the difference to Tommy Figment in 6B, who now reads every day."),
+    ("SEN coordinator", "parents", "mixed",
+     "Please send the slides again to senco@fablemouth-invented.example before term ends."),
+    ("Head teacher", "leadership", "positive",
+     "Ring me on 01632 960123 and I will say more about how we did it."),
+)  # fmt: skip
 
 
 def statements(england: England) -> pd.DataFrame:
-    """Give the invented schools' words: who was asked, what they said, and whether it may be used.
+    """Invent the schools' words: who was asked, what they said, and whether it may be used.
 
-    One row per school and programme, in the columns `pepstats.statements` reads; a school that
-    was asked and did not answer has a row without a statement.
+    One row per school and programme, as a study's statements are listed; a school that was asked
+    and did not answer has a row without a statement.
     """
     rng = np.random.default_rng([england.seed, _STREAM, 7])
     rows = []
@@ -196,15 +129,11 @@ seed: {seed}
 """
 
 _WORDS = {
-    "closing-the-gap": (
-        "Closing the gap",
-        "Coaching and pupil reviews in 18 schools, so that disadvantaged pupils catch up.",
-    ),
-    "send-in-mainstream": (
-        "SEND in mainstream",
-        "Training and advice in 18 schools, for pupils with SEN Support in class.",
-    ),
-}
+    "closing-the-gap": ("Closing the gap", "Coaching and pupil reviews in 18 schools, so that "
+                        "disadvantaged pupils catch up."),
+    "send-in-mainstream": ("SEND in mainstream", "Training and advice in 18 schools, for pupils "
+                           "with SEN Support in class."),
+}  # fmt: skip
 
 _NOTE = "Invented, like every school in it. Written by `pepstats invent`."
 
@@ -250,12 +179,122 @@ sources:
 {sources}
 """
 
-Listed = tuple[str, int | None, str | None, str, bytes]
-"""One source as a report lists it: kind, year, release, file, and the file's bytes."""
+DFE = "the Department for Education"
+GIAS = "the Department's register, Get Information about Schools"
+TRUTH_PLACES = 6  # decimals; further ones differ between processors
 
 
-def programme_text(england: England, slug: str) -> str:
-    """Give one programme as the YAML a study keeps it in."""
+@dataclass(frozen=True)
+class _File:
+    """One invented file: where it lies, what it holds, who publishes the like, and its bytes.
+
+    `kind` (empty where no report reads it), `year` and `release` are as a report lists it.
+    """
+
+    name: str
+    what: str
+    publisher: str
+    content: bytes
+    kind: str = ""
+    year: int | None = None
+    release: str = ""
+
+    @property
+    def line(self) -> str:
+        """The file as a line among a report's sources."""
+        said = {"kind": self.kind, "year": self.year, "release": self.release}
+        listed = ", ".join(f"{key}: {value}" for key, value in said.items() if value)
+        digest = hashlib.sha256(self.content).hexdigest()
+        return f"  - {{{listed}, file: invented/{self.name},\n     sha256: {digest}}}"
+
+
+def write_england(england: England, folder: Path, *, full_layout: bool = False) -> list[Path]:
+    """Write an invented England as a data folder: `invented/`, and the study that reads it.
+
+    Return the files in the order written; the same England has the same bytes.
+    """
+    files = _list_results(england, full_layout=full_layout) + _list_registers(england)
+    if STARTS in england.years:
+        files += _list_autumn(england)
+    contents = {f"invented/{file.name}": file.content for file in files}
+    contents["invented/truth.csv"] = _truth_file(england)
+    rows = "\n".join(f"| `{file.name}` | {file.what} | {file.publisher} |" for file in files)
+    about = ABOUT.format(files=rows, seed=england.seed, effect=england.effect)
+    texts = {"invented/README.md": about}
+    december = [file.line for file in files if (file.kind, file.year) == ("ks2", STARTS)]
+    earlier = [f for f in files if f.kind and not (f.kind == "ks2" and (f.year or 0) >= STARTS)]
+    # As a report lists them: results, what the city holds itself, and then all else.
+    earlier.sort(key=lambda file: ("ks2", "local_results", "national", file.kind).index(file.kind))
+    october = "\n".join(file.line for file in earlier)
+    texts["reports/autumn-2018.yml"] = _REPORT.format(note=_NOTE, city=CITY, sources=october)
+    if december:
+        revised = _REVISED.format(note=_NOTE, sources="\n".join(december))
+        texts["reports/autumn-2018-revised.yml"] = revised
+    texts |= {f"programmes/{slug}.yml": _programme_text(england, slug) for slug in PLANTED}
+    contents |= {name: text.encode() for name, text in texts.items()}
+    for name, content in contents.items():
+        path = Path(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return [Path(folder) / name for name in contents]
+
+
+def _list_results(england: England, *, full_layout: bool) -> list[_File]:
+    """List each year's key stage 2 results."""
+    what = "key stage 2 results, all schools, with the authorities' and England's rows"
+    return [
+        _File(
+            f"ks2/{year - 1}-{year}_england_ks2final.csv", what, DFE,
+            key_stage_2(england, year, full_layout=full_layout),
+            "ks2", year, "final" if year < STARTS else "revised",
+        )
+        for year in england.years
+    ]  # fmt: skip
+
+
+def _list_registers(england: England) -> list[_File]:
+    """List what says which schools there are."""
+    return [
+        _File("england/2017-2018_england_spine.csv", "the register of schools behind the tables",
+              DFE, _spine(england), "register", STARTS),
+        _File("gias/links_edubasealldata.csv", "which URN became which",
+              GIAS, _as_csv(england.world.links, "cp1252"), "links"),
+        _File("gias/grouplinks_edubaseallacademiesandfree20190601.csv",
+              "which academy is in which trust", GIAS, _quoted(trusts(england)), "trusts"),
+    ]  # fmt: skip
+
+
+def _list_autumn(england: England) -> list[_File]:
+    """List what else is known in the autumn of 2018, and a year later of the secondaries."""
+    own = "the city's own results in September 2018, provisional"
+    files = [
+        _File("england/2017-2018_england_census.csv", "the January school census",
+              DFE, _as_csv(census(england)), "census", STARTS),
+        _File("england/2017-2018_england_abs.csv", "absence in the school year",
+              DFE, _as_csv(absence(england)), "absence", STARTS),
+        _File("england/2018-07-31_ofsted-schools.csv", "each school's latest inspection, as CSV",
+              "Ofsted", _as_csv(inspections(england)), "ofsted", STARTS),
+        _File("la/lait_long_fablemouth.csv", "series by authority: the city, ten others, England",
+              DFE, _as_csv(city_series(england, STARTS - 1), "utf-8"), "la_series"),
+        _File("local/2018-09_local_results.csv", own, "an authority",
+              _as_csv(local_results(england, STARTS), "utf-8"),
+              "local_results", STARTS, "provisional"),
+        _File("local/2018-09_national.csv", "the national headlines as first published",
+              DFE, _as_csv(national_headlines(england, STARTS), "utf-8"),
+              "national", STARTS, "provisional"),
+        _File("local/statements.csv", "what the schools say, as the city collected it",
+              "an authority", _as_csv(statements(england), "utf-8"), "statements"),
+    ]  # fmt: skip
+    what = "key stage 4 results as first published in October"
+    return files + [
+        _File(f"ks4/{year - 1}-{year}_england_ks4provisional.csv", what, DFE,
+              _as_csv(key_stage_4(england, year)))
+        for year in YEARS
+    ]  # fmt: skip
+
+
+def _programme_text(england: England, slug: str) -> str:
+    """Write one programme as the YAML a study keeps it in."""
     title, summary = _WORDS[slug]
     members = england.members[england.members["programme"] == slug]
     lines = [
@@ -269,193 +308,54 @@ def programme_text(england: England, slug: str) -> str:
                              pupils=helped or "null", seed=england.seed)  # fmt: skip
 
 
-def report_text(sources: list[Listed]) -> str:
-    """Give the October report as YAML."""
-    return _REPORT.format(note=_NOTE, city=CITY, sources=_source_lines(sources))
-
-
-def revised_text(sources: list[Listed]) -> str:
-    """Give its December revision as YAML: the sources that are new since."""
-    return _REVISED.format(note=_NOTE, sources=_source_lines(sources))
-
-
-def _source_lines(sources: list[Listed]) -> str:
-    lines = []
-    for kind, year, release, file, content in sources:
-        said = [f"kind: {kind}"]
-        said += [f"year: {year}"] if year else []
-        said += [f"release: {release}"] if release else []
-        digest = hashlib.sha256(content).hexdigest()
-        lines.append(f"  - {{{', '.join(said)}, file: {file},\n     sha256: {digest}}}")
-    return "\n".join(lines)
-
-
-def about_text(england: England, files: list[tuple[str, str, str]]) -> str:
-    """Give the README of the invented data; each file is (name, what, who publishes the like)."""
-    rows = "\n".join(f"| `{name}` | {what} | {who} |" for name, what, who in files)
-    return ABOUT.format(files=rows, seed=england.seed, effect=england.effect)
-
-
-DFE = "the Department for Education"
-
-GIAS = "the Department's register, Get Information about Schools"
-
-TRUTH_PLACES = 6  # decimals; further ones differ between processors
-
-
-def write_files(england: England, folder: Path, *, full_layout: bool) -> list[Path]:
-    """Write a data folder: `invented/` with the files, and the study that reads them.
-
-    Gives the files in the order written. Every one is the same bytes for the same England.
-    """
-    contents = {}
-    for year in england.years:
-        name = f"invented/ks2/{year - 1}-{year}_england_ks2final.csv"
-        contents[name] = key_stage_2(england, year, full_layout=full_layout)
-    contents["invented/england/2017-2018_england_spine.csv"] = _spine(england)
-    contents["invented/gias/links_edubasealldata.csv"] = _as_csv(england.world.links, "cp1252")
-    contents["invented/gias/grouplinks_edubaseallacademiesandfree20190601.csv"] = _quoted(
-        trusts(england)
-    )
-    if STARTS in england.years:
-        contents |= _autumn_files(england)
-    about = [(name.removeprefix("invented/"), *_said_of(name)) for name in contents]
-    contents["invented/truth.csv"] = _truth_file(england)
-    contents["invented/README.md"] = about_text(england, about).encode()
-    in_october, in_december = _sources(england, contents)
-    contents["reports/autumn-2018.yml"] = report_text(in_october).encode()
-    if in_december:
-        contents["reports/autumn-2018-revised.yml"] = revised_text(in_december).encode()
-    for slug in PLANTED:
-        contents[f"programmes/{slug}.yml"] = programme_text(england, slug).encode()
-    written = []
-    for name, content in contents.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        written.append(path)
-    return written
-
-
-def _autumn_files(england: England) -> dict[str, bytes]:
-    """Give what else is known in the autumn of 2018, and a year later of the secondaries."""
-    contents = {
-        "england/2017-2018_england_census.csv": _as_csv(census(england)),
-        "england/2017-2018_england_abs.csv": _as_csv(absence(england)),
-        "england/2018-07-31_ofsted-schools.csv": _as_csv(inspections(england)),
-        "la/lait_long_fablemouth.csv": _as_csv(city_series(england, STARTS - 1), "utf-8"),
-        "local/2018-09_local_results.csv": _as_csv(local_results(england, STARTS), "utf-8"),
-        "local/2018-09_national.csv": _as_csv(national_headlines(england, STARTS), "utf-8"),
-        "local/statements.csv": _as_csv(statements(england), "utf-8"),
-    }
-    for year in YEARS:
-        name = f"ks4/{year - 1}-{year}_england_ks4provisional.csv"
-        contents[name] = _as_csv(key_stage_4(england, year))
-    return {f"invented/{name}": content for name, content in contents.items()}
-
-
-def _sources(england: England, contents: dict[str, bytes]) -> tuple[list[Listed], list[Listed]]:
-    """List what the report of autumn 2018 reads, and what is new for it in December."""
-    found: list[Listed] = []
-    for year in england.years:
-        name = f"invented/ks2/{year - 1}-{year}_england_ks2final.csv"
-        found.append(("ks2", year, "final" if year < STARTS else "revised", name, contents[name]))
-    others = (
-        ("register", STARTS, "england/2017-2018_england_spine.csv"),
-        ("links", None, "gias/links_edubasealldata.csv"),
-        ("trusts", None, "gias/grouplinks_edubaseallacademiesandfree20190601.csv"),
-        ("census", STARTS, "england/2017-2018_england_census.csv"),
-        ("absence", STARTS, "england/2017-2018_england_abs.csv"),
-        ("ofsted", STARTS, "england/2018-07-31_ofsted-schools.csv"),
-        ("la_series", None, "la/lait_long_fablemouth.csv"),
-        ("statements", None, "local/statements.csv"),
-    )
-    for kind in ("local_results", "national"):
-        name = f"invented/local/2018-09_{kind}.csv"
-        if name in contents:
-            found.append((kind, STARTS, "provisional", name, contents[name]))
-    for kind, known, file in others:
-        name = f"invented/{file}"
-        if name in contents:
-            found.append((kind, known, None, name, contents[name]))
-    december = [line for line in found if line[:2] == ("ks2", STARTS)]
-    later = [line for line in found if line[0] == "ks2" and (line[1] or 0) > STARTS]
-    return [line for line in found if line not in (*december, *later)], december
-
-
-_SAID = {  # part of a file's name: what it holds, and who publishes files like it
-    "ks2final": ("key stage 2 results, all schools, with the authorities' and England's rows", DFE),
-    "ks4prov": ("key stage 4 results as first published in October", DFE),
-    "spine": ("the register of schools behind the tables", DFE),
-    "census": ("the January school census", DFE),
-    "_abs": ("absence in the school year", DFE),
-    "grouplinks": ("which academy is in which trust", GIAS),
-    "links_edubase": ("which URN became which", GIAS),
-    "ofsted": ("each school's latest inspection, as CSV", "Ofsted"),
-    "lait": ("series by authority: the city, ten others, England", DFE),
-    "local_results": ("the city's own results in September 2018, provisional", "an authority"),
-    "national": ("the national headlines as first published", DFE),
-    "statements": ("what the schools say, as the city collected it", "an authority"),
-}
-
-
-def _said_of(name: str) -> tuple[str, str]:
-    return next(said for part, said in _SAID.items() if part in name.rsplit("/", 1)[-1])
-
-
 def _truth_file(england: England) -> bytes:
-    """Give what programmes added, to the decimals that are the same on every processor."""
+    """Write what programmes added, to the decimals that are the same on every processor."""
     truth = planted_effects(england)
     numbers = ["planted", "with_overlap"]
     truth[numbers] = half_up(truth[numbers].to_numpy(), TRUTH_PLACES)
     return _as_csv(truth, "utf-8")
 
 
-def _as_csv(frame: pd.DataFrame, encoding: str = "utf-8-sig", line_end: str = "\n") -> bytes:
-    """Give a table's bytes: comma separated, quoted only where needed, missing left empty."""
+def _as_csv(frame: pd.DataFrame, encoding: str = "utf-8-sig") -> bytes:
+    """Write a table: comma separated, quoted only where needed, missing left empty."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator=line_end)
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow(frame.columns)
     writer.writerows(frame.astype(object).where(frame.notna(), "").to_numpy().tolist())
     return out.getvalue().encode(encoding, errors="replace")
 
 
 def _quoted(rows: list[list[str]]) -> bytes:
-    """Give rows with every cell in quotation marks, as the trusts' file has them."""
+    """Write rows with every cell in quotation marks, as the trusts' file has them."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
     return out.getvalue().encode("cp1252", errors="replace")
 
 
 def _spine(england: England) -> bytes:
-    """Give the register behind the tables: every URN open since 2015, old and new."""
-    schools = england.world.schools
-    table = england.world.establishments.copy()
-    of = schools.loc[table["school"]].reset_index(drop=True)
-    table = table.reset_index(drop=True)
-    before = table.groupby("school")["urn"].shift(1)
-    after = table.groupby("school")["urn"].shift(-1)
-    special = of["kind"] == "special"
-    frame = pd.DataFrame(
-        {
-            "URN": table["urn"],
-            "LA": of["la"],
-            "ESTAB": table["estab"],
-            "LAESTAB": of["la"] * 10_000 + table["estab"],
-            "SCHNAME": table["name"],
-            "ICLOSE": np.where(table["closed"].notna(), 2, 1),
-            "OPENDATE": table["opened"].dt.strftime("%Y-%m-%d"),
-            "CLOSEDATE": table["closed"].dt.strftime("%Y-%m-%d"),
-            "ISNEW": before.notna().astype(int),
-            "MINORGROUP": table["nftype"].map(lambda code: GOVERNANCE[code][1]),
-            "NFTYPE": table["nftype"].map(lambda code: GOVERNANCE[code][0]),
-            "ISPRIMARY": (~of["kind"].isin(["secondary"]) & ~special).astype(int),
-            "ISSECONDARY": of["kind"].isin(["secondary", "all-through", "independent"]).astype(int),
-            "ISPOST16": of["kind"].isin(["all-through", "independent"]).astype(int),
-            "AGEL": of["low_age"],
-            "AGEH": of["high_age"],
-            "RELDENOM": of["faith"],
-            "OTHERURN": before.fillna(after).astype("Int64"),
-        }
-    )
-    return _as_csv(frame.sort_values("URN"), line_end="\n")
+    """Write the register behind the tables: every URN open since 2015, old and new."""
+    table = england.world.establishments.reset_index(drop=True)
+    of = england.world.schools.loc[table["school"]].reset_index(drop=True)
+    kind, code = of["kind"], table["nftype"]
+    before, after = (table.groupby("school")["urn"].shift(step) for step in (1, -1))
+    columns = {
+        "URN": table["urn"],
+        "LA": of["la"],
+        "ESTAB": table["estab"],
+        "LAESTAB": of["la"] * 10_000 + table["estab"],
+        "SCHNAME": table["name"],
+        "ICLOSE": np.where(table["closed"].notna(), 2, 1),
+        "OPENDATE": table["opened"].dt.strftime("%Y-%m-%d"),
+        "CLOSEDATE": table["closed"].dt.strftime("%Y-%m-%d"),
+        "ISNEW": before.notna().astype(int),
+        "MINORGROUP": code.map({name: words[1] for name, words in GOVERNANCE.items()}),
+        "NFTYPE": code.map({name: words[0] for name, words in GOVERNANCE.items()}),
+        "ISPRIMARY": (~kind.isin(["secondary", "special"])).astype(int),
+        "ISSECONDARY": kind.isin(["secondary", "all-through", "independent"]).astype(int),
+        "ISPOST16": kind.isin(["all-through", "independent"]).astype(int),
+        "AGEL": of["low_age"],
+        "AGEH": of["high_age"],
+        "RELDENOM": of["faith"],
+        "OTHERURN": before.fillna(after).astype("Int64"),
+    }
+    return _as_csv(pd.DataFrame(columns).sort_values("URN"))

@@ -1,4 +1,4 @@
-"""The invented England's places: authorities, schools, their names, and which URN became which."""
+"""Where the invented pupils go to school: authorities, schools, names, and which URN was which."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 CITY_NAME = "Fablemouth"
-
 EACH = 7  # places in an authority; the first gives it its name
 
 # Every place says it does not exist: the word for make-believe, and the end of an English name.
@@ -30,7 +29,7 @@ _SAINTS = ("St Nemo's", "St Nonesuch's", "St Elsewhere's", "St Figment’s", "Ou
 
 
 def share_out_places(authorities: int, city: int, rng: np.random.Generator) -> list[list[str]]:
-    """Give each authority its own places; the city at position `city` is Fablemouth."""
+    """Share the places out among the authorities; the city at position `city` is Fablemouth."""
     places = [first + end for first in _MAKE_BELIEVE for end in _ENDINGS]
     rest = [place for place in places if place != CITY_NAME]
     order = iter(rng.permutation(len(rest)).tolist())
@@ -44,7 +43,7 @@ def share_out_places(authorities: int, city: int, rng: np.random.Generator) -> l
 def invent_names(
     kinds: list[str], places: list[str], *, odd: bool, rng: np.random.Generator
 ) -> list[tuple[str, str]]:
-    """Give each school of an authority a name that no other school there has, and its faith.
+    """Invent for each school of an authority a name that no other there has, and its faith.
 
     With `odd`, a few have the quotation marks and accents that real names have.
     """
@@ -72,9 +71,7 @@ def invent_names(
 
 
 CITY = 551  # the authority whose Partnership the default report is about
-
 FIRST_URN, FIRST_NEW_URN = 900_001, 930_001  # real ones run from 100000 to about 150000
-
 SECOND_MOVE = "2019-04-01"  # a few academies change hands during the last year
 
 # Words of the register for the codes of the key stage 2 file.
@@ -95,11 +92,18 @@ GOVERNANCE = {
 _STARTING = {"CY": 0.44, "VA": 0.19, "VC": 0.12, "FD": 0.04, "ACC": 0.12, "AC": 0.075, "F": 0.015}
 
 
-def find_mergers(schools: pd.DataFrame, size: np.ndarray) -> list[tuple[int, int, bool]]:
-    """Let every second closing school go into a larger neighbour: (closing, larger, new URN)."""
+Merger = tuple[int, int, bool]
+"""The school that closes, the larger one it goes into, and whether that has a new URN by it."""
+
+Move = tuple[int, pd.Timestamp, bool]
+"""The school that becomes an academy or changes hands, the day, and whether a sponsor takes it."""
+
+
+def find_mergers(schools: pd.DataFrame, size: np.ndarray) -> list[Merger]:
+    """Let every second closing school go into a larger neighbour."""
     inside = schools.iloc[: len(size)]
     closing = inside.index[(inside["last"] < 2100) & (inside["kind"] == "primary")]
-    found: list[tuple[int, int, bool]] = []
+    found: list[Merger] = []
     for order, school in enumerate(closing[::2].tolist()):
         near = inside[(inside["la"] == inside["la"].iloc[school]) & (inside["kind"] == "primary")]
         near = near[(near["first"] == 2000) & (near["last"] == 2100)]
@@ -112,10 +116,7 @@ def find_mergers(schools: pd.DataFrame, size: np.ndarray) -> list[tuple[int, int
 
 
 def give_urns(
-    schools: pd.DataFrame,
-    weak: np.ndarray,
-    mergers: list[tuple[int, int, bool]],
-    rng: np.random.Generator,
+    schools: pd.DataFrame, weak: np.ndarray, mergers: list[Merger], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Give every school its URN, and some of them a second or a third."""
     n = len(schools)
@@ -126,30 +127,21 @@ def give_urns(
     start[~faithful & np.isin(start, ["VA", "VC"])] = "CY"
     start = np.where(kind == "special", np.where(rng.random(n) < 0.85, "CYS", "NMSS"), start)
     start = np.where(kind == "independent", "IND", start)
-    estab = _estab_numbers(schools)
-    frame = pd.DataFrame(
-        {
-            "school": np.arange(n),
-            "urn": FIRST_URN + np.arange(n) * 3 + rng.integers(0, 3, n),
-            "estab": estab,
-            "nftype": start,
-            "name": schools["name"],
-            "opened": pd.NaT,
-            "closed": pd.NaT,
-        }
-    )
+    urn = FIRST_URN + np.arange(n) * 3 + rng.integers(0, 3, n)
+    columns = {"school": np.arange(n), "urn": urn, "estab": _estab_numbers(schools),
+               "nftype": start, "name": schools["name"]}  # fmt: skip
+    frame = pd.DataFrame(columns)
     for side, column, shift in (("opened", "first", -1), ("closed", "last", 0)):
         years = schools[column].to_numpy()
         some = (years > 2000) & (years < 2100)
         day = "-09-01" if side == "opened" else "-08-31"
         # A new school grows from the youngest up: some open years before their first results.
-        early = 2 * (np.arange(n)[some] % 2) if side == "opened" else np.zeros(some.sum(), int)
-        dates = [
-            f"{year + shift - sooner}{day}" for year, sooner in zip(years[some], early, strict=True)
-        ]
-        frame[side] = pd.to_datetime(frame[side])
+        early = 2 * (np.arange(n) % 2) if side == "opened" else np.zeros(n, int)
+        dates = [f"{year}{day}" for year in (years + shift - early)[some]]
+        frame[side] = pd.to_datetime(pd.NaT)
         frame.loc[some, side] = pd.to_datetime(dates)
-    return _convert(frame, schools, weak, mergers, rng)
+    moves = _pick_moves(schools, weak, mergers, rng)
+    return _convert(frame, schools["la"], moves)
 
 
 def _estab_numbers(schools: pd.DataFrame) -> np.ndarray:
@@ -159,20 +151,15 @@ def _estab_numbers(schools: pd.DataFrame) -> np.ndarray:
     return np.asarray(first + 1 + place)
 
 
-def _convert(
-    frame: pd.DataFrame,
-    schools: pd.DataFrame,
-    weak: np.ndarray,
-    mergers: list[tuple[int, int, bool]],
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Turn some schools into academies: a new URN, and for some a new number too."""
-    n = len(frame)
-    city = (schools["la"] == CITY).to_numpy()
+def _pick_moves(
+    schools: pd.DataFrame, weak: np.ndarray, mergers: list[Merger], rng: np.random.Generator
+) -> list[Move]:
+    """Pick the schools that become academies, when, and whether a sponsor takes them; by date."""
+    n = len(schools)
     could = (schools["first"] == 2000) & (schools["last"] == 2100)
     could &= ~schools["kind"].isin(["special", "independent"])
     could[[larger for _, larger, _ in mergers]] = False
-    chance = np.where(city, 0.27, 0.125)
+    chance = np.where(schools["la"] == CITY, 0.27, 0.125)
     pull = np.ones(n)
     pull[: len(weak)] = 0.6 + 0.8 * weak
     converts = could.to_numpy() & (rng.random(n) < chance * pull)
@@ -186,21 +173,23 @@ def _convert(
     moves += _second_moves(moves, schools)
     moves += [(larger, pd.Timestamp(f"{schools['last'].iloc[school]}-09-01"), False)
               for school, larger, new_urn in mergers if new_urn]  # fmt: skip
-    moves.sort(key=lambda move: (move[1], move[0]))
+    return sorted(moves, key=lambda move: (move[1], move[0]))
+
+
+def _convert(frame: pd.DataFrame, authority: pd.Series, moves: list[Move]) -> pd.DataFrame:
+    """Turn schools into academies: a new URN, and for some a new number too."""
     rows = frame.to_dict("list")
-    latest = dict(enumerate(range(n)))
-    number = dict.fromkeys(schools["la"].unique(), 2900)
+    latest = dict(enumerate(range(len(frame))))
+    number = dict.fromkeys(authority.unique(), 2900)
     for step, (school, when, by_sponsor) in enumerate(moves):
-        old = latest[school]
+        old, la = latest[school], authority.iloc[school]
         nftype, estab, name = rows["nftype"][old], rows["estab"][old], rows["name"][old]
         academy = nftype in ("AC", "ACC", "F")
-        la = schools["la"].iloc[school]
         if by_sponsor and not academy:
             number[la] += 1
             estab = number[la]
-            name = name.replace(" Primary School", " Academy").replace(
-                "Junior School", "Junior Academy"
-            )
+            name = name.replace(" Primary School", " Academy")
+            name = name.replace("Junior School", "Junior Academy")
         rows["closed"][old] = when - pd.Timedelta(days=1)
         new = {"school": school, "urn": FIRST_NEW_URN + 2 * step, "estab": estab,
                "nftype": "AC" if by_sponsor or academy else "ACC", "name": name,
@@ -212,25 +201,22 @@ def _convert(
     for side in ("opened", "closed"):
         out[side] = pd.to_datetime(out[side]).astype("datetime64[us]")
     # A file lists a school under the URN it had on 12 September, at the year's start.
-    late = (out["opened"].dt.month > 9) | (
-        (out["opened"].dt.month == 9) & (out["opened"].dt.day > 12)
-    )
-    out["first_file"] = (out["opened"].dt.year + 1 + late).fillna(2000).astype(int)
+    listed = pd.to_datetime(out["opened"].dt.strftime("%Y-09-12"))
+    out["first_file"] = (out["opened"].dt.year + 1 + (out["opened"] > listed)).fillna(2000)
+    out["first_file"] = out["first_file"].astype(int)
     return out.sort_values(["school", "first_file", "urn"], kind="stable").reset_index(drop=True)
 
 
-def _second_moves(
-    moves: list[tuple[int, pd.Timestamp, bool]], schools: pd.DataFrame
-) -> list[tuple[int, pd.Timestamp, bool]]:
-    """Give a few early academies, one of them in the city, another sponsor on 1 April 2019."""
+def _second_moves(moves: list[Move], schools: pd.DataFrame) -> list[Move]:
+    """Let a few early academies, one of them in the city, have another sponsor on 1 April 2019."""
     early = [school for school, when, _ in moves if when < pd.Timestamp("2018-01-01")]
     at_home = [school for school in early if schools["la"].iloc[school] == CITY]
     elsewhere = [school for school in early if schools["la"].iloc[school] != CITY]
     return [(school, pd.Timestamp(SECOND_MOVE), True) for school in at_home[:1] + elsewhere[:4]]
 
 
-def link_urns(establishments: pd.DataFrame, mergers: list[tuple[int, int, bool]]) -> pd.DataFrame:
-    """Say which URN became which, in both directions, as the register's link file does."""
+def link_urns(establishments: pd.DataFrame, mergers: list[Merger]) -> pd.DataFrame:
+    """List which URN became which, in both directions, as the register's link file does."""
     columns = ["URN", "LinkURN", "LinkName", "LinkType", "LinkEstablishedDate"]
     old = establishments.iloc[:-1].reset_index(drop=True)
     new = establishments.iloc[1:].reset_index(drop=True)
@@ -257,8 +243,11 @@ def link_urns(establishments: pd.DataFrame, mergers: list[tuple[int, int, bool]]
 
 JUNIORS_OF_TEN = 3
 
-FIRST_AUTHORITY = 501  # no English authority has had a code from 500 to 599
+_AGES = {"primary": (4, 11), "junior": (7, 11), "middle": (9, 13), "all-through": (4, 18),
+         "special": (4, 16), "infant": (4, 7), "secondary": (11, 16),
+         "independent": (3, 18)}  # fmt: skip
 
+FIRST_AUTHORITY = 501  # no English authority has had a code from 500 to 599
 CITY_SCHOOLS = 45
 
 
@@ -305,31 +294,31 @@ def make_world(
 
 
 def authority_of_school(n_schools: int) -> np.ndarray:
-    """Give the authority's position of each school with results, in the order of the world."""
-    sizes = authority_sizes(n_schools)
+    """Return the authority's position of each school with results, in the order of the world."""
+    sizes = _authority_sizes(n_schools)
     return np.repeat(np.arange(len(sizes)), sizes)
 
 
-def authority_sizes(n_schools: int) -> np.ndarray:
-    """Give the number of schools with results in each authority; the city's is always 45."""
+def _authority_sizes(n_schools: int) -> np.ndarray:
+    """Return the number of schools with results in each authority; the city's is always 45."""
     n = int(np.clip(round(n_schools * 60 / 2500), 4, 60))
     # Sizes differ as England's do: a long tail of counties. The order is fixed, not drawn.
     spread = np.exp(0.5 * np.sin(np.arange(n) * 2.399963) + 0.25 * np.cos(np.arange(n) * 5.1))
-    others = n_schools - CITY_SCHOOLS
-    sizes = np.floor(others * spread / np.delete(spread, _city(n)).sum()).astype(int)
-    sizes[_city(n)] = CITY_SCHOOLS
-    last = 0 if _city(n) else 1
-    sizes[last] += n_schools - sizes.sum()
+    others, city = n_schools - CITY_SCHOOLS, place_of_city(n)
+    sizes = np.floor(others * spread / np.delete(spread, city).sum()).astype(int)
+    sizes[city] = CITY_SCHOOLS
+    sizes[0 if city else 1] += n_schools - sizes.sum()
     return np.asarray(sizes)
 
 
-def _city(n_authorities: int) -> int:
+def place_of_city(n_authorities: int) -> int:
+    """Return the city's position among the authorities."""
     return min(CITY - FIRST_AUTHORITY, n_authorities - 1)
 
 
 def _authorities(n_schools: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
-    sizes = authority_sizes(n_schools)
-    city = _city(len(sizes))
+    sizes = _authority_sizes(n_schools)
+    city = place_of_city(len(sizes))
     places = share_out_places(len(sizes), city, rng)
     codes = FIRST_AUTHORITY + np.arange(len(sizes))
     codes[city] = CITY
@@ -341,35 +330,21 @@ def _schools(
     authorities: pd.DataFrame, sizes: np.ndarray, rng: np.random.Generator
 ) -> pd.DataFrame:
     rows = []
-    for la, places, size in zip(
-        authorities["la"], authorities["places"], sizes.tolist(), strict=True
-    ):
-        city = la == CITY
+    for authority, size in zip(authorities.itertuples(), sizes.tolist(), strict=True):
+        city = authority.la == CITY
         kinds = _kinds(size, city, rng)
-        names = invent_names(kinds, places, odd=not city, rng=rng)
-        rows += [(la, kind, *name) for kind, name in zip(kinds, names, strict=True)]
+        names = invent_names(kinds, authority.places, odd=not city, rng=rng)
+        rows += [(authority.la, kind, *name) for kind, name in zip(kinds, names, strict=True)]
     frame = pd.DataFrame(rows, columns=["la", "kind", "name", "faith"])
     frame["has_results"] = ~frame["kind"].isin(["infant", "secondary", "independent"])
     # Schools with pupils at the end of key stage 2 come first, mainstream before special.
     frame["order"] = np.select([frame["kind"].eq("special"), frame["has_results"]], [1, 0], 2)
     frame = frame.sort_values(["order", "la"], kind="stable").reset_index(drop=True)
-    ages = {
-        "primary": (4, 11),
-        "junior": (7, 11),
-        "middle": (9, 13),
-        "all-through": (4, 18),
-        "special": (4, 16),
-        "infant": (4, 7),
-        "secondary": (11, 16),
-        "independent": (3, 18),
-    }
-    low = frame["kind"].map({kind: low for kind, (low, _) in ages.items()}).to_numpy().copy()
-    nursery = (frame["kind"] == "primary").to_numpy() & (rng.random(len(frame)) < 0.45)
-    low[nursery] = 3
-    frame["low_age"] = low
-    frame["high_age"] = frame["kind"].map({kind: high for kind, (_, high) in ages.items()})
-    first = np.where(rng.random(len(frame)) < 0.02, rng.integers(2017, 2020, len(frame)), 2000)
-    last = np.where(rng.random(len(frame)) < 0.015, rng.integers(2016, 2019, len(frame)), 2100)
+    n = len(frame)
+    frame[["low_age", "high_age"]] = frame["kind"].map(_AGES).tolist()
+    frame.loc[(frame["kind"] == "primary") & (rng.random(n) < 0.45), "low_age"] = 3
+    first = np.where(rng.random(n) < 0.02, rng.integers(2017, 2020, n), 2000)
+    last = np.where(rng.random(n) < 0.015, rng.integers(2016, 2019, n), 2100)
     settled = (frame["la"] == CITY) | (frame["order"] > 0) | (first > last)
     frame["first"] = np.where(settled, 2000, first)
     frame["last"] = np.where(settled, 2100, last)
@@ -393,7 +368,7 @@ def _kinds(size: int, city: bool, rng: np.random.Generator) -> list[str]:
 
 
 def _gather_juniors(schools: pd.DataFrame, stay: set[int]) -> pd.DataFrame:
-    """Give a fifth of authorities many junior schools and the others few, as England has them.
+    """Leave a fifth of authorities many junior schools and the others few, as England has them.
 
     The city is left as it is, and so are the schools in `stay` and those with a patron saint.
     """
@@ -435,8 +410,8 @@ def listing(world: World, year: int) -> pd.DataFrame:
 
 
 def kinds_of(schools: pd.DataFrame) -> pd.DataFrame:
-    """Give each school's `phase` and `school_type` in the words of the register."""
+    """Return each school's `phase` and `school_type` in the words of the register."""
     kind = schools["kind"]
     phase = kind.where(kind.isin(["all-through", "special", "secondary"]), "primary")
-    school_type = kind.where(~kind.isin(["independent"]), "unknown")
+    school_type = kind.where(kind != "independent", "unknown")
     return pd.DataFrame({"phase": phase, "school_type": school_type})

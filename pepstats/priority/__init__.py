@@ -3,11 +3,12 @@
 from pepstats.priority.dashboard import DERIVED, PROPOSED, Indicator, load_dashboard
 from pepstats.priority.eligibility import (
     CRITERIA,
+    check_seventy_rule,
     judge_programmes,
     list_rules,
-    test_programmes,
-    test_seventy_per_cent,
+    tabulate_seventy_rule,
 )
+from pepstats.priority.indicators import RatingInputs
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
@@ -35,10 +36,12 @@ __all__ = [
     "NOT_HERE",
     "PROPOSED",
     "Partnership",
+    "RatingInputs",
     "Ratings",
     "SHAPES",
     "THEMES",
     "challenge_sentence",
+    "check_seventy_rule",
     "compare_ratings",
     "count_changes",
     "count_unsure",
@@ -53,6 +56,5 @@ __all__ = [
     "rate_year_before",
     "say_register",
     "tabulate_register",
-    "test_programmes",
-    "test_seventy_per_cent",
+    "tabulate_seventy_rule",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import operator
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -35,21 +36,20 @@ COLOURS = ("green", "amber", "red")
 
 _WORD = re.compile(r"mean|p(?:0[1-9]|[1-9][0-9])")
 
-_EDGES = ("over", "from_", "upto", "below")
+_EDGES = {"over": operator.gt, "from_": operator.ge, "upto": operator.le, "below": operator.lt}
+"""The ends of a band, each with what a value in the band is to it."""
 
 
 def _known_source(name: object) -> str:
-    if str(name) not in DERIVED and str(name) not in MEASURES:
-        known = [*DERIVED, *MEASURES]
+    if str(name) not in (known := [*DERIVED, *MEASURES]):
         raise ValueError(f"no measure is called `{name}`. {nearest(str(name), known)}")
     return str(name)
 
 
 def _known_comparison(name: object) -> str:
-    if str(name) != "england" and str(name) not in MEASURES:
-        raise ValueError(
-            f"`{name}` is neither `england` nor a measure. {nearest(str(name), MEASURES)}"
-        )
+    if str(name) not in ("england", *MEASURES):
+        near = nearest(str(name), MEASURES)
+        raise ValueError(f"`{name}` is neither `england` nor a measure. {near}")
     return str(name)
 
 
@@ -64,9 +64,7 @@ def _number_or_word(limit: object) -> object:
 
 
 Limit = Annotated[float | str, BeforeValidator(_number_or_word)]
-
 Weight = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
-
 Themes = Annotated[int, Field(ge=1, le=6, strict=True)]
 
 
@@ -110,25 +108,20 @@ class Band(Settings):
     def holds(
         self, values: npt.NDArray[np.floating], level: Callable[[float | str], npt.ArrayLike]
     ) -> npt.NDArray[np.bool_]:
-        """Say which values lie in the band; `level` turns a limit into numbers."""
+        """Return which values lie in the band; `level` turns a limit into numbers."""
         inside = np.ones(values.shape, dtype=bool)
-        if self.over is not None:
-            inside &= values > np.asarray(level(self.over), values.dtype)
-        if self.from_ is not None:
-            inside &= values >= np.asarray(level(self.from_), values.dtype)
-        if self.upto is not None:
-            inside &= values <= np.asarray(level(self.upto), values.dtype)
-        if self.below is not None:
-            inside &= values < np.asarray(level(self.below), values.dtype)
+        for edge, lies in _EDGES.items():
+            if (limit := getattr(self, edge)) is not None:
+                inside &= lies(values, np.asarray(level(limit), values.dtype))
         return inside
 
     def words(self) -> str:
-        """Say the band as a reader would: `over -10, up to 0`."""
-        names = {"over": "over", "from_": "", "upto": "up to", "below": "under"}
+        """Write the band as a reader would: `over -10, up to 0`."""
+        names = {"over": "over ", "from_": "", "upto": "up to ", "below": "under "}
         parts = [
-            f"{names[edge]} {limit_words(getattr(self, edge))}".strip()
-            for edge in _EDGES
-            if getattr(self, edge) is not None
+            name + limit_words(limit)
+            for edge, name in names.items()
+            if (limit := getattr(self, edge)) is not None
         ]
         if self.from_ is not None and self.high is None:
             parts[0] += " or over"
@@ -136,7 +129,7 @@ class Band(Settings):
 
 
 def limit_words(limit: float | str) -> str:
-    """Say a limit: a number as it is, a word as what it stands for."""
+    """Write a limit: a number as it is, a word as what it stands for."""
     if limit == "mean":
         return "England's mean"
     if isinstance(limit, str):
@@ -171,8 +164,8 @@ class Indicator(Settings):
     @model_validator(mode="after")
     def limits_meet(self) -> Indicator:
         """Every value has one colour: limits that overlap or leave a hole are refused."""
-        bands = [(c, b) for c in ("red", "amber", "green") if (b := getattr(self, c)) is not None]
-        if self.worse == "high":
+        bands = list(self.bands.items())
+        if self.worse == "low":
             bands.reverse()
         if bands[0][1].low is not None:
             raise ValueError(f"{bands[0][0]} is the lowest band and may have no lower end.")
@@ -180,9 +173,8 @@ class Indicator(Settings):
             raise ValueError(f"{bands[-1][0]} is the highest band and may have no upper end.")
         for (lower, under), (upper, above) in itertools.pairwise(bands):
             _check_meeting(lower, under, upper, above)
-        if self.of in DERIVED and (
-            self.compare or self.shown == "trend" or self.unsure or self.behind
-        ):
+        more = self.compare or self.shown == "trend" or self.unsure or self.behind
+        if self.of in DERIVED and more:
             raise ValueError(
                 f"`{self.of}` has no comparison, trend, interval or delay: remove those keys."
             )
@@ -191,10 +183,14 @@ class Indicator(Settings):
         return self
 
     @property
+    def bands(self) -> dict[str, Band]:
+        """The bands there are, by colour."""
+        return {c: band for c in COLOURS if (band := getattr(self, c)) is not None}
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The limits that stand for England's schools: `mean`, `p20` ..."""
-        bands = [band for band in (self.red, self.amber, self.green) if band is not None]
-        ends = {end for band in bands for end in (band.low, band.high)}
+        ends = {end for band in self.bands.values() for end in (band.low, band.high)}
         return tuple(sorted(end for end in ends if isinstance(end, str)))
 
 
@@ -202,16 +198,10 @@ def _check_meeting(lower: str, under: Band, upper: str, above: Band) -> None:
     if under.high is None or above.low is None:
         raise ValueError(f"{lower} and {upper} overlap: say where {lower} ends and {upper} begins.")
     if under.high != above.low:
-        fault = "leave a hole"
-        if (
-            isinstance(under.high, float)
-            and isinstance(above.low, float)
-            and under.high > above.low
-        ):
-            fault = "overlap"
-        raise ValueError(
-            f"{lower} ends at {under.high} and {upper} begins at {above.low}: they {fault}."
-        )
+        ends, begins = under.high, above.low
+        numbers = isinstance(ends, float) and isinstance(begins, float)
+        fault = "overlap" if numbers and float(ends) > float(begins) else "leave a hole"
+        raise ValueError(f"{lower} ends at {ends} and {upper} begins at {begins}: they {fault}.")
     if under.upto is not None and above.from_ is not None:
         raise ValueError(f"{lower} and {upper} overlap at {under.high}: both take it in.")
     if under.below is not None and above.over is not None:
@@ -290,7 +280,7 @@ class Dashboard(Settings):
 
     @property
     def line(self) -> str:
-        """Say which criteria these are and who agreed them; printed on every output."""
+        """Name the criteria and who agreed them; printed on every output."""
         if self.status == "agreed":
             on = f"{self.agreed_on.day} {self.agreed_on:%B %Y}" if self.agreed_on else ""
             return f"{self.title}, version {self.version}, agreed by {self.agreed_by} on {on}"

@@ -34,27 +34,21 @@ class EligibilityRule:
     id: str
     text: str
     status: Literal["sourced", "assumed"]
-    source: str
+    source: str = "the criteria document itself could not be read"
     active: bool = True
 
 
 _SW = "Schools Week on round 2; Education Business, 14 September 2017"
 
-_UNREAD = "the criteria document itself could not be read"
-
 RULES = (
     EligibilityRule("E1", "Ofsted inadequate at the latest inspection", "sourced", _SW),
     EligibilityRule("E2", "a warning notice in the past three years", "sourced", _SW),
     EligibilityRule("E3", "Progress 8 under -0.25", "sourced", _SW),
-    EligibilityRule(
-        "E4", "Ofsted requires improvement at the latest inspection", "assumed", _UNREAD
-    ),
-    EligibilityRule("E5", "below the floor standard in the latest year", "assumed", _UNREAD),
-    EligibilityRule("E6", "coasting by the legal definition", "assumed", _UNREAD),
-    EligibilityRule(
-        "E7", "phonics, absence, finance: lines unknown", "assumed", _UNREAD, active=False
-    ),
-    EligibilityRule("E8", "special schools only: rule unknown", "assumed", _UNREAD, active=False),
+    EligibilityRule("E4", "Ofsted requires improvement at the latest inspection", "assumed"),
+    EligibilityRule("E5", "below the floor standard in the latest year", "assumed"),
+    EligibilityRule("E6", "coasting by the legal definition", "assumed"),
+    EligibilityRule("E7", "phonics, absence, finance: lines unknown", "assumed", active=False),
+    EligibilityRule("E8", "special schools only: rule unknown", "assumed", active=False),
 )
 """A school is eligible if any active rule is true of it."""
 
@@ -63,7 +57,7 @@ def judge_eligibility(
     panel: Panel, register: pd.DataFrame, year: int, *, ofsted: pd.DataFrame | None = None,
     warnings: pd.DataFrame | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Say which schools meet a criterion of the Fund: yes, no, or unknown.
+    """Return which schools meet a criterion of the Fund: yes, no, or unknown.
 
     Inspections (see `grade_at`) and results are as they were known in a year; `warnings` lists
     notices (`school`, `date`), and a missing list is unknown where an empty one is no. Keyed
@@ -82,7 +76,7 @@ def judge_eligibility(
     }
     active = [rule for rule in RULES if rule.active]
     table = pd.DataFrame(index=schools)
-    every = sourced = Answer(np.zeros(len(schools), bool), np.ones(len(schools), bool))
+    every = sourced = Answer.all_no(len(schools))
     because = pd.Series("", index=schools, dtype=object)
     for rule in active:
         answer = judged[rule.id]
@@ -129,7 +123,7 @@ def judge_programmes(
     ofsted: pd.DataFrame | None = None,
     partnership: Partnership | None = None,
 ) -> pd.DataFrame:
-    """Say which schools of each programme met a criterion when they were picked.
+    """Return which schools of each programme met a criterion when they were picked.
 
     That is in the year before the programme's first results. `members` lists `programme` and
     `school`; the partnership's register has the warning notices. Keyed (`programme`, `school`):
@@ -153,7 +147,7 @@ def list_rules() -> pd.DataFrame:
     return pd.DataFrame([asdict(rule) for rule in RULES]).set_index("id")
 
 
-def test_programmes(judged: pd.DataFrame) -> pd.DataFrame:
+def tabulate_seventy_rule(judged: pd.DataFrame) -> pd.DataFrame:
     """Hold each programme to the 70 per cent rule, by all criteria and by the sourced ones alone.
 
     `judged` is as `judge_programmes` gives it. Keyed (`programme`, `criteria`): `year`, `schools`,
@@ -162,7 +156,7 @@ def test_programmes(judged: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for slug, own in judged.groupby(level="programme"):
         for criteria, column in CRITERIA.items():
-            held = test_seventy_per_cent(own[column])
+            held = check_seventy_rule(own[column])
             year = int(own["year"].iloc[0])
             rows.append((slug, criteria, year, held.schools, held.needed, held.verdict))
     columns = ["programme", "criteria", "year", "schools", "needed", "verdict"]
@@ -186,18 +180,8 @@ class Seventy:
     needed: int
     verdict: str
 
-    @property
-    def words(self) -> str:
-        """Say the result and its bounds in a sentence."""
-        most = self.eligible + self.unknown
-        span = f"{self.eligible}" if not self.unknown else f"between {self.eligible} and {most}"
-        return (
-            f"{self.verdict}: {span} of {self.schools} schools meet a criterion; "
-            f"70% needs {self.needed}"
-        )
 
-
-def test_seventy_per_cent(answers: pd.Series) -> Seventy:
+def check_seventy_rule(answers: pd.Series) -> Seventy:
     """Hold a programme's schools to the 70 per cent rule, in whole numbers."""
     total = len(answers)
     if not total:

@@ -1,10 +1,10 @@
-"""England's level of each indicator: what a school is compared with, and the limits in words."""
+"""The dashboard's indicators: England's level of each, and the colour of each school on it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,14 @@ import pandas as pd
 from pepstats.measures import MEASURES, OWN_PHASE
 from pepstats.priority.dashboard import DERIVED, Dashboard, Indicator, Limit
 from pepstats.priority.standards import (
+    PRIMARY_TESTS,
     PROGRESS,
+    SECONDARY_TESTS,
     Answer,
     StandardTest,
     is_judged,
     judge_coasting,
     judge_floor,
-    primary_coasting_year,
-    primary_floor,
-    secondary_coasting_year,
-    secondary_floor,
 )
 from pepstats.priority.uncertainty import (
     NORMAL_95,
@@ -38,13 +36,60 @@ from pepstats.priority.uncertainty import (
 from pepstats.schools import Panel, grade_at
 
 Values = npt.NDArray[Any]
-
 Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
+Colours = npt.NDArray[np.int8]
+
+NONE = np.int8(-1)
+"""The colour of a school that has none on an indicator."""
 
 FEWEST_AUTHORITIES = 10
 """A panel stands for England in a measure where schools of so many authorities have it."""
 
-_MAINSTREAM = ("primary", "secondary", "all-through")
+NO_SOURCE = "no source in this study"
+NO_ENGLAND = "nothing to compare with: England's schools are not in this study for it"
+
+
+@dataclass(frozen=True)
+class RatingInputs:
+    """What schools are rated by.
+
+    Attributes
+    ----------
+    panel, register
+        Results, and the schools they are of.
+    ofsted
+        Each school's latest inspection, as `attach_inspections` lays them out: `outcome` (1 to 4),
+        `inspected` (date) and, where known, `previous`; None where the study has none.
+    england
+        Published national levels (`measure`, `year`, `phase`, `value`); without them England is
+        the panel's own schools.
+    """
+
+    panel: Panel
+    register: pd.DataFrame
+    ofsted: pd.DataFrame | None = None
+    england: pd.DataFrame | None = None
+
+    def column(self, measure: str, year: int) -> Values:
+        """Return a measure of one year for every school of the register."""
+        return panel_column(self.panel, measure, year, self.register.index)
+
+    def reason(self, measure: str, year: int) -> npt.NDArray[np.object_]:
+        """Return why a measure of one year is missing, empty where it is not."""
+        return panel_reason(self.panel, measure, year, self.register.index)
+
+    def cohort(self, measure: str, year: int) -> Values:
+        """Return the pupils behind a measure of one year."""
+        return cohort_of(self.panel, measure, year, self.register.index)
+
+    def in_phase(self, *phases: str) -> Bools:
+        """Return which schools are of these phases."""
+        return np.asarray(self.register["phase"].isin(phases).to_numpy(dtype=bool), dtype=bool)
+
+    def nothing(self) -> Values:
+        """Return a missing value for every school."""
+        return np.full(len(self.register), np.nan)
 
 
 @dataclass(frozen=True)
@@ -58,41 +103,40 @@ class Level:
         """Turn a limit into a number for each school."""
         return self.words[limit] if isinstance(limit, str) else limit
 
-    def part(self, rows: npt.NDArray[np.intp]) -> Level:
+    def part(self, rows: Rows) -> Level:
         """Keep some schools, as a column that meets many draws."""
         return Level(self.comparison[rows, None], {w: v[rows, None] for w, v in self.words.items()})
 
 
-def england_value(
-    panel: Panel, register: pd.DataFrame, measure: str, year: int, england: pd.DataFrame | None
-) -> Values:
-    """Give England's value of a measure, for each school's kind of school.
+def england_value(inputs: RatingInputs, measure: str, year: int) -> Values:
+    """Return England's value of a measure, for each school's kind of school.
 
     The published one where it is handed in (`gather_levels`); otherwise the mean over state-funded
     mainstream schools in the panel, pupils counted alike. Measures that have no phase of their own
     (absence, exclusions) are those of primary schools, or of the others. Missing where the panel
     does not hold England, as in October, when an authority has only its own results.
     """
-    phased = MEASURES[measure].kind in OWN_PHASE
-    if england is not None:
-        rows = england[(england["measure"] == measure) & (england["year"] == year)]
+    if inputs.england is not None:
+        rows = inputs.england
+        rows = rows[(rows["measure"] == measure) & (rows["year"] == year)]
         level = dict(zip(rows["phase"].fillna(""), rows["value"].astype(float), strict=True))
-        if level and phased:
-            return np.full(len(register), level.get("", np.nan))
+        if level and _is_phased(measure):
+            return np.full(len(inputs.register), level.get("", np.nan))
         if "primary" in level or "secondary" in level:
-            primary = (register["phase"] == "primary").to_numpy(dtype=bool)
-            return np.asarray(
-                np.where(primary, level.get("primary", np.nan), level.get("secondary", np.nan))
-            )
-    value = panel_column(panel, measure, year, register.index)
-    if not _is_national(value, register):
-        return np.full(len(register), np.nan)
-    pupils = cohort_of(panel, measure, year, register.index)
-    return _by_kind(register, phased, partial(_weighted_mean, value, pupils))
+            primary, other = (level.get(phase, np.nan) for phase in ("primary", "secondary"))
+            return np.asarray(np.where(inputs.in_phase("primary"), primary, other), dtype=float)
+    value = inputs.column(measure, year)
+    if not _is_national(value, inputs.register):
+        return inputs.nothing()
+    return _by_kind(inputs, measure, partial(_weighted_mean, value, inputs.cohort(measure, year)))
+
+
+def _is_phased(measure: str) -> bool:
+    return MEASURES[measure].kind in OWN_PHASE
 
 
 def _is_national(value: Values, register: pd.DataFrame) -> bool:
-    """Say whether the panel holds England, or only what an authority or two hold themselves."""
+    """Return whether the panel holds England, or only what an authority or two hold themselves."""
     return bool(register["la"][np.isfinite(value)].nunique() >= FEWEST_AUTHORITIES)
 
 
@@ -102,116 +146,122 @@ def _weighted_mean(value: Values, pupils: Values, among: Bools) -> float:
     return float((value[there] * pupils[there]).sum() / total) if total > 0 else np.nan
 
 
-def _by_kind(register: pd.DataFrame, phased: bool, of: Callable[[Bools], float]) -> Values:
-    """Ask a question of each kind of school, and give every school its own kind's answer."""
-    mainstream = register["phase"].isin(_MAINSTREAM).to_numpy(dtype=bool)
-    if phased:
-        return np.full(len(register), of(mainstream))
-    primary = (register["phase"] == "primary").to_numpy(dtype=bool)
-    return np.where(primary, of(mainstream & primary), of(mainstream & ~primary))
-
-
-def find_level(
-    panel: Panel, register: pd.DataFrame, indicator: Indicator, year: int,
-    england: pd.DataFrame | None,
-) -> Level:  # fmt: skip
-    """Give England's level of one indicator: what a value is compared with, and limit words."""
-    if indicator.of in DERIVED:
-        return Level(np.full(len(register), np.nan), {})
-    against = indicator.of if indicator.compare in (None, "england") else str(indicator.compare)
-    known = MEASURES[indicator.of]
-    if "progress" in known.unit.lower():
-        comparison = np.zeros(len(register))  # already a difference from England
-    else:
-        comparison = england_value(panel, register, against, year, england)
-    value = panel_column(panel, indicator.of, year, register.index)
-    value = value - comparison if indicator.compare else value
-    value = value if _is_national(value, register) else np.full(len(register), np.nan)
-    pupils = cohort_of(panel, indicator.of, year, register.index)
-    phased = known.kind in OWN_PHASE
-    words = {}
-    for word in indicator.words:
-        if word == "mean":
-            words[word] = _by_kind(register, phased, partial(_weighted_mean, value, pupils))
-        else:
-            share = int(word[1:])
-            words[word] = _by_kind(register, phased, partial(_percentile, value, share))
-    return Level(comparison, words)
-
-
 def _percentile(value: Values, share: int, among: Bools) -> float:
     there = value[among & np.isfinite(value)]
     return float(np.percentile(there, share)) if len(there) else np.nan
 
 
-Colours = npt.NDArray[np.int8]
+def _by_kind(inputs: RatingInputs, measure: str, of: Callable[[Bools], float]) -> Values:
+    """Ask a question of each kind of school, and give every school its own kind's answer."""
+    mainstream = inputs.in_phase("primary", "secondary", "all-through")
+    if _is_phased(measure):
+        return np.full(len(mainstream), of(mainstream))
+    primary = inputs.in_phase("primary")
+    return np.where(primary, of(mainstream & primary), of(mainstream & ~primary))
 
-NONE = np.int8(-1)
-"""The colour of a school that has none on an indicator."""
+
+def find_level(inputs: RatingInputs, indicator: Indicator, year: int) -> Level:
+    """Return England's level of one indicator: what a value is compared with, and limit words."""
+    measure = indicator.of
+    if measure in DERIVED:
+        return Level(inputs.nothing(), {})
+    if "progress" in MEASURES[measure].unit.lower():
+        comparison = np.zeros(len(inputs.register))  # already a difference from England
+    else:
+        against = measure if indicator.compare in (None, "england") else str(indicator.compare)
+        comparison = england_value(inputs, against, year)
+    value = inputs.column(measure, year)
+    value = value - comparison if indicator.compare else value
+    value = value if _is_national(value, inputs.register) else inputs.nothing()
+    words = {}
+    for word in indicator.words:
+        if word == "mean":
+            of = partial(_weighted_mean, value, inputs.cohort(measure, year))
+        else:
+            of = partial(_percentile, value, int(word[1:]))
+        words[word] = _by_kind(inputs, measure, of)
+    return Level(comparison, words)
 
 
 @dataclass(frozen=True)
 class Indicators:
     """All that is needed to colour every indicator, for figures as published or drawn again.
 
-    `cells` are the measures and years that pupils move; `exact` the values that they do not
-    (inspections); `applies` and `reasons` are indicator by school.
+    Attributes
+    ----------
+    cells
+        The measures and years that pupils move.
+    sampling
+        Their figures, and what sampling error does to them; school by cell.
+    half_widths
+        From each figure to its upper 95% limit; school by cell.
+    inspections
+        What pupils do not move: each derived indicator's value for each school.
+    levels
+        England's level of each indicator (of a trend, also of its first year).
+    applies
+        Indicator by school: whether it has a meaning for the school at all.
+    not_judged
+        Of each phase and year, the schools that the legal tests are not asked of.
     """
 
+    inputs: RatingInputs
     dashboard: Dashboard
     year: int
-    register: pd.DataFrame
     cells: tuple[Cell, ...]
-    drawn: Sampling
+    sampling: Sampling
     half_widths: Values
-    cohorts: Values
-    exact: dict[str, Values]
+    inspections: dict[str, Values]
     levels: dict[str, Level]
     applies: Bools
     not_judged: dict[tuple[str, int], Bools]
-    missing: tuple[npt.NDArray[np.object_], ...]
 
-    def colour(
-        self, rows: npt.NDArray[np.intp], figures: Values
-    ) -> Iterator[tuple[Values, Colours]]:
-        """Give each indicator's values and colours; `figures` is school by cell by draw."""
-        place = {cell: i for i, cell in enumerate(self.cells)}
+    @cached_property
+    def places(self) -> dict[Cell, int]:
+        """Return where each cell stands among the figures."""
+        return {cell: place for place, cell in enumerate(self.cells)}
+
+    def colour(self, rows: Rows, figures: Values) -> Iterator[tuple[Values, Colours]]:
+        """Return each indicator's values and colours; `figures` is school by cell by draw."""
         for number, indicator in enumerate(self.dashboard.indicators):
-            value, colour = self._one(indicator, rows, figures, place)
-            colour = np.where(self.applies[number, rows, None], colour, NONE)
-            yield value, colour
+            value, colour = self._one(indicator, rows, figures)
+            yield value, np.where(self.applies[number, rows, None], colour, NONE)
 
-    def _one(
-        self, indicator: Indicator, rows: npt.NDArray[np.intp], figures: Values,
-        place: dict[Cell, int],
-    ) -> tuple[Values, Colours]:  # fmt: skip
+    def _one(self, indicator: Indicator, rows: Rows, figures: Values) -> tuple[Values, Colours]:
         level = self.levels[indicator.id].part(rows)
-        if indicator.of == "floor":
-            answer = self._ask(rows, figures, place, self.year, "floor")
-            value = np.where(answer.yes, 1.0, np.where(answer.no, 0.0, np.nan))
-            return value, _paint(indicator, value, level)
         if indicator.of == "coasting":
-            least, most = self._years_met(rows, figures, place)
+            least, most = self._years_met(rows, figures)
             low, high = _paint(indicator, least, level), _paint(indicator, most, level)
             return np.where(low == high, least, np.nan), np.where(low == high, low, NONE)
-        if indicator.of in DERIVED:
-            value = self.exact[indicator.of][rows, None]
+        if indicator.of == "floor":
+            answer = self._ask(rows, figures, self.year, "floor")
+            value = np.where(answer.yes, 1.0, np.where(answer.no, 0.0, np.nan))
             return value, _paint(indicator, value, level)
-        year = self.year - indicator.behind
-        first = place.get((indicator.of, year - 2)) if indicator.shown == "trend" else None
-        cell = place.get((indicator.of, year))
-        if cell is None or (indicator.shown == "trend" and first is None):
+        if indicator.of in DERIVED:
+            value = self.inspections[indicator.of][rows, None]
+            return value, _paint(indicator, value, level)
+        return self._measured(indicator, rows, figures, level)
+
+    def _measured(
+        self, indicator: Indicator, rows: Rows, figures: Values, level: Level
+    ) -> tuple[Values, Colours]:
+        """Return the value and colour of a published measure, or of its trend over two years."""
+        trend, year = indicator.shown == "trend", self.year - indicator.behind
+        cell, first = self.places.get((indicator.of, year)), None
+        if trend:
+            first = self.places.get((indicator.of, year - 2))
+        if cell is None or (trend and first is None):
             nothing: Values = np.full((len(rows), 1), np.nan)
             return nothing, _paint(indicator, nothing, level)
-        error = self.drawn.errors[rows, cell, None]
+        error = self.sampling.errors[rows, cell, None]
         value = figures[:, cell]
+        edge: Values | float = 0.0
         if first is not None:
             start = self.levels[f"{indicator.id}/first"].part(rows).comparison
             value = ((value - level.comparison) - (figures[:, first] - start)) / 2
-            error = np.hypot(error, self.drawn.errors[rows, first, None]) / 2
-            edge: Values | float = 0.0
+            error = np.hypot(error, self.sampling.errors[rows, first, None]) / 2
         elif indicator.compare:
-            value, edge = value - level.comparison, 0.0
+            value = value - level.comparison
         else:
             edge = level.comparison
         colour = _paint(indicator, value, level)
@@ -222,49 +272,40 @@ class Indicators:
             colour = np.where(sure | (colour < 0), colour, np.minimum(colour, kinder))
         return value, colour
 
-    def _ask(
-        self, rows: npt.NDArray[np.intp], figures: Values, place: dict[Cell, int],
-        year: int, test: StandardTest,
-    ) -> Answer:  # fmt: skip
+    def _ask(self, rows: Rows, figures: Values, year: int, test: StandardTest) -> Answer:
         """Ask one year's legal test of figures as they are or as drawn."""
         shape = (len(rows), figures.shape[2])
 
         def get(measure: str) -> tuple[Values, Values]:
-            cell = place.get((measure, year))
+            cell = self.places.get((measure, year))
             if cell is None:
                 return np.full(shape, np.nan), np.full(shape, np.nan)
             return figures[:, cell], figures[:, cell] + self.half_widths[rows, cell, None]
 
-        primary = [get(m) for m in PROGRESS]
-        scores, upper = [v for v, _ in primary], [u for _, u in primary]
-        rwm, (p8, p8_upper) = get("rwm_expected")[0], get("progress8")
-        if test == "floor":
-            asked = [primary_floor(rwm, scores, upper),
-                     secondary_floor(p8, p8_upper)]  # fmt: skip
-        else:
-            asked = [primary_coasting_year(rwm, scores, upper),
-                     secondary_coasting_year(p8, p8_upper)]  # fmt: skip
-        both = Answer(np.zeros(shape, bool), np.ones(shape, bool))
-        for phase, answer in zip(("primary", "secondary"), asked, strict=True):
+        scores, upper = zip(*(get(measure) for measure in PROGRESS), strict=True)
+        asked = {
+            "primary": PRIMARY_TESTS[test](get("rwm_expected")[0], scores, upper),
+            "secondary": SECONDARY_TESTS[test](*get("progress8")),
+        }
+        both = Answer.all_no(shape)
+        for phase, answer in asked.items():
             out = self.not_judged[phase, year][rows, None]
             both = both | Answer(answer.yes & ~out, answer.no | out)
         return both
 
-    def _years_met(
-        self, rows: npt.NDArray[np.intp], figures: Values, place: dict[Cell, int]
-    ) -> tuple[Values, Values]:
-        """Give the fewest and the most of the last three years that meet the coasting test."""
+    def _years_met(self, rows: Rows, figures: Values) -> tuple[Values, Values]:
+        """Return the fewest and the most of the last three years that meet the coasting test."""
         least: Values = np.zeros((len(rows), figures.shape[2]), dtype=np.float32)
         most = least.copy()
         for year in (self.year - 2, self.year - 1, self.year):
-            answer = self._ask(rows, figures, place, year, "coasting")
+            answer = self._ask(rows, figures, year, "coasting")
             least += answer.yes
             most += ~answer.no
         return least, most
 
 
 def _paint(indicator: Indicator, value: Values, level: Level) -> Colours:
-    """Give each value its colour; a missing value has none."""
+    """Return the colour of each value; a missing value has none."""
     colour = np.zeros(value.shape, dtype=np.int8)
     if indicator.amber is not None:
         colour[indicator.amber.holds(value, level)] = 1
@@ -275,25 +316,15 @@ def _paint(indicator: Indicator, value: Values, level: Level) -> Colours:
     return colour
 
 
-NO_SOURCE = "no source in this study"
-
-NO_ENGLAND = "nothing to compare with: England's schools are not in this study for it"
-
-
-def find_indicators(
-    panel: Panel, register: pd.DataFrame, dashboard: Dashboard, year: int, *,
-    ofsted: pd.DataFrame | None, england: pd.DataFrame | None,
-) -> Indicators:  # fmt: skip
+def find_indicators(inputs: RatingInputs, dashboard: Dashboard, year: int) -> Indicators:
     """Gather what colouring needs, for every school of the register, in its order."""
-    cells = _cells(panel, register, dashboard, year)
-    drawn = sampling_of(panel, register, cells)
-    half = np.column_stack([np.empty((len(register), 0))] + [
-        upper_limit(panel, m, y, register.index) - drawn.figures[:, i]
-        for i, (m, y) in enumerate(cells)
-    ])  # fmt: skip
-    cohorts = np.column_stack([np.empty((len(register), 0))] + [
-        cohort_of(panel, m, y, register.index) for m, y in cells
-    ])  # fmt: skip
+    panel, register = inputs.panel, inputs.register
+    cells = _list_cells(inputs, dashboard, year)
+    sampling = sampling_of(panel, register, cells)
+    half_widths = np.empty(sampling.figures.shape)
+    for place, (measure, each) in enumerate(cells):
+        limit = upper_limit(panel, measure, each, register.index)
+        half_widths[:, place] = limit - sampling.figures[:, place]
     not_judged = {
         (phase, each): ~is_judged(panel, register, each, phase)
         for phase in ("primary", "secondary")
@@ -302,114 +333,85 @@ def find_indicators(
     levels: dict[str, Level] = {}
     for indicator in dashboard.indicators:
         last = year - indicator.behind
-        levels[indicator.id] = find_level(panel, register, indicator, last, england)
+        levels[indicator.id] = find_level(inputs, indicator, last)
         if indicator.shown == "trend":
-            first = find_level(panel, register, indicator, last - 2, england)
-            levels[f"{indicator.id}/first"] = first
-    lines = dashboard.indicators
-    applies = np.array([_applies(panel, register, i, year, not_judged) for i in lines])
-    missing = tuple(_missing(panel, register, i, year, ofsted) for i in lines)
-    exact = _inspections(ofsted, register, year)
+            levels[f"{indicator.id}/first"] = find_level(inputs, indicator, last - 2)
+    unjudged = not_judged["primary", year] & not_judged["secondary", year]
+    applies = [_applies(inputs, one, year, unjudged) for one in dashboard.indicators]
     return Indicators(
-        dashboard, year, register, cells, drawn, half, cohorts, exact, levels, applies, not_judged,
-        missing,
+        inputs, dashboard, year, cells, sampling, half_widths, _inspections(inputs, year), levels,
+        np.array(applies), not_judged,
     )  # fmt: skip
 
 
-def _cells(
-    panel: Panel, register: pd.DataFrame, dashboard: Dashboard, year: int
-) -> tuple[Cell, ...]:
+def _list_cells(inputs: RatingInputs, dashboard: Dashboard, year: int) -> tuple[Cell, ...]:
     """List the measures and years that the indicators rest on and that the panel has."""
     wanted: set[Cell] = set()
     legal = ("rwm_expected", *PROGRESS, "progress8")
     for indicator in dashboard.indicators:
-        if indicator.of == "floor":
-            wanted |= {(m, year) for m in legal}
-        elif indicator.of == "coasting":
-            wanted |= {(m, y) for m in legal for y in (year - 2, year - 1, year)}
+        if indicator.of in ("floor", "coasting"):
+            first = year if indicator.of == "floor" else year - 2
+            wanted |= {(m, y) for m in legal for y in range(first, year + 1)}
         elif indicator.of not in DERIVED:
             last = year - indicator.behind
             wanted |= {(indicator.of, last)}
             wanted |= {(indicator.of, last - 2)} if indicator.shown == "trend" else set()
-    return tuple(sorted(
-        (m, y) for m, y in wanted
-        if np.isfinite(panel_column(panel, m, y, register.index)).any()
-    ))  # fmt: skip
+    return tuple(sorted(cell for cell in wanted if np.isfinite(inputs.column(*cell)).any()))
 
 
-def _applies(
-    panel: Panel, register: pd.DataFrame, indicator: Indicator, year: int,
-    not_judged: dict[tuple[str, int], Bools],
-) -> Bools:  # fmt: skip
-    """Say for which schools an indicator has a meaning at all, whether or not there is a value."""
-    phase = register["phase"]
-    applies = _isin(phase, *indicator.phases, "all-through")
-    infant, junior = (
-        (register["school_type"] == kind).to_numpy(dtype=bool) for kind in ("infant", "junior")
-    )
+def _applies(inputs: RatingInputs, indicator: Indicator, year: int, unjudged: Bools) -> Bools:
+    """Return for which schools an indicator has a meaning at all, whether or not it has a value."""
+    applies = inputs.in_phase(*indicator.phases, "all-through")
     if indicator.of in ("floor", "coasting"):
-        return applies & ~(not_judged["primary", year] & not_judged["secondary", year])
+        return applies & ~unjudged
     if indicator.of in DERIVED:
         return applies
-    known = MEASURES[indicator.of]
+    known, kind = MEASURES[indicator.of], inputs.register["school_type"].to_numpy()
     if known.kind == "ks2":
-        applies = applies & _isin(phase, "primary", "all-through") & ~infant
+        applies = applies & inputs.in_phase("primary", "all-through") & (kind != "infant")
     if known.kind == "ks4":
-        applies = applies & _isin(phase, "secondary", "all-through")
+        applies = applies & inputs.in_phase("secondary", "all-through")
     if known.kind in ("early", "phonics", "ks1"):
-        applies = applies & _isin(phase, "primary", "all-through") & ~junior
+        applies = applies & inputs.in_phase("primary", "all-through") & (kind != "junior")
     if "." in indicator.of:
-        pupils = panel_column(panel, known.cohort, year - indicator.behind, register.index)
-        applies = applies & (pupils != 0)
+        applies = applies & (inputs.column(known.cohort, year - indicator.behind) != 0)
     return applies
 
 
-def _isin(phase: pd.Series, *phases: str) -> Bools:
-    return np.asarray(phase.isin(phases).to_numpy(dtype=bool), dtype=bool)
-
-
-def _inspections(
-    ofsted: pd.DataFrame | None, register: pd.DataFrame, year: int
-) -> dict[str, Values]:
-    """Give what was known of inspections at 31 August of the year."""
-    nothing = np.full(len(register), np.nan)
-    if ofsted is None:
-        return {"ofsted_grade": nothing, "ofsted_age": nothing, "ofsted_repeat": nothing}
-    cut = pd.Timestamp(year, 8, 31)
-    table = ofsted.reindex(register.index)
-    inspected = pd.to_datetime(table["inspected"])
-    known = (inspected <= cut).to_numpy()
-    grade = grade_at(ofsted, register.index, cut)
-    age = np.where(known & np.isfinite(grade), (cut - inspected).dt.days / 365.25, np.nan)
-    repeat = nothing
-    if "previous" in table:
-        before = np.where(known, table["previous"].to_numpy(dtype=float), np.nan)
-        told = known & np.isfinite(grade) & (np.isfinite(before) | (grade < 3))
-        repeat = np.where(told, (grade == 3) & (before == 3), np.nan)
+def _inspections(inputs: RatingInputs, year: int) -> dict[str, Values]:
+    """Return what was known of inspections at 31 August of the year."""
+    schools, ofsted = inputs.register.index, inputs.ofsted
+    age = repeat = grade = inputs.nothing()
+    if ofsted is not None:
+        cut = pd.Timestamp(year, 8, 31)
+        table = ofsted.reindex(schools)
+        inspected = pd.to_datetime(table["inspected"])
+        known = (inspected <= cut).to_numpy()
+        grade = grade_at(ofsted, schools, cut)
+        age = np.where(known & np.isfinite(grade), (cut - inspected).dt.days / 365.25, np.nan)
+        if "previous" in table:
+            before = np.where(known, table["previous"].to_numpy(dtype=float), np.nan)
+            told = known & np.isfinite(grade) & (np.isfinite(before) | (grade < 3))
+            repeat = np.where(told, (grade == 3) & (before == 3), np.nan)
     return {"ofsted_grade": grade, "ofsted_age": age, "ofsted_repeat": repeat}
 
 
-def _missing(
-    panel: Panel,
-    register: pd.DataFrame,
-    indicator: Indicator,
-    year: int,
-    ofsted: pd.DataFrame | None,
-) -> npt.NDArray[np.object_]:
-    """Give the reason a school would have no value; only used where it has none."""
+def find_reasons(inputs: RatingInputs, indicator: Indicator, year: int) -> npt.NDArray[np.object_]:
+    """Return why each school would have no value of an indicator, for those that have none."""
     if indicator.of in ("floor", "coasting"):
         judge = judge_floor if indicator.of == "floor" else judge_coasting
-        because = judge(panel, register, year)["because"]
+        because = judge(inputs.panel, inputs.register, year)["because"]
         return np.asarray(because.to_numpy(dtype=object), dtype=object)
     if indicator.of in DERIVED:
         told = f"not inspected by 31 August {year}, or only since"
+        ofsted = inputs.ofsted
         if ofsted is None or (indicator.of == "ofsted_repeat" and "previous" not in ofsted):
             told = NO_SOURCE
-        return np.full(len(register), told, dtype=object)
+        return np.full(len(inputs.register), told, dtype=object)
     year = year - indicator.behind
-    why = panel_reason(panel, indicator.of, year, register.index)
+    why = inputs.reason(indicator.of, year)
     if indicator.shown == "trend":
-        before = panel_reason(panel, indicator.of, year - 2, register.index)
+        before = inputs.reason(indicator.of, year - 2)
         why = np.where(why != "", why, np.where(before != "", f"{year - 2}: " + before, ""))
-    there = np.isfinite(panel_column(panel, indicator.of, year, register.index))
+    there = np.isfinite(inputs.column(indicator.of, year))
     return np.where(why != "", why, np.where(there, NO_ENGLAND, NO_SOURCE))

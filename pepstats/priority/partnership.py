@@ -7,8 +7,9 @@ takes part, who was reviewed and what support was given in the CSVs beside it, a
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,11 +34,8 @@ THEMES = {
 """The six themes of the draft Education Strategy (Education Advisory Board, 2 February 2017)."""
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-
 Words = Annotated[str, Field(min_length=1, max_length=300)]
-
 Pounds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
 Theme = Annotated[int, Field(ge=1, le=6, strict=True)]
 
 
@@ -109,18 +107,18 @@ class Register(Settings):
     @model_validator(mode="after")
     def holds_together(self) -> Register:
         """Each id once, and grants and promises of activities that are listed."""
-        problems = []
-        for what, ids in (("activities", [a.id for a in self.activities]),
-                          ("promises", [p.id for p in self.promises])):  # fmt: skip
-            twice = sorted({i for i in ids if ids.count(i) > 1})
-            problems += [f"{what}: `{i}` is listed twice." for i in twice]
-        known = [a.id for a in self.activities]
-        for what, lines in (("grants", self.grants), ("promises", self.promises)):
-            problems += [
-                f"{what}: no activity is called `{line.activity}`. {nearest(line.activity, known)}"
-                for line in lines
-                if line.activity not in known
-            ]
+        known, promised = ([one.id for one in own] for own in (self.activities, self.promises))
+        problems = [
+            f"{what}: `{one}` is listed twice."
+            for what, ids in (("activities", known), ("promises", promised))
+            for one in sorted({one for one in ids if ids.count(one) > 1})
+        ]
+        problems += [
+            f"{what}: no activity is called `{line.activity}`. {nearest(line.activity, known)}"
+            for what, lines in (("grants", self.grants), ("promises", self.promises))
+            for line in lines
+            if line.activity not in known
+        ]
         if problems:
             raise ValueError(" ".join(problems))
         return self
@@ -154,15 +152,17 @@ class Partnership:
 
 REVIEW_KINDS = ("external review", "peer review", "inspection")
 
-DATES = ("date", "joined")
+_COLUMNS = {
+    "participation.csv": ("urn", "activity", "joined"),
+    "reviews.csv": ("urn", "date", "kind", "by"),
+    "delivered.csv": ("urn", "date", "days", "provider"),
+    "warnings.csv": ("urn", "date"),
+}
 
-_PART = ("urn", "activity", "joined")
+Checked = tuple[pd.Series, pd.Series]
+"""A column as read, and what is wrong in which of its rows."""
 
-_REVIEWS = ("urn", "date", "kind", "by")
-
-_DELIVERED = ("urn", "date", "days", "provider")
-
-_WARNINGS = ("urn", "date")
+Checks = dict[str, Callable[[pd.Series], Checked]]
 
 
 def find_partnership(
@@ -170,160 +170,123 @@ def find_partnership(
 ) -> Partnership | None:
     """Read the register of a data folder by the tables of step 01; None where it has no register.
 
-    `schools` is the register of schools (`urns`, all a school has had), `members` the evaluated
-    programmes' schools (`programme`, `school`, `joined`). Raises as `load_partnership` does.
-    """
-    if not (data / FOLDER / "register.yml").is_file():
-        return None
-    urns = schools["urns"].astype("str").str.split().explode().astype("int64")
-    known = pd.Series(urns.index, index=urns.to_numpy())
-    listed = {str(slug): own.set_index("school") for slug, own in members.groupby("programme")}
-    return load_partnership(
-        data, known[~known.index.duplicated(keep=False)], as_at=as_at, members=listed
-    )
-
-
-def load_partnership(
-    data: Path, known: pd.Series, *, as_at: datetime.date,
-    members: Mapping[str, pd.DataFrame] | None = None,
-) -> Partnership:  # fmt: skip
-    """Read the register of a data folder.
-
-    `known` gives the school of each URN (`Schools.known`); nothing may be dated after `as_at`, the
-    day of the meeting. `members` are the evaluated programmes' schools (`Study.members`): a
-    programme of the same id takes them from there, so that no list is kept twice. Raises
-    `DesignError` naming file and row for a URN nobody knows, a school twice in one activity, an
-    unknown activity, a date that is none or has not come; `reviews.csv`, `delivered.csv` and
-    `warnings.csv` may be absent.
+    `schools` is the register of schools (`urns`, all a school has had); nothing may be dated after
+    `as_at`, the day of the meeting. `members` are the evaluated programmes' schools (`programme`,
+    `school`, `joined`): an activity of the same id takes them from there, so that no list is kept
+    twice. Raises `DesignError` naming file and row for a URN nobody knows, a school twice in one
+    activity, an unknown activity, a date that is none or has not come; `reviews.csv`,
+    `delivered.csv` and `warnings.csv` may be absent.
     """
     path = data / FOLDER / "register.yml"
+    if not path.is_file():
+        return None
     register = check_settings(Register, read_yaml(path), path)
-    activities = {activity.id for activity in register.activities}
-    part = _read_rows(data, "participation.csv", _PART, known, as_at, needed=True)
-    _check_words(part, "participation.csv", "activity", sorted(activities))
-    for slug, table in (members or {}).items():
-        if slug in activities:
-            if (part["activity"] == slug).any():
-                raise DesignError(
-                    f"{FOLDER}/participation.csv: `{slug}` is an evaluated programme; its schools "
-                    f"are those of programmes/{slug}.yml. Remove its rows here."
-                )
-            own = pd.DataFrame({"school": table.index, "activity": slug, "joined": table["joined"]})
-            own["joined"] = pd.to_datetime(own["joined"], format="mixed", errors="coerce")
-            part = pd.concat([part, own.assign(row=0)], ignore_index=True)
-    _refuse_twice(part, ["school", "activity"], "participation.csv")
-    reviews = _read_rows(data, "reviews.csv", _REVIEWS, known, as_at)
-    _check_words(reviews, "reviews.csv", "kind", list(REVIEW_KINDS))
-    given = _read_rows(data, "delivered.csv", _DELIVERED, known, as_at)
-    given["days"] = _numbers(given, "delivered.csv", "days")
-    warned = None
-    if (data / FOLDER / "warnings.csv").is_file():
-        warned = _in_order(
-            _read_rows(data, "warnings.csv", _WARNINGS, known, as_at), ["school", "date"]
-        )
-    return Partnership(
-        register,
-        _in_order(part, ["school", "activity", "joined"]),
-        _in_order(reviews, ["school", "date", "kind", "by"]),
-        _in_order(given, ["school", "date", "days", "provider"]),
-        warned,
+    activities = sorted(activity.id for activity in register.activities)
+    urns = schools["urns"].astype("str").str.split().explode().astype("int64")
+    known = pd.Series(urns.index, index=urns.to_numpy())
+    checks: Checks = {
+        "urn": partial(_find_schools, known[~known.index.duplicated(keep=False)]),
+        "activity": partial(_check_words, "activity", activities),
+        "kind": partial(_check_words, "kind", REVIEW_KINDS),
+        "date": partial(_read_dates, as_at, needed=True),
+        "joined": partial(_read_dates, as_at, needed=False),
+        "days": _read_days,
+    }
+    listed = _read_rows(data, "participation.csv", checks)
+    own = members[members["programme"].isin(activities)]
+    part = _join_members(listed, own.rename(columns={"programme": "activity"}))
+    reviews, given, warned = (
+        _in_order(_read_rows(data, name, checks), name)
+        for name in ("reviews.csv", "delivered.csv", "warnings.csv")
     )
+    kept = (data / FOLDER / "warnings.csv").is_file()
+    part = _in_order(part, "participation.csv")
+    return Partnership(register, part, reviews, given, warned if kept else None)
 
 
-def _in_order(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def _in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    columns = ["school", *_COLUMNS[name][1:]]
     return table[columns].sort_values(columns[:2], kind="stable", ignore_index=True)
 
 
-def _read_rows(
-    data: Path, name: str, columns: tuple[str, ...], known: pd.Series, as_at: datetime.date,
-    *, needed: bool = False,
-) -> pd.DataFrame:  # fmt: skip
-    """Read one CSV of the register: its columns as text, its schools and dates checked."""
-    file = f"{FOLDER}/{name}"
-    if not needed and not (data / file).is_file():
-        nothing = {c: pd.Series([], dtype="str") for c in columns}
-        nothing |= {c: pd.Series([], dtype="datetime64[us]") for c in columns if c in DATES}
-        return pd.DataFrame({"row": [], "school": pd.Series([], dtype="int64"), **nothing})
-    raw = read_text(find_source(SourceLine(kind="support", file=file), data)).frame()
-    names = {column.strip().lower(): column for column in raw.columns}
-    unknown = sorted(set(names) - set(columns))
-    lacking = [c for c in columns if c not in names and c != "joined"]
+def _join_members(listed: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Join who takes part by the register with the evaluated programmes' own schools."""
+    file = f"{FOLDER}/participation.csv"
+    for slug in sorted(set(listed["activity"]) & set(members["activity"])):
+        raise DesignError(
+            f"{file}: `{slug}` is an evaluated programme; its schools are those of "
+            f"programmes/{slug}.yml. Remove its rows here."
+        )
+    twice = listed[listed.duplicated(["school", "activity"], keep=False)]
+    if len(twice):
+        rows = ", ".join(map(str, twice.sort_values(["school", "activity"])["row"]))
+        what = ", ".join(sorted(set(twice["activity"])))
+        raise DesignError(
+            f"{file}, rows {rows}: the same school twice in {what} (perhaps under two URNs). Keep "
+            "one row."
+        )
+    joined = pd.to_datetime(members["joined"], format="mixed", errors="coerce")
+    return pd.concat([listed, members.assign(joined=joined)], ignore_index=True)
+
+
+def _read_rows(data: Path, name: str, checks: Checks) -> pd.DataFrame:
+    """Read one CSV of the register, or no row where it is absent; every wrong row is named."""
+    file, columns = f"{FOLDER}/{name}", _COLUMNS[name]
+    raw = pd.DataFrame(columns=list(columns), dtype="str")
+    if name == "participation.csv" or (data / file).is_file():
+        raw = read_text(find_source(SourceLine(kind="support", file=file), data)).frame()
+    raw = raw.rename(columns=lambda column: column.strip().lower())
+    unknown = sorted(set(raw) - set(columns))
+    lacking = [c for c in columns if c not in raw and c != "joined"]
     if unknown or lacking:
         told = [f"no column is called `{c}` here. {nearest(c, columns)}" for c in unknown]
         told += [f"the column `{c}` is missing." for c in lacking]
         raise DesignError(f"{file}, row 1: {' '.join(told)}")
-    table = pd.DataFrame({c: raw[names[c]].fillna("").astype("str").str.strip()
-                          if c in names else pd.Series("", index=raw.index, dtype="str")
-                          for c in columns})  # fmt: skip
-    table = table[(table != "").any(axis=1)]
-    urn = pd.to_numeric(table["urn"], errors="coerce")
-    school = known.reindex(urn.fillna(-1).astype("int64"))
-    stranger = school.isna().to_numpy()
-    problems = [f"row {row}: no school has had the URN `{urn}`."
-                for row, urn in table.loc[stranger, "urn"].items()]  # fmt: skip
-    for column in [c for c in DATES if c in columns]:
-        table[column], wrong = _dates(table[column], as_at, needed=column == "date")
-        problems += wrong
+    text = raw.reindex(columns=list(columns)).fillna("").map(str.strip).astype("str")
+    text = text[(text != "").any(axis=1)]
+    read, problems = text.copy(), []
+    for column in [column for column in columns if column in checks]:
+        read[column], wrong = checks[column](text[column])
+        problems += [f"row {row}: {told}" for row, told in wrong.items()]
     if problems:
         raise DesignError(f"{file}, " + " ".join(problems))
-    table["school"] = school.astype("int64").to_numpy()
-    return table.rename_axis("row").reset_index()
+    return read.rename(columns={"urn": "school"}).astype({"school": "int64"}).assign(row=read.index)
 
 
-def _dates(text: pd.Series, as_at: datetime.date, *, needed: bool) -> tuple[pd.Series, list[str]]:
-    """Read dates (2018-04-01, or 2018-04 for its first day), and say what is wrong with any."""
+def _find_schools(known: pd.Series, text: pd.Series) -> Checked:
+    """Find the school that each URN is or was of."""
+    urn = pd.to_numeric(text, errors="coerce").fillna(-1).astype("int64")
+    strange = text[~urn.isin(known.index)]
+    return urn.map(known), "no school has had the URN `" + strange + "`."
+
+
+def _check_words(what: str, known: Sequence[str], text: pd.Series) -> Checked:
+    """Check that every word is one of those known."""
+    strange = text[~text.isin(known)]
+    return text, strange.map(lambda w: f"no {what} is called `{w}`. {nearest(w, known)}")
+
+
+def _read_dates(as_at: datetime.date, text: pd.Series, *, needed: bool) -> Checked:
+    """Read dates (2018-04-01, or 2018-04 for its first day), none of which is still to come."""
     full = text.where(~text.str.fullmatch(r"\d{4}-\d{2}"), text + "-01")
     date = pd.to_datetime(full, format="%Y-%m-%d", errors="coerce")
-    bad = date.isna() & ((text != "") | needed)
-    told = [
-        f"row {row}: `{cell}` is not a date such as 2018-04-01." for row, cell in text[bad].items()
-    ]
-    late = date > pd.Timestamp(as_at)
-    told += [
-        f"row {row}: {cell} has not come yet on {as_at:%Y-%m-%d}."
-        for row, cell in text[late].items()
-    ]
-    return date, told
+    bad = "`" + text[date.isna() & ((text != "") | needed)] + "` is not a date such as 2018-04-01."
+    late = text[date > pd.Timestamp(as_at)] + f" has not come yet on {as_at:%Y-%m-%d}."
+    return date, pd.concat([bad, late])
 
 
-def _check_words(table: pd.DataFrame, name: str, column: str, known: list[str]) -> None:
-    wrong = table[~table[column].isin(known)]
-    if len(wrong):
-        told = [f"row {r.row}: no {column} is called `{getattr(r, column)}`. "
-                f"{nearest(getattr(r, column), known)}" for r in wrong.itertuples()]  # fmt: skip
-        raise DesignError(f"{FOLDER}/{name}, " + " ".join(told))
-
-
-def _refuse_twice(table: pd.DataFrame, key: list[str], name: str) -> None:
-    twice = table[table.duplicated(key, keep=False)].sort_values(key)
-    if len(twice):
-        rows = ", ".join(str(row) for row in twice["row"])
-        what = ", ".join(sorted(set(twice["activity"])))
-        raise DesignError(
-            f"{FOLDER}/{name}, rows {rows}: the same school twice in {what} (perhaps under two "
-            "URNs). Keep one row."
-        )
-
-
-def _numbers(table: pd.DataFrame, name: str, column: str) -> pd.Series:
-    number = pd.to_numeric(table[column], errors="coerce").astype(float)
-    wrong = table[~((number >= 0) & (number <= 400)).to_numpy()]
-    if len(wrong):
-        told = [f"row {r.row}: `{getattr(r, column)}` is not a number of {column} from 0 to 400."
-                for r in wrong.itertuples()]  # fmt: skip
-        raise DesignError(f"{FOLDER}/{name}, " + " ".join(told))
-    return number
+def _read_days(text: pd.Series) -> Checked:
+    """Read numbers of days."""
+    number = pd.to_numeric(text, errors="coerce").astype(float)
+    strange = text[~number.between(0, 400)]
+    return number, "`" + strange + "` is not a number of days from 0 to 400."
 
 
 def tabulate_register(
-    partnership: Partnership | None,
-    schools: pd.DataFrame,
-    year: int,
-    *,
-    as_at: datetime.date,
-    ofsted: pd.DataFrame | None = None,
-) -> dict[str, pd.DataFrame]:
-    """Give everything the register answers as tables, by name; none where there is no register.
+    partnership: Partnership | None, schools: pd.DataFrame, year: int, *,
+    as_at: datetime.date, ofsted: pd.DataFrame | None = None,
+) -> dict[str, pd.DataFrame]:  # fmt: skip
+    """Tabulate everything the register answers, by name; nothing where there is no register.
 
     `participation` and `external-challenge` have a row per school; `programme-overlap`, `grants`,
     `claims`, `promises` and `themes` name no school.
@@ -336,7 +299,7 @@ def tabulate_register(
         "participation": matrix,
         "activities": list_activities(partnership, matrix),
         "programme-overlap": count_overlap(partnership),
-        "external-challenge": cover_challenge(partnership, schools, year, ofsted=ofsted),
+        "external-challenge": cover_challenge(partnership, schools, year, ofsted),
         "grants": grants,
         "claims": claims,
         "promises": hold_promises(partnership, as_at),
@@ -345,7 +308,7 @@ def tabulate_register(
 
 
 def say_register(tables: dict[str, pd.DataFrame], year: int) -> list[str]:
-    """Say in sentences what the register answers, or that none was given."""
+    """Write in sentences what the register answers, or that none was given."""
     if not tables:
         return ["No partnership register was given with this study."]
     return [
@@ -360,16 +323,13 @@ def list_activities(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFr
 
     Keyed `activity`: `title`, `kind`, `theme`, `lead`, `taking_part` (schools).
     """
-    rows = [
-        (a.id, a.title, a.kind, a.theme, a.lead, int(matrix[a.id].sum()))
-        for a in partnership.register.activities
-    ]
-    columns = ["activity", "title", "kind", "theme", "lead", "taking_part"]
-    return pd.DataFrame(rows, columns=columns).set_index("activity")
+    table = pd.DataFrame([a.model_dump() for a in partnership.register.activities])
+    table = table.rename(columns={"id": "activity"}).set_index("activity")
+    return table[["title", "kind", "theme", "lead"]].assign(taking_part=matrix[table.index].sum())
 
 
 def list_participation(partnership: Partnership, schools: pd.DataFrame) -> pd.DataFrame:
-    """Give the participation matrix: schools by activity, true where the school takes part.
+    """Lay out schools by activity, true where the school takes part.
 
     `schools` is the register of the partnership's own schools. Keyed `school`: `name`, a column
     per activity in the register's order, `activities` (how many) and `programmes` (how many of
@@ -392,47 +352,41 @@ def count_overlap(partnership: Partnership) -> pd.DataFrame:
     """
     part = partnership.taking_part
     sets = {
-        a.id: set(part.loc[part["activity"] == a.id, "school"])
-        for a in partnership.register.activities
-        if a.kind == "programme"
+        activity.id: set(part.loc[part["activity"] == activity.id, "school"])
+        for activity in partnership.register.activities
+        if activity.kind == "programme"
     }
     rows = [
-        (one, other, len(sets[one] & sets[other]), len(sets[one] - sets[other]),
-         len(sets[other] - sets[one]))
-        for one in sets for other in sets if one < other
-    ]  # fmt: skip
+        (one, other, len(a & b), len(a - b), len(b - a))
+        for one, a in sets.items()
+        for other, b in sets.items()
+        if one < other
+    ]
     return pd.DataFrame(rows, columns=["one", "other", "both", "only_one", "only_other"])
 
 
 def cover_challenge(
-    partnership: Partnership,
-    schools: pd.DataFrame,
-    year: int,
-    *,
-    ofsted: pd.DataFrame | None = None,
+    partnership: Partnership, schools: pd.DataFrame, year: int, ofsted: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Say which schools had an external review or an inspection in a school year.
+    """Return which schools had an external review or an inspection in a school year.
 
     `ofsted` is keyed `school` with `inspected`; inspections in `reviews.csv` count as well. Keyed
     `school`: `name`, `governance`, `reviewed`, `inspected`, `challenged` (either).
     """
     first, last = pd.Timestamp(year - 1, 9, 1), pd.Timestamp(year, 8, 31)
-    listed = partnership.reviews
-    listed = listed[(listed["date"] >= first) & (listed["date"] <= last)]
+    listed = partnership.reviews[partnership.reviews["date"].between(first, last)]
     visits = listed["kind"] == "inspection"
     inspected = schools.index.isin(listed.loc[visits, "school"])
     if ofsted is not None:
         date = pd.to_datetime(ofsted["inspected"]).reindex(schools.index)
-        inspected = inspected | ((date >= first) & (date <= last)).to_numpy()
-    table = schools[["name", "governance"]].copy()
-    table["reviewed"] = schools.index.isin(listed.loc[~visits, "school"])
-    table["inspected"] = inspected
-    table["challenged"] = table["reviewed"] | table["inspected"]
-    return table
+        inspected = inspected | date.between(first, last).to_numpy()
+    reviewed = schools.index.isin(listed.loc[~visits, "school"])
+    table = schools[["name", "governance"]].assign(reviewed=reviewed, inspected=inspected)
+    return table.assign(challenged=table["reviewed"] | table["inspected"])
 
 
 def challenge_sentence(challenge: pd.DataFrame, year: int) -> str:
-    """Say how far external challenge reached, as the minute did: all except so many.
+    """Write how far external challenge reached, as the minute did: all except so many.
 
     How many there are in all is not said: beside counts of ratings it could show a hidden one.
     """
@@ -448,7 +402,7 @@ def challenge_sentence(challenge: pd.DataFrame, year: int) -> str:
 
 
 def participation_sentence(matrix: pd.DataFrame) -> str:
-    """Say whether every school is in at least one activity."""
+    """Write whether every school is in at least one activity."""
     without = int((matrix["activities"] == 0).sum())
     if not without:
         return f"Every one of the {len(matrix)} schools takes part in at least one activity."
@@ -457,17 +411,16 @@ def participation_sentence(matrix: pd.DataFrame) -> str:
 
 def add_funding(partnership: Partnership) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List the grants, and every paper's claim with its `difference` from what they add up to."""
-    register = partnership.register
-    grants = pd.DataFrame([g.model_dump() for g in register.grants],
-                          columns=["activity", "amount", "source"])  # fmt: skip
-    claims = pd.DataFrame([c.model_dump() for c in register.claims],
-                          columns=["said", "amount", "source"])  # fmt: skip
-    claims["difference"] = claims["amount"] - float(grants["amount"].sum())
-    return grants, claims
+    grants, claims = (
+        pd.DataFrame([line.model_dump() for line in lines], columns=list(model.model_fields))
+        for model, lines in ((Grant, partnership.register.grants),
+                             (Claim, partnership.register.claims))
+    )  # fmt: skip
+    return grants, claims.assign(difference=claims["amount"] - float(grants["amount"].sum()))
 
 
 def funding_sentences(grants: pd.DataFrame, claims: pd.DataFrame) -> list[str]:
-    """Say what the grants add up to, and where a paper has said otherwise."""
+    """Write what the grants add up to, and where a paper has said otherwise."""
     sentences = [f"The grants listed add up to £{grants['amount'].sum():,.0f}."]
     for claim in claims[claims["difference"] != 0].to_dict("records"):
         more = "more" if claim["difference"] > 0 else "less"
@@ -486,23 +439,25 @@ def hold_promises(partnership: Partnership, as_at: datetime.date) -> pd.DataFram
     reaching it. One that is met early is met. Keyed `promise`: `activity`, `measure`, `group`,
     `theme`, `baseline`, `target`, `actual`, `due`, `status`.
     """
-    rows = []
-    for promise in partnership.register.promises:
-        sign = 1.0 if promise.target > promise.baseline else -1.0
-        actual = np.nan if promise.actual is None else promise.actual
-        if sign * (actual - promise.target) >= 0:
-            status = "met"
-        elif promise.due > as_at:
-            status = "not yet due"
-        elif promise.actual is None:
-            status = "no figure"
-        else:
-            status = "partly met" if sign * (actual - promise.baseline) > 0 else "not met"
-        rows.append((promise.id, promise.activity, promise.measure, promise.group, promise.theme,
-                     promise.baseline, promise.target, actual, promise.due, status))  # fmt: skip
+    rows = [
+        {**promise.model_dump(), "promise": promise.id, "status": _hold(promise, as_at)}
+        for promise in partnership.register.promises
+    ]
     columns = ["promise", "activity", "measure", "group", "theme", "baseline", "target", "actual",
                "due", "status"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index("promise")
+
+
+def _hold(promise: Promise, as_at: datetime.date) -> str:
+    sign = 1.0 if promise.target > promise.baseline else -1.0
+    actual = np.nan if promise.actual is None else promise.actual
+    if sign * (actual - promise.target) >= 0:
+        return "met"
+    if promise.due > as_at:
+        return "not yet due"
+    if promise.actual is None:
+        return "no figure"
+    return "partly met" if sign * (actual - promise.baseline) > 0 else "not met"
 
 
 def count_themes(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame:
@@ -513,8 +468,7 @@ def count_themes(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame
     rows = []
     for theme, title in THEMES.items():
         ids = [a.id for a in partnership.register.activities if a.theme == theme]
-        schools = int(matrix[ids].any(axis=1).sum()) if ids else 0
         promises = sum(p.theme == theme for p in partnership.register.promises)
-        rows.append((theme, title, len(ids), schools, promises))
+        rows.append((theme, title, len(ids), int(matrix[ids].any(axis=1).sum()), promises))
     columns = ["theme", "title", "activities", "taking_part", "promises"]
     return pd.DataFrame(rows, columns=columns).set_index("theme")

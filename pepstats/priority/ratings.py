@@ -1,4 +1,4 @@
-"""From colours to a score and a rating: points, weights, and what by itself gives a rating."""
+"""From colours to a score and a rating, what it rests on, and how sure it is."""
 
 from __future__ import annotations
 
@@ -8,267 +8,34 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import rankdata
 
 from pepstats.errors import DesignError
 from pepstats.priority.dashboard import COLOURS, DERIVED, Band, Dashboard, Indicator
-from pepstats.priority.indicators import Colours, Indicators, Values, find_indicators
+from pepstats.priority.indicators import (
+    Bools,
+    Colours,
+    Indicators,
+    RatingInputs,
+    Rows,
+    Values,
+    find_indicators,
+    find_reasons,
+)
 from pepstats.priority.uncertainty import NORMAL_95
-from pepstats.schools import Panel
 
 CLOSE = 1e-6  # a score that is 1.2 but for the last bit of a float is 1.2
+RANK_SHARE = 0.95
 
-Rows = npt.NDArray[np.intp]
-
-Rating = npt.NDArray[np.int8]
-
-
-class Tally:
-    """Points and weights added up one indicator at a time, so that draws need little memory."""
-
-    def __init__(self, dashboard: Dashboard) -> None:
-        """Start with nothing counted."""
-        self.dashboard = dashboard
-        self.points: Values = np.zeros(1, dtype=np.float32)  # as wide as the weights added
-        self.weight: Values = np.zeros(1, dtype=np.float32)
-        self.forced: Rating = np.full(1, 3, dtype=np.int8)
-
-    def add(self, number: int, value: Values, colour: Colours, weight: Values) -> None:
-        """Count one indicator where it has a colour, and any rating it gives by itself."""
-        indicator = self.dashboard.indicators[number]
-        there = colour >= 0
-        self.points = self.points + np.where(there, colour, 0) * weight
-        self.weight = self.weight + there * weight
-        for override in self.dashboard.overrides:
-            if override.indicator == indicator.id:
-                by_itself = there & override.when.holds(value, _numbers_only)
-                self.forced = np.where(
-                    by_itself, np.minimum(self.forced, override.rating), self.forced
-                )
-
-    def result(self) -> tuple[Values, Rating]:
-        """Give the score (missing where nothing counted) and the rating, 1 to 3."""
-        nothing = np.full(self.points.shape, np.nan, self.points.dtype)
-        score = np.divide(self.points, self.weight, out=nothing, where=self.weight > 0)
-        rating = 3 - (score >= self.dashboard.rating_2_from - CLOSE).astype(np.int8)
-        rating -= score >= self.dashboard.rating_1_from - CLOSE
-        return score, np.minimum(rating, self.forced).astype(np.int8)
-
-
-def _numbers_only(limit: float | str) -> float:
-    return float(limit)
-
-
-def weights_of(dashboard: Dashboard) -> Values:
-    """Give the weight of each indicator, in the dashboard's order."""
-    return np.array([indicator.weight for indicator in dashboard.indicators], dtype=float)
-
-
-def colour_all(scene: Indicators, rows: Rows, figures: Values) -> tuple[Values, Colours]:
-    """Give values and colours, indicator by school, of figures (school by cell) as they are."""
-    pairs = list(scene.colour(rows, figures[:, :, None]))
-    shape = (len(rows), 1)
-    values = np.array([np.broadcast_to(v, shape)[:, 0] for v, _ in pairs], dtype=float)
-    return values, np.array([np.broadcast_to(c, shape)[:, 0] for _, c in pairs], dtype=np.int8)
-
-
-def rate_all(dashboard: Dashboard, values: Values, colours: Colours) -> tuple[Values, Rating]:
-    """Score and rate values and colours, indicator by school."""
-    tally = Tally(dashboard)
-    for number, weight in enumerate(weights_of(dashboard)):
-        tally.add(number, values[number], colours[number], weight)
-    return tally.result()
-
-
-Texts = npt.NDArray[np.object_]
-
-Bools = npt.NDArray[np.bool_]
+SURE = 0.8
+"""A rating is borderline where less than this share of draws gives it."""
 
 SHAPES = {"red": "▲", "amber": "◆", "green": "●", "": ""}
 """A shape beside each colour, so that no one needs to see the colour."""
 
 NOT_HERE = "does not apply here"
-
-
-def reasons(dashboard: Dashboard, values: Values, colours: Colours, rated: Bools) -> Texts:
-    """Say in words what a rating rests on: what gives it by itself, then what is red and amber."""
-    told: list[list[str]] = [[] for _ in rated]
-    for rating in (1, 2):
-        for place, labels in _given_by_itself(dashboard, rating, values, colours).items():
-            if rated[place]:
-                told[place].append(f"At least priority {rating} by itself: {'; '.join(labels)}")
-    for colour in ("red", "amber"):
-        code = COLOURS.index(colour)
-        for school in np.flatnonzero(rated):
-            labels = [
-                dashboard.indicators[n].label for n in np.flatnonzero(colours[:, school] == code)
-            ]
-            if labels:
-                told[school].append(f"{colour.capitalize()}: {'; '.join(labels)}")
-    words = [". ".join(parts) if parts else "Nothing red or amber" for parts in told]
-    return np.where(rated, np.array(words, dtype=object), "")
-
-
-def _given_by_itself(
-    dashboard: Dashboard, rating: int, values: Values, colours: Colours
-) -> dict[int, list[str]]:
-    """Give the indicators that by themselves give each school at least a rating, and no higher."""
-    ids = [indicator.id for indicator in dashboard.indicators]
-    found: dict[int, list[str]] = {}
-    higher: set[tuple[int, str]] = set()
-    for override in sorted(dashboard.overrides, key=lambda one: one.rating):
-        number = ids.index(override.indicator)
-        label = dashboard.indicators[number].label
-        holds = override.when.holds(values[number], float) & (colours[number] >= 0)
-        for school in map(int, np.flatnonzero(holds)):
-            if override.rating == rating and (school, label) not in higher:
-                found.setdefault(school, []).append(label)
-            higher.add((school, label))
-    return found
-
-
-def would_change(
-    dashboard: Dashboard, values: Values, colours: Colours, rating: Rating, rated: Bools
-) -> Texts:
-    """Name the single indicators that, one or two colours on, would give another rating."""
-    found: list[dict[int, list[str]]] = [{} for _ in rated]
-    for number, indicator in enumerate(dashboard.indicators):
-        bands = [_band(indicator, code) for code in (0, 1, 2)]
-        examples = np.array([_example(band) for band in bands])
-        there = np.array([band is not None for band in bands])
-        for direction in (-1, 1):
-            open_yet = rated & (colours[number] >= 0)
-            for step in (1, 2):
-                to = colours[number] + direction * step
-                ask = open_yet & (to >= 0) & (to <= 2) & there[np.clip(to, 0, 2)]
-                changed, painted = values.copy(), colours.copy()
-                changed[number] = np.where(ask, examples[np.clip(to, 0, 2)], values[number])
-                painted[number] = np.where(ask, to, colours[number])
-                _, other = rate_all(dashboard, changed, painted)
-                differs = ask & (other != rating)
-                open_yet &= ~differs
-                for school in np.flatnonzero(differs):
-                    text = f"{indicator.label} were {COLOURS[int(to[school])]}"
-                    found[school].setdefault(int(other[school]), []).append(text)
-    told = [
-        "; ".join(f"{to} if {' or '.join(ways)}" for to, ways in sorted(each.items()))
-        for each in found
-    ]
-    return np.array(told, dtype=object)
-
-
-def _band(indicator: Indicator, code: int) -> Band | None:
-    band = getattr(indicator, COLOURS[code])
-    return band if isinstance(band, Band) else None
-
-
-def _example(band: Band | None) -> float:
-    """Give a value in the band, nearest to the middle of the dashboard's scale."""
-    if band is None:
-        return np.nan
-    if isinstance(band.low, float):
-        return band.low if band.from_ is not None else band.low + 1e-6
-    if isinstance(band.high, float):
-        return band.high if band.upto is not None else band.high - 1e-6
-    return np.nan
-
-
-def one_pupil(scene: Indicators, rows: Rows, rating: Rating, rated: Bools) -> Texts:
-    """Give the rating with one pupil more or fewer at the expected standard, where it differs."""
-    told = np.full(len(rows), "", dtype=object)
-    cell = ("rwm_expected", scene.year)
-    if cell not in scene.cells:
-        return told
-    place = scene.cells.index(cell)
-    for pupils, words in ((1, "one pupil more"), (-1, "one pupil fewer")):
-        figures = scene.drawn.figures[rows].copy()
-        share = 100 / scene.cohorts[rows, place]
-        figures[:, place] = np.clip(figures[:, place] + pupils * share, 0, 100)
-        values, colours = colour_all(scene, rows, figures)
-        _, other = rate_all(scene.dashboard, values, colours)
-        for school in np.flatnonzero(rated & (other != rating)):
-            joint = "; " if told[school] else ""
-            told[school] = (
-                f"{told[school]}{joint}{other[school]} with {words} at the expected standard"
-            )
-    return told
-
-
-def contributions(
-    scene: Indicators, panel: Panel, rows: Rows, values: Values, colours: Colours
-) -> pd.DataFrame:
-    """Lay out what each indicator says of each school, keyed (school, indicator)."""
-    parts = [
-        _contribution(scene, panel, rows, number, values[number], colours[number])
-        for number in range(len(scene.dashboard.indicators))
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    order = {i.id: number for number, i in enumerate(scene.dashboard.indicators)}
-    table["order"] = table["indicator"].map(order)
-    table = table.sort_values(["school", "order"], kind="stable").drop(columns="order")
-    return table.set_index(["school", "indicator"])
-
-
-def _contribution(
-    scene: Indicators, panel: Panel, rows: Rows, number: int, value: Values, colour: Colours
-) -> pd.DataFrame:
-    indicator = scene.dashboard.indicators[number]
-    there = colour >= 0
-    rag = np.where(there, np.array(COLOURS, dtype=object)[np.clip(colour, 0, 2)], "")
-    low, high, against, published = _interval(scene, indicator, rows, value)
-    worse = (high < against) if indicator.worse == "low" else (low > against)
-    better = (low > against) if indicator.worse == "low" else (high < against)
-    signal = np.where(worse, "challenge", np.where(better, "strength", "normal"))
-    signal = np.where(there & np.isfinite(low), signal, "")
-    why = np.where(scene.applies[number, rows], scene.missing[number][rows], NOT_HERE)
-    table: dict[str, Any] = {
-        "school": scene.register.index.to_numpy()[rows], "indicator": indicator.id,
-        "heading": indicator.heading, "label": indicator.label, "theme": indicator.theme,
-        "value": np.where(there, value, np.nan), "low": low, "high": high,
-        "published": published, "comparison": scene.levels[indicator.id].comparison[rows],
-        "rag": rag, "shape": [SHAPES[word] for word in rag], "signal": signal,
-        "points": np.where(there, colour, np.nan), "weight": indicator.weight, "counted": there,
-        "year": scene.year - indicator.behind,
-        "release": _release(panel, indicator, scene.year - indicator.behind),
-        "reason": np.where(there, "", why),
-    }  # fmt: skip
-    return pd.DataFrame(table)
-
-
-def _interval(
-    scene: Indicators, indicator: Indicator, rows: Rows, value: Values
-) -> tuple[Values, Values, Values, Values]:
-    """Give a value's 95% limits, what they are held against, and the figure as published."""
-    nothing = np.full(len(rows), np.nan)
-    year = scene.year - indicator.behind
-    cell = (indicator.of, year)
-    if indicator.of in DERIVED or cell not in scene.cells:
-        return nothing, nothing, nothing, value if indicator.of in DERIVED else nothing
-    place = scene.cells.index(cell)
-    error = scene.drawn.errors[rows, place]
-    against = scene.levels[indicator.id].comparison[rows]
-    if indicator.shown == "trend":
-        first = (indicator.of, year - 2)
-        if first not in scene.cells:
-            return nothing, nothing, nothing, nothing
-        error = np.hypot(error, scene.drawn.errors[rows, scene.cells.index(first)]) / 2
-    if indicator.shown == "trend" or indicator.compare:
-        against = np.zeros(len(rows))
-    reach = NORMAL_95 * error
-    return value - reach, value + reach, against, scene.drawn.figures[rows, place]
-
-
-def _release(panel: Panel, indicator: Indicator, year: int) -> str:
-    """Give the release an indicator rests on; floor and coasting rest on the published results."""
-    measure = {"floor": "rwm_expected", "coasting": "rwm_expected"}.get(indicator.of, indicator.of)
-    if measure not in panel.releases.columns or year not in panel.releases.index:
-        return ""
-    release = panel.releases.loc[year, measure]
-    return str(release) if isinstance(release, str) else ""
-
-
-RANK_SHARE = 0.95
-
-SURE = 0.8
+Rating = npt.NDArray[np.int8]
+Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -302,92 +69,118 @@ class Ratings:
     contributions: pd.DataFrame
     no_source: tuple[str, ...] = field(default=())
 
+    def __repr__(self) -> str:
+        """Return the year and how many schools have each rating, on one line."""
+        counts = self.count()["schools"].items()
+        told = ", ".join(f"{schools} schools {rating}" for rating, schools in counts)
+        return f"Ratings({self.year}: {told})"
+
+    def _repr_html_(self) -> str:
+        return str(self.count().reset_index().to_html(index=False, escape=True))
+
+    def count(self) -> pd.DataFrame:
+        """Count the schools of each rating; keyed `rating`: `schools`, `borderline` (of them)."""
+        unsure = chance_of(self.ratings, self.ratings["rating"]) < SURE
+        groups = unsure.groupby(self.ratings["rating"].astype(object).fillna("not rated"))
+        table = pd.DataFrame({"schools": groups.size(), "borderline": groups.sum()})
+        return table.reindex([1, 2, 3, "not rated"], fill_value=0).rename_axis("rating")
+
+
+def chance_of(ratings: pd.DataFrame, rating: pd.Series) -> pd.Series:
+    """Return how often the draws give each school a rating; missing where that is missing."""
+    asked = rating.astype(float).reindex(ratings.index)
+    given = np.select(
+        [asked == n for n in (1, 2, 3)], [ratings[f"p{n}"] for n in (1, 2, 3)], np.nan
+    )
+    return pd.Series(given, index=ratings.index)
+
+
+def count_unsure(ratings: pd.DataFrame) -> int:
+    """Count rated schools that would be rated otherwise in more than 20 of 100 draws."""
+    return int((chance_of(ratings, ratings["rating"]) < SURE).sum())
+
+
+@dataclass(frozen=True)
+class _Rated:
+    """Some schools rated once by their published figures; colours are indicator by school."""
+
+    indicators: Indicators
+    rows: Rows
+    values: Values
+    colours: Colours
+    score: Values
+    rating: Rating
+    there: Bools  # whether enough of the indicators have a value to be rated at all
+
+    @property
+    def dashboard(self) -> Dashboard:
+        return self.indicators.dashboard
+
 
 def rate_schools(
-    panel: Panel,
-    register: pd.DataFrame,
+    inputs: RatingInputs,
     dashboard: Dashboard,
     year: int,
     *,
-    ofsted: pd.DataFrame | None = None,
-    england: pd.DataFrame | None = None,
-    schools: pd.Index | None = None,
     rng: np.random.Generator,
+    schools: pd.Index | None = None,
     draws: int = 1000,
 ) -> Ratings:
     """Rate schools by the dashboard's criteria, and say how sure each rating is.
 
-    `ofsted` is keyed `school` with `outcome` (1 to 4), `inspected` (date) and, where known,
-    `previous` (the outcome before): see `eligibility.attach_inspections`. `england` holds published
-    values (`measure`, `year`, `value`); without it England is the panel's own schools. `schools`
-    limits who is rated, never who they are compared with. Each draw takes likely true values of
-    every figure, given its pupils and the other schools, and weights moved by up to
+    `schools` limits who is rated, never who they are compared with. Each draw takes likely true
+    values of every figure, given its pupils and the other schools, and weights moved by up to
     `dashboard.weights_move`, and rates all again. An authority has its own draws, so rating another
     one too moves nothing.
 
     Raises `DesignError` where the register or the inspections list a school twice, a school to rate
     is unknown, the year is not in the panel, or nothing of the dashboard has a source.
     """
-    register = _checked(register, panel, year, draws)
-    _check_schools(register, schools, ofsted)
-    scene = find_indicators(panel, register, dashboard, year, ofsted=ofsted, england=england)
-    asked = np.ones(len(register), bool) if schools is None else register.index.isin(schools)
-    rows = np.flatnonzero(asked)
+    _check(inputs, year, schools, draws)
+    register = inputs.register.sort_index()
+    inputs = RatingInputs(inputs.panel, register, inputs.ofsted, inputs.england)
+    indicators = find_indicators(inputs, dashboard, year)
     everyone = np.arange(len(register))
-    values, colours = colour_all(scene, everyone, scene.drawn.figures)
+    values, colours = colour_all(indicators, everyone, indicators.sampling.figures)
     sourced = np.asarray((colours >= 0).any(axis=1), dtype=bool)
     if not sourced.any():
         raise DesignError(
             f"{dashboard.line}: none of its indicators has a value in {year}. Add sources to the "
             "report, or rate another year."
         )
+    rows = everyone if schools is None else np.flatnonzero(register.index.isin(schools))
     values, colours = values[:, rows], colours[:, rows]
-    weights = weights_of(dashboard)
     score, rating = rate_all(dashboard, values, colours)
     table = register.iloc[rows][["name", "la", "phase", "governance", "trust"]].copy()
     table["score"] = score
-    applies = scene.applies[:, rows]
+    weights, applies = weights_of(dashboard), indicators.applies[:, rows]
     counted = (colours >= 0).T @ weights
     table["coverage"] = _share(counted, (applies & sourced[:, None]).T @ weights)
     table["coverage_of_all"] = _share(counted, applies.T @ weights)
-    rated = (table["coverage"] >= dashboard.least_coverage - CLOSE).to_numpy()
-    table["rating"] = pd.Series(rating, index=table.index).where(rated).astype("Int64")
+    there = (table["coverage"] >= dashboard.least_coverage - CLOSE).to_numpy()
+    table["rating"] = pd.Series(rating, index=table.index).where(there).astype("Int64")
     table["no_rating"] = _why_not_rated(table, dashboard)
-    entropy = int(rng.integers(2**63))
-    chances = _chances(scene, rows, score, rating, rated, draws, entropy)
+    rated = _Rated(indicators, rows, values, colours, score, rating, there)
+    chances = _draw_chances(rated, draws, entropy=int(rng.integers(2**63)))
     table[list(chances)] = pd.DataFrame(chances, index=table.index)
-    table["reasons"] = reasons(dashboard, values, colours, rated)
-    table["would_change"] = would_change(dashboard, values, colours, rating, rated)
-    table["one_pupil"] = one_pupil(scene, rows, rating, rated)
-    return Ratings(
-        dashboard, year, draws, table, contributions(scene, panel, rows, values, colours),
-        tuple(i.id for i, s in zip(dashboard.indicators, sourced, strict=True) if not s),
-    )  # fmt: skip
+    table["reasons"] = _list_reasons(rated)
+    table["would_change"] = _would_change(rated)
+    table["one_pupil"] = _one_pupil(rated)
+    without = [one.id for one, has in zip(dashboard.indicators, sourced, strict=True) if not has]
+    return Ratings(dashboard, year, draws, table, _contributions(rated), tuple(without))
 
 
-def count_unsure(ratings: pd.DataFrame) -> int:
-    """Count rated schools that would be rated otherwise in more than 20 of 100 draws."""
-    there = ratings[ratings["rating"].notna()]
-    own = there[["p1", "p2", "p3"]].to_numpy(dtype=float)
-    as_rated = own[np.arange(len(there)), there["rating"].astype(int).to_numpy() - 1]
-    return int((as_rated < SURE).sum())
-
-
-def _checked(register: pd.DataFrame, panel: Panel, year: int, draws: int) -> pd.DataFrame:
+def _check(inputs: RatingInputs, year: int, schools: pd.Index | None, draws: int) -> None:
+    """Refuse a school listed twice or unknown, a year without results, no draws."""
+    register, ofsted = inputs.register, inputs.ofsted
     twice = register.index[register.index.duplicated()].unique().tolist()
     if twice:
         raise DesignError(f"the register lists a school twice: {twice}. Each school is one row.")
-    if year not in panel.releases.index:
-        known = sorted(panel.releases.index.tolist())
+    if year not in inputs.panel.releases.index:
+        known = sorted(inputs.panel.releases.index.tolist())
         raise DesignError(f"no results of {year} to rate by; the panel has {known}.")
     if draws < 1:
         raise DesignError(f"draws is {draws}; how sure a rating is needs at least one.")
-    return register.sort_index()
-
-
-def _check_schools(
-    register: pd.DataFrame, schools: pd.Index | None, ofsted: pd.DataFrame | None
-) -> None:
     strangers = [] if schools is None else sorted(set(schools) - set(register.index))
     if strangers:
         raise DesignError(f"schools to rate that are not in the register: {strangers[:10]}.")
@@ -410,64 +203,249 @@ def _why_not_rated(table: pd.DataFrame, dashboard: Dashboard) -> pd.Series:
     return told.where(table["rating"].isna(), "")
 
 
-def _chances(
-    scene: Indicators,
-    rows: Rows,
-    scores: Values,
-    ratings: Rating,
-    rated: npt.NDArray[np.bool_],
-    draws: int,
-    entropy: int,
-) -> dict[str, Values]:
+class Tally:
+    """Points and weights added up one indicator at a time, so that draws need little memory."""
+
+    def __init__(self, dashboard: Dashboard) -> None:
+        """Start with nothing counted."""
+        self.dashboard = dashboard
+        self.points: Values = np.zeros(1, dtype=np.float32)  # as wide as the weights added
+        self.weight: Values = np.zeros(1, dtype=np.float32)
+        self.forced: Rating = np.full(1, 3, dtype=np.int8)
+
+    def add(self, number: int, value: Values, colour: Colours, weight: Values) -> None:
+        """Count one indicator where it has a colour, and any rating it gives by itself."""
+        indicator = self.dashboard.indicators[number]
+        there = colour >= 0
+        self.points = self.points + np.where(there, colour, 0) * weight
+        self.weight = self.weight + there * weight
+        for override in self.dashboard.overrides:
+            if override.indicator == indicator.id:
+                by_itself = there & override.when.holds(value, float)
+                higher = np.minimum(self.forced, override.rating)
+                self.forced = np.where(by_itself, higher, self.forced)
+
+    def result(self) -> tuple[Values, Rating]:
+        """Return the score (missing where nothing counted) and the rating, 1 to 3."""
+        nothing = np.full(self.points.shape, np.nan, self.points.dtype)
+        score = np.divide(self.points, self.weight, out=nothing, where=self.weight > 0)
+        rating = 3 - (score >= self.dashboard.rating_2_from - CLOSE).astype(np.int8)
+        rating -= score >= self.dashboard.rating_1_from - CLOSE
+        return score, np.minimum(rating, self.forced).astype(np.int8)
+
+
+def weights_of(dashboard: Dashboard) -> Values:
+    """Return the weight of each indicator, in the dashboard's order."""
+    return np.array([indicator.weight for indicator in dashboard.indicators], dtype=float)
+
+
+def colour_all(indicators: Indicators, rows: Rows, figures: Values) -> tuple[Values, Colours]:
+    """Return values and colours, indicator by school, of figures (school by cell) as they are."""
+    pairs = list(indicators.colour(rows, figures[:, :, None]))
+    shape = (len(rows), 1)
+    values = np.array([np.broadcast_to(v, shape)[:, 0] for v, _ in pairs], dtype=float)
+    return values, np.array([np.broadcast_to(c, shape)[:, 0] for _, c in pairs], dtype=np.int8)
+
+
+def rate_all(dashboard: Dashboard, values: Values, colours: Colours) -> tuple[Values, Rating]:
+    """Score and rate values and colours, indicator by school."""
+    tally = Tally(dashboard)
+    for number, weight in enumerate(weights_of(dashboard)):
+        tally.add(number, values[number], colours[number], weight)
+    return tally.result()
+
+
+def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
     """Rate the schools of each authority again under likely true values and moved weights."""
-    dashboard = scene.dashboard
-    move = np.random.default_rng([entropy, 0])
-    weights = weights_of(dashboard)[:, None].astype(np.float32)
-    weights = weights * move.uniform(1 - dashboard.weights_move, 1 + dashboard.weights_move,
-                                     (len(weights), draws)).astype(np.float32)  # fmt: skip
+    move, register = rated.dashboard.weights_move, rated.indicators.inputs.register
+    weights = weights_of(rated.dashboard)[:, None].astype(np.float32)
+    moved = np.random.default_rng([entropy, 0]).uniform(1 - move, 1 + move, (len(weights), draws))
+    weights = weights * moved.astype(np.float32)
     names = ("p1", "p2", "p3", "rank", "rank_low", "rank_high", "rank_of")
-    found = {name: np.full(len(rows), np.nan) for name in names}
-    las = scene.register["la"].to_numpy()[rows]
-    phases = scene.register["phase"].to_numpy()[rows].astype(str)
-    for la in np.unique(las[rated]):
-        own = np.flatnonzero((las == la) & rated)
+    found = {name: np.full(len(rated.rows), np.nan) for name in names}
+    las = register["la"].to_numpy()[rated.rows]
+    phases = register["phase"].to_numpy()[rated.rows].astype(str)
+    for la in np.unique(las[rated.there]):
+        own = np.flatnonzero((las == la) & rated.there)
         rng = np.random.default_rng([entropy, 1, int(la)])
         order = np.empty((len(own), draws), dtype=np.float32)
         for phase in np.unique(phases[own]):
             some = np.flatnonzero(phases[own] == phase)
-            some_rows = rows[own[some]]
-            score, rating = _draw(scene, some_rows, weights, draws, rng)
+            score, rating = _draw(rated.indicators, rated.rows[own[some]], weights, rng)
             for number in (1, 2, 3):
                 found[f"p{number}"][own[some]] = (rating == number).mean(axis=1)
             order[some] = rating - score / 8  # by rating, then by score
-        plain = ratings[own] - scores[own] / 8
-        found["rank"][own] = _ranks(plain[:, None])[:, 0]
-        ranks = _ranks(order)
+        found["rank"][own] = rankdata(rated.rating[own] - rated.score[own] / 8, method="min")
         tail = (1 - RANK_SHARE) / 2
-        ends = np.quantile(ranks, [tail, 1 - tail], axis=1, method="closest_observation")
+        ends = np.quantile(
+            rankdata(order, method="min", axis=0), [tail, 1 - tail], axis=1,
+            method="closest_observation",
+        )  # fmt: skip
         found["rank_low"][own], found["rank_high"][own] = ends
         found["rank_of"][own] = len(own)
     return found
 
 
 def _draw(
-    scene: Indicators, rows: Rows, weights: Values, draws: int, rng: np.random.Generator
+    indicators: Indicators, rows: Rows, weights: Values, rng: np.random.Generator
 ) -> tuple[Values, Rating]:
-    figures = scene.drawn.draw(rows, draws, rng)
-    tally = Tally(scene.dashboard)
-    for number, (value, colour) in enumerate(scene.colour(rows, figures)):
+    """Return scores and ratings, school by draw; `weights` is indicator by draw."""
+    shape = (len(rows), weights.shape[1])
+    figures = indicators.sampling.draw(rows, shape[1], rng)
+    tally = Tally(indicators.dashboard)
+    for number, (value, colour) in enumerate(indicators.colour(rows, figures)):
         tally.add(number, value, colour, weights[number])
     score, rating = tally.result()
-    shape = (len(rows), draws)
     return np.broadcast_to(score, shape), np.broadcast_to(rating, shape)
 
 
-def _ranks(order: Values) -> Values:
-    """Rank schools within each draw, smallest first; equal ones share the better rank."""
-    place = np.argsort(order, axis=0, kind="stable")
-    placed = np.take_along_axis(order, place, axis=0)
-    new = np.vstack([np.ones((1, order.shape[1]), bool), placed[1:] > placed[:-1]])
-    first = np.maximum.accumulate(np.where(new, np.arange(1, len(order) + 1)[:, None], 0), axis=0)
-    ranks = np.empty(order.shape)
-    np.put_along_axis(ranks, place, first.astype(float), axis=0)
-    return ranks
+def _list_reasons(rated: _Rated) -> Texts:
+    """Write what a rating rests on: what gives it by itself, then what is red and amber."""
+    by_itself = _given_by_itself(rated)
+    told = np.full(len(rated.rows), "", dtype=object)
+    for school in np.flatnonzero(rated.there):
+        parts = [
+            f"At least priority {rating} by itself: {'; '.join(labels)}"
+            for rating in (1, 2)
+            if (labels := by_itself.get((int(school), rating)))
+        ]
+        for colour in ("red", "amber"):
+            found = np.flatnonzero(rated.colours[:, school] == COLOURS.index(colour))
+            labels = [rated.dashboard.indicators[number].label for number in found]
+            parts += [f"{colour.capitalize()}: {'; '.join(labels)}"] if labels else []
+        told[school] = ". ".join(parts) or "Nothing red or amber"
+    return told
+
+
+def _given_by_itself(rated: _Rated) -> dict[tuple[int, int], list[str]]:
+    """List the indicators that by themselves give a (school, rating) at least that rating."""
+    ids = [indicator.id for indicator in rated.dashboard.indicators]
+    found: dict[tuple[int, int], list[str]] = {}
+    listed: set[tuple[int, str]] = set()
+    for override in sorted(rated.dashboard.overrides, key=lambda one: one.rating):
+        number = ids.index(override.indicator)
+        label = rated.dashboard.indicators[number].label
+        holds = override.when.holds(rated.values[number], float) & (rated.colours[number] >= 0)
+        for school in map(int, np.flatnonzero(holds)):
+            if (school, label) not in listed:
+                found.setdefault((school, override.rating), []).append(label)
+            listed.add((school, label))
+    return found
+
+
+def _would_change(rated: _Rated) -> Texts:
+    """Name the single indicators that, one or two colours on, would give another rating."""
+    found: list[dict[int, list[str]]] = [{} for _ in rated.rows]
+    for number, indicator in enumerate(rated.dashboard.indicators):
+        value, colour = rated.values[number], rated.colours[number]
+        examples = np.array([_example(indicator.bands.get(name)) for name in COLOURS])
+        known = np.array([name in indicator.bands for name in COLOURS])
+        for direction in (-1, 1):
+            open_yet = rated.there & (colour >= 0)
+            for step in (1, 2):
+                to = colour + direction * step
+                ask = open_yet & (to >= 0) & (to <= 2) & known[np.clip(to, 0, 2)]
+                values, colours = rated.values.copy(), rated.colours.copy()
+                values[number] = np.where(ask, examples[np.clip(to, 0, 2)], value)
+                colours[number] = np.where(ask, to, colour)
+                _, other = rate_all(rated.dashboard, values, colours)
+                differs = ask & (other != rated.rating)
+                open_yet &= ~differs
+                for school in np.flatnonzero(differs):
+                    text = f"{indicator.label} were {COLOURS[int(to[school])]}"
+                    found[school].setdefault(int(other[school]), []).append(text)
+    told = [
+        "; ".join(f"{to} if {' or '.join(ways)}" for to, ways in sorted(each.items()))
+        for each in found
+    ]
+    return np.array(told, dtype=object)
+
+
+def _example(band: Band | None) -> float:
+    """Return a value in the band, nearest to the middle of the dashboard's scale."""
+    if band is not None and isinstance(band.low, float):
+        return band.low if band.from_ is not None else band.low + 1e-6
+    if band is not None and isinstance(band.high, float):
+        return band.high if band.upto is not None else band.high - 1e-6
+    return np.nan
+
+
+def _one_pupil(rated: _Rated) -> Texts:
+    """Return the rating with one pupil more or fewer at the expected standard, if it differs."""
+    told = np.full(len(rated.rows), "", dtype=object)
+    indicators, rows = rated.indicators, rated.rows
+    cell = ("rwm_expected", indicators.year)
+    if cell not in indicators.places:
+        return told
+    place, share = indicators.places[cell], 100 / indicators.inputs.cohort(*cell)[rows]
+    for pupils, words in ((1, "one pupil more"), (-1, "one pupil fewer")):
+        figures = indicators.sampling.figures[rows].copy()
+        figures[:, place] = np.clip(figures[:, place] + pupils * share, 0, 100)
+        _, other = rate_all(rated.dashboard, *colour_all(indicators, rows, figures))
+        for school in np.flatnonzero(rated.there & (other != rated.rating)):
+            joint = "; " if told[school] else ""
+            told[school] += f"{joint}{other[school]} with {words} at the expected standard"
+    return told
+
+
+def _contributions(rated: _Rated) -> pd.DataFrame:
+    """Lay out what each indicator says of each school, keyed (school, indicator)."""
+    parts = [_contribution(rated, number) for number in range(len(rated.values))]
+    table = pd.concat(parts, ignore_index=True).sort_values("school", kind="stable")
+    return table.set_index(["school", "indicator"])
+
+
+def _contribution(rated: _Rated, number: int) -> pd.DataFrame:
+    indicators, rows, indicator = rated.indicators, rated.rows, rated.dashboard.indicators[number]
+    value, colour = rated.values[number], rated.colours[number]
+    year, there = indicators.year - indicator.behind, colour >= 0
+    rag = np.where(there, np.array(COLOURS, dtype=object)[np.clip(colour, 0, 2)], "")
+    low, high, against, published = _interval(rated, indicator, value)
+    below, above = high < against, low > against
+    worse, better = (below, above) if indicator.worse == "low" else (above, below)
+    signal = np.where(worse, "challenge", np.where(better, "strength", "normal"))
+    applies = indicators.applies[number, rows]
+    why = find_reasons(indicators.inputs, indicator, indicators.year)[rows]
+    table: dict[str, Any] = {
+        "school": indicators.inputs.register.index.to_numpy()[rows], "indicator": indicator.id,
+        "heading": indicator.heading, "label": indicator.label, "theme": indicator.theme,
+        "value": np.where(there, value, np.nan), "low": low, "high": high,
+        "published": published, "comparison": indicators.levels[indicator.id].comparison[rows],
+        "rag": rag, "shape": [SHAPES[word] for word in rag],
+        "signal": np.where(there & np.isfinite(low), signal, ""),
+        "points": np.where(there, colour, np.nan), "weight": indicator.weight, "counted": there,
+        "year": year, "release": _release(rated, indicator.of, year),
+        "reason": np.where(there, "", np.where(applies, why, NOT_HERE)),
+    }  # fmt: skip
+    return pd.DataFrame(table)
+
+
+def _interval(
+    rated: _Rated, indicator: Indicator, value: Values
+) -> tuple[Values, Values, Values, Values]:
+    """Return a value's 95% limits, what they are held against, and the figure as published."""
+    indicators, rows = rated.indicators, rated.rows
+    nothing, trend = np.full(len(rows), np.nan), indicator.shown == "trend"
+    year = indicators.year - indicator.behind
+    place = indicators.places.get((indicator.of, year))
+    first = indicators.places.get((indicator.of, year - 2))
+    if place is None or (trend and first is None):
+        return nothing, nothing, nothing, value if indicator.of in DERIVED else nothing
+    error = indicators.sampling.errors[rows, place]
+    against = indicators.levels[indicator.id].comparison[rows]
+    if trend:
+        error = np.hypot(error, indicators.sampling.errors[rows, first]) / 2
+    if trend or indicator.compare:
+        against = np.zeros(len(rows))
+    reach = NORMAL_95 * error
+    return value - reach, value + reach, against, indicators.sampling.figures[rows, place]
+
+
+def _release(rated: _Rated, of: str, year: int) -> str:
+    """Return the release an indicator rests on; floor and coasting rest on published results."""
+    releases = rated.indicators.inputs.panel.releases
+    measure = "rwm_expected" if of in ("floor", "coasting") else of
+    if measure not in releases.columns or year not in releases.index:
+        return ""
+    release = releases.loc[year, measure]
+    return str(release) if isinstance(release, str) else ""

@@ -18,21 +18,13 @@ from pepstats.priority.uncertainty import panel_column, panel_reason, upper_limi
 from pepstats.schools import Panel
 
 Bools = npt.NDArray[np.bool_]
-
 Numbers = npt.NDArray[np.floating]
-
 PROGRESS = ("reading_progress", "writing_progress", "maths_progress")
-
 FLOOR_ATTAINMENT = 65.0
-
 FLOOR_LINES = (-5.0, -7.0, -5.0)
-
 COASTING_ATTAINMENT = 85.0
-
 COASTING_LINES = (-2.5, -3.5, -2.5)  # SI 2017/9, regulation 4
-
 FLOOR_PROGRESS8 = -0.5
-
 COASTING_PROGRESS8 = -0.25  # SI 2017/9, regulation 5
 
 
@@ -51,8 +43,13 @@ class Answer:
         """Either: yes as soon as one is yes."""
         return Answer(self.yes | other.yes, self.no & other.no)
 
+    @classmethod
+    def all_no(cls, shape: int | tuple[int, ...]) -> Answer:
+        """Return a no for every school, to which others are joined by `|`."""
+        return cls(np.zeros(shape, bool), np.ones(shape, bool))
+
     def words(self) -> npt.NDArray[np.str_]:
-        """Give `yes`, `no` or `unknown`."""
+        """Return `yes`, `no` or `unknown`."""
         return np.where(self.yes, "yes", np.where(self.no, "no", "unknown"))
 
 
@@ -62,7 +59,7 @@ def under(value: Numbers, line: float) -> Answer:
 
 
 def primary_floor(rwm: Numbers, progress: Sequence[Numbers], upper: Sequence[Numbers]) -> Answer:
-    """Say which schools are below the primary floor of 2016 to 2018.
+    """Return which schools are below the primary floor of 2016 to 2018.
 
     Below: under 65% at the expected standard, and progress under its line in two subjects, or in
     one where it is also significantly below average (the upper 95% limit is under zero).
@@ -77,7 +74,7 @@ def primary_floor(rwm: Numbers, progress: Sequence[Numbers], upper: Sequence[Num
 def primary_coasting_year(
     rwm: Numbers, progress: Sequence[Numbers], upper: Sequence[Numbers]
 ) -> Answer:
-    """Say which schools met one year's part of the primary coasting test, 2016 on.
+    """Return which schools met one year's part of the primary coasting test, 2016 on.
 
     Met: under 85% at the expected standard, and any progress score under its line with its upper
     95% limit under zero.
@@ -90,30 +87,33 @@ def primary_coasting_year(
 
 
 def secondary_floor(progress8: Numbers, upper: Numbers) -> Answer:
-    """Say which schools are below the secondary floor: under -0.5, upper limit under zero."""
+    """Return which schools are below the secondary floor: under -0.5, upper limit under zero."""
     return under(progress8, FLOOR_PROGRESS8) & under(upper, 0.0)
 
 
 def secondary_coasting_year(progress8: Numbers, upper: Numbers) -> Answer:
-    """Say which schools met one year's part of the secondary coasting test, 2016 on."""
+    """Return which schools met one year's part of the secondary coasting test, 2016 on."""
     return under(progress8, COASTING_PROGRESS8) & under(upper, 0.0)
 
 
-_MEASURES = {"primary": ("rwm_expected", *PROGRESS), "secondary": ("progress8",)}
-
-_COHORT = {"primary": ("cohort", 11), "secondary": ("cohort_ks4", 6)}  # and the fewest pupils
-
 StandardTest = Literal["floor", "coasting"]
+PRIMARY_TESTS = {"floor": primary_floor, "coasting": primary_coasting_year}
+SECONDARY_TESTS = {"floor": secondary_floor, "coasting": secondary_coasting_year}
 
+_LINES = {"floor": (*FLOOR_LINES, FLOOR_PROGRESS8),
+          "coasting": (*COASTING_LINES, COASTING_PROGRESS8)}  # fmt: skip
+
+_MEASURES = {"primary": ("rwm_expected", *PROGRESS), "secondary": ("progress8",)}
+_COHORT = {"primary": ("cohort", 11), "secondary": ("cohort_ks4", 6)}  # and the fewest pupils
 NOT_JUDGED = "not judged: too few pupils, or a special or infant school"
 
 
 def judge_floor(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
-    """Say which schools were below the floor standard in a year, and why.
+    """Return which schools were below the floor standard in a year, and why.
 
     Returns a table keyed `school`: `answer` (yes, no, unknown) and `because`: the scores under
     their line, the input that is missing, or why the school is not judged. An upper limit that is
-    not published is worked out from the pupils (`sampling.upper_limit`). An all-through school is
+    not published is worked out from the pupils (`upper_limit`). An all-through school is
     below if either phase is. Schools that have closed since are judged like any other.
     """
     answer, because = _ask(panel, register, year, "floor")
@@ -121,7 +121,7 @@ def judge_floor(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame
 
 
 def judge_coasting(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
-    """Say which schools were coasting in a year: the test met in each of three years.
+    """Return which schools were coasting in a year: the test met in each of three years.
 
     Returns a table keyed `school`: `answer`, `years_met` and `years_unknown` of the three, and
     `because`. Years before 2016 are unknown here: their results are of other tests.
@@ -144,7 +144,7 @@ def _ask(
     panel: Panel, register: pd.DataFrame, year: int, test: StandardTest
 ) -> tuple[Answer, npt.NDArray[np.object_]]:
     """Ask one year's test of every school, in the phases it has; say why, unless it is a no."""
-    both = Answer(np.zeros(len(register), bool), np.ones(len(register), bool))
+    both = Answer.all_no(len(register))
     because = np.full(len(register), NOT_JUDGED, dtype=object)
     judged = np.zeros(len(register), bool)
     for phase, measures in _MEASURES.items():
@@ -162,26 +162,23 @@ def _ask(
 def _ask_phase(
     panel: Panel, register: pd.DataFrame, year: int, test: StandardTest, measures: tuple[str, ...]
 ) -> tuple[Answer, npt.NDArray[np.object_]]:
-    figures = [panel_column(panel, m, year, register.index) for m in measures]
-    scores = [m for m in measures if m != "rwm_expected"]
+    """Ask one phase's test, and say what was under its line, or what is missing to tell."""
+    figures = {m: panel_column(panel, m, year, register.index) for m in measures}
+    lines = dict(zip((*PROGRESS, "progress8"), _LINES[test], strict=True))
+    scores = {m: figures[m] for m in lines if m in figures}
     upper = [upper_limit(panel, m, year, register.index) for m in scores]
-    if scores == ["progress8"]:
-        lines: tuple[float, ...] = (FLOOR_PROGRESS8 if test == "floor" else COASTING_PROGRESS8,)
-        ask8 = secondary_floor if test == "floor" else secondary_coasting_year
-        answer = ask8(figures[0], upper[0])
+    if "progress8" in scores:
+        answer = SECONDARY_TESTS[test](scores["progress8"], upper[0])
     else:
-        lines = FLOOR_LINES if test == "floor" else COASTING_LINES
-        ask = primary_floor if test == "floor" else primary_coasting_year
-        answer = ask(figures[0], figures[1:], upper)
+        answer = PRIMARY_TESTS[test](figures["rwm_expected"], list(scores.values()), upper)
     told = np.full(len(register), "", dtype=object)
     unknown = ~answer.yes & ~answer.no
-    for measure, value in zip(measures, figures, strict=True):
-        missing = unknown & ~np.isfinite(value)
-        told = np.where(missing, told + f"no {_words(measure)}, ", told)
-    for measure, line, value in zip(scores, lines, figures[-len(scores) :], strict=True):
-        told = np.where(
-            answer.yes & (value < line), told + f"{_words(measure)} under {line:g}, ", told
-        )
+    for measure, value in figures.items():
+        lacking = unknown & ~np.isfinite(value)
+        told = np.where(lacking, told + f"no {_words(measure)}, ", told)
+    for measure, value in scores.items():
+        low = answer.yes & (value < lines[measure])
+        told = np.where(low, told + f"{_words(measure)} under {lines[measure]:g}, ", told)
     return answer, np.array([text.removesuffix(", ") for text in told], dtype=object)
 
 
@@ -191,7 +188,7 @@ def _words(measure: str) -> str:
 
 
 def is_judged(panel: Panel, register: pd.DataFrame, year: int, phase: str) -> Bools:
-    """Say which schools a phase's tests are asked of.
+    """Return which schools a phase's tests are asked of.
 
     Not of special or infant schools, nor where the cohort is too small (under 11 pupils, or 6 at
     key stage 4) or under half of it has prior attainment. A cohort not known is no excuse.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError
 from pepstats.priority.dashboard import Dashboard, Tier
+from pepstats.priority.indicators import RatingInputs
 from pepstats.priority.partnership import Partnership
-from pepstats.priority.ratings import Ratings, rate_schools
-from pepstats.schools import Panel
+from pepstats.priority.ratings import Ratings, chance_of, rate_schools
 
 CHANGES = ("raised", "lowered", "newly rated", "no longer rated", "the same", "not rated")
 
@@ -22,7 +20,7 @@ COULD_BE_CHANCE = 0.2
 def plan_support(
     ratings: pd.DataFrame, dashboard: Dashboard, *, delivered: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Give each school the days its rating brings, beside what it has had.
+    """Return for each school the days its rating brings, beside what it has had.
 
     `ratings` is `Ratings.ratings`; `delivered` lists days given (`school`, `days`). Keyed
     `school`: `name`, `rating`, `governance`, `provider`, `planned`, `delivered`, `left` (days) and
@@ -48,12 +46,13 @@ def plan_support(
                 f"support was given to schools that are not in the ratings: {elsewhere}."
             )
         days = delivered.groupby("school")["days"].sum().reindex(table.index).fillna(0.0)
-    table["delivered"] = days
-    table["left"] = table["planned"] - table["delivered"]
     cost = dashboard.support.day_cost or np.nan
-    table["planned_cost"] = table["planned"] * cost
-    table["delivered_cost"] = table["delivered"] * cost
-    return table
+    return table.assign(
+        delivered=days,
+        left=table["planned"] - days,
+        planned_cost=table["planned"] * cost,
+        delivered_cost=days * cost,
+    )
 
 
 def plan_years(
@@ -100,21 +99,20 @@ def sum_support(plan: pd.DataFrame, dashboard: Dashboard) -> pd.DataFrame:
 
 
 def rate_year_before(
-    panel: Panel, register: pd.DataFrame, dashboard: Dashboard, year: int, **seen: Any
+    inputs: RatingInputs, dashboard: Dashboard, year: int, *, schools: pd.Index | None = None
 ) -> Ratings | None:
     """Rate the year before by the same criteria; None where the study has no such year.
 
-    `seen` is what else `priority.rate` was given for this year. How sure that rating was is not
-    asked again, so its chances say nothing.
+    How sure that rating was is not asked again, so its chances say nothing.
     """
-    if year - 1 not in panel.releases.index:
+    if year - 1 not in inputs.panel.releases.index:
         return None
     rng = np.random.default_rng(0)
-    return rate_schools(panel, register, dashboard, year - 1, **seen, rng=rng, draws=1)
+    return rate_schools(inputs, dashboard, year - 1, rng=rng, schools=schools, draws=1)
 
 
 def compare_ratings(now: Ratings, last: Ratings | None) -> pd.DataFrame:
-    """Say whose rating changed since last year, and which indicators moved.
+    """List whose rating changed since last year, and which indicators moved.
 
     Keyed `school`: `name`, `governance`, `before`, `now`, `change` (raised, lowered, newly rated,
     no longer rated, the same: a raised priority is a smaller number), `why` (indicators whose
@@ -122,27 +120,24 @@ def compare_ratings(now: Ratings, last: Ratings | None) -> pd.DataFrame:
     as before: by this year's own draws it would be at least `COULD_BE_CHANCE` of the time). Empty
     where there is no last year.
     """
+    columns = ["name", "governance", "before", "now", "change", "why", "chance"]
     if last is None:
-        columns = ["name", "governance", "before", "now", "change", "why", "chance"]
         return pd.DataFrame(columns=columns, index=pd.Index([], name="school", dtype="int64"))
-    ratings, contributions = now.ratings, now.contributions
-    before, contributions_before = last.ratings, last.contributions
+    ratings = now.ratings
     table = ratings[["name", "governance"]].assign(now=ratings["rating"].astype("Int64"))
-    table["before"] = before["rating"].astype("Int64").reindex(table.index)
-    raised, lowered = table["now"] < table["before"], table["now"] > table["before"]
+    table["before"] = last.ratings["rating"].astype("Int64").reindex(table.index)
     was, is_now = table["before"].notna(), table["now"].notna()
     table["change"] = "the same"
-    table.loc[raised.fillna(False), "change"] = "raised"
-    table.loc[lowered.fillna(False), "change"] = "lowered"
+    table.loc[(table["now"] < table["before"]).fillna(False), "change"] = "raised"
+    table.loc[(table["now"] > table["before"]).fillna(False), "change"] = "lowered"
     table.loc[~was & is_now, "change"] = "newly rated"
     table.loc[was & ~is_now, "change"] = "no longer rated"
     table.loc[~was & ~is_now, "change"] = "not rated"
-    table["why"] = _moved(contributions, contributions_before).reindex(table.index).fillna("")
-    chances = ratings[["p1", "p2", "p3"]].to_numpy(dtype=float)
-    as_before = np.where(was, table["before"].fillna(1).to_numpy(dtype=int), 1) - 1
-    p_before = chances[np.arange(len(table)), as_before]
-    table["chance"] = table["change"].isin(["raised", "lowered"]) & (p_before >= COULD_BE_CHANCE)
-    return table[["name", "governance", "before", "now", "change", "why", "chance"]]
+    moved = _list_moves(now.contributions, last.contributions)
+    table["why"] = moved.reindex(table.index).fillna("")
+    could_be = chance_of(ratings, table["before"]) >= COULD_BE_CHANCE
+    table["chance"] = table["change"].isin(["raised", "lowered"]) & could_be
+    return table[columns]
 
 
 def count_changes(changes: pd.DataFrame) -> pd.DataFrame:
@@ -151,8 +146,8 @@ def count_changes(changes: pd.DataFrame) -> pd.DataFrame:
     return found.reindex([c for c in CHANGES if c in found.index]).to_frame()
 
 
-def _moved(now: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
-    """Give each school the indicators of another colour than the year before, in words.
+def _list_moves(now: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
+    """Return each school's indicators of another colour than the year before, in words.
 
     What has a figure in one of the years only comes last: it is no movement of the school.
     """
@@ -164,11 +159,9 @@ def _moved(now: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
         "no figure last year: ": (both["label"] + " " + both["rag"])[both["was"] == ""],
         "no figure this year: ": (both["label"] + " " + both["was"])[both["rag"] == ""],
     }
-    told = [
-        (words + own.groupby(level="school").agg(", ".join if words else "; ".join))
+    told = [pd.Series(dtype=object)] + [
+        words + own.groupby(level="school").agg(", ".join if words else "; ".join)
         for words, own in parts.items()
         if len(own)
     ]
-    if not told:
-        return pd.Series(dtype=object)
     return pd.concat(told).groupby(level=0, sort=True).agg("; ".join)

@@ -1,4 +1,4 @@
-"""How far one year's pupils could move a school's figures: intervals, and likely true values."""
+"""The sampling error of schools' figures, and draws of their likely true values."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from pepstats.measures import EACH_HUNDRED, MEASURES
 from pepstats.schools import Panel
 
 Floats = npt.NDArray[np.float64]
-
 Cell = tuple[str, int]
-
 NORMAL_95 = 1.96
 
 PUPIL_SD = {
@@ -55,11 +53,8 @@ PUPIL_CORRELATION = {
 """Pairs not listed are taken as unrelated."""
 
 COVERED = 0.955  # of a cohort, in the progress measures, where a school's own share is not given
-
 ENGLAND_PUPILS = 4.0  # as many pupils at England's rate steady a percentage near 0 or 100
-
 UNKNOWN_COHORT = 10.0  # pupils, where a source gives none of any school
-
 ENOUGH_SCHOOLS = 30  # to learn from the others how much true values differ
 
 
@@ -70,7 +65,7 @@ def limits_of(measure: str) -> tuple[str, str]:
 
 
 def panel_column(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
-    """Give one measure of one year for the schools asked, missing where there is none."""
+    """Return one measure of one year for the schools asked, missing where there is none."""
     cells = _cells(panel.values, measure, year, schools)
     return np.full(len(schools), np.nan) if cells is None else np.asarray(cells, dtype=float)
 
@@ -78,23 +73,19 @@ def panel_column(panel: Panel, measure: str, year: int, schools: pd.Index) -> Fl
 def panel_reason(
     panel: Panel, measure: str, year: int, schools: pd.Index
 ) -> npt.NDArray[np.object_]:
-    """Give why one measure of one year is missing, empty where it is not."""
+    """Return why one measure of one year is missing, empty where it is not."""
     cells = _cells(panel.reasons, measure, year, schools)
-    if cells is None:
-        return np.full(len(schools), "", dtype=object)
-    why = pd.Series(np.asarray(cells, dtype=object))
+    why = pd.Series("" if cells is None else np.asarray(cells, dtype=object), index=schools)
     return np.asarray(why.where(why.notna(), "").to_numpy(), dtype=object)
 
 
 def _cells(table: pd.DataFrame, measure: str, year: int, schools: pd.Index) -> Any:
-    """Take one column's cells of one year; None where there is no such column.
-
-    A panel is a grid, every school with every year, so a cell's place is reckoned: looking each
-    up by its two names takes fifty times as long, and there are thousands of look-ups.
-    """
+    """Return one column's cells of one year; None where there is no such column."""
     if measure not in table.columns:
         return None
     index = table.index
+    # In a grid, every school with every year, a cell's place is worked out, not looked up: looking
+    # each up by its two names takes fifty times as long, and there are thousands of look-ups.
     everyone, years = index.levels
     if len(index) == len(everyone) * len(years) and index.is_monotonic_increasing:
         row, column = everyone.get_indexer(schools), years.get_indexer([year])[0]
@@ -105,9 +96,9 @@ def _cells(table: pd.DataFrame, measure: str, year: int, schools: pd.Index) -> A
 
 
 def cohort_of(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
-    """Give the pupils behind a measure, the middle school's number where it is not known.
+    """Return the pupils behind a measure, the median school's number where it is not known.
 
-    Where no school's number is known, so few that nothing is made of chance.
+    Where no school's number is known, so few that no difference is more than chance.
     """
     known = MEASURES.get(measure)
     pupils = panel_column(panel, known.cohort if known else "cohort", year, schools)
@@ -116,11 +107,10 @@ def cohort_of(panel: Panel, measure: str, year: int, schools: pd.Index) -> Float
 
 
 def standard_error(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
-    """Give each school's sampling error: published limits, else as counts or pupils vary.
+    """Estimate each school's sampling error: published limits, else as counts or pupils vary.
 
-    Percentages are binomial, counts for each hundred pupils Poisson, the rest by `PUPIL_SD`.
-
-    Missing where the measure is, and zero for a measure that another year's pupils would not move.
+    Percentages are binomial, counts for each hundred pupils Poisson, the rest by `PUPIL_SD`;
+    missing where the measure is, zero for a measure that another year's pupils would not move.
     """
     value = panel_column(panel, measure, year, schools)
     pupils = cohort_of(panel, measure, year, schools)
@@ -143,13 +133,13 @@ def standard_error(panel: Panel, measure: str, year: int, schools: pd.Index) -> 
 
 
 def _steadied(value: Floats, pupils: Floats) -> Floats:
-    """Draw a rate a little towards all schools', so that none or all of few is not certain."""
+    """Shrink a rate a little towards all schools', so that none or all of few is not certain."""
     england = np.nansum(value * pupils) / max(float(np.nansum(pupils * np.isfinite(value))), 1.0)
     return np.asarray((value * pupils + england * ENGLAND_PUPILS) / (pupils + ENGLAND_PUPILS))
 
 
 def upper_limit(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
-    """Give the upper 95% limit: published, or else worked out from the pupils."""
+    """Return the upper 95% limit: published, or else estimated from the pupils."""
     published = panel_column(panel, limits_of(measure)[1], year, schools)
     value = panel_column(panel, measure, year, schools)
     estimate = value + NORMAL_95 * standard_error(panel, measure, year, schools)
@@ -158,12 +148,22 @@ def upper_limit(panel: Panel, measure: str, year: int, schools: pd.Index) -> Flo
 
 @dataclass(frozen=True)
 class Sampling:
-    """Schools' figures with what pupils and schools do to them, ready to be drawn again.
+    """A normal model of schools' true values, of which published figures are samples.
 
-    `figures` and `errors` are school by cell (a measure in a year), missing alike; `means` is what
-    schools of the same kind have; `between` is how true values differ between schools, cell by
-    cell; `related` how cells move together within a school, and `overlap` the root of the share of
-    the cohort that a cell's group is.
+    Attributes
+    ----------
+    cells
+        The measures and years.
+    figures, errors
+        As published, and their standard errors; school by cell, missing alike.
+    means
+        The prior mean: of schools of the same kind; school by cell.
+    between
+        The prior covariance: how true values differ between schools; cell by cell.
+    related
+        The correlation of cells' sampling errors within a school; cell by cell.
+    overlap
+        The root of the share of the cohort that a cell's group is; school by cell.
     """
 
     cells: tuple[Cell, ...]
@@ -177,16 +177,17 @@ class Sampling:
     def draw(
         self, rows: npt.NDArray[np.intp], draws: int, rng: np.random.Generator
     ) -> npt.NDArray[np.float32]:
-        """Draw likely true values, shape (rows, cells, draws), given figures and other schools.
+        """Draw from the posterior of schools' true values, shape (rows, cells, draws).
 
-        A small school's figure says less about it, so its likely true values lie nearer to those
-        of schools of its kind (empirical Bayes; Gelman et al., Bayesian Data Analysis, 2013,
-        chapter 5). Cells a school does not have are missing in every draw.
+        A small school's figure says less about it, so its draws lie nearer to schools of its kind
+        (empirical Bayes; Gelman et al., Bayesian Data Analysis, 2013, chapter 5). Cells a school
+        does not have are missing in every draw.
         """
         there = np.isfinite(self.figures[rows])
         used = np.flatnonzero(there.any(axis=0))
+        drawn = np.full((len(rows), len(self.cells), draws), np.nan, dtype=np.float32)
         if not len(used):
-            return np.full((len(rows), len(self.cells), draws), np.nan, dtype=np.float32)
+            return drawn
         centre, root = self._posterior(rows, used, there[:, used])
         normal = rng.standard_normal((len(rows), len(used), draws), dtype=np.float32)
         likely = root.astype(np.float32) @ normal
@@ -197,21 +198,17 @@ class Sampling:
                 most = 100 if known.percent else None
                 np.clip(likely[:, place], 0, most, out=likely[:, place])
         likely[~there[:, used]] = np.nan
-        if len(used) == len(self.cells):
-            return likely
-        drawn = np.full((len(rows), len(self.cells), draws), np.nan, dtype=np.float32)
         drawn[:, used] = likely
         return drawn
 
     def _posterior(
         self, rows: npt.NDArray[np.intp], used: npt.NDArray[np.intp], there: npt.NDArray[np.bool_]
     ) -> tuple[Floats, Floats]:
-        """Give each school's centre and the symmetric root of its covariance, in cells used."""
+        """Return the posterior mean and the symmetric root of its covariance, in cells used."""
         scale = np.sqrt(np.diag(self.between)[used])
         between = self.between[np.ix_(used, used)] / np.outer(scale, scale)
         error = np.where(there, self.errors[np.ix_(rows, used)], 0.0) / scale
-        overlap = np.where(np.isfinite(self.overlap[np.ix_(rows, used)]),
-                           self.overlap[np.ix_(rows, used)], 0.0)  # fmt: skip
+        overlap = np.nan_to_num(self.overlap[np.ix_(rows, used)])
         related = self.related[np.ix_(used, used)] * overlap[:, :, None] * overlap[:, None, :]
         eye = np.eye(len(used), dtype=bool)
         related[:, eye] = 1.0
@@ -228,19 +225,20 @@ class Sampling:
 
 
 def sampling_of(panel: Panel, register: pd.DataFrame, cells: Sequence[Cell]) -> Sampling:
-    """Learn from all schools in the panel how far pupils, and schools, move each cell."""
+    """Estimate from all schools in the panel how far pupils, and schools, move each cell."""
     schools = register.index
-    nothing = [np.empty((len(schools), 0))]
-    figures = np.column_stack(nothing + [panel_column(panel, m, y, schools) for m, y in cells])
-    errors = np.column_stack(nothing + [standard_error(panel, m, y, schools) for m, y in cells])
-    overlap = np.column_stack(nothing + [_overlap(panel, m, y, schools) for m, y in cells])
+    figures, errors, overlap = (np.empty((len(schools), len(cells))) for _ in range(3))
+    for place, (measure, year) in enumerate(cells):
+        figures[:, place] = panel_column(panel, measure, year, schools)
+        errors[:, place] = standard_error(panel, measure, year, schools)
+        overlap[:, place] = _overlap(panel, measure, year, schools)
     means, related = _means_of_kind(figures, register), _related(cells)
     between = _between_schools(figures - means, errors, related, overlap)
     return Sampling(tuple(cells), figures, errors, means, between, related, overlap)
 
 
 def _means_of_kind(figures: Floats, register: pd.DataFrame) -> Floats:
-    """Give the mean of schools of the same phase and type, or of all where these are few."""
+    """Return the mean of schools of the same phase and type, or of all where these are few."""
     table = pd.DataFrame(figures, index=register.index)
     overall = table.mean().fillna(0.0)
     kind = [register["phase"], register["school_type"]]
@@ -280,7 +278,7 @@ def _between_schools(off: Floats, errors: Floats, related: Floats, overlap: Floa
 
 
 def _related(cells: Sequence[Cell]) -> Floats:
-    """Lay out how cells of the same year and pupils move together."""
+    """Return the correlation of cells' sampling errors: of the same year and pupils, or none."""
     pairs = [[_pair(one, other) for other in cells] for one in cells]
     return np.array(pairs, dtype=float).reshape(len(cells), len(cells))
 

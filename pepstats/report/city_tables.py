@@ -16,10 +16,10 @@ from pepstats.priority import (
     CHANGES,
     CRITERIA,
     challenge_sentence,
+    check_seventy_rule,
     count_unsure,
     funding_sentences,
     participation_sentence,
-    test_seventy_per_cent,
 )
 from pepstats.report.disclosure import (
     BESIDE,
@@ -321,7 +321,7 @@ def table_eligibility(
         own = judged[judged["programme"] == programme.slug] if len(judged) else judged
         if own.empty:
             continue
-        held = {name: test_seventy_per_cent(own[column]) for name, column in CRITERIA.items()}
+        held = {name: check_seventy_rule(own[column]) for name, column in CRITERIA.items()}
         of_all = held["all"]
         counts = (str(of_all.eligible), str(of_all.unknown)) if view.exempt else ()
         rows.append((programme.title, school_year(int(own["year"].iloc[0])), str(of_all.schools),

@@ -177,10 +177,9 @@ def with_local_results(folder):
                                ("la_series", "series"))]  # fmt: skip
     study = load_study(report.model_copy(update={"sources": (*kept, *more)}), DATA)
     rng = np.random.default_rng(1)
-    return ratings.rate_schools(
-        study.panel, study.register, DASHBOARD, 2018, england=national_levels(study),
-        schools=own.index, rng=rng, draws=20,
-    )  # fmt: skip
+    levels = national_levels(study)
+    inputs = indicators.RatingInputs(study.panel, study.register, england=levels)
+    return ratings.rate_schools(inputs, DASHBOARD, 2018, schools=own.index, rng=rng, draws=20)
 
 
 def test_what_an_authority_holds_itself_is_rated_against_the_series_and_the_headlines(tmp_path):

@@ -8,7 +8,6 @@ from pepstats.priority import partnership
 from tests.made_up_panels import register_of
 
 AS_AT = datetime.date(2018, 10, 2)
-KNOWN = pd.Series({900001: 1, 930001: 1, 900002: 2, 900003: 3, 900004: 4})
 REGISTER = """
 activities:
   - {id: gap, title: The gap, kind: programme, theme: 5, lead: A school, starts: 2017-09-01}
@@ -37,13 +36,14 @@ def write(tmp_path, register=REGISTER, part=PART, **others):
     return tmp_path
 
 
-def load(tmp_path, members=None, **how):
-    return partnership.load_partnership(write(tmp_path, **how), KNOWN, as_at=AS_AT, members=members)
-
-
 SCHOOLS = register_of(
     [1, 2, 3, 4], governance=["maintained", "maintained", "academy", "maintained"]
-)
+).assign(urns=["900001 930001", "900002", "900003", "900004"])
+NOBODY = pd.DataFrame({"programme": [], "school": [], "joined": []})
+
+
+def load(tmp_path, members=NOBODY, **how):
+    return partnership.find_partnership(write(tmp_path, **how), SCHOOLS, members, as_at=AS_AT)
 
 
 def test_a_school_is_one_school_whichever_number_it_was_listed_under(tmp_path):
@@ -64,9 +64,7 @@ def test_whether_every_school_is_in_something_is_said_in_a_sentence(tmp_path):
 
 
 def test_an_evaluated_programme_takes_its_schools_from_its_own_list(tmp_path):
-    members = {
-        "send": pd.DataFrame({"joined": ["2018-01", None]}, index=pd.Index([2, 4], name="school"))
-    }
+    members = pd.DataFrame({"programme": "send", "school": [2, 4], "joined": ["2018-01", None]})
     register = load(tmp_path, members=members)
     matrix = partnership.list_participation(register, SCHOOLS)
     assert matrix["send"].tolist() == [False, True, False, True]
@@ -77,7 +75,7 @@ def test_an_evaluated_programme_takes_its_schools_from_its_own_list(tmp_path):
 
 
 def test_a_list_kept_twice_is_refused(tmp_path):
-    members = {"gap": pd.DataFrame({"joined": [None]}, index=pd.Index([2], name="school"))}
+    members = pd.DataFrame({"programme": ["gap"], "school": [2], "joined": [None]})
     with pytest.raises(DesignError, match="programmes/gap.yml"):
         load(tmp_path, members=members)
 
@@ -219,18 +217,14 @@ MEMBERS = pd.DataFrame({"programme": ["gap"], "school": [4], "joined": ["2017-09
 
 
 def test_a_folder_without_a_register_has_none_and_says_so(tmp_path):
-    schools = SCHOOLS.assign(urns=["900001 930001", "900002", "900003", "900004"])
-    assert partnership.find_partnership(tmp_path, schools, MEMBERS, as_at=AS_AT) is None
+    assert partnership.find_partnership(tmp_path, SCHOOLS, MEMBERS, as_at=AS_AT) is None
     assert partnership.tabulate_register(None, SCHOOLS, 2018, as_at=AS_AT) == {}
     assert "No partnership register" in partnership.say_register({}, 2018)[0]
 
 
 def test_the_register_is_found_by_any_number_a_school_has_had(tmp_path):
-    schools = SCHOOLS.assign(urns=["900001 930001", "900002", "900003", "900004"])
     part = "urn,activity,joined\n930001,maths,2017-01-10\n900003,maths,\n"
-    kept = partnership.find_partnership(
-        write(tmp_path, part=part), schools, MEMBERS, as_at=AS_AT
-    )  # fmt: skip
+    kept = load(tmp_path, MEMBERS, part=part)
     assert kept.taking_part[["school", "activity"]].to_numpy().tolist() == [
         [1, "maths"], [3, "maths"], [4, "gap"]
     ]  # fmt: skip
@@ -256,8 +250,9 @@ def test_the_projects_own_register_holds_together():
     data = Path(__file__).resolve().parents[2] / "data"
     study = pepstats.load("autumn-2018-revised", data=str(data))
     own = study.register[study.register["la"] == study.report.authority]
-    register = partnership.load_partnership(
-        data, study.followed.known, as_at=study.report.meeting.date, members=study.members
+    members = pd.concat(study.members, names=["programme", "school"]).reset_index()
+    register = partnership.find_partnership(
+        data, study.register, members, as_at=study.report.meeting.date
     )
     matrix = partnership.list_participation(register, own)
     assert partnership.participation_sentence(matrix).startswith("Every one of the 47 schools")

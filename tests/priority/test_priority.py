@@ -1,5 +1,6 @@
 import importlib.util
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from pepstats.errors import DesignError
 from pepstats.priority import dashboard, ratings
+from pepstats.priority.indicators import RatingInputs
 from pepstats.schools.panel import Panel
 from tests.made_up_panels import PRIMARY, england_of, panel_of, register_of
 
@@ -19,9 +21,10 @@ GOOD = {**PRIMARY, "rwm_expected": 70.0, "rwm_higher": 15.0}
 WEAK = {**PRIMARY, "rwm_expected": 40.0, "rwm_higher": 0.0, "maths_progress": -6.0}
 
 
-def rate(panel, register, draws=60, **how):
+def rate(panel, register, draws=60, ofsted=None, england=None, **how):
     rng = np.random.default_rng(how.pop("seed", 3))
-    return ratings.rate_schools(panel, register, DASHBOARD, 2018, rng=rng, draws=draws, **how)
+    inputs = RatingInputs(panel, register, ofsted, england)
+    return ratings.rate_schools(inputs, DASHBOARD, 2018, rng=rng, draws=draws, **how)
 
 
 @cache
@@ -304,7 +307,8 @@ def test_a_school_twice_a_wrong_year_or_an_empty_dashboard_is_refused():
     with pytest.raises(DesignError, match="a school twice: \\[1\\]"):
         rate(panel, pd.concat([register, register.loc[[1]]]))
     with pytest.raises(DesignError, match="no results of 2019"):
-        ratings.rate_schools(panel, register, DASHBOARD, 2019, rng=np.random.default_rng(1))
+        inputs = RatingInputs(panel, register)
+        ratings.rate_schools(inputs, DASHBOARD, 2019, rng=np.random.default_rng(1))
     with pytest.raises(DesignError, match="not in the register: \\[99\\]"):
         rate(panel, register, schools=pd.Index([1, 99]))
     with pytest.raises(DesignError, match="inspections list a school twice: \\[1\\]"):
@@ -312,6 +316,17 @@ def test_a_school_twice_a_wrong_year_or_an_empty_dashboard_is_refused():
     empty = panel_of({(1, 2018): {"eal": 12.0}})
     with pytest.raises(DesignError, match="none of its indicators has a value"):
         rate(empty, register_of([1]))
+
+
+def test_ratings_show_how_many_schools_have_each_and_how_many_are_borderline():
+    found = rated()
+    table = found.count()
+    assert table["schools"].sum() == len(found.ratings)
+    assert table["borderline"].sum() == ratings.count_unsure(found.ratings)
+    assert repr(found).startswith(f"Ratings(2018: {table.loc[1, 'schools']} schools 1, ")
+    assert "\n" not in repr(found)
+    shown = pd.read_html(StringIO(found._repr_html_()))[0]
+    assert shown["borderline"].tolist() == table["borderline"].tolist()
 
 
 def test_inputs_are_left_as_they_were():

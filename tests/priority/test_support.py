@@ -7,6 +7,7 @@ import pytest
 from pepstats.errors import DesignError
 from pepstats.priority import support
 from pepstats.priority.dashboard import PROPOSED, load_dashboard
+from pepstats.priority.indicators import RatingInputs
 from pepstats.priority.ratings import Ratings
 from tests.priority.test_priority import DASHBOARD, GOOD, OFSTED, WEAK, flat, rate
 
@@ -86,10 +87,11 @@ def test_a_figure_that_only_one_year_has_is_no_movement():
 
 def test_the_year_before_is_rated_by_the_same_criteria_where_there_is_one():
     panel, register = flat(weak=WEAK)
-    last = support.rate_year_before(panel, register, DASHBOARD, 2018, schools=register.index[:5])
+    inputs = RatingInputs(panel, register)
+    last = support.rate_year_before(inputs, DASHBOARD, 2018, schools=register.index[:5])
     assert last.year == 2017
     assert last.ratings.index.tolist() == [1, 2, 3, 4, 5]
-    assert support.rate_year_before(panel, register, DASHBOARD, 2016) is None
+    assert support.rate_year_before(inputs, DASHBOARD, 2016) is None
     empty = support.compare_ratings(rate(panel, register), None)
     assert empty.empty
     assert support.count_changes(empty).empty

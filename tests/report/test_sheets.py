@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats.priority import ratings, support
+from pepstats.priority import RatingInputs, ratings, support
 from pepstats.report import sheets
 from pepstats.settings.report import Report
 from tests.made_up_panels import england_of
@@ -30,9 +30,9 @@ def rated():
     table["trust"] = np.where(np.arange(160) % 3 == 0, "Fable Trust", "")
     table.loc[700_000, "name"] = ODD
     own = table.index[table["la"] == 501]
-    return ratings.rate_schools(
-        panel, table, DASHBOARD, 2018, rng=np.random.default_rng(2), draws=60, schools=own
-    )
+    inputs = RatingInputs(panel, table)
+    rng = np.random.default_rng(2)
+    return ratings.rate_schools(inputs, DASHBOARD, 2018, rng=rng, draws=60, schools=own)
 
 
 class Reader(HTMLParser):

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from pepstats.priority import support
+from pepstats.priority import RatingInputs, support
 from pepstats.priority.ratings import Ratings, count_unsure
 from pepstats.report import city_tables
 from pepstats.report.disclosure import HIDDEN, View
@@ -25,7 +25,8 @@ def rated():
     panel, register = england_of(160)
     register = register.assign(governance=np.where(np.arange(160) % 3, "maintained", "academy"))
     now = rate(panel, register, schools=register.index[register["la"] <= 504])
-    last = support.rate_year_before(panel, register, DASHBOARD, 2018, schools=now.ratings.index)
+    inputs = RatingInputs(panel, register)
+    last = support.rate_year_before(inputs, DASHBOARD, 2018, schools=now.ratings.index)
     return now, last
 
 
