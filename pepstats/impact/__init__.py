@@ -42,7 +42,7 @@ from pepstats.impact.placebo import (
     weighted_mean,
 )
 from pepstats.impact.refusals import ENGLAND, HERE, OWN, describe_held
-from pepstats.impact.sizes import FEWEST_SCHOOLS, pool_phases
+from pepstats.impact.sizes import pool_phases
 from pepstats.impact.value import (
     choose_months,
     list_sizes,
@@ -63,7 +63,6 @@ __all__ = [
     "Evaluation",
     "FEWEST_CITIES",
     "FEWEST_COMPARISONS",
-    "FEWEST_SCHOOLS",
     "Gaps",
     "HERE",
     "Inputs",

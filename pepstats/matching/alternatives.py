@@ -90,7 +90,7 @@ def whiten(table: pd.DataFrame, members: Iterable[int]) -> pd.DataFrame:
 
 
 def mark_members(schools: pd.Index, members: Iterable[int]) -> NDArray[np.bool_]:
-    """Say which schools are members; refuse a member that is not there, or an empty side."""
+    """Mark the schools that are members; refuse a member that is not there, or an empty side."""
     chosen = sorted(set(members))
     strangers = [m for m in chosen if m not in schools]
     if strangers:

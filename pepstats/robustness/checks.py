@@ -137,10 +137,6 @@ class Curve:
             f"{self.same_way} the same way; one p for all, from the same made-up programmes",
         )  # fmt: skip
 
-    def numbers(self) -> dict[str, float | int]:
-        """Return each number by its name in the checks' `numbers.json`."""
-        return {f"curve.{name}": value for name, value in vars(self).items()}
-
 
 def join_ways(rows: Sequence[CheckRow]) -> Curve | None:
     """Join the ways that could be made into one curve; none where they are too few for a middle."""
@@ -185,8 +181,9 @@ class Checked:
 
     @property
     def numbers(self) -> dict[str, float | int]:
-        """Every number of the curve by its name."""
-        return self.curve.numbers() if self.curve is not None else {}
+        """Every number of the curve by its name in `numbers.json`."""
+        curve = vars(self.curve) if self.curve is not None else {}
+        return {f"curve.{name}": value for name, value in curve.items()}
 
 
 def check_effect(headline: Headline) -> Checked:

@@ -12,7 +12,6 @@ from pepstats.errors import DesignError
 from pepstats.impact import (
     COMPARED,
     FEWEST_COMPARISONS,
-    FEWEST_SCHOOLS,
     Gaps,
     PlaceboDraws,
     draw_placebo,
@@ -32,7 +31,7 @@ from pepstats.matching import (
     pair_members,
     replace_members,
 )
-from pepstats.robustness.headline import CheckRow, Headline
+from pepstats.robustness.headline import FEWEST_MEMBERS, CheckRow, Headline
 from pepstats.settings import MatchRule, PoolRule
 
 HEADLINE = "as fixed in the programme's file"
@@ -179,9 +178,9 @@ def judge_choice(
     made_up = placebo_estimates({outcome: same}, draws, choice.members, real={outcome: found})
     seen = estimate_effects("", {outcome: found}, made_up, choice.members, n_comparison=0)
     counted = seen[0].n_schools if seen else 0
-    if counted < FEWEST_SCHOOLS:
+    if counted < FEWEST_MEMBERS:
         raise DesignError(
-            f"{counted} of the programme's schools are left; {FEWEST_SCHOOLS} are needed"
+            f"{counted} of the programme's schools are left; {FEWEST_MEMBERS} are needed"
         )
     effect = seen[0]
     return CheckRow(
@@ -260,8 +259,8 @@ def count_comparison(match: Match, found: Gaps, members: tuple[int, ...]) -> int
 def _draw_anew(choice: Choice, headline: Headline) -> PlaceboDraws:
     """Draw placebo programmes as small, and as low attaining, as some of the members."""
     counted = headline.gaps.table["gap"].reindex(list(choice.members)).notna().sum()
-    if counted < FEWEST_SCHOOLS:
-        raise DesignError(f"{counted} such schools have a result; {FEWEST_SCHOOLS} are needed")
+    if counted < FEWEST_MEMBERS:
+        raise DesignError(f"{counted} such schools have a result; {FEWEST_MEMBERS} are needed")
     yardstick = headline.yardstick
     low = headline.low_when_picked(yardstick.baseline, headline.pool.schools.index)
     return draw_placebo(

@@ -16,6 +16,9 @@ from pepstats.matching import Match, Pool
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
+FEWEST_MEMBERS = 4
+"""Of fewer schools no estimate is shown (the Fund's own smallest bid was four)."""
+
 
 @dataclass(frozen=True)
 class CheckRow:

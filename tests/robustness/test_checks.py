@@ -8,10 +8,10 @@ import pytest
 
 from pepstats.errors import DesignError
 from pepstats.formatting import CHECK_KINDS
-from pepstats.impact import effects, evaluate, placebo
+from pepstats.impact import effects, evaluate, placebo, refusals
 from pepstats.matching import nearest
 from pepstats.robustness import checks, choices
-from pepstats.robustness.headline import Headline, make_headline
+from pepstats.robustness.headline import FEWEST_MEMBERS, Headline, make_headline
 from pepstats.settings.programme import PlaceboRule, PoolRule
 from tests.worlds import YEAR, Small, small_england
 
@@ -254,6 +254,10 @@ def test_with_too_few_schools_of_a_kind_the_row_says_how_many(setting: Headline)
     few = replace(first, check="three schools", kind="schools", members=first.members[:3])
     with pytest.raises(DesignError, match="^3 such schools have a result; 4 are needed$"):
         choices.try_choice(few, setting)
+
+
+def test_fewest_members_is_as_few_as_a_programme_may_have() -> None:
+    assert FEWEST_MEMBERS == refusals.FEWEST_SCHOOLS
 
 
 def test_the_made_up_programmes_are_the_headline_s(setting: Headline) -> None:
