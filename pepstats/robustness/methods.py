@@ -111,7 +111,7 @@ def lay_out_frame(
 
 
 def compare_matched(frame: pd.DataFrame, *, starts: int) -> CheckRow:
-    """Difference in differences of matched schools, errors made fit for few of them (CR2).
+    """Estimate by difference in differences of matched schools, errors fit for few of them (CR2).
 
     `frame` as from `lay_out_frame`. Before is the mean of the years before `starts`, after that of
     the rest; schools' own changes give the same as the panel's regression, at any size.
@@ -171,7 +171,7 @@ def allow_for_drift(
 def compare_doubly_robust(
     frame: pd.DataFrame, *, starts: int, covariates: Sequence[str] = ()
 ) -> CheckRow:
-    """Doubly robust difference in differences (Callaway and Sant'Anna 2021), by diff-diff.
+    """Estimate by doubly robust difference in differences (Callaway, Sant'Anna 2021): diff-diff.
 
     `frame` has `school`, `year`, `value`, `member` and the covariates, which count as they were
     before the start; a column `starts` may give schools their own first year (0: never). The
@@ -194,7 +194,7 @@ def compare_doubly_robust(
 def compare_synthetic(
     frame: pd.DataFrame, *, starts: int, rng: np.random.Generator, draws: int = SYNTHETIC_DRAWS
 ) -> CheckRow:
-    """Synthetic difference in differences (Arkhangelsky and others 2021), by diff-diff.
+    """Estimate by synthetic difference in differences (Arkhangelsky and others 2021): diff-diff.
 
     `frame` has `school`, `year`, `value`, `member`; comparison schools are those in it, weighted
     anew (`weight` is not used). The interval is from placebo groups of comparison schools, so
