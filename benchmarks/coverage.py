@@ -20,7 +20,7 @@ import pandas as pd
 from pepstats.impact.evaluate import design_comparison, estimate_programme
 from pepstats.robustness.calibration import (
     ONE_CITY,
-    Asked,
+    Picking,
     Population,
     how_far,
     pick_programmes,
@@ -41,7 +41,7 @@ def try_all(study: Study, programmes: int, added: list[float]) -> pd.DataFrame:
     )  # fmt: skip
     population = Population(study.panel, study.register, tuple(study.barred))
     sample = prepare_sample(population, asked, year, others=False)
-    picked = pick_programmes(sample, ONE_CITY, Asked(programmes), np.random.default_rng(1))
+    picked = pick_programmes(sample, ONE_CITY, Picking(programmes), np.random.default_rng(1))
     quick, schools = how_far(sample, picked)[0], sample.gaps.table.index
     rows = []
     for number, places in enumerate(picked.schools):

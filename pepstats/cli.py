@@ -263,7 +263,7 @@ def choose_report(data: Path) -> str:
 def _calibrate(asked: argparse.Namespace) -> int:
     import json
 
-    from pepstats.robustness import Asked, Population, calibrate, describe_calibration
+    from pepstats.robustness import Picking, Population, calibrate, describe_calibration
     from pepstats.study import load_study, national_levels
 
     data = paths.data_folder(asked.data)
@@ -272,7 +272,7 @@ def _calibrate(asked: argparse.Namespace) -> int:
     published = national_levels(study)
     found = calibrate(
         Population(study.panel, study.register, tuple(study.barred)), programme,
-        study.report.year, Asked(asked.draws, asked.schools, asked.low),
+        study.report.year, Picking(asked.draws, asked.schools, asked.low),
         {str(name): dict(zip(own["year"], own["value"], strict=True))
          for name, own in published.groupby("measure")},
     )  # fmt: skip

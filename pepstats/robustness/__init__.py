@@ -1,7 +1,7 @@
 """The same effect under other choices and other methods."""
 
 from pepstats.robustness.calibration import (
-    Asked,
+    Picking,
     Population,
     calibrate,
     calibrate_primary,
@@ -11,7 +11,7 @@ from pepstats.robustness.checks import check_effect
 from pepstats.robustness.headline import make_headline
 
 __all__ = [
-    "Asked",
+    "Picking",
     "Population",
     "calibrate",
     "calibrate_primary",

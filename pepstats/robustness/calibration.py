@@ -84,7 +84,7 @@ class Population:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Picking:
     """How many placebo programmes, of how many schools, how many of these low attaining.
 
     The Fund's own selection was 13 of 18.
@@ -142,14 +142,14 @@ def prepare_sample(
     found: dict[str, pd.Series] = {}
     if others:
         last = _match_all(population, programme, years[-1:], cohort=False)
-        one_year = find(last, years[-1:], adjusted=False, weighted=False)
+        one_year = find(last, years[-1:], adjusted=False)
         change = results[year] - results[years[-1]]
         found = {
             CHANGED: change,
             ENGLAND: change,
             ONE_YEAR: one_year.table["gap"].reindex(schools),
-            ALL_YEARS: find(matched, years, adjusted=False, weighted=False).table["gap"],
-            ADJUSTED: find(matched, years, weighted=False).table["gap"],
+            ALL_YEARS: find(matched, years, adjusted=False).table["gap"],
+            ADJUSTED: ours.table["gap"],
             WEIGHTED: ours.table["gap"],
         }
         free &= found[ONE_YEAR].notna().to_numpy()
@@ -182,12 +182,12 @@ def _match_all(
 
 def _find_gaps(
     population: Population, programme: Programme, year: int, matched: tuple[Pool, Match],
-    baseline: tuple[int, ...], **how: bool,
+    baseline: tuple[int, ...], *, adjusted: bool = True,
 ) -> Gaps:  # fmt: skip
     pool, match = matched
     return find_gaps(
         population.panel, pool, match, programme.primary, baseline=baseline, year=year,
-        members=population.barred, **how,
+        members=population.barred, adjusted=adjusted,
     )  # fmt: skip
 
 
@@ -223,14 +223,14 @@ def prepare_october(
 
 
 def pick_programmes(
-    sample: CalibrationSample, selection: str, asked: Asked, rng: np.random.Generator
+    sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
 ) -> Picked:
     """Pick placebo programmes, some of their schools from the lower attaining half.
 
     The half of all England, or of the one city. Every city that has enough schools of both sorts
     is as likely as any other.
     """
-    free, low, size, draws = np.flatnonzero(sample.free), asked.low, asked.size, asked.draws
+    free, low, size, draws = np.flatnonzero(sample.free), picking.low, picking.size, picking.draws
     if selection != ONE_CITY:
         if len(free) < 4 * size:
             raise DesignError(f"{len(free)} schools are too few to make up programmes of {size}.")
@@ -269,15 +269,15 @@ def _pupil_variance(outcome: str, results: pd.Series) -> float:
 
 
 def judge_selection(
-    sample: CalibrationSample, selection: str, asked: Asked, rng: np.random.Generator
+    sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
 ) -> tuple[Rows, Picked]:
     """Pick placebo programmes and judge them by every estimator: `Calibration.rows`, and the picks.
 
     Those picked from anywhere are judged by a second set, those of one city by all other cities'.
     """
-    picked = again = pick_programmes(sample, selection, asked, rng)
+    picked = again = pick_programmes(sample, selection, picking, rng)
     if selection != ONE_CITY:
-        more = replace(asked, draws=YARDSTICKS * asked.draws)
+        more = replace(picking, draws=YARDSTICKS * picking.draws)
         again = pick_programmes(sample, selection, more, rng)
     return judge_all(sample, selection, picked, again), picked
 
@@ -427,7 +427,7 @@ def calibrate(
     population: Population,
     programme: Programme,
     year: int,
-    asked: Asked,
+    picking: Picking,
     national: Mapping[str, Mapping[int, float]],
 ) -> Calibration:
     """Put placebo programmes of one size through every estimator, for each outcome.
@@ -448,27 +448,27 @@ def calibrate(
     tables: dict[str, Rows] = defaultdict(list)
     for outcome in programme.outcomes:
         one = programme.model_copy(update={"outcomes": (outcome,)})
-        for name, rows in _calibrate_outcome(population, one, year, asked).items():
+        for name, rows in _calibrate_outcome(population, one, year, picking).items():
             tables[name] += rows
         if {year - 1, year - 2} <= set(programme.baseline):
             level = national.get(outcome, {})
-            for name, rows in _calibrate_across(population, one, year, asked, level).items():
+            for name, rows in _calibrate_across(population, one, year, picking, level).items():
                 tables[name] += rows
     return Calibration(
-        asked.size, asked.low, year, programme.baseline,
+        picking.size, picking.low, year, programme.baseline,
         **{name: pd.DataFrame(tables[name]) for name in TABLES},
     )  # fmt: skip
 
 
 def _calibrate_outcome(
-    population: Population, programme: Programme, year: int, asked: Asked
+    population: Population, programme: Programme, year: int, picking: Picking
 ) -> dict[str, Rows]:
     """Calibrate on all baseline years: the tables `rows`, `cities` and `within`."""
     outcome, sample = programme.primary, prepare_sample(population, programme, year)
     rows: Rows = []
     for selection in SELECTIONS:
         rng = _stream(programme.seed, outcome, selection)
-        judged, picked = judge_selection(sample, selection, asked, rng)
+        judged, picked = judge_selection(sample, selection, picking, rng)
         rows += judged
     cities = {"outcome": outcome, "usable": picked.usable, "too_small": picked.too_small}
     within = by_thirds(sample, picked, rng)
@@ -476,7 +476,7 @@ def _calibrate_outcome(
 
 
 def _calibrate_across(
-    population: Population, programme: Programme, year: int, asked: Asked,
+    population: Population, programme: Programme, year: int, picking: Picking,
     national: Mapping[int, float],
 ) -> dict[str, Rows]:  # fmt: skip
     """Calibrate across years: last year and this, each from the year before alone, and October."""
@@ -487,20 +487,20 @@ def _calibrate_across(
         )
         for y in (year - 1, year)
     ]
-    picked = [pick_programmes(sample, ONE_CITY, asked, rng) for sample in samples]
+    picked = [pick_programmes(sample, ONE_CITY, picking, rng) for sample in samples]
     within = by_thirds(samples[0], picked[0], rng)
     across: Rows = [
         {"outcome": outcome, "year": samples[this].gaps.year,
-         "judged_by": samples[other].gaps.year, "draws": asked.draws,
+         "judged_by": samples[other].gaps.year, "draws": picking.draws,
          "false_alarm_rate": _alarm_rate(samples[this], picked[this], samples[other],
                                          picked[other])}
         for this, other in ((1, 0), (0, 1))
     ]  # fmt: skip
     seen, last = prepare_october(population, samples[1], national)
-    now, before = (pick_programmes(sample, ONE_CITY, asked, rng) for sample in (seen, last))
+    now, before = (pick_programmes(sample, ONE_CITY, picking, rng) for sample in (seen, last))
     ours, later = how_far(seen, now)[0], how_far(samples[1], now)[0]
     october: Rows = [
-        {"outcome": outcome, "year": year, "draws": asked.draws,
+        {"outcome": outcome, "year": year, "draws": picking.draws,
          "correlation": float(np.corrcoef(ours, later)[0, 1]),
          "mean": float(ours.mean()), "spread": float(ours.std(ddof=1)),
          "false_alarm_rate": _alarm_rate(seen, now, last, before)}
@@ -538,11 +538,11 @@ def calibrate_primary(
     ours = sample.gaps.table.index.isin(list(members)) & sample.gaps.table["gap"].notna().to_numpy()
     middle = np.median(sample.attainment[sample.free])
     low = int((sample.attainment[ours] < middle).sum())
-    asked = Asked(REPORT_DRAWS, int(ours.sum()), low)
+    picking = Picking(REPORT_DRAWS, int(ours.sum()), low)
     for selection in (ONE_CITY, SELECTIONS[1]):
         rng = _stream(programme.seed, primary.primary, f"in the report, {selection}")
         try:
-            return pd.DataFrame(judge_selection(sample, selection, asked, rng)[0])
+            return pd.DataFrame(judge_selection(sample, selection, picking, rng)[0])
         except DesignError:
             continue
     return pd.DataFrame(columns=list(ROW))

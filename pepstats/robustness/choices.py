@@ -208,7 +208,6 @@ def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match
     found = find_gaps(
         headline.panel, pool, match, headline.outcome, baseline=choice.baseline, year=choice.year,
         members=headline.barred, adjusted=choice.adjusted, part=choice.part,
-        weighted=choice.weighted,
     )  # fmt: skip
     return found, found, match
 
