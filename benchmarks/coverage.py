@@ -18,11 +18,16 @@ import numpy as np
 import pandas as pd
 
 from pepstats.impact.evaluate import design_comparison, estimate_programme
-from pepstats.robustness.calibration import ONE_CITY, how_far, pick_programmes, prepare_sample
+from pepstats.robustness.calibration import (
+    ONE_CITY,
+    Picking,
+    Population,
+    how_far,
+    pick_programmes,
+    prepare_sample,
+)
 from pepstats.schools.panel import Panel
 from pepstats.study import Study, load_study
-
-SIZE, LOW = 18, 13
 
 
 def try_all(study: Study, programmes: int, added: list[float]) -> pd.DataFrame:
@@ -34,11 +39,10 @@ def try_all(study: Study, programmes: int, added: list[float]) -> pd.DataFrame:
         update={"outcomes": (outcome,), "match": rule,
                 "placebo": real.placebo.model_copy(update={"draws": 2000})}
     )  # fmt: skip
-    scene = prepare_sample(study.panel, study.register, asked, outcome, baseline=asked.baseline,
-                      year=year, barred=study.barred, others=False)  # fmt: skip
-    picked = pick_programmes(scene, ONE_CITY, size=SIZE, low=LOW, draws=programmes,
-                             rng=np.random.default_rng(1))  # fmt: skip
-    quick, schools = how_far(scene, picked)[0], scene.gaps.table.index
+    population = Population(study.panel, study.register, tuple(study.barred))
+    sample = prepare_sample(population, asked, year, others=False)
+    picked = pick_programmes(sample, ONE_CITY, Picking(programmes), np.random.default_rng(1))
+    quick, schools = how_far(sample, picked)[0], sample.gaps.table.index
     rows = []
     for number, places in enumerate(picked.schools):
         members = sorted(schools[places])

@@ -23,7 +23,7 @@ import pandas as pd
 
 from pepstats.impact import gaps, placebo
 from pepstats.matching.nearest import match_schools
-from pepstats.matching.pool import OTHER_THINGS_COUNT, before_start, find_pool
+from pepstats.matching.pool import OTHER_THINGS_COUNT, MatchBasis, before_start, find_pool
 from pepstats.schools.panel import Panel
 from pepstats.settings.programme import MatchRule, PoolRule
 
@@ -56,8 +56,8 @@ def make_england(schools: int, seed: int = 1) -> tuple[Panel, pd.DataFrame]:
 def ours(panel: Panel, register: pd.DataFrame, programmes: int) -> tuple[np.ndarray, ...]:
     """Match every school, find its gap, draw programmes in one city each, estimate them all."""
     pool = find_pool(
-        before_start(panel, 2018), register, RULE, phase="primary",
-        outcomes=["rwm_expected"], baseline=[2016, 2017],
+        before_start(panel, 2018), register,
+        MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)),
     )  # fmt: skip
     match = match_schools(pool, RULE, PoolRule())
     found = gaps.find_gaps(panel, pool, match, "rwm_expected", baseline=[2016, 2017], year=2018)

@@ -263,7 +263,7 @@ def choose_report(data: Path) -> str:
 def _calibrate(asked: argparse.Namespace) -> int:
     import json
 
-    from pepstats.robustness import calibrate, describe_calibration
+    from pepstats.robustness import Picking, Population, calibrate, describe_calibration
     from pepstats.study import load_study, national_levels
 
     data = paths.data_folder(asked.data)
@@ -271,10 +271,10 @@ def _calibrate(asked: argparse.Namespace) -> int:
     programme = study.programmes[study.report.programmes[0]]
     published = national_levels(study)
     found = calibrate(
-        study.panel, study.register, programme, study.report.year, barred=study.barred,
-        draws=asked.draws, size=asked.schools, low=asked.low,
-        national={str(name): dict(zip(own["year"], own["value"], strict=True))
-                  for name, own in published.groupby("measure")},
+        Population(study.panel, study.register, tuple(study.barred)), programme,
+        study.report.year, Picking(asked.draws, asked.schools, asked.low),
+        {str(name): dict(zip(own["year"], own["value"], strict=True))
+         for name, own in published.groupby("measure")},
     )  # fmt: skip
     print(json.dumps(found.as_data(), indent=1) if asked.json else describe_calibration(found))
     return DONE

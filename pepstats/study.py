@@ -14,7 +14,7 @@ import pandas as pd
 from pepstats import paths
 from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.impact import find_gaps
-from pepstats.matching import before_start, find_pool, match_schools
+from pepstats.matching import MatchBasis, before_start, find_pool, match_schools
 from pepstats.measures import LA_SERIES, MEASURES, find_measure
 from pepstats.schools import (
     Panel,
@@ -195,14 +195,9 @@ class Study:
         years = tuple(sorted(baseline))
         known = find_measure(outcome)
         rule = match or MatchRule(near=(outcome, known.cohort))
-        pool = find_pool(
-            before_start(self.panel, years[-1] + 1),
-            self.register,
-            rule,
-            phase="secondary" if known.kind == "ks4" else "primary",
-            outcomes=[outcome],
-            baseline=years,
-        )
+        phase = "secondary" if known.kind == "ks4" else "primary"
+        basis = MatchBasis(rule, phase, (outcome,), years)
+        pool = find_pool(before_start(self.panel, years[-1] + 1), self.register, basis)
         pairs = match_schools(pool, rule, PoolRule(), barred=self.barred)
         found = find_gaps(
             self.panel, pool, pairs, outcome, baseline=years, year=year, members=self.barred

@@ -16,7 +16,15 @@ from pepstats.impact.october import forecast_gaps, others_have_results
 from pepstats.impact.placebo import PlaceboDraws, draw_placebo, low_as_picked, placebo_estimates
 from pepstats.impact.refusals import FEWEST_SCHOOLS, count_outcomes, refuse_outcomes
 from pepstats.impact.verdicts import COMPARED, EXPECTED
-from pepstats.matching import Match, Pool, before_start, find_pool, match_schools, measure_balance
+from pepstats.matching import (
+    Match,
+    MatchBasis,
+    Pool,
+    before_start,
+    find_pool,
+    match_schools,
+    measure_balance,
+)
 from pepstats.measures import list_refused_breaks
 from pepstats.schools import Panel
 from pepstats.settings import Programme
@@ -70,11 +78,8 @@ def design_comparison(
     pool = find_pool(
         before_start(panel, max(programme.baseline) + 1),
         register,
-        programme.match,
-        phase=programme.phase,
-        outcomes=programme.outcomes,
-        baseline=programme.baseline,
-        members=chosen,
+        MatchBasis.of(programme),
+        chosen,
     )
     never = tuple(sorted(set(barred) | set(chosen)))
     match = match_schools(pool, programme.match, programme.pool, barred=never)

@@ -1,10 +1,10 @@
 """Who is compared with whom, without sight of results after the start."""
 
 from pepstats.matching.alternatives import (
-    Pairing,
     mark_members,
     match_by_mahalanobis,
-    match_members,
+    pair_members,
+    replace_members,
     spell_out,
 )
 from pepstats.matching.balance import (
@@ -16,28 +16,30 @@ from pepstats.matching.balance import (
     measure_overlap,
     prove_calipers,
 )
-from pepstats.matching.nearest import Match, list_limits, match_schools, take_up
-from pepstats.matching.pool import Pool, before_start, find_pool, positions
+from pepstats.matching.nearest import Match, mark_free, match_schools, narrow, take_up
+from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool, positions
 
 __all__ = [
     "BALANCE_DEFINITION",
     "Match",
-    "Pairing",
+    "MatchBasis",
     "Pool",
     "SATISFIED",
     "TOO_FAR",
     "before_start",
     "find_pool",
     "list_differences",
-    "list_limits",
+    "mark_free",
     "mark_members",
     "match_by_mahalanobis",
-    "match_members",
     "match_schools",
     "measure_balance",
     "measure_overlap",
+    "narrow",
+    "pair_members",
     "positions",
     "prove_calipers",
+    "replace_members",
     "spell_out",
     "take_up",
 ]

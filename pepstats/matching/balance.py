@@ -7,11 +7,10 @@ denominator before and after, so that matching can only change what is on top of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pepstats.matching.nearest import Match, list_limits
 from pepstats.matching.pool import TIE, Pool
@@ -76,7 +75,7 @@ def measure_balance(
 
 
 def measure_overlap(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataFrame:
-    """Say for each member how far its comparison schools are, and how that ranks in the pool.
+    """Measure for each member how far its comparison schools are, and how that ranks in the pool.
 
     Index `school`: `nearest`, `furthest` (weighted standard deviations), `n_comparison`, and
     `harder_than`: the share of the pool's other schools that have their furthest nearer.
@@ -119,18 +118,10 @@ def prove_calipers(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataF
     and `beyond`: how many are further apart than asked, which is none unless the match is wrong.
     """
     pairs = list_differences(pool, match.pairs(members))
-    names = ["distance", *map(str, pool.scales.index)]
     asked = {"distance": match.rule.caliper, **list_limits(match.rule, pool.schools)}
-    return _hold_to({name: pairs[name].to_numpy(float) for name in names}, asked)
-
-
-def _hold_to(
-    apart: Mapping[str, NDArray[np.float64]], asked: Mapping[str, float | None]
-) -> pd.DataFrame:
-    """Hold how far pairs are apart to the calipers asked for: see `prove_calipers`."""
     rows = []
-    for name, differences in apart.items():
-        far, limit = np.round(np.abs(differences), TIE), asked.get(name)
+    for name in ("distance", *pool.scales.index):
+        far, limit = np.round(pairs[name].abs().to_numpy(float), TIE), asked.get(name)
         rows.append(
             {
                 "limit": name,

@@ -17,6 +17,9 @@ from pepstats.errors import DesignError
 from pepstats.matching.pool import TIE, Pool, positions
 from pepstats.settings import MatchRule, PoolRule
 
+NONE_ALLOWED, NONE_NEAR = "none alike elsewhere", "none alike within the caliper"
+"""Why a school has no comparison school."""
+
 
 @dataclass(frozen=True)
 class Match:
@@ -74,38 +77,50 @@ def match_schools(
         raise DesignError("The pool's schools must be sorted.")
     if where.neighbours is True and not where.authorities:
         raise DesignError("`pool.neighbours`: list the neighbours' codes under `pool.authorities`.")
-    free = ~table.index.isin([*barred, *where.exclude])
+    place = positions(table[list(pool.scales.index)])
+    place = place / pool.scales["spread"] * pool.scales["weight"]
+    return match_places(pool, rule, mark_free(pool, where, barred), place.to_numpy(float))
+
+
+def mark_free(pool: Pool, where: PoolRule, barred: Iterable[int]) -> NDArray[np.bool_]:
+    """Mark the schools of a pool that may be comparison schools."""
+    table = pool.schools
+    free: NDArray[np.bool_] = ~np.asarray(table.index.isin([*barred, *where.exclude]), dtype=bool)
     if where.authorities is not None:
         free &= table["la"].isin(where.authorities).to_numpy()
-    place = (
-        positions(table[list(pool.scales.index)]) / pool.scales["spread"] * pool.scales["weight"]
-    )
-    points, authority = place.to_numpy(float), table["la"].to_numpy(np.int64)
+    return free
+
+
+def match_places(
+    pool: Pool, rule: MatchRule, free: NDArray[np.bool_], points: NDArray[np.float64]
+) -> Match:
+    """Match every school to the k nearest of the `free` ones by their coordinates: `points`."""
+    table = pool.schools
     limits = list_limits(rule, table)
     limited = table[list(limits)].to_numpy(float) / np.array([*limits.values()], dtype=float)
-    groups = (
-        table.groupby(list(rule.exact), sort=True).indices
-        if rule.exact
-        else {"all": np.arange(len(table))}
-    )
-
+    everyone = {"all": np.arange(len(table))}
+    groups = table.groupby(list(rule.exact), sort=True).indices if rule.exact else everyone
     places = np.full((len(table), rule.k), -1, dtype=np.int64)
     distances = np.full((len(table), rule.k), np.nan)
+    authority = table["la"].to_numpy(np.int64)
     for rows in groups.values():
         candidates = rows[free[rows]]
         if len(candidates):
             places[rows], distances[rows] = _nearest(
                 points, authority, rows, candidates, rule.k, limited
             )
+    return narrow(Match(rule, table.index, places, distances, pd.DataFrame({"reason": []})), rule)
+
+
+def narrow(match: Match, rule: MatchRule) -> Match:
+    """Keep of each school's comparison schools the k nearest, and those within the caliper."""
+    places, distances = match.places[:, : rule.k].copy(), match.distances[:, : rule.k].copy()
     if rule.caliper is not None:
         far = distances > rule.caliper
         places[far], distances[far] = -1, np.nan
-    none = places[:, 0] < 0
-    held = rule.caliper is not None or rule.calipers
-    why = "none alike within the caliper" if held else "none alike elsewhere"
-    return Match(
-        rule, table.index, places, distances, pd.DataFrame({"reason": why}, index=table.index[none])
-    )
+    alone = match.schools[places[:, 0] < 0]
+    why = NONE_NEAR if rule.caliper is not None or rule.calipers else NONE_ALLOWED
+    return Match(rule, match.schools, places, distances, pd.DataFrame({"reason": why}, index=alone))
 
 
 def list_limits(rule: MatchRule, matched: pd.DataFrame) -> dict[str, float]:
@@ -141,10 +156,10 @@ def _nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Find the k nearest candidates of each row in another authority, exactly, ties by position.
 
-    The tree is asked for more neighbours than needed and, where those left after taking out the
-    own authority and those more than 1 apart in any column of `limited` are too few or end in a
-    tie, asked again for four times as many. Rows are asked for in the order of the tree's leaves,
-    neighbours after one another: in a large England what is looked at is then still at hand.
+    The tree is asked for more neighbours than needed and, where those left without the own
+    authority and those more than 1 apart in any column of `limited` are too few or end in a tie,
+    asked again for four times as many. Rows are asked for in the order of the tree's leaves, which
+    is faster in a large England.
     """
     from scipy.spatial import cKDTree
 

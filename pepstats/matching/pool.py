@@ -1,4 +1,4 @@
-"""matching.pool."""
+"""The pool: the schools that can be compared, and who was left out of it by which rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from pepstats.errors import DesignError
 from pepstats.measures import MEASURES
 from pepstats.schools.panel import Panel
-from pepstats.settings import PHASES, MatchRule
+from pepstats.settings import PHASES, MatchRule, Programme
 
 TIE = 9  # nearer than this many decimals is a tie: published figures are rounded
 
@@ -19,7 +19,7 @@ OTHER_THINGS_COUNT = 0.5
 """Weight in the distance of anything but an outcome's own earlier years.
 
 Earlier results say most about later ones; on real England a cohort counted in full crowds them
-out (the estimate's spread over made-up programmes is smaller at a half than at nought or one).
+out (the estimate's spread over placebo programmes is smaller at a half than at zero or one).
 """
 
 
@@ -47,61 +47,50 @@ class Pool:
 
 
 def before_start(panel: Panel, starts: int) -> Panel:
-    """Give the part of a panel from before a programme's first results: all matching may see."""
+    """Return the part of a panel from before a programme's first results: all matching may see."""
     early = panel.values.index.get_level_values("year") < starts
     return Panel(
         panel.values[early], panel.reasons[early], panel.releases[panel.releases.index < starts]
     )
 
 
-def variables(
-    near: Iterable[str], outcomes: Iterable[str], baseline: Iterable[int]
-) -> list[tuple[str, int]]:
-    """List what schools are matched on: every baseline year of an outcome, else the last one."""
-    years, measured = sorted(baseline), set(outcomes)
-    return [(m, y) for m in near for y in (years if m in measured else years[-1:])]
+@dataclass(frozen=True)
+class MatchBasis:
+    """What schools are matched on: a rule, and the phase, outcomes and baseline years it is for."""
+
+    rule: MatchRule
+    phase: str
+    outcomes: tuple[str, ...]
+    baseline: tuple[int, ...]
+
+    @classmethod
+    def of(cls, programme: Programme) -> MatchBasis:
+        """Take what a programme's file says."""
+        return cls(programme.match, programme.phase, programme.outcomes, programme.baseline)
+
+    def variables(self) -> list[tuple[str, int]]:
+        """List measures with years: every baseline year of an outcome, else the last one."""
+        years = sorted(self.baseline)
+        return [
+            (m, y) for m in self.rule.near for y in (years if m in self.outcomes else years[-1:])
+        ]
 
 
 def find_pool(
-    before: Panel,
-    register: pd.DataFrame,
-    rule: MatchRule,
-    *,
-    phase: str,
-    outcomes: Iterable[str],
-    baseline: Iterable[int],
-    members: Iterable[int] = (),
+    before: Panel, register: pd.DataFrame, basis: MatchBasis, members: Iterable[int] = ()
 ) -> Pool:
     """Find the schools that can be compared, leaving others out by named rules, all counted."""
-    baseline = sorted(baseline)
-    if before.values.index.get_level_values("year").max() > baseline[-1]:
-        raise DesignError(
-            "The pool is found from years up to the baseline only; cut the panel first."
-        )
-    chosen = variables(rule.near, outcomes, baseline)
-    missing = [m for m, _ in chosen if m not in before.values.columns]
-    if missing:
-        raise DesignError(
-            f"`match.near`: no source of this study has {', '.join(sorted(set(missing)))}. "
-            f"It has: {', '.join(c for c in before.values.columns if '.' not in c)}."
-        )
-    known = before.values.index.unique("year")
-    gone = [str(year) for year in baseline if year not in known]
-    if gone:
-        raise DesignError(
-            f"`baseline`: no source of this study has results of {', '.join(gone)}. It has: "
-            f"{', '.join(map(str, known.sort_values()))}."
-        )
+    _check_known(before, basis)
+    rule, phase, known = basis.rule, basis.phase, basis.variables()
     schools = register.sort_index().loc[:, ["la", *rule.exact]]
-    columns = {f"{m} {y}": before.wide(m).reindex(schools.index)[y] for m, y in chosen}
+    columns = {f"{m} {y}": before.wide(m).reindex(schools.index)[y] for m, y in known}
     why_none = {
-        f"{m} {y}": before.reasons[m].unstack("year").reindex(schools.index)[y] for m, y in chosen
+        f"{m} {y}": before.reasons[m].unstack("year").reindex(schools.index)[y] for m, y in known
     }
     reasons = pd.DataFrame(why_none, index=schools.index).fillna("not in the files")
     phases = register["phase"].reindex(schools.index)
     schools = schools.assign(**columns)
-
-    steps = [
+    rules = [
         (f"not a mainstream school with {phase} results", ~phases.isin(PHASES[phase])),
         ("authority not known", ~(schools["la"] > 0)),
         *(
@@ -114,23 +103,48 @@ def find_pool(
             for why in sorted(reasons.loc[schools[name].isna(), name].unique())
         ),
     ]
-    kept = pd.Series(True, index=schools.index)
-    inside = pd.Series(schools.index.isin(list(members)), index=schools.index)
+    kept, flow, left_out = _apply(rules, schools.index, members)
+    pool = schools[kept]
+    return Pool(pool, flow, left_out, _scales(pool[list(columns)], set(basis.outcomes)))
+
+
+def _check_known(before: Panel, basis: MatchBasis) -> None:
+    """Refuse a panel that lacks what is matched on, or that holds anything after the baseline."""
+    years = before.values.index.unique("year").sort_values()
+    if years[-1] > max(basis.baseline):
+        raise DesignError(
+            "The pool is found from years up to the baseline only; cut the panel first."
+        )
+    there = before.values.columns
+    missing = sorted({m for m, _ in basis.variables() if m not in there})
+    if missing:
+        raise DesignError(
+            f"`match.near`: no source of this study has {', '.join(missing)}. "
+            f"It has: {', '.join(c for c in there if '.' not in c)}."
+        )
+    gone = [str(year) for year in sorted(basis.baseline) if year not in years]
+    if gone:
+        raise DesignError(
+            f"`baseline`: no source of this study has results of {', '.join(gone)}. It has: "
+            f"{', '.join(map(str, years))}."
+        )
+
+
+def _apply(
+    rules: Iterable[tuple[str, pd.Series]], schools: pd.Index, members: Iterable[int]
+) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
+    """Leave schools out rule by rule: who is kept, the flow, and who was left out by which."""
+    kept, inside = pd.Series(True, index=schools), schools.isin(list(members))
     flow = [("schools in the register", 0, len(kept), int(inside.sum()))]
-    left_out = []
-    for reason, out in steps:
+    left_out = pd.Series(index=schools, dtype="str", name="reason")
+    for reason, out in rules:
         gone = kept & out
         if gone.any():
             kept &= ~out
+            left_out[gone] = reason
             flow.append((reason, int(gone.sum()), int(kept.sum()), int((kept & inside).sum())))
-            left_out.append(pd.DataFrame({"reason": reason}, index=schools.index[gone]))
-    pool = schools[kept]
-    return Pool(
-        schools=pool,
-        flow=pd.DataFrame(flow, columns=["step", "left_out", "kept", "members_kept"]),
-        left_out=pd.concat(left_out).sort_index() if left_out else pd.DataFrame({"reason": []}),
-        scales=_scales(pool[list(columns)], set(outcomes)),
-    )
+    columns = ["step", "left_out", "kept", "members_kept"]
+    return kept, pd.DataFrame(flow, columns=columns), left_out.dropna().to_frame()
 
 
 def _scales(matched: pd.DataFrame, outcomes: set[str]) -> pd.DataFrame:
@@ -147,6 +161,6 @@ def _scales(matched: pd.DataFrame, outcomes: set[str]) -> pd.DataFrame:
 
 
 def positions(matched: pd.DataFrame) -> pd.DataFrame:
-    """Give matched variables on the scale distances are measured on: counts as logarithms."""
+    """Return matched variables on the scale distances are measured on: counts as logarithms."""
     counts = [c for c in matched if MEASURES[c.rsplit(" ", 1)[0]].unit == "pupils"]
     return matched.assign(**{c: np.log(matched[c].clip(lower=1)) for c in counts})

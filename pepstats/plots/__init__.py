@@ -3,6 +3,8 @@
 from pepstats.plots.pictures import (
     Picture,
     SchoolLines,
+    check_rows,
+    love_plot,
     name_schools,
     picture_balance,
     picture_checks,
@@ -13,6 +15,9 @@ from pepstats.plots.pictures import (
     picture_named,
     picture_ratings,
     picture_sources,
+    placebo_dots,
+    school_lines,
+    two_lines,
 )
 from pepstats.plots.style import (
     BLUE,
@@ -31,8 +36,10 @@ __all__ = [
     "Picture",
     "SchoolLines",
     "capital",
+    "check_rows",
     "clear_spines",
     "in_house_style",
+    "love_plot",
     "name_schools",
     "new_axes",
     "picture_balance",
@@ -44,6 +51,9 @@ __all__ = [
     "picture_named",
     "picture_ratings",
     "picture_sources",
+    "placebo_dots",
+    "school_lines",
     "to_png",
     "to_svg",
+    "two_lines",
 ]

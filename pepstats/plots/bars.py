@@ -69,13 +69,13 @@ def _left_out_lines(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def height_of_consort(rows: pd.DataFrame) -> float:
-    """Give the height in inches of a CONSORT flow of these rows."""
+    """Return the height in inches of a CONSORT flow of these rows."""
     out = rows[rows["role"] == "left out"].to_dict("records")
     return 0.35 + 0.8 + LINE * len(_left_out_lines(out)) + 1.0 + BOX
 
 
 def describe_consort(rows: pd.DataFrame) -> str:
-    """Say in words who was assessed, left out by which rule, and compared with whom."""
+    """Describe who was assessed, left out by which rule, and compared with whom."""
     said = []
     for row in rows.to_dict("records"):
         mine = f" ({int(row['members'])} the programme's)" if row["members"] else ""
@@ -99,7 +99,7 @@ def draw_ratings(ratings: pd.DataFrame, ax: Axes) -> None:
 
 
 def describe_ratings(ratings: pd.DataFrame) -> str:
-    """Say in words how many schools have each priority rating."""
+    """Describe how many schools have each priority rating."""
     rows = ratings.sort_values("rating")
     parts = [
         f"{count_words(int(r.schools), 'school')} priority {r.rating}" for r in rows.itertuples()
@@ -109,7 +109,7 @@ def describe_ratings(ratings: pd.DataFrame) -> str:
 
 @in_house_style
 def draw_bars(values: pd.Series, ax: Axes, *, unit: str) -> None:
-    """Draw one bar a row with its figure beside it, from nought."""
+    """Draw one bar a row with its figure beside it, from zero."""
     ax.barh([str(name) for name in values.index], values, color=BLUE, height=0.62)
     for place, value in enumerate(values):
         ax.annotate(

@@ -1,4 +1,4 @@
-"""A hundred dots for all made-up programmes, the real one among them."""
+"""A hundred dots for all placebo programmes, the real one among them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pepstats.plots.style import BLUE, INK, ORANGE, clear_spines, count_places, 
 
 
 def choose_dots(placebo: pd.Series, *, estimate: float, p_placebo: float) -> pd.DataFrame:
-    """Stand a hundred dots for all made-up programmes, and say which moved as far as the real one.
+    """Stand a hundred dots for all placebo programmes, those as far out as the real one marked.
 
-    Gives `value`, `at` (the middle of the dot's stack), `height` (from 1) and `beyond`. As
+    Columns `value`, `at` (the middle of the dot's stack), `height` (from 1) and `beyond`. As
     many dots lie beyond as the share in words says, and the stacks' edges fall on the real
     programme, so that each dot is on its own side of it.
     """
@@ -36,7 +36,7 @@ def choose_dots(placebo: pd.Series, *, estimate: float, p_placebo: float) -> pd.
 
 
 def _round_step(step: float) -> float:
-    """Give the smallest 1, 2 or 5 (times a power of ten) that is at least a step."""
+    """Return the smallest 1, 2 or 5 (times a power of ten) that is at least a step."""
     if step <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(step))
@@ -45,7 +45,7 @@ def _round_step(step: float) -> float:
 
 @in_house_style
 def draw_hundred_dots(dots: pd.DataFrame, ax: Axes, *, estimate: float, unit: str) -> None:
-    """Draw the made-up programmes as a hundred dots, and the real one as a line among them."""
+    """Draw the placebo programmes as a hundred dots, and the real one as a line among them."""
     near, far = dots.loc[~dots["beyond"]], dots.loc[dots["beyond"]]
     ax.scatter(
         near["at"], near["height"], s=30, facecolors="white", edgecolors=BLUE, linewidths=1.2
@@ -73,7 +73,7 @@ def draw_hundred_dots(dots: pd.DataFrame, ax: Axes, *, estimate: float, unit: st
 
 
 def describe_hundred_dots(dots: pd.DataFrame, *, estimate: float, unit: str) -> str:
-    """Say in words how many of the hundred dots lie as far out as the real programme."""
+    """Describe how many of the hundred dots lie as far out as the real programme."""
     beyond = int(dots["beyond"].sum())
     middle = dots["value"].abs().sort_values().iloc[[49, 94]]
     return (

@@ -85,7 +85,7 @@ def _label_ends(ax: Axes, years: pd.DataFrame, looks: dict[str, Any], reach: flo
 
 
 def describe_two_lines(lines: pd.DataFrame, *, starts: int, unit: str) -> str:
-    """Say in words what the two lines show: where each began and ended."""
+    """Describe what the two lines show: where each began and ended."""
     years = lines.sort_values("year")
     parts = []
     for column, name in (
@@ -204,12 +204,12 @@ def _frame_small(ax: Axes, grid: _Grid, place: int, starts: int) -> None:
 
 
 def height_of_small_lines(schools: int, columns: int = 2) -> float:
-    """Give the height in inches of a picture of so many schools."""
+    """Return the height in inches of a picture of so many schools."""
     return 0.7 + 1.1 * math.ceil(max(schools, 1) / columns)
 
 
 def describe_small_lines(schools: pd.DataFrame, *, unit: str) -> str:
-    """Say in words how many schools ended above and below their own comparison schools."""
+    """Describe how many schools ended above and below their own comparison schools."""
     known = schools.dropna(subset=["own", "comparison"]).sort_values("year")
     last = known.groupby("label", sort=False).tail(1)
     above = int((last["own"] > last["comparison"]).sum())

@@ -70,17 +70,21 @@ def picture_gaps(
     a caption says after its first sentences. Named `gap-<outcome>`.
     """
     return {
-        f"gap-{outcome}": _picture_two_lines(
-            lines, str(outcome), starts, title, notes.get(str(outcome), "")
+        f"gap-{outcome}": two_lines(
+            lines, str(outcome), title=title, starts=starts, note=notes.get(str(outcome), "")
         )
         for outcome, lines in averages.groupby("outcome", sort=False)
         if lines["n_schools"].any()
     }
 
 
-def _picture_two_lines(
-    lines: pd.DataFrame, outcome: str, starts: int, title: str, note: str
+def two_lines(
+    lines: pd.DataFrame, outcome: str, *, title: str, starts: int, note: str = ""
 ) -> Picture:
+    """Draw the programme's schools and their comparison schools in one outcome, year by year.
+
+    `lines` has `year`, `members` and `comparison`; `note` follows in the caption.
+    """
     unit = _level_unit(outcome)
     figure, ax = new_axes()
     draw_two_lines(lines, ax, starts=starts, unit=unit)
@@ -100,8 +104,8 @@ def _level_unit(outcome: str) -> str:
     return "% of pupils" if measure.percent else measure.unit
 
 
-def picture_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
-    """Draw a hundred made-up programmes with the real one marked, for one row of the effects."""
+def placebo_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
+    """Draw a hundred placebo programmes with the real one marked, for one row of the effects."""
     estimate, unit = float(effect["estimate"]), str(effect["unit"])
     dots = choose_dots(placebo, estimate=estimate, p_placebo=float(effect["p_placebo"]))
     figure, ax = new_axes()
@@ -114,7 +118,7 @@ def picture_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
     return Picture(figure, dots, alt, caption)
 
 
-def picture_checks(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
+def check_rows(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
     """Draw the estimate under every other choice, the headline's first."""
     rows = checks.assign(
         check=checks["check"].map(reader_words),
@@ -126,7 +130,7 @@ def picture_checks(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
     return Picture(figure, rows, describe_check_rows(rows, unit=unit), caption)
 
 
-def picture_balance(balance: pd.DataFrame, title: str) -> Picture:
+def love_plot(balance: pd.DataFrame, title: str) -> Picture:
     """Draw how alike the schools were before and after comparison schools were chosen."""
     rows = balance.reset_index().rename(columns={"variable": "label"})
     rows["label"] = [label_variable(str(name)) for name in rows["label"]]
@@ -134,6 +138,10 @@ def picture_balance(balance: pd.DataFrame, title: str) -> Picture:
     draw_love_plot(rows, ax)
     caption = f"{title}: how alike the schools were before the start"
     return Picture(figure, rows, describe_love_plot(rows), caption)
+
+
+picture_dots, picture_checks, picture_balance = placebo_dots, check_rows, love_plot
+"""The names by which the notebooks call them."""
 
 
 def picture_flow(flow: pd.DataFrame, pairs: pd.DataFrame, title: str) -> Picture:
@@ -240,7 +248,7 @@ def _picture_both(
     labels, chosen = schools
     groups = (labels, {int(school): labels[int(school)] for school in chosen})
     return {
-        name: picture_schools(
+        name: school_lines(
             lines, group, starts=drawn.starts, unit=_level_unit(drawn.outcome),
             caption=_sentences(f"{drawn.title}: {what}", drawn.note),
         )
@@ -249,7 +257,7 @@ def _picture_both(
     }  # fmt: skip
 
 
-def picture_schools(
+def school_lines(
     lines: pd.DataFrame, labels: Mapping[int, str], *, starts: int, unit: str, caption: str
 ) -> Picture:
     """Draw one small line per school, in the order of its labels, none left out.

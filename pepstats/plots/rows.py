@@ -97,14 +97,14 @@ def _write(ax: Axes, down: float, words: str, *, right: bool = False, **look: An
 
 
 def height_of_checks(checks: pd.DataFrame) -> float:
-    """Give the height in inches of a picture of these checks."""
+    """Return the height in inches of a picture of these checks."""
     known = checks.loc[checks["estimate"].notna(), "kind"]
     headings = len(set(known) - {"headline", "together"}) + int(len(known) < len(checks))
     return 0.75 + PITCH * len(known) + HEADING * headings
 
 
 def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
-    """Say in words whether the checks agree with the headline, kind by kind."""
+    """Describe whether the checks agree with the headline, kind by kind."""
     known = checks.loc[checks["estimate"].notna()]
     if known.empty:
         return "No check could be made."
@@ -176,7 +176,7 @@ def draw_love_plot(balance: pd.DataFrame, ax: Axes) -> None:
 
 
 def height_of_balance(balance: pd.DataFrame) -> float:
-    """Give the height in inches of a picture of how alike schools are in these things."""
+    """Return the height in inches of a picture of how alike schools are in these things."""
     lines = sum(len(textwrap.wrap(str(label), ROW_WORDS)) for label in balance["label"])
     return 1.1 + 0.24 * len(balance) + NAME_LINE * lines
 
@@ -191,7 +191,7 @@ def _key(ax: Axes, marks: list[tuple[str, str, str, str]]) -> None:
 
 
 def describe_love_plot(balance: pd.DataFrame) -> str:
-    """Say in words how many differences were large before, and are after."""
+    """Describe how many differences were large before, and are after."""
     before, after = balance["smd_before"].abs(), balance["smd_after"].abs()
     large = balance.loc[after > 0.25, "label"]
     end = (

@@ -65,20 +65,20 @@ def in_house_style(draw: Callable[P, R]) -> Callable[P, R]:
 
 @in_house_style
 def new_figure(height: float) -> Figure:
-    """Give an empty picture of the paper's width, its height in inches."""
+    """Return an empty picture of the paper's width, its height in inches."""
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 @in_house_style
 def new_axes(height: float = 3.2) -> tuple[Figure, Axes]:
-    """Give an empty picture of the paper's width and its one axis."""
+    """Return an empty picture of the paper's width and its one axis."""
     figure = new_figure(height)
     return figure, figure.add_subplot()
 
 
 @in_house_style
 def to_svg(figure: Figure) -> bytes:
-    """Give a picture as SVG, the same bytes every time."""
+    """Return a picture as SVG, the same bytes every time."""
     _settle(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
@@ -87,7 +87,7 @@ def to_svg(figure: Figure) -> bytes:
 
 @in_house_style
 def to_png(figure: Figure) -> bytes:
-    """Give a picture as PNG for Word, 150 dots an inch, the same bytes every time."""
+    """Return a picture as PNG for Word, 150 dots an inch, the same bytes every time."""
     _settle(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=150, metadata={"Software": None})

@@ -15,18 +15,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pepstats.errors import DesignError, as_reason
+from pepstats.errors import DesignError
 from pepstats.impact import Gaps, correct_bias, draw_placebo, fit_gap_variance, weighted_mean
 from pepstats.matching import positions
 from pepstats.measures import MEASURES
 from pepstats.robustness.choices import (
     ONE_YEAR,
-    MadeDraws,
-    TriedChoice,
     compare_again,
     first_choice,
     judge_choice,
-    select_as_picked,
 )
 from pepstats.robustness.headline import CheckRow, Headline
 
@@ -39,36 +36,31 @@ ENOUGH = 0.9
 """Share of the pool's schools that must have a circumstance for it to be used."""
 
 
-def match_on_circumstances(setting: Headline) -> list[TriedChoice]:
-    """Compare changes with all other schools', as they are and with circumstances held alike."""
-    first = first_choice(setting)
-    named = [_known_circumstances(setting), []]
-    names = ("alike in circumstances, not in earlier results", "all other schools, not matched")
-    tried = []
-    for circumstances, name in zip(named, names, strict=True):
-        choice = replace(first, check=name, kind="bracket", note=_name_all(circumstances))
-        try:
-            setting.need_others()
-            found = compare_changes(setting, first.baseline, setting.year, circumstances)
-            one = judge_choice(choice, setting, found, found, setting.draws, None)
-            others = int(
-                (found.table["gap"].notna() & ~found.table.index.isin(setting.barred)).sum()
-            )
-            tried.append(replace(one, row=replace(one.row, n_comparison=others)))
-        except DesignError as error:
-            tried.append(
-                TriedChoice(choice, CheckRow(name, reason=as_reason(error), kind="bracket"))
-            )
-    return tried
+def compare_circumstances(headline: Headline) -> CheckRow:
+    """Compare changes with all other schools', circumstances held alike but not earlier results."""
+    return _compare_all(headline, _known_circumstances(headline))
 
 
-def _known_circumstances(setting: Headline) -> list[str]:
+def compare_unmatched(headline: Headline) -> CheckRow:
+    """Compare changes with all other schools', as they are."""
+    return _compare_all(headline, [])
+
+
+def _compare_all(headline: Headline, circumstances: Sequence[str]) -> CheckRow:
+    choice = replace(first_choice(headline), check="", note=_name_all(circumstances))
+    found = compare_changes(headline, choice.baseline, headline.year, circumstances)
+    row = judge_choice(choice, headline, found, found, headline.draws, None)
+    others = found.table["gap"].notna() & ~found.table.index.isin(headline.barred)
+    return replace(row, n_comparison=int(others.sum()))
+
+
+def _known_circumstances(headline: Headline) -> list[str]:
     """List the circumstances that nearly every school of the pool has in the last baseline year."""
-    last = max(setting.programme.baseline)
-    there = setting.panel.values.columns
+    last = max(headline.programme.baseline)
+    there = headline.panel.values.columns
     return [
-        name for name in CIRCUMSTANCES[setting.programme.phase] if name in there
-        and setting.panel.wide(name)[last].reindex(setting.pool.schools.index).notna().mean()
+        name for name in CIRCUMSTANCES[headline.programme.phase] if name in there
+        and headline.panel.wide(name)[last].reindex(headline.pool.schools.index).notna().mean()
         >= ENOUGH
     ]  # fmt: skip
 
@@ -81,26 +73,26 @@ def _name_all(circumstances: Sequence[str]) -> str:
 
 
 def compare_changes(
-    setting: Headline, baseline: Sequence[int], year: int, circumstances: Sequence[str]
+    headline: Headline, baseline: Sequence[int], year: int, circumstances: Sequence[str]
 ) -> Gaps:
-    """Find each school's change from before less that of all schools in no programme.
+    """Return each school's change from before less that of all schools in no programme.
 
     What `circumstances` and the kind of school explain of it in other authorities is taken out,
     where any circumstance is named.
     """
-    outcome, pool = setting.outcome, setting.pool.schools
-    results = setting.panel.wide(outcome).reindex(index=pool.index)
+    outcome, pool = headline.outcome, headline.pool.schools
+    results = headline.panel.wide(outcome).reindex(index=pool.index)
     change = (results[year] - results[list(baseline)].mean(axis=1, skipna=False)).to_numpy(float)
     last = max(baseline)
-    before = {f"{c} {last}": setting.panel.wide(c)[last].reindex(pool.index) for c in circumstances}
-    alike = pd.DataFrame(before, index=pool.index)
-    kinds = pd.get_dummies(pool[list(setting.programme.match.exact)], dtype=float)
+    wide = {f"{c} {last}": headline.panel.wide(c)[last] for c in circumstances}
+    alike = pd.DataFrame(wide).reindex(pool.index)
+    kinds = pd.get_dummies(pool[list(headline.programme.match.exact)], dtype=float)
     if circumstances:
         alike = positions(alike)
         alike = ((alike - alike.mean()) / alike.std().replace(0.0, 1.0)).join(kinds)
-    cohort = setting.panel.wide(MEASURES[outcome].cohort)[year].reindex(pool.index)
+    cohort = headline.panel.wide(MEASURES[outcome].cohort)[year].reindex(pool.index)
     usable = ~np.isnan(change) & alike.notna().all(axis=1).to_numpy() & (cohort > 0).to_numpy()
-    outside = usable & ~pool.index.isin(setting.barred)
+    outside = usable & ~pool.index.isin(headline.barred)
     if outside.sum() <= 5 * (1 + alike.shape[1]):
         raise DesignError(f"{int(outside.sum())} other schools have a change to compare with")
     authority = pool["la"].to_numpy(np.int64)
@@ -119,41 +111,35 @@ def compare_changes(
     )
     return Gaps(
         outcome, MEASURES[outcome].unit, tuple(baseline), year,
-        str(setting.panel.releases[outcome].get(year, "")), table, slopes, chance.city,
+        str(headline.panel.releases[outcome].get(year, "")), table, slopes, chance.city,
     )  # fmt: skip
 
 
-def pick_earlier(setting: Headline, made: MadeDraws) -> list[CheckRow]:
-    """Say what schools picked by the same rule a year earlier did, when nothing was done.
+def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
+    """Find what schools picked by the same rule a year earlier did, when nothing was done.
 
-    Made-up programmes with as many schools, as many of them low attaining by the years before the
+    Placebo programmes with as many schools, as many of them low attaining by the years before the
     last baseline year, in that last year: their mean, and the span of 95 in 100 of them, against
-    all England and against their own comparison schools.
+    all England or, where `matched`, against their own comparison schools.
     """
-    baseline = sorted(setting.programme.baseline)
-    early, last = baseline[:-1], baseline[-1]
-    when = " and ".join(map(str, early)) or "an earlier year"
-    names = [f"picked so in {when}, against all England",
-             f"picked so in {when}, against comparison schools"]  # fmt: skip
-    note = f"made-up programmes, nothing done: the mean in {last}, and 95 in 100 of them"
-    try:
-        if not early:
-            raise DesignError(ONE_YEAR)
-        choice = replace(first_choice(setting), baseline=tuple(early), year=last)
-        matched, _, _ = compare_again(choice, setting, made)
-        draws = draw_placebo(
-            matched, select_as_picked(setting, early, matched.table.index), setting.chosen,
-            barred=setting.barred, draws=setting.programme.placebo.draws,
-            rng=setting.rng("picked a year earlier"),
-        )  # fmt: skip
-        every = compare_changes(setting, early, last, [])
-        every = replace(every, table=every.table.reindex(matched.table.index))
-        found = [weighted_mean(one, draws.schools)[0] for one in (every, matched)]
-    except DesignError as error:
-        return [CheckRow(name, reason=as_reason(error), kind="before") for name in names]
-    rows = []
-    for name, means in zip(names, found, strict=True):
-        low, high = np.nanquantile(means, [0.025, 0.975])
-        rows.append(CheckRow(name, float(np.nanmean(means)), float(low), float(high),
-                        n_schools=draws.schools.shape[1], note=note, kind="before"))  # fmt: skip
-    return rows
+    *early, last = sorted(headline.programme.baseline)
+    if not early:
+        raise DesignError(ONE_YEAR)
+    choice = replace(first_choice(headline), baseline=tuple(early), year=last)
+    gaps, _, _ = compare_again(choice, headline)
+    draws = draw_placebo(
+        gaps, headline.low_when_picked(early, gaps.table.index), headline.chosen,
+        barred=headline.barred, draws=headline.programme.placebo.draws,
+        rng=headline.rng("picked a year earlier"),
+    )  # fmt: skip
+    if not matched:
+        every = compare_changes(headline, early, last, [])
+        gaps = replace(every, table=every.table.reindex(gaps.table.index))
+    means, _ = weighted_mean(gaps, draws.schools)
+    low, high = np.nanquantile(means, [0.025, 0.975])
+    others = "comparison schools" if matched else "all England"
+    return CheckRow(
+        f"picked so in {' and '.join(map(str, early))}, against {others}",
+        float(np.nanmean(means)), float(low), float(high), n_schools=draws.schools.shape[1],
+        note=f"made-up programmes, nothing done: the mean in {last}, and 95 in 100 of them",
+    )  # fmt: skip

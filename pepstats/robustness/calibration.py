@@ -1,6 +1,6 @@
-"""How the method behaves on programmes that did nothing, in the user's own data.
+"""How the method behaves on placebo programmes, in the user's own data.
 
-Thousands of made-up programmes are picked in three ways and put through our estimator and through
+Thousands of placebo programmes are picked in three ways and put through our estimator and through
 the ones that are often used instead. Nothing was done in any of them, so every effect that is
 found is a false alarm, and the mean of what is found is error.
 """
@@ -8,8 +8,10 @@ found is a false alarm, and the mean of what is found is error.
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,17 +28,16 @@ from pepstats.impact import (
     pick_schools,
     weighted_mean,
 )
-from pepstats.matching import before_start, find_pool, match_schools
+from pepstats.matching import Match, MatchBasis, Pool, before_start, find_pool, match_schools
 from pepstats.measures import MEASURES
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
 Numbers = NDArray[np.float64]
-
 Places = NDArray[np.int64]
+Rows = list[dict[str, object]]
 
 ONE_CITY = "low attaining, in one city"
-
 SELECTIONS = ("at random", "low attaining", ONE_CITY)
 
 CHANGED, ENGLAND, ONE_YEAR, ALL_YEARS, ADJUSTED, WEIGHTED = (
@@ -49,16 +50,57 @@ CHANGED, ENGLAND, ONE_YEAR, ALL_YEARS, ADJUSTED, WEIGHTED = (
 )
 """How effects are often estimated, each a step nearer to ours; all judged by a t-test."""
 
+OURS = "placebo cities"
+
 PUPIL_SD = {"reading_progress": 5.97, "writing_progress": 5.75, "maths_progress": 5.42}
 """Pupil-level standard deviations of the 2018 progress scores, from published intervals."""
+
+LEVEL = 0.05
+
+LOTS = 400
+"""How often cities are put into thirds by lot, to say what thirds would show by chance."""
+
+YARDSTICKS = 4
+"""Programmes picked from anywhere are judged by a second set, this many times as large."""
+
+REPORT_DRAWS = 2000
+"""Placebo programmes for the calibration that stands in every report."""
+
+ROW = (
+    "estimator", "selection", "outcome", "draws", "mean", "spread", "false_alarm_rate", "coverage",
+    "limit",
+)  # fmt: skip
+
+TABLES = ("rows", "cities", "within", "across", "october")
+
+
+@dataclass(frozen=True)
+class Population:
+    """What placebo programmes are picked from: all schools but the `barred`, in any programme."""
+
+    panel: Panel = field(repr=False)
+    register: pd.DataFrame = field(repr=False)
+    barred: tuple[int, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Picking:
+    """How many placebo programmes, of how many schools, how many of these low attaining.
+
+    The Fund's own selection was 13 of 18.
+    """
+
+    draws: int
+    size: int = 18
+    low: int = 13
 
 
 @dataclass(frozen=True)
 class CalibrationSample:
     """One outcome in one year: every school's gap, and who may be picked.
 
-    `estimates` has each school's gap by the other estimators; `free` says which schools are in no
-    programme and have a gap; `attainment` is their mean over the baseline years; `sampling` the
+    `estimates` has each school's gap by the other estimators; `free` marks the schools that are in
+    no programme and have a gap; `attainment` is their mean over the baseline years; `sampling` the
     variance of a result that comes of having only one year's pupils.
     """
 
@@ -73,7 +115,7 @@ class CalibrationSample:
 
 @dataclass(frozen=True)
 class Picked:
-    """Made-up programmes: positions, one row each; the city of each (0 where from anywhere).
+    """Placebo programmes: positions, one row each; the city of each (0 where from anywhere).
 
     `usable` cities can hold one, `too_small` have too few schools of one sort or the other.
     """
@@ -85,135 +127,123 @@ class Picked:
 
 
 def prepare_sample(
-    panel: Panel,
-    register: pd.DataFrame,
-    programme: Programme,
-    outcome: str,
-    *,
-    baseline: Iterable[int],
-    year: int,
-    barred: Iterable[int],
-    others: bool = True,
+    population: Population, programme: Programme, year: int, *, others: bool = True
 ) -> CalibrationSample:
-    """Match every school on an outcome's earlier years and the cohort, and find its gap.
+    """Match every school on the primary outcome's baseline years and the cohort; find its gap.
 
     By our estimator, and unless `others` is false by those that are often used instead.
     """
-    years, never = tuple(sorted(baseline)), tuple(barred)
-    near = (outcome, MEASURES[outcome].cohort)
-
-    def find(names: tuple[str, ...], over: tuple[int, ...], *sums: dict[str, bool]) -> list[Gaps]:
-        rule = programme.match.model_copy(update={"near": names})
-        pool = find_pool(
-            before_start(panel, over[-1] + 1), register, rule, phase=programme.phase,
-            outcomes=[outcome], baseline=over, members=never,
-        )  # fmt: skip
-        match = match_schools(pool, rule, programme.pool, barred=never)
-        return [
-            find_gaps(panel, pool, match, outcome, baseline=over, year=year, members=never,
-                           **how)
-            for how in sums
-        ]  # fmt: skip
-
-    raw, plain = {"adjusted": False, "weighted": False}, {"weighted": False}
-    ours, *found = find(near, years, {}, *((raw, plain) if others else ()))
-    schools = ours.table.index
-    results = panel.wide(outcome).reindex(index=schools)
-    cohort = panel.wide(MEASURES[outcome].cohort).reindex(index=schools)[year].to_numpy(float)
-    free = ours.table["gap"].notna().to_numpy() & ~schools.isin(never)
-    estimates: dict[str, Numbers] = {}
+    outcome, years = programme.primary, tuple(sorted(programme.baseline))
+    find = partial(_find_gaps, population, programme, year)
+    ours = find(matched := _match_all(population, programme, years), years)
+    schools, cohort_of = ours.table.index, MEASURES[outcome].cohort
+    results = population.panel.wide(outcome).reindex(index=schools)
+    free = ours.table["gap"].notna().to_numpy() & ~schools.isin(population.barred)
+    found: dict[str, pd.Series] = {}
     if others:
-        change = (results[year] - results[years[-1]]).to_numpy(float)
-        one_year = find((outcome,), years[-1:], raw)[0].table["gap"].reindex(schools)
-        free &= one_year.notna().to_numpy()
-        estimates = {
+        last = _match_all(population, programme, years[-1:], cohort=False)
+        one_year = find(last, years[-1:], adjusted=False)
+        change = results[year] - results[years[-1]]
+        found = {
             CHANGED: change,
-            ENGLAND: change - np.mean(change[free]) if free.any() else change,
-            ONE_YEAR: one_year.to_numpy(float),
-            ALL_YEARS: found[0].table["gap"].to_numpy(float),
-            ADJUSTED: found[1].table["gap"].to_numpy(float),
-            WEIGHTED: ours.table["gap"].to_numpy(float),
+            ENGLAND: change,
+            ONE_YEAR: one_year.table["gap"].reindex(schools),
+            ALL_YEARS: find(matched, years, adjusted=False).table["gap"],
+            ADJUSTED: ours.table["gap"],
+            WEIGHTED: ours.table["gap"],
         }
+        free &= found[ONE_YEAR].notna().to_numpy()
     if not free.any():
         raise DesignError(f"`{outcome}`: no school outside every programme has a gap in {year}.")
+    estimates = {name: values.to_numpy(float) for name, values in found.items()}
+    if others:
+        estimates[ENGLAND] = estimates[CHANGED] - np.mean(estimates[CHANGED][free])
+    cohort = population.panel.wide(cohort_of).reindex(index=schools)[year].to_numpy(float)
     with np.errstate(divide="ignore"):
         sampling = _pupil_variance(outcome, results[year]) / cohort
     return CalibrationSample(
-        gaps=ours,
-        estimates=estimates,
-        free=free,
-        authority=ours.table["la"].to_numpy(np.int64),
-        cohort=cohort,
-        attainment=results[list(years)].mean(axis=1).to_numpy(float),
-        sampling=sampling,
-    )
+        ours, estimates, free, ours.table["la"].to_numpy(np.int64), cohort,
+        results[list(years)].mean(axis=1).to_numpy(float), sampling,
+    )  # fmt: skip
+
+
+def _match_all(
+    population: Population, programme: Programme, baseline: tuple[int, ...], *, cohort: bool = True
+) -> tuple[Pool, Match]:
+    """Match every school on the outcome's baseline years and, unless left out, the cohort."""
+    outcome = programme.primary
+    near = (outcome, MEASURES[outcome].cohort) if cohort else (outcome,)
+    rule = programme.match.model_copy(update={"near": near})
+    basis = MatchBasis(rule, programme.phase, (outcome,), baseline)
+    before = before_start(population.panel, baseline[-1] + 1)
+    pool = find_pool(before, population.register, basis)
+    return pool, match_schools(pool, rule, programme.pool, barred=population.barred)
+
+
+def _find_gaps(
+    population: Population, programme: Programme, year: int, matched: tuple[Pool, Match],
+    baseline: tuple[int, ...], *, adjusted: bool = True,
+) -> Gaps:  # fmt: skip
+    pool, match = matched
+    return find_gaps(
+        population.panel, pool, match, programme.primary, baseline=baseline, year=year,
+        members=population.barred, adjusted=adjusted,
+    )  # fmt: skip
 
 
 def prepare_october(
-    panel: Panel,
-    register: pd.DataFrame,
-    scene: CalibrationSample,
-    *,
-    national: dict[int, float],
-    barred: Iterable[int],
+    population: Population, sample: CalibrationSample, national: Mapping[int, float]
 ) -> tuple[CalibrationSample, CalibrationSample]:
-    """Give the same scene as October sees it, and last year's, that chance is measured by.
+    """Return the same sample as October sees it, and last year's, that chance is measured by.
 
     Where `national` lacks a year, the mean over all pupils of the panel's schools is its level.
     """
-    outcome, year = scene.gaps.outcome, scene.gaps.year
-    schools, never = scene.gaps.table.index, tuple(barred)
-    results = panel.wide(outcome)
+    panel, outcome, year = population.panel, sample.gaps.outcome, sample.gaps.year
+    schools, results = sample.gaps.table.index, panel.wide(outcome)
     cohorts = panel.wide(MEASURES[outcome].cohort)
     level = {
         y: float((results[y] * cohorts[y]).sum() / cohorts[y][results[y].notna()].sum())
         for y in (year - 1, year)
     }
-    columns = [c for c in ("la", "phase", "school_type") if c in register.columns]
+    columns = [c for c in ("la", "phase", "school_type") if c in population.register.columns]
     found = forecast_gaps(
-        panel, register.loc[schools, columns], outcome, baseline=scene.gaps.baseline, year=year,
-        national={**level, **national}, members=never,
+        panel, population.register.loc[schools, columns], outcome, baseline=sample.gaps.baseline,
+        year=year, national={**level, **national}, members=population.barred,
     )  # fmt: skip
     seen, last = (
         replace(
-            scene,
+            sample,
             gaps=one,
-            free=one.table["gap"].notna().to_numpy() & ~schools.isin(never),
+            free=one.table["gap"].notna().to_numpy() & ~schools.isin(population.barred),
             attainment=results[list(one.baseline)].reindex(schools).mean(axis=1).to_numpy(float),
         )
         for one in found
     )
-    return replace(seen, free=seen.free & scene.free), last
+    return replace(seen, free=seen.free & sample.free), last
 
 
 def pick_programmes(
-    scene: CalibrationSample,
-    selection: str,
-    *,
-    size: int,
-    low: int,
-    draws: int,
-    rng: np.random.Generator,
+    sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
 ) -> Picked:
-    """Pick made-up programmes of `size` schools, `low` of them from the lower attaining half.
+    """Pick placebo programmes, some of their schools from the lower attaining half.
 
     The half of all England, or of the one city. Every city that has enough schools of both sorts
     is as likely as any other.
     """
-    free = np.flatnonzero(scene.free)
+    free, low, size, draws = np.flatnonzero(sample.free), picking.low, picking.size, picking.draws
     if selection != ONE_CITY:
         if len(free) < 4 * size:
             raise DesignError(f"{len(free)} schools are too few to make up programmes of {size}.")
         groups: tuple[tuple[Places, int], ...] = ((free, size),)
         if selection == SELECTIONS[1]:
-            lower = scene.attainment[free] < np.median(scene.attainment[free])
+            lower = sample.attainment[free] < np.median(sample.attainment[free])
             groups = ((free[lower], low), (free[~lower], size - low))
         picked = np.hstack([pick_schools(among, n, draws, rng) for among, n in groups])
         return Picked(picked, np.zeros(draws, dtype=np.int64))
-    cities, everywhere = {}, np.unique(scene.authority[free])
+    cities, everywhere = {}, np.unique(sample.authority[free])
     for city in everywhere:
-        here = free[scene.authority[free] == city]
-        lower = scene.attainment[here] < np.median(scene.attainment[here])
+        here = free[sample.authority[free] == city]
+        lower = sample.attainment[here] < np.median(sample.attainment[here])
         if lower.sum() >= low and (~lower).sum() >= size - low:
             cities[int(city)] = (here[lower], here[~lower])
     if len(cities) < FEWEST_CITIES:
@@ -222,57 +252,59 @@ def pick_programmes(
             f"least {FEWEST_CITIES} are needed. Ask for smaller ones."
         )
     city_of = np.sort(np.resize(sorted(cities), draws))
-    parts = [
-        np.hstack([pick_schools(lower, low, int((city_of == city).sum()), rng),
-                   pick_schools(rest, size - low, int((city_of == city).sum()), rng)])
-        for city, (lower, rest) in sorted(cities.items())
-    ]  # fmt: skip
+    parts = []
+    for city, (lows, rest) in sorted(cities.items()):
+        n = int((city_of == city).sum())
+        parts.append(np.hstack([pick_schools(lows, low, n, rng),
+                                pick_schools(rest, size - low, n, rng)]))  # fmt: skip
     return Picked(np.vstack(parts), city_of, len(cities), len(everywhere) - len(cities))
 
 
 def _pupil_variance(outcome: str, results: pd.Series) -> float:
-    """Variance of one pupil's result: binomial for a percentage, else the fitted part per pupil."""
+    """Return the variance of one pupil's result: binomial for a percentage, else as published."""
     if MEASURES[outcome].percent:
         share = float(results.mean()) / 100
         return 10_000 * share * (1 - share)
     return PUPIL_SD.get(outcome, float("nan")) ** 2
 
 
-OURS = "placebo cities"
+def judge_selection(
+    sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
+) -> tuple[Rows, Picked]:
+    """Pick placebo programmes and judge them by every estimator: `Calibration.rows`, and the picks.
 
-LEVEL = 0.05
-
-LOTS = 400
-"""How often cities are put into thirds by lot, to say what thirds would show by chance."""
-
-Row = dict[str, object]
-
-
-def judge_all(
-    scene: CalibrationSample, selection: str, picked: Picked, yardstick: Picked
-) -> list[Row]:
-    """Judge one set of made-up programmes by every estimator: a row each, as `Calibration.rows`.
-
-    Ours is judged by `yardstick`: made-up programmes of which a programme's own city has no say.
+    Those picked from anywhere are judged by a second set, those of one city by all other cities'.
     """
-    weight = scene.gaps.table["weight"].to_numpy()[picked.schools]
-    share, sampling = weight / weight.sum(axis=1, keepdims=True), scene.sampling[picked.schools]
+    picked = again = pick_programmes(sample, selection, picking, rng)
+    if selection != ONE_CITY:
+        more = replace(picking, draws=YARDSTICKS * picking.draws)
+        again = pick_programmes(sample, selection, more, rng)
+    return judge_all(sample, selection, picked, again), picked
+
+
+def judge_all(sample: CalibrationSample, selection: str, picked: Picked, yardstick: Picked) -> Rows:
+    """Judge one set of placebo programmes by every estimator: a row each, as `Calibration.rows`.
+
+    Ours is judged by `yardstick`: placebo programmes of which a programme's own city has no say.
+    """
+    weight = sample.gaps.table["weight"].to_numpy()[picked.schools]
+    share, sampling = weight / weight.sum(axis=1, keepdims=True), sample.sampling[picked.schools]
     n = picked.schools.shape[1]
     limits = {
         True: float(np.sqrt((share**2 * sampling).sum(axis=1)).mean()),
         False: float(np.sqrt(sampling.mean(axis=1) / n).mean()),
     }
     rows: list[tuple[str, Numbers, NDArray[np.bool_], float]] = []
-    for name, values in scene.estimates.items():
+    for name, values in sample.estimates.items():
         weighted = name == WEIGHTED
         found, called = t_test(values[picked.schools], share if weighted else None)
         rows.append((name, found, called, limits[weighted]))
-    found, far = how_far(scene, picked)
-    called = called_by(far, picked.city, how_far(scene, yardstick)[1], yardstick.city)
+    found, far = how_far(sample, picked)
+    called = called_by(far, picked.city, how_far(sample, yardstick)[1], yardstick.city)
     rows.append((OURS, found, called, limits[True]))
     return [
         {
-            "estimator": name, "selection": selection, "outcome": scene.gaps.outcome,
+            "estimator": name, "selection": selection, "outcome": sample.gaps.outcome,
             "draws": len(found), "mean": float(found.mean()), "spread": float(found.std(ddof=1)),
             "false_alarm_rate": float(called.mean()), "coverage": float(1 - called.mean()),
             "limit": bound,
@@ -282,7 +314,7 @@ def judge_all(
 
 
 def t_test(values: Numbers, share: Numbers | None) -> tuple[Numbers, NDArray[np.bool_]]:
-    """The mean of each row, and whether a t-test of its schools calls it at 5 in 100."""
+    """Return the mean of each row, and whether a t-test of its schools calls it at 5 in 100."""
     from scipy.special import stdtrit
 
     n = values.shape[1]
@@ -292,14 +324,14 @@ def t_test(values: Numbers, share: Numbers | None) -> tuple[Numbers, NDArray[np.
     return mean, np.abs(mean) > stdtrit(n - 1, 1 - LEVEL / 2) * np.sqrt(squares)
 
 
-def how_far(scene: CalibrationSample, picked: Picked) -> tuple[Numbers, Numbers]:
-    """Each programme's estimate, and how far from nought it is in units of its chance spread."""
-    mean, spread = weighted_mean(scene.gaps, picked.schools)
+def how_far(sample: CalibrationSample, picked: Picked) -> tuple[Numbers, Numbers]:
+    """Return each programme's estimate, and its distance from zero in chance spreads."""
+    mean, spread = weighted_mean(sample.gaps, picked.schools)
     return mean, np.abs(mean) / spread
 
 
 def called_by(far: Numbers, city: Places, chance: Numbers, home: Places) -> NDArray[np.bool_]:
-    """Whether each programme is called by made-up programmes that are not in its own city."""
+    """Return whether each is called an effect by placebo programmes not in its own city."""
     everywhere = np.sort(chance)
     beyond = len(everywhere) - np.searchsorted(everywhere, far, side="left")
     total = np.full(len(far), len(chance))
@@ -312,63 +344,32 @@ def called_by(far: Numbers, city: Places, chance: Numbers, home: Places) -> NDAr
     return called
 
 
-def cover_added(scene: CalibrationSample, picked: Picked, added: tuple[float, ...]) -> list[Row]:
-    """Say how often the 95% interval holds an effect that was added to every school.
-
-    What is added to a programme's schools moves its estimate, and both ends of its interval, by
-    just as much (`tests/test_gaps.py`; `benchmarks/coverage.py` makes the whole comparison anew).
-    """
-    mean, spread = weighted_mean(scene.gaps, picked.schools)
-    chance = np.abs(mean) / spread
-    rows: list[Row] = []
-    for effect in added:
-        found = mean + effect
-        far = np.abs(found - effect) / spread
-        covered = ~called_by(far, picked.city, chance, picked.city)
-        rows.append({"outcome": scene.gaps.outcome, "added": effect, "draws": len(far),
-                     "mean": float(found.mean()), "coverage": float(covered.mean())})  # fmt: skip
-    return rows
-
-
-def by_thirds(scene: CalibrationSample, picked: Picked, rng: np.random.Generator) -> list[Row]:
-    """False alarms within thirds of the cities: the average over all is right by construction.
+def by_thirds(sample: CalibrationSample, picked: Picked, rng: np.random.Generator) -> Rows:
+    """Count false alarms within thirds of the cities: over all they are right by construction.
 
     Beside each, between what two rates 95 in 100 thirds drawn by lot would lie.
     """
-    far = how_far(scene, picked)[1]
+    far = how_far(sample, picked)[1]
     called = called_by(far, picked.city, far, picked.city)
     rate = pd.Series(called).groupby(picked.city).mean()
-    free = scene.free
+    free = sample.free
     kinds = pd.DataFrame(
-        {"schools": 1.0, "cohort": scene.cohort[free], "attainment": scene.attainment[free]}
-    ).groupby(scene.authority[free])
+        {"schools": 1.0, "cohort": sample.cohort[free], "attainment": sample.attainment[free]}
+    ).groupby(sample.authority[free])
     table = kinds.mean().assign(schools=kinds["schools"].sum()).reindex(rate.index)
     size = len(rate) // 3
     lots = [float(rate.to_numpy()[rng.permutation(len(rate))[:size]].mean()) for _ in range(LOTS)]
     low, high = np.quantile(lots, [0.025, 0.975])
-    rows: list[Row] = []
+    rows: Rows = []
     for by in table:
         place = table[by].rank(method="first", pct=True)
         for third, (above, upto) in enumerate(((0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)), start=1):
             inside = (place > above) & (place <= upto)
-            rows.append({"outcome": scene.gaps.outcome, "year": scene.gaps.year, "by": by,
+            rows.append({"outcome": sample.gaps.outcome, "year": sample.gaps.year, "by": by,
                          "third": third, "cities": int(inside.sum()),
                          "false_alarm_rate": float(rate[inside].mean()),
                          "by_lot_low": float(low), "by_lot_high": float(high)})  # fmt: skip
     return rows
-
-
-ADDED = (0.0, 2.0, 5.0)
-
-YARDSTICKS = 4
-"""Programmes picked from anywhere are judged by a second set, this many times as large."""
-
-ROW = (
-    "estimator", "selection", "outcome", "draws", "mean", "spread", "false_alarm_rate", "coverage",
-    "limit",
-)  # fmt: skip
-
-TABLES = ("rows", "coverage", "cities", "within", "across", "october")
 
 
 @dataclass(frozen=True)
@@ -380,21 +381,19 @@ class Calibration:
     rows
         One row per `estimator`, `selection` and `outcome`: `draws`, `mean` (error) and `spread` of
         the estimates in the outcome's unit, `false_alarm_rate` at 5 in 100, `coverage` of the 95%
-        interval whatever effect is added, `limit` (the spread that the sampling of one year's
-        pupils alone would give).
-    coverage
-        Our estimator, one city: `outcome`, `added`, `draws`, `mean`, `coverage`.
+        interval (of any effect: both ends move with it), `limit` (the spread that the sampling of
+        one year's pupils alone would give).
     cities
-        `outcome`, how many cities are `usable`, and how many `too_small` for such a programme.
+        By `outcome`, how many cities are `usable`, and how many `too_small` for such a programme.
     within
-        Our estimator, one city, by thirds of the cities: `outcome`, `year`, `by` (schools, cohort,
-        attainment), `third`, `cities`, `false_alarm_rate`, `by_lot_low`, `by_lot_high`.
+        Our estimator, one city, by thirds of the cities `by` schools, cohort or attainment, with
+        `by_lot_low` and `by_lot_high`.
     across
-        Our estimator, one city, judged by another year's made-up programmes: `outcome`, `year`,
-        `judged_by`, `draws`, `false_alarm_rate`; empty where the study has too few years.
+        Our estimator, one city, `judged_by` another year's placebo programmes.
     october
-        What October would have said of the same programmes: `outcome`, `year`, `draws`,
-        `correlation` with December, `mean`, `spread`, `false_alarm_rate` by the year before's.
+        What October would have said of the same programmes: `correlation` with December, `mean`,
+        `spread`, `false_alarm_rate` by the year before's. With too few years it is empty, as
+        `across` is.
     """
 
     size: int
@@ -402,101 +401,119 @@ class Calibration:
     year: int
     baseline: tuple[int, ...]
     rows: pd.DataFrame = field(repr=False)
-    coverage: pd.DataFrame = field(repr=False)
     cities: pd.DataFrame = field(repr=False)
     within: pd.DataFrame = field(repr=False)
     across: pd.DataFrame = field(repr=False)
     october: pd.DataFrame = field(repr=False)
 
     def as_data(self) -> dict[str, Any]:
-        """Give all of it as plain data for JSON, unknown numbers as nothing."""
+        """Return all of it as plain data for JSON, unknown numbers as nothing."""
         return {
             "schools": self.size,
             "low_attaining": self.low,
             "year": self.year,
             "baseline": list(self.baseline),
-            **{
-                name: [_plain(row) for row in getattr(self, name).to_dict("records")]
-                for name in TABLES
-            },
+            **{name: _as_records(getattr(self, name)) for name in TABLES},
         }
 
 
+def _as_records(table: pd.DataFrame) -> Rows:
+    """Return a table as plain rows, missing numbers as nothing."""
+    rows: Rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return rows
+
+
 def calibrate(
-    panel: Panel,
-    register: pd.DataFrame,
+    population: Population,
     programme: Programme,
     year: int,
-    *,
-    barred: Iterable[int],
-    draws: int,
-    size: int = 18,
-    low: int = 13,
-    national: Mapping[str, Mapping[int, float]] | None = None,
+    picking: Picking,
+    national: Mapping[str, Mapping[int, float]],
 ) -> Calibration:
-    """Put made-up programmes of one size through every estimator, for each outcome.
+    """Put placebo programmes of one size through every estimator, for each outcome.
 
-    `size` schools, `low` of them from the lower half of the schools picked from (of all England, or
-    of the one city) by their mean over the baseline years: the Fund's own selection was 13 of 18.
-    Each estimator is matched on the outcome's own earlier years and the cohort. Chance has a stream
-    of its own per outcome and selection. `national` has the published level of each measure and
-    year, for October. Where other schools' results of `year` are not there yet, it is the latest
-    year that has them, from the baseline years before it.
+    Some of the schools are from the lower half of those picked from (of all England, or of the one
+    city) by their mean over the baseline years. Each estimator is matched on the outcome's own
+    earlier years and the cohort. Chance has a stream of its own per outcome and selection.
+    `national` has the published level of each measure and year, for October. Where other schools'
+    results of `year` are not there yet, it is the latest year that has them, from the baseline
+    years before it.
 
     Raises
     ------
     DesignError
         Where no year has results to try it on, or too few schools or cities have them.
     """
-    programme, year = _latest_known(panel, programme, year, barred)
-    found: dict[str, list[dict[str, object]]] = {name: [] for name in TABLES}
-    ask = {"size": size, "low": low}
-    never = tuple(barred)
+    programme, year = _latest_known(population, programme, year)
+    tables: dict[str, Rows] = defaultdict(list)
     for outcome in programme.outcomes:
-        scene = prepare_sample(panel, register, programme, outcome, baseline=programme.baseline,
-                          year=year, barred=never)  # fmt: skip
-        for selection in SELECTIONS:
-            rng = _stream(programme.seed, outcome, selection)
-            picked = pick_programmes(scene, selection, **ask, draws=draws, rng=rng)
-            again = picked
-            if selection != ONE_CITY:
-                again = pick_programmes(scene, selection, **ask, draws=YARDSTICKS * draws, rng=rng)
-            found["rows"] += judge_all(scene, selection, picked, again)
-        found["coverage"] += cover_added(scene, picked, ADDED)
-        found["cities"].append(
-            {"outcome": outcome, "usable": picked.usable, "too_small": picked.too_small}
-        )
-        found["within"] += by_thirds(scene, picked, rng)
-        steps = _one_year_steps(panel, register, programme, outcome, year, never)
-        if steps is not None:
-            rng = _stream(programme.seed, outcome, "across years")
-            one = [pick_programmes(s, ONE_CITY, **ask, draws=draws, rng=rng) for s in steps]
-            found["within"] += by_thirds(steps[0], one[0], rng)
-            for this, other in ((1, 0), (0, 1)):
-                called = called_by(
-                    how_far(steps[this], one[this])[1], one[this].city,
-                    how_far(steps[other], one[other])[1], one[other].city,
-                )  # fmt: skip
-                found["across"].append(
-                    {"outcome": outcome, "year": steps[this].gaps.year,
-                     "judged_by": steps[other].gaps.year, "draws": draws,
-                     "false_alarm_rate": float(called.mean())}
-                )  # fmt: skip
-            level = dict((national or {}).get(outcome, {}))
-            seen, last = prepare_october(panel, register, steps[1], national=level, barred=never)
-            picked = pick_programmes(seen, ONE_CITY, **ask, draws=draws, rng=rng)
-            again = pick_programmes(last, ONE_CITY, **ask, draws=draws, rng=rng)
-            ours, far = how_far(seen, picked)
-            called = called_by(far, picked.city, how_far(last, again)[1], again.city)
-            found["october"].append(
-                {"outcome": outcome, "year": year, "draws": draws,
-                 "correlation": float(np.corrcoef(ours, how_far(steps[1], picked)[0])[0, 1]),
-                 "mean": float(ours.mean()), "spread": float(ours.std(ddof=1)),
-                 "false_alarm_rate": float(called.mean())}
-            )  # fmt: skip
+        one = programme.model_copy(update={"outcomes": (outcome,)})
+        for name, rows in _calibrate_outcome(population, one, year, picking).items():
+            tables[name] += rows
+        if {year - 1, year - 2} <= set(programme.baseline):
+            level = national.get(outcome, {})
+            for name, rows in _calibrate_across(population, one, year, picking, level).items():
+                tables[name] += rows
     return Calibration(
-        size, low, year, programme.baseline, **{name: pd.DataFrame(found[name]) for name in TABLES}
-    )
+        picking.size, picking.low, year, programme.baseline,
+        **{name: pd.DataFrame(tables[name]) for name in TABLES},
+    )  # fmt: skip
+
+
+def _calibrate_outcome(
+    population: Population, programme: Programme, year: int, picking: Picking
+) -> dict[str, Rows]:
+    """Calibrate on all baseline years: the tables `rows`, `cities` and `within`."""
+    outcome, sample = programme.primary, prepare_sample(population, programme, year)
+    rows: Rows = []
+    for selection in SELECTIONS:
+        rng = _stream(programme.seed, outcome, selection)
+        judged, picked = judge_selection(sample, selection, picking, rng)
+        rows += judged
+    cities = {"outcome": outcome, "usable": picked.usable, "too_small": picked.too_small}
+    within = by_thirds(sample, picked, rng)
+    return {"rows": rows, "cities": [cities], "within": within}
+
+
+def _calibrate_across(
+    population: Population, programme: Programme, year: int, picking: Picking,
+    national: Mapping[int, float],
+) -> dict[str, Rows]:  # fmt: skip
+    """Calibrate across years: last year and this, each from the year before alone, and October."""
+    outcome, rng = programme.primary, _stream(programme.seed, programme.primary, "across years")
+    samples = [
+        prepare_sample(
+            population, programme.model_copy(update={"baseline": (y - 1,)}), y, others=False
+        )
+        for y in (year - 1, year)
+    ]
+    picked = [pick_programmes(sample, ONE_CITY, picking, rng) for sample in samples]
+    within = by_thirds(samples[0], picked[0], rng)
+    across: Rows = [
+        {"outcome": outcome, "year": samples[this].gaps.year,
+         "judged_by": samples[other].gaps.year, "draws": picking.draws,
+         "false_alarm_rate": _alarm_rate(samples[this], picked[this], samples[other],
+                                         picked[other])}
+        for this, other in ((1, 0), (0, 1))
+    ]  # fmt: skip
+    seen, last = prepare_october(population, samples[1], national)
+    now, before = (pick_programmes(sample, ONE_CITY, picking, rng) for sample in (seen, last))
+    ours, later = how_far(seen, now)[0], how_far(samples[1], now)[0]
+    october: Rows = [
+        {"outcome": outcome, "year": year, "draws": picking.draws,
+         "correlation": float(np.corrcoef(ours, later)[0, 1]),
+         "mean": float(ours.mean()), "spread": float(ours.std(ddof=1)),
+         "false_alarm_rate": _alarm_rate(seen, now, last, before)}
+    ]  # fmt: skip
+    return {"within": within, "across": across, "october": october}
+
+
+def _alarm_rate(
+    sample: CalibrationSample, picked: Picked, other: CalibrationSample, yardstick: Picked
+) -> float:
+    """Count how many in one of the placebo programmes another year's call an effect."""
+    far, chance = how_far(sample, picked)[1], how_far(other, yardstick)[1]
+    return float(called_by(far, picked.city, chance, yardstick.city).mean())
 
 
 def calibrate_primary(
@@ -507,45 +524,39 @@ def calibrate_primary(
     *,
     members: Iterable[int],
     barred: Iterable[int],
-    draws: int = 2000,
 ) -> pd.DataFrame:
-    """Put made-up programmes like the real one through every estimator, in its primary outcome.
+    """Put placebo programmes like the real one through every estimator, in its primary outcome.
 
     As `Calibration.rows`, for as many schools as the programme has, as many of them low attaining,
     each in one city; from anywhere, where too few cities could hold one; none where too few schools
     could. Cheap enough to stand in every report.
     """
-    own = tuple(sorted(members))
+    population = Population(panel, register, tuple(barred))
     primary = programme.model_copy(update={"outcomes": (programme.primary,)})
-    primary, year = _latest_known(panel, primary, year, barred)
-    scene = prepare_sample(panel, register, primary, primary.primary, baseline=primary.baseline,
-                      year=year, barred=barred)  # fmt: skip
-    ours = scene.gaps.table.index.isin(own) & scene.gaps.table["gap"].notna().to_numpy()
-    middle = np.median(scene.attainment[scene.free])
-    size, low = int(ours.sum()), int((scene.attainment[ours] < middle).sum())
+    primary, year = _latest_known(population, primary, year)
+    sample = prepare_sample(population, primary, year)
+    ours = sample.gaps.table.index.isin(list(members)) & sample.gaps.table["gap"].notna().to_numpy()
+    middle = np.median(sample.attainment[sample.free])
+    low = int((sample.attainment[ours] < middle).sum())
+    picking = Picking(REPORT_DRAWS, int(ours.sum()), low)
     for selection in (ONE_CITY, SELECTIONS[1]):
         rng = _stream(programme.seed, primary.primary, f"in the report, {selection}")
         try:
-            picked = pick_programmes(scene, selection, size=size, low=low, draws=draws, rng=rng)
+            return pd.DataFrame(judge_selection(sample, selection, picking, rng)[0])
         except DesignError:
             continue
-        again = picked
-        if selection != ONE_CITY:
-            again = pick_programmes(
-                scene, selection, size=size, low=low, draws=YARDSTICKS * draws, rng=rng
-            )
-        return pd.DataFrame(judge_all(scene, selection, picked, again))
     return pd.DataFrame(columns=list(ROW))
 
 
-def _latest_known(
-    panel: Panel, programme: Programme, year: int, barred: Iterable[int]
-) -> tuple[Programme, int]:
-    """Give the latest year in which schools in no programme have results, and the years before."""
+def _latest_known(population: Population, programme: Programme, year: int) -> tuple[Programme, int]:
+    """Find the latest year in which schools in no programme have results, and the years before."""
     known = [
         y
         for y in sorted({*programme.baseline, year})
-        if all(others_have_results(panel, o, y, barred) for o in programme.outcomes)
+        if all(
+            others_have_results(population.panel, outcome, y, population.barred)
+            for outcome in programme.outcomes
+        )
     ]
     before = tuple(y for y in programme.baseline if known and y < known[-1])
     if not before:
@@ -556,71 +567,40 @@ def _latest_known(
     return programme.model_copy(update={"baseline": before}), known[-1]
 
 
-def _one_year_steps(
-    panel: Panel, register: pd.DataFrame, programme: Programme, outcome: str, year: int,
-    barred: tuple[int, ...],
-) -> tuple[CalibrationSample, CalibrationSample] | None:  # fmt: skip
-    """Last year and this one, each from the year before alone; nothing where there are too few."""
-    if year - 1 not in programme.baseline or year - 2 not in programme.baseline:
-        return None
-    last, this = (
-        prepare_sample(panel, register, programme, outcome, baseline=[y - 1], year=y, barred=barred,
-                  others=False)
-        for y in (year - 1, year)
-    )  # fmt: skip
-    return last, this
-
-
 def describe_calibration(found: Calibration) -> str:
-    """Say in tables how the method behaved, ours last in each."""
+    """Describe in tables how the method behaved, ours last in each."""
+    ours = found.rows[(found.rows["estimator"] == OURS) & (found.rows["selection"] == ONE_CITY)]
+    cities = found.cities.set_index("outcome")
     said = [
         f"Programmes of {found.size} schools, {found.low} of them low attaining, where nothing was "
         f"done, in {found.year} from {' and '.join(map(str, found.baseline))}: what each way of "
         "looking at them would have found."
     ]
-    for outcome, rows in found.rows.groupby("outcome", sort=False):
-        wide = rows.pivot_table(
-            index="estimator", columns="selection",
-            values=["mean", "spread", "false_alarm_rate"], sort=False,
-        ).reindex(columns=pd.MultiIndex.from_product(
-            [["false_alarm_rate", "mean", "spread"], SELECTIONS]
-        ))  # fmt: skip
-        limit = rows.loc[rows["selection"] == ONE_CITY, "limit"].iloc[-1]
-        cities = found.cities.set_index("outcome").loc[outcome]
-        said += ["", f"{outcome}: one year's pupils alone would give a spread of {limit:.2f}; "
-                 f"{cities['usable']} cities can hold such a programme, {cities['too_small']} have "
-                 "too few schools.", wide.round(3).to_string()]  # fmt: skip
-    said += ["", "How often our 95% interval holds an effect that was added:",
-             found.coverage.pivot_table(index="outcome", columns="added", values="coverage",
-                                        sort=False).round(3).to_string()]  # fmt: skip
+    for row in ours.itertuples():
+        rows = found.rows[found.rows["outcome"] == row.outcome]
+        wide = rows.set_index(["estimator", "selection"])[["false_alarm_rate", "mean", "spread"]]
+        said += [
+            f"\n{row.outcome}: one year's pupils alone would give a spread of {row.limit:.2f}; "
+            f"{cities.loc[row.outcome, 'usable']} cities can hold such a programme, "
+            f"{cities.loc[row.outcome, 'too_small']} have too few schools.",
+            wide.unstack(sort=False).round(3).to_string(),
+        ]
     within = found.within
-    if len(within):
-        outside = int(
-            (~within["false_alarm_rate"].between(within["by_lot_low"], within["by_lot_high"])).sum()
-        )
-        said += ["", "False alarms within thirds of the cities (by lot, 95 in 100 thirds would lie "
-                 f"between {within['by_lot_low'].mean():.3f} and {within['by_lot_high'].mean():.3f}"
-                 f"; {outside} of {len(within)} do not):",
-                 within.pivot_table(index=["outcome", "by"], columns=["year", "third"],
-                                    values="false_alarm_rate", sort=False)
-                 .sort_index(axis=1).round(3).to_string()]  # fmt: skip
-    if len(found.across):
-        said += ["", "Judged by another year's made-up programmes:",
-                 found.across.round(3).to_string(index=False), "",
-                 "What October would have said of the same programmes:",
-                 found.october.round(3).to_string(index=False)]  # fmt: skip
-    ours = found.rows[(found.rows["estimator"] == OURS) & (found.rows["selection"] == ONE_CITY)]
-    said += ["", *(f"{row.outcome}: placebo cities call {100 * row.false_alarm_rate:.1f} in 100."
-                   for row in ours.itertuples())]  # fmt: skip
-    return "\n".join(said)
+    low, high = within["by_lot_low"], within["by_lot_high"]
+    outside = int((~within["false_alarm_rate"].between(low, high)).sum())
+    tables = {
+        f"False alarms within thirds of the cities (by lot, 95 in 100 thirds would lie between "
+        f"{low.mean():.3f} and {high.mean():.3f}; {outside} of {len(within)} do not):": within,
+        "Judged by another year's made-up programmes:": found.across,
+        "What October would have said of the same programmes:": found.october,
+    }
+    for title, table in tables.items():
+        if len(table):
+            said += [f"\n{title}", table.round(3).to_string(index=False)]
+    calls = [f"{r.outcome}: placebo cities call {100 * r.false_alarm_rate:.1f} in 100."
+             for r in ours.itertuples()]  # fmt: skip
+    return "\n".join([*said, "", *calls])
 
 
 def _stream(seed: int, outcome: str, what: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(f"{outcome}, {what}".encode())])
-
-
-def _plain(row: dict[Any, Any]) -> dict[str, object]:
-    return {
-        str(name): None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in row.items()
-    }

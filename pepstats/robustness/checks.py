@@ -1,15 +1,18 @@
-"""All ways of making the same comparison at once: one figure, and one p for the lot.
+"""Every check of a programme's effect, in one list, and what all ways say together.
 
-A specification curve (Simonsohn, Simmons and Nelson 2020, Nature Human Behaviour 4:1208): their
-first statistic, the median estimate over all specifications, held against the same median of
-programmes in which nothing was done. Those are the headline's made-up programmes, each put through
+A new check is a function that takes the headline and returns its row, and a line of `CHECKS`.
+
+All ways of making the same comparison are joined in a specification curve (Simonsohn, Simmons and
+Nelson 2020, Nature Human Behaviour 4:1208): their first statistic, the median estimate over all
+specifications, held against the same median of the headline's placebo draws, each put through
 every specification.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,19 +20,88 @@ import pandas as pd
 from pepstats.errors import DesignError, as_reason
 from pepstats.formatting import CHECK_KINDS, format_signed
 from pepstats.impact import Effect, Gaps, half_width, placebo_p, weighted_mean
-from pepstats.robustness.bracket import match_on_circumstances, pick_earlier
+from pepstats.robustness.bracket import compare_circumstances, compare_unmatched, pick_earlier
 from pepstats.robustness.choices import (
     Choice,
-    MadeDraws,
-    TriedChoice,
     first_choice,
     list_comparisons,
     list_earlier,
     try_choice,
 )
 from pepstats.robustness.headline import CheckRow, Headline
-from pepstats.robustness.hidden import check_hidden_bias
-from pepstats.robustness.methods import EventStudy, compare_by_methods, row_of_study, study_held_out
+from pepstats.robustness.hidden import (
+    suppose_contamination,
+    suppose_drift,
+    suppose_selection,
+    suppose_unpublished,
+)
+from pepstats.robustness.methods import (
+    balanced_did,
+    doubly_robust_did,
+    event_study,
+    matched_did,
+    synthetic_did,
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: `make` returns its row, or raises `DesignError` where it cannot be made.
+
+    `kind` is one of `CHECK_KINDS`; where `needs_others`, it waits for other schools' results.
+    """
+
+    name: str
+    kind: str
+    make: Callable[[Headline], CheckRow]
+    needs_others: bool = False
+
+    def try_on(self, headline: Headline) -> CheckRow:
+        """Make the check, or say why it cannot be made."""
+        try:
+            if self.needs_others:
+                headline.need_others()
+            row = self.make(headline)
+        except DesignError as error:
+            row = CheckRow(reason=as_reason(error))
+        return replace(row, check=row.check or self.name, kind=self.kind)
+
+
+CHECKS = (
+    Check("alike in circumstances, not in earlier results", "bracket", compare_circumstances, True),
+    Check("all other schools, not matched", "bracket", compare_unmatched, True),
+    Check("matched difference in differences", "method", matched_did, True),
+    Check("entropy balancing", "method", balanced_did, True),
+    Check("doubly robust difference in differences", "method", doubly_robust_did, True),
+    Check("synthetic difference in differences", "method", synthetic_did, True),
+    Check("event study, one year kept out of the matching", "method", event_study, True),
+    Check("picked so in an earlier year, against all England", "before",
+          partial(pick_earlier, matched=False)),
+    Check("picked so in an earlier year, against comparison schools", "before",
+          partial(pick_earlier, matched=True)),
+    Check("1 in 10 comparison schools had such support too", "doubt",
+          partial(suppose_contamination, share=0.1), True),
+    Check("1 in 4 comparison schools had such support too", "doubt",
+          partial(suppose_contamination, share=0.25), True),
+    Check("unpublished results as low as they could be", "doubt",
+          partial(suppose_unpublished, best=False)),
+    Check("unpublished results as high as they could be", "doubt",
+          partial(suppose_unpublished, best=True)),
+    Check("a hidden reason to be picked, at odds of 1.5 to 1", "doubt",
+          partial(suppose_selection, odds=1.5), True),
+    Check("drifting apart as fast as before the start", "doubt", suppose_drift, True),
+)  # fmt: skip
+"""Checks that any programme has. Those that depend on its file are its choices (`choices.py`)."""
+
+
+def list_checks(headline: Headline) -> list[Check]:
+    """List a programme's checks: its own choices with one thing changed, then `CHECKS`."""
+    choices = [
+        first_choice(headline), *list_comparisons(headline), *list_members(headline),
+        *list_earlier(headline),
+    ]  # fmt: skip
+    return [*(Check(one.check, one.kind, partial(try_choice, one)) for one in choices), *CHECKS]
+
 
 JOINED = ("headline", "comparison", "sum")
 """Kinds of check that ask the same question of the same schools, so that their median means one
@@ -42,8 +114,8 @@ FEWEST_WAYS = 3
 class Curve:
     """The median estimate over `n` ways of making the comparison, and how chance would move it.
 
-    `p` is the share of made-up programmes whose own median over the same ways is at least as far
-    from nought; `low` and `high` the 95% interval by inversion; `same_way` how many ways point the
+    `p` is the share of placebo draws whose own median over the same ways is at least as far from
+    zero; `low` and `high` the 95% interval by inversion; `same_way` how many ways point the
     way the median does.
     """
 
@@ -57,7 +129,7 @@ class Curve:
     same_way: int
 
     def row(self, headline: Effect) -> CheckRow:
-        """Give the curve as a check, to stand beside the headline."""
+        """Return the curve as a check, to stand beside the headline."""
         return CheckRow(
             f"the middle of {self.n} ways of comparing", self.median, self.low, self.high, self.p,
             headline.n_schools, headline.n_comparison, kind="together",
@@ -65,18 +137,14 @@ class Curve:
             f"{self.same_way} the same way; one p for all, from the same made-up programmes",
         )  # fmt: skip
 
-    def numbers(self) -> dict[str, float | int]:
-        """Name each number, as `numbers.json` of the checks has it."""
-        return {f"curve.{name}": value for name, value in vars(self).items()}
 
-
-def join_ways(tried: Sequence[TriedChoice]) -> Curve | None:
+def join_ways(rows: Sequence[CheckRow]) -> Curve | None:
     """Join the ways that could be made into one curve; none where they are too few for a middle."""
-    ways = [one for one in tried if one.row.kind in JOINED and one.made_up is not None]
+    ways = [(r.estimate, r.chance) for r in rows if r.kind in JOINED and r.chance is not None]
     if len(ways) < FEWEST_WAYS:
         return None
-    seen = np.array([one.row.estimate for one in ways])
-    drawn = np.column_stack([one.made_up for one in ways if one.made_up is not None])
+    seen = np.array([estimate for estimate, _ in ways])
+    drawn = np.column_stack([chance for _, chance in ways])
     some = ~np.isnan(drawn).all(axis=1)
     chance = np.nanmedian(drawn[some], axis=1)
     median = float(np.median(seen))
@@ -105,8 +173,6 @@ class Checked:
         What all ways of making the same comparison say together; none where only one could be made.
     without
         The estimate without each member in turn: see `leave_one_out`.
-    numbers
-        The curve's numbers by name.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -115,43 +181,36 @@ class Checked:
 
     @property
     def numbers(self) -> dict[str, float | int]:
-        """Name every number of the curve."""
-        return self.curve.numbers() if self.curve is not None else {}
+        """Every number of the curve by its name in `numbers.json`."""
+        curve = vars(self.curve) if self.curve is not None else {}
+        return {f"curve.{name}": value for name, value in curve.items()}
 
 
-def check_effect(setting: Headline) -> Checked:
+def check_effect(headline: Headline) -> Checked:
     """Make every check of a programme's effect, the headline first, none hidden."""
-    made: MadeDraws = {}
-    first = first_choice(setting)
-    tried = [try_choice(choice, setting, made) for choice in (first, *list_comparisons(setting))]
-    without = leave_one_out(setting.gaps, setting.chosen)
-    earlier = [try_choice(one, setting, made).row for one in list_earlier(setting)]
-    study = _study(setting, made)
-    joined = join_ways(tried)
-    rows = [
-        *(one.row for one in tried), *([joined.row(setting.effect)] if joined else []),
-        *(one.row for one in match_on_circumstances(setting)),
-        *compare_by_methods(setting), _row_of(study, setting),
-        *(try_choice(one, setting, made).row for one in list_members(setting, without)),
-        *earlier, *pick_earlier(setting, made),
-        *check_hidden_bias(setting, study),
-    ]  # fmt: skip
+    rows = [check.try_on(headline) for check in list_checks(headline)]
+    joined = join_ways(rows)
+    if joined is not None:
+        rows.append(joined.row(headline.effect))
     table = pd.concat([row.tidy() for row in rows], ignore_index=True)
-    order = table["kind"].map(list(CHECK_KINDS).index).sort_values(kind="stable").index
-    table = table.loc[order].reset_index(drop=True)
-    table.insert(2, "outcome", setting.outcome)
-    return Checked(table, joined, without)
+    table = table.sort_values(
+        "kind", key=lambda kinds: kinds.map(list(CHECK_KINDS).index), kind="stable",
+        ignore_index=True,
+    )  # fmt: skip
+    table.insert(2, "outcome", headline.outcome)
+    return Checked(table, joined, leave_one_out(headline.gaps, headline.chosen))
 
 
-def list_members(setting: Headline, without: pd.DataFrame) -> list[Choice]:
+def list_members(headline: Headline) -> list[Choice]:
     """List the parts of the programme's schools that are estimated alone."""
-    first = replace(first_choice(setting), kind="schools")
-    table = setting.members
-    urns = setting.register["urns"].reindex(table.index).astype("str")
+    first = replace(first_choice(headline), kind="schools")
+    table = headline.members
+    urns = headline.register["urns"].reindex(table.index).astype("str")
     parts = {
         "only schools that kept their number": ~urns.str.contains(" "),
         "only schools in no other programme": ~(table["also_in"] > 0),
     }
+    without = leave_one_out(headline.gaps, headline.chosen)
     moved = without["estimate"].sort_index()
     for words, school in (("lowest", moved.idxmin()), ("highest", moved.idxmax())):
         left = pd.Series(table.index != school, index=table.index)
@@ -161,21 +220,21 @@ def list_members(setting: Headline, without: pd.DataFrame) -> list[Choice]:
                 note="all of them, so the headline again" if kept.all() else "")
         for name, kept in parts.items()
     ]  # fmt: skip
-    return found[:2] + _part_by_dose(setting, first) + found[2:]
+    return found[:2] + _part_by_dose(headline, first) + found[2:]
 
 
 def _keep(kept: pd.Series) -> tuple[int, ...]:
     return tuple(int(school) for school in kept.index[kept.to_numpy(bool)])
 
 
-def _part_by_dose(setting: Headline, first: Choice) -> list[Choice]:
-    """Part the members by how much support they had, where the programme's file says."""
-    dose = pd.to_numeric(setting.members["dose"], errors="coerce").dropna()
+def _part_by_dose(headline: Headline, first: Choice) -> list[Choice]:
+    """Divide the members by how much support they had, where the programme's file says."""
+    dose = pd.to_numeric(headline.members["dose"], errors="coerce").dropna()
     why = "" if len(dose) else "the programme's file says of no school how much it had"
     if not why and dose.nunique() < 2:
         why = "the programme's file says the same of every school"
     middle = float(dose.median()) if len(dose) else 0.0
-    note = "" if why else f"a dose of {middle:g} parts them; {_slope_words(setting, dose)}"
+    note = "" if why else f"a dose of {middle:g} parts them; {_slope_words(headline, dose)}"
     return [
         replace(first, check=name, members=_keep(kept), note=note, why_not=why)
         for name, kept in (
@@ -185,15 +244,15 @@ def _part_by_dose(setting: Headline, first: Choice) -> list[Choice]:
     ]
 
 
-def _slope_words(setting: Headline, dose: pd.Series) -> str:
-    """Say how the gap goes with the dose among members, and how often shuffled doses do so."""
-    own = setting.gaps.table[["gap", "weight"]].reindex(dose.index).dropna()
+def _slope_words(headline: Headline, dose: pd.Series) -> str:
+    """Regress the gap on the dose among members, and count how often shuffled doses do so."""
+    own = headline.gaps.table[["gap", "weight"]].reindex(dose.index).dropna()
     amount = dose.reindex(own.index).to_numpy(float)
     if len(own) < 3 or not np.ptp(amount) > 0:
         return "too few with a result for a slope"
     weight = own["weight"].to_numpy() / own["weight"].sum()
     away = weight * (own["gap"].to_numpy() - weight @ own["gap"].to_numpy())
-    rng = setting.rng("dose")
+    rng = headline.rng("dose")
     shuffled = np.vstack([amount, rng.permuted(np.tile(amount, (SHUFFLES, 1)), axis=1)])
     centred = shuffled - (shuffled @ weight)[:, None]
     slope = (centred @ away) / (centred**2 @ weight)
@@ -209,17 +268,3 @@ def leave_one_out(found: Gaps, members: Iterable[int]) -> pd.DataFrame:
     without = [float(weighted_mean(found, np.delete(rows, i))[0]) for i in range(len(rows))]
     table = pd.DataFrame({"estimate": without}, index=found.table.index[rows])
     return table.assign(moved_by=table["estimate"] - whole)
-
-
-def _study(setting: Headline, made: MadeDraws) -> EventStudy | str:
-    """Give the event study with a held-out year, or why there is none."""
-    try:
-        return study_held_out(setting, made)
-    except DesignError as error:
-        return as_reason(error)
-
-
-def _row_of(study: EventStudy | str, setting: Headline) -> CheckRow:
-    if isinstance(study, str):
-        return CheckRow("event study, one year kept out of the matching", reason=study)
-    return row_of_study(study, setting.year)

@@ -1,16 +1,14 @@
-"""Trying a choice: the comparison made again, held against the headline's made-up programmes."""
+"""Choices: the same comparison with one thing changed, against the headline's placebo draws."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from pepstats.errors import DesignError, as_reason
+from pepstats.errors import DesignError
 from pepstats.impact import (
     COMPARED,
     FEWEST_COMPARISONS,
@@ -19,18 +17,19 @@ from pepstats.impact import (
     draw_placebo,
     estimate_effects,
     find_gaps,
-    low_as_picked,
     placebo_estimates,
 )
 from pepstats.matching import (
     Match,
+    MatchBasis,
     Pool,
     before_start,
     find_pool,
-    list_limits,
     match_by_mahalanobis,
-    match_members,
     match_schools,
+    narrow,
+    pair_members,
+    replace_members,
 )
 from pepstats.robustness.headline import FEWEST_MEMBERS, CheckRow, Headline
 from pepstats.settings import MatchRule, PoolRule
@@ -67,22 +66,22 @@ class Choice:
     why_not: str = ""
 
 
-def first_choice(setting: Headline) -> Choice:
-    """Give the choice that was fixed beforehand."""
-    programme = setting.programme
+def first_choice(headline: Headline) -> Choice:
+    """Return the choice that was fixed beforehand."""
+    programme = headline.programme
     return Choice(
         HEADLINE, "headline", programme.match, programme.pool, tuple(sorted(programme.baseline)),
-        setting.year, setting.chosen,
+        headline.year, headline.chosen,
     )  # fmt: skip
 
 
-def list_comparisons(setting: Headline) -> list[Choice]:
+def list_comparisons(headline: Headline) -> list[Choice]:
     """List other sums for the same members, and other comparison schools.
 
     The headline takes a small part of what comparison schools did, so that which they are hardly
     moves it; so other comparison schools are tried with all of it taken.
     """
-    first = first_choice(setting)
+    first = first_choice(headline)
     years = first.baseline if len(first.baseline) > 1 else ()
     sums = [
         replace(first, check="comparison schools counted in full", part=1.0,
@@ -135,9 +134,9 @@ def _neighbours(first: Choice) -> list[Choice]:
     return [replace(first, check=name, where=where, why_not=why)]
 
 
-def list_earlier(setting: Headline) -> list[Choice]:
+def list_earlier(headline: Headline) -> list[Choice]:
     """List what is asked of years in which nothing had started: each should find nothing."""
-    first = replace(first_choice(setting), kind="before")
+    first = replace(first_choice(headline), kind="before")
     if len(first.baseline) < 2:
         names = ("one year early", "a year kept out of the matching")
         return [replace(first, check=name, why_not=ONE_YEAR) for name in names]
@@ -145,164 +144,108 @@ def list_earlier(setting: Headline) -> list[Choice]:
     held, rest = first.baseline[0], first.baseline[1:]
     return [
         replace(first, check="one year early", baseline=tuple(early), year=last,
-                note=f"nothing had started: {last} instead of {setting.year}"),
+                note=f"nothing had started: {last} instead of {headline.year}"),
         replace(first, check=f"{held}, kept out of the matching", baseline=rest, year=held,
                 note="not made alike in it, so it tests how alike the schools were"),
     ]  # fmt: skip
 
 
-Numbers = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class TriedChoice:
-    """What a choice made of the programme, and of the same made-up programmes.
-
-    `made_up` has one estimate per made-up programme of the headline, in the same order; nothing
-    where the choice could not be made, or is of other schools than the headline's.
-    """
-
-    choice: Choice
-    row: CheckRow
-    made_up: Numbers | None = field(default=None, repr=False)
-    match: Match | None = field(default=None, repr=False)
-    gaps: Gaps | None = field(default=None, repr=False)
-
-
-MadeDraws = dict[tuple[object, ...], tuple[Pool, Match]]
-"""Matches already made, by what decides them."""
-
-
-def try_choice(choice: Choice, setting: Headline, made: MadeDraws) -> TriedChoice:
-    """Make the comparison again under one choice; one that cannot be made says why.
-
-    `made` keeps matches between choices that share them.
-    """
-    try:
-        if choice.why_not:
-            raise DesignError(choice.why_not)
-        found, yardstick, match = compare_again(choice, setting, made)
-        whole = choice.members == setting.chosen
-        draws = setting.draws if whole else _draw_anew(choice, setting)
-        return judge_choice(choice, setting, found, yardstick, draws, match)
-    except DesignError as error:
-        return TriedChoice(
-            choice, CheckRow(choice.check, reason=as_reason(error), kind=choice.kind)
-        )
+def try_choice(choice: Choice, headline: Headline) -> CheckRow:
+    """Make the comparison again under one choice, against placebo draws."""
+    if choice.why_not:
+        raise DesignError(choice.why_not)
+    found, yardstick, match = compare_again(choice, headline)
+    same = choice.members == headline.chosen
+    draws = headline.draws if same else _draw_anew(choice, headline)
+    return judge_choice(choice, headline, found, yardstick, draws, match)
 
 
 def judge_choice(
     choice: Choice,
-    setting: Headline,
+    headline: Headline,
     found: Gaps,
     yardstick: Gaps,
     draws: PlaceboDraws,
     match: Match | None,
-) -> TriedChoice:
-    """Hold the members' mean gap against the same gap of the made-up programmes.
+) -> CheckRow:
+    """Hold the members' mean gap against the same gap of the placebo draws.
 
     `draws` are positions in the headline's pool; a school that another choice has no gap for counts
-    for nothing in a made-up programme, as it does in the real one.
+    for nothing in a placebo draw, as it does in the real programme.
     """
-    outcome = setting.outcome
-    same = replace(yardstick, table=yardstick.table.reindex(setting.pool.schools.index))
+    outcome = headline.outcome
+    same = replace(yardstick, table=yardstick.table.reindex(headline.pool.schools.index))
     made_up = placebo_estimates({outcome: same}, draws, choice.members, real={outcome: found})
-    seen = estimate_effects(
-        "", {outcome: found}, made_up, choice.members, n_comparison=0
-    )  # fmt: skip
+    seen = estimate_effects("", {outcome: found}, made_up, choice.members, n_comparison=0)
     counted = seen[0].n_schools if seen else 0
     if counted < FEWEST_MEMBERS:
         raise DesignError(
             f"{counted} of the programme's schools are left; {FEWEST_MEMBERS} are needed"
         )
     effect = seen[0]
-    row = CheckRow(
+    return CheckRow(
         choice.check, effect.estimate, effect.low, effect.high, effect.p_placebo, counted,
-        setting.effect.n_comparison if match is None or choice.kind == "headline"
-        else count_comparison(match, found, choice.members),
-        choice.note, kind=choice.kind,
+        headline.effect.n_comparison if match is None or choice.kind == "headline"
+        else count_comparison(match, found, choice.members), choice.note,
+        kind=choice.kind,
+        chance=made_up[outcome].to_numpy(float) if choice.members == headline.chosen else None,
     )  # fmt: skip
-    chance = made_up[outcome].to_numpy(float) if choice.members == setting.chosen else None
-    return TriedChoice(choice, row, chance, match, found)
 
 
-def compare_again(
-    choice: Choice, setting: Headline, made: MadeDraws
-) -> tuple[Gaps, Gaps, Match | None]:
+def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match | None]:
     """Find every school's gap under a choice, the gaps chance is measured by, and the match."""
-    first = first_choice(setting)
+    first = first_choice(headline)
     plain = replace(choice, check=first.check, kind=first.kind, note="", members=first.members)
     if replace(plain, weighted=True) == first:
-        both = [setting.gaps, setting.yardstick]
+        both = [headline.gaps, headline.yardstick]
         if not choice.weighted:
             both = [replace(g, table=g.table.assign(weight=1.0)) for g in both]
-        match = setting.match if setting.effect.mode == COMPARED else None
+        match = headline.match if headline.effect.mode == COMPARED else None
         return both[0], both[1], match
-    if choice.year == setting.year:
-        setting.need_others()
-    pool, match = match_again(choice, setting, made)
+    if choice.year == headline.year:
+        headline.need_others()
+    pool, match = match_again(choice, headline)
     found = find_gaps(
-        setting.panel, pool, match, setting.outcome, baseline=choice.baseline, year=choice.year,
-        members=setting.barred, adjusted=choice.adjusted, part=choice.part,
-        weighted=choice.weighted,
+        headline.panel, pool, match, headline.outcome, baseline=choice.baseline, year=choice.year,
+        members=headline.barred, adjusted=choice.adjusted, part=choice.part,
     )  # fmt: skip
     return found, found, match
 
 
-def match_again(choice: Choice, setting: Headline, made: MadeDraws) -> tuple[Pool, Match]:
+def match_again(choice: Choice, headline: Headline) -> tuple[Pool, Match]:
     """Find comparison schools as a choice has it, from what was known before its years."""
-    first = first_choice(setting)
-    key, headline = (
+    first = first_choice(headline)
+    key, as_fixed = (
         (one.rule.model_dump_json(), one.where, one.baseline, one.way) for one in (choice, first)
     )
-    if key == headline:
-        return setting.pool, setting.match
-    if key not in made:
-        pool = setting.pool if choice.baseline == first.baseline else _find_pool(choice, setting)
-        made[key] = pool, _match(choice, setting, pool)
-    return made[key]
+    if key == as_fixed:
+        return headline.pool, headline.match
+    if key not in headline.matches:
+        pool = headline.pool
+        if choice.baseline != first.baseline:
+            asked = headline.programme
+            basis = MatchBasis(choice.rule, asked.phase, asked.outcomes, choice.baseline)
+            before = before_start(headline.panel, max(choice.baseline) + 1)
+            pool = find_pool(before, headline.register, basis)
+        headline.matches[key] = pool, _match(choice, headline, pool)
+    return headline.matches[key]
 
 
-def _find_pool(choice: Choice, setting: Headline) -> Pool:
-    before = before_start(setting.panel, max(choice.baseline) + 1)
-    return find_pool(
-        before, setting.register, choice.rule, phase=setting.programme.phase,
-        outcomes=setting.programme.outcomes, baseline=choice.baseline, members=choice.members,
-    )  # fmt: skip
-
-
-def _match(choice: Choice, setting: Headline, pool: Pool) -> Match:
-    rule, where, barred = choice.rule, choice.where, setting.barred
-    if choice.way == "mahalanobis" and not rule.calipers:
+def _match(choice: Choice, headline: Headline, pool: Pool) -> Match:
+    rule, where, barred = choice.rule, choice.where, headline.barred
+    if choice.way == "mahalanobis":
         return match_by_mahalanobis(pool, rule, where, choice.members, barred=barred)
     if choice.way == "own authority":
-        own = pool.schools.index[pool.schools["la"] == setting.home]
+        own = pool.schools.index[pool.schools["la"] == headline.home]
         if not len(own.difference(pd.Index(barred))):
             raise DesignError("every school of the authority with results is in a programme")
     if choice.way != "nearest":
-        match, _ = match_members(
-            pool, rule, where, choice.members, setting.match,
-            way=choice.way if choice.way in ("once", "optimal") else "nearest",
-            measure="mahalanobis" if choice.way == "mahalanobis" else "weighted", barred=barred,
-            calipers=list_limits(rule, pool.schools),
-            own_authority=choice.way == "own authority",
-        )  # fmt: skip
-        return match
-    had = setting.match
-    if pool is setting.pool and where == setting.programme.pool and rule.k <= had.rule.k:
+        pairs = pair_members(pool, rule, where, choice.members, way=choice.way, barred=barred)
+        return replace_members(headline.match, pairs)
+    had = headline.match
+    if pool is headline.pool and where == headline.programme.pool and rule.k <= had.rule.k:
         return narrow(had, rule)
     return match_schools(pool, rule, where, barred=barred)
-
-
-def narrow(match: Match, rule: MatchRule) -> Match:
-    """Keep of each school's comparison schools the k nearest, and those within the caliper."""
-    places, distances = match.places[:, : rule.k].copy(), match.distances[:, : rule.k].copy()
-    if rule.caliper is not None:
-        far = distances > rule.caliper
-        places[far], distances[far] = -1, np.nan
-    alone = match.schools[places[:, 0] < 0]
-    why = match.unmatched["reason"].reindex(alone).fillna("none alike within the caliper")
-    return Match(rule, match.schools, places, distances, why.to_frame())
 
 
 def count_comparison(match: Match, found: Gaps, members: tuple[int, ...]) -> int:
@@ -312,22 +255,14 @@ def count_comparison(match: Match, found: Gaps, members: tuple[int, ...]) -> int
     return int(np.unique(rows[rows >= 0]).size)
 
 
-def _draw_anew(choice: Choice, setting: Headline) -> PlaceboDraws:
-    """Draw made-up programmes as small, and as low attaining, as some of the members."""
-    counted = setting.gaps.table["gap"].reindex(list(choice.members)).notna().sum()
+def _draw_anew(choice: Choice, headline: Headline) -> PlaceboDraws:
+    """Draw placebo programmes as small, and as low attaining, as some of the members."""
+    counted = headline.gaps.table["gap"].reindex(list(choice.members)).notna().sum()
     if counted < FEWEST_MEMBERS:
         raise DesignError(f"{counted} such schools have a result; {FEWEST_MEMBERS} are needed")
+    yardstick = headline.yardstick
+    low = headline.low_when_picked(yardstick.baseline, headline.pool.schools.index)
     return draw_placebo(
-        setting.yardstick,
-        select_as_picked(setting, setting.yardstick.baseline, setting.pool.schools.index),
-        choice.members, real=setting.gaps, barred=setting.barred,
-        draws=setting.programme.placebo.draws, rng=setting.rng(choice.check),
+        yardstick, low, choice.members, real=headline.gaps, barred=headline.barred,
+        draws=headline.programme.placebo.draws, rng=headline.rng(choice.check),
     )  # fmt: skip
-
-
-def select_as_picked(setting: Headline, before: Iterable[int], schools: pd.Index) -> pd.Series:
-    """Say who was low attaining when picked: members as the real rule found them, others before."""
-    results = setting.panel.wide(setting.outcome).reindex(index=schools)
-    return low_as_picked(
-        results[sorted(setting.programme.baseline)], results[sorted(before)], setting.chosen
-    )

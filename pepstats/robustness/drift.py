@@ -10,7 +10,7 @@ the authors' own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -34,37 +34,14 @@ def bound_relative(
     *,
     times: Sequence[float],
     rng: np.random.Generator,
-    share: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Give the 95% interval that allows a yearly drift of at most Mbar times the largest before.
+    """Bound the first later year, a yearly drift of at most Mbar times the largest before allowed.
 
     `estimates` are event-study differences in time order, the reference year left out: `n_before`
-    years before it, the rest after it; `covariance` is theirs. `share` says how much each later
-    year counts (the first one alone by default); `rng` draws the critical value of the first stage.
-    Index `at_most` (the `times`), columns `low`, `high`. An end that is not found within 20
-    standard errors is infinite.
+    years before it, the rest after it; `covariance` is theirs. `rng` draws the critical value of
+    the first stage. Index `at_most` (the `times`), columns `low`, `high` (95%). An end that is not
+    found within 20 standard errors is infinite.
     """
-    beta, sigma, target = _check(estimates, covariance, n_before, share)
-    noise = rng.standard_normal((20_000, len(beta)))
-    rows = [_not_refuted(beta, sigma, n_before, target, float(m), noise) for m in times]
-    index = pd.Index([float(m) for m in times], name="at_most")
-    return pd.DataFrame(rows, columns=["low", "high"], index=index)
-
-
-def breakdown_value(bounds: pd.DataFrame) -> float:
-    """Give the largest amount of drift allowed for at which the interval still leaves out nought.
-
-    Missing when it includes nought at the least amount tried.
-    """
-    ordered = bounds.sort_index()
-    clear = ((ordered["low"] > 0) | (ordered["high"] < 0)).to_numpy()
-    first = int(np.argmin(clear)) if not clear.all() else len(clear)
-    return float(ordered.index[first - 1]) if first else float("nan")
-
-
-def _check(
-    estimates: Sequence[float], covariance: Numbers, n_before: int, share: Sequence[float] | None
-) -> tuple[Numbers, Numbers, Numbers]:
     beta, sigma = np.asarray(estimates, dtype=float), np.asarray(covariance, dtype=float)
     n_after = len(beta) - n_before
     if n_before < 1 or n_after < 1:
@@ -73,41 +50,43 @@ def _check(
         )
     if n_after > MOST_YEARS:
         raise DesignError(f"{n_after} later years are too many for this check: {MOST_YEARS}.")
-    if sigma.shape != (len(beta), len(beta)) or not (
-        np.isfinite(beta).all() and np.isfinite(sigma).all() and (np.diag(sigma) > 0).all()
-    ):
+    if not (np.isfinite(beta).all() and np.isfinite(sigma).all() and (np.diag(sigma) > 0).all()):
         raise DesignError("A year's difference has no spread, so its drift cannot be judged.")
-    target = np.eye(n_after)[0] if share is None else np.asarray(share, dtype=float)
-    if len(target) != n_after or not target.any():
-        raise DesignError(f"`share` needs one number for each of the {n_after} later years.")
-    return beta, sigma, target
+    noise = rng.standard_normal((20_000, len(beta)))
+    drawn = noise @ np.linalg.cholesky(sigma + 1e-14 * np.diag(np.diag(sigma))).T
+    rows = [_not_refuted(beta, sigma, n_before, float(m), drawn) for m in times]
+    index = pd.Index([float(m) for m in times], name="at_most")
+    return pd.DataFrame(rows, columns=["low", "high"], index=index)
 
 
-# Relative magnitudes ------------------------------------------------------------------------------
+def breakdown_value(bounds: pd.DataFrame) -> float:
+    """Find the largest amount of drift allowed for at which the interval still leaves out zero.
+
+    Missing when it includes zero at the least amount tried.
+    """
+    ordered = bounds.sort_index()
+    clear = ((ordered["low"] > 0) | (ordered["high"] < 0)).to_numpy()
+    first = int(np.argmin(clear)) if not clear.all() else len(clear)
+    return float(ordered.index[first - 1]) if first else float("nan")
 
 
 def _not_refuted(
-    beta: Numbers, sigma: Numbers, n_before: int, target: Numbers, times: float, noise: Numbers
+    beta: Numbers, sigma: Numbers, n_before: int, times: float, drawn: Numbers
 ) -> tuple[float, float]:
     """Find the ends of the effects that no test refutes, over every place of the largest step."""
-    se = float(np.sqrt(target @ sigma[n_before:, n_before:] @ target))
-    middle = float(target @ beta[n_before:])
-    grid = middle + se * np.linspace(-20, 20, 801)
-    drawn = noise @ np.linalg.cholesky(sigma + 1e-14 * np.diag(np.diag(sigma))).T
+    se, n_after = float(np.sqrt(sigma[n_before, n_before])), len(beta) - n_before
+    grid = float(beta[n_before]) + se * np.linspace(-20, 20, 801)
     low, high = np.inf, -np.inf
-    for largest in range(n_before):
-        for sign in (1.0, -1.0):
-            limits = _limits(n_before, len(target), largest, sign, times)
-            corners, line = _corners(limits, sigma, n_before, target)
-            if not len(corners):
-                continue
-            pieces = (corners @ limits @ beta, corners @ line, corners @ limits @ sigma
-                      @ limits.T @ corners.T)  # fmt: skip
-            first = float(np.quantile((drawn @ limits.T @ corners.T).max(axis=1), 1 - FIRST_STAGE))
-            kept = ~_refuted(grid, *pieces, first)
-            if not kept.any():
-                continue
-            at = np.flatnonzero(kept)
+    for largest, sign in product(range(n_before), (1.0, -1.0)):
+        limits = _limits(n_before, n_after, largest, sign, times)
+        corners, line = _corners(limits, sigma, n_before)
+        if not len(corners):
+            continue
+        pieces = (corners @ limits @ beta, corners @ line, corners @ limits @ sigma
+                  @ limits.T @ corners.T)  # fmt: skip
+        first = float(np.quantile((drawn @ limits.T @ corners.T).max(axis=1), 1 - FIRST_STAGE))
+        at = np.flatnonzero(~_refuted(grid, *pieces, first))
+        if len(at):
             low = min(low, _edge(grid, int(at[0]), -1, pieces, first))
             high = max(high, _edge(grid, int(at[-1]), 1, pieces, first))
     return (low, high) if low <= high else (float("nan"), float("nan"))
@@ -141,20 +120,14 @@ def _limits(n_before: int, n_after: int, largest: int, sign: float, times: float
     return rows
 
 
-def _corners(
-    limits: Numbers, sigma: Numbers, n_before: int, target: Numbers
-) -> tuple[Numbers, Numbers]:
-    """List the corners of the dual problem, and how the limits move with the effect asked about.
+def _corners(limits: Numbers, sigma: Numbers, n_before: int) -> tuple[Numbers, Numbers]:
+    """List the corners of the dual problem, and how the limits move with the first later effect.
 
-    The later effects other than the one asked about are free; a corner is a way of adding limits up
-    that they cannot touch, in units of standard errors.
+    The other later effects are free; a corner is a way of adding limits up that they cannot touch,
+    in units of standard errors.
     """
-    n_after = len(target)
-    turn = np.eye(n_after)
-    turn[int(np.argmax(np.abs(target)))] = target
-    order = np.argsort(np.arange(n_after) != int(np.argmax(np.abs(target))), kind="stable")
-    by_effect = limits[:, n_before:] @ np.linalg.inv(turn)
-    line, free = -by_effect[:, order[0]], by_effect[:, order[1:]]
+    line, free = -limits[:, n_before], limits[:, n_before + 1 :]
+    n_after = free.shape[1] + 1
     size = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", limits, sigma, limits), 0.0))
     found = []
     for rows in combinations(range(len(limits)), n_after):
@@ -164,9 +137,9 @@ def _corners(
             continue
         part = np.linalg.solve(system, np.eye(n_after)[-1])
         if (part >= -1e-10).all():
-            whole = np.zeros(len(limits))
-            whole[chosen] = np.maximum(part, 0.0)
-            found.append(whole)
+            corner = np.zeros(len(limits))
+            corner[chosen] = np.maximum(part, 0.0)
+            found.append(corner)
     corners = np.unique(np.round(found, 12), axis=0) if found else np.zeros((0, len(limits)))
     return corners, line
 
@@ -198,7 +171,7 @@ def _refuted(
 
 
 def _cut(low: Numbers, high: Numbers, above: float) -> Numbers:
-    """Give the point of a standard normal held between two ends that has this share above it.
+    """Find the point of a standard normal held between two ends that has this share above it.
 
     Counted from the nearer tail, where probabilities keep their digits.
     """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
-from pepstats.impact import COMPARED, Design, Effect, Estimate, Gaps, PlaceboDraws
+from pepstats.impact import COMPARED, Design, Effect, Estimate, Gaps, PlaceboDraws, low_as_picked
 from pepstats.matching import Match, Pool
 from pepstats.schools import Panel
 from pepstats.settings import Programme
@@ -22,11 +24,12 @@ FEWEST_MEMBERS = 4
 class CheckRow:
     """One check: an estimate with its 95% interval, or the reason there is none.
 
-    `kind` is one of `KINDS`; `estimate`, `low` and `high` are in the outcome's own unit, missing
-    where a `reason` is given; `p` is missing where a check has none of its own.
+    `kind` is one of `CHECK_KINDS`; `estimate`, `low` and `high` are in the outcome's own unit,
+    missing where a `reason` is given; `p` is missing where a check has none of its own. `chance`
+    has one estimate per placebo draw of the headline, where a check is made on these too.
     """
 
-    check: str
+    check: str = ""
     estimate: float = float("nan")
     low: float = float("nan")
     high: float = float("nan")
@@ -35,10 +38,11 @@ class CheckRow:
     n_comparison: int = 0
     note: str = ""
     reason: str = ""
-    kind: str = "method"
+    kind: str = ""
+    chance: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def tidy(self) -> pd.DataFrame:
-        """One row of the table of checks; a reason stands in the note."""
+        """Return one row of the table of checks; a reason stands in the note."""
         note = f"cannot be made: {self.reason}" if self.reason else self.note
         return pd.DataFrame([{
             "kind": self.kind, "check": self.check, "estimate": self.estimate, "low": self.low,
@@ -54,7 +58,8 @@ class Headline:
     `members` has index `school`, with `dose` and `also_in` (how many other programmes each is in);
     `barred` are the members of all programmes. `gaps` are the primary outcome's, `yardstick` those
     that chance is measured by (the same but in October, when they are last year's), `draws` the
-    made-up programmes and `effect` the headline.
+    placebo draws and `effect` the headline. `matches` keeps the pools and matches that checks have
+    made, by what decides them, for others to share.
     """
 
     programme: Programme
@@ -69,6 +74,9 @@ class Headline:
     yardstick: Gaps = field(repr=False)
     draws: PlaceboDraws = field(repr=False)
     effect: Effect
+    matches: dict[tuple[object, ...], tuple[Pool, Match]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def outcome(self) -> str:
@@ -91,8 +99,14 @@ class Headline:
         if self.effect.mode != COMPARED:
             raise DesignError(f"other schools' results of {self.year} are not published yet")
 
+    def low_when_picked(self, before: Iterable[int], schools: pd.Index) -> pd.Series:
+        """Mark who was low attaining when picked: members by the baseline, others by `before`."""
+        results = self.panel.wide(self.outcome).reindex(index=schools)
+        baseline = results[sorted(self.programme.baseline)]
+        return low_as_picked(baseline, results[sorted(before)], self.chosen)
+
     def rng(self, purpose: str) -> np.random.Generator:
-        """Give a check its own stream of chance, so that adding one moves no other."""
+        """Return a check's own random numbers, so that adding a check moves no other's."""
         return np.random.default_rng([self.programme.seed, zlib.crc32(purpose.encode())])
 
 

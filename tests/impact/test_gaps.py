@@ -8,7 +8,7 @@ from pepstats.errors import DesignError
 from pepstats.impact import gaps
 from pepstats.impact.evaluate import tabulate_slopes
 from pepstats.matching import nearest
-from pepstats.matching.pool import before_start, find_pool
+from pepstats.matching.pool import MatchBasis, before_start, find_pool
 from pepstats.schools.panel import Panel
 from pepstats.settings.programme import MatchRule, PoolRule
 from tests.worlds import YEAR, Small, small_england
@@ -21,8 +21,8 @@ def find(
 ) -> gaps.Gaps:
     panel = panel or small.panel
     pool = find_pool(
-        before_start(panel, YEAR), small.register, RULE, phase="primary",
-        outcomes=["rwm_expected"], baseline=[2016, 2017],
+        before_start(panel, YEAR), small.register,
+        MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)),
     )  # fmt: skip
     match = nearest.match_schools(pool, RULE, PoolRule(), barred=small.barred)
     return gaps.find_gaps(panel, pool, match, outcome, baseline=[2016, 2017], year=YEAR,
@@ -40,8 +40,8 @@ def test_every_school_of_the_pool_has_a_gap_or_a_reason_never_both_never_neither
 def test_a_raw_gap_is_a_schools_result_minus_the_mean_of_its_comparison_schools() -> None:
     small = small_england()
     pool = find_pool(
-        before_start(small.panel, YEAR), small.register, RULE, phase="primary",
-        outcomes=["rwm_expected"], baseline=[2016, 2017],
+        before_start(small.panel, YEAR), small.register,
+        MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)),
     )  # fmt: skip
     match = nearest.match_schools(pool, RULE, PoolRule(), barred=small.barred)
     table = find(small).table
@@ -110,8 +110,8 @@ def test_comparison_schools_without_a_result_are_counted_not_filled() -> None:
     pool = find(small).table
     values, reasons = small.panel.values.copy(), small.panel.reasons.copy()
     match_of = nearest.match_schools(
-        find_pool(before_start(small.panel, YEAR), small.register, RULE,
-                           phase="primary", outcomes=["rwm_expected"], baseline=[2016, 2017]),
+        find_pool(before_start(small.panel, YEAR), small.register,
+        MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017))),
         RULE, PoolRule(), barred=small.barred,
     ).pairs([school])["comparison"]  # fmt: skip
     gone = [(c, YEAR) for c in match_of[:3]]
@@ -127,9 +127,8 @@ def test_comparison_schools_without_a_result_are_counted_not_filled() -> None:
 
 def test_an_outcome_or_a_year_that_is_not_there_is_named() -> None:
     small = small_england()
-    pool = find_pool(before_start(small.panel, YEAR), small.register, RULE,
-                              phase="primary", outcomes=["rwm_expected"],
-                              baseline=[2016, 2017])  # fmt: skip
+    pool = find_pool(before_start(small.panel, YEAR), small.register,
+        MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)))  # fmt: skip
     match = nearest.match_schools(pool, RULE, PoolRule())
     with pytest.raises(DesignError, match="no source of this study has `gps_score`"):
         gaps.find_gaps(small.panel, pool, match, "gps_score", baseline=[2016], year=2017)

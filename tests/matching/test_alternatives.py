@@ -8,7 +8,7 @@ from pepstats.errors import DesignError
 from pepstats.impact import gaps
 from pepstats.matching import alternatives, balance
 from pepstats.matching.nearest import Match, match_schools, take_up
-from pepstats.matching.pool import Pool, before_start, find_pool, positions
+from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool, positions
 from pepstats.settings.programme import MatchRule, PoolRule
 from tests import reference
 from tests.worlds import YEAR, small_england
@@ -19,30 +19,35 @@ RULE = MatchRule(near=("rwm_expected", "cohort"), k=4)
 def world() -> tuple[Pool, Match, list[int], list[int]]:
     small = small_england()
     pool = find_pool(
-        before_start(small.panel, YEAR), small.register, RULE, phase="primary",
-        outcomes=["rwm_expected"], baseline=[2016, 2017], members=small.barred,
+        before_start(small.panel, YEAR), small.register,
+        MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)), members=small.barred,
     )  # fmt: skip
     match = match_schools(pool, RULE, PoolRule(), barred=small.barred)
     members = [m for m in small.members["closing-the-gap"] if m in pool.schools.index]
     return pool, match, members, small.barred
 
 
+def weighted(pool: Pool, barred: list[int], members: list[int]) -> pd.DataFrame:
+    """Coordinates of the headline's distance, of the members and of those they may have."""
+    place = positions(pool.schools[list(pool.scales.index)])
+    scaled = place / pool.scales["spread"] * pool.scales["weight"]
+    return scaled[scaled.index.isin(members) | ~scaled.index.isin(barred)]
+
+
 def test_nearest_on_the_headline_s_own_distance_is_the_headline() -> None:
     pool, match, members, barred = world()
-    found, _ = alternatives.match_members(
-        pool, RULE, PoolRule(), members, match, way="nearest", measure="weighted", barred=barred
-    )
+    wide = alternatives.measure_distances(weighted(pool, barred, members), members)
+    wide = alternatives.forbid(wide, pool.schools, exact=RULE.exact, calipers={}, apart="la")
+    found = alternatives.replace_members(match, alternatives.pair_nearest(wide, k=RULE.k))
     assert (found.places == match.places).all()
     np.testing.assert_allclose(found.distances, match.distances, atol=1e-8)
 
 
 @pytest.mark.parametrize("way", list(alternatives.WAYS))
-@pytest.mark.parametrize("measure", list(alternatives.MEASURES))
-def test_members_are_matched_anew_and_everyone_else_is_not(way, measure) -> None:
+def test_members_are_matched_anew_and_everyone_else_is_not(way) -> None:
     pool, match, members, barred = world()
-    found, pairs = alternatives.match_members(
-        pool, RULE, PoolRule(), members, match, way=way, measure=measure, barred=barred
-    )
+    pairs = alternatives.pair_members(pool, RULE, PoolRule(), members, way=way, barred=barred)
+    found = alternatives.replace_members(match, pairs)
     own = found.schools.isin(members)
     assert (found.places[~own] == match.places[~own]).all()
     listed = found.pairs(members)[["school", "rank", "comparison"]]
@@ -50,11 +55,12 @@ def test_members_are_matched_anew_and_everyone_else_is_not(way, measure) -> None
                                   check_dtype=False)  # fmt: skip
     table = pool.schools
     left, right = table.loc[listed["school"]], table.loc[listed["comparison"]]
-    assert (left["la"].to_numpy() != right["la"].to_numpy()).all()
+    apart = left["la"].to_numpy() != right["la"].to_numpy()
+    assert apart.all() or way == "own authority"
     for key in RULE.exact:
         assert (left[key].to_numpy() == right[key].to_numpy()).all()
     assert not set(listed["comparison"]) & set(barred)
-    if way != "nearest":
+    if way != "own authority":
         assert not listed["comparison"].duplicated().any()
     measured = gaps.find_gaps(
         small_england().panel, pool, found, "rwm_expected", baseline=[2016, 2017], year=YEAR,
@@ -66,22 +72,25 @@ def test_members_are_matched_anew_and_everyone_else_is_not(way, measure) -> None
 def test_optimal_never_adds_up_to_more_than_nearest_once() -> None:
     pool, match, members, barred = world()
     totals = [
-        alternatives.match_members(
-            pool, RULE, PoolRule(), members, match, way=way, barred=barred
-        )[1].pairs["distance"].sum()
-        for way in ("nearest", "optimal", "once")
+        alternatives.pair_members(pool, RULE, PoolRule(), members, way=way, barred=barred)
+        .pairs["distance"].sum()
+        for way in ("optimal", "once")
     ]  # fmt: skip
+    totals.insert(0, np.nansum(match.distances[match.schools.isin(members)]))
     assert totals == sorted(totals)
 
 
 def test_a_member_beyond_a_variable_s_caliper_has_no_gap_and_a_reason() -> None:
     pool, match, members, barred = world()
-    found, pairs = alternatives.match_members(
-        pool, RULE, PoolRule(), members, match, way="optimal", barred=barred,
-        calipers={"rwm_expected 2017": 0.5, "cohort 2017": 2.0},
-    )  # fmt: skip
+    rule = RULE.model_copy(update={"calipers": {"rwm_expected": 3.0, "cohort": 6.0}})
+    pairs = alternatives.pair_members(pool, rule, PoolRule(), members, way="optimal", barred=barred)
+    found = alternatives.replace_members(match, pairs)
     own, other = (pool.schools.loc[pairs.pairs[side]] for side in ("school", "comparison"))
-    for name, limit in {"rwm_expected 2017": 0.5, "cohort 2017": 2.0}.items():
+    for name, limit in {
+        "rwm_expected 2016": 3.0,
+        "rwm_expected 2017": 3.0,
+        "cohort 2017": 6.0,
+    }.items():
         assert np.abs(own[name].to_numpy() - other[name].to_numpy()).max() <= limit
     lost = list(pairs.unmatched.index)
     assert lost and (found.places[found.schools.get_indexer(lost)] == -1).all()
@@ -94,10 +103,10 @@ def test_every_school_by_mahalanobis_is_the_nearest_there_is() -> None:
     assert (found.places[:, 0] >= 0).all() and (np.diff(found.distances, axis=1) >= 0).all()
     one = members[3]
     place = positions(pool.schools[list(pool.scales.index)])
-    away = alternatives.measure_mahalanobis(place, members).loc[one]
-    away = alternatives.forbid(away.to_frame().T, pool.schools, exact=RULE.exact, apart="la").iloc[
-        0
-    ]
+    away = alternatives.measure_distances(alternatives.whiten(place, members), members)
+    away = alternatives.forbid(
+        away.loc[[one]], pool.schools, exact=RULE.exact, calipers={}, apart="la"
+    ).iloc[0]
     nearest = away.drop(barred, errors="ignore").nsmallest(RULE.k)
     row = found.schools.get_loc(one)
     np.testing.assert_allclose(found.distances[row], nearest.to_numpy(), atol=1e-8)
@@ -111,7 +120,8 @@ def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> No
     inside = [m for m in members if m in small.schools.index] or list(small.schools.index[:5])
     rule = RULE.model_copy(update={"k": 12})
     found = alternatives.match_by_mahalanobis(small, rule, PoolRule(), inside, barred=inside)
-    points = alternatives.turn(positions(small.schools[list(pool.scales.index)]), inside)
+    place = positions(small.schools[list(pool.scales.index)])
+    points = alternatives.whiten(place, inside).to_numpy()
     for row in range(0, len(small.schools), 7):
         own = small.schools.iloc[row]
         fine = (small.schools["la"] != own["la"]) & ~small.schools.index.isin(inside)
@@ -132,8 +142,7 @@ def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
     assert np.nanmax(found.distances, initial=0) <= 1e-6
 
 
-@pytest.mark.parametrize("measure", list(alternatives.MEASURES))
-def test_ten_thousand_members_are_refused_with_a_message(measure) -> None:
+def test_ten_thousand_members_are_refused_with_a_message() -> None:
     rng = np.random.default_rng(1)
     table = pd.DataFrame(
         {"la": rng.integers(200, 400, 20_000), "phase": "primary", "school_type": "primary",
@@ -143,15 +152,24 @@ def test_ten_thousand_members_are_refused_with_a_message(measure) -> None:
     scales = pd.DataFrame({"spread": [10.0], "weight": [1.0]}, index=["rwm_expected 2017"])
     pool = Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
     with pytest.raises(DesignError, match="100,000,000 distances; at most"):
-        alternatives.measure_members(pool, RULE, PoolRule(), range(10_000), measure=measure)
+        alternatives.pair_members(pool, RULE, PoolRule(), range(10_000), way="once")
 
 
-def test_a_word_that_is_no_way_or_measure_is_refused() -> None:
-    pool, match, members, barred = world()
+def test_a_word_that_is_no_way_is_refused() -> None:
+    pool, _, members, _ = world()
     with pytest.raises(DesignError, match="Did you mean `optimal`"):
-        alternatives.match_members(pool, RULE, PoolRule(), members, match, **{"way": "optimum"})
-    with pytest.raises(DesignError, match="Did you mean `mahalanobis`"):
-        alternatives.measure_members(pool, RULE, PoolRule(), members, **{"measure": "mahalonobis"})
+        alternatives.pair_members(pool, RULE, PoolRule(), members, **{"way": "optimum"})
+
+
+def test_calipers_hold_for_every_school_by_mahalanobis_too() -> None:
+    pool, _, members, barred = world()
+    rule = RULE.model_copy(update={"calipers": {"rwm_expected": 3.0}})
+    pairs = alternatives.match_by_mahalanobis(
+        pool, rule, PoolRule(), members, barred=barred
+    ).pairs()
+    own, other = (pool.schools.loc[pairs[side]] for side in ("school", "comparison"))
+    for name in ("rwm_expected 2016", "rwm_expected 2017"):
+        assert np.abs(own[name].to_numpy() - other[name].to_numpy()).max() <= 3.0
 
 
 @pytest.mark.parametrize(

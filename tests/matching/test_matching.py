@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pepstats.errors import DesignError
 from pepstats.matching.nearest import match_schools, take_up
-from pepstats.matching.pool import Pool, before_start, find_pool, positions
+from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool, positions
 from pepstats.schools.panel import Panel
 from pepstats.settings.programme import MatchRule, PoolRule
 from tests.worlds import YEAR, Small, small_england
@@ -19,8 +19,8 @@ RULE = MatchRule(near=("rwm_expected", "cohort"), k=5)
 
 def pool_of(small: Small, rule: MatchRule = RULE, panel: Panel | None = None) -> Pool:
     return find_pool(
-        before_start(panel or small.panel, YEAR), small.register, rule, phase="primary",
-        outcomes=["rwm_expected"], baseline=[2016, 2017], members=small.barred,
+        before_start(panel or small.panel, YEAR), small.register,
+        MatchBasis(rule, "primary", ("rwm_expected",), (2016, 2017)), members=small.barred,
     )  # fmt: skip
 
 
@@ -101,8 +101,8 @@ def test_matching_cannot_see_an_outcome_after_the_start() -> None:
 def test_a_panel_with_later_years_is_refused() -> None:
     small = small_england()
     with pytest.raises(DesignError, match="cut the panel"):
-        find_pool(small.panel, small.register, RULE, phase="primary",
-                           outcomes=["rwm_expected"], baseline=[2016, 2017])  # fmt: skip
+        find_pool(small.panel, small.register,
+        MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)))  # fmt: skip
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

@@ -7,7 +7,16 @@ import pytest
 from matplotlib.figure import Figure
 
 from pepstats.formatting import per_hundred
-from pepstats.plots import bars, pictures, style
+from pepstats.plots import (
+    bars,
+    check_rows,
+    love_plot,
+    pictures,
+    placebo_dots,
+    school_lines,
+    style,
+    two_lines,
+)
 from pepstats.plots.dots import choose_dots, draw_hundred_dots
 from pepstats.plots.lines import (
     describe_small_lines,
@@ -220,8 +229,25 @@ def test_with_many_schools_the_words_of_their_scales_do_not_stand_on_each_other(
         columns=["school", "year", "own", "comparison"],
     )
     drawn = {"starts": 2018, "unit": "points", "caption": "Each school"}
-    figure = pictures.picture_schools(lines, labels, **drawn).figure
+    figure = school_lines(lines, labels, **drawn).figure
     left = min(text.xy[0] for text in figure.axes[0].texts)
     heights = np.sort([text.xy[1] for text in figure.axes[0].texts if text.xy[0] == left])
     assert len(heights) >= 2 * 11  # at least the two ends of each row's scale
     assert np.diff(heights).min() > 0.14  # inches
+
+
+def test_each_public_plot_is_a_figure_a_table_its_words_and_a_caption() -> None:
+    effect = pd.Series({"estimate": 2.0, "unit": "points", "p_placebo": 0.3, "n_placebo": 5000})
+    balance = BALANCE.assign(variable=["rwm_expected 2017", "cohort 2017"]).set_index("variable")
+    lines = pd.DataFrame({"school": [1, 1], "year": [2017, 2018], "own": [50.0, 60.0],
+                          "comparison": [50.0, 52.0]})  # fmt: skip
+    drawn = [
+        two_lines(LINES, "rwm_expected", title="A programme", starts=2018),
+        placebo_dots(made_up(), effect, "A programme"),
+        check_rows(CHECKS.assign(note=""), "A programme", unit="points"),
+        love_plot(balance.drop(columns="label"), "A programme"),
+        school_lines(lines, {1: "Hill"}, starts=2018, unit="points", caption="A programme"),
+    ]
+    for picture in drawn:
+        assert picture.figure.axes and len(picture.table) and picture.alt
+        assert picture.caption.startswith("A programme")

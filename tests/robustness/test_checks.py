@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pepstats.errors import DesignError
 from pepstats.formatting import CHECK_KINDS
 from pepstats.impact import effects, evaluate, placebo, refusals
 from pepstats.matching import nearest
@@ -163,7 +164,7 @@ def test_fewer_or_nearer_comparison_schools_are_taken_from_the_match_there_is() 
         again = nearest.match_schools(
             setting.pool, other, setting.programme.pool, barred=setting.barred
         )
-        quick = choices.narrow(setting.match, other)
+        quick = nearest.narrow(setting.match, other)
         np.testing.assert_array_equal(quick.places, again.places)
         np.testing.assert_array_equal(quick.distances, again.distances)
         pd.testing.assert_frame_equal(quick.unmatched, again.unmatched)
@@ -180,14 +181,13 @@ def test_the_same_inputs_give_the_same_table() -> None:
 def test_the_joint_p_is_that_of_the_median_over_the_same_made_up_programmes(
     setting: Headline,
 ) -> None:
-    made: choices.MadeDraws = {}
     listed = [choices.first_choice(setting), *choices.list_comparisons(setting)]
-    tried = [choices.try_choice(choice, setting, made) for choice in listed]
+    tried = [choices.try_choice(choice, setting) for choice in listed if not choice.why_not]
     joined = checks.join_ways(tried)
-    known = [one for one in tried if one.made_up is not None]
+    known = [one for one in tried if one.chance is not None]
     assert joined is not None and joined.n == len(known) >= 10
-    assert joined.median == np.median([one.row.estimate for one in known])
-    medians = np.median(np.column_stack([one.made_up for one in known]), axis=1)
+    assert joined.median == np.median([one.estimate for one in known])
+    medians = np.median(np.column_stack([one.chance for one in known]), axis=1)
     beyond = np.sum(np.abs(medians) >= abs(joined.median))
     assert joined.p == (1 + beyond) / (1 + len(medians))
     assert joined.lowest <= joined.median <= joined.highest
@@ -196,16 +196,15 @@ def test_the_joint_p_is_that_of_the_median_over_the_same_made_up_programmes(
 def test_of_programmes_that_did_nothing_the_curve_calls_five_in_a_hundred(
     setting: Headline,
 ) -> None:
-    made: choices.MadeDraws = {}
     listed = [choices.first_choice(setting), *choices.list_comparisons(setting)[:6]]
-    known = [choices.try_choice(choice, setting, made).made_up for choice in listed]
+    known = [choices.try_choice(choice, setting).chance for choice in listed]
     medians = np.median(np.column_stack([one for one in known if one is not None]), axis=1)
     called = [effects.placebo_p(m, np.delete(medians, i)) <= 0.05 for i, m in enumerate(medians)]
     assert 0.03 < np.mean(called) < 0.07
 
 
 def test_one_way_alone_has_no_curve(setting: Headline) -> None:
-    only = choices.try_choice(choices.first_choice(setting), setting, {})
+    only = choices.try_choice(choices.first_choice(setting), setting)
     assert checks.join_ways([only]) is None
 
 
@@ -242,9 +241,10 @@ def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting:
     listed = replace(setting, programme=setting.programme.model_copy(update={"pool": where}))
     name = "only the authority's statistical neighbours"
     [choice] = [c for c in choices.list_comparisons(listed) if c.check == name]
-    tried = choices.try_choice(choice, listed, {})
-    assert np.isfinite(tried.row.estimate) and tried.match is not None
-    rows = tried.match.places[tried.match.schools.isin(listed.chosen)]
+    tried = choices.try_choice(choice, listed)
+    assert np.isfinite(tried.estimate)
+    _, match = choices.match_again(choice, listed)
+    rows = match.places[match.schools.isin(listed.chosen)]
     used = listed.pool.schools["la"].to_numpy()[rows[rows >= 0]]
     assert set(used) <= set(codes)
 
@@ -252,9 +252,8 @@ def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting:
 def test_with_too_few_schools_of_a_kind_the_row_says_how_many(setting: Headline) -> None:
     first = choices.first_choice(setting)
     few = replace(first, check="three schools", kind="schools", members=first.members[:3])
-    assert choices.try_choice(few, setting, {}).row.reason == (
-        "3 such schools have a result; 4 are needed"
-    )
+    with pytest.raises(DesignError, match="^3 such schools have a result; 4 are needed$"):
+        choices.try_choice(few, setting)
 
 
 def test_fewest_members_is_as_few_as_a_programme_may_have() -> None:
@@ -262,10 +261,8 @@ def test_fewest_members_is_as_few_as_a_programme_may_have() -> None:
 
 
 def test_the_made_up_programmes_are_the_headline_s(setting: Headline) -> None:
-    made: choices.MadeDraws = {}
-    tried = choices.try_choice(choices.first_choice(setting), setting, made)
+    tried = choices.try_choice(choices.first_choice(setting), setting)
     drawn = placebo.placebo_estimates(
         {setting.outcome: setting.gaps}, setting.draws, setting.chosen
     )
-    assert tried.made_up is not None
-    np.testing.assert_array_equal(tried.made_up, drawn[setting.outcome])
+    np.testing.assert_array_equal(tried.chance, drawn[setting.outcome])

@@ -116,23 +116,10 @@ def test_with_nothing_running_together_it_is_welch_s_t() -> None:
     assert table.loc["x", "estimate"] / table.loc["x", "se"] == pytest.approx(welch.statistic)
 
 
-def test_what_cannot_be_told_apart_or_judged_is_refused() -> None:
-    design, y, cluster = made_up(1)
-    fit = methods.fit_clustered
-    for bad in (design.assign(again=design["x"]), design.assign(x=0.0), design.assign(x=2.0)):
-        with pytest.raises(DesignError, match="x cannot be told apart"):
-            fit(bad, y, cluster, of=["x"])
-    with pytest.raises(DesignError, match="every cell"):
-        fit(design, y.where(y.index > 0), cluster, of=["x"])
-    with pytest.raises(DesignError, match="one cluster"):
-        fit(design, y, cluster * 0, of=["x"])
-    with pytest.raises(DesignError, match="other rows"):
-        fit(design, y.iloc[1:], cluster, of=["x"])
-    with pytest.raises(DesignError, match="below nought"):
-        fit(design, y, cluster, of=["x"], weights=y * 0 - 1)
-    with pytest.raises(DesignError, match="too many for a check row"):
-        big = pd.DataFrame({"x": np.arange(10_000.0)})
-        fit(big, big["x"], pd.Series(np.arange(10_000)), of=["x"])
+def test_a_regression_too_large_for_the_memory_is_refused() -> None:
+    big = pd.DataFrame({"x": np.arange(10_000.0)})
+    with pytest.raises(DesignError, match="too many for a check"):
+        methods.fit_clustered(big, big["x"], pd.Series(np.arange(10_000)), of=["x"])
 
 
 def test_a_column_that_repeats_another_is_no_matter_when_it_is_not_asked_about() -> None:
@@ -164,11 +151,7 @@ def test_means_of_schools_are_the_regression_s_without_its_square_tables(
     np.testing.assert_allclose(means, table.iloc[0], rtol=1e-8)
 
 
-def test_means_need_two_schools_a_side_and_every_value() -> None:
-    y, member = pd.Series([1.0, 2, 3, 4]), pd.Series([True, False, False, False])
-    with pytest.raises(DesignError, match="side of one school"):
-        methods.compare_means(y, member, y * 0 + 1)
-    with pytest.raises(DesignError, match="needs a value"):
-        methods.compare_means(y.where(y > 1), ~member, y * 0 + 1)
-    flat = methods.compare_means(y * 0, pd.Series([True, True, False, False]), y * 0 + 1)
+def test_means_without_spread_have_no_interval() -> None:
+    y, member = pd.Series([0.0] * 4), pd.Series([True, True, False, False])
+    flat = methods.compare_means(y, member, y + 1)
     assert flat[["se", "low", "high", "p"]].isna().all()

@@ -36,8 +36,6 @@ def test_the_relative_magnitudes_interval_is_the_authors() -> None:
     found = drift.bound_relative(*medicaid(), 5, times=[0, *times], rng=rng)
     hold(found, theirs["relative_magnitudes"], 1e-3)
     hold(found.loc[times], theirs["published"]["relative_magnitudes"], 1e-3)
-    both = drift.bound_relative(*medicaid(), 5, times=[0.5, 1], rng=rng, share=[0.5, 0.5])
-    hold(both, {k: v[1:3] for k, v in theirs["relative_magnitudes_avg"].items()}, 1e-3)
     assert drift.breakdown_value(found) == 1.5  # README: about 2
 
 
@@ -74,9 +72,9 @@ def test_an_interval_that_takes_in_nought_at_the_least_drift_breaks_down_nowhere
 def test_what_cannot_be_judged_is_refused() -> None:
     beta, sigma = made_up(1, 2, 1)
 
-    def bound(estimates: np.ndarray, covariance: np.ndarray, before: int, **options) -> None:
+    def bound(estimates: np.ndarray, covariance: np.ndarray, before: int) -> None:
         rng = np.random.default_rng(1)
-        drift.bound_relative(estimates, covariance, before, times=[1], rng=rng, **options)
+        drift.bound_relative(estimates, covariance, before, times=[1], rng=rng)
 
     for before in (0, 3):
         with pytest.raises(DesignError, match="a year before the reference year"):
@@ -84,7 +82,5 @@ def test_what_cannot_be_judged_is_refused() -> None:
     for estimates, covariance in ((beta, sigma * 0), (beta * np.nan, sigma)):
         with pytest.raises(DesignError, match="has no spread"):
             bound(estimates, covariance, 2)
-    with pytest.raises(DesignError, match="`share` needs one number"):
-        bound(beta, sigma, 2, share=[1, 1])
     with pytest.raises(DesignError, match="too many for this check"):
         bound(*made_up(1, 1, 7), 1)

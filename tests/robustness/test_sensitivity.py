@@ -123,9 +123,8 @@ def test_a_loss_is_a_gain_turned_round(values: list[int]) -> None:
     ],
 )
 def test_sets_that_bear_no_bound_give_a_reason(sets: np.ndarray, words: str) -> None:
-    found = hidden.bound_sets(sets, gammas=[1, 2])
-    assert found["reason"].str.contains(words).all()
-    assert found.drop(columns="reason").isna().all(axis=None)
+    with pytest.raises(DesignError, match=words):
+        hidden.bound_sets(sets, gammas=[1, 2])
 
 
 def test_sets_are_laid_out_from_pairs_and_must_not_share_schools() -> None:
@@ -142,13 +141,3 @@ def test_how_much_a_finding_bears_has_ends() -> None:
     assert hidden.bears(lambda gamma: 0.0) == float("inf")
     assert hidden.bears(lambda gamma: 0.02 * gamma) == 2.5
     assert np.isnan(hidden.bears(lambda gamma: float("nan")))
-
-
-def test_what_is_no_gamma_is_refused() -> None:
-    for gammas in ([0.5], [], [float("nan")]):
-        with pytest.raises(DesignError, match="gamma is 1 or more"):
-            hidden.bound_sets(np.ones((9, 2)), gammas=gammas)
-    with pytest.raises(DesignError, match="`inner`"):
-        hidden.bound_sets(np.ones((9, 2)), inner=3.0)
-    with pytest.raises(DesignError, match="a column for the member"):
-        hidden.bound_sets(np.ones((9, 1)))
