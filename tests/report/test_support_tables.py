@@ -4,7 +4,6 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from tests.test_sheets import REPORT
 
 from pepstats.priority import support
 from pepstats.priority.ratings import Ratings, count_unsure
@@ -14,6 +13,7 @@ from pepstats.report.edition import City
 from pepstats.settings.programme import load_programme
 from tests.made_up_panels import england_of
 from tests.priority.test_priority import DASHBOARD, rate
+from tests.report.test_sheets import REPORT
 from tests.worlds import ROOT
 
 PUBLIC, EXEMPT = View(), View(exempt=True)
@@ -42,10 +42,8 @@ def city_of(now, last, more=None, **register):
 
 
 def made(city, view):
-    tables = city_tables.make_support_tables(city, view, REPORT)
-    entries = city_tables.make_support_entries(city, view, REPORT)
-    tables |= city_tables.make_partnership_tables(city, view, PROGRAMMES)
-    return tables, entries | city_tables.make_partnership_entries(city, REPORT)
+    tables = city_tables.make_city_tables(city, view, REPORT.year, PROGRAMMES)
+    return tables, city_tables.make_city_entries(city, view, REPORT.year)
 
 
 def test_the_public_edition_names_no_school_and_the_exempt_one_every_school_that_changed():
@@ -82,7 +80,7 @@ def test_a_sum_of_days_is_hidden_where_it_would_tell_of_one_or_two_schools():
         table = made(city, PUBLIC)[0]["support"]
         assert table.rows[0][2] == shown
         assert made(city, EXEMPT)[0]["support"].rows[0][2] == "56.0"
-        hidden = city_tables.list_hidden_support(city, PUBLIC)
+        hidden = city_tables.list_hidden_of_city(city, PUBLIC)
         assert len(hidden) == (1 if shown == HIDDEN else 0)
 
 
