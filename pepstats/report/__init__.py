@@ -9,7 +9,7 @@ from pepstats.report.disclosure import (
     SMALL,
     find_small_changes,
 )
-from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, collect_edition, read_shown
+from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, collect_edition
 from pepstats.report.open_data import make_open_data
 from pepstats.report.paper import (
     draft_report,
@@ -43,7 +43,6 @@ __all__ = [
     "list_shown_counts",
     "list_to_do",
     "make_open_data",
-    "read_shown",
     "write_city_table",
     "write_editions",
     "write_sheets",

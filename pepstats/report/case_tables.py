@@ -33,24 +33,13 @@ ABOUT = "About"
 
 def table_cases(chapter: Chapter) -> PaperTable:
     """Set the case studies side by side, a column each, unnamed unless the edition is exempt."""
-    caption = f"{chapter.programme.title}: the case studies"
-    answers = _answer_cases(chapter)
-    if not answers:
+    caption, labels = f"{chapter.programme.title}: the case studies", chapter.label_schools()
+    cases = chapter.found.cases.reset_index().to_dict("records")
+    if not cases:
         return table_of(caption, [ABOUT], empty="No case study has been chosen.")
+    answers = {labels[int(row["school"])]: _answer(chapter, row) for row in cases}
     frame = pd.DataFrame({ABOUT: _ask(chapter.view), **answers})
-    return make_table(frame, caption=caption, widths=(1.1, *[2.0] * len(answers)))
-
-
-def table_case(chapter: Chapter, place: int) -> PaperTable:
-    """Show one case study on a few lines, the school unnamed unless the edition is exempt."""
-    caption = f"{chapter.programme.title}: case study {place + 1}"
-    answers = list(_answer_cases(chapter).items())
-    if place >= len(answers):
-        none = "No school stands for this: the programme has too few."
-        return table_of(caption, [ABOUT, "Answer"], empty=none)
-    label, told = answers[place]
-    rows = zip(_ask(chapter.view), told, strict=True)
-    return table_of(f"{caption}, {label}", {ABOUT: 1.2, "Answer": 4.0}, rows)
+    return make_table(frame, caption=caption, widths=(1.1, *[2.0] * len(cases)))
 
 
 def _ask(view: View) -> list[str]:
@@ -63,13 +52,6 @@ def _ask(view: View) -> list[str]:
         "Its statement",
     ]
     return [*asked, "Why it was picked for support", "What it says"] if view.exempt else asked
-
-
-def _answer_cases(chapter: Chapter) -> dict[str, list[str]]:
-    """Answer what is asked of each case study, by the school's label."""
-    labels = chapter.label_schools()
-    cases = chapter.found.cases.reset_index().to_dict("records")
-    return {labels[int(row["school"])]: _answer(chapter, row) for row in cases}
 
 
 def _answer(chapter: Chapter, row: Mapping[Any, Any]) -> list[str]:

@@ -240,7 +240,7 @@ def withhold(name: str, reason: str) -> pd.DataFrame:
 
 
 def join_logs(logs: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Put logs into one, without repeats, in the order given."""
+    """Join logs into one, without repeats, in the order given."""
     parts = [log for log in logs if len(log)]
     if not parts:
         return pd.DataFrame(columns=LOG_COLUMNS)

@@ -68,31 +68,12 @@ NOT_RATED = "Not rated"
 
 NO_PLAN = "no plan was written before results were read"
 
-MOST_CASES = 3
-
 NOT_YET_PUBLIC = ("school-returned", "provisional")
 
 HELD_BACK = (
     "Not shown in the public edition: a school could be known by its earlier, published results "
     "while these are still provisional."
 )
-
-
-def read_shown(path: Path) -> pd.DataFrame:
-    """Read counts that a release showed; each is a whole number or nothing."""
-    try:
-        table = pd.read_csv(path, dtype={"table": "str", "row": "str", "column": "str"})
-        known = table[SHOWN_COLUMNS].astype({"count": "Int64"}).astype({"count": float})
-    except (KeyError, ValueError, TypeError) as error:
-        raise DesignError(
-            f"{path}: not counts that a release showed ({error}). Name the `shown-counts.csv` of "
-            f"that release; its columns are {', '.join(SHOWN_COLUMNS)}."
-        ) from None
-    twice = known[known.duplicated(["table", "row", "column"])]
-    if len(twice):
-        where = ", ".join(f"row {row + 2}" for row in twice.index[:5])
-        raise DesignError(f"{path}: a count is there twice ({where}). Take one of the two out.")
-    return known
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,41 +140,15 @@ class SavedPicture:
 class ProgrammeResults:
     """What the notebooks found for one programme, as they wrote it.
 
-    Attributes
-    ----------
-    effects
-        One row per outcome: the columns of `effects.csv`.
-    gaps
-        One row per school of the programme and outcome: `school`, `outcome`, `gap`, `reason`.
-    lines
-        One row per school, outcome and year: `school`, `outcome`, `year`, `own`, `comparison`.
-    placebo
-        One row per placebo programme, one column per outcome.
-    flow
-        One row per rule that left schools out: `step`, `left_out`, `kept`, `members_kept`.
-    balance
-        One row per variable: `variable`, `smd_before`, `smd_after` and the means.
-    checks
-        One row per check, the headline's first: `kind`, `check`, `outcome`, `estimate`, `low`,
-        `high`, `p`, `n_schools`, `n_comparison`, `note`; empty where none were made.
-    cases
-        One row per case study: `school`, `why`, `gap`, `context`, `support`, `changed`.
-    statements
-        What schools said, and what of it may be quoted.
-    value, sizes, grades
-        What the effect is worth in words (`question`, `answer`), on other scales, and how strong
-        the evidence is by our own assessment.
-    refused
-        Outcomes that are given no effect: `outcome`, `n_schools`, `reason`.
-    described
-        What only the authority holds, beside published series: `measure`, `year`, `whose`, `value`.
-    calibration
-        How this and other ways of estimating behave where nothing was done: `estimator`,
-        `selection`, `outcome`, `mean`, `spread`, `false_alarm_rate`.
-    also_in
-        In how many other programmes of the report each school of this one is: index `school`.
-    pictures
-        The pictures that the notebooks saved, by the paper's name of them.
+    `effects` has one row per outcome, `gaps` per school and outcome, `lines` per school, outcome
+    and year, `placebo` per placebo programme with a column per outcome; `flow` one row per rule
+    that left schools out, `balance` per matched variable, `checks` per check with the headline's
+    first, `cases` per case study. `statements` is what schools said, and what of it may be quoted;
+    `value`, `sizes` and `grades` are what the effect is worth in words and on other scales, and how
+    strong the evidence is by our own assessment; `refused` the outcomes without an effect, and
+    why; `described` what only the authority holds, beside published series; `calibration` how ways
+    of estimating behave where nothing was done; `also_in` in how many other programmes of the
+    report each school is; `pictures` what the notebooks drew, by the paper's name of it.
     """
 
     effects: pd.DataFrame
@@ -330,7 +285,7 @@ def _no_result(outcome: str, found: ProgrammeResults, year: int) -> Result:
 
 
 def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) -> str:
-    """Say which changes of definition the years compared cross; nothing where they cross none.
+    """Write which changes of definition the years compared cross; nothing where they cross none.
 
     Comparison schools' results changed with the programme's, so a change takes nothing from the
     estimate; but the levels of the years before and after it are not quite the same thing.
@@ -349,7 +304,7 @@ def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) ->
 
 
 def is_said(note: object) -> bool:
-    """Say whether a cell holds words."""
+    """Whether a cell holds words."""
     return isinstance(note, str) and bool(note.strip())
 
 
@@ -370,33 +325,20 @@ def table_of(
     )
 
 
-class Reads(Protocol):
+class _Reads(Protocol):
     """Anything that can read what earlier notebooks wrote: a step of a run."""
 
     @property
-    def report(self) -> Report:
-        """The report's settings."""
-
-    def reading(self, *names: str) -> Path:
-        """Return the data folder to read these files from."""
-
-    def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
-        """Read one table."""
-
-    def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
-        """Read any other file."""
-
-    def read_last_shown(self) -> pd.DataFrame:
-        """Read the counts that the last release showed."""
-
-    def read_officers_text(self) -> str | None:
-        """Read the officers' own words, where they have written any."""
-
-    def list_programmes(self) -> list[Programme]:
-        """List the report's programmes."""
+    def report(self) -> Report: ...
+    def reading(self, *names: str) -> Path: ...
+    def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame: ...
+    def read_file(self, step: str, name: str, programme: str | None = None) -> bytes: ...
+    def read_last_shown(self) -> pd.DataFrame: ...
+    def read_officers_text(self) -> str | None: ...
+    def list_programmes(self) -> list[Programme]: ...
 
 
-def collect_edition(step: Reads) -> Edition:
+def collect_edition(step: _Reads) -> Edition:
     """Read all that a report's paper is made from."""
     programmes = step.list_programmes()
     results = collect_results(step, programmes)
@@ -404,13 +346,13 @@ def collect_edition(step: Reads) -> Edition:
     return Edition(step.report, programmes, results, city, made, step.read_officers_text())
 
 
-def collect_results(step: Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
+def collect_results(step: _Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
     """Read what the notebooks wrote for each programme; case studies and statements if there."""
     members = step.read_table("01-clean-sources", "members")
     return {programme.slug: _collect_one(step, programme, members) for programme in programmes}
 
 
-def _collect_one(step: Reads, programme: Programme, members: pd.DataFrame) -> ProgrammeResults:
+def _collect_one(step: _Reads, programme: Programme, members: pd.DataFrame) -> ProgrammeResults:
     slug = programme.slug
     tables = {
         name: step.read_table(folder, name, slug)
@@ -433,7 +375,7 @@ def _collect_one(step: Reads, programme: Programme, members: pd.DataFrame) -> Pr
     )
 
 
-def _collect_pictures(step: Reads, programme: Programme) -> dict[str, SavedPicture]:
+def _collect_pictures(step: _Reads, programme: Programme) -> dict[str, SavedPicture]:
     """Read the pictures that the notebooks saved, as far as they are there."""
     found = {}
     for name, (folder, stem) in DRAWN.items():
@@ -451,7 +393,7 @@ def _collect_pictures(step: Reads, programme: Programme) -> dict[str, SavedPictu
     return found
 
 
-def collect_city(step: Reads) -> City:
+def collect_city(step: _Reads) -> City:
     """Read the schools' names, their priority ratings, and what else notebook 02 wrote."""
     register = step.read_table("01-clean-sources", "register")
     names = dict(zip(register["school"].astype(int), register["name"].astype(str), strict=True))
@@ -460,7 +402,7 @@ def collect_city(step: Reads) -> City:
     return City(names, ratings, step.read_last_shown(), tables)
 
 
-def collect_provenance(step: Reads, programmes: Sequence[Programme]) -> Provenance:
+def collect_provenance(step: _Reads, programmes: Sequence[Programme]) -> Provenance:
     """Read what the notebooks, the plan and the quality log know of a paper's own making."""
     slug, before = step.report.slug, step.report.revises
     slugs = [programme.slug for programme in programmes]
@@ -476,7 +418,7 @@ def collect_provenance(step: Reads, programmes: Sequence[Programme]) -> Provenan
     )
 
 
-def _read_if_there(step: Reads, folder: str, name: str, slug: str | None = None) -> pd.DataFrame:
+def _read_if_there(step: _Reads, folder: str, name: str, slug: str | None = None) -> pd.DataFrame:
     try:
         return step.read_table(folder, name, slug)
     except RunError:

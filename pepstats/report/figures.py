@@ -39,7 +39,7 @@ BEHIND = {
 
 
 def not_drawn(why: str, caption: str, table: str) -> PaperPicture:
-    """Stand in for a picture that cannot or may not be drawn: it says why."""
+    """Make a stand-in for a picture that cannot or may not be shown: it says why."""
     return PaperPicture(b"", b"", why, caption, table)
 
 

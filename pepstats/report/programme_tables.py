@@ -24,10 +24,9 @@ from pepstats.formatting import (
 from pepstats.impact import ENGLAND, EXPECTED, HERE, OWN, pool_phases
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
-from pepstats.report.case_tables import table_case, table_case_lines, table_cases, table_themes
+from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
 from pepstats.report.edition import (
     HELD_BACK,
-    MOST_CASES,
     Chapter,
     ProgrammeResults,
     breaks_sentence,
@@ -43,15 +42,16 @@ FROM_MEMORY = (
 )
 
 INPUTS = {
-    "estimate": "Estimate", "low": "Interval, lower end", "high": "Interval, upper end",
-    "unit": "Unit", "p_placebo": "Share of made-up programmes as far out",
-    "p_adjusted": "The same, allowing for all outcomes", "n_schools": "Schools",
-    "n_comparison": "Comparison schools", "n_placebo": "Made-up programmes",
-    "spread": "Spread of made-up programmes", "smallest": "Smallest effect likely to be found",
-    "baseline": "Years before", "year": "Year after",
-    "release": "Release", "verdict": "Verdict",
+    "estimate": ("Estimate", 3), "low": ("Interval, lower end", 3),
+    "high": ("Interval, upper end", 3), "unit": ("Unit", None),
+    "p_placebo": ("Share of made-up programmes as far out", 4),
+    "p_adjusted": ("The same, allowing for all outcomes", 4), "n_schools": ("Schools", 0),
+    "n_comparison": ("Comparison schools", 0), "n_placebo": ("Made-up programmes", 0),
+    "spread": ("Spread of made-up programmes", 3),
+    "smallest": ("Smallest effect likely to be found", 3), "baseline": ("Years before", None),
+    "year": ("Year after", None), "release": ("Release", None), "verdict": ("Verdict", None),
 }  # fmt: skip
-"""The columns of `effects.csv` that stand behind an estimate, in words for readers."""
+"""The columns of `effects.csv` that stand behind an estimate: in words, and their decimals."""
 
 
 def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
@@ -75,8 +75,6 @@ def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
         "cases": table_cases(chapter),
         "case-lines": table_case_lines(chapter),
     }
-    for place in range(MOST_CASES):
-        tables[f"case-{place + 1}"] = table_case(chapter, place)
     return {f"{programme.slug}.{name}": table for name, table in tables.items()}
 
 
@@ -173,33 +171,24 @@ def table_inputs(programme: Programme, effects: pd.DataFrame) -> PaperTable:
     """Show everything behind each estimate, one column per outcome, for whoever works it again."""
     rows = {str(row["outcome"]): row for row in effects.to_dict("records")}
     present = [name for name in INPUTS if name in effects.columns]
-    frame = {"What": [INPUTS[name] for name in present]} | {
-        outcome_label(outcome): [
-            _input_words(name, rows.get(outcome, {}).get(name)) for name in present
-        ]
-        for outcome in programme.outcomes
-    }
-    return make_table(
-        pd.DataFrame(frame),
-        caption=f"{programme.title}: everything behind each estimate",
-        numeric=list(frame)[1:],
-        widths=(1.6, *[1.0] * len(programme.outcomes)),
-    )
+    frame = {"What": [INPUTS[name][0] for name in present]}
+    for outcome in programme.outcomes:
+        row = rows.get(outcome, {})
+        frame[outcome_label(outcome)] = [_input_words(name, row.get(name)) for name in present]
+    caption = f"{programme.title}: everything behind each estimate"
+    widths = (1.6, *[1.0] * len(programme.outcomes))
+    return make_table(pd.DataFrame(frame), caption=caption, numeric=list(frame)[1:], widths=widths)
 
 
-def _input_words(name: str, value: object) -> str:
+def _input_words(name: str, value: Any) -> str:
+    places = INPUTS[name][1]
     if value is None or value != value:
         return "none"
-    if name in ("p_placebo", "p_adjusted"):
-        return format_number(float(str(value)), 4)
-    if name in ("estimate", "low", "high", "spread", "smallest"):
-        return format_number(float(str(value)), 3)
-    if name in ("n_schools", "n_comparison", "n_placebo"):
-        return f"{int(str(value)):,}"
-    if name == "year":
-        return school_year(int(str(value)))
-    if name == "baseline":
-        return join_words(school_year(int(y)) for y in str(value).replace(" and ", " ").split())
+    if places is not None:
+        return format_number(value, places)
+    if name in ("year", "baseline"):
+        years = str(value).replace(" and ", " ").split()
+        return join_words(school_year(int(year)) for year in years)
     return str(value)
 
 
@@ -218,13 +207,8 @@ def table_lines(chapter: Chapter) -> PaperTable:
     ]
     columns = ["School year", "Programme's schools", "Comparison schools", "Schools counted"]
     broken = breaks_sentence(programme, [programme.primary], chapter.primary.year)
-    return table_of(
-        f"{programme.title}: {outcome_label(programme.primary)}, by year",
-        columns,
-        rows,
-        numeric=columns[1:],
-        note=broken if saved else "",
-    )
+    caption = f"{programme.title}: {outcome_label(programme.primary)}, by year"
+    return table_of(caption, columns, rows, numeric=columns[1:], note=broken if saved else "")
 
 
 def table_dots(chapter: Chapter) -> PaperTable:
@@ -268,14 +252,12 @@ def table_schools(chapter: Chapter) -> PaperTable:
         )
         for row in rows.to_dict("records")
     ]
-    return table_of(
-        f"{caption}, {known.unit}",
-        columns,
-        cells,
-        numeric=list(columns)[1:-1],
-        note="Moved by also allows for school size and earlier results. One school's figure moves "
-        "a great deal by chance: do not read much into any one.",
+    note = (
+        "Moved by also allows for school size and earlier results. One school's figure moves "
+        "a great deal by chance: do not read much into any one."
     )
+    caption, numeric = f"{caption}, {known.unit}", list(columns)[1:-1]
+    return table_of(caption, columns, cells, numeric=numeric, note=note)
 
 
 # What the estimate rests on ----------------------------------------------------------------------
@@ -295,14 +277,12 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
         )
         for row in balance.reset_index().to_dict("records")
     ]
-    return table_of(
-        f"{programme.title}: how alike the schools were before the start",
-        columns,
-        rows,
-        numeric=list(columns)[1:],
-        note=f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} is as good as alike; "
-        f"beyond {TOO_FAR} is too far for the comparison to mend.",
+    note = (
+        f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} is as good as alike; "
+        f"beyond {TOO_FAR} is too far for the comparison to mend."
     )
+    caption = f"{programme.title}: how alike the schools were before the start"
+    return table_of(caption, columns, rows, numeric=list(columns)[1:], note=note)
 
 
 def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
@@ -344,13 +324,9 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         )
         for row in own.loc[own["estimate"].notna()].to_dict("records")
     ]
-    return table_of(
-        f"{caption}, {result.unit}",
-        columns,
-        rows,
-        numeric=["Estimate", "Schools", "In 100 made-up programmes"],
-        note=not_made_words(own.loc[own["estimate"].isna(), "note"]),
-    )
+    note = not_made_words(own.loc[own["estimate"].isna(), "note"])
+    numeric = ["Estimate", "Schools", "In 100 made-up programmes"]
+    return table_of(f"{caption}, {result.unit}", columns, rows, numeric=numeric, note=note)
 
 
 def check_words(row: Mapping[Any, Any]) -> str:
@@ -394,14 +370,11 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
         )
         for row in own.loc[own["selection"] == hardest].to_dict("records")
     ]
-    return table_of(
-        caption,
-        columns,
-        rows,
-        numeric=list(columns)[1:],
-        note=f"Made-up programmes picked as {hardest}. A sound way raises a false alarm 5 times in "
-        f"100. Errors are in {find_measure(programme.primary).unit}.",
+    note = (
+        f"Made-up programmes picked as {hardest}. A sound way raises a false alarm 5 times in "
+        f"100. Errors are in {find_measure(programme.primary).unit}."
     )
+    return table_of(caption, columns, rows, numeric=list(columns)[1:], note=note)
 
 
 # What it is worth --------------------------------------------------------------------------------

@@ -50,7 +50,6 @@ _BLUES = ("#12436d", "#2073bc", "#bfd9f2")
 
 _GRADES = {1: "outstanding", 2: "good", 3: "requires improvement", 4: "inadequate"}
 
-
 _RATED = ["Priority 1", "Priority 2", "Priority 3", "Not rated"]
 
 _COLUMNS = {
@@ -91,7 +90,7 @@ def write_sheets(
     for school, row in rated.ratings.iterrows():
         sheet = _sheet(rated, report, row, lines[school])
         sheet["support"] = _support_lines(plans or {}, rated.year, school)
-        sheet["activities"] = _activity_lines(partnership, school)
+        sheet["activities"] = _activity_lines(partnership, school) if partnership else []
         if changes is not None and school in changes.index:
             sheet["lines"] += _change_lines(changes.loc[school])
         page = Page(str(row["name"]), _marks(report, exempt=True))
@@ -188,14 +187,16 @@ def _rating_lines(rated: Ratings, row: pd.Series) -> list[str]:
 
 
 def _line(indicator: Indicator, line: pd.Series) -> dict[str, Any]:
-    release = _text(line["release"])
     return {
-        "label": line["label"], "rag": line["rag"], "shape": SHAPES[str(line["rag"])],
-        "value": _value(indicator, line), "comparison": _comparison(indicator, line),
-        "interval": _span(indicator, line), "picture": _picture(indicator, line),
-        "signal": line["signal"], "weight": f"{line['weight']:g}", "theme": line["theme"],
-        "release": f"{line['year']} {release}".strip(), "reason": line["reason"],
-    }  # fmt: skip
+        **line,
+        "shape": SHAPES[str(line["rag"])],
+        "value": _value(indicator, line),
+        "comparison": _comparison(indicator, line),
+        "interval": _span(indicator, line),
+        "picture": _picture(indicator, line),
+        "weight": f"{line['weight']:g}",
+        "release": f"{line['year']} {_text(line['release'])}".strip(),
+    }
 
 
 def _value(indicator: Indicator, line: pd.Series) -> str:
@@ -264,21 +265,16 @@ def _support_lines(plans: Mapping[str, pd.DataFrame], year: int, school: object)
     for name, after in (("support", year), ("support-last-year", year - 1)):
         if name not in plans or school not in plans[name].index:
             continue
-        row, when = plans[name].loc[school], school_year(after + 1)
-        given = (
-            f"; {format_number(row['delivered'])} given" if np.isfinite(row["delivered"]) else ""
-        )
+        row, planned = plans[name].loc[school], "none planned, for want of a rating"
         if np.isfinite(row["planned"]):
-            days = format_number(row["planned"])
-            lines.append(f"{when}: {days} days planned ({row['provider']}){given}.")
-        else:
-            lines.append(f"{when}: none planned, for want of a rating{given}.")
+            planned = f"{format_number(row['planned'])} days planned ({row['provider']})"
+        if np.isfinite(row["delivered"]):
+            planned += f"; {format_number(row['delivered'])} given"
+        lines.append(f"{school_year(after + 1)}: {planned}.")
     return lines
 
 
-def _activity_lines(partnership: Partnership | None, school: object) -> list[str]:
-    if partnership is None:
-        return []
+def _activity_lines(partnership: Partnership, school: object) -> list[str]:
     part = partnership.taking_part
     own = set(part.loc[part["school"] == school, "activity"])
     return [
@@ -330,38 +326,35 @@ def write_city_table(
 
 
 def _lines(rated: Ratings, exempt: bool) -> list[str]:
-    table = rated.ratings
-    there = table[table["rating"].notna()]
-    if there.empty:
+    table, number = rated.ratings, int(rated.ratings["rating"].notna().sum())
+    if not number:
         return ["No school could be rated."]
     unsure = count_unsure(table)
     said = count_words(unsure, "school")
     if not exempt and 0 < unsure < FEWEST_SCHOOLS:
-        said = f"fewer than {FEWEST_SCHOOLS} schools"
+        said = f"Fewer than {FEWEST_SCHOOLS} schools"
     return [
-        f"{len(there)} of {count_words(len(table), 'school')} are rated, 1 the highest "
-        f"priority. {said[0].upper()}{said[1:]} would be rated otherwise in more than 20 of 100 "
-        f"draws of what chance could have given.",
+        f"{number} of {count_words(len(table), 'school')} are rated, 1 the highest priority. "
+        f"{said} would be rated otherwise in more than 20 of 100 draws of what chance could "
+        "have given.",
     ]
 
 
 def _notes(rated: Ratings, exempt: bool) -> list[str]:
-    labels = {indicator.id: indicator.label for indicator in rated.dashboard.indicators}
-    notes = []
+    board, notes = rated.dashboard, []
     if rated.no_source:
+        labels = {indicator.id: indicator.label for indicator in board.indicators}
         lacking = join_words(labels[name] for name in rated.no_source)
         notes.append(
             f"No school in this study has a value for: {lacking}. Coverage is of the other "
             "indicators, by weight."
         )
-    least = per_hundred(rated.dashboard.least_coverage)
-    notes.append(f"A school with under {least}% coverage is not rated.")
-    moved = per_hundred(rated.dashboard.weights_move)
-    notes.append(
+    notes += [
+        f"A school with under {per_hundred(board.least_coverage)}% coverage is not rated.",
         "How sure: how many of 100 draws give the same rating. "
         f"{rated.draws:,} draws were made, of each school's likely true figures given its pupils "
-        f"and schools like it, with weights moved by up to {moved}%."
-    )
+        f"and schools like it, with weights moved by up to {per_hundred(board.weights_move)}%.",
+    ]
     if not exempt:
         notes.append(
             f"{HIDDEN}: fewer than {FEWEST_SCHOOLS} schools, or a number from which such a one "

@@ -37,5 +37,5 @@ def test_an_outcome_without_an_estimate_is_marked_not_left_out() -> None:
 def test_a_title_that_a_spreadsheet_would_run_is_made_harmless() -> None:
     settings, programmes, results = make_study()
     odd = [programmes[0].model_copy(update={"title": "=cmd|'/c calc'!A1"}), programmes[1]]
-    data, _ = open_data.make_open_data(settings, odd, results)
+    data, _ = open_data.make_open_data(Edition(settings, odd, results))
     assert data["programme"].iloc[0] == "'=cmd|'/c calc'!A1"
