@@ -20,8 +20,8 @@ from pepstats.formatting import (
 from pepstats.impact import LADDER
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.edition import NO_PLAN, Chapter, Edition, Provenance, table_of
-from pepstats.report.programme_tables import cost_words, verdict_words
-from pepstats.report.wording import short_result
+from pepstats.report.programme_tables import cost_words
+from pepstats.report.wording import short_result, verdict_words
 from pepstats.settings import Programme, Report
 
 IN_SHORT = ("What was done", "For whom", "Cost", "What moved", "How sure", "Months of progress")

@@ -14,7 +14,6 @@ from pepstats.report.cases import MIDDLE
 from pepstats.report.disclosure import (
     LOG_COLUMNS,
     NAMES_SCHOOL,
-    SHOWN_COLUMNS,
     View,
     join_logs,
     list_shown,
@@ -22,7 +21,7 @@ from pepstats.report.disclosure import (
 )
 from pepstats.report.edition import HELD_BACK, Chapter, is_said, table_of
 from pepstats.report.statements import of_programme, tabulate_themes
-from pepstats.sources import NO_CONSENT, Statements
+from pepstats.sources import NO_CONSENT
 
 FEW_SPOKE = (
     "Held back: so few schools spoke of some theme in one way that they could be known by it"
@@ -128,41 +127,40 @@ def table_case_lines(chapter: Chapter) -> PaperTable:
 
 def table_themes(chapter: Chapter) -> PaperTable:
     """Count schools' answers by theme and by whether they were positive, mixed or negative."""
-    said, slug = chapter.found.statements, chapter.programme.slug
     caption = f"{chapter.programme.title}: what schools spoke of, and how"
-    counts = tabulate_themes(said, slug)
-    if counts.empty or hides_themes(said, slug, chapter.view):
-        none = "No school has answered yet." if counts.empty else f"{FEW_SPOKE}."
+    counts, held_back = count_themes(chapter)
+    if counts.empty or held_back:
+        none = f"{FEW_SPOKE}." if held_back else "No school has answered yet."
         return table_of(caption, ["Theme"], empty=none)
     frame = counts.rename(columns=str.capitalize).rename_axis("Theme").reset_index()
     return make_table(frame, caption=caption, numeric=list(frame.columns[1:]))
 
 
-def hides_themes(said: Statements, programme: str, view: View) -> bool:
-    """Whether themes must be held back: whole, since the paper tells the totals elsewhere."""
-    counts = tabulate_themes(said, programme)
-    return len(counts) > 0 and len(view.protect(counts, f"{programme}.themes").log) > 0
+def count_themes(chapter: Chapter) -> tuple[pd.DataFrame, bool]:
+    """Count answers by theme, and say whether all must be held back: totals are told elsewhere."""
+    slug = chapter.programme.slug
+    counts = tabulate_themes(chapter.found.statements, slug)
+    whole = counts.empty or chapter.view.protect(counts, f"{slug}.themes").log.empty
+    return counts, not whole
 
 
 def list_shown_themes(chapter: Chapter) -> pd.DataFrame:
     """List the counts of themes that an edition shows."""
-    said, slug = chapter.found.statements, chapter.programme.slug
-    counts = tabulate_themes(said, slug)
-    if counts.empty or hides_themes(said, slug, chapter.view):
-        return pd.DataFrame(columns=SHOWN_COLUMNS)
-    return list_shown(f"{slug}.themes", counts)
+    counts, held_back = count_themes(chapter)
+    shown = counts.iloc[:0] if held_back else counts
+    return list_shown(f"{chapter.programme.slug}.themes", shown)
 
 
 def list_hidden_of_programme(chapter: Chapter) -> pd.DataFrame:
     """List what is held back of one programme in the public edition, each with its reason."""
-    said, slug, logs = chapter.found.statements, chapter.programme.slug, []
-    if hides_themes(said, slug, chapter.view):
+    slug, logs = chapter.programme.slug, []
+    if count_themes(chapter)[1]:
         logs.append(withhold(f"{slug}.themes", FEW_SPOKE))
     if not chapter.shows_schools:
         logs += [withhold(f"{slug}.{name}", NAMES_SCHOOL) for name in ("schools", "cases")]
     held = [
         (f"{slug}.statements", f"row {row['row']}", "statement", row["held"])
-        for row in of_programme(said, slug).to_dict("records")
+        for row in of_programme(chapter.found.statements, slug).to_dict("records")
         if is_said(row["held"])
     ]
     return join_logs([*logs, pd.DataFrame(held, columns=LOG_COLUMNS)])

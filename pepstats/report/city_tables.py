@@ -56,15 +56,19 @@ STATUSES = {
 
 def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
     """Write everything the paper may say of ratings, support and the register, by name."""
+    matrix, challenge, grants = map(city.table, ("participation", "external-challenge", "grants"))
+    taking_part = NO_REGISTER if matrix.empty else participation_sentence(matrix)
+    challenged = "" if challenge.empty else challenge_sentence(challenge, year)
+    funding = [] if grants.empty else funding_sentences(grants, city.table("claims"))
     said = {
         "ratings.sentence": (ratings_sentence(city.ratings, view), "ratings"),
         "ratings.sure": (_sure_sentence(city.ratings, view), "ratings"),
         "ratings.changes": (_changes_sentence(city.table("changes"), view), "changes"),
         "support.sentence": (_support_sentence(city, view, year), "support-totals"),
-        "partnership.taking_part": (_taking_part(city), "participation"),
-        "partnership.challenge": (_challenge(city, year), "external-challenge"),
-        "partnership.funding": (_funding(city), "grants"),
-        "partnership.promises": (_promises(city), "promises"),
+        "partnership.taking_part": (taking_part, "participation"),
+        "partnership.challenge": (challenged, "external-challenge"),
+        "partnership.funding": (" ".join(funding), "grants"),
+        "partnership.promises": (_promises_sentence(city.table("promises")), "promises"),
     }
     return {n: Entry(text, text, f"{RATINGS}/{table}.csv") for n, (text, table) in said.items()}
 
@@ -424,23 +428,7 @@ def _level(value: float) -> str:
     return format_number(value, 0 if float(value).is_integer() else 1)
 
 
-def _taking_part(city: City) -> str:
-    matrix = city.table("participation")
-    return NO_REGISTER if matrix.empty else participation_sentence(matrix)
-
-
-def _challenge(city: City, year: int) -> str:
-    challenge = city.table("external-challenge")
-    return "" if challenge.empty else challenge_sentence(challenge, year)
-
-
-def _funding(city: City) -> str:
-    grants = city.table("grants")
-    return "" if grants.empty else " ".join(funding_sentences(grants, city.table("claims")))
-
-
-def _promises(city: City) -> str:
-    promises = city.table("promises")
+def _promises_sentence(promises: pd.DataFrame) -> str:
     if promises.empty:
         return ""
     counts = promises["status"].value_counts()

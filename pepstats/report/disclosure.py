@@ -187,12 +187,7 @@ def _hide_one_more(
     """
     last_row, last_column = cells.shape[0] - 1, cells.shape[1] - 1
     lines = {(row, n) for n in range(last_column + 1)} | {(n, column) for n in range(last_row + 1)}
-    crossed = {
-        (r, c)
-        for r in range(last_row + 1)
-        for c in range(last_column + 1)
-        if hidden[r, :].any() and hidden[:, c].any()
-    }
+    crossed = set(zip(*np.nonzero(np.outer(hidden.any(axis=1), hidden.any(axis=0))), strict=True))
     for spots in (crossed, lines, set(np.ndindex(cells.shape))):
         left = [spot for spot in spots if not hidden[spot]]
         if left:

@@ -33,7 +33,7 @@ from pepstats.report.edition import (
     is_said,
     table_of,
 )
-from pepstats.report.wording import Result, decimals_for, size_words, sure_words
+from pepstats.report.wording import Result, decimals_for, size_words, verdict_words
 from pepstats.settings import Programme
 
 FROM_MEMORY = (
@@ -100,11 +100,6 @@ def table_summary(chapter: Chapter) -> PaperTable:
     ]
     rows += worth or [("Months of progress", "Not worked out in this run")]
     return table_of(f"{programme.title}: in short", {"Question": 1.2, "Answer": 4.0}, rows)
-
-
-def verdict_words(result: Result) -> str:
-    """Write a verdict with how sure it is."""
-    return f"{result.verdict.capitalize() or 'No estimate'}. {sure_words(result)}"
 
 
 def grant_words(programme: Programme, schools: int) -> str:

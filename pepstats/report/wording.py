@@ -148,11 +148,11 @@ def smallest_sentence(result: Result) -> str:
     )
 
 
-def sure_words(result: Result) -> str:
-    """Write in a few words how sure we are, for a table of programmes."""
-    if not result.known:
-        return "No estimate"
-    return f"{_often(result.p_placebo)} made-up programmes moved this much"
+def verdict_words(result: Result) -> str:
+    """Write a verdict and how sure it is, for a table."""
+    sure = f"{_often(result.p_placebo)} made-up programmes moved this much"
+    verdict = result.verdict.capitalize() or "No estimate"
+    return f"{verdict}. {sure if result.known else 'No estimate'}"
 
 
 def short_result(result: Result) -> str:
