@@ -96,12 +96,9 @@ def table_actions(report: Report) -> PaperTable:
          action.answer.strip() or TO_ANSWER)
         for action in report.actions
     ]  # fmt: skip
-    return table_of(
-        "Actions from the last meeting",
-        {"What was asked for": 2.4, "Where it stands": 3.0},
-        rows,
-        empty="None is recorded in the settings of this report.",
-    )
+    columns = {"What was asked for": 2.4, "Where it stands": 3.0}
+    empty = "None is recorded in the settings of this report."
+    return table_of("Actions from the last meeting", columns, rows, empty=empty)
 
 
 def table_programmes(edition: Edition) -> PaperTable:
@@ -153,11 +150,8 @@ def table_sources(report: Report) -> PaperTable:
         )
         for line in report.sources
     ]
-    return table_of(
-        "Published files this paper rests on",
-        {"What": 2.0, "School year": 1.0, "Release": 0.9, "File": 2.6, "SHA-256 begins": 1.3},
-        rows,
-    )
+    columns = {"What": 2.0, "School year": 1.0, "Release": 0.9, "File": 2.6, "SHA-256 begins": 1.3}
+    return table_of("Published files this paper rests on", columns, rows)
 
 
 FIRST = "This is the first paper on these results."
@@ -265,14 +259,10 @@ def table_effect_changes(programme: Programme, record: Provenance) -> PaperTable
         )
         for row in table.to_dict("records")
     ]
-    return table_of(
-        f"{programme.title}: what changed since",
-        {"Outcome": 1.9, _day(record): 1.5, "Now": 1.5, "Change": 0.8, "Verdict": 1.7},
-        rows,
-        numeric=["Change"],
-        note=_how(table),
-        empty=NOT_RUN if record.not_run else "There was no estimate before.",
-    )
+    caption = f"{programme.title}: what changed since"
+    columns = {"Outcome": 1.9, _day(record): 1.5, "Now": 1.5, "Change": 0.8, "Verdict": 1.7}
+    empty = NOT_RUN if record.not_run else "There was no estimate before."
+    return table_of(caption, columns, rows, numeric=["Change"], note=_how(table), empty=empty)
 
 
 def table_results(record: Provenance) -> PaperTable:
@@ -344,12 +334,9 @@ def table_plan(programme: Programme, plan: pd.DataFrame) -> PaperTable:
         for row in plan.to_dict("records")
         if row["done"] == row["done"] and row["done"]
     ]
-    return table_of(
-        f"{programme.title}: whether it was done as planned",
-        {"Fixed beforehand": 2.0, "Done so": 4.0},
-        rows,
-        empty="There is no plan to set it beside.",
-    )
+    caption = f"{programme.title}: whether it was done as planned"
+    columns = {"Fixed beforehand": 2.0, "Done so": 4.0}
+    return table_of(caption, columns, rows, empty="There is no plan to set it beside.")
 
 
 def _estimate(row: Mapping[Any, Any], when: str) -> str:

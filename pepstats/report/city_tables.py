@@ -77,11 +77,22 @@ def make_city_tables(
     city: City, view: View, year: int, programmes: Sequence[Programme]
 ) -> dict[str, PaperTable]:
     """Make every table of ratings, support, eligibility and the register, by name."""
+    changes = city.table("changes")
     return {
-        "ratings": table_ratings(city.ratings, view),
+        "ratings": table_counts(
+            "Schools by priority rating (1 is the highest priority) and by who runs them",
+            protect_ratings(city.ratings, view) if len(city.ratings) else None,
+            view,
+            empty=NO_RATING,
+        ),
         "ratings-named": table_ratings_named(city, view),
-        "ratings-changed": table_changes(city.table("changes"), view),
-        "ratings-changed-named": table_changes_named(city.table("changes"), view),
+        "ratings-changed": table_counts(
+            "Schools by how their priority rating changed since last year, on the same criteria",
+            protect_changes(changes, view) if len(changes) else None,
+            view,
+            empty=NO_YEAR_BEFORE,
+        ),
+        "ratings-changed-named": table_changes_named(changes, view),
         "support": table_support(city, view, year),
         "support-by-rating": table_support_by_rating(city.table("support-totals"), view),
         "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
@@ -140,26 +151,13 @@ def protect_changes(changes: pd.DataFrame, view: View) -> Protected:
     return view.protect(counts.rename_axis(index="Change", columns=None), "ratings-changed")
 
 
-def table_ratings(ratings: pd.DataFrame, view: View) -> PaperTable:
-    """Count how many schools have each priority rating, by who runs them."""
-    caption = "Schools by priority rating (1 is the highest priority) and by who runs them"
-    if ratings.empty:
-        return table_of(caption, ["Rating"], empty=NO_RATING)
-    return _table_counts(caption, protect_ratings(ratings, view), view)
-
-
-def table_changes(changes: pd.DataFrame, view: View) -> PaperTable:
-    """Count schools by how their rating changed since last year."""
-    caption = "Schools by how their priority rating changed since last year, on the same criteria"
-    if changes.empty:
-        return table_of(caption, ["Change"], empty=NO_YEAR_BEFORE)
-    return _table_counts(caption, protect_changes(changes, view), view)
-
-
-def _table_counts(caption: str, shown: Protected, view: View) -> PaperTable:
-    frame = shown.words().reset_index()
+def table_counts(caption: str, counts: Protected | None, view: View, *, empty: str) -> PaperTable:
+    """Show counts of schools, small ones hidden."""
+    if counts is None:
+        return table_of(caption, ["Schools"], empty=empty)
+    frame = counts.words().reset_index()
     columns = [str(name) for name in frame]
-    rows, note = frame.itertuples(index=False), hidden_note(shown, view)
+    rows, note = frame.itertuples(index=False), hidden_note(counts, view)
     return table_of(caption, columns, rows, numeric=columns[1:], note=note)
 
 
@@ -263,15 +261,10 @@ def table_support(city: City, view: View, year: int) -> PaperTable:
         days, cost = planned if open_ else (HIDDEN, HIDDEN)
         rows.append((school_year(after), f"{row['schools']:.0f}", days, _days(row["delivered"]),
                      cost, _pounds(row["budget"])))  # fmt: skip
-    note = f"{HIDDEN} is a sum from which the number of schools of one rating could be worked out."
-    return table_of(
-        "Days of support, as the ratings bring them and as they were given",
-        columns,
-        rows,
-        numeric=columns[1:],
-        note=note if hides else "",
-        empty="No support has been planned.",
-    )
+    told = f"{HIDDEN} is a sum from which the number of schools of one rating could be worked out."
+    caption = "Days of support, as the ratings bring them and as they were given"
+    note, empty = told if hides else "", "No support has been planned."
+    return table_of(caption, columns, rows, numeric=columns[1:], note=note, empty=empty)
 
 
 def may_sum(totals: pd.DataFrame, view: View) -> bool:
@@ -337,16 +330,15 @@ def table_eligibility(
                      str(of_all.needed), *counts, of_all.verdict.capitalize(),
                      held["sourced"].verdict.capitalize()))  # fmt: skip
     numeric = ["Schools", "70% needs", *(["Eligible", "Not known"] if view.exempt else [])]
-    return table_of(
-        "Whether at least 70% of each programme's schools met a criterion of the Fund",
-        ["Programme", "By results of", *numeric, "All criteria", "Sourced criteria only"],
-        rows,
-        numeric=numeric,
-        note="Undetermined: it could be either, by the schools of which something is not known. "
+    columns = ["Programme", "By results of", *numeric, "All criteria", "Sourced criteria only"]
+    caption = "Whether at least 70% of each programme's schools met a criterion of the Fund"
+    note = (
+        "Undetermined: it could be either, by the schools of which something is not known. "
         "The criteria themselves are only partly public: the last column asks only those "
-        "whose text was read.",
-        empty="No programme's schools could be judged.",
+        "whose text was read."
     )
+    empty = "No programme's schools could be judged."
+    return table_of(caption, columns, rows, numeric=numeric, note=note, empty=empty)
 
 
 def table_rules(rules: pd.DataFrame) -> PaperTable:
