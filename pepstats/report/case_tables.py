@@ -128,7 +128,7 @@ def table_case_lines(chapter: Chapter) -> PaperTable:
 def table_themes(chapter: Chapter) -> PaperTable:
     """Count schools' answers by theme and by whether they were positive, mixed or negative."""
     caption = f"{chapter.programme.title}: what schools spoke of, and how"
-    counts, held_back = count_themes(chapter)
+    counts, held_back = count_answers(chapter)
     if counts.empty or held_back:
         none = f"{FEW_SPOKE}." if held_back else "No school has answered yet."
         return table_of(caption, ["Theme"], empty=none)
@@ -136,7 +136,7 @@ def table_themes(chapter: Chapter) -> PaperTable:
     return make_table(frame, caption=caption, numeric=list(frame.columns[1:]))
 
 
-def count_themes(chapter: Chapter) -> tuple[pd.DataFrame, bool]:
+def count_answers(chapter: Chapter) -> tuple[pd.DataFrame, bool]:
     """Count answers by theme, and say whether all must be held back: totals are told elsewhere."""
     slug = chapter.programme.slug
     counts = tabulate_themes(chapter.found.statements, slug)
@@ -146,7 +146,7 @@ def count_themes(chapter: Chapter) -> tuple[pd.DataFrame, bool]:
 
 def list_shown_themes(chapter: Chapter) -> pd.DataFrame:
     """List the counts of themes that an edition shows."""
-    counts, held_back = count_themes(chapter)
+    counts, held_back = count_answers(chapter)
     shown = counts.iloc[:0] if held_back else counts
     return list_shown(f"{chapter.programme.slug}.themes", shown)
 
@@ -154,7 +154,7 @@ def list_shown_themes(chapter: Chapter) -> pd.DataFrame:
 def list_hidden_of_programme(chapter: Chapter) -> pd.DataFrame:
     """List what is held back of one programme in the public edition, each with its reason."""
     slug, logs = chapter.programme.slug, []
-    if count_themes(chapter)[1]:
+    if count_answers(chapter)[1]:
         logs.append(withhold(f"{slug}.themes", FEW_SPOKE))
     if not chapter.shows_schools:
         logs += [withhold(f"{slug}.{name}", NAMES_SCHOOL) for name in ("schools", "cases")]
