@@ -13,7 +13,7 @@ from pepstats.plots import pictures
 from pepstats.plots.dots import choose_dots
 from pepstats.plots.style import to_png, to_svg
 from pepstats.report import paper
-from pepstats.report.edition import City, ProgrammeResults, SavedPicture
+from pepstats.report.edition import City, Edition, ProgrammeResults, SavedPicture
 from pepstats.report.wording import explain_lines, forecast_note
 from pepstats.settings.programme import Programme
 from pepstats.settings.report import Report
@@ -297,4 +297,4 @@ def make_study(
 def write_paper(*study: object, **also: object) -> Document:
     """Write a paper whose picture of all programmes is only a stand-in: drawing takes its time."""
     overview = PaperPicture(SKETCH.svg, SKETCH.png, SKETCH.alt, "The programmes", "programmes")
-    return paper.write_paper(*study, drawn={"programmes": overview}, **also)
+    return paper.write_paper(Edition(*study, **also), overview)

@@ -1,6 +1,5 @@
 """What the board's paper says."""
 
-from pepstats.report.board_tables import NO_PLAN, collect_provenance
 from pepstats.report.cases import RULE, choose_cases, describe_cases
 from pepstats.report.disclosure import (
     DIFFERS,
@@ -10,7 +9,7 @@ from pepstats.report.disclosure import (
     SMALL,
     find_small_changes,
 )
-from pepstats.report.edition import NOT_YET_PUBLIC, collect_city, collect_results, read_shown
+from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, collect_edition
 from pepstats.report.open_data import make_open_data
 from pepstats.report.paper import (
     draft_report,
@@ -33,9 +32,7 @@ __all__ = [
     "SHOWN_COLUMNS",
     "SMALL",
     "choose_cases",
-    "collect_city",
-    "collect_provenance",
-    "collect_results",
+    "collect_edition",
     "describe_cases",
     "draft_report",
     "explain_lines",
@@ -46,7 +43,6 @@ __all__ = [
     "list_shown_counts",
     "list_to_do",
     "make_open_data",
-    "read_shown",
     "write_city_table",
     "write_editions",
     "write_sheets",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import pandas as pd
 
@@ -22,17 +19,10 @@ from pepstats.formatting import (
 )
 from pepstats.impact import LADDER
 from pepstats.measures import find_measure, outcome_label
-from pepstats.report.edition import ProgrammeResults, Reads, count_members, is_said, list_results
+from pepstats.report.edition import NO_PLAN, Chapter, Edition, Provenance, table_of
 from pepstats.report.programme_tables import cost_words
-from pepstats.report.wording import short_result, sure_words
-from pepstats.settings import (
-    Programme,
-    Report,
-    load_quality,
-    load_report,
-    say_sign_off,
-    tabulate_quality,
-)
+from pepstats.report.wording import short_result, verdict_words
+from pepstats.settings import Programme, Report
 
 IN_SHORT = ("What was done", "For whom", "Cost", "What moved", "How sure", "Months of progress")
 
@@ -74,120 +64,99 @@ GLOSSARY = (
 )  # fmt: skip
 
 
-def make_board_tables(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    sources: pd.DataFrame | None = None,
-) -> dict[str, PaperTable]:
-    """Give the tables that are of no one programme, by name."""
+def make_board_tables(edition: Edition) -> dict[str, PaperTable]:
+    """Make the tables that are of no one programme, by name."""
     return {
-        "actions": table_actions(report),
-        "programmes": table_programmes(report, programmes, results),
-        "verdicts": table_verdicts(),
-        "glossary": make_table(
-            pd.DataFrame(GLOSSARY, columns=["Words", "Meaning"]),
-            caption="What the words mean", widths=(1.2, 4.0),
+        "actions": table_actions(edition.report),
+        "programmes": table_programmes(edition),
+        "verdicts": table_of(
+            "The five verdicts, and when each is used",
+            {"We say that schools": 1.2, "When": 4.0},
+            LADDER.items(),
         ),
-        "sources": table_sources(report, sources),
-    }  # fmt: skip
+        "glossary": table_of("What the words mean", {"Words": 1.2, "Meaning": 4.0}, GLOSSARY),
+        "sources": table_sources(edition.report),
+    }
 
 
 def table_actions(report: Report) -> PaperTable:
-    """Give what the last meeting asked for, and how each is answered.
+    """List what the last meeting asked for, and how each is answered.
 
     Raises `DesignError` for an answer with a result typed by hand: what moves belongs in a hole.
     """
-    where = f"reports/{report.slug}.yml: `actions`"
     problems = [
         f"no. {number}: {problem}"
         for number, action in enumerate(report.actions, start=1)
         for _, _, problem in find_typed_results(action.answer)
     ]
     if problems:
-        raise DesignError(f"{where}, {' '.join(problems)}")
+        raise DesignError(f"reports/{report.slug}.yml: `actions`, {' '.join(problems)}")
     rows = [
         (f"{action.asked} ({action.by})" if action.by else action.asked,
          action.answer.strip() or TO_ANSWER)
         for action in report.actions
     ]  # fmt: skip
-    return make_table(
-        pd.DataFrame(rows, columns=["What was asked for", "Where it stands"]),
-        caption="Actions from the last meeting", widths=(2.4, 3.0),
-        empty="None is recorded in the settings of this report.",
-    )  # fmt: skip
+    columns = {"What was asked for": 2.4, "Where it stands": 3.0}
+    empty = "None is recorded in the settings of this report."
+    return table_of("Actions from the last meeting", columns, rows, empty=empty)
 
 
-def table_programmes(
-    report: Report, programmes: Sequence[Programme], results: Mapping[str, ProgrammeResults]
-) -> PaperTable:
-    """Give all programmes in short: a column each, or a row each where they are many."""
-    columns = {
-        title: _in_short(programme, results[programme.slug], report.year)
-        for title, programme in title_apart(programmes).items()
-    }
+def table_programmes(edition: Edition) -> PaperTable:
+    """Show all programmes in short: a column each, or a row each where they are many."""
+    columns = {title: _in_short(one) for title, one in title_apart(edition.chapters).items()}
     frame = pd.DataFrame(columns, index=pd.Index(list(IN_SHORT), name="About"))
-    if len(programmes) > MOST_BESIDE:
+    if len(columns) > MOST_BESIDE:
         frame = frame.T.rename_axis("Programme")[["For whom", "What moved", "How sure"]]
     widths = (0.9, *[2.6] * len(frame.columns))
-    caption = f"The programmes in {school_year(report.year)}"
+    caption = f"The programmes in {school_year(edition.report.year)}"
     return make_table(frame.reset_index(), caption=caption, widths=widths)
 
 
-def title_apart(programmes: Sequence[Programme]) -> dict[str, Programme]:
-    """Give programmes by their titles; of two with one title each carries its short name too."""
-    said = [programme.title for programme in programmes]
-    return {p.title if said.count(p.title) == 1 else f"{p.title} ({p.slug})": p for p in programmes}
+def title_apart(chapters: Sequence[Chapter]) -> dict[str, Chapter]:
+    """Return programmes by title; of two with one title each carries its short name too."""
+    said = [one.programme.title for one in chapters]
+    return {
+        title if said.count(title) == 1 else f"{title} ({one.programme.slug})": one
+        for title, one in zip(said, chapters, strict=True)
+    }
 
 
-def _in_short(programme: Programme, found: ProgrammeResults, year: int) -> list[str]:
-    first = list_results(programme, found, year)[programme.primary]
-    named = count_members(found)
+def _in_short(chapter: Chapter) -> list[str]:
+    programme, found, first = chapter.programme, chapter.found, chapter.primary
     moved = f"{outcome_label(first.outcome)}: {short_result(first)}"
-    worth = found.value if len(found.value) else pd.DataFrame(columns=["question", "answer"])
-    months = worth.loc[worth["question"] == MONTHS, "answer"]
+    months = [
+        str(row["answer"]) for row in found.value.to_dict("records") if row["question"] == MONTHS
+    ]
     return [
         programme.summary.strip() or "Not yet described in its settings file",
-        f"{count_words(named, f'{programme.phase} school')}; {first.n_schools} can be compared",
-        cost_words(programme, named),
+        f"{count_words(found.named, f'{programme.phase} school')}; "
+        f"{first.n_schools} can be compared",
+        cost_words(programme, found.named),
         moved[0].upper() + moved[1:],
-        f"{first.verdict.capitalize() or 'No estimate'}. {sure_words(first)}",
-        str(months.iloc[0]) if len(months) else "Not worked out in this run",
+        verdict_words(first),
+        months[0] if months else "Not worked out in this run",
     ]
 
 
-def table_verdicts() -> PaperTable:
-    """Give the five verdicts and what each means."""
-    frame = pd.DataFrame(list(LADDER.items()), columns=["We say that schools", "When"])
-    return make_table(frame, caption="The five verdicts, and when each is used", widths=(1.2, 4.0))
-
-
-def table_sources(report: Report, sources: pd.DataFrame | None = None) -> PaperTable:
-    """Give the files the paper rests on, with the start of each one's hash."""
-    if sources is None:
-        lines = [line.model_dump() for line in report.sources]
-        sources = pd.DataFrame(lines)
+def table_sources(report: Report) -> PaperTable:
+    """List the files the paper rests on, with the start of each one's hash."""
     rows = [
         (
-            KINDS.get(str(row["kind"]), str(row["kind"])),
-            school_year(int(row["year"])) if row["year"] == row["year"] and row["year"] else "none",
-            str(row["release"]) if is_said(row["release"]) else "none",
-            str(row["file"]).replace("\\", "/").rsplit("/", 1)[-1],
-            str(row["sha256"])[:12] if is_said(row["sha256"]) else "not recorded",
+            KINDS.get(line.kind, line.kind),
+            school_year(line.year) if line.year else "none",
+            line.release or "none",
+            str(line.file).replace("\\", "/").rsplit("/", 1)[-1],
+            line.sha256[:12] if line.sha256 else "not recorded",
         )
-        for row in sources.to_dict("records")
+        for line in report.sources
     ]
-    return make_table(
-        pd.DataFrame(rows, columns=["What", "School year", "Release", "File", "SHA-256 begins"]),
-        caption="Published files this paper rests on", widths=(2.0, 1.0, 0.9, 2.6, 1.3),
-    )  # fmt: skip
+    columns = {"What": 2.0, "School year": 1.0, "Release": 0.9, "File": 2.6, "SHA-256 begins": 1.3}
+    return table_of("Published files this paper rests on", columns, rows)
 
 
 FIRST = "This is the first paper on these results."
 
 NOT_RUN = "The earlier report has not been run here, so what changed cannot be shown."
-
-NO_PLAN = "no plan was written before results were read"
 
 COUNTED = "pupils"  # the unit of measures that are no results, only numbers
 
@@ -202,108 +171,33 @@ LOGGED = {
 WIDE = {"Number": 0.6, "Date": 0.8, "Kind": 0.9, "By": 1.2, "When": 0.9, "Role": 1.3, "Who": 1.5}
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """What is known of a paper's own making; empty where nothing was written down.
-
-    Attributes
-    ----------
-    revises
-        The meeting that the report revised by this one went to; None for a first report.
-    results
-        One row per measure: what the authority's results were then and are now.
-    effects
-        For each programme, one row per outcome: what was concluded then and is now.
-    plans
-        For each programme, one row per thing fixed beforehand: `item`, `planned`, `done`,
-        `followed`.
-    planned
-        For each programme, whether its plan was followed, in a sentence.
-    quality
-        The parts of the quality log, each as readers see it.
-    signed
-        Who made and who checked the analysis, in a sentence.
-    """
-
-    revises: datetime.date | None = None
-    results: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    effects: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
-    plans: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
-    planned: Mapping[str, str] = field(default_factory=dict)
-    quality: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
-    signed: str = say_sign_off(None)
-
-    @property
-    def not_run(self) -> bool:
-        """Whether there is an earlier report, but no run of it that this one could be set beside.
-
-        With one, a programme's bridge has a row for every outcome, also for one it lacks.
-        """
-        found = [self.results, *self.effects.values()]
-        return self.revises is not None and all(table.empty for table in found)
-
-
-class Makes(Reads, Protocol):
-    """A step of a run that also knows its report and its data folder."""
-
-    @property
-    def report(self) -> Report:
-        """The report's settings."""
-
-    def reading(self, *names: str) -> Path:
-        """Give the data folder to read these files from."""
-
-
-def collect_provenance(step: Makes, programmes: Sequence[Programme]) -> Provenance:
-    """Read what the notebooks, the plan and the quality log know of a paper's own making."""
-    slugs = [programme.slug for programme in programmes]
-    plans = {slug: step.read_table("03-match-schools", "plan", slug) for slug in slugs}
-    slug = step.report.slug
-    log = load_quality(slug, step.reading("quality.yml", f"quality/{slug}.yml"))
-    return Provenance(
-        revises=_find_meeting(step),
-        results=step.read_table("01-clean-sources", "bridge"),
-        effects={slug: step.read_table("04-estimate-effect", "bridge", slug) for slug in slugs},
-        plans=plans,
-        planned={slug: say_plan(plan) for slug, plan in plans.items()},
-        quality={} if log is None else tabulate_quality(log),
-        signed=say_sign_off(log),
-    )
-
-
-def _find_meeting(step: Makes) -> datetime.date | None:
-    """Find the day of the meeting that the report revised by this one went to, if any."""
-    before = step.report.revises
-    if before is None:
-        return None
-    return load_report(before, step.reading(f"reports/{before}.yml")).meeting.date
-
-
 def make_provenance_entries(
     record: Provenance, programmes: Sequence[Programme]
 ) -> dict[str, Entry]:
-    """Give everything the paper may say of its own making, by name."""
+    """Write everything the paper may say of its own making, by name."""
     entries = {
         "report.changed": Entry(None, changed_sentence(record), "04-estimate-effect/bridge.csv"),
         "quality.signed": Entry(None, record.signed, "quality.yml"),
     }
     for programme in programmes:
         slug = programme.slug
-        entries[f"{slug}.changed"] = Entry(
-            None, changed_words(record, programme), f"04-estimate-effect/{slug}/bridge.csv"
-        )
-        entries[f"{slug}.planned"] = Entry(
-            None,
-            record.planned.get(slug, say_plan(pd.DataFrame())),
-            f"03-match-schools/{slug}/plan.csv",
-        )
+        changed, planned = changed_words(record, programme), say_plan(plan_of(record, slug))
+        entries |= {
+            f"{slug}.changed": Entry(None, changed, f"04-estimate-effect/{slug}/bridge.csv"),
+            f"{slug}.planned": Entry(None, planned, f"03-match-schools/{slug}/plan.csv"),
+        }
     return entries
+
+
+def plan_of(record: Provenance, slug: str) -> pd.DataFrame:
+    """Return what was fixed beforehand for a programme, empty where nothing was."""
+    return record.plans.get(slug, pd.DataFrame())
 
 
 def make_provenance_tables(
     record: Provenance, programmes: Sequence[Programme]
 ) -> dict[str, PaperTable]:
-    """Give every table of a paper's own making, by name."""
+    """Make every table of a paper's own making, by name."""
     tables = {"report.results-changed": table_results(record)}
     for name, (caption, empty) in LOGGED.items():
         frame = record.quality.get(name, pd.DataFrame(columns=["Nothing"]))
@@ -311,13 +205,13 @@ def make_provenance_tables(
         tables[f"quality.{name}"] = make_table(frame, caption=caption, empty=empty, widths=widths)
     for programme in programmes:
         slug = programme.slug
-        tables[f"{slug}.changed"] = table_effects(programme, record)
-        tables[f"{slug}.plan"] = table_plan(programme, record.plans.get(slug, pd.DataFrame()))
+        tables[f"{slug}.changed"] = table_effect_changes(programme, record)
+        tables[f"{slug}.plan"] = table_plan(programme, plan_of(record, slug))
     return tables
 
 
 def changed_sentence(record: Provenance) -> str:
-    """Say how many estimates of all programmes moved since the last report, and verdicts too."""
+    """Write how many estimates of all programmes moved since the last report, and verdicts too."""
     if record.revises is None:
         return FIRST
     if record.not_run:
@@ -335,7 +229,7 @@ def changed_sentence(record: Provenance) -> str:
 
 
 def changed_words(record: Provenance, programme: Programme) -> str:
-    """Say what became of a programme's main estimate, and name any other verdict that changed."""
+    """Write what became of a programme's main estimate, and of any other verdict that changed."""
     if record.revises is None:
         return FIRST
     if record.not_run:
@@ -350,33 +244,29 @@ def changed_words(record: Provenance, programme: Programme) -> str:
     return " ".join([*first, *others])
 
 
-def table_effects(programme: Programme, record: Provenance) -> PaperTable:
-    """Give a programme's estimates in the last report beside those of this one."""
+def table_effect_changes(programme: Programme, record: Provenance) -> PaperTable:
+    """Set a programme's estimates in the last report beside those of this one."""
     table = record.effects.get(programme.slug, pd.DataFrame())
     rows = [
         (
             outcome_label(str(row["outcome"])),
             _estimate(row, "before"),
             _estimate(row, "after"),
-            format_number(row["change"], find_measure(str(row["outcome"])).decimals, signed=True),
+            _figure(row, "change", signed=True),
             f"{row['verdict_after']} (was: {row['verdict_before']})"
             if row["verdict_changed"]
             else f"still {row['verdict_after']}",
         )
         for row in table.to_dict("records")
     ]
-    then = _day(record)
-    columns = ["Outcome", then, "Now", "Change", "Verdict"]
-    return make_table(
-        pd.DataFrame(rows, columns=columns), caption=f"{programme.title}: what changed since",
-        note=_how(table), empty=NOT_RUN if record.not_run else "There was no estimate before.",
-        numeric=["Change"],
-        widths=(1.9, 1.5, 1.5, 0.8, 1.7),
-    )  # fmt: skip
+    caption = f"{programme.title}: what changed since"
+    columns = {"Outcome": 1.9, _day(record): 1.5, "Now": 1.5, "Change": 0.8, "Verdict": 1.7}
+    empty = NOT_RUN if record.not_run else "There was no estimate before."
+    return table_of(caption, columns, rows, numeric=["Change"], note=_how(table), empty=empty)
 
 
 def table_results(record: Provenance) -> PaperTable:
-    """Give the authority's results as they were in the last report and as they are now.
+    """Set the authority's results in the last report beside those of now.
 
     Only what has a later release, or moved. Means over the schools that have the result in both, so
     that no change comes from who counts.
@@ -385,30 +275,36 @@ def table_results(record: Provenance) -> PaperTable:
     if len(shown):
         whole = ~shown["measure"].str.contains(".", regex=False) & (shown["unit"] != COUNTED)
         later = (shown["release_before"] != shown["release_after"]) | (shown["schools_moved"] > 0)
-        shown = shown[whole & later & (shown["in_both"] > 0)]
+        shown = shown[whole & later & (shown["in_both"] > 0)].assign(outcome=shown["measure"])
     rows = [
         (
-            outcome_label(str(row["measure"])),
+            outcome_label(str(row["outcome"])),
             str(int(row["in_both"])),
-            *(format_number(row[when], find_measure(str(row["measure"])).decimals)
-              for when in ("before", "after")),
-            format_number(row["change"], find_measure(str(row["measure"])).decimals, signed=True),
+            _figure(row, "before"),
+            _figure(row, "after"),
+            _figure(row, "change", signed=True),
             f"{row['release_before']}, now {row['release_after']}",
         )
         for row in shown.to_dict("records")
-    ]  # fmt: skip
-    columns = ["Result", "Schools", _day(record), "Now", "Change", "Release"]
-    return make_table(
-        pd.DataFrame(rows, columns=columns), caption="The authority's own results, then and now",
+    ]
+    then = _day(record)
+    return table_of(
+        "The authority's own results, then and now",
+        {"Result": 2.4, "Schools": 0.7, then: 1.1, "Now": 0.7, "Change": 0.8, "Release": 1.5},
+        rows,
+        numeric=["Schools", then, "Now", "Change"],
         note="Each is the average of the schools that had the result both times, every school "
         "counted once." if rows else "",
-        empty=_why_no_results(record), numeric=columns[1:5],
-        widths=(2.4, 0.7, 1.1, 0.7, 0.8, 1.5),
+        empty=_why_no_results(record),
     )  # fmt: skip
 
 
+def _figure(row: Mapping[Any, Any], name: str, *, signed: bool = False) -> str:
+    return format_number(row[name], find_measure(str(row["outcome"])).decimals, signed=signed)
+
+
 def _why_no_results(record: Provenance) -> str:
-    """Say why there are no earlier results to show: a release may hold those of no school."""
+    """Write why there are no earlier results to show: a release may hold those of no school."""
     if record.not_run:
         return NOT_RUN
     if record.revises is not None and record.results.empty:
@@ -417,7 +313,7 @@ def _why_no_results(record: Provenance) -> str:
 
 
 def say_plan(held: pd.DataFrame) -> str:
-    """Say in a sentence whether a run followed its plan, and in what it did not."""
+    """Write whether a run followed its plan, and in what it did not."""
     if held.empty or held["planned"].eq(NO_PLAN).any():
         return f"For this report {NO_PLAN}."
     when, seal = held.loc[held["item"] == "plan", "planned"].iloc[0].split(", ")
@@ -429,32 +325,30 @@ def say_plan(held: pd.DataFrame) -> str:
 
 
 def table_plan(programme: Programme, plan: pd.DataFrame) -> PaperTable:
-    """Give what was fixed beforehand, and where the run departs from it."""
+    """List what was fixed beforehand, and where the run departs from it."""
     rows = [
-        (str(row["item"]).capitalize(), "Yes")
-        if row["followed"] == "yes"
-        else (str(row["item"]).capitalize(), f"No: {row['planned']}; done: {row['done']}")
+        (
+            str(row["item"]).capitalize(),
+            "Yes" if row["followed"] == "yes" else f"No: {row['planned']}; done: {row['done']}",
+        )
         for row in plan.to_dict("records")
         if row["done"] == row["done"] and row["done"]
     ]
-    return make_table(
-        pd.DataFrame(rows, columns=["Fixed beforehand", "Done so"]),
-        caption=f"{programme.title}: whether it was done as planned",
-        empty="There is no plan to set it beside.",
-        widths=(2.0, 4.0),
-    )  # fmt: skip
+    caption = f"{programme.title}: whether it was done as planned"
+    columns = {"Fixed beforehand": 2.0, "Done so": 4.0}
+    return table_of(caption, columns, rows, empty="There is no plan to set it beside.")
 
 
-def _estimate(row: Mapping[str, object], when: str) -> str:
-    places = find_measure(str(row["outcome"])).decimals
-    size, low, high = (float(str(row[f"{name}_{when}"])) for name in ("estimate", "low", "high"))
-    if size != size:
+def _estimate(row: Mapping[Any, Any], when: str) -> str:
+    if pd.isna(row[f"estimate_{when}"]):
         return "no estimate"
-    return f"{format_number(size, places, signed=True)} ({format_interval(low, high, places)})"
+    places = find_measure(str(row["outcome"])).decimals
+    span = format_interval(row[f"low_{when}"], row[f"high_{when}"], places)
+    return f"{_figure(row, f'estimate_{when}', signed=True)} ({span})"
 
 
 def _how(table: pd.DataFrame) -> str:
-    """Say how estimates were found then and now, and from which results."""
+    """Write how estimates were found then and now, and from which results."""
     if table.empty:
         return ""
     then, now = (

@@ -8,6 +8,7 @@ import re
 import pandas as pd
 
 from pepstats.errors import DesignError
+from pepstats.report.edition import is_said
 
 RULE = (
     "the school that rose most beyond its comparison schools, the one nearest the middle, "
@@ -49,7 +50,7 @@ def describe_cases(
     inspections: pd.DataFrame | None = None,
     years: tuple[int, int] = (0, 0),
 ) -> pd.DataFrame:
-    """Say for each case what kind of school it is, what support it had and what else changed.
+    """Describe each case: what kind of school it is, what support it had and what else changed.
 
     `register`, `members` (`joined`, `dose`, `basis`, `changed`, `also_in`) and `inspections`
     (`inspected`, a date) have index `school`; `before` is the last year before the start of every
@@ -65,22 +66,24 @@ def describe_cases(
             f"{'is' if len(strangers) == 1 else 'are'} not in the programme. A case study is of "
             "one of its own schools."
         )
-    rows = cases.copy()
-    rows["context"] = [_context(int(school), register, before) for school in cases.index]
-    rows["support"] = [_support(int(school), members) for school in cases.index]
-    rows["picked"] = _own_words(cases.index, members, "basis")
-    rows["noted"] = _own_words(cases.index, members, "changed")
+    schools = [int(school) for school in cases.index]
     inspected = _inspected(cases.index, inspections, years)
-    rows["changed"] = [
-        _changed(int(school), register, members, int(school) in inspected) for school in cases.index
-    ]
-    return rows
+    return cases.assign(
+        context=[_context(school, register, before) for school in schools],
+        support=[_support(members.loc[school]) for school in schools],
+        picked=[_own_words(members.loc[school], "basis") for school in schools],
+        noted=[_own_words(members.loc[school], "changed") for school in schools],
+        changed=[
+            _changed(members.loc[school], register["urns"].get(school, ""), school in inspected)
+            for school in schools
+        ],
+    )
 
 
-def _own_words(schools: pd.Index, members: pd.DataFrame, column: str) -> list[str]:
-    """Give what the programme's own file says of each school, or nothing."""
-    said = members[column] if column in members else pd.Series(dtype="str")
-    return [str(said.get(school)) if _said(said.get(school)) else "" for school in schools]
+def _own_words(member: pd.Series, column: str) -> str:
+    """Return what the programme's own file says of a school, or nothing."""
+    said = member.get(column)
+    return said if is_said(said) else ""
 
 
 def _inspected(
@@ -95,17 +98,18 @@ def _inspected(
 
 
 def _context(school: int, register: pd.DataFrame, before: pd.DataFrame) -> str:
-    kind = str(register["school_type"].get(school, "")).replace("unknown", "")
-    governance = str(register["governance"].get(school, "")).replace("unknown", "")
-    governance = {"maintained": "maintained by the council"}.get(governance, f"an {governance}")
+    kind, governance = (
+        str(register[name].get(school, "")).replace("unknown", "")
+        for name in ("school_type", "governance")
+    )
     words = [f"{kind.capitalize()} school" if kind else "School"]
-    words += [governance] if governance != "an " else []
-    for measure, said in (
-        ("cohort", "pupils in a year"),
-        ("disadvantaged", "of them disadvantaged"),
-    ):
-        band = _band(school, measure, before)
-        words += [f"{band} {said}"] if band else []
+    if governance:
+        council = governance == "maintained"
+        words.append("maintained by the council" if council else f"an {governance}")
+    told = {"cohort": "pupils in a year", "disadvantaged": "of them disadvantaged"}
+    for measure, said in told.items():
+        if band := _band(school, measure, before):
+            words.append(f"{band} {said}")
     return ", ".join(words)
 
 
@@ -115,20 +119,15 @@ def _band(school: int, measure: str, before: pd.DataFrame) -> str:
         return ""
     low, high = before[measure].quantile(list(BANDS))
     value = before[measure].loc[school]
-    return (
-        "fewer than most"
-        if value < low
-        else "more than most"
-        if value > high
-        else "as many as most"
-    )
+    if low <= value <= high:
+        return "as many as most"
+    return "fewer than most" if value < low else "more than most"
 
 
-def _support(school: int, members: pd.DataFrame) -> str:
-    row = members.loc[school]
-    words = [f"Joined {_month(row['joined'])}"] if _said(row["joined"]) else []
-    if "dose" in row and pd.notna(row["dose"]):
-        words.append(f"{row['dose']:g} {'day' if row['dose'] == 1 else 'days'} of support")
+def _support(member: pd.Series) -> str:
+    words = [f"Joined {_month(member['joined'])}"] if is_said(member["joined"]) else []
+    if pd.notna(days := member.get("dose")):
+        words.append(f"{days:g} {'day' if days == 1 else 'days'} of support")
     return "; ".join(words) or "Not recorded"
 
 
@@ -139,25 +138,20 @@ def _month(text: str) -> str:
     return f"in {datetime.date.fromisoformat(f'{text}-01'):%B %Y}"
 
 
-def _changed(school: int, register: pd.DataFrame, members: pd.DataFrame, inspected: bool) -> str:
-    """Say what the files show to have changed besides the programme."""
+def _changed(member: pd.Series, urns: object, inspected: bool) -> str:
+    """Write what the files show to have changed besides the programme."""
     words = []
-    if len(str(register["urns"].get(school, "")).split()) > 1:
+    if len(str(urns).split()) > 1:
         words.append(
             "it changed its number in these years, as a school does that becomes an academy"
         )
     if inspected:
         words.append("it had an inspection while the programme ran")
-    if _own_words(pd.Index([school]), members, "changed") != [""]:
+    if _own_words(member, "changed"):
         words.append("the officers have noted something else, which could name it")
-    also = members["also_in"].get(school, 0) if "also_in" in members else 0
-    if also:
-        words.append(f"it is in {int(also)} other programme{'' if also == 1 else 's'} studied here")
+    if also := int(member.get("also_in", 0)):
+        words.append(f"it is in {also} other programme{'' if also == 1 else 's'} studied here")
     if not words:
         return "Nothing that the files show"
     text = "; ".join(words)
     return text[0].upper() + text[1:]
-
-
-def _said(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())

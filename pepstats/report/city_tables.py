@@ -1,4 +1,4 @@
-"""What the paper says of support and of changed ratings: how sure, what moved, days and money.
+"""What the paper says of the authority's schools: ratings, support, eligibility, the register.
 
 Public edition: counts of schools, small ones hidden; never a school, nor a sum from which the
 number of schools of one rating could be worked out.
@@ -7,10 +7,11 @@ number of schools of one rating could be worked out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from pepstats.document import Entry, PaperTable, make_table
+from pepstats.document import Entry, PaperTable
 from pepstats.formatting import count_words, format_number, join_words, long_date, school_year
 from pepstats.priority import (
     CHANGES,
@@ -24,7 +25,6 @@ from pepstats.priority import (
 from pepstats.report.disclosure import (
     BESIDE,
     HIDDEN,
-    SHOWN_COLUMNS,
     TOTAL,
     Protected,
     View,
@@ -33,47 +33,144 @@ from pepstats.report.disclosure import (
     list_shown,
     withhold,
 )
-from pepstats.report.edition import NOT_RATED, RATINGS, City, is_said
-from pepstats.settings import Programme, Report
+from pepstats.report.edition import NOT_RATED, RATINGS, City, is_said, table_of
+from pepstats.settings import Programme
+
+NO_YEAR_BEFORE = "The study has no results of the year before, so no rating to compare with."
+
+NO_REGISTER = "No partnership register was given with this study."
+
+NO_RATING = "No school has been rated."
+
+EXEMPT_ONLY = "Not published: it contains exempt information."
+
+STATUSES = {
+    "met": "met",
+    "partly met": "partly met",
+    "not met": "not met",
+    "no figure": "without a figure",
+    "not yet due": "not yet due",
+}
+"""What becomes of a key performance indicator, and how a sentence puts it."""
 
 
-def count_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Count schools by priority rating and by who runs them."""
+def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
+    """Write everything the paper may say of ratings, support and the register, by name."""
+    matrix, challenge, grants = map(city.table, ("participation", "external-challenge", "grants"))
+    taking_part = NO_REGISTER if matrix.empty else participation_sentence(matrix)
+    challenged = "" if challenge.empty else challenge_sentence(challenge, year)
+    funding = [] if grants.empty else funding_sentences(grants, city.table("claims"))
+    said = {
+        "ratings.sentence": (ratings_sentence(city.ratings, view), "ratings"),
+        "ratings.sure": (_sure_sentence(city.ratings, view), "ratings"),
+        "ratings.changes": (_changes_sentence(city.table("changes"), view), "changes"),
+        "support.sentence": (_support_sentence(city, view, year), "support-totals"),
+        "partnership.taking_part": (taking_part, "participation"),
+        "partnership.challenge": (challenged, "external-challenge"),
+        "partnership.funding": (" ".join(funding), "grants"),
+        "partnership.promises": (_promises_sentence(city.table("promises")), "promises"),
+    }
+    return {n: Entry(text, text, f"{RATINGS}/{table}.csv") for n, (text, table) in said.items()}
+
+
+def make_city_tables(
+    city: City, view: View, year: int, programmes: Sequence[Programme]
+) -> dict[str, PaperTable]:
+    """Make every table of ratings, support, eligibility and the register, by name."""
+    changes = city.table("changes")
+    return {
+        "ratings": table_counts(
+            "Schools by priority rating (1 is the highest priority) and by who runs them",
+            protect_ratings(city.ratings, view) if len(city.ratings) else None,
+            view,
+            empty=NO_RATING,
+        ),
+        "ratings-named": table_ratings_named(city, view),
+        "ratings-changed": table_counts(
+            "Schools by how their priority rating changed since last year, on the same criteria",
+            protect_changes(changes, view) if len(changes) else None,
+            view,
+            empty=NO_YEAR_BEFORE,
+        ),
+        "ratings-changed-named": table_changes_named(changes, view),
+        "support": table_support(city, view, year),
+        "support-by-rating": table_support_by_rating(city.table("support-totals"), view),
+        "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
+        "eligibility-rules": table_rules(city.table("eligibility-rules")),
+        "partnership-activities": table_activities(city.table("activities")),
+        "partnership-overlap": table_overlap(city),
+        "partnership-promises": table_promises(city),
+        "partnership-themes": table_strategy(city.table("themes")),
+    }
+
+
+def list_hidden_of_city(city: City, view: View) -> pd.DataFrame:
+    """List what an edition hides of ratings and of support, each with its reason."""
+    logs, changes = [], city.table("changes")
+    if len(city.ratings):
+        logs.append(protect_ratings(city.ratings, view).log)
+    if len(changes):
+        logs.append(protect_changes(changes, view).log)
+    for name in ("support-totals", "support-last-year-totals"):
+        totals = city.table(name)
+        if len(totals) and not may_sum(totals, view):
+            logs.append(withhold(f"{name}: days planned", BESIDE))
+    if len(city.ratings):
+        logs.append(withhold("ratings-named", "a rating beside a school's name is exempt"))
+    return join_logs(logs)
+
+
+def list_shown_of_city(city: City, view: View) -> list[pd.DataFrame]:
+    """List the counts of ratings that an edition shows, for the next release to heed."""
+    shown, changes = [], city.table("changes")
+    if len(city.ratings):
+        shown.append(list_shown("ratings", protect_ratings(city.ratings, view).shown))
+    if len(changes):
+        shown.append(list_shown("ratings-changed", protect_changes(changes, view).shown))
+    return shown
+
+
+# Priority ratings --------------------------------------------------------------------------------
+
+
+def protect_ratings(ratings: pd.DataFrame, view: View) -> Protected:
+    """Count schools by rating and by who runs them, and hide what an edition may not show."""
     rating = ratings["rating"].map(lambda r: NOT_RATED if pd.isna(r) else f"Priority {int(r)}")
     counts = pd.crosstab(rating, ratings["governance"].str.capitalize())
     order = ["Priority 1", "Priority 2", "Priority 3", NOT_RATED]
     kept = [name for name in order if name in counts.index or name != NOT_RATED]
-    return counts.reindex(kept, fill_value=0).rename_axis(index="Rating", columns=None)
+    counts = counts.reindex(kept, fill_value=0).rename_axis(index="Rating", columns=None)
+    return view.protect(counts, "ratings")
 
 
-def protect_ratings(ratings: pd.DataFrame, view: View) -> Protected:
-    """Hide counts of so few schools that one could be known, unless the edition is exempt."""
-    return view.protect(count_ratings(ratings), "ratings")
+def protect_changes(changes: pd.DataFrame, view: View) -> Protected:
+    """Count schools by how their rating changed, and hide what an edition may not show."""
+    counts = pd.crosstab(changes["change"], changes["governance"].str.capitalize())
+    counts = counts.reindex([c for c in CHANGES if c in counts.index])
+    counts.index = counts.index.str.capitalize()
+    return view.protect(counts.rename_axis(index="Change", columns=None), "ratings-changed")
 
 
-def table_ratings(ratings: pd.DataFrame, view: View) -> PaperTable:
-    """Give how many schools have each priority rating, by who runs them."""
-    caption = "Schools by priority rating (1 is the highest priority) and by who runs them"
-    if ratings.empty:
-        return make_table(
-            pd.DataFrame(columns=["Rating"]), caption=caption, empty="No school has been rated."
-        )
-    shown = protect_ratings(ratings, view)
-    frame = shown.words().rename_axis("Rating").reset_index()
-    note = hidden_note(shown, view)
-    return make_table(frame, caption=caption, numeric=list(frame.columns[1:]), note=note)
+def table_counts(caption: str, counts: Protected | None, view: View, *, empty: str) -> PaperTable:
+    """Show counts of schools, small ones hidden."""
+    if counts is None:
+        return table_of(caption, ["Schools"], empty=empty)
+    frame = counts.words().reset_index()
+    columns = [str(name) for name in frame]
+    rows, note = frame.itertuples(index=False), hidden_note(counts, view)
+    return table_of(caption, columns, rows, numeric=columns[1:], note=note)
 
 
 def table_ratings_named(city: City, view: View) -> PaperTable:
-    """Give each school's priority rating beside its name: in the exempt edition only."""
+    """Show each school's priority rating beside its name: in the exempt edition only."""
     caption = "Each school's priority rating and what it rests on"
-    columns = ["School", "Rating", "Because"]
+    columns = {"School": 2.2, "Rating": 0.8, "Because": 3.0}
     if not view.exempt or city.ratings.empty:
-        return make_table(
-            pd.DataFrame(columns=columns), caption=caption,
-            empty="Not published: it contains exempt information and will be made available to "
-            "members at the meeting." if len(city.ratings) else "No school has been rated.",
-        )  # fmt: skip
+        withheld = (
+            "Not published: it contains exempt information and will be made available to "
+            "members at the meeting."
+        )
+        return table_of(caption, columns, empty=withheld if len(city.ratings) else NO_RATING)
     rows = [
         (
             city.names.get(int(row["school"]), f"School {row['school']}"),
@@ -82,14 +179,28 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
         )
         for row in city.ratings.sort_values(["rating", "school"]).to_dict("records")
     ]
-    return make_table(
-        pd.DataFrame(rows, columns=columns), caption=caption, numeric=["Rating"],
-        widths=(2.2, 0.8, 3.0),
-    )  # fmt: skip
+    return table_of(caption, columns, rows, numeric=["Rating"])
+
+
+def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
+    """Show each school whose rating changed, with what moved: in the exempt edition only."""
+    caption = "Schools whose priority rating changed since last year, and what moved"
+    columns = {"School": 1.8, "Last year": 0.6, "Now": 0.5, "What moved": 3.2,
+               "Could be chance": 0.7}  # fmt: skip
+    if not view.exempt or changes.empty:
+        return table_of(caption, columns, empty=NO_YEAR_BEFORE if changes.empty else EXEMPT_ONLY)
+    moved = changes[changes["change"].isin(["raised", "lowered"])].sort_values(["now", "name"])
+    rows = [
+        (row["name"], f"{row['before']:.0f}", f"{row['now']:.0f}", row["why"],
+         "yes" if row["chance"] else "no")
+        for row in moved.to_dict("records")
+    ]  # fmt: skip
+    numeric = ["Last year", "Now"]
+    return table_of(caption, columns, rows, numeric=numeric, empty="No rating changed.")
 
 
 def ratings_sentence(ratings: pd.DataFrame, view: View) -> str:
-    """Say how many schools have a priority rating, and nothing that the table hides."""
+    """Write how many schools have a priority rating, and nothing that the table hides."""
     if ratings.empty:
         return "Schools have not been given a priority rating in this study."
     shown = protect_ratings(ratings, view).shown[TOTAL]
@@ -103,139 +214,11 @@ def ratings_sentence(ratings: pd.DataFrame, view: View) -> str:
     return words
 
 
-NO_YEAR_BEFORE = "The study has no results of the year before, so no rating to compare with."
-
-EXEMPT_ONLY = "Not published: it contains exempt information."
-
-
-def make_support_entries(city: City, view: View, report: Report) -> dict[str, Entry]:
-    """Give everything the paper may say of how sure ratings are, of changes and of support."""
-    changes = city.table("changes")
-    said = {
-        "ratings.sure": (_sure_sentence(city.ratings, view), "ratings"),
-        "ratings.changes": (_changes_sentence(changes, view), "changes"),
-        "support.sentence": (_support_sentence(city, view, report.year), "support-totals"),
-    }
-    return {n: Entry(text, text, f"{RATINGS}/{table}.csv") for n, (text, table) in said.items()}
-
-
-def make_support_tables(city: City, view: View, report: Report) -> dict[str, PaperTable]:
-    """Give every table the paper may show of changed ratings and of support, by name."""
-    changes, totals = city.table("changes"), city.table("support-totals")
-    return {
-        "ratings-changed": table_changes(changes, view),
-        "ratings-changed-named": table_changes_named(changes, view),
-        "support": table_support(city, view, report.year),
-        "support-by-rating": table_support_by_rating(totals, view),
-    }
-
-
-def protect_changes(changes: pd.DataFrame, view: View) -> Protected:
-    """Hide counts of changed ratings that are of so few schools that one could be known."""
-    counts = pd.crosstab(changes["change"], changes["governance"].str.capitalize())
-    counts = counts.reindex([c for c in CHANGES if c in counts.index])
-    counts.index = counts.index.str.capitalize()
-    return view.protect(counts.rename_axis(index="Change", columns=None), "ratings-changed")
-
-
-def list_hidden_support(city: City, view: View) -> pd.DataFrame:
-    """List what an edition hides of changed ratings and of support, each with its reason."""
-    changes = city.table("changes")
-    logs = [] if changes.empty else [protect_changes(changes, view).log]
-    for name in ("support-totals", "support-last-year-totals"):
-        totals = city.table(name)
-        if len(totals) and not may_sum(totals, view):
-            logs.append(withhold(f"{name}: days planned", BESIDE))
-    return join_logs(logs)
-
-
-def list_shown_support(city: City, view: View) -> pd.DataFrame:
-    """List the counts of changed ratings that an edition shows, for the next release to heed."""
-    changes = city.table("changes")
-    if changes.empty:
-        return pd.DataFrame(columns=SHOWN_COLUMNS)
-    return list_shown("ratings-changed", protect_changes(changes, view).shown)
-
-
-def table_changes(changes: pd.DataFrame, view: View) -> PaperTable:
-    """Count schools by how their rating changed since last year."""
-    caption = "Schools by how their priority rating changed since last year, on the same criteria"
-    if changes.empty:
-        return make_table(pd.DataFrame(columns=["Change"]), caption=caption, empty=NO_YEAR_BEFORE)
-    shown = protect_changes(changes, view)
-    frame = shown.words().rename_axis("Change").reset_index()
-    note = hidden_note(shown, view)
-    return make_table(frame, caption=caption, numeric=list(frame.columns[1:]), note=note)
-
-
-def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
-    """Give each school whose rating changed, with what moved: in the exempt edition only."""
-    caption = "Schools whose priority rating changed since last year, and what moved"
-    columns = ["School", "Last year", "Now", "What moved", "Could be chance"]
-    if not view.exempt or changes.empty:
-        said = NO_YEAR_BEFORE if changes.empty else EXEMPT_ONLY
-        return make_table(pd.DataFrame(columns=columns), caption=caption, empty=said)
-    moved = changes[changes["change"].isin(["raised", "lowered"])].sort_values(["now", "name"])
-    rows = [
-        (row["name"], f"{row['before']:.0f}", f"{row['now']:.0f}", row["why"],
-         "yes" if row["chance"] else "no")
-        for row in moved.to_dict("records")
-    ]  # fmt: skip
-    return make_table(pd.DataFrame(rows, columns=columns), caption=caption,
-                      numeric=["Last year", "Now"], widths=(1.8, 0.6, 0.5, 3.2, 0.7),
-                      empty="No rating changed.")  # fmt: skip
-
-
-def table_support(city: City, view: View, year: int) -> PaperTable:
-    """Give the days planned and given in all, with cost and budget, for both school years."""
-    columns = ["School year", "Schools", "Days planned", "Days given", "Planned cost", "Budget"]
-    rows, hides = [], False
-    for name, after in (("support-last-year-totals", year), ("support-totals", year + 1)):
-        totals = city.table(name)
-        if totals.empty:
-            continue
-        row = totals[totals["rating"].astype(str) == "all"].iloc[0]
-        open_ = may_sum(totals, view)
-        hides |= not open_
-        planned = (_days(row["planned"]), _pounds(row["planned_cost"]))
-        shown = planned if open_ else (HIDDEN, HIDDEN)
-        rows.append((school_year(after), f"{row['schools']:.0f}", shown[0],
-                     _days(row["delivered"]), shown[1], _pounds(row["budget"])))  # fmt: skip
-    note = (
-        f"{HIDDEN} is a sum from which the number of schools of one rating could be worked out."
-        if hides else ""
-    )  # fmt: skip
-    return make_table(pd.DataFrame(rows, columns=columns), caption="Days of support, as the "
-                      "ratings bring them and as they were given", numeric=columns[1:], note=note,
-                      empty="No support has been planned.")  # fmt: skip
-
-
-def may_sum(totals: pd.DataFrame, view: View) -> bool:
-    """Say whether days planned may be shown: no group of so few schools is among them."""
-    groups = totals[~totals["rating"].astype(str).isin(["all", "not rated"])]
-    return not groups["schools"].between(1, view.smallest).any()
-
-
-def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
-    """Give the days by rating and by who runs the school: in the exempt edition only."""
-    caption = "Days of support for the year to come, by rating and by who runs the school"
-    columns = ["Priority", "Run as", "Schools", "Days planned", "Days given"]
-    if not view.exempt or totals.empty:
-        return make_table(pd.DataFrame(columns=columns), caption=caption, empty=EXEMPT_ONLY)
-    rows = [
-        (str(row["rating"]), str(row["governance"]), f"{row['schools']:.0f}",
-         _days(row["planned"], "no plan"), _days(row["delivered"]))
-        for row in totals.to_dict("records")
-    ]  # fmt: skip
-    return make_table(pd.DataFrame(rows, columns=columns), caption=caption, numeric=columns[2:])
-
-
 def _sure_sentence(ratings: pd.DataFrame, view: View) -> str:
     if ratings.empty or "p1" not in ratings:
         return "How sure the ratings are was not asked."
     unsure, rated = count_unsure(ratings), int(ratings["rating"].notna().sum())
-    few = 0 < min(unsure, rated - unsure) <= view.smallest and unsure != rated
-    if few:
+    if 0 < min(unsure, rated - unsure) <= view.smallest and unsure != rated:
         return (
             "A few pupils more or fewer could change a rating: how often is on each school's sheet."
         )
@@ -250,23 +233,67 @@ def _changes_sentence(changes: pd.DataFrame, view: View) -> str:
     if changes.empty:
         return NO_YEAR_BEFORE
     total = protect_changes(changes, view).shown[TOTAL]
-    told = {change: int(total[change]) for change in ("Raised", "Lowered")
-            if pd.notna(total.get(change))}  # fmt: skip
-    parts = []
-    if "Raised" in told:
-        parts.append(f"{count_words(told['Raised'], 'school')} moved to a higher priority")
-    if "Lowered" in told:
-        parts.append(f"{count_words(told['Lowered'], 'school')} moved to a lower one")
+    said = {"Raised": "moved to a higher priority", "Lowered": "moved to a lower one"}
+    parts = [
+        f"{count_words(int(total[change]), 'school')} {words}"
+        for change, words in said.items()
+        if pd.notna(total.get(change))
+    ]
     if not parts:
         return "Since last year few ratings have changed."
     return f"Since last year, on the same criteria, {join_words(parts)}."
+
+
+# Support -----------------------------------------------------------------------------------------
+
+
+def table_support(city: City, view: View, year: int) -> PaperTable:
+    """Show the days planned and given in all, with cost and budget, for both school years."""
+    columns = ["School year", "Schools", "Days planned", "Days given", "Planned cost", "Budget"]
+    rows, hides = [], False
+    for name, after in (("support-last-year-totals", year), ("support-totals", year + 1)):
+        totals = city.table(name)
+        if totals.empty:
+            continue
+        row, open_ = _all_schools(totals), may_sum(totals, view)
+        hides |= not open_
+        planned = (_days(row["planned"]), _pounds(row["planned_cost"]))
+        days, cost = planned if open_ else (HIDDEN, HIDDEN)
+        rows.append((school_year(after), f"{row['schools']:.0f}", days, _days(row["delivered"]),
+                     cost, _pounds(row["budget"])))  # fmt: skip
+    told = f"{HIDDEN} is a sum from which the number of schools of one rating could be worked out."
+    caption = "Days of support, as the ratings bring them and as they were given"
+    note, empty = told if hides else "", "No support has been planned."
+    return table_of(caption, columns, rows, numeric=columns[1:], note=note, empty=empty)
+
+
+def may_sum(totals: pd.DataFrame, view: View) -> bool:
+    """Whether days planned may be shown: no group of so few schools is among them."""
+    groups = totals[~totals["rating"].astype(str).isin(["all", "not rated"])]
+    return not groups["schools"].between(1, view.smallest).any()
+
+
+def _all_schools(totals: pd.DataFrame) -> pd.Series:
+    return totals[totals["rating"].astype(str) == "all"].iloc[0]
+
+
+def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
+    """Show the days by rating and by who runs the school: in the exempt edition only."""
+    columns = ["Priority", "Run as", "Schools", "Days planned", "Days given"]
+    rows = [
+        (str(row["rating"]), str(row["governance"]), f"{row['schools']:.0f}",
+         _days(row["planned"], "no plan"), _days(row["delivered"]))
+        for row in (totals.to_dict("records") if view.exempt else [])
+    ]  # fmt: skip
+    caption = "Days of support for the year to come, by rating and by who runs the school"
+    return table_of(caption, columns, rows, numeric=columns[2:], empty=EXEMPT_ONLY)
 
 
 def _support_sentence(city: City, view: View, year: int) -> str:
     last = city.table("support-last-year-totals")
     if last.empty or not may_sum(last, view):
         return "Support follows the rating."
-    row = last[last["rating"].astype(str) == "all"].iloc[0]
+    row = _all_schools(last)
     if pd.isna(row["delivered"]):
         return "Support follows the rating. No record was kept of the days that were given."
     return (
@@ -284,32 +311,7 @@ def _pounds(value: float) -> str:
     return "not agreed" if pd.isna(value) else f"£{value:,.0f}"
 
 
-NO_REGISTER = "No partnership register was given with this study."
-
-
-def make_partnership_entries(city: City, report: Report) -> dict[str, Entry]:
-    """Give everything the paper may say of the partnership's register, by name."""
-    said = {
-        "partnership.taking_part": (_taking_part(city), "participation"),
-        "partnership.challenge": (_challenge(city, report.year), "external-challenge"),
-        "partnership.funding": (_funding(city), "grants"),
-        "partnership.promises": (_promises(city), "promises"),
-    }
-    return {n: Entry(text, text, f"{RATINGS}/{table}.csv") for n, (text, table) in said.items()}
-
-
-def make_partnership_tables(
-    city: City, view: View, programmes: Sequence[Programme]
-) -> dict[str, PaperTable]:
-    """Give every table the paper may show of eligibility and of the register, by name."""
-    return {
-        "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
-        "eligibility-rules": table_rules(city.table("eligibility-rules")),
-        "partnership-activities": table_activities(city.table("activities")),
-        "partnership-overlap": table_overlap(city),
-        "partnership-promises": table_promises(city),
-        "partnership-themes": table_themes(city.table("themes")),
-    }
+# Eligibility, and the partnership's register -----------------------------------------------------
 
 
 def table_eligibility(
@@ -327,83 +329,79 @@ def table_eligibility(
         rows.append((programme.title, school_year(int(own["year"].iloc[0])), str(of_all.schools),
                      str(of_all.needed), *counts, of_all.verdict.capitalize(),
                      held["sourced"].verdict.capitalize()))  # fmt: skip
-    more = ["Eligible", "Not known"] if view.exempt else []
-    numeric = ["Schools", "70% needs", *more]
+    numeric = ["Schools", "70% needs", *(["Eligible", "Not known"] if view.exempt else [])]
     columns = ["Programme", "By results of", *numeric, "All criteria", "Sourced criteria only"]
-    return make_table(
-        pd.DataFrame(rows, columns=columns), numeric=numeric,
-        caption="Whether at least 70% of each programme's schools met a criterion of the Fund",
-        note="Undetermined: it could be either, by the schools of which something is not known. "
-             "The criteria themselves are only partly public: the last column asks only those "
-             "whose text was read.",
-        empty="No programme's schools could be judged.",
-    )  # fmt: skip
+    caption = "Whether at least 70% of each programme's schools met a criterion of the Fund"
+    note = (
+        "Undetermined: it could be either, by the schools of which something is not known. "
+        "The criteria themselves are only partly public: the last column asks only those "
+        "whose text was read."
+    )
+    empty = "No programme's schools could be judged."
+    return table_of(caption, columns, rows, numeric=numeric, note=note, empty=empty)
 
 
 def table_rules(rules: pd.DataFrame) -> PaperTable:
     """List the criteria of eligibility, each with its status and where it is known from."""
-    columns = ["Criterion", "Status", "Known from", "Asked"]
     rows = [
         (f"{row['id']}: {row['text']}", row["status"], row["source"],
          "yes" if row["active"] else "no")
         for row in rules.to_dict("records")
     ]  # fmt: skip
-    return make_table(pd.DataFrame(rows, columns=columns), widths=(2.4, 0.8, 2.2, 0.5),
-                      caption="The criteria a school could be eligible by")  # fmt: skip
+    columns = {"Criterion": 2.4, "Status": 0.8, "Known from": 2.2, "Asked": 0.5}
+    return table_of("The criteria a school could be eligible by", columns, rows)
 
 
 def table_activities(activities: pd.DataFrame) -> PaperTable:
-    """Give the partnership's programmes, networks, courses and events, with who takes part."""
+    """List the partnership's programmes, networks, courses and events, with who takes part."""
     rows = [
         (row["title"], row["kind"], f"Theme {row['theme']}", row["lead"], str(row["taking_part"]))
         for row in activities.to_dict("records")
     ]
-    columns = ["Activity", "Kind", "Theme", "Led by", "Schools"]
-    return make_table(pd.DataFrame(rows, columns=columns), numeric=["Schools"], empty=NO_REGISTER,
-                      caption="What the Partnership's schools take part in",
-                      widths=(2.6, 0.8, 0.7, 1.6, 0.6))  # fmt: skip
+    columns = {"Activity": 2.6, "Kind": 0.8, "Theme": 0.7, "Led by": 1.6, "Schools": 0.6}
+    caption = "What the Partnership's schools take part in"
+    return table_of(caption, columns, rows, numeric=["Schools"], empty=NO_REGISTER)
 
 
 def table_overlap(city: City) -> PaperTable:
-    """Give how many schools each two programmes share."""
+    """Count how many schools each two programmes share."""
     titles = _titles(city)
     rows = [
         (f"{titles[row['one']]} and {titles[row['other']]}", str(row["both"]),
          str(row["only_one"]), str(row["only_other"]))
         for row in city.table("programme-overlap").to_dict("records")
     ]  # fmt: skip
-    columns = ["Programmes", "Schools in both", "Only in the first", "Only in the second"]
-    return make_table(pd.DataFrame(rows, columns=columns), numeric=columns[1:], empty=NO_REGISTER,
-                      caption="Schools that are in two programmes",
-                      widths=(3.0, 0.9, 0.9, 0.9))  # fmt: skip
+    columns = {"Programmes": 3.0, "Schools in both": 0.9, "Only in the first": 0.9,
+               "Only in the second": 0.9}  # fmt: skip
+    caption, numeric = "Schools that are in two programmes", list(columns)[1:]
+    return table_of(caption, columns, rows, numeric=numeric, empty=NO_REGISTER)
 
 
 def table_promises(city: City) -> PaperTable:
-    """Give each key performance indicator: where it stood, its target, what came, its status."""
+    """Show each key performance indicator: where it stood, its target, what came, its status."""
     titles = _titles(city)
     rows = [
-        (f"{titles[row['activity']]}: {_measure(row)}", _figure(row["baseline"]),
-         _figure(row["target"]), "none yet" if pd.isna(row["actual"]) else _figure(row["actual"]),
+        (f"{titles[row['activity']]}: {_measure(row)}", _level(row["baseline"]),
+         _level(row["target"]), "none yet" if pd.isna(row["actual"]) else _level(row["actual"]),
          long_date(pd.Timestamp(row["due"]).date()), str(row["status"]).capitalize())
         for row in city.table("promises").to_dict("records")
     ]  # fmt: skip
-    columns = ["Indicator", "Baseline", "Target", "Actual", "Due", "Status"]
-    return make_table(pd.DataFrame(rows, columns=columns), numeric=columns[1:4], empty=NO_REGISTER,
-                      caption="Key performance indicators, and whether they were met",
-                      widths=(3.0, 0.7, 0.7, 0.7, 1.0, 0.9))  # fmt: skip
+    columns = {"Indicator": 3.0, "Baseline": 0.7, "Target": 0.7, "Actual": 0.7, "Due": 1.0,
+               "Status": 0.9}  # fmt: skip
+    caption = "Key performance indicators, and whether they were met"
+    return table_of(caption, columns, rows, numeric=list(columns)[1:4], empty=NO_REGISTER)
 
 
-def table_themes(themes: pd.DataFrame) -> PaperTable:
-    """Give what serves each theme of the Education Strategy."""
+def table_strategy(themes: pd.DataFrame) -> PaperTable:
+    """Count what serves each theme of the Education Strategy."""
     rows = [
         (f"Theme {row['theme']}: {row['title']}", str(row["activities"]),
          str(row["taking_part"]), str(row["promises"]))
         for row in themes.to_dict("records")
     ]  # fmt: skip
-    columns = ["Theme", "Activities", "Schools taking part", "Indicators"]
-    return make_table(pd.DataFrame(rows, columns=columns), numeric=columns[1:], empty=NO_REGISTER,
-                      caption="Activities by theme of the Education Strategy",
-                      widths=(3.4, 0.8, 1.0, 0.8))  # fmt: skip
+    columns = {"Theme": 3.4, "Activities": 0.8, "Schools taking part": 1.0, "Indicators": 0.8}
+    caption, numeric = "Activities by theme of the Education Strategy", list(columns)[1:]
+    return table_of(caption, columns, rows, numeric=numeric, empty=NO_REGISTER)
 
 
 def _titles(city: City) -> dict[str, str]:
@@ -413,39 +411,18 @@ def _titles(city: City) -> dict[str, str]:
     return dict(zip(activities["activity"], activities["title"], strict=True))
 
 
-def _measure(row: Mapping[object, object]) -> str:
+def _measure(row: Mapping[Any, Any]) -> str:
     group = row["group"]
     return f"{row['measure']}, {group}" if isinstance(group, str) else str(row["measure"])
 
 
-def _figure(value: float) -> str:
+def _level(value: float) -> str:
     return format_number(value, 0 if float(value).is_integer() else 1)
 
 
-def _taking_part(city: City) -> str:
-    matrix = city.table("participation")
-    return NO_REGISTER if matrix.empty else participation_sentence(matrix)
-
-
-def _challenge(city: City, year: int) -> str:
-    challenge = city.table("external-challenge")
-    if challenge.empty:
-        return ""
-    return challenge_sentence(challenge, year)
-
-
-def _funding(city: City) -> str:
-    grants = city.table("grants")
-    return "" if grants.empty else " ".join(funding_sentences(grants, city.table("claims")))
-
-
-def _promises(city: City) -> str:
-    promises = city.table("promises")
+def _promises_sentence(promises: pd.DataFrame) -> str:
     if promises.empty:
         return ""
     counts = promises["status"].value_counts()
-    order = ["met", "partly met", "not met", "no figure", "not yet due"]
-    parts = [f"{counts[status]} {words}" for status, words in zip(
-        order, ["met", "partly met", "not met", "without a figure", "not yet due"], strict=True
-    ) if status in counts]  # fmt: skip
+    parts = [f"{counts[one]} {words}" for one, words in STATUSES.items() if one in counts]
     return f"Of {count_words(len(promises), 'indicator')}: {join_words(parts)}."

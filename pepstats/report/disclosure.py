@@ -13,22 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_flow
 
 from pepstats.errors import DesignError
-
-
-def hidden_note(shown: Protected, view: View) -> str:
-    """Explain the mark of a hidden count, where there is one."""
-    if shown.log.empty:
-        return ""
-    words = (
-        f"{HIDDEN} is a count hidden so that no school can be known by it: one of fewer "
-        f"than {view.fewest_schools} schools, or one from which that could be worked out."
-    )
-    if (shown.log["reason"] == DIFFERS).any():
-        words += " So is one that differs by so few from what was shown before."
-    return words
-
 
 SMALLEST = 5  # counts up to this are hidden unless a study says otherwise
 
@@ -71,7 +59,7 @@ class View:
 
     @property
     def smallest(self) -> int:
-        """The largest count of schools that is hidden; nought where nothing is."""
+        """The largest count of schools that is hidden; zero where nothing is."""
         return 0 if self.exempt else self.fewest_schools - 1
 
     def protect(self, counts: pd.DataFrame, name: str) -> Protected:
@@ -93,8 +81,21 @@ class Protected:
     log: pd.DataFrame = field(repr=False)
 
     def words(self) -> pd.DataFrame:
-        """Give the table as text, a hidden count written as `[c]`."""
+        """Return the table as text, a hidden count written as `[c]`."""
         return self.shown.map(lambda n: HIDDEN if pd.isna(n) else f"{int(n):,}")
+
+
+def hidden_note(shown: Protected, view: View) -> str:
+    """Explain the mark of a hidden count, where there is one."""
+    if shown.log.empty:
+        return ""
+    words = (
+        f"{HIDDEN} is a count hidden so that no school can be known by it: one of fewer "
+        f"than {view.fewest_schools} schools, or one from which that could be worked out."
+    )
+    if (shown.log["reason"] == DIFFERS).any():
+        words += " So is one that differs by so few from what was shown before."
+    return words
 
 
 def protect_counts(
@@ -110,38 +111,30 @@ def protect_counts(
     if np.isnan(numbers).any() or (numbers < 0).any() or (numbers % 1 != 0).any():
         raise DesignError(f"{name}: counts must be whole numbers from nought up, none missing.")
     cells = _with_totals(numbers.astype(np.int64))
-    labels = [*map(str, counts.index), TOTAL], [*map(str, counts.columns), TOTAL]
+    now = pd.DataFrame(
+        cells, index=[*map(str, counts.index), TOTAL], columns=[*map(str, counts.columns), TOTAL]
+    )
+    then = pd.DataFrame() if before is None else before.rename(index=str, columns=str)
+    apart = _few_apart(now, then, smallest)
+    differs = apart.reindex(index=now.index, columns=now.columns, fill_value=False).to_numpy(bool)
     small = (cells >= 1) & (cells <= smallest)
-    differs = _differs(cells, labels, before, smallest)
     hidden = small | differs
     for row, column in zip(*np.nonzero(hidden), strict=True):
         while not _is_safe(cells, hidden, (row, column), smallest):
             if not _hide_one_more(cells, hidden, row, column):
                 hidden[:, :] = True
                 break
+    reasons = np.where(small, SMALL, np.where(differs, DIFFERS, BESIDE))
+    log = [
+        (name, now.index[row], now.columns[column], str(reasons[row, column]))
+        for row, column in zip(*np.nonzero(hidden), strict=True)
+    ]
     shown = pd.DataFrame(
         np.where(hidden, np.nan, cells.astype(float)),
         index=pd.Index([*counts.index, TOTAL], name=counts.index.name),
         columns=[*counts.columns, TOTAL],
     )
-    reasons = np.where(small, SMALL, np.where(differs, DIFFERS, BESIDE))
-    return Protected(shown, _list_hidden(name, shown, hidden, reasons))
-
-
-def _differs(
-    cells: NDArray[np.int64],
-    labels: tuple[list[str], list[str]],
-    before: pd.DataFrame | None,
-    smallest: int,
-) -> NDArray[np.bool_]:
-    """Mark the cells that, set beside the last release, show a small count by their difference."""
-    if before is None:
-        return np.zeros(cells.shape, dtype=bool)
-    known = before.rename(index=str, columns=str)
-    then = known.reindex(index=labels[0], columns=labels[1]).to_numpy(dtype=float)
-    moved = np.abs(cells - then)
-    few: NDArray[np.bool_] = (moved >= 1) & (moved <= smallest)
-    return few
+    return Protected(shown, pd.DataFrame(log, columns=LOG_COLUMNS))
 
 
 def _with_totals(cells: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -152,64 +145,30 @@ def _with_totals(cells: NDArray[np.int64]) -> NDArray[np.int64]:
 def work_out(
     cells: NDArray[np.int64], hidden: NDArray[np.bool_], place: tuple[int, int]
 ) -> tuple[float, float]:
-    """Give the least and the most that a hidden cell could be, as a reader could work out.
+    """Return the least and the most that a hidden cell could be, as a reader could work out.
 
     The reader knows every shown cell, that the last row and column are totals, and that counts
-    are not negative. Rows and columns are then the knots of a net and hidden cells its channels: a
+    are not negative. Rows and columns are then the nodes of a network and hidden cells its edges: a
     cell can grow by as much as can flow back through the others, and shrink by as much the other
-    way (the greatest flow, by Edmonds and Karp, 1972; exact for whole numbers).
+    way (the maximum flow; exact for whole numbers).
     """
-    spots = zip(*np.nonzero(hidden), strict=True)
-    room: dict[tuple[str, int], dict[tuple[str, int], float]] = {}
-    for spot in ((int(r), int(c)) for r, c in spots):
-        if spot == (int(place[0]), int(place[1])):
-            continue
-        start, end = _ends(spot, cells.shape)
-        room.setdefault(start, {})[end] = np.inf
-        room.setdefault(end, {})[start] = float(cells[spot])
-    start, end = _ends((int(place[0]), int(place[1])), cells.shape)
-    value = float(cells[place])
-    back = {knot: dict(ways) for knot, ways in room.items()}
-    least = value - min(value, _most_flow(back, start, end))
-    return least, value + _most_flow(room, end, start)
+    size, endless = sum(cells.shape), int(cells.sum()) + 1
+    room = np.zeros((size, size), dtype=np.int32)
+    start, end = _ends(place, cells.shape)
+    for spot in zip(*np.nonzero(hidden), strict=True):
+        if spot != tuple(place):
+            one, other = _ends(spot, cells.shape)
+            room[one, other], room[other, one] = endless, cells[spot]
+    net, value = csr_array(room), float(cells[place])
+    down, up = (maximum_flow(net, *way).flow_value for way in ((start, end), (end, start)))
+    return value - min(value, down), value + up if up < endless else np.inf
 
 
-def _ends(spot: tuple[int, int], shape: tuple[int, ...]) -> tuple[tuple[str, int], tuple[str, int]]:
-    """Give the knots that a cell leads from and to; a total leads the other way."""
-    row, column = ("row", spot[0]), ("column", spot[1])
+def _ends(spot: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the nodes that a cell leads from and to, rows first; a total leads the other way."""
+    row, column = spot[0], shape[0] + spot[1]
     turned = (spot[0] == shape[0] - 1) != (spot[1] == shape[1] - 1)
     return (column, row) if turned else (row, column)
-
-
-def _most_flow(
-    room: dict[tuple[str, int], dict[tuple[str, int], float]],
-    start: tuple[str, int],
-    end: tuple[str, int],
-) -> float:
-    """Give the most that can flow from one knot to another, using up the room there is."""
-    total = 0.0
-    while True:
-        came = {start: start}
-        line = [start]
-        while line and end not in came:
-            knot = line.pop(0)
-            for other, left in room.get(knot, {}).items():
-                if left > 0 and other not in came:
-                    came[other] = knot
-                    line.append(other)
-        if end not in came:
-            return total
-        way = [end]
-        while way[-1] != start:
-            way.append(came[way[-1]])
-        steps = list(zip(way[1:], way[:-1], strict=True))
-        flow = min(room[one][other] for one, other in steps)
-        if np.isinf(flow):
-            return np.inf
-        for one, other in steps:
-            room[one][other] -= flow
-            room[other][one] += flow
-        total += flow
 
 
 def _is_safe(
@@ -224,16 +183,11 @@ def _hide_one_more(
 ) -> bool:
     """Hide one more count: where hidden lines cross, else beside the small one, else anywhere.
 
-    Of those the least that is not nought, and not a total where that can be.
+    Of those the least that is not zero, and not a total where that can be.
     """
     last_row, last_column = cells.shape[0] - 1, cells.shape[1] - 1
     lines = {(row, n) for n in range(last_column + 1)} | {(n, column) for n in range(last_row + 1)}
-    crossed = {
-        (r, c)
-        for r in range(last_row + 1)
-        for c in range(last_column + 1)
-        if hidden[r, :].any() and hidden[:, c].any()
-    }
+    crossed = set(zip(*np.nonzero(np.outer(hidden.any(axis=1), hidden.any(axis=0))), strict=True))
     for spots in (crossed, lines, set(np.ndindex(cells.shape))):
         left = [spot for spot in spots if not hidden[spot]]
         if left:
@@ -244,16 +198,6 @@ def _hide_one_more(
     return False
 
 
-def _list_hidden(
-    name: str, shown: pd.DataFrame, hidden: NDArray[np.bool_], reasons: NDArray[np.str_]
-) -> pd.DataFrame:
-    rows = [
-        (name, str(shown.index[r]), str(shown.columns[c]), str(reasons[r, c]))
-        for r, c in zip(*np.nonzero(hidden), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=LOG_COLUMNS)
-
-
 def find_small_changes(
     now: pd.DataFrame, before: pd.DataFrame, *, name: str, smallest: int = SMALLEST
 ) -> pd.DataFrame:
@@ -262,12 +206,17 @@ def find_small_changes(
     Both tables have the same names of rows and columns; a hidden cell is missing. A cell that only
     one of them has is not compared. One row per cell: `table`, `row`, `column`, `reason`.
     """
+    few = _few_apart(now, before, smallest)
+    found = [(name, str(r), str(c), DIFFERS) for r in few.index for c in few if few.loc[r, c]]
+    return pd.DataFrame(found, columns=LOG_COLUMNS)
+
+
+def _few_apart(now: pd.DataFrame, before: pd.DataFrame, smallest: int) -> pd.DataFrame:
+    """Mark the cells of both tables that differ by a small count."""
     rows = now.index.intersection(before.index, sort=False)
     columns = now.columns.intersection(before.columns, sort=False)
     moved = (now.loc[rows, columns] - before.loc[rows, columns]).abs()
-    few = (moved >= 1) & (moved <= smallest)
-    found = [(name, str(r), str(c), DIFFERS) for r in rows for c in columns if few.loc[r, c]]
-    return pd.DataFrame(found, columns=LOG_COLUMNS)
+    return (moved >= 1) & (moved <= smallest)
 
 
 def list_shown(name: str, shown: pd.DataFrame) -> pd.DataFrame:
@@ -281,12 +230,12 @@ def list_shown(name: str, shown: pd.DataFrame) -> pd.DataFrame:
 
 
 def withhold(name: str, reason: str) -> pd.DataFrame:
-    """Give the log of a whole table or picture that is held back."""
+    """Return the log of a whole table or picture that is held back."""
     return pd.DataFrame([(name, "all", "all", reason)], columns=LOG_COLUMNS)
 
 
 def join_logs(logs: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Put logs into one, without repeats, in the order given."""
+    """Join logs into one, without repeats, in the order given."""
     parts = [log for log in logs if len(log)]
     if not parts:
         return pd.DataFrame(columns=LOG_COLUMNS)

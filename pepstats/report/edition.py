@@ -1,79 +1,72 @@
-"""What the paper says of the authority's schools besides the programmes: their priority ratings."""
+"""What an edition of the paper is made from: what the notebooks wrote, and what it may show."""
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
+from pepstats.document import PaperTable, make_table
 from pepstats.errors import DesignError, RunError
 from pepstats.formatting import reader_words
 from pepstats.measures import breaks_between, find_measure
 from pepstats.plots import name_schools
 from pepstats.report.disclosure import SHOWN_COLUMNS, View
 from pepstats.report.wording import Result, read_result
-from pepstats.settings import Programme
+from pepstats.settings import (
+    Programme,
+    Report,
+    load_quality,
+    load_report,
+    say_sign_off,
+    tabulate_quality,
+)
 from pepstats.sources import Statements, no_statements, restore
-
-PARTNERSHIP_TABLES = (
-    "eligibility", "eligibility-rules", "participation", "activities", "programme-overlap",
-    "external-challenge", "grants", "claims", "promises", "themes",
-)  # fmt: skip
-"""The tables of notebook 02 that this part of the paper is made from."""
-
-
-def read_shown(path: Path) -> pd.DataFrame:
-    """Read counts that a release showed; each is a whole number or nothing."""
-    try:
-        table = pd.read_csv(path, dtype={"table": "str", "row": "str", "column": "str"})
-        known = table[SHOWN_COLUMNS].astype({"count": "Int64"}).astype({"count": float})
-    except (KeyError, ValueError, TypeError) as error:
-        raise DesignError(
-            f"{path}: not counts that a release showed ({error}). Name the `shown-counts.csv` of "
-            f"that release; its columns are {', '.join(SHOWN_COLUMNS)}."
-        ) from None
-    twice = known[known.duplicated(["table", "row", "column"])]
-    if len(twice):
-        where = ", ".join(f"row {row + 2}" for row in twice.index[:5])
-        raise DesignError(f"{path}: a count is there twice ({where}). Take one of the two out.")
-    return known
-
-
-SUPPORT_TABLES = ("changes", "support-totals", "support-last-year-totals")
-"""The tables of notebook 02 that this part of the paper is made from."""
 
 RATINGS = "02-priority-ratings"
 
+CITY_TABLES = (
+    "changes", "support-totals", "support-last-year-totals", "eligibility", "eligibility-rules",
+    "participation", "activities", "programme-overlap", "external-challenge", "grants", "claims",
+    "promises", "themes",
+)  # fmt: skip
+"""The tables of notebook 02 that the paper is made from."""
+
+PROGRAMME_TABLES = {
+    "03-match-schools": ("flow", "balance"),
+    "04-estimate-effect": ("effects", "gaps", "lines", "placebo"),
+    "05-check-robustness": ("checks",),
+}
+
+OPTIONAL_TABLES = {
+    "04-estimate-effect": ("value", "sizes", "refused", "described", "grades"),
+    "05-check-robustness": ("calibration",),
+    "06-case-studies": ("cases", "statements"),
+}
+
+DRAWN = {
+    # the paper's name of a picture: the step that drew it, and its file
+    "two-lines": ("04-estimate-effect", "gap-{primary}"),
+    "hundred-dots": ("04-estimate-effect", "made-up-programmes"),
+    "checks": ("05-check-robustness", "checks-picture"),
+    "balance": ("03-match-schools", "balance-picture"),
+    "flow": ("03-match-schools", "flow-picture"),
+    "schools": ("06-case-studies", "schools"),
+    "schools-named": ("06-case-studies", "schools-named"),
+    "cases": ("06-case-studies", "cases-picture"),
+    "cases-named": ("06-case-studies", "cases-named"),
+}
+
 NOT_RATED = "Not rated"
 
-
-@dataclass(frozen=True)
-class City:
-    """What the paper says of the authority's schools besides the programmes.
-
-    `names` gives each school's name, used in the exempt edition only; `ratings` has one row per
-    rated school: `school`, `governance`, `rating` (missing where there is none), `reasons`;
-    `last_shown` has the counts that the last release showed; `tables` what else notebook 02 wrote,
-    by name, as far as it did.
-    """
-
-    names: Mapping[int, str] = field(default_factory=dict, repr=False)
-    ratings: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    last_shown: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=SHOWN_COLUMNS), repr=False
-    )
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
-
-    def table(self, name: str) -> pd.DataFrame:
-        """Give what notebook 02 wrote under a name, empty where it wrote nothing."""
-        return self.tables.get(name, pd.DataFrame())
-
-
-MOST_CASES = 3
+NO_PLAN = "no plan was written before results were read"
 
 NOT_YET_PUBLIC = ("school-returned", "provisional")
 
@@ -83,114 +76,216 @@ HELD_BACK = (
 )
 
 
-class Reads(Protocol):
-    """Anything that can read the tables earlier notebooks wrote: a step of a run."""
+@dataclass(frozen=True, repr=False)
+class City:
+    """What the paper says of the authority's schools besides the programmes.
 
-    def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
-        """Read one table."""
+    `names` gives each school's name, used in the exempt edition only; `ratings` has one row per
+    rated school: `school`, `governance`, `rating` (missing where there is none), `reasons`;
+    `last_shown` has the counts that the last release showed; `tables` what else notebook 02 wrote,
+    by name, as far as it did.
+    """
 
-    def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
-        """Read any other file."""
+    names: Mapping[int, str] = field(default_factory=dict)
+    ratings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    last_shown: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHOWN_COLUMNS))
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
-    def read_last_shown(self) -> pd.DataFrame:
-        """Read the counts that the last release showed."""
+    def table(self, name: str) -> pd.DataFrame:
+        """Return what notebook 02 wrote under a name, empty where it wrote nothing."""
+        return self.tables.get(name, pd.DataFrame())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
+class Provenance:
+    """What is known of a paper's own making; empty where nothing was written down.
+
+    `revises` is the day of the meeting that the report revised by this one went to, None for a
+    first report; `results` has one row per measure: what the authority's results were then and are
+    now; `effects` for each programme one row per outcome: what was concluded then and is now;
+    `plans` for each programme one row per thing fixed beforehand: `item`, `planned`, `done`,
+    `followed`; `quality` the parts of the quality log; `signed` who made and who checked the
+    analysis, in a sentence.
+    """
+
+    revises: datetime.date | None = None
+    results: pd.DataFrame = field(default_factory=pd.DataFrame)
+    effects: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    plans: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    quality: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    signed: str = say_sign_off(None)
+
+    @property
+    def not_run(self) -> bool:
+        """Whether there is an earlier report, but no run of it that this one could be set beside.
+
+        With one, a programme's bridge has a row for every outcome, also for one it lacks.
+        """
+        found = [self.results, *self.effects.values()]
+        return self.revises is not None and all(table.empty for table in found)
+
+
+@dataclass(frozen=True, repr=False)
 class SavedPicture:
-    """A `pictures.Picture` as a notebook saved it: the figure's bytes, its table and its words."""
+    """A `plots.Picture` as a notebook saved it: the figure's bytes, its table and its words."""
 
     svg: bytes
     png: bytes
-    table: pd.DataFrame = field(repr=False)
+    table: pd.DataFrame
     alt: str
     caption: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ProgrammeResults:
     """What the notebooks found for one programme, as they wrote it.
 
-    Attributes
-    ----------
-    effects
-        One row per outcome: the columns of `effects.csv`.
-    gaps
-        One row per school of the programme and outcome: `school`, `outcome`, `gap`, `reason`.
-    lines
-        One row per school, outcome and year: `school`, `outcome`, `year`, `own`, `comparison`.
-    placebo
-        One row per made-up programme, one column per outcome.
-    flow
-        One row per rule that left schools out: `step`, `left_out`, `kept`, `members_kept`.
-    balance
-        One row per variable: `variable`, `smd_before`, `smd_after` and the means.
-    checks
-        One row per check, the headline's first: `kind`, `check`, `outcome`, `estimate`, `low`,
-        `high`, `p`, `n_schools`, `n_comparison`, `note`; empty where none were made.
-    cases
-        One row per case study: `school`, `why`, `gap`, `context`, `support`, `changed`.
-    statements
-        What schools said, and what of it may be quoted.
-    value
-        What the effect is worth, in words: `question`, `answer`; added to the summary.
-    sizes, grades
-        Each effect on other scales, and how strong the evidence is by our own assessment.
-    refused
-        Outcomes that are given no effect: `outcome`, `n_schools`, `reason`.
-    described
-        What only the authority holds, beside published series: `measure`, `year`, `whose`, `value`.
-    calibration
-        How this and other ways of estimating behave where nothing was done: `estimator`,
-        `selection`, `outcome`, `mean`, `spread`, `false_alarm_rate`.
-    also_in
-        In how many other programmes of the report each school of this one is: index `school`.
-    pictures
-        The pictures that the notebooks saved, by the paper's name of them.
+    `effects` has one row per outcome, `gaps` per school and outcome, `lines` per school, outcome
+    and year, `placebo` per placebo programme with a column per outcome; `flow` one row per rule
+    that left schools out, `balance` per matched variable, `checks` per check with the headline's
+    first, `cases` per case study. `statements` is what schools said, and what of it may be quoted;
+    `value`, `sizes` and `grades` are what the effect is worth in words and on other scales, and how
+    strong the evidence is by our own assessment; `refused` the outcomes without an effect, and
+    why; `described` what only the authority holds, beside published series; `calibration` how ways
+    of estimating behave where nothing was done; `also_in` in how many other programmes of the
+    report each school is; `pictures` what the notebooks drew, by the paper's name of it.
     """
 
-    effects: pd.DataFrame = field(repr=False)
-    gaps: pd.DataFrame = field(repr=False)
-    lines: pd.DataFrame = field(repr=False)
-    placebo: pd.DataFrame = field(repr=False)
-    flow: pd.DataFrame = field(repr=False)
-    balance: pd.DataFrame = field(repr=False)
-    checks: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    cases: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    statements: Statements = field(default_factory=no_statements, repr=False)
-    value: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    sizes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    grades: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    refused: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    described: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    calibration: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    also_in: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"), repr=False)
-    pictures: Mapping[str, SavedPicture] = field(default_factory=dict, repr=False)
+    effects: pd.DataFrame
+    gaps: pd.DataFrame
+    lines: pd.DataFrame
+    placebo: pd.DataFrame
+    flow: pd.DataFrame
+    balance: pd.DataFrame
+    checks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    cases: pd.DataFrame = field(default_factory=pd.DataFrame)
+    statements: Statements = field(default_factory=no_statements)
+    value: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    grades: pd.DataFrame = field(default_factory=pd.DataFrame)
+    refused: pd.DataFrame = field(default_factory=pd.DataFrame)
+    described: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    also_in: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"))
+    pictures: Mapping[str, SavedPicture] = field(default_factory=dict)
+
+    @property
+    def named(self) -> int:
+        """The number of schools named in the programme."""
+        return int(self.gaps.reset_index()["school"].nunique())
+
+    def gaps_of(self, outcome: str) -> pd.DataFrame:
+        """Return each school's gap in one outcome, index `school`."""
+        gaps = self.gaps.reset_index()
+        return gaps.loc[gaps["outcome"] == outcome].set_index("school")
+
+
+@dataclass(frozen=True, repr=False)
+class Chapter:
+    """One programme in an edition: its settings, what was found, and what may be shown of it."""
+
+    programme: Programme
+    found: ProgrammeResults
+    results: Mapping[str, Result]
+    view: View
+
+    @property
+    def primary(self) -> Result:
+        """The result of the first outcome, which answers the question."""
+        return self.results[self.programme.primary]
+
+    @property
+    def shows_schools(self) -> bool:
+        """Whether lines of single schools may be shown."""
+        releases = {result.release for result in self.results.values() if result.known}
+        return self.view.exempt or not releases & set(NOT_YET_PUBLIC)
+
+    def label_schools(self) -> dict[int, str]:
+        """Name each school, largest gain first: by its name if exempt, else only by its place."""
+        gaps = self.found.gaps_of(self.programme.primary).reset_index()
+        order = gaps.sort_values(["gap", "school"], ascending=[False, True], na_position="last")
+        if self.view.exempt:
+            return name_schools(order["school"], self.view.names)
+        return {int(school): f"School {place}" for place, school in enumerate(order["school"], 1)}
+
+    def lines_of(self, labels: Mapping[int, str]) -> pd.DataFrame:
+        """Return some schools' lines of the first outcome, in the order and by the labels given."""
+        lines = self.found.lines.reset_index()
+        lines = lines.loc[lines["outcome"] == self.programme.primary]
+        lines = lines.loc[lines["school"].isin(labels)]
+        place = {school: n for n, school in enumerate(labels)}
+        lines = lines.assign(
+            label=lines["school"].map(dict(labels)), place=lines["school"].map(place)
+        )
+        return lines.sort_values(["place", "year"])
+
+
+@dataclass(frozen=True, repr=False)
+class Edition:
+    """One edition of a report's paper, and all that it is made from.
+
+    `results` has an entry for each programme; `text` is the officers' own, None for the built-in.
+    """
+
+    report: Report
+    programmes: Sequence[Programme]
+    results: Mapping[str, ProgrammeResults]
+    city: City = field(default_factory=City)
+    made: Provenance = field(default_factory=Provenance)
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an edition that lacks the results of a programme."""
+        if missing := [p.slug for p in self.programmes if p.slug not in self.results]:
+            raise DesignError(
+                f"reports/{self.report.slug}.yml: no results for {', '.join(missing)}."
+            )
+
+    def turn(self, edition: str) -> Edition:
+        """Return the `public` or the `exempt` edition of the same paper."""
+        return dataclasses.replace(self, report=self.report.model_copy(update={"edition": edition}))
+
+    @cached_property
+    def view(self) -> View:
+        """What this edition may show."""
+        fewest = self.report.disclosure.fewest_schools
+        exempt = self.report.edition == "exempt"
+        return View(exempt, self.city.names, fewest, self.city.last_shown)
+
+    @cached_property
+    def chapters(self) -> list[Chapter]:
+        """Each programme with its results, in the order of the report."""
+        return [
+            Chapter(
+                programme,
+                found := self.results[programme.slug],
+                list_results(programme, found, self.report.year),
+                self.view,
+            )
+            for programme in self.programmes
+        ]
 
 
 def list_results(programme: Programme, found: ProgrammeResults, year: int) -> dict[str, Result]:
-    """Give each outcome of a programme its result; one that could not be estimated says so."""
-    rows = {str(row["outcome"]): row for row in found.effects.to_dict("records")}
+    """List the result of each outcome; one that could not be estimated says so."""
+    results = {str(row["outcome"]): read_result(row) for row in found.effects.to_dict("records")}
     return {
-        outcome: read_result({str(k): v for k, v in rows[outcome].items()})
-        if outcome in rows
-        else _no_result(outcome, found, year)
+        outcome: results[outcome] if outcome in results else _no_result(outcome, found, year)
         for outcome in programme.outcomes
     }
 
 
 def _no_result(outcome: str, found: ProgrammeResults, year: int) -> Result:
-    gaps = found.gaps.reset_index()
-    known = int(gaps.loc[gaps["outcome"] == outcome, "gap"].notna().sum())
-    nan, unit, reason = math.nan, find_measure(outcome).unit, ""
+    known, reason = int(found.gaps_of(outcome)["gap"].notna().sum()), ""
     for row in found.refused.to_dict("records"):
         if row["outcome"] == outcome:
             known, reason = int(row["n_schools"]), str(row["reason"])
+    nan, unit = math.nan, find_measure(outcome).unit
     return Result(outcome, unit, nan, nan, nan, nan, known, 0, year, "", "", reason=reason)
 
 
 def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) -> str:
-    """Say which changes of definition the years compared cross; nothing where they cross none.
+    """Write which changes of definition the years compared cross; nothing where they cross none.
 
     Comparison schools' results changed with the programme's, so a change takes nothing from the
     estimate; but the levels of the years before and after it are not quite the same thing.
@@ -208,101 +303,79 @@ def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) ->
     )
 
 
-def may_show_schools(results: Mapping[str, Result], view: View) -> bool:
-    """Say whether lines of single schools may be shown in an edition."""
-    releases = {result.release for result in results.values() if result.known}
-    return view.exempt or not releases & set(NOT_YET_PUBLIC)
-
-
-def count_members(found: ProgrammeResults) -> int:
-    """Count the schools named in a programme."""
-    return int(found.gaps.reset_index()["school"].nunique())
-
-
-def label_schools(found: ProgrammeResults, outcome: str, view: View) -> dict[int, str]:
-    """Give each school its label, largest gain first: its name if exempt, else only its place."""
-    gaps = found.gaps.reset_index()
-    gaps = gaps.loc[gaps["outcome"] == outcome]
-    order = gaps.sort_values(["gap", "school"], ascending=[False, True], na_position="last")[
-        "school"
-    ]
-    if view.exempt:
-        return name_schools(order, view.names)
-    return {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
-
-
-def lines_of(found: ProgrammeResults, outcome: str, labels: Mapping[int, str]) -> pd.DataFrame:
-    """Give the lines of some schools in the order and by the labels given."""
-    lines = found.lines.reset_index()
-    lines = lines.loc[(lines["outcome"] == outcome) & lines["school"].isin(labels)]
-    place = {school: n for n, school in enumerate(labels)}
-    lines = lines.assign(label=lines["school"].map(dict(labels)), place=lines["school"].map(place))
-    return lines.sort_values(["place", "year"])
-
-
 def is_said(note: object) -> bool:
-    """Say whether a cell holds words."""
+    """Whether a cell holds words."""
     return isinstance(note, str) and bool(note.strip())
 
 
-def scale_words(outcome: str) -> str:
-    """Name the scale a line is drawn on: the percentage itself, not the points it moves by."""
-    known = find_measure(outcome)
-    return "percentage of pupils" if known.percent else known.unit
+def table_of(
+    caption: str,
+    columns: Sequence[str] | Mapping[str, float],
+    rows: Iterable[Sequence[object]] = (),
+    *,
+    numeric: Iterable[str] = (),
+    note: str = "",
+    empty: str = "There is nothing to show.",
+) -> PaperTable:
+    """Make a table of rows of words; where `columns` is a mapping it has their widths."""
+    widths = columns.values() if isinstance(columns, Mapping) else ()
+    frame = pd.DataFrame(list(rows), columns=list(columns))
+    return make_table(
+        frame, caption=caption, note=note, empty=empty, numeric=numeric, widths=widths
+    )
 
 
-MADE_FROM = {
-    "03-match-schools": ("flow", "balance"),
-    "04-estimate-effect": ("effects", "gaps", "lines", "placebo"),
-    "05-check-robustness": ("checks",),
-}
+class _Reads(Protocol):
+    """Anything that can read what earlier notebooks wrote: a step of a run."""
 
-DRAWN = {
-    # the paper's name of a picture: the step that drew it, and its file
-    "two-lines": ("04-estimate-effect", "gap-{primary}"),
-    "hundred-dots": ("04-estimate-effect", "made-up-programmes"),
-    "checks": ("05-check-robustness", "checks-picture"),
-    "balance": ("03-match-schools", "balance-picture"),
-    "flow": ("03-match-schools", "flow-picture"),
-    "schools": ("06-case-studies", "schools"),
-    "schools-named": ("06-case-studies", "schools-named"),
-    "cases": ("06-case-studies", "cases-picture"),
-    "cases-named": ("06-case-studies", "cases-named"),
-}
+    @property
+    def report(self) -> Report: ...
+    def reading(self, *names: str) -> Path: ...
+    def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame: ...
+    def read_file(self, step: str, name: str, programme: str | None = None) -> bytes: ...
+    def read_last_shown(self) -> pd.DataFrame: ...
+    def read_officers_text(self) -> str | None: ...
+    def list_programmes(self) -> list[Programme]: ...
 
 
-def collect_results(step: Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
+def collect_edition(step: _Reads) -> Edition:
+    """Read all that a report's paper is made from."""
+    programmes = step.list_programmes()
+    results = collect_results(step, programmes)
+    city, made = collect_city(step), collect_provenance(step, programmes)
+    return Edition(step.report, programmes, results, city, made, step.read_officers_text())
+
+
+def collect_results(step: _Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
     """Read what the notebooks wrote for each programme; case studies and statements if there."""
     members = step.read_table("01-clean-sources", "members")
     return {programme.slug: _collect_one(step, programme, members) for programme in programmes}
 
 
-def _collect_one(step: Reads, programme: Programme, members: pd.DataFrame) -> ProgrammeResults:
+def _collect_one(step: _Reads, programme: Programme, members: pd.DataFrame) -> ProgrammeResults:
     slug = programme.slug
-    counted = members.groupby("school")["programme"].nunique() - 1
-    own = members.loc[members["programme"] == slug, "school"]
     tables = {
         name: step.read_table(folder, name, slug)
-        for folder, names in MADE_FROM.items()
+        for folder, names in PROGRAMME_TABLES.items()
         for name in names
     }
-    said = _read_if_there(step, "06-case-studies", "statements", slug)
+    tables |= {
+        name: _read_if_there(step, folder, name, slug)
+        for folder, names in OPTIONAL_TABLES.items()
+        for name in names
+    }
+    said = tables.pop("statements")
+    counted = members.groupby("school")["programme"].nunique() - 1
+    own = members.loc[members["programme"] == slug, "school"]
     return ProgrammeResults(
         **tables,
-        cases=_read_if_there(step, "06-case-studies", "cases", slug),
         statements=restore(said) if len(said) else no_statements(),
-        value=_read_if_there(step, "04-estimate-effect", "value", slug),
-        sizes=_read_if_there(step, "04-estimate-effect", "sizes", slug),
-        refused=_read_if_there(step, "04-estimate-effect", "refused", slug),
-        described=_read_if_there(step, "04-estimate-effect", "described", slug),
-        grades=_read_if_there(step, "04-estimate-effect", "grades", slug),
-        calibration=_read_if_there(step, "05-check-robustness", "calibration", slug),
         also_in=counted.reindex(sorted(own)),
         pictures=_collect_pictures(step, programme),
     )
 
 
-def _collect_pictures(step: Reads, programme: Programme) -> dict[str, SavedPicture]:
+def _collect_pictures(step: _Reads, programme: Programme) -> dict[str, SavedPicture]:
     """Read the pictures that the notebooks saved, as far as they are there."""
     found = {}
     for name, (folder, stem) in DRAWN.items():
@@ -320,17 +393,32 @@ def _collect_pictures(step: Reads, programme: Programme) -> dict[str, SavedPictu
     return found
 
 
-def collect_city(step: Reads) -> City:
-    """Read the schools' names and their priority ratings."""
+def collect_city(step: _Reads) -> City:
+    """Read the schools' names, their priority ratings, and what else notebook 02 wrote."""
     register = step.read_table("01-clean-sources", "register")
     names = dict(zip(register["school"].astype(int), register["name"].astype(str), strict=True))
-    ratings = _read_if_there(step, RATINGS, "ratings", None)
-    asked = (*SUPPORT_TABLES, *PARTNERSHIP_TABLES)
-    tables = {name: _read_if_there(step, RATINGS, name, None) for name in asked}
+    ratings = _read_if_there(step, RATINGS, "ratings")
+    tables = {name: _read_if_there(step, RATINGS, name) for name in CITY_TABLES}
     return City(names, ratings, step.read_last_shown(), tables)
 
 
-def _read_if_there(step: Reads, folder: str, name: str, slug: str | None) -> pd.DataFrame:
+def collect_provenance(step: _Reads, programmes: Sequence[Programme]) -> Provenance:
+    """Read what the notebooks, the plan and the quality log know of a paper's own making."""
+    slug, before = step.report.slug, step.report.revises
+    slugs = [programme.slug for programme in programmes]
+    log = load_quality(slug, step.reading("quality.yml", f"quality/{slug}.yml"))
+    earlier = load_report(before, step.reading(f"reports/{before}.yml")) if before else None
+    return Provenance(
+        earlier.meeting.date if earlier else None,
+        results=step.read_table("01-clean-sources", "bridge"),
+        effects={slug: step.read_table("04-estimate-effect", "bridge", slug) for slug in slugs},
+        plans={slug: step.read_table("03-match-schools", "plan", slug) for slug in slugs},
+        quality=tabulate_quality(log) if log else {},
+        signed=say_sign_off(log),
+    )
+
+
+def _read_if_there(step: _Reads, folder: str, name: str, slug: str | None = None) -> pd.DataFrame:
     try:
         return step.read_table(folder, name, slug)
     except RunError:

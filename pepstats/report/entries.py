@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,25 +20,20 @@ from pepstats.formatting import (
 )
 from pepstats.impact import COMPARED, EXPECTED
 from pepstats.measures import outcome_label
-from pepstats.report.city_tables import ratings_sentence
-from pepstats.report.disclosure import View
-from pepstats.report.edition import (
-    NOT_YET_PUBLIC,
-    City,
-    ProgrammeResults,
-    count_members,
-    list_results,
-)
-from pepstats.report.programme_tables import cost_words, describe_worth
+from pepstats.report.board_tables import make_provenance_entries
+from pepstats.report.city_tables import make_city_entries
+from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
+from pepstats.report.programme_tables import cost_words, smallest_words, with_interval
 from pepstats.report.statements import balance_sentence, quoted_sentence
 from pepstats.report.wording import (
     Result,
     chance_sentence,
     decimals_for,
     effect_sentence,
+    interval_words,
+    size_words,
     smallest_sentence,
 )
-from pepstats.settings import Programme, Report
 
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 
@@ -46,84 +42,72 @@ ALONE = "only schools in no other programme"  # what `checks` calls those in thi
 YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
 
 
-def make_programme_entries(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    view: View,
-    city: City | None = None,
-) -> dict[str, Entry]:
-    """Give everything the paper may say, by name."""
-    meeting = report.meeting
-    settings = f"reports/{report.slug}.yml"
+def list_entries(edition: Edition) -> dict[str, Entry]:
+    """List everything the paper may say, by name: the only source of its numbers and verdicts."""
+    return (
+        make_report_entries(edition)
+        | make_city_entries(edition.city, edition.view, edition.report.year)
+        | make_provenance_entries(edition.made, edition.programmes)
+    )
+
+
+def make_report_entries(edition: Edition) -> dict[str, Entry]:
+    """Write everything the paper may say of itself and of its programmes, by name."""
+    report, meeting, chapters = edition.report, edition.report.meeting, edition.chapters
+    found = [result for one in chapters for result in one.results.values()]
+    releases = sorted({result.release for result in found if result.release})
+    number = f"{spell_number(len(chapters))} programme{'' if len(chapters) == 1 else 's'}"
+    settings, effects = f"reports/{report.slug}.yml", "04-estimate-effect/effects.csv"
     entries = {
         "report.title": Entry(report.title, report.title, settings),
         "report.year": Entry(report.year, school_year(report.year), settings),
-        "report.programmes": Entry(
-            len(programmes),
-            f"{spell_number(len(programmes))} programme{'' if len(programmes) == 1 else 's'}",
-            settings,
-        ),
+        "report.programmes": Entry(len(chapters), number, settings),
         "meeting.body": Entry(meeting.body, meeting.body, settings),
         "meeting.date": Entry(meeting.date, long_date(meeting.date), settings),
         "meeting.report_from": Entry(meeting.report_from, meeting.report_from, settings),
         "meeting.report_by": Entry(meeting.report_by, meeting.report_by, settings),
+        "report.releases": Entry(releases, join_words(releases), effects),
+        "report.how": Entry(None, how_sentence([one.primary for one in chapters]), effects),
+        "report.still_to_come": Entry(releases, still_to_come(releases, report.year), effects),
     }
-    found = {p.slug: list_results(p, results[p.slug], report.year) for p in programmes}
-    for programme in programmes:
-        own = describe_programme(programme, results[programme.slug], found[programme.slug])
-        entries |= {f"{programme.slug}.{name}": entry for name, entry in own.items()}
-    releases = sorted({r.release for one in found.values() for r in one.values() if r.release})
-    ratings = (city or City()).ratings
-    entries["ratings.sentence"] = Entry(
-        len(ratings), ratings_sentence(ratings, view), "02-priority-ratings/ratings.csv"
-    )
-    effects = "04-estimate-effect/effects.csv"
-    entries["report.releases"] = Entry(releases, join_words(releases), effects)
-    firsts = [found[p.slug][p.primary] for p in programmes]
-    entries["report.how"] = Entry(None, how_sentence(firsts), effects)
-    entries["report.still_to_come"] = Entry(releases, still_to_come(releases, report.year), effects)
+    for one in chapters:
+        own = describe_programme(one)
+        entries |= {f"{one.programme.slug}.{name}": entry for name, entry in own.items()}
     return entries
 
 
-def describe_programme(
-    programme: Programme, found: ProgrammeResults, results: Mapping[str, Result]
-) -> dict[str, Entry]:
-    """Give everything the paper may say of one programme, by name."""
-    primary = results[programme.primary]
-    settings = programme.file
-    folder = f"04-estimate-effect/{programme.slug}"
-    effects = f"{folder}/effects.csv"
-    cases = f"06-case-studies/{programme.slug}"
-    named = count_members(found)
+def describe_programme(chapter: Chapter) -> dict[str, Entry]:
+    """Write everything the paper may say of one programme, by name."""
+    programme, found, primary = chapter.programme, chapter.found, chapter.primary
+    slug, settings, named = programme.slug, programme.file, found.named
+    folder, cases = f"04-estimate-effect/{slug}", f"06-case-studies/{slug}"
+    effects, gaps = f"{folder}/effects.csv", f"{folder}/gaps.csv"
+    said, checks = found.statements, f"05-check-robustness/{slug}/checks.csv"
+    before = join_words(school_year(year) for year in sorted(programme.baseline))
+    alike = alike_sentence(found.balance)
     entries = {
         "title": Entry(programme.title, programme.title, settings),
         "summary": Entry(programme.summary, programme.summary, settings),
         "starts": Entry(programme.starts, school_year(programme.starts), settings),
-        "baseline": Entry(programme.baseline,
-                          join_words(school_year(y) for y in sorted(programme.baseline)), settings),
+        "baseline": Entry(programme.baseline, before, settings),
         "cost": Entry(programme.cost.grant, cost_words(programme, named), settings),
         "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
-        "members": Entry(named, count_words(named, "school"), f"{folder}/gaps.csv"),
+        "members": Entry(named, count_words(named, "school"), gaps),
         "headline": Entry(primary.estimate, effect_sentence(primary), effects),
         "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
         "chance": Entry(primary.p_placebo, chance_sentence(primary), effects),
-        "schools": Entry(None, schools_sentence(found, primary), f"{folder}/gaps.csv"),
-        "alike": Entry(None, alike_sentence(found.balance),
-                       f"03-match-schools/{programme.slug}/balance.csv"),
-        "checked": Entry(None, checks_sentence(found.checks, primary),
-                         f"05-check-robustness/{programme.slug}/checks.csv"),
+        "schools": Entry(None, schools_sentence(found, primary), gaps),
+        "alike": Entry(None, alike, f"03-match-schools/{slug}/balance.csv"),
+        "checked": Entry(None, checks_sentence(found.checks, primary), checks),
         "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
-        "statements": Entry(None, balance_sentence(found.statements, programme.slug),
-                            f"{cases}/statements.csv"),
-        "quoted": Entry(None, quoted_sentence(found.statements, programme.slug),
-                        f"{cases}/statements.csv"),
-        "kept": Entry(primary.n_schools, kept_sentence(named, primary), f"{folder}/gaps.csv"),
-    }  # fmt: skip
-    entries |= describe_worth(programme.slug, found.value, found.sizes, found.grades)
-    for outcome, result in results.items():
+        "statements": Entry(None, balance_sentence(said, slug), f"{cases}/statements.csv"),
+        "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
+        "kept": Entry(primary.n_schools, kept_sentence(named, primary), gaps),
+    }
+    entries |= describe_value(slug, found.value, found.sizes, found.grades)
+    for outcome, result in chapter.results.items():
         entries |= {
             f"{outcome}.{name}": Entry(value, text, effects)
             for name, (value, text) in describe_result(result).items()
@@ -131,8 +115,37 @@ def describe_programme(
     return entries
 
 
+def describe_value(
+    slug: str, value: pd.DataFrame, sizes: pd.DataFrame, grades: pd.DataFrame
+) -> dict[str, Entry]:
+    """Write everything the paper may say of an effect's worth, by name.
+
+    Each answer of `value.csv` by its entry (`months`, `cost_per_pupil`, `evidence` and so on), the
+    grade's sentence (`security`), and of each outcome its `size`, `months`, `smallest` and `g`,
+    each with its interval.
+    """
+    folder = f"04-estimate-effect/{slug}"
+    found = {
+        str(row["entry"]): Entry(row["value"], str(row["answer"]), f"{folder}/value.csv")
+        for row in value.to_dict("records")
+        if "entry" in row
+    }
+    level, words = (grades["level"].iloc[0], grades["words"].iloc[0]) if len(grades) else (None, "")
+    found["security"] = Entry(level, str(words), f"{folder}/grades.csv")
+    for row in sizes.to_dict("records"):
+        written = {
+            "size": with_interval(row, "size"), "months": with_interval(row, "months", 0),
+            "smallest": smallest_words(row), "g": with_interval(row, "g"),
+        }  # fmt: skip
+        found |= {
+            f"{row['outcome']}.{name}": Entry(row[name], text, f"{folder}/sizes.csv")
+            for name, text in written.items()
+        }
+    return found
+
+
 def describe_result(result: Result) -> dict[str, tuple[object, str]]:
-    """Give everything the paper may say of one outcome, by name: its value and its words."""
+    """Write everything the paper may say of one outcome, by name: its value and its words."""
     places = decimals_for(result)
     return {
         "estimate": (result.estimate, format_number(result.estimate, places, signed=True)),
@@ -150,7 +163,7 @@ def describe_result(result: Result) -> dict[str, tuple[object, str]]:
 
 
 def how_sentence(results: Sequence[Result]) -> str:
-    """Say what the programmes' schools were set against."""
+    """Write what the programmes' schools were set against."""
     modes = {result.mode for result in results if result.known}
     if EXPECTED not in modes:
         return (
@@ -170,9 +183,8 @@ def how_sentence(results: Sequence[Result]) -> str:
 
 
 def schools_sentence(found: ProgrammeResults, result: Result) -> str:
-    """Say how many schools did better and how many worse than was expected of them."""
-    gaps = found.gaps.reset_index()
-    gaps = gaps.loc[gaps["outcome"] == result.outcome, "gap"]
+    """Write how many schools did better and how many worse than was expected of them."""
+    gaps = found.gaps_of(result.outcome)["gap"]
     above, below = int((gaps > 0).sum()), int((gaps < 0).sum())
     known = int(gaps.notna().sum())
     return (
@@ -182,7 +194,7 @@ def schools_sentence(found: ProgrammeResults, result: Result) -> str:
 
 
 def kept_sentence(named: int, result: Result) -> str:
-    """Say how many of the programme's schools the estimate rests on."""
+    """Write how many of the programme's schools the estimate rests on."""
     left = named - result.n_schools
     if left <= 0:
         return f"All {count_words(named, 'school')} in the programme could be compared."
@@ -193,7 +205,7 @@ def kept_sentence(named: int, result: Result) -> str:
 
 
 def alike_sentence(balance: pd.DataFrame) -> str:
-    """Say how alike the programme's schools and their comparison schools were beforehand."""
+    """Write how alike the programme's schools and their comparison schools were beforehand."""
     rows = balance.reset_index()
     far = rows.loc[rows["smd_after"].abs() > 0.25, "variable"]
     if far.empty:
@@ -209,7 +221,7 @@ def alike_sentence(balance: pd.DataFrame) -> str:
 
 
 def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
-    """Say whether other choices would have told the same story."""
+    """Write whether other choices would have told the same story."""
     rows = checks.loc[checks["outcome"] == result.outcome] if len(checks) else checks
     known = rows.loc[rows["estimate"].notna()] if len(rows) else rows
     others = known.loc[known["kind"].isin(SAME_QUESTION)] if len(known) else known
@@ -224,22 +236,23 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     )
     words = f"We made the comparison in {count_words(len(others), 'other way')}: {how}."
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
-        words += (
-            f" Taken together, the middle one is {format_number(row['estimate'], signed=True)} "
-            f"{result.unit} (95% interval {format_number(row['low'])} to "
-            f"{format_number(row['high'])})."
-        )
+        words += f" Taken together, the middle one is {_check_result(row, result)})."
     for row in known.loc[known["check"] == YEAR_EARLY].to_dict("records"):
         words += (
             " One year early, when nothing had started and nothing should show, the same sum gives "
-            f"{format_number(row['estimate'], signed=True)} {result.unit} "
-            f"(95% interval {format_number(row['low'])} to {format_number(row['high'])})."
+            f"{_check_result(row, result)})."
         )
     return words
 
 
+def _check_result(row: Mapping[Any, Any], result: Result) -> str:
+    """Write a check's estimate and, in a bracket left open, its interval."""
+    size = size_words(row["estimate"], result)
+    return f"{size} ({interval_words(row['low'], row['high'])}"
+
+
 def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
-    """Say how many of a programme's schools are in another one too, and what is seen without them.
+    """Write how many of a programme's schools are in another too, and what is seen without them.
 
     Nothing where the report knows of no school that is in two.
     """
@@ -256,16 +269,14 @@ def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
     known = alone.loc[(alone["outcome"] == result.outcome) & alone["estimate"].notna()]
     for row in known.to_dict("records"):
         words += (
-            f" Without them the estimate is {format_number(row['estimate'], signed=True)} "
-            f"{result.unit} (95% interval {format_number(row['low'])} to "
-            f"{format_number(row['high'])}; "
+            f" Without them the estimate is {_check_result(row, result)}; "
             f"{count_words(int(row['n_schools']), 'school')}; {result.release} results)."
         )
     return words
 
 
 def cases_sentence(found: ProgrammeResults) -> str:
-    """Say by what rule the case studies were chosen."""
+    """Write by what rule the case studies were chosen."""
     if found.cases.empty:
         return "No case study has been chosen."
     return (
@@ -276,7 +287,7 @@ def cases_sentence(found: ProgrammeResults) -> str:
 
 
 def still_to_come(releases: Sequence[str], year: int) -> str:
-    """Say what becomes final before the board can be sure of these results."""
+    """Write what becomes final before the board can be sure of these results."""
     early = [release for release in releases if release in NOT_YET_PUBLIC]
     if early:
         return (

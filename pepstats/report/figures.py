@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
@@ -22,12 +21,10 @@ from pepstats.plots import (
     to_svg,
 )
 from pepstats.report.board_tables import title_apart
-from pepstats.report.disclosure import View
-from pepstats.report.edition import HELD_BACK, ProgrammeResults, list_results, may_show_schools
+from pepstats.report.edition import HELD_BACK, Chapter, Edition
 from pepstats.report.wording import Result, decimals_for
-from pepstats.settings import Programme
 
-OF_ONE_EDITION = (".schools", ".cases")  # names of pictures that differ by edition
+OF_SCHOOLS = ("schools", "cases")  # pictures of single schools, which differ by edition
 
 BEHIND = {
     # the paper's name of a picture: its table in the paper, and why there may be no picture
@@ -41,65 +38,24 @@ BEHIND = {
 }
 
 
-class Pictures(Mapping[str, PaperPicture]):
-    """Pictures by name, each drawn when it is first asked for: a paper seldom shows them all."""
-
-    def __init__(
-        self,
-        makers: Mapping[str, Callable[[], PaperPicture]],
-        drawn: MutableMapping[str, PaperPicture] | None = None,
-    ) -> None:
-        """Take what makes each picture, and those made already that another edition shares."""
-        self._makers = dict(makers)
-        self._own: dict[str, PaperPicture] = {}
-        self._drawn = {} if drawn is None else drawn
-
-    def __getitem__(self, name: str) -> PaperPicture:
-        """Give a picture, drawing it the first time."""
-        kept = self._own if name.endswith(OF_ONE_EDITION) else self._drawn
-        if name not in kept:
-            kept[name] = self._makers[name]()
-        return kept[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Go through the names."""
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        """Count the pictures."""
-        return len(self._makers)
-
-
-def list_pictures(
-    programme: Programme,
-    found: ProgrammeResults,
-    results: Mapping[str, Result],
-    view: View,
-) -> dict[str, Callable[[], PaperPicture]]:
-    """Give what shows each of a programme's pictures, by the picture's name."""
-    shown = may_show_schools(results, view)
-    return {
-        f"{programme.slug}.{name}": partial(
-            show_picture, programme, found, name, shown=shown, named=view.exempt
-        )
-        for name in BEHIND
-    }
-
-
 def not_drawn(why: str, caption: str, table: str) -> PaperPicture:
-    """Stand in for a picture that cannot or may not be drawn: it says why."""
+    """Make a stand-in for a picture that cannot or may not be shown: it says why."""
     return PaperPicture(b"", b"", why, caption, table)
 
 
-def show_picture(
-    programme: Programme, found: ProgrammeResults, name: str, *, shown: bool, named: bool
-) -> PaperPicture:
+def show_pictures(chapter: Chapter) -> dict[str, PaperPicture]:
+    """Show a programme's pictures as its notebooks saved them, or why there is none."""
+    slug = chapter.programme.slug
+    return {f"{slug}.{name}": show_picture(chapter, name) for name in BEHIND}
+
+
+def show_picture(chapter: Chapter, name: str) -> PaperPicture:
     """Show a picture as its notebook saved it; one of single schools only where they may be."""
-    of_schools = f".{name}" in OF_ONE_EDITION
-    behind, why = BEHIND[name]
-    table = f"{programme.slug}.{behind}"
-    saved = found.pictures.get(f"{name}-named" if of_schools and named else name)
-    if of_schools and not shown:
+    programme, (behind, why) = chapter.programme, BEHIND[name]
+    table, of_schools = f"{programme.slug}.{behind}", name in OF_SCHOOLS
+    named = of_schools and chapter.view.exempt
+    saved = chapter.found.pictures.get(f"{name}-named" if named else name)
+    if of_schools and not chapter.shows_schools:
         return not_drawn(HELD_BACK, saved.caption if saved else programme.title, table)
     if saved is None:
         return not_drawn(why, programme.title, table)
@@ -111,17 +67,15 @@ TABLE = "programmes"  # the paper's table that holds the picture's numbers
 ROW = 0.62  # inches from one programme's row to the next
 
 
-def picture_overview(
-    programmes: Sequence[Programme], results: Mapping[str, ProgrammeResults], year: int
-) -> PaperPicture:
+def picture_overview(edition: Edition) -> PaperPicture:
     """Draw every programme's primary estimate on one scale; the same in both editions."""
-    found = {
-        title: list_results(programme, results[programme.slug], year)[programme.primary]
-        for title, programme in title_apart(programmes).items()
+    known = {
+        title: one.primary
+        for title, one in title_apart(edition.chapters).items()
+        if one.primary.known
     }
-    known = {title: result for title, result in found.items() if result.known}
     outcomes = {result.outcome for result in known.values()}
-    caption = f"How far each programme's schools moved, {school_year(year)}"
+    caption = f"How far each programme's schools moved, {school_year(edition.report.year)}"
     if not known:
         return not_drawn("No programme has an estimate.", caption, TABLE)
     if len(outcomes) > 1:
@@ -152,7 +106,7 @@ def draw_overview(known: Mapping[str, Result]) -> Figure:
     ax.set_ylim(len(known) - 0.6, -0.85)
     ax.set_yticks([])
     room = 0.05 * max(high - low, 1e-9)
-    side = 0.2 * max(high - low, 1e-9)  # so that nought is never at the edge
+    side = 0.2 * max(high - low, 1e-9)  # so that zero is never at the edge
     ax.set_xlim(min(low - room, -side), max(high + room, side))
     clear_spines(ax, grid="x")
     ax.spines["left"].set_visible(False)
@@ -167,7 +121,7 @@ def draw_overview(known: Mapping[str, Result]) -> Figure:
 
 
 def describe_overview(known: Mapping[str, Result]) -> str:
-    """Say in words what each row shows."""
+    """Write in words what each row shows."""
     said = []
     for title, result in known.items():
         places = decimals_for(result)

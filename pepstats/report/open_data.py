@@ -7,14 +7,14 @@ column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from pepstats.formatting import escape_formula
 from pepstats.measures import find_measure, outcome_label
-from pepstats.report.edition import ProgrammeResults, list_results
-from pepstats.settings import Programme, Report
+from pepstats.report.edition import Edition
+from pepstats.settings import Programme
 
 UNAVAILABLE = "x"  # the Department's mark for a figure that is not available
 
@@ -43,18 +43,15 @@ INDICATORS = {
 }
 
 
-def make_open_data(
-    report: Report, programmes: Sequence[Programme], results: Mapping[str, ProgrammeResults]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give the effects as tidy data, and the metadata of every column that is not time or place.
+def make_open_data(edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the effects as tidy data, and the metadata of every column that is not time or place.
 
     `time_period` is the school year in six digits (201718); what is not available is `x`.
     """
     rows = []
-    for programme in programmes:
-        found = results[programme.slug]
-        raw = {str(row["outcome"]): row for row in found.effects.to_dict("records")}
-        for outcome, result in list_results(programme, found, report.year).items():
+    for one in edition.chapters:
+        raw = {str(row["outcome"]): row for row in one.found.effects.to_dict("records")}
+        for outcome, result in one.results.items():
             own = raw.get(outcome, {})
             rows.append({
                 "time_period": int(f"{result.year - 1}{result.year % 100:02d}"),
@@ -62,8 +59,8 @@ def make_open_data(
                 "geographic_level": "Local authority",
                 "country_code": "E92000001",
                 "country_name": "England",
-                "old_la_code": report.authority,
-                "programme": escape_formula(programme.title),
+                "old_la_code": edition.report.authority,
+                "programme": escape_formula(one.programme.title),
                 "outcome": outcome_label(outcome),
                 "unit": result.unit,
                 "release": result.release or UNAVAILABLE,
@@ -78,7 +75,7 @@ def make_open_data(
                 "schools": result.n_schools,
                 "comparison_schools": _known(own.get("n_comparison")),
             })  # fmt: skip
-    return pd.DataFrame(rows), describe_columns(programmes)
+    return pd.DataFrame(rows), describe_columns(edition.programmes)
 
 
 def _known(value: object) -> object:
@@ -86,7 +83,7 @@ def _known(value: object) -> object:
 
 
 def describe_columns(programmes: Sequence[Programme]) -> pd.DataFrame:
-    """Give the metadata: one row per filter and per indicator."""
+    """Return the metadata: one row per filter and per indicator."""
     units = sorted({find_measure(o).unit for programme in programmes for o in programme.outcomes})
     rows = [(name, "Filter", label, "", "", "", "", "") for name, label in FILTERS.items()]
     for name, (label, group, decimals) in INDICATORS.items():

@@ -1,4 +1,4 @@
-"""The committee's paper: named entries for everything it may say, and the officers' text filled.
+"""The committee's paper: the officers' text with every hole filled, and the lists beside it.
 
 Every number, size and direction in the paper is an entry: a value, how it is written, and the
 table it came from. Change an entry and the paper changes.
@@ -6,60 +6,135 @@ table it came from. Change an entry and the paper changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import pandas as pd
 
 from pepstats import paths
-from pepstats.document import (
-    Contents,
-    Cover,
-    Document,
-    Entry,
-    PaperPicture,
-    PaperTable,
-    compose_paper,
-)
-from pepstats.errors import DesignError
+from pepstats.document import Contents, Cover, Document, PaperPicture, PaperTable, compose_paper
 from pepstats.formatting import long_date
 from pepstats.impact import LADDER
-from pepstats.report.board_tables import (
-    Provenance,
-    make_board_tables,
-    make_provenance_entries,
-    make_provenance_tables,
-)
-from pepstats.report.city_tables import (
-    list_hidden_support,
-    list_shown_support,
-    make_partnership_entries,
-    make_partnership_tables,
-    make_support_entries,
-    make_support_tables,
-    protect_ratings,
-    table_ratings,
-    table_ratings_named,
-)
-from pepstats.report.disclosure import SHOWN_COLUMNS, View, join_logs, list_shown, withhold
-from pepstats.report.edition import City, ProgrammeResults, list_results
-from pepstats.report.entries import make_programme_entries
-from pepstats.report.figures import Pictures, list_pictures, picture_overview
+from pepstats.report.board_tables import make_board_tables, make_provenance_tables
+from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
+from pepstats.report.city_tables import list_hidden_of_city, list_shown_of_city, make_city_tables
+from pepstats.report.disclosure import SHOWN_COLUMNS, join_logs
+from pepstats.report.edition import Edition
+from pepstats.report.entries import list_entries
+from pepstats.report.figures import picture_overview, show_pictures
 from pepstats.report.programme_tables import (
     list_from_memory,
-    list_hidden_of_programme,
-    list_shown_themes,
     make_programme_tables,
     table_phases,
 )
 from pepstats.report.statements import choose_quotes, list_held
 from pepstats.settings import Programme, Report, check_slug, group_phases
 
+INVENTED = "Invented data: no real school, pupil or result is in this paper"
 
-def officers_text(report: Report, programmes: Sequence[Programme], text: str | None = None) -> str:
-    """Give the officers' own text where there is one, else the built-in text for a report."""
-    if text is not None:
-        return text
+EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
+
+
+def write_editions(edition: Edition) -> dict[str, Document]:
+    """Write both editions by the name of their file: `report` is the one the settings ask for."""
+    other = "exempt" if edition.report.edition == "public" else "public"
+    overview = picture_overview(edition)
+    return {
+        "report": write_paper(edition, overview),
+        f"report-{other}": write_paper(edition.turn(other), overview),
+    }
+
+
+def write_paper(edition: Edition, overview: PaperPicture) -> Document:
+    """Write one edition: the officers' text with every hole filled and numbered.
+
+    `overview` is the picture of all programmes, which both editions share.
+    """
+    report, chapters = edition.report, edition.chapters
+    pictures = {"programmes": overview}
+    for chapter in chapters:
+        pictures |= show_pictures(chapter)
+    contents = Contents(
+        list_entries(edition),
+        make_tables(edition),
+        pictures,
+        quotes={
+            f"{one.programme.slug}.statements": choose_quotes(
+                one.found.statements, one.programme.slug
+            )
+            for one in chapters
+        },
+        verdicts=tuple(LADDER),
+    )
+    meeting, text = report.meeting, edition.text
+    cover = Cover(report.title, meeting.date, meeting.report_by, list_marks(report))
+    if text is None:
+        text = built_in_text(report, edition.programmes)
+    return compose_paper(text, f"reports/{report.slug}.md", contents, cover)
+
+
+def make_tables(edition: Edition) -> dict[str, PaperTable]:
+    """Make every table the paper may show, by name."""
+    programmes, year = edition.programmes, edition.report.year
+    tables = {
+        **make_board_tables(edition),
+        **make_city_tables(edition.city, edition.view, year, programmes),
+        **make_provenance_tables(edition.made, programmes),
+    }
+    for chapter in edition.chapters:
+        tables |= make_programme_tables(chapter)
+    for whole, parts in group_phases(programmes).items():
+        tables[f"{whole}.phases"] = table_phases(parts, edition.results)
+    return tables
+
+
+def list_marks(report: Report) -> tuple[str, ...]:
+    """List what every page of a report must say of itself."""
+    exempt = (EXEMPT,) if report.edition == "exempt" else ()
+    return (*exempt, INVENTED) if report.invented else exempt
+
+
+# What is held back, what is shown, what is still to do --------------------------------------------
+
+
+def list_disclosure(edition: Edition) -> pd.DataFrame:
+    """List everything the public edition holds back and why: the disclosure log."""
+    public = edition.turn("public")
+    logs = [list_hidden_of_programme(chapter) for chapter in public.chapters]
+    return join_logs([*logs, list_hidden_of_city(public.city, public.view)])
+
+
+def list_shown_counts(edition: Edition) -> pd.DataFrame:
+    """List the counts of schools that the public edition shows, for the next release to heed.
+
+    `table`, `row`, `column`, `count`, which is missing where it is hidden.
+    """
+    public = edition.turn("public")
+    parts = [list_shown_themes(chapter) for chapter in public.chapters]
+    parts += list_shown_of_city(public.city, public.view)
+    shown = [part for part in parts if len(part)]
+    if not shown:
+        return pd.DataFrame(columns=SHOWN_COLUMNS)
+    return pd.concat(shown, ignore_index=True).astype({"count": "Int64"})
+
+
+def list_to_do(edition: Edition, paper: Document) -> list[str]:
+    """List what still needs a person before the paper can go out."""
+    open_ = [
+        f"an answer to what the last meeting asked for: {action.asked}"
+        for action in edition.report.actions
+        if not action.answer.strip()
+    ]
+    found = edition.results.values()
+    held = [line for one in found for line in list_held(one.statements)]
+    memory = list_from_memory(one.sizes for one in found)
+    return [*paper.to_complete, *open_, *held, *memory]
+
+
+# The built-in text -------------------------------------------------------------------------------
+
+
+def built_in_text(report: Report, programmes: Sequence[Programme]) -> str:
+    """Write the built-in text for a report, which the officers may edit."""
     lettered = [(_letter(number), programme) for number, programme in enumerate(programmes)]
     wholes = list(group_phases(programmes))
     return _fill("paper.md", report=report, programmes=lettered, wholes=wholes)
@@ -81,7 +156,7 @@ def draft_report(slug: str, last: Report, programmes: Sequence[Programme]) -> di
     date = last.meeting.date.replace(year=last.meeting.date.year + 1, day=1)
     title = f"{last.title} (after {long_date(last.meeting.date)})"[:200]
     settings = _fill("report.yml", slug=slug, last=last, date=date.isoformat(), title=title)
-    text = officers_text(last.model_copy(update={"slug": slug}), programmes)
+    text = built_in_text(last.model_copy(update={"slug": slug}), programmes)
     return {f"reports/{slug}.yml": settings, f"reports/{slug}.md": text}
 
 
@@ -100,212 +175,3 @@ def _fill(template: str, **words: object) -> str:
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     return environment.get_template(template).render(**words)
-
-
-INVENTED = "Invented data: no real school, pupil or result is in this paper"
-
-EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
-
-
-def write_paper(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    *,
-    text: str | None = None,
-    sources: pd.DataFrame | None = None,
-    city: City | None = None,
-    made: Provenance | None = None,
-    drawn: MutableMapping[str, PaperPicture] | None = None,
-) -> Document:
-    """Write the committee's paper: the officers' text with every hole filled and numbered.
-
-    `results` has one entry per programme slug; `sources` the files read (`kind`, `year`,
-    `release`, `file`, `sha256`), else those the report lists; `made` what is known of its own
-    making; `drawn` keeps the pictures that another edition shares.
-    """
-    if missing := [p.slug for p in programmes if p.slug not in results]:
-        raise DesignError(f"reports/{report.slug}.yml: no results for {', '.join(missing)}.")
-    city, made = city or City(), made or Provenance()
-    contents = Contents(
-        list_entries(report, programmes, results, city=city, made=made),
-        make_tables(report, programmes, results, sources=sources, city=city)
-        | make_provenance_tables(made, programmes),
-        make_pictures(report, programmes, results, city=city, drawn=drawn),
-        quotes={
-            f"{p.slug}.statements": choose_quotes(results[p.slug].statements, p.slug)
-            for p in programmes
-        },
-        verdicts=tuple(LADDER),
-    )
-    meeting = report.meeting
-    cover = Cover(report.title, meeting.date, meeting.report_by, list_marks(report))
-    filled = officers_text(report, programmes, text)
-    return compose_paper(filled, f"reports/{report.slug}.md", contents, cover)
-
-
-def list_entries(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    *,
-    city: City,
-    made: Provenance,
-) -> dict[str, Entry]:
-    """Give everything the paper may say, by name: the only source of its numbers and verdicts."""
-    view = view_of(report, city)
-    return (
-        make_programme_entries(report, programmes, results, view, city)
-        | make_support_entries(city, view, report)
-        | make_partnership_entries(city, report)
-        | make_provenance_entries(made, programmes)
-    )
-
-
-def write_editions(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    *,
-    text: str | None = None,
-    sources: pd.DataFrame | None = None,
-    city: City | None = None,
-    made: Provenance | None = None,
-) -> dict[str, Document]:
-    """Write both editions by the name of their file: `report` is the one the settings ask for."""
-    other = "exempt" if report.edition == "public" else "public"
-    drawn: dict[str, PaperPicture] = {}
-    editions = {"report": report, f"report-{other}": report.model_copy(update={"edition": other})}
-    papers = {}
-    for name, edition in editions.items():
-        papers[name] = write_paper(
-            edition,
-            programmes,
-            results,
-            text=text,
-            sources=sources,
-            city=city,
-            made=made,
-            drawn=drawn,
-        )
-    return papers
-
-
-def list_disclosure(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    city: City | None = None,
-) -> pd.DataFrame:
-    """List everything the public edition holds back and why: the disclosure log."""
-    logs = []
-    public = view_of(report.model_copy(update={"edition": "public"}), city or City())
-    for programme in programmes:
-        found = results[programme.slug]
-        known = list_results(programme, found, report.year)
-        logs.append(list_hidden_of_programme(programme, found, known, public))
-    if city is not None and len(city.ratings):
-        logs.append(protect_ratings(city.ratings, public).log)
-        logs.append(list_hidden_support(city, public))
-        logs.append(withhold("ratings-named", "a rating beside a school's name is exempt"))
-    return join_logs(logs)
-
-
-def list_shown_counts(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    city: City | None = None,
-) -> pd.DataFrame:
-    """List the counts of schools that the public edition shows, for the next release to heed.
-
-    `table`, `row`, `column`, `count`, which is missing where it is hidden.
-    """
-    city = city or City()
-    public = view_of(report.model_copy(update={"edition": "public"}), city)
-    parts = [list_shown_themes(results[p.slug].statements, p.slug, public) for p in programmes]
-    if len(city.ratings):
-        ratings = protect_ratings(city.ratings, public).shown
-        parts.append(list_shown("ratings", ratings))
-        parts.append(list_shown_support(city, public))
-    shown = [part for part in parts if len(part)]
-    if not shown:
-        return pd.DataFrame(columns=SHOWN_COLUMNS)
-    return pd.concat(shown, ignore_index=True).astype({"count": "Int64"})
-
-
-def view_of(report: Report, city: City) -> View:
-    """Say what a report's edition may show."""
-    return View(
-        report.edition == "exempt",
-        city.names,
-        report.disclosure.fewest_schools,
-        city.last_shown,
-    )
-
-
-def list_to_do(
-    report: Report, paper: Document, results: Mapping[str, ProgrammeResults]
-) -> list[str]:
-    """List what still needs a person before the paper can go out."""
-    open_ = [
-        f"an answer to what the last meeting asked for: {action.asked}"
-        for action in report.actions
-        if not action.answer.strip()
-    ]
-    held = [line for found in results.values() for line in list_held(found.statements)]
-    memory = list_from_memory(found.sizes for found in results.values())
-    return [*paper.to_complete, *open_, *held, *memory]
-
-
-def list_marks(report: Report) -> tuple[str, ...]:
-    """List what every page of a report must say of itself."""
-    exempt = (EXEMPT,) if report.edition == "exempt" else ()
-    return (*exempt, INVENTED) if report.invented else exempt
-
-
-def make_tables(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    *,
-    sources: pd.DataFrame | None = None,
-    city: City | None = None,
-) -> dict[str, PaperTable]:
-    """Give every table the paper may show, by name."""
-    city = city or City()
-    view = view_of(report, city)
-    tables = {
-        **make_board_tables(report, programmes, results, sources),
-        "ratings": table_ratings(city.ratings, view),
-        "ratings-named": table_ratings_named(city, view),
-        **make_support_tables(city, view, report),
-        **make_partnership_tables(city, view, programmes),
-    }  # fmt: skip
-    for programme in programmes:
-        found = results[programme.slug]
-        known = list_results(programme, found, report.year)
-        tables |= make_programme_tables(programme, found, known, view)
-    for whole, parts in group_phases(programmes).items():
-        tables[f"{whole}.phases"] = table_phases(parts, results)
-    return tables
-
-
-def make_pictures(
-    report: Report,
-    programmes: Sequence[Programme],
-    results: Mapping[str, ProgrammeResults],
-    *,
-    city: City | None = None,
-    drawn: MutableMapping[str, PaperPicture] | None = None,
-) -> Pictures:
-    """Give every picture the paper may show, by name; each is drawn when it is asked for."""
-    view = view_of(report, city or City())
-    makers: dict[str, Callable[[], PaperPicture]] = {
-        "programmes": partial(picture_overview, programmes, results, report.year)
-    }
-    for programme in programmes:
-        found = results[programme.slug]
-        known = list_results(programme, found, report.year)
-        makers |= list_pictures(programme, found, known, view)
-    return Pictures(makers, drawn)

@@ -1,7 +1,7 @@
-"""One page per school in HTML, as it is sent to that school.
+"""The priority ratings as pages in HTML: a sheet for each school, and the table of the city.
 
 A sheet shows a rating beside a school's name, so it is always exempt from publication and marked so
-on screen and on every printed page.
+on screen and on every printed page. A page asks nothing of the network.
 """
 
 from __future__ import annotations
@@ -50,6 +50,14 @@ _BLUES = ("#12436d", "#2073bc", "#bfd9f2")
 
 _GRADES = {1: "outstanding", 2: "good", 3: "requires improvement", 4: "inadequate"}
 
+_RATED = ["Priority 1", "Priority 2", "Priority 3", "Not rated"]
+
+_COLUMNS = {
+    "School": "text", "Priority": "number", "How sure": "number", "Most likely": "number",
+    "Score": "number", "Rank": "number", "Likely rank": "number", "Coverage": "number",
+    "Phase": "text", "Governance": "text", "Trust": "text",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Page:
@@ -59,30 +67,39 @@ class Page:
     marks: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Summary:
+    """A table of counts on the city's page."""
+
+    title: str
+    caption: str
+    columns: list[str]
+    rows: list[list[Any]]
+
+
 def write_sheets(
     rated: Ratings, report: Report, *, plans: Mapping[str, pd.DataFrame] | None = None,
     changes: pd.DataFrame | None = None, partnership: Partnership | None = None,
 ) -> dict[str, str]:  # fmt: skip
-    """Give each school's sheet as HTML, by file name.
+    """Write each school's sheet as HTML, by file name.
 
-    `plans` is `support.plan_years`, `changes` is `support.compare_ratings`; each adds its lines.
-    A page asks nothing of the network and is marked exempt, on screen and on every printed page.
+    `plans` is of `priority.plan_years`, `changes` of `priority.compare_ratings`; each adds lines.
     """
-    marks = (EXEMPT, INVENTED) if report.invented else (EXEMPT,)
-    template = environment().get_template("sheet.html")
     lines = {school: part.droplevel(0) for school, part in rated.contributions.groupby(level=0)}
     pages = {}
     for school, row in rated.ratings.iterrows():
-        page = Page(str(row["name"]), marks)
         sheet = _sheet(rated, report, row, lines[school])
         sheet["support"] = _support_lines(plans or {}, rated.year, school)
-        sheet["activities"] = _activity_lines(partnership, school)
+        sheet["activities"] = _activity_lines(partnership, school) if partnership else []
         if changes is not None and school in changes.index:
             sheet["lines"] += _change_lines(changes.loc[school])
-        pages[sheet_name(int(school))] = template.render(
-            page=page, sheet=sheet, css=style(page), script_hash=""
-        )
+        page = Page(str(row["name"]), _marks(report, exempt=True))
+        pages[sheet_name(int(school))] = _render("sheet.html", page, sheet=sheet, script_hash="")
     return pages
+
+
+def _marks(report: Report, *, exempt: bool) -> tuple[str, ...]:
+    return ((EXEMPT,) if exempt else ()) + ((INVENTED,) if report.invented else ())
 
 
 def sheet_name(school: int) -> str:
@@ -92,7 +109,7 @@ def sheet_name(school: int) -> str:
 
 @lru_cache(maxsize=1)
 def environment() -> Any:
-    """Give the templates, every hole of which is escaped."""
+    """Return the templates, every hole of which is escaped."""
     import jinja2
 
     found = jinja2.Environment(
@@ -103,10 +120,11 @@ def environment() -> Any:
     return found
 
 
-def style(page: Page) -> str:
-    """Give a page's style: the paper's own, marks on every printed page, and the sheets' own."""
+def _render(template: str, page: Page, **parts: object) -> str:
+    """Fill a page; its style is the paper's own, marks on every printed page, and the sheets'."""
     paper = environment().get_template("paper.css").render(document=page)
-    return f"{paper}\n{environment().get_template('sheet.css').render()}"
+    css = f"{paper}\n{environment().get_template('sheet.css').render()}"
+    return str(environment().get_template(template).render(page=page, css=css, **parts))
 
 
 def _sheet(rated: Ratings, report: Report, row: pd.Series, lines: pd.DataFrame) -> dict[str, Any]:
@@ -140,7 +158,7 @@ def _sheet(rated: Ratings, report: Report, row: pd.Series, lines: pd.DataFrame) 
 
 
 def sure_sentence(row: Mapping[str, Any]) -> str:
-    """Say how sure a rating is, in so many of a hundred."""
+    """Write how sure a rating is, in so many of a hundred."""
     parts = [f"{per_hundred(row[f'p{n}'])} as priority {n}" for n in (1, 2, 3)]
     return f"Rated again 100 times as chance could have had it: {join_words(parts)}."
 
@@ -169,14 +187,16 @@ def _rating_lines(rated: Ratings, row: pd.Series) -> list[str]:
 
 
 def _line(indicator: Indicator, line: pd.Series) -> dict[str, Any]:
-    release = _text(line["release"])
     return {
-        "label": line["label"], "rag": line["rag"], "shape": SHAPES[str(line["rag"])],
-        "value": _value(indicator, line), "comparison": _comparison(indicator, line),
-        "interval": _span(indicator, line), "picture": _picture(indicator, line),
-        "signal": line["signal"], "weight": f"{line['weight']:g}", "theme": line["theme"],
-        "release": f"{line['year']} {release}".strip(), "reason": line["reason"],
-    }  # fmt: skip
+        **line,
+        "shape": SHAPES[str(line["rag"])],
+        "value": _value(indicator, line),
+        "comparison": _comparison(indicator, line),
+        "interval": _span(indicator, line),
+        "picture": _picture(indicator, line),
+        "weight": f"{line['weight']:g}",
+        "release": f"{line['year']} {_text(line['release'])}".strip(),
+    }
 
 
 def _value(indicator: Indicator, line: pd.Series) -> str:
@@ -210,7 +230,7 @@ def _comparison(indicator: Indicator, line: pd.Series) -> str:
 
 
 def _span(indicator: Indicator, line: pd.Series) -> str:
-    """Say the interval in the school's own figures, so that it reads beside them."""
+    """Write the interval in the school's own figures, so that it reads beside them."""
     if not np.isfinite(line["low"]):
         return ""
     compared = indicator.compare is not None and indicator.shown == "value"
@@ -240,26 +260,21 @@ def _text(value: object) -> str:
 
 
 def _support_lines(plans: Mapping[str, pd.DataFrame], year: int, school: object) -> list[str]:
-    """Say what is planned for the year that follows, and what last year's plan came to."""
+    """Write what is planned for the year that follows, and what last year's plan came to."""
     lines = []
     for name, after in (("support", year), ("support-last-year", year - 1)):
         if name not in plans or school not in plans[name].index:
             continue
-        row, when = plans[name].loc[school], school_year(after + 1)
-        given = (
-            f"; {format_number(row['delivered'])} given" if np.isfinite(row["delivered"]) else ""
-        )
+        row, planned = plans[name].loc[school], "none planned, for want of a rating"
         if np.isfinite(row["planned"]):
-            days = format_number(row["planned"])
-            lines.append(f"{when}: {days} days planned ({row['provider']}){given}.")
-        else:
-            lines.append(f"{when}: none planned, for want of a rating{given}.")
+            planned = f"{format_number(row['planned'])} days planned ({row['provider']})"
+        if np.isfinite(row["delivered"]):
+            planned += f"; {format_number(row['delivered'])} given"
+        lines.append(f"{school_year(after + 1)}: {planned}.")
     return lines
 
 
-def _activity_lines(partnership: Partnership | None, school: object) -> list[str]:
-    if partnership is None:
-        return []
+def _activity_lines(partnership: Partnership, school: object) -> list[str]:
     part = partnership.taking_part
     own = set(part.loc[part["school"] == school, "activity"])
     return [
@@ -276,85 +291,70 @@ def _change_lines(row: pd.Series) -> list[str]:
     return [f"Last year priority {row['before']}. What moved: {row['why']}.{chance}"]
 
 
-Edition = Literal["public", "exempt"]
-
-Table = dict[str, Any]
-
-_COLUMNS = {
-    "School": "text", "Priority": "number", "How sure": "number", "Most likely": "number",
-    "Score": "number", "Rank": "number", "Likely rank": "number", "Coverage": "number",
-    "Phase": "text", "Governance": "text", "Trust": "text",
-}  # fmt: skip
-
-
 def write_city_table(
-    rated: Ratings, report: Report, *, edition: Edition, plan: pd.DataFrame | None = None
+    rated: Ratings,
+    report: Report,
+    *,
+    edition: Literal["public", "exempt"],
+    plan: pd.DataFrame | None = None,
 ) -> str:
-    """Give the city's table as one HTML page that asks nothing of the network.
+    """Write the city's table as one HTML page.
 
     The exempt edition lists every school and sorts in the browser, by keyboard too; each name
-    is a link to its sheet in the same folder, `plan` (`support.sum_support`) adds the days.
+    is a link to its sheet in the same folder, `plan` (of `priority.plan_years`) adds the days.
     The public edition has counts only: no school, no trust, and no count of one or two schools.
     """
     exempt = edition == "exempt"
-    marks = ((EXEMPT,) if exempt else ()) + ((INVENTED,) if report.invented else ())
-    page = Page(f"Schools by priority, {school_year(rated.year)}", marks)
-    city: Table = {
+    if exempt:
+        summaries = [_count_by(rated.ratings, "governance"), *_count_trusts(rated), *_days(plan)]
+    else:
+        summaries = [_count_ratings(rated), _count_colours(rated)]
+    city = {
         "criteria": rated.dashboard.line,
         "school_year": school_year(rated.year),
         "lines": _lines(rated, exempt),
         "notes": _notes(rated, exempt),
-        "summaries": [],
-        "columns": [],
-        "schools": [],
+        "summaries": summaries,
+        "columns": _columns(rated) if exempt else [],
+        "schools": _schools(rated) if exempt else [],
     }
-    if exempt:
-        city["summaries"] = [_by(rated, "governance"), *_trusts(rated), *_days(plan)]
-        city["columns"], city["schools"] = _columns(rated), _schools(rated)
-    else:
-        city["summaries"] = [_counts(rated), _colours(rated)]
-    templates = environment()
-    script = templates.loader.get_source(templates, "city-table.js")[0].strip()
+    script = environment().loader.get_source(environment(), "city-table.js")[0].strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    html: str = templates.get_template("city-table.html").render(
-        page=page, city=city, css=style(page), script=script, script_hash=digest if exempt else ""
-    )
-    return html
+    page = Page(f"Schools by priority, {school_year(rated.year)}", _marks(report, exempt=exempt))
+    shown = {"city": city, "script": script, "script_hash": digest if exempt else ""}
+    return _render("city-table.html", page, **shown)
 
 
 def _lines(rated: Ratings, exempt: bool) -> list[str]:
-    table = rated.ratings
-    there = table[table["rating"].notna()]
-    if there.empty:
+    table, number = rated.ratings, int(rated.ratings["rating"].notna().sum())
+    if not number:
         return ["No school could be rated."]
     unsure = count_unsure(table)
     said = count_words(unsure, "school")
     if not exempt and 0 < unsure < FEWEST_SCHOOLS:
-        said = f"fewer than {FEWEST_SCHOOLS} schools"
+        said = f"Fewer than {FEWEST_SCHOOLS} schools"
     return [
-        f"{len(there)} of {count_words(len(table), 'school')} are rated, 1 the highest "
-        f"priority. {said[0].upper()}{said[1:]} would be rated otherwise in more than 20 of 100 "
-        f"draws of what chance could have given.",
+        f"{number} of {count_words(len(table), 'school')} are rated, 1 the highest priority. "
+        f"{said} would be rated otherwise in more than 20 of 100 draws of what chance could "
+        "have given.",
     ]
 
 
 def _notes(rated: Ratings, exempt: bool) -> list[str]:
-    labels = {indicator.id: indicator.label for indicator in rated.dashboard.indicators}
-    notes = []
+    board, notes = rated.dashboard, []
     if rated.no_source:
+        labels = {indicator.id: indicator.label for indicator in board.indicators}
         lacking = join_words(labels[name] for name in rated.no_source)
         notes.append(
             f"No school in this study has a value for: {lacking}. Coverage is of the other "
             "indicators, by weight."
         )
-    least = per_hundred(rated.dashboard.least_coverage)
-    notes.append(f"A school with under {least}% coverage is not rated.")
-    moved = per_hundred(rated.dashboard.weights_move)
-    notes.append(
+    notes += [
+        f"A school with under {per_hundred(board.least_coverage)}% coverage is not rated.",
         "How sure: how many of 100 draws give the same rating. "
         f"{rated.draws:,} draws were made, of each school's likely true figures given its pupils "
-        f"and schools like it, with weights moved by up to {moved}%."
-    )
+        f"and schools like it, with weights moved by up to {per_hundred(board.weights_move)}%.",
+    ]
     if not exempt:
         notes.append(
             f"{HIDDEN}: fewer than {FEWEST_SCHOOLS} schools, or a number from which such a one "
@@ -363,10 +363,15 @@ def _notes(rated: Ratings, exempt: bool) -> list[str]:
     return notes
 
 
+def _shown(rated: Ratings) -> list[Indicator]:
+    """List the indicators that some school has a value for."""
+    return [one for one in rated.dashboard.indicators if one.id not in rated.no_source]
+
+
 def _columns(rated: Ratings) -> list[dict[str, str]]:
-    kept = [i for i in rated.dashboard.indicators if i.id not in rated.no_source]
     shown = [{"name": name, "kind": kind} for name, kind in _COLUMNS.items()]
-    return shown + [{"name": f"{i.label} (theme {i.theme})", "kind": "number"} for i in kept]
+    named = [f"{one.label} (theme {one.theme})" for one in _shown(rated)]
+    return shown + [{"name": name, "kind": "number"} for name in named]
 
 
 def _schools(rated: Ratings) -> list[dict[str, Any]]:
@@ -374,33 +379,35 @@ def _schools(rated: Ratings) -> list[dict[str, Any]]:
     order = rated.ratings.assign(by=rated.ratings["rating"].astype(float).fillna(9))
     order = order.sort_values(["by", "score", "name"], ascending=[True, False, True], kind="stable")
     colours = rated.contributions["rag"].unstack("indicator")
-    kept = [i.id for i in rated.dashboard.indicators if i.id not in rated.no_source]
-    rows = []
-    for school, row in order.iterrows():
-        cells = [*_own_cells(row), *(_colour_cell(colours.loc[school, name]) for name in kept)]
-        sheet = sheet_name(int(school))
-        rows.append({"governance": str(row["governance"]), "sheet": sheet, "cells": cells})
-    return rows
+    return [
+        {
+            "governance": str(row["governance"]),
+            "sheet": sheet_name(int(school)),
+            "cells": [
+                *_own_cells(row),
+                *(_colour_cell(colours.loc[school, one.id]) for one in _shown(rated)),
+            ],
+        }
+        for school, row in order.iterrows()
+    ]
 
 
 def _own_cells(row: pd.Series) -> list[dict[str, Any]]:
-    rated = pd.notna(row["rating"])
-    trust = row["trust"] if isinstance(row["trust"], str) else ""
-    own = row[f"p{row['rating']}"] if rated else np.nan
-    likely = max((1, 2, 3), key=lambda n: row[f"p{n}"])
-    rank = (
-        (int(row["rank"]), f"{int(row['rank_low'])} to {int(row['rank_high'])}") if rated else None
-    )
-    numbers = [
-        (str(row["rating"]) if rated else "not rated", row["rating"] if rated else ""),
-        (f"{per_hundred(own)} of 100" if rated else "", own if rated else ""),
-        (f"priority {likely}" if rated else "", likely if rated else ""),
-        (format_number(row["score"], 2) if rated else "", row["score"] if rated else ""),
-        (str(rank[0]) if rank else "", rank[0] if rank else ""),
-        (rank[1] if rank else "", row["rank_low"] if rated else ""),
-        (f"{per_hundred(row['coverage'])}%", row["coverage"]),
-    ]
-    texts = [str(row["phase"]), str(row["governance"]), trust]
+    numbers: list[tuple[str, Any]] = [("not rated", ""), *[("", "")] * 5]
+    if pd.notna(row["rating"]):
+        own = row[f"p{row['rating']}"]
+        likely = max((1, 2, 3), key=lambda n: row[f"p{n}"])
+        rank, low, high = (int(row[name]) for name in ("rank", "rank_low", "rank_high"))
+        numbers = [
+            (str(row["rating"]), row["rating"]),
+            (f"{per_hundred(own)} of 100", own),
+            (f"priority {likely}", likely),
+            (format_number(row["score"], 2), row["score"]),
+            (str(rank), rank),
+            (f"{low} to {high}", row["rank_low"]),
+        ]
+    numbers.append((f"{per_hundred(row['coverage'])}%", row["coverage"]))
+    texts = [str(row["phase"]), str(row["governance"]), _text(row["trust"])]
     return [
         {"text": str(row["name"])},
         *({"text": text, "sort": sort, "numeric": True} for text, sort in numbers),
@@ -409,7 +416,7 @@ def _own_cells(row: pd.Series) -> list[dict[str, Any]]:
 
 
 def _colour_cell(rag: object) -> dict[str, Any]:
-    word = rag if isinstance(rag, str) else ""
+    word = _text(rag)
     order = {"red": 1, "amber": 2, "green": 3}.get(word, "")
     return {"rag": word, "shape": SHAPES[word], "sort": order, "text": "no value"}
 
@@ -420,27 +427,21 @@ def _count(table: pd.DataFrame) -> list[int]:
     return [int((rating == n).sum()) for n in (1, 2, 3)] + [int(rating.isna().sum())]
 
 
-_RATED = ["Priority 1", "Priority 2", "Priority 3", "Not rated"]
-
-
-def _by(rated: Ratings, column: str) -> Table:
-    groups = rated.ratings.groupby(rated.ratings[column].fillna("none listed").astype(str))
+def _count_by(ratings: pd.DataFrame, column: str) -> Summary:
+    groups = ratings.groupby(ratings[column].fillna("none listed").astype(str))
     rows = [[name, *_count(part)] for name, part in groups]
     if column == "governance":
-        rows.append(["all schools", *_count(rated.ratings)])
-    return {
-        "title": f"By {column}", "caption": f"Schools of each priority by {column}",
-        "columns": [column.capitalize(), *_RATED], "rows": rows,
-    }  # fmt: skip
+        rows.append(["all schools", *_count(ratings)])
+    caption = f"Schools of each priority by {column}"
+    return Summary(f"By {column}", caption, [column.capitalize(), *_RATED], rows)
 
 
-def _trusts(rated: Ratings) -> list[Table]:
-    trust = rated.ratings["trust"].map(lambda name: name if isinstance(name, str) else "")
-    listed = rated.ratings[trust != ""]
-    return [] if listed.empty else [_by(Ratings(**{**vars(rated), "ratings": listed}), "trust")]
+def _count_trusts(rated: Ratings) -> list[Summary]:
+    listed = rated.ratings[rated.ratings["trust"].map(_text) != ""]
+    return [] if listed.empty else [_count_by(listed, "trust")]
 
 
-def _days(plan: pd.DataFrame | None) -> list[Table]:
+def _days(plan: pd.DataFrame | None) -> list[Summary]:
     """Lay out the days planned and given, by rating and governance."""
     if plan is None:
         return []
@@ -452,41 +453,31 @@ def _days(plan: pd.DataFrame | None) -> list[Table]:
         rows.append([name, f"{row['schools']:.0f}", *shown])
     caption = "Days of support planned by the rating, and given so far"
     columns = ["Priority and governance", "Schools", "Days planned", "Days given"]
-    return [{"title": "Support", "caption": caption, "columns": columns, "rows": rows}]
+    return [Summary("Support", caption, columns, rows)]
 
 
-def _counts(rated: Ratings) -> Table:
+def _count_ratings(rated: Ratings) -> Summary:
     """Count schools by governance and rating, protected so that no one or two can be worked out."""
     groups = {str(name): _count(part) for name, part in rated.ratings.groupby("governance")}
     counts = pd.DataFrame.from_dict(groups, orient="index", columns=_RATED)
     shown = _protect(counts, "schools of each priority")
-    rows = [[name, *row] for name, row in zip(shown.index, shown.to_numpy().tolist(), strict=True)]
     columns = ["Governance", *_RATED, TOTAL]
-    caption = "Schools of each priority"
-    return {"title": "How many schools", "caption": caption, "columns": columns, "rows": rows}
+    rows = shown.reset_index().to_numpy().tolist()
+    return Summary("How many schools", "Schools of each priority", columns, rows)
 
 
-def _colours(rated: Ratings) -> Table:
+def _count_colours(rated: Ratings) -> Summary:
     """Count schools by colour for each indicator, protected line by line."""
-    lines = rated.contributions
     colours = ("red", "amber", "green", "")
     rows = []
-    for indicator in rated.dashboard.indicators:
-        if indicator.id in rated.no_source:
-            continue
-        rag = lines.xs(indicator.id, level="indicator")["rag"]
+    for indicator in _shown(rated):
+        rag = rated.contributions.xs(indicator.id, level="indicator")["rag"]
         counts = pd.DataFrame([[int((rag == word).sum()) for word in colours]], index=["schools"])
         shown = _protect(counts, indicator.label).iloc[0].tolist()[:-1]
         rows.append([f"{indicator.label} (theme {indicator.theme})", *shown])
-    shapes = [f"{SHAPES[word]} {word}" for word in colours[:3]]
-    columns = ["Indicator", *shapes, "no value"]
+    columns = ["Indicator", *(f"{SHAPES[word]} {word}" for word in colours[:3]), "no value"]
     caption = "Schools of each colour, by indicator"
-    return {
-        "title": "What the indicators say",
-        "caption": caption,
-        "columns": columns,
-        "rows": rows,
-    }
+    return Summary("What the indicators say", caption, columns, rows)
 
 
 def _protect(counts: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -1,9 +1,4 @@
-"""What schools say of their support: read with consent, counted in balance, quoted by role.
-
-A statements file has one row for each school that was asked. A row without a statement is a school
-that did not answer. Nothing is quoted without consent, and nothing that may hold a pupil's name or
-other personal details is quoted until someone has cleared it.
-"""
+"""What schools say of their support: counted in balance, quoted by role, never without consent."""
 
 from __future__ import annotations
 
@@ -16,49 +11,46 @@ from pepstats.sources import DETAILS, STANCES, TOO_LONG, Statements
 MOST_QUOTES = 6  # for one programme
 
 
-# What the paper says of them ---------------------------------------------------------------------
-
-
 def of_programme(said: Statements, programme: str) -> pd.DataFrame:
-    """Give one programme's rows."""
+    """Return one programme's rows, one for each school that was asked."""
     return said.table.loc[said.table["programme"] == programme]
 
 
-def count_stances(said: Statements, programme: str) -> dict[str, int]:
-    """Count schools asked, answered, of each stance, and answers held back."""
+def list_answers(said: Statements, programme: str) -> pd.DataFrame:
+    """List the rows of one programme's schools that answered."""
     rows = of_programme(said, programme)
-    answered = rows.loc[rows["statement"] != ""]
-    stances = {stance: int((answered["stance"] == stance).sum()) for stance in STANCES}
-    held = int(answered["held"].notna().sum())
-    return {"asked": len(rows), "answered": len(answered), **stances, "held": held}
+    return rows.loc[rows["statement"] != ""]
+
+
+def count_stances(rows: pd.DataFrame) -> dict[str, int]:
+    """Count answers by whether they are positive, mixed or negative."""
+    return {stance: int((rows["stance"] == stance).sum()) for stance in STANCES}
 
 
 def balance_sentence(said: Statements, programme: str) -> str:
-    """Say how many schools were asked and answered, and how their answers divide."""
-    counts = count_stances(said, programme)
-    if not counts["asked"]:
+    """Write how many schools were asked and answered, and how their answers divide."""
+    number, answers = len(of_programme(said, programme)), list_answers(said, programme)
+    if not number:
         return "No school has yet been asked for a statement."
-    asked = count_words(counts["asked"], "school")
-    was = "was" if counts["asked"] == 1 else "were"
-    if not counts["answered"]:
-        return f"{asked} {was} asked for a statement. None has answered."
-    divided = join_words(f"{counts[stance]} {stance}" for stance in STANCES)
-    return f"{asked} {was} asked for a statement and {counts['answered']} answered: {divided}."
+    asked = f"{count_words(number, 'school')} {'was' if number == 1 else 'were'} asked"
+    if answers.empty:
+        return f"{asked} for a statement. None has answered."
+    divided = join_words(f"{n} {stance}" for stance, n in count_stances(answers).items())
+    return f"{asked} for a statement and {len(answers)} answered: {divided}."
 
 
 def quoted_sentence(said: Statements, programme: str) -> str:
-    """Say by what rule statements are quoted, and how many could not be."""
-    counts = count_stances(said, programme)
-    quotes = choose_quotes(said, programme)
+    """Write by what rule statements are quoted, and how many could not be."""
+    answers, quotes = list_answers(said, programme), choose_quotes(said, programme)
     if not quotes:
-        return "None can be quoted yet." if counts["answered"] else ""
+        return "None can be quoted yet." if len(answers) else ""
     words = (
         f"{count_words(len(quotes), 'statement')} {'is' if len(quotes) == 1 else 'are'} quoted, "
         "divided as nearly as can be as all the answers are."
     )
-    if counts["held"]:
+    if held := int(answers["held"].notna().sum()):
         words += (
-            f" {counts['held']} could not be quoted: no consent was given, or the words are still "
+            f" {held} could not be quoted: no consent was given, or the words are still "
             "to be checked."
         )
     return words
@@ -70,11 +62,9 @@ def choose_quotes(said: Statements, programme: str) -> tuple[Quote, ...]:
     Each stance that can be quoted gets at least one; within a stance in the order of the schools'
     numbers.
     """
-    rows = of_programme(said, programme)
-    answered = rows.loc[rows["statement"] != ""]
+    answered = list_answers(said, programme)
     free = answered.loc[answered["held"].isna()].sort_values(["urn", "row"])
-    able = {stance: int((free["stance"] == stance).sum()) for stance in STANCES}
-    wanted = {stance: int((answered["stance"] == stance).sum()) for stance in STANCES}
+    able, wanted = count_stances(free), count_stances(answered)
     shares = {stance: min(1, able[stance]) for stance in STANCES}
     while sum(shares.values()) < min(MOST_QUOTES, len(free)):
         open_ = [stance for stance in STANCES if shares[stance] < able[stance]]
@@ -95,8 +85,7 @@ def list_held(said: Statements) -> list[str]:
 
 def tabulate_themes(said: Statements, programme: str) -> pd.DataFrame:
     """Count answers by theme and stance: index `theme`, one column per stance."""
-    rows = of_programme(said, programme)
-    answered = rows.loc[rows["statement"] != ""]
+    answered = list_answers(said, programme)
     themes = answered["theme"].replace("", "No theme given")
     counts = pd.crosstab(themes, answered["stance"]) if len(answered) else pd.DataFrame()
     table = counts.reindex(columns=list(STANCES), fill_value=0).sort_index()

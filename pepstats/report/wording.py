@@ -1,10 +1,10 @@
-"""report.wording."""
+"""One effect in sentences: what was seen, how sure we are, and how chance alone would look."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,11 @@ from pepstats.errors import DesignError, nearest
 from pepstats.formatting import count_words, format_number, per_hundred, round_half_up, school_year
 from pepstats.impact import COMPARED, EXPECTED, LADDER, MODES, UNCERTAIN
 from pepstats.measures import find_measure, outcome_label
+
+AMONG_MANY = (
+    " Its interval leaves nought out, but with several outcomes looked at together one of them "
+    "will do so by chance."
+)
 
 
 @dataclass(frozen=True)
@@ -40,39 +45,21 @@ class Result:
         return math.isfinite(self.estimate)
 
 
-def read_result(row: Mapping[str, Any]) -> Result:
-    """Turn a row of `effects.csv` into a result, refusing a verdict that is not on the ladder."""
-    verdict = str(row["verdict"])
-    estimate = float(row["estimate"])
-    if math.isfinite(estimate) and verdict not in LADDER:
-        raise DesignError(
-            f"effects, outcome {row['outcome']}: `{verdict}` is not a verdict. "
-            f"{nearest(verdict, LADDER)}"
-        )
-    mode = str(row.get("mode", COMPARED))
-    if mode not in MODES:
-        raise DesignError(
-            f"effects, outcome {row['outcome']}: `{mode}` is not a mode. {nearest(mode, MODES)}"
-        )
-    return Result(
-        outcome=str(row["outcome"]),
-        unit=str(row["unit"]),
-        estimate=estimate,
-        low=float(row["low"]),
-        high=float(row["high"]),
-        p_placebo=float(row["p_placebo"]),
-        n_schools=int(row["n_schools"]),
-        n_placebo=int(row["n_placebo"]),
-        year=int(row["year"]),
-        release=str(row["release"]),
-        verdict=verdict,
-        mode=mode,
-        smallest=float(row.get("smallest", math.nan)),
-    )
+def read_result(row: Mapping[Hashable, Any]) -> Result:
+    """Read a row of `effects.csv`, refusing a verdict that is not on the ladder."""
+    result = Result(**{one.name: row[one.name] for one in fields(Result) if one.name in row})
+    where = f"effects, outcome {result.outcome}"
+    if result.known and result.verdict not in LADDER:
+        verdict = str(result.verdict)
+        raise DesignError(f"{where}: `{verdict}` is not a verdict. {nearest(verdict, LADDER)}")
+    if result.mode not in MODES:
+        mode = str(result.mode)
+        raise DesignError(f"{where}: `{mode}` is not a mode. {nearest(mode, MODES)}")
+    return result
 
 
 def decimals_for(result: Result) -> int:
-    """Give the decimals that keep an estimate and its interval on their own side of nought."""
+    """Return the decimals that keep an estimate and its interval on their own side of zero."""
     wanted = find_measure(result.outcome).decimals
     numbers = [n for n in (result.estimate, result.low, result.high) if math.isfinite(n) and n != 0]
     if result.verdict == UNCERTAIN:
@@ -93,27 +80,27 @@ def outcome_words(outcome: str) -> str:
     return f"the {label}{group}"
 
 
-# Sentences -------------------------------------------------------------------------------------
+def size_words(value: float, result: Result, places: int = 1) -> str:
+    """Write a difference in a result's unit, its sign shown."""
+    return f"{format_number(value, places, signed=True)} {result.unit}"
+
+
+def interval_words(low: float, high: float, places: int = 1) -> str:
+    """Write an interval as it stands in a sentence."""
+    return f"95% interval {format_number(low, places)} to {format_number(high, places)}"
 
 
 def span_words(result: Result) -> str:
-    """Say what must stand beside every estimate: interval, number of schools, release and year."""
-    places = decimals_for(result)
+    """Write what stands in brackets after an estimate: interval, schools, release and year."""
     return (
-        f"95% interval {format_number(result.low, places)} to "
-        f"{format_number(result.high, places)} {result.unit}; "
+        f"{interval_words(result.low, result.high, decimals_for(result))} {result.unit}; "
         f"{count_words(result.n_schools, 'school')}; "
         f"{result.release} results for {school_year(result.year)}"
     )
 
 
-def against_words(result: Result) -> str:
-    """Say what the schools were held against, after a size: the name of the way it was found."""
-    return COMPARED if result.mode == COMPARED else f"against what was {EXPECTED}"
-
-
 def effect_sentence(result: Result) -> str:
-    """Say what was seen in one outcome and how sure we are; never why."""
+    """Write what was seen in one outcome and how sure we are; never why."""
     what = outcome_words(result.outcome)
     if not result.known:
         few = "too few of the programme's schools have results that can be compared"
@@ -122,28 +109,18 @@ def effect_sentence(result: Result) -> str:
             f"({count_words(result.n_schools, 'school')}; {result.release} "
             f"results for {school_year(result.year)})."
         )
-    size = f"{format_number(result.estimate, decimals_for(result), signed=True)} {result.unit}"
-    beside = f"{size}, {against_words(result)} ({span_words(result)})"
+    beside = short_result(result)
     if result.verdict == UNCERTAIN:
+        among_many = "" if result.low <= 0 <= result.high else AMONG_MANY
         return (
             f"In {what}, it is {UNCERTAIN} whether the programme's schools gained or lost ground. "
-            f"The estimate is {beside}.{_among_many(result)}"
+            f"The estimate is {beside}.{among_many}"
         )
     return f"In {what}, the programme's schools {result.verdict}: {beside}."
 
 
-def _among_many(result: Result) -> str:
-    """Say why an interval that leaves nought out is still not enough, where that is so."""
-    if result.low <= 0 <= result.high:
-        return ""
-    return (
-        " Its interval leaves nought out, but with several outcomes looked at together one of them "
-        "will do so by chance."
-    )
-
-
 def chance_sentence(result: Result) -> str:
-    """Say how often programmes that did nothing looked like this one."""
+    """Write how often placebo programmes moved as far as this one."""
     if not result.known or not math.isfinite(result.p_placebo) or result.n_placebo < 1:
         return "There were too few schools to try made-up programmes."
     return (
@@ -153,7 +130,7 @@ def chance_sentence(result: Result) -> str:
 
 
 def _often(share: float) -> str:
-    """Say a share of made-up programmes as so many in a hundred, never as none or all."""
+    """Write a share of placebo programmes as so many in a hundred, never as none or all."""
     hundred = per_hundred(share)
     if hundred == 0:
         return "Fewer than 1 in 100"
@@ -161,7 +138,7 @@ def _often(share: float) -> str:
 
 
 def smallest_sentence(result: Result) -> str:
-    """Say how large a true effect must be for us to be likely to see it, four times in five."""
+    """Write how large a true effect must be to be found four times in five."""
     if not result.known or not math.isfinite(result.smallest):
         return ""
     size = format_number(result.smallest, find_measure(result.outcome).decimals)
@@ -171,42 +148,36 @@ def smallest_sentence(result: Result) -> str:
     )
 
 
-def sure_words(result: Result) -> str:
-    """Say in a few words how sure we are, for a table of programmes."""
-    if not result.known:
-        return "No estimate"
-    return f"{_often(result.p_placebo)} made-up programmes moved this much"
+def verdict_words(result: Result) -> str:
+    """Write a verdict and how sure it is, for a table."""
+    sure = f"{_often(result.p_placebo)} made-up programmes moved this much"
+    verdict = result.verdict.capitalize() or "No estimate"
+    return f"{verdict}. {sure if result.known else 'No estimate'}"
 
 
 def short_result(result: Result) -> str:
-    """Give an estimate with all that must stand beside it, without its outcome, for a table."""
+    """Write an estimate and all that must stand beside it, without its outcome."""
     if not result.known:
         return f"No estimate: {result.reason or 'too few schools have results to compare'}"
     places = decimals_for(result)
-    size = f"{format_number(result.estimate, places, signed=True)} {result.unit}"
-    return f"{size}, {against_words(result)} ({span_words(result)})"
+    against = COMPARED if result.mode == COMPARED else f"against what was {EXPECTED}"
+    return f"{size_words(result.estimate, result, places)}, {against} ({span_words(result)})"
 
 
 def explain_lines(effects: pd.DataFrame) -> dict[str, str]:
-    """Say under each outcome's two lines what they leave out, and what the estimate is."""
-    results = (read_result(_record(row)) for row in effects.to_dict("records"))
+    """Write under each outcome's two lines what they leave out, and what the estimate is."""
+    results = map(read_result, effects.to_dict("records"))
     return {result.outcome: _after_allowing(result) for result in results if result.known}
 
 
-def _record(row: Mapping[Hashable, Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in row.items()}
-
-
 def _after_allowing(result: Result) -> str:
-    size = format_number(result.estimate, decimals_for(result), signed=True)
-    said = (
-        f"After allowing for school size and earlier results the difference is {size} {result.unit}"
-    )
+    size = size_words(result.estimate, result, decimals_for(result))
+    said = f"After allowing for school size and earlier results the difference is {size}"
     return ". ".join(filter(None, [forecast_note(result.mode, result.year), said]))
 
 
 def forecast_note(mode: str, year: int) -> str:
-    """Say, before other schools' results are out, what the end of the dashed line is."""
+    """Write what the end of the dashed line is, before other schools' results are published."""
     if mode != EXPECTED:
         return ""
     return (

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import Field
 
-from pepstats.errors import RunError
+from pepstats.errors import DesignError, RunError
+from pepstats.report import SHOWN_COLUMNS
 from pepstats.settings import Settings
 
 CHANGES_FILE = "CHANGES.md"
@@ -160,6 +161,23 @@ def describe_files(run: Path) -> dict[str, Output]:
             about = describe_table(path, name) if path.suffix == ".csv" else {}
             found[name] = Output(sha256=sha256_of(path), bytes=path.stat().st_size, **about)
     return found
+
+
+def read_shown(path: Path) -> pd.DataFrame:
+    """Read counts that a release showed; each is a whole number or nothing."""
+    try:
+        table = pd.read_csv(path, dtype={"table": "str", "row": "str", "column": "str"})
+        known = table[SHOWN_COLUMNS].astype({"count": "Int64"}).astype({"count": float})
+    except (KeyError, ValueError, TypeError) as error:
+        raise DesignError(
+            f"{path}: not counts that a release showed ({error}). Name the `shown-counts.csv` of "
+            f"that release; its columns are {', '.join(SHOWN_COLUMNS)}."
+        ) from None
+    twice = known[known.duplicated(["table", "row", "column"])]
+    if len(twice):
+        where = ", ".join(f"row {row + 2}" for row in twice.index[:5])
+        raise DesignError(f"{path}: a count is there twice ({where}). Take one of the two out.")
+    return known
 
 
 def describe_table(path: Path, name: str) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from pepstats.report import (
     NOT_YET_PUBLIC,
     SMALL,
     find_small_changes,
-    read_shown,
 )
 from pepstats.runs.bridge import read_effects
 from pepstats.runs.compare import PICTURE, WORDS, read_parts
+from pepstats.runs.files import read_shown
 from pepstats.runs.manifest import Manifest
 from pepstats.settings import RELEASES, Report
 

@@ -24,8 +24,8 @@ from pepstats.errors import RunError, nearest
 from pepstats.impact import Design
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
-from pepstats.report import SHOWN_COLUMNS, read_shown
-from pepstats.runs.files import _as_csv, check_name, keyed, write_whole
+from pepstats.report import SHOWN_COLUMNS
+from pepstats.runs.files import _as_csv, check_name, keyed, read_shown, write_whole
 from pepstats.runs.tasks import STEPS, name_task
 from pepstats.schools import Panel
 from pepstats.settings import (

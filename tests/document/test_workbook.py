@@ -9,8 +9,7 @@ from python_calamine import CalamineWorkbook
 
 from pepstats.document import workbook
 from pepstats.document.blocks import PaperTable, TableBlock
-from pepstats.report.paper import write_paper
-from tests.paper_made_up import make_city, make_study
+from tests.paper_made_up import make_city, make_study, write_paper
 
 
 @pytest.fixture(scope="module")

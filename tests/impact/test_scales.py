@@ -12,6 +12,7 @@ from pepstats.impact import effects, evidence, value
 from pepstats.impact.gaps import Gaps
 from pepstats.impact.sizes import correct_small
 from pepstats.report import programme_tables
+from pepstats.report.entries import describe_value
 from pepstats.settings.programme import load_programme
 from tests.impact.test_sizes import made_up, panel_of
 from tests.worlds import ROOT
@@ -167,7 +168,7 @@ def test_the_paper_may_say_sizes_months_cost_and_grades_by_name() -> None:
         {"scale": ["A, self-assessed"], "level": [3], "words": ["a"],
          "input": "design", "value": "x", "allows": np.nan, "note": np.nan}
     )  # fmt: skip
-    entries = programme_tables.describe_worth("x", said, sized(), table)
+    entries = describe_value("x", said, sized(), table)
     assert entries["months"].text.startswith("+2 months") and entries["security"].text == "a"
     assert entries["rwm_expected.months"].text == "+2 (1\u00a0to\u00a03)"
     assert entries["absence.size"].text == "none"
@@ -180,7 +181,7 @@ def test_the_paper_may_say_sizes_months_cost_and_grades_by_name() -> None:
     graded = programme_tables.table_grades(programme, table)
     assert graded.rows[0][0] == "A" and "self-assessment" in graded.note
     empty = pd.DataFrame()
-    assert programme_tables.describe_worth("x", empty, empty, empty)["security"].text == ""
+    assert describe_value("x", empty, empty, empty)["security"].text == ""
     assert not programme_tables.table_sizes(programme, empty).rows
 
 

@@ -14,24 +14,23 @@ from pepstats.document.blocks import text_of
 from pepstats.document.compose import find_typed_results, read_officers_text
 from pepstats.document.html import to_docx, to_html
 from pepstats.errors import DesignError, RunError
-from pepstats.report import board_tables, city_tables, disclosure, programme_tables
+from pepstats.report import disclosure, programme_tables
 from pepstats.report import paper as report_paper
 from pepstats.report.city_tables import protect_ratings, ratings_sentence
 from pepstats.report.disclosure import View
-from pepstats.report.edition import City, breaks_sentence, collect_results
-from pepstats.report.entries import make_programme_entries
-from pepstats.report.figures import Pictures
+from pepstats.report.edition import Edition, breaks_sentence, collect_results
+from pepstats.report.entries import list_entries
+from pepstats.report.figures import picture_overview
 from pepstats.report.paper import (
     EXEMPT,
     INVENTED,
+    built_in_text,
     draft_report,
     list_disclosure,
-    list_entries,
     list_marks,
     list_shown_counts,
     list_to_do,
     make_tables,
-    officers_text,
     write_editions,
 )
 from pepstats.settings.report import Disclosure, Report
@@ -59,7 +58,8 @@ def study():
 @pytest.fixture(scope="module")
 def paper():
     """The whole paper, every picture drawn."""
-    return report_paper.write_paper(*make_study(drawn=True), city=CITY)
+    edition = Edition(*make_study(drawn=True), CITY)
+    return report_paper.write_paper(edition, picture_overview(edition))
 
 
 def test_the_paper_follows_the_seeds_own_order(paper) -> None:
@@ -118,13 +118,10 @@ def test_legal_and_finance_comments_are_left_to_be_completed(paper) -> None:
 
 def test_the_built_in_text_keeps_its_own_rule_and_uses_only_entries_that_exist(study) -> None:
     settings, programmes, results = study
-    text = officers_text(settings, programmes)
+    text = built_in_text(settings, programmes)
     officers = read_officers_text(text, "built-in")
     assert find_typed_results(officers.text) == []
-    entries = make_programme_entries(settings, programmes, results, View())
-    entries |= board_tables.make_provenance_entries(board_tables.Provenance(), programmes)
-    entries |= city_tables.make_support_entries(City(), View(), settings)
-    entries |= city_tables.make_partnership_entries(City(), settings)
+    entries = list_entries(Edition(settings, programmes, results))
     used = {hole.name for hole in officers.holes if hole.kind == "entry"}
     assert used <= set(entries)
     assert {"closing-the-gap.headline", "closing-the-gap.chance", "meeting.date"} <= used
@@ -167,7 +164,7 @@ def test_officers_own_text_is_used_and_held_to_the_rule(study) -> None:
 
 
 def test_every_entry_says_where_it_came_from(study) -> None:
-    for name, entry in make_programme_entries(*study, View()).items():
+    for name, entry in list_entries(Edition(*study)).items():
         assert entry.source, name
         assert isinstance(entry.text, str), name
         assert "nan" not in entry.text.casefold().split(), name
@@ -199,9 +196,7 @@ def test_an_outcome_without_an_estimate_says_so(study) -> None:
         effects=one.effects.iloc[:1],
         gaps=one.gaps.assign(gap=one.gaps["gap"].where(one.gaps["outcome"] == "rwm_expected")),
     )
-    entries = make_programme_entries(
-        settings, programmes, {**results, "closing-the-gap": gone}, View()
-    )
+    entries = list_entries(Edition(settings, programmes, {**results, "closing-the-gap": gone}))
     said = entries["closing-the-gap.reading_progress.sentence"].text
     assert said.startswith("No estimate can be given for the progress score in reading")
     write_paper(settings, programmes, {**results, "closing-the-gap": gone})
@@ -279,7 +274,7 @@ def test_an_unknown_verdict_stops_the_paper(study) -> None:
 
 def test_both_editions_come_from_one_call_and_only_the_exempt_one_names_schools() -> None:
     settings, programmes, results = make_study(release="final")
-    editions = write_editions(settings, programmes, results, city=CITY)
+    editions = write_editions(Edition(settings, programmes, results, CITY))
     assert list(editions) == ["report", "report-exempt"]
     public, exempt = (to_html(paper) for paper in editions.values())
     assert not any(name in public for name in CITY.names.values())
@@ -289,7 +284,7 @@ def test_both_editions_come_from_one_call_and_only_the_exempt_one_names_schools(
 
 def test_what_the_public_edition_holds_back_is_in_the_log_with_its_reason() -> None:
     settings, programmes, results = make_study()
-    log = list_disclosure(settings, programmes, results, CITY)
+    log = list_disclosure(Edition(settings, programmes, results, CITY))
     assert list(log.columns) == disclosure.LOG_COLUMNS
     assert log["reason"].str.len().gt(0).all()
     tables = set(log["table"])
@@ -318,8 +313,7 @@ def test_statements_are_counted_in_balance_and_quoted_by_role(paper) -> None:
 
 
 def test_what_still_needs_a_person_is_listed(study, paper) -> None:
-    _, _, results = study
-    needed = list_to_do(make_report(), paper, results)
+    needed = list_to_do(Edition(*study), paper)
     assert any("City Solicitor" in line for line in needed)
     assert any(line.startswith("statement in row 6") for line in needed)
 
@@ -363,7 +357,7 @@ def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(st
         "false_alarm_rate": [0.05, 0.05, 0.66, 0.05],
     })  # fmt: skip
     one = dataclasses.replace(results["closing-the-gap"], value=value, calibration=rates)
-    tables = make_tables(settings, programmes, {**results, "closing-the-gap": one})
+    tables = make_tables(Edition(settings, programmes, {**results, "closing-the-gap": one}))
     assert ("Months of progress", "2 months (-1 to +4)") in tables["closing-the-gap.summary"].rows
     assert tables["closing-the-gap.calibration"].rows[0] == (
         "before and after",
@@ -377,16 +371,9 @@ def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(st
 def test_appendices_are_lettered_past_z() -> None:
     settings = make_report()
     many = [make_programme(f"p{n}") for n in range(28)]
-    text = officers_text(settings, many)
+    text = built_in_text(settings, many)
     assert "# Appendix 1z: " in text and "# Appendix 1ab: " in text
     read_officers_text(text, "built-in")
-
-
-def test_a_picture_is_drawn_only_when_the_paper_shows_it() -> None:
-    drawn = []
-    pictures = Pictures({"a": lambda: drawn.append("a"), "b": lambda: drawn.append("b")})
-    assert list(pictures) == ["a", "b"] and drawn == []
-    assert pictures["a"] is pictures["a"] and drawn == ["a"]
 
 
 def test_pictures_have_meaningful_words_and_their_tables_are_in_the_paper(paper) -> None:
@@ -401,12 +388,13 @@ def test_pictures_have_meaningful_words_and_their_tables_are_in_the_paper(paper)
 def test_a_school_that_could_be_known_by_its_results_is_not_tied_to_its_words(study) -> None:
     settings, programmes, results = make_study(release="final")
     public, exempt = (
-        make_tables(settings.model_copy(update={"edition": edition}), programmes, results)
+        make_tables(Edition(settings, programmes, results).turn(edition))
         for edition in ("public", "exempt")
     )
-    name = "closing-the-gap.case-1"
-    assert "What it says" not in dict(public[name].rows)
-    assert dict(exempt[name].rows)["What it says"].startswith("\u201cStaff feel surer")
+    name = "closing-the-gap.cases"
+    assert "What it says" not in [row[0] for row in public[name].rows]
+    said = {row[0]: row[1] for row in exempt[name].rows}
+    assert said["What it says"].startswith("\u201cStaff feel surer")
 
 
 def test_a_change_of_definition_is_said_beside_what_it_touches(paper) -> None:
@@ -429,7 +417,7 @@ def test_what_the_last_meeting_asked_for_is_answered_or_left_to_be_completed(stu
         ("Case studies (A councillor)", "They are in section 4."),
         ("What schools say", "To be completed"),
     )
-    needed = list_to_do(settings, paper, results)
+    needed = list_to_do(Edition(settings, programmes, results), paper)
     assert "an answer to what the last meeting asked for: What schools say" in needed
 
 
@@ -461,7 +449,7 @@ def test_schools_in_two_programmes_are_said_beside_the_estimate(study) -> None:
 
 def test_case_studies_stand_side_by_side_with_consent_and_without_names_in_public(study) -> None:
     settings, programmes, results = study
-    public = make_tables(settings, programmes, results, city=CITY)
+    public = make_tables(Edition(settings, programmes, results, CITY))
     table = public["closing-the-gap.cases"]
     assert table.columns[0] == "About" and len(table.columns) == 4
     said = {row[0]: row[1:] for row in table.rows}
@@ -475,31 +463,33 @@ def test_case_studies_stand_side_by_side_with_consent_and_without_names_in_publi
         "Given, with consent of 14 September 2018; its words are still to be checked",
     )
     assert "What it says" not in said
-    exempt = make_tables(make_report(edition="exempt"), programmes, results, city=CITY)
+    exempt = make_tables(Edition(make_report(edition="exempt"), programmes, results, CITY))
     told = {row[0]: row[1:] for row in exempt["closing-the-gap.cases"].rows}
     assert "Staff feel surer of what to do next." in told["What it says"][0]
 
 
 def test_the_counts_that_the_public_edition_shows_are_listed_for_the_next_release() -> None:
     settings, programmes, results = make_study(edition="exempt")
-    shown = list_shown_counts(settings, programmes, results, CITY)
+    shown = list_shown_counts(Edition(settings, programmes, results, CITY))
     assert list(shown.columns) == disclosure.SHOWN_COLUMNS
     ratings = shown[shown["table"] == "ratings"]
-    log = list_disclosure(settings, programmes, results, CITY)
+    log = list_disclosure(Edition(settings, programmes, results, CITY))
     assert ratings["count"].isna().sum() == (log["table"] == "ratings").sum() > 0
 
 
 def test_the_public_edition_heeds_what_the_last_release_showed() -> None:
     settings, programmes, results = make_study()
     wide = settings.model_copy(update={"disclosure": Disclosure(fewest_schools=2)})
-    last = list_shown_counts(wide, programmes, results, CITY).astype({"count": float})
+    last = list_shown_counts(Edition(wide, programmes, results, CITY)).astype({"count": float})
     row = last.index[last["count"] > 9][0]
     last.loc[row, "count"] -= 1
     changed = dataclasses.replace(CITY, last_shown=last)
-    log = list_disclosure(wide, programmes, results, changed)
+    log = list_disclosure(Edition(wide, programmes, results, changed))
     assert disclosure.DIFFERS in set(log["reason"])
-    assert disclosure.DIFFERS not in set(list_disclosure(wide, programmes, results, CITY)["reason"])
-    note = make_tables(wide, programmes, results, city=changed)["ratings"].note
+    assert disclosure.DIFFERS not in set(
+        list_disclosure(Edition(wide, programmes, results, CITY))["reason"]
+    )
+    note = make_tables(Edition(wide, programmes, results, changed))["ratings"].note
     assert "differs by so few from what was shown before" in note
 
 

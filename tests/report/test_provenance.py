@@ -9,10 +9,10 @@ import pytest
 from pepstats.document import blocks, html
 from pepstats.impact.verdicts import COMPARED, EXPECTED
 from pepstats.report import board_tables
-from pepstats.report.paper import write_paper
+from pepstats.report.edition import Provenance
 from pepstats.runs.bridge import RESULTS, bridge_effects
 from pepstats.settings.quality import say_sign_off
-from tests.paper_made_up import make_effect, make_programme, make_study
+from tests.paper_made_up import make_effect, make_programme, make_study, write_paper
 
 OCTOBER = datetime.date(2018, 10, 2)
 PROGRAMME = make_programme()
@@ -36,14 +36,14 @@ def results() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def december() -> board_tables.Provenance:
+def december() -> Provenance:
     then = effects(verdict="too uncertain to say", mode=EXPECTED, release="provisional")
     now = effects(estimate=5.0, release="revised", mode=COMPARED)
-    return board_tables.Provenance(OCTOBER, results(), {PROGRAMME.slug: bridge_effects(then, now)})
+    return Provenance(OCTOBER, results(), {PROGRAMME.slug: bridge_effects(then, now)})
 
 
 def test_a_first_paper_has_nothing_to_say_of_an_earlier_one() -> None:
-    entries = board_tables.make_provenance_entries(board_tables.Provenance(), [PROGRAMME])
+    entries = board_tables.make_provenance_entries(Provenance(), [PROGRAMME])
     assert entries["report.changed"].text == board_tables.FIRST
     settings, programmes, found = make_study()
     words = write_paper(settings, programmes, found).words()
@@ -51,7 +51,7 @@ def test_a_first_paper_has_nothing_to_say_of_an_earlier_one() -> None:
 
 
 def test_without_a_run_of_the_earlier_report_the_paper_says_so() -> None:
-    nothing = board_tables.Provenance(OCTOBER, results().iloc[:0], {PROGRAMME.slug: pd.DataFrame()})
+    nothing = Provenance(OCTOBER, results().iloc[:0], {PROGRAMME.slug: pd.DataFrame()})
     entries = board_tables.make_provenance_entries(nothing, [PROGRAMME])
     assert entries["report.changed"].text == entries[f"{PROGRAMME.slug}.changed"].text
     assert "has not been run here" in entries["report.changed"].text
@@ -61,21 +61,21 @@ def test_without_a_run_of_the_earlier_report_the_paper_says_so() -> None:
 
 
 def test_a_release_without_single_schools_results_is_said_to_be_so(
-    december: board_tables.Provenance,
+    december: Provenance,
 ) -> None:
     bare = dataclasses.replace(december, results=results().iloc[:0])
     said = board_tables.table_results(bare).empty
     assert said == "The earlier report was released without the results of single schools."
 
 
-def test_the_sum_of_it_counts_estimates_and_verdicts(december: board_tables.Provenance) -> None:
+def test_the_sum_of_it_counts_estimates_and_verdicts(december: Provenance) -> None:
     said = board_tables.make_provenance_entries(december, [PROGRAMME])["report.changed"].text
     assert "revises the one of 2 October 2018" in said
     assert "1 of 2 estimates moved" in said and "One verdict changed." in said
 
 
 def test_a_programmes_change_is_said_with_how_it_was_found(
-    december: board_tables.Provenance,
+    december: Provenance,
 ) -> None:
     said = board_tables.make_provenance_entries(december, [PROGRAMME])[
         f"{PROGRAMME.slug}.changed"
@@ -91,7 +91,7 @@ def test_a_programmes_change_is_said_with_how_it_was_found(
 
 
 def test_only_results_of_a_later_release_are_set_side_by_side(
-    december: board_tables.Provenance,
+    december: Provenance,
 ) -> None:
     """No group, no number of pupils, nothing that stayed as it was; and no single school's."""
     table = board_tables.table_results(december)
@@ -105,9 +105,7 @@ def test_only_results_of_a_later_release_are_set_side_by_side(
 def test_a_verdict_of_another_outcome_is_named_when_it_changed() -> None:
     now = effects()
     now.loc[1, "verdict"] = "lost ground"
-    made = board_tables.Provenance(
-        OCTOBER, results(), {PROGRAMME.slug: bridge_effects(effects(), now)}
-    )
+    made = Provenance(OCTOBER, results(), {PROGRAMME.slug: bridge_effects(effects(), now)})
     said = board_tables.make_provenance_entries(made, [PROGRAMME])[f"{PROGRAMME.slug}.changed"].text
     assert "progress score in reading" in said and "to “lost ground”" in said
 
@@ -137,14 +135,14 @@ def test_the_quality_log_is_in_the_paper_and_its_absence_is_said() -> None:
     assert say_sign_off(None) in bare and "No assumption has been written down." in bare
     log = {"assumptions": pd.DataFrame([("A1", "Alike.", "Red", "Since.", "Then not.")], columns=[
         "Number", "We assume", "How sure", "Why", "If it is wrong"])}  # fmt: skip
-    made = board_tables.Provenance(quality=log, signed="Made by One; checked by Two on 2018-10-01.")
+    made = Provenance(quality=log, signed="Made by One; checked by Two on 2018-10-01.")
     full = html.to_html(write_paper(settings, programmes, found, made=made))
     assert "Made by One; checked by Two" in full and "Then not." in full
 
 
 def test_a_paper_that_revises_another_has_a_topic_for_what_changed() -> None:
     settings, programmes, found = make_study(revises="autumn-2017")
-    made = board_tables.Provenance(OCTOBER, results(), {})
+    made = Provenance(OCTOBER, results(), {})
     paper = write_paper(settings, programmes, found, made=made)
     topics = [blocks.text_of(b.words) for b in paper.blocks if b.kind == "heading"]
     assert "What changed since the last paper" in topics

@@ -43,10 +43,8 @@ def city_of(now, last, more=None, **register):
 
 
 def made(city, view):
-    tables = city_tables.make_support_tables(city, view, REPORT)
-    entries = city_tables.make_support_entries(city, view, REPORT)
-    tables |= city_tables.make_partnership_tables(city, view, PROGRAMMES)
-    return tables, entries | city_tables.make_partnership_entries(city, REPORT)
+    tables = city_tables.make_city_tables(city, view, REPORT.year, PROGRAMMES)
+    return tables, city_tables.make_city_entries(city, view, REPORT.year)
 
 
 def test_the_public_edition_names_no_school_and_the_exempt_one_every_school_that_changed():
@@ -83,7 +81,7 @@ def test_a_sum_of_days_is_hidden_where_it_would_tell_of_one_or_two_schools():
         table = made(city, PUBLIC)[0]["support"]
         assert table.rows[0][2] == shown
         assert made(city, EXEMPT)[0]["support"].rows[0][2] == "56.0"
-        hidden = city_tables.list_hidden_support(city, PUBLIC)
+        hidden = city_tables.list_hidden_of_city(city, PUBLIC)
         assert len(hidden) == (1 if shown == HIDDEN else 0)
 
 

@@ -10,7 +10,6 @@ from pepstats.errors import SourceError
 from pepstats.report.statements import (
     balance_sentence,
     choose_quotes,
-    count_stances,
     list_held,
     quoted_sentence,
     tabulate_themes,
@@ -148,8 +147,8 @@ def test_a_school_is_found_by_any_number_it_has_had() -> None:
 
 def test_a_school_that_did_not_answer_is_counted_as_asked() -> None:
     said = read(row(), row(URN="900002", Statement="", Stance="", Role="", Consent=""))
-    assert count_stances(said, "closing-the-gap")["asked"] == 2
-    assert "1 answered" in balance_sentence(said, "closing-the-gap")
+    sentence = balance_sentence(said, "closing-the-gap")
+    assert sentence.startswith("2 schools were asked for a statement and 1 answered")
 
 
 def test_a_study_without_statements_says_so() -> None:
