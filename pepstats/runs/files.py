@@ -18,7 +18,8 @@ from pepstats.settings import Settings
 CHANGES_FILE = "CHANGES.md"
 
 
-def _as_csv(table: pd.DataFrame) -> bytes:
+def as_csv(table: pd.DataFrame) -> bytes:
+    """Return a table as CSV at full precision, the index as its key where it has a name."""
     keyed = any(level is not None for level in table.index.names)
     text: str = table.to_csv(index=keyed, lineterminator="\n")
     return text.encode("utf-8")
@@ -41,20 +42,9 @@ def keyed(table: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is complete or absent; one that already says this is left alone.
-
-    A file that changes outside a run takes the manifest with it: what lies there then is no longer
-    the run that the manifest describes.
-    """
+    """Write a file so that it is complete or absent; one that already says this is left alone."""
     if path.is_file() and path.read_bytes() == content:
         return
-    for folder in path.parents:
-        manifest = folder / "manifest.json"
-        if manifest.is_file():
-            manifest.unlink()
-            break
-        if folder.name in {"working", "released"}:
-            break
     partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
     partial.write_bytes(content)
     os.replace(partial, path)  # noqa: PTH105 - atomic on every system we run on
@@ -76,6 +66,11 @@ def place_of(name: str) -> str | None:
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute():
         return None
     return posixpath.normpath(name.replace("\\", "/"))
+
+
+def lab_beside(final: Path) -> Path:
+    """Return where steps run by hand write, beside a finished run."""
+    return final.with_name(f"{final.name}.lab")
 
 
 def begin_folder(final: Path) -> Path:

@@ -22,7 +22,7 @@ from pathlib import Path
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.runs.bridge import find_earlier
-from pepstats.runs.files import begin_folder, discard_folder, replace_folder
+from pepstats.runs.files import begin_folder, discard_folder, lab_beside, replace_folder
 from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
 from pepstats.runs.reuse import Ground, Last, describe_code, describe_settled
 from pepstats.runs.tasks import Done, Task, check_parameters, list_tasks, parameters_of
@@ -83,7 +83,8 @@ def run_report(
         _keep_failed(making, final)
         raise
     replace_folder(making, final)
-    shutil.rmtree(_failed_beside(final), ignore_errors=True)
+    for old in (_failed_beside(final), lab_beside(final)):
+        shutil.rmtree(old, ignore_errors=True)
     if kept := sum(one.reused for one in done):
         tell(f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed.")
     if report.revises is not None and earlier is None:
