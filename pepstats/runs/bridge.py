@@ -35,9 +35,11 @@ PANEL = "01-clean-sources/panel.csv"
 
 RELEASES = "01-clean-sources/panel-releases.csv"
 
-EFFECTS_OF = "04-estimate-effect/{slug}/effects.csv"
+EFFECTS_FILE = "04-estimate-effect/{slug}/effects.csv"
 
-REFUSED_OF = "04-estimate-effect/{slug}/refused.csv"
+REFUSED_FILE = "04-estimate-effect/{slug}/refused.csv"
+
+BRIDGE_FILE = "04-estimate-effect/{slug}/bridge.csv"
 
 SAME_DIGITS = 1e-9
 
@@ -45,12 +47,12 @@ KEY = ["programme", "outcome"]
 
 CARRIED = ["estimate", "low", "high", "p_placebo", "n_schools", "release", "mode", "verdict"]
 
-EFFECTS = [
+EFFECT_COLUMNS = [
     *KEY, "unit", *(f"{name}_{when}" for name in CARRIED for when in ("before", "after")),
     "change", "moved", "verdict_changed", "said",
 ]  # fmt: skip
 
-RESULTS = [
+RESULT_COLUMNS = [
     "measure", "unit", "release_before", "release_after", "schools_before", "schools_after",
     "in_both", "schools_moved", "before", "after", "change", "largest_change",
 ]  # fmt: skip
@@ -78,9 +80,9 @@ class Reported:
     releases: pd.DataFrame
 
 
-def list_tables(programmes: Iterable[str]) -> list[str]:
+def list_bridge_tables(programmes: Iterable[str]) -> list[str]:
     """List the tables of the earlier report's run that a bridge reads."""
-    forms = (EFFECTS_OF, REFUSED_OF)
+    forms = (EFFECTS_FILE, REFUSED_FILE)
     return [PANEL, RELEASES, *(form.format(slug=slug) for slug in programmes for form in forms)]
 
 
@@ -102,7 +104,7 @@ def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier 
         made = read_manifest(folder)
     except RunError:
         return None
-    tables = {name: made.outputs[name].sha256 for name in list_tables(programmes)
+    tables = {name: made.outputs[name].sha256 for name in list_bridge_tables(programmes)
               if name in made.outputs and not _is_withheld(name, made)}  # fmt: skip
     whole = all(_is(folder / name, digest) for name, digest in tables.items())
     return Earlier(slug, folder, tables) if made.sealed and whole and made.report == slug else None
@@ -153,7 +155,7 @@ def bridge_effects(
     rows = table.reset_index()
     why = refused or {}
     rows["said"] = [_say(row, why.get(row["outcome"], "")) for row in rows.to_dict("records")]
-    return rows[EFFECTS]
+    return rows[EFFECT_COLUMNS]
 
 
 def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
@@ -163,13 +165,13 @@ def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
     it has no estimate of, the table says so.
     """
     if step.report.revises is None or step.programme is None:
-        return pd.DataFrame(columns=EFFECTS)
+        return pd.DataFrame(columns=EFFECT_COLUMNS)
     slug = step.programme.slug
     earlier = find_earlier(step.report, paths.output_folder())
-    before = _read_table(step, earlier, EFFECTS_OF.format(slug=slug))
-    refused = _read_table(step, earlier, REFUSED_OF.format(slug=slug))
+    before = _read_table(step, earlier, EFFECTS_FILE.format(slug=slug))
+    refused = _read_table(step, earlier, REFUSED_FILE.format(slug=slug))
     if earlier is None:
-        return pd.DataFrame(columns=EFFECTS)
+        return pd.DataFrame(columns=EFFECT_COLUMNS)
     why = {} if refused is None else dict(zip(refused["outcome"], refused["reason"], strict=True))
     return bridge_effects(after.iloc[:0] if before is None else before, after, why)
 
@@ -181,12 +183,12 @@ def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None
     results.
     """
     if step.report.revises is None:
-        return pd.DataFrame(columns=RESULTS)
+        return pd.DataFrame(columns=RESULT_COLUMNS)
     earlier = find_earlier(step.report, paths.output_folder())
     values = _read_table(step, earlier, PANEL)
     releases = _read_table(step, earlier, RELEASES)
     if values is None or releases is None:
-        return pd.DataFrame(columns=RESULTS)
+        return pd.DataFrame(columns=RESULT_COLUMNS)
     before = Reported(
         values.set_index(["school", "year"]).astype(float),
         releases.set_index("year").astype("str").fillna(""),
@@ -228,7 +230,7 @@ def bridge_results(
             _release(after, measure, year), len(ours), len(theirs), len(both), len(moved),
             first, then, then - first, moved.abs().max() if len(moved) else 0.0,
         ))  # fmt: skip
-    return pd.DataFrame(rows, columns=RESULTS)
+    return pd.DataFrame(rows, columns=RESULT_COLUMNS)
 
 
 def _of_year(
@@ -276,10 +278,6 @@ def _side(row: dict[str, object], when: str) -> str:
     return f"{size} {row['unit']} ({count}, {row[f'release_{when}']} results)"
 
 
-SHOWN_EFFECTS = "04-estimate-effect/{slug}/effects.csv"
-
-BRIDGE = "04-estimate-effect/{slug}/bridge.csv"
-
 HEADER = """# What changed in what was released
 
 Newest first; written by `pepstats release`. A number has moved when it is not the same to nine
@@ -313,7 +311,7 @@ def write_entry(
         lines += _say_files(then, made)
         reasons += say_reasons(then, made) or ["nothing it came from has changed"]
     elif revises is not None:
-        bridged = _read_each(after, made, BRIDGE)
+        bridged = _read_each(after, made, BRIDGE_FILE)
         beside = "set beside its run" if len(bridged) else "there was no run to set it beside"
         lines.append(f"- it revises {revises}, which was not released; {beside}")
         lines += _say_effects(bridged) if len(bridged) else []
@@ -321,7 +319,7 @@ def write_entry(
     return "\n".join([f"## {made.report}, {on}", "", *lines, *reason, ""])
 
 
-def find_last(report: Report, data: Path, released: Path) -> Path | None:
+def find_last_release(report: Report, data: Path, released: Path) -> Path | None:
     """Find the last release of a report, else of the earlier one that it revises."""
     name: str | None = report.slug
     while name is not None:
@@ -333,7 +331,7 @@ def find_last(report: Report, data: Path, released: Path) -> Path | None:
 
 def read_effects(folder: Path, made: Manifest) -> pd.DataFrame:
     """Read every programme's effects from a run or a release."""
-    return _read_each(folder, made, SHOWN_EFFECTS)
+    return _read_each(folder, made, EFFECTS_FILE)
 
 
 def _read_each(folder: Path, made: Manifest, name: str) -> pd.DataFrame:

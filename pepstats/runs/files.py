@@ -68,6 +68,12 @@ def place_of(name: str) -> str | None:
     return posixpath.normpath(name.replace("\\", "/"))
 
 
+def copy_into(source: Path, place: Path) -> None:
+    """Copy a file to a place, in folders that are made where they are not there."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, place)
+
+
 def lab_beside(final: Path) -> Path:
     """Return where steps run by hand write, beside a finished run."""
     return final.with_name(f"{final.name}.lab")

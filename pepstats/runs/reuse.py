@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from pathlib import Path
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import PROPOSED
-from pepstats.runs.files import Output, sha256_of
+from pepstats.runs.files import Output, copy_into, sha256_of
 from pepstats.runs.machine import hash_arithmetic
 from pepstats.runs.steps import DATA, EARLIER, NOTHING, READ, RUN, find_wholes
 from pepstats.runs.tasks import StepRecord, Task
@@ -110,10 +109,8 @@ class Ground:
         """Copy a file of the last run; say whether it is the one that run wrote."""
         if not source.is_file() or source.is_symlink():
             return False
-        place = self.making / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, place)
-        return sha256_of(place) == digest
+        copy_into(source, self.making / name)
+        return sha256_of(self.making / name) == digest
 
     def refuse_changes(self) -> None:
         """Refuse a run during which a setting became another; a published file is read once."""
@@ -134,8 +131,8 @@ def list_files(run: Path) -> list[str]:
     return [p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()]
 
 
-def describe_code() -> str:
-    """Give the hash of our code and of everything it runs on: packages, Python, the processor."""
+def hash_code() -> str:
+    """Return the hash of our code and of everything it runs on: packages, Python, the processor."""
     folder = Path(__file__).resolve().parents[1]
     ours = {
         path.relative_to(folder).as_posix(): sha256_of(path)

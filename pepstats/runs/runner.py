@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pepstats import paths
@@ -24,7 +24,7 @@ from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.runs.bridge import find_earlier
 from pepstats.runs.files import begin_folder, discard_folder, lab_beside, replace_folder
 from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
-from pepstats.runs.reuse import Ground, Last, describe_code, describe_settled
+from pepstats.runs.reuse import Ground, Last, describe_settled, hash_code
 from pepstats.runs.tasks import Done, Task, check_parameters, list_tasks, parameters_of
 from pepstats.settings import (
     Report,
@@ -44,17 +44,24 @@ LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
 OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is made: notebooks at a time, also what has not changed, and who is told."""
+
+    jobs: int = 1
+    force: bool = False
+    tell: Callable[[str], None] = lambda _: None
+
+
 def run_report(
     slug: str,
     *,
     data: Path,
     out: Path,
     programmes: Iterable[str] = (),
-    jobs: int = 1,
-    force: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    options: RunOptions = RunOptions(),
 ) -> Path:
-    """Execute a report's notebooks in order and give back the finished paper's path.
+    """Execute a report's notebooks in order and return the finished paper's path.
 
     A step whose every source is what it was in the last run is taken over from it, unless `force`.
     `tell` is told what is being done. Raises the error of the first notebook that fails, naming
@@ -72,10 +79,10 @@ def run_report(
         ground = replace(
             find_ground(making, report, found, data),
             earlier=None if earlier is None else earlier.tables,
-            last=None if force else find_last(final),
+            last=None if options.force else find_last(final),
         )
         with handed_to_kernels(data, out, making):
-            done = execute(list_tasks(chosen), report.slug, making, jobs, tell, ground)
+            done = execute(list_tasks(chosen), report.slug, making, options, ground)
         ground.refuse_changes()
         _log(making / "run.log", done)
         write_manifest(ground, report, chosen, done, started)
@@ -86,9 +93,11 @@ def run_report(
     for old in (_failed_beside(final), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
     if kept := sum(one.reused for one in done):
-        tell(f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed.")
+        options.tell(
+            f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed."
+        )
     if report.revises is not None and earlier is None:
-        tell(
+        options.tell(
             f"{report.revises} has not been run here, so the paper cannot show what changed since. "
             f"Run `pepstats run {report.revises}` first, then {report.slug} again."
         )
@@ -118,7 +127,7 @@ def find_ground(making: Path, report: Report, found: Iterable[Source], data: Pat
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
     settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
     return Ground(
-        making=making, data=data, code=describe_code(), settled=describe_settled(report, data),
+        making=making, data=data, code=hash_code(), settled=describe_settled(report, data),
         settings=settings, sources=tuple(found),
     )  # fmt: skip
 
@@ -136,11 +145,10 @@ def execute(
     tasks: list[Task],
     report: str,
     making: Path,
-    jobs: int = 1,
-    tell: Callable[[str], None] = lambda _: None,
+    options: RunOptions = RunOptions(),
     ground: Ground | None = None,
 ) -> list[Done]:
-    """Execute tasks, each when what it needs is done, at most `jobs` at a time.
+    """Execute tasks, each when what it needs is done, as many at a time as asked.
 
     With a `ground`, those that would make what the last run made are taken over from it.
     """
@@ -152,11 +160,12 @@ def execute(
     stop = threading.Event()
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
-        ThreadPoolExecutor(max_workers=max(1, jobs)) as workers,
+        ThreadPoolExecutor(max_workers=max(1, options.jobs)) as workers,
     ):
         try:
             while waiting or running:
-                for task in [t for t in waiting if _ready(t, tasks, done)][: jobs - len(running)]:
+                ready = [task for task in waiting if _ready(task, tasks, done)]
+                for task in ready[: options.jobs - len(running)]:
                     waiting.remove(task)
                     bar.set_description_str(task.name.replace("--", " · "))
                     running[workers.submit(_execute_one, task, report, making, stop, ground)] = task
@@ -165,7 +174,7 @@ def execute(
                     del running[future]
                     done.append(future.result())
                     bar.update()
-                    tell(_say_done(done[-1]))
+                    options.tell(_say_done(done[-1]))
         except BaseException:
             stop.set()
             _cancel(running)

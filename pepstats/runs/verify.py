@@ -19,7 +19,14 @@ import pandas as pd
 from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.bridge import Earlier, open_earlier
 from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
-from pepstats.runs.files import begin_folder, discard_folder, place_of, replace_folder, sha256_of
+from pepstats.runs.files import (
+    begin_folder,
+    copy_into,
+    discard_folder,
+    place_of,
+    replace_folder,
+    sha256_of,
+)
 from pepstats.runs.machine import hash_arithmetic, list_packages, same_code
 from pepstats.runs.manifest import (
     CHANGED,
@@ -38,7 +45,7 @@ from pepstats.runs.manifest import (
     describe_platform,
     read_manifest,
 )
-from pepstats.runs.runner import run_report
+from pepstats.runs.runner import RunOptions, run_report
 
 TOLD = ("python", "platform", "arithmetic", "packages")
 
@@ -286,9 +293,7 @@ def lay_beside(earlier: Earlier | None, out: Path) -> None:
     if earlier is None:
         return
     for name in (MANIFEST, *earlier.tables):
-        target = out / "working" / earlier.report / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(earlier.folder / name, target)
+        copy_into(earlier.folder / name, out / "working" / earlier.report / name)
 
 
 def _differs(path: Path, digest: str) -> bool:
@@ -302,11 +307,9 @@ def lay_out_copy(needed: Mapping[str, Path], place: Path) -> Path:
     data = place.joinpath(*["data"] * (up + 1))
     data.mkdir(parents=True)
     for name, source in needed.items():
-        where = plain[name]
-        if where is not None:
-            target = data / where
+        if (where := plain[name]) is not None:
             (data / name).parent.mkdir(parents=True, exist_ok=True)  # also what `..` goes through
-            shutil.copyfile(source, target)
+            copy_into(source, data / where)
     return data
 
 
@@ -317,8 +320,8 @@ def _run_again(
     place = making / "place"
     try:
         run_report(
-            made.report, data=data, out=place / "out", programmes=made.programmes, jobs=jobs,
-            force=True, tell=tell,
+            made.report, data=data, out=place / "out", programmes=made.programmes,
+            options=RunOptions(jobs, force=True, tell=tell),
         )  # fmt: skip
     except PepstatsError as error:
         shutil.rmtree(place)
