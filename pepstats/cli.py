@@ -15,7 +15,6 @@ from typing import Any
 
 from pepstats import __version__, paths
 from pepstats.errors import DesignError, PepstatsError
-from pepstats.runs import write_whole
 
 DEFAULT_REPORT = "autumn-2018"
 JOBS = min(2, os.cpu_count() or 1)
@@ -115,6 +114,7 @@ def _check(asked: argparse.Namespace) -> int:
 
 def _new(asked: argparse.Namespace) -> int:
     from pepstats.report import draft_report
+    from pepstats.runs import write_whole
     from pepstats.settings import check_slug, load_programme, load_report
 
     data = paths.data_folder(asked.data)

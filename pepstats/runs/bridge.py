@@ -25,8 +25,8 @@ from pepstats import paths
 from pepstats.errors import DesignError, RunError
 from pepstats.formatting import count_words, format_number
 from pepstats.measures import MEASURES, find_measure, outcome_label
-from pepstats.runs.files import CHANGES_FILE, sha256_of
-from pepstats.runs.manifest import MANIFEST, Manifest, read_manifest
+from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of
+from pepstats.runs.manifest import EarlierRun, Manifest, read_manifest
 from pepstats.runs.steps import EARLIER, NOTHING, Step
 from pepstats.schools import Panel
 from pepstats.settings import Report, load_report
@@ -60,16 +60,10 @@ RESULT_COLUMNS = [
 NO_EFFECT = "no estimate"
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """The run or release of the report that another revises: whole, with what a bridge reads.
+class Earlier(EarlierRun):
+    """The earlier report's run or release where it lies; a release lacks what was withheld."""
 
-    `tables` are those it holds, each by its hash; a release lacks what was withheld.
-    """
-
-    report: str
     folder: Path
-    tables: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,11 @@ def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier 
     tables = {name: made.outputs[name].sha256 for name in list_bridge_tables(programmes)
               if name in made.outputs and not _is_withheld(name, made)}  # fmt: skip
     whole = all(_is(folder / name, digest) for name, digest in tables.items())
-    return Earlier(slug, folder, tables) if made.sealed and whole and made.report == slug else None
+    return (
+        Earlier(report=slug, folder=folder, tables=tables)
+        if made.sealed and whole and made.report == slug
+        else None
+    )
 
 
 def _is_withheld(name: str, made: Manifest) -> bool:
@@ -131,7 +129,7 @@ def _read_table(step: Step, earlier: Earlier | None, name: str) -> pd.DataFrame 
 def bridge_effects(
     before: pd.DataFrame, after: pd.DataFrame, refused: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Give what was concluded before and after, one row per programme and outcome.
+    """Return what was concluded before and after, one row per programme and outcome.
 
     Both are tables of effects (`effects.csv`). `change` is in `unit`; `moved` says whether any
     number of the row did; `said` is the change as a sentence; an effect that only one of them has
@@ -159,7 +157,7 @@ def bridge_effects(
 
 
 def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
-    """Give a programme's effects in the report that this one revises, and now: see above.
+    """Return a programme's effects in the report that this one revises, and now: see above.
 
     Without a run or a release of that report the table is empty; of a programme or an outcome that
     it has no estimate of, the table says so.
@@ -177,7 +175,7 @@ def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None) -> pd.DataFrame:
-    """Give the year's results in the report that this one revises, and now.
+    """Return the year's results in the report that this one revises, and now.
 
     Empty without a run of that report, or where only its release is there and holds no school's
     results.
@@ -210,7 +208,7 @@ def _as_it_was(before: pd.Series, after: pd.Series) -> pd.Series:
 def bridge_results(
     before: Panel | Reported, after: Panel, *, year: int, schools: Iterable[int] | None = None
 ) -> pd.DataFrame:
-    """Give each measure's results of a year in two releases, over all schools or some.
+    """Return each measure's results of a year in two releases, over all schools or some.
 
     `before` and `after` are means over the schools that have the measure in both, each school
     counted once, so that no change comes from who is counted; `schools_moved` is how many of them

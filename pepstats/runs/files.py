@@ -26,14 +26,14 @@ def as_csv(table: pd.DataFrame) -> bytes:
 
 
 def check_name(name: str) -> str:
-    """Give back a plain file name, or refuse one that could leave its folder."""
+    """Return back a plain file name, or refuse one that could leave its folder."""
     if name in {"", ".", ".."} or name != Path(name).name or name.startswith(".") or "\\" in name:
         raise RunError(f"`{name}` cannot be a file name here.")
     return name
 
 
 def keyed(table: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Give a table by its key, refusing one that has a key twice."""
+    """Return a table by its key, refusing one that has a key twice."""
     found = table.set_index(key)
     if not found.index.is_unique:
         twice = found.index[found.index.duplicated()].unique().tolist()
@@ -51,7 +51,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Give a file's SHA-256 as 64 hexadecimal digits."""
+    """Return a file's SHA-256 as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -62,7 +62,7 @@ OUTSIDE = "inputs"  # and what lay outside it
 
 
 def place_of(name: str) -> str | None:
-    """Give a data file's plain place, `..` only at its front; None where it is a whole path."""
+    """Return a data file's plain place, `..` only at its front; None where it is a whole path."""
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute():
         return None
     return posixpath.normpath(name.replace("\\", "/"))
@@ -127,7 +127,7 @@ def _alive(process: int) -> bool:
     return True
 
 
-OUTPUT_LIST = "manifest.json"
+MANIFEST = "manifest.json"
 
 LOG = "run.log"
 
@@ -157,7 +157,7 @@ def describe_files(run: Path) -> dict[str, Output]:
     found = {}
     for path in sorted(run.rglob("*")):
         name = path.relative_to(run).as_posix()
-        if path.is_file() and name not in {OUTPUT_LIST, LOG}:
+        if path.is_file() and name not in {MANIFEST, LOG}:
             about = describe_table(path, name) if path.suffix == ".csv" else {}
             found[name] = Output(sha256=sha256_of(path), bytes=path.stat().st_size, **about)
     return found

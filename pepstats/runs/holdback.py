@@ -189,7 +189,7 @@ def _find_told_by_change(run: Path, before: Path, report: Report) -> Iterator[st
 
 
 def read_page_words(path: Path) -> str:
-    """Give all words of a file of a run; a picture that is not text has none."""
+    """Return all words of a file of a run; a picture that is not text has none."""
     content = path.read_bytes()
     if path.suffix in _PLAIN:
         return content.decode("utf-8")
@@ -203,6 +203,6 @@ def _pictures(path: Path) -> set[str]:
 
 
 def _stem(name: str) -> str:
-    """Give what a picture, its table and its words have in common."""
+    """Return what a picture, its table and its words have in common."""
     path = PurePosixPath(name)
     return (path.parent / path.name.split(".")[0]).as_posix()

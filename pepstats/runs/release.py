@@ -20,6 +20,7 @@ from pepstats.runs.bridge import (
 )
 from pepstats.runs.files import (
     CHANGES_FILE,
+    MANIFEST,
     OUTSIDE,
     STUDY,
     begin_folder,
@@ -40,7 +41,6 @@ from pepstats.runs.holdback import (
 )
 from pepstats.runs.machine import same_code
 from pepstats.runs.manifest import (
-    MANIFEST,
     Manifest,
     check_run_files,
     check_seal,

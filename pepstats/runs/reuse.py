@@ -61,7 +61,7 @@ class Ground:
         return {**{one.file: one.sha256 for one in self.sources}, **self.settings}
 
     def stands_on(self, task: Task, parameters: Mapping[str, str]) -> str:
-        """Give the hash of all that is there before a step begins."""
+        """Return the hash of all that is there before a step begins."""
         notebook = paths.NOTEBOOKS / f"{task.step}.ipynb"
         there = sorted(name for name in list_files(self.making) if task.needs_file(name))
         said = [self.code, self.settled, sha256_of(notebook), dict(parameters), there,
@@ -83,7 +83,7 @@ class Ground:
         return StepRecord(stands_on=stands_on, read=read) if knows else None
 
     def _digest(self, name: str) -> str:
-        """Give the hash of a file that a step said it read, as it is now."""
+        """Return the hash of a file that a step said it read, as it is now."""
         where, _, file = name.partition(":")
         known = self.known if f"{where}:" == DATA else self.earlier or {}
         if file in known:
@@ -145,7 +145,7 @@ def hash_code() -> str:
 
 
 def describe_settled(report: Report, data: Path) -> str:
-    """Give the hash of a report as it is understood: its own settings and how programmes part.
+    """Return the hash of a report as it is understood: its own settings and how programmes part.
 
     And, for a study without a dashboard, the project's own, which then stands in.
     """

@@ -155,7 +155,7 @@ class Step:
                 lines.write(json.dumps([f"{where}{name}", sha256]) + "\n")
 
     def reading(self, *names: str) -> Path:
-        """Give the data folder to read these files from, as far as they are there.
+        """Return the data folder to read these files from, as far as they are there.
 
         `*` at the end of a name stands for whatever a folder holds.
         """
@@ -168,7 +168,7 @@ class Step:
         return self.data
 
     def settings(self, *names: str) -> Path:
-        """Give the data folder to read these settings from, each the name of a YAML file there."""
+        """Return the data folder to read these settings from, each a YAML file's name there."""
         return self.reading(*(f"{name}.yml" for name in names))
 
     def read_study(self) -> Study:
@@ -238,7 +238,7 @@ class Step:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """Give this step's own stream of chance for a purpose: seed, step and purpose decide it."""
+        """Return this step's own random numbers for a purpose, by seed, step and purpose."""
         seed = self.programme.seed if self.programme else zlib.crc32(self.report.slug.encode())
         return np.random.default_rng([seed, zlib.crc32(f"{self.name} {purpose}".encode())])
 

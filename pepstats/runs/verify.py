@@ -20,6 +20,7 @@ from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.bridge import Earlier, open_earlier
 from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
 from pepstats.runs.files import (
+    MANIFEST,
     begin_folder,
     copy_into,
     discard_folder,
@@ -32,7 +33,6 @@ from pepstats.runs.manifest import (
     CHANGED,
     CLOSE,
     DIFFERS,
-    MANIFEST,
     MANIFEST_SAYS,
     SAME,
     UNKNOWN,
@@ -170,11 +170,11 @@ class Verified:
         return any(one.verdict == DIFFERS for one in self.findings)
 
     def table(self) -> pd.DataFrame:
-        """Give one row per finding: file, column, rows, largest, verdict, note."""
+        """Return one row per finding: file, column, rows, largest, verdict, note."""
         return tabulate_findings(self.findings)
 
     def as_json(self) -> str:
-        """Give all of it as JSON, the kept folder aside, which is this machine's own."""
+        """Return all of it as JSON, the kept folder aside, which is this machine's own."""
         rows = self.table().astype(object)
         content = {
             "report": self.report,
@@ -185,7 +185,7 @@ class Verified:
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
     def as_text(self) -> str:
-        """Give what is not the same as a table, then what is only said, and the sum of it."""
+        """Return what is not the same as a table, then what is only said, and the sum of it."""
         table = self.table()
         told = table[table["verdict"] != SAME].astype(object)
         lines = [told.where(told.notna(), "").to_string(index=False)] if len(told) else []
