@@ -175,12 +175,12 @@ class Document:
         return tuple(text_of(box.blocks[0].words) for box in boxes)
 
     def words(self) -> str:
-        """Give the paper's own sentences as plain text, for counting and reading."""
+        """Return the paper's own sentences as plain text, for counting and reading."""
         return "\n".join(_sentences(self.blocks))
 
 
 def text_of(words: Words) -> str:
-    """Give words without their looks."""
+    """Return words without their looks."""
     return "".join(span.text for span in words)
 
 

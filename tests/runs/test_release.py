@@ -260,7 +260,7 @@ def test_a_second_release_says_which_numbers_moved_which_did_not_and_why(
     put(run, EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
     made = manifest.read_manifest(run).as_dict()
     made["inputs"][2]["sha256"] = "a" * 64
-    before = release.manifest.read(out / "released" / REPORT)
+    before = manifest.read_manifest(out / "released" / REPORT)
     now = manifest.Manifest.model_validate({**made, "seal": before.seal})
     entry = bridge.write_entry(out / "released" / REPORT, run, now, on="2018-12-13", why="")
     assert "- 1 of 8 effects moved; 1 verdict changed" in entry
