@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +23,7 @@ from pepstats import paths
 from pepstats.errors import DesignError, RunError
 from pepstats.formatting import count_words, format_number
 from pepstats.measures import MEASURES, find_measure, outcome_label
-from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of
+from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of, write_whole
 from pepstats.runs.manifest import EarlierRun, Manifest, read_manifest
 from pepstats.runs.steps import EARLIER, NOTHING, Step
 from pepstats.schools import Panel
@@ -98,22 +96,16 @@ def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier 
         made = read_manifest(folder)
     except RunError:
         return None
+    withheld = made.release.withheld if made.release else {}
     tables = {name: made.outputs[name].sha256 for name in list_bridge_tables(programmes)
-              if name in made.outputs and not _is_withheld(name, made)}  # fmt: skip
-    whole = all(_is(folder / name, digest) for name, digest in tables.items())
+              if name in made.outputs and name not in withheld}  # fmt: skip
+    whole = all((folder / name).is_file() and sha256_of(folder / name) == digest
+                for name, digest in tables.items())  # fmt: skip
     return (
         Earlier(report=slug, folder=folder, tables=tables)
         if made.sealed and whole and made.report == slug
         else None
     )
-
-
-def _is_withheld(name: str, made: Manifest) -> bool:
-    return made.release is not None and name in made.release.withheld
-
-
-def _is(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256_of(path) == digest
 
 
 def _read_table(step: Step, earlier: Earlier | None, name: str) -> pd.DataFrame | None:
@@ -259,8 +251,8 @@ def _say(row: dict[str, object], why: str) -> str:
         return f"{what}: {now}, as it was but for digits not shown. {verdict}"
     how = ""
     if row["mode_before"] != row["mode_after"] and NO_EFFECT not in (then, now):
-        how = f" Then they were held against what was {row['mode_before']}; now they are "
-        how += f"{row['mode_after']}."
+        held = f"{row['mode_before']}; now they are {row['mode_after']}"
+        how = f" Then they were held against what was {held}."
     elif then == NO_EFFECT and why:
         how = f" There was none before: {why}."
     return f"{what}: {then} became {now}.{how} {verdict}"
@@ -284,14 +276,9 @@ digits. The seal is that of the release's `manifest.json`.
 
 
 def write_entry(
-    before: Path | None,
-    after: Path,
-    made: Manifest,
-    *,
-    on: str,
-    why: str,
+    before: Path | None, after: Path, made: Manifest, *, on: str, why: str,
     revises: str | None = None,
-) -> str:
+) -> str:  # fmt: skip
     """Write what a release changed, set beside the last one where there is one.
 
     `before` is the folder of the last release, of this report or of the one it `revises`; `after`
@@ -309,7 +296,7 @@ def write_entry(
         lines += _say_files(then, made)
         reasons += say_reasons(then, made) or ["nothing it came from has changed"]
     elif revises is not None:
-        bridged = _read_each(after, made, BRIDGE_FILE)
+        bridged = read_effects(after, made, BRIDGE_FILE)
         beside = "set beside its run" if len(bridged) else "there was no run to set it beside"
         lines.append(f"- it revises {revises}, which was not released; {beside}")
         lines += _say_effects(bridged) if len(bridged) else []
@@ -327,12 +314,8 @@ def find_last_release(report: Report, data: Path, released: Path) -> Path | None
     return None
 
 
-def read_effects(folder: Path, made: Manifest) -> pd.DataFrame:
-    """Read every programme's effects from a run or a release."""
-    return _read_each(folder, made, EFFECTS_FILE)
-
-
-def _read_each(folder: Path, made: Manifest, name: str) -> pd.DataFrame:
+def read_effects(folder: Path, made: Manifest, name: str = EFFECTS_FILE) -> pd.DataFrame:
+    """Read every programme's effects, or its bridge, from a run or a release."""
     parts = [
         pd.read_csv(folder / name.format(slug=slug), keep_default_na=False, na_values=[""])
         for slug in made.programmes
@@ -369,7 +352,8 @@ def say_reasons(then: Manifest, now: Manifest) -> list[str]:
     """Say what differs between two runs that could have moved a number: the reasons there are."""
     reasons = [*_say_inputs(then, now)]
     for what in ("settings", "seeds", "packages"):
-        names = sorted(_differing(getattr(then, what), getattr(now, what)))
+        ours, theirs = getattr(then, what), getattr(now, what)
+        names = [n for n in sorted({*ours, *theirs}) if ours.get(n) != theirs.get(n)]
         if names:
             reasons.append(f"{what} changed: {', '.join(names)}")
     if then.python != now.python:
@@ -377,7 +361,8 @@ def say_reasons(then: Manifest, now: Manifest) -> list[str]:
     if then.platform != now.platform:
         reasons.append(f"{then.platform} became {now.platform}")
     if then.code.commit != now.code.commit:
-        reasons.append(f"code {_commit(then)} became {_commit(now)}")
+        first, last = ((one.code.commit or "unknown")[:12] for one in (then, now))
+        reasons.append(f"code {first} became {last}")
     return reasons
 
 
@@ -397,14 +382,6 @@ def _say_inputs(then: Manifest, now: Manifest) -> Iterator[str]:
         yield f"{kind}{f' {year}' if year else ''}: {', '.join(all_told)}"
 
 
-def _differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
-    return {name for name in then.keys() | now.keys() if then.get(name) != now.get(name)}
-
-
-def _commit(made: Manifest) -> str:
-    return (made.code.commit or "unknown")[:12]
-
-
 def bring_up_to_date(released: Path) -> None:
     """See that every release there is in `CHANGES.md`, also one whose line a kill cut off."""
     path = released / CHANGES_FILE
@@ -419,6 +396,4 @@ def bring_up_to_date(released: Path) -> None:
             head, _, rest = text.partition("\n## ")
             said = entry.read_text("utf-8").rstrip() + f"\n- seal: {made.seal}\n"
             text = f"{head.rstrip()}\n\n{said}" + (f"\n## {rest}" if rest else "")
-    partial = path.with_name(f".{CHANGES_FILE}.partial-{os.getpid()}")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+    write_whole(path, text.encode("utf-8"))

@@ -84,7 +84,8 @@ def run_report(
         with handed_to_kernels(data, out, making):
             done = execute(list_tasks(chosen), report.slug, making, options, ground)
         ground.refuse_changes()
-        _log(making / "run.log", done)
+        lines = "".join(f"{_say_done(one)}\n" for one in done)
+        (making / "run.log").write_text(lines, "utf-8")
         write_manifest(ground, report, chosen, done, started)
     except BaseException:
         _keep_failed(making, final)
@@ -164,7 +165,9 @@ def execute(
     ):
         try:
             while waiting or running:
-                ready = [task for task in waiting if _ready(task, tasks, done)]
+                over = {one.task for one in done}
+                ready = [task for task in waiting
+                         if all(other in over for other in tasks if task.needs(other))]  # fmt: skip
                 for task in ready[: options.jobs - len(running)]:
                     waiting.remove(task)
                     bar.set_description_str(task.name.replace("--", " · "))
@@ -177,7 +180,8 @@ def execute(
                     options.tell(_say_done(done[-1]))
         except BaseException:
             stop.set()
-            _cancel(running)
+            for future in running:
+                future.cancel()
             raise
     return sorted(done, key=lambda d: tasks.index(d.task))
 
@@ -185,16 +189,6 @@ def execute(
 def _say_done(done: Done) -> str:
     took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
     return f"{done.task.name.replace('--', ' · '):<52} {took:>9}"
-
-
-def _ready(task: Task, tasks: list[Task], done: list[Done]) -> bool:
-    over = {one.task for one in done}
-    return all(other in over for other in tasks if task.needs(other))
-
-
-def _cancel(running: dict[Future[Done], Task]) -> None:
-    for future in running:
-        future.cancel()
 
 
 def _execute_one(
@@ -287,10 +281,6 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
         for name in given.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
-
-
-def _log(path: Path, done: list[Done]) -> None:
-    path.write_text("".join(f"{_say_done(one)}\n" for one in done), "utf-8")
 
 
 def _keep_failed(making: Path, final: Path) -> None:

@@ -41,21 +41,17 @@ from pepstats.study import Study, load_study
 
 def read_design(step: Step) -> Design:
     """Take up the design that step 03 wrote down: the same schools, the same pairs."""
-    here = "03-match-schools"
-    members, everyone = step.read_members()
-    keyed = {
-        name: step.read_keyed(here, name, "school") for name in ("pool", "left-out", "unmatched")
-    }
-    pool = Pool(
-        schools=keyed["pool"],
-        flow=step.read_table(here, "flow"),
-        left_out=keyed["left-out"],
-        scales=step.read_keyed(here, "scales", "variable"),
-    )
     if step.programme is None:
         raise RunError(f"{step.name} has no programme, so no design.")
+    here = "03-match-schools"
+    members, everyone = step.read_members()
+    schools, left_out, unmatched = (
+        step.read_keyed(here, name, "school") for name in ("pool", "left-out", "unmatched")
+    )
+    scales = step.read_keyed(here, "scales", "variable")
+    pool = Pool(schools, step.read_table(here, "flow"), left_out, scales)
     pairs = step.read_table(here, "pairs-of-all")
-    match = take_up(pairs, pool.schools.index, step.programme.match, keyed["unmatched"])
+    match = take_up(pairs, schools.index, step.programme.match, unmatched)
     never = tuple(sorted({*everyone, *members.index}))
     return Design(tuple(sorted(members.index)), never, pool, match)
 
@@ -64,7 +60,6 @@ RUN, DATA, EARLIER = "run:", "data:", "earlier:"
 """Where a file that was read lies: in this run, in the study, in the earlier report's run."""
 
 NOTHING = hashlib.sha256(b"").hexdigest()  # stands for the hash of a file that is not there
-
 READ = ".read"  # how the list of what a step read ends
 
 
@@ -173,7 +168,6 @@ class Step:
 
     def read_study(self) -> Study:
         """Read all published files of the report, and its programmes with their schools."""
-
         study = load_study(self.report, self.data)
         for source in study.sources:
             self.say_read(DATA, source.file, source.sha256)
@@ -269,12 +263,9 @@ class Step:
 
     def read_panel(self, before: int | None = None) -> Panel:
         """Read the panel of step 01, whole or only the years before one."""
+        index = {"": ["school", "year"], "-reasons": ["school", "year"], "-releases": ["year"]}
         tables = {}
-        for part, key in (
-            ("", ["school", "year"]),
-            ("-reasons", ["school", "year"]),
-            ("-releases", ["year"]),
-        ):
+        for part, key in index.items():
             table = self.read_table("01-clean-sources", f"panel{part}")
             tables[part] = table[table["year"] < (before or 9999)].set_index(key)
         return Panel(
@@ -304,9 +295,9 @@ class Step:
     def read_last_shown(self) -> pd.DataFrame:
         """Read the counts that the last release showed, where the report's settings name them."""
         file = self.report.disclosure.last_shown
-        return (
-            read_shown(self.reading(file) / file) if file else pd.DataFrame(columns=SHOWN_COLUMNS)
-        )
+        if file is None:
+            return pd.DataFrame(columns=SHOWN_COLUMNS)
+        return read_shown(self.reading(file) / file)
 
     def find_template(self) -> Path | None:
         """Find the council's own Word template, where the report's settings name one."""

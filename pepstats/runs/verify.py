@@ -87,12 +87,10 @@ def _to_the_last_digit(found: Finding) -> Finding:
 
 
 def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) -> Finding:
-    if made.outputs[name].sha256 == remade.outputs[name].sha256:
-        return Finding(name, WHOLE, SAME, "withheld; by its hash")
-    if alike:
-        return Finding(name, WHOLE, DIFFERS, "withheld; by its hash")
-    note = "withheld; made elsewhere its bytes may be other"
-    return Finding(name, WHOLE, UNKNOWN, note)
+    same = made.outputs[name].sha256 == remade.outputs[name].sha256
+    if same or alike:
+        return Finding(name, WHOLE, SAME if same else DIFFERS, "withheld; by its hash")
+    return Finding(name, WHOLE, UNKNOWN, "withheld; made elsewhere its bytes may be other")
 
 
 def is_alike(made: Manifest, remade: Manifest) -> bool:
@@ -196,13 +194,9 @@ class Verified:
 
 
 def verify_run(
-    path: Path,
-    *,
-    data: Path,
-    out: Path,
-    jobs: int = 1,
+    path: Path, *, data: Path, out: Path, jobs: int = 1,
     tell: Callable[[str], None] = lambda _: None,
-) -> Verified:
+) -> Verified:  # fmt: skip
     """Run what a folder's manifest describes again, compare every file, and keep both.
 
     What it needs is taken from the folder where the release carries it, else from `data`, always
@@ -227,7 +221,8 @@ def verify_run(
     making = begin_folder(final)
     try:
         used = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
-        differ = [n for n in sorted(used) if _differs(data / n, used[n]) and n not in changed]
+        differ = [name for name in sorted(used) if name not in changed
+                  and (data / name).is_file() and sha256_of(data / name) != used[name]]  # fmt: skip
         said = tuple(say_differences(made, differ))
         if changed:
             said += ("Not run again: what it came from has changed.",)
@@ -240,7 +235,8 @@ def verify_run(
             findings += compare_runs(path, made, rerun) if rerun else []
             said += () if rerun else (f"It could not be run again: {problem}",)
         found = Verified(made.report, tuple(_in_order(findings)), said, final)
-        _keep(making, found)
+        found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
+        (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
     except BaseException:
         discard_folder(making)
         raise
@@ -296,10 +292,6 @@ def lay_beside(earlier: Earlier | None, out: Path) -> None:
         copy_into(earlier.folder / name, out / "working" / earlier.report / name)
 
 
-def _differs(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256_of(path) != digest
-
-
 def lay_out_copy(needed: Mapping[str, Path], place: Path) -> Path:
     """Copy just what a run needs to a clean place, laid out as its data folder was."""
     plain = {name: place_of(name) for name in needed}
@@ -338,9 +330,3 @@ def _in_order(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(
         dict.fromkeys(findings), key=lambda one: (rank[one.verdict], one.file, one.column)
     )
-
-
-def _keep(making: Path, found: Verified) -> None:
-    """Keep the comparison beside the run made again."""
-    found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
-    (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
