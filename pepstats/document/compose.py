@@ -48,27 +48,16 @@ from pepstats.errors import DesignError, nearest
 from pepstats.formatting import plain_text
 
 LONGEST_TEXT = 400_000  # letters; a long paper is a tenth of this
-
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-
 HOLE = re.compile(r"(?<!\\)\{([^{}\n]*)\}")
-
 FACT = re.compile(r"fact ([^()]+) \(([^()]*\w[^()]*)\)")
-
 BLOCK = re.compile(r"(table|figure|quotes) (\S+)")
-
 NEW_PAGE = "new page"
-
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-
 _UNIT = r"\s*(?:%|per\s?cent|points?\b|months?\b|pounds?\b|in\s+(?:a\s+)?\d)"
-
 _SIZED = rf"(?:{_UNIT}|\s*(?:pupils?|schools?)\b)"
-
 _NUMBER = r"\d+[A-Za-z]{0,2}"
-
 _MORE = rf"(?:\s?(?:,|and|or|to|-|–|&)\s?{_NUMBER})*"
 
 ALLOWED: tuple[re.Pattern[str], ...] = tuple(
@@ -113,7 +102,6 @@ _NOT_USED = (
 )
 
 _LINK = re.compile(r"\]\((?:https?://|mailto:)[^\s()<>{}]+\)")
-
 _BAD_LINK = re.compile(r"\]\((?!https?://|mailto:)[^)]*\)")
 
 
@@ -165,7 +153,7 @@ def read_officers_text(text: str, source: str, verdicts: Iterable[str] = ()) -> 
     """
     if len(text) > LONGEST_TEXT:
         raise DesignError(f"{source}: longer than {LONGEST_TEXT:,} letters, so not a paper.")
-    bare = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text.replace("\r\n", "\n"))
+    bare = _blank(text.replace("\r\n", "\n"), [COMMENT])
     holes = [_read_hole(match, bare) for match in HOLE.finditer(bare)]
     problems = [
         (hole.line, hole.column, f"`{{{hole.name}}}` is not a hole. Write a name, `table name`, "
@@ -174,10 +162,8 @@ def read_officers_text(text: str, source: str, verdicts: Iterable[str] = ()) -> 
     ]  # fmt: skip
     problems += find_typed_results(bare, verdicts) + _find_not_used(bare)
     if problems:
-        ordered = [
-            f"line {line}, column {column}: {words}" for line, column, words in sorted(problems)
-        ]
-        raise DesignError(f"{source}: " + " ".join(ordered))
+        said = (f"line {line}, column {at}: {words}" for line, at, words in sorted(problems))
+        raise DesignError(f"{source}: " + " ".join(said))
     return OfficersText(bare, source, tuple(holes))
 
 
@@ -197,6 +183,12 @@ def check_holes(officers: OfficersText, contents: Contents) -> None:
         raise DesignError(f"{officers.source}: " + " ".join(problems))
 
 
+TYPED = (
+    "looks like a result typed by hand. Use a {hole}; for a background fact write "
+    "{fact NUMBER (where it is written)}; write a small count in words."
+)
+
+
 def find_typed_results(text: str, verdicts: Iterable[str] = ()) -> list[tuple[int, int, str]]:
     """Find every result typed by hand in a text: its line, its column and what to do.
 
@@ -206,8 +198,7 @@ def find_typed_results(text: str, verdicts: Iterable[str] = ()) -> list[tuple[in
     bare = _blank(text, [HOLE, _LINK])
     rungs = "|".join(re.escape(word) for word in verdicts)
     said = [re.compile(rf"\b(?:{rungs})\b", re.IGNORECASE).finditer(bare)] if rungs else []
-    matches = sorted(chain(_RESULT_WORDS.finditer(bare), *said), key=lambda match: match.start())
-    for match in matches:
+    for match in sorted(chain(_RESULT_WORDS.finditer(bare), *said), key=lambda one: one.start()):
         found.append((*place(bare, match.start()), f"`{match.group()}` is a result in words. "
                       "Use a {hole}, so that it moves when the result does."))  # fmt: skip
     left = _blank(bare, ALLOWED)
@@ -215,12 +206,7 @@ def find_typed_results(text: str, verdicts: Iterable[str] = ()) -> list[tuple[in
         if any(letter.isnumeric() for letter in match.group()):
             start = match.start()
             word = bare[start : match.end()].strip(".,;:()")
-            advice = (
-                "Use a {hole}; for a background fact write {fact NUMBER (where it is written)}; "
-                "write a small count in words."
-            )
-            problem = f"`{word}` looks like a result typed by hand. {advice}"
-            found.append((*place(bare, start), problem))
+            found.append((*place(bare, start), f"`{word}` {TYPED}"))
     return found
 
 
@@ -266,18 +252,16 @@ def _near(name: str, known: set[str]) -> str:
     if not known:
         return "There are none."
     first = name.split(".")[0]
-    same = {word for word in known if word.split(".")[0] == first}
-    hint = nearest(name, same or known)
-    if hint.startswith("Known:") and len(same or known) > 12:
+    alike = {word for word in known if word.split(".")[0] == first} or known
+    hint = nearest(name, alike)
+    if hint.startswith("Known:") and len(alike) > 12:
         firsts = sorted({word.split(".")[0] for word in known})
         return f"Names begin with {', '.join(firsts)}."
     return hint
 
 
 UNNUMBERED_FROM = "appendices"  # from the heading of this name on, nothing is numbered
-
 RECOMMENDATIONS = "recommendations"
-
 TO_COMPLETE = "to be completed"
 
 
@@ -391,9 +375,8 @@ class _Builder:
                 yield self._listing(token.type, inside)
             elif token.type == "blockquote_open":
                 blocks = tuple(self._blocks(inside))
-                words = (
-                    text_of(blocks[0].words) if blocks and isinstance(blocks[0], Paragraph) else ""
-                )
+                first = next(iter(blocks), None)
+                words = text_of(first.words) if isinstance(first, Paragraph) else ""
                 yield Box(blocks, words.casefold().startswith(TO_COMPLETE))
             place = end + 1
 

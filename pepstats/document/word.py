@@ -39,9 +39,7 @@ from pepstats.document.blocks import (
 from pepstats.errors import DesignError
 
 INK = RGBColor(0x12, 0x43, 0x6D)
-
 NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"
-
 CELL, NOTE, FACT = "Table text", "Table note", "Meeting line"
 
 
@@ -73,11 +71,9 @@ LOOKS = {
 }
 
 LANGUAGE = "en-GB"
-
 LETTER, MARGINS = 0.185, 0.5  # cm: a letter of a table's text; left and right of a cell's
 BOLDER = 1.15  # how much wider a bold letter is
 TWIPS = 567  # to a centimetre
-
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 _RULES = "".join(
@@ -202,9 +198,7 @@ def pack_again(packed: bytes, **instead: str) -> bytes:
 
 
 ATTACHED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/attachedTemplate"
-
 LARGEST = 50_000_000  # bytes unpacked; a template with its logos is a few
-
 RUNS = ("vbaproject", "activex", "embeddings", "oleobject")
 """What in a Word file can be run, by a word of its part's name."""
 
@@ -266,7 +260,6 @@ def _check(word: WordDocument, names: list[str], path: Path) -> None:
 
 
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
-
 TALLEST = 22.0  # cm that a picture may be, its caption and note beside it on the page
 
 _LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {

@@ -30,19 +30,12 @@ from pepstats.schools import Panel
 from pepstats.settings import Report, load_report
 
 PANEL = "01-clean-sources/panel.csv"
-
 RELEASES = "01-clean-sources/panel-releases.csv"
-
 EFFECTS_FILE = "04-estimate-effect/{slug}/effects.csv"
-
 REFUSED_FILE = "04-estimate-effect/{slug}/refused.csv"
-
 BRIDGE_FILE = "04-estimate-effect/{slug}/bridge.csv"
-
 SAME_DIGITS = 1e-9
-
 KEY = ["programme", "outcome"]
-
 CARRIED = ["estimate", "low", "high", "p_placebo", "n_schools", "release", "mode", "verdict"]
 
 EFFECT_COLUMNS = [

@@ -27,7 +27,6 @@ import pandas as pd
 from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, WHOLE, Finding
 
 LARGEST_PART = 200_000_000  # bytes of one part of a packed file, unpacked
-
 PICTURE, LOOKS, WORDS = "picture", "looks", "words"
 
 
@@ -83,9 +82,7 @@ def _read_output(name: str, output: dict[str, Any]) -> Iterator[Part]:
 
 
 def _joined(text: Any) -> str:
-    if isinstance(text, str):
-        return text
-    return "".join(text) if isinstance(text, list) else json.dumps(text, sort_keys=True)
+    return "".join(text) if isinstance(text, str | list) else json.dumps(text, sort_keys=True)
 
 
 _EMBEDDED = re.compile(r"data:image/[\w+.-]+;base64,([A-Za-z0-9+/=\s]*)")
@@ -364,5 +361,5 @@ def _some(names: Iterable[Any], most: int = 3) -> str:
 
 
 def _short(text: str, longest: int = 40) -> str:
-    told = text if text else "(empty)"
+    told = text or "(empty)"
     return told if len(told) <= longest else told[: longest - 1] + "…"

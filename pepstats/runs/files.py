@@ -57,7 +57,6 @@ def sha256_of(path: Path) -> str:
 
 
 STUDY = "study"  # where a release carries what it may of its data folder
-
 OUTSIDE = "inputs"  # and what lay outside it
 
 
@@ -128,16 +127,12 @@ def _alive(process: int) -> bool:
 
 
 MANIFEST = "manifest.json"
-
 LOG = "run.log"
-
 LONGEST_KEY = 6
-
 EXACT_STEPS = ("01-clean-sources/",)
 """Steps whose tables hold what was published: not even the last digit may differ."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
 Count = Annotated[int, Field(ge=0)]
 
 

@@ -31,27 +31,16 @@ from pepstats.settings import Report
 from pepstats.sources import RELEASES
 
 PAPER = "07-board-report/"
-
 SHOWN_COUNTS = f"{PAPER}shown-counts.csv"
-
 RATINGS = "02-priority-ratings"
-
 EXEMPT = re.compile(r"\bEXEMPT\b")
-
 MARKED = "is marked exempt"
-
 ONE_SCHOOL = "has a school's number or name; the public edition has none"
-
 SAID = f"what schools said: {NO_CONSENT}, unless the paper quotes it"
-
 SHOWN = "shows a picture that is withheld"
-
 BESIDE_FEW = "shows counts of a table that is withheld"
-
 COUNTED = "schools"  # what a column of counts of schools is called
-
 _NUMBER = re.compile(r"(?<![\d.])\d{6,7}(?!\d|\.\d)")
-
 _PLAIN = {".csv", ".svg", ".json", ".txt", ".md", ".yml"}
 
 

@@ -81,7 +81,6 @@ class Finding:
 
 
 CHANGED = "changed: not the bytes that the manifest names"
-
 MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "earlier", "rules")
 
 
@@ -131,7 +130,6 @@ def inside(name: str) -> str:
 
 
 Inside = Annotated[str, AfterValidator(inside)]
-
 Slug = Annotated[str, Field(pattern=f"^{SLUG.pattern}$")]
 
 

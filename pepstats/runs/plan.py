@@ -30,7 +30,6 @@ from pepstats.sources import RESULTS
 from pepstats.study import load_study
 
 FOLDER = "plans"
-
 SCHEMA = 1
 
 SPECIFICATION = (

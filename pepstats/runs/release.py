@@ -53,11 +53,8 @@ from pepstats.runs.verify import BESIDE
 from pepstats.settings import Report, load_report
 
 README = "README.md"
-
 TO_DO = f"{PAPER}to-do.txt"
-
 PRIVATE = {"local_results", "statements", "support", "members"}
-
 OPEN = ("ogl", "open government licence")
 
 

@@ -38,9 +38,7 @@ from pepstats.sources import Source
 from pepstats.study import find_sources
 
 KERNEL = "python3"
-
 LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
-
 OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pepstats import paths
 from pepstats.errors import RunError
-from pepstats.runs import manifest, reuse, runner, tasks
+from pepstats.runs import files, manifest, reuse, runner, tasks
 from pepstats.runs.files import sha256_of
 from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace
@@ -86,6 +86,13 @@ def test_nothing_changed_nothing_run_and_the_same_bytes(
     assert made.sealed and made.outputs == before.outputs and made.inputs == before.inputs
     assert all(step.reused for step in made.steps.values())
     assert not any(step.reused for step in before.steps.values())
+
+
+def test_a_new_run_clears_what_was_made_by_hand(again: Again, out: Path) -> None:
+    lab = files.lab_beside(out / "working" / REPORT)
+    (lab / ALL[0]).mkdir(parents=True)
+    assert again() == []
+    assert not lab.exists()
 
 
 def test_what_a_step_read_is_known_to_the_last_file(finished: Path) -> None:
