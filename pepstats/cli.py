@@ -83,7 +83,7 @@ def _tell(line: str) -> None:
 
 
 def say_end(to_do: Sequence[str]) -> str:
-    """Say that the paper is ready, and what still needs a person before it can go out."""
+    """Return that the paper is ready, and what still needs a person before it can go out."""
     left = [line for line in to_do if line.strip()]
     if not left:
         return "paper ready; nothing is left to do"
@@ -212,7 +212,7 @@ def _count(text: str) -> int:
 
 
 def _report_defect(error: Exception, out: Path | None) -> int:
-    """Say that the fault is ours, and keep the traceback where it can be sent to us."""
+    """Print that the fault is ours, and keep the traceback where it can be sent to us."""
     log = paths.output_folder(out) / "working" / "defect.log"
     text = "".join(traceback.format_exception(error)) + str(getattr(error, "traceback", ""))
     try:

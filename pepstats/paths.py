@@ -13,16 +13,16 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
 def data_folder(chosen: str | Path | None = None) -> Path:
-    """Give the data folder: the one chosen, the one a run was given, or the project's own."""
+    """Return the data folder: the one chosen, the one a run was given, or the project's own."""
     return Path(chosen or os.environ.get("PEPSTATS_DATA") or PROJECT / "data").resolve()
 
 
 def output_folder(chosen: str | Path | None = None) -> Path:
-    """Give the folder that holds `working/` and `released/`."""
+    """Return the folder that holds `working/` and `released/`."""
     return Path(chosen or os.environ.get("PEPSTATS_OUT") or PROJECT / "outputs").resolve()
 
 
 def making() -> Path | None:
-    """Give the folder of the run that is being made, where one is."""
+    """Return the folder of the run that is being made, where one is."""
     run = os.environ.get("PEPSTATS_RUN")
     return Path(run) if run else None

@@ -330,7 +330,7 @@ def _say_effects(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _say_files(then: Manifest, now: Manifest) -> Iterator[str]:
-    """Say which tables are not the same, as their hashes tell."""
+    """Count which tables are not the same, as their hashes tell."""
     tables = [name for name, one in now.outputs.items() if one.columns]
     known = [name for name in tables if name in then.outputs]
     other = [n for n in known if then.outputs[n].sha256 != now.outputs[n].sha256]
@@ -342,7 +342,7 @@ def _say_files(then: Manifest, now: Manifest) -> Iterator[str]:
 
 
 def say_reasons(then: Manifest, now: Manifest) -> list[str]:
-    """Say what differs between two runs that could have moved a number: the reasons there are."""
+    """List what differs between two runs that could have moved a number: the reasons there are."""
     reasons = [*_say_inputs(then, now)]
     for what in ("settings", "seeds", "packages"):
         ours, theirs = getattr(then, what), getattr(now, what)

@@ -280,7 +280,7 @@ def _compare_column(
 
 
 def are_close(x: np.ndarray, y: np.ndarray, relative: float, zero: float) -> np.ndarray:
-    """Say which pairs of numbers are as close as a rule allows; missing is close to nothing."""
+    """Find which pairs of numbers are as close as a rule allows; missing is close to nothing."""
     allowed = np.maximum(relative * np.maximum(np.abs(x), np.abs(y)), zero)
     known = np.isfinite(x) & np.isfinite(y)
     close: np.ndarray = known & (np.abs(np.where(known, x - y, np.inf)) <= allowed)
@@ -344,7 +344,7 @@ def _compare_parts(
 
 
 def first_difference(ours: str, theirs: str) -> str:
-    """Say where two texts first differ, in the words around it."""
+    """Find where two texts first differ, in the words around it."""
     a, b = ours.split(), theirs.split()
     for place, (x, y) in enumerate(zip_longest(a, b)):
         if x != y:

@@ -1,4 +1,4 @@
-"""What a run wrote: every file by its hash, every table by its rows, its key and its columns."""
+"""Files of a run: written whole, in a folder that takes its place when done, each described."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def describe_files(run: Path) -> dict[str, Output]:
 
 
 def describe_table(path: Path, name: str) -> dict[str, Any]:
-    """Say how many rows a table has, what identifies a row, and which columns are numbers."""
+    """Describe a table: how many rows, what identifies a row, and which columns are numbers."""
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
     measured = [str(c) for c in table if pd.api.types.is_float_dtype(table[c])]
     return {

@@ -1,4 +1,4 @@
-"""How this machine adds up: a fingerprint of sums and solved equations, to their last digit.
+"""How this machine adds up, to the last digit, and which code and packages it has.
 
 Two machines of one kind with the same packages may still round the last digit differently, since
 numpy and its linear algebra choose other instructions on other processors. Where the fingerprints

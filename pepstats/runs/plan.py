@@ -148,7 +148,7 @@ def _before(report: Report, last: int) -> Report:
 
 
 def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
-    """Say who is compared with whom, and by which settings."""
+    """Describe who is compared with whom, and by which settings."""
     schools = sorted(int(school) for school in design.pool.schools.index)
     text = "\n".join(map(str, schools))
     pairs = design.match.pairs(design.members).sort_values(["school", "rank"])

@@ -122,7 +122,7 @@ class Ground:
             raise RunError(f"{', '.join(sorted(changed))} changed while it ran. Run again.")
 
     def _as_read(self, then: StepRecord) -> bool:
-        """Say whether every file that a step read is what it was."""
+        """Whether every file that a step read is what it was."""
         return all(self._digest(name) == digest for name, digest in then.read.items())
 
 

@@ -123,7 +123,7 @@ def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> Itera
 
 
 def say_differences(made: Manifest, differ_here: Iterable[str] = ()) -> Iterator[str]:
-    """Say what differs between then and here that is no fault: code, versions, machine."""
+    """List what differs between then and here that is no fault: code, versions, machine."""
     same = same_code(made.code.commit)
     if made.code.modified:
         yield "It was made from a modified checkout."
