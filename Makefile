@@ -8,10 +8,14 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: report test lab verify lint bench lock clean
+.PHONY: report run test lab verify lint bench lock clean
 
 report: $(STAMP)
 	$(BIN)/python -m pepstats run
+
+# One report by its name: make run REPORT=autumn-2018-revised
+run: $(STAMP)
+	$(BIN)/python -m pepstats run $(REPORT)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest

@@ -11,14 +11,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pepstats import __version__, paths
 from pepstats.errors import DesignError, PepstatsError
-from pepstats.runs import write_whole
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_REPORT = "autumn-2018"
 JOBS = min(2, os.cpu_count() or 1)
@@ -58,110 +54,36 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pepstats {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    data, out, jobs = _shared_options()
-
-    def command(
-        name: str, does: Callable[[argparse.Namespace], int], *shared: argparse.ArgumentParser,
-        says: str,
-    ) -> argparse.ArgumentParser:  # fmt: skip
+    for name, (command, says, options) in COMMANDS.items():
         added = commands.add_parser(
-            name, help=says, description=f"{says[0].upper()}{says[1:]}.", parents=shared,
-            epilog=ANSWERS,
-        )  # fmt: skip
-        added.set_defaults(command=does)
-        return added
-
-    run = command(
-        "run", _run, data, out, jobs, says="run the notebooks and write the board's paper"
-    )
-    run.add_argument("report", nargs="?", metavar="REPORT", help=WHICH)
-    run.add_argument("--programme", action="append", default=[], metavar="SLUG",
-                     help="only this programme of the report; may be repeated")  # fmt: skip
-    run.add_argument("--force", action="store_true",
-                     help="run every step, also those whose sources have not changed")  # fmt: skip
-
-    check = command("check", _check, data, says="read sources and account for every row and cell")
-    check.add_argument("what", nargs="*", metavar="REPORT or FILE", help=f"or files; {WHICH}")
-    check.add_argument("--json", action="store_true", help="the account as JSON")
-
-    new = command("new", _new, data, says="draft the next autumn's report from the last one")
-    new.add_argument("report", metavar="REPORT", help="its new name")
-    new.add_argument("--like", metavar="REPORT", help="the report to start from")
-
-    verify = command(
-        "verify", _verify, data, out, jobs, says="run a run or release again and compare it all"
-    )
-    verify.add_argument("path", type=Path, metavar="PATH", help="its folder")
-    verify.add_argument("--json", action="store_true", help="the findings as JSON")
-
-    release = command(
-        "release", _release, data, out, says="release a finished run, if it may leave"
-    )
-    release.add_argument("report", metavar="REPORT", help="its finished run is in working/")
-    release.add_argument("--why", default="", metavar="TEXT",
-                         help="why it is released again, for CHANGES.md")  # fmt: skip
-
-    plan = command("plan", _plan, data, says="write the design down before outcomes are read")
-    plan.add_argument("report", metavar="REPORT", help="its plan goes to plans/ in the data folder")
-
-    calibrate = command(
-        "calibrate",
-        _calibrate,
-        data,
-        says="say how the method behaves on programmes that did nothing, in your own data",
-    )
-    calibrate.add_argument("report", nargs="?", metavar="REPORT", help=WHICH)
-    calibrate.add_argument("--draws", type=_count, default=5000, metavar="N",
-                           help="how many programmes are made up (5000)")  # fmt: skip
-    calibrate.add_argument("--schools", type=_count, default=18, metavar="N",
-                           help="schools in each (18)")  # fmt: skip
-    calibrate.add_argument("--low", type=_count, default=13, metavar="N",
-                           help="of which from the lower attaining half (13)")  # fmt: skip
-    calibrate.add_argument("--json", action="store_true", help="the findings as JSON")
-
-    invent = command("invent", _invent, says="write an invented England")
-    invent.add_argument("folder", type=Path, metavar="DIR", help="the data folder to write")
-    invent.add_argument("--schools", type=_count, default=2500, metavar="N",
-                        help="mainstream schools with key stage 2 results (2500)")  # fmt: skip
-    invent.add_argument("--seed", type=int, default=None, metavar="S",
-                        help="another England; without it, the committed one")  # fmt: skip
-    invent.add_argument("--effect", type=float, default=1.0, metavar="E",
-                        help="multiplies the planted effects; 0 plants nothing")  # fmt: skip
-    invent.add_argument("--full-layout", action="store_true", help="every column of 2018-19")
+            name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=ANSWERS
+        )
+        added.set_defaults(command=command)
+        for words, about in options:
+            added.add_argument(words, **about)
     return parser
 
 
-def _shared_options() -> tuple[argparse.ArgumentParser, ...]:
-    """Give the options that several commands have: the data folder, where to write, the jobs."""
-    data, out, jobs = (argparse.ArgumentParser(add_help=False) for _ in range(3))
-    data.add_argument("--data", type=Path, metavar="DIR", help="the data folder (default data/)")
-    out.add_argument("--out", type=Path, metavar="DIR", help="where to write (default outputs/)")
-    jobs.add_argument("--jobs", type=_count, default=JOBS, metavar="N",
-                      help=f"notebooks at a time (default {JOBS})")  # fmt: skip
-    return data, out, jobs
-
-
 def _run(asked: argparse.Namespace) -> int:
-    from pepstats.runs import read_to_do, run_report
+    from pepstats.runs import RunOptions, read_to_do, run_report
 
-    data = paths.data_folder(asked.data)
-    report = asked.report or choose_report(data)
-    paper = run_report(
-        report,
-        data=data,
-        out=paths.output_folder(asked.out),
-        programmes=asked.programme,
-        jobs=asked.jobs,
-        force=asked.force,
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
+    report, options = (
+        asked.report or choose_report(data),
+        RunOptions(asked.jobs, asked.force, _tell),
     )
+    paper = run_report(report, data=data, out=out, programmes=asked.programme, options=options)
     print(say_end(read_to_do(paper.parents[1])), file=sys.stderr)
     print(paper)
     return DONE
 
 
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def say_end(to_do: Sequence[str]) -> str:
-    """Say that the paper is ready, and what still needs a person before it can go out."""
+    """Return that the paper is ready, and what still needs a person before it can go out."""
     left = [line for line in to_do if line.strip()]
     if not left:
         return "paper ready; nothing is left to do"
@@ -185,16 +107,14 @@ def _check(asked: argparse.Namespace) -> int:
         else:
             lines.append(SourceLine(file=str(Path(what).resolve())))
     found = check_sources(lines, data=data)
-    print(
-        json.dumps(check_as_dict(found), indent=1, ensure_ascii=False)
-        if asked.json
-        else describe_check(found)
-    )
+    as_json = json.dumps(check_as_dict(found), indent=1, ensure_ascii=False)
+    print(as_json if asked.json else describe_check(found))
     return found.exit_code
 
 
 def _new(asked: argparse.Namespace) -> int:
     from pepstats.report import draft_report
+    from pepstats.runs import write_whole
     from pepstats.settings import check_slug, load_programme, load_report
 
     data = paths.data_folder(asked.data)
@@ -214,13 +134,8 @@ def _new(asked: argparse.Namespace) -> int:
 def _verify(asked: argparse.Namespace) -> int:
     from pepstats.runs import verify_run
 
-    found = verify_run(
-        asked.path,
-        data=paths.data_folder(asked.data),
-        out=paths.output_folder(asked.out),
-        jobs=asked.jobs,
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
-    )
+    data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
+    found = verify_run(asked.path, data=data, out=out, jobs=asked.jobs, tell=_tell)
     print(found.as_json() if asked.json else found.as_text())
     return DIFFERS if found.differs else DONE
 
@@ -297,7 +212,7 @@ def _count(text: str) -> int:
 
 
 def _report_defect(error: Exception, out: Path | None) -> int:
-    """Say that the fault is ours, and keep the traceback where it can be sent to us."""
+    """Print that the fault is ours, and keep the traceback where it can be sent to us."""
     log = paths.output_folder(out) / "working" / "defect.log"
     text = "".join(traceback.format_exception(error)) + str(getattr(error, "traceback", ""))
     try:
@@ -308,3 +223,67 @@ def _report_defect(error: Exception, out: Path | None) -> int:
         kept = text
     print(f"pepstats: a defect of ours, not of your input: {error} {kept}", file=sys.stderr)
     return DEFECT
+
+
+Option = tuple[str, dict[str, Any]]
+
+
+def _option(name: str, says: str, **about: Any) -> Option:
+    """Declare an argument of a command: its name, what it is, and how argparse takes it."""
+    return name, {"help": says, **about}
+
+
+DATA = _option("--data", "the data folder (default data/)", type=Path, metavar="DIR")
+OUT = _option("--out", "where to write (default outputs/)", type=Path, metavar="DIR")
+JOBS_AT_A_TIME = _option("--jobs", f"notebooks at a time (default {JOBS})", type=_count,
+                         default=JOBS, metavar="N")  # fmt: skip
+JSON = _option("--json", "the findings as JSON", action="store_true")
+ANY_REPORT = _option("report", WHICH, nargs="?", metavar="REPORT")
+
+COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option, ...]]] = {
+    "run": (_run, "run the notebooks and write the board's paper", (
+        DATA, OUT, JOBS_AT_A_TIME, ANY_REPORT,
+        _option("--programme", "only this programme of the report; may be repeated",
+                action="append", default=[], metavar="SLUG"),
+        _option("--force", "run every step, also those whose sources have not changed",
+                action="store_true"),
+    )),
+    "check": (_check, "read sources and account for every row and cell", (
+        DATA, _option("what", f"or files; {WHICH}", nargs="*", metavar="REPORT or FILE"),
+        _option("--json", "the account as JSON", action="store_true"),
+    )),
+    "new": (_new, "draft the next autumn's report from the last one", (
+        DATA, _option("report", "its new name", metavar="REPORT"),
+        _option("--like", "the report to start from", metavar="REPORT"),
+    )),
+    "verify": (_verify, "run a run or release again and compare it all", (
+        DATA, OUT, JOBS_AT_A_TIME, _option("path", "its folder", type=Path, metavar="PATH"), JSON,
+    )),
+    "release": (_release, "release a finished run, if it may leave", (
+        DATA, OUT, _option("report", "its finished run is in working/", metavar="REPORT"),
+        _option("--why", "why it is released again, for CHANGES.md", default="", metavar="TEXT"),
+    )),
+    "plan": (_plan, "write the design down before outcomes are read", (
+        DATA, _option("report", "its plan goes to plans/ in the data folder", metavar="REPORT"),
+    )),
+    "calibrate": (
+        _calibrate, "say how the method behaves on programmes that did nothing, in your own data", (
+        DATA, ANY_REPORT,
+        _option("--draws", "how many programmes are made up (5000)", type=_count, default=5000,
+                metavar="N"),
+        _option("--schools", "schools in each (18)", type=_count, default=18, metavar="N"),
+        _option("--low", "of which from the lower attaining half (13)", type=_count, default=13,
+                metavar="N"),
+        JSON,
+    )),
+    "invent": (_invent, "write an invented England", (
+        _option("folder", "the data folder to write", type=Path, metavar="DIR"),
+        _option("--schools", "mainstream schools with key stage 2 results (2500)", type=_count,
+                default=2500, metavar="N"),
+        _option("--seed", "another England; without it, the committed one", type=int, metavar="S"),
+        _option("--effect", "multiplies the planted effects; 0 plants nothing", type=float,
+                default=1.0, metavar="E"),
+        _option("--full-layout", "every column of 2018-19", action="store_true"),
+    )),
+}  # fmt: skip
+"""Every command: what it does, what its help says, and its options in the order of the help."""

@@ -22,11 +22,6 @@ def output_folder(chosen: str | Path | None = None) -> Path:
     return Path(chosen or os.environ.get("PEPSTATS_OUT") or PROJECT / "outputs").resolve()
 
 
-def working_folder(report: str) -> Path:
-    """Return the folder of a run: the one being made, or else the last one made."""
-    return making() or output_folder() / "working" / report
-
-
 def making() -> Path | None:
     """Return the folder of the run that is being made, where one is."""
     run = os.environ.get("PEPSTATS_RUN")

@@ -12,7 +12,6 @@ import pandas as pd
 from pepstats.formatting import plain_text
 
 SHORT_ROWS, SHORT_LETTERS = 10, 750
-
 ListKind = Literal["roman", "letters", "bullets"]
 
 
@@ -175,12 +174,12 @@ class Document:
         return tuple(text_of(box.blocks[0].words) for box in boxes)
 
     def words(self) -> str:
-        """Give the paper's own sentences as plain text, for counting and reading."""
+        """Return the paper's own sentences as plain text, for counting and reading."""
         return "\n".join(_sentences(self.blocks))
 
 
 def text_of(words: Words) -> str:
-    """Give words without their looks."""
+    """Return words without their looks."""
     return "".join(span.text for span in words)
 
 
@@ -209,11 +208,6 @@ def make_table(
     columns = tuple(plain_text(str(column)) for column in frame.columns)
     counted = tuple(plain_text(name) for name in numeric)
     return PaperTable(
-        plain_text(caption),
-        columns,
-        rows,
-        plain_text(note),
-        plain_text(empty),
-        counted,
+        plain_text(caption), columns, rows, plain_text(note), plain_text(empty), counted,
         tuple(widths),
-    )
+    )  # fmt: skip

@@ -48,27 +48,16 @@ from pepstats.errors import DesignError, nearest
 from pepstats.formatting import plain_text
 
 LONGEST_TEXT = 400_000  # letters; a long paper is a tenth of this
-
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-
 HOLE = re.compile(r"(?<!\\)\{([^{}\n]*)\}")
-
 FACT = re.compile(r"fact ([^()]+) \(([^()]*\w[^()]*)\)")
-
 BLOCK = re.compile(r"(table|figure|quotes) (\S+)")
-
 NEW_PAGE = "new page"
-
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-
 _UNIT = r"\s*(?:%|per\s?cent|points?\b|months?\b|pounds?\b|in\s+(?:a\s+)?\d)"
-
 _SIZED = rf"(?:{_UNIT}|\s*(?:pupils?|schools?)\b)"
-
 _NUMBER = r"\d+[A-Za-z]{0,2}"
-
 _MORE = rf"(?:\s?(?:,|and|or|to|-|–|&)\s?{_NUMBER})*"
 
 ALLOWED: tuple[re.Pattern[str], ...] = tuple(
@@ -113,7 +102,6 @@ _NOT_USED = (
 )
 
 _LINK = re.compile(r"\]\((?:https?://|mailto:)[^\s()<>{}]+\)")
-
 _BAD_LINK = re.compile(r"\]\((?!https?://|mailto:)[^)]*\)")
 
 
@@ -165,33 +153,40 @@ def read_officers_text(text: str, source: str, verdicts: Iterable[str] = ()) -> 
     """
     if len(text) > LONGEST_TEXT:
         raise DesignError(f"{source}: longer than {LONGEST_TEXT:,} letters, so not a paper.")
-    bare = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text.replace("\r\n", "\n"))
+    bare = _blank(text.replace("\r\n", "\n"), [COMMENT])
     holes = [_read_hole(match, bare) for match in HOLE.finditer(bare)]
-    problems = _find_wrong_holes(holes) + find_typed_results(bare, verdicts) + _find_not_used(bare)
+    problems = [
+        (hole.line, hole.column, f"`{{{hole.name}}}` is not a hole. Write a name, `table name`, "
+         "`figure name`, or `fact 70% (where it is written)`.")
+        for hole in holes if not hole.kind
+    ]  # fmt: skip
+    problems += find_typed_results(bare, verdicts) + _find_not_used(bare)
     if problems:
-        ordered = [
-            f"line {line}, column {column}: {words}" for line, column, words in sorted(problems)
-        ]
-        raise DesignError(f"{source}: " + " ".join(ordered))
+        said = (f"line {line}, column {at}: {words}" for line, at, words in sorted(problems))
+        raise DesignError(f"{source}: " + " ".join(said))
     return OfficersText(bare, source, tuple(holes))
 
 
 def check_holes(officers: OfficersText, contents: Contents) -> None:
     """Refuse a text with a hole that nothing fills, naming the near ones."""
     known = {
-        "entry": set(contents.entries),
-        "table": set(contents.tables),
-        "figure": set(contents.figures),
-        "quotes": set(contents.quotes),
-    }
+        "entry": contents.entries, "table": contents.tables, "figure": contents.figures,
+        "quotes": contents.quotes,
+    }  # fmt: skip
     problems = [
         f"line {hole.line}, column {hole.column}: no {hole.kind} is called `{hole.name}`. "
-        f"{_near(hole.name, known[hole.kind])}"
+        f"{_near(hole.name, set(known[hole.kind]))}"
         for hole in officers.holes
-        if hole.kind not in ("fact", "page") and hole.name not in known[hole.kind]
+        if hole.kind in known and hole.name not in known[hole.kind]
     ]
     if problems:
         raise DesignError(f"{officers.source}: " + " ".join(problems))
+
+
+TYPED = (
+    "looks like a result typed by hand. Use a {hole}; for a background fact write "
+    "{fact NUMBER (where it is written)}; write a small count in words."
+)
 
 
 def find_typed_results(text: str, verdicts: Iterable[str] = ()) -> list[tuple[int, int, str]]:
@@ -203,8 +198,7 @@ def find_typed_results(text: str, verdicts: Iterable[str] = ()) -> list[tuple[in
     bare = _blank(text, [HOLE, _LINK])
     rungs = "|".join(re.escape(word) for word in verdicts)
     said = [re.compile(rf"\b(?:{rungs})\b", re.IGNORECASE).finditer(bare)] if rungs else []
-    matches = sorted(chain(_RESULT_WORDS.finditer(bare), *said), key=lambda match: match.start())
-    for match in matches:
+    for match in sorted(chain(_RESULT_WORDS.finditer(bare), *said), key=lambda one: one.start()):
         found.append((*place(bare, match.start()), f"`{match.group()}` is a result in words. "
                       "Use a {hole}, so that it moves when the result does."))  # fmt: skip
     left = _blank(bare, ALLOWED)
@@ -212,17 +206,12 @@ def find_typed_results(text: str, verdicts: Iterable[str] = ()) -> list[tuple[in
         if any(letter.isnumeric() for letter in match.group()):
             start = match.start()
             word = bare[start : match.end()].strip(".,;:()")
-            advice = (
-                "Use a {hole}; for a background fact write {fact NUMBER (where it is written)}; "
-                "write a small count in words."
-            )
-            problem = f"`{word}` looks like a result typed by hand. {advice}"
-            found.append((*place(bare, start), problem))
+            found.append((*place(bare, start), f"`{word}` {TYPED}"))
     return found
 
 
 def place(text: str, start: int) -> tuple[int, int]:
-    """Give the line and column, both from 1, of a place in a text."""
+    """Return the line and column, both from 1, of a place in a text."""
     return text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
 
 
@@ -245,15 +234,6 @@ def _read_hole(match: re.Match[str], text: str) -> Hole:
     return Hole("entry" if NAME.fullmatch(inside) else "", inside, line, column)
 
 
-def _find_wrong_holes(holes: list[Hole]) -> list[tuple[int, int, str]]:
-    return [
-        (hole.line, hole.column, f"`{{{hole.name}}}` is not a hole. Write a name, `table name`, "
-         "`figure name`, or `fact 70% (where it is written)`.")
-        for hole in holes
-        if not hole.kind
-    ]  # fmt: skip
-
-
 def _find_not_used(text: str) -> list[tuple[int, int, str]]:
     found = [
         (*place(text, match.start()), f"{what} is not used in a paper.")
@@ -272,26 +252,16 @@ def _near(name: str, known: set[str]) -> str:
     if not known:
         return "There are none."
     first = name.split(".")[0]
-    same = {word for word in known if word.split(".")[0] == first}
-    hint = nearest(name, same or known)
-    if hint.startswith("Known:") and len(same or known) > 12:
+    alike = {word for word in known if word.split(".")[0] == first} or known
+    hint = nearest(name, alike)
+    if hint.startswith("Known:") and len(alike) > 12:
         firsts = sorted({word.split(".")[0] for word in known})
         return f"Names begin with {', '.join(firsts)}."
     return hint
 
 
-def split_fact(name: str) -> tuple[str, str]:
-    """Part a background fact into what it says and where that is written."""
-    match = FACT.fullmatch(name)
-    if match is None:
-        raise DesignError(f"`{name}` is not a fact with its source.")
-    return match.group(1), match.group(2)
-
-
 UNNUMBERED_FROM = "appendices"  # from the heading of this name on, nothing is numbered
-
 RECOMMENDATIONS = "recommendations"
-
 TO_COMPLETE = "to be completed"
 
 
@@ -323,7 +293,7 @@ def _hole_rule(state: StateInline, silent: bool) -> bool:
 
 
 def _parser() -> MarkdownIt:
-    """Give a Markdown parser of headings, lists, bold, italic and links, and nothing more."""
+    """Return a Markdown parser of headings, lists, bold, italic and links, and nothing more."""
     parser = MarkdownIt("commonmark", {"html": False}).disable(
         ["html_inline", "html_block", "image", "autolink", "entity", "backticks", "code", "fence",
          "hr", "reference", "lheading"]
@@ -335,11 +305,7 @@ def _parser() -> MarkdownIt:
 class _Builder:
     """Walks the parsed text once, filling holes and counting topics, paragraphs and tables."""
 
-    def __init__(
-        self,
-        officers: OfficersText,
-        contents: Contents,
-    ) -> None:
+    def __init__(self, officers: OfficersText, contents: Contents) -> None:
         self.officers, self.entries, self.tables = officers, contents.entries, contents.tables
         self.figures, self.quotes = contents.figures, contents.quotes
         self.used: list[str] = []
@@ -361,7 +327,7 @@ class _Builder:
         return {name: number for number, name in enumerate(names, start=1)}
 
     def build(self) -> tuple[tuple[tuple[str, Words], ...], tuple[Block, ...]]:
-        """Give the heading lines and the blocks."""
+        """Return the heading lines and the blocks."""
         tokens = _parser().parse(self.officers.text)
         first = next((n for n, t in enumerate(tokens) if t.type == "heading_open"), len(tokens))
         facts = tuple(self._facts(tokens[:first]))
@@ -409,9 +375,8 @@ class _Builder:
                 yield self._listing(token.type, inside)
             elif token.type == "blockquote_open":
                 blocks = tuple(self._blocks(inside))
-                words = (
-                    text_of(blocks[0].words) if blocks and isinstance(blocks[0], Paragraph) else ""
-                )
+                first = next(iter(blocks), None)
+                words = text_of(first.words) if isinstance(first, Paragraph) else ""
                 yield Box(blocks, words.casefold().startswith(TO_COMPLETE))
             place = end + 1
 
@@ -496,15 +461,12 @@ class _Builder:
                 href = str(token.attrs.get("href", "")) if token.nesting == 1 else ""
 
     def _fill(self, name: str, bold: bool, italic: bool, href: str) -> Iterator[Span]:
-        if name.startswith("fact "):
-            fact, written = split_fact(name)
-            self.used.append(name)
-            yield Span(plain_text(f"{fact} ({written})"), bold, italic, href, "fact")
-            return
-        if name not in self.entries:
+        fact = FACT.fullmatch(name)
+        if fact is None and name not in self.entries:
             raise DesignError(f"{self.officers.source}: `{{{name}}}` stands alone on its line.")
         self.used.append(name)
-        yield Span(plain_text(self.entries[name].text), bold, italic, href, name)
+        text = f"{fact[1]} ({fact[2]})" if fact else self.entries[name].text
+        yield Span(plain_text(text), bold, italic, href, "fact" if fact else name)
 
     def _anchor(self, text: str) -> str:
         base = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-") or "part"

@@ -32,12 +32,6 @@ def to_html(document: Document) -> str:
     return environment.get_template("paper.html").render(document=document, css=css)
 
 
-def to_docx(document: Document, template: Path | None = None) -> bytes:
-    """Lay a paper out as a Word file, the same bytes every time."""
-
-    return write_docx(document, template)
-
-
 def to_pdf(page: str) -> bytes:
     """Lay a paper's HTML out as a tagged PDF (PDF/UA-1), where the machine can make one.
 
@@ -103,7 +97,7 @@ def write_formats(
     for name, paper in editions.items():
         files[f"{name}.html"] = page = to_html(paper)
         if "word" in formats:
-            files[f"{name}.docx"] = to_docx(paper, template)
+            files[f"{name}.docx"] = write_docx(paper, template)
         if "workbook" in formats and any(list_tables(paper)):
             files[f"{name}.xlsx"] = write_workbook(paper)
         if "pdf" in formats:

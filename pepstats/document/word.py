@@ -39,9 +39,7 @@ from pepstats.document.blocks import (
 from pepstats.errors import DesignError
 
 INK = RGBColor(0x12, 0x43, 0x6D)
-
 NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"
-
 CELL, NOTE, FACT = "Table text", "Table note", "Meeting line"
 
 
@@ -73,25 +71,15 @@ LOOKS = {
 }
 
 LANGUAGE = "en-GB"
-
-LETTER = 0.185  # cm, a letter of a table's text
-
+LETTER, MARGINS = 0.185, 0.5  # cm: a letter of a table's text; left and right of a cell's
 BOLDER = 1.15  # how much wider a bold letter is
-
-MARGINS = 0.5  # cm, left and right of a cell's text
-
 TWIPS = 567  # to a centimetre
-
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
-_RIGHT = '<w:jc w:val="right"/>'
-
-_LINES = "".join(
+_RULES = "".join(
     f'<w:{side} w:val="single" w:sz="{size}" w:space="0" w:color="6F777B"/>'
     for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
 )
-
-_RULES = f"<w:tblBorders>{_LINES}</w:tblBorders>"
 
 _LOOK = (
     '<w:tblLook w:val="00A0" w:firstRow="1" w:lastRow="0" w:firstColumn="1" w:lastColumn="0" '
@@ -103,8 +91,9 @@ def share_width(block: TableBlock, width: float) -> list[float]:
     """Share the page among columns, as asked or by the text in them; no word is broken."""
     table = block.table
     texts = [[heading, *cells] for heading, *cells in zip(table.columns, *table.rows, strict=True)]
-    least = [max(LETTER * BOLDER * _longest(heading), *(LETTER * _longest(cell) for cell in cells))
-             + MARGINS for heading, *cells in texts]  # fmt: skip
+    runs = [[max(map(len, text.split(" "))) for text in column] for column in texts]
+    least = [max(LETTER * BOLDER * heading, *(LETTER * cell for cell in cells)) + MARGINS
+             for heading, *cells in runs]  # fmt: skip
     asked = table.widths or [
         max(8.0, min(60.0, sum(map(len, column)) / len(column))) for column in texts
     ]
@@ -116,11 +105,6 @@ def share_width(block: TableBlock, width: float) -> list[float]:
     return [width * part / sum(shared) for part in shared]
 
 
-def _longest(text: str) -> int:
-    """Count the letters of the longest run that a line may not break."""
-    return max(map(len, text.split(" ")))
-
-
 def make_grid(block: TableBlock, width: float, style: str) -> Any:
     """Make a table: lightly ruled, its first row repeated on each page and no row split.
 
@@ -128,7 +112,7 @@ def make_grid(block: TableBlock, width: float, style: str) -> Any:
     """
     table = block.table
     widths = [round(part * TWIPS) for part in share_width(block, width)]
-    right = [name in table.numeric for name in table.columns]
+    right = ['<w:jc w:val="right"/>' if name in table.numeric else "" for name in table.columns]
     last = len(table.rows)
     rows = []
     for number, cells in enumerate((table.columns, *table.rows)):
@@ -136,7 +120,7 @@ def make_grid(block: TableBlock, width: float, style: str) -> Any:
         bold = "<w:rPr><w:b/></w:rPr>" if number == 0 else ""
         made = "".join(
             f'<w:tc><w:tcPr><w:tcW w:w="{part}" w:type="dxa"/></w:tcPr><w:p><w:pPr>'
-            f'<w:pStyle w:val="{style}"/>{look}{_RIGHT if aside else ""}</w:pPr>'
+            f'<w:pStyle w:val="{style}"/>{look}{aside}</w:pPr>'
             f'<w:r>{bold}<w:t xml:space="preserve">{escape(text)}</w:t></w:r></w:p></w:tc>'
             for part, aside, text in zip(widths, right, cells, strict=True)
         )
@@ -144,14 +128,15 @@ def make_grid(block: TableBlock, width: float, style: str) -> Any:
         rows.append(f"<w:tr><w:trPr><w:cantSplit/>{heads}</w:trPr>{made}</w:tr>")
     columns = "".join(f'<w:gridCol w:w="{part}"/>' for part in widths)
     return parse_xml(
-        f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/>{_RULES}'
+        f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/>'
+        f"<w:tblBorders>{_RULES}</w:tblBorders>"
         f'<w:tblLayout w:type="fixed"/>{_LOOK}<w:tblCaption w:val={quoteattr(table.caption)}/>'
         f"</w:tblPr><w:tblGrid>{columns}</w:tblGrid>{''.join(rows)}</w:tbl>"
     )
 
 
 def number_line(line: Any, chosen: int, level: int) -> None:
-    """Give a line the next number of a list; list 0 is no number at all."""
+    """Return a line the next number of a list; list 0 is no number at all."""
     properties = line._p.get_or_add_pPr().get_or_add_numPr()
     properties.get_or_add_ilvl().val = level
     properties.get_or_add_numId().val = chosen
@@ -167,37 +152,23 @@ def set_language(run: Any) -> None:
     run.append(element)
 
 
-def frame_style(style: Any, *, dashed: bool) -> None:
-    """Draw a line down the left of a style's paragraphs; a dashed one where words are wanted."""
-    line = "dashed" if dashed else "single"
-    border = parse_xml(
-        f'<w:pBdr {nsdecls("w")}><w:left w:val="{line}" w:sz="18" w:space="8" w:color="12436D"/>'
-        "</w:pBdr>"
-    )
-    style.get_or_add_pPr().insert_element_before(
-        border, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc"
-    )
-
-
 def add_field(line: Any, code: str) -> None:
     """Put in a number that Word counts, such as the page's."""
-    for kind, text in (("begin", ""), ("", code), ("separate", ""), ("shown", "1"), ("end", "")):
-        run = line.add_run(text if kind == "shown" else "")
-        if kind in ("begin", "separate", "end"):
+    for kind in ("begin", "", "separate", "shown", "end"):
+        run = line.add_run("1" if kind == "shown" else "")
+        if kind == "":
+            instruction = OxmlElement("w:instrText")
+            instruction.set(qn("xml:space"), "preserve")
+            instruction.text = f" {code} "
+            run._r.append(instruction)
+        elif kind != "shown":
             mark = OxmlElement("w:fldChar")
             mark.set(qn("w:fldCharType"), kind)
             run._r.append(mark)
-        elif kind == "":
-            instruction = OxmlElement("w:instrText")
-            instruction.set(qn("xml:space"), "preserve")
-            instruction.text = f" {text} "
-            run._r.append(instruction)
 
 
 def add_link(line: Any, span: Span) -> None:
     """Put in words that lead to a web page."""
-    from docx.opc.constants import RELATIONSHIP_TYPE
-
     target = line.part.relate_to(span.href, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
     link = OxmlElement("w:hyperlink")
     link.set(qn("r:id"), target)
@@ -227,9 +198,7 @@ def pack_again(packed: bytes, **instead: str) -> bytes:
 
 
 ATTACHED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/attachedTemplate"
-
 LARGEST = 50_000_000  # bytes unpacked; a template with its logos is a few
-
 RUNS = ("vbaproject", "activex", "embeddings", "oleobject")
 """What in a Word file can be run, by a word of its part's name."""
 
@@ -291,7 +260,6 @@ def _check(word: WordDocument, names: list[str], path: Path) -> None:
 
 
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
-
 TALLEST = 22.0  # cm that a picture may be, its caption and note beside it on the page
 
 _LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -302,12 +270,8 @@ _LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "bullets": (("bullet", "\u2022", ""),),
 }
 
-_INDENT = {
-    "topics": (0.0, 1.25),
-    "roman": (1.25, 2.25),
-    "letters": (1.25, 2.0),
-    "bullets": (1.25, 2.0),
-}
+_INDENT = {"topics": (0.0, 1.25), "roman": (1.25, 2.25), "letters": (1.25, 2.0),
+           "bullets": (1.25, 2.0)}  # fmt: skip
 
 
 def write_docx(document: Document, template: Path | None = None) -> bytes:
@@ -338,13 +302,10 @@ class _Writer:
         self.lists: dict[str, int] = {}
         self.ids: dict[str, str] = {}
         self.turning = False
-        self.width = self._text_width()
-
-    def _text_width(self) -> float:
-        section = self.word.sections[0]
+        section = word.sections[0]
         parts = (section.page_width, section.left_margin, section.right_margin)
         page, left, right = (part.cm if part is not None else 0.0 for part in parts)
-        return float(page - left - right) or PAGE_WIDTH
+        self.width = float(page - left - right) or PAGE_WIDTH
 
     def write(self) -> None:
         self._properties()
@@ -355,11 +316,12 @@ class _Writer:
             self._line().add_run(mark).bold = True
         self._line("Title", self.document.title)
         for label, words in self.document.facts:
-            self._fact(label, words)
+            line = self._line(FACT)
+            line.add_run(f"{label}:").bold = True
+            line.add_run("\t")
+            self._words(line, words)
         for block in self.document.blocks:
             self._block(block)
-
-    # What the whole file says of itself
 
     def _properties(self) -> None:
         core = self.word.core_properties
@@ -369,10 +331,8 @@ class _Writer:
         core.last_modified_by, core.revision, core.language = self.document.author, 1, LANGUAGE
         core.comments = core.keywords = core.category = ""
         core.content_status = "; ".join(self.document.marks)
-        settings = self.word.settings.element
-        for tag in ("w:themeFontLang",):
-            for old in settings.findall(qn(tag)):
-                old.set(qn("w:val"), LANGUAGE)
+        for old in self.word.settings.element.findall(qn("w:themeFontLang")):
+            old.set(qn("w:val"), LANGUAGE)
 
     def _styles(self) -> None:
         """Set the looks of the paper; those that a council's template has are left as they are."""
@@ -385,7 +345,9 @@ class _Writer:
         for name, look in LOOKS.items():
             if name in there:
                 continue
-            style = self._style(name)
+            if name not in [style.name for style in styles]:
+                styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH).base_style = styles["Normal"]
+            style = styles[name]
             style.font.size, style.font.bold = Pt(look.size), look.bold
             style.font.color.rgb = look.color
             if self.restyle:
@@ -395,30 +357,21 @@ class _Writer:
             shape.keep_with_next = look.stays or None
             if look.left:
                 shape.left_indent = Cm(look.left)
-            self._plain(style)
-        for name in (QUOTE, COMPLETE):
+            _leave_theme(style)
+        for name, line in ((QUOTE, "single"), (COMPLETE, "dashed")):
             if name not in there:
-                frame_style(styles[name].element, dashed=name == COMPLETE)
+                border = parse_xml(
+                    f'<w:pBdr {nsdecls("w")}><w:left w:val="{line}" w:sz="18" w:space="8" '
+                    'w:color="12436D"/></w:pBdr>'
+                )
+                styles[name].element.get_or_add_pPr().insert_element_before(
+                    border, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc"
+                )
         if FACT not in there:
             shape = styles[FACT].paragraph_format
             shape.first_line_indent = Cm(-LOOKS[FACT].left)
             shape.tab_stops.add_tab_stop(Cm(LOOKS[FACT].left))
         self.ids = {style.name: style.style_id for style in styles if style.name}
-
-    def _style(self, name: str) -> Any:
-        styles = self.word.styles
-        if name not in [style.name for style in styles]:
-            style = styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-            style.base_style = styles["Normal"]
-        return styles[name]
-
-    def _plain(self, style: Any) -> None:
-        """Take the theme's fonts and rules out of a style of the library's own."""
-        for fonts in style.element.iter(qn("w:rFonts")):
-            for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-                fonts.attrib.pop(qn(f"w:{theme}"), None)
-        for border in list(style.element.iter(qn("w:pBdr"))):
-            border.getparent().remove(border)
 
     def _head_and_foot(self) -> None:
         """Put what every page must say at its head, and the page's number at its foot.
@@ -456,15 +409,16 @@ class _Writer:
             line.add_run(text)
         return line
 
-    # Blocks
-
     def _block(self, block: Any) -> None:
         if isinstance(block, NewPage):
             self.turning = True
         elif isinstance(block, Heading):
             self._heading(block)
         elif isinstance(block, Paragraph):
-            self._paragraph(block)
+            line = self._line(NUMBERED if block.number else "Normal")
+            if block.number:
+                number_line(line, self.topics, 1)
+            self._words(line, block.words)
         elif isinstance(block, Listing):
             self._listing(block, depth=1)
         elif isinstance(block, Box):
@@ -488,12 +442,6 @@ class _Writer:
             number_line(line, self.topics if block.number else 0, 0)
         self._words(line, block.words)
 
-    def _paragraph(self, block: Paragraph) -> None:
-        line = self._line(NUMBERED if block.number else "Normal")
-        if block.number:
-            number_line(line, self.topics, 1)
-        self._words(line, block.words)
-
     def _listing(self, block: Listing, depth: int) -> None:
         chosen = self._new_list(block.style)
         left, hang = _INDENT[block.style]
@@ -509,12 +457,6 @@ class _Writer:
                     line.paragraph_format.first_line_indent = Cm(left - hang)
                     number_line(line, chosen, 0)
                 self._words(line, inner.words)
-
-    def _fact(self, label: str, words: Words) -> None:
-        line = self._line(FACT)
-        line.add_run(f"{label}:").bold = True
-        line.add_run("\t")
-        self._words(line, words)
 
     def _words(self, line: Any, words: Words) -> None:
         for span in words:
@@ -559,8 +501,6 @@ class _Writer:
         properties.set("name", f"Figure {block.number}")
         self._line(NOTE, f"The numbers are in Table {block.table_number}.")
 
-    # Numbering
-
     def _new_list(self, kind: str) -> int:
         """Start a list of a kind from its first number; give Word's number for the list."""
         if kind not in self.lists:
@@ -581,8 +521,7 @@ class _Writer:
             + (f'<w:pStyle w:val="{self.word.styles[name].style_id}"/>' if name else "")
             + f'<w:lvlText w:val="{text}"/><w:lvlJc w:val="left"/><w:pPr>'
             f'<w:ind w:left="{round(hang * 567)}" w:hanging="{round((hang - left) * 567)}"/>'
-            "</w:pPr>"
-            "</w:lvl>"
+            "</w:pPr></w:lvl>"
             for level, (style, text, name) in enumerate(_LEVELS[kind])
         )
         element = parse_xml(
@@ -595,3 +534,12 @@ class _Writer:
         else:
             first.addprevious(element)
         return number
+
+
+def _leave_theme(style: Any) -> None:
+    """Take the theme's fonts and rules out of a style of the library's own."""
+    for fonts in style.element.iter(qn("w:rFonts")):
+        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+            fonts.attrib.pop(qn(f"w:{theme}"), None)
+    for border in list(style.element.iter(qn("w:pBdr"))):
+        border.getparent().remove(border)

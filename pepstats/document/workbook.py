@@ -36,7 +36,7 @@ _CORE = (
 
 
 def write_workbook(document: Document) -> bytes:
-    """Give every table of a paper as one workbook, the same bytes every time."""
+    """Return every table of a paper as one workbook, the same bytes every time."""
     import gptables
 
     blocks = list(list_tables(document))
@@ -73,7 +73,7 @@ def write_workbook(document: Document) -> bytes:
 
 
 def list_notes(blocks: Sequence[TableBlock]) -> pd.DataFrame | None:
-    """Give the tables' notes, each with the reference its table's title carries."""
+    """Return the tables' notes, each with the reference its table's title carries."""
     rows = [(_reference(block), _plain(block.table.note)) for block in blocks if block.table.note]
     return pd.DataFrame(rows, columns=["Note reference", "Note text"]) if rows else None
 
@@ -83,7 +83,7 @@ def _reference(block: TableBlock) -> str:
 
 
 def list_tables(document: Document) -> Iterator[TableBlock]:
-    """Give the tables of a paper that have rows, once each, in the order of their numbers."""
+    """Return the tables of a paper that have rows, once each, in the order of their numbers."""
     found = {
         block.number: block
         for block in document.blocks
@@ -93,7 +93,7 @@ def list_tables(document: Document) -> Iterator[TableBlock]:
 
 
 def table_as_data(table: PaperTable) -> pd.DataFrame:
-    """Give a table's cells as numbers where they are numbers, else as plain text."""
+    """Return a table's cells as numbers where they are numbers, else as plain text."""
     rows = [[_plain(text) for text in row] for row in table.rows]
     frame = pd.DataFrame(rows, columns=[_plain(name) for name in table.columns], dtype=object)
     for column in map(_plain, table.numeric):

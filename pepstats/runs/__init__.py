@@ -4,11 +4,12 @@ from pepstats.runs.bridge import bridge_programme, bridge_report
 from pepstats.runs.files import write_whole
 from pepstats.runs.plan import hold_to_plan, write_plan
 from pepstats.runs.release import read_to_do, release_report
-from pepstats.runs.runner import run_report
+from pepstats.runs.runner import RunOptions, run_report
 from pepstats.runs.steps import open_step, read_design
 from pepstats.runs.verify import verify_run
 
 __all__ = [
+    "RunOptions",
     "bridge_programme",
     "bridge_report",
     "hold_to_plan",

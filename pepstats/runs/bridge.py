@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,32 +23,27 @@ from pepstats import paths
 from pepstats.errors import DesignError, RunError
 from pepstats.formatting import count_words, format_number
 from pepstats.measures import MEASURES, find_measure, outcome_label
-from pepstats.runs.files import CHANGES_FILE, sha256_of
-from pepstats.runs.manifest import MANIFEST, Manifest, read_manifest
+from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of, write_whole
+from pepstats.runs.manifest import EarlierRun, Manifest, read_manifest
 from pepstats.runs.steps import EARLIER, NOTHING, Step
 from pepstats.schools import Panel
 from pepstats.settings import Report, load_report
 
 PANEL = "01-clean-sources/panel.csv"
-
 RELEASES = "01-clean-sources/panel-releases.csv"
-
-EFFECTS_OF = "04-estimate-effect/{slug}/effects.csv"
-
-REFUSED_OF = "04-estimate-effect/{slug}/refused.csv"
-
+EFFECTS_FILE = "04-estimate-effect/{slug}/effects.csv"
+REFUSED_FILE = "04-estimate-effect/{slug}/refused.csv"
+BRIDGE_FILE = "04-estimate-effect/{slug}/bridge.csv"
 SAME_DIGITS = 1e-9
-
 KEY = ["programme", "outcome"]
-
 CARRIED = ["estimate", "low", "high", "p_placebo", "n_schools", "release", "mode", "verdict"]
 
-EFFECTS = [
+EFFECT_COLUMNS = [
     *KEY, "unit", *(f"{name}_{when}" for name in CARRIED for when in ("before", "after")),
     "change", "moved", "verdict_changed", "said",
 ]  # fmt: skip
 
-RESULTS = [
+RESULT_COLUMNS = [
     "measure", "unit", "release_before", "release_after", "schools_before", "schools_after",
     "in_both", "schools_moved", "before", "after", "change", "largest_change",
 ]  # fmt: skip
@@ -58,16 +51,10 @@ RESULTS = [
 NO_EFFECT = "no estimate"
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """The run or release of the report that another revises: whole, with what a bridge reads.
+class Earlier(EarlierRun):
+    """The earlier report's run or release where it lies; a release lacks what was withheld."""
 
-    `tables` are those it holds, each by its hash; a release lacks what was withheld.
-    """
-
-    report: str
     folder: Path
-    tables: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -78,9 +65,9 @@ class Reported:
     releases: pd.DataFrame
 
 
-def list_tables(programmes: Iterable[str]) -> list[str]:
+def list_bridge_tables(programmes: Iterable[str]) -> list[str]:
     """List the tables of the earlier report's run that a bridge reads."""
-    forms = (EFFECTS_OF, REFUSED_OF)
+    forms = (EFFECTS_FILE, REFUSED_FILE)
     return [PANEL, RELEASES, *(form.format(slug=slug) for slug in programmes for form in forms)]
 
 
@@ -102,18 +89,16 @@ def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier 
         made = read_manifest(folder)
     except RunError:
         return None
-    tables = {name: made.outputs[name].sha256 for name in list_tables(programmes)
-              if name in made.outputs and not _is_withheld(name, made)}  # fmt: skip
-    whole = all(_is(folder / name, digest) for name, digest in tables.items())
-    return Earlier(slug, folder, tables) if made.sealed and whole and made.report == slug else None
-
-
-def _is_withheld(name: str, made: Manifest) -> bool:
-    return made.release is not None and name in made.release.withheld
-
-
-def _is(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256_of(path) == digest
+    withheld = made.release.withheld if made.release else {}
+    tables = {name: made.outputs[name].sha256 for name in list_bridge_tables(programmes)
+              if name in made.outputs and name not in withheld}  # fmt: skip
+    whole = all((folder / name).is_file() and sha256_of(folder / name) == digest
+                for name, digest in tables.items())  # fmt: skip
+    return (
+        Earlier(report=slug, folder=folder, tables=tables)
+        if made.sealed and whole and made.report == slug
+        else None
+    )
 
 
 def _read_table(step: Step, earlier: Earlier | None, name: str) -> pd.DataFrame | None:
@@ -129,7 +114,7 @@ def _read_table(step: Step, earlier: Earlier | None, name: str) -> pd.DataFrame 
 def bridge_effects(
     before: pd.DataFrame, after: pd.DataFrame, refused: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Give what was concluded before and after, one row per programme and outcome.
+    """Return what was concluded before and after, one row per programme and outcome.
 
     Both are tables of effects (`effects.csv`). `change` is in `unit`; `moved` says whether any
     number of the row did; `said` is the change as a sentence; an effect that only one of them has
@@ -153,40 +138,40 @@ def bridge_effects(
     rows = table.reset_index()
     why = refused or {}
     rows["said"] = [_say(row, why.get(row["outcome"], "")) for row in rows.to_dict("records")]
-    return rows[EFFECTS]
+    return rows[EFFECT_COLUMNS]
 
 
 def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
-    """Give a programme's effects in the report that this one revises, and now: see above.
+    """Return a programme's effects in the report that this one revises, and now: see above.
 
     Without a run or a release of that report the table is empty; of a programme or an outcome that
     it has no estimate of, the table says so.
     """
     if step.report.revises is None or step.programme is None:
-        return pd.DataFrame(columns=EFFECTS)
+        return pd.DataFrame(columns=EFFECT_COLUMNS)
     slug = step.programme.slug
     earlier = find_earlier(step.report, paths.output_folder())
-    before = _read_table(step, earlier, EFFECTS_OF.format(slug=slug))
-    refused = _read_table(step, earlier, REFUSED_OF.format(slug=slug))
+    before = _read_table(step, earlier, EFFECTS_FILE.format(slug=slug))
+    refused = _read_table(step, earlier, REFUSED_FILE.format(slug=slug))
     if earlier is None:
-        return pd.DataFrame(columns=EFFECTS)
+        return pd.DataFrame(columns=EFFECT_COLUMNS)
     why = {} if refused is None else dict(zip(refused["outcome"], refused["reason"], strict=True))
     return bridge_effects(after.iloc[:0] if before is None else before, after, why)
 
 
 def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None) -> pd.DataFrame:
-    """Give the year's results in the report that this one revises, and now.
+    """Return the year's results in the report that this one revises, and now.
 
     Empty without a run of that report, or where only its release is there and holds no school's
     results.
     """
     if step.report.revises is None:
-        return pd.DataFrame(columns=RESULTS)
+        return pd.DataFrame(columns=RESULT_COLUMNS)
     earlier = find_earlier(step.report, paths.output_folder())
     values = _read_table(step, earlier, PANEL)
     releases = _read_table(step, earlier, RELEASES)
     if values is None or releases is None:
-        return pd.DataFrame(columns=RESULTS)
+        return pd.DataFrame(columns=RESULT_COLUMNS)
     before = Reported(
         values.set_index(["school", "year"]).astype(float),
         releases.set_index("year").astype("str").fillna(""),
@@ -208,7 +193,7 @@ def _as_it_was(before: pd.Series, after: pd.Series) -> pd.Series:
 def bridge_results(
     before: Panel | Reported, after: Panel, *, year: int, schools: Iterable[int] | None = None
 ) -> pd.DataFrame:
-    """Give each measure's results of a year in two releases, over all schools or some.
+    """Return each measure's results of a year in two releases, over all schools or some.
 
     `before` and `after` are means over the schools that have the measure in both, each school
     counted once, so that no change comes from who is counted; `schools_moved` is how many of them
@@ -228,7 +213,7 @@ def bridge_results(
             _release(after, measure, year), len(ours), len(theirs), len(both), len(moved),
             first, then, then - first, moved.abs().max() if len(moved) else 0.0,
         ))  # fmt: skip
-    return pd.DataFrame(rows, columns=RESULTS)
+    return pd.DataFrame(rows, columns=RESULT_COLUMNS)
 
 
 def _of_year(
@@ -259,8 +244,8 @@ def _say(row: dict[str, object], why: str) -> str:
         return f"{what}: {now}, as it was but for digits not shown. {verdict}"
     how = ""
     if row["mode_before"] != row["mode_after"] and NO_EFFECT not in (then, now):
-        how = f" Then they were held against what was {row['mode_before']}; now they are "
-        how += f"{row['mode_after']}."
+        held = f"{row['mode_before']}; now they are {row['mode_after']}"
+        how = f" Then they were held against what was {held}."
     elif then == NO_EFFECT and why:
         how = f" There was none before: {why}."
     return f"{what}: {then} became {now}.{how} {verdict}"
@@ -276,10 +261,6 @@ def _side(row: dict[str, object], when: str) -> str:
     return f"{size} {row['unit']} ({count}, {row[f'release_{when}']} results)"
 
 
-SHOWN_EFFECTS = "04-estimate-effect/{slug}/effects.csv"
-
-BRIDGE = "04-estimate-effect/{slug}/bridge.csv"
-
 HEADER = """# What changed in what was released
 
 Newest first; written by `pepstats release`. A number has moved when it is not the same to nine
@@ -288,14 +269,9 @@ digits. The seal is that of the release's `manifest.json`.
 
 
 def write_entry(
-    before: Path | None,
-    after: Path,
-    made: Manifest,
-    *,
-    on: str,
-    why: str,
+    before: Path | None, after: Path, made: Manifest, *, on: str, why: str,
     revises: str | None = None,
-) -> str:
+) -> str:  # fmt: skip
     """Write what a release changed, set beside the last one where there is one.
 
     `before` is the folder of the last release, of this report or of the one it `revises`; `after`
@@ -313,7 +289,7 @@ def write_entry(
         lines += _say_files(then, made)
         reasons += say_reasons(then, made) or ["nothing it came from has changed"]
     elif revises is not None:
-        bridged = _read_each(after, made, BRIDGE)
+        bridged = read_effects(after, made, BRIDGE_FILE)
         beside = "set beside its run" if len(bridged) else "there was no run to set it beside"
         lines.append(f"- it revises {revises}, which was not released; {beside}")
         lines += _say_effects(bridged) if len(bridged) else []
@@ -321,7 +297,7 @@ def write_entry(
     return "\n".join([f"## {made.report}, {on}", "", *lines, *reason, ""])
 
 
-def find_last(report: Report, data: Path, released: Path) -> Path | None:
+def find_last_release(report: Report, data: Path, released: Path) -> Path | None:
     """Find the last release of a report, else of the earlier one that it revises."""
     name: str | None = report.slug
     while name is not None:
@@ -331,12 +307,8 @@ def find_last(report: Report, data: Path, released: Path) -> Path | None:
     return None
 
 
-def read_effects(folder: Path, made: Manifest) -> pd.DataFrame:
-    """Read every programme's effects from a run or a release."""
-    return _read_each(folder, made, SHOWN_EFFECTS)
-
-
-def _read_each(folder: Path, made: Manifest, name: str) -> pd.DataFrame:
+def read_effects(folder: Path, made: Manifest, name: str = EFFECTS_FILE) -> pd.DataFrame:
+    """Read every programme's effects, or its bridge, from a run or a release."""
     parts = [
         pd.read_csv(folder / name.format(slug=slug), keep_default_na=False, na_values=[""])
         for slug in made.programmes
@@ -358,7 +330,7 @@ def _say_effects(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _say_files(then: Manifest, now: Manifest) -> Iterator[str]:
-    """Say which tables are not the same, as their hashes tell."""
+    """Count which tables are not the same, as their hashes tell."""
     tables = [name for name, one in now.outputs.items() if one.columns]
     known = [name for name in tables if name in then.outputs]
     other = [n for n in known if then.outputs[n].sha256 != now.outputs[n].sha256]
@@ -370,10 +342,11 @@ def _say_files(then: Manifest, now: Manifest) -> Iterator[str]:
 
 
 def say_reasons(then: Manifest, now: Manifest) -> list[str]:
-    """Say what differs between two runs that could have moved a number: the reasons there are."""
+    """List what differs between two runs that could have moved a number: the reasons there are."""
     reasons = [*_say_inputs(then, now)]
     for what in ("settings", "seeds", "packages"):
-        names = sorted(_differing(getattr(then, what), getattr(now, what)))
+        ours, theirs = getattr(then, what), getattr(now, what)
+        names = [n for n in sorted({*ours, *theirs}) if ours.get(n) != theirs.get(n)]
         if names:
             reasons.append(f"{what} changed: {', '.join(names)}")
     if then.python != now.python:
@@ -381,7 +354,8 @@ def say_reasons(then: Manifest, now: Manifest) -> list[str]:
     if then.platform != now.platform:
         reasons.append(f"{then.platform} became {now.platform}")
     if then.code.commit != now.code.commit:
-        reasons.append(f"code {_commit(then)} became {_commit(now)}")
+        first, last = ((one.code.commit or "unknown")[:12] for one in (then, now))
+        reasons.append(f"code {first} became {last}")
     return reasons
 
 
@@ -401,14 +375,6 @@ def _say_inputs(then: Manifest, now: Manifest) -> Iterator[str]:
         yield f"{kind}{f' {year}' if year else ''}: {', '.join(all_told)}"
 
 
-def _differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
-    return {name for name in then.keys() | now.keys() if then.get(name) != now.get(name)}
-
-
-def _commit(made: Manifest) -> str:
-    return (made.code.commit or "unknown")[:12]
-
-
 def bring_up_to_date(released: Path) -> None:
     """See that every release there is in `CHANGES.md`, also one whose line a kill cut off."""
     path = released / CHANGES_FILE
@@ -423,6 +389,4 @@ def bring_up_to_date(released: Path) -> None:
             head, _, rest = text.partition("\n## ")
             said = entry.read_text("utf-8").rstrip() + f"\n- seal: {made.seal}\n"
             text = f"{head.rstrip()}\n\n{said}" + (f"\n## {rest}" if rest else "")
-    partial = path.with_name(f".{CHANGES_FILE}.partial-{os.getpid()}")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+    write_whole(path, text.encode("utf-8"))

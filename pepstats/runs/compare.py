@@ -26,17 +26,8 @@ import pandas as pd
 
 from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, WHOLE, Finding
 
-PICTURES = {".png", ".svg"}
-
-PACKED = {".docx", ".xlsx"}
-
 LARGEST_PART = 200_000_000  # bytes of one part of a packed file, unpacked
-
-PICTURE = "picture"
-
-LOOKS = "looks"
-
-WORDS = "words"
+PICTURE, LOOKS, WORDS = "picture", "looks", "words"
 
 
 @dataclass(frozen=True)
@@ -49,22 +40,22 @@ class Part:
 
 
 def read_parts(name: str, content: bytes) -> Iterator[Part]:
-    """Give the parts of a file of any kind a run writes; the name's ending says which kind."""
+    """Return the parts of a file of any kind a run writes; the name's ending says which kind."""
     kind = PurePosixPath(name).suffix
     if kind == ".ipynb":
         yield from read_notebook(content)
     elif kind == ".html":
         yield from read_page(content.decode("utf-8"))
-    elif kind in PACKED:
+    elif kind in {".docx", ".xlsx"}:
         yield from _read_packed(content)
-    elif kind in PICTURES:
+    elif kind in {".png", ".svg"}:
         yield Part("(picture)", PICTURE, _digest(content))
     else:
         yield Part("(text)", WORDS, content.decode("utf-8"))
 
 
 def read_notebook(content: bytes) -> Iterator[Part]:
-    """Give an executed notebook's parts: each cell's source and outputs, pictures by hash."""
+    """Return an executed notebook's parts: each cell's source and outputs, pictures by hash."""
     notebook = json.loads(content)
     rest = json.dumps([notebook["metadata"], notebook["nbformat"]], sort_keys=True)
     yield Part("(metadata)", WORDS, rest)
@@ -91,9 +82,7 @@ def _read_output(name: str, output: dict[str, Any]) -> Iterator[Part]:
 
 
 def _joined(text: Any) -> str:
-    if isinstance(text, str):
-        return text
-    return "".join(text) if isinstance(text, list) else json.dumps(text, sort_keys=True)
+    return "".join(text) if isinstance(text, str | list) else json.dumps(text, sort_keys=True)
 
 
 _EMBEDDED = re.compile(r"data:image/[\w+.-]+;base64,([A-Za-z0-9+/=\s]*)")
@@ -121,7 +110,7 @@ class _Words(HTMLParser):
 
 
 def read_page(page: str, name: str = "") -> Iterator[Part]:
-    """Give a page's parts: its words, each picture by hash, and the rest of its bytes as looks."""
+    """Return a page's parts: its words, each picture by hash, its other bytes as looks."""
     before = f"{name}, " if name else ""
     for number, picture in enumerate(_EMBEDDED.findall(page), start=1):
         content = base64.b64decode(re.sub(r"\s", "", picture))
@@ -134,7 +123,7 @@ def read_page(page: str, name: str = "") -> Iterator[Part]:
 
 
 def _read_packed(content: bytes) -> Iterator[Part]:
-    """Give the parts of a Word file or workbook: each by its words, or by hash if it has none."""
+    """Return the parts of a Word file or workbook: each by its words, or by hash if it has none."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         for entry in packed.infolist():
             if entry.file_size > LARGEST_PART:
@@ -154,9 +143,6 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-COLUMNS = ["file", "column", "rows", "largest", "verdict", "note"]
-
-
 @dataclass(frozen=True)
 class TableRule:
     """How a table is compared: what names a row, which columns are numbers, how close they are."""
@@ -169,7 +155,8 @@ class TableRule:
 
 def tabulate_findings(findings: Iterable[Finding]) -> pd.DataFrame:
     """Lay findings out, one row each: file, column, rows, largest, verdict, note."""
-    table = pd.DataFrame([asdict(one) for one in findings], columns=COLUMNS)
+    columns = ["file", "column", "rows", "largest", "verdict", "note"]
+    table = pd.DataFrame([asdict(one) for one in findings], columns=columns)
     return table.astype({"rows": "Int64", "largest": "float64"})
 
 
@@ -202,18 +189,25 @@ def compare_file(
     return [Finding(name, WHOLE, CLOSE, "the same words; the bytes are those of other versions")]
 
 
-# Tables ------------------------------------------------------------------------------------------
+NOT_AGAIN = "not in the one made again"
+
+
+def _find_lost(
+    name: str,
+    ours: Iterable[str],
+    theirs: Iterable[str],
+    notes: tuple[str, str] = ("missing", NOT_AGAIN),
+) -> list[Finding]:
+    """Find what only one of two files has; `notes` say so for what ours lacks, and theirs."""
+    here, there = list(ours), list(theirs)
+    found = [Finding(name, key, DIFFERS, notes[0]) for key in there if key not in here]
+    return found + [Finding(name, key, DIFFERS, notes[1]) for key in here if key not in there]
 
 
 def compare_tables(name: str, made: bytes, again: bytes, rule: TableRule) -> list[Finding]:
     """Compare two CSV tables by key: columns, rows, their order, then every cell."""
     ours, theirs = _read_table(made), _read_table(again)
-    found = []
-    for what, lost in (
-        ("not in the file", [c for c in theirs if c not in ours]),
-        ("not in the one made again", [c for c in ours if c not in theirs]),
-    ):
-        found += [Finding(name, column, DIFFERS, f"column {what}") for column in lost]
+    found = _find_lost(name, ours, theirs, ("column not in the file", f"column {NOT_AGAIN}"))
     shared = [column for column in ours if column in theirs]
     if shared != [column for column in theirs if column in ours]:
         found.append(Finding(name, "(columns)", DIFFERS, "columns in another order"))
@@ -228,7 +222,7 @@ def compare_tables(name: str, made: bytes, again: bytes, rule: TableRule) -> lis
 
 
 def _read_table(content: bytes) -> pd.DataFrame:
-    """Give a table's cells as text; a row that is not as wide as the header is named."""
+    """Return a table's cells as text; a row that is not as wide as the header is named."""
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
     for line, row in enumerate(rows, start=2):
         if len(row) != len(header):
@@ -252,7 +246,7 @@ def _labels(table: pd.DataFrame, key: list[str]) -> pd.Index:
 def _compare_rows(name: str, ours: pd.Index, theirs: pd.Index) -> Iterator[Finding]:
     for what, lost in (
         ("missing", theirs.difference(ours, sort=False)),
-        ("not in the one made again", ours.difference(theirs, sort=False)),
+        (NOT_AGAIN, ours.difference(theirs, sort=False)),
     ):
         if len(lost):
             yield Finding(name, "(rows)", DIFFERS, f"{what}: {_some(lost)}", len(lost))
@@ -270,14 +264,12 @@ def _compare_column(
     if not other.any():
         return
     a, b = ours[other], theirs[other]
-    first = f"{a.index[0]}: {_short(a.iloc[0])}, made again {_short(b.iloc[0])}"
-    if column not in rule.numbers:
-        yield Finding(name, column, DIFFERS, first, len(a), _largest(_numbers(a), _numbers(b)))
-        return
     x, y = _numbers(a), _numbers(b)
-    every = np.abs(_numbers(theirs))
-    scale = float(every[np.isfinite(every)].max(initial=0.0))
-    close = are_close(x, y, rule.relative, rule.floor * scale)
+    close = np.zeros(len(a), dtype=bool)
+    if column in rule.numbers:
+        every = np.abs(_numbers(theirs))
+        scale = float(every[np.isfinite(every)].max(initial=0.0))
+        close = are_close(x, y, rule.relative, rule.floor * scale)
     if close.any():
         yield Finding(name, column, CLOSE, "", int(close.sum()), _largest(x[close], y[close]))
     if not close.all():
@@ -287,9 +279,9 @@ def _compare_column(
         yield Finding(name, column, DIFFERS, first, int(far.sum()), _largest(x[far], y[far]))
 
 
-def are_close(x: np.ndarray, y: np.ndarray, relative: float, nought: float) -> np.ndarray:
-    """Say which pairs of numbers are as close as a rule allows; missing is close to nothing."""
-    allowed = np.maximum(relative * np.maximum(np.abs(x), np.abs(y)), nought)
+def are_close(x: np.ndarray, y: np.ndarray, relative: float, zero: float) -> np.ndarray:
+    """Find which pairs of numbers are as close as a rule allows; missing is close to nothing."""
+    allowed = np.maximum(relative * np.maximum(np.abs(x), np.abs(y)), zero)
     known = np.isfinite(x) & np.isfinite(y)
     close: np.ndarray = known & (np.abs(np.where(known, x - y, np.inf)) <= allowed)
     return close
@@ -305,30 +297,22 @@ def _largest(x: np.ndarray, y: np.ndarray) -> float | None:
     return float(np.abs(x[known] - y[known]).max()) if known.any() else None
 
 
-# Named entries -----------------------------------------------------------------------------------
-
-
 def compare_entries(name: str, made: bytes, again: bytes, rule: TableRule) -> list[Finding]:
     """Compare two JSON files entry by entry; fractions by the rule for numbers."""
     ours, theirs = _flatten(json.loads(made)), _flatten(json.loads(again))
-    found = [Finding(name, key, DIFFERS, "missing") for key in theirs if key not in ours]
-    found += [
-        Finding(name, key, DIFFERS, "not in the one made again")
-        for key in ours if key not in theirs
-    ]  # fmt: skip
+    found = _find_lost(name, ours, theirs)
     for key in (key for key in ours if key in theirs):
         a, b = ours[key], theirs[key]
         if type(a) is type(b) and a == b:
             continue
         if isinstance(a, float) and isinstance(b, float):
             x, y = np.array([a]), np.array([b])
-            nought = rule.floor * max(abs(a), abs(b), 1.0)
-            verdict = CLOSE if are_close(x, y, rule.relative, nought)[0] else DIFFERS
+            zero = rule.floor * max(abs(a), abs(b), 1.0)
+            verdict = CLOSE if are_close(x, y, rule.relative, zero)[0] else DIFFERS
             found.append(Finding(name, key, verdict, f"{a!r}, made again {b!r}", 1, abs(a - b)))
         else:
-            found.append(
-                Finding(name, key, DIFFERS, f"{_short(repr(a))}, made again {_short(repr(b))}", 1)
-            )
+            said = f"{_short(repr(a))}, made again {_short(repr(b))}"
+            found.append(Finding(name, key, DIFFERS, said, 1))
     return found
 
 
@@ -342,18 +326,11 @@ def _flatten(content: Any, path: str = "") -> dict[str, Any]:
     return flat
 
 
-# What has parts: pages, notebooks, packed files, pictures, text --------------------------------
-
-
 def _compare_parts(
     name: str, ours: Iterable[Part], theirs: Iterable[Part], alike: bool
 ) -> list[Finding]:
     made, again = ({part.name: part for part in parts} for parts in (ours, theirs))
-    found = [Finding(name, part, DIFFERS, "missing") for part in again if part not in made]
-    found += [
-        Finding(name, part, DIFFERS, "not in the one made again")
-        for part in made if part not in again
-    ]  # fmt: skip
+    found = _find_lost(name, made, again)
     for part in (part for part in made if part in again and made[part] != again[part]):
         a, b = made[part], again[part]
         if WORDS in {a.kind, b.kind}:
@@ -367,7 +344,7 @@ def _compare_parts(
 
 
 def first_difference(ours: str, theirs: str) -> str:
-    """Say where two texts first differ, in the words around it."""
+    """Find where two texts first differ, in the words around it."""
     a, b = ours.split(), theirs.split()
     for place, (x, y) in enumerate(zip_longest(a, b)):
         if x != y:
@@ -384,5 +361,5 @@ def _some(names: Iterable[Any], most: int = 3) -> str:
 
 
 def _short(text: str, longest: int = 40) -> str:
-    told = text if text else "(empty)"
+    told = text or "(empty)"
     return told if len(told) <= longest else told[: longest - 1] + "…"

@@ -1,4 +1,4 @@
-"""What a run wrote: every file by its hash, every table by its rows, its key and its columns."""
+"""Files of a run: written whole, in a folder that takes its place when done, each described."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from pepstats.settings import Settings
 CHANGES_FILE = "CHANGES.md"
 
 
-def _as_csv(table: pd.DataFrame) -> bytes:
+def as_csv(table: pd.DataFrame) -> bytes:
+    """Return a table as CSV at full precision, the index as its key where it has a name."""
     keyed = any(level is not None for level in table.index.names)
     text: str = table.to_csv(index=keyed, lineterminator="\n")
     return text.encode("utf-8")
 
 
 def check_name(name: str) -> str:
-    """Give back a plain file name, or refuse one that could leave its folder."""
+    """Return back a plain file name, or refuse one that could leave its folder."""
     if name in {"", ".", ".."} or name != Path(name).name or name.startswith(".") or "\\" in name:
         raise RunError(f"`{name}` cannot be a file name here.")
     return name
 
 
 def keyed(table: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Give a table by its key, refusing one that has a key twice."""
+    """Return a table by its key, refusing one that has a key twice."""
     found = table.set_index(key)
     if not found.index.is_unique:
         twice = found.index[found.index.duplicated()].unique().tolist()
@@ -42,41 +43,40 @@ def keyed(table: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is complete or absent; one that already says this is left alone.
-
-    A file that changes outside a run takes the manifest with it: what lies there then is no longer
-    the run that the manifest describes.
-    """
+    """Write a file so that it is complete or absent; one that already says this is left alone."""
     if path.is_file() and path.read_bytes() == content:
         return
-    for folder in path.parents:
-        manifest = folder / "manifest.json"
-        if manifest.is_file():
-            manifest.unlink()
-            break
-        if folder.name in {"working", "released"}:
-            break
     partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
     partial.write_bytes(content)
     os.replace(partial, path)  # noqa: PTH105 - atomic on every system we run on
 
 
 def sha256_of(path: Path) -> str:
-    """Give a file's SHA-256 as 64 hexadecimal digits."""
+    """Return a file's SHA-256 as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 STUDY = "study"  # where a release carries what it may of its data folder
-
 OUTSIDE = "inputs"  # and what lay outside it
 
 
 def place_of(name: str) -> str | None:
-    """Give a data file's plain place, `..` only at its front; None where it is a whole path."""
+    """Return a data file's plain place, `..` only at its front; None where it is a whole path."""
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute():
         return None
     return posixpath.normpath(name.replace("\\", "/"))
+
+
+def copy_into(source: Path, place: Path) -> None:
+    """Copy a file to a place, in folders that are made where they are not there."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, place)
+
+
+def lab_beside(final: Path) -> Path:
+    """Return where steps run by hand write, beside a finished run."""
+    return final.with_name(f"{final.name}.lab")
 
 
 def begin_folder(final: Path) -> Path:
@@ -127,17 +127,13 @@ def _alive(process: int) -> bool:
     return True
 
 
-OUTPUT_LIST = "manifest.json"
-
+MANIFEST = "manifest.json"
 LOG = "run.log"
-
 LONGEST_KEY = 6
-
 EXACT_STEPS = ("01-clean-sources/",)
 """Steps whose tables hold what was published: not even the last digit may differ."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -157,7 +153,7 @@ def describe_files(run: Path) -> dict[str, Output]:
     found = {}
     for path in sorted(run.rglob("*")):
         name = path.relative_to(run).as_posix()
-        if path.is_file() and name not in {OUTPUT_LIST, LOG}:
+        if path.is_file() and name not in {MANIFEST, LOG}:
             about = describe_table(path, name) if path.suffix == ".csv" else {}
             found[name] = Output(sha256=sha256_of(path), bytes=path.stat().st_size, **about)
     return found
@@ -181,7 +177,7 @@ def read_shown(path: Path) -> pd.DataFrame:
 
 
 def describe_table(path: Path, name: str) -> dict[str, Any]:
-    """Say how many rows a table has, what identifies a row, and which columns are numbers."""
+    """Describe a table: how many rows, what identifies a row, and which columns are numbers."""
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
     measured = [str(c) for c in table if pd.api.types.is_float_dtype(table[c])]
     return {

@@ -30,27 +30,16 @@ from pepstats.runs.manifest import Manifest
 from pepstats.settings import RELEASES, Report
 
 PAPER = "07-board-report/"
-
 SHOWN_COUNTS = f"{PAPER}shown-counts.csv"
-
 RATINGS = "02-priority-ratings"
-
 EXEMPT = re.compile(r"\bEXEMPT\b")
-
 MARKED = "is marked exempt"
-
 ONE_SCHOOL = "has a school's number or name; the public edition has none"
-
 SAID = f"what schools said: {NO_CONSENT}, unless the paper quotes it"
-
 SHOWN = "shows a picture that is withheld"
-
 BESIDE_FEW = "shows counts of a table that is withheld"
-
 COUNTED = "schools"  # what a column of counts of schools is called
-
 _NUMBER = re.compile(r"(?<![\d.])\d{6,7}(?!\d|\.\d)")
-
 _PLAIN = {".csv", ".svg", ".json", ".txt", ".md", ".yml"}
 
 
@@ -188,7 +177,7 @@ def _find_told_by_change(run: Path, before: Path, report: Report) -> Iterator[st
 
 
 def read_page_words(path: Path) -> str:
-    """Give all words of a file of a run; a picture that is not text has none."""
+    """Return all words of a file of a run; a picture that is not text has none."""
     content = path.read_bytes()
     if path.suffix in _PLAIN:
         return content.decode("utf-8")
@@ -202,6 +191,6 @@ def _pictures(path: Path) -> set[str]:
 
 
 def _stem(name: str) -> str:
-    """Give what a picture, its table and its words have in common."""
+    """Return what a picture, its table and its words have in common."""
     path = PurePosixPath(name)
     return (path.parent / path.name.split(".")[0]).as_posix()

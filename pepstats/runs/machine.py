@@ -1,4 +1,4 @@
-"""How this machine adds up: a fingerprint of sums and solved equations, to their last digit.
+"""How this machine adds up, to the last digit, and which code and packages it has.
 
 Two machines of one kind with the same packages may still round the last digit differently, since
 numpy and its linear algebra choose other instructions on other processors. Where the fingerprints
@@ -20,7 +20,7 @@ SIZES = (3, 17, 40)  # too small to be shared out, so the number of threads does
 
 
 def hash_arithmetic() -> str:
-    """Give 16 hexadecimal digits that depend on how sums, products and solutions round here."""
+    """Return 16 hexadecimal digits that depend on how sums, products and solutions round here."""
     rng = np.random.default_rng(20181002)
     digest = hashlib.sha256()
     for size in SIZES:
@@ -41,7 +41,7 @@ CODE = ("pepstats", "notebooks", "pyproject.toml", "requirements.lock")
 
 
 def find_commit() -> str | None:
-    """Give the commit that is checked out; nothing where there is no git or no checkout."""
+    """Return the commit that is checked out; nothing where there is no git or no checkout."""
     return ask_git("rev-parse", "HEAD")
 
 

@@ -10,7 +10,7 @@
 | `code` | `commit` of the project, whether its code was `modified` since, sha256 of the `lock`, |
 |  | and the kind of `interpreter` |
 | `python`, `platform`, `packages` | what it ran on, and the version of every package we name |
-| `arithmetic` | how that machine rounds: a fingerprint (`arithmetic.py`) |
+| `arithmetic` | how that machine rounds: a fingerprint (`machine.py`) |
 | `settings` | sha256 of every file of the data folder that says what to do, by its name there |
 | `inputs` | each published file: `file` as the study names it, `kind`, `year`, `release`, |
 |  | `licence`, `sha256`, `bytes`, `rows` below the header |
@@ -47,7 +47,7 @@ from pepstats.errors import RunError
 from pepstats.runs.files import (
     CHANGES_FILE,
     LOG,
-    OUTPUT_LIST,
+    MANIFEST,
     Count,
     Digest,
     Output,
@@ -59,17 +59,9 @@ from pepstats.runs.machine import find_commit, hash_arithmetic, is_modified, lis
 from pepstats.runs.reuse import Ground
 from pepstats.runs.tasks import Done, StepRecord
 from pepstats.settings import SLUG, Report, Settings, load_programme, load_report
-from pepstats.sources import Source
 
-SAME = "same"
-
-CLOSE = "same within its rule"
-
-DIFFERS = "differs"
-
-UNKNOWN = "not compared"
-
-WHOLE = "(whole file)"
+SAME, CLOSE, DIFFERS = "same", "same within its rule", "differs"
+UNKNOWN, WHOLE = "not compared", "(whole file)"
 
 
 @dataclass(frozen=True)
@@ -89,7 +81,6 @@ class Finding:
 
 
 CHANGED = "changed: not the bytes that the manifest names"
-
 MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "earlier", "rules")
 
 
@@ -101,7 +92,7 @@ def check_record(path: Path, made: Manifest) -> Iterator[Finding]:
 
 
 def check_seal(made: Manifest) -> Iterator[Finding]:
-    """Say whether the manifest was edited after it was written."""
+    """Find whether the manifest was edited after it was written."""
     if not made.sealed:
         yield Finding(MANIFEST, "seal", DIFFERS, "edited after it was written")
 
@@ -127,11 +118,7 @@ def check_run_files(path: Path, made: Manifest) -> Iterator[Finding]:
             yield Finding(name, WHOLE, DIFFERS, CHANGED)
 
 
-MANIFEST = OUTPUT_LIST
-
 SCHEMA = 3
-
-TIGHTEST = 1e-9
 
 
 def inside(name: str) -> str:
@@ -143,7 +130,6 @@ def inside(name: str) -> str:
 
 
 Inside = Annotated[str, AfterValidator(inside)]
-
 Slug = Annotated[str, Field(pattern=f"^{SLUG.pattern}$")]
 
 
@@ -167,6 +153,10 @@ class Input(Settings):
     sha256: Digest
     bytes: Count
     rows: Count
+
+
+OF_A_SOURCE = ("file", "kind", "year", "release", "licence", "sha256")
+"""What an input takes from the published file it is."""
 
 
 class EarlierRun(Settings):
@@ -231,7 +221,7 @@ class Manifest(Settings):
         return self.seal == seal_of(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as it is written in JSON."""
+        """Return it as it is written in JSON."""
         content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=False)
         if self.earlier is None:
             del content["earlier"]
@@ -243,7 +233,7 @@ RULES = {
         relative=0, floor=0, reason="text, keys, counts, pairs and published values"
     ),
     "number": ComparisonRule(
-        relative=TIGHTEST,
+        relative=1e-9,
         floor=1e-12,
         reason="sums and solved equations may differ in their last digits between processors and "
         "versions of numpy; what is nought but for rounding has no digits of its own",
@@ -256,18 +246,31 @@ def write_manifest(
 ) -> None:
     """Describe a finished run in its folder: everything in it, and everything it came from."""
     run, rows = ground.making, read_source_rows(ground.making)
+    lock = paths.PROJECT / "requirements.lock"
     content = {
         "schema": SCHEMA,
         "report": report.slug,
         "programmes": list(programmes),
         "seeds": {slug: load_programme(slug, ground.data).seed for slug in report.programmes},
-        "code": describe_code(),
+        "code": {
+            "commit": find_commit(),
+            "modified": is_modified(),
+            "lock": sha256_of(lock) if lock.is_file() else None,
+            "interpreter": sys.implementation.name,
+        },
         "python": platform.python_version(),
         "platform": describe_platform(),
         "arithmetic": hash_arithmetic(),
         "packages": list_packages(),
         "settings": dict(ground.settings),
-        "inputs": [describe_input(one, rows[one.file, one.kind]) for one in ground.sources],
+        "inputs": [
+            {
+                **{name: getattr(one, name) for name in OF_A_SOURCE},
+                "bytes": len(one.content),
+                "rows": rows[one.file, one.kind],
+            }
+            for one in ground.sources
+        ],
         "rules": {name: rule.model_dump() for name, rule in RULES.items()},
         "outputs": {name: one.model_dump() for name, one in describe_files(run).items()},
         "started": utc(started),
@@ -281,14 +284,14 @@ def write_manifest(
 
 
 def manifest_as_text(content: dict[str, Any]) -> bytes:
-    """Give a manifest's bytes, sealed."""
+    """Return a manifest's bytes, sealed."""
     sealed = {**content, "seal": seal_of(content)}
     text = json.dumps(sealed, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return (text + "\n").encode("utf-8")
 
 
-def seal_of(content: dict[str, Any]) -> str:
-    """Give the hash of everything in a manifest but its seal."""
+def seal_of(content: Mapping[str, Any]) -> str:
+    """Return the hash of everything in a manifest, or a plan, but its seal."""
     rest = {name: value for name, value in content.items() if name != "seal"}
     text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
@@ -334,20 +337,6 @@ def list_settings(report: Report, data: Path) -> list[str]:
     return sorted({*named, *there})
 
 
-def describe_input(source: Source, rows: int) -> dict[str, Any]:
-    """Say what a published file is, which release, exactly which bytes, and how many rows."""
-    return {
-        "file": source.file,
-        "kind": source.kind,
-        "year": source.year,
-        "release": source.release,
-        "licence": source.licence,
-        "sha256": source.sha256,
-        "bytes": len(source.content),
-        "rows": rows,
-    }
-
-
 def read_source_rows(run: Path) -> dict[tuple[str, str], int]:
     """Read how many rows each file has, by its name and kind, from notebook 01's own account."""
     table = pd.read_csv(run / "01-clean-sources" / "source-checks.csv")
@@ -356,24 +345,13 @@ def read_source_rows(run: Path) -> dict[tuple[str, str], int]:
             for file, kind, rows in total[["file", "kind", "count"]].to_numpy()}  # fmt: skip
 
 
-def describe_code() -> dict[str, Any]:
-    """Say which commit of the project ran, whether it was modified, and with which lock."""
-    lock = paths.PROJECT / "requirements.lock"
-    return {
-        "commit": find_commit(),
-        "modified": is_modified(),
-        "lock": sha256_of(lock) if lock.is_file() else None,
-        "interpreter": sys.implementation.name,
-    }
-
-
 def describe_platform() -> str:
-    """Say what kind of machine this is."""
+    """Return the kind of machine this is."""
     return f"{platform.system()} {platform.machine()}"
 
 
 def utc(moment: float) -> str:
-    """Give a moment as date and time in UTC."""
+    """Return a moment as date and time in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 

@@ -23,14 +23,13 @@ from pepstats.measures import MEASURES
 from pepstats.report import NO_PLAN
 from pepstats.runs.files import write_whole
 from pepstats.runs.machine import find_commit
-from pepstats.runs.manifest import utc
+from pepstats.runs.manifest import seal_of, utc
 from pepstats.runs.steps import Step
 from pepstats.settings import Programme, Report, Settings, load_programme, load_report, read_once
 from pepstats.sources import RESULTS
 from pepstats.study import load_study
 
 FOLDER = "plans"
-
 SCHEMA = 1
 
 SPECIFICATION = (
@@ -75,7 +74,7 @@ class Plan(Settings):
     @property
     def sealed(self) -> bool:
         """Whether it is as it was written."""
-        return self.seal == _seal_of(self.model_dump(mode="json"))
+        return self.seal == seal_of(self.model_dump(mode="json"))
 
 
 @dataclass(frozen=True)
@@ -135,11 +134,11 @@ def _design_all(report: Report, programmes: Mapping[str, Programme], data: Path)
         "programmes": planned, "seal": "",
     }  # fmt: skip
     plan = Plan.model_validate(content)
-    return plan.model_copy(update={"seal": _seal_of(plan.model_dump(mode="json"))})
+    return plan.model_copy(update={"seal": seal_of(plan.model_dump(mode="json"))})
 
 
 def _before(report: Report, last: int) -> Report:
-    """Give a report with only the files that could be read before the start."""
+    """Return a report with only the files that could be read before the start."""
     early = tuple(
         line for line in report.sources
         if line.kind in DESCRIBED
@@ -149,7 +148,7 @@ def _before(report: Report, last: int) -> Report:
 
 
 def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
-    """Say who is compared with whom, and by which settings."""
+    """Describe who is compared with whom, and by which settings."""
     schools = sorted(int(school) for school in design.pool.schools.index)
     text = "\n".join(map(str, schools))
     pairs = design.match.pairs(design.members).sort_values(["school", "rank"])
@@ -238,9 +237,3 @@ def _told(then: Iterable[Any], now: Iterable[Any], what: str) -> tuple[str, str]
     if a == b:
         return f"{len(a)} {what}s", f"{len(b)} {what}s"
     return f"{len(a)} {what}s, {len(a - b)} not used", f"{len(b)} {what}s, {len(b - a)} not planned"
-
-
-def _seal_of(content: Mapping[str, Any]) -> str:
-    rest = {name: value for name, value in content.items() if name != "seal"}
-    text = json.dumps(rest, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pepstats.errors import RunError
 from pepstats.report import list_marks
-from pepstats.runs.bridge import Earlier, bring_up_to_date, find_earlier, find_last, write_entry
+from pepstats.runs.bridge import (
+    Earlier,
+    bring_up_to_date,
+    find_earlier,
+    find_last_release,
+    write_entry,
+)
 from pepstats.runs.files import (
     CHANGES_FILE,
-    OUTPUT_LIST,
+    MANIFEST,
     OUTSIDE,
     STUDY,
     begin_folder,
+    copy_into,
     discard_folder,
     place_of,
     replace_folder,
@@ -34,7 +41,6 @@ from pepstats.runs.holdback import (
 )
 from pepstats.runs.machine import same_code
 from pepstats.runs.manifest import (
-    MANIFEST,
     Manifest,
     check_run_files,
     check_seal,
@@ -47,11 +53,8 @@ from pepstats.runs.verify import BESIDE
 from pepstats.settings import Report, load_report
 
 README = "README.md"
-
 TO_DO = f"{PAPER}to-do.txt"
-
 PRIVATE = {"local_results", "statements", "support", "members"}
-
 OPEN = ("ogl", "open government licence")
 
 
@@ -59,6 +62,41 @@ def read_to_do(run: Path) -> list[str]:
     """Read what the paper says a person must still do, where it says so."""
     path = run / TO_DO
     return path.read_text("utf-8").split("\n") if path.is_file() else []
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A run on its way out: where it lies, what its manifest says, and the folder being filled."""
+
+    run: Path
+    made: Manifest
+    report: Report
+    data: Path
+    making: Path
+    withheld: Mapping[str, str]
+
+    def fill(self, texts: Mapping[str, str], on: str, why: str) -> None:
+        """Fill the folder: the run without what is withheld, and all that goes with it."""
+        for name in (name for name in self.made.outputs if name not in self.withheld):
+            copy_into(self.run / name, self.making / name)
+        schools = list_schools(self.run, self.report)
+        carried = carry(self.made, self.report, self.data, self.making, schools)
+        earlier = find_earlier(self.report, self.run.parents[1])
+        beside = carry_earlier(earlier, self.report, self.making, schools) if earlier else ()
+        added = [*carried.values(), *beside]
+        texts = {**texts, README: write_readme(self, carried)}
+        for name, text in texts.items():
+            (self.making / name).write_text(text, "utf-8")
+        released = {
+            "on": on,
+            "edition": self.report.edition,
+            "why": why,
+            "files": {name: sha256_of(self.making / name) for name in [*texts, *added]},
+            "withheld": dict(self.withheld),
+            "carried": carried,
+        }
+        content = self.made.as_dict() | {"release": released}
+        (self.making / MANIFEST).write_bytes(manifest_as_text(content))
 
 
 def carry(
@@ -79,22 +117,20 @@ def carry(
         if report.invented or (licence.startswith(OPEN) and one.kind not in PRIVATE):
             carried[one.file] = _where(one.file, one.sha256)
     for name, place in carried.items():
-        (making / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(data / name, making / place)
+        copy_into(data / name, making / place)
     return carried
 
 
 def carry_earlier(
     earlier: Earlier, report: Report, making: Path, schools: NamedSchools
 ) -> Iterator[str]:
-    """Copy what the run was set beside, if all of it may be carried; give each file's place."""
+    """Copy what the run was set beside, if all of it may be carried; list each file's place."""
     named = any(schools.find(read_page_words(earlier.folder / name)) for name in earlier.tables)
     if named and not report.invented and report.edition == "public":
         return
-    for name in (OUTPUT_LIST, *earlier.tables):
+    for name in (MANIFEST, *earlier.tables):
         place = f"{BESIDE}/{earlier.report}/{name}"
-        (making / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(earlier.folder / name, making / place)
+        copy_into(earlier.folder / name, making / place)
         yield place
 
 
@@ -107,56 +143,58 @@ def _where(name: str, digest: str) -> str:
     return f"{STUDY}/{plain}"
 
 
-def write_readme(
-    made: Manifest,
-    report: Report,
-    withheld: dict[str, str],
-    carried: Iterable[str],
-    marks: Iterable[str],
-    to_do: Iterable[str],
-) -> str:
+README_TEXT = """\
+| here | what |
+|---|---|
+| `07-board-report/` | the paper, as a page and as a Word file, and its tables |
+| `01-...` to `06-...` | the tables and pictures of each step |
+| `notebooks/` | the executed notebooks, their parameters inside |
+| `manifest.json` | what ran, with what, giving what: hashes, versions, seeds, rules |
+| `study/`, `inputs/` | the settings and published files that may be carried |
+| `CHANGES.md` | what moved since the last release, and why |
+
+## Check it
+
+Run it all again and compare every file, cell by cell:
+
+```
+git checkout {commit}
+make test
+.venv/bin/python -m pepstats verify PATH/TO/THIS/FOLDER --data STUDY
+```
+
+It answers 0 (the same), 1 (something differs: it says what and where) or 2 (something is missing: \
+it says what). `--data` is needed only for files that are not carried here.
+"""
+
+
+def write_readme(bundle: Bundle, carried: Container[str]) -> str:
     """Write what is in a bundle, what is not and why, and how to check it."""
-    there = set(carried)
-    lines = [f"# {report.title}", ""]
-    lines += [f"**{mark}**\n" for mark in marks]
+    made, report = bundle.made, bundle.report
+    lines = [f"# {report.title}", "", *(f"**{mark}**\n" for mark in list_marks(report))]
     lines += [
         f"What was released for the {report.meeting.body} of {report.meeting.date.isoformat()}: "
         f"the {report.edition} edition, made by commit `{made.code.commit}`.", "",
-        "| here | what |", "|---|---|",
-        "| `07-board-report/` | the paper, as a page and as a Word file, and its tables |",
-        "| `01-...` to `06-...` | the tables and pictures of each step |",
-        "| `notebooks/` | the executed notebooks, their parameters inside |",
-        "| `manifest.json` | what ran, with what, giving what: hashes, versions, seeds, rules |",
-        "| `study/`, `inputs/` | the settings and published files that may be carried |",
-        "| `CHANGES.md` | what moved since the last release, and why |", "",
-        "## Check it", "",
-        "Run it all again and compare every file, cell by cell:", "",
-        "```", f"git checkout {made.code.commit}", "make test",
-        ".venv/bin/python -m pepstats verify PATH/TO/THIS/FOLDER --data STUDY", "```", "",
-        "It answers 0 (the same), 1 (something differs: it says what and where) or 2 (something "
-        "is missing: it says what). `--data` is needed only for files that are not carried here.",
-        "",
+        README_TEXT.format(commit=made.code.commit),
     ]  # fmt: skip
     if made.earlier is not None:
         lines += [
             f"It was set beside the run of `{made.earlier.report}`: that is in `{BESIDE}/`, or "
             "name with `--out` where it is.", "",
         ]  # fmt: skip
-    absent = [one for one in made.inputs if one.file not in there]
-    absent_settings = [name for name in made.settings if name not in there]
-    if absent or absent_settings:
-        lines += ["## Not carried", "", "| file | what | sha256 |", "|---|---|---|"]
-        lines += [f"| `{i.file}` | {i.kind} {i.year or ''} {i.release or ''} | `{i.sha256}` |"
-                  for i in absent]  # fmt: skip
-        lines += [f"| `{n}` | settings | `{made.settings[n]}` |" for n in absent_settings] + [""]
-    if withheld:
+    absent = [f"| `{i.file}` | {i.kind} {i.year or ''} {i.release or ''} | `{i.sha256}` |"
+              for i in made.inputs if i.file not in carried]  # fmt: skip
+    absent += [f"| `{name}` | settings | `{digest}` |"
+               for name, digest in made.settings.items() if name not in carried]  # fmt: skip
+    if absent:
+        lines += ["## Not carried", "", "| file | what | sha256 |", "|---|---|---|", *absent, ""]
+    if bundle.withheld:
         lines += ["## Withheld", ""]
         lines += ["`manifest.json` names these, and `verify` compares them by their hashes.", ""]
         lines += ["| folder | files | why |", "|---|---|---|"]
-        counted = Counter((name.split("/")[0], reason) for name, reason in withheld.items())
-        lines += [f"| `{folder}/` | {n} | {reason} |" for (folder, reason), n in counted.items()]
-        lines += [""]
-    if to_do:
+        counted = Counter((name.split("/")[0], why) for name, why in bundle.withheld.items())
+        lines += [f"| `{folder}/` | {n} | {why} |" for (folder, why), n in counted.items()] + [""]
+    if to_do := read_to_do(bundle.run):
         lines += ["## Not yet done when it was released", "", *(f"- {line}" for line in to_do), ""]
     return "\n".join(lines)
 
@@ -179,9 +217,10 @@ def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
     try:
         bring_up_to_date(final.parent)
         on = utc(time.time())
-        last = find_last(report, data, final.parent)
+        last = find_last_release(report, data, final.parent)
         entry = write_entry(last, run, made, on=on, why=why, revises=report.revises)
-        _fill(making, run, made, report, data, withheld, {CHANGES_FILE: entry}, on, why)
+        bundle = Bundle(run, made, report, data, making, withheld)
+        bundle.fill({CHANGES_FILE: entry}, on, why)
     except BaseException:
         discard_folder(making)
         raise
@@ -257,38 +296,3 @@ def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:
         yield f"the run of {made.earlier.report}, which it was set beside, is no longer there"
     elif now.tables != made.earlier.tables:
         yield f"{made.earlier.report}, which it revises, has other results since the run"
-
-
-def _fill(
-    making: Path,
-    run: Path,
-    made: Manifest,
-    report: Report,
-    data: Path,
-    withheld: dict[str, str],
-    texts: dict[str, str],
-    on: str,
-    why: str,
-) -> None:
-    """Fill a bundle: the run without what is withheld, and all that goes with it."""
-    for name in (name for name in made.outputs if name not in withheld):
-        (making / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(run / name, making / name)
-    schools = list_schools(run, report)
-    carried = carry(made, report, data, making, schools)
-    earlier = find_earlier(report, run.parents[1])
-    beside = [*carry_earlier(earlier, report, making, schools)] if earlier else []
-    about = write_readme(made, report, withheld, carried, list_marks(report), read_to_do(run))
-    for name, text in {**texts, README: about}.items():
-        (making / name).write_text(text, "utf-8")
-    added = [*texts, README, *carried.values(), *beside]
-    released = {
-        "on": on,
-        "edition": report.edition,
-        "why": why,
-        "files": {name: sha256_of(making / name) for name in added},
-        "withheld": withheld,
-        "carried": carried,
-    }
-    content = made.as_dict() | {"release": released}
-    (making / MANIFEST).write_bytes(manifest_as_text(content))

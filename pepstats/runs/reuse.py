@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from pathlib import Path
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import PROPOSED
-from pepstats.runs.files import Output, sha256_of
+from pepstats.runs.files import Output, copy_into, sha256_of
 from pepstats.runs.machine import hash_arithmetic
 from pepstats.runs.steps import DATA, EARLIER, NOTHING, READ, RUN, find_wholes
 from pepstats.runs.tasks import StepRecord, Task
@@ -62,7 +61,7 @@ class Ground:
         return {**{one.file: one.sha256 for one in self.sources}, **self.settings}
 
     def stands_on(self, task: Task, parameters: Mapping[str, str]) -> str:
-        """Give the hash of all that is there before a step begins."""
+        """Return the hash of all that is there before a step begins."""
         notebook = paths.NOTEBOOKS / f"{task.step}.ipynb"
         there = sorted(name for name in list_files(self.making) if task.needs_file(name))
         said = [self.code, self.settled, sha256_of(notebook), dict(parameters), there,
@@ -84,7 +83,7 @@ class Ground:
         return StepRecord(stands_on=stands_on, read=read) if knows else None
 
     def _digest(self, name: str) -> str:
-        """Give the hash of a file that a step said it read, as it is now."""
+        """Return the hash of a file that a step said it read, as it is now."""
         where, _, file = name.partition(":")
         known = self.known if f"{where}:" == DATA else self.earlier or {}
         if file in known:
@@ -110,10 +109,8 @@ class Ground:
         """Copy a file of the last run; say whether it is the one that run wrote."""
         if not source.is_file() or source.is_symlink():
             return False
-        place = self.making / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, place)
-        return sha256_of(place) == digest
+        copy_into(source, self.making / name)
+        return sha256_of(self.making / name) == digest
 
     def refuse_changes(self) -> None:
         """Refuse a run during which a setting became another; a published file is read once."""
@@ -125,7 +122,7 @@ class Ground:
             raise RunError(f"{', '.join(sorted(changed))} changed while it ran. Run again.")
 
     def _as_read(self, then: StepRecord) -> bool:
-        """Say whether every file that a step read is what it was."""
+        """Whether every file that a step read is what it was."""
         return all(self._digest(name) == digest for name, digest in then.read.items())
 
 
@@ -134,8 +131,8 @@ def list_files(run: Path) -> list[str]:
     return [p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()]
 
 
-def describe_code() -> str:
-    """Give the hash of our code and of everything it runs on: packages, Python, the processor."""
+def hash_code() -> str:
+    """Return the hash of our code and of everything it runs on: packages, Python, the processor."""
     folder = Path(__file__).resolve().parents[1]
     ours = {
         path.relative_to(folder).as_posix(): sha256_of(path)
@@ -148,7 +145,7 @@ def describe_code() -> str:
 
 
 def describe_settled(report: Report, data: Path) -> str:
-    """Give the hash of a report as it is understood: its own settings and how programmes part.
+    """Return the hash of a report as it is understood: its own settings and how programmes part.
 
     And, for a study without a dashboard, the project's own, which then stands in.
     """

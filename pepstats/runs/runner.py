@@ -16,15 +16,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.runs.bridge import find_earlier
-from pepstats.runs.files import begin_folder, discard_folder, replace_folder
+from pepstats.runs.files import begin_folder, discard_folder, lab_beside, replace_folder
 from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
-from pepstats.runs.reuse import Ground, Last, describe_code, describe_settled
+from pepstats.runs.reuse import Ground, Last, describe_settled, hash_code
 from pepstats.runs.tasks import Done, Task, check_parameters, list_tasks, parameters_of
 from pepstats.settings import (
     Report,
@@ -38,10 +38,17 @@ from pepstats.sources import Source
 from pepstats.study import find_sources
 
 KERNEL = "python3"
-
 LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
-
 OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is made: notebooks at a time, also what has not changed, and who is told."""
+
+    jobs: int = 1
+    force: bool = False
+    tell: Callable[[str], None] = lambda _: None
 
 
 def run_report(
@@ -50,11 +57,9 @@ def run_report(
     data: Path,
     out: Path,
     programmes: Iterable[str] = (),
-    jobs: int = 1,
-    force: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    options: RunOptions = RunOptions(),
 ) -> Path:
-    """Execute a report's notebooks in order and give back the finished paper's path.
+    """Execute a report's notebooks in order and return the finished paper's path.
 
     A step whose every source is what it was in the last run is taken over from it, unless `force`.
     `tell` is told what is being done. Raises the error of the first notebook that fails, naming
@@ -72,22 +77,26 @@ def run_report(
         ground = replace(
             find_ground(making, report, found, data),
             earlier=None if earlier is None else earlier.tables,
-            last=None if force else find_last(final),
+            last=None if options.force else find_last(final),
         )
         with handed_to_kernels(data, out, making):
-            done = execute(list_tasks(chosen), report.slug, making, jobs, tell, ground)
+            done = execute(list_tasks(chosen), report.slug, making, options, ground)
         ground.refuse_changes()
-        _log(making / "run.log", done)
+        lines = "".join(f"{_say_done(one)}\n" for one in done)
+        (making / "run.log").write_text(lines, "utf-8")
         write_manifest(ground, report, chosen, done, started)
     except BaseException:
         _keep_failed(making, final)
         raise
     replace_folder(making, final)
-    shutil.rmtree(_failed_beside(final), ignore_errors=True)
+    for old in (_failed_beside(final), lab_beside(final)):
+        shutil.rmtree(old, ignore_errors=True)
     if kept := sum(one.reused for one in done):
-        tell(f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed.")
+        options.tell(
+            f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed."
+        )
     if report.revises is not None and earlier is None:
-        tell(
+        options.tell(
             f"{report.revises} has not been run here, so the paper cannot show what changed since. "
             f"Run `pepstats run {report.revises}` first, then {report.slug} again."
         )
@@ -117,7 +126,7 @@ def find_ground(making: Path, report: Report, found: Iterable[Source], data: Pat
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
     settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
     return Ground(
-        making=making, data=data, code=describe_code(), settled=describe_settled(report, data),
+        making=making, data=data, code=hash_code(), settled=describe_settled(report, data),
         settings=settings, sources=tuple(found),
     )  # fmt: skip
 
@@ -135,11 +144,10 @@ def execute(
     tasks: list[Task],
     report: str,
     making: Path,
-    jobs: int = 1,
-    tell: Callable[[str], None] = lambda _: None,
+    options: RunOptions = RunOptions(),
     ground: Ground | None = None,
 ) -> list[Done]:
-    """Execute tasks, each when what it needs is done, at most `jobs` at a time.
+    """Execute tasks, each when what it needs is done, as many at a time as asked.
 
     With a `ground`, those that would make what the last run made are taken over from it.
     """
@@ -151,11 +159,14 @@ def execute(
     stop = threading.Event()
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
-        ThreadPoolExecutor(max_workers=max(1, jobs)) as workers,
+        ThreadPoolExecutor(max_workers=max(1, options.jobs)) as workers,
     ):
         try:
             while waiting or running:
-                for task in [t for t in waiting if _ready(t, tasks, done)][: jobs - len(running)]:
+                over = {one.task for one in done}
+                ready = [task for task in waiting
+                         if all(other in over for other in tasks if task.needs(other))]  # fmt: skip
+                for task in ready[: options.jobs - len(running)]:
                     waiting.remove(task)
                     bar.set_description_str(task.name.replace("--", " · "))
                     running[workers.submit(_execute_one, task, report, making, stop, ground)] = task
@@ -164,10 +175,11 @@ def execute(
                     del running[future]
                     done.append(future.result())
                     bar.update()
-                    tell(_say_done(done[-1]))
+                    options.tell(_say_done(done[-1]))
         except BaseException:
             stop.set()
-            _cancel(running)
+            for future in running:
+                future.cancel()
             raise
     return sorted(done, key=lambda d: tasks.index(d.task))
 
@@ -175,16 +187,6 @@ def execute(
 def _say_done(done: Done) -> str:
     took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
     return f"{done.task.name.replace('--', ' · '):<52} {took:>9}"
-
-
-def _ready(task: Task, tasks: list[Task], done: list[Done]) -> bool:
-    over = {one.task for one in done}
-    return all(other in over for other in tasks if task.needs(other))
-
-
-def _cancel(running: dict[Future[Done], Task]) -> None:
-    for future in running:
-        future.cancel()
 
 
 def _execute_one(
@@ -277,10 +279,6 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
         for name in given.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
-
-
-def _log(path: Path, done: list[Done]) -> None:
-    path.write_text("".join(f"{_say_done(one)}\n" for one in done), "utf-8")
 
 
 def _keep_failed(making: Path, final: Path) -> None:

@@ -25,7 +25,7 @@ from pepstats.impact import Design
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import SHOWN_COLUMNS
-from pepstats.runs.files import _as_csv, check_name, keyed, read_shown, write_whole
+from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, read_shown, write_whole
 from pepstats.runs.tasks import STEPS, name_task
 from pepstats.schools import Panel
 from pepstats.settings import (
@@ -41,21 +41,17 @@ from pepstats.study import Study, load_study
 
 def read_design(step: Step) -> Design:
     """Take up the design that step 03 wrote down: the same schools, the same pairs."""
-    here = "03-match-schools"
-    members, everyone = step.read_members()
-    keyed = {
-        name: step.read_keyed(here, name, "school") for name in ("pool", "left-out", "unmatched")
-    }
-    pool = Pool(
-        schools=keyed["pool"],
-        flow=step.read_table(here, "flow"),
-        left_out=keyed["left-out"],
-        scales=step.read_keyed(here, "scales", "variable"),
-    )
     if step.programme is None:
         raise RunError(f"{step.name} has no programme, so no design.")
+    here = "03-match-schools"
+    members, everyone = step.read_members()
+    schools, left_out, unmatched = (
+        step.read_keyed(here, name, "school") for name in ("pool", "left-out", "unmatched")
+    )
+    scales = step.read_keyed(here, "scales", "variable")
+    pool = Pool(schools, step.read_table(here, "flow"), left_out, scales)
     pairs = step.read_table(here, "pairs-of-all")
-    match = take_up(pairs, pool.schools.index, step.programme.match, keyed["unmatched"])
+    match = take_up(pairs, schools.index, step.programme.match, unmatched)
     never = tuple(sorted({*everyone, *members.index}))
     return Design(tuple(sorted(members.index)), never, pool, match)
 
@@ -64,19 +60,23 @@ RUN, DATA, EARLIER = "run:", "data:", "earlier:"
 """Where a file that was read lies: in this run, in the study, in the earlier report's run."""
 
 NOTHING = hashlib.sha256(b"").hexdigest()  # stands for the hash of a file that is not there
-
 READ = ".read"  # how the list of what a step read ends
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a step wrote: how many files, and its pictures as a notebook shows them."""
+    """What a step wrote: how many files and, by hand, where; its pictures as a notebook shows them.
+
+    A step of a run does not say where: that is another place each time.
+    """
 
     files: int
+    folder: str = ""
     pictures: tuple[tuple[bytes, str, str], ...] = field(default=(), repr=False)
 
     def _repr_html_(self) -> str:
-        return "".join(
+        by_hand = f"Written to {self.folder}, until the next `pepstats run`; the run is as it was."
+        return f"<p>{html.escape(by_hand)}</p>" * bool(self.folder) + "".join(
             f'<p>{html.escape(caption)}<br><img alt="{html.escape(alt)}" width="640" '
             f'src="data:image/png;base64,{b64encode(png).decode("ascii")}"></p>'
             for png, alt, caption in self.pictures
@@ -87,10 +87,10 @@ def _files_of(name: str, thing: object) -> dict[str, bytes]:
     """Return the files that a thing is written as, by name; refuse what none is known for."""
     match thing:
         case pd.DataFrame():
-            return {f"{name}.csv": _as_csv(thing)}
+            return {f"{name}.csv": as_csv(thing)}
         case Panel():
             parts = {"": thing.values, "-reasons": thing.reasons, "-releases": thing.releases}
-            return {f"{name}{part}.csv": _as_csv(table) for part, table in parts.items()}
+            return {f"{name}{part}.csv": as_csv(table) for part, table in parts.items()}
         case Picture():
             return _files_of_picture(name, thing)
         case dict() if name == "numbers":
@@ -110,7 +110,7 @@ def _files_of_picture(name: str, picture: Picture) -> dict[str, bytes]:
         if not words.strip():
             raise RunError(f"The figure `{name}` has no {kind}.")
     return {
-        f"{name}.csv": _as_csv(picture.table),
+        f"{name}.csv": as_csv(picture.table),
         f"{name}.svg": to_svg(picture.figure),
         f"{name}.png": to_png(picture.figure),
         f"{name}.alt.txt": f"{picture.alt.strip()}\n".encode(),
@@ -121,6 +121,9 @@ def _files_of_picture(name: str, picture: Picture) -> dict[str, bytes]:
 @dataclass(frozen=True)
 class Step:
     """A step of one report, for one programme where it has one.
+
+    It writes in `run`. A step opened by hand has the last `finished` run beside that: what was not
+    made by hand it reads from there, and it never writes there.
 
     Everything it reads it reads through its own methods, or names with `reading`; while a run is
     being made, it writes each down in `said`, by which the runner knows what the step rests on.
@@ -133,11 +136,12 @@ class Step:
     run: Path
     wholes: Mapping[str, str] = field(default_factory=dict, repr=False)
     said: Path | None = field(default=None, repr=False)
+    finished: Path | None = None
 
     @property
     def folder(self) -> Path:
         """The only folder this step writes in."""
-        return self._folder_of(self.name, self.programme.slug if self.programme else None)
+        return self.run / self._place_of(self.name, self.programme.slug if self.programme else None)
 
     def say_read(self, where: str, name: str, sha256: str = "") -> None:
         """Write down a file that was read: where it lies, its name there, its hash if known."""
@@ -146,7 +150,7 @@ class Step:
                 lines.write(json.dumps([f"{where}{name}", sha256]) + "\n")
 
     def reading(self, *names: str) -> Path:
-        """Give the data folder to read these files from, as far as they are there.
+        """Return the data folder to read these files from, as far as they are there.
 
         `*` at the end of a name stands for whatever a folder holds.
         """
@@ -159,12 +163,11 @@ class Step:
         return self.data
 
     def settings(self, *names: str) -> Path:
-        """Give the data folder to read these settings from, each the name of a YAML file there."""
+        """Return the data folder to read these settings from, each a YAML file's name there."""
         return self.reading(*(f"{name}.yml" for name in names))
 
     def read_study(self) -> Study:
         """Read all published files of the report, and its programmes with their schools."""
-
         study = load_study(self.report, self.data)
         for source in study.sources:
             self.say_read(DATA, source.file, source.sha256)
@@ -201,7 +204,7 @@ class Step:
         self.folder.mkdir(parents=True, exist_ok=True)
         for file, content in made.items():
             write_whole(self.folder / file, content)
-        return Shown(len(made), tuple(shown))
+        return Shown(len(made), str(self.folder) if self.finished else "", tuple(shown))
 
     def save_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as CSV: goes when each notebook closes with `save`."""
@@ -229,7 +232,7 @@ class Step:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """Give this step's own stream of chance for a purpose: seed, step and purpose decide it."""
+        """Return this step's own random numbers for a purpose, by seed, step and purpose."""
         seed = self.programme.seed if self.programme else zlib.crc32(self.report.slug.encode())
         return np.random.default_rng([seed, zlib.crc32(f"{self.name} {purpose}".encode())])
 
@@ -260,12 +263,9 @@ class Step:
 
     def read_panel(self, before: int | None = None) -> Panel:
         """Read the panel of step 01, whole or only the years before one."""
+        index = {"": ["school", "year"], "-reasons": ["school", "year"], "-releases": ["year"]}
         tables = {}
-        for part, key in (
-            ("", ["school", "year"]),
-            ("-reasons", ["school", "year"]),
-            ("-releases", ["year"]),
-        ):
+        for part, key in index.items():
             table = self.read_table("01-clean-sources", f"panel{part}")
             tables[part] = table[table["year"] < (before or 9999)].set_index(key)
         return Panel(
@@ -276,7 +276,8 @@ class Step:
 
     def list_programmes(self) -> list[Programme]:
         """List the report's programmes that this run has results for, as they are written down."""
-        there = {path.name for path in (self.run / "04-estimate-effect").glob("*") if path.is_dir()}
+        runs = [run / "04-estimate-effect" for run in (self.run, self.finished) if run]
+        there = {path.name for run in runs for path in run.glob("*") if path.is_dir()}
         return [programme for programme in self.load_programmes() if programme.slug in there]
 
     def load_programmes(self) -> list[Programme]:
@@ -294,9 +295,9 @@ class Step:
     def read_last_shown(self) -> pd.DataFrame:
         """Read the counts that the last release showed, where the report's settings name them."""
         file = self.report.disclosure.last_shown
-        return (
-            read_shown(self.reading(file) / file) if file else pd.DataFrame(columns=SHOWN_COLUMNS)
-        )
+        if file is None:
+            return pd.DataFrame(columns=SHOWN_COLUMNS)
+        return read_shown(self.reading(file) / file)
 
     def find_template(self) -> Path | None:
         """Find the council's own Word template, where the report's settings name one."""
@@ -313,39 +314,48 @@ class Step:
         if step >= self.name:
             raise RunError(f"{self.name} may read only from earlier steps, not from {step}.")
         slug = programme or (self.programme.slug if self.programme else None)
-        path = self._folder_of(step, slug) / check_name(name)
-        if not path.is_file():
-            raise RunError(f"{path} is not there. Run {step} first, or `pepstats run` for all.")
-        self.say_read(RUN, path.relative_to(self.run).as_posix())
-        return path
+        name = f"{self._place_of(step, slug)}/{check_name(name)}"
+        for run in (self.run, self.finished):
+            if run is not None and (run / name).is_file():
+                self.say_read(RUN, name)
+                return run / name
+        raise RunError(
+            f"{(self.finished or self.run) / name} is not there. Run {step} first, or "
+            "`pepstats run` for all."
+        )
 
-    def _folder_of(self, step: str, programme: str | None) -> Path:
-        folder = self.run / step
-        if STEPS[step]:
-            if programme is None:
-                raise RunError(f"{step} is run once per programme; name one.")
-            return folder / check_slug(programme, "programme")
-        return folder
+    def _place_of(self, step: str, programme: str | None) -> str:
+        """Return the place of a step's folder in a run."""
+        if not STEPS[step]:
+            return step
+        if programme is None:
+            raise RunError(f"{step} is run once per programme; name one.")
+        return f"{step}/{check_slug(programme, 'programme')}"
 
 
 def open_step(name: str, report: str, programme: str = "") -> Step:
-    """Open a step by name, for a report and, where it is run per programme, a programme."""
+    """Open a step of a report, and for one programme where it is run per programme.
+
+    In a run it writes into the run that is being made. By hand it writes into a folder of its own,
+    `working/<report>.lab`, so that the last finished run stays as it is; the next run clears it.
+    """
     if name not in STEPS:
         raise RunError(f"`{name}` is no step. {nearest(name, STEPS)}")
-    data = paths.data_folder()
+    data, making = paths.data_folder(), paths.making()
     settings = load_report(report, data)
-    wholes = find_wholes(settings, data)
     if STEPS[name] and programme not in settings.programmes:
         raise RunError(
             f"{name}: report `{report}` has no programme `{programme}`. "
             f"{nearest(programme, settings.programmes)}"
         )
     chosen = load_programme(programme, data) if STEPS[name] else None
-    run = paths.working_folder(settings.slug)
-    said = run / "notebooks" / f"{name_task(name, programme)}{READ}" if paths.making() else None
-    if said is not None:
-        said.parent.mkdir(parents=True, exist_ok=True)
-    step = Step(name, settings, chosen, data, run, wholes, said)
+    wholes = find_wholes(settings, data)
+    if making is None:
+        finished = paths.output_folder() / "working" / settings.slug
+        return Step(name, settings, chosen, data, lab_beside(finished), wholes, finished=finished)
+    said = making / "notebooks" / f"{name_task(name, programme)}{READ}"
+    said.parent.mkdir(parents=True, exist_ok=True)
+    step = Step(name, settings, chosen, data, making, wholes, said)
     step.reading(*([chosen.file] if chosen else []))
     return step
 

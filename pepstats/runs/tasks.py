@@ -119,5 +119,5 @@ def check_parameters(task: Task) -> None:
 
 
 def parameters_of(task: Task, report: str) -> dict[str, str]:
-    """Give the parameters of a notebook: which report and, where it has one, which programme."""
+    """Return the parameters of a notebook: which report and, where it has one, which programme."""
     return {"report": report, **({"programme": task.programme} if STEPS[task.step] else {})}

@@ -19,13 +19,20 @@ import pandas as pd
 from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.bridge import Earlier, open_earlier
 from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
-from pepstats.runs.files import begin_folder, discard_folder, place_of, replace_folder, sha256_of
+from pepstats.runs.files import (
+    MANIFEST,
+    begin_folder,
+    copy_into,
+    discard_folder,
+    place_of,
+    replace_folder,
+    sha256_of,
+)
 from pepstats.runs.machine import hash_arithmetic, list_packages, same_code
 from pepstats.runs.manifest import (
     CHANGED,
     CLOSE,
     DIFFERS,
-    MANIFEST,
     MANIFEST_SAYS,
     SAME,
     UNKNOWN,
@@ -38,7 +45,7 @@ from pepstats.runs.manifest import (
     describe_platform,
     read_manifest,
 )
-from pepstats.runs.runner import run_report
+from pepstats.runs.runner import RunOptions, run_report
 
 TOLD = ("python", "platform", "arithmetic", "packages")
 
@@ -80,12 +87,10 @@ def _to_the_last_digit(found: Finding) -> Finding:
 
 
 def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) -> Finding:
-    if made.outputs[name].sha256 == remade.outputs[name].sha256:
-        return Finding(name, WHOLE, SAME, "withheld; by its hash")
-    if alike:
-        return Finding(name, WHOLE, DIFFERS, "withheld; by its hash")
-    note = "withheld; made elsewhere its bytes may be other"
-    return Finding(name, WHOLE, UNKNOWN, note)
+    same = made.outputs[name].sha256 == remade.outputs[name].sha256
+    if same or alike:
+        return Finding(name, WHOLE, SAME if same else DIFFERS, "withheld; by its hash")
+    return Finding(name, WHOLE, UNKNOWN, "withheld; made elsewhere its bytes may be other")
 
 
 def is_alike(made: Manifest, remade: Manifest) -> bool:
@@ -118,7 +123,7 @@ def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> Itera
 
 
 def say_differences(made: Manifest, differ_here: Iterable[str] = ()) -> Iterator[str]:
-    """Say what differs between then and here that is no fault: code, versions, machine."""
+    """List what differs between then and here that is no fault: code, versions, machine."""
     same = same_code(made.code.commit)
     if made.code.modified:
         yield "It was made from a modified checkout."
@@ -163,11 +168,11 @@ class Verified:
         return any(one.verdict == DIFFERS for one in self.findings)
 
     def table(self) -> pd.DataFrame:
-        """Give one row per finding: file, column, rows, largest, verdict, note."""
+        """Return one row per finding: file, column, rows, largest, verdict, note."""
         return tabulate_findings(self.findings)
 
     def as_json(self) -> str:
-        """Give all of it as JSON, the kept folder aside, which is this machine's own."""
+        """Return all of it as JSON, the kept folder aside, which is this machine's own."""
         rows = self.table().astype(object)
         content = {
             "report": self.report,
@@ -178,7 +183,7 @@ class Verified:
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
     def as_text(self) -> str:
-        """Give what is not the same as a table, then what is only said, and the sum of it."""
+        """Return what is not the same as a table, then what is only said, and the sum of it."""
         table = self.table()
         told = table[table["verdict"] != SAME].astype(object)
         lines = [told.where(told.notna(), "").to_string(index=False)] if len(told) else []
@@ -189,13 +194,9 @@ class Verified:
 
 
 def verify_run(
-    path: Path,
-    *,
-    data: Path,
-    out: Path,
-    jobs: int = 1,
+    path: Path, *, data: Path, out: Path, jobs: int = 1,
     tell: Callable[[str], None] = lambda _: None,
-) -> Verified:
+) -> Verified:  # fmt: skip
     """Run what a folder's manifest describes again, compare every file, and keep both.
 
     What it needs is taken from the folder where the release carries it, else from `data`, always
@@ -220,7 +221,8 @@ def verify_run(
     making = begin_folder(final)
     try:
         used = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
-        differ = [n for n in sorted(used) if _differs(data / n, used[n]) and n not in changed]
+        differ = [name for name in sorted(used) if name not in changed
+                  and (data / name).is_file() and sha256_of(data / name) != used[name]]  # fmt: skip
         said = tuple(say_differences(made, differ))
         if changed:
             said += ("Not run again: what it came from has changed.",)
@@ -233,7 +235,8 @@ def verify_run(
             findings += compare_runs(path, made, rerun) if rerun else []
             said += () if rerun else (f"It could not be run again: {problem}",)
         found = Verified(made.report, tuple(_in_order(findings)), said, final)
-        _keep(making, found)
+        found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
+        (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
     except BaseException:
         discard_folder(making)
         raise
@@ -286,13 +289,7 @@ def lay_beside(earlier: Earlier | None, out: Path) -> None:
     if earlier is None:
         return
     for name in (MANIFEST, *earlier.tables):
-        target = out / "working" / earlier.report / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(earlier.folder / name, target)
-
-
-def _differs(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256_of(path) != digest
+        copy_into(earlier.folder / name, out / "working" / earlier.report / name)
 
 
 def lay_out_copy(needed: Mapping[str, Path], place: Path) -> Path:
@@ -302,11 +299,9 @@ def lay_out_copy(needed: Mapping[str, Path], place: Path) -> Path:
     data = place.joinpath(*["data"] * (up + 1))
     data.mkdir(parents=True)
     for name, source in needed.items():
-        where = plain[name]
-        if where is not None:
-            target = data / where
+        if (where := plain[name]) is not None:
             (data / name).parent.mkdir(parents=True, exist_ok=True)  # also what `..` goes through
-            shutil.copyfile(source, target)
+            copy_into(source, data / where)
     return data
 
 
@@ -317,8 +312,8 @@ def _run_again(
     place = making / "place"
     try:
         run_report(
-            made.report, data=data, out=place / "out", programmes=made.programmes, jobs=jobs,
-            force=True, tell=tell,
+            made.report, data=data, out=place / "out", programmes=made.programmes,
+            options=RunOptions(jobs, force=True, tell=tell),
         )  # fmt: skip
     except PepstatsError as error:
         shutil.rmtree(place)
@@ -335,9 +330,3 @@ def _in_order(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(
         dict.fromkeys(findings), key=lambda one: (rank[one.verdict], one.file, one.column)
     )
-
-
-def _keep(making: Path, found: Verified) -> None:
-    """Keep the comparison beside the run made again."""
-    found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
-    (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")

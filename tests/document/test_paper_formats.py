@@ -16,6 +16,7 @@ from docx.oxml.ns import qn
 from pepstats.document import compose as document_compose
 from pepstats.document import html
 from pepstats.document.blocks import Document, Entry, PaperPicture, PaperTable, Quote, text_of
+from pepstats.document.word import write_docx
 from pepstats.errors import DesignError, RunError
 from pepstats.plots.style import new_figure, to_png
 
@@ -230,11 +231,11 @@ def test_html_in_the_officers_own_text_is_shown_not_obeyed() -> None:
 
 
 def read(paper: Document) -> docx.document.Document:
-    return docx.Document(io.BytesIO(html.to_docx(paper)))
+    return docx.Document(io.BytesIO(write_docx(paper)))
 
 
 def test_the_word_file_is_the_same_bytes_each_time() -> None:
-    first, second = html.to_docx(compose()), html.to_docx(compose())
+    first, second = write_docx(compose()), write_docx(compose())
     assert first == second
     with zipfile.ZipFile(io.BytesIO(first)) as packed:
         assert {info.date_time for info in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -336,7 +337,7 @@ def council(tmp_path: Path) -> Path:
 
 def test_a_councils_own_template_gives_its_styles_head_and_foot(council: Path) -> None:
     paper = compose(marks=("EXEMPT",))
-    word = docx.Document(io.BytesIO(html.to_docx(paper, council)))
+    word = docx.Document(io.BytesIO(write_docx(paper, council)))
     assert word.sections[0].left_margin.cm == pytest.approx(4, abs=0.01)
     assert word.styles["Heading 1"].font.name == "Gill Sans"
     assert not any("Old words" in p.text for p in word.paragraphs)
@@ -344,14 +345,14 @@ def test_a_councils_own_template_gives_its_styles_head_and_foot(council: Path) -
     assert head == ["Fablemouth City Council", "EXEMPT"]
     assert word.sections[0].footer.paragraphs[0].text == "www.fablemouth.example"
     assert any(p.style.name == "Heading 1" and p.text == "Evidence" for p in word.paragraphs)
-    assert html.to_docx(paper, council) == html.to_docx(paper, council)
+    assert write_docx(paper, council) == write_docx(paper, council)
 
 
 def test_marks_stand_on_the_first_page_too_where_it_has_a_head_of_its_own(council: Path) -> None:
     own = docx.Document(str(council))
     own.sections[0].different_first_page_header_footer = True
     own.save(str(council))
-    word = docx.Document(io.BytesIO(html.to_docx(compose(marks=("EXEMPT",)), council)))
+    word = docx.Document(io.BytesIO(write_docx(compose(marks=("EXEMPT",)), council)))
     assert "EXEMPT" in [p.text for p in word.sections[0].first_page_header.paragraphs]
 
 
@@ -396,14 +397,14 @@ def test_a_hostile_template_is_refused_in_one_message(
     council: Path, added: dict[str, bytes], said: str
 ) -> None:
     with pytest.raises(DesignError, match=said) as refused:
-        html.to_docx(compose(), repacked(council, **added))
+        write_docx(compose(), repacked(council, **added))
     assert "hostile.docx" in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_what_is_no_word_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "not.docx").write_text("no")
     with pytest.raises(DesignError, match="not a Word file"):
-        html.to_docx(compose(), tmp_path / "not.docx")
+        write_docx(compose(), tmp_path / "not.docx")
 
 
 def test_no_word_of_a_table_is_broken_across_lines() -> None:

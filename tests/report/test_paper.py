@@ -12,7 +12,8 @@ import yaml
 
 from pepstats.document.blocks import text_of
 from pepstats.document.compose import find_typed_results, read_officers_text
-from pepstats.document.html import to_docx, to_html
+from pepstats.document.html import to_html
+from pepstats.document.word import write_docx
 from pepstats.errors import DesignError, RunError
 from pepstats.report import disclosure, programme_tables
 from pepstats.report import paper as report_paper
@@ -548,7 +549,7 @@ def test_odd_words_of_a_register_or_a_settings_file_are_shown_and_never_obeyed()
     paper = write_paper(settings, programmes, results, city=named)
     html = to_html(paper)
     assert "<b>" not in html and "\u202e" not in html and "\U0001f600" in html
-    word = docx.Document(io.BytesIO(to_docx(paper)))
+    word = docx.Document(io.BytesIO(write_docx(paper)))
     assert any("<b>evil</b> {hole}" in line.text for line in word.paragraphs)
 
 
@@ -557,7 +558,7 @@ def test_officers_text_of_ten_thousand_words_is_laid_out_whole(study) -> None:
     text = "# Ours\n\n" + "\n\n".join(["It went on and on as papers do " * 20] * 60)
     paper = write_paper(settings, programmes, results, text=text)
     assert paper.words().count("It went on") == 1200
-    assert to_docx(paper) and "60" in [b.number.split(".")[-1] for b in paper.blocks[1:]]
+    assert write_docx(paper) and "60" in [b.number.split(".")[-1] for b in paper.blocks[1:]]
 
 
 def test_the_table_of_checks_says_how_often_chance_goes_as_far_but_not_for_other_methods(

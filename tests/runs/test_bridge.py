@@ -15,11 +15,11 @@ from pepstats.impact.effects import tidy_effects
 from pepstats.impact.evaluate import design_comparison, estimate_programme
 from pepstats.runs import manifest
 from pepstats.runs.bridge import (
-    EFFECTS,
-    EFFECTS_OF,
+    EFFECT_COLUMNS,
+    EFFECTS_FILE,
     PANEL,
-    REFUSED_OF,
-    RESULTS,
+    REFUSED_FILE,
+    RESULT_COLUMNS,
     bridge_effects,
     bridge_programme,
     bridge_report,
@@ -66,7 +66,7 @@ AFTER = pd.DataFrame([
 
 def test_each_effect_has_before_after_change_schools_and_verdict() -> None:
     table = bridge_effects(BEFORE, AFTER).set_index("outcome")
-    assert list(bridge_effects(BEFORE, AFTER).columns) == EFFECTS
+    assert list(bridge_effects(BEFORE, AFTER).columns) == EFFECT_COLUMNS
     row = table.loc["rwm_expected"]
     assert (row["estimate_before"], row["estimate_after"], row["change"]) == (4.0, 2.5, -1.5)
     assert (row["n_schools_before"], row["n_schools_after"]) == (18, 17)
@@ -143,7 +143,7 @@ def test_means_are_over_the_schools_that_both_releases_have() -> None:
     values.loc[schools_of_year[::2], "rwm_expected"] = np.nan
     table = bridge_results(replace(small.panel, values=values), small.panel, year=YEAR)
     row = table.set_index("measure").loc["rwm_expected"]
-    assert list(table.columns) == RESULTS
+    assert list(table.columns) == RESULT_COLUMNS
     assert row["in_both"] == row["schools_before"] < row["schools_after"]
     assert row["change"] == 0 and row["schools_moved"] == 0
 
@@ -182,7 +182,7 @@ def test_what_was_concluded_before_is_what_the_earlier_run_wrote(
     """Without any published file: nothing is worked out anew."""
     after = BEFORE.assign(release="final")
     table = bridge_programme(later, after).set_index("outcome")
-    wrote = pd.read_csv(finished / EFFECTS_OF.format(slug="closing-the-gap")).set_index("outcome")
+    wrote = pd.read_csv(finished / EFFECTS_FILE.format(slug="closing-the-gap")).set_index("outcome")
     then = table["estimate_before"].dropna()
     assert len(then) == len(wrote)
     np.testing.assert_allclose(then, wrote["estimate"].reindex(then.index), rtol=1e-15)
@@ -199,11 +199,11 @@ def test_results_before_are_those_of_the_earlier_run(later: Step, finished: Path
 def test_a_report_that_revises_none_has_no_bridge(later: Step) -> None:
     own = replace(later, report=load_report(REPORT, later.data))
     table = bridge_programme(own, BEFORE)
-    assert list(table.columns) == EFFECTS and table.empty
+    assert list(table.columns) == EFFECT_COLUMNS and table.empty
 
 
 def spoil_table(run: Path) -> None:
-    put(run / EFFECTS_OF.format(slug="closing-the-gap"), b"programme\n")
+    put(run / EFFECTS_FILE.format(slug="closing-the-gap"), b"programme\n")
 
 
 def spoil_manifest(run: Path) -> None:
@@ -224,8 +224,8 @@ def test_without_a_whole_run_of_the_earlier_report_there_is_no_bridge_and_nothin
 ) -> None:
     spoil(tmp_path / "working" / REPORT)
     effects, results = bridge_programme(later, BEFORE), bridge_report(later, small_england().panel)
-    assert list(effects.columns) == EFFECTS and effects.empty
-    assert list(results.columns) == RESULTS and results.empty
+    assert list(effects.columns) == EFFECT_COLUMNS and effects.empty
+    assert list(results.columns) == RESULT_COLUMNS and results.empty
 
 
 def test_a_release_stands_in_for_the_run_with_what_was_not_withheld(
@@ -249,7 +249,7 @@ def test_a_release_stands_in_for_the_run_with_what_was_not_withheld(
 def test_an_outcome_that_the_earlier_run_could_not_give_is_said_with_its_reason(
     later: Step, tmp_path: Path
 ) -> None:
-    run, name = tmp_path / "working" / REPORT, REFUSED_OF.format(slug="closing-the-gap")
+    run, name = tmp_path / "working" / REPORT, REFUSED_FILE.format(slug="closing-the-gap")
     why = "England's level of 2018 is in no source"
     put(run / name, f"outcome,n_schools,n_pupils,reason\nwriting_expected,18,400,{why}\n".encode())
     content = manifest.read_manifest(run).as_dict()

@@ -128,7 +128,7 @@ def test_before_results_are_published_no_picture_of_single_schools_leaves(
 def publish(run: Path) -> None:
     """Let a run's results be revised ones."""
     for slug in manifest.read_manifest(run).programmes:
-        name = bridge.SHOWN_EFFECTS.format(slug=slug)
+        name = bridge.EFFECTS_FILE.format(slug=slug)
         effects = pd.read_csv(run / name).assign(release="revised")
         put(run, name, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
@@ -260,7 +260,7 @@ def test_a_second_release_says_which_numbers_moved_which_did_not_and_why(
     put(run, EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
     made = manifest.read_manifest(run).as_dict()
     made["inputs"][2]["sha256"] = "a" * 64
-    before = release.manifest.read(out / "released" / REPORT)
+    before = manifest.read_manifest(out / "released" / REPORT)
     now = manifest.Manifest.model_validate({**made, "seal": before.seal})
     entry = bridge.write_entry(out / "released" / REPORT, run, now, on="2018-12-13", why="")
     assert "- 1 of 8 effects moved; 1 verdict changed" in entry
@@ -282,8 +282,8 @@ def test_a_report_that_revises_another_says_what_moved_since_that_one(
     effects.loc[0, ["estimate", "verdict"]] = [effects.loc[0, "estimate"] - 20.0, "lost ground"]
     put(run, EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
     for slug in manifest.read_manifest(run).programmes:
-        before = pd.read_csv(out / "working" / REPORT / bridge.SHOWN_EFFECTS.format(slug=slug))
-        after = pd.read_csv(run / bridge.SHOWN_EFFECTS.format(slug=slug))
+        before = pd.read_csv(out / "working" / REPORT / bridge.EFFECTS_FILE.format(slug=slug))
+        after = pd.read_csv(run / bridge.EFFECTS_FILE.format(slug=slug))
         bridged = bridge.bridge_effects(before, after)
         name = bridge.BRIDGE.format(slug=slug)
         put(run, name, bridged.to_csv(index=False, lineterminator="\n").encode("utf-8"))
@@ -379,17 +379,17 @@ def test_a_line_that_a_kill_cut_off_is_written_by_the_next(out: Path, data: Path
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from pepstats import bridge, bundle, changes, checkout, release, whole
-checkout.same_code = lambda _: True
+from pepstats.runs import release
+release.same_code = lambda _: True
 die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 at, data, out = sys.argv[1:]
-setattr({"carry": bundle, "write_readme": bundle, "take_place": whole}[at], at, die)
+setattr(release, at, die)
 release.release_report("autumn-2018", data=Path(data), out=Path(out))
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
-@pytest.mark.parametrize("at", ["carry", "write_readme", "take_place"])
+@pytest.mark.parametrize("at", ["carry", "write_readme", "replace_folder"])
 def test_a_killed_release_leaves_the_old_one_whole(at: str, out: Path, data: Path) -> None:
     release.release_report(REPORT, data=data, out=out)
     before = hashes(out / "released", but=())

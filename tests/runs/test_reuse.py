@@ -11,7 +11,7 @@ import pytest
 
 from pepstats import paths
 from pepstats.errors import RunError
-from pepstats.runs import manifest, reuse, runner, tasks
+from pepstats.runs import files, manifest, reuse, runner, tasks
 from pepstats.runs.files import sha256_of
 from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace
@@ -55,10 +55,14 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
     read = manifest.read_manifest(finished).steps
     monkeypatch.setattr(runner, "_execute_notebook", pretend)
 
-    def once(*, makes: dict[str, bytes] | None = None, **asked: object) -> list[str]:
+    def once(
+        *, makes: dict[str, bytes] | None = None, force: bool = False, **asked: object
+    ) -> list[str]:
         ran.clear()
         spoilt.update(makes or {})
-        runner.run_report(REPORT, data=study, out=out, **asked)
+        runner.run_report(
+            REPORT, data=study, out=out, options=runner.RunOptions(force=force), **asked
+        )
         told = manifest.read_manifest(out / "working" / REPORT).steps
         assert {name for name in told if told[name].reused} == set(ALL) - set(ran)
         assert ("as it was" in (out / "working" / REPORT / "run.log").read_text()) == (
@@ -82,6 +86,13 @@ def test_nothing_changed_nothing_run_and_the_same_bytes(
     assert made.sealed and made.outputs == before.outputs and made.inputs == before.inputs
     assert all(step.reused for step in made.steps.values())
     assert not any(step.reused for step in before.steps.values())
+
+
+def test_a_new_run_clears_what_was_made_by_hand(again: Again, out: Path) -> None:
+    lab = files.lab_beside(out / "working" / REPORT)
+    (lab / ALL[0]).mkdir(parents=True)
+    assert again() == []
+    assert not lab.exists()
 
 
 def test_what_a_step_read_is_known_to_the_last_file(finished: Path) -> None:
@@ -145,7 +156,7 @@ def test_another_notebook_runs_that_step(
 def test_other_code_or_another_machine_runs_all(
     again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "describe_code", lambda: "0" * 64)
+    monkeypatch.setattr(runner, "hash_code", lambda: "0" * 64)
     assert again() == ALL
 
 
@@ -251,5 +262,5 @@ def test_a_file_that_changes_while_a_run_is_under_way_stops_it(
 
     monkeypatch.setattr(runner, "_execute_notebook", meddle)
     with pytest.raises(RunError, match=r"programmes/closing-the-gap.yml changed while it ran"):
-        runner.run_report(REPORT, data=study, out=out, force=True)
+        runner.run_report(REPORT, data=study, out=out, options=runner.RunOptions(force=True))
     assert hashes(out / "working" / REPORT, but=()) == before

@@ -197,11 +197,11 @@ def test_a_revision_of_a_report_that_was_not_run_here_says_what_to_run_first(
     monkeypatch.setattr(runner, "_execute_notebook", pretend)
     said: list[str] = []
     later = f"{REPORT}-revised"
-    runner.run_report(later, data=data, out=tmp_path, tell=said.append)
+    runner.run_report(later, data=data, out=tmp_path, options=runner.RunOptions(tell=said.append))
     assert f"Run `pepstats run {REPORT}` first, then {later} again." in said[-1]
     assert manifest.read_manifest(tmp_path / "working" / later).earlier is None
     copy_of(finished, tmp_path / "working" / REPORT)
-    runner.run_report(later, data=data, out=tmp_path, tell=said.append)
+    runner.run_report(later, data=data, out=tmp_path, options=runner.RunOptions(tell=said.append))
     made = manifest.read_manifest(tmp_path / "working" / later)
     assert made.earlier is not None and made.earlier.report == REPORT and made.sealed
     assert "first, then" not in said[-1]

@@ -5,14 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
+import yaml
 
 from pepstats.errors import RunError
 from pepstats.plots.pictures import Picture
 from pepstats.plots.style import new_axes
-from pepstats.runs.files import write_whole
+from pepstats.runs import verify
+from pepstats.runs.files import lab_beside, write_whole
+from pepstats.runs.manifest import read_manifest
 from pepstats.runs.steps import open_step
 from pepstats.schools.panel import Panel
+from tests.whole_runs import REPORT, copy_of, hashes, replace
 from tests.worlds import ROOT
 
 
@@ -151,16 +156,50 @@ def test_a_file_is_complete_or_absent(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not path.exists()
 
 
-def test_changing_a_file_by_hand_takes_the_manifest_with_it(tmp_path: Path) -> None:
-    run = tmp_path / "working" / "autumn-2018"
-    (run / "01-clean-sources").mkdir(parents=True)
-    table, manifest = run / "01-clean-sources" / "t.csv", run / "manifest.json"
-    write_whole(table, b"a\n1\n")
-    manifest.write_text("{}", "utf-8")
-    write_whole(table, b"a\n1\n")
-    assert manifest.exists()  # the same bytes: still the same run
-    write_whole(table, b"a\n2\n")
-    assert not manifest.exists()
+def other_seed(data: Path, place: Path) -> Path:
+    """A copy of a data folder whose programme draws other placebo programmes."""
+    study = copy_of(data, place)
+    path = study / "programmes" / "closing-the-gap.yml"
+    said = yaml.safe_load(path.read_text("utf-8"))
+    replace(path, yaml.safe_dump({**said, "seed": said["seed"] + 1}).encode("utf-8"))
+    return study
+
+
+def test_a_notebook_run_by_hand_leaves_the_finished_run_as_it_is(
+    finished: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, name = copy_of(finished, tmp_path / "working" / REPORT), "04-estimate-effect"
+    before = hashes(run, but=())
+    monkeypatch.setenv("PEPSTATS_DATA", str(other_seed(data, tmp_path / "study")))
+    monkeypatch.setenv("PEPSTATS_OUT", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    papermill.execute_notebook(
+        str(ROOT / "notebooks" / f"{name}.ipynb"), str(tmp_path / "by-hand.ipynb"),
+        kernel_name="python3", progress_bar=False,
+    )  # fmt: skip
+    lab = lab_beside(run) / name / "closing-the-gap"
+    assert hashes(run, but=()) == before
+    assert verify.examine(run, read_manifest(run)) == []
+    assert (lab / "placebo.csv").read_bytes() != (
+        run / name / "closing-the-gap" / "placebo.csv"
+    ).read_bytes()
+    assert str(lab) in (tmp_path / "by-hand.ipynb").read_text("utf-8")
+
+
+def test_a_step_by_hand_reads_what_was_made_by_hand_else_the_finished_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEPSTATS_DATA", str(ROOT / "data"))
+    monkeypatch.setenv("PEPSTATS_OUT", str(tmp_path))
+    first = open_step("01-clean-sources", REPORT)
+    done = tmp_path / "working" / REPORT / first.name
+    done.mkdir(parents=True)
+    (done / "t.csv").write_text("a\n1\n", "utf-8")
+    later = open_step("02-priority-ratings", REPORT)
+    assert later.read_table(first.name, "t")["a"].tolist() == [1]
+    assert str(first.folder) in first.save({"t": pd.DataFrame({"a": [2]})})._repr_html_()
+    assert later.read_table(first.name, "t")["a"].tolist() == [2]
+    assert (done / "t.csv").read_text("utf-8") == "a\n1\n"
 
 
 def test_each_purpose_has_its_own_stream_of_chance(making: Path) -> None:

@@ -235,7 +235,7 @@ def test_a_run_that_fails_when_made_again_says_so(
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from pepstats import verify, whole
+from pepstats.runs import verify
 die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 verify.run_report = die
 verify.verify_run(Path(sys.argv[1]), data=Path(sys.argv[2]), out=Path(sys.argv[2]))
