@@ -11,8 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.published_files import REAL
 from tests.test_fuzz import damage_real_files
+
+from tests.published_files import REAL
 
 
 def main(times: int) -> None:

@@ -70,9 +70,10 @@ READ = ".read"  # how the list of what a step read ends
 
 @dataclass(frozen=True)
 class Shown:
-    """Pictures as a notebook shows them: each with its alt text, under its caption."""
+    """What a step wrote: how many files, and its pictures as a notebook shows them."""
 
-    pictures: tuple[tuple[bytes, str, str], ...]
+    files: int
+    pictures: tuple[tuple[bytes, str, str], ...] = field(default=(), repr=False)
 
     def _repr_html_(self) -> str:
         return "".join(
@@ -80,6 +81,41 @@ class Shown:
             f'src="data:image/png;base64,{b64encode(png).decode("ascii")}"></p>'
             for png, alt, caption in self.pictures
         )
+
+
+def _files_of(name: str, thing: object) -> dict[str, bytes]:
+    """Return the files that a thing is written as, by name; refuse what none is known for."""
+    match thing:
+        case pd.DataFrame():
+            return {f"{name}.csv": _as_csv(thing)}
+        case Panel():
+            parts = {"": thing.values, "-reasons": thing.reasons, "-releases": thing.releases}
+            return {f"{name}{part}.csv": _as_csv(table) for part, table in parts.items()}
+        case Picture():
+            return _files_of_picture(name, thing)
+        case dict() if name == "numbers":
+            text = json.dumps(thing, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+            return {f"{name}.json": f"{text}\n".encode()}
+        case str() | bytes() if Path(name).suffix:
+            return {name: thing if isinstance(thing, bytes) else thing.encode()}
+    raise RunError(
+        f"`{name}` is a {type(thing).__name__}: a step saves tables, pictures, a panel, `numbers` "
+        "as a dict, and text or bytes under a file name with its ending."
+    )
+
+
+def _files_of_picture(name: str, picture: Picture) -> dict[str, bytes]:
+    """Return a picture's files: its table, drawn twice, and the words that stand for it."""
+    for kind, words in (("alt text", picture.alt), ("caption", picture.caption)):
+        if not words.strip():
+            raise RunError(f"The figure `{name}` has no {kind}.")
+    return {
+        f"{name}.csv": _as_csv(picture.table),
+        f"{name}.svg": to_svg(picture.figure),
+        f"{name}.png": to_png(picture.figure),
+        f"{name}.alt.txt": f"{picture.alt.strip()}\n".encode(),
+        f"{name}.caption.txt": f"{picture.caption.strip()}\n".encode(),
+    }
 
 
 @dataclass(frozen=True)
@@ -136,54 +172,56 @@ class Step:
             self.reading(*programme.files)
         return study
 
+    def save(self, things: Mapping[str, object]) -> Shown:
+        """Write all that the step made into its folder, each thing whole; return what it shows.
+
+        Parameters
+        ----------
+        things
+            By name: a table (CSV at full precision, the index as its key where it has a name), a
+            picture (SVG, PNG, its table, alt text and caption), a panel (values, reasons and
+            releases), `numbers` as a dict (JSON, sorted by name), or text or bytes, whose name is
+            the file's own with its ending.
+
+        Raises
+        ------
+        RunError
+            For anything else, a figure without its words, or two things that are one file.
+            Nothing is written then.
+        """
+        made: dict[str, bytes] = {}
+        shown = []
+        for name, thing in things.items():
+            files = _files_of(name, thing)
+            if twice := made.keys() & files.keys():
+                raise RunError(f"{self.name}: `{min(twice)}` would be written twice.")
+            made |= {check_name(file): content for file, content in files.items()}
+            if isinstance(thing, Picture):
+                shown.append((files[f"{name}.png"], thing.alt, thing.caption))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for file, content in made.items():
+            write_whole(self.folder / file, content)
+        return Shown(len(made), tuple(shown))
+
     def save_table(self, name: str, table: pd.DataFrame) -> None:
-        """Write a table as CSV: full precision, the index as its key where it has a name."""
-        write_whole(self._place(f"{name}.csv"), _as_csv(table))
+        """Write a table as CSV: goes when each notebook closes with `save`."""
+        self.save({name: table})
 
     def save_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Write several tables, each under its own name."""
-        for name, table in tables.items():
-            self.save_table(name, table)
-
-    def save_panel(self, panel: Panel) -> None:
-        """Write a panel as three tables: values, reasons and releases."""
-        self.save_table("panel", panel.values)
-        self.save_table("panel-reasons", panel.reasons)
-        self.save_table("panel-releases", panel.releases)
+        """Write several tables: goes when each notebook closes with `save`."""
+        self.save(tables)
 
     def save_numbers(self, numbers: Mapping[str, Any]) -> None:
-        """Write named entries as `numbers.json`, sorted by name."""
-        text = json.dumps(
-            dict(numbers), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False
-        )
-        write_whole(self._place("numbers.json"), (text + "\n").encode("utf-8"))
+        """Write named entries: goes when each notebook closes with `save`."""
+        self.save({"numbers": dict(numbers)})
 
     def save_pictures(self, pictures: Mapping[str, Picture]) -> Shown:
-        """Write pictures as SVG and PNG, each with its table, alt text and caption; show them."""
-
-        shown = []
-        for name, picture in pictures.items():
-            for kind, words in (("alt text", picture.alt), ("caption", picture.caption)):
-                if not words.strip():
-                    raise RunError(f"{self.name}: the figure `{name}` has no {kind}.")
-            png = to_png(picture.figure)
-            self.save_table(name, picture.table)
-            self.save_file(f"{name}.svg", to_svg(picture.figure))
-            self.save_file(f"{name}.png", png)
-            self.save_file(f"{name}.alt.txt", picture.alt.strip() + "\n")
-            self.save_file(f"{name}.caption.txt", picture.caption.strip() + "\n")
-            shown.append((png, picture.alt, picture.caption))
-        return Shown(tuple(shown))
-
-    def save_file(self, name: str, content: str | bytes) -> None:
-        """Write any other file whole."""
-        raw = content.encode("utf-8") if isinstance(content, str) else content
-        write_whole(self._place(name), raw)
+        """Write pictures: goes when each notebook closes with `save`."""
+        return self.save(pictures)
 
     def save_files(self, files: Mapping[str, str | bytes]) -> None:
-        """Write several files whole, each under its own name."""
-        for name, content in files.items():
-            self.save_file(name, content)
+        """Write files: goes when each notebook closes with `save`."""
+        self.save(files)
 
     def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
         """Read a table that an earlier step wrote; an empty cell is missing, `NA` is text."""
@@ -288,10 +326,6 @@ class Step:
                 raise RunError(f"{step} is run once per programme; name one.")
             return folder / check_slug(programme, "programme")
         return folder
-
-    def _place(self, name: str) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / check_name(name)
 
 
 def open_step(name: str, report: str, programme: str = "") -> Step:

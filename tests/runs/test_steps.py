@@ -34,7 +34,7 @@ def small_panel() -> Panel:
 
 
 def test_a_panel_is_read_back_as_it_was_written(making: Path) -> None:
-    open_step("01-clean-sources", "autumn-2018").save_panel(small_panel())
+    open_step("01-clean-sources", "autumn-2018").save({"panel": small_panel()})
     read = open_step("03-match-schools", "autumn-2018", "closing-the-gap").read_panel()
     pd.testing.assert_frame_equal(read.values, small_panel().values)
     pd.testing.assert_frame_equal(read.reasons, small_panel().reasons)
@@ -42,7 +42,7 @@ def test_a_panel_is_read_back_as_it_was_written(making: Path) -> None:
 
 
 def test_a_panel_read_before_the_start_has_no_later_year(making: Path) -> None:
-    open_step("01-clean-sources", "autumn-2018").save_panel(small_panel())
+    open_step("01-clean-sources", "autumn-2018").save({"panel": small_panel()})
     read = open_step("03-match-schools", "autumn-2018", "closing-the-gap").read_panel(before=2018)
     assert set(read.values.index.get_level_values("year")) == {2017}
     assert list(read.releases.index) == [2017]
@@ -50,7 +50,7 @@ def test_a_panel_read_before_the_start_has_no_later_year(making: Path) -> None:
 
 def test_the_word_na_is_a_word_and_an_empty_cell_is_missing(making: Path) -> None:
     table = pd.DataFrame({"reason": ["NA", None, "nan"]})
-    open_step("01-clean-sources", "autumn-2018").save_table("t", table)
+    open_step("01-clean-sources", "autumn-2018").save({"t": table})
     read = open_step("02-priority-ratings", "autumn-2018").read_table("01-clean-sources", "t")
     assert read["reason"].tolist()[0] == "NA" and read["reason"].isna().tolist() == [
         False,
@@ -70,10 +70,10 @@ def test_a_step_reads_only_from_earlier_ones(making: Path) -> None:
         step.read_table("01-clean-sources", "panel")
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "..", "", ".hidden", "a\\b"])
+@pytest.mark.parametrize("name", ["../x.txt", "a/b.txt", "..", "", ".hidden", ".h.txt", "a\\b.c"])
 def test_no_name_leaves_the_steps_folder(making: Path, name: str) -> None:
     with pytest.raises(RunError):
-        open_step("01-clean-sources", "autumn-2018").save_file(name, "x")
+        open_step("01-clean-sources", "autumn-2018").save({name: "x"})
 
 
 def test_a_programme_the_report_does_not_have_is_named(making: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_figure_without_its_words_is_refused_and_nothing_is_written(
     step = open_step("02-priority-ratings", "autumn-2018")
     figure, _ = new_axes()
     with pytest.raises(RunError, match=f"has no {missing}"):
-        step.save_pictures({"bare": Picture(figure, pd.DataFrame({"a": [1]}), alt, caption)})
+        step.save({"bare": Picture(figure, pd.DataFrame({"a": [1]}), alt, caption)})
     assert not step.folder.exists()
 
 
@@ -100,12 +100,44 @@ def test_a_figure_is_kept_with_its_table_and_its_words(making: Path) -> None:
     step = open_step("02-priority-ratings", "autumn-2018")
     figure, _ = new_axes()
     picture = Picture(figure, pd.DataFrame({"a": [1]}), 'Words "and" more', "Before & after")
-    shown = step.save_pictures({"p": picture})
+    shown = step.save({"p": picture})
     kept = {path.name for path in step.folder.iterdir()}
     assert kept == {"p.csv", "p.svg", "p.png", "p.alt.txt", "p.caption.txt"}
     assert (step.folder / "p.caption.txt").read_text("utf-8") == "Before & after\n"
     assert 'alt="Words &quot;and&quot; more"' in shown._repr_html_()
     assert "<p>Before &amp; after<br>" in shown._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ({"n": 7}, "`n` is a int"),
+        ({"counts": {"a": 1}}, "`counts` is a dict"),
+        ({"note": "words"}, "under a file name with its ending"),
+        ({"t.csv": "words"}, "`t.csv` would be written twice"),
+    ],
+)
+def test_all_is_checked_before_anything_is_written(
+    making: Path, bad: dict[str, object], words: str
+) -> None:
+    step = open_step("02-priority-ratings", "autumn-2018")
+    with pytest.raises(RunError, match=words):
+        step.save({"t": pd.DataFrame({"a": [1]}), **bad})
+    assert not step.folder.exists()
+
+
+def test_one_call_writes_all_that_a_step_makes(making: Path) -> None:
+    step = open_step("02-priority-ratings", "autumn-2018")
+    table = pd.DataFrame({"a": [1]}, index=pd.Index([9], name="school"))
+    things = {"t": table, "numbers": {"b": 1, "a": "é"}, "to-do.txt": "x", "w.docx": b"y"}
+    assert step.save(things).files == 4
+    kept = {path.name: path.read_text("utf-8") for path in step.folder.iterdir()}
+    assert kept == {
+        "t.csv": "school,a\n9,1\n",
+        "numbers.json": '{\n "a": "é",\n "b": 1\n}\n',
+        "to-do.txt": "x",
+        "w.docx": "y",
+    }
 
 
 def test_a_file_is_complete_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
