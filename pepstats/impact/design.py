@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pepstats.errors import DesignError
+from pepstats.errors import DesignError, nearest
 from pepstats.matching import (
     Match,
     Pool,
@@ -20,7 +20,7 @@ from pepstats.matching import (
     measure_overlap,
 )
 from pepstats.schools import Panel
-from pepstats.settings import Programme
+from pepstats.settings import MatchRule, Programme, check_settings
 
 FEWEST_SCHOOLS = 4
 """A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
@@ -116,3 +116,22 @@ def design_comparison(
             + ". Add schools, or change `baseline`, `match` or `pool`."
         )
     return design
+
+
+def change_programme(programme: Programme, **changed: object) -> Programme:
+    """Return a programme with some fields changed, its own or those of its `match`, all checked.
+
+    Its schools may be given by their URNs alone.
+    """
+    known = {*Programme.model_fields, *MatchRule.model_fields} - {"slug", "part_of"}
+    for name in changed:
+        if name not in known:
+            raise DesignError(f"A programme has no field `{name}`. {nearest(name, known)}")
+    own = {name: value for name, value in changed.items() if name in Programme.model_fields}
+    of_match = {name: value for name, value in changed.items() if name not in own}
+    if isinstance(members := own.get("members"), list | tuple):
+        own["members"] = [{"urn": m} if isinstance(m, int) else m for m in members]
+    content = programme.model_dump() | own
+    if of_match:
+        content["match"] = programme.match.model_dump() | of_match
+    return check_settings(Programme, content, Path(programme.file))

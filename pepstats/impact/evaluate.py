@@ -14,13 +14,19 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from pepstats.display import html_of
+from pepstats.display import draw_lines, html_of
 from pepstats.errors import DesignError, as_reason
 from pepstats.formatting import count_words, format_number, school_year
-from pepstats.impact.design import FEWEST_SCHOOLS, Design, Inputs, design_comparison
-from pepstats.impact.effects import Effect, estimate_effects, tidy_effects
-from pepstats.impact.evidence import Grade, grade_programme, tabulate_grade
-from pepstats.impact.gaps import Asked, Gaps, average_lines, find_gaps, trace_lines
+from pepstats.impact.design import (
+    FEWEST_SCHOOLS,
+    Design,
+    Inputs,
+    change_programme,
+    design_comparison,
+)
+from pepstats.impact.effects import Effect, estimate_effects, list_effect_numbers, tidy_effects
+from pepstats.impact.evidence import Grade, grade_programme, list_grade, tabulate_grade
+from pepstats.impact.gaps import Asked, Gaps, average_lines, find_gaps
 from pepstats.impact.october import choose_mode, forecast_gaps
 from pepstats.impact.placebo import (
     PlaceboDraws,
@@ -31,25 +37,28 @@ from pepstats.impact.placebo import (
     placebo_estimates,
 )
 from pepstats.impact.refusals import count_outcomes, refuse_outcomes
-from pepstats.impact.value import choose_months, price_programme, tabulate_sizes, tabulate_value
+from pepstats.impact.tables import (
+    Measured,
+    tabulate_draws,
+    tabulate_gaps,
+    tabulate_lines,
+    tabulate_measured,
+    tabulate_slopes,
+    take_up_draws,
+    take_up_effects,
+    take_up_measured,
+)
+from pepstats.impact.value import (
+    choose_months,
+    list_sizes,
+    list_worth,
+    price_programme,
+    tabulate_sizes,
+    tabulate_value,
+)
 from pepstats.impact.verdicts import COMPARED, EXPECTED
 from pepstats.measures import MEASURES, list_refused_breaks
-from pepstats.settings import Programme, change_programme
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The gaps of every outcome, how they were found, and which outcomes have none.
-
-    `mode` is `COMPARED` or `EXPECTED`; `yardstick` are the gaps that chance is measured by (the
-    same, but last year's in October); `refused` has the outcomes without an effect: `outcome`,
-    `n_schools`, `n_pupils`, `reason`.
-    """
-
-    mode: str
-    gaps: Mapping[str, Gaps] = field(repr=False)
-    yardstick: Mapping[str, Gaps] = field(repr=False)
-    refused: pd.DataFrame = field(repr=False)
+from pepstats.settings import Programme
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,7 @@ class Evaluation:
     effect_list: tuple[Effect, ...] = field(repr=False)
 
     def __repr__(self) -> str:
+        """Return one short line."""
         first = self.primary
         return (
             f"Evaluation({self.programme.slug}, {first.year}, {self.mode}: {first.outcome} "
@@ -132,23 +142,19 @@ class Evaluation:
     @cached_property
     def lines(self) -> pd.DataFrame:
         """Each member's own results and its comparison's, one row per outcome, school and year."""
-        return tabulate_lines(self)
+        return tabulate_lines(self.inputs.panel, self.design, self.measured)
 
     @cached_property
     def sizes(self) -> pd.DataFrame:
         """Effects on other scales and in months, as far as each may be said: `tabulate_sizes`."""
         pairs = self.design.match.pairs(self.design.members)
         table = choose_months(self.programme, self.inputs.rules)
-        return tabulate_sizes(
-            self.effect_list, self.measured.gaps, self.inputs.panel, pairs, table
-        )
+        return tabulate_sizes(self.effect_list, self.measured.gaps, self.inputs.panel, pairs, table)
 
     @cached_property
     def grade(self) -> Grade:
         """How strong the evidence is, by criteria like EEF's: a self-assessment."""
-        return grade_programme(
-            self.programme, self.primary, self.sizes, self.balance, self.inputs
-        )
+        return grade_programme(self.programme, self.primary, self.sizes, self.balance, self.inputs)
 
     @property
     def evidence(self) -> pd.DataFrame:
@@ -162,6 +168,12 @@ class Evaluation:
             self.programme, self.inputs.panel, self.design.members, self.inputs.rules
         )
         return tabulate_value(self.programme, self.primary, self.sizes, price, self.grade)
+
+    @property
+    def numbers(self) -> dict[str, float | int | str]:
+        """Every number of the effects, sizes, value and grade, by name."""
+        named = list_effect_numbers(self.effect_list) | list_sizes(self.sizes)
+        return named | list_worth(self.value) | list_grade(self.grade)
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per outcome: the same as `effects`."""
@@ -239,9 +251,14 @@ class Evaluation:
         return found
 
     def _repr_html_(self) -> str:
-        tables = {"Effects": self.effects, "Outcomes without an effect": self.refused}
+        """Return the sentence, the effects and the two lines, as a notebook shows them."""
+        one, averages = self.programme, average_lines(self.lines, self.gaps)
+        shown = ["outcome", "estimate", "low", "high", "unit", "n_schools", "release", "verdict"]
         return html_of(
-            self.programme.title, self.sentence(), tables, average_lines(self.lines, self.gaps)
+            one.title,
+            self.sentence(),
+            {"Effects": self.effects[shown], "Outcomes without an effect": self.refused},
+            draw_lines(averages, one.primary, one.title, one.starts),
         )
 
 
@@ -259,9 +276,7 @@ def evaluate_design(programme: Programme, design: Design, inputs: Inputs) -> Eva
     return judge_effects(programme, design, inputs, measured, draws)
 
 
-def measure_outcomes(
-    programme: Programme, design: Design, inputs: Inputs, mode: str
-) -> Measured:
+def measure_outcomes(programme: Programme, design: Design, inputs: Inputs, mode: str) -> Measured:
     """Estimate the gaps of every outcome, and the gaps that chance is measured by."""
     _refuse_years(programme, inputs.year)
     panel, year, own = inputs.panel, inputs.year, design.members
@@ -362,59 +377,16 @@ def judge_effects(
     return Evaluation(programme, inputs, design, measured, draws, placebo, tuple(effects))
 
 
-def tabulate_gaps(found: Mapping[str, Gaps], members: Iterable[int] | None = None) -> pd.DataFrame:
-    """Lay gaps out with one row per school and outcome, for some schools or all."""
-    parts = []
-    for outcome, one in found.items():
-        table = one.table if members is None else one.table.reindex(sorted(members))
-        parts.append(table.assign(outcome=outcome).set_index("outcome", append=True))
-    return pd.concat(parts).sort_index()
-
-
-def tabulate_slopes(found: Mapping[str, Gaps]) -> pd.DataFrame:
-    """Lay out what each outcome is expected from: `outcome`, `variable` and its `slope`.
-
-    Each is per standard deviation over the schools in no programme; last comes the part of the
-    comparison schools' own distance from the line.
-    """
-    parts = [g.slopes.rename("slope").reset_index().assign(outcome=o) for o, g in found.items()]
-    return pd.concat(parts, ignore_index=True)[["outcome", "variable", "slope"]]
-
-
-def tabulate_measured(measured: Measured) -> pd.DataFrame:
-    """List what gaps were found, one row per `outcome` and `of` (the year, or the yardstick)."""
-    both = {"gaps": measured.gaps, "yardstick": measured.yardstick}
-    rows = [
-        {"outcome": outcome, "of": name, "mode": measured.mode, "unit": one.unit,
-         "baseline": " and ".join(map(str, one.baseline)), "year": one.year,
-         "release": one.release, "city_variance": one.city_variance}
-        for name, found in both.items()
-        for outcome, one in found.items()
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def tabulate_draws(draws: PlaceboDraws, design: Design) -> pd.DataFrame:
-    """List the schools of each placebo draw: `draw`, `la`, `school_1`, `school_2`, ..."""
-    schools = design.pool.schools.index.to_numpy()[draws.schools]
-    named = [f"school_{n}" for n in range(1, schools.shape[1] + 1)]
-    table = pd.DataFrame(schools, columns=named)
-    table.insert(0, "la", draws.authorities)
-    table.insert(0, "draw", np.arange(1, len(table) + 1))
-    return table
-
-
-def tabulate_lines(evaluation: Evaluation) -> pd.DataFrame:
-    """Lay out each member's own line and its comparison schools', per outcome, school and year.
-
-    In October the comparison of the last year is what was expected of the member.
-    """
-    design, parts = evaluation.design, []
-    for outcome, one in evaluation.measured.gaps.items():
-        lines = trace_lines(evaluation.inputs.panel, design.match, outcome, design.members)
-        if evaluation.mode == EXPECTED:
-            last = lines["year"] == one.year
-            wanted = one.table["comparison"].reindex(lines.loc[last, "school"]).to_numpy()
-            lines.loc[last, "comparison"] = wanted
-        parts.append(lines)
-    return pd.concat(parts, ignore_index=True)
+def take_up_evaluation(
+    programme: Programme, design: Design, inputs: Inputs, tables: Mapping[str, pd.DataFrame]
+) -> Evaluation:
+    """Take up an evaluation from its `tables()`: the same numbers, nothing estimated again."""
+    return Evaluation(
+        programme,
+        inputs,
+        design,
+        take_up_measured(tables),
+        take_up_draws(tables, design),
+        tables["placebo"],
+        take_up_effects(tables["effects"]),
+    )

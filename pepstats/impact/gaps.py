@@ -362,13 +362,15 @@ def _read_results(panel: Panel, schools: pd.Index, asked: Asked) -> Numbers:
             f"`{outcome}`: no school of the pool has a result in {', '.join(map(str, gone))}. "
             "Add that year's file to `sources`, or change `baseline` or `year`."
         )
-    return results[asked.year].to_numpy(float)
+    own: Numbers = results[asked.year].to_numpy(float)
+    return own
 
 
 def cohort_of(panel: Panel, asked: Asked, schools: pd.Index) -> Numbers:
     """Return how many pupils each school's result of the year is of."""
     cohort = panel.wide(MEASURES[asked.outcome].cohort).reindex(index=schools)
-    return cohort[asked.year].to_numpy(float)
+    pupils: Numbers = cohort[asked.year].to_numpy(float)
+    return pupils
 
 
 def _matched_besides(pool: Pool, asked: Asked) -> pd.DataFrame:

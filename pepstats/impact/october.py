@@ -99,9 +99,7 @@ def forecast_gaps(
     return seen, yardstick
 
 
-def _ask_of_both_years(
-    panel: Panel, schools: pd.DataFrame, asked: Asked
-) -> tuple[Asked, Asked]:
+def _ask_of_both_years(panel: Panel, schools: pd.DataFrame, asked: Asked) -> tuple[Asked, Asked]:
     """Ask the same of this year and of last year, as far before as both have results."""
     year, last = asked.year, asked.year - 1
     results = panel.wide(asked.outcome).reindex(index=schools.index)
@@ -121,7 +119,8 @@ def _ask_of_both_years(
 
 def _have_baseline(results: pd.DataFrame, asked: Asked) -> NDArray[np.bool_]:
     """Say which schools have results in every baseline year."""
-    return results[list(asked.baseline)].notna().all(axis=1).to_numpy()
+    there: NDArray[np.bool_] = results[list(asked.baseline)].notna().all(axis=1).to_numpy()
+    return there
 
 
 def _set_out(

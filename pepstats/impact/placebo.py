@@ -183,7 +183,7 @@ def pick_schools(
 
 
 def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
-    """Return the precision-weighted mean gap of each row of schools, and its expected chance spread.
+    """Return the precision-weighted mean gap of each row of schools, and its chance spread.
 
     A school without a gap counts for nothing. The spread is the square root of the schools' own
     variance in the mean plus the variance of a city's year.

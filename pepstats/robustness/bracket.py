@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError, as_reason
-from pepstats.impact import Gaps, correct_bias, draw_placebo, fit_gap_variance, weighted_mean
+from pepstats.impact import (
+    Gaps,
+    correct_bias,
+    draw_placebo,
+    fit_gap_variance,
+    has_gap,
+    weighted_mean,
+)
 from pepstats.matching import positions
 from pepstats.measures import MEASURES
 from pepstats.robustness.choices import (
@@ -142,7 +149,8 @@ def pick_earlier(setting: Headline, made: MadeDraws) -> list[CheckRow]:
         choice = replace(first_choice(setting), baseline=tuple(early), year=last)
         matched, _, _ = compare_again(choice, setting, made)
         draws = draw_placebo(
-            matched, select_as_picked(setting, early, matched.table.index), setting.chosen,
+            matched, select_as_picked(setting, early, matched.table.index),
+            has_gap(matched, setting.chosen),
             barred=setting.barred, draws=setting.programme.placebo.draws,
             rng=setting.rng("picked a year earlier"),
         )  # fmt: skip

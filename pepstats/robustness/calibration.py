@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
 from pepstats.impact import (
+    COMPARED,
     FEWEST_CITIES,
+    Asked,
     Gaps,
+    choose_mode,
     find_gaps,
     forecast_gaps,
-    others_have_results,
     pick_schools,
     weighted_mean,
 )
@@ -109,14 +111,11 @@ def prepare_sample(
             outcomes=[outcome], baseline=over, members=never,
         )  # fmt: skip
         match = match_schools(pool, rule, programme.pool, barred=never)
-        return [
-            find_gaps(panel, pool, match, outcome, baseline=over, year=year, members=never,
-                           **how)
-            for how in sums
-        ]  # fmt: skip
+        asked = Asked(outcome, over, year, never)
+        return [find_gaps(panel, pool, match, asked, **how) for how in sums]
 
-    raw, plain = {"adjusted": False, "weighted": False}, {"weighted": False}
-    ours, *found = find(near, years, {}, *((raw, plain) if others else ()))
+    raw = {"adjusted": False}
+    ours, *found = find(near, years, {}, *([raw] if others else []))
     schools = ours.table.index
     results = panel.wide(outcome).reindex(index=schools)
     cohort = panel.wide(MEASURES[outcome].cohort).reindex(index=schools)[year].to_numpy(float)
@@ -131,7 +130,7 @@ def prepare_sample(
             ENGLAND: change - np.mean(change[free]) if free.any() else change,
             ONE_YEAR: one_year.to_numpy(float),
             ALL_YEARS: found[0].table["gap"].to_numpy(float),
-            ADJUSTED: found[1].table["gap"].to_numpy(float),
+            ADJUSTED: ours.table["gap"].to_numpy(float),
             WEIGHTED: ours.table["gap"].to_numpy(float),
         }
     if not free.any():
@@ -170,10 +169,8 @@ def prepare_october(
         for y in (year - 1, year)
     }
     columns = [c for c in ("la", "phase", "school_type") if c in register.columns]
-    found = forecast_gaps(
-        panel, register.loc[schools, columns], outcome, baseline=scene.gaps.baseline, year=year,
-        national={**level, **national}, members=never,
-    )  # fmt: skip
+    asked = Asked(outcome, scene.gaps.baseline, year, never)
+    found = forecast_gaps(panel, register.loc[schools, columns], asked, {**level, **national})
     seen, last = (
         replace(
             scene,
@@ -545,7 +542,7 @@ def _latest_known(
     known = [
         y
         for y in sorted({*programme.baseline, year})
-        if all(others_have_results(panel, o, y, barred) for o in programme.outcomes)
+        if all(choose_mode(panel, o, y, barred) == COMPARED for o in programme.outcomes)
     ]
     before = tuple(y for y in programme.baseline if known and y < known[-1])
     if not before:

@@ -14,11 +14,13 @@ from pepstats.errors import DesignError, as_reason
 from pepstats.impact import (
     COMPARED,
     FEWEST_COMPARISONS,
+    Asked,
     Gaps,
     PlaceboDraws,
     draw_placebo,
     estimate_effects,
     find_gaps,
+    has_gap,
     low_as_picked,
     placebo_estimates,
 )
@@ -241,11 +243,8 @@ def compare_again(
     if choice.year == setting.year:
         setting.need_others()
     pool, match = match_again(choice, setting, made)
-    found = find_gaps(
-        setting.panel, pool, match, setting.outcome, baseline=choice.baseline, year=choice.year,
-        members=setting.barred, adjusted=choice.adjusted, part=choice.part,
-        weighted=choice.weighted,
-    )  # fmt: skip
+    asked = Asked(setting.outcome, choice.baseline, choice.year, setting.barred)
+    found = find_gaps(setting.panel, pool, match, asked, adjusted=choice.adjusted, part=choice.part)
     return found, found, match
 
 
@@ -320,7 +319,7 @@ def _draw_anew(choice: Choice, setting: Headline) -> PlaceboDraws:
     return draw_placebo(
         setting.yardstick,
         select_as_picked(setting, setting.yardstick.baseline, setting.pool.schools.index),
-        choice.members, real=setting.gaps, barred=setting.barred,
+        has_gap(setting.gaps, choice.members), barred=setting.barred,
         draws=setting.programme.placebo.draws, rng=setting.rng(choice.check),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import RunError, nearest
-from pepstats.impact import Design
+from pepstats.impact import EXPECTED, Design, Evaluation, Inputs, take_up_evaluation
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import SHOWN_COLUMNS, read_shown
@@ -58,6 +59,38 @@ def read_design(step: Step) -> Design:
     match = take_up(pairs, pool.schools.index, step.programme.match, keyed["unmatched"])
     never = tuple(sorted({*everyone, *members.index}))
     return Design(tuple(sorted(members.index)), never, pool, match)
+
+
+def read_inputs(step: Step) -> Inputs:
+    """Read what a programme is evaluated from, as steps 01 and 03 wrote it down."""
+    members, _ = step.read_members()
+    followed = step.read_table("03-match-schools", "plan")["followed"]
+    return Inputs(
+        panel=step.read_panel(),
+        register=step.read_keyed("01-clean-sources", "register", "school"),
+        year=step.report.year,
+        members=members,
+        national=step.read_table("01-clean-sources", "national"),
+        rules=step.settings("months", "grades", "costs"),
+        fixed_before=bool(followed.eq("yes").all()),
+    )
+
+
+def read_evaluation(step: Step) -> Evaluation:
+    """Take up the evaluation that step 04 wrote down, to the last digit."""
+    if step.programme is None:
+        raise RunError(f"{step.name} has no programme, so no evaluation.")
+    names = ["measured", "gaps-of-all", "slopes", "refused", "draws", "placebo-cities", "placebo",
+             "effects"]  # fmt: skip
+    tables = {name: _read_exactly(step, name) for name in names}
+    if (tables["measured"]["mode"] == EXPECTED).all():
+        tables["yardstick"] = _read_exactly(step, "yardstick")
+    return take_up_evaluation(step.programme, read_design(step), read_inputs(step), tables)
+
+
+def _read_exactly(step: Step, name: str) -> pd.DataFrame:
+    raw = BytesIO(step.read_file("04-estimate-effect", f"{name}.csv"))
+    return pd.read_csv(raw, keep_default_na=False, na_values=[""], float_precision="round_trip")
 
 
 RUN, DATA, EARLIER = "run:", "data:", "earlier:"
