@@ -31,21 +31,24 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the settings' models and the pictures only when they are asked for."""
-    if name in {"Programme", "Report"}:
-        from pepstats import settings
+    """Import what is public of a subpackage only when it is asked for."""
+    from importlib import import_module
 
-        return getattr(settings, name)
     if name == "plot":
-        from pepstats import plots
+        return import_module("pepstats.plots")
+    if name not in __all__:
+        raise AttributeError(f"pepstats has no attribute `{name}`")
+    where = "pepstats.measures" if name == "list_measures" else "pepstats.settings"
+    return getattr(import_module(where), name)
 
-        return plots
-    raise AttributeError(f"pepstats has no attribute `{name}`")
+
+def __dir__() -> list[str]:
+    """List what is public."""
+    return __all__
 
 
 def load(report: str | Report, data: str | Path | None = None) -> Study:
-    """
-    Read a report's published files, follow its schools, and find its programmes' members.
+    """Read a report's published files, follow its schools, and find its programmes' members.
 
     Parameters
     ----------
@@ -78,8 +81,7 @@ def load(report: str | Report, data: str | Path | None = None) -> Study:
 
 
 def evaluate(study: Study, programme: Programme | str, **changed: Any) -> Evaluation:
-    """
-    Compare a programme's schools with schools like them elsewhere.
+    """Compare a programme's schools with schools like them elsewhere.
 
     Parameters
     ----------
@@ -125,8 +127,7 @@ def evaluate(study: Study, programme: Programme | str, **changed: Any) -> Evalua
 
 
 def checks(evaluation: Evaluation) -> Checked:
-    """
-    Make the same comparison under every other choice, the headline first, none hidden.
+    """Make the same comparison under every other choice, the headline first, none hidden.
 
     Parameters
     ----------
@@ -152,8 +153,7 @@ def checks(evaluation: Evaluation) -> Checked:
 def calibrate(
     study: Study, programme: Programme | str, draws: int = 5000, size: int = 18, low: int = 13
 ) -> Calibration:
-    """
-    Put programmes that did nothing through the method, in the study's own data.
+    """Put programmes that did nothing through the method, in the study's own data.
 
     Parameters
     ----------
@@ -195,8 +195,7 @@ def calibrate(
 
 
 def cases(evaluation: Evaluation) -> pd.DataFrame:
-    """
-    Choose the schools to look at more closely, by a rule and not by their success.
+    """Choose the schools to look at more closely, by a rule and not by their success.
 
     Parameters
     ----------
@@ -222,8 +221,7 @@ def cases(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def rate(study: Study, year: int | None = None) -> Ratings:
-    """
-    Rate how much each school of the report's authority needs help, and how sure that is.
+    """Rate how much each school of the report's authority needs help, and how sure that is.
 
     Parameters
     ----------
@@ -262,8 +260,7 @@ def rate(study: Study, year: int | None = None) -> Ratings:
 
 
 def check(what: str | Iterable[str], data: str | Path | None = None) -> SourceCheck:
-    """
-    Read a report's sources, or any published files, and account for every row and cell.
+    """Read a report's sources, or any published files, and account for every row and cell.
 
     Parameters
     ----------
@@ -301,33 +298,6 @@ def check(what: str | Iterable[str], data: str | Path | None = None) -> SourceCh
     return check_sources(lines, data=folder)
 
 
-def list_measures() -> pd.DataFrame:
-    """
-    List every measure that a published file can give, by the name that settings use.
-
-    Returns
-    -------
-    DataFrame
-        One row per measure: `name`, `label`, `unit`, `kind` (of file), `cohort` (the measure that
-        counts its pupils) and `breaks` (each year from which it means something else, and what).
-
-    Examples
-    --------
-    >>> pepstats.list_measures().set_index("name").loc["rwm_expected", "unit"]
-    'percentage points'
-    """
-    import pandas as pd
-
-    from pepstats.measures import BREAKS, MEASURES
-
-    broken = {
-        name: "; ".join(f"{b.year}: {b.what}" for b in BREAKS if name.split(".")[0] in b.measures)
-        for name in MEASURES
-    }
-    rows = [(n, m.label, m.unit, m.kind, m.cohort, broken[n]) for n, m in MEASURES.items()]
-    return pd.DataFrame(rows, columns=["name", "label", "unit", "kind", "cohort", "breaks"])
-
-
 def run(
     report: str,
     data: str | Path | None = None,
@@ -335,8 +305,7 @@ def run(
     programmes: Iterable[str] = (),
     jobs: int = 1,
 ) -> Path:
-    """
-    Execute a report's notebooks in order and write the board's paper, as `pepstats run` does.
+    """Execute a report's notebooks in order and write the board's paper, as `pepstats run` does.
 
     Parameters
     ----------
@@ -375,8 +344,7 @@ def run(
 def verify(
     path: str | Path, data: str | Path | None = None, out: str | Path | None = None
 ) -> Verified:
-    """
-    Run what a finished run or a release describes again, and compare every file.
+    """Run what a finished run or a release describes again, and compare every file.
 
     Parameters
     ----------
@@ -410,8 +378,7 @@ def verify(
 def release(
     report: str, data: str | Path | None = None, out: str | Path | None = None, why: str = ""
 ) -> Path:
-    """
-    Release a finished run, if it may leave: what is named or small stays behind.
+    """Release a finished run, if it may leave: what is named or small stays behind.
 
     Parameters
     ----------
@@ -445,8 +412,7 @@ def release(
 
 
 def open_step(name: str, report: str, programme: str = "") -> Step:
-    """
-    Open one step of a run, for its notebook: what earlier steps wrote, and its own folder.
+    """Open one step of a run, for its notebook: what earlier steps wrote, and its own folder.
 
     Parameters
     ----------

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
-from base64 import b64encode
 from collections.abc import Mapping
 
 import pandas as pd
 
-from pepstats.plots import Picture, picture_gaps, to_png
+from pepstats.plots import Picture, picture_gaps
 
 MOST_ROWS = 12
 """A longer table is shown by its first rows, and the rest is counted."""
@@ -24,11 +23,7 @@ def html_of(
     parts = [f"<h3>{html.escape(title)}</h3>", f"<p>{html.escape(sentence)}</p>"]
     parts += [_html_of_table(name, table) for name, table in tables.items() if len(table)]
     if picture is not None:
-        shown = b64encode(to_png(picture.figure)).decode("ascii")
-        parts.append(
-            f'<p>{html.escape(picture.caption)}<br><img alt="{html.escape(picture.alt)}" '
-            f'width="640" src="data:image/png;base64,{shown}"></p>'
-        )
+        parts.append(picture._repr_html_())
     return "".join(parts)
 
 

@@ -145,6 +145,11 @@ class Evaluation:
         return tabulate_lines(self.inputs.panel, self.design, self.measured)
 
     @cached_property
+    def averages(self) -> pd.DataFrame:
+        """The two lines, one row per `outcome` and `year`: see `average_lines`."""
+        return average_lines(self.lines, self.gaps)
+
+    @cached_property
     def sizes(self) -> pd.DataFrame:
         """Effects on other scales and in months, as far as each may be said: `tabulate_sizes`."""
         pairs = self.design.match.pairs(self.design.members)
@@ -252,13 +257,13 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """Return the sentence, the effects and the two lines, as a notebook shows them."""
-        one, averages = self.programme, average_lines(self.lines, self.gaps)
+        one = self.programme
         shown = ["outcome", "estimate", "low", "high", "unit", "n_schools", "release", "verdict"]
         return html_of(
             one.title,
             self.sentence(),
             {"Effects": self.effects[shown], "Outcomes without an effect": self.refused},
-            draw_lines(averages, one.primary, one.title, one.starts),
+            draw_lines(self.averages, one.primary, one.title, one.starts),
         )
 
 

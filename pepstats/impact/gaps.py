@@ -315,7 +315,7 @@ def find_gaps(
     columns = {"la": authority, "gap": gap, "raw_gap": raw, "own": own, "expected": own - gap,
                "comparison": comparison, "n_comparison": counted, "reason": reason}  # fmt: skip
     table = pd.DataFrame(columns, index=match.schools)
-    cohort = cohort_of(panel, asked, match.schools)
+    cohort = pupils_of_year(panel, asked, match.schools)
     chance = fit_gap_variance(gap[fitted], cohort[fitted], authority[fitted])
     return weigh_gaps(panel, asked, table, slopes, chance)
 
@@ -329,7 +329,7 @@ def weigh_gaps(
 ) -> Gaps:
     """Give each gap of one outcome its variance and its precision weight."""
     measure, known = MEASURES[asked.outcome], table["gap"].notna()
-    cohort = cohort_of(panel, asked, table.index)
+    cohort = pupils_of_year(panel, asked, table.index)
     weighed = table.assign(
         variance=np.where(known, chance.own_variance(cohort), np.nan),
         weight=np.where(known, 1 / chance.variance(cohort), np.nan),
@@ -366,7 +366,7 @@ def _read_results(panel: Panel, schools: pd.Index, asked: Asked) -> Numbers:
     return own
 
 
-def cohort_of(panel: Panel, asked: Asked, schools: pd.Index) -> Numbers:
+def pupils_of_year(panel: Panel, asked: Asked, schools: pd.Index) -> Numbers:
     """Return how many pupils each school's result of the year is of."""
     cohort = panel.wide(MEASURES[asked.outcome].cohort).reindex(index=schools)
     pupils: Numbers = cohort[asked.year].to_numpy(float)
@@ -449,7 +449,7 @@ def _why_none(panel: Panel, asked: Asked, match: Match, counted: NDArray[np.int6
     reason = pd.Series(pd.NA, index=schools, dtype="str")
     few = f"fewer than {FEWEST_COMPARISONS} comparison schools with a result"
     reason[counted < FEWEST_COMPARISONS] = few
-    reason[~(cohort_of(panel, asked, schools) > 0)] = f"no cohort in {asked.year}"
+    reason[~(pupils_of_year(panel, asked, schools) > 0)] = f"no cohort in {asked.year}"
     years = (asked.year, *sorted(asked.baseline))
     reason = explain_missing(panel, asked.outcome, schools, years).fillna(reason)
     alone = schools.isin(match.unmatched.index)

@@ -22,10 +22,10 @@ from pepstats.impact.gaps import (
     Gaps,
     baseline_covariates,
     carry_line_over,
-    cohort_of,
     correct_bias,
     explain_missing,
     fit_gap_variance,
+    pupils_of_year,
     weigh_gaps,
 )
 from pepstats.impact.verdicts import COMPARED, EXPECTED
@@ -80,7 +80,7 @@ def forecast_gaps(
     scale = narrowed if 0 < narrowed < np.inf else 1.0
     missed = scale * (results[last.year] - level[last.year]).to_numpy(float)
     moved = (results[this.year] - level[this.year]).to_numpy(float)
-    cohort = cohort_of(panel, last, schools.index)
+    cohort = pupils_of_year(panel, last, schools.index)
     fit = outside & ~np.isnan(missed) & _have_baseline(results, last) & (cohort > 0)
     if fit.sum() < FEWEST_FITTED:
         raise DesignError(
@@ -128,7 +128,7 @@ def _set_out(
 ) -> pd.DataFrame:
     """Set gaps out as `Gaps` has them; `comparison` is what was expected."""
     results = panel.wide(asked.outcome).reindex(index=schools.index)
-    able = _have_baseline(results, asked) & (cohort_of(panel, asked, schools.index) > 0)
+    able = _have_baseline(results, asked) & (pupils_of_year(panel, asked, schools.index) > 0)
     known, own = able & ~np.isnan(gap), results[asked.year].to_numpy(float)
     years = (*reversed(asked.baseline), asked.year)
     reason = explain_missing(panel, asked.outcome, schools.index, years)

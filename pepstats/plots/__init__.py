@@ -14,6 +14,7 @@ from pepstats.plots.pictures import (
     picture_ratings,
     picture_sources,
 )
+from pepstats.plots.public import check_rows, love_plot, placebo_dots, school_lines, two_lines
 from pepstats.plots.style import (
     BLUE,
     INK,
@@ -31,8 +32,10 @@ __all__ = [
     "Picture",
     "SchoolLines",
     "capital",
+    "check_rows",
     "clear_spines",
     "in_house_style",
+    "love_plot",
     "name_schools",
     "new_axes",
     "picture_balance",
@@ -44,6 +47,9 @@ __all__ = [
     "picture_named",
     "picture_ratings",
     "picture_sources",
+    "placebo_dots",
+    "school_lines",
     "to_png",
     "to_svg",
+    "two_lines",
 ]

@@ -13,7 +13,6 @@ import zlib
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +81,11 @@ def read_evaluation(step: Step) -> Evaluation:
         raise RunError(f"{step.name} has no programme, so no evaluation.")
     names = ["measured", "gaps-of-all", "slopes", "refused", "draws", "placebo-cities", "placebo",
              "effects"]  # fmt: skip
-    tables = {name: _read_exactly(step, name) for name in names}
+    here = "04-estimate-effect"
+    tables = {name: step.read_table(here, name) for name in names}
     if (tables["measured"]["mode"] == EXPECTED).all():
-        tables["yardstick"] = _read_exactly(step, "yardstick")
+        tables["yardstick"] = step.read_table(here, "yardstick")
     return take_up_evaluation(step.programme, read_design(step), read_inputs(step), tables)
-
-
-def _read_exactly(step: Step, name: str) -> pd.DataFrame:
-    raw = BytesIO(step.read_file("04-estimate-effect", f"{name}.csv"))
-    return pd.read_csv(raw, keep_default_na=False, na_values=[""], float_precision="round_trip")
 
 
 RUN, DATA, EARLIER = "run:", "data:", "earlier:"
