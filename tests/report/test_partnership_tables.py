@@ -4,13 +4,13 @@ import datetime
 
 import pandas as pd
 import pytest
-from tests.test_support_tables import EXEMPT, PROGRAMMES, PUBLIC, city_of, made, plain, rated
 
 from pepstats.priority import eligibility, partnership
 from pepstats.report import city_tables
 from pepstats.report.edition import City
 from tests.made_up_panels import panel_of, register_of
 from tests.priority.test_partnership import SCHOOLS, load
+from tests.report.test_support_tables import EXEMPT, PROGRAMMES, PUBLIC, city_of, made, plain, rated
 
 
 def test_the_register_is_told_in_tables_and_sentences(tmp_path):

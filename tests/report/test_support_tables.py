@@ -4,7 +4,6 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from tests.test_sheets import REPORT
 
 from pepstats.priority import support
 from pepstats.priority.ratings import Ratings, count_unsure
@@ -14,6 +13,7 @@ from pepstats.report.edition import City
 from pepstats.settings.programme import load_programme
 from tests.made_up_panels import england_of
 from tests.priority.test_priority import DASHBOARD, rate
+from tests.report.test_sheets import REPORT
 from tests.worlds import ROOT
 
 PUBLIC, EXEMPT = View(), View(exempt=True)
