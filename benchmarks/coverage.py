@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.impact import Inputs, design_comparison, evaluate_design
 from pepstats.robustness.calibration import (
     ONE_CITY,
     Picking,
@@ -49,13 +49,15 @@ def try_all(study: Study, programmes: int, added: list[float]) -> pd.DataFrame:
         design = design_comparison(
             asked, study.panel, study.register, members, [*study.barred, *members]
         )
+        listed = pd.DataFrame(index=pd.Index(members, name="school"))
         there = study.panel.values.index.get_level_values("school").isin(members)
         there &= study.panel.values.index.get_level_values("year") == year
         for effect in added:
             values = study.panel.values.copy()
             values.loc[there, outcome] += effect
             panel = Panel(values, study.panel.reasons, study.panel.releases)
-            one = estimate_programme(asked, panel, design, year).effects[0]
+            inputs = Inputs(panel, study.register, year, listed)
+            one = evaluate_design(asked, design, inputs).primary
             rows.append((effect, one.estimate - effect, one.low <= effect <= one.high,
                          one.estimate - effect - quick[number]))  # fmt: skip
     return pd.DataFrame(rows, columns=["added", "error", "covered", "beyond_quick"])

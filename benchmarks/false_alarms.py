@@ -21,8 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pepstats.impact import effects, verdicts
-from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.impact import Inputs, design_comparison, evaluate_design, verdicts
 from pepstats.invented import tabulate_panel
 from pepstats.invented.england import England, build_england, values_without_chance
 from pepstats.invented.pupils import PLANTED, STARTS, plant
@@ -91,7 +90,8 @@ def try_england(seed: int, multipliers: dict[float, float], draws: int) -> pd.Da
     for effect, times in multipliers.items():
         england = plant_effect(base, times)
         seen = Panel(**tabulate_panel(england, wanted)[0]) if times else panel
-        table = effects.tidy_effects(estimate_programme(programme, seen, design, YEAR).effects)
+        inputs = Inputs(seen, register, YEAR, listed.set_index("school"))
+        table = evaluate_design(programme, design, inputs).effects
         truth = planted_in(england).reindex(table["outcome"]).to_numpy()
         found.append(table.assign(effect=effect, planted=truth, seed=seed))
     return pd.concat(found)

@@ -60,7 +60,7 @@ def ours(panel: Panel, register: pd.DataFrame, programmes: int) -> tuple[np.ndar
         MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)),
     )  # fmt: skip
     match = match_schools(pool, RULE, PoolRule())
-    found = gaps.find_gaps(panel, pool, match, "rwm_expected", baseline=[2016, 2017], year=2018)
+    found = gaps.find_gaps(panel, pool, match, gaps.Asked("rwm_expected", (2016, 2017), 2018))
     rng = np.random.default_rng(2)
     authority = pool.schools["la"].to_numpy()
     cities = np.unique(authority)

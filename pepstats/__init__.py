@@ -1,39 +1,447 @@
-"""An evaluation workbook that a city can trust.
+"""Evaluate a city's school programmes from published data.
 
-`load` reads a study's published files into one panel of school by year; `evaluate` compares a
-programme's schools with schools like them elsewhere. Both are imported only when called.
+`load` reads a report's published files into a `Study`; `evaluate` compares a programme's schools
+with schools like them elsewhere; `checks`, `calibrate`, `cases` and `rate` ask more of the same
+study. Everything is imported only when it is called.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pandas as pd
+
     from pepstats.impact import Evaluation
-    from pepstats.settings import Programme
+    from pepstats.priority import Ratings
+    from pepstats.robustness import Calibration, Checked
+    from pepstats.runs import Step, Verified
+    from pepstats.schools import SourceCheck
+    from pepstats.settings import Programme, Report
     from pepstats.study import Study
 
 __version__ = "0.1.0"
-__all__ = ["evaluate", "load"]
+__all__ = [
+    "Programme", "Report", "calibrate", "cases", "check", "checks", "evaluate", "list_measures",
+    "load", "open_step", "plot", "rate", "release", "run", "verify",
+]  # fmt: skip
 
 
-def load(report: str, data: str | None = None) -> Study:
-    """Read a report's sources and give back its study: panel, register and programmes."""
+def __getattr__(name: str) -> Any:
+    """Import what is public of a subpackage only when it is asked for."""
+    from importlib import import_module
+
+    if name == "plot":
+        return import_module("pepstats.plots")
+    if name not in __all__:
+        raise AttributeError(f"pepstats has no attribute `{name}`")
+    where = "pepstats.measures" if name == "list_measures" else "pepstats.settings"
+    return getattr(import_module(where), name)
+
+
+def __dir__() -> list[str]:
+    """List what is public."""
+    return __all__
+
+
+def load(report: str | Report, data: str | Path | None = None) -> Study:
+    """Read a report's published files, follow its schools, and find its programmes' members.
+
+    Parameters
+    ----------
+    report : str or Report
+        The name of a file in `reports/`, without its ending, or the report itself.
+    data : str or Path, optional
+        The data folder; the project's own where none is given.
+
+    Returns
+    -------
+    Study
+        `panel` (one row per `school` and `year`, a value or a reason for every measure),
+        `register` (one row per `school`), `members` (by programme, one row per `school`),
+        `programmes`, `statements`, `national`, and `gaps(...)`.
+
+    Raises
+    ------
+    PepstatsError
+        For a file, a row or a key that is wrong: the message says which, and what to do.
+
+    Examples
+    --------
+    >>> study = pepstats.load("autumn-2018-revised")
+    >>> list(study.programmes)
+    ['closing-the-gap', 'send-in-mainstream']
+    """
     from pepstats.study import load_study
 
     return load_study(report, data)
 
 
-def evaluate(study: Study, programme: Programme | str) -> Evaluation:
+def evaluate(study: Study, programme: Programme | str, **changed: Any) -> Evaluation:
     """Compare a programme's schools with schools like them elsewhere.
 
-    A programme of several phases is compared phase by phase, each on its own pool.
-    """
-    from pepstats.impact import Inputs, evaluate_programme, stack_evaluations
-    from pepstats.study import national_levels
+    Parameters
+    ----------
+    study : Study
+        As `load` returns it.
+    programme : Programme or str
+        The slug of one of the report's programmes, or a programme of your own.
+    **changed : object
+        Fields to change for this once, as the programme's file has them: `baseline`, `outcomes`,
+        `members` (URNs), ..., or those of its `match`: `k`, `caliper`, `near`, `exact`.
 
-    inputs = Inputs(study.panel, study.register, study.report.year, national_levels(study))
-    return stack_evaluations([
-        evaluate_programme(part, inputs, study.members_of(part).index, study.barred)
-        for part in study.parts_of(programme)
-    ])  # fmt: skip
+    Returns
+    -------
+    Evaluation
+        `effects` has one row per `outcome`: `estimate`, `low`, `high` (95% interval) in `unit`,
+        `p_placebo`, `n_schools`, `release`, `verdict`; `gaps` one per `school` and `outcome`;
+        `pairs`, `balance`, `placebo`, `lines`, `sizes`, `value`, `evidence`; `sentence()` and
+        `what_if(...)`.
+
+    Raises
+    ------
+    DesignError
+        For a programme or a field that is not known, one of two phases (evaluate each by its own
+        slug), or too few schools.
+
+    Examples
+    --------
+    >>> found = pepstats.evaluate(study, "closing-the-gap")
+    >>> found.effects.loc[0, ["outcome", "verdict"]].tolist()
+    ['rwm_expected', 'gained']
+    >>> found.what_if(without=found.design.members[:1]).effects.loc[0, "n_schools"]
+    np.int64(17)
+    """
+    from pepstats.impact import change_programme, design_comparison, evaluate_design
+
+    asked = study.find_programme(programme)
+    asked = study.find_programme(change_programme(asked, **changed) if changed else asked)
+    inputs = study.inputs_of(asked)
+    design = design_comparison(
+        asked, study.panel, study.register, inputs.members.index, study.barred
+    )
+    return evaluate_design(asked, design, inputs)
+
+
+def checks(evaluation: Evaluation) -> Checked:
+    """Make the same comparison under every other choice, the headline first, none hidden.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        As `evaluate` returns it.
+
+    Returns
+    -------
+    Checked
+        `table` has one row per `check`: `kind`, `estimate`, `low`, `high` in the outcome's unit,
+        `p`, `n_schools`, `n_comparison`, `note`; `without` the estimate without each school.
+
+    Examples
+    --------
+    >>> pepstats.checks(found).table.loc[0, "check"]
+    "as fixed in the programme's file"
+    """
+    from pepstats.robustness import check_effect, make_headline
+
+    return check_effect(make_headline(evaluation))
+
+
+def calibrate(
+    study: Study, programme: Programme | str, draws: int = 5000, size: int = 18, low: int = 13
+) -> Calibration:
+    """Put programmes that did nothing through the method, in the study's own data.
+
+    Parameters
+    ----------
+    study : Study
+        As `load` returns it.
+    programme : Programme or str
+        Whose outcomes, baseline years and seed are used.
+    draws : int
+        How many placebo programmes are drawn.
+    size, low : int
+        How many schools each has, and how many of them from the lower attaining half.
+
+    Returns
+    -------
+    Calibration
+        `rows` has one row per `estimator`, `selection` and `outcome`: `mean` error and `spread` in
+        the outcome's unit, `false_alarm_rate` at 5 in 100, `coverage` of the 95% interval.
+
+    Raises
+    ------
+    DesignError
+        Where no year has results to try it on, or too few schools or cities have them.
+
+    Examples
+    --------
+    >>> found_nothing = pepstats.calibrate(study, "closing-the-gap", draws=200)
+    >>> bool(found_nothing.rows["false_alarm_rate"].between(0, 1).all())
+    True
+    """
+    from pepstats.robustness import Picking, Population
+    from pepstats.robustness import calibrate as calibrate_programme
+
+    levels = {
+        str(name): dict(zip(own["year"], own["value"], strict=True))
+        for name, own in study.national.groupby("measure")
+    }
+    return calibrate_programme(
+        Population(study.panel, study.register, study.barred),
+        study.find_programme(programme), study.report.year, Picking(draws, size, low), levels,
+    )  # fmt: skip
+
+
+def cases(evaluation: Evaluation) -> pd.DataFrame:
+    """Choose the schools to look at more closely, by a rule and not by their success.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        As `evaluate` returns it.
+
+    Returns
+    -------
+    DataFrame
+        Index `school`: the largest gap, the one nearest the middle and the smallest, with `why`,
+        `gap` (in the primary outcome's unit), `name`, `phase`, `dose` and `also_in`.
+
+    Examples
+    --------
+    >>> len(pepstats.cases(found))
+    3
+    """
+    from pepstats.report import choose_cases
+
+    own = evaluation.gaps.xs(evaluation.programme.primary, level="outcome")
+    known = evaluation.inputs.register[["name", "phase"]]
+    return choose_cases(own).join(known).join(evaluation.inputs.members[["dose", "also_in"]])
+
+
+def rate(study: Study, year: int | None = None) -> Ratings:
+    """Rate how much each school of the report's authority needs help, and how sure that is.
+
+    Parameters
+    ----------
+    study : Study
+        As `load` returns it.
+    year : int, optional
+        The year that the school year ends in; the report's own where none is given.
+
+    Returns
+    -------
+    Ratings
+        `ratings` has one row per `school`: `score` (0 to 2), `rating` (1 the highest priority to
+        3), `p1`, `p2`, `p3` (how often it would be rated so), `rank`, `reasons`; `contributions`
+        one per `school` and `indicator`.
+
+    Examples
+    --------
+    >>> int(pepstats.rate(study).ratings["rating"].min())
+    1
+    """
+    import zlib
+
+    import numpy as np
+
+    from pepstats.priority import RatingInputs, load_dashboard, rate_schools
+    from pepstats.study import tabulate_inspections
+
+    register, inspected = study.register, tabulate_inspections(study)
+    seed = [zlib.crc32(study.report.slug.encode()), zlib.crc32(b"02-priority-ratings ratings")]
+    inputs = RatingInputs(
+        study.panel, register, inspected if len(inspected) else None, study.national
+    )
+    return rate_schools(
+        inputs, load_dashboard(study.data), year or study.report.year,
+        rng=np.random.default_rng(seed),
+        schools=register.index[register["la"] == study.report.authority],
+    )  # fmt: skip
+
+
+def check(what: str | Iterable[str], data: str | Path | None = None) -> SourceCheck:
+    """Read a report's sources, or any published files, and account for every row and cell.
+
+    Parameters
+    ----------
+    what : str or iterable of str
+        The name of a report, or files.
+    data : str or Path, optional
+        The data folder; the project's own where none is given.
+
+    Returns
+    -------
+    SourceCheck
+        `files` has the account of each, or why it cannot be read; `together` holds the authority's
+        and England's published rows against what the schools add up to; `exit_code` is 0 where all
+        is accounted for.
+
+    Examples
+    --------
+    >>> pepstats.check(str(study.sources[0].path)).files[0].ledger.kind
+    'ks2'
+    """
+    from pathlib import Path
+
+    from pepstats import paths
+    from pepstats.schools import check_sources
+    from pepstats.settings import SourceLine, load_report
+
+    folder = paths.data_folder(data)
+    named = [what] if isinstance(what, str) else list(what)
+    lines: list[Any] = []
+    for one in named:
+        if Path(one).suffix:
+            lines.append(SourceLine(file=str(Path(one).resolve())))
+        else:
+            lines += load_report(one, folder).sources
+    return check_sources(lines, data=folder)
+
+
+def run(
+    report: str,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    programmes: Iterable[str] = (),
+    jobs: int = 1,
+) -> Path:
+    """Execute a report's notebooks in order and write the board's paper, as `pepstats run` does.
+
+    Parameters
+    ----------
+    report : str
+        The name of a report.
+    data, out : str or Path, optional
+        The data folder and where to write; the project's own where none is given.
+    programmes : iterable of str
+        Only these programmes of the report.
+    jobs : int
+        How many notebooks run at a time.
+
+    Returns
+    -------
+    Path
+        Of the finished paper.
+
+    Raises
+    ------
+    PepstatsError
+        Where a source or a setting is wrong; nothing finished is touched then.
+
+    Examples
+    --------
+    >>> pepstats.run("autumn-2018", jobs=2)  # doctest: +SKIP
+    """
+    from pepstats import paths
+    from pepstats.runs import RunOptions, run_report
+
+    return run_report(
+        report, data=paths.data_folder(data), out=paths.output_folder(out),
+        programmes=programmes, options=RunOptions(jobs),
+    )  # fmt: skip
+
+
+def verify(
+    path: str | Path, data: str | Path | None = None, out: str | Path | None = None
+) -> Verified:
+    """Run what a finished run or a release describes again, and compare every file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder of the run or of the release.
+    data, out : str or Path, optional
+        The data folder and where to write; the project's own where none is given.
+
+    Returns
+    -------
+    Verified
+        `differs`, and as text or JSON what does.
+
+    Raises
+    ------
+    RunError
+        Where there is no manifest, or something needed is nowhere to be found.
+
+    Examples
+    --------
+    >>> pepstats.verify("outputs/working/autumn-2018").differs  # doctest: +SKIP
+    """
+    from pathlib import Path
+
+    from pepstats import paths
+    from pepstats.runs import verify_run
+
+    return verify_run(Path(path), data=paths.data_folder(data), out=paths.output_folder(out))
+
+
+def release(
+    report: str, data: str | Path | None = None, out: str | Path | None = None, why: str = ""
+) -> Path:
+    """Release a finished run, if it may leave: what is named or small stays behind.
+
+    Parameters
+    ----------
+    report : str
+        The name of a report.
+    data, out : str or Path, optional
+        The data folder and where to write; the project's own where none is given.
+    why : str
+        The officers' own reason for releasing again.
+
+    Returns
+    -------
+    Path
+        Of the folder of the release.
+
+    Raises
+    ------
+    RunError
+        With everything that hinders it.
+
+    Examples
+    --------
+    >>> pepstats.release("autumn-2018")  # doctest: +SKIP
+    """
+    from pepstats import paths
+    from pepstats.runs import release_report
+
+    return release_report(
+        report, data=paths.data_folder(data), out=paths.output_folder(out), why=why
+    )
+
+
+def open_step(name: str, report: str, programme: str = "") -> Step:
+    """Open one step of a run, for its notebook: what earlier steps wrote, and its own folder.
+
+    Parameters
+    ----------
+    name : str
+        Of the notebook, without its ending.
+    report : str
+        The name of a report.
+    programme : str
+        The slug of a programme, for a step that is made for each.
+
+    Returns
+    -------
+    Step
+        Reads the folders of earlier steps, and saves into its own.
+
+    Raises
+    ------
+    RunError
+        For a step or a programme that is not known.
+
+    Examples
+    --------
+    >>> pepstats.open_step("04-estimate-effect", "autumn-2018", "closing-the-gap").programme.slug
+    'closing-the-gap'
+    """
+    from pepstats.runs import open_step as open_in_run
+
+    return open_in_run(name, report, programme)

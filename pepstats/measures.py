@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import pandas as pd
+
 from pepstats.errors import DesignError, nearest
 
 
@@ -467,3 +469,25 @@ def why_not_taken(measure: str, year: int) -> str | None:
     ):
         return "no earlier test to measure progress from"
     return None
+
+
+def list_measures() -> pd.DataFrame:
+    """List every measure that a published file can give, by the name that settings use.
+
+    Returns
+    -------
+    DataFrame
+        One row per measure: `name`, `label`, `unit`, `kind` (of file), `cohort` (the measure that
+        counts its pupils) and `breaks` (each year from which it means something else, and what).
+
+    Examples
+    --------
+    >>> pepstats.list_measures().set_index("name").loc["rwm_expected", "unit"]
+    'percentage points'
+    """
+    broken = {
+        name: "; ".join(f"{b.year}: {b.what}" for b in BREAKS if name.split(".")[0] in b.measures)
+        for name in MEASURES
+    }
+    rows = [(n, m.label, m.unit, m.kind, m.cohort, broken[n]) for n, m in MEASURES.items()]
+    return pd.DataFrame(rows, columns=["name", "label", "unit", "kind", "cohort", "breaks"])

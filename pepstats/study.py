@@ -1,19 +1,22 @@
 """A whole study in Python: its files read and followed, its programmes compared.
 
-The notebooks call the same functions one at a time; nothing is computed here that they do not.
+Nothing is computed here that the notebooks do not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from pepstats import paths
+from pepstats.display import html_of
 from pepstats.errors import DesignError, SourceError, nearest
-from pepstats.impact import find_gaps
+from pepstats.formatting import school_year
+from pepstats.impact import Asked, Inputs, find_gaps
 from pepstats.matching import MatchBasis, before_start, find_pool, match_schools
 from pepstats.measures import LA_SERIES, MEASURES, find_measure
 from pepstats.schools import (
@@ -104,8 +107,8 @@ def tabulate_measures(study: Study) -> pd.DataFrame:
 
 
 def tabulate_inspections(study: Study) -> pd.DataFrame:
-    """Give each school its latest inspection: index `school`; empty where no source has them."""
-    found = study.tables.get("ofsted")
+    """Return each school's latest inspection: index `school`; empty where no source has them."""
+    found = study.published.get("ofsted")
     if found is None:
         return pd.DataFrame({"outcome": [], "inspected": []}, index=pd.Index([], name="school"))
     return attach_inspections(found, study.followed.known)
@@ -118,11 +121,11 @@ def list_outcomes(study: Study) -> list[str]:
 
 
 def tabulate_series(study: Study) -> pd.DataFrame:
-    """Give the published series of what no file of schools has: the authority's and England's.
+    """Return the published series of what no file of schools has: the authority's and England's.
 
     One row per `measure`, `year` and `whose` ("the authority", "England"), with `value`, `reason`.
     """
-    found = study.tables.get("la_series")
+    found = study.published.get("la_series")
     columns = ["measure", "year", "whose", "value", "reason"]
     if found is None:
         return pd.DataFrame(columns=columns)
@@ -143,9 +146,9 @@ class Study:
     """A report's published files, cleaned and followed, and its programmes with their schools.
 
     `sources` are the files as they were read, each once, and `ledgers` the account of each:
-    results files first. `tables` has what is not results, by kind: `register`, `links`, `trusts`,
-    `ofsted`, `la_series`, `national`, as far as the report lists them. `members` has, for each
-    programme, one row per school: index `school`; `urn` as written in the programme's file,
+    results files first. `published` has what is not results, by kind: `register`, `links`,
+    `trusts`, `ofsted`, `la_series`, `national`, as far as the report lists them. `members` has, for
+    each programme, one row per school: index `school`; `urn` as written in its file,
     `joined`, `dose`, `basis`. `said` are the schools' statements.
     """
 
@@ -154,7 +157,7 @@ class Study:
     sources: tuple[Source, ...] = field(repr=False)
     ledgers: tuple[Ledger, ...] = field(repr=False)
     results: tuple[Results, ...] = field(repr=False)
-    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    published: Mapping[str, pd.DataFrame] = field(repr=False)
     followed: Schools = field(repr=False)
     panel: Panel = field(repr=False)
     programmes: Mapping[str, Programme]
@@ -171,38 +174,116 @@ class Study:
         """Every member of every known programme: never anyone's comparison school."""
         return tuple(sorted({s for table in self.members.values() for s in table.index}))
 
-    def parts_of(self, programme: Programme | str) -> tuple[Programme, ...]:
-        """Give a programme by its slug or as it is, in its parts where it has several phases."""
-        if isinstance(programme, Programme):
-            return split_phases(programme)
-        found = [p for slug, p in self.programmes.items() if programme in {slug, p.part_of}]
-        if not found:
+    @property
+    def statements(self) -> pd.DataFrame:
+        """What schools said, one row per statement: see `sources.Statements`."""
+        return self.said.table
+
+    @cached_property
+    def national(self) -> pd.DataFrame:
+        """England's level of each `measure` and `year`: see `gather_levels`."""
+        return national_levels(self)
+
+    def __repr__(self) -> str:
+        """Return one short line."""
+        return (
+            f"Study({self.report.slug}: {len(self.register):,} schools, "
+            f"{len(self.panel.values.columns)} measures, {', '.join(self.programmes)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the study as a notebook shows it: its programmes and its sources."""
+        programmes = pd.DataFrame(
+            [(one.title, len(self.members[slug]), one.primary, one.starts)
+             for slug, one in self.programmes.items()],
+            index=pd.Index(list(self.programmes), name="programme"),
+            columns=["title", "schools", "primary outcome", "starts"],
+        )  # fmt: skip
+        sources = pd.DataFrame(
+            [(one.kind, one.year, one.release, one.file) for one in self.sources],
+            columns=["kind", "year", "release", "file"],
+        )
+        years = self.panel.values.index.unique("year")
+        sentence = (
+            f"{len(self.register):,} schools, {len(self.panel.values.columns)} measures, "
+            f"{school_year(min(years))} to {school_year(max(years))}."
+        )
+        return html_of(self.report.title, sentence, {"Programmes": programmes, "Sources": sources})
+
+    def find_programme(self, programme: Programme | str) -> Programme:
+        """Return a programme by its slug, or as it is; one of several phases is refused."""
+        found = programme if isinstance(programme, Programme) else self.programmes.get(programme)
+        parts = [slug for slug, one in self.programmes.items() if one.part_of == programme]
+        if isinstance(found, Programme) and found.phase == "all":
+            parts = [part.slug for part in split_phases(found)]
+        if parts:
+            raise DesignError(
+                f"`{found.slug if found else programme}` has two phases, each with its own pool. "
+                f"Evaluate {' and '.join(f'`{slug}`' for slug in parts)}, one at a time."
+            )
+        if found is None:
             raise DesignError(
                 f"Report `{self.report.slug}` has no programme `{programme}`. "
-                f"{nearest(programme, self.programmes)}"
+                f"{nearest(str(programme), self.programmes)}"
             )
-        return tuple(found)
+        return found
 
     def members_of(self, programme: Programme) -> pd.DataFrame:
-        """Find a programme's schools, also those of one that the report does not list."""
-        listed = self.members.get(programme.slug)
-        return listed if listed is not None else find_members(programme, self.followed, self.data)
+        """Find a programme's schools, also those of one that the report does not list.
 
-    def gaps(
-        self, outcome: str, *, baseline: Iterable[int], year: int, match: MatchRule | None = None
-    ) -> pd.DataFrame:
-        """Give every school in the frame its gap in one outcome: see `impact.find_gaps`."""
+        Index `school`, as `members` has it, with `also_in`: how many other programmes of the
+        report each is in.
+        """
+        listed = self.programmes.get(programme.slug)
+        known = listed is not None and listed.members == programme.members
+        own = (
+            self.members[programme.slug]
+            if known
+            else find_members(programme, self.followed, self.data)
+        )
+        wholes = {slug: one.whole for slug, one in self.programmes.items()}
+        others = tabulate_members(self).reset_index()
+        others["programme"] = others["programme"].map(wholes)
+        others = others[others["programme"] != programme.whole]
+        counted = others.groupby("school")["programme"].nunique()
+        return own.assign(also_in=counted.reindex(own.index, fill_value=0))
+
+    def inputs_of(self, programme: Programme) -> Inputs:
+        """Return what an evaluation of a programme starts from."""
+        return Inputs(
+            self.panel, self.register, self.report.year, self.members_of(programme), self.national,
+            self.data,
+        )  # fmt: skip
+
+    def gaps(self, outcome: str, *, baseline: Iterable[int], year: int) -> pd.DataFrame:
+        """Return every school's gap in one outcome, matched on its earlier years and the cohort.
+
+        One row per `school` of the frame: see `Gaps.table`; and its `name`.
+        """
         years = tuple(sorted(baseline))
         known = find_measure(outcome)
-        rule = match or MatchRule(near=(outcome, known.cohort))
+        rule = MatchRule(near=(outcome, known.cohort))
         phase = "secondary" if known.kind == "ks4" else "primary"
         basis = MatchBasis(rule, phase, (outcome,), years)
         pool = find_pool(before_start(self.panel, years[-1] + 1), self.register, basis)
-        pairs = match_schools(pool, rule, PoolRule(), barred=self.barred)
-        found = find_gaps(
-            self.panel, pool, pairs, outcome, baseline=years, year=year, members=self.barred
-        )
+        match = match_schools(pool, rule, PoolRule(), barred=self.barred)
+        found = find_gaps(self.panel, pool, match, Asked(outcome, years, year, self.barred))
         return found.table.join(self.register[["name"]], how="left")
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of the study by the name that the first notebook saves each under."""
+        return {
+            "source-checks": tabulate_ledgers(self.ledgers),
+            "register": self.register,
+            "urns": self.followed.rows,
+            "not-followed": self.followed.not_followed,
+            "measures": tabulate_measures(self),
+            "members": tabulate_members(self),
+            "national": self.national,
+            "authority-series": tabulate_series(self),
+            "inspections": tabulate_inspections(self),
+            "statements": self.statements,
+        }
 
 
 def load_study(report: str | Report, data: str | Path | None = None) -> Study:
@@ -331,5 +412,7 @@ def _check_statements(
 
 
 def national_levels(study: Study) -> pd.DataFrame:
-    """Gather England's level of each measure and year: see `schools.gather_levels`."""
-    return gather_levels(study.results, study.tables.get("la_series"), study.tables.get("national"))
+    """Gather England's level of each measure and year: see `gather_levels`."""
+    return gather_levels(
+        study.results, study.published.get("la_series"), study.published.get("national")
+    )

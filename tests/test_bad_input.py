@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pepstats.errors import DesignError
-from pepstats.impact import evaluate
+from pepstats.impact import design, evaluate
 from pepstats.robustness import checks, choices, headline
 from pepstats.robustness.headline import Headline
 from pepstats.schools.panel import Panel
@@ -31,14 +31,12 @@ def programme_of(small: Small, **changes: object) -> Programme:
 def set_up(small: Small, programme: Programme, schools: list[int] | None = None) -> Headline:
     """Take a programme through design and estimate to what its checks are made on."""
     listed = small.members[SLUG] if schools is None else schools
-    design = evaluate.design_comparison(
-        programme, small.panel, small.register, listed, small.barred
-    )
-    found = evaluate.estimate_programme(programme, small.panel, design, YEAR)
+    drawn = design.design_comparison(programme, small.panel, small.register, listed, small.barred)
     members = pd.DataFrame(
         {"dose": np.nan, "also_in": 0}, index=pd.Index(sorted(listed), name="school")
     )
-    return headline.make_headline(programme, small.panel, small.register, members, design, found)
+    inputs = design.Inputs(small.panel, small.register, YEAR, members)
+    return headline.make_headline(evaluate.evaluate_design(programme, drawn, inputs))
 
 
 def suppressed(panel: Panel, values: pd.DataFrame) -> Panel:

@@ -1,5 +1,6 @@
 """A study in Python: read, follow, compare; the planted effect found and the absent one not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,11 @@ import pytest
 
 import pepstats
 from pepstats.errors import DesignError
-from pepstats.impact import effects, verdicts
-from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.impact import design_comparison, evaluate_design, verdicts
 from pepstats.schools.members import find_members
 from pepstats.settings.programme import Programme
 from pepstats.study import Study, tabulate_ledgers, tabulate_measures
-from tests.worlds import ROOT, SHARED, YEAR, Small, small_england
+from tests.worlds import ROOT, SHARED, YEAR, Small, evaluate_small, small_england
 
 needs_study = pytest.mark.skipif(
     not (SHARED / "study").is_dir(), reason="the real study is not on this machine"
@@ -32,11 +32,7 @@ def october() -> Study:
 
 
 def effects_of(small: Small, slug: str) -> pd.DataFrame:
-    programme = small.programmes[slug]
-    design = design_comparison(
-        programme, small.panel, small.register, small.members[slug], small.barred
-    )
-    return effects.tidy_effects(estimate_programme(programme, small.panel, design, YEAR).effects)
+    return evaluate_small(small, slug).effects
 
 
 def truth(slug: str) -> pd.Series:
@@ -160,7 +156,7 @@ def test_a_report_of_a_year_before_the_start_is_refused(default) -> None:
     design = design_comparison(programme, default.panel, default.register,
                                default.members["closing-the-gap"].index, [])  # fmt: skip
     with pytest.raises(DesignError, match="before `starts: 2018`"):
-        estimate_programme(programme, default.panel, design, 2017)
+        evaluate_design(programme, design, replace(default.inputs_of(programme), year=2017))
 
 
 @needs_study
@@ -195,6 +191,6 @@ def test_comparing_over_a_new_scale_needs_its_word(default) -> None:
                                default.members["closing-the-gap"].index, [])  # fmt: skip
     older = programme.model_copy(update={"outcomes": ("attainment8",), "baseline": (2016,)})
     with pytest.raises(DesignError, match=r"compare_across: \[grades 9-1 2017\]"):
-        estimate_programme(older, default.panel, design, 2018)
+        evaluate_design(older, design, default.inputs_of(programme))
     with pytest.raises(ValueError, match="no change of definition is called `grades`"):
         changed(programme, compare_across=["grades"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pepstats.impact import Design, Evaluation, Inputs, design_comparison, evaluate_design
 from pepstats.invented import England, tabulate_panel
 from pepstats.invented.england import build_england
 from pepstats.schools import Panel
@@ -54,3 +55,23 @@ def small_england(seed: int = 7, schools: int = 1200, effect: float = 1.0) -> Sm
         slug: sorted(listed.loc[listed["programme"] == slug, "number"]) for slug in programmes
     }
     return Small(panel, register, programmes, members)
+
+
+def evaluate_small(
+    small: Small,
+    slug: str,
+    panel: Panel | None = None,
+    national: pd.DataFrame | None = None,
+    programme: Programme | None = None,
+    design: Design | None = None,
+) -> Evaluation:
+    """Evaluate a programme of a small England, in its own year, with some of it changed."""
+    asked, seen, own = (
+        programme or small.programmes[slug],
+        panel or small.panel,
+        small.members[slug],
+    )
+    members = pd.DataFrame({"dose": float("nan"), "also_in": 0}, pd.Index(own, name="school"))
+    inputs = Inputs(seen, small.register, YEAR, members, national)
+    drawn = design or design_comparison(asked, seen, small.register, own, small.barred)
+    return evaluate_design(asked, drawn, inputs)

@@ -1,41 +1,30 @@
 """Gaps, placebo draws, effects, sizes, value and evidence: one evaluation."""
 
-from pepstats.impact.effects import (
-    Effect,
-    estimate_effects,
-    half_width,
-    list_effect_numbers,
-    placebo_p,
-    tidy_effects,
-)
+from pepstats.impact.design import Design, Inputs, change_programme, design_comparison
+from pepstats.impact.effects import Effect, estimate_effects, half_width, placebo_p
 from pepstats.impact.evaluate import (
-    Design,
-    Estimate,
     Evaluation,
-    Inputs,
-    design_comparison,
-    estimate_programme,
-    evaluate_programme,
-    stack_evaluations,
-    tabulate_gaps,
-    tabulate_lines,
-    tabulate_slopes,
+    draw_programmes,
+    evaluate_design,
+    judge_effects,
+    measure_outcomes,
+    take_up_evaluation,
 )
-from pepstats.impact.evidence import grade_programme, list_grade, tabulate_grade
 from pepstats.impact.gaps import (
     FEWEST_COMPARISONS,
+    Asked,
     Gaps,
-    average_lines,
     correct_bias,
     find_gaps,
     fit_gap_variance,
 )
-from pepstats.impact.october import forecast_gaps, others_have_results
+from pepstats.impact.october import choose_mode, forecast_gaps
 from pepstats.impact.placebo import (
     FEWEST_CITIES,
     PlaceboDraws,
     count_cities,
     draw_placebo,
+    has_gap,
     low_as_picked,
     pick_schools,
     placebo_estimates,
@@ -43,23 +32,16 @@ from pepstats.impact.placebo import (
 )
 from pepstats.impact.refusals import ENGLAND, HERE, OWN, describe_held
 from pepstats.impact.sizes import pool_phases
-from pepstats.impact.value import (
-    choose_months,
-    list_sizes,
-    list_worth,
-    price_programme,
-    tabulate_sizes,
-    tabulate_value,
-)
+from pepstats.impact.tables import tabulate_gaps
 from pepstats.impact.verdicts import COMPARED, EXPECTED, LADDER, MODES, UNCERTAIN
 
 __all__ = [
+    "Asked",
     "COMPARED",
     "Design",
     "ENGLAND",
     "EXPECTED",
     "Effect",
-    "Estimate",
     "Evaluation",
     "FEWEST_CITIES",
     "FEWEST_COMPARISONS",
@@ -71,39 +53,29 @@ __all__ = [
     "OWN",
     "PlaceboDraws",
     "UNCERTAIN",
-    "average_lines",
-    "choose_months",
+    "change_programme",
+    "choose_mode",
     "correct_bias",
     "count_cities",
     "describe_held",
     "design_comparison",
     "draw_placebo",
+    "draw_programmes",
     "estimate_effects",
-    "estimate_programme",
-    "evaluate_programme",
+    "evaluate_design",
     "find_gaps",
     "fit_gap_variance",
     "forecast_gaps",
-    "grade_programme",
     "half_width",
-    "list_effect_numbers",
-    "list_grade",
-    "list_sizes",
-    "list_worth",
+    "has_gap",
+    "judge_effects",
     "low_as_picked",
-    "others_have_results",
+    "measure_outcomes",
     "pick_schools",
     "placebo_estimates",
     "placebo_p",
     "pool_phases",
-    "price_programme",
-    "stack_evaluations",
     "tabulate_gaps",
-    "tabulate_grade",
-    "tabulate_lines",
-    "tabulate_sizes",
-    "tabulate_slopes",
-    "tabulate_value",
-    "tidy_effects",
+    "take_up_evaluation",
     "weighted_mean",
 ]

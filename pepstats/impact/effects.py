@@ -51,7 +51,10 @@ class Effect:
 
     def tidy(self) -> pd.DataFrame:
         """One row, the same columns for every effect: the only source of each number shown."""
-        return pd.DataFrame([{f.name: getattr(self, f.name) for f in fields(self)}])
+        return tidy_effects([self])
+
+
+NAMES = [one.name for one in fields(Effect)]
 
 
 def placebo_p(estimate: float, chance: np.ndarray) -> float:
@@ -160,8 +163,7 @@ def list_effect_numbers(effects: Iterable[Effect]) -> dict[str, float | int | st
     """Name every number of every effect: `<outcome>.<column>`, as `effects.csv` has it."""
     return {
         f"{row['outcome']}.{name}": value
-        for effect in effects
-        for row in effect.tidy().to_dict("records")
+        for row in tidy_effects(effects).to_dict("records")
         for name, value in row.items()
         if name not in {"programme", "outcome"}
     }
@@ -169,7 +171,4 @@ def list_effect_numbers(effects: Iterable[Effect]) -> dict[str, float | int | st
 
 def tidy_effects(effects: Iterable[Effect]) -> pd.DataFrame:
     """Put effects into one table, one row each, in the order given."""
-    rows = [effect.tidy() for effect in effects]
-    if rows:
-        return pd.concat(rows, ignore_index=True)
-    return pd.DataFrame(columns=[f.name for f in fields(Effect)])
+    return pd.DataFrame([vars(effect) for effect in effects], columns=NAMES)

@@ -1,205 +1,342 @@
-"""Who is compared with whom, and what came of it: a programme's design first, then its outcomes."""
+"""One evaluation: a programme's design, gaps, placebo draws and effects, and what they are worth.
+
+It is made in four moves, each a function that can be called alone: `choose_mode`,
+`measure_outcomes`, `draw_programmes`, `judge_effects`. `evaluate_design` makes all four.
+"""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from pepstats.display import draw_lines, html_of
 from pepstats.errors import DesignError, as_reason
-from pepstats.impact.effects import Effect, estimate_effects, tidy_effects
-from pepstats.impact.gaps import Gaps, find_gaps, trace_lines
-from pepstats.impact.october import forecast_gaps, others_have_results
-from pepstats.impact.placebo import PlaceboDraws, draw_placebo, low_as_picked, placebo_estimates
-from pepstats.impact.refusals import FEWEST_SCHOOLS, count_outcomes, refuse_outcomes
-from pepstats.impact.verdicts import COMPARED, EXPECTED
-from pepstats.matching import (
-    Match,
-    MatchBasis,
-    Pool,
-    before_start,
-    find_pool,
-    match_schools,
-    measure_balance,
+from pepstats.formatting import count_words, format_number, school_year
+from pepstats.impact.design import (
+    FEWEST_SCHOOLS,
+    Design,
+    Inputs,
+    change_programme,
+    design_comparison,
 )
-from pepstats.measures import list_refused_breaks
-from pepstats.schools import Panel
+from pepstats.impact.effects import Effect, estimate_effects, list_effect_numbers, tidy_effects
+from pepstats.impact.evidence import Grade, grade_programme, list_grade, tabulate_grade
+from pepstats.impact.gaps import Asked, Gaps, average_lines, find_gaps
+from pepstats.impact.october import choose_mode, forecast_gaps
+from pepstats.impact.placebo import (
+    PlaceboDraws,
+    count_cities,
+    draw_placebo,
+    has_gap,
+    low_as_picked,
+    placebo_estimates,
+)
+from pepstats.impact.refusals import count_outcomes, refuse_outcomes
+from pepstats.impact.tables import (
+    Measured,
+    tabulate_draws,
+    tabulate_gaps,
+    tabulate_lines,
+    tabulate_measured,
+    tabulate_slopes,
+    take_up_draws,
+    take_up_effects,
+    take_up_measured,
+)
+from pepstats.impact.value import (
+    choose_months,
+    list_sizes,
+    list_worth,
+    price_programme,
+    tabulate_sizes,
+    tabulate_value,
+)
+from pepstats.impact.verdicts import COMPARED, EXPECTED
+from pepstats.measures import MEASURES, list_refused_breaks
 from pepstats.settings import Programme
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What every evaluation starts from: the panel, the schools, the year, England's levels."""
+class Evaluation:
+    """What a programme's schools did, against what was to be expected of them.
 
-    panel: Panel = field(repr=False)
-    register: pd.DataFrame = field(repr=False)
-    year: int
-    national: pd.DataFrame | None = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Design:
-    """Who is compared with whom: made without any outcome after the start."""
-
-    members: tuple[int, ...]
-    barred: tuple[int, ...]
-    pool: Pool = field(repr=False)
-    match: Match = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A programme's gaps, made-up programmes and effects, before they are laid out as tables.
-
-    `yardstick` are the gaps that chance is measured by: the same but in October, when they are last
-    year's.
+    Attributes
+    ----------
+    programme, inputs
+        The programme as it was evaluated, and what it was evaluated from.
+    design
+        Who is compared with whom: `pool`, `match`, `pairs`, `flow`, `balance`, `overlap`,
+        `unmatched`.
+    measured
+        The gaps of every outcome, for every school of the pool: `mode`, `gaps`, `yardstick`,
+        `refused`.
+    draws
+        The schools of each placebo draw.
+    placebo
+        One row per draw: `draw`, `la`, then its estimate in each outcome, in the outcome's unit.
+    effect_list
+        One `Effect` per outcome that has one, the primary first.
     """
 
-    yardstick: Mapping[str, Gaps] = field(repr=False)
-    gaps: Mapping[str, Gaps] = field(repr=False)
+    programme: Programme
+    inputs: Inputs = field(repr=False)
+    design: Design = field(repr=False)
+    measured: Measured = field(repr=False)
     draws: PlaceboDraws = field(repr=False)
-    made_up: pd.DataFrame = field(repr=False)
-    effects: tuple[Effect, ...]
-    refused: pd.DataFrame = field(repr=False)
+    placebo: pd.DataFrame = field(repr=False)
+    effect_list: tuple[Effect, ...] = field(repr=False)
 
-
-def design_comparison(
-    programme: Programme,
-    panel: Panel,
-    register: pd.DataFrame,
-    members: Iterable[int],
-    barred: Iterable[int],
-) -> Design:
-    """Choose who is compared with whom, from what was known before the programme started."""
-    chosen = tuple(sorted(members))
-    pool = find_pool(
-        before_start(panel, max(programme.baseline) + 1),
-        register,
-        MatchBasis.of(programme),
-        chosen,
-    )
-    never = tuple(sorted(set(barred) | set(chosen)))
-    match = match_schools(pool, programme.match, programme.pool, barred=never)
-    usable = set(chosen) & set(pool.schools.index) - set(match.unmatched.index)
-    if len(usable) < FEWEST_SCHOOLS:
-        lost = pd.concat([pool.left_out, match.unmatched])
-        why = lost[lost.index.isin(chosen)]["reason"].value_counts()
-        raise DesignError(
-            f"{programme.file}: {len(usable)} of {len(chosen)} schools can be "
-            f"compared; at least {FEWEST_SCHOOLS} are needed. Lost: "
-            + ("; ".join(f"{n} to {reason}" for reason, n in why.items()) or "none")
-            + ". Add schools, or change `baseline`, `match` or `pool`."
+    def __repr__(self) -> str:
+        """Return one short line."""
+        first = self.primary
+        return (
+            f"Evaluation({self.programme.slug}, {first.year}, {self.mode}: {first.outcome} "
+            f"{first.estimate:+.2f}, {first.verdict})"
         )
-    return Design(chosen, never, pool, match)
+
+    @property
+    def mode(self) -> str:
+        """How the schools were compared: with similar schools, or with what was expected."""
+        return self.measured.mode
+
+    @property
+    def primary(self) -> Effect:
+        """The effect in the outcome fixed beforehand."""
+        return next(e for e in self.effect_list if e.outcome == self.programme.primary)
+
+    @property
+    def refused(self) -> pd.DataFrame:
+        """Outcomes that are given no effect: `outcome`, `n_schools`, `n_pupils`, `reason`."""
+        return self.measured.refused
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """Members' gaps, one row per `school` and `outcome`: see `Gaps.table`."""
+        return tabulate_gaps(self.measured.gaps, self.design.members)
+
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """One row per outcome, the columns of `effects.csv`."""
+        return tidy_effects(self.effect_list)
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """Members' comparison schools: `school`, `rank`, `comparison`, `distance`, differences."""
+        return self.design.pairs
+
+    @property
+    def balance(self) -> pd.DataFrame:
+        """How alike the schools were before the start: see `measure_balance`."""
+        return self.design.balance
+
+    @property
+    def flow(self) -> pd.DataFrame:
+        """Which rule left out how many schools: `step`, `left_out`, `kept`, `members_kept`."""
+        return self.design.flow
+
+    @cached_property
+    def lines(self) -> pd.DataFrame:
+        """Each member's own results and its comparison's, one row per outcome, school and year."""
+        return tabulate_lines(self.inputs.panel, self.design, self.measured)
+
+    @cached_property
+    def averages(self) -> pd.DataFrame:
+        """The two lines, one row per `outcome` and `year`: see `average_lines`."""
+        return average_lines(self.lines, self.gaps)
+
+    @cached_property
+    def sizes(self) -> pd.DataFrame:
+        """Effects on other scales and in months, as far as each may be said: `tabulate_sizes`."""
+        pairs = self.design.match.pairs(self.design.members)
+        table = choose_months(self.programme, self.inputs.rules)
+        return tabulate_sizes(self.effect_list, self.measured.gaps, self.inputs.panel, pairs, table)
+
+    @cached_property
+    def grade(self) -> Grade:
+        """How strong the evidence is, by criteria like EEF's: a self-assessment."""
+        return grade_programme(self.programme, self.primary, self.sizes, self.balance, self.inputs)
+
+    @property
+    def evidence(self) -> pd.DataFrame:
+        """What the grade rests on, one row per thing: `input`, `value`, `allows`, `note`, ..."""
+        return tabulate_grade(self.grade)
+
+    @cached_property
+    def value(self) -> pd.DataFrame:
+        """What the primary effect is worth: `entry`, `question`, `answer`, `value`."""
+        price = price_programme(
+            self.programme, self.inputs.panel, self.design.members, self.inputs.rules
+        )
+        return tabulate_value(self.programme, self.primary, self.sizes, price, self.grade)
+
+    @property
+    def numbers(self) -> dict[str, float | int | str]:
+        """Every number of the effects, sizes, value and grade, by name."""
+        named = list_effect_numbers(self.effect_list) | list_sizes(self.sizes)
+        return named | list_worth(self.value) | list_grade(self.grade)
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per outcome: the same as `effects`."""
+        return self.effects
+
+    def sentence(self) -> str:
+        """Say in one plain sentence what was seen in the primary outcome, and how sure we are."""
+        one, places = self.primary, MEASURES[self.primary.outcome].decimals
+        label, _, group = MEASURES[one.outcome].label.partition(": ")
+        low, high = (format_number(n, places, signed=True) for n in (one.low, one.high))
+        against = one.mode if one.mode == COMPARED else f"against what was {EXPECTED}"
+        return (
+            f"{self.programme.title}, {label} ({group or 'all pupils'}): "
+            f"{format_number(one.estimate, places, signed=True)} {one.unit} {against} "
+            f"(95% interval {low} to {high}; {count_words(one.n_schools, 'school')}; "
+            f"{one.release} results for {school_year(one.year)}): {one.verdict}."
+        )
+
+    def what_if(
+        self,
+        *,
+        members: Iterable[int] | None = None,
+        without: Iterable[int] = (),
+        **changed: object,
+    ) -> Evaluation:
+        """Evaluate the programme again with something changed, and all else the same.
+
+        Parameters
+        ----------
+        members
+            The schools to evaluate in place of the programme's own.
+        without
+            Schools of the programme to leave out.
+        **changed
+            Fields of the programme (`baseline`, `outcomes`, ...) or of its `match` (`k`,
+            `caliper`, `near`, `exact`), as its file has them.
+
+        Returns
+        -------
+        Evaluation
+            From the same inputs and the same seed. Schools left out are still nobody's comparison
+            school.
+
+        Raises
+        ------
+        DesignError
+            For a field that a programme does not have, a value that cannot be, or too few schools.
+        """
+        programme = change_programme(self.programme, **changed)
+        kept = set(self.design.members if members is None else members) - set(without)
+        design = design_comparison(
+            programme, self.inputs.panel, self.inputs.register, kept, self.design.barred
+        )
+        return evaluate_design(programme, design, self.inputs)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return every table by the name of its file: all that it takes to take it up again."""
+        found = {
+            "gaps": self.gaps,
+            "gaps-of-all": tabulate_gaps(self.measured.gaps),
+            "slopes": tabulate_slopes(self.measured.gaps),
+            "effects": self.effects,
+            "refused": self.refused,
+            "placebo": self.placebo,
+            "placebo-cities": count_cities(self.draws),
+            "lines": self.lines,
+            "sizes": self.sizes,
+            "grades": self.evidence,
+            "value": self.value,
+            "measured": tabulate_measured(self.measured),
+            "draws": tabulate_draws(self.draws, self.design),
+        }
+        if self.mode == EXPECTED:
+            found["yardstick"] = tabulate_gaps(self.measured.yardstick)
+        return found
+
+    def _repr_html_(self) -> str:
+        """Return the sentence, the effects and the two lines, as a notebook shows them."""
+        one = self.programme
+        shown = ["outcome", "estimate", "low", "high", "unit", "n_schools", "release", "verdict"]
+        return html_of(
+            one.title,
+            self.sentence(),
+            {"Effects": self.effects[shown], "Outcomes without an effect": self.refused},
+            draw_lines(self.averages, one.primary, one.title, one.starts),
+        )
 
 
-def estimate_programme(
-    programme: Programme,
-    panel: Panel,
-    design: Design,
-    year: int,
-    national: pd.DataFrame | None = None,
-) -> Estimate:
-    """Estimate every outcome of a programme in one year, against made-up programmes.
+def evaluate_design(programme: Programme, design: Design, inputs: Inputs) -> Evaluation:
+    """Evaluate every outcome of a programme in one year, against placebo programmes.
 
     Where schools outside the programmes have that year's results, members are compared with
     similar schools; where only the members have (October), with what last year's schools would
-    lead one to expect, from the `national` headlines (`england.gather_levels`). An outcome beside
-    the primary one that too few schools or pupils have, or no school but the authority's own, is
-    given no effect but a reason.
+    lead one to expect, from the `national` levels. An outcome beside the primary one that too few
+    schools or pupils have, or no school but the authority's own, is given no effect but a reason.
     """
-    if year < programme.starts:
-        raise DesignError(
-            f"{programme.file}: the report's year is {year}, before `starts: "
-            f"{programme.starts}`, so no result could show the programme yet."
-        )
+    mode = choose_mode(inputs.panel, programme.primary, inputs.year, design.barred)
+    measured = measure_outcomes(programme, design, inputs, mode)
+    draws = draw_programmes(programme, design, inputs, measured)
+    return judge_effects(programme, design, inputs, measured, draws)
+
+
+def measure_outcomes(programme: Programme, design: Design, inputs: Inputs, mode: str) -> Measured:
+    """Estimate the gaps of every outcome, and the gaps that chance is measured by."""
+    _refuse_years(programme, inputs.year)
+    panel, year, own = inputs.panel, inputs.year, design.members
+    refused = refuse_outcomes(programme, panel, design.pool.schools, own, year, mode)
+    gaps, yardstick, failed = dict[str, Gaps](), dict[str, Gaps](), dict[str, str]()
     for outcome in programme.outcomes:
-        for one in list_refused_breaks(
-            outcome, [*programme.baseline, year], programme.compare_across
-        ):
-            raise DesignError(
-                f"{programme.file}: `{outcome}` of {year} cannot be set against "
-                f"{min(programme.baseline)}: {one.what}. Change `baseline`, or write "
-                f"`compare_across: [{one.word}]` if you mean to."
-            )
-    schools, own, never = design.pool.schools, design.members, design.barred
-    left_out = refuse_outcomes(programme, panel, schools, own, never, year)
-    asked = [o for o in programme.outcomes if o not in set(left_out["outcome"])]
-    found, yardstick, mode, failed = _find_all_gaps(programme, asked, panel, design, year, national)
+        if outcome in set(refused["outcome"]):
+            continue
+        asked = Asked(outcome, programme.baseline, year, design.barred)
+        try:
+            gaps[outcome], yardstick[outcome] = _find_both(asked, design, inputs, mode)
+        except DesignError as error:
+            if outcome == programme.primary:
+                raise
+            failed[outcome] = as_reason(error)
     if failed:
         counted_out = count_outcomes(failed, programme, panel, own, year)
-        left_out = pd.concat([left_out, counted_out], ignore_index=True)
-    first = found[programme.primary]
-    counted = int(first.table["gap"].reindex(design.members).notna().sum())
+        refused = pd.concat([refused, counted_out], ignore_index=True)
+    counted = len(has_gap(gaps[programme.primary], own))
     if counted < FEWEST_SCHOOLS:
         raise DesignError(
             f"{programme.file}: {counted} schools have a result for "
             f"`{programme.primary}` in {year}; at least {FEWEST_SCHOOLS} are needed."
         )
-    draws = draw_placebo(
-        yardstick[programme.primary],
-        low_as_picked(
-            earlier_results(panel, design.pool, programme, programme.baseline),
-            earlier_results(panel, design.pool, programme, yardstick[programme.primary].baseline),
-            design.members,
-        ),
-        design.members,
-        real=first,
-        barred=design.barred,
-        draws=programme.placebo.draws,
-        rng=np.random.default_rng([programme.seed, zlib.crc32(b"made-up programmes")]),
-    )
-    made_up = placebo_estimates(yardstick, draws, design.members, real=found)
-    compared = yardstick[programme.primary].table.drop(list(design.barred), errors="ignore")
-    n_comparison = (
-        design.match.pairs(design.members)["comparison"].nunique()
-        if mode == COMPARED
-        else int(compared["gap"].notna().sum())
-    )
-    seen = estimate_effects(
-        programme.slug, found, made_up, design.members, n_comparison=n_comparison, mode=mode
-    )
-    return Estimate(yardstick, found, draws, made_up, tuple(seen), left_out)
+    return Measured(mode, gaps, yardstick, refused)
 
 
-def _find_all_gaps(
-    programme: Programme,
-    outcomes: Iterable[str],
-    panel: Panel,
-    design: Design,
-    year: int,
-    national: pd.DataFrame | None,
-) -> tuple[dict[str, Gaps], dict[str, Gaps], str, dict[str, str]]:
-    """Find the gaps of every outcome, the gaps chance is measured by, and how it was done.
+def _refuse_years(programme: Programme, year: int) -> None:
+    """Refuse a year that cannot show the programme, or that cannot be set against the baseline."""
+    if year < programme.starts:
+        raise DesignError(
+            f"{programme.file}: the report's year is {year}, before `starts: "
+            f"{programme.starts}`, so no result could show the programme yet."
+        )
+    years = [*programme.baseline, year]
+    for outcome in programme.outcomes:
+        for one in list_refused_breaks(outcome, years, programme.compare_across):
+            raise DesignError(
+                f"{programme.file}: `{outcome}` of {year} cannot be set against "
+                f"{min(programme.baseline)}: {one.what}. Change `baseline`, or write "
+                f"`compare_across: [{one.word}]` if you mean to."
+            )
 
-    Last, the outcomes beside the primary one that have none, each with its reason.
-    """
-    compared = others_have_results(panel, programme.primary, year, design.barred)
-    seen, yardstick, failed = dict[str, Gaps](), dict[str, Gaps](), dict[str, str]()
-    for outcome in outcomes:
-        try:
-            if compared:
-                seen[outcome] = yardstick[outcome] = find_gaps(
-                    panel, design.pool, design.match, outcome,
-                    baseline=programme.baseline, year=year, members=design.barred,
-                )  # fmt: skip
-                continue
-            seen[outcome], yardstick[outcome] = forecast_gaps(
-                panel, design.pool.schools, outcome, baseline=programme.baseline, year=year,
-                national=_levels_of(outcome, national), members=design.barred,
-            )  # fmt: skip
-        except DesignError as error:
-            if outcome == programme.primary:
-                raise
-            failed[outcome] = as_reason(error)
-    return seen, yardstick, COMPARED if compared else EXPECTED, failed
+
+def _find_both(asked: Asked, design: Design, inputs: Inputs, mode: str) -> tuple[Gaps, Gaps]:
+    """Estimate one outcome's gaps, and those that chance is measured by."""
+    if mode == COMPARED:
+        found = find_gaps(inputs.panel, design.pool, design.match, asked)
+        return found, found
+    levels = _levels_of(asked.outcome, inputs.national)
+    return forecast_gaps(inputs.panel, design.pool.schools, asked, levels)
 
 
 def _levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
-    """Take one measure's published national level of each year, over all phases that have it."""
+    """Return one measure's published national level of each year, over all phases that have it."""
     if national is None or national.empty:
         return {}
     own = national[national["measure"] == outcome]
@@ -208,99 +345,53 @@ def _levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
     return dict(zip(own["year"].astype(int), own["value"].astype(float), strict=True))
 
 
-def earlier_results(
-    panel: Panel, pool: Pool, programme: Programme, years: Iterable[int]
-) -> pd.DataFrame:
-    """Give the primary outcome of every school of the pool in some years before its gap's own."""
-    return panel.wide(programme.primary).reindex(index=pool.schools.index)[list(years)]
-
-
-def tabulate_gaps(found: Mapping[str, Gaps], members: Iterable[int] | None = None) -> pd.DataFrame:
-    """Lay gaps out with one row per school and outcome, for some schools or all."""
-    parts = []
-    for outcome, one in found.items():
-        table = one.table if members is None else one.table.reindex(sorted(members))
-        parts.append(table.assign(outcome=outcome).set_index("outcome", append=True))
-    return pd.concat(parts).sort_index()
-
-
-def tabulate_slopes(found: Mapping[str, Gaps]) -> pd.DataFrame:
-    """Lay out what each outcome is expected from: `outcome`, `variable` and its `slope`.
-
-    Each is per standard deviation over the schools in no programme; last comes the part of the
-    comparison schools' own distance from the line.
-    """
-    return pd.concat(
-        [one.slopes.rename("slope").reset_index().assign(outcome=name)
-         for name, one in found.items()],
-        ignore_index=True,
-    )[["outcome", "variable", "slope"]]  # fmt: skip
-
-
-def tabulate_lines(panel: Panel, design: Design, found: Mapping[str, Gaps]) -> pd.DataFrame:
-    """Lay out each member's own line and its comparison schools', per outcome, school and year.
-
-    In October the comparison of the last year is what was expected of the member.
-    """
-    parts = []
-    for outcome, one in found.items():
-        lines = trace_lines(panel, design.match, outcome, design.members)
-        if (one.table["n_comparison"] == 0).all():
-            last = lines["year"] == one.year
-            wanted = one.table["comparison"].reindex(lines.loc[last, "school"]).to_numpy()
-            lines.loc[last, "comparison"] = wanted
-        parts.append(lines)
-    return pd.concat(parts, ignore_index=True)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a programme's schools did against comparison schools: all of it as tables.
-
-    `effects` has one row per outcome; `gaps` one per school and outcome; `pairs` one per member
-    and comparison school; `balance` one per variable; `placebo` one per made-up programme. A
-    programme of several phases has the tables of each, one under the other, with the `phase`.
-    """
-
-    programme: Programme
-    effects: pd.DataFrame = field(repr=False)
-    gaps: pd.DataFrame = field(repr=False)
-    pairs: pd.DataFrame = field(repr=False)
-    balance: pd.DataFrame = field(repr=False)
-    placebo: pd.DataFrame = field(repr=False)
-    flow: pd.DataFrame = field(repr=False)
-    lines: pd.DataFrame = field(repr=False)
-
-
-def evaluate_programme(
-    programme: Programme, inputs: Inputs, members: pd.Index, barred: Iterable[int]
-) -> Evaluation:
-    """Compare a programme's schools with schools like them: design first, then outcomes."""
-    never = [*barred, *members]
-    design = design_comparison(programme, inputs.panel, inputs.register, members, never)
-    estimate = estimate_programme(programme, inputs.panel, design, inputs.year, inputs.national)
-    return Evaluation(
-        programme=programme,
-        effects=tidy_effects(estimate.effects),
-        gaps=tabulate_gaps(estimate.gaps, design.members),
-        pairs=design.match.pairs(design.members),
-        balance=measure_balance(design.pool, design.match, design.members),
-        placebo=estimate.made_up,
-        flow=design.pool.flow,
-        lines=tabulate_lines(inputs.panel, design, estimate.gaps),
+def draw_programmes(
+    programme: Programme, design: Design, inputs: Inputs, measured: Measured
+) -> PlaceboDraws:
+    """Draw placebo programmes like the real one, by the programme's own seed."""
+    yardstick = measured.yardstick[programme.primary]
+    results = inputs.panel.wide(programme.primary).reindex(index=design.pool.schools.index)
+    low = low_as_picked(
+        results[list(programme.baseline)], results[list(yardstick.baseline)], design.members
+    )
+    return draw_placebo(
+        yardstick,
+        low,
+        has_gap(measured.gaps[programme.primary], design.members),
+        barred=design.barred,
+        draws=programme.placebo.draws,
+        rng=np.random.default_rng([programme.seed, zlib.crc32(b"made-up programmes")]),
     )
 
 
-def stack_evaluations(parts: Sequence[Evaluation]) -> Evaluation:
-    """Put the phases of one programme together, the tables of each under the other's."""
-    if len(parts) == 1:
-        return parts[0]
-    tables = {
-        name: pd.concat(
-            [getattr(one, name).assign(phase=one.programme.phase) for one in parts],
-            ignore_index=getattr(parts[0], name).index.name is None
-            and getattr(parts[0], name).index.nlevels == 1,
-        )
-        for name in ("effects", "gaps", "pairs", "balance", "placebo", "flow", "lines")
-    }
-    return Evaluation(programme=parts[0].programme, **tables)
+def judge_effects(
+    programme: Programme, design: Design, inputs: Inputs, measured: Measured, draws: PlaceboDraws
+) -> Evaluation:
+    """Hold the members' mean gap in every outcome against that of the placebo programmes."""
+    own, mode = design.members, measured.mode
+    placebo = placebo_estimates(measured.yardstick, draws, own, real=measured.gaps)
+    others = measured.yardstick[programme.primary].table.drop(list(design.barred), errors="ignore")
+    n_comparison = (
+        design.match.pairs(own)["comparison"].nunique()
+        if mode == COMPARED
+        else int(others["gap"].notna().sum())
+    )
+    effects = estimate_effects(
+        programme.slug, measured.gaps, placebo, own, n_comparison=n_comparison, mode=mode
+    )
+    return Evaluation(programme, inputs, design, measured, draws, placebo, tuple(effects))
+
+
+def take_up_evaluation(
+    programme: Programme, design: Design, inputs: Inputs, tables: Mapping[str, pd.DataFrame]
+) -> Evaluation:
+    """Take up an evaluation from its `tables()`: the same numbers, nothing estimated again."""
+    return Evaluation(
+        programme,
+        inputs,
+        design,
+        take_up_measured(tables),
+        take_up_draws(tables, design),
+        tables["placebo"],
+        take_up_effects(tables["effects"]),
+    )

@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 
 from pepstats import paths
 from pepstats.errors import DesignError, nearest
+from pepstats.impact.design import Inputs
 from pepstats.impact.effects import Effect
 from pepstats.impact.verdicts import COMPARED
 from pepstats.settings import Programme, Settings, check_settings, find_rules, read_yaml
@@ -50,68 +51,57 @@ class Threat:
     evidence: str
 
 
-def find_threats(
-    *,
-    largest_smd: float | None,
-    baseline_years: int,
-    share_elsewhere: float,
-    comparison_cleared: bool,
-    share_dose_known: float,
-    share_lost: float,
-    teacher_assessed: bool,
-    fixed_before: bool,
-) -> tuple[Threat, ...]:
-    """Judge the seven threats by what a study knows of itself.
+@dataclass(frozen=True)
+class Circumstances:
+    """What a study knows of itself, that its threats are judged by.
 
     The largest standardised difference left and the years matched on; the share of members also in
     another programme; whether comparison schools are known to be in no like programme; for what
     share of members the dose is known; the share of members lost; whether the outcome is assessed
     by teachers; whether the design was fixed before its outcomes were seen.
     """
-    far = None if largest_smd is None else abs(largest_smd)
-    confounded: Level = (
-        "high"
-        if far is not None and far > SMD_FAR
-        else "low"
-        if far is not None and far <= SMD_FINE and baseline_years > 1
-        else "moderate"
-    )
-    left = "not measured" if far is None else f"{far:.2f}"
-    years = "year" if baseline_years == 1 else "years"
-    found: list[tuple[Level, str]] = [
-        (confounded, f"largest difference left {left}, {baseline_years} baseline {years}"),
-        (
-            _by_share(share_elsewhere, 0.0, 0.5),
-            f"{share_elsewhere:.0%} of members are in another programme too",
-        ),
-        (
-            "low" if comparison_cleared else "moderate",
-            "comparison schools are in no like programme"
-            if comparison_cleared
-            else "which comparison schools had like support is not known",
-        ),
-        (
-            _by_share(1 - share_dose_known, LOST_MUCH, 1.0),
-            f"what was delivered is known for {share_dose_known:.0%} of members",
-        ),
-        (
-            _by_share(share_lost, LOST_LITTLE, LOST_MUCH),
-            f"{share_lost:.0%} of members have no result to compare",
-        ),
-        (
-            "moderate" if teacher_assessed else "low",
-            "assessed by teachers" if teacher_assessed else "national tests, marked outside",
-        ),
-        (
-            "low" if fixed_before else "moderate",
-            "fixed before outcomes were seen"
-            if fixed_before
-            else "not shown to have been fixed before outcomes were seen",
-        ),
-    ]
-    return tuple(
-        Threat(name, level, told) for name, (level, told) in zip(THREATS, found, strict=True)
-    )
+
+    largest_smd: float | None
+    baseline_years: int
+    share_elsewhere: float
+    comparison_cleared: bool
+    share_dose_known: float
+    share_lost: float
+    teacher_assessed: bool
+    fixed_before: bool
+
+
+def find_threats(known: Circumstances) -> tuple[Threat, ...]:
+    """Judge the seven threats by what a study knows of itself."""
+    cleared, assessed, fixed = known.comparison_cleared, known.teacher_assessed, known.fixed_before
+    left = "not measured" if known.largest_smd is None else f"{abs(known.largest_smd):.2f}"
+    years = "year" if known.baseline_years == 1 else "years"
+    return (
+        Threat("confounding", _confounded(known),
+               f"largest difference left {left}, {known.baseline_years} baseline {years}"),
+        Threat("concurrent interventions", _by_share(known.share_elsewhere, 0.0, 0.5),
+               f"{known.share_elsewhere:.0%} of members are in another programme too"),
+        Threat("experimental effects", "low" if cleared else "moderate",
+               "comparison schools are in no like programme" if cleared
+               else "which comparison schools had like support is not known"),
+        Threat("implementation fidelity", _by_share(1 - known.share_dose_known, LOST_MUCH, 1.0),
+               f"what was delivered is known for {known.share_dose_known:.0%} of members"),
+        Threat("missing data", _by_share(known.share_lost, LOST_LITTLE, LOST_MUCH),
+               f"{known.share_lost:.0%} of members have no result to compare"),
+        Threat("measurement of outcomes", "moderate" if assessed else "low",
+               "assessed by teachers" if assessed else "national tests, marked outside"),
+        Threat("selective reporting", "low" if fixed else "moderate",
+               "fixed before outcomes were seen" if fixed
+               else "not shown to have been fixed before outcomes were seen"),
+    )  # fmt: skip
+
+
+def _confounded(known: Circumstances) -> Level:
+    if known.largest_smd is None:
+        return "moderate"
+    if abs(known.largest_smd) > SMD_FAR:
+        return "high"
+    return "low" if abs(known.largest_smd) <= SMD_FINE and known.baseline_years > 1 else "moderate"
 
 
 def _by_share(share: float, fine: float, far: float) -> Level:
@@ -182,7 +172,7 @@ class Grade:
 
     @property
     def words(self) -> str:
-        """Say the grade in one sentence that cannot be taken for somebody else's rating."""
+        """The grade in one sentence that cannot be taken for somebody else's rating."""
         if self.level is None:
             return f"{self.scale}: cannot be said, {self.reason}."
         return f"{self.scale}: {self.level} of {self.highest} ({self.label})."
@@ -204,7 +194,7 @@ def grade_security(
     threats: Sequence[Threat],
     criteria: Criteria | None = None,
 ) -> Grade:
-    """Give the security an evaluation may claim by criteria like EEF's, with all it rests on.
+    """Return the security an evaluation may claim by criteria like EEF's, with all it rests on.
 
     `design` is what it accounts for (matched difference in differences: "unobservables"); `mdes`
     the smallest detectable effect in pupils' standard deviations, none where no such scale exists
@@ -246,39 +236,34 @@ def grade_programme(
     programme: Programme,
     effect: Effect,
     sizes: pd.DataFrame,
-    members: pd.DataFrame,
     balance: pd.DataFrame,
-    *,
-    fixed_before: bool,
-    data: Path | None = None,
+    inputs: Inputs,
 ) -> Grade:
     """Grade a programme's evaluation, from what its run knows of itself.
 
     `effect` is that of the primary outcome, `sizes` has its smallest detectable effect in pupils'
-    standard deviations (`outcome`, `smallest_size`), `members` the schools listed (`dose`,
-    `also_in`), `balance` what the match left unlike (`smd_after`). Results that only the
-    programme's schools have yet (October) are held against what was expected of them, which
-    accounts for what was observed and no more.
+    standard deviations (`outcome`, `smallest_size`), `balance` what the match left unlike
+    (`smd_after`); `inputs` has the schools listed. Results that only the programme's schools have
+    yet (October) are held against what was expected of them, which accounts for what was observed
+    and no more.
     """
-    criteria = load_criteria(find_rules("grades.yml", data))
-    left = balance["smd_after"].abs().max()
-    largest = float(left) if math.isfinite(left) else None
-    compared = effect.mode == COMPARED
-    mdes = float(sizes.set_index("outcome").loc[effect.outcome, "smallest_size"])
-    threats = find_threats(
-        largest_smd=largest,
+    left, members = float(balance["smd_after"].abs().max()), inputs.members
+    threats = find_threats(Circumstances(
+        largest_smd=left if math.isfinite(left) else None,
         baseline_years=len(effect.baseline.split(" and ")),
         share_elsewhere=float((members["also_in"] > 0).mean()),
         comparison_cleared=programme.evidence.comparison_cleared,
         share_dose_known=float(members["dose"].notna().mean()),
         share_lost=1 - effect.n_schools / len(members),
         teacher_assessed=effect.outcome.startswith(TEACHER_ASSESSED),
-        fixed_before=fixed_before,
-    )
+        fixed_before=inputs.fixed_before,
+    ))  # fmt: skip
     design = "random" if programme.evidence.chosen == "random" else "unobservables"
     return grade_security(
-        design=design if compared else "observables", mdes=mdes, schools_listed=len(members),
-        schools_left=effect.n_schools, threats=threats, criteria=criteria,
+        design=design if effect.mode == COMPARED else "observables",
+        mdes=float(sizes.set_index("outcome").loc[effect.outcome, "smallest_size"]),
+        schools_listed=len(members), schools_left=effect.n_schools, threats=threats,
+        criteria=load_criteria(find_rules("grades.yml", inputs.rules)),
     )  # fmt: skip
 
 
@@ -303,7 +288,7 @@ def list_grade(grade: Grade) -> dict[str, int | str]:
 
 
 def _column(value: float, limits: Sequence[float]) -> int:
-    """Give what a column allows: 5 up to its first limit, one less up to each next."""
+    """Return what a column allows: 5 up to its first limit, one less up to each next."""
     return 5 - sum(value > limit + 1e-9 for limit in limits)
 
 

@@ -59,9 +59,8 @@ def correct_bias(
     *,
     compared: tuple[Numbers, Numbers] | None = None,
     part: float | None = None,
-    also: tuple[Numbers, pd.DataFrame] | None = None,
 ) -> tuple[Numbers, pd.Series]:
-    """Give how far each result is from what is expected of it, and the slopes for the reader.
+    """Return how far each result is from what is expected of it, and the slopes for the reader.
 
     What is expected is read off a line: least squares of the results on what was known before,
     over the schools `outside` every programme. With `compared` (the mean result of each school's
@@ -72,29 +71,69 @@ def correct_bias(
     without its own schools (the sums of all, less its own). `part` asks for a part of that
     distance other than the one found; with 1 the comparison schools count in full, and what the
     line says of what they are unlike in is taken out (bias-corrected matching: Abadie and Imbens,
-    2011, Journal of Business and Economic Statistics 29:1). `also` asks for the distances of
-    other results (another year's, with what was known before them) from the same line instead.
+    2011, Journal of Business and Economic Statistics 29:1).
     """
-    lines = _with_constant(known)
-    width = lines.shape[1]
-    theirs = np.zeros((len(lines), 1 + width)) if compared is None else np.column_stack(
-        [np.nan_to_num(compared[0]), np.ones(len(lines)), np.nan_to_num(compared[1])]
-    )  # fmt: skip
-    everything = np.column_stack([np.nan_to_num(result), lines, theirs])
-    kept = everything * outside[:, None]
-    squares = kept.T @ kept
-    given = everything
-    if also is not None:
-        given = np.column_stack([np.nan_to_num(also[0]), _with_constant(also[1]), theirs])
-    gap = np.empty(len(result))
-    for here in pd.Series(authority).groupby(authority, sort=True).indices.values():
-        elsewhere = squares - kept[here].T @ kept[here]
-        gap[here] = given[here] @ _distance_from_line(elsewhere, width, part)[0]
-    missing = np.isnan(result if also is None else also[0])
-    _, slope, told = _distance_from_line(squares, width, part)
+    columns = _columns(result, known, compared)
+    lines = _Lines(columns, outside, authority, 1 + known.shape[1], part)
+    slope, told = lines.over_all()
     names = pd.Index(["constant", *known.columns, COMPARISON_PART], name="variable")
     slopes = pd.Series([*slope, told], index=names, name="slope")
-    return np.where(missing, np.nan, gap), slopes
+    return np.where(np.isnan(result), np.nan, lines.distances(columns)), slopes
+
+
+def carry_line_over(
+    result: Numbers,
+    known: pd.DataFrame,
+    outside: NDArray[np.bool_],
+    authority: NDArray[np.int64],
+    to: tuple[Numbers, pd.DataFrame],
+) -> Numbers:
+    """Return how far other results `to` are from the line that `correct_bias` fits.
+
+    They are another year's, with what was known before them.
+    """
+    lines = _Lines(_columns(result, known, None), outside, authority, 1 + known.shape[1], None)
+    return np.where(np.isnan(to[0]), np.nan, lines.distances(_columns(*to, None)))
+
+
+def _columns(
+    result: Numbers, known: pd.DataFrame, compared: tuple[Numbers, Numbers] | None
+) -> Numbers:
+    """Set results beside a constant and what was known, then the comparison schools' same."""
+    lines = np.column_stack([np.ones(len(known)), known.to_numpy(float)])
+    if compared is None:
+        theirs = np.zeros((len(lines), 1 + lines.shape[1]))
+    else:
+        theirs = np.column_stack(
+            [np.nan_to_num(compared[0]), np.ones(len(lines)), np.nan_to_num(compared[1])]
+        )
+    return np.column_stack([np.nan_to_num(result), lines, theirs])
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The lines fitted on the schools `outside`: one for each authority, without its own."""
+
+    columns: Numbers
+    outside: NDArray[np.bool_]
+    authority: NDArray[np.int64]
+    width: int
+    part: float | None
+
+    def distances(self, given: Numbers) -> Numbers:
+        """Return each given result's distance from the line of its authority."""
+        kept = self.columns * self.outside[:, None]
+        squares = kept.T @ kept
+        gap = np.empty(len(given))
+        for here in pd.Series(self.authority).groupby(self.authority).indices.values():
+            elsewhere = squares - kept[here].T @ kept[here]
+            gap[here] = given[here] @ _distance_from_line(elsewhere, self.width, self.part)[0]
+        return gap
+
+    def over_all(self) -> tuple[Numbers, float]:
+        """Return the slopes and the part over all authorities together."""
+        kept = self.columns * self.outside[:, None]
+        return _distance_from_line(kept.T @ kept, self.width, self.part)[1:]
 
 
 def _distance_from_line(
@@ -114,12 +153,8 @@ def _distance_from_line(
     return own - part * theirs, slope, part
 
 
-def _with_constant(table: pd.DataFrame) -> Numbers:
-    return np.column_stack([np.ones(len(table)), table.to_numpy(float)])
-
-
 def _variance_parts(gap: Numbers, cohort: Numbers) -> tuple[float, float]:
-    """Split the variance of gaps into a part per school and a part per pupil, none below nought."""
+    """Split the variance of gaps into a part per school and a part per pupil, none below zero."""
     from scipy.optimize import nnls
 
     if len(gap) < 10:
@@ -132,7 +167,7 @@ def _city_variance(gap: Numbers, variance: Numbers, authority: NDArray[np.int64]
     """Variance of a whole authority's good or bad year, by the method of moments.
 
     Of the precision-weighted mean gap of each authority with five schools or more: its square
-    beyond what its schools' own variance accounts for, averaged; nought when there is none.
+    beyond what its schools' own variance accounts for, averaged; zero when there is none.
     """
     weight = 1 / variance
     city = pd.DataFrame({"w": weight, "wg": weight * gap, "n": 1}).groupby(authority).sum()
@@ -144,43 +179,46 @@ def _city_variance(gap: Numbers, variance: Numbers, authority: NDArray[np.int64]
     return float(max(0.0, ((mean - centre) ** 2 - 1 / city["w"]).mean()))
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One outcome, between which years, and the schools that no line is fitted on."""
+
+    outcome: str
+    baseline: tuple[int, ...]
+    year: int
+    barred: tuple[int, ...] = field(default=(), repr=False)
+
+
 def baseline_covariates(
-    panel: Panel,
-    schools: pd.DataFrame,
-    outcome: str,
-    *,
-    years: Iterable[int],
-    before: int,
-    outside: np.ndarray,
-    others: pd.DataFrame | None = None,
+    panel: Panel, schools: pd.DataFrame, asked: Asked, others: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Give what was known of each school in `years`, to expect its result in the year `before`.
+    """Return what was known of each school in the baseline years, to expect its result.
 
     Its own results, and each of them times its cohort (more pupils' results say more of the next
     ones: without it, large low schools are expected to rise too far); the mean of the other schools
     of its authority (a city's history); its latest cohort, as a logarithm; `others`, whatever else
     it was matched on; its kind (the exact keys among the columns of `schools`, that also has `la`).
-    Each in standard deviations from the mean of its year over the schools `outside` every
-    programme, so that two years' can be compared: columns are named by how long before. A school
-    whose own results are not all there has noughts, so that the sums hold, and is given no gap by
-    those who ask.
+    Each in standard deviations from the mean of its year over the schools outside every programme,
+    so that two years' can be compared: columns are named by how long before. A school whose own
+    results are not all there has zeros, so that the sums hold, and is given no gap by those who
+    ask.
     """
-    chosen, measure = sorted(years), MEASURES[outcome]
+    chosen, outcome = sorted(asked.baseline), asked.outcome
     own = panel.wide(outcome).reindex(index=schools.index)[chosen]
-    own = own.rename(columns=lambda year: f"{outcome}, {before - year} before")
+    own = own.rename(columns=lambda year: f"{outcome}, {asked.year - year} before")
     city = mean_of_others(own, schools["la"]).rename(columns=lambda name: f"authority's {name}")
-    cohort = panel.wide(measure.cohort).reindex(index=schools.index)[chosen[-1]]
+    cohort = panel.wide(MEASURES[outcome].cohort).reindex(index=schools.index)[chosen[-1]]
     parts = [own, city, np.log(cohort.clip(lower=1)).rename("cohort"), others]
     kinds = schools.select_dtypes(exclude="number")
     if len(kinds.columns):
         parts.append(pd.get_dummies(kinds, dtype=float))
-    known = _standardise(pd.concat(parts, axis=1), outside)
+    known = _standardise(pd.concat(parts, axis=1), ~schools.index.isin(asked.barred))
     by_size = known[own.columns].mul(known["cohort"], axis=0)
     return known.join(by_size.rename(columns=lambda name: f"{name}, by cohort")).fillna(0.0)
 
 
 def _standardise(table: pd.DataFrame, outside: np.ndarray) -> pd.DataFrame:
-    """Give a table in standard deviations from the mean, both over the schools outside."""
+    """Return a table in standard deviations from the mean, both over the schools outside."""
     there = table[outside]
     spread = there.std()
     return (table - there.mean()) / spread.where(spread > 0, 1.0)
@@ -235,24 +273,20 @@ def find_gaps(
     panel: Panel,
     pool: Pool,
     match: Match,
-    outcome: str,
+    asked: Asked,
     *,
-    baseline: Iterable[int],
-    year: int,
-    members: Iterable[int] = (),
     adjusted: bool = True,
     part: float | None = None,
-    weighted: bool = True,
 ) -> Gaps:
-    """Find each school's gap in one outcome: its own result minus what is expected of it.
+    """Estimate each school's gap in one outcome: its own result minus what is expected of it.
 
     Ten schools' mean is mostly their own good and bad luck, so it is not taken as it stands. What
     is expected of a school is read off a line through what was known of all schools before the
-    start (`history.known_before`), and moved by a part of how far its comparison schools were
-    from that line: the part that such distances have told elsewhere (`fitting.take_out`, a
+    start (`baseline_covariates`), and moved by a part of how far its comparison schools were
+    from that line: the part that such distances have told elsewhere (`correct_bias`, a
     tenth or less in England). Both are fitted on schools outside every programme and outside the
     school's own authority: no city has a say in what is expected of itself, so the real city and
-    the made-up programmes elsewhere are treated alike. The precision weight is
+    the placebo programmes elsewhere are treated alike. The precision weight is
     `1 / (tau2 + s2 / cohort)`, both parts fitted on the same schools. `part` asks for a part other
     than the one found (1: the comparison schools count in full). Unless `adjusted`, the gap is the
     result minus the comparison schools' mean as it stands.
@@ -262,100 +296,101 @@ def find_gaps(
     DesignError
         When no source has the outcome in a year asked for.
     """
-    years = sorted(baseline)
-    schools = match.schools
-    if outcome not in panel.values.columns:
-        raise DesignError(f"no source of this study has `{outcome}`.")
-    if MEASURES[outcome].cohort not in panel.values.columns:
-        raise DesignError(f"no source of this study says how many pupils `{outcome}` is of.")
-    results = panel.wide(outcome).reindex(index=schools)
-    gone = [y for y in (*years, year) if y not in results.columns or results[y].isna().all()]
-    if gone:
-        raise DesignError(
-            f"`{outcome}`: no school of the pool has a result in {', '.join(map(str, gone))}. "
-            "Add that year's file to `sources`, or change `baseline` or `year`."
-        )
-    own = results[year].to_numpy(float)
+    own = _read_results(panel, match.schools, asked)
     comparison, counted = _mean_of(own, match.places)
-    raw = own - comparison
-    reason = _why_none(panel, outcome, schools, years, year, results, counted, match)
+    reason = _why_none(panel, asked, match, counted)
     usable = reason.isna().to_numpy()
-    outside = ~schools.isin(list(members))
-    fitted = usable & outside
-
+    fitted = usable & ~match.schools.isin(asked.barred)
     authority = pool.schools["la"].to_numpy(np.int64)
-    gap, slopes = raw, pd.Series(index=pd.Index([], name="variable"), dtype=float, name="slope")
+    gap = raw = own - comparison
+    slopes = pd.Series(index=pd.Index([], name="variable"), dtype=float, name="slope")
     if adjusted:
-        known = baseline_covariates(
-            panel, pool.schools, outcome, years=years, before=year, outside=outside,
-            others=_matched_besides(pool, outcome, years),
-        )  # fmt: skip
+        known = baseline_covariates(panel, pool.schools, asked, _matched_besides(pool, asked))
         if fitted.sum() > FEWEST_PER_SLOPE * (1 + known.shape[1]):
             theirs = _means_of(known.to_numpy(float), own, match.places)
             gap, slopes = correct_bias(
                 own, known, fitted, authority, compared=(comparison, theirs), part=part
             )
-    gap = np.where(usable, gap, np.nan)
-    cohort = panel.wide(MEASURES[outcome].cohort).reindex(index=schools)[year].to_numpy(float)
+    gap, raw = (np.where(usable, one, np.nan) for one in (gap, raw))
+    columns = {"la": authority, "gap": gap, "raw_gap": raw, "own": own, "expected": own - gap,
+               "comparison": comparison, "n_comparison": counted, "reason": reason}  # fmt: skip
+    table = pd.DataFrame(columns, index=match.schools)
+    cohort = pupils_of_year(panel, asked, match.schools)
     chance = fit_gap_variance(gap[fitted], cohort[fitted], authority[fitted])
-    weight = 1 / chance.variance(cohort) if weighted else np.ones(len(cohort))
-    table = pd.DataFrame(
-        {
-            "la": authority,
-            "gap": gap,
-            "raw_gap": np.where(usable, raw, np.nan),
-            "own": own,
-            "expected": own - gap,
-            "comparison": comparison,
-            "n_comparison": counted,
-            "variance": np.where(usable, chance.own_variance(cohort), np.nan),
-            "weight": np.where(usable, weight, np.nan),
-            "reason": reason,
-        },
-        index=schools,
+    return weigh_gaps(panel, asked, table, slopes, chance)
+
+
+def weigh_gaps(
+    panel: Panel,
+    asked: Asked,
+    table: pd.DataFrame,
+    slopes: pd.Series,
+    chance: GapVariance,
+) -> Gaps:
+    """Give each gap of one outcome its variance and its precision weight."""
+    measure, known = MEASURES[asked.outcome], table["gap"].notna()
+    cohort = pupils_of_year(panel, asked, table.index)
+    weighed = table.assign(
+        variance=np.where(known, chance.own_variance(cohort), np.nan),
+        weight=np.where(known, 1 / chance.variance(cohort), np.nan),
     )
+    columns = [name for name in weighed if name != "reason"]
     return Gaps(
-        outcome=outcome,
-        unit=MEASURES[outcome].unit,
-        baseline=tuple(years),
-        year=year,
-        release=str(panel.releases[outcome].get(year, "")),
-        table=table,
+        outcome=asked.outcome,
+        unit=measure.unit,
+        baseline=tuple(sorted(asked.baseline)),
+        year=asked.year,
+        release=str(panel.releases[asked.outcome].get(asked.year, "")),
+        table=weighed[[*columns, "reason"]],
         slopes=slopes,
         city_variance=chance.city,
     )
 
 
-def _matched_besides(pool: Pool, outcome: str, years: list[int]) -> pd.DataFrame:
-    """Give whatever else schools were matched on than the outcome's own years and the cohort."""
-    own = [
-        *(f"{outcome} {year}" for year in years),
-        f"{MEASURES[outcome].cohort} {years[-1]}",
-    ]
-    names = [name for name in pool.scales.index if name not in own]
-    return positions(pool.schools[names])
+def _read_results(panel: Panel, schools: pd.Index, asked: Asked) -> Numbers:
+    """Return the year's results, refusing an outcome or a year that no source has."""
+    outcome = asked.outcome
+    if outcome not in panel.values.columns:
+        raise DesignError(f"no source of this study has `{outcome}`.")
+    if MEASURES[outcome].cohort not in panel.values.columns:
+        raise DesignError(f"no source of this study says how many pupils `{outcome}` is of.")
+    results = panel.wide(outcome).reindex(index=schools)
+    years = (*sorted(asked.baseline), asked.year)
+    gone = [y for y in years if y not in results.columns or results[y].isna().all()]
+    if gone:
+        raise DesignError(
+            f"`{outcome}`: no school of the pool has a result in {', '.join(map(str, gone))}. "
+            "Add that year's file to `sources`, or change `baseline` or `year`."
+        )
+    own: Numbers = results[asked.year].to_numpy(float)
+    return own
+
+
+def pupils_of_year(panel: Panel, asked: Asked, schools: pd.Index) -> Numbers:
+    """Return how many pupils each school's result of the year is of."""
+    cohort = panel.wide(MEASURES[asked.outcome].cohort).reindex(index=schools)
+    pupils: Numbers = cohort[asked.year].to_numpy(float)
+    return pupils
+
+
+def _matched_besides(pool: Pool, asked: Asked) -> pd.DataFrame:
+    """Return whatever else schools were matched on than the outcome's own years and the cohort."""
+    own = {f"{asked.outcome} {year}" for year in asked.baseline}
+    own.add(f"{MEASURES[asked.outcome].cohort} {max(asked.baseline)}")
+    return positions(pool.schools[[name for name in pool.scales.index if name not in own]])
 
 
 def trace_lines(panel: Panel, match: Match, outcome: str, schools: Iterable[int]) -> pd.DataFrame:
-    """Give each school's own line and its comparison schools', one row per school and year."""
+    """Return each school's own line and its comparison schools', one row per school and year."""
     results = panel.wide(outcome).reindex(index=match.schools)
     rows = np.flatnonzero(match.schools.isin(list(schools)))
     parts = []
     for year in results.columns:
         own = results[year].to_numpy(float)
         comparison, counted = _mean_of(own, match.places[rows])
-        parts.append(
-            pd.DataFrame(
-                {
-                    "school": match.schools[rows],
-                    "outcome": outcome,
-                    "year": year,
-                    "own": own[rows],
-                    "comparison": comparison,
-                    "n_comparison": counted,
-                }
-            )
-        )
+        columns = {"school": match.schools[rows], "outcome": outcome, "year": year,
+                   "own": own[rows], "comparison": comparison, "n_comparison": counted}  # fmt: skip
+        parts.append(pd.DataFrame(columns))
     return pd.concat(parts).sort_values(["school", "year"], ignore_index=True)
 
 
@@ -395,27 +430,28 @@ def _means_of(known: Numbers, own: Numbers, places: NDArray[np.int64]) -> Number
     return np.stack([(share * column[places]).sum(axis=1) for column in known.T], axis=1)
 
 
-def _why_none(
-    panel: Panel,
-    outcome: str,
-    schools: pd.Index,
-    years: list[int],
-    year: int,
-    results: pd.DataFrame,
-    counted: NDArray[np.int64],
-    match: Match,
+def explain_missing(
+    panel: Panel, outcome: str, schools: pd.Index, years: Iterable[int]
 ) -> pd.Series:
-    """Say for each school why it has no gap; missing where it has one."""
+    """Say which of some years each school has no result in, the last one that it lacks, and why."""
     why = panel.reasons[outcome].unstack("year").reindex(index=schools)
-    cohort = panel.wide(MEASURES[outcome].cohort).reindex(index=schools)[year]
+    results = panel.wide(outcome).reindex(index=schools)
+    said = pd.Series(pd.NA, index=schools, dtype="str")
+    for year in years:
+        none = results[year].isna()
+        said[none] = f"no result in {year}: " + why[year][none].fillna("not in the files")
+    return said
+
+
+def _why_none(panel: Panel, asked: Asked, match: Match, counted: NDArray[np.int64]) -> pd.Series:
+    """Say for each school why it has no gap; missing where it has one."""
+    schools = match.schools
     reason = pd.Series(pd.NA, index=schools, dtype="str")
-    reason[counted < FEWEST_COMPARISONS] = (
-        f"fewer than {FEWEST_COMPARISONS} comparison schools with a result"
-    )
-    reason[~(cohort.to_numpy(float) > 0)] = f"no cohort in {year}"
-    for y in (year, *years):
-        none = results[y].isna()
-        reason[none] = f"no result in {y}: " + why[y][none].fillna("not in the files")
+    few = f"fewer than {FEWEST_COMPARISONS} comparison schools with a result"
+    reason[counted < FEWEST_COMPARISONS] = few
+    reason[~(pupils_of_year(panel, asked, schools) > 0)] = f"no cohort in {asked.year}"
+    years = (asked.year, *sorted(asked.baseline))
+    reason = explain_missing(panel, asked.outcome, schools, years).fillna(reason)
     alone = schools.isin(match.unmatched.index)
     reason[alone] = match.unmatched["reason"].reindex(schools[alone]).to_numpy()
     return reason

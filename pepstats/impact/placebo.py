@@ -1,8 +1,8 @@
-"""Made-up programmes in other authorities: the yardstick of chance.
+"""Placebo programmes in other authorities: the yardstick of chance.
 
 A programme lives in one city, and cities have good and bad years; so chance is measured by groups
 of schools picked as the real ones were, each inside one other authority, where nothing was done.
-Every school has a gap already, so a made-up programme is a weighted mean of a few numbers.
+Every school has a gap already, so a placebo programme is a weighted mean of a few numbers.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from numpy.typing import NDArray
 from pepstats.errors import DesignError
 from pepstats.impact.gaps import Gaps
 
+_Two = tuple[NDArray[np.int64], NDArray[np.int64]]
+
 FEWEST_CITIES = 10
 """With fewer authorities that could hold such a programme, none is held to one authority."""
 
 
 @dataclass(frozen=True)
 class PlaceboDraws:
-    """The schools of each made-up programme.
+    """The schools of each placebo programme.
 
     Attributes
     ----------
     schools
-        Positions in the pool, one row per made-up programme.
+        Positions in the pool, one row per placebo programme.
     authorities
         The authority of each; 0 where its schools may be anywhere.
     usable, too_small
@@ -45,7 +47,7 @@ class PlaceboDraws:
 
 
 def count_cities(draws: PlaceboDraws) -> pd.DataFrame:
-    """Count the authorities that made-up programmes were drawn in, and those too small for one.
+    """Count the authorities that placebo programmes were drawn in, and those too small for one.
 
     One row: `programmes`, `schools_each`, `in_one_authority`, `authorities` (none where schools may
     be anywhere), `too_small`.
@@ -88,62 +90,75 @@ def draw_placebo(
     low: pd.Series,
     members: Iterable[int],
     *,
-    real: Gaps | None = None,
     barred: Iterable[int] = (),
     draws: int,
     rng: np.random.Generator,
 ) -> PlaceboDraws:
-    """Draw made-up programmes of the real one's size and selection, each within one authority.
+    """Draw placebo programmes of the real one's size and selection, each within one authority.
 
-    As many schools as the real programme has with a gap in the primary outcome, as many of them
-    low attaining; each authority that has enough of both is equally likely. A real programme that
-    is spread over authorities (fewer than nine in ten of its schools in one), or an England with
-    too few authorities to draw from, gets made-up programmes spread over all, and that is said.
-    `real` has the members' own gaps where `gaps` is another year's (October); same schools.
+    As many schools as the `members`, those with a gap in the primary outcome (`has_gap`), as many
+    of them low attaining; each authority that has enough of both is equally likely. A real
+    programme that is spread over authorities (fewer than nine in ten of its schools in one), or an
+    England with too few authorities to draw from, gets placebo programmes spread over all, and that
+    is said.
     """
-    table = gaps.table
-    members = set(members)
-    own = (real or gaps).table["gap"]
-    there = table.index.isin(list(members)) & own.notna().to_numpy()
+    table, chosen = gaps.table, list(members)
+    there = table.index.isin(chosen)
     if not there.any():
         raise DesignError(
             "No member has a gap in the primary outcome, so no programme can be drawn."
         )
     authority, lower = table["la"].to_numpy(), low.reindex(table.index).to_numpy(bool)
     home = pd.Series(authority[there]).value_counts()
-    free = table["gap"].notna().to_numpy() & ~table.index.isin([*barred, *members])
-    n_low, n_rest = int((there & lower).sum()), int((there & ~lower).sum())
-
-    cities = {}
+    free = table["gap"].notna().to_numpy() & ~table.index.isin([*barred, *chosen])
+    wanted = int((there & lower).sum()), int((there & ~lower).sum())
+    cities, too_small = {}, 0
     if home.iloc[0] >= 0.9 * there.sum():
         others = np.unique(authority[free & (authority != home.index[0])])
-        for city in others:
-            here = free & (authority == city)
-            lows, rest = np.flatnonzero(here & lower), np.flatnonzero(here & ~lower)
-            if len(lows) >= n_low and len(rest) >= n_rest:
-                cities[int(city)] = (lows, rest)
+        split = {int(city): _split(free & (authority == city), lower) for city in others}
+        cities = {city: two for city, two in split.items() if _has_enough(two, wanted)}
         too_small = len(others) - len(cities)
     within = len(cities) >= FEWEST_CITIES
     if not within:
-        lows, rest = np.flatnonzero(free & lower), np.flatnonzero(free & ~lower)
-        if len(lows) < n_low or len(rest) < n_rest:
-            raise DesignError(
-                f"Made-up programmes need {n_low} low-attaining and {n_rest} other schools; "
-                f"outside every programme the pool has {len(lows)} and {len(rest)}. "
-                "Add sources or widen `pool`."
-            )
+        cities = {0: _split(free, lower)}
         too_small = table.loc[free, "la"].nunique()
-        cities = {0: (lows, rest)}
+        if not _has_enough(cities[0], wanted):
+            raise DesignError(
+                f"Made-up programmes need {wanted[0]} low-attaining and {wanted[1]} other schools; "
+                f"outside every programme the pool has {len(cities[0][0])} and "
+                f"{len(cities[0][1])}. Add sources or widen `pool`."
+            )
+    schools, chosen_cities = _draw_schools(cities, wanted, draws, rng)
+    return PlaceboDraws(schools, chosen_cities, len(cities) if within else 0, too_small, within)
 
+
+def has_gap(gaps: Gaps, members: Iterable[int]) -> list[int]:
+    """List the schools that have a gap, of those of a programme."""
+    return [int(s) for s in gaps.table["gap"].reindex(list(members)).dropna().index]
+
+
+def _split(here: NDArray[np.bool_], lower: NDArray[np.bool_]) -> _Two:
+    """Split the schools of a place into the low-attaining ones and the rest."""
+    return np.flatnonzero(here & lower), np.flatnonzero(here & ~lower)
+
+
+def _has_enough(two: _Two, wanted: tuple[int, int]) -> bool:
+    return len(two[0]) >= wanted[0] and len(two[1]) >= wanted[1]
+
+
+def _draw_schools(
+    cities: Mapping[int, _Two], wanted: tuple[int, int], draws: int, rng: np.random.Generator
+) -> _Two:
+    """Draw the city of each placebo programme, and its schools there."""
     codes = np.array(sorted(cities))
     chosen = np.sort(codes[rng.integers(len(codes), size=draws)])
-    schools = np.empty((draws, n_low + n_rest), dtype=np.int64)
+    schools = np.empty((draws, sum(wanted)), dtype=np.int64)
     for city in codes:
         rows = np.flatnonzero(chosen == city)
         lows, rest = cities[int(city)]
-        schools[rows, :n_low] = pick_schools(lows, n_low, len(rows), rng)
-        schools[rows, n_low:] = pick_schools(rest, n_rest, len(rows), rng)
-    return PlaceboDraws(schools, chosen, len(codes) if within else 0, too_small, within)
+        schools[rows, : wanted[0]] = pick_schools(lows, wanted[0], len(rows), rng)
+        schools[rows, wanted[0] :] = pick_schools(rest, wanted[1], len(rows), rng)
+    return schools, chosen
 
 
 def pick_schools(
@@ -168,7 +183,7 @@ def pick_schools(
 
 
 def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
-    """Give the precision-weighted mean gap of each row of schools, and its expected chance spread.
+    """Return the precision-weighted mean gap of each row of schools, and its chance spread.
 
     A school without a gap counts for nothing. The spread is the square root of the schools' own
     variance in the mean plus the variance of a city's year.
@@ -189,11 +204,11 @@ def placebo_estimates(
     members: Iterable[int],
     real: Mapping[str, Gaps] | None = None,
 ) -> pd.DataFrame:
-    """Estimate every made-up programme as the real one is, on the real one's scale.
+    """Estimate every placebo programme as the real one is, on the real one's scale.
 
     One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit. An estimate
     is scaled by the ratio of the chance spread expected of the real programme (its pupils, its
-    schools) to that expected of the made-up one, so that a group of small schools is not held to
+    schools) to that expected of the placebo one, so that a group of small schools is not held to
     be a yardstick for a group of large ones. `real` has the members' own gaps where `gaps` is
     another year's (October).
     """

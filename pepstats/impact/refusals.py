@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from pepstats.impact.october import others_have_results
+from pepstats.impact.design import FEWEST_SCHOOLS
+from pepstats.impact.verdicts import COMPARED
 from pepstats.measures import LOCAL_GROUPS, MEASURES
 from pepstats.schools import Panel
 from pepstats.settings import Programme
-
-FEWEST_SCHOOLS = 4
-"""A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
 
 FEWEST_PUPILS = 30
 """A group of fewer pupils, over all the programme's schools, is too few to say anything of."""
@@ -30,21 +28,20 @@ def refuse_outcomes(
     panel: Panel,
     pool: pd.DataFrame,
     members: Iterable[int],
-    barred: Iterable[int],
     year: int,
+    mode: str,
 ) -> pd.DataFrame:
     """List the outcomes beside the primary one that are given no effect, each with its reason.
 
-    `pool` are the schools that can be compared (index `school`; `la`), `barred` those of every
-    programme; what only the members' own authority has cannot be compared. One row per outcome:
-    `outcome`, `n_schools` of the programme with results in every year compared, `n_pupils` in them
-    that year, `reason`. (The primary outcome is never left out: without it there is no evaluation,
-    and the run stops and says so.)
+    `pool` are the schools that can be compared (index `school`; `la`); what only the members' own
+    authority has cannot be compared. One row per outcome: `outcome`, `n_schools` of the programme
+    with results in every year compared, `n_pupils` in them that year, `reason`. (The primary
+    outcome is never left out: without it there is no evaluation, and the run stops and says so.)
     """
     chosen = list(members)
-    compared = others_have_results(panel, programme.primary, year, barred)
     home = pool["la"].reindex(chosen).dropna().unique()
     elsewhere = pool.index[~pool["la"].isin(home)]
+    needed = [*programme.baseline, *([year] if mode == COMPARED else [])]
     rows: list[tuple[str, int, int, str]] = []
     for outcome in programme.outcomes[1:]:
         if outcome not in panel.values.columns:
@@ -56,7 +53,6 @@ def refuse_outcomes(
         results = panel.wide(outcome)
         others, own = results.reindex(index=elsewhere), results.reindex(index=chosen)
         schools, pupils = _count(panel, outcome, own, [*programme.baseline, year], year)
-        needed = [*programme.baseline, *([year] if compared else [])]
         why = _why_refused(own, others, needed, schools, pupils)
         if why:
             rows.append((outcome, schools, pupils or 0, why))

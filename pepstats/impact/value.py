@@ -129,14 +129,6 @@ class Months:
     mark: str
     reason: str = ""
 
-    @property
-    def words(self) -> str:
-        """Say it as reports do: "2 months (-1 to +4)"; empty where there are none."""
-        if self.months is None or self.low is None or self.high is None:
-            return ""
-        unit = "month" if abs(self.months) == 1 else "months"
-        return f"{_signed(self.months)} {unit} ({_signed(self.low)} to {_signed(self.high)})"
-
 
 @dataclass(frozen=True)
 class Price:
@@ -291,10 +283,6 @@ def _read_off(value: float, table: MonthsTable) -> tuple[int, str]:
 
 def _step_of(each: float, steps: CostSteps) -> CostStep:
     return next(s for s in steps.steps if s.upto is None or each <= s.upto + 1e-9)
-
-
-def _signed(months: int) -> str:
-    return f"{months:+d}" if months else "0"
 
 
 def tabulate_sizes(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -36,7 +38,7 @@ from pepstats.plots.rows import (
     height_of_balance,
     height_of_checks,
 )
-from pepstats.plots.style import new_axes, new_figure
+from pepstats.plots.style import new_axes, new_figure, to_png
 
 KIND = re.compile(
     r"\b(?:(?:CofE|CE|RC|Catholic|Primary|Junior|Infant|Nursery|Community|Secondary|High|and|&)\s+)*"
@@ -59,6 +61,14 @@ class Picture:
     table: pd.DataFrame = field(repr=False)
     alt: str
     caption: str
+
+    def _repr_html_(self) -> str:
+        """Return the figure under its caption, with its alt text, as a notebook shows it."""
+        png = b64encode(to_png(self.figure)).decode("ascii")
+        return (
+            f'<p>{html.escape(self.caption)}<br><img alt="{html.escape(self.alt)}" width="640" '
+            f'src="data:image/png;base64,{png}"></p>'
+        )
 
 
 def picture_gaps(

@@ -1,16 +1,19 @@
 """The same effect under other choices and other methods."""
 
 from pepstats.robustness.calibration import (
+    Calibration,
     Picking,
     Population,
     calibrate,
     calibrate_primary,
     describe_calibration,
 )
-from pepstats.robustness.checks import check_effect
+from pepstats.robustness.checks import Checked, check_effect
 from pepstats.robustness.headline import make_headline
 
 __all__ = [
+    "Calibration",
+    "Checked",
     "Picking",
     "Population",
     "calibrate",

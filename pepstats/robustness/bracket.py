@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError
-from pepstats.impact import Gaps, correct_bias, draw_placebo, fit_gap_variance, weighted_mean
+from pepstats.impact import (
+    Gaps,
+    correct_bias,
+    draw_placebo,
+    fit_gap_variance,
+    has_gap,
+    weighted_mean,
+)
 from pepstats.matching import positions
 from pepstats.measures import MEASURES
 from pepstats.robustness.choices import (
@@ -128,7 +135,7 @@ def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
     choice = replace(first_choice(headline), baseline=tuple(early), year=last)
     gaps, _, _ = compare_again(choice, headline)
     draws = draw_placebo(
-        gaps, headline.low_when_picked(early, gaps.table.index), headline.chosen,
+        gaps, headline.low_when_picked(early, gaps.table.index), has_gap(gaps, headline.chosen),
         barred=headline.barred, draws=headline.programme.placebo.draws,
         rng=headline.rng("picked a year earlier"),
     )  # fmt: skip

@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
 from pepstats.impact import (
+    COMPARED,
     FEWEST_CITIES,
+    Asked,
     Gaps,
+    choose_mode,
     find_gaps,
     forecast_gaps,
-    others_have_results,
     pick_schools,
     weighted_mean,
 )
@@ -185,10 +187,8 @@ def _find_gaps(
     baseline: tuple[int, ...], *, adjusted: bool = True,
 ) -> Gaps:  # fmt: skip
     pool, match = matched
-    return find_gaps(
-        population.panel, pool, match, programme.primary, baseline=baseline, year=year,
-        members=population.barred, adjusted=adjusted,
-    )  # fmt: skip
+    asked = Asked(programme.primary, baseline, year, population.barred)
+    return find_gaps(population.panel, pool, match, asked, adjusted=adjusted)
 
 
 def prepare_october(
@@ -206,10 +206,10 @@ def prepare_october(
         for y in (year - 1, year)
     }
     columns = [c for c in ("la", "phase", "school_type") if c in population.register.columns]
+    asked = Asked(outcome, sample.gaps.baseline, year, population.barred)
     found = forecast_gaps(
-        panel, population.register.loc[schools, columns], outcome, baseline=sample.gaps.baseline,
-        year=year, national={**level, **national}, members=population.barred,
-    )  # fmt: skip
+        panel, population.register.loc[schools, columns], asked, {**level, **national}
+    )
     seen, last = (
         replace(
             sample,
@@ -554,7 +554,7 @@ def _latest_known(population: Population, programme: Programme, year: int) -> tu
         y
         for y in sorted({*programme.baseline, year})
         if all(
-            others_have_results(population.panel, outcome, y, population.barred)
+            choose_mode(population.panel, outcome, y, population.barred) == COMPARED
             for outcome in programme.outcomes
         )
     ]

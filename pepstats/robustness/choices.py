@@ -12,11 +12,13 @@ from pepstats.errors import DesignError
 from pepstats.impact import (
     COMPARED,
     FEWEST_COMPARISONS,
+    Asked,
     Gaps,
     PlaceboDraws,
     draw_placebo,
     estimate_effects,
     find_gaps,
+    has_gap,
     placebo_estimates,
 )
 from pepstats.matching import (
@@ -205,10 +207,10 @@ def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match
     if choice.year == headline.year:
         headline.need_others()
     pool, match = match_again(choice, headline)
+    asked = Asked(headline.outcome, choice.baseline, choice.year, headline.barred)
     found = find_gaps(
-        headline.panel, pool, match, headline.outcome, baseline=choice.baseline, year=choice.year,
-        members=headline.barred, adjusted=choice.adjusted, part=choice.part,
-    )  # fmt: skip
+        headline.panel, pool, match, asked, adjusted=choice.adjusted, part=choice.part
+    )
     return found, found, match
 
 
@@ -263,6 +265,6 @@ def _draw_anew(choice: Choice, headline: Headline) -> PlaceboDraws:
     yardstick = headline.yardstick
     low = headline.low_when_picked(yardstick.baseline, headline.pool.schools.index)
     return draw_placebo(
-        yardstick, low, choice.members, real=headline.gaps, barred=headline.barred,
+        yardstick, low, has_gap(headline.gaps, choice.members), barred=headline.barred,
         draws=headline.programme.placebo.draws, rng=headline.rng(choice.check),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
-from pepstats.impact import COMPARED, Design, Effect, Estimate, Gaps, PlaceboDraws, low_as_picked
+from pepstats.impact import COMPARED, Effect, Evaluation, Gaps, PlaceboDraws, low_as_picked
 from pepstats.matching import Match, Pool
 from pepstats.schools import Panel
 from pepstats.settings import Programme
@@ -110,28 +110,21 @@ class Headline:
         return np.random.default_rng([self.programme.seed, zlib.crc32(purpose.encode())])
 
 
-def make_headline(
-    programme: Programme,
-    panel: Panel,
-    register: pd.DataFrame,
-    members: pd.DataFrame,
-    design: Design,
-    found: Estimate,
-) -> Headline:
-    """Put together what a programme's checks are tried on, from its design and its estimate."""
-    primary = programme.primary
-    first = next(effect for effect in found.effects if effect.outcome == primary)
+def make_headline(evaluation: Evaluation) -> Headline:
+    """Put together what a programme's checks are tried on, from its evaluation."""
+    inputs, design, measured = evaluation.inputs, evaluation.design, evaluation.measured
+    primary = evaluation.programme.primary
     return Headline(
-        programme=programme,
-        year=first.year,
-        panel=panel,
-        register=register,
-        members=members.sort_index(),
+        programme=evaluation.programme,
+        year=inputs.year,
+        panel=inputs.panel,
+        register=inputs.register,
+        members=inputs.members.reindex(list(design.members)),
         barred=design.barred,
         pool=design.pool,
         match=design.match,
-        gaps=found.gaps[primary],
-        yardstick=found.yardstick[primary],
-        draws=found.draws,
-        effect=first,
+        gaps=measured.gaps[primary],
+        yardstick=measured.yardstick[primary],
+        draws=evaluation.draws,
+        effect=evaluation.primary,
     )

@@ -21,7 +21,7 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import RunError, nearest
-from pepstats.impact import Design
+from pepstats.impact import EXPECTED, Design, Evaluation, Inputs, take_up_evaluation
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import SHOWN_COLUMNS
@@ -54,6 +54,34 @@ def read_design(step: Step) -> Design:
     match = take_up(pairs, schools.index, step.programme.match, unmatched)
     never = tuple(sorted({*everyone, *members.index}))
     return Design(tuple(sorted(members.index)), never, pool, match)
+
+
+def read_inputs(step: Step) -> Inputs:
+    """Read what a programme is evaluated from, as steps 01 and 03 wrote it down."""
+    members, _ = step.read_members()
+    followed = step.read_table("03-match-schools", "plan")["followed"]
+    return Inputs(
+        panel=step.read_panel(),
+        register=step.read_keyed("01-clean-sources", "register", "school"),
+        year=step.report.year,
+        members=members,
+        national=step.read_table("01-clean-sources", "national"),
+        rules=step.settings("months", "grades", "costs"),
+        fixed_before=bool(followed.eq("yes").all()),
+    )
+
+
+def read_evaluation(step: Step) -> Evaluation:
+    """Take up the evaluation that step 04 wrote down, to the last digit."""
+    if step.programme is None:
+        raise RunError(f"{step.name} has no programme, so no evaluation.")
+    names = ["measured", "gaps-of-all", "slopes", "refused", "draws", "placebo-cities", "placebo",
+             "effects"]  # fmt: skip
+    here = "04-estimate-effect"
+    tables = {name: step.read_table(here, name) for name in names}
+    if (tables["measured"]["mode"] == EXPECTED).all():
+        tables["yardstick"] = step.read_table(here, "yardstick")
+    return take_up_evaluation(step.programme, read_design(step), read_inputs(step), tables)
 
 
 RUN, DATA, EARLIER = "run:", "data:", "earlier:"

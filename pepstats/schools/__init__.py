@@ -1,6 +1,6 @@
 """One school through time: identity, register, panel, and what adds up."""
 
-from pepstats.schools.check import check_as_dict, check_sources, describe_check
+from pepstats.schools.check import SourceCheck, check_as_dict, check_sources, describe_check
 from pepstats.schools.coverage import list_breaks, measure_coverage, say_why_missing
 from pepstats.schools.identity import Schools, follow_schools
 from pepstats.schools.members import find_members
@@ -11,6 +11,7 @@ from pepstats.schools.register import attach_inspections, grade_at
 __all__ = [
     "Panel",
     "Schools",
+    "SourceCheck",
     "attach_inspections",
     "build_panel",
     "check_as_dict",

@@ -17,7 +17,7 @@ QUIET = {
 
 
 def security(mdes: float | None = 0.25, left: int = 18, design: str = "unobservables", **changed):
-    found = evidence.find_threats(**{**QUIET, **changed})
+    found = evidence.find_threats(evidence.Circumstances(**{**QUIET, **changed}))
     return evidence.grade_security(
         design=design, mdes=mdes, schools_listed=18, schools_left=left, threats=found
     )
@@ -97,7 +97,9 @@ def test_without_a_pupil_scale_there_is_no_security_grade_but_its_inputs_stand()
     ],
 )
 def test_threats_are_read_off_what_the_study_knows(changed, name: str, level: str) -> None:
-    found = {t.name: t for t in evidence.find_threats(**{**QUIET, **changed})}
+    found = {
+        t.name: t for t in evidence.find_threats(evidence.Circumstances(**{**QUIET, **changed}))
+    }
     assert found[name].level == level and found[name].evidence
     assert tuple(found) == evidence.THREATS
 
@@ -110,7 +112,7 @@ def test_requests_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DesignError, match="each of the threats once"):
         evidence.grade_security(
             design="random", mdes=0.2, schools_listed=1, schools_left=1,
-            threats=evidence.find_threats(**QUIET)[:6],
+            threats=evidence.find_threats(evidence.Circumstances(**QUIET))[:6],
         )  # fmt: skip
     path = tmp_path / "grades.yml"
     text = (paths.TEMPLATES / "grades.yml").read_text("utf-8")

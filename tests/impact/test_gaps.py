@@ -25,8 +25,8 @@ def find(
         MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)),
     )  # fmt: skip
     match = nearest.match_schools(pool, RULE, PoolRule(), barred=small.barred)
-    return gaps.find_gaps(panel, pool, match, outcome, baseline=[2016, 2017], year=YEAR,
-                          members=small.barred, **other)  # fmt: skip
+    asked = gaps.Asked(outcome, (2016, 2017), YEAR, tuple(small.barred))
+    return gaps.find_gaps(panel, pool, match, asked, **other)
 
 
 def test_every_school_of_the_pool_has_a_gap_or_a_reason_never_both_never_neither() -> None:
@@ -101,7 +101,6 @@ def test_larger_cohorts_weigh_more() -> None:
     cohort = small.panel.wide("cohort")[YEAR].reindex(table.index)
     order = cohort.sort_values(kind="stable").index
     assert table.loc[order, "weight"].is_monotonic_increasing
-    assert find(small, weighted=False).table["weight"].dropna().eq(1).all()
 
 
 def test_comparison_schools_without_a_result_are_counted_not_filled() -> None:
@@ -131,9 +130,9 @@ def test_an_outcome_or_a_year_that_is_not_there_is_named() -> None:
         MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)))  # fmt: skip
     match = nearest.match_schools(pool, RULE, PoolRule())
     with pytest.raises(DesignError, match="no source of this study has `gps_score`"):
-        gaps.find_gaps(small.panel, pool, match, "gps_score", baseline=[2016], year=2017)
+        gaps.find_gaps(small.panel, pool, match, gaps.Asked("gps_score", (2016,), 2017))
     with pytest.raises(DesignError, match="no school of the pool has a result in 2025"):
-        gaps.find_gaps(small.panel, pool, match, "rwm_expected", baseline=[2016, 2017], year=2025)
+        gaps.find_gaps(small.panel, pool, match, gaps.Asked("rwm_expected", (2016, 2017), 2025))
 
 
 def test_a_gap_is_redone_by_hand_from_the_line_and_the_comparison_schools_part() -> None:

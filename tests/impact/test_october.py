@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import DesignError
-from pepstats.impact import effects, verdicts
-from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.impact import verdicts
+from pepstats.impact.gaps import Asked
 from pepstats.impact.october import forecast_gaps
 from pepstats.schools.panel import Panel
-from tests.worlds import YEAR, Small, small_england
+from tests.worlds import YEAR, Small, evaluate_small, small_england
 
 SLUG = "closing-the-gap"
 
@@ -32,9 +32,7 @@ def national(small: Small) -> pd.DataFrame:
 
 
 def estimate(small: Small, panel: Panel, levels: pd.DataFrame | None) -> pd.DataFrame:
-    programme = small.programmes[SLUG]
-    design = design_comparison(programme, panel, small.register, small.members[SLUG], small.barred)
-    return effects.tidy_effects(estimate_programme(programme, panel, design, YEAR, levels).effects)
+    return evaluate_small(small, SLUG, panel, levels).effects
 
 
 def test_the_mode_follows_from_what_the_sources_hold() -> None:
@@ -60,12 +58,7 @@ def test_made_up_programmes_are_not_picked_by_the_results_that_are_their_outcome
     Picked by them, made-up programmes that did nothing moved by three points on average.
     """
     small = small_england(seed=7, schools=2000)
-    programme = small.programmes[SLUG]
-    design = design_comparison(
-        programme, small.panel, small.register, small.members[SLUG], small.barred
-    )
-    october = estimate_programme(programme, in_october(small), design, YEAR, national(small))
-    drawn = october.made_up["rwm_expected"]
+    drawn = evaluate_small(small, SLUG, in_october(small), national(small)).placebo["rwm_expected"]
     assert abs(drawn.mean()) < 0.35 * drawn.std()
 
 
@@ -78,9 +71,11 @@ def test_a_national_level_that_is_not_known_is_asked_for() -> None:
 def test_progress_needs_no_national_level_for_it_is_nought_by_definition() -> None:
     small = small_england()
     seen, last = forecast_gaps(
-        in_october(small), small.register[["la", "school_type"]], "reading_progress",
-        baseline=[2016, 2017], year=YEAR, national={}, members=small.barred,
-    )  # fmt: skip
+        in_october(small),
+        small.register[["la", "school_type"]],
+        Asked("reading_progress", (2016, 2017), YEAR, tuple(small.barred)),
+        {},
+    )
     assert seen.baseline == (2017,) and last.baseline == (2016,) and last.year == 2017
     assert seen.table.loc[small.members[SLUG], "gap"].notna().sum() >= 15
     assert (seen.table["gap"].isna() == seen.table["reason"].notna()).all()
@@ -94,11 +89,15 @@ def test_what_others_get_this_year_is_not_in_sight() -> None:
     values.loc[others, "reading_progress"] += 3
     one, two = (
         forecast_gaps(
-            panel, small.register[["la", "school_type"]], "reading_progress",
-            baseline=[2017], year=YEAR, national={}, members=small.barred,
-        )[0].table["gap"].loc[small.members[SLUG]]
+            panel,
+            small.register[["la", "school_type"]],
+            Asked("reading_progress", (2017,), YEAR, tuple(small.barred)),
+            {},
+        )[0]
+        .table["gap"]
+        .loc[small.members[SLUG]]
         for panel in (small.panel, Panel(values, small.panel.reasons, small.panel.releases))
-    )  # fmt: skip
+    )
     pd.testing.assert_series_equal(one, two)
 
 
@@ -107,9 +106,11 @@ def test_too_few_schools_are_refused() -> None:
     few = small.register.index[:150]
     with pytest.raises(DesignError, match="at least 200 are needed"):
         forecast_gaps(
-            in_october(small), small.register.loc[few, ["la", "school_type"]], "reading_progress",
-            baseline=[2017], year=YEAR, national={}, members=small.barred,
-        )  # fmt: skip
+            in_october(small),
+            small.register.loc[few, ["la", "school_type"]],
+            Asked("reading_progress", (2017,), YEAR, tuple(small.barred)),
+            {},
+        )
 
 
 def test_results_that_draw_together_draw_last_years_misses_together() -> None:
@@ -120,9 +121,11 @@ def test_results_that_draw_together_draw_last_years_misses_together() -> None:
 
     def spread(panel: Panel) -> float:
         _, last = forecast_gaps(
-            panel, small.register[["la", "school_type"]], "reading_progress",
-            baseline=[2017], year=YEAR, national={}, members=small.barred,
-        )  # fmt: skip
+            panel,
+            small.register[["la", "school_type"]],
+            Asked("reading_progress", (2017,), YEAR, tuple(small.barred)),
+            {},
+        )
         return float(last.table["gap"].std())
 
     wider = Panel(values, small.panel.reasons, small.panel.releases)

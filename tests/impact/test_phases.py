@@ -91,23 +91,25 @@ def test_a_phase_without_its_own_outcome_or_match_is_named(tmp_path: Path) -> No
 
 
 def test_each_phase_is_estimated_on_its_own_pool(study) -> None:
-    found = pepstats.evaluate(study, "both")
-    assert found.effects.set_index("outcome")["phase"].to_dict() == {
-        "rwm_expected": "primary", "reading_progress": "primary",
-        "basics_94": "secondary", "progress8": "secondary",
+    outcomes = {
+        "primary": ["rwm_expected", "reading_progress"], "secondary": ["basics_94", "progress8"],
     }  # fmt: skip
     kind = study.register["phase"]
-    for phase, own in found.pairs.groupby("phase"):
-        assert set(kind.loc[own["comparison"]]) <= {phase, "all-through"}
-        assert len(own)
-    alone = pepstats.evaluate(study, "both-secondary").effects
-    pd.testing.assert_frame_equal(
-        alone, found.effects.iloc[2:].drop(columns="phase").reset_index(drop=True)
-    )
+    for phase, wanted in outcomes.items():
+        found = pepstats.evaluate(study, f"both-{phase}")
+        assert found.effects["outcome"].tolist() == wanted
+        assert set(kind.loc[found.pairs["comparison"]]) <= {phase, "all-through"}
+        assert len(found.pairs)
     home = study.register[study.register["la"] == 551].index
     assert set(study.members["both-primary"].index) | set(
         study.members["both-secondary"].index
     ) >= set(home[kind.loc[home].isin(["primary", "secondary", "all-through"])])
+
+
+def test_both_phases_at_once_are_refused_by_the_names_of_each(study) -> None:
+    for both in ("both", load_programme("both", study.data)):
+        with pytest.raises(DesignError, match="Evaluate `both-primary` and `both-secondary`"):
+            pepstats.evaluate(study, both)
 
 
 def test_listed_schools_go_to_the_phase_they_have_results_in(study, tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import DesignError
-from pepstats.impact import effects
-from pepstats.impact.evaluate import design_comparison, estimate_programme
+from pepstats.impact import Evaluation
+from pepstats.impact.design import Design, design_comparison
 from pepstats.impact.refusals import ONLY_HERE, refuse_outcomes
+from pepstats.impact.verdicts import COMPARED
 from pepstats.schools.panel import Panel
+from pepstats.settings import Programme
 from tests.impact.test_october import in_october, national
-from tests.worlds import YEAR, small_england
+from tests.worlds import YEAR, evaluate_small, small_england
 
 SMALL = small_england()
 PROGRAMME = SMALL.programmes["closing-the-gap"]
@@ -35,8 +37,12 @@ def only(schools: list[int], years: tuple[int, ...] = (2016, 2017, 2018)) -> pd.
 def refuse(panel: Panel, outcome: str = GROUP) -> list[tuple]:
     asked = PROGRAMME.model_copy(update={"outcomes": ("rwm_expected", outcome)})
     pool = SMALL.register.loc[SMALL.register["phase"] != "special", ["la"]]
-    found = refuse_outcomes(asked, panel, pool, OWN, SMALL.barred, YEAR)
+    found = refuse_outcomes(asked, panel, pool, OWN, YEAR, COMPARED)
     return list(found.itertuples(index=False, name=None))
+
+
+def evaluate(asked: Programme, panel: Panel, design: Design, levels=None) -> Evaluation:
+    return evaluate_small(SMALL, "closing-the-gap", panel, levels, asked, design)
 
 
 def everyone_but(n: int) -> list[int]:
@@ -81,12 +87,10 @@ def test_the_other_outcomes_are_estimated_as_if_it_had_not_been_asked_for() -> N
     asked = both.model_copy(update={"outcomes": (*both.outcomes, GROUP)})
     panel = with_group(only(everyone_but(3)))
     design = design_comparison(both, panel, SMALL.register, OWN, SMALL.barred)
-    found = estimate_programme(asked, panel, design, YEAR)
-    plain = estimate_programme(both, panel, design, YEAR)
+    found = evaluate(asked, panel, design)
+    plain = evaluate(both, panel, design)
     assert found.refused["outcome"].tolist() == [GROUP] and plain.refused.empty
-    pd.testing.assert_frame_equal(
-        effects.tidy_effects(found.effects), effects.tidy_effects(plain.effects)
-    )
+    pd.testing.assert_frame_equal(found.effects, plain.effects)
 
 
 def test_a_group_whose_pupils_are_not_counted_is_refused() -> None:
@@ -98,7 +102,7 @@ def test_a_group_whose_pupils_are_not_counted_is_refused() -> None:
     asked = PROGRAMME.model_copy(update={"outcomes": (GROUP,)})
     design = design_comparison(PROGRAMME, panel, SMALL.register, OWN, SMALL.barred)
     with pytest.raises(DesignError, match="says how many pupils"):
-        estimate_programme(asked, uncounted, design, YEAR)
+        evaluate(asked, uncounted, design)
 
 
 def test_in_october_a_group_without_a_national_level_does_not_stop_the_rest() -> None:
@@ -111,7 +115,7 @@ def test_in_october_a_group_without_a_national_level_does_not_stop_the_rest() ->
     held = with_group(50.0)
     panel = Panel(values, held.reasons, held.releases)
     design = design_comparison(asked, panel, SMALL.register, OWN, SMALL.barred)
-    found = estimate_programme(asked, panel, design, YEAR, national(SMALL))
-    assert [effect.outcome for effect in found.effects] == ["rwm_expected"]
+    found = evaluate(asked, panel, design, national(SMALL))
+    assert found.effects["outcome"].tolist() == ["rwm_expected"]
     [row] = found.refused.to_dict("records")
     assert "national level of 2017, 2018 is not known" in row["reason"] and row["n_schools"] > 4

@@ -8,7 +8,7 @@ import pytest
 
 from pepstats import paths
 from pepstats.errors import DesignError
-from pepstats.impact import effects, evidence, value
+from pepstats.impact import Inputs, effects, evidence, value
 from pepstats.impact.gaps import Gaps
 from pepstats.impact.sizes import correct_small
 from pepstats.report import programme_tables
@@ -109,7 +109,8 @@ def answers(word: str, *, estimate: float = 6.0, half: float = 4.0) -> pd.DataFr
     sizes = sized(estimate, half, word)
     members = pd.DataFrame({"dose": np.nan, "also_in": 0}, index=MEMBERS)
     balance = pd.DataFrame({"smd_after": [0.02, -0.1]})
-    grade = evidence.grade_programme(programme, effect, sizes, members, balance, fixed_before=False)
+    inputs = Inputs(panel_of(rolls), pd.DataFrame(), effect.year, members)
+    grade = evidence.grade_programme(programme, effect, sizes, balance, inputs)
     return value.tabulate_value(programme, effect, sizes, price, grade).set_index("entry")
 
 

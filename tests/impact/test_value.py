@@ -43,9 +43,9 @@ def test_the_published_example_is_nought_months_by_the_default_table() -> None:
     # Dialogic Teaching, addendum report: 0.03 (-0.09, 0.14) printed as 0 months
     found = value.find_months(size(0.03, -0.09, 0.14), "reading_score")
     assert (found.months, found.low, found.high) == (0, -1, 2)
-    assert found.words == "0 months (-1 to +2)"
     assert found.mark == "M" and "projects" in found.table
-    assert value.find_months(size(0.07, 0.02, 0.3), "rwm_expected").words == "+1 month (0 to +4)"
+    again = value.find_months(size(0.07, 0.02, 0.3), "rwm_expected")
+    assert (again.months, again.low, again.high) == (1, 0, 4)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -72,7 +72,7 @@ def test_months_rise_with_size_and_mirror(d: float, more: float, name: str) -> N
 )
 def test_months_are_refused_with_the_reason(given_size: Size, outcome: str, words: str) -> None:
     found = value.find_months(given_size, outcome)
-    assert words in found.reason and found.words == ""
+    assert words in found.reason
     assert (found.months, found.low, found.high) == (None, None, None)
 
 

@@ -63,8 +63,8 @@ def test_members_are_matched_anew_and_everyone_else_is_not(way) -> None:
     if way != "own authority":
         assert not listed["comparison"].duplicated().any()
     measured = gaps.find_gaps(
-        small_england().panel, pool, found, "rwm_expected", baseline=[2016, 2017], year=YEAR,
-        members=barred,
+        small_england().panel, pool, found,
+        gaps.Asked("rwm_expected", (2016, 2017), YEAR, tuple(barred)),
     )  # fmt: skip
     assert measured.table.loc[members, "gap"].notna().sum() >= len(members) - len(pairs.unmatched)
 

@@ -8,7 +8,7 @@ import pytest
 
 from pepstats.errors import DesignError
 from pepstats.formatting import CHECK_KINDS
-from pepstats.impact import effects, evaluate, placebo, refusals
+from pepstats.impact import design, effects, evaluate, placebo
 from pepstats.matching import nearest
 from pepstats.robustness import checks, choices
 from pepstats.robustness.headline import FEWEST_MEMBERS, Headline, make_headline
@@ -30,11 +30,9 @@ def set_up(small: Small, draws: int = 500, **changes: object) -> Headline:
         {"dose": dose, "also_in": [int(s in other) for s in schools]},
         index=pd.Index(schools, name="school"),
     )
-    design = evaluate.design_comparison(
-        programme, small.panel, small.register, schools, small.barred
-    )
-    found = evaluate.estimate_programme(programme, small.panel, design, YEAR)
-    return make_headline(programme, small.panel, small.register, members, design, found)
+    drawn = design.design_comparison(programme, small.panel, small.register, schools, small.barred)
+    inputs = design.Inputs(small.panel, small.register, YEAR, members)
+    return make_headline(evaluate.evaluate_design(programme, drawn, inputs))
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +255,7 @@ def test_with_too_few_schools_of_a_kind_the_row_says_how_many(setting: Headline)
 
 
 def test_fewest_members_is_as_few_as_a_programme_may_have() -> None:
-    assert FEWEST_MEMBERS == refusals.FEWEST_SCHOOLS
+    assert FEWEST_MEMBERS == design.FEWEST_SCHOOLS
 
 
 def test_the_made_up_programmes_are_the_headline_s(setting: Headline) -> None:

@@ -11,8 +11,6 @@ import pytest
 
 from pepstats.errors import DesignError
 from pepstats.impact import verdicts
-from pepstats.impact.effects import tidy_effects
-from pepstats.impact.evaluate import design_comparison, estimate_programme
 from pepstats.runs import manifest
 from pepstats.runs.bridge import (
     EFFECT_COLUMNS,
@@ -36,7 +34,7 @@ from pepstats.sources import files
 from pepstats.sources.results import clean_results
 from tests.whole_runs import REPORT, copy_of
 from tests.whole_runs import replace as put
-from tests.worlds import SHARED, YEAR, small_england
+from tests.worlds import SHARED, YEAR, evaluate_small, small_england
 
 KS4 = SHARED / "real" / "england" / "2018-2019_england_ks4provisional.csv"
 needs_real = pytest.mark.skipif(not KS4.is_file(), reason="the real files are not on this machine")
@@ -110,8 +108,7 @@ def test_an_effect_listed_twice_is_refused() -> None:
 def effects_on(panel: Panel) -> pd.DataFrame:
     small, slug = small_england(), "closing-the-gap"
     programme = small.programmes[slug].model_copy(update={"outcomes": ("rwm_expected",)})
-    design = design_comparison(programme, panel, small.register, small.members[slug], small.barred)
-    return tidy_effects(estimate_programme(programme, panel, design, YEAR).effects)
+    return evaluate_small(small, slug, panel, programme=programme).effects
 
 
 def test_a_verdict_that_flips_between_releases_is_seen() -> None:

@@ -8,6 +8,7 @@ import configparser
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,14 @@ def test_executed_copies_run_again_with_the_same_headlines(run: Path, data: Path
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout and "warning" not in done.stdout.splitlines()[-1]
     assert {path: path.read_bytes() for path in run.rglob("*.csv")} == before
+
+
+def test_the_exploring_notebook_runs_outside_a_run_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / "00-explore.ipynb", tmp_path / "notebooks")
+    done = nbval(tmp_path, ROOT / "data", "00-explore")
+    assert done.returncode == 0, done.stdout
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["00-explore.ipynb"]
 
 
 def test_a_headline_that_is_not_what_the_notebook_finds_fails(run: Path, data: Path) -> None:
