@@ -1,4 +1,4 @@
-"""Real published files damaged in every way of `tests/test_fuzz.py`: the outcomes, counted.
+"""Real published files damaged in every way of `test_damaged_files.py`: the outcomes, counted.
 
     python benchmarks/damage.py [TIMES]
 
@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.published_files import REAL
-from tests.test_fuzz import damage_real_files
+from tests.sources.test_damaged_files import damage_real_files
 
 
 def main(times: int) -> None:
