@@ -5,6 +5,7 @@ import ast
 import re
 from dataclasses import fields
 from functools import cache
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
@@ -150,15 +151,14 @@ def defined() -> tuple[set[str], set[str]]:
 
 def rows_of(page: str, heading: str = "") -> list[list[str]]:
     """Return the cells of a page's first table below a heading, its two head lines left out."""
-    text = (ROOT / "docs" / page).read_text("utf-8").partition(heading)[2 if heading else 0]
-    lines = text.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
-    table = []
-    for line in lines[start:]:
-        if not line.startswith("|"):
-            break
-        table.append([cell.strip() for cell in line.strip("|").split("|")])
-    return table[2:]
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    below = text[text.index(heading) :].splitlines()
+    table = takewhile(is_row, dropwhile(lambda line: not is_row(line), below))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table][2:]
+
+
+def is_row(line: str) -> bool:
+    return line.startswith("|")
 
 
 def test_the_glossary_names_what_the_code_has() -> None:
@@ -206,8 +206,8 @@ def test_a_recipe_names_what_the_code_has(what: str) -> None:
     modules = {path.stem for path in (ROOT / "pepstats").rglob("*.py")}
     folders = {path.name for path in (ROOT / "pepstats").iterdir()}
     for span in re.findall(r"`([^`]+)`", recipes()[what]):
-        for part in re.findall(r"^([A-Za-z_]\w*)(?:\.([a-z]\w*))?(?:=\w*|\(.*\))?$", span):
-            for name in filter(None, part):
+        if found := re.fullmatch(r"([A-Za-z_]\w*)(?:\.(?!py$)(\w+))?(?:=\w*|\(.*\))?", span):
+            for name in filter(None, found.groups()):
                 assert name in names | taken | modules | folders, f"{what}: `{span}`"
 
 
