@@ -1,4 +1,4 @@
-"""Real published files damaged in every way of `tests/test_fuzz.py`: the outcomes, counted.
+"""Real published files damaged in every way of `test_damaged_files.py`: the outcomes, counted.
 
     python benchmarks/damage.py [TIMES]
 

@@ -29,13 +29,14 @@ for slug in study.programmes:
 FLOOR = """
 import sys
 from pathlib import Path
-from pepstats import cli, paths, run
+from pepstats import cli, paths
+from pepstats.runs import runner, tasks
 paths.NOTEBOOKS = Path(sys.argv[1])
 making = Path(sys.argv[2])
 (making / "notebooks").mkdir(parents=True)
-with run.handed_to_kernels(paths.data_folder(), making, making):
-    tasks = run.list_tasks(["closing-the-gap", "send-in-mainstream"])
-    run.execute(tasks, "autumn-2018", making, cli.JOBS)
+with runner.handed_to_kernels(paths.data_folder(), making, making):
+    asked = tasks.list_tasks(["closing-the-gap", "send-in-mainstream"])
+    runner.execute(asked, "autumn-2018", making, cli.JOBS)
 """
 
 
