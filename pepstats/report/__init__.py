@@ -9,8 +9,23 @@ from pepstats.report.disclosure import (
     SMALL,
     find_small_changes,
 )
-from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC
-from pepstats.report.paper import draft_report, list_marks
+from pepstats.report.edition import (
+    NO_PLAN,
+    NOT_YET_PUBLIC,
+    collect_city,
+    collect_edition,
+    collect_provenance,
+    collect_results,
+)
+from pepstats.report.open_data import make_open_data
+from pepstats.report.paper import (
+    draft_report,
+    list_disclosure,
+    list_marks,
+    list_shown_counts,
+    list_to_do,
+    write_editions,
+)
 from pepstats.report.sheets import write_city_table, write_sheets
 from pepstats.report.wording import explain_lines, forecast_note
 
@@ -24,12 +39,21 @@ __all__ = [
     "SHOWN_COLUMNS",
     "SMALL",
     "choose_cases",
+    "collect_city",
+    "collect_edition",
+    "collect_provenance",
+    "collect_results",
     "describe_cases",
     "draft_report",
     "explain_lines",
     "find_small_changes",
     "forecast_note",
+    "list_disclosure",
     "list_marks",
+    "list_shown_counts",
+    "list_to_do",
+    "make_open_data",
     "write_city_table",
+    "write_editions",
     "write_sheets",
 ]
