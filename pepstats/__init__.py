@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from pepstats.runs import Step, Verified
     from pepstats.schools import SourceCheck
     from pepstats.settings import Programme, Report
+    from pepstats.sources import PublishedFile
     from pepstats.study import Study
 
 __version__ = "0.1.0"
 __all__ = [
     "Programme", "Report", "calibrate", "cases", "check", "checks", "evaluate", "list_measures",
-    "load", "open_step", "plot", "rate", "release", "run", "verify",
+    "load", "open_step", "plot", "rate", "read", "release", "run", "verify",
 ]  # fmt: skip
 
 
@@ -300,6 +301,39 @@ def check(what: str | Iterable[str], data: str | Path | None = None) -> SourceCh
         else:
             lines += load_report(one, folder).sources
     return check_sources(lines, data=folder)
+
+
+def read(file: str | Path) -> PublishedFile:
+    """Read one published file, whatever kind its header says it is.
+
+    Parameters
+    ----------
+    file : str or Path
+        Where the file lies.
+
+    Returns
+    -------
+    PublishedFile
+        Of a results file `values` (index `urn`, one column per measure, in published units), their
+        `reasons` where there is none, `identity` and `aggregates` (the file's own authority and
+        England rows); of any other kind its table as `values`. `ledger` accounts for every row.
+
+    Raises
+    ------
+    SourceError
+        Where the file is missing, of no known kind, or has a cell that cannot be.
+
+    Examples
+    --------
+    >>> results = pepstats.read(study.sources[0].path)
+    >>> bool((results.values.notna() ^ results.reasons.notna()).all().all())
+    True
+    """
+    from pathlib import Path
+
+    from pepstats.sources import read_published
+
+    return read_published(str(Path(file).resolve()))
 
 
 def run(

@@ -14,7 +14,6 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -233,26 +232,6 @@ class Step:
         for file, content in made.items():
             write_whole(self.folder / file, content)
         return Shown(len(made), str(self.folder) if self.finished else "", tuple(shown))
-
-    def save_table(self, name: str, table: pd.DataFrame) -> None:
-        """Write a table as CSV: goes when each notebook closes with `save`."""
-        self.save({name: table})
-
-    def save_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Write several tables: goes when each notebook closes with `save`."""
-        self.save(tables)
-
-    def save_numbers(self, numbers: Mapping[str, Any]) -> None:
-        """Write named entries: goes when each notebook closes with `save`."""
-        self.save({"numbers": dict(numbers)})
-
-    def save_pictures(self, pictures: Mapping[str, Picture]) -> Shown:
-        """Write pictures: goes when each notebook closes with `save`."""
-        return self.save(pictures)
-
-    def save_files(self, files: Mapping[str, str | bytes]) -> None:
-        """Write files: goes when each notebook closes with `save`."""
-        self.save(files)
 
     def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
         """Read a table that an earlier step wrote; an empty cell is missing, `NA` is text."""

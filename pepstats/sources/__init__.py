@@ -22,7 +22,7 @@ from pepstats.sources.proof import (
     cross_check,
     reconcile_totals,
 )
-from pepstats.sources.published import TABLE_READERS, parse_source
+from pepstats.sources.published import TABLE_READERS, PublishedFile, parse_source, read_published
 from pepstats.sources.registers import governance_of
 from pepstats.sources.results import Ledger, Results
 from pepstats.sources.series import split_local_results
@@ -49,6 +49,7 @@ __all__ = [
     "MAINSTREAM",
     "NOT_STATED",
     "NO_CONSENT",
+    "PublishedFile",
     "RECONCILED_COLUMNS",
     "REPRODUCED",
     "RESULTS",
@@ -68,6 +69,7 @@ __all__ = [
     "no_statements",
     "parse_source",
     "read_members",
+    "read_published",
     "read_text",
     "reconcile_totals",
     "restore",
