@@ -135,7 +135,7 @@ class _Chains:
         return ended[last]
 
     def place_without_results(self, urn: int) -> None:
-        """Place a URN that is listed but never has results in the school it is linked to."""
+        """Place a URN that is listed but never has results with the school it is linked to."""
         linked = reach(urn, self.links, self.owner)
         if not linked:
             self.members[urn], self.owner[urn], self.how[urn] = [urn], urn, "same URN"
