@@ -2,7 +2,10 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import yaml
@@ -76,6 +79,14 @@ def test_the_lock_has_hashes_and_no_address() -> None:
         assert address not in LOCK
 
 
-def test_every_package_of_ours_is_listed_to_be_installed() -> None:
-    assert PROJECT["tool"]["setuptools"]["packages"] == ["pepstats"]
-    assert not [p for p in (ROOT / "pepstats").rglob("*.py") if p.parent.name != "pepstats"]
+def test_a_wheel_holds_every_subpackage_and_every_template(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation",
+         "--wheel-dir", str(tmp_path), str(ROOT)],
+        check=True,
+    )  # fmt: skip
+    [wheel] = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    ours = [path for path in (ROOT / "pepstats").rglob("*") if path.suffix in {".py", ".typed"}]
+    ours += [path for path in (ROOT / "pepstats" / "templates").glob("*") if path.is_file()]
+    assert {path.relative_to(ROOT).as_posix() for path in ours} <= held

@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 
 LOG = os.environ.get("PEPSTATS_TEST_LOG", "")
-COUNTED = "pepstats.sources"
+COUNTED = "pepstats.sources.files"
 
 
 class _Counting(importlib.abc.MetaPathFinder, importlib.abc.Loader):

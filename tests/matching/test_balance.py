@@ -107,6 +107,6 @@ def test_the_picture_of_balance_has_the_table_s_own_figures() -> None:
 
 def test_the_definition_is_printed_with_the_difference_in_notebook_and_paper() -> None:
     notebook = (ROOT / "notebooks" / "03-match-schools.ipynb").read_text("utf-8")
-    tables = (ROOT / "pepstats" / "evidence_tables.py").read_text("utf-8")
+    tables = (ROOT / "pepstats" / "report" / "programme_tables.py").read_text("utf-8")
     assert BALANCE_DEFINITION in notebook
-    assert "{DEFINITION}" in tables
+    assert "{BALANCE_DEFINITION}" in tables

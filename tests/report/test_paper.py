@@ -59,7 +59,7 @@ def study():
 @pytest.fixture(scope="module")
 def paper():
     """The whole paper, every picture drawn."""
-    return write_paper(*make_study(drawn=True), city=CITY)
+    return report_paper.write_paper(*make_study(drawn=True), city=CITY)
 
 
 def test_the_paper_follows_the_seeds_own_order(paper) -> None:
