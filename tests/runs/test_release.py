@@ -285,7 +285,7 @@ def test_a_report_that_revises_another_says_what_moved_since_that_one(
         before = pd.read_csv(out / "working" / REPORT / bridge.EFFECTS_FILE.format(slug=slug))
         after = pd.read_csv(run / bridge.EFFECTS_FILE.format(slug=slug))
         bridged = bridge.bridge_effects(before, after)
-        name = bridge.BRIDGE.format(slug=slug)
+        name = bridge.BRIDGE_FILE.format(slug=slug)
         put(run, name, bridged.to_csv(index=False, lineterminator="\n").encode("utf-8"))
     unreleased = release.release_report(LATER, data=data, out=out)
     entry = (unreleased / CHANGES_FILE).read_text("utf-8")
