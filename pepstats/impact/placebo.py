@@ -73,7 +73,7 @@ def low_attaining(baseline: pd.DataFrame) -> pd.Series:
 def low_as_picked(
     baseline: pd.DataFrame, before: pd.DataFrame, members: Iterable[int]
 ) -> pd.Series:
-    """Mark who was low attaining when picked: members by their `baseline`, others by years `before`.
+    """Say who was low attaining when picked: members by their `baseline`, others by years `before`.
 
     The two differ where chance is measured by another year's results (October: last year's). Then
     other schools count by years before those results: picked by the very year that is their
