@@ -63,10 +63,10 @@ def placebo_p(estimate: float, chance: np.ndarray) -> float:
 
 
 def half_width(chance: np.ndarray, level: float = 0.95) -> float:
-    """How far an estimate must be from nought for `placebo_p` to fall to 1 - level.
+    """How far an estimate must be from zero for `placebo_p` to fall to 1 - level.
 
     The 95% interval by inversion is the estimate give or take this: the sizes of true effect that
-    fewer than 19 in 20 made-up programmes would contradict. It leaves nought out just when p does.
+    fewer than 19 in 20 made-up programmes would contradict. It leaves zero out just when p does.
     """
     ranked = np.sort(np.abs(chance))
     place = int(np.floor((1 - level) * (1 + len(ranked)) + 1e-9)) - 1
@@ -74,7 +74,7 @@ def half_width(chance: np.ndarray, level: float = 0.95) -> float:
 
 
 def smallest_detectable(chance: NDArray[np.float64]) -> float:
-    """Give the true effect that would be told from chance this often, in the draws' own unit.
+    """Return the true effect that would be told from chance this often, in the draws' own unit.
 
     `chance` are made-up programmes' estimates. The line an estimate must pass is that of the
     placebo p (`LEVEL`); the effect sought moves the made-up programmes past it in `POWER` of them.

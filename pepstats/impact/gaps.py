@@ -327,7 +327,7 @@ def weigh_gaps(
     slopes: pd.Series,
     chance: GapVariance,
 ) -> Gaps:
-    """Give each gap of one outcome its variance and its precision weight."""
+    """Return each gap of one outcome its variance and its precision weight."""
     measure, known = MEASURES[asked.outcome], table["gap"].notna()
     cohort = pupils_of_year(panel, asked, table.index)
     weighed = table.assign(
@@ -444,7 +444,7 @@ def explain_missing(
 
 
 def _why_none(panel: Panel, asked: Asked, match: Match, counted: NDArray[np.int64]) -> pd.Series:
-    """Say for each school why it has no gap; missing where it has one."""
+    """Explain for each school why it has no gap; missing where it has one."""
     schools = match.schools
     reason = pd.Series(pd.NA, index=schools, dtype="str")
     few = f"fewer than {FEWEST_COMPARISONS} comparison schools with a result"

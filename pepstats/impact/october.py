@@ -118,7 +118,7 @@ def _ask_of_both_years(panel: Panel, schools: pd.DataFrame, asked: Asked) -> tup
 
 
 def _have_baseline(results: pd.DataFrame, asked: Asked) -> NDArray[np.bool_]:
-    """Say which schools have results in every baseline year."""
+    """Mark which schools have results in every baseline year."""
     there: NDArray[np.bool_] = results[list(asked.baseline)].notna().all(axis=1).to_numpy()
     return there
 

@@ -65,7 +65,7 @@ def count_cities(draws: PlaceboDraws) -> pd.DataFrame:
 
 
 def low_attaining(baseline: pd.DataFrame) -> pd.Series:
-    """Say which schools are in the lower half of the pool by their mean over the baseline years."""
+    """Mark which schools are in the lower half of the pool by their mean over baseline years."""
     mean = baseline.mean(axis=1)
     return mean < mean.median()
 
@@ -73,7 +73,7 @@ def low_attaining(baseline: pd.DataFrame) -> pd.Series:
 def low_as_picked(
     baseline: pd.DataFrame, before: pd.DataFrame, members: Iterable[int]
 ) -> pd.Series:
-    """Say who was low attaining when picked: members by their `baseline`, others by years `before`.
+    """Say who was low attaining when picked: members by `baseline`, others by years `before`.
 
     The two differ where chance is measured by another year's results (October: last year's). Then
     other schools count by years before those results: picked by the very year that is their

@@ -67,7 +67,7 @@ class PupilSpread:
 
 
 def is_attainment(outcome: str) -> bool:
-    """Say whether an outcome measures what pupils know, so that months can mean anything."""
+    """Return whether an outcome measures what pupils know, so that months can mean anything."""
     name = outcome.split(".")[0]
     ends = ("_expected", "_higher", "_score", "_progress", "_unadjusted")
     named = {"attainment8", "progress8", "basics_94", "basics_95", "ebacc_94", "ebacc_95",
@@ -96,7 +96,7 @@ def hedges_g(
     *,
     scale: Literal["pupil", "school"],
 ) -> Size:
-    """Give Hedges' g of a difference in means, with its 95% interval.
+    """Return Hedges' g of a difference in means, with its 95% interval.
 
     The spread is the pooled one of both groups, without covariates. Variance: 1/n + 1/n' +
     g squared / 2(n + n') (Hedges and Olkin 1985). `scale` says whose standard deviations are given.
@@ -170,7 +170,7 @@ def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread
 
 
 def size_of_share(estimate: float, low: float, high: float, *, comparison: float) -> Size:
-    """Give a change in a percentage of pupils in pupils' standard deviations, by log-odds (Cox).
+    """Return a change in a percentage of pupils in pupils' standard deviations, by log-odds (Cox).
 
     `comparison` is the comparison schools' percentage, the others percentage points beyond it. The
     difference in log-odds divided by 1.65; both ends of the interval likewise. None where any of
@@ -190,7 +190,7 @@ def size_of_share(estimate: float, low: float, high: float, *, comparison: float
 def find_ruler(
     outcome: str, *, panel: Panel, year: int, comparison: float
 ) -> Callable[[float, float, float], Size]:
-    """Give what turns an effect and its interval into a size by the way its outcome allows.
+    """Return what turns an effect and its interval into a size by the way its outcome allows.
 
     Percentages of pupils by log-odds from `comparison` (the percentage there would have been),
     progress scores by the spread behind their published limits in `year`, or in the last year
@@ -265,7 +265,7 @@ def pool_phases(
     sizes: Mapping[str, pd.DataFrame],
     placebo: Mapping[str, pd.DataFrame],
 ) -> pd.DataFrame:
-    """Give each phase's primary effect as a size, and both together, or why they cannot be.
+    """Return each phase's primary effect as a size, and both together, or why they cannot be.
 
     Key stage 2 and key stage 4 results share no unit, so phases are taken together only as sizes in
     pupils' standard deviations, each weighted by its precision (`1 / half width squared`). The

@@ -79,7 +79,7 @@ class MonthsTables(Settings):
         return self
 
     def choose(self, name: str | None = None) -> MonthsTable:
-        """Give the table by that name, or the one to be used."""
+        """Return the table by that name, or the one to be used."""
         found = {table.name: table for table in self.tables}
         if (name or self.use) not in found:
             raise DesignError(f"no months table is called `{name}`. {nearest(str(name), found)}")
@@ -165,7 +165,7 @@ class PricePerMonth:
 
 
 def choose_months(programme: Programme, data: Path | None = None) -> MonthsTable:
-    """Give the months table of a programme: by its name, from `months.yml` of a study or ours."""
+    """Return the months table of a programme: by its name, from `months.yml` of a study or ours."""
     try:
         return load_months(find_rules("months.yml", data)).choose(programme.months)
     except DesignError as error:
@@ -187,9 +187,9 @@ def load_costs(path: Path | None = None) -> CostSteps:
 
 
 def find_months(size: Size, outcome: str, table: MonthsTable | None = None) -> Months:
-    """Give the months of progress of an effect size and of both ends of its interval.
+    """Return the months of progress of an effect size and of both ends of its interval.
 
-    Sizes are rounded to two decimals first, halves away from nought. Refused, with the reason, for
+    Sizes are rounded to two decimals first, halves away from zero. Refused, with the reason, for
     a size in schools' standard deviations, for an outcome that is not attainment, and where there
     is no size.
     """
@@ -252,7 +252,7 @@ def price_per_pupil(
 
 
 def price_per_month(per_pupil: float, months: Months, size: Size) -> PricePerMonth:
-    """Give the cost of a month of progress for each pupil, only where there surely is progress.
+    """Return the cost of a month of progress for each pupil, only where there surely is progress.
 
     Only where the effect's interval leaves out nought on the side of a gain: otherwise the price
     could as well be without end, or be paid for a loss.
@@ -292,7 +292,7 @@ def tabulate_sizes(
     pairs: pd.DataFrame,
     table: MonthsTable,
 ) -> pd.DataFrame:
-    """Give every effect as a size, as Hedges' g and in months, as far as each may be said.
+    """Return every effect as a size, as Hedges' g and in months, as far as each may be said.
 
     `gaps` by outcome, `pairs` the members' own (`school`, `comparison`), `table` from sizes to
     months. One row per `outcome`:
@@ -357,7 +357,7 @@ def _row(
 def in_schools_spreads(
     estimate: float, low: float, high: float, members: pd.Series, others: pd.Series
 ) -> Size:
-    """Give an effect and its interval as Hedges' g, by the spread of schools' own results.
+    """Return an effect and its interval as Hedges' g, by the spread of schools' own results.
 
     The spread is pooled over the programme's schools and their comparison schools, in the outcome
     year, without covariates; where comparison schools have no results yet there is none.
@@ -384,7 +384,7 @@ ROLL = "roll"
 def price_programme(
     programme: Programme, panel: Panel, members: Sequence[int], data: Path | None = None
 ) -> Price:
-    """Give what a programme cost for each pupil: of all on its schools' rolls, and of its own.
+    """Return what a programme cost for each pupil: of all on its schools' rolls, and of its own.
 
     The rolls are those of the census year nearest to the start; a school without one leaves the
     first sum unsaid, unless the programme's file has `cost: {all_pupils: ...}`. What one phase of
