@@ -106,11 +106,11 @@ def test_pictures_are_drawn_from_tables_by_name(found: Evaluation) -> None:
     )  # fmt: skip
     schools = {school: f"School {school}" for school in found.design.members[:3]}
     for picture in (
-        two_lines(averages, about.title, about.starts),
-        placebo_dots(found.placebo, found.effects.iloc[0], about.title),
-        check_rows(checks, about.title, "percentage points"),
+        two_lines(averages, about.primary, title=about.title, starts=about.starts),
+        placebo_dots(found.placebo[about.primary], found.effects.iloc[0], about.title),
+        check_rows(checks, about.title, unit="percentage points"),
         love_plot(found.balance, about.title),
-        school_lines(lines, schools, about.title, about.starts),
+        school_lines(lines, schools, starts=about.starts, unit="%", caption=about.title),
     ):
         assert len(picture.table) and picture.caption.startswith(about.title)
         assert picture._repr_html_().count("<img alt=") == 1

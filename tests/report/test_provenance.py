@@ -10,7 +10,7 @@ from pepstats.document import blocks, html
 from pepstats.impact.verdicts import COMPARED, EXPECTED
 from pepstats.report import board_tables
 from pepstats.report.edition import Provenance
-from pepstats.runs.bridge import RESULTS, bridge_effects
+from pepstats.runs.bridge import RESULT_COLUMNS, bridge_effects
 from pepstats.settings.quality import say_sign_off
 from tests.paper_made_up import make_effect, make_programme, make_study, write_paper
 
@@ -32,7 +32,7 @@ def results() -> pd.DataFrame:
         ("absence", "percent", "final", "final", 47, 47, 47, 0, 4.7, 4.7, 0.0, 0.0),
         ("cohort", "pupils", "provisional", "revised", 47, 47, 47, 20, 50.4, 49.6, -0.8, 3.0),
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=RESULTS)
+    return pd.DataFrame(rows, columns=RESULT_COLUMNS)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pepstats.runs import open_step, read_evaluation
-from pepstats.runs.files import _as_csv
+from pepstats.runs.files import as_csv
 from tests.whole_runs import REPORT, copy_of
 
 
@@ -19,4 +19,4 @@ def test_what_is_taken_up_is_what_was_written_down(
     found = read_evaluation(open_step("05-check-robustness", REPORT, slug))
     there = run / "04-estimate-effect" / slug
     for name, table in found.tables().items():
-        assert _as_csv(table) == (there / f"{name}.csv").read_bytes(), name
+        assert as_csv(table) == (there / f"{name}.csv").read_bytes(), name
