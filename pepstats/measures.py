@@ -68,9 +68,7 @@ LOCAL_GROUPS = {
 }
 
 EACH_HUNDRED = "exclusions for each hundred pupils"  # may be more than a hundred
-
 Rows = tuple[tuple[str, str, str], ...]  # our name, the published column, what a reader calls it
-
 _SUBJECTS = (("reading", "READ"), ("writing", "WRIT"), ("maths", "MAT"))
 _ALL_THREE = "reading, writing and maths"
 _GRAMMAR = "grammar, punctuation and spelling"
@@ -295,7 +293,6 @@ MEASURES: dict[str, Measure] = {
 
 # One column meant the same under another name in another year's layout.
 OTHER_COLUMNS = {"PSENELE": "ehcp_roll", "PNUMFSM6": "fsm6_roll"}
-
 BLANK, SPACE = "blank in the file", "a space in the file"
 CUT_OFF = "cut off in the file"
 NOT_IN_LAYOUT = "not in this layout"

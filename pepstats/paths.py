@@ -6,9 +6,7 @@ import os
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-
 NOTEBOOKS = PROJECT / "notebooks"
-
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 

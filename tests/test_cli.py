@@ -53,7 +53,7 @@ def test_it_is_also_python_dash_m() -> None:
     assert done.returncode == 0 and done.stdout.startswith("pepstats ")
 
 
-@pytest.mark.parametrize("module", ["pepstats", "pepstats.study", "pepstats.cli"])
+@pytest.mark.parametrize("module", ["pepstats", "pepstats.study", "pepstats.cli", "pepstats.runs"])
 def test_importing_brings_in_nothing_that_is_heavy_or_not_yet_needed(module: str) -> None:
     heavy = [
         "matplotlib",

@@ -13,7 +13,6 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.document.blocks import Document
-from pepstats.document.word import write_docx
 from pepstats.document.workbook import list_tables, write_workbook
 from pepstats.errors import RunError
 
@@ -97,6 +96,8 @@ def write_formats(
     for name, paper in editions.items():
         files[f"{name}.html"] = page = to_html(paper)
         if "word" in formats:
+            from pepstats.document.word import write_docx  # python-docx only where it is asked for
+
             files[f"{name}.docx"] = write_docx(paper, template)
         if "workbook" in formats and any(list_tables(paper)):
             files[f"{name}.xlsx"] = write_workbook(paper)

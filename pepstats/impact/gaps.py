@@ -20,7 +20,6 @@ from pepstats.measures import MEASURES
 from pepstats.schools import Panel
 
 Numbers = NDArray[np.float64]
-
 COMPARISON_PART = "part of the comparison schools' own distance"
 """What the slopes call the weight of comparison schools beside the line over all schools."""
 

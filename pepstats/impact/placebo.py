@@ -18,7 +18,6 @@ from pepstats.errors import DesignError
 from pepstats.impact.gaps import Gaps
 
 _Two = tuple[NDArray[np.int64], NDArray[np.int64]]
-
 FEWEST_CITIES = 10
 """With fewer authorities that could hold such a programme, none is held to one authority."""
 

@@ -28,13 +28,9 @@ LOGISTIC = 1.65
 8:448)."""
 
 NORMAL = 1.96  # as the Department rounds it in published limits
-
 NORMAL_EXACT = 1.959963984540054
-
 FEWEST_SCHOOLS = 5
-
 FEWEST_PUPILS = 11
-
 UNEVEN = 0.25
 
 
@@ -252,11 +248,8 @@ def _none(scale: Literal["pupil", "school"], how: str, reason: str) -> Size:
 
 
 BOTH = "both phases"
-
 FEWEST_PAIRS = 999
-
 CITY_BY_CITY = "made-up programmes of both phases taken together in each city"
-
 APART = "made-up programmes of the phases taken as having nothing to do with each other"
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 COMPARED = "compared with similar schools"
-
 EXPECTED = "expected from last year's schools"
-
 MODES = (COMPARED, EXPECTED)
 """The two ways an estimate is made; one of them stands beside every number."""
 
 GAINED, PROBABLY_GAINED = "gained", "probably gained"
-
 UNCERTAIN = "too uncertain to say"
-
 PROBABLY_LOST, LOST = "probably lost ground", "lost ground"
 
 LADDER: dict[str, str] = {

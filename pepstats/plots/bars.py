@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from pepstats.formatting import count_words, format_number, join_words
 from pepstats.plots.style import BLUE, GREY, WIDTH, capital, clear_spines, in_house_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LINE, BOX = 0.19, 0.4
 """Inches that a line of words and a box take."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from pepstats.formatting import count_words, format_number, per_hundred
 from pepstats.plots.style import BLUE, INK, ORANGE, clear_spines, count_places, in_house_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def choose_dots(placebo: pd.Series, *, estimate: float, p_placebo: float) -> pd.DataFrame:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 import textwrap
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from pepstats.formatting import count_words, format_number, school_year
 from pepstats.plots.style import (
@@ -26,6 +23,10 @@ from pepstats.plots.style import (
     in_house_style,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 TICK_ROOM = 0.15
 """Inches from one tick to the next under which their words would stand on each other."""
 
@@ -36,6 +37,8 @@ def draw_two_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) -> 
 
     `lines` has `year`, `members` and `comparison`; a year without results leaves a break.
     """
+    from matplotlib.ticker import MaxNLocator
+
     years = lines.sort_values("year").set_index("year")[["members", "comparison"]]
     looks: dict[str, dict[str, Any]] = {
         "members": {"color": BLUE, "marker": "o", "linestyle": "-"},
@@ -155,6 +158,8 @@ class _Grid:
         count = schools["label"].nunique()
         values = schools[["own", "comparison"]].to_numpy(dtype=float)
         low, high = (float(f(values)) for f in (np.nanmin, np.nanmax))
+        from matplotlib.ticker import MaxNLocator
+
         ticks = MaxNLocator(nbins=3, steps=[1, 2, 5, 10]).tick_values(low, high)
         return cls(
             columns, count, height,

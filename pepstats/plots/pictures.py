@@ -7,9 +7,9 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from pepstats.formatting import label_variable, reader_words
 from pepstats.measures import MEASURES, outcome_label
@@ -40,6 +40,9 @@ from pepstats.plots.rows import (
 )
 from pepstats.plots.style import new_axes, new_figure, to_png
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 KIND = re.compile(
     r"\b(?:(?:CofE|CE|RC|Catholic|Primary|Junior|Infant|Nursery|Community|Secondary|High|and|&)\s+)*"
     r"(?:School|Academy)\b"
@@ -47,9 +50,7 @@ KIND = re.compile(
 """How a school's name ends that says what kind of school it is."""
 
 SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
-
 MOST_IN_TWO = 14  # small pictures that are drawn two in a row; twice as many never are
-
 TALLEST = 9.0  # inches, of a page
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from pepstats.formatting import CHECK_KINDS, count_words, format_number, join_words, per_hundred
 from pepstats.plots.style import (
@@ -22,6 +21,9 @@ from pepstats.plots.style import (
     count_places,
     in_house_style,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PITCH, HEADING, NAME_LINE = 0.25, 0.23, 0.15
 """Inches from one row to the next, what a heading over rows adds, and what a name's line takes."""

@@ -11,18 +11,15 @@ import functools
 import io
 import math
 from collections.abc import Callable
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BLUE, ORANGE = "#12436D", "#F46A25"
-
 INK, GREY, PALE = "#0B0C0C", "#6F777B", "#D9DCDE"
-
 WIDTH = 5.0  # inches, in Word and on paper; HTML scales it
-
 ROW_WORDS = 58  # letters of a row's name that fit that width
 
 STYLE: dict[str, Any] = {
@@ -48,7 +45,6 @@ STYLE: dict[str, Any] = {
 }
 
 P = ParamSpec("P")
-
 R = TypeVar("R")
 
 
@@ -57,6 +53,8 @@ def in_house_style(draw: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> R:
+        import matplotlib as mpl
+
         with mpl.rc_context(cast(Any, STYLE)):
             return draw(*args, **kwargs)
 
@@ -66,6 +64,8 @@ def in_house_style(draw: Callable[P, R]) -> Callable[P, R]:
 @in_house_style
 def new_figure(height: float) -> Figure:
     """Return an empty picture of the paper's width, its height in inches."""
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 

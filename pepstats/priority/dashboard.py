@@ -35,7 +35,6 @@ COLOURS = ("green", "amber", "red")
 """In order of points: green 0, amber 1, red 2."""
 
 _WORD = re.compile(r"mean|p(?:0[1-9]|[1-9][0-9])")
-
 _EDGES = {"over": operator.gt, "from_": operator.ge, "upto": operator.le, "below": operator.lt}
 """The ends of a band, each with what a value in the band is to it."""
 

@@ -39,7 +39,6 @@ Values = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 Colours = npt.NDArray[np.int8]
-
 NONE = np.int8(-1)
 """The colour of a school that has none on an indicator."""
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from pepstats.errors import DesignError
 from pepstats.priority.dashboard import COLOURS, DERIVED, Band, Dashboard, Indicator
@@ -26,7 +25,6 @@ from pepstats.priority.uncertainty import NORMAL_95
 
 CLOSE = 1e-6  # a score that is 1.2 but for the last bit of a float is 1.2
 RANK_SHARE = 0.95
-
 SURE = 0.8
 """A rating is borderline where less than this share of draws gives it."""
 
@@ -257,6 +255,8 @@ def rate_all(dashboard: Dashboard, values: Values, colours: Colours) -> tuple[Va
 
 def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
     """Rate the schools of each authority again under likely true values and moved weights."""
+    from scipy.stats import rankdata
+
     move, register = rated.dashboard.weights_move, rated.indicators.inputs.register
     weights = weights_of(rated.dashboard)[:, None].astype(np.float32)
     moved = np.random.default_rng([entropy, 0]).uniform(1 - move, 1 + move, (len(weights), draws))

@@ -12,7 +12,6 @@ from pepstats.priority.partnership import Partnership
 from pepstats.priority.ratings import Ratings, chance_of, rate_schools
 
 CHANGES = ("raised", "lowered", "newly rated", "no longer rated", "the same", "not rated")
-
 COULD_BE_CHANCE = 0.2
 """A change is called likely chance while the school would be rated as before this often or more."""
 

@@ -25,11 +25,8 @@ from pepstats.report.wording import short_result, verdict_words
 from pepstats.settings import Programme, Report
 
 IN_SHORT = ("What was done", "For whom", "Cost", "What moved", "How sure", "Months of progress")
-
 MONTHS = IN_SHORT[-1]
-
 MOST_BESIDE = 3  # programmes that fit side by side on a page
-
 TO_ANSWER = "To be completed"
 
 KINDS = {
@@ -155,9 +152,7 @@ def table_sources(report: Report) -> PaperTable:
 
 
 FIRST = "This is the first paper on these results."
-
 NOT_RUN = "The earlier report has not been run here, so what changed cannot be shown."
-
 COUNTED = "pupils"  # the unit of measures that are no results, only numbers
 
 LOGGED = {

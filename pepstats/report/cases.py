@@ -16,9 +16,7 @@ RULE = (
 )
 
 ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
-
 SAME_DIGITS = 9
-
 BANDS = (0.25, 0.75)
 """Below the first share of all schools is low, above the second high; between them is usual."""
 

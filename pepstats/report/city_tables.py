@@ -37,11 +37,8 @@ from pepstats.report.edition import NOT_RATED, RATINGS, City, is_said, table_of
 from pepstats.settings import Programme
 
 NO_YEAR_BEFORE = "The study has no results of the year before, so no rating to compare with."
-
 NO_REGISTER = "No partnership register was given with this study."
-
 NO_RATING = "No school has been rated."
-
 EXEMPT_ONLY = "Not published: it contains exempt information."
 
 STATUSES = {

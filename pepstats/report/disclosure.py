@@ -19,23 +19,14 @@ from scipy.sparse.csgraph import maximum_flow
 from pepstats.errors import DesignError
 
 SMALLEST = 5  # counts up to this are hidden unless a study says otherwise
-
 FEWEST_SCHOOLS = 3  # a figure of fewer schools is as good as a name
-
 HIDDEN = "[c]"  # how a hidden count is written: the Analysis Function's mark for confidential
-
 TOTAL = "Total"
-
 SMALL = "small count"
-
 BESIDE = "hidden so that a small count cannot be worked out"
-
 DIFFERS = "differs from the last release by a small count"
-
 NAMES_SCHOOL = "could show a school's results before they are published"
-
 NO_CONSENT = "no consent to publish"
-
 LOG_COLUMNS = ["table", "row", "column", "reason"]
 
 

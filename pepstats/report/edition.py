@@ -65,9 +65,7 @@ DRAWN = {
 }
 
 NOT_RATED = "Not rated"
-
 NO_PLAN = "no plan was written before results were read"
-
 NOT_YET_PUBLIC = ("school-returned", "provisional")
 
 HELD_BACK = (

@@ -36,9 +36,7 @@ from pepstats.report.wording import (
 )
 
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
-
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
-
 YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
 
 

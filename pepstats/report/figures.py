@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from pepstats.document import PaperPicture
 from pepstats.formatting import format_number, school_year
@@ -23,6 +22,9 @@ from pepstats.plots import (
 from pepstats.report.board_tables import title_apart
 from pepstats.report.edition import HELD_BACK, Chapter, Edition
 from pepstats.report.wording import Result, decimals_for
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 OF_SCHOOLS = ("schools", "cases")  # pictures of single schools, which differ by edition
 
@@ -63,7 +65,6 @@ def show_picture(chapter: Chapter, name: str) -> PaperPicture:
 
 
 TABLE = "programmes"  # the paper's table that holds the picture's numbers
-
 ROW = 0.62  # inches from one programme's row to the next
 
 

@@ -30,7 +30,6 @@ from pepstats.report.statements import choose_quotes, list_held
 from pepstats.settings import Programme, Report, check_slug, group_phases
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
-
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
 
 

@@ -45,11 +45,8 @@ EXEMPT = (
 )
 
 INVENTED = "Invented data: no school here is real"
-
 _BLUES = ("#12436d", "#2073bc", "#bfd9f2")
-
 _GRADES = {1: "outstanding", 2: "good", 3: "requires improvement", 4: "inadequate"}
-
 _RATED = ["Priority 1", "Priority 2", "Priority 3", "Not rated"]
 
 _COLUMNS = {

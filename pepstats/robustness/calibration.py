@@ -38,7 +38,6 @@ from pepstats.settings import Programme
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
 Rows = list[dict[str, object]]
-
 ONE_CITY = "low attaining, in one city"
 SELECTIONS = ("at random", "low attaining", ONE_CITY)
 
@@ -53,12 +52,10 @@ CHANGED, ENGLAND, ONE_YEAR, ALL_YEARS, ADJUSTED, WEIGHTED = (
 """How effects are often estimated, each a step nearer to ours; all judged by a t-test."""
 
 OURS = "placebo cities"
-
 PUPIL_SD = {"reading_progress": 5.97, "writing_progress": 5.75, "maths_progress": 5.42}
 """Pupil-level standard deviations of the 2018 progress scores, from published intervals."""
 
 LEVEL = 0.05
-
 LOTS = 400
 """How often cities are put into thirds by lot, to say what thirds would show by chance."""
 

@@ -37,12 +37,10 @@ from pepstats.robustness.headline import FEWEST_MEMBERS, CheckRow, Headline
 from pepstats.settings import MatchRule, PoolRule
 
 HEADLINE = "as fixed in the programme's file"
-
 CLOSE = 0.5
 """Standard deviations within which a comparison school is a close match."""
 
 ONE_YEAR = "there is one baseline year, and no other to set beside it"
-
 Way = Literal["nearest", "mahalanobis", "once", "optimal", "own authority"]
 
 

@@ -19,11 +19,8 @@ from numpy.typing import NDArray
 from pepstats.errors import DesignError
 
 Numbers = NDArray[np.float64]
-
 LEVEL = 0.05
-
 FIRST_STAGE = LEVEL / 10
-
 MOST_YEARS = 6
 
 

@@ -67,14 +67,11 @@ def bound_hidden_results(
 
 
 Numbers = NDArray[np.float64]
-
 FEWEST_SETS = 6
 """With five sets of two even the most extreme result has a p of 1 in 32: no bound says a thing."""
 
 LEVEL = 0.05
-
 MOST_BIAS = 100.0
-
 BEYOND = 1.959963984540054
 """Standard errors beyond which one in forty lie on either side."""
 

@@ -19,13 +19,10 @@ from pepstats.measures import BLANK, COMPLEMENT, CUT_OFF, REASONS, SPACE
 from pepstats.sources.layouts import tidy_column
 
 Array = npt.NDArray[Any]
-
 NUMBER = re.compile(r"[-+]?(\d{1,12}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?%?", re.ASCII)
 URN = re.compile(r"([1-9]\d{5,6})(\.0)?", re.ASCII)
-
 ALL_REASONS = (*dict.fromkeys(REASONS.values()), BLANK, SPACE, CUT_OFF, COMPLEMENT)
 HAS_VALUE, UNKNOWN = -1, -2
-
 MOST_NAMED = 5  # wrong texts in one message
 
 

@@ -72,7 +72,6 @@ _ALL: tuple[Layout, ...] = (
 )  # fmt: skip
 
 RESULTS = ("ks2", "ks4", "census", "absence")
-
 LAYOUTS: dict[str, Layout] = {layout.kind: layout for layout in _ALL if layout.kind in RESULTS}
 
 # Kinds an authority writes itself, read where they are used; their only common column is the URN.

@@ -18,7 +18,6 @@ from pepstats.sources.layouts import ALL_SCHOOLS, AUTHORITY, STATE_FUNDED
 from pepstats.sources.results import Results
 
 FOUND = ["check", "urn", "row", "measure", "said"]
-
 GROUPS_OF = (("disadvantaged", "other"), ("boys", "girls"))
 """Groups that make up a whole cohort."""
 
@@ -83,7 +82,6 @@ RECONCILED_COLUMNS = [
 ]  # fmt: skip
 
 REPRODUCED, EXPLAINED, DIFFERS = "reproduced", "explained", "differs"
-
 NOT_STATE_FUNDED = ("IND", "INDSPEC", "NMSS")
 """Kinds of school that no authority's row and no state-funded row counts: independent ones, and the
 non-maintained special schools, which the files list with no pupils of such rows."""

@@ -16,7 +16,6 @@ from pepstats.sources.files import Source
 from pepstats.sources.results import Ledger, account_for_table
 
 NO_SCHOOL = 999_999  # the spine's way of saying that there is no other URN
-
 ACADEMY = ("academy", "free school", "studio", "technical", "technology")
 MAINTAINED = ("community", "voluntary", "foundation", "maintained nursery", "pupil referral",
               "local authority nursery")  # fmt: skip

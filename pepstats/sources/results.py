@@ -37,7 +37,6 @@ from pepstats.sources.layouts import (
 
 SCHOOL_ROWS = (MAINSTREAM, SPECIAL, NOT_STATED)
 TWIN = "a school's row repeated"
-
 FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
 
 LIMITS = {

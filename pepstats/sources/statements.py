@@ -19,11 +19,9 @@ ROLES = ("Head teacher", "Deputy head teacher", "SEN coordinator", "Subject lead
          "Teaching assistant", "Governor", "Trust leader")  # fmt: skip
 
 LONGEST_QUOTE = 120  # words; a longer statement is quoted by an extract
-
 NO_CONSENT = "no consent to publish"
 TOO_LONG = f"longer than {LONGEST_QUOTE} words: choose an `extract`"
 DETAILS = "may hold personal details: read it, then write `yes` under `cleared`"
-
 _EMAIL = re.compile(r"[\w.+-]+\s*@\s*[\w-]+\.\w+")
 _LONG_NUMBER = re.compile(r"(?:\d[\s-]?){4,}")
 _CAPITAL = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\w'’])([A-Z][a-z'’]+(?:-[A-Z][a-z]+)?)\b")
