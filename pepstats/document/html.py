@@ -13,7 +13,6 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.document.blocks import Document
-from pepstats.document.workbook import list_tables, write_workbook
 from pepstats.errors import RunError
 
 
@@ -92,12 +91,14 @@ def write_formats(
     data and the table that explains its columns. A paper that shows no table has no workbook.
     Raises `RunError` where a PDF is asked for and this machine cannot make one.
     """
+    # python-docx is imported only where a paper is written
+    from pepstats.document.word import write_docx
+    from pepstats.document.workbook import list_tables, write_workbook
+
     files: dict[str, str | bytes] = {}
     for name, paper in editions.items():
         files[f"{name}.html"] = page = to_html(paper)
         if "word" in formats:
-            from pepstats.document.word import write_docx  # python-docx only where it is asked for
-
             files[f"{name}.docx"] = write_docx(paper, template)
         if "workbook" in formats and any(list_tables(paper)):
             files[f"{name}.xlsx"] = write_workbook(paper)
