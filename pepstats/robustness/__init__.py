@@ -8,7 +8,7 @@ from pepstats.robustness.calibration import (
     calibrate_primary,
     describe_calibration,
 )
-from pepstats.robustness.checks import Checked, check_effect
+from pepstats.robustness.checks import Checked, check_effect, list_checks
 from pepstats.robustness.headline import make_headline
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "calibrate_primary",
     "check_effect",
     "describe_calibration",
+    "list_checks",
     "make_headline",
 ]

@@ -186,9 +186,10 @@ class Checked:
         return {f"curve.{name}": value for name, value in curve.items()}
 
 
-def check_effect(headline: Headline) -> Checked:
-    """Make every check of a programme's effect, the headline first, none hidden."""
-    rows = [check.try_on(headline) for check in list_checks(headline)]
+def check_effect(headline: Headline, checks: Iterable[Check] | None = None) -> Checked:
+    """Make a programme's checks, the headline first: all, or those of a list."""
+    listed = list_checks(headline) if checks is None else checks
+    rows = [check.try_on(headline) for check in listed]
     joined = join_ways(rows)
     if joined is not None:
         rows.append(joined.row(headline.effect))

@@ -75,6 +75,18 @@ def test_every_check_asked_for_has_one_row_with_figures_or_a_reason(
     assert (known["n_schools"] > 0).all()
 
 
+def test_a_list_that_was_cut_gives_the_same_rows_for_what_is_left(
+    setting: Headline, table: pd.DataFrame
+) -> None:
+    listed = [
+        check for check in checks.list_checks(setting) if check.kind in ("headline", "schools")
+    ]
+    cut = checks.check_effect(setting, listed).table.set_index("check")
+    kept = [name for name in cut.index if name in table.index]
+    assert len(kept) >= len(listed)
+    pd.testing.assert_frame_equal(cut.loc[kept], table.loc[kept])
+
+
 def test_where_nothing_had_been_done_nothing_is_found(table: pd.DataFrame) -> None:
     for name in (
         "one year early",
