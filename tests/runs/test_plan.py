@@ -46,13 +46,13 @@ def test_no_file_of_the_outcome_year_is_opened(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[tuple[str, int | None]] = []
-    read = study_module.read_text
+    read = study_module.parse_source
 
     def watched(source: files.Source) -> object:
         opened.append((source.kind, source.year))
         return read(source)
 
-    monkeypatch.setattr(study_module, "read_text", watched)
+    monkeypatch.setattr(study_module, "parse_source", watched)
     written = write_plan(REPORT, study)
     results = [year for kind, year in opened if kind not in plan.DESCRIBED]
     assert results and max(year for year in results if year) == 2017
