@@ -58,13 +58,12 @@ def columns_of(year: int) -> tuple[str, ...]:
 
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
-CODES = ("SUPP", "NA", "LOWCOV")
 FEWEST = 6  # results of five pupils or fewer are not published
 _TEST = {"READ": 0, "WRITTA": 1, "MAT": 2, "GPS": 3}
 _GROUPS = "FSM6CLA1A|NotFSM6CLA1A|B|G|L|M|H|EAL|MOBN"
 _STANDARD = re.compile(rf"PT(RWM|READ|WRITTA|MAT|GPS)_(EXP|HIGH)(?:_({_GROUPS}))?")
 _PROGRESS = re.compile(rf"(READ|WRIT|MAT)PROG(?:_({_GROUPS}))?(?:_(LOWER|UPPER))?")
-_AVERAGE = re.compile(rf"(READ|MAT|GPS)_AVERAGE(?:_({_GROUPS}))?")
+_AVERAGE = re.compile(r"(READ|MAT|GPS)_AVERAGE")
 _COVERAGE = re.compile(r"(READ|WRIT|MAT)COV")
 _BAND = re.compile(r"(READ|WRIT|MAT)PROG_DESCR")
 
@@ -130,7 +129,7 @@ class Published:
         if found := _PROGRESS.fullmatch(name):
             return self._progress(*found.groups())
         if found := _AVERAGE.fullmatch(name):
-            return self._average(*found.groups())
+            return self._hide(half_up(self.mean(f"score-{_TEST[found[1]]}", "all"), 0), "whole")
         if found := _COVERAGE.fullmatch(name):
             return self._hide(_percent(self.count("covered"), self.count("all")), "percent")
         if found := _BAND.fullmatch(name):
@@ -171,13 +170,6 @@ class Published:
             self._counts[key] = _ratio(total, self.count(group))
         return self._counts[key]
 
-    def beside(self, group: str) -> Mask:
-        """Return where a group is large enough to publish and hidden only for the other's sake."""
-        pair = [self.count("FSM6CLA1A"), self.count("NotFSM6CLA1A")]
-        own, other = pair if group == "disadvantaged" else pair[::-1]
-        alone = (other == 0) & (self.pupils.year < 2019) & (group == "other")
-        return np.asarray((own >= FEWEST) & (other < FEWEST) & ~alone)
-
     def _find(self, group: str) -> Mask:
         """Return which pupils are in one group, or reached one standard of one test."""
         pupils = self.pupils
@@ -209,10 +201,6 @@ class Published:
             low = (n * 2 < self.count("all")) & (column.code == "")
             column.code[low], column.value[low] = "LOWCOV", np.nan
         return column
-
-    def _average(self, test: str, group: str | None) -> Column:
-        mean = self.mean(f"score-{_TEST[test]}", group or "all")
-        return self._hide(half_up(mean, 0), "whole", group)
 
     def _band(self, subject: str) -> Column:
         middle, low, high = (self._progress(subject, None, end) for end in (None, "LOWER", "UPPER"))
