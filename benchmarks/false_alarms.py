@@ -12,6 +12,7 @@ the share called at 5 in 100 and how often each verdict was given.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -19,14 +20,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import pandas as pd
 
 from pepstats.impact import Inputs, design_comparison, evaluate_design, verdicts
-from pepstats.invented import tabulate_panel
 from pepstats.invented.england import England, build_england, values_without_chance
 from pepstats.invented.pupils import PLANTED, STARTS, plant
 from pepstats.schools import Panel
 from pepstats.settings.programme import load_programme
+from tests.invented_panel import tabulate_panel
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 YEAR = 2018

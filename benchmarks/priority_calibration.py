@@ -11,18 +11,21 @@ over endless cohorts). Of the schools given 70 to 80% for a rating, 70 to 80% sh
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pandas as pd
 
-from pepstats.invented import tabulate_panel
 from pepstats.invented.england import build_england, values_without_chance
 from pepstats.priority import ratings
 from pepstats.priority.dashboard import Dashboard, load_dashboard
 from pepstats.priority.indicators import RatingInputs, find_indicators
 from pepstats.priority.ratings import rate_schools
 from pepstats.schools import Panel
+from tests.invented_panel import tabulate_panel
 
 YEAR = 2018
 BINS = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0000001])

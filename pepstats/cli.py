@@ -200,7 +200,7 @@ def _invent(asked: argparse.Namespace) -> int:
 
     seed = {} if asked.seed is None else {"seed": asked.seed}
     england = build_england(schools=asked.schools, effect=asked.effect, **seed)
-    for path in write_england(england, asked.folder, full_layout=asked.full_layout):
+    for path in write_england(england, asked.folder):
         print(path)
     return DONE
 
@@ -283,7 +283,6 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
         _option("--seed", "another England; without it, the committed one", type=int, metavar="S"),
         _option("--effect", "multiplies the planted effects; 0 plants nothing", type=float,
                 default=1.0, metavar="E"),
-        _option("--full-layout", "every column of 2018-19", action="store_true"),
     )),
 }  # fmt: skip
 """Every command: what it does, what its help says, and its options in the order of the help."""

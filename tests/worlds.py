@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from pepstats.impact import Design, Evaluation, Inputs, design_comparison, evaluate_design
-from pepstats.invented import England, tabulate_panel
-from pepstats.invented.england import build_england
+from pepstats.invented.england import England, build_england
 from pepstats.schools import Panel
 from pepstats.settings.programme import Programme, load_programme
+from tests.invented_panel import tabulate_panel
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

@@ -14,11 +14,9 @@ from pepstats.invented.results import (
     IDENTITY,
     SHORT_AFTER,
     Column,
-    OfYear,
     Published,
     column_of,
     columns_of,
-    full_columns,
 )
 from pepstats.invented.world import listing
 
@@ -26,22 +24,17 @@ Text = npt.NDArray[np.object_]
 BOM = "\ufeff"
 
 
-def key_stage_2(england: England, year: int, *, full_layout: bool = False) -> bytes:
+def key_stage_2(england: England, year: int) -> bytes:
     """Write a year's file as published: byte-order mark, CRLF, short rows, codes and all."""
-    columns = full_columns(year) if full_layout else columns_of(year)
+    columns = columns_of(year)
     table = listing(england.world, year)
     table["la"] = england.world.schools["la"].reindex(table["school"]).to_numpy()
     table = table.sort_values(["la", "estab", "urn"], kind="stable").reset_index(drop=True)
     place = table["school"].to_numpy()
     nobody = (england.results(year).count("all")[place] == 0) | table["again"].to_numpy()
     national = _area(england, 5, year)
-
-    def of_schools(each: int) -> Published | None:
-        return england.results(each) if each in england.pupils else None
-
-    cells = {
-        name: text[place] for name, text in _cells(columns, year, of_schools, national).items()
-    }
+    of_schools = _cells(columns, england.results(year), national)
+    cells = {name: text[place] for name, text in of_schools.items()}
     cells |= _identity(england, table, year)
     rows = np.column_stack([cells[name] for name in columns]).tolist()
     stop = columns.index(SHORT_AFTER) + 1
@@ -55,11 +48,9 @@ def key_stage_2(england: England, year: int, *, full_layout: bool = False) -> by
     return (BOM + out.getvalue()).encode("utf-8")
 
 
-def _cells(
-    columns: tuple[str, ...], year: int, of_year: OfYear, national: Published
-) -> dict[str, Text]:
+def _cells(columns: tuple[str, ...], results: Published, national: Published) -> dict[str, Text]:
     own = [name for name in columns if name not in IDENTITY]
-    return {name: _text(column_of(name, year, of_year, national)) for name in own}
+    return {name: _text(column_of(name, results, national)) for name in own}
 
 
 def _text(column: Column) -> Text:
@@ -78,20 +69,15 @@ def _identity(england: England, table: pd.DataFrame, year: int) -> dict[str, Tex
     """Return the columns that say which school a row is."""
     schools = england.world.schools.loc[table["school"]]
     special = (schools["kind"] == "special").to_numpy()
-    places = england.world.authorities.set_index("la")["name"].reindex(table["la"])
     total, pupils = _roll_and_cohort(england, table, year)
     closed = table["closed"].notna() & (table["closed"] < f"{year}-09-01")
     academy = table["urn_ac"].notna() & ~table["again"]
     words = {
         "RECTYPE": np.where(special, "2", "1"),
-        "ALPHAIND": (table["urn"] % 90_000 + 6).astype(str),
         "LEA": table["la"].astype(str),
         "ESTAB": table["estab"].astype(str),
         "URN": table["urn"].astype(str),
         "SCHNAME": table["name"],
-        "ADDRESS1": (table["school"] % 97 + 1).astype(str) + " Nowhere Street",
-        "TOWN": places,
-        "PCON_NAME": places,
         "URN_AC": table["urn_ac"].fillna(0).astype(int).astype(str).where(academy, "0"),
         "SCHNAME_AC": table["name_ac"].where(academy, ""),
         "OPEN_AC": table["open_ac"].dt.strftime("%Y%m%d").where(academy, ""),
@@ -103,9 +89,6 @@ def _identity(england: England, table: pd.DataFrame, year: int) -> dict[str, Tex
         "TOTPUPS": total,
         "TPUPYEAR": pupils,
     }
-    same = {"ADDRESS2": "", "ADDRESS3": "", "PCON_CODE": "", "TAB15": "0", "TAB1618": "0",
-            "PCODE": "ZZ99 9ZZ", "TELNUM": "01632960000"}  # fmt: skip
-    words |= {name: np.full(len(table), word) for name, word in same.items()}
     return {name: np.asarray(text, dtype=object) for name, text in words.items()}
 
 
@@ -145,14 +128,7 @@ def _aggregate_rows(
     england: England, record: int, year: int, columns: tuple[str, ...], national: Published
 ) -> list[list[str]]:
     """Write the rows of one record type; what is not said in them is a single space."""
-    known: dict[int, Published] = {}
-
-    def of_area(each: int) -> Published | None:
-        if each in england.pupils and each not in known:
-            known[each] = _area(england, record, each)
-        return known.get(each)
-
-    cells = _cells(columns, year, of_area, national)
+    cells = _cells(columns, _area(england, record, year), national)
     authorities = england.world.authorities
     rows = []
     for i in range(len(authorities) if record == 3 else 1):

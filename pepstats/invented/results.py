@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from pepstats.invented.pupils import EXPECTED, HIGHER, HIGHER_WRITING, PROGRESS_SD, SUBJECTS, Pupils
 
-GROUPS = ("B", "G", "L", "M", "H", "FSM6CLA1A", "NotFSM6CLA1A", "EAL", "MOBN")
+GROUPS = ("B", "G", "L", "M", "H", "FSM6CLA1A", "NotFSM6CLA1A")
 
-_SHORT_IDENTITY = ("RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "URN_AC", "SCHNAME_AC", "OPEN_AC",
+IDENTITY = ("RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "URN_AC", "SCHNAME_AC", "OPEN_AC",
                    "NFTYPE", "ICLOSE", "RELDENOM", "AGERANGE", "CONFEXAM", "TOTPUPS",
                    "TPUPYEAR")  # fmt: skip
 
@@ -35,7 +34,7 @@ _PROGRESS_COLUMNS = tuple(
 _TESTS = ("PTREAD_EXP", "PTREAD_HIGH", "READ_AVERAGE", "PTGPS_EXP", "PTGPS_HIGH", "GPS_AVERAGE",
           "PTMAT_EXP", "PTMAT_HIGH", "MAT_AVERAGE", "PTWRITTA_EXP", "PTWRITTA_HIGH")  # fmt: skip
 
-_SPLITS = (*(f"PTRWM_EXP_{group}" for group in GROUPS[:7]), "DIFFN_RWM_EXP",
+_SPLITS = (*(f"PTRWM_EXP_{group}" for group in GROUPS), "DIFFN_RWM_EXP",
            "PTRWM_HIGH_FSM6CLA1A", "PTRWM_HIGH_NotFSM6CLA1A")  # fmt: skip
 
 _PROGRESS_SPLITS = tuple(
@@ -53,91 +52,25 @@ def columns_of(year: int) -> tuple[str, ...]:
     """Return the columns of one year's default file."""
     need = _NEED if year >= 2017 else ()
     bands = _BANDS if year >= 2018 else ()
-    return (*_SHORT_IDENTITY, *_INTAKE, "PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS, *_TESTS,
+    return (*IDENTITY, *_INTAKE, "PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS, *_TESTS,
             *_SPLITS, *_PROGRESS_SPLITS, *need, *bands)  # fmt: skip
-
-
-_FULL_IDENTITY = ("RECTYPE", "ALPHAIND", "LEA", "ESTAB", "URN", "SCHNAME", "ADDRESS1", "ADDRESS2",
-                  "ADDRESS3", "TOWN", "PCODE", "TELNUM", "PCON_CODE", "PCON_NAME", "URN_AC",
-                  "SCHNAME_AC", "OPEN_AC", "NFTYPE", "ICLOSE", "RELDENOM", "AGERANGE", "CONFEXAM",
-                  "TAB15", "TAB1618", "TOTPUPS", "TPUPYEAR")  # fmt: skip
-
-IDENTITY = frozenset(_FULL_IDENTITY)
-
-_LAGGED = ("TELIG", "PTFSM6CLA1A", "PTNOTFSM6CLA1A", "PTRWM_EXP", "PTRWM_HIGH",
-           "PTRWM_EXP_FSM6CLA1A", "PTRWM_HIGH_FSM6CLA1A", "PTRWM_EXP_NotFSM6CLA1A",
-           "PTRWM_HIGH_NotFSM6CLA1A",
-           *(f"{stem}PROG{limit}" for stem in _STEMS for limit in _LIMITS),
-           "READ_AVERAGE", "MAT_AVERAGE")  # fmt: skip
-
-
-def full_columns(year: int) -> tuple[str, ...]:
-    """Return all the columns of the 2018-19 layout, its earlier years' columns moved to `year`."""
-    last, before = (f"{each % 100:02d}" for each in (year - 1, year - 2))
-    return (
-        *_FULL_IDENTITY,
-        *("TELIG", "BELIG", "GELIG", "PBELIG", "PGELIG", "TKS1AVERAGE"),
-        *_counts("KS1GROUP_L", "KS1GROUP_M", "KS1GROUP_H", "KS1GROUP_NA", "FSM6CLA1A"),
-        *_counts("NotFSM6CLA1A", "EALGRP2", "MOBN"),
-        *("PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS),
-        *_one_test("READ"),
-        *_one_test("GPS"),
-        *_one_test("MAT"),
-        *("PTWRITTA_EXP", "PTWRITTA_HIGH", "PTWRITTA_WTS", "PTWRITTA_AD"),
-        *("PTSCITA_EXP", "PTSCITA_AD"),
-        *_by_group("PTRWM_EXP", "DIFFN_RWM_EXP"),
-        *_by_group("PTRWM_HIGH", "DIFFN_RWM_HIGH"),
-        *(name for stem in _STEMS for name in _by_group(f"{stem}PROG", f"DIFFN_{stem}PROG")),
-        *(f"{test}_AVERAGE_{group}" for test in ("READ", "MAT", "GPS") for group in GROUPS),
-        *(
-            f"PT{test}_{standard}_{group}"
-            for standard in ("EXP", "HIGH")
-            for test in ("READ", "GPS", "MAT", "WRITTA")
-            for group in GROUPS[2:7]
-        ),
-        *_counts("EALGRP1", "EALGRP3"),
-        *(f"{side}SEN{need}" for need in ("ELE", "ELK", "ELEK") for side in ("T", "P")),
-        *(f"{name}_{tail}" for tail in (last, before) for name in _LAGGED),
-        *("TELIG_3YR", "PTRWM_EXP_3YR", "PTRWM_HIGH_3YR", "READ_AVERAGE_3YR", "MAT_AVERAGE_3YR"),
-        *(f"{stem}PROG_UNADJUSTED" for stem in _STEMS),
-        *(f"{stem}PROG_DESCR_{tail}" for tail in (before, last) for stem in _STEMS),
-        *_BANDS,
-    )
-
-
-def _counts(*names: str) -> list[str]:
-    return [f"{side}{name}" for name in names for side in ("T", "PT")]
-
-
-def _one_test(test: str) -> list[str]:
-    return [f"PT{test}_EXP", f"PT{test}_HIGH", f"PT{test}_AT", f"{test}_AVERAGE"]
-
-
-def _by_group(name: str, difference: str) -> list[str]:
-    """Return a measure's columns by group, its difference from England in the middle of them."""
-    limits = _LIMITS if name.endswith("PROG") else ("",)
-    split = [f"{name}_{group}{limit}" for group in GROUPS for limit in limits]
-    place = 7 * len(limits)
-    return [*split[:place], difference, *split[place:]]
 
 
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
-CODES = ("SUPP", "NA", "LOWCOV")
 FEWEST = 6  # results of five pupils or fewer are not published
 _TEST = {"READ": 0, "WRITTA": 1, "MAT": 2, "GPS": 3}
 _GROUPS = "FSM6CLA1A|NotFSM6CLA1A|B|G|L|M|H|EAL|MOBN"
 _STANDARD = re.compile(rf"PT(RWM|READ|WRITTA|MAT|GPS)_(EXP|HIGH)(?:_({_GROUPS}))?")
 _PROGRESS = re.compile(rf"(READ|WRIT|MAT)PROG(?:_({_GROUPS}))?(?:_(LOWER|UPPER))?")
-_AVERAGE = re.compile(rf"(READ|MAT|GPS)_AVERAGE(?:_({_GROUPS}))?")
+_AVERAGE = re.compile(r"(READ|MAT|GPS)_AVERAGE")
 _COVERAGE = re.compile(r"(READ|WRIT|MAT)COV")
 _BAND = re.compile(r"(READ|WRIT|MAT)PROG_DESCR")
 
 _COUNTED = {  # columns that count a group of the cohort, and their shares
     "BELIG": "B", "GELIG": "G", "TKS1GROUP_L": "L", "TKS1GROUP_M": "M", "TKS1GROUP_H": "H",
-    "TKS1GROUP_NA": "NA", "TFSM6CLA1A": "FSM6CLA1A", "TNotFSM6CLA1A": "NotFSM6CLA1A",
-    "TEALGRP1": "FLE", "TEALGRP2": "EAL", "TEALGRP3": "none", "TMOBN": "MOBN",
-    "TSENELK": "SENK", "TSENELE": "SENE", "TSENELEK": "SEN",
+    "TFSM6CLA1A": "FSM6CLA1A", "TNotFSM6CLA1A": "NotFSM6CLA1A", "TEALGRP2": "EAL",
+    "TMOBN": "MOBN", "TSENELK": "SENK", "TSENELE": "SENE",
 }  # fmt: skip
 
 _SHARES = {
@@ -196,7 +129,7 @@ class Published:
         if found := _PROGRESS.fullmatch(name):
             return self._progress(*found.groups())
         if found := _AVERAGE.fullmatch(name):
-            return self._average(*found.groups())
+            return self._hide(half_up(self.mean(f"score-{_TEST[found[1]]}", "all"), 0), "whole")
         if found := _COVERAGE.fullmatch(name):
             return self._hide(_percent(self.count("covered"), self.count("all")), "percent")
         if found := _BAND.fullmatch(name):
@@ -237,13 +170,6 @@ class Published:
             self._counts[key] = _ratio(total, self.count(group))
         return self._counts[key]
 
-    def beside(self, group: str) -> Mask:
-        """Return where a group is large enough to publish and hidden only for the other's sake."""
-        pair = [self.count("FSM6CLA1A"), self.count("NotFSM6CLA1A")]
-        own, other = pair if group == "disadvantaged" else pair[::-1]
-        alone = (other == 0) & (self.pupils.year < 2019) & (group == "other")
-        return np.asarray((own >= FEWEST) & (other < FEWEST) & ~alone)
-
     def _find(self, group: str) -> Mask:
         """Return which pupils are in one group, or reached one standard of one test."""
         pupils = self.pupils
@@ -253,13 +179,13 @@ class Published:
             return np.asarray(pupils.score[:, _TEST[test]] >= line)
         covered, points = pupils.covered, pupils.prior
         known: dict[str, Mask] = {
-            "all": np.ones(len(covered), bool), "none": np.zeros(len(covered), bool),
-            "covered": covered, "NA": ~covered, "B": ~pupils.girl, "G": pupils.girl,
+            "all": np.ones(len(covered), bool), "covered": covered,
+            "B": ~pupils.girl, "G": pupils.girl,
             "FSM6CLA1A": pupils.disadvantaged, "NotFSM6CLA1A": ~pupils.disadvantaged,
             "L": covered & (points < 12), "H": covered & (points >= 18),
             "M": covered & (points >= 12) & (points < 18),
-            "EAL": pupils.eal, "FLE": ~pupils.eal, "MOBN": ~pupils.mobile,
-            "SENK": pupils.sen == 1, "SENE": pupils.sen == 2, "SEN": pupils.sen > 0,
+            "EAL": pupils.eal, "MOBN": ~pupils.mobile,
+            "SENK": pupils.sen == 1, "SENE": pupils.sen == 2,
         }  # fmt: skip
         return known[group]
 
@@ -275,10 +201,6 @@ class Published:
             low = (n * 2 < self.count("all")) & (column.code == "")
             column.code[low], column.value[low] = "LOWCOV", np.nan
         return column
-
-    def _average(self, test: str, group: str | None) -> Column:
-        mean = self.mean(f"score-{_TEST[test]}", group or "all")
-        return self._hide(half_up(mean, 0), "whole", group)
 
     def _band(self, subject: str) -> Column:
         middle, low, high = (self._progress(subject, None, end) for end in (None, "LOWER", "UPPER"))
@@ -336,71 +258,10 @@ def half_up(value: Values, places: int) -> Values:
     return rounded
 
 
-OfYear = Callable[[int], Published | None]
-_EARLIER = re.compile(r"(.+)_(1\d)")
-_NOBODY = re.compile(r"PT(?:READ|GPS|MAT)_AT|PT(?:WRIT|SCI)TA_AD")
-
-
-def column_of(name: str, year: int, of_year: OfYear, national: Published) -> Column:
-    """Return any column of the layout for a year, by its published name.
-
-    `of_year` gives the same schools' or areas' results in any year, or None; `national` is
-    England's state-funded row.
-    """
-    results = of_year(year)
-    if results is None:
-        raise KeyError(year)
-    if found := _EARLIER.fullmatch(name):
-        return _earlier(found[1], 2000 + int(found[2]), results, of_year)
-    if name.endswith("_3YR"):
-        return _three_years(name.removesuffix("_3YR"), year, results, of_year)
-    if name.startswith("DIFFN_"):
-        return _against_england(name.removeprefix("DIFFN_"), results, national)
-    writing = results.column("PTWRITTA_EXP")
-    if _NOBODY.fullmatch(name):
-        return replace(writing, value=0 * results.column("PTRWM_EXP").value)
-    if name == "PTWRITTA_WTS":
-        return replace(writing, value=100 - writing.value)
-    if name == "PTSCITA_EXP":  # teachers' assessment of science goes with that of writing
-        return replace(writing, value=np.minimum(100, np.round(27 + 0.7 * writing.value)))
-    return results.column(name.removesuffix("_UNADJUSTED"))
-
-
-def _earlier(name: str, year: int, now: Published, of_year: OfYear) -> Column:
-    then = of_year(year)
-    if then is None:
-        return Column(np.full(now.size, np.nan), np.zeros(now.size, "U6"), "count")
-    column = then.column(name.replace("NOTFSM", "NotFSM"))
-    nobody = then.count("all") == 0
-    column.value[nobody], column.code[nobody] = np.nan, ""
-    return column
-
-
-def _three_years(name: str, year: int, now: Published, of_year: OfYear) -> Column:
-    """Return a figure of three years' pupils together, of those years that there are."""
-    known = [found for each in (year - 2, year - 1, year) if (found := of_year(each)) is not None]
-    pupils = np.sum([own.count("all") for own in known], axis=0)
-    if name == "TELIG":
-        return Column(pupils, np.zeros(now.size, "U6"), "count")
-    share = name.startswith("PT")
-    if share:
-        total = 100 * np.sum([own.count(f"all&{name[2:]}") for own in known], axis=0)
-    else:
-        score = f"score-{_TEST[name.removesuffix('_AVERAGE')]}"
-        means = [np.nan_to_num(own.mean(score, "all")) * own.count("all") for own in known]
-        total = np.sum(means, axis=0)
-    value = np.floor(_ratio(total, pupils) + 0.5)
-    column = Column(value, np.zeros(now.size, "U6"), "percent" if share else "whole")
-    if not now.area:
-        few = pupils < FEWEST
-        column.value[few], column.code[few] = np.nan, "SUPP"
-    return column
-
-
-def _against_england(name: str, results: Published, national: Published) -> Column:
-    """Return a school's disadvantaged pupils' figure less that of England's other pupils."""
-    column = f"PT{name}" if name.startswith("RWM") else name
-    own = results.column(f"{column}_FSM6CLA1A")
-    other = national.column(f"{column}_NotFSM6CLA1A").value[0]
-    unit = "count" if name.startswith("RWM") else "tenth"
-    return Column(np.round(own.value - other, 1), own.code, unit)
+def column_of(name: str, results: Published, national: Published) -> Column:
+    """Return any column of the layout by its published name; `national` is England's own row."""
+    if name != "DIFFN_RWM_EXP":
+        return results.column(name)
+    own = results.column("PTRWM_EXP_FSM6CLA1A")
+    other = national.column("PTRWM_EXP_NotFSM6CLA1A").value[0]
+    return Column(np.round(own.value - other, 1), own.code, "count")

@@ -100,8 +100,7 @@ begin with 9 and authorities' codes with 5, which no school and no authority in 
 
 It is laid out as the Department for Education and Ofsted publish, oddities included, and it has
 the spread, the persistence, the cohort sizes and the clustering measured in England's files of
-2016 to 2019. The key stage 2 files have a part of the Department's columns;
-`pepstats invent --full-layout` writes them all.
+2016 to 2019. The key stage 2 files have a part of the Department's columns.
 
 | file | what | as published by |
 |---|---|---|
@@ -208,12 +207,12 @@ class _File:
         return f"  - {{{listed}, file: invented/{self.name},\n     sha256: {digest}}}"
 
 
-def write_england(england: England, folder: Path, *, full_layout: bool = False) -> list[Path]:
+def write_england(england: England, folder: Path) -> list[Path]:
     """Write an invented England as a data folder: `invented/`, and the study that reads it.
 
     Return the files in the order written; the same England has the same bytes.
     """
-    files = _list_results(england, full_layout=full_layout) + _list_registers(england)
+    files = _list_results(england) + _list_registers(england)
     if STARTS in england.years:
         files += _list_autumn(england)
     contents = {f"invented/{file.name}": file.content for file in files}
@@ -239,14 +238,13 @@ def write_england(england: England, folder: Path, *, full_layout: bool = False) 
     return [Path(folder) / name for name in contents]
 
 
-def _list_results(england: England, *, full_layout: bool) -> list[_File]:
+def _list_results(england: England) -> list[_File]:
     """List each year's key stage 2 results."""
     what = "key stage 2 results, all schools, with the authorities' and England's rows"
     return [
         _File(
             f"ks2/{year - 1}-{year}_england_ks2final.csv", what, DFE,
-            key_stage_2(england, year, full_layout=full_layout),
-            "ks2", year, "final" if year < STARTS else "revised",
+            key_stage_2(england, year), "ks2", year, "final" if year < STARTS else "revised",
         )
         for year in england.years
     ]  # fmt: skip

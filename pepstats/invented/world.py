@@ -407,11 +407,3 @@ def listing(world: World, year: int) -> pd.DataFrame:
     now = now.assign(again=False, urn_ac=soon["urn"], name_ac=soon["name"], open_ac=soon["opened"])
     twice = soon[soon["opened"] == SECOND_MOVE].assign(again=True)
     return pd.concat([now, twice]).reset_index()
-
-
-def kinds_of(schools: pd.DataFrame) -> pd.DataFrame:
-    """Return each school's `phase` and `school_type` in the words of the register."""
-    kind = schools["kind"]
-    phase = kind.where(kind.isin(["all-through", "special", "secondary"]), "primary")
-    school_type = kind.where(kind != "independent", "unknown")
-    return pd.DataFrame({"phase": phase, "school_type": school_type})

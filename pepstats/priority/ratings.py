@@ -131,8 +131,8 @@ def rate_schools(
     `dashboard.weights_move`, and rates all again. An authority has its own draws, so rating another
     one too moves nothing.
 
-    Raises `DesignError` where the register or the inspections list a school twice, a school to rate
-    is unknown, the year is not in the panel, or nothing of the dashboard has a source.
+    Raises `DesignError` where a school to rate is unknown, the year is not in the panel, or nothing
+    of the dashboard has a source.
     """
     _check(inputs, year, schools, draws)
     register = inputs.register.sort_index()
@@ -169,22 +169,15 @@ def rate_schools(
 
 
 def _check(inputs: RatingInputs, year: int, schools: pd.Index | None, draws: int) -> None:
-    """Refuse a school listed twice or unknown, a year without results, no draws."""
-    register, ofsted = inputs.register, inputs.ofsted
-    twice = register.index[register.index.duplicated()].unique().tolist()
-    if twice:
-        raise DesignError(f"the register lists a school twice: {twice}. Each school is one row.")
+    """Refuse a year without results, no draws, and a school that is not in the register."""
     if year not in inputs.panel.releases.index:
         known = sorted(inputs.panel.releases.index.tolist())
         raise DesignError(f"no results of {year} to rate by; the panel has {known}.")
     if draws < 1:
         raise DesignError(f"draws is {draws}; how sure a rating is needs at least one.")
-    strangers = [] if schools is None else sorted(set(schools) - set(register.index))
+    strangers = [] if schools is None else sorted(set(schools) - set(inputs.register.index))
     if strangers:
         raise DesignError(f"schools to rate that are not in the register: {strangers[:10]}.")
-    if ofsted is not None and not ofsted.index.is_unique:
-        twice = ofsted.index[ofsted.index.duplicated()].unique().tolist()
-        raise DesignError(f"the inspections list a school twice: {twice[:10]}. Keep the latest.")
 
 
 def _share(part: Values, whole: Values) -> Values:

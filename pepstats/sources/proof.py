@@ -31,49 +31,43 @@ def cross_check(results: Results) -> pd.DataFrame:
     cannot be at all never comes this far: the file is refused when it is cleaned.
     """
     values, row_of = results.values, results.identity["row"]
-    found = [*_scores_outside_limits(values), *_groups_unlike_cohort(values)]
-    found += _shares_unlike_pupils(values)
-    rows = [(check, urn, int(row_of[urn]), measure, said) for check, urn, measure, said in found]
+    rows = [
+        (check, urn, row_of[urn], name, said.format(*figures))
+        for check, name, said, table, wrong in _contradictions(values)
+        for urn, *figures in table[wrong].itertuples(name=None)
+    ]
     return pd.DataFrame(rows, columns=FOUND)
 
 
-Contradiction = tuple[str, int, str, str]  # the check, the URN, the measure and what is said
+Contradictions = tuple[str, str, str, pd.DataFrame, pd.Series]
+"""The check, the measure, what is said of it, the figures compared, and where they are wrong."""
 
 
-def _scores_outside_limits(values: pd.DataFrame) -> Iterator[Contradiction]:
+def _contradictions(values: pd.DataFrame) -> Iterator[Contradictions]:
+    """Compare scores with their limits, groups with their cohort, and shares with their pupils."""
     for name in values.columns:
         base, dot, group = name.partition(".")
-        low, high = f"{base}_lower{dot}{group}", f"{base}_upper{dot}{group}"
-        if low in values and high in values:
-            three = values[[name, low, high]]
-            wrong = (three[name] < three[low]) | (three[name] > three[high])
-            for urn, score, least, most in three[wrong].itertuples(name=None):
-                said = f"{score:g} not in {least:g} to {most:g}"
-                yield "a score outside its own limits", int(urn), name, said
-
-
-def _groups_unlike_cohort(values: pd.DataFrame) -> Iterator[Contradiction]:
+        columns = [name, f"{base}_lower{dot}{group}", f"{base}_upper{dot}{group}"]
+        if all(column in values for column in columns):
+            table = values[columns]
+            wrong = (table[name] < table[columns[1]]) | (table[name] > table[columns[2]])
+            said = "{:g} not in {:g} to {:g}"
+            yield "a score outside its own limits", name, said, table, wrong
     for whole, groups in product(("cohort", "cohort_ks4"), GROUPS_OF):
         names = [f"{whole}.{group}" for group in groups]
         if whole in values and all(name in values for name in names):
-            both = pd.DataFrame({"groups": values[names].sum(axis=1, skipna=False),
-                                 "cohort": values[whole]})  # fmt: skip
-            wrong = (both["groups"] - both["cohort"]).abs() > 0
-            for urn, parts, cohort in both[wrong].itertuples(name=None):
-                said = f"{parts:g} in groups, {cohort:g} together"
-                yield "groups that do not make up the cohort", int(urn), " + ".join(names), said
-
-
-def _shares_unlike_pupils(values: pd.DataFrame) -> Iterator[Contradiction]:
+            table = pd.DataFrame({"groups": values[names].sum(axis=1, skipna=False),
+                                  "cohort": values[whole]})  # fmt: skip
+            wrong = (table["groups"] - table["cohort"]).abs() > 0
+            said = "{:g} in groups, {:g} together"
+            yield "groups that do not make up the cohort", " + ".join(names), said, table, wrong
     for share in ("disadvantaged", "eal", "non_mobile"):
         columns = [share, f"cohort.{share}", "cohort"]
         if all(name in values for name in columns):
-            three = values[columns]
-            expected = 100 * three[columns[1]] / three["cohort"].where(three["cohort"] > 0)
-            wrong = (expected - three[share]).abs() > ROUNDING
-            for urn, percent, pupils, cohort in three[wrong].itertuples(name=None):
-                said = f"{percent:g}%, but {pupils:g} of {cohort:g}"
-                yield "a share that is not its pupils", int(urn), share, said
+            table = values[columns]
+            expected = 100 * table[columns[1]] / table["cohort"].where(table["cohort"] > 0)
+            wrong = (expected - table[share]).abs() > ROUNDING
+            yield "a share that is not its pupils", share, "{:g}%, but {:g} of {:g}", table, wrong
 
 
 RECONCILED_COLUMNS = [

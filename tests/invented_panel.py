@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pepstats.invented.england import England
-from pepstats.invented.results import CODES, columns_of
-from pepstats.invented.world import kinds_of, listing
+from pepstats.invented.results import FEWEST, Published, columns_of
+from pepstats.invented.world import listing
 from pepstats.measures import (
     BLANK,
     COMPLEMENT,
@@ -20,6 +20,8 @@ from pepstats.measures import (
     REASONS,
     TYPES,
 )
+
+CODES = ("SUPP", "NA", "LOWCOV")
 
 
 def tabulate_panel(
@@ -58,7 +60,7 @@ def tabulate_panel(
             for code in CODES:
                 why[column.code[schools[has_pupils]] == code] = REASONS[code]
             if name.endswith((".disadvantaged", ".other")) and not name.startswith("cohort"):
-                why[results.beside(name.rsplit(".", 1)[1])[schools[has_pupils]]] = COMPLEMENT
+                why[_beside(results, name.rsplit(".", 1)[1])[schools[has_pupils]]] = COMPLEMENT
             reasons[has_pupils, t, j] = why
     reasons[~np.isnan(values)] = np.nan
     flat = (len(index), len(chosen))
@@ -88,7 +90,7 @@ def _register(england: England, every: pd.DataFrame, urn: pd.Series) -> pd.DataF
         {
             "name": last["name"],
             "la": world.schools["la"].reindex(last.index),
-            **kinds_of(world.schools).reindex(last.index),
+            **_kinds_of(world.schools).reindex(last.index),
             "governance": last["nftype"].map(lambda code: TYPES[code][1]),
             "type": last["nftype"].map(lambda code: TYPES[code][0]),
             "trust": pd.Series(np.nan, index=last.index, dtype="str"),
@@ -100,3 +102,19 @@ def _register(england: England, every: pd.DataFrame, urn: pd.Series) -> pd.DataF
     )
     register.index = pd.Index(urn.reindex(register.index).to_numpy(), name="school")
     return register.sort_index()
+
+
+def _beside(results: Published, group: str) -> np.ndarray:
+    """Return where a group is large enough to publish and hidden only for the other's sake."""
+    pair = [results.count("FSM6CLA1A"), results.count("NotFSM6CLA1A")]
+    own, other = pair if group == "disadvantaged" else pair[::-1]
+    alone = (other == 0) & (results.pupils.year < 2019) & (group == "other")
+    return (own >= FEWEST) & (other < FEWEST) & ~alone
+
+
+def _kinds_of(schools: pd.DataFrame) -> pd.DataFrame:
+    """Return each school's `phase` and `school_type` in the words of the register."""
+    kind = schools["kind"]
+    phase = kind.where(kind.isin(["all-through", "special", "secondary"]), "primary")
+    school_type = kind.where(kind != "independent", "unknown")
+    return pd.DataFrame({"phase": phase, "school_type": school_type})
