@@ -1,31 +1,4 @@
-"""What ran, with what, giving what: written last, so that no manifest means no run.
-
-`manifest.json` is one JSON object, keys sorted, and nothing in it is a path on anyone's machine:
-
-| key | what |
-|---|---|
-| `schema` | the version of this layout: 3 |
-| `report`, `programmes` | the parameters the run was given: all that a notebook is told |
-| `seeds` | each programme's seed, as its settings had it |
-| `code` | `commit` of the project, whether its code was `modified` since, sha256 of the `lock`, |
-|  | and the kind of `interpreter` |
-| `python`, `platform`, `packages` | what it ran on, and the version of every package we name |
-| `arithmetic` | how that machine rounds: a fingerprint (`machine.py`) |
-| `settings` | sha256 of every file of the data folder that says what to do, by its name there |
-| `inputs` | each published file: `file` as the study names it, `kind`, `year`, `release`, |
-|  | `licence`, `sha256`, `bytes`, `rows` below the header |
-| `earlier` | only of a report that revises one whose run was there: that `report`, and sha256 of |
-|  | each of its `tables` that the bridge reads |
-| `rules` | how a column may differ when it is made again: `relative` to the value, `floor` as a |
-|  | share of the column's largest value, and the `reason` |
-| `outputs` | every file of the run but this one and its log: `sha256`, `bytes` and, for a table, |
-|  | `rows`, the `key` (empty: the line) and `columns`, with those that are `numbers`; |
-|  | every other column is exact |
-| `started`, `seconds` | when, in UTC, and how long each notebook took |
-| `release` | of a released bundle only: `on`, `edition`, `why`; `files` that were added (sha256); |
-|  | files `withheld`, with the reason; where each input is `carried` |
-| `seal` | sha256 of all the other keys, so that an edit by hand is seen |
-"""
+"""What ran, with what, giving what: written last, so that no manifest means no run."""
 
 from __future__ import annotations
 
@@ -305,19 +278,14 @@ def read_manifest(run: Path) -> Manifest:
             f"{path} is not there, so this is not a finished run. Run `pepstats run` first."
         )
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise RunError(f"{path} is not JSON: {error}. Run again.") from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise RunError(f"{path} is not a manifest of schema {SCHEMA}. Run again.")
-    try:
-        return Manifest.model_validate(content)
+        return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         wrong = "; ".join(
             f"`{'.'.join(map(str, one['loc']))}`: {one['msg'].removeprefix('Value error, ')}"
             for one in error.errors(include_url=False)
         )
-        raise RunError(f"{path} is not what we write: {wrong}. Run again.") from None
+        said = f"{path} is not a manifest of schema {SCHEMA}: {wrong}. Run again."
+        raise RunError(said) from None
 
 
 def list_settings(report: Report, data: Path) -> list[str]:
