@@ -23,11 +23,9 @@ from pepstats.runs.files import (
     MANIFEST,
     OUTSIDE,
     STUDY,
-    begin_folder,
     copy_into,
-    discard_folder,
+    fill_folder,
     place_of,
-    replace_folder,
     sha256_of,
     sweep_partial,
 )
@@ -213,18 +211,13 @@ def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
     _refuse(report, find_hindrances(run, made, report, data))
     withheld = find_withheld(run, made, report, before)
     _refuse(report, find_held_back(run, made, report, withheld, before))
-    making = begin_folder(final)
-    try:
+    with fill_folder(final) as making:
         bring_up_to_date(final.parent)
         on = utc(time.time())
         last = find_last_release(report, data, final.parent)
         entry = write_entry(last, run, made, on=on, why=why, revises=report.revises)
         bundle = Bundle(run, made, report, data, making, withheld)
         bundle.fill({CHANGES_FILE: entry}, on, why)
-    except BaseException:
-        discard_folder(making)
-        raise
-    replace_folder(making, final)
     bring_up_to_date(final.parent)
     return final
 

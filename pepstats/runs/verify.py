@@ -19,15 +19,7 @@ import pandas as pd
 from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.bridge import Earlier, open_earlier
 from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
-from pepstats.runs.files import (
-    MANIFEST,
-    begin_folder,
-    copy_into,
-    discard_folder,
-    place_of,
-    replace_folder,
-    sha256_of,
-)
+from pepstats.runs.files import MANIFEST, copy_into, fill_folder, place_of, sha256_of
 from pepstats.runs.machine import hash_arithmetic, list_packages, same_code
 from pepstats.runs.manifest import (
     CHANGED,
@@ -218,8 +210,7 @@ def verify_run(
         changed.append(f"the run of {made.earlier.report}")
     findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
     final = out / "working" / f"{made.report}.verified"
-    making = begin_folder(final)
-    try:
+    with fill_folder(final) as making:
         used = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
         differ = [name for name in sorted(used) if name not in changed
                   and (data / name).is_file() and sha256_of(data / name) != used[name]]  # fmt: skip
@@ -237,10 +228,6 @@ def verify_run(
         found = Verified(made.report, tuple(_in_order(findings)), said, final)
         found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
         (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
-    except BaseException:
-        discard_folder(making)
-        raise
-    replace_folder(making, final)
     return found
 
 
