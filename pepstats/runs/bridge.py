@@ -80,9 +80,8 @@ def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier 
         made = read_manifest(folder)
     except RunError:
         return None
-    withheld = made.release.withheld if made.release else {}
     tables = {name: made.outputs[name].sha256 for name in list_bridge_tables(programmes)
-              if name in made.outputs and name not in withheld}  # fmt: skip
+              if name in made.outputs and name not in made.withheld}  # fmt: skip
     whole = all((folder / name).is_file() and sha256_of(folder / name) == digest
                 for name, digest in tables.items())  # fmt: skip
     return (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +27,7 @@ from pepstats.runs.files import (
     sha256_of,
     write_whole,
 )
-from pepstats.runs.machine import find_commit, hash_arithmetic, is_modified, list_packages
+from pepstats.runs.machine import describe_machine, find_commit, is_modified
 from pepstats.runs.reuse import Ground
 from pepstats.runs.tasks import Done, StepRecord
 from pepstats.settings import SLUG, Report, Settings, load_programme, load_report
@@ -57,38 +56,31 @@ CHANGED = "changed: not the bytes that the manifest names"
 MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "earlier", "rules")
 
 
-def check_record(path: Path, made: Manifest) -> Iterator[Finding]:
-    """Hold a release's seal to `CHANGES.md`, where it lies beside it as it does in the project."""
+def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
+    """Hold a run or release to what is written of it: its seal, the record beside it, its files.
+
+    A release lies beside `CHANGES.md`, which has its seal, as it does in the project.
+    """
+    if not made.sealed:
+        yield Finding(MANIFEST, "seal", DIFFERS, "edited after it was written")
     record = path.parent / CHANGES_FILE
     if made.release is not None and record.is_file() and made.seal not in record.read_text("utf-8"):
         yield Finding(MANIFEST, "seal", DIFFERS, f"not in {CHANGES_FILE} beside the release")
-
-
-def check_seal(made: Manifest) -> Iterator[Finding]:
-    """Find whether the manifest was edited after it was written."""
-    if not made.sealed:
-        yield Finding(MANIFEST, "seal", DIFFERS, "edited after it was written")
-
-
-def check_run_files(path: Path, made: Manifest) -> Iterator[Finding]:
-    """Hold every file there to the manifest: missing, extra, or not the bytes it names."""
     listed = {name: one.sha256 for name, one in made.outputs.items()}
-    withheld: Mapping[str, str] = {}
-    if made.release is not None:
-        listed |= made.release.files
-        withheld = made.release.withheld
-    there = {
-        file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if not file.is_dir()
-    } - {MANIFEST, LOG}
-    for name in sorted(listed.keys() - there - withheld.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "missing")
-    for name in sorted(there - listed.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "extra: not in the manifest")
-    for name in sorted(there & withheld.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "there, though it was withheld")
-    for name in sorted((there & listed.keys()) - withheld.keys()):
-        if (path / name).is_symlink() or sha256_of(path / name) != listed[name]:
-            yield Finding(name, WHOLE, DIFFERS, CHANGED)
+    listed |= made.release.files if made.release is not None else {}
+    withheld, known = made.withheld.keys(), listed.keys() - made.withheld.keys()
+    there = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()} - {
+        MANIFEST,
+        LOG,
+    }
+    for note, names in {
+        "missing": known - there,
+        "extra: not in the manifest": there - listed.keys(),
+        "there, though it was withheld": there & withheld,
+        CHANGED: {name for name in there & known
+                  if (path / name).is_symlink() or sha256_of(path / name) != listed[name]},
+    }.items():  # fmt: skip
+        yield from (Finding(name, WHOLE, DIFFERS, note) for name in sorted(names))
 
 
 SCHEMA = 3
@@ -193,6 +185,16 @@ class Manifest(Settings):
         """Whether nothing in it was changed after it was written."""
         return self.seal == seal_of(self.as_dict())
 
+    @property
+    def withheld(self) -> Mapping[str, str]:
+        """The files that stayed behind when it was released, each with its reason."""
+        return {} if self.release is None else self.release.withheld
+
+    @property
+    def came_from(self) -> dict[str, str]:
+        """The hash of each setting and published file, by its name in the study."""
+        return {**self.settings, **{one.file: one.sha256 for one in self.inputs}}
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is written in JSON."""
         content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=False)
@@ -231,10 +233,7 @@ def write_manifest(
             "lock": sha256_of(lock) if lock.is_file() else None,
             "interpreter": sys.implementation.name,
         },
-        "python": platform.python_version(),
-        "platform": describe_platform(),
-        "arithmetic": hash_arithmetic(),
-        "packages": list_packages(),
+        **describe_machine(),
         "settings": dict(ground.settings),
         "inputs": [
             {
@@ -311,11 +310,6 @@ def read_source_rows(run: Path) -> dict[tuple[str, str], int]:
     total = table[(table["account"] == "rows") & (table["what"] == "in all")]
     return {(str(file), str(kind)): int(rows)
             for file, kind, rows in total[["file", "kind", "count"]].to_numpy()}  # fmt: skip
-
-
-def describe_platform() -> str:
-    """Return the kind of machine this is."""
-    return f"{platform.system()} {platform.machine()}"
 
 
 def utc(moment: float) -> str:

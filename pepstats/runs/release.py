@@ -40,8 +40,7 @@ from pepstats.runs.holdback import (
 from pepstats.runs.machine import same_code
 from pepstats.runs.manifest import (
     Manifest,
-    check_run_files,
-    check_seal,
+    check_written,
     list_settings,
     manifest_as_text,
     read_manifest,
@@ -239,7 +238,7 @@ def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> It
 
 
 def _not_whole(run: Path, made: Manifest, report: Report) -> Iterator[str]:
-    for found in (*check_seal(made), *check_run_files(run, made)):
+    for found in check_written(run, made):
         yield f"{found.file}: {found.note}"
     if made.release is not None or made.report != report.slug:
         yield "its manifest is not that of a run of this report"
@@ -264,20 +263,16 @@ def _not_traceable(made: Manifest) -> Iterator[str]:
 
 def _stale(made: Manifest, report: Report, data: Path) -> Iterator[str]:
     """Find what the run came from that is no longer what it was."""
-    now = {name: sha256_of(data / name) for name in list_settings(report, data)}
-    for name in sorted(now.keys() | made.settings.keys()):
+    then = made.came_from
+    names = {*list_settings(report, data), *then}
+    now = {name: sha256_of(data / name) for name in names if (data / name).is_file()}
+    for name in sorted(names):
         if name not in now:
-            yield f"{name} was there when it ran and is not now"
-        elif name not in made.settings:
+            yield f"{name} is no longer there"
+        elif name not in then:
             yield f"{name} is new since the run"
-        elif now[name] != made.settings[name]:
+        elif now[name] != then[name]:
             yield f"{name} has changed since the run"
-    for one in made.inputs:
-        path = data / one.file
-        if not path.is_file():
-            yield f"{one.file} is no longer there"
-        elif sha256_of(path) != one.sha256:
-            yield f"{one.file} has changed since the run"
 
 
 def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:
