@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pepstats.errors import RunError
-from pepstats.report import list_marks
+from pepstats.report import fill_template, list_marks
 from pepstats.runs.bridge import (
     Earlier,
     bring_up_to_date,
@@ -140,60 +140,22 @@ def _where(name: str, digest: str) -> str:
     return f"{STUDY}/{plain}"
 
 
-README_TEXT = """\
-| here | what |
-|---|---|
-| `07-board-report/` | the paper, as a page and as a Word file, and its tables |
-| `01-...` to `06-...` | the tables and pictures of each step |
-| `notebooks/` | the executed notebooks, their parameters inside |
-| `manifest.json` | what ran, with what, giving what: hashes, versions, seeds, rules |
-| `study/`, `inputs/` | the settings and published files that may be carried |
-| `CHANGES.md` | what moved since the last release, and why |
-
-## Check it
-
-Run it all again and compare every file, cell by cell:
-
-```
-git checkout {commit}
-make test
-.venv/bin/python -m pepstats verify PATH/TO/THIS/FOLDER --data STUDY
-```
-
-It answers 0 (the same), 1 (something differs: it says what and where) or 2 (something is missing: \
-it says what). `--data` is needed only for files that are not carried here.
-"""
-
-
 def write_readme(bundle: Bundle, carried: Container[str]) -> str:
     """Write what is in a bundle, what is not and why, and how to check it."""
     made, report = bundle.made, bundle.report
-    lines = [f"# {report.title}", "", *(f"**{mark}**\n" for mark in list_marks(report))]
-    lines += [
-        f"What was released for the {report.meeting.body} of {report.meeting.date.isoformat()}: "
-        f"the {report.edition} edition, made by commit `{made.code.commit}`.", "",
-        README_TEXT.format(commit=made.code.commit),
-    ]  # fmt: skip
-    if made.earlier is not None:
-        lines += [
-            f"It was set beside the run of `{made.earlier.report}`: that is in `{BESIDE}/`, or "
-            "name with `--out` where it is.", "",
-        ]  # fmt: skip
-    absent = [f"| `{i.file}` | {i.kind} {i.year or ''} {i.release or ''} | `{i.sha256}` |"
-              for i in made.inputs if i.file not in carried]  # fmt: skip
-    absent += [f"| `{name}` | settings | `{digest}` |"
-               for name, digest in made.settings.items() if name not in carried]  # fmt: skip
-    if absent:
-        lines += ["## Not carried", "", "| file | what | sha256 |", "|---|---|---|", *absent, ""]
-    if bundle.withheld:
-        lines += ["## Withheld", ""]
-        lines += ["`manifest.json` names these, and `verify` compares them by their hashes.", ""]
-        lines += ["| folder | files | why |", "|---|---|---|"]
-        counted = Counter((name.split("/")[0], why) for name, why in bundle.withheld.items())
-        lines += [f"| `{folder}/` | {n} | {why} |" for (folder, why), n in counted.items()] + [""]
-    if to_do := read_to_do(bundle.run):
-        lines += ["## Not yet done when it was released", "", *(f"- {line}" for line in to_do), ""]
-    return "\n".join(lines)
+    files = [(one.file, f"{one.kind} {one.year or ''} {one.release or ''}", one.sha256)
+             for one in made.inputs]  # fmt: skip
+    files += [(name, "settings", digest) for name, digest in made.settings.items()]
+    return fill_template(
+        "release.md",
+        report=report,
+        made=made,
+        marks=list_marks(report),
+        beside=BESIDE,
+        absent=[one for one in files if one[0] not in carried],
+        withheld=Counter((name.split("/")[0], why) for name, why in bundle.withheld.items()),
+        to_do=read_to_do(bundle.run),
+    )
 
 
 def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
