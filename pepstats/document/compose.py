@@ -98,10 +98,10 @@ _NOT_USED = (
     (re.compile(r"^ {0,3}(?:(?:[-*_] ?){3,}|=+)[ \t]*$", re.MULTILINE), "a ruled line"),
     (re.compile(r"!\["), "a picture of your own; use {figure ...}"),
     (re.compile(r"^ {0,3}\|.*\|[ \t]*$", re.MULTILINE), "a table of your own; use {table ...}"),
+    (re.compile(r"\]\((?!https?://|mailto:)[^)]*\)"), "what is not a web or e-mail link"),
 )
 
 _LINK = re.compile(r"\]\((?:https?://|mailto:)[^\s()<>{}]+\)")
-_BAD_LINK = re.compile(r"\]\((?!https?://|mailto:)[^)]*\)")
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,12 @@ def read_officers_text(text: str, source: str, verdicts: Iterable[str] = ()) -> 
          "`figure name`, or `fact 70% (where it is written)`.")
         for hole in holes if not hole.kind
     ]  # fmt: skip
-    problems += find_typed_results(bare, verdicts) + _find_not_used(bare)
+    problems += [
+        (*place(bare, match.start()), f"{what} is not used in a paper.")
+        for pattern, what in _NOT_USED
+        for match in pattern.finditer(bare)
+    ]
+    problems += find_typed_results(bare, verdicts)
     if problems:
         said = (f"line {line}, column {at}: {words}" for line, at, words in sorted(problems))
         raise DesignError(f"{source}: " + " ".join(said))
@@ -172,7 +177,7 @@ def check_holes(officers: OfficersText, contents: Contents) -> None:
     }  # fmt: skip
     problems = [
         f"line {hole.line}, column {hole.column}: no {hole.kind} is called `{hole.name}`. "
-        f"{_near(hole.name, set(known[hole.kind]))}"
+        f"{_near(hole.name, known[hole.kind])}"
         for hole in officers.holes
         if hole.kind in known and hole.name not in known[hole.kind]
     ]
@@ -231,30 +236,14 @@ def _read_hole(match: re.Match[str], text: str) -> Hole:
     return Hole("entry" if NAME.fullmatch(inside) else "", inside, line, column)
 
 
-def _find_not_used(text: str) -> list[tuple[int, int, str]]:
-    found = [
-        (*place(text, match.start()), f"{what} is not used in a paper.")
-        for pattern, what in _NOT_USED
-        for match in pattern.finditer(text)
-    ]
-    links = [
-        (*place(text, m.start()), f"`{m.group()}` is not a web or e-mail link.")
-        for m in _BAD_LINK.finditer(text)
-    ]
-    return found + links
-
-
-def _near(name: str, known: set[str]) -> str:
-    """Name the near holes; of the many with the same first word, only those that are close."""
-    if not known:
-        return "There are none."
-    first = name.split(".")[0]
-    alike = {word for word in known if word.split(".")[0] == first} or known
-    hint = nearest(name, alike)
-    if hint.startswith("Known:") and len(alike) > 12:
-        firsts = sorted({word.split(".")[0] for word in known})
-        return f"Names begin with {', '.join(firsts)}."
-    return hint
+def _near(name: str, known: Iterable[str]) -> str:
+    """Name the near holes, of the many those with the same first word where there are any."""
+    by_first: dict[str, list[str]] = {}
+    for word in known:
+        by_first.setdefault(word.split(".")[0], []).append(word)
+    return (
+        nearest(name, by_first.get(name.split(".")[0], by_first)) if by_first else "There are none."
+    )
 
 
 UNNUMBERED_FROM = "appendices"  # from the heading of this name on, nothing is numbered
