@@ -23,7 +23,7 @@ from pepstats.priority import PROPOSED
 from pepstats.runs.files import Output, copy_into, sha256_of
 from pepstats.runs.machine import hash_arithmetic
 from pepstats.runs.steps import DATA, EARLIER, NOTHING, READ, RUN, find_wholes
-from pepstats.runs.tasks import StepRecord, Task
+from pepstats.runs.tasks import FIRST, StepRecord, Task
 from pepstats.settings import Report, hash_settings
 from pepstats.sources import Source
 
@@ -79,8 +79,8 @@ class Ground:
         read = {name: self._digest(name) for name, _ in sorted(said)}
         if changed := sorted({name for name, seen in said if seen and seen != read[name]}):
             raise RunError(f"{', '.join(changed)} changed while it ran. Run again.")
-        needed = {f"{DATA}{one.file}" for one in self.sources} if task.is_first else set()
-        knows = needed <= read.keys() if task.is_first else any(RUN in name for name in read)
+        needed = {f"{DATA}{one.file}" for one in self.sources} if task.step == FIRST else set()
+        knows = needed <= read.keys() if task.step == FIRST else any(RUN in name for name in read)
         return StepRecord(stands_on=stands_on, read=read) if knows else None
 
     def _digest(self, name: str) -> str:

@@ -25,7 +25,7 @@ from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import SHOWN_COLUMNS
 from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, read_shown, write_whole
-from pepstats.runs.tasks import STEPS, name_task
+from pepstats.runs.tasks import STEPS, Task
 from pepstats.schools import Panel
 from pepstats.settings import (
     Programme,
@@ -358,7 +358,7 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
     if making is None:
         finished = paths.output_folder() / "working" / settings.slug
         return Step(name, settings, chosen, data, lab_beside(finished), finished=finished)
-    said = making / "notebooks" / f"{name_task(name, programme)}{READ}"
+    said = making / "notebooks" / f"{Task(name, programme).name}{READ}"
     said.parent.mkdir(parents=True, exist_ok=True)
     step = Step(name, settings, chosen, data, making, said)
     step.reading(*([chosen.file] if chosen else []))
