@@ -290,7 +290,7 @@ def find(bundle: Path, again: Path, data: Path) -> list[tuple[str, str]]:
     """Say which files differ, and where, as `verify` would with the run made again at hand."""
     made = manifest.read_manifest(bundle)
     _, absent, changed = verify.find_needed(bundle, made, data)
-    findings = [*verify.examine(bundle, made), *verify.compare_runs(bundle, made, again)]
+    findings = [*manifest.check_written(bundle, made), *verify.compare_runs(bundle, made, again)]
     found = [(one.file, one.column) for one in findings if one.verdict == DIFFERS]
     return [*found, *((name, "") for name in (*absent, *changed))]
 

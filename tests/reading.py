@@ -1,6 +1,10 @@
 """How hard a text is to read."""
 
 import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pepstats.document.blocks import Document, Listing, Paragraph, text_of
 
 
 def reading_age(text: str) -> float:
@@ -19,3 +23,17 @@ def _syllables(word: str) -> int:
     letters = re.sub(r"[^a-z]", "", word.lower())
     letters = re.sub(r"(?:[^laeiouy]es|[^dt]ed|[^l]e)$", lambda m: m.group()[0], letters)
     return max(1, len(re.findall(r"[aeiouy]+", letters)))
+
+
+def words_of(paper: Document) -> str:
+    """Return a paper's own sentences as plain text, for counting and reading."""
+    return "\n".join(_sentences(paper.blocks))
+
+
+def _sentences(blocks: Iterable[Any]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, Paragraph):
+            yield text_of(block.words)
+        elif isinstance(block, Listing):
+            for item in block.items:
+                yield from _sentences(item)

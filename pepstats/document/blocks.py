@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -173,23 +173,10 @@ class Document:
         boxes = (block for block in self.blocks if isinstance(block, Box) and block.to_complete)
         return tuple(text_of(box.blocks[0].words) for box in boxes)
 
-    def words(self) -> str:
-        """Return the paper's own sentences as plain text, for counting and reading."""
-        return "\n".join(_sentences(self.blocks))
-
 
 def text_of(words: Words) -> str:
     """Return words without their looks."""
     return "".join(span.text for span in words)
-
-
-def _sentences(blocks: Iterable[Any]) -> Iterator[str]:
-    for block in blocks:
-        if isinstance(block, Paragraph):
-            yield text_of(block.words)
-        elif isinstance(block, Listing):
-            for item in block.items:
-                yield from _sentences(item)
 
 
 def make_table(

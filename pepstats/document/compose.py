@@ -22,7 +22,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
-from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
 
 from pepstats.document.blocks import (
     Block,
@@ -47,7 +47,6 @@ from pepstats.document.blocks import (
 from pepstats.errors import DesignError, nearest
 from pepstats.formatting import plain_text
 
-LONGEST_TEXT = 400_000  # letters; a long paper is a tenth of this
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 HOLE = re.compile(r"(?<!\\)\{([^{}\n]*)\}")
 FACT = re.compile(r"fact ([^()]+) \(([^()]*\w[^()]*)\)")
@@ -99,10 +98,10 @@ _NOT_USED = (
     (re.compile(r"^ {0,3}(?:(?:[-*_] ?){3,}|=+)[ \t]*$", re.MULTILINE), "a ruled line"),
     (re.compile(r"!\["), "a picture of your own; use {figure ...}"),
     (re.compile(r"^ {0,3}\|.*\|[ \t]*$", re.MULTILINE), "a table of your own; use {table ...}"),
+    (re.compile(r"\]\((?!https?://|mailto:)[^)]*\)"), "what is not a web or e-mail link"),
 )
 
 _LINK = re.compile(r"\]\((?:https?://|mailto:)[^\s()<>{}]+\)")
-_BAD_LINK = re.compile(r"\]\((?!https?://|mailto:)[^)]*\)")
 
 
 @dataclass(frozen=True)
@@ -151,8 +150,6 @@ def read_officers_text(text: str, source: str, verdicts: Iterable[str] = ()) -> 
     The words of `verdicts` are results too. Raises `DesignError` with every problem at once, each
     with its line and column.
     """
-    if len(text) > LONGEST_TEXT:
-        raise DesignError(f"{source}: longer than {LONGEST_TEXT:,} letters, so not a paper.")
     bare = _blank(text.replace("\r\n", "\n"), [COMMENT])
     holes = [_read_hole(match, bare) for match in HOLE.finditer(bare)]
     problems = [
@@ -160,7 +157,12 @@ def read_officers_text(text: str, source: str, verdicts: Iterable[str] = ()) -> 
          "`figure name`, or `fact 70% (where it is written)`.")
         for hole in holes if not hole.kind
     ]  # fmt: skip
-    problems += find_typed_results(bare, verdicts) + _find_not_used(bare)
+    problems += [
+        (*place(bare, match.start()), f"{what} is not used in a paper.")
+        for pattern, what in _NOT_USED
+        for match in pattern.finditer(bare)
+    ]
+    problems += find_typed_results(bare, verdicts)
     if problems:
         said = (f"line {line}, column {at}: {words}" for line, at, words in sorted(problems))
         raise DesignError(f"{source}: " + " ".join(said))
@@ -175,7 +177,7 @@ def check_holes(officers: OfficersText, contents: Contents) -> None:
     }  # fmt: skip
     problems = [
         f"line {hole.line}, column {hole.column}: no {hole.kind} is called `{hole.name}`. "
-        f"{_near(hole.name, set(known[hole.kind]))}"
+        f"{_near(hole.name, known[hole.kind])}"
         for hole in officers.holes
         if hole.kind in known and hole.name not in known[hole.kind]
     ]
@@ -234,35 +236,20 @@ def _read_hole(match: re.Match[str], text: str) -> Hole:
     return Hole("entry" if NAME.fullmatch(inside) else "", inside, line, column)
 
 
-def _find_not_used(text: str) -> list[tuple[int, int, str]]:
-    found = [
-        (*place(text, match.start()), f"{what} is not used in a paper.")
-        for pattern, what in _NOT_USED
-        for match in pattern.finditer(text)
-    ]
-    links = [
-        (*place(text, m.start()), f"`{m.group()}` is not a web or e-mail link.")
-        for m in _BAD_LINK.finditer(text)
-    ]
-    return found + links
-
-
-def _near(name: str, known: set[str]) -> str:
-    """Name the near holes; of the many with the same first word, only those that are close."""
-    if not known:
-        return "There are none."
-    first = name.split(".")[0]
-    alike = {word for word in known if word.split(".")[0] == first} or known
-    hint = nearest(name, alike)
-    if hint.startswith("Known:") and len(alike) > 12:
-        firsts = sorted({word.split(".")[0] for word in known})
-        return f"Names begin with {', '.join(firsts)}."
-    return hint
+def _near(name: str, known: Iterable[str]) -> str:
+    """Name the near holes, of the many those with the same first word where there are any."""
+    by_first: dict[str, list[str]] = {}
+    for word in known:
+        by_first.setdefault(word.split(".")[0], []).append(word)
+    return (
+        nearest(name, by_first.get(name.split(".")[0], by_first)) if by_first else "There are none."
+    )
 
 
 UNNUMBERED_FROM = "appendices"  # from the heading of this name on, nothing is numbered
 RECOMMENDATIONS = "recommendations"
 TO_COMPLETE = "to be completed"
+PLAIN = Span("")
 
 
 def compose_paper(text: str, source: str, contents: Contents, cover: Cover) -> Document:
@@ -320,73 +307,69 @@ class _Builder:
         shown = [hole.name for hole in self.officers.holes if hole.kind == "table"]
         drawn = [hole.name for hole in self.officers.holes if hole.kind == "figure"]
         behind = [self.figures[name].table for name in drawn]
-        if lost := sorted(set(behind) - set(self.tables)):
-            raise DesignError(f"{self.officers.source}: a picture's table is missing: {lost}.")
         self.left_over = [name for name in dict.fromkeys(behind) if name not in shown]
         names = dict.fromkeys([*shown, *self.left_over])
         return {name: number for number, name in enumerate(names, start=1)}
 
     def build(self) -> tuple[tuple[tuple[str, Words], ...], tuple[Block, ...]]:
         """Return the heading lines and the blocks."""
-        tokens = _parser().parse(self.officers.text)
-        first = next((n for n, t in enumerate(tokens) if t.type == "heading_open"), len(tokens))
-        facts = tuple(self._facts(tokens[:first]))
-        blocks = list(self._blocks(tokens[first:], top=True))
+        nodes = SyntaxTreeNode(_parser().parse(self.officers.text)).children
+        first = next((n for n, node in enumerate(nodes) if node.type == "heading"), len(nodes))
+        facts = tuple(self._facts(nodes[:first]))
+        blocks = list(self._blocks(nodes[first:], top=True))
         if self.left_over:
             words = (Span("Figures behind the pictures"),)
             blocks.append(Heading(2, words, "", self._anchor(text_of(words)), new_page=True))
             blocks += [self._table(name) for name in self.left_over]
         return facts, tuple(blocks)
 
-    def _facts(self, tokens: list[Token]) -> Iterator[tuple[str, Words]]:
+    def _wrong(self, inline: SyntaxTreeNode, said: str) -> DesignError:
+        line = inline.map[0] + 1 if inline.map else 1
+        return DesignError(f"{self.officers.source}, line {line}: {said}")
+
+    def _facts(self, nodes: list[SyntaxTreeNode]) -> Iterator[tuple[str, Words]]:
         """Read the lines above the first heading: Meeting, Subject, Date and so on."""
-        for token in tokens:
-            if token.type != "inline":
-                continue
+        for inline in (one for node in nodes for one in node.walk() if one.type == "inline"):
             line: list[Span] = []
-            for span in [*self._spans(token, breaks=True), Span("\n")]:
+            for span in [*self._spans(inline, end="\n"), Span("\n")]:
                 if span.text != "\n":
                     line.append(span)
                     continue
                 label, colon, rest = line[0].text.partition(":") if line else ("", "", "")
                 if not colon:
-                    where = token.map[0] + 1 if token.map else 1
-                    raise DesignError(
-                        f"{self.officers.source}, line {where}: above the first heading each line "
-                        "is `Meeting: ...`, `Subject: ...`, `Date: ...` and so on."
+                    said = (
+                        "above the first heading each line is `Meeting: ...`, `Subject: ...`, "
+                        "`Date: ...` and so on."
                     )
+                    raise self._wrong(inline, said)
                 value = (Span(rest.lstrip()), *line[1:])
                 yield label.strip(), tuple(span for span in value if span.text)
                 line = []
 
-    def _blocks(self, tokens: list[Token], *, top: bool = False) -> Iterator[Any]:
-        place = 0
-        while place < len(tokens):
-            token = tokens[place]
-            end = _closing(tokens, place)
-            inside = tokens[place + 1 : end]
-            if token.type == "heading_open":
-                yield self._heading(int(token.tag[1:]), inside[0])
-            elif token.type == "paragraph_open":
-                block = self._paragraph(inside[0], top=top)
-                if block is not None:
+    def _blocks(self, nodes: list[SyntaxTreeNode], *, top: bool = False) -> Iterator[Any]:
+        for node in nodes:
+            if node.type == "heading":
+                yield self._heading(int(node.tag[1:]), node.children[0])
+            elif node.type == "paragraph":
+                if block := self._paragraph(node.children[0], top=top):
                     yield block
-            elif token.type in ("bullet_list_open", "ordered_list_open"):
-                yield self._listing(token.type, inside)
-            elif token.type == "blockquote_open":
-                blocks = tuple(self._blocks(inside))
+            elif node.type in ("bullet_list", "ordered_list"):
+                items = tuple(tuple(self._blocks(item.children)) for item in node.children)
+                ordered: ListKind = "roman" if self.recommending else "letters"
+                yield Listing("bullets" if node.type == "bullet_list" else ordered, items)
+            elif node.type == "blockquote":
+                blocks = tuple(self._blocks(node.children))
                 first = next(iter(blocks), None)
                 words = text_of(first.words) if isinstance(first, Paragraph) else ""
                 yield Box(blocks, words.casefold().startswith(TO_COMPLETE))
-            place = end + 1
 
-    def _heading(self, depth: int, inline: Token) -> Heading:
+    def _heading(self, depth: int, inline: SyntaxTreeNode) -> Heading:
         words = tuple(self._spans(inline))
         name = text_of(words).casefold()
         if depth > 2:
-            line = inline.map[0] + 1 if inline.map else 1
-            raise DesignError(f"{self.officers.source}, line {line}: `{'#' * depth}`: a paper has "
-                              "topics (`#`) and sub-headings (`##`) only.")  # fmt: skip
+            raise self._wrong(
+                inline, f"`{'#' * depth}`: a paper has topics (`#`) and sub-headings (`##`) only."
+            )
         if depth == 2:
             return Heading(3, words, "", self._anchor(text_of(words)))
         over = self.topic > 0 and not self.numbered
@@ -398,18 +381,15 @@ class _Builder:
             number = str(self.topic)
         return Heading(2, words, number, self._anchor(text_of(words)), name.startswith("appendix"))
 
-    def _paragraph(self, inline: Token, *, top: bool) -> Block | None:
+    def _paragraph(self, inline: SyntaxTreeNode, *, top: bool) -> Block | None:
         """Read a paragraph or what stands alone on its line; nothing where its holes are empty."""
-        holes = [child for child in inline.children or [] if child.type == "hole"]
-        others = [c for c in inline.children or [] if c.type != "hole" and c.content.strip()]
+        leaves = [one for one in inline.walk(include_self=False) if not one.is_nested]
+        holes = [one for one in leaves if one.type == "hole"]
+        others = [one for one in leaves if one.type != "hole" and one.content.strip()]
         kind, _, name = holes[0].content.partition(" ") if holes else ("", "", "")
         if kind in ("table", "figure", "quotes", "new"):
             if len(holes) > 1 or others or not top:
-                line = inline.map[0] + 1 if inline.map else 1
-                hole = holes[0].content
-                raise DesignError(
-                    f"{self.officers.source}, line {line}: `{{{hole}}}` stands alone on its line."
-                )
+                raise self._wrong(inline, f"`{{{holes[0].content}}}` stands alone on its line.")
             return self._standing(kind, name.strip())
         words = trim(self._spans(inline))
         if not words:
@@ -435,38 +415,32 @@ class _Builder:
     def _table(self, name: str) -> TableBlock:
         return TableBlock(name, self.table_numbers[name], self.tables[name])
 
-    def _listing(self, kind: str, tokens: list[Token]) -> Listing:
-        items, place = [], 0
-        while place < len(tokens):
-            end = _closing(tokens, place)
-            items.append(tuple(self._blocks(tokens[place + 1 : end])))
-            place = end + 1
-        ordered: ListKind = "roman" if self.recommending else "letters"
-        return Listing("bullets" if kind.startswith("bullet") else ordered, tuple(items))
+    def _spans(
+        self, inline: SyntaxTreeNode, look: Span = PLAIN, *, end: str = " "
+    ) -> Iterator[Span]:
+        """Return the words inside, in the look of what they stand in; `end` ends a line."""
+        for one in inline.children:
+            if one.type == "text":
+                yield replace(look, text=plain_text(one.content))
+            elif one.type in ("softbreak", "hardbreak"):
+                yield replace(look, text=end)
+            elif one.type == "hole":
+                yield self._fill(one.content, look)
+            elif one.type == "strong":
+                yield from self._spans(one, replace(look, bold=True), end=end)
+            elif one.type == "em":
+                yield from self._spans(one, replace(look, italic=True), end=end)
+            elif one.type == "link":
+                inside = replace(look, href=str(one.attrs.get("href", "")))
+                yield from self._spans(one, inside, end=end)
 
-    def _spans(self, inline: Token, *, breaks: bool = False) -> Iterator[Span]:
-        bold, italic, href = 0, 0, ""
-        for token in inline.children or []:
-            if token.type == "text":
-                yield Span(plain_text(token.content), bold > 0, italic > 0, href)
-            elif token.type in ("softbreak", "hardbreak"):
-                yield Span("\n" if breaks else " ", bold > 0, italic > 0, href)
-            elif token.type == "hole":
-                yield from self._fill(token.content, bold > 0, italic > 0, href)
-            elif token.type.startswith("strong"):
-                bold += token.nesting
-            elif token.type.startswith("em"):
-                italic += token.nesting
-            elif token.type.startswith("link"):
-                href = str(token.attrs.get("href", "")) if token.nesting == 1 else ""
-
-    def _fill(self, name: str, bold: bool, italic: bool, href: str) -> Iterator[Span]:
+    def _fill(self, name: str, look: Span) -> Span:
         fact = FACT.fullmatch(name)
         if fact is None and name not in self.entries:
             raise DesignError(f"{self.officers.source}: `{{{name}}}` stands alone on its line.")
         self.used.append(name)
         text = f"{fact[1]} ({fact[2]})" if fact else self.entries[name].text
-        yield Span(plain_text(text), bold, italic, href, "fact" if fact else name)
+        return replace(look, text=plain_text(text), entry="fact" if fact else name)
 
     def _anchor(self, text: str) -> str:
         base = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-") or "part"
@@ -485,13 +459,3 @@ def trim(spans: Iterator[Span]) -> Words:
         if text:
             kept.append(replace(span, text=text))
     return tuple(kept) if any(span.text.strip() for span in kept) else ()
-
-
-def _closing(tokens: list[Token], place: int) -> int:
-    """Find where the block that opens at a place closes."""
-    depth = 0
-    for number in range(place, len(tokens)):
-        depth += tokens[number].nesting
-        if depth == 0:
-            return number
-    return len(tokens) - 1

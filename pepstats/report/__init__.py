@@ -20,6 +20,7 @@ from pepstats.report.edition import (
 from pepstats.report.open_data import make_open_data
 from pepstats.report.paper import (
     draft_report,
+    fill_template,
     list_disclosure,
     list_marks,
     list_shown_counts,
@@ -46,6 +47,7 @@ __all__ = [
     "describe_cases",
     "draft_report",
     "explain_lines",
+    "fill_template",
     "find_small_changes",
     "forecast_note",
     "list_disclosure",

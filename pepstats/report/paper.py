@@ -136,7 +136,7 @@ def built_in_text(report: Report, programmes: Sequence[Programme]) -> str:
     """Write the built-in text for a report, which the officers may edit."""
     lettered = [(_letter(number), programme) for number, programme in enumerate(programmes)]
     wholes = list(group_phases(programmes))
-    return _fill("paper.md", report=report, programmes=lettered, wholes=wholes)
+    return fill_template("paper.md", report=report, programmes=lettered, wholes=wholes)
 
 
 def _letter(number: int) -> str:
@@ -154,12 +154,13 @@ def draft_report(slug: str, last: Report, programmes: Sequence[Programme]) -> di
     check_slug(slug, "report")
     date = last.meeting.date.replace(year=last.meeting.date.year + 1, day=1)
     title = f"{last.title} (after {long_date(last.meeting.date)})"[:200]
-    settings = _fill("report.yml", slug=slug, last=last, date=date.isoformat(), title=title)
+    settings = fill_template("report.yml", slug=slug, last=last, date=date.isoformat(), title=title)
     text = built_in_text(last.model_copy(update={"slug": slug}), programmes)
     return {f"reports/{slug}.yml": settings, f"reports/{slug}.md": text}
 
 
-def _fill(template: str, **words: object) -> str:
+def fill_template(template: str, **words: object) -> str:
+    """Return a template of the project with its holes, `[[ name ]]`, filled by these words."""
     import jinja2
 
     environment = jinja2.Environment(

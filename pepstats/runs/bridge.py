@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,14 +56,6 @@ class Earlier(EarlierRun):
     folder: Path
 
 
-@dataclass(frozen=True)
-class Reported:
-    """The results that the earlier report's run has written: values and releases as in a panel."""
-
-    values: pd.DataFrame
-    releases: pd.DataFrame
-
-
 def list_bridge_tables(programmes: Iterable[str]) -> list[str]:
     """List the tables of the earlier report's run that a bridge reads."""
     forms = (EFFECTS_FILE, REFUSED_FILE)
@@ -89,9 +80,8 @@ def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier 
         made = read_manifest(folder)
     except RunError:
         return None
-    withheld = made.release.withheld if made.release else {}
     tables = {name: made.outputs[name].sha256 for name in list_bridge_tables(programmes)
-              if name in made.outputs and name not in withheld}  # fmt: skip
+              if name in made.outputs and name not in made.withheld}  # fmt: skip
     whole = all((folder / name).is_file() and sha256_of(folder / name) == digest
                 for name, digest in tables.items())  # fmt: skip
     return (
@@ -172,8 +162,9 @@ def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None
     releases = _read_table(step, earlier, RELEASES)
     if values is None or releases is None:
         return pd.DataFrame(columns=RESULT_COLUMNS)
-    before = Reported(
+    before = Panel(
         values.set_index(["school", "year"]).astype(float),
+        pd.DataFrame(),
         releases.set_index("year").astype("str").fillna(""),
     )
     return bridge_results(before, panel, year=step.report.year, schools=schools)
@@ -191,7 +182,7 @@ def _as_it_was(before: pd.Series, after: pd.Series) -> pd.Series:
 
 
 def bridge_results(
-    before: Panel | Reported, after: Panel, *, year: int, schools: Iterable[int] | None = None
+    before: Panel, after: Panel, *, year: int, schools: Iterable[int] | None = None
 ) -> pd.DataFrame:
     """Return each measure's results of a year in two releases, over all schools or some.
 
@@ -200,35 +191,34 @@ def bridge_results(
     have another value now, and `largest_change` the largest of those changes. Measures that
     neither has that year are left out.
     """
+    names = [name for name in MEASURES if name in before.values or name in after.values]
+    (values, releases), (values_now, releases_now) = (
+        _of_year(panel, names, year, schools) for panel in (before, after)
+    )
     rows = []
-    for measure in [m for m in MEASURES if m in before.values or m in after.values]:
-        ours, theirs = (_of_year(panel, measure, year, schools) for panel in (before, after))
+    for name in names:
+        ours, theirs = (side[name].dropna().sort_index() for side in (values, values_now))
         if ours.empty and theirs.empty:
             continue
         both = ours.index.intersection(theirs.index)
         moved = (theirs[both] - ours[both])[~_as_it_was(ours[both], theirs[both])]
         first, then = ours[both].mean(), theirs[both].mean()
         rows.append((
-            measure, MEASURES[measure].unit, _release(before, measure, year),
-            _release(after, measure, year), len(ours), len(theirs), len(both), len(moved),
+            name, MEASURES[name].unit, releases[name], releases_now[name],
+            len(ours), len(theirs), len(both), len(moved),
             first, then, then - first, moved.abs().max() if len(moved) else 0.0,
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=RESULT_COLUMNS)
 
 
 def _of_year(
-    panel: Panel | Reported, measure: str, year: int, schools: Iterable[int] | None
-) -> pd.Series:
-    if measure not in panel.values or year not in panel.values.index.get_level_values("year"):
-        return pd.Series(dtype=float)
-    found = panel.values[measure].xs(year, level="year").dropna().sort_index()
-    return found if schools is None else found[found.index.isin(list(schools))]
-
-
-def _release(panel: Panel | Reported, measure: str, year: int) -> str:
-    if measure not in panel.releases or year not in panel.releases.index:
-        return ""
-    return str(panel.releases.loc[year, measure])
+    panel: Panel, names: list[str], year: int, schools: Iterable[int] | None
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return a year's results, one row a school, and the release that each measure is from."""
+    values = panel.values.reindex(columns=names)
+    values = values[values.index.get_level_values("year") == year].droplevel("year")
+    releases = panel.releases.reindex(index=[year], columns=names).iloc[0].fillna("")
+    return values if schools is None else values[values.index.isin(list(schools))], releases
 
 
 def _say(row: dict[str, object], why: str) -> str:

@@ -12,6 +12,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -269,7 +270,7 @@ def _compare_column(
     if column in rule.numbers:
         every = np.abs(_numbers(theirs))
         scale = float(every[np.isfinite(every)].max(initial=0.0))
-        close = are_close(x, y, rule.relative, rule.floor * scale)
+        close = np.array([_are_close(*pair, rule, scale) for pair in zip(x, y, strict=True)])
     if close.any():
         yield Finding(name, column, CLOSE, "", int(close.sum()), _largest(x[close], y[close]))
     if not close.all():
@@ -279,12 +280,9 @@ def _compare_column(
         yield Finding(name, column, DIFFERS, first, int(far.sum()), _largest(x[far], y[far]))
 
 
-def are_close(x: np.ndarray, y: np.ndarray, relative: float, zero: float) -> np.ndarray:
-    """Find which pairs of numbers are as close as a rule allows; missing is close to nothing."""
-    allowed = np.maximum(relative * np.maximum(np.abs(x), np.abs(y)), zero)
-    known = np.isfinite(x) & np.isfinite(y)
-    close: np.ndarray = known & (np.abs(np.where(known, x - y, np.inf)) <= allowed)
-    return close
+def _are_close(a: float, b: float, rule: TableRule, scale: float) -> bool:
+    """Whether two numbers are as close as a rule allows; missing is close to nothing."""
+    return math.isclose(a, b, rel_tol=rule.relative, abs_tol=rule.floor * scale)
 
 
 def _numbers(cells: pd.Series) -> np.ndarray:
@@ -306,9 +304,8 @@ def compare_entries(name: str, made: bytes, again: bytes, rule: TableRule) -> li
         if type(a) is type(b) and a == b:
             continue
         if isinstance(a, float) and isinstance(b, float):
-            x, y = np.array([a]), np.array([b])
-            zero = rule.floor * max(abs(a), abs(b), 1.0)
-            verdict = CLOSE if are_close(x, y, rule.relative, zero)[0] else DIFFERS
+            close = _are_close(a, b, rule, max(abs(a), abs(b), 1.0))
+            verdict = CLOSE if close else DIFFERS
             found.append(Finding(name, key, verdict, f"{a!r}, made again {b!r}", 1, abs(a - b)))
         else:
             said = f"{_short(repr(a))}, made again {_short(repr(b))}"

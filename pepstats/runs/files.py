@@ -6,6 +6,8 @@ import hashlib
 import os
 import posixpath
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
 
@@ -79,13 +81,19 @@ def lab_beside(final: Path) -> Path:
     return final.with_name(f"{final.name}.lab")
 
 
-def begin_folder(final: Path) -> Path:
-    """Make a hidden folder beside the place of a finished one, and give it to be filled."""
+@contextmanager
+def fill_folder(final: Path) -> Iterator[Path]:
+    """Make a hidden folder to be filled, which takes a finished one's place once it is whole."""
     final.parent.mkdir(parents=True, exist_ok=True)
     sweep_partial(final)
     making = final.with_name(f".{final.name}.partial-{os.getpid()}")
     making.mkdir()
-    return making
+    try:
+        yield making
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+    replace_folder(making, final)
 
 
 def replace_folder(making: Path, final: Path) -> None:
@@ -95,11 +103,6 @@ def replace_folder(making: Path, final: Path) -> None:
         final.rename(old)
     making.rename(final)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def discard_folder(making: Path) -> None:
-    """Clear away a folder that will not be finished."""
-    shutil.rmtree(making, ignore_errors=True)
 
 
 def sweep_partial(final: Path) -> None:

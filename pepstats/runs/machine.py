@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import platform
 import re
 import subprocess
+from typing import Any
 
 import numpy as np
 
@@ -58,11 +60,19 @@ def same_code(commit: str | None) -> bool | None:
     return None if changed is None else not changed
 
 
-def list_packages() -> dict[str, str]:
-    """List our own version and that of every package the project names as needed."""
+def describe_machine() -> dict[str, Any]:
+    """Return what a run stands on here, by the names that a manifest has for it.
+
+    `packages` are our own version and that of every package the project names as needed.
+    """
     lines = importlib.metadata.requires("pepstats") or []
     names = {"pepstats", *(re.split(r"[^\w.-]", line)[0] for line in lines)}
-    return {name: importlib.metadata.version(name) for name in sorted(names)}
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "arithmetic": hash_arithmetic(),
+        "packages": {name: importlib.metadata.version(name) for name in sorted(names)},
+    }
 
 
 def ask_git(*words: str) -> str | None:

@@ -1,37 +1,9 @@
-"""What ran, with what, giving what: written last, so that no manifest means no run.
-
-`manifest.json` is one JSON object, keys sorted, and nothing in it is a path on anyone's machine:
-
-| key | what |
-|---|---|
-| `schema` | the version of this layout: 3 |
-| `report`, `programmes` | the parameters the run was given: all that a notebook is told |
-| `seeds` | each programme's seed, as its settings had it |
-| `code` | `commit` of the project, whether its code was `modified` since, sha256 of the `lock`, |
-|  | and the kind of `interpreter` |
-| `python`, `platform`, `packages` | what it ran on, and the version of every package we name |
-| `arithmetic` | how that machine rounds: a fingerprint (`machine.py`) |
-| `settings` | sha256 of every file of the data folder that says what to do, by its name there |
-| `inputs` | each published file: `file` as the study names it, `kind`, `year`, `release`, |
-|  | `licence`, `sha256`, `bytes`, `rows` below the header |
-| `earlier` | only of a report that revises one whose run was there: that `report`, and sha256 of |
-|  | each of its `tables` that the bridge reads |
-| `rules` | how a column may differ when it is made again: `relative` to the value, `floor` as a |
-|  | share of the column's largest value, and the `reason` |
-| `outputs` | every file of the run but this one and its log: `sha256`, `bytes` and, for a table, |
-|  | `rows`, the `key` (empty: the line) and `columns`, with those that are `numbers`; |
-|  | every other column is exact |
-| `started`, `seconds` | when, in UTC, and how long each notebook took |
-| `release` | of a released bundle only: `on`, `edition`, `why`; `files` that were added (sha256); |
-|  | files `withheld`, with the reason; where each input is `carried` |
-| `seal` | sha256 of all the other keys, so that an edit by hand is seen |
-"""
+"""What ran, with what, giving what: written last, so that no manifest means no run."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -55,7 +27,7 @@ from pepstats.runs.files import (
     sha256_of,
     write_whole,
 )
-from pepstats.runs.machine import find_commit, hash_arithmetic, is_modified, list_packages
+from pepstats.runs.machine import describe_machine, find_commit, is_modified
 from pepstats.runs.reuse import Ground
 from pepstats.runs.tasks import Done, StepRecord
 from pepstats.settings import SLUG, Report, Settings, load_programme, load_report
@@ -84,38 +56,31 @@ CHANGED = "changed: not the bytes that the manifest names"
 MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "earlier", "rules")
 
 
-def check_record(path: Path, made: Manifest) -> Iterator[Finding]:
-    """Hold a release's seal to `CHANGES.md`, where it lies beside it as it does in the project."""
+def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
+    """Hold a run or release to what is written of it: its seal, the record beside it, its files.
+
+    A release lies beside `CHANGES.md`, which has its seal, as it does in the project.
+    """
+    if not made.sealed:
+        yield Finding(MANIFEST, "seal", DIFFERS, "edited after it was written")
     record = path.parent / CHANGES_FILE
     if made.release is not None and record.is_file() and made.seal not in record.read_text("utf-8"):
         yield Finding(MANIFEST, "seal", DIFFERS, f"not in {CHANGES_FILE} beside the release")
-
-
-def check_seal(made: Manifest) -> Iterator[Finding]:
-    """Find whether the manifest was edited after it was written."""
-    if not made.sealed:
-        yield Finding(MANIFEST, "seal", DIFFERS, "edited after it was written")
-
-
-def check_run_files(path: Path, made: Manifest) -> Iterator[Finding]:
-    """Hold every file there to the manifest: missing, extra, or not the bytes it names."""
     listed = {name: one.sha256 for name, one in made.outputs.items()}
-    withheld: Mapping[str, str] = {}
-    if made.release is not None:
-        listed |= made.release.files
-        withheld = made.release.withheld
-    there = {
-        file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if not file.is_dir()
-    } - {MANIFEST, LOG}
-    for name in sorted(listed.keys() - there - withheld.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "missing")
-    for name in sorted(there - listed.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "extra: not in the manifest")
-    for name in sorted(there & withheld.keys()):
-        yield Finding(name, WHOLE, DIFFERS, "there, though it was withheld")
-    for name in sorted((there & listed.keys()) - withheld.keys()):
-        if (path / name).is_symlink() or sha256_of(path / name) != listed[name]:
-            yield Finding(name, WHOLE, DIFFERS, CHANGED)
+    listed |= made.release.files if made.release is not None else {}
+    withheld, known = made.withheld.keys(), listed.keys() - made.withheld.keys()
+    there = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()} - {
+        MANIFEST,
+        LOG,
+    }
+    for note, names in {
+        "missing": known - there,
+        "extra: not in the manifest": there - listed.keys(),
+        "there, though it was withheld": there & withheld,
+        CHANGED: {name for name in there & known
+                  if (path / name).is_symlink() or sha256_of(path / name) != listed[name]},
+    }.items():  # fmt: skip
+        yield from (Finding(name, WHOLE, DIFFERS, note) for name in sorted(names))
 
 
 SCHEMA = 3
@@ -220,6 +185,16 @@ class Manifest(Settings):
         """Whether nothing in it was changed after it was written."""
         return self.seal == seal_of(self.as_dict())
 
+    @property
+    def withheld(self) -> Mapping[str, str]:
+        """The files that stayed behind when it was released, each with its reason."""
+        return {} if self.release is None else self.release.withheld
+
+    @property
+    def came_from(self) -> dict[str, str]:
+        """The hash of each setting and published file, by its name in the study."""
+        return {**self.settings, **{one.file: one.sha256 for one in self.inputs}}
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is written in JSON."""
         content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=False)
@@ -258,10 +233,7 @@ def write_manifest(
             "lock": sha256_of(lock) if lock.is_file() else None,
             "interpreter": sys.implementation.name,
         },
-        "python": platform.python_version(),
-        "platform": describe_platform(),
-        "arithmetic": hash_arithmetic(),
-        "packages": list_packages(),
+        **describe_machine(),
         "settings": dict(ground.settings),
         "inputs": [
             {
@@ -305,19 +277,14 @@ def read_manifest(run: Path) -> Manifest:
             f"{path} is not there, so this is not a finished run. Run `pepstats run` first."
         )
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise RunError(f"{path} is not JSON: {error}. Run again.") from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise RunError(f"{path} is not a manifest of schema {SCHEMA}. Run again.")
-    try:
-        return Manifest.model_validate(content)
+        return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         wrong = "; ".join(
             f"`{'.'.join(map(str, one['loc']))}`: {one['msg'].removeprefix('Value error, ')}"
             for one in error.errors(include_url=False)
         )
-        raise RunError(f"{path} is not what we write: {wrong}. Run again.") from None
+        said = f"{path} is not a manifest of schema {SCHEMA}: {wrong}. Run again."
+        raise RunError(said) from None
 
 
 def list_settings(report: Report, data: Path) -> list[str]:
@@ -343,11 +310,6 @@ def read_source_rows(run: Path) -> dict[tuple[str, str], int]:
     total = table[(table["account"] == "rows") & (table["what"] == "in all")]
     return {(str(file), str(kind)): int(rows)
             for file, kind, rows in total[["file", "kind", "count"]].to_numpy()}  # fmt: skip
-
-
-def describe_platform() -> str:
-    """Return the kind of machine this is."""
-    return f"{platform.system()} {platform.machine()}"
 
 
 def utc(moment: float) -> str:

@@ -166,10 +166,8 @@ def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
 
 def find_plan(report: Report, data: Path) -> Plan | None:
     """Find a report's plan, or that of the earlier report it revises; nothing without one."""
-    path = data / FOLDER / f"{report.slug}.json"
-    if path.is_file():
-        return read_plan(path)
-    return None if report.revises is None else find_plan(load_report(report.revises, data), data)
+    path = data / list_plans(report, data)[-1]
+    return read_plan(path) if path.is_file() else None
 
 
 def list_plans(report: Report, data: Path) -> list[str]:

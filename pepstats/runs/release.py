@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pepstats.errors import RunError
-from pepstats.report import list_marks
+from pepstats.report import fill_template, list_marks
 from pepstats.runs.bridge import (
     Earlier,
     bring_up_to_date,
@@ -23,11 +23,9 @@ from pepstats.runs.files import (
     MANIFEST,
     OUTSIDE,
     STUDY,
-    begin_folder,
     copy_into,
-    discard_folder,
+    fill_folder,
     place_of,
-    replace_folder,
     sha256_of,
     sweep_partial,
 )
@@ -42,8 +40,7 @@ from pepstats.runs.holdback import (
 from pepstats.runs.machine import same_code
 from pepstats.runs.manifest import (
     Manifest,
-    check_run_files,
-    check_seal,
+    check_written,
     list_settings,
     manifest_as_text,
     read_manifest,
@@ -143,60 +140,22 @@ def _where(name: str, digest: str) -> str:
     return f"{STUDY}/{plain}"
 
 
-README_TEXT = """\
-| here | what |
-|---|---|
-| `07-board-report/` | the paper, as a page and as a Word file, and its tables |
-| `01-...` to `06-...` | the tables and pictures of each step |
-| `notebooks/` | the executed notebooks, their parameters inside |
-| `manifest.json` | what ran, with what, giving what: hashes, versions, seeds, rules |
-| `study/`, `inputs/` | the settings and published files that may be carried |
-| `CHANGES.md` | what moved since the last release, and why |
-
-## Check it
-
-Run it all again and compare every file, cell by cell:
-
-```
-git checkout {commit}
-make test
-.venv/bin/python -m pepstats verify PATH/TO/THIS/FOLDER --data STUDY
-```
-
-It answers 0 (the same), 1 (something differs: it says what and where) or 2 (something is missing: \
-it says what). `--data` is needed only for files that are not carried here.
-"""
-
-
 def write_readme(bundle: Bundle, carried: Container[str]) -> str:
     """Write what is in a bundle, what is not and why, and how to check it."""
     made, report = bundle.made, bundle.report
-    lines = [f"# {report.title}", "", *(f"**{mark}**\n" for mark in list_marks(report))]
-    lines += [
-        f"What was released for the {report.meeting.body} of {report.meeting.date.isoformat()}: "
-        f"the {report.edition} edition, made by commit `{made.code.commit}`.", "",
-        README_TEXT.format(commit=made.code.commit),
-    ]  # fmt: skip
-    if made.earlier is not None:
-        lines += [
-            f"It was set beside the run of `{made.earlier.report}`: that is in `{BESIDE}/`, or "
-            "name with `--out` where it is.", "",
-        ]  # fmt: skip
-    absent = [f"| `{i.file}` | {i.kind} {i.year or ''} {i.release or ''} | `{i.sha256}` |"
-              for i in made.inputs if i.file not in carried]  # fmt: skip
-    absent += [f"| `{name}` | settings | `{digest}` |"
-               for name, digest in made.settings.items() if name not in carried]  # fmt: skip
-    if absent:
-        lines += ["## Not carried", "", "| file | what | sha256 |", "|---|---|---|", *absent, ""]
-    if bundle.withheld:
-        lines += ["## Withheld", ""]
-        lines += ["`manifest.json` names these, and `verify` compares them by their hashes.", ""]
-        lines += ["| folder | files | why |", "|---|---|---|"]
-        counted = Counter((name.split("/")[0], why) for name, why in bundle.withheld.items())
-        lines += [f"| `{folder}/` | {n} | {why} |" for (folder, why), n in counted.items()] + [""]
-    if to_do := read_to_do(bundle.run):
-        lines += ["## Not yet done when it was released", "", *(f"- {line}" for line in to_do), ""]
-    return "\n".join(lines)
+    files = [(one.file, f"{one.kind} {one.year or ''} {one.release or ''}", one.sha256)
+             for one in made.inputs]  # fmt: skip
+    files += [(name, "settings", digest) for name, digest in made.settings.items()]
+    return fill_template(
+        "release.md",
+        report=report,
+        made=made,
+        marks=list_marks(report),
+        beside=BESIDE,
+        absent=[one for one in files if one[0] not in carried],
+        withheld=Counter((name.split("/")[0], why) for name, why in bundle.withheld.items()),
+        to_do=read_to_do(bundle.run),
+    )
 
 
 def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
@@ -213,18 +172,13 @@ def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
     _refuse(report, find_hindrances(run, made, report, data))
     withheld = find_withheld(run, made, report, before)
     _refuse(report, find_held_back(run, made, report, withheld, before))
-    making = begin_folder(final)
-    try:
+    with fill_folder(final) as making:
         bring_up_to_date(final.parent)
         on = utc(time.time())
         last = find_last_release(report, data, final.parent)
         entry = write_entry(last, run, made, on=on, why=why, revises=report.revises)
         bundle = Bundle(run, made, report, data, making, withheld)
         bundle.fill({CHANGES_FILE: entry}, on, why)
-    except BaseException:
-        discard_folder(making)
-        raise
-    replace_folder(making, final)
     bring_up_to_date(final.parent)
     return final
 
@@ -246,7 +200,7 @@ def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> It
 
 
 def _not_whole(run: Path, made: Manifest, report: Report) -> Iterator[str]:
-    for found in (*check_seal(made), *check_run_files(run, made)):
+    for found in check_written(run, made):
         yield f"{found.file}: {found.note}"
     if made.release is not None or made.report != report.slug:
         yield "its manifest is not that of a run of this report"
@@ -271,20 +225,16 @@ def _not_traceable(made: Manifest) -> Iterator[str]:
 
 def _stale(made: Manifest, report: Report, data: Path) -> Iterator[str]:
     """Find what the run came from that is no longer what it was."""
-    now = {name: sha256_of(data / name) for name in list_settings(report, data)}
-    for name in sorted(now.keys() | made.settings.keys()):
+    then = made.came_from
+    names = {*list_settings(report, data), *then}
+    now = {name: sha256_of(data / name) for name in names if (data / name).is_file()}
+    for name in sorted(names):
         if name not in now:
-            yield f"{name} was there when it ran and is not now"
-        elif name not in made.settings:
+            yield f"{name} is no longer there"
+        elif name not in then:
             yield f"{name} is new since the run"
-        elif now[name] != made.settings[name]:
+        elif now[name] != then[name]:
             yield f"{name} has changed since the run"
-    for one in made.inputs:
-        path = data / one.file
-        if not path.is_file():
-            yield f"{one.file} is no longer there"
-        elif sha256_of(path) != one.sha256:
-            yield f"{one.file} has changed since the run"
 
 
 def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:

@@ -23,7 +23,7 @@ from pepstats.priority import PROPOSED
 from pepstats.runs.files import Output, copy_into, sha256_of
 from pepstats.runs.machine import hash_arithmetic
 from pepstats.runs.steps import DATA, EARLIER, NOTHING, READ, RUN, find_wholes
-from pepstats.runs.tasks import StepRecord, Task
+from pepstats.runs.tasks import FIRST, StepRecord, Task
 from pepstats.settings import Report, hash_settings
 from pepstats.sources import Source
 
@@ -63,7 +63,8 @@ class Ground:
     def stands_on(self, task: Task, parameters: Mapping[str, str]) -> str:
         """Return the hash of all that is there before a step begins."""
         notebook = paths.NOTEBOOKS / f"{task.step}.ipynb"
-        there = sorted(name for name in list_files(self.making) if task.needs_file(name))
+        files = (p.relative_to(self.making) for p in self.making.rglob("*") if p.is_file())
+        there = sorted(name for name in (p.as_posix() for p in files) if task.needs_file(name))
         said = [self.code, self.settled, sha256_of(notebook), dict(parameters), there,
                 sorted(self.known)]  # fmt: skip
         return _hash(json.dumps(said, sort_keys=True))
@@ -78,8 +79,8 @@ class Ground:
         read = {name: self._digest(name) for name, _ in sorted(said)}
         if changed := sorted({name for name, seen in said if seen and seen != read[name]}):
             raise RunError(f"{', '.join(changed)} changed while it ran. Run again.")
-        needed = {f"{DATA}{one.file}" for one in self.sources} if task.is_first else set()
-        knows = needed <= read.keys() if task.is_first else any(RUN in name for name in read)
+        needed = {f"{DATA}{one.file}" for one in self.sources} if task.step == FIRST else set()
+        knows = needed <= read.keys() if task.step == FIRST else any(RUN in name for name in read)
         return StepRecord(stands_on=stands_on, read=read) if knows else None
 
     def _digest(self, name: str) -> str:
@@ -96,7 +97,9 @@ class Ground:
         if self.last is None or task.name not in self.last.steps:
             return None
         then = self.last.steps[task.name]
-        if then.stands_on != self.stands_on(task, parameters) or not self._as_read(then):
+        if then.stands_on != self.stands_on(task, parameters) or any(
+            self._digest(name) != digest for name, digest in then.read.items()
+        ):
             return None
         own = {name: one.sha256 for name, one in self.last.outputs.items() if task.owns(name)}
         if not all(self._copy(self.last.folder / name, name, own[name]) for name in own):
@@ -120,15 +123,6 @@ class Ground:
         ]  # fmt: skip
         if changed:
             raise RunError(f"{', '.join(sorted(changed))} changed while it ran. Run again.")
-
-    def _as_read(self, then: StepRecord) -> bool:
-        """Whether every file that a step read is what it was."""
-        return all(self._digest(name) == digest for name, digest in then.read.items())
-
-
-def list_files(run: Path) -> list[str]:
-    """List the files of a run that is being made."""
-    return [p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()]
 
 
 def hash_code() -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.runs.bridge import find_earlier
-from pepstats.runs.files import begin_folder, discard_folder, lab_beside, replace_folder
+from pepstats.runs.files import fill_folder, lab_beside
 from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
 from pepstats.runs.reuse import Ground, Last, describe_settled, hash_code
 from pepstats.runs.tasks import Done, Task, check_parameters, list_tasks, parameters_of
@@ -69,10 +69,9 @@ def run_report(
     report, found = check_request(slug, data, asked)
     chosen = asked or report.programmes
     final = out / "working" / report.slug
-    making = begin_folder(final)
-    (making / "notebooks").mkdir()
-    started = time.time()
-    try:
+    with fill_folder(final) as making, _keeping_failed(making, final):
+        (making / "notebooks").mkdir()
+        started = time.time()
         earlier = find_earlier(report, out)
         ground = replace(
             find_ground(making, report, found, data),
@@ -85,10 +84,6 @@ def run_report(
         lines = "".join(f"{_say_done(one)}\n" for one in done)
         (making / "run.log").write_text(lines, "utf-8")
         write_manifest(ground, report, chosen, done, started)
-    except BaseException:
-        _keep_failed(making, final)
-        raise
-    replace_folder(making, final)
     for old in (_failed_beside(final), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
     if kept := sum(one.reused for one in done):
@@ -281,16 +276,18 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _keep_failed(making: Path, final: Path) -> None:
-    """Keep the failed notebook beside the run, and nothing else of what was being made."""
-    failed = list((making / "notebooks").glob("*.failed.ipynb"))
-    if failed:
-        kept = _failed_beside(final)
-        shutil.rmtree(kept, ignore_errors=True)
-        kept.mkdir()
-        for notebook in failed:
-            notebook.replace(kept / notebook.name)
-    discard_folder(making)
+@contextmanager
+def _keeping_failed(making: Path, final: Path) -> Iterator[None]:
+    """Keep a failed notebook beside the run, and nothing else of what was being made."""
+    try:
+        yield
+    finally:
+        if failed := list((making / "notebooks").glob("*.failed.ipynb")):
+            kept = _failed_beside(final)
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.mkdir()
+            for notebook in failed:
+                notebook.replace(kept / notebook.name)
 
 
 def _failed_beside(final: Path) -> Path:

@@ -25,7 +25,7 @@ from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import SHOWN_COLUMNS
 from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, read_shown, write_whole
-from pepstats.runs.tasks import STEPS, name_task
+from pepstats.runs.tasks import STEPS, Task
 from pepstats.schools import Panel
 from pepstats.settings import (
     Programme,
@@ -161,7 +161,6 @@ class Step:
     programme: Programme | None
     data: Path
     run: Path
-    wholes: Mapping[str, str] = field(default_factory=dict, repr=False)
     said: Path | None = field(default=None, repr=False)
     finished: Path | None = None
 
@@ -255,7 +254,7 @@ class Step:
         """
         listed = self.read_table("01-clean-sources", "members")
         own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
-        wholes = self.wholes or find_wholes(self.report, self.data)
+        wholes = find_wholes(self.report, self.data)
         listed = listed.assign(programme=listed["programme"].map(wholes))
         counted = listed.groupby("school")["programme"].nunique()
         own = keyed(own, "school")
@@ -356,13 +355,12 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
             f"{nearest(programme, settings.programmes)}"
         )
     chosen = load_programme(programme, data) if STEPS[name] else None
-    wholes = find_wholes(settings, data)
     if making is None:
         finished = paths.output_folder() / "working" / settings.slug
-        return Step(name, settings, chosen, data, lab_beside(finished), wholes, finished=finished)
-    said = making / "notebooks" / f"{name_task(name, programme)}{READ}"
+        return Step(name, settings, chosen, data, lab_beside(finished), finished=finished)
+    said = making / "notebooks" / f"{Task(name, programme).name}{READ}"
     said.parent.mkdir(parents=True, exist_ok=True)
-    step = Step(name, settings, chosen, data, making, wholes, said)
+    step = Step(name, settings, chosen, data, making, said)
     step.reading(*([chosen.file] if chosen else []))
     return step
 

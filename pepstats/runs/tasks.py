@@ -47,11 +47,6 @@ STEPS = {
 """The steps in order, and whether each is run once per programme."""
 
 
-def name_task(step: str, programme: str) -> str:
-    """Name one step for one programme where it has one: what its executed copy is called."""
-    return f"{step}--{programme}" if programme else step
-
-
 FIRST, LAST = list(STEPS)[0], list(STEPS)[-1]
 
 
@@ -65,12 +60,7 @@ class Task:
     @property
     def name(self) -> str:
         """The executed copy's name: the step, and the programme where there is one."""
-        return name_task(self.step, self.programme)
-
-    @property
-    def is_first(self) -> bool:
-        """Whether it reads the published files."""
-        return self.step == FIRST
+        return f"{self.step}--{self.programme}" if self.programme else self.step
 
     def needs(self, other: Task) -> bool:
         """Whether another task must be done before this one: the paper needs all the others."""

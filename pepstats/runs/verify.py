@@ -8,7 +8,6 @@ holds only what the manifest names.
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,16 +18,8 @@ import pandas as pd
 from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.bridge import Earlier, open_earlier
 from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
-from pepstats.runs.files import (
-    MANIFEST,
-    begin_folder,
-    copy_into,
-    discard_folder,
-    place_of,
-    replace_folder,
-    sha256_of,
-)
-from pepstats.runs.machine import hash_arithmetic, list_packages, same_code
+from pepstats.runs.files import MANIFEST, copy_into, fill_folder, place_of, sha256_of
+from pepstats.runs.machine import describe_machine, same_code
 from pepstats.runs.manifest import (
     CHANGED,
     CLOSE,
@@ -39,10 +30,7 @@ from pepstats.runs.manifest import (
     WHOLE,
     Finding,
     Manifest,
-    check_record,
-    check_run_files,
-    check_seal,
-    describe_platform,
+    check_written,
     read_manifest,
 )
 from pepstats.runs.runner import RunOptions, run_report
@@ -50,23 +38,17 @@ from pepstats.runs.runner import RunOptions, run_report
 TOLD = ("python", "platform", "arithmetic", "packages")
 
 
-def examine(path: Path, made: Manifest) -> list[Finding]:
-    """Hold a run or release to what is written of it: its seal, the record beside it, its files."""
-    return [*check_seal(made), *check_record(path, made), *check_run_files(path, made)]
-
-
 def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
     """Compare every file of a run or release with the run made again, and the two manifests."""
     remade = read_manifest(again)
     alike, exact = is_alike(made, remade), is_exact(made, remade)
     found = list(compare_manifests(made, remade, exact=exact))
-    withheld = made.release.withheld if made.release is not None else {}
     for name in sorted(made.outputs.keys() | remade.outputs.keys()):
         if name not in remade.outputs:
             found.append(Finding(name, WHOLE, DIFFERS, "not made when run again"))
         elif name not in made.outputs:
             found.append(Finding(name, WHOLE, DIFFERS, "made when run again, not in the manifest"))
-        elif name in withheld:
+        elif name in made.withheld:
             found.append(_compare_withheld(name, made, remade, alike))
         elif (path / name).is_file():
             about, number = remade.outputs[name], remade.rules["number"]
@@ -131,23 +113,16 @@ def say_differences(made: Manifest, differ_here: Iterable[str] = ()) -> Iterator
         yield f"The code cannot be compared: commit {made.code.commit} is not known here."
     elif not same:
         yield f"The code here is not that of commit {made.code.commit}."
-    here = {
-        "python": platform.python_version(),
-        "platform": describe_platform(),
-        "arithmetic": hash_arithmetic(),
-    }
-    for name, version in here.items():
-        if getattr(made, name) != version:
-            yield f"It was made on {name} {getattr(made, name)}, checked on {version}."
-    packages = list_packages()
-    for name in sorted(made.packages.keys() | packages.keys()):
-        then, now = made.packages.get(name, "none"), packages.get(name, "none")
-        if then != now:
-            yield f"It was made with {name} {then}, checked with {now}."
+    then, here = {key: getattr(made, key) for key in TOLD}, describe_machine()
+    ours, theirs = ({**one.pop("packages"), **one} for one in (then, here))
+    for name in sorted(ours.keys() | theirs.keys()):
+        first, last = ours.get(name, "none"), theirs.get(name, "none")
+        if first != last:
+            yield f"It was made with {name} {first}, checked with {last}."
     for name in differ_here:
         yield f"{name} in the data folder here is not the one it was made from."
-    if made.release is not None and made.release.withheld:
-        yield f"{len(made.release.withheld)} files are withheld and compared by hash only."
+    if made.withheld:
+        yield f"{len(made.withheld)} files are withheld and compared by hash only."
 
 
 BESIDE = "earlier"  # and of the earlier report's run
@@ -206,7 +181,7 @@ def verify_run(
     """
     path = path.resolve()
     made = read_manifest(path)
-    findings = examine(path, made)
+    findings = list(check_written(path, made))
     needed, absent, changed = find_needed(path, made, data)
     if absent:
         raise RunError(
@@ -218,9 +193,8 @@ def verify_run(
         changed.append(f"the run of {made.earlier.report}")
     findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
     final = out / "working" / f"{made.report}.verified"
-    making = begin_folder(final)
-    try:
-        used = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
+    with fill_folder(final) as making:
+        used = made.came_from
         differ = [name for name in sorted(used) if name not in changed
                   and (data / name).is_file() and sha256_of(data / name) != used[name]]  # fmt: skip
         said = tuple(say_differences(made, differ))
@@ -237,10 +211,6 @@ def verify_run(
         found = Verified(made.report, tuple(_in_order(findings)), said, final)
         found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
         (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
-    except BaseException:
-        discard_folder(making)
-        raise
-    replace_folder(making, final)
     return found
 
 
@@ -248,12 +218,11 @@ def find_needed(
     path: Path, made: Manifest, data: Path
 ) -> tuple[dict[str, Path], list[str], list[str]]:
     """Find every setting and input by its hash: those found, those nowhere, those changed."""
-    wanted = {**made.settings, **{one.file: one.sha256 for one in made.inputs}}
     carried = made.release.carried if made.release is not None else {}
     found: dict[str, Path] = {}
     absent: list[str] = []
     changed: list[str] = []
-    for name, digest in wanted.items():
+    for name, digest in made.came_from.items():
         places = [path / carried[name]] if name in carried else []
         there = [place for place in [*places, data / name] if place.is_file()]
         right = [place for place in there if sha256_of(place) == digest]

@@ -45,7 +45,7 @@ from tests.paper_made_up import (
     sketch,
     write_paper,
 )
-from tests.reading import reading_age
+from tests.reading import reading_age, words_of
 
 CITY = make_city()
 NAMES = {n: name for n, name in CITY.names.items() if n < 900018}
@@ -96,7 +96,7 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
 
 
 def test_every_result_is_said_in_full(paper) -> None:
-    text = paper.words()
+    text = words_of(paper)
     assert (
         "the programme's schools gained: +4.2 percentage points, compared with similar schools "
         "(95% interval 0.3 to 8.1 percentage points; 17 schools; provisional results for 2017/18)"
@@ -129,14 +129,14 @@ def test_the_built_in_text_keeps_its_own_rule_and_uses_only_entries_that_exist(s
 
 
 def test_the_built_in_text_reads_at_fourteen_or_younger(paper) -> None:
-    own_words = [b for b in paper.words().splitlines() if "95% interval" not in b]
+    own_words = [b for b in words_of(paper).splitlines() if "95% interval" not in b]
     assert reading_age("\n".join(own_words)) <= 14
-    assert reading_age(paper.words()) <= 14
+    assert reading_age(words_of(paper)) <= 14
 
 
 def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
     settings, programmes, results = study
-    before = write_paper(settings, programmes, results).words()
+    before = words_of(write_paper(settings, programmes, results))
     for name, value, shown in (
         ("estimate", 5.6, "+5.6"),
         ("low", 0.7, "0.7 to"),
@@ -148,14 +148,14 @@ def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
         ("verdict", "probably gained", "probably gained"),
     ):
         moved = {**results, "closing-the-gap": sketch(make_results(**{name: value}))}
-        after = write_paper(settings, programmes, moved).words()
+        after = words_of(write_paper(settings, programmes, moved))
         assert shown in after, name
         assert after != before, name
 
 
 def test_officers_own_text_is_used_and_held_to_the_rule(study) -> None:
     own = "Subject: Ours\n\n# Ours\n\nIt says {closing-the-gap.verdict}.\n"
-    assert "It says gained." in write_paper(*study, text=own).words()
+    assert "It says gained." in words_of(write_paper(*study, text=own))
     with pytest.raises(
         DesignError, match=r"reports/autumn-2018.md: line 3, column 9: `4.2` looks like"
     ):
@@ -208,21 +208,20 @@ def test_a_run_without_checks_still_makes_a_paper(study) -> None:
     bare = {
         slug: dataclasses.replace(one, checks=one.checks.iloc[:0]) for slug, one in results.items()
     }
-    assert (
-        "No other way of making the comparison was tried."
-        in write_paper(settings, programmes, bare).words()
+    assert "No other way of making the comparison was tried." in words_of(
+        write_paper(settings, programmes, bare)
     )
 
 
 def test_the_year_in_which_nothing_should_show_is_told_apart(paper) -> None:
     assert (
         "One year early, when nothing had started and nothing should show, the same sum gives −0.4"
-        in paper.words()
+        in words_of(paper)
     )
     assert (
         "2 other ways: all of them point the same way as the main one. Taken together, the middle "
         "one is +4.2 percentage points (95% interval 0.4 to 8.0)."
-    ) in paper.words()
+    ) in words_of(paper)
 
 
 def test_names_of_measures_are_never_shown_to_readers(paper) -> None:
@@ -306,7 +305,7 @@ def test_a_count_hidden_in_the_ratings_is_not_told_in_a_sentence() -> None:
 
 
 def test_statements_are_counted_in_balance_and_quoted_by_role(paper) -> None:
-    text = paper.words()
+    text = words_of(paper)
     assert "6 schools were asked for a statement and 5 answered: 3 positive, 1 mixed" in text
     quotes = [q for block in paper.blocks if block.kind == "quotes" for q in block.quotes]
     assert {q.role for q in quotes} == {"Head teacher"}
@@ -320,7 +319,7 @@ def test_what_still_needs_a_person_is_listed(study, paper) -> None:
 
 
 def test_case_studies_say_by_what_rule_they_were_picked(paper) -> None:
-    assert "the one nearest the middle and the one that fell most" in paper.words()
+    assert "the one nearest the middle and the one that fell most" in words_of(paper)
     names = [b.name for b in paper.blocks if b.kind == "table"]
     assert {"closing-the-gap.cases", "closing-the-gap.case-lines"} <= set(names)
 
@@ -439,13 +438,13 @@ def test_schools_in_two_programmes_are_said_beside_the_estimate(study) -> None:
         also_in=pd.Series([1, 1] + [0] * 16, index=range(900000, 900018)),
         checks=checks.assign(**{n: checks[n].where(~alone, v) for n, v in known.items()}),
     )
-    text = write_paper(settings, programmes, {**results, "closing-the-gap": both}).words()
+    text = words_of(write_paper(settings, programmes, {**results, "closing-the-gap": both}))
     assert (
         "2 of its 18 schools are in another programme too. For these, what came with one cannot be "
         "told from what came with the other. Without them the estimate is +3.0 percentage points "
         "(95% interval −1.0 to 7.0; 16 schools; provisional results)."
     ) in text
-    assert "in another programme too" not in write_paper(*study).words()
+    assert "in another programme too" not in words_of(write_paper(*study))
 
 
 def test_case_studies_stand_side_by_side_with_consent_and_without_names_in_public(study) -> None:
@@ -557,7 +556,7 @@ def test_officers_text_of_ten_thousand_words_is_laid_out_whole(study) -> None:
     settings, programmes, results = study
     text = "# Ours\n\n" + "\n\n".join(["It went on and on as papers do " * 20] * 60)
     paper = write_paper(settings, programmes, results, text=text)
-    assert paper.words().count("It went on") == 1200
+    assert words_of(paper).count("It went on") == 1200
     assert write_docx(paper) and "60" in [b.number.split(".")[-1] for b in paper.blocks[1:]]
 
 

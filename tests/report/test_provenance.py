@@ -13,6 +13,7 @@ from pepstats.report.edition import Provenance
 from pepstats.runs.bridge import RESULT_COLUMNS, bridge_effects
 from pepstats.settings.quality import say_sign_off
 from tests.paper_made_up import make_effect, make_programme, make_study, write_paper
+from tests.reading import words_of
 
 OCTOBER = datetime.date(2018, 10, 2)
 PROGRAMME = make_programme()
@@ -46,7 +47,7 @@ def test_a_first_paper_has_nothing_to_say_of_an_earlier_one() -> None:
     entries = board_tables.make_provenance_entries(Provenance(), [PROGRAMME])
     assert entries["report.changed"].text == board_tables.FIRST
     settings, programmes, found = make_study()
-    words = write_paper(settings, programmes, found).words()
+    words = words_of(write_paper(settings, programmes, found))
     assert "What changed since" not in words and "no plan was written" in words
 
 
@@ -146,4 +147,4 @@ def test_a_paper_that_revises_another_has_a_topic_for_what_changed() -> None:
     paper = write_paper(settings, programmes, found, made=made)
     topics = [blocks.text_of(b.words) for b in paper.blocks if b.kind == "heading"]
     assert "What changed since the last paper" in topics
-    assert "There is nothing to compare with" in paper.words()
+    assert "There is nothing to compare with" in words_of(paper)

@@ -164,7 +164,7 @@ def test_another_package_version_is_said_and_not_failed(
     found = look(bundle, tmp_path)
     assert not found.differs
     assert any("made with numpy 2.3.0" in one for one in found.said)
-    assert any("made on platform Darwin arm64" in one for one in found.said)
+    assert any("made with platform Darwin arm64" in one for one in found.said)
 
 
 def test_of_other_versions_a_picture_is_told_by_its_table_alone_and_digits_by_the_rule(
@@ -192,7 +192,7 @@ def test_of_other_versions_a_picture_is_told_by_its_table_alone_and_digits_by_th
 def test_a_release_that_is_not_the_one_on_record_is_found(released: Path, tmp_path: Path) -> None:
     bundle = copy_of(released, tmp_path / "released" / REPORT)
     (tmp_path / "released" / "CHANGES.md").write_text("seal: another\n", "utf-8")
-    found = verify.examine(bundle, manifest.read_manifest(bundle))
+    found = list(manifest.check_written(bundle, manifest.read_manifest(bundle)))
     assert [(one.column, one.note) for one in found] == [
         ("seal", "not in CHANGES.md beside the release")
     ]
@@ -207,7 +207,7 @@ def test_what_is_withheld_is_held_to_its_hash(released: Path, again: Path, tmp_p
     made = manifest.read_manifest(bundle)
     found = {one.file: one for one in verify.compare_runs(bundle, made, again)}
     assert (found[EFFECTS].verdict, found[EFFECTS].note) == (SAME, "withheld; by its hash")
-    assert not list(manifest.check_run_files(bundle, made))
+    assert not list(manifest.check_written(bundle, made))
     content["outputs"][EFFECTS]["sha256"] = "0" * 64
     reseal(bundle, **content)
     found = {
