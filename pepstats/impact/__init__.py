@@ -17,6 +17,7 @@ from pepstats.impact.gaps import (
     correct_bias,
     find_gaps,
     fit_gap_variance,
+    weigh_gaps,
 )
 from pepstats.impact.october import choose_mode, forecast_gaps
 from pepstats.impact.placebo import (
@@ -77,5 +78,6 @@ __all__ = [
     "pool_phases",
     "tabulate_gaps",
     "take_up_evaluation",
+    "weigh_gaps",
     "weighted_mean",
 ]
