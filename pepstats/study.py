@@ -182,7 +182,9 @@ class Study:
     @cached_property
     def national(self) -> pd.DataFrame:
         """England's level of each `measure` and `year`: see `gather_levels`."""
-        return national_levels(self)
+        return gather_levels(
+            self.results, self.published.get("la_series"), self.published.get("national")
+        )
 
     def __repr__(self) -> str:
         """Return one short line."""
@@ -295,10 +297,14 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     folder = paths.data_folder(data)
     settings = report if isinstance(report, Report) else load_report(report, folder)
     programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
-    found = find_sources(settings, folder)
+    found = [find_source(line, folder) for line in settings.sources]
     read = _read_files(found)
     results = [*read.results, *_not_yet_published(read.local, read.results)]
-    tables = {kind: _together(read.tables[kind]) for kind in TABLE_READERS if kind in read.tables}
+    tables = {
+        kind: pd.concat(parts, ignore_index=parts[0].index.name is None)
+        for kind in TABLE_READERS
+        if (parts := read.tables.get(kind))
+    }
     _refuse_strangers(read.local, results, tables.get("register"))
     followed = follow_schools(
         results, tables.get("register"), tables.get("links"), trusts=tables.get("trusts")
@@ -315,11 +321,6 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
         settings, folder, tuple(found), ledgers, tuple(results), tables, followed, panel,
         programmes, members, said,
     )  # fmt: skip
-
-
-def find_sources(report: Report, data: Path) -> list[Source]:
-    """Find every file that a report lists, each read and held to its line."""
-    return [find_source(line, data) for line in report.sources]
 
 
 @dataclass(frozen=True)
@@ -380,11 +381,6 @@ def _refuse_strangers(
             )
 
 
-def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Put the parts of one kind together, keeping the key where they have one."""
-    return pd.concat(parts, ignore_index=parts[0].index.name is None)
-
-
 def _check_statements(
     files: list[tuple[str, pd.DataFrame]],
     members: Mapping[str, pd.DataFrame],
@@ -409,10 +405,3 @@ def _check_statements(
         of_part = said["programme"].eq(whole) & said["school"].isin(members[slug].index)
         said.loc[of_part, "programme"] = slug
     return Statements(said)
-
-
-def national_levels(study: Study) -> pd.DataFrame:
-    """Gather England's level of each measure and year: see `gather_levels`."""
-    return gather_levels(
-        study.results, study.published.get("la_series"), study.published.get("national")
-    )

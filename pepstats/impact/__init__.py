@@ -17,8 +17,9 @@ from pepstats.impact.gaps import (
     correct_bias,
     find_gaps,
     fit_gap_variance,
+    weigh_gaps,
 )
-from pepstats.impact.october import choose_mode, forecast_gaps
+from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     FEWEST_CITIES,
     PlaceboDraws,
@@ -69,6 +70,7 @@ __all__ = [
     "half_width",
     "has_gap",
     "judge_effects",
+    "levels_of",
     "low_as_picked",
     "measure_outcomes",
     "pick_schools",
@@ -77,5 +79,6 @@ __all__ = [
     "pool_phases",
     "tabulate_gaps",
     "take_up_evaluation",
+    "weigh_gaps",
     "weighted_mean",
 ]

@@ -26,16 +26,6 @@ from pepstats.settings import Programme, Settings, check_settings, find_rules, r
 
 Level = Literal["low", "moderate", "high"]
 
-THREATS = (
-    "confounding",
-    "concurrent interventions",
-    "experimental effects",
-    "implementation fidelity",
-    "missing data",
-    "measurement of outcomes",
-    "selective reporting",
-)
-
 SMD_FINE, SMD_FAR = 0.05, 0.25
 """What Works Clearinghouse: alike enough within one, too far apart beyond the other."""
 
@@ -203,10 +193,6 @@ def grade_security(
     scale = (criteria or load_criteria()).security
     if design not in scale.designs:
         raise DesignError(f"no design is called `{design}`. {nearest(design, scale.designs)}")
-    if sorted(t.name for t in threats) != sorted(THREATS):
-        raise DesignError(f"each of the threats once: {', '.join(THREATS)}.")
-    if not 0 <= schools_left <= schools_listed or schools_listed < 1:
-        raise DesignError(f"{schools_left} of {schools_listed} schools cannot be left.")
     lost = 1 - schools_left / schools_listed
     by_design = scale.designs[design]
     by_loss = _column(round(lost, 2), scale.attrition)
@@ -233,11 +219,7 @@ def grade_security(
 
 
 def grade_programme(
-    programme: Programme,
-    effect: Effect,
-    sizes: pd.DataFrame,
-    balance: pd.DataFrame,
-    inputs: Inputs,
+    programme: Programme, effect: Effect, sizes: pd.DataFrame, balance: pd.DataFrame, inputs: Inputs
 ) -> Grade:
     """Grade a programme's evaluation, from what its run knows of itself.
 

@@ -1,6 +1,6 @@
-"""What was known of each school before a year's results, as far as it helps to expect them.
+"""Gaps: each school's result minus what is expected of it, and how sure each gap is.
 
-Further published results (scores in the same tests, most able, groups) were tried on made-up
+Further published results (scores in the same tests, most able, groups) were tried on placebo
 programmes in real England: they lower the spread of the estimate by 1 in 100 for the expected
 standard, so they are left out for the shorter sum.
 """
@@ -72,12 +72,13 @@ def correct_bias(
     line says of what they are unlike in is taken out (bias-corrected matching: Abadie and Imbens,
     2011, Journal of Business and Economic Statistics 29:1).
     """
-    columns = _columns(result, known, compared)
-    lines = _Lines(columns, outside, authority, 1 + known.shape[1], part)
-    slope, told = lines.over_all()
+    columns, width = _columns(result, known, compared), 1 + known.shape[1]
+    kept = columns * outside[:, None]
+    gap = _distances(columns, kept, authority, width, part)
+    _, slope, told = _distance_from_line(kept.T @ kept, width, part)
     names = pd.Index(["constant", *known.columns, COMPARISON_PART], name="variable")
     slopes = pd.Series([*slope, told], index=names, name="slope")
-    return np.where(np.isnan(result), np.nan, lines.distances(columns)), slopes
+    return np.where(np.isnan(result), np.nan, gap), slopes
 
 
 def carry_line_over(
@@ -91,8 +92,9 @@ def carry_line_over(
 
     They are another year's, with what was known before them.
     """
-    lines = _Lines(_columns(result, known, None), outside, authority, 1 + known.shape[1], None)
-    return np.where(np.isnan(to[0]), np.nan, lines.distances(_columns(*to, None)))
+    kept = _columns(result, known, None) * outside[:, None]
+    gap = _distances(_columns(*to, None), kept, authority, 1 + known.shape[1], None)
+    return np.where(np.isnan(to[0]), np.nan, gap)
 
 
 def _columns(
@@ -109,30 +111,16 @@ def _columns(
     return np.column_stack([np.nan_to_num(result), lines, theirs])
 
 
-@dataclass(frozen=True)
-class _Lines:
-    """The lines fitted on the schools `outside`: one for each authority, without its own."""
-
-    columns: Numbers
-    outside: NDArray[np.bool_]
-    authority: NDArray[np.int64]
-    width: int
-    part: float | None
-
-    def distances(self, given: Numbers) -> Numbers:
-        """Return each given result's distance from the line of its authority."""
-        kept = self.columns * self.outside[:, None]
-        squares = kept.T @ kept
-        gap = np.empty(len(given))
-        for here in pd.Series(self.authority).groupby(self.authority).indices.values():
-            elsewhere = squares - kept[here].T @ kept[here]
-            gap[here] = given[here] @ _distance_from_line(elsewhere, self.width, self.part)[0]
-        return gap
-
-    def over_all(self) -> tuple[Numbers, float]:
-        """Return the slopes and the part over all authorities together."""
-        kept = self.columns * self.outside[:, None]
-        return _distance_from_line(kept.T @ kept, self.width, self.part)[1:]
+def _distances(
+    given: Numbers, kept: Numbers, authority: NDArray[np.int64], width: int, part: float | None
+) -> Numbers:
+    """Return each given result's distance from the line fitted on the schools `kept` elsewhere."""
+    squares = kept.T @ kept
+    gap = np.empty(len(given))
+    for here in pd.Series(authority).groupby(authority).indices.values():
+        elsewhere = squares - kept[here].T @ kept[here]
+        gap[here] = given[here] @ _distance_from_line(elsewhere, width, part)[0]
+    return gap
 
 
 def _distance_from_line(
@@ -320,11 +308,7 @@ def find_gaps(
 
 
 def weigh_gaps(
-    panel: Panel,
-    asked: Asked,
-    table: pd.DataFrame,
-    slopes: pd.Series,
-    chance: GapVariance,
+    panel: Panel, asked: Asked, table: pd.DataFrame, slopes: pd.Series, chance: GapVariance
 ) -> Gaps:
     """Return each gap of one outcome its variance and its precision weight."""
     measure, known = MEASURES[asked.outcome], table["gap"].notna()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -55,10 +55,7 @@ class MonthsTable(Settings):
     @model_validator(mode="after")
     def meet(self) -> MonthsTable:
         """Bands that overlap or leave a hole would give one size two answers, or none."""
-        ends = [band.upto for band in self.bands]
-        known = [end for end in ends[:-1] if end is not None]
-        if ends[-1] is not None or len(known) < len(ends) - 1 or sorted(set(known)) != known:
-            raise ValueError(f"the bands of `{self.name}` do not rise to one without end")
+        _need_rising([band.upto for band in self.bands], f"the bands of `{self.name}`")
         if [band.months for band in self.bands] != list(range(len(self.bands))):
             raise ValueError(f"the bands of `{self.name}` do not rise by one month each")
         return self
@@ -106,11 +103,15 @@ class CostSteps(Settings):
     @model_validator(mode="after")
     def meet(self) -> CostSteps:
         """As for months: one answer for every cost."""
-        known = [step.upto for step in self.steps[:-1] if step.upto is not None]
-        last = self.steps[-1].upto
-        if last is not None or len(known) < len(self.steps) - 1 or sorted(set(known)) != known:
-            raise ValueError("the steps do not rise to one without end")
+        _need_rising([step.upto for step in self.steps], "the steps")
         return self
+
+
+def _need_rising(ends: Sequence[float | None], what: str) -> None:
+    """Refuse limits that do not rise to one without end."""
+    known = [end for end in ends if end is not None]
+    if [*sorted(set(known)), None] != list(ends):
+        raise ValueError(f"{what} do not rise to one without end")
 
 
 @dataclass(frozen=True)
@@ -128,26 +129,6 @@ class Months:
     table: str
     mark: str
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a programme cost for each pupil, on both denominators.
-
-    Attributes
-    ----------
-    table
-        Index `counted` ("every pupil in its schools", "the pupils it was for"); `pupils`,
-        `per_pupil` (pounds a year), `sign`, `label`, `reason` where it cannot be said.
-    years
-        Over how many years the sum is spread.
-    steps
-        The title of the published steps.
-    """
-
-    table: pd.DataFrame = field(repr=False)
-    years: int
-    steps: str
 
 
 @dataclass(frozen=True)
@@ -217,38 +198,33 @@ def price_per_pupil(
     target_pupils: float | None,
     years: int = 1,
     steps: CostSteps | None = None,
-) -> Price:
-    """Give the cost for each pupil a year: of every pupil in its schools, and of those it was for.
+) -> pd.DataFrame:
+    """Return the cost for each pupil a year: of all pupils in its schools, and those it was for.
 
     `cost` in pounds, spread over `years`. Which of the two is right depends on who gained; both
     are given, since the first makes anything look cheap and the second may forget who else did.
+    Index `counted` ("every pupil in its schools", "the pupils it was for"); `pupils`, `per_pupil`
+    (pounds a year), `sign`, `label`, `reason` where it cannot be said.
     """
     chosen = steps or load_costs()
-    if years < 1:
-        raise DesignError(f"`years` is {years}: a cost is spread over one year or more.")
     rows = []
     for counted, pupils in (
         ("every pupil in its schools", all_pupils),
         ("the pupils it was for", target_pupils),
     ):
-        why = ""
-        if cost is None or not math.isfinite(cost) or cost < 0:
+        each, sign, label, why = float("nan"), "", "", ""
+        if cost is None:
             why = "its cost is not known"
-        elif pupils is None or not pupils > 0 or not math.isfinite(pupils):
+        elif not pupils:
             why = "how many pupils is not known"
-        each = float("nan") if why else float(cost or 0) / float(pupils or 1) / years
-        step = None if why else _step_of(each, chosen)
-        rows.append(
-            {
-                "counted": counted,
-                "pupils": float("nan") if pupils is None else float(pupils),
-                "per_pupil": each,
-                "sign": step.sign if step else "",
-                "label": step.label if step else "",
-                "reason": why,
-            }
-        )
-    return Price(pd.DataFrame(rows).set_index("counted"), years, chosen.title)
+        else:
+            each = cost / pupils / years
+            step = _step_of(each, chosen)
+            sign, label = step.sign, step.label
+        rows.append((counted, float("nan") if pupils is None else pupils, each, sign, label, why))
+    columns = ["counted", "pupils", "per_pupil", "sign", "label", "reason"]
+    table = pd.DataFrame(rows, columns=columns).set_index("counted")
+    return table.astype({"pupils": float})
 
 
 def price_per_month(per_pupil: float, months: Months, size: Size) -> PricePerMonth:
@@ -257,18 +233,20 @@ def price_per_month(per_pupil: float, months: Months, size: Size) -> PricePerMon
     Only where the effect's interval leaves out nought on the side of a gain: otherwise the price
     could as well be without end, or be paid for a loss.
     """
-    nothing = float("nan")
-    if months.reason or months.months is None or months.low is None or months.high is None:
-        return PricePerMonth(nothing, nothing, nothing, months.reason or "there are no months")
-    if not (math.isfinite(per_pupil) and per_pupil >= 0):
-        return PricePerMonth(nothing, nothing, nothing, "the cost for each pupil is not known")
+    if months.months is None or months.low is None or months.high is None:
+        return _no_price(months.reason)
+    if not math.isfinite(per_pupil):
+        return _no_price("the cost for each pupil is not known")
     if not size.low > 0:
-        why = "the interval does not leave out nought, so a month may have no price"
-        return PricePerMonth(nothing, nothing, nothing, why)
+        return _no_price("the interval does not leave out nought, so a month may have no price")
     if months.months < 1:
-        return PricePerMonth(nothing, nothing, nothing, "the gain rounds to no month")
-    high = per_pupil / months.low if months.low >= 1 else nothing
+        return _no_price("the gain rounds to no month")
+    high = per_pupil / months.low if months.low >= 1 else float("nan")
     return PricePerMonth(per_pupil / months.months, per_pupil / months.high, high)
+
+
+def _no_price(reason: str) -> PricePerMonth:
+    return PricePerMonth(float("nan"), float("nan"), float("nan"), reason)
 
 
 def _read_off(value: float, table: MonthsTable) -> tuple[int, str]:
@@ -383,7 +361,7 @@ ROLL = "roll"
 
 def price_programme(
     programme: Programme, panel: Panel, members: Sequence[int], data: Path | None = None
-) -> Price:
+) -> pd.DataFrame:
     """Return what a programme cost for each pupil: of all on its schools' rolls, and of its own.
 
     The rolls are those of the census year nearest to the start; a school without one leaves the
@@ -406,18 +384,14 @@ def count_roll(panel: Panel, members: Sequence[int], starts: int) -> float | Non
         return None
     rolls = panel.wide(ROLL).reindex(index=list(members))
     counted = rolls.loc[:, rolls.notna().all()]
-    if counted.empty or not len(counted.columns):
+    if counted.empty:
         return None
     nearest_year = min(counted.columns, key=lambda year: (abs(int(year) - starts), int(year)))
     return float(counted[nearest_year].sum())
 
 
 def tabulate_value(
-    programme: Programme,
-    effect: Effect,
-    sizes: pd.DataFrame,
-    price: Price,
-    grade: Grade,
+    programme: Programme, effect: Effect, sizes: pd.DataFrame, price: pd.DataFrame, grade: Grade
 ) -> pd.DataFrame:
     """Answer what the primary effect is worth: one row per `entry`, with `question`, `answer`.
 
@@ -426,21 +400,20 @@ def tabulate_value(
     """
     row = sizes.set_index("outcome").loc[effect.outcome].to_dict()
     months, size = _months_of(row), _size_of(row)
-    uncertain = effect.verdict == UNCERTAIN
+    uncertain, years = effect.verdict == UNCERTAIN, programme.cost.years
     rows: list[tuple[str, str, str, float | int | None]] = [
         ("months", "Months of progress", months_words(months, uncertain=uncertain),
          None if uncertain else months.months),
     ]  # fmt: skip
     for entry, counted in (("cost_per_pupil", "every pupil in its schools"),
                            ("cost_per_target_pupil", "the pupils it was for")):  # fmt: skip
-        one = price.table.loc[counted]
-        rows.append((entry, f"Cost per pupil, counting {counted}", price_words(one, price.years),
+        one = price.loc[counted]
+        rows.append((entry, f"Cost per pupil, counting {counted}", price_words(one, years),
                      float(one["per_pupil"])))  # fmt: skip
-    each = price.table.loc["the pupils it was for", "per_pupil"]
+    each = price.loc["the pupils it was for", "per_pupil"]
     monthly = price_per_month(float(each), months, size)
     if uncertain and not monthly.reason:
-        nothing = float("nan")
-        monthly = PricePerMonth(nothing, nothing, nothing, f"the effect is {UNCERTAIN}")
+        monthly = _no_price(f"the effect is {UNCERTAIN}")
     rows.append(("cost_per_month", "Cost of a month's progress, per pupil it was for",
                  price_per_month_words(monthly), monthly.pounds))  # fmt: skip
     rows.append(("evidence", "How strong the evidence is", grade.words, None))

@@ -17,21 +17,18 @@ import pandas as pd
 
 from pepstats.errors import DesignError
 from pepstats.impact import (
+    Asked,
     Gaps,
     correct_bias,
     draw_placebo,
     fit_gap_variance,
     has_gap,
+    weigh_gaps,
     weighted_mean,
 )
 from pepstats.matching import positions
 from pepstats.measures import MEASURES
-from pepstats.robustness.choices import (
-    ONE_YEAR,
-    compare_again,
-    first_choice,
-    judge_choice,
-)
+from pepstats.robustness.choices import ONE_YEAR, compare_again, first_choice, judge_choice
 from pepstats.robustness.headline import CheckRow, Headline
 
 CIRCUMSTANCES = {
@@ -107,19 +104,10 @@ def compare_changes(
     gap, slopes = correct_bias(np.where(usable, change, 0.0), held, outside, authority)
     pupils = cohort.to_numpy(float)
     chance = fit_gap_variance(gap[outside], pupils[outside], authority[outside])
-    table = pd.DataFrame(
-        {
-            "la": authority,
-            "gap": np.where(usable, gap, np.nan),
-            "variance": np.where(usable, chance.own_variance(pupils), np.nan),
-            "weight": np.where(usable, 1 / chance.variance(pupils), np.nan),
-        },
-        index=pool.index,
-    )
-    return Gaps(
-        outcome, MEASURES[outcome].unit, tuple(baseline), year,
-        str(headline.panel.releases[outcome].get(year, "")), table, slopes, chance.city,
-    )  # fmt: skip
+    columns = {"la": authority, "gap": np.where(usable, gap, np.nan), "reason": ""}
+    table = pd.DataFrame(columns, index=pool.index)
+    asked = Asked(outcome, tuple(baseline), year)
+    return weigh_gaps(headline.panel, asked, table, slopes, chance)
 
 
 def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:

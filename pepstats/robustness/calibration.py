@@ -27,6 +27,7 @@ from pepstats.impact import (
     choose_mode,
     find_gaps,
     forecast_gaps,
+    levels_of,
     pick_schools,
     weighted_mean,
 )
@@ -202,11 +203,9 @@ def prepare_october(
         y: float((results[y] * cohorts[y]).sum() / cohorts[y][results[y].notna()].sum())
         for y in (year - 1, year)
     }
-    columns = [c for c in ("la", "phase", "school_type") if c in population.register.columns]
+    kinds = population.register.loc[schools, ["la", "phase", "school_type"]]
     asked = Asked(outcome, sample.gaps.baseline, year, population.barred)
-    found = forecast_gaps(
-        panel, population.register.loc[schools, columns], asked, {**level, **national}
-    )
+    found = forecast_gaps(panel, kinds, asked, {**level, **national})
     seen, last = (
         replace(
             sample,
@@ -270,20 +269,12 @@ def judge_selection(
 ) -> tuple[Rows, Picked]:
     """Pick placebo programmes and judge them by every estimator: `Calibration.rows`, and the picks.
 
-    Those picked from anywhere are judged by a second set, those of one city by all other cities'.
+    Ours judges those picked from anywhere by a second set, those of one city by all other cities'.
     """
-    picked = again = pick_programmes(sample, selection, picking, rng)
+    picked = yardstick = pick_programmes(sample, selection, picking, rng)
     if selection != ONE_CITY:
         more = replace(picking, draws=YARDSTICKS * picking.draws)
-        again = pick_programmes(sample, selection, more, rng)
-    return judge_all(sample, selection, picked, again), picked
-
-
-def judge_all(sample: CalibrationSample, selection: str, picked: Picked, yardstick: Picked) -> Rows:
-    """Judge one set of placebo programmes by every estimator: a row each, as `Calibration.rows`.
-
-    Ours is judged by `yardstick`: placebo programmes of which a programme's own city has no say.
-    """
+        yardstick = pick_programmes(sample, selection, more, rng)
     weight = sample.gaps.table["weight"].to_numpy()[picked.schools]
     share, sampling = weight / weight.sum(axis=1, keepdims=True), sample.sampling[picked.schools]
     n = picked.schools.shape[1]
@@ -307,7 +298,7 @@ def judge_all(sample: CalibrationSample, selection: str, picked: Picked, yardsti
             "limit": bound,
         }
         for name, found, called, bound in rows
-    ]  # fmt: skip
+    ], picked  # fmt: skip
 
 
 def t_test(values: Numbers, share: Numbers | None) -> tuple[Numbers, NDArray[np.bool_]]:
@@ -425,16 +416,16 @@ def calibrate(
     programme: Programme,
     year: int,
     picking: Picking,
-    national: Mapping[str, Mapping[int, float]],
+    national: pd.DataFrame | None = None,
 ) -> Calibration:
     """Put placebo programmes of one size through every estimator, for each outcome.
 
     Some of the schools are from the lower half of those picked from (of all England, or of the one
     city) by their mean over the baseline years. Each estimator is matched on the outcome's own
     earlier years and the cohort. Chance has a stream of its own per outcome and selection.
-    `national` has the published level of each measure and year, for October. Where other schools'
-    results of `year` are not there yet, it is the latest year that has them, from the baseline
-    years before it.
+    `national` has the published levels (`measure`, `year`, `value`), for October. Where other
+    schools' results of `year` are not there yet, it is the latest year that has them, from the
+    baseline years before it.
 
     Raises
     ------
@@ -448,7 +439,7 @@ def calibrate(
         for name, rows in _calibrate_outcome(population, one, year, picking).items():
             tables[name] += rows
         if {year - 1, year - 2} <= set(programme.baseline):
-            level = national.get(outcome, {})
+            level = levels_of(outcome, national)
             for name, rows in _calibrate_across(population, one, year, picking, level).items():
                 tables[name] += rows
     return Calibration(
@@ -594,9 +585,7 @@ def describe_calibration(found: Calibration) -> str:
     for title, table in tables.items():
         if len(table):
             said += [f"\n{title}", table.round(3).to_string(index=False)]
-    calls = [f"{r.outcome}: placebo cities call {100 * r.false_alarm_rate:.1f} in 100."
-             for r in ours.itertuples()]  # fmt: skip
-    return "\n".join([*said, "", *calls])
+    return "\n".join(said)
 
 
 def _stream(seed: int, outcome: str, what: str) -> np.random.Generator:
