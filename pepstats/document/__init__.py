@@ -2,7 +2,7 @@
 
 from pepstats.document.blocks import Document, Entry, PaperPicture, PaperTable, Quote, make_table
 from pepstats.document.compose import Contents, Cover, compose_paper, find_typed_results
-from pepstats.document.html import css_text, write_formats
+from pepstats.document.html import html_templates, write_formats
 
 __all__ = [
     "Contents",
@@ -13,8 +13,8 @@ __all__ = [
     "PaperTable",
     "Quote",
     "compose_paper",
-    "css_text",
     "find_typed_results",
+    "html_templates",
     "make_table",
     "write_formats",
 ]

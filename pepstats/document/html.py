@@ -7,7 +7,9 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,18 +18,23 @@ from pepstats.document.blocks import Document
 from pepstats.errors import RunError
 
 
-def to_html(document: Document) -> str:
-    """Lay a paper out as one HTML page that asks nothing of the network."""
+@cache
+def html_templates() -> Any:
+    """Return the templates of HTML pages, every hole of which is escaped."""
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(paths.TEMPLATES), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    environment.filters["data_uri"] = _data_uri
-    environment.filters["css_text"] = css_text
-    css = environment.get_template("paper.css").render(document=document)
-    return environment.get_template("paper.html").render(document=document, css=css)
+    environment.filters |= {"data_uri": _data_uri, "css_text": css_text}
+    return environment
+
+
+def to_html(document: Document) -> str:
+    """Lay a paper out as one HTML page that asks nothing of the network."""
+    css = html_templates().get_template("paper.css").render(document=document)
+    return str(html_templates().get_template("paper.html").render(document=document, css=css))
 
 
 def to_pdf(page: str) -> bytes:

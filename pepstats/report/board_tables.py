@@ -19,7 +19,7 @@ from pepstats.formatting import (
 )
 from pepstats.impact import LADDER
 from pepstats.measures import find_measure, outcome_label
-from pepstats.report.edition import NO_PLAN, Chapter, Edition, Provenance, table_of
+from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance, table_of
 from pepstats.report.programme_tables import cost_words
 from pepstats.report.wording import short_result, verdict_words
 from pepstats.settings import Programme, Report
@@ -151,8 +151,6 @@ def table_sources(report: Report) -> PaperTable:
     return table_of("Published files this paper rests on", columns, rows)
 
 
-FIRST = "This is the first paper on these results."
-NOT_RUN = "The earlier report has not been run here, so what changed cannot be shown."
 COUNTED = "pupils"  # the unit of measures that are no results, only numbers
 
 LOGGED = {
@@ -207,10 +205,8 @@ def make_provenance_tables(
 
 def changed_sentence(record: Provenance) -> str:
     """Write how many estimates of all programmes moved since the last report, and verdicts too."""
-    if record.revises is None:
-        return FIRST
-    if record.not_run:
-        return NOT_RUN
+    if record.revises is None or record.not_run:
+        return record.why_nothing
     found = [table for table in record.effects.values() if len(table)]
     rows = pd.concat(found) if found else pd.DataFrame(columns=["moved", "verdict_changed"])
     moved, flipped = (int(rows[name].astype(bool).sum()) for name in ("moved", "verdict_changed"))
@@ -225,10 +221,8 @@ def changed_sentence(record: Provenance) -> str:
 
 def changed_words(record: Provenance, programme: Programme) -> str:
     """Write what became of a programme's main estimate, and of any other verdict that changed."""
-    if record.revises is None:
-        return FIRST
-    if record.not_run:
-        return NOT_RUN
+    if record.why_nothing:
+        return record.why_nothing
     table = record.effects.get(programme.slug, pd.DataFrame())
     if table.empty:
         return "There is nothing to compare with: the last paper had no estimate of it."

@@ -14,7 +14,6 @@ from pepstats.report.cases import MIDDLE
 from pepstats.report.disclosure import (
     LOG_COLUMNS,
     NAMES_SCHOOL,
-    View,
     join_logs,
     list_shown,
     withhold,
@@ -37,38 +36,31 @@ def table_cases(chapter: Chapter) -> PaperTable:
     if not cases:
         return table_of(caption, [ABOUT], empty="No case study has been chosen.")
     answers = {labels[int(row["school"])]: _answer(chapter, row) for row in cases}
-    frame = pd.DataFrame({ABOUT: _ask(chapter.view), **answers})
+    frame = pd.DataFrame(answers).rename_axis(ABOUT).reset_index()
     return make_table(frame, caption=caption, widths=(1.1, *[2.0] * len(cases)))
 
 
-def _ask(view: View) -> list[str]:
-    asked = [
-        "Why this school",
-        "What kind of school",
-        "What support",
-        "Moved beyond its comparison schools by",
-        "What else changed",
-        "Its statement",
-    ]
-    return [*asked, "Why it was picked for support", "What it says"] if view.exempt else asked
-
-
-def _answer(chapter: Chapter, row: Mapping[Any, Any]) -> list[str]:
+def _answer(chapter: Chapter, row: Mapping[Any, Any]) -> dict[str, str]:
     exempt, known = chapter.view.exempt, find_measure(chapter.programme.primary)
     size = f"{format_number(row['gap'], known.decimals, signed=True)} {known.unit}"
     said = _statement_of(chapter, int(row["school"]))
     changed = _case_words(row, "changed")
     if exempt and is_said(row.get("noted")):
         changed = f"{changed}. The officers note: {row['noted']}"
-    answers = [
-        f"The one {'' if row['why'] == MIDDLE else 'that '}{row['why']}",
-        _case_words(row, "context"),
-        _case_words(row, "support"),
-        size if chapter.shows_schools else "Held back until results are published",
-        changed,
-        _consent_words(said),
-    ]
-    return [*answers, _case_words(row, "picked"), _quoted(said)] if exempt else answers
+    answers = {
+        "Why this school": f"The one {'' if row['why'] == MIDDLE else 'that '}{row['why']}",
+        "What kind of school": _case_words(row, "context"),
+        "What support": _case_words(row, "support"),
+        "Moved beyond its comparison schools by": size
+        if chapter.shows_schools
+        else "Held back until results are published",
+        "What else changed": changed,
+        "Its statement": _consent_words(said),
+    }
+    if exempt:
+        answers["Why it was picked for support"] = _case_words(row, "picked")
+        answers["What it says"] = _quoted(said)
+    return answers
 
 
 def _case_words(row: Mapping[Any, Any], name: str) -> str:

@@ -30,7 +30,6 @@ from pepstats.report.disclosure import (
     View,
     hidden_note,
     join_logs,
-    list_shown,
     withhold,
 )
 from pepstats.report.edition import NOT_RATED, RATINGS, City, is_said, table_of
@@ -74,18 +73,18 @@ def make_city_tables(
     city: City, view: View, year: int, programmes: Sequence[Programme]
 ) -> dict[str, PaperTable]:
     """Make every table of ratings, support, eligibility and the register, by name."""
-    changes = city.table("changes")
+    counts, changes = protect_city(city, view), city.table("changes")
     return {
         "ratings": table_counts(
             "Schools by priority rating (1 is the highest priority) and by who runs them",
-            protect_ratings(city.ratings, view) if len(city.ratings) else None,
+            counts.get("ratings"),
             view,
             empty=NO_RATING,
         ),
         "ratings-named": table_ratings_named(city, view),
         "ratings-changed": table_counts(
             "Schools by how their priority rating changed since last year, on the same criteria",
-            protect_changes(changes, view) if len(changes) else None,
+            counts.get("ratings-changed"),
             view,
             empty=NO_YEAR_BEFORE,
         ),
@@ -103,11 +102,7 @@ def make_city_tables(
 
 def list_hidden_of_city(city: City, view: View) -> pd.DataFrame:
     """List what an edition hides of ratings and of support, each with its reason."""
-    logs, changes = [], city.table("changes")
-    if len(city.ratings):
-        logs.append(protect_ratings(city.ratings, view).log)
-    if len(changes):
-        logs.append(protect_changes(changes, view).log)
+    logs = [counts.log for counts in protect_city(city, view).values()]
     for name in ("support-totals", "support-last-year-totals"):
         totals = city.table(name)
         if len(totals) and not may_sum(totals, view):
@@ -117,17 +112,14 @@ def list_hidden_of_city(city: City, view: View) -> pd.DataFrame:
     return join_logs(logs)
 
 
-def list_shown_of_city(city: City, view: View) -> list[pd.DataFrame]:
-    """List the counts of ratings that an edition shows, for the next release to heed."""
-    shown, changes = [], city.table("changes")
-    if len(city.ratings):
-        shown.append(list_shown("ratings", protect_ratings(city.ratings, view).shown))
-    if len(changes):
-        shown.append(list_shown("ratings-changed", protect_changes(changes, view).shown))
-    return shown
-
-
 # Priority ratings --------------------------------------------------------------------------------
+
+
+def protect_city(city: City, view: View) -> dict[str, Protected]:
+    """Count schools by rating and by its change, as far as there are any, by table."""
+    made = {"ratings": (protect_ratings, city.ratings),
+            "ratings-changed": (protect_changes, city.table("changes"))}  # fmt: skip
+    return {name: protect(rows, view) for name, (protect, rows) in made.items() if len(rows)}
 
 
 def protect_ratings(ratings: pd.DataFrame, view: View) -> Protected:

@@ -28,8 +28,6 @@ DIFFERS = "differs from the last release by a small count"
 NAMES_SCHOOL = "could show a school's results before they are published"
 NO_CONSENT = "no consent to publish"
 LOG_COLUMNS = ["table", "row", "column", "reason"]
-
-
 SHOWN_COLUMNS = ["table", "row", "column", "count"]
 
 
@@ -212,11 +210,7 @@ def _few_apart(now: pd.DataFrame, before: pd.DataFrame, smallest: int) -> pd.Dat
 
 def list_shown(name: str, shown: pd.DataFrame) -> pd.DataFrame:
     """List a table's counts as the next release is to be set beside: one row each."""
-    rows = [
-        (name, str(row), str(column), shown.loc[row, column])
-        for row in shown.index
-        for column in shown.columns
-    ]
+    rows = [(name, str(r), str(c), shown.loc[r, c]) for r in shown.index for c in shown.columns]
     return pd.DataFrame(rows, columns=SHOWN_COLUMNS)
 
 

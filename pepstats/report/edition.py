@@ -65,6 +65,8 @@ DRAWN = {
 }
 
 NOT_RATED = "Not rated"
+FIRST = "This is the first paper on these results."
+NOT_RUN = "The earlier report has not been run here, so what changed cannot be shown."
 NO_PLAN = "no plan was written before results were read"
 NOT_YET_PUBLIC = ("school-returned", "provisional")
 
@@ -121,6 +123,13 @@ class Provenance:
         """
         found = [self.results, *self.effects.values()]
         return self.revises is not None and all(table.empty for table in found)
+
+    @property
+    def why_nothing(self) -> str:
+        """Why no earlier paper can be set beside this one; nothing where one can."""
+        if self.revises is None:
+            return FIRST
+        return NOT_RUN if self.not_run else ""
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,8 +16,8 @@ from pepstats.formatting import long_date
 from pepstats.impact import LADDER
 from pepstats.report.board_tables import make_board_tables, make_provenance_tables
 from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
-from pepstats.report.city_tables import list_hidden_of_city, list_shown_of_city, make_city_tables
-from pepstats.report.disclosure import SHOWN_COLUMNS, join_logs
+from pepstats.report.city_tables import list_hidden_of_city, make_city_tables, protect_city
+from pepstats.report.disclosure import SHOWN_COLUMNS, join_logs, list_shown
 from pepstats.report.edition import Edition
 from pepstats.report.entries import list_entries
 from pepstats.report.figures import picture_overview, show_pictures
@@ -109,7 +109,8 @@ def list_shown_counts(edition: Edition) -> pd.DataFrame:
     """
     public = edition.turn("public")
     parts = [list_shown_themes(chapter) for chapter in public.chapters]
-    parts += list_shown_of_city(public.city, public.view)
+    counts = protect_city(public.city, public.view)
+    parts += [list_shown(name, table.shown) for name, table in counts.items()]
     shown = [part for part in parts if len(part)]
     if not shown:
         return pd.DataFrame(columns=SHOWN_COLUMNS)

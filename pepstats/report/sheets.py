@@ -10,14 +10,12 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from pepstats import paths
-from pepstats.document import css_text
+from pepstats.document import html_templates
 from pepstats.formatting import (
     count_words,
     format_number,
@@ -57,14 +55,6 @@ _COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Page:
-    """What every page has: its title and the marks it bears, on screen and in print."""
-
-    title: str
-    marks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Summary:
     """A table of counts on the city's page."""
 
@@ -90,8 +80,10 @@ def write_sheets(
         sheet["activities"] = _activity_lines(partnership, school) if partnership else []
         if changes is not None and school in changes.index:
             sheet["lines"] += _change_lines(changes.loc[school])
-        page = Page(str(row["name"]), _marks(report, exempt=True))
-        pages[sheet_name(int(school))] = _render("sheet.html", page, sheet=sheet, script_hash="")
+        title, marks = str(row["name"]), _marks(report, exempt=True)
+        pages[sheet_name(int(school))] = _render(
+            "sheet.html", title, marks, sheet=sheet, script_hash=""
+        )
     return pages
 
 
@@ -104,24 +96,12 @@ def sheet_name(school: int) -> str:
     return f"sheet-{school}.html"
 
 
-@lru_cache(maxsize=1)
-def environment() -> Any:
-    """Return the templates, every hole of which is escaped."""
-    import jinja2
-
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(paths.TEMPLATES), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    found.filters["css_text"] = css_text
-    return found
-
-
-def _render(template: str, page: Page, **parts: object) -> str:
+def _render(template: str, title: str, marks: tuple[str, ...], **parts: object) -> str:
     """Fill a page; its style is the paper's own, marks on every printed page, and the sheets'."""
-    paper = environment().get_template("paper.css").render(document=page)
-    css = f"{paper}\n{environment().get_template('sheet.css').render()}"
-    return str(environment().get_template(template).render(page=page, css=css, **parts))
+    templates, page = html_templates(), {"title": title, "marks": marks}
+    paper = templates.get_template("paper.css").render(document=page)
+    css = f"{paper}\n{templates.get_template('sheet.css').render()}"
+    return str(templates.get_template(template).render(page=page, css=css, **parts))
 
 
 def _sheet(rated: Ratings, report: Report, row: pd.Series, lines: pd.DataFrame) -> dict[str, Any]:
@@ -315,11 +295,11 @@ def write_city_table(
         "columns": _columns(rated) if exempt else [],
         "schools": _schools(rated) if exempt else [],
     }
-    script = environment().loader.get_source(environment(), "city-table.js")[0].strip()
+    script = html_templates().get_template("city-table.js").render().strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    page = Page(f"Schools by priority, {school_year(rated.year)}", _marks(report, exempt=exempt))
+    title, marks = f"Schools by priority, {school_year(rated.year)}", _marks(report, exempt=exempt)
     shown = {"city": city, "script": script, "script_hash": digest if exempt else ""}
-    return _render("city-table.html", page, **shown)
+    return _render("city-table.html", title, marks, **shown)
 
 
 def _lines(rated: Ratings, exempt: bool) -> list[str]:

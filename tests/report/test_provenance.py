@@ -9,7 +9,7 @@ import pytest
 from pepstats.document import blocks, html
 from pepstats.impact.verdicts import COMPARED, EXPECTED
 from pepstats.report import board_tables
-from pepstats.report.edition import Provenance
+from pepstats.report.edition import FIRST, NOT_RUN, Provenance
 from pepstats.runs.bridge import RESULT_COLUMNS, bridge_effects
 from pepstats.settings.quality import say_sign_off
 from tests.paper_made_up import make_effect, make_programme, make_study, write_paper
@@ -45,7 +45,7 @@ def december() -> Provenance:
 
 def test_a_first_paper_has_nothing_to_say_of_an_earlier_one() -> None:
     entries = board_tables.make_provenance_entries(Provenance(), [PROGRAMME])
-    assert entries["report.changed"].text == board_tables.FIRST
+    assert entries["report.changed"].text == FIRST
     settings, programmes, found = make_study()
     words = words_of(write_paper(settings, programmes, found))
     assert "What changed since" not in words and "no plan was written" in words
@@ -58,7 +58,7 @@ def test_without_a_run_of_the_earlier_report_the_paper_says_so() -> None:
     assert "has not been run here" in entries["report.changed"].text
     tables = board_tables.make_provenance_tables(nothing, [PROGRAMME])
     for name in ("report.results-changed", f"{PROGRAMME.slug}.changed"):
-        assert not tables[name].rows and tables[name].empty == board_tables.NOT_RUN
+        assert not tables[name].rows and tables[name].empty == NOT_RUN
 
 
 def test_a_release_without_single_schools_results_is_said_to_be_so(
