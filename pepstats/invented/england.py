@@ -51,26 +51,15 @@ MEMBERS, LOWER_MEMBERS, SHARED = 18, 13, 4
 class England:
     """An invented England, whole, in memory.
 
-    Attributes
-    ----------
-    seed, effect, years
-        What it was built from.
-    world
-        Authorities, schools, establishments (URNs) and links.
-    intake
-        What each school is like; the truth that no file shows.
-    pupils
-        Year -> its pupils, any planted effect included.
-    members
-        `programme`, `school` (row of `world.schools`), `urn`, `joined`, `dose`, `basis`.
+    `members` has `programme`, `school` (row of `world.schools`), `urn`, `joined`, `dose`, `basis`.
     """
 
     seed: int
     effect: float
     years: tuple[int, ...]
     world: World
-    intake: Intake
-    pupils: dict[int, Pupils]
+    intake: Intake  # what each school is like; the truth that no file shows
+    pupils: dict[int, Pupils]  # of each year, any planted effect included
     members: pd.DataFrame
     _results: dict[int, Published] = field(default_factory=dict, repr=False, compare=False)
 

@@ -255,19 +255,10 @@ CITY_SCHOOLS = 45
 class World:
     """Where the invented pupils go to school, before anything is known of their results.
 
-    Attributes
-    ----------
-    authorities
-        `la`, `name`.
-    schools
-        One row per school that ever has pupils at the end of key stage 2 (first in the table) or
-        does not (infant, secondary, independent): `la`, `kind`, `name`, `faith`, `low_age`,
-        `high_age`, `first`, `last` (years with results), `trust`.
-    establishments
-        One row per URN: `school` (row of `schools`), `urn`, `estab`, `nftype`, `name`, `opened`,
-        `closed` (dates or missing), `first_file` (the first year's file it is listed in).
-    links
-        `URN, LinkURN, LinkName, LinkType, LinkEstablishedDate`.
+    `schools` has one row per school, those with key stage 2 results first: `la`, `kind`, `name`,
+    `faith`, `has_results`, `low_age`, `high_age`, `first` and `last` (years with results).
+    `establishments` has one row per URN: `school` (row of `schools`), `urn`, `estab`, `nftype`,
+    `name`, `opened`, `closed`, `first_file` (the first year's file it is listed in).
     """
 
     authorities: pd.DataFrame

@@ -184,36 +184,18 @@ def find_level(inputs: RatingInputs, indicator: Indicator, year: int) -> Level:
 
 @dataclass(frozen=True)
 class Indicators:
-    """All that is needed to colour every indicator, for figures as published or drawn again.
-
-    Attributes
-    ----------
-    cells
-        The measures and years that pupils move.
-    sampling
-        Their figures, and what sampling error does to them; school by cell.
-    half_widths
-        From each figure to its upper 95% limit; school by cell.
-    inspections
-        What pupils do not move: each derived indicator's value for each school.
-    levels
-        England's level of each indicator (of a trend, also of its first year).
-    applies
-        Indicator by school: whether it has a meaning for the school at all.
-    not_judged
-        Of each phase and year, the schools that the legal tests are not asked of.
-    """
+    """All that is needed to colour every indicator, for figures as published or drawn again."""
 
     inputs: RatingInputs
     dashboard: Dashboard
     year: int
-    cells: tuple[Cell, ...]
-    sampling: Sampling
-    half_widths: Values
-    inspections: dict[str, Values]
-    levels: dict[str, Level]
-    applies: Bools
-    not_judged: dict[tuple[str, int], Bools]
+    cells: tuple[Cell, ...]  # the measures and years that pupils move
+    sampling: Sampling  # their figures, and what sampling error does to them; school by cell
+    half_widths: Values  # from each figure to its upper 95% limit; school by cell
+    inspections: dict[str, Values]  # what pupils do not move, of each derived indicator
+    levels: dict[str, Level]  # England's, of each indicator (of a trend, also of its first year)
+    applies: Bools  # indicator by school: whether it has a meaning for the school at all
+    not_judged: dict[tuple[str, int], Bools]  # by phase and year, whom the tests are not asked of
 
     @cached_property
     def places(self) -> dict[Cell, int]:

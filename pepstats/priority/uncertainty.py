@@ -150,29 +150,16 @@ def upper_limit(panel: Panel, measure: str, year: int, schools: pd.Index) -> Flo
 class Sampling:
     """A normal model of schools' true values, of which published figures are samples.
 
-    Attributes
-    ----------
-    cells
-        The measures and years.
-    figures, errors
-        As published, and their standard errors; school by cell, missing alike.
-    means
-        The prior mean: of schools of the same kind; school by cell.
-    between
-        The prior covariance: how true values differ between schools; cell by cell.
-    related
-        The correlation of cells' sampling errors within a school; cell by cell.
-    overlap
-        The root of the share of the cohort that a cell's group is; school by cell.
+    `between` and `related` are cell by cell, the others school by cell.
     """
 
     cells: tuple[Cell, ...]
-    figures: Floats
-    errors: Floats
-    means: Floats
-    between: Floats
-    related: Floats
-    overlap: Floats
+    figures: Floats  # as published
+    errors: Floats  # their standard errors, missing alike
+    means: Floats  # the prior mean: of schools of the same kind
+    between: Floats  # the prior covariance: how true values differ between schools
+    related: Floats  # the correlation of cells' sampling errors within a school
+    overlap: Floats  # the root of the share of the cohort that a cell's group is
 
     def draw(
         self, rows: npt.NDArray[np.intp], draws: int, rng: np.random.Generator

@@ -28,27 +28,13 @@ MOST_NAMED = 5  # wrong texts in one message
 
 @dataclass(frozen=True)
 class Cells:
-    """Every cell of a file as the number of its text.
+    """Every cell of a file as the number of its text."""
 
-    Attributes
-    ----------
-    file
-        What messages call the file.
-    header
-        Column names as published; a column without a name is called by its position.
-    rows
-        The file's own line on which each row starts (the header is line 1).
-    codes
-        Row by column: which of `texts` a cell holds; -1 where the row was cut off before it.
-    texts
-        The distinct texts, exactly as published, and None as the last, for cells cut off.
-    """
-
-    file: str
-    header: list[str]
-    rows: Array
-    codes: Array
-    texts: Array
+    file: str  # what messages call it
+    header: list[str]  # as published; a column without a name is called by its position
+    rows: Array  # the file's own line on which each row starts (the header is line 1)
+    codes: Array  # row by column: which of `texts` a cell holds; -1 where the row was cut off
+    texts: Array  # the distinct texts as published, and None as the last, for cells cut off
 
     @cached_property
     def columns(self) -> dict[str, int]:

@@ -99,6 +99,16 @@ def read_words(raw: Cells, *names: str) -> pd.Series:
     return text.where(text.ne(""))
 
 
+def refuse_twins(raw: Cells, frame: pd.DataFrame, key: list[str]) -> None:
+    """Refuse two rows of the same key that do not say the same."""
+    twins = frame.index[frame.duplicated(key, keep=False)]
+    if len(twins):
+        raise SourceError(
+            f"{raw.file}, rows {twins[0]} and {twins[1]}: the same {', '.join(key)} given twice. "
+            "Remove the wrong row."
+        )
+
+
 def tidy_register(raw: Cells, source: Source) -> Tidied:
     """Read one row per URN of the Department's register: what the school is, when it opened.
 
@@ -133,13 +143,7 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
         "trust": read_words(raw, *_NAMES["trust"]),
     })  # fmt: skip
     once = frame.drop_duplicates()
-    twins = once[once.duplicated("urn", keep=False)]
-    if len(twins):
-        rows = ", ".join(str(row) for row in twins.index[:4])
-        raise SourceError(
-            f"{raw.file}, rows {rows}: URN {twins['urn'].iloc[0]} is given twice and differs. "
-            "Remove the wrong row."
-        )
+    refuse_twins(raw, once, ["urn"])
     left_out = {"a school's row repeated": len(frame) - len(once)}
     ledger = account_for_table(raw, source, len(once), left_out)
     return Tidied(once.set_index("urn").sort_index(), ledger)

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from pepstats.errors import SourceError, nearest
+from pepstats.errors import nearest
 from pepstats.measures import MEASURES, NO_ROW
 from pepstats.settings import RELEASES
 from pepstats.sources.cells import Cells, read_number, reason_of
@@ -26,6 +26,7 @@ from pepstats.sources.registers import (
     read_numbers,
     read_urns,
     read_words,
+    refuse_twins,
 )
 from pepstats.sources.results import IDENTITY, Ledger, Results, account_for_table
 
@@ -131,7 +132,7 @@ def tidy_local_results(raw: Cells, source: Source) -> Tidied:
         "cohort": cohort,
         "release": _releases(raw, source),
     }, index=raw.index)  # fmt: skip
-    _refuse_twins(raw, frame, ["urn", "year", "measure", "release"])
+    refuse_twins(raw, frame, ["urn", "year", "measure", "release"])
     ledger = account_for_table(raw, source, len(frame), {})
     return Tidied(frame.reset_index(drop=True), ledger)
 
@@ -186,15 +187,7 @@ def _known(raw: Cells, text: pd.Series, known: Iterable[str]) -> pd.Series:
 def _keep_once(raw: Cells, source: Source, frame: pd.DataFrame, key: list[str]) -> Tidied:
     """Keep each row once; a second one of the same key must say the same."""
     once = frame.drop_duplicates()
-    _refuse_twins(raw, once, key)
+    refuse_twins(raw, once, key)
     left_out = {"a row repeated": len(frame) - len(once)}
     ledger = account_for_table(raw, source, len(once), left_out)
     return Tidied(once.sort_values(key).reset_index(drop=True), ledger)
-
-
-def _refuse_twins(raw: Cells, frame: pd.DataFrame, key: list[str]) -> None:
-    twins = frame.index[frame.duplicated(key, keep=False)]
-    if len(twins):
-        raise SourceError(
-            f"{raw.file}, rows {twins[0]} and {twins[1]}: the same {', '.join(key)} given twice."
-        )
