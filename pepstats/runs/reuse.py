@@ -97,9 +97,7 @@ class Ground:
         if self.last is None or task.name not in self.last.steps:
             return None
         then = self.last.steps[task.name]
-        if then.stands_on != self.stands_on(task, parameters) or any(
-            self._digest(name) != digest for name, digest in then.read.items()
-        ):
+        if then.stands_on != self.stands_on(task, parameters) or not self._as_read(then):
             return None
         own = {name: one.sha256 for name, one in self.last.outputs.items() if task.owns(name)}
         if not all(self._copy(self.last.folder / name, name, own[name]) for name in own):
@@ -123,6 +121,10 @@ class Ground:
         ]  # fmt: skip
         if changed:
             raise RunError(f"{', '.join(sorted(changed))} changed while it ran. Run again.")
+
+    def _as_read(self, then: StepRecord) -> bool:
+        """Whether every file that a step read is what it was."""
+        return all(self._digest(name) == digest for name, digest in then.read.items())
 
 
 def hash_code() -> str:
