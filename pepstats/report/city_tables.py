@@ -104,8 +104,7 @@ def list_hidden_of_city(city: City, view: View) -> pd.DataFrame:
     """List what an edition hides of ratings and of support, each with its reason."""
     logs = [counts.log for counts in protect_city(city, view).values()]
     for name in ("support-totals", "support-last-year-totals"):
-        totals = city.table(name)
-        if len(totals) and not may_sum(totals, view):
+        if len(totals := city.table(name)) and not may_sum(totals, view):
             logs.append(withhold(f"{name}: days planned", BESIDE))
     if len(city.ratings):
         logs.append(withhold("ratings-named", "a rating beside a school's name is exempt"))
@@ -394,10 +393,7 @@ def table_strategy(themes: pd.DataFrame) -> PaperTable:
 
 
 def _titles(city: City) -> dict[str, str]:
-    activities = city.table("activities")
-    if activities.empty:
-        return {}
-    return dict(zip(activities["activity"], activities["title"], strict=True))
+    return {row["activity"]: row["title"] for row in city.table("activities").to_dict("records")}
 
 
 def _measure(row: Mapping[Any, Any]) -> str:

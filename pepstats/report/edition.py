@@ -147,14 +147,10 @@ class SavedPicture:
 class ProgrammeResults:
     """What the notebooks found for one programme, as they wrote it.
 
-    `effects` has one row per outcome, `gaps` per school and outcome, `lines` per school, outcome
-    and year, `placebo` per placebo programme with a column per outcome; `flow` one row per rule
-    that left schools out, `balance` per matched variable, `checks` per check with the headline's
-    first, `cases` per case study. `statements` is what schools said, and what of it may be quoted;
-    `value`, `sizes` and `grades` are what the effect is worth in words and on other scales, and how
-    strong the evidence is by our own assessment; `refused` the outcomes without an effect, and
-    why; `described` what only the authority holds, beside published series; `calibration` how ways
-    of estimating behave where nothing was done; `also_in` in how many other programmes of the
+    Each table is as the run's file of that name: `effects` one row per outcome, `gaps` per school
+    and outcome, `lines` per school, outcome and year, `placebo` per placebo programme, `flow` per
+    rule that left schools out, `balance` per matched variable, `checks` per check. `statements` is
+    what schools said and what of it may be quoted; `also_in` in how many other programmes of the
     report each school is; `pictures` what the notebooks drew, by the paper's name of it.
     """
 

@@ -106,10 +106,8 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
     }
     entries |= describe_value(slug, found.value, found.sizes, found.grades)
     for outcome, result in chapter.results.items():
-        entries |= {
-            f"{outcome}.{name}": Entry(value, text, effects)
-            for name, (value, text) in describe_result(result).items()
-        }
+        for name, (value, text) in describe_result(result).items():
+            entries[f"{outcome}.{name}"] = Entry(value, text, effects)
     return entries
 
 
@@ -118,9 +116,8 @@ def describe_value(
 ) -> dict[str, Entry]:
     """Write everything the paper may say of an effect's worth, by name.
 
-    Each answer of `value.csv` by its entry (`months`, `cost_per_pupil`, `evidence` and so on), the
-    grade's sentence (`security`), and of each outcome its `size`, `months`, `smallest` and `g`,
-    each with its interval.
+    Each answer of `value.csv` by its entry, the grade's sentence (`security`), and of each outcome
+    its `size`, `months`, `smallest` and `g`, each with its interval.
     """
     folder = f"04-estimate-effect/{slug}"
     found = {
