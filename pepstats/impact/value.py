@@ -219,7 +219,7 @@ def price_per_pupil(
     years: int = 1,
     steps: CostSteps | None = None,
 ) -> Price:
-    """Return the cost for each pupil a year: of every pupil in its schools, and of those it was for.
+    """Return the cost for each pupil a year: of all pupils in its schools, and those it was for.
 
     `cost` in pounds, spread over `years`. Which of the two is right depends on who gained; both
     are given, since the first makes anything look cheap and the second may forget who else did.

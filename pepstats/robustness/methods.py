@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
 from pepstats.formatting import format_signed
@@ -116,7 +115,7 @@ def compare_matched(frame: pd.DataFrame, *, starts: int) -> CheckRow:
     `frame` as from `lay_out_frame`. Before is the mean of the years before `starts`, after that of
     the rest; schools' own changes give the same as the panel's regression, at any size.
     """
-    _need_comparable(frame, starts)
+    _need_comparable(frame)
     after, by_school = frame["year"] >= starts, frame.sort_values("school").groupby("school")
     first = by_school[["member", "weight"]].first()
     change = frame[after].groupby("school")["value"].mean()
@@ -130,7 +129,7 @@ def compare_matched(frame: pd.DataFrame, *, starts: int) -> CheckRow:
 
 def study_years(frame: pd.DataFrame, *, starts: int) -> EventStudy:
     """Compare the groups year by year against the last year before the start."""
-    _need_comparable(frame, starts)
+    _need_comparable(frame)
     years = sorted(int(y) for y in frame["year"].unique())
     reference = max(y for y in years if y < starts)
     others = [y for y in years if y != reference]
@@ -179,7 +178,7 @@ def compare_doubly_robust(
     """
     from diff_diff import CallawaySantAnna
 
-    _need_comparable(frame, starts, covariates)
+    _need_comparable(frame, covariates)
     first = frame.get("starts", frame["member"] * starts)
     plain = frame[["school", "year", "value", *covariates]].assign(first=first.astype(int))
     with _asking_diff_diff():
@@ -202,7 +201,7 @@ def compare_synthetic(
     """
     from diff_diff import SyntheticDiD
 
-    _need_comparable(frame, starts)
+    _need_comparable(frame)
     n, m = _count(frame)
     if m <= n:
         raise DesignError(f"it needs more comparison schools ({m}) than members ({n})")
@@ -313,8 +312,8 @@ def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> pd.Series:
     Raises
     ------
     DesignError
-        When the table has gaps or constant columns; and when no weights give the members' means
-        (they lie outside what the others span): named with the nearest that can be had.
+        When the table has gaps or constant columns; and when no weights give the members' means:
+        they lie outside what the others span, or at its very edge.
     """
     from diff_diff.balancing import BalanceError, entropy_balance
 
@@ -330,32 +329,9 @@ def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> pd.Series:
             continue
         schools = spelled.index[~inside].rename("school")
         return pd.Series(found, index=schools, name="weight")
-    raise DesignError(_nearest_balance(away, list(spelled.columns)))
-
-
-def _nearest_balance(away: NDArray[np.float64], names: list[str]) -> str:
-    """Describe how near to the members' means weights come: the least sum of differences, by LP."""
-    from scipy.optimize import linprog
-
-    n, p = away.shape
-    cost = np.concatenate([np.zeros(n), np.ones(2 * p)])
-    sums = np.hstack([away.T, np.eye(p), -np.eye(p)])
-    equal = np.vstack([sums, np.concatenate([np.ones(n), np.zeros(2 * p)])])
-    found = linprog(cost, A_eq=equal, b_eq=np.concatenate([np.zeros(p), [1.0]]), method="highs")
-    if found.x is None or not found.success:
-        return "No weights give the members' means, and the nearest could not be found."
-    left = found.x[:n] @ away
-    worst = [i for i in np.argsort(-np.abs(left), kind="stable")[:5] if abs(left[i]) > 1e-6]
-    if not worst:
-        return (
-            "Only weights on a few schools at the edge give the members' means exactly, and "
-            "entropy balancing needs room around them. Balance fewer things, or widen the pool."
-        )
-    told = ", ".join(f"{names[i]} {-left[i]:+.2f}" for i in worst)
-    return (
-        "No weights on the comparison schools give the members' means. The nearest still leaves "
-        f"the members apart by (in standard deviations): {told}. Balance fewer things, leave out "
-        "the members that are like no one, or widen the pool."
+    raise DesignError(
+        "No weights on the comparison schools give the members' means. Balance fewer things, leave "
+        "out the members that are like no one, or widen the pool."
     )
 
 
@@ -375,20 +351,13 @@ def _count(frame: pd.DataFrame) -> tuple[int, int]:
     return inside, len(schools) - inside
 
 
-def _need_comparable(frame: pd.DataFrame, starts: int, covariates: Sequence[str] = ()) -> None:
+def _need_comparable(frame: pd.DataFrame, covariates: Sequence[str] = ()) -> None:
     """Refuse a frame that cannot be compared, and say why."""
     n, m = _count(frame)
     if n < FEWEST or m < FEWEST:
         raise DesignError(
             f"{n} members and {m} comparison schools have every year; {FEWEST} of each are needed"
         )
-    if not np.isfinite(frame[["value", *covariates]].to_numpy(float)).all():
-        raise DesignError("a value is missing")
-    rows = frame.groupby("school")["year"].agg(["size", "nunique"])
-    if (rows != frame["year"].nunique()).any(axis=None):
-        raise DesignError("some schools do not have every year once")
-    if not (frame["year"] < starts).any() or not (frame["year"] >= starts).any():
-        raise DesignError(f"there are no years on both sides of {starts}")
     if flat := [c for c in covariates if frame[c].nunique() < FEWEST]:
         raise DesignError(f"{', '.join(flat)} is the same in every school")
 

@@ -89,9 +89,9 @@ def test_schools_alike_from_the_start_all_count_the_same() -> None:
     assert worth(found) == pytest.approx(4.0)
 
 
-def test_members_beyond_all_others_are_refused_with_the_nearest_balance() -> None:
+def test_members_beyond_all_others_are_refused() -> None:
     table, members = made_up(3, 9.0)
-    with pytest.raises(DesignError, match=r"No weights .* The nearest still leaves .*[abc] \+\d"):
+    with pytest.raises(DesignError, match="No weights .* Balance fewer things"):
         methods.weigh_to_balance(table, members)
 
 
@@ -102,7 +102,7 @@ def test_members_at_the_very_edge_leave_one_school_and_say_so() -> None:
     table = pd.DataFrame({"a": [2.0, 2.0, 0.0, 1.0, 2.0, 2.0 - 1e-7]})
     assert worth(methods.weigh_to_balance(table, [0, 1])) == pytest.approx(1.0, abs=0.01)
     table = pd.DataFrame({"a": [2.0 + 1e-7, 2.0 + 1e-7, 0.0, 1.0, 2.0]})
-    with pytest.raises(DesignError, match="at the edge"):
+    with pytest.raises(DesignError, match="No weights"):
         methods.weigh_to_balance(table, [0, 1])
 
 
