@@ -187,13 +187,9 @@ def calibrate(
     from pepstats.robustness import Picking, Population
     from pepstats.robustness import calibrate as calibrate_programme
 
-    levels = {
-        str(name): dict(zip(own["year"], own["value"], strict=True))
-        for name, own in study.national.groupby("measure")
-    }
     return calibrate_programme(
-        Population(study.panel, study.register, study.barred),
-        study.find_programme(programme), study.report.year, Picking(draws, size, low), levels,
+        Population(study.panel, study.register, study.barred), study.find_programme(programme),
+        study.report.year, Picking(draws, size, low), study.national,
     )  # fmt: skip
 
 

@@ -179,17 +179,14 @@ def _calibrate(asked: argparse.Namespace) -> int:
     import json
 
     from pepstats.robustness import Picking, Population, calibrate, describe_calibration
-    from pepstats.study import load_study, national_levels
+    from pepstats.study import load_study
 
     data = paths.data_folder(asked.data)
     study = load_study(asked.report or choose_report(data), data)
     programme = study.programmes[study.report.programmes[0]]
-    published = national_levels(study)
     found = calibrate(
-        Population(study.panel, study.register, tuple(study.barred)), programme,
-        study.report.year, Picking(asked.draws, asked.schools, asked.low),
-        {str(name): dict(zip(own["year"], own["value"], strict=True))
-         for name, own in published.groupby("measure")},
+        Population(study.panel, study.register, study.barred), programme, study.report.year,
+        Picking(asked.draws, asked.schools, asked.low), study.national,
     )  # fmt: skip
     print(json.dumps(found.as_data(), indent=1) if asked.json else describe_calibration(found))
     return DONE

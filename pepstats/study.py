@@ -182,7 +182,9 @@ class Study:
     @cached_property
     def national(self) -> pd.DataFrame:
         """England's level of each `measure` and `year`: see `gather_levels`."""
-        return national_levels(self)
+        return gather_levels(
+            self.results, self.published.get("la_series"), self.published.get("national")
+        )
 
     def __repr__(self) -> str:
         """Return one short line."""
@@ -409,10 +411,3 @@ def _check_statements(
         of_part = said["programme"].eq(whole) & said["school"].isin(members[slug].index)
         said.loc[of_part, "programme"] = slug
     return Statements(said)
-
-
-def national_levels(study: Study) -> pd.DataFrame:
-    """Gather England's level of each measure and year: see `gather_levels`."""
-    return gather_levels(
-        study.results, study.published.get("la_series"), study.published.get("national")
-    )

@@ -19,7 +19,7 @@ from pepstats.impact.gaps import (
     fit_gap_variance,
     weigh_gaps,
 )
-from pepstats.impact.october import choose_mode, forecast_gaps
+from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     FEWEST_CITIES,
     PlaceboDraws,
@@ -70,6 +70,7 @@ __all__ = [
     "half_width",
     "has_gap",
     "judge_effects",
+    "levels_of",
     "low_as_picked",
     "measure_outcomes",
     "pick_schools",

@@ -27,7 +27,7 @@ from pepstats.impact.design import (
 from pepstats.impact.effects import Effect, estimate_effects, list_effect_numbers, tidy_effects
 from pepstats.impact.evidence import Grade, grade_programme, list_grade, tabulate_grade
 from pepstats.impact.gaps import Asked, Gaps, average_lines, find_gaps
-from pepstats.impact.october import choose_mode, forecast_gaps
+from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     PlaceboDraws,
     count_cities,
@@ -331,18 +331,8 @@ def _find_both(asked: Asked, design: Design, inputs: Inputs, mode: str) -> tuple
     if mode == COMPARED:
         found = find_gaps(inputs.panel, design.pool, design.match, asked)
         return found, found
-    levels = _levels_of(asked.outcome, inputs.national)
+    levels = levels_of(asked.outcome, inputs.national)
     return forecast_gaps(inputs.panel, design.pool.schools, asked, levels)
-
-
-def _levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
-    """Return one measure's published national level of each year, over all phases that have it."""
-    if national is None or national.empty:
-        return {}
-    own = national[national["measure"] == outcome]
-    if "phase" in own:
-        own = own[own["phase"].fillna("") == ""]
-    return dict(zip(own["year"].astype(int), own["value"].astype(float), strict=True))
 
 
 def draw_programmes(

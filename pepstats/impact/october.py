@@ -52,6 +52,16 @@ def choose_mode(panel: Panel, outcome: str, year: int, barred: Iterable[int]) ->
     return COMPARED if others[year].notna().sum() > 0.2 * before else EXPECTED
 
 
+def levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
+    """Return one measure's published national level of each year, over all phases that have it."""
+    if national is None or national.empty:
+        return {}
+    own = national[national["measure"] == outcome]
+    if "phase" in own:
+        own = own[own["phase"].fillna("") == ""]
+    return dict(zip(own["year"].astype(int), own["value"].astype(float), strict=True))
+
+
 def forecast_gaps(
     panel: Panel, schools: pd.DataFrame, asked: Asked, national: Mapping[int, float]
 ) -> tuple[Gaps, Gaps]:

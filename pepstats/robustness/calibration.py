@@ -27,6 +27,7 @@ from pepstats.impact import (
     choose_mode,
     find_gaps,
     forecast_gaps,
+    levels_of,
     pick_schools,
     weighted_mean,
 )
@@ -202,11 +203,9 @@ def prepare_october(
         y: float((results[y] * cohorts[y]).sum() / cohorts[y][results[y].notna()].sum())
         for y in (year - 1, year)
     }
-    columns = [c for c in ("la", "phase", "school_type") if c in population.register.columns]
+    kinds = population.register.loc[schools, ["la", "phase", "school_type"]]
     asked = Asked(outcome, sample.gaps.baseline, year, population.barred)
-    found = forecast_gaps(
-        panel, population.register.loc[schools, columns], asked, {**level, **national}
-    )
+    found = forecast_gaps(panel, kinds, asked, {**level, **national})
     seen, last = (
         replace(
             sample,
@@ -425,14 +424,14 @@ def calibrate(
     programme: Programme,
     year: int,
     picking: Picking,
-    national: Mapping[str, Mapping[int, float]],
+    national: pd.DataFrame | None = None,
 ) -> Calibration:
     """Put placebo programmes of one size through every estimator, for each outcome.
 
     Some of the schools are from the lower half of those picked from (of all England, or of the one
     city) by their mean over the baseline years. Each estimator is matched on the outcome's own
     earlier years and the cohort. Chance has a stream of its own per outcome and selection.
-    `national` has the published level of each measure and year, for October. Where other schools'
+    `national` has the published levels (`measure`, `year`, `value`), for October. Where other schools'
     results of `year` are not there yet, it is the latest year that has them, from the baseline
     years before it.
 
@@ -448,7 +447,7 @@ def calibrate(
         for name, rows in _calibrate_outcome(population, one, year, picking).items():
             tables[name] += rows
         if {year - 1, year - 2} <= set(programme.baseline):
-            level = national.get(outcome, {})
+            level = levels_of(outcome, national)
             for name, rows in _calibrate_across(population, one, year, picking, level).items():
                 tables[name] += rows
     return Calibration(
@@ -594,9 +593,7 @@ def describe_calibration(found: Calibration) -> str:
     for title, table in tables.items():
         if len(table):
             said += [f"\n{title}", table.round(3).to_string(index=False)]
-    calls = [f"{r.outcome}: placebo cities call {100 * r.false_alarm_rate:.1f} in 100."
-             for r in ours.itertuples()]  # fmt: skip
-    return "\n".join([*said, "", *calls])
+    return "\n".join(said)
 
 
 def _stream(seed: int, outcome: str, what: str) -> np.random.Generator:

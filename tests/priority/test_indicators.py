@@ -14,7 +14,7 @@ from pepstats.priority import indicators, ratings
 from pepstats.priority.dashboard import DERIVED
 from pepstats.schools import national
 from pepstats.settings.report import SourceLine, load_report
-from pepstats.study import load_study, national_levels
+from pepstats.study import load_study
 from tests.made_up_panels import PRIMARY, panel_of, register_of
 from tests.priority.test_priority import DASHBOARD, level, rate
 
@@ -177,7 +177,7 @@ def with_local_results(folder):
                                ("la_series", "series"))]  # fmt: skip
     study = load_study(report.model_copy(update={"sources": (*kept, *more)}), DATA)
     rng = np.random.default_rng(1)
-    levels = national_levels(study)
+    levels = study.national
     inputs = indicators.RatingInputs(study.panel, study.register, england=levels)
     return ratings.rate_schools(inputs, DASHBOARD, 2018, schools=own.index, rng=rng, draws=20)
 
