@@ -297,10 +297,14 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     folder = paths.data_folder(data)
     settings = report if isinstance(report, Report) else load_report(report, folder)
     programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
-    found = find_sources(settings, folder)
+    found = [find_source(line, folder) for line in settings.sources]
     read = _read_files(found)
     results = [*read.results, *_not_yet_published(read.local, read.results)]
-    tables = {kind: _together(read.tables[kind]) for kind in TABLE_READERS if kind in read.tables}
+    tables = {
+        kind: pd.concat(parts, ignore_index=parts[0].index.name is None)
+        for kind in TABLE_READERS
+        if (parts := read.tables.get(kind))
+    }
     _refuse_strangers(read.local, results, tables.get("register"))
     followed = follow_schools(
         results, tables.get("register"), tables.get("links"), trusts=tables.get("trusts")
@@ -317,11 +321,6 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
         settings, folder, tuple(found), ledgers, tuple(results), tables, followed, panel,
         programmes, members, said,
     )  # fmt: skip
-
-
-def find_sources(report: Report, data: Path) -> list[Source]:
-    """Find every file that a report lists, each read and held to its line."""
-    return [find_source(line, data) for line in report.sources]
 
 
 @dataclass(frozen=True)
@@ -380,11 +379,6 @@ def _refuse_strangers(
                 f"or of a published file has the URN {unknown.index[0]} ({len(unknown)} schools). "
                 f"{nearest(str(unknown.index[0]), map(str, sorted(listed)))}"
             )
-
-
-def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Put the parts of one kind together, keeping the key where they have one."""
-    return pd.concat(parts, ignore_index=parts[0].index.name is None)
 
 
 def _check_statements(

@@ -261,9 +261,9 @@ def draw(programme: Programme, found: ProgrammeResults) -> ProgrammeResults:
         "two-lines": pictures.picture_gaps(
             averages, explain_lines(found.effects), title=programme.title, starts=programme.starts
         )[f"gap-{primary}"],
-        "hundred-dots": pictures.picture_dots(found.placebo[primary], effect, programme.title),
-        "checks": pictures.picture_checks(found.checks, programme.title, unit=effect["unit"]),
-        "balance": pictures.picture_balance(found.balance, programme.title),
+        "hundred-dots": pictures.placebo_dots(found.placebo[primary], effect, programme.title),
+        "checks": pictures.check_rows(found.checks, programme.title, unit=effect["unit"]),
+        "balance": pictures.love_plot(found.balance, programme.title),
         "flow": pictures.picture_flow(found.flow, pairs, programme.title),
         "schools": members["schools"],
         "cases": members["cases-picture"],

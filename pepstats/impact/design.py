@@ -95,10 +95,7 @@ def design_comparison(
     """Choose who is compared with whom, from what was known before the programme started."""
     chosen = tuple(sorted(members))
     pool = find_pool(
-        before_start(panel, max(programme.baseline) + 1),
-        register,
-        MatchBasis.of(programme),
-        chosen,
+        before_start(panel, max(programme.baseline) + 1), register, MatchBasis.of(programme), chosen
     )
     never = tuple(sorted(set(barred) | set(chosen)))
     design = Design(

@@ -219,11 +219,7 @@ def grade_security(
 
 
 def grade_programme(
-    programme: Programme,
-    effect: Effect,
-    sizes: pd.DataFrame,
-    balance: pd.DataFrame,
-    inputs: Inputs,
+    programme: Programme, effect: Effect, sizes: pd.DataFrame, balance: pd.DataFrame, inputs: Inputs
 ) -> Grade:
     """Grade a programme's evaluation, from what its run knows of itself.
 

@@ -94,11 +94,7 @@ def _count(
 
 
 def _why_refused(
-    own: pd.DataFrame,
-    others: pd.DataFrame,
-    needed: list[int],
-    schools: int,
-    pupils: int | None,
+    own: pd.DataFrame, others: pd.DataFrame, needed: list[int], schools: int, pupils: int | None
 ) -> str:
     """Say why an outcome is given no effect; nothing where it is given one."""
     if not others.notna().any(axis=None):

@@ -151,10 +151,6 @@ def love_plot(balance: pd.DataFrame, title: str) -> Picture:
     return Picture(figure, rows, describe_love_plot(rows), caption)
 
 
-picture_dots, picture_checks, picture_balance = placebo_dots, check_rows, love_plot
-"""The names by which the notebooks call them."""
-
-
 def picture_flow(flow: pd.DataFrame, pairs: pd.DataFrame, title: str) -> Picture:
     """Draw how schools were assessed, left out by which rule, and compared, as trials do (CONSORT).
 
@@ -207,24 +203,27 @@ def picture_members(
     order: Iterable[int],
     chosen: Iterable[int],
     drawn: SchoolLines,
+    names: pd.Series | None = None,
 ) -> dict[str, Picture]:
-    """Draw every school of a programme, numbered in the order given, and the ones chosen."""
-    numbers = {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
-    names = ("schools", "cases-picture")
-    return _picture_both(lines, (numbers, chosen), names, drawn)
+    """Draw every school of a programme, numbered in the order given, and the ones chosen.
 
-
-def picture_named(
-    lines: pd.DataFrame,
-    order: Iterable[int],
-    chosen: Iterable[int],
-    names: pd.Series,
-    drawn: SchoolLines,
-) -> dict[str, Picture]:
-    """Draw the same with the schools' names, for the exempt edition only."""
-    named = shorten_names(name_schools(order, names.to_dict()))
-    called = ("schools-named", "cases-named")
-    return _picture_both(lines, (named, chosen), called, drawn)
+    With `names` (index `school`) under the schools' own names, for the exempt edition only.
+    """
+    if names is None:
+        called = ("schools", "cases-picture")
+        labels = {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
+    else:
+        called = ("schools-named", "cases-named")
+        labels = shorten_names(name_schools(order, names.to_dict()))
+    groups = (labels, {int(school): labels[int(school)] for school in chosen})
+    return {
+        name: school_lines(
+            lines, group, starts=drawn.starts, unit=_level_unit(drawn.outcome),
+            caption=_sentences(f"{drawn.title}: {what}", drawn.note),
+        )
+        for name, group, what in zip(called, groups, (ALL, CASES), strict=True)
+        if lines["school"].isin(list(group)).any()
+    }  # fmt: skip
 
 
 def name_schools(order: Iterable[int], names: Mapping[int, str]) -> dict[int, str]:
@@ -248,24 +247,6 @@ def shorten_names(named: Mapping[int, str]) -> dict[int, str]:
         school: short[school] if short[school] and said.count(short[school]) == 1 else name
         for school, name in named.items()
     }
-
-
-def _picture_both(
-    lines: pd.DataFrame,
-    schools: tuple[Mapping[int, str], Iterable[int]],
-    called: tuple[str, str],
-    drawn: SchoolLines,
-) -> dict[str, Picture]:
-    labels, chosen = schools
-    groups = (labels, {int(school): labels[int(school)] for school in chosen})
-    return {
-        name: school_lines(
-            lines, group, starts=drawn.starts, unit=_level_unit(drawn.outcome),
-            caption=_sentences(f"{drawn.title}: {what}", drawn.note),
-        )
-        for name, group, what in zip(called, groups, (ALL, CASES), strict=True)
-        if lines["school"].isin(list(group)).any()
-    }  # fmt: skip
 
 
 def school_lines(

@@ -28,12 +28,7 @@ from pepstats.impact import (
 )
 from pepstats.matching import positions
 from pepstats.measures import MEASURES
-from pepstats.robustness.choices import (
-    ONE_YEAR,
-    compare_again,
-    first_choice,
-    judge_choice,
-)
+from pepstats.robustness.choices import ONE_YEAR, compare_again, first_choice, judge_choice
 from pepstats.robustness.headline import CheckRow, Headline
 
 CIRCUMSTANCES = {

@@ -269,20 +269,12 @@ def judge_selection(
 ) -> tuple[Rows, Picked]:
     """Pick placebo programmes and judge them by every estimator: `Calibration.rows`, and the picks.
 
-    Those picked from anywhere are judged by a second set, those of one city by all other cities'.
+    Ours judges those picked from anywhere by a second set, those of one city by all other cities'.
     """
-    picked = again = pick_programmes(sample, selection, picking, rng)
+    picked = yardstick = pick_programmes(sample, selection, picking, rng)
     if selection != ONE_CITY:
         more = replace(picking, draws=YARDSTICKS * picking.draws)
-        again = pick_programmes(sample, selection, more, rng)
-    return judge_all(sample, selection, picked, again), picked
-
-
-def judge_all(sample: CalibrationSample, selection: str, picked: Picked, yardstick: Picked) -> Rows:
-    """Judge one set of placebo programmes by every estimator: a row each, as `Calibration.rows`.
-
-    Ours is judged by `yardstick`: placebo programmes of which a programme's own city has no say.
-    """
+        yardstick = pick_programmes(sample, selection, more, rng)
     weight = sample.gaps.table["weight"].to_numpy()[picked.schools]
     share, sampling = weight / weight.sum(axis=1, keepdims=True), sample.sampling[picked.schools]
     n = picked.schools.shape[1]
@@ -306,7 +298,7 @@ def judge_all(sample: CalibrationSample, selection: str, picked: Picked, yardsti
             "limit": bound,
         }
         for name, found, called, bound in rows
-    ]  # fmt: skip
+    ], picked  # fmt: skip
 
 
 def t_test(values: Numbers, share: Numbers | None) -> tuple[Numbers, NDArray[np.bool_]]:
@@ -431,9 +423,9 @@ def calibrate(
     Some of the schools are from the lower half of those picked from (of all England, or of the one
     city) by their mean over the baseline years. Each estimator is matched on the outcome's own
     earlier years and the cohort. Chance has a stream of its own per outcome and selection.
-    `national` has the published levels (`measure`, `year`, `value`), for October. Where other schools'
-    results of `year` are not there yet, it is the latest year that has them, from the baseline
-    years before it.
+    `national` has the published levels (`measure`, `year`, `value`), for October. Where other
+    schools' results of `year` are not there yet, it is the latest year that has them, from the
+    baseline years before it.
 
     Raises
     ------

@@ -147,10 +147,7 @@ def study_years(frame: pd.DataFrame, *, starts: int) -> EventStudy:
 
 
 def allow_for_drift(
-    study: EventStudy,
-    *,
-    rng: np.random.Generator,
-    times: Sequence[float] = (0, 0.5, 1, 1.5, 2),
+    study: EventStudy, *, rng: np.random.Generator, times: Sequence[float] = (0, 0.5, 1, 1.5, 2)
 ) -> pd.DataFrame:
     """Bound the first later year for each amount of drift allowed (HonestDiD).
 

@@ -34,8 +34,7 @@ from pepstats.settings import (
     load_programme,
     load_report,
 )
-from pepstats.sources import Source
-from pepstats.study import find_sources
+from pepstats.sources import Source, find_source
 
 KERNEL = "python3"
 LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
@@ -116,7 +115,7 @@ def check_request(
             )
     for name in report.programmes:
         load_programme(name, data)
-    found = find_sources(report, data)
+    found = [find_source(line, data) for line in report.sources]
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)
     return report, found

@@ -17,7 +17,7 @@ from pepstats.matching.balance import (
 )
 from pepstats.matching.nearest import Match
 from pepstats.matching.pool import Pool
-from pepstats.plots.pictures import picture_balance
+from pepstats.plots.pictures import love_plot
 from pepstats.settings.programme import MatchRule
 from tests.worlds import ROOT
 
@@ -95,7 +95,7 @@ def test_a_match_that_broke_its_caliper_is_found_out() -> None:
 def test_the_picture_of_balance_has_the_table_s_own_figures() -> None:
     pool, match, members = world()
     table = measure_balance(pool, match, members)
-    picture = picture_balance(table, "A programme")
+    picture = love_plot(table, "A programme")
     [ax] = picture.figure.axes
     marks = {line.get_marker(): line for line in ax.lines if len(line.get_xdata()) == 1}
     assert marks["s"].get_xdata()[0] == table["smd_before"].iloc[0]
