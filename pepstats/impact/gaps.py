@@ -1,6 +1,6 @@
-"""What was known of each school before a year's results, as far as it helps to expect them.
+"""Gaps: each school's result minus what is expected of it, and how sure each gap is.
 
-Further published results (scores in the same tests, most able, groups) were tried on made-up
+Further published results (scores in the same tests, most able, groups) were tried on placebo
 programmes in real England: they lower the spread of the estimate by 1 in 100 for the expected
 standard, so they are left out for the shorter sum.
 """

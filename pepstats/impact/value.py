@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -132,26 +132,6 @@ class Months:
 
 
 @dataclass(frozen=True)
-class Price:
-    """What a programme cost for each pupil, on both denominators.
-
-    Attributes
-    ----------
-    table
-        Index `counted` ("every pupil in its schools", "the pupils it was for"); `pupils`,
-        `per_pupil` (pounds a year), `sign`, `label`, `reason` where it cannot be said.
-    years
-        Over how many years the sum is spread.
-    steps
-        The title of the published steps.
-    """
-
-    table: pd.DataFrame = field(repr=False)
-    years: int
-    steps: str
-
-
-@dataclass(frozen=True)
 class PricePerMonth:
     """Pounds for each pupil and month of progress; or why it is not said.
 
@@ -218,11 +198,13 @@ def price_per_pupil(
     target_pupils: float | None,
     years: int = 1,
     steps: CostSteps | None = None,
-) -> Price:
+) -> pd.DataFrame:
     """Return the cost for each pupil a year: of all pupils in its schools, and those it was for.
 
     `cost` in pounds, spread over `years`. Which of the two is right depends on who gained; both
     are given, since the first makes anything look cheap and the second may forget who else did.
+    Index `counted` ("every pupil in its schools", "the pupils it was for"); `pupils`, `per_pupil`
+    (pounds a year), `sign`, `label`, `reason` where it cannot be said.
     """
     chosen = steps or load_costs()
     rows = []
@@ -242,7 +224,7 @@ def price_per_pupil(
         rows.append((counted, float("nan") if pupils is None else pupils, each, sign, label, why))
     columns = ["counted", "pupils", "per_pupil", "sign", "label", "reason"]
     table = pd.DataFrame(rows, columns=columns).set_index("counted")
-    return Price(table.astype({"pupils": float}), years, chosen.title)
+    return table.astype({"pupils": float})
 
 
 def price_per_month(per_pupil: float, months: Months, size: Size) -> PricePerMonth:
@@ -379,7 +361,7 @@ ROLL = "roll"
 
 def price_programme(
     programme: Programme, panel: Panel, members: Sequence[int], data: Path | None = None
-) -> Price:
+) -> pd.DataFrame:
     """Return what a programme cost for each pupil: of all on its schools' rolls, and of its own.
 
     The rolls are those of the census year nearest to the start; a school without one leaves the
@@ -409,11 +391,7 @@ def count_roll(panel: Panel, members: Sequence[int], starts: int) -> float | Non
 
 
 def tabulate_value(
-    programme: Programme,
-    effect: Effect,
-    sizes: pd.DataFrame,
-    price: Price,
-    grade: Grade,
+    programme: Programme, effect: Effect, sizes: pd.DataFrame, price: pd.DataFrame, grade: Grade
 ) -> pd.DataFrame:
     """Answer what the primary effect is worth: one row per `entry`, with `question`, `answer`.
 
@@ -422,17 +400,17 @@ def tabulate_value(
     """
     row = sizes.set_index("outcome").loc[effect.outcome].to_dict()
     months, size = _months_of(row), _size_of(row)
-    uncertain = effect.verdict == UNCERTAIN
+    uncertain, years = effect.verdict == UNCERTAIN, programme.cost.years
     rows: list[tuple[str, str, str, float | int | None]] = [
         ("months", "Months of progress", months_words(months, uncertain=uncertain),
          None if uncertain else months.months),
     ]  # fmt: skip
     for entry, counted in (("cost_per_pupil", "every pupil in its schools"),
                            ("cost_per_target_pupil", "the pupils it was for")):  # fmt: skip
-        one = price.table.loc[counted]
-        rows.append((entry, f"Cost per pupil, counting {counted}", price_words(one, price.years),
+        one = price.loc[counted]
+        rows.append((entry, f"Cost per pupil, counting {counted}", price_words(one, years),
                      float(one["per_pupil"])))  # fmt: skip
-    each = price.table.loc["the pupils it was for", "per_pupil"]
+    each = price.loc["the pupils it was for", "per_pupil"]
     monthly = price_per_month(float(each), months, size)
     if uncertain and not monthly.reason:
         monthly = _no_price(f"the effect is {UNCERTAIN}")

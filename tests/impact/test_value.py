@@ -78,11 +78,11 @@ def test_months_are_refused_with_the_reason(given_size: Size, outcome: str, word
 
 def test_both_denominators_are_given_with_the_published_signs() -> None:
     # two hundred thousand pounds, 18 schools: about 300 pupils each, 15 in 100 with SEN Support
-    found = value.price_per_pupil(200_000, all_pupils=5400, target_pupils=810).table
+    found = value.price_per_pupil(200_000, all_pupils=5400, target_pupils=810)
     every, target = found.loc["every pupil in its schools"], found.loc["the pupils it was for"]
     assert every["per_pupil"] == pytest.approx(37.04, abs=0.01) and every["sign"] == "£"
     assert target["per_pupil"] == pytest.approx(246.9, abs=0.1) and target["sign"] == "£££"
-    spread = value.price_per_pupil(200_000, all_pupils=5400, target_pupils=810, years=2).table
+    spread = value.price_per_pupil(200_000, all_pupils=5400, target_pupils=810, years=2)
     assert spread["per_pupil"].tolist() == pytest.approx((found["per_pupil"] / 2).tolist())
 
 
@@ -92,13 +92,13 @@ def test_both_denominators_are_given_with_the_published_signs() -> None:
      (1200, "££££"), (1201, "£££££"), (99_999, "£££££")],
 )  # fmt: skip
 def test_the_steps_of_cost_at_their_edges(each: float, sign: str) -> None:
-    found = value.price_per_pupil(each * 100, all_pupils=100, target_pupils=None).table
+    found = value.price_per_pupil(each * 100, all_pupils=100, target_pupils=None)
     assert found["sign"].iloc[0] == sign
     assert found["reason"].tolist() == ["", "how many pupils is not known"]
 
 
 def test_an_unknown_cost_has_no_sign() -> None:
-    found = value.price_per_pupil(None, all_pupils=100, target_pupils=0).table
+    found = value.price_per_pupil(None, all_pupils=100, target_pupils=0)
     assert found["reason"].tolist() == ["its cost is not known"] * 2
     assert found["per_pupil"].isna().all() and (found["sign"] == "").all()
 
