@@ -135,7 +135,7 @@ def describe_held(
 ) -> pd.DataFrame:
     """Describe what only the authority holds by school, year by year, beside published series.
 
-    `series` as from `listings.tabulate_series`. One row per `measure`, `year` and `whose`: the
+    `series` as from `tabulate_series`. One row per `measure`, `year` and `whose`: the
     programme's schools together (each pupil counting alike, never one school), the authority and
     England; `reason` where too few schools or pupils are behind a figure to show it.
     """

@@ -227,7 +227,7 @@ def price_per_pupil(
     return table.astype({"pupils": float})
 
 
-def price_per_month(per_pupil: float, months: Months, size: Size) -> PricePerMonth:
+def price_per_month(per_pupil: float, months: Months, size_low: float) -> PricePerMonth:
     """Return the cost of a month of progress for each pupil, only where there surely is progress.
 
     Only where the effect's interval leaves out nought on the side of a gain: otherwise the price
@@ -237,7 +237,7 @@ def price_per_month(per_pupil: float, months: Months, size: Size) -> PricePerMon
         return _no_price(months.reason)
     if not math.isfinite(per_pupil):
         return _no_price("the cost for each pupil is not known")
-    if not size.low > 0:
+    if not size_low > 0:
         return _no_price("the interval does not leave out nought, so a month may have no price")
     if months.months < 1:
         return _no_price("the gain rounds to no month")
@@ -399,7 +399,7 @@ def tabulate_value(
     where the verdict says more than that it is too uncertain; then the interval alone is.
     """
     row = sizes.set_index("outcome").loc[effect.outcome].to_dict()
-    months, size = _months_of(row), _size_of(row)
+    months = _months_of(row)
     uncertain, years = effect.verdict == UNCERTAIN, programme.cost.years
     rows: list[tuple[str, str, str, float | int | None]] = [
         ("months", "Months of progress", months_words(months, uncertain=uncertain),
@@ -411,7 +411,7 @@ def tabulate_value(
         rows.append((entry, f"Cost per pupil, counting {counted}", price_words(one, years),
                      float(one["per_pupil"])))  # fmt: skip
     each = price.loc["the pupils it was for", "per_pupil"]
-    monthly = price_per_month(float(each), months, size)
+    monthly = price_per_month(float(each), months, row["size_low"])
     if uncertain and not monthly.reason:
         monthly = _no_price(f"the effect is {UNCERTAIN}")
     rows.append(("cost_per_month", "Cost of a month's progress, per pupil it was for",
@@ -467,8 +467,3 @@ def _months_of(row: Mapping[str, Any]) -> Months:
     )
     return Months(at, low, high, row["months_label"], row["months_table"], row["months_mark"],
                   row["months_reason"])  # fmt: skip
-
-
-def _size_of(row: Mapping[str, Any]) -> Size:
-    return Size(row["size"], row["size_low"], row["size_high"], row["scale"], row["how"],
-                row["reason"])  # fmt: skip

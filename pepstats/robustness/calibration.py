@@ -7,6 +7,7 @@ found is a false alarm, and the mean of what is found is error.
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -401,14 +402,11 @@ class Calibration:
             "low_attaining": self.low,
             "year": self.year,
             "baseline": list(self.baseline),
-            **{name: _as_records(getattr(self, name)) for name in TABLES},
+            **{
+                name: json.loads(getattr(self, name).to_json(orient="records", double_precision=15))
+                for name in TABLES
+            },
         }
-
-
-def _as_records(table: pd.DataFrame) -> Rows:
-    """Return a table as plain rows, missing numbers as nothing."""
-    rows: Rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return rows
 
 
 def calibrate(

@@ -106,10 +106,10 @@ def test_an_unknown_cost_has_no_sign() -> None:
 def test_a_month_has_a_price_only_where_there_surely_is_progress() -> None:
     sure = size(0.20, 0.06, 0.30)
     months = value.find_months(sure, "rwm_expected")
-    found = value.price_per_month(120.0, months, sure)
+    found = value.price_per_month(120.0, months, sure.low)
     assert (found.pounds, found.low, found.high) == pytest.approx((40.0, 30.0, 120.0))
     barely = size(0.20, 0.01, 0.30)
-    wide = value.price_per_month(120.0, value.find_months(barely, "rwm_expected"), barely)
+    wide = value.price_per_month(120.0, value.find_months(barely, "rwm_expected"), barely.low)
     assert wide.pounds == pytest.approx(40.0) and np.isnan(wide.high)
 
 
@@ -124,7 +124,8 @@ def test_a_month_has_a_price_only_where_there_surely_is_progress() -> None:
     ],
 )
 def test_otherwise_the_reason_stands_and_no_price(given_size, each: float, words: str) -> None:
-    found = value.price_per_month(each, value.find_months(given_size, "rwm_expected"), given_size)
+    months = value.find_months(given_size, "rwm_expected")
+    found = value.price_per_month(each, months, given_size.low)
     assert words in found.reason and np.isnan([found.pounds, found.low, found.high]).all()
 
 
