@@ -14,10 +14,10 @@ from pepstats.plots.dots import choose_dots
 from pepstats.plots.style import to_png, to_svg
 from pepstats.report import paper
 from pepstats.report.edition import City, Edition, ProgrammeResults, SavedPicture
-from pepstats.report.wording import explain_lines, forecast_note
+from pepstats.report.sentences import explain_lines, forecast_note
 from pepstats.settings.programme import Programme
 from pepstats.settings.report import Report
-from pepstats.sources import statements
+from pepstats.sources import school_statements as statements
 
 UNITS = {"rwm_expected": "percentage points", "reading_progress": "progress points"}
 RELEASE = "provisional"

@@ -1,6 +1,7 @@
 """Gaps, placebo draws, effects, sizes, value and evidence: one evaluation."""
 
 from pepstats.impact.design import Design, Inputs, change_programme, design_comparison
+from pepstats.impact.effect_sizes import pool_phases
 from pepstats.impact.effects import Effect, estimate_effects, half_width, placebo_p
 from pepstats.impact.evaluate import (
     Evaluation,
@@ -19,6 +20,7 @@ from pepstats.impact.gaps import (
     fit_gap_variance,
     weigh_gaps,
 )
+from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     FEWEST_CITIES,
@@ -31,8 +33,6 @@ from pepstats.impact.placebo import (
     placebo_estimates,
     weighted_mean,
 )
-from pepstats.impact.refusals import ENGLAND, HERE, OWN, describe_held
-from pepstats.impact.sizes import pool_phases
 from pepstats.impact.tables import tabulate_gaps
 from pepstats.impact.verdicts import COMPARED, EXPECTED, LADDER, MODES, UNCERTAIN
 

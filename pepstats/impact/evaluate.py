@@ -25,8 +25,9 @@ from pepstats.impact.design import (
     design_comparison,
 )
 from pepstats.impact.effects import Effect, estimate_effects, list_effect_numbers, tidy_effects
-from pepstats.impact.evidence import Grade, grade_programme, list_grade, tabulate_grade
+from pepstats.impact.evidence_grade import Grade, grade_programme, list_grade, tabulate_grade
 from pepstats.impact.gaps import Asked, Gaps, average_lines, find_gaps
+from pepstats.impact.not_estimated import count_outcomes, refuse_outcomes
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     PlaceboDraws,
@@ -36,7 +37,6 @@ from pepstats.impact.placebo import (
     low_as_picked,
     placebo_estimates,
 )
-from pepstats.impact.refusals import count_outcomes, refuse_outcomes
 from pepstats.impact.tables import (
     Measured,
     tabulate_draws,
@@ -48,7 +48,7 @@ from pepstats.impact.tables import (
     take_up_effects,
     take_up_measured,
 )
-from pepstats.impact.value import (
+from pepstats.impact.value_for_money import (
     choose_months,
     list_sizes,
     list_worth,

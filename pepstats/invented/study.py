@@ -13,7 +13,7 @@ import pandas as pd
 
 from pepstats.invented.england import England, planted_effects
 from pepstats.invented.ks2 import key_stage_2
-from pepstats.invented.others import (
+from pepstats.invented.other_files import (
     YEARS,
     absence,
     census,

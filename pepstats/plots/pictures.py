@@ -30,7 +30,7 @@ from pepstats.plots.lines import (
     draw_two_lines,
     height_of_small_lines,
 )
-from pepstats.plots.rows import (
+from pepstats.plots.ranges import (
     describe_check_rows,
     describe_love_plot,
     draw_check_rows,

@@ -1,6 +1,6 @@
 """What the board's paper says."""
 
-from pepstats.report.cases import RULE, choose_cases, describe_cases
+from pepstats.report.case_studies import RULE, choose_cases, describe_cases
 from pepstats.report.disclosure import (
     DIFFERS,
     NAMES_SCHOOL,
@@ -27,8 +27,8 @@ from pepstats.report.paper import (
     list_to_do,
     write_editions,
 )
+from pepstats.report.sentences import explain_lines, forecast_note
 from pepstats.report.sheets import write_city_table, write_sheets
-from pepstats.report.wording import explain_lines, forecast_note
 
 __all__ = [
     "DIFFERS",

@@ -21,7 +21,7 @@ from pepstats.impact import LADDER
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance, table_of
 from pepstats.report.programme_tables import cost_words
-from pepstats.report.wording import short_result, verdict_words
+from pepstats.report.sentences import short_result, verdict_words
 from pepstats.settings import Programme, Report
 
 IN_SHORT = ("What was done", "For whom", "Cost", "What moved", "How sure", "Months of progress")

@@ -10,7 +10,7 @@ import pandas as pd
 from pepstats.document import PaperTable, make_table
 from pepstats.formatting import format_day, format_number, school_year
 from pepstats.measures import find_measure
-from pepstats.report.cases import MIDDLE
+from pepstats.report.case_studies import MIDDLE
 from pepstats.report.disclosure import (
     LOG_COLUMNS,
     NAMES_SCHOOL,
@@ -19,7 +19,7 @@ from pepstats.report.disclosure import (
     withhold,
 )
 from pepstats.report.edition import HELD_BACK, Chapter, is_said, table_of
-from pepstats.report.statements import of_programme, tabulate_themes
+from pepstats.report.quotes import of_programme, tabulate_themes
 from pepstats.sources import NO_CONSENT
 
 FEW_SPOKE = (

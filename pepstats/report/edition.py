@@ -19,7 +19,7 @@ from pepstats.formatting import reader_words
 from pepstats.measures import breaks_between, find_measure
 from pepstats.plots import name_schools
 from pepstats.report.disclosure import SHOWN_COLUMNS, View
-from pepstats.report.wording import Result, read_result
+from pepstats.report.sentences import Result, read_result
 from pepstats.settings import (
     Programme,
     Report,

@@ -24,8 +24,8 @@ from pepstats.report.board_tables import make_provenance_entries
 from pepstats.report.city_tables import make_city_entries
 from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
 from pepstats.report.programme_tables import cost_words, smallest_words, with_interval
-from pepstats.report.statements import balance_sentence, quoted_sentence
-from pepstats.report.wording import (
+from pepstats.report.quotes import balance_sentence, quoted_sentence
+from pepstats.report.sentences import (
     Result,
     chance_sentence,
     decimals_for,

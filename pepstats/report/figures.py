@@ -21,7 +21,7 @@ from pepstats.plots import (
 )
 from pepstats.report.board_tables import title_apart
 from pepstats.report.edition import HELD_BACK, Chapter, Edition
-from pepstats.report.wording import Result, decimals_for
+from pepstats.report.sentences import Result, decimals_for
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

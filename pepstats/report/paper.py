@@ -26,7 +26,7 @@ from pepstats.report.programme_tables import (
     make_programme_tables,
     table_phases,
 )
-from pepstats.report.statements import choose_quotes, list_held
+from pepstats.report.quotes import choose_quotes, list_held
 from pepstats.settings import Programme, Report, check_slug, group_phases
 
 INVENTED = "Invented data: no real school, pupil or result is in this paper"

@@ -33,7 +33,7 @@ from pepstats.report.edition import (
     is_said,
     table_of,
 )
-from pepstats.report.wording import Result, decimals_for, size_words, verdict_words
+from pepstats.report.sentences import Result, decimals_for, size_words, verdict_words
 from pepstats.settings import Programme
 
 FROM_MEMORY = (

@@ -29,7 +29,7 @@ from pepstats.robustness.choices import (
     try_choice,
 )
 from pepstats.robustness.headline import CheckRow, Headline
-from pepstats.robustness.hidden import (
+from pepstats.robustness.hidden_bias import (
     suppose_contamination,
     suppose_drift,
     suppose_selection,

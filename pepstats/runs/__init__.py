@@ -1,9 +1,9 @@
 """The notebooks in order, and the run that they leave: again, and the same."""
 
-from pepstats.runs.bridge import bridge_programme, bridge_report
 from pepstats.runs.files import write_whole
 from pepstats.runs.plan import hold_to_plan, write_plan
 from pepstats.runs.release import read_to_do, release_report
+from pepstats.runs.revision import bridge_programme, bridge_report
 from pepstats.runs.runner import RunOptions, run_report
 from pepstats.runs.steps import Step, open_step, read_design, read_evaluation, read_inputs
 from pepstats.runs.verify import Verified, verify_run

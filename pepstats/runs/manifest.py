@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pepstats import paths
 from pepstats.errors import RunError
+from pepstats.runs.environment import describe_machine, find_commit, is_modified
 from pepstats.runs.files import (
     CHANGES_FILE,
     LOG,
@@ -27,7 +28,6 @@ from pepstats.runs.files import (
     sha256_of,
     write_whole,
 )
-from pepstats.runs.machine import describe_machine, find_commit, is_modified
 from pepstats.runs.reuse import Ground
 from pepstats.runs.tasks import Done, StepRecord
 from pepstats.settings import SLUG, Report, Settings, load_programme, load_report

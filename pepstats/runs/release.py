@@ -11,13 +11,7 @@ from pathlib import Path
 
 from pepstats.errors import RunError
 from pepstats.report import fill_template, list_marks
-from pepstats.runs.bridge import (
-    Earlier,
-    bring_up_to_date,
-    find_earlier,
-    find_last_release,
-    write_entry,
-)
+from pepstats.runs.environment import same_code
 from pepstats.runs.files import (
     CHANGES_FILE,
     MANIFEST,
@@ -29,15 +23,6 @@ from pepstats.runs.files import (
     sha256_of,
     sweep_partial,
 )
-from pepstats.runs.holdback import (
-    PAPER,
-    NamedSchools,
-    find_held_back,
-    find_withheld,
-    list_schools,
-    read_page_words,
-)
-from pepstats.runs.machine import same_code
 from pepstats.runs.manifest import (
     Manifest,
     check_written,
@@ -46,7 +31,22 @@ from pepstats.runs.manifest import (
     read_manifest,
     utc,
 )
+from pepstats.runs.revision import (
+    Earlier,
+    bring_up_to_date,
+    find_earlier,
+    find_last_release,
+    write_entry,
+)
 from pepstats.runs.verify import BESIDE
+from pepstats.runs.withholding import (
+    PAPER,
+    NamedSchools,
+    find_held_back,
+    find_withheld,
+    list_schools,
+    read_page_words,
+)
 from pepstats.settings import Report, load_report
 
 README = "README.md"

@@ -20,8 +20,8 @@ from pathlib import Path
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import PROPOSED
+from pepstats.runs.environment import hash_arithmetic
 from pepstats.runs.files import Output, copy_into, sha256_of
-from pepstats.runs.machine import hash_arithmetic
 from pepstats.runs.steps import DATA, EARLIER, NOTHING, READ, RUN, find_wholes
 from pepstats.runs.tasks import FIRST, StepRecord, Task
 from pepstats.settings import Report, hash_settings

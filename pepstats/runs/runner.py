@@ -21,10 +21,10 @@ from pathlib import Path
 
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
-from pepstats.runs.bridge import find_earlier
 from pepstats.runs.files import fill_folder, lab_beside
 from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
 from pepstats.runs.reuse import Ground, Last, describe_settled, hash_code
+from pepstats.runs.revision import find_earlier
 from pepstats.runs.tasks import Done, Task, check_parameters, list_tasks, parameters_of
 from pepstats.settings import (
     Report,

@@ -16,10 +16,9 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from pepstats.errors import PepstatsError, RunError
-from pepstats.runs.bridge import Earlier, open_earlier
 from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
+from pepstats.runs.environment import describe_machine, same_code
 from pepstats.runs.files import MANIFEST, copy_into, fill_folder, place_of, sha256_of
-from pepstats.runs.machine import describe_machine, same_code
 from pepstats.runs.manifest import (
     CHANGED,
     CLOSE,
@@ -33,6 +32,7 @@ from pepstats.runs.manifest import (
     check_written,
     read_manifest,
 )
+from pepstats.runs.revision import Earlier, open_earlier
 from pepstats.runs.runner import RunOptions, run_report
 
 TOLD = ("python", "platform", "arithmetic", "packages")

@@ -1,12 +1,12 @@
 """One school through time: identity, register, panel, and what adds up."""
 
-from pepstats.schools.check import SourceCheck, check_as_dict, check_sources, describe_check
 from pepstats.schools.coverage import list_breaks, measure_coverage, say_why_missing
 from pepstats.schools.identity import Schools, follow_schools
 from pepstats.schools.members import find_members
 from pepstats.schools.national import gather_levels
 from pepstats.schools.panel import Panel, build_panel
 from pepstats.schools.register import attach_inspections, grade_at
+from pepstats.schools.source_check import SourceCheck, check_as_dict, check_sources, describe_check
 
 __all__ = [
     "Panel",

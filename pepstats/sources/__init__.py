@@ -13,20 +13,10 @@ from pepstats.sources.layouts import (
     list_titles,
 )
 from pepstats.sources.members import read_members
-from pepstats.sources.proof import (
-    DIFFERS,
-    EXPLAINED,
-    FOUND,
-    RECONCILED_COLUMNS,
-    REPRODUCED,
-    cross_check,
-    reconcile_totals,
-)
 from pepstats.sources.published import TABLE_READERS, PublishedFile, parse_source, read_published
 from pepstats.sources.registers import governance_of
 from pepstats.sources.results import Ledger, Results
-from pepstats.sources.series import split_local_results
-from pepstats.sources.statements import (
+from pepstats.sources.school_statements import (
     DETAILS,
     NO_CONSENT,
     STANCES,
@@ -35,6 +25,16 @@ from pepstats.sources.statements import (
     check_statements,
     no_statements,
     restore,
+)
+from pepstats.sources.series import split_local_results
+from pepstats.sources.totals import (
+    DIFFERS,
+    EXPLAINED,
+    FOUND,
+    RECONCILED_COLUMNS,
+    REPRODUCED,
+    cross_check,
+    reconcile_totals,
 )
 
 __all__ = [

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 import pepstats
-from pepstats.impact.refusals import ENGLAND, HERE, OWN, describe_held, list_described
+from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held, list_described
 from pepstats.schools.panel import Panel
 from pepstats.study import tabulate_series
 from tests.worlds import ROOT

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pepstats import paths
 from pepstats.errors import DesignError
-from pepstats.impact import evidence
+from pepstats.impact import evidence_grade as evidence
 
 QUIET = {
     "largest_smd": 0.03, "baseline_years": 2, "share_elsewhere": 0.0, "comparison_cleared": True,

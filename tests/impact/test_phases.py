@@ -10,7 +10,7 @@ import yaml
 import pepstats
 from pepstats.document.blocks import PaperTable
 from pepstats.errors import DesignError
-from pepstats.impact.sizes import CITY_BY_CITY, pool_phases
+from pepstats.impact.effect_sizes import CITY_BY_CITY, pool_phases
 from pepstats.report import programme_tables
 from pepstats.report.edition import ProgrammeResults
 from pepstats.report.programme_tables import cost_words

@@ -7,7 +7,7 @@ import pytest
 from pepstats.errors import DesignError
 from pepstats.impact import Evaluation
 from pepstats.impact.design import Design, design_comparison
-from pepstats.impact.refusals import ONLY_HERE, refuse_outcomes
+from pepstats.impact.not_estimated import ONLY_HERE, refuse_outcomes
 from pepstats.impact.verdicts import COMPARED
 from pepstats.schools.panel import Panel
 from pepstats.settings import Programme

@@ -8,9 +8,11 @@ import pytest
 
 from pepstats import paths
 from pepstats.errors import DesignError
-from pepstats.impact import Inputs, effects, evidence, value
+from pepstats.impact import Inputs, effects
+from pepstats.impact import evidence_grade as evidence
+from pepstats.impact import value_for_money as value
+from pepstats.impact.effect_sizes import correct_small
 from pepstats.impact.gaps import Gaps
-from pepstats.impact.sizes import correct_small
 from pepstats.report import programme_tables
 from pepstats.report.entries import describe_value
 from pepstats.settings.programme import load_programme

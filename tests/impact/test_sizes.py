@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pepstats import measures
 from pepstats.errors import DesignError
-from pepstats.impact import sizes
+from pepstats.impact import effect_sizes as sizes
 from pepstats.schools.panel import Panel
 from tests import reference
 from tests.worlds import SHARED

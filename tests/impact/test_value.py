@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import DesignError
-from pepstats.impact import value
-from pepstats.impact.sizes import Size
+from pepstats.impact import value_for_money as value
+from pepstats.impact.effect_sizes import Size
 from tests import reference
 
 

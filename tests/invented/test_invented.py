@@ -15,7 +15,7 @@ from pepstats import measures
 from pepstats.errors import DesignError
 from pepstats.invented import study
 from pepstats.invented.england import England, build_england, planted_effects, values_without_chance
-from pepstats.invented.others import (
+from pepstats.invented.other_files import (
     absence,
     census,
     inspections,
@@ -32,7 +32,7 @@ from pepstats.settings import SourceLine
 from pepstats.sources.files import find_source, read_text
 from pepstats.sources.registers import tidy_links, tidy_register
 from pepstats.sources.results import Results, clean_results
-from pepstats.sources.statements import check_statements
+from pepstats.sources.school_statements import check_statements
 from tests.worlds import panel_of_england
 
 PROJECT = Path(__file__).resolve().parents[2]

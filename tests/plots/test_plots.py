@@ -25,7 +25,7 @@ from pepstats.plots.lines import (
     draw_two_lines,
 )
 from pepstats.plots.pictures import name_schools, shorten_names
-from pepstats.plots.rows import (
+from pepstats.plots.ranges import (
     describe_check_rows,
     describe_love_plot,
     draw_check_rows,

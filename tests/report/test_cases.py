@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import DesignError
-from pepstats.report.cases import choose_cases, describe_cases
+from pepstats.report.case_studies import choose_cases, describe_cases
 
 GAPS = pd.DataFrame(
     {"gap": [np.nan, -6.0, 14.0, 1.0, np.nan]}, index=pd.Index([11, 12, 13, 14, 15], name="school")

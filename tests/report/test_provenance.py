@@ -10,7 +10,7 @@ from pepstats.document import blocks, html
 from pepstats.impact.verdicts import COMPARED, EXPECTED
 from pepstats.report import board_tables
 from pepstats.report.edition import FIRST, NOT_RUN, Provenance
-from pepstats.runs.bridge import RESULT_COLUMNS, bridge_effects
+from pepstats.runs.revision import RESULT_COLUMNS, bridge_effects
 from pepstats.settings.quality import say_sign_off
 from tests.paper_made_up import make_effect, make_programme, make_study, write_paper
 from tests.reading import words_of

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pepstats import formatting
 from pepstats.errors import DesignError
 from pepstats.impact.verdicts import COMPARED, choose_verdict
-from pepstats.report import wording
-from pepstats.report.wording import Result
+from pepstats.report import sentences as wording
+from pepstats.report.sentences import Result
 
 
 def result(estimate: float, low: float, high: float, p: float, **changed: object) -> Result:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import DesignError
-from pepstats.robustness import methods
+from pepstats.robustness.standard_errors import compare_means, fit_clustered
 from tests import reference
 
 FIGURES = "e_clubsandwich/expected_clubsandwich.json"
@@ -33,7 +33,7 @@ def hold(table: pd.DataFrame, theirs: dict) -> None:
 def test_cr2_and_satterthwaite_are_clubsandwich_s(cluster: str) -> None:
     panel = reference.table("e_clubsandwich/school_panel.csv")
     design = two_by_two(panel)
-    table, covariance = methods.fit_clustered(design, panel["y"], panel[cluster], of=list(design))
+    table, covariance = fit_clustered(design, panel["y"], panel[cluster], of=list(design))
     theirs = reference.figures(FIGURES)[f"panel_2x2_cluster_{cluster}"]["CR2"]
     hold(table, theirs)  # by school: 1.149630, CR2 1.152621, df 29.182, p .326767
     np.testing.assert_allclose(covariance, theirs["vcov"], atol=1e-11)
@@ -46,7 +46,7 @@ def test_school_and_year_effects_change_nothing_in_a_balanced_panel(cluster: str
         [two_by_two(panel)[["effect"]], dummies(panel["school"], "s"), dummies(panel["year"], "y")],
         axis=1,
     )
-    table, _ = methods.fit_clustered(design, panel["y"], panel[cluster], of=["effect"])
+    table, _ = fit_clustered(design, panel["y"], panel[cluster], of=["effect"])
     theirs = reference.figures(FIGURES)[f"panel_twfe_cluster_{cluster}"]["CR2"]
     hold(table, {name: [value] for name, value in theirs.items() if name != "coef"})
 
@@ -62,7 +62,7 @@ def test_the_drinking_age_panel_is_clubsandwich_s_with_and_without_weights(weigh
         ],
         axis=1,
     )
-    table, _ = methods.fit_clustered(
+    table, _ = fit_clustered(
         design, deaths["mrate"], deaths["state"], of=["legal", "beertaxa"],
         weights=deaths["pop"].astype(float) if weighted else None,
     )  # fmt: skip
@@ -76,7 +76,7 @@ def test_an_event_study_s_errors_are_clubsandwich_s() -> None:
         design[f"y{year}"] = (panel["year"] == year).astype(float)
         design[f"ET{year}"] = design[f"y{year}"] * panel["treat"]
     names = [c for c in design if c.startswith("ET")]
-    table, _ = methods.fit_clustered(design, panel["y"], panel["school"], of=names)
+    table, _ = fit_clustered(design, panel["y"], panel["school"], of=names)
     theirs = reference.figures(FIGURES)["event_study_CR2_school"]
     np.testing.assert_allclose(table["se"], theirs["se"], atol=1e-10)
     np.testing.assert_allclose(table["p"], theirs["p"], atol=1e-10)
@@ -95,9 +95,9 @@ def made_up(seed: int, clusters: int = 8) -> tuple[pd.DataFrame, pd.Series, pd.S
 @given(st.integers(0, 10_000))
 def test_order_of_rows_and_scale_of_weights_change_nothing(seed: int) -> None:
     design, y, cluster = made_up(seed)
-    found, _ = methods.fit_clustered(design, y, cluster, of=["x"])
+    found, _ = fit_clustered(design, y, cluster, of=["x"])
     order = np.random.default_rng(seed).permutation(len(y))
-    again, _ = methods.fit_clustered(
+    again, _ = fit_clustered(
         design.iloc[order], y.iloc[order], cluster.iloc[order], of=["x"],
         weights=pd.Series(3.0, index=design.index[order]),
     )  # fmt: skip
@@ -109,7 +109,7 @@ def test_with_nothing_running_together_it_is_welch_s_t() -> None:
     y = pd.Series(rng.normal(size=20))
     side = pd.Series([1.0] * 6 + [0.0] * 14)
     design = pd.DataFrame({"constant": 1.0, "x": side})
-    table, _ = methods.fit_clustered(design, y, pd.Series(range(20)), of=["x"])
+    table, _ = fit_clustered(design, y, pd.Series(range(20)), of=["x"])
     from scipy.stats import ttest_ind
 
     welch = ttest_ind(y[:6], y[6:], equal_var=False)
@@ -119,19 +119,19 @@ def test_with_nothing_running_together_it_is_welch_s_t() -> None:
 def test_a_regression_too_large_for_the_memory_is_refused() -> None:
     big = pd.DataFrame({"x": np.arange(10_000.0)})
     with pytest.raises(DesignError, match="too many for a check"):
-        methods.fit_clustered(big, big["x"], pd.Series(np.arange(10_000)), of=["x"])
+        fit_clustered(big, big["x"], pd.Series(np.arange(10_000)), of=["x"])
 
 
 def test_a_column_that_repeats_another_is_no_matter_when_it_is_not_asked_about() -> None:
     design, y, cluster = made_up(1)
-    plain, _ = methods.fit_clustered(design, y, cluster, of=["x"])
-    doubled, _ = methods.fit_clustered(design.assign(again=design["z"] * 2), y, cluster, of=["x"])
+    plain, _ = fit_clustered(design, y, cluster, of=["x"])
+    doubled, _ = fit_clustered(design.assign(again=design["z"] * 2), y, cluster, of=["x"])
     pd.testing.assert_frame_equal(plain, doubled, rtol=1e-8)
 
 
 def test_outcomes_without_spread_have_no_interval() -> None:
     design, y, cluster = made_up(1)
-    table, _ = methods.fit_clustered(design, y * 0 + 3, cluster, of=["x"])
+    table, _ = fit_clustered(design, y * 0 + 3, cluster, of=["x"])
     assert table.loc["x", "estimate"] == pytest.approx(0, abs=1e-12)
     assert table.loc["x", ["se", "low", "high", "p"]].isna().all()
 
@@ -146,12 +146,12 @@ def test_means_of_schools_are_the_regression_s_without_its_square_tables(
     member, y = pd.Series(np.arange(n) < 3), pd.Series(rng.normal(size=n))
     w = pd.Series(rng.random(n) + 0.1 if weighted else np.ones(n))
     design = pd.DataFrame({"constant": 1.0, "member": member.astype(float)})
-    table, _ = methods.fit_clustered(design, y, pd.Series(range(n)), of=["member"], weights=w)
-    means = methods.compare_means(y, member, w)
+    table, _ = fit_clustered(design, y, pd.Series(range(n)), of=["member"], weights=w)
+    means = compare_means(y, member, w)
     np.testing.assert_allclose(means, table.iloc[0], rtol=1e-8)
 
 
 def test_means_without_spread_have_no_interval() -> None:
     y, member = pd.Series([0.0] * 4), pd.Series([True, True, False, False])
-    flat = methods.compare_means(y, member, y + 1)
+    flat = compare_means(y, member, y + 1)
     assert flat[["se", "low", "high", "p"]].isna().all()

@@ -12,7 +12,8 @@ import pytest
 from pepstats.errors import DesignError
 from pepstats.impact import verdicts
 from pepstats.runs import manifest
-from pepstats.runs.bridge import (
+from pepstats.runs.files import sha256_of
+from pepstats.runs.revision import (
     EFFECT_COLUMNS,
     EFFECTS_FILE,
     PANEL,
@@ -23,7 +24,6 @@ from pepstats.runs.bridge import (
     bridge_report,
     bridge_results,
 )
-from pepstats.runs.files import sha256_of
 from pepstats.runs.steps import Step
 from pepstats.schools import identity
 from pepstats.schools.panel import Panel, build_panel

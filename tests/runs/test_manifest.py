@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import RunError
-from pepstats.runs import files, machine, manifest
+from pepstats.runs import environment as machine
+from pepstats.runs import files, manifest
 from pepstats.runs.manifest import ComparisonRule
 from pepstats.settings.report import load_report
 from tests.whole_runs import copy_of, replace

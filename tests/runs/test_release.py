@@ -17,7 +17,9 @@ import yaml
 from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.report import disclosure
-from pepstats.runs import bridge, holdback, manifest, release, verify
+from pepstats.runs import manifest, release, verify
+from pepstats.runs import revision as bridge
+from pepstats.runs import withholding as holdback
 from pepstats.runs.files import CHANGES_FILE, describe_files, sha256_of
 from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, replace, restamp

@@ -13,8 +13,8 @@ import pytest
 from benchmarks.tamper import try_one
 from pepstats.errors import RunError
 from pepstats.runs import files, manifest, verify
-from pepstats.runs.bridge import open_earlier
 from pepstats.runs.manifest import DIFFERS, SAME, UNKNOWN
+from pepstats.runs.revision import open_earlier
 from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace, restamp
 from tests.worlds import ROOT, SHARED

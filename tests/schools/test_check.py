@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pepstats.schools import check
+from pepstats.schools import source_check as check
 from pepstats.settings import SourceLine
-from pepstats.sources import proof
+from pepstats.sources import totals as proof
 from tests import published_files as files
 
 

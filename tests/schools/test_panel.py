@@ -8,9 +8,11 @@ import pytest
 from pepstats import measures
 from pepstats.errors import SourceError
 from pepstats.measures import breaks_between, why_not_taken
-from pepstats.schools import check, coverage, identity
+from pepstats.schools import coverage, identity
+from pepstats.schools import source_check as check
 from pepstats.schools.panel import Panel, build_panel
-from pepstats.sources import proof, registers, series
+from pepstats.sources import registers, series
+from pepstats.sources import totals as proof
 from pepstats.sources.results import Results, clean_results
 from tests import published_files as files
 

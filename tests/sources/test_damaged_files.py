@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import SourceError
-from pepstats.schools.check import check_sources
+from pepstats.schools.source_check import check_sources
 from pepstats.settings import SourceLine
 from pepstats.sources import results
 from pepstats.sources.files import find_source, read_text

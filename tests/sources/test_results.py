@@ -11,8 +11,8 @@ from pepstats import measures
 from pepstats.errors import SourceError
 from pepstats.sources import registers, series
 from pepstats.sources.cells import read_number, reason_of
-from pepstats.sources.proof import DIFFERS, EXPLAINED, REPRODUCED, reconcile_totals
 from pepstats.sources.results import Ledger
+from pepstats.sources.totals import DIFFERS, EXPLAINED, REPRODUCED, reconcile_totals
 from tests import published_files as files
 
 

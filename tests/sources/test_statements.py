@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import SourceError
-from pepstats.report.statements import (
+from pepstats.report.quotes import (
     balance_sentence,
     choose_quotes,
     list_held,
@@ -15,7 +15,8 @@ from pepstats.report.statements import (
     tabulate_themes,
 )
 from pepstats.settings import SourceLine
-from pepstats.sources import files, statements
+from pepstats.sources import files
+from pepstats.sources import school_statements as statements
 
 SCHOOLS = {"closing-the-gap": {900001: 900001, 900002: 900002, 930002: 900002, 900003: 900003}}
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from pepstats.errors import DesignError
 from pepstats.matching import pair_members
 from pepstats.measures import MEASURES
-from pepstats.robustness.drift import breakdown_value
 from pepstats.robustness.headline import CheckRow, Headline
 from pepstats.robustness.methods import allow_for_drift, study_held_out
+from pepstats.robustness.parallel_trends import breakdown_value
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from pydantic import Field, model_validator
 from pepstats import paths
 from pepstats.errors import DesignError, nearest
 from pepstats.formatting import count_words, format_number, format_pounds
+from pepstats.impact.effect_sizes import LOGISTIC, Size, find_ruler, hedges_g, is_attainment
 from pepstats.impact.effects import Effect
-from pepstats.impact.evidence import Grade
+from pepstats.impact.evidence_grade import Grade
 from pepstats.impact.gaps import Gaps
-from pepstats.impact.sizes import LOGISTIC, Size, find_ruler, hedges_g, is_attainment
 from pepstats.impact.verdicts import UNCERTAIN
 from pepstats.measures import MEASURES
 from pepstats.schools import Panel

@@ -23,10 +23,10 @@ from pepstats.report import (
     SMALL,
     find_small_changes,
 )
-from pepstats.runs.bridge import read_effects
 from pepstats.runs.compare import PICTURE, WORDS, read_parts
 from pepstats.runs.files import read_shown
 from pepstats.runs.manifest import Manifest
+from pepstats.runs.revision import read_effects
 from pepstats.settings import RELEASES, Report
 
 PAPER = "07-board-report/"
