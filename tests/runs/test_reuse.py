@@ -121,7 +121,7 @@ def test_a_table_that_an_earlier_step_makes_anew_runs_only_what_read_it(
 ) -> None:
     path = study / "programmes" / "closing-the-gap.yml"
     replace(path, path.read_bytes().replace(b"grant: 200000", b"grant: 250000"))
-    ran = again(makes={"01-clean-sources/school_statements.csv": b"\n"})
+    ran = again(makes={"01-clean-sources/statements.csv": b"\n"})
     assert "06-case-studies--send-in-mainstream" in ran
     assert "04-estimate-effect--send-in-mainstream" not in ran
 
