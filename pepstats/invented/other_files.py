@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from pepstats.invented.england import England
+from pepstats.invented.generators import generator
 from pepstats.invented.pupils import Pupils
-from pepstats.invented.results import Published
+from pepstats.invented.results import Published, half_up
 from pepstats.invented.world import CITY, GOVERNANCE, listing
 
-_STREAM = 101  # of its own, so that these files move no pupil's result
 _CENSUS_DAY, _INSPECTIONS_UNTIL = "2018-01-18", "2018-07-31"
 
 _TYPE = {"primary": "State-funded primary", "secondary": "State-funded secondary",
@@ -32,7 +34,7 @@ def circumstances(england: England) -> pd.DataFrame:
     Schools with results have those of their pupils; the others are drawn like them.
     """
     schools, intake = england.world.schools, england.intake
-    rng = np.random.default_rng([england.seed, _STREAM])
+    rng = generator(england.seed, "circumstances")
     n, known = len(schools), len(intake.size)
     others = n - known
     like = rng.integers(0, int((~intake.special).sum()), others)
@@ -45,6 +47,7 @@ def circumstances(england: England) -> pd.DataFrame:
     large = 165 + 60 * rng.standard_normal(n)
     size = np.maximum(np.where(secondary, large, every(intake.size)), 8)
     poverty = every(intake.disadvantaged)
+    usual = poverty.mean()
     lasting = every(intake.effect[:, :3, :3].mean(axis=(1, 2)))
     late = np.where(secondary, 1.4, 0.0) + np.where(special, 5.0, 0.0)
     absence = 3.05 + 3.4 * poverty - 0.16 * lasting + late + 0.62 * rng.standard_normal(n)
@@ -53,7 +56,7 @@ def circumstances(england: England) -> pd.DataFrame:
     quality = lasting + np.where(special, 4.5, 0.0) - 1.5 * poverty + 1.5 * rng.standard_normal(n)
     columns = {
         "roll": np.round(size * years * rng.uniform(0.88, 1.0, n)).astype(int),
-        "poor": np.clip(0.78 * poverty, 0, 1),
+        "poor": np.clip(0.78 * (usual + 1.2 * (poverty - usual)), 0.005, 1),
         "eal": every(intake.eal),
         "sen": np.where(special, 0.015, every(intake.sen) * 0.9),
         "plan": np.where(special, 0.985, 0.016),
@@ -66,7 +69,7 @@ def circumstances(england: England) -> pd.DataFrame:
 
 def census(england: England) -> pd.DataFrame:
     """Return the school census of January 2018, schools and the three national rows."""
-    rng = np.random.default_rng([england.seed, _STREAM, 1])
+    rng = generator(england.seed, "census", 2018)
     listed = open_on(england, _CENSUS_DAY).join(circumstances(england), on="school")
     listed = listed.sort_values(["la", "estab", "urn"]).reset_index(drop=True)
     roll = listed["roll"].to_numpy()
@@ -124,7 +127,7 @@ def absence(england: England) -> pd.DataFrame:
 
 def inspections(england: England) -> pd.DataFrame:
     """Return each school's latest inspection at 31 July 2018; some academies have had none."""
-    rng = np.random.default_rng([england.seed, _STREAM, 2])
+    rng = generator(england.seed, "inspections", 2018)
     listed = open_on(england, _INSPECTIONS_UNTIL).join(circumstances(england), on="school")
     listed = listed[listed["kind"] != "independent"].sort_values("urn").reset_index(drop=True)
     rank = listed["quality"].rank(pct=True, method="first")
@@ -216,7 +219,7 @@ def key_stage_4(england: England, year: int) -> pd.DataFrame:
 
 def _results(england: England, year: int) -> pd.DataFrame:
     """Return every school's results in full precision."""
-    rng = np.random.default_rng([england.seed, 104])
+    rng = generator(england.seed, "key stage 4")
     schools = england.world.schools
     n = len(schools)
     special = (schools["kind"] == "special").to_numpy()
@@ -228,11 +231,12 @@ def _results(england: England, year: int) -> pd.DataFrame:
     around = circumstances(england)
     years = (schools["high_age"] - schools["low_age"]).to_numpy()
     for each in YEARS:
+        rng = generator(england.seed, "key stage 4", each)
         pupils = np.maximum(np.round(around["roll"] / years * rng.uniform(0.93, 1.03, n)), 2)
         chance = rng.standard_normal((n, 6))
+        fading = _FADE * fading + np.sqrt(1 - _FADE**2) * _FADING * rng.standard_normal(n)
         if each == year:
             break
-        fading = _FADE * fading + np.sqrt(1 - _FADE**2) * _FADING * rng.standard_normal(n)
     progress = lasting + fading - 0.03 + PUPIL_SD / np.sqrt(pupils) * chance[:, 0]
     progress = np.where(special, -1.3 + 0.4 * progress, progress)
     score = 46.7 + 12.5 * progress + 9.2 * able + 1.0 * chance[:, 1] - 3 * (around["poor"] - 0.23)
@@ -299,8 +303,6 @@ def _area(record: str, la: str, own: pd.DataFrame) -> dict[str, str]:
     return row
 
 
-_LOCAL_STREAM = 103
-
 MEASURES = {
     "rwm_expected": "PTRWM_EXP", "rwm_higher": "PTRWM_HIGH", "reading_expected": "PTREAD_EXP",
     "writing_expected": "PTWRITTA_EXP", "maths_expected": "PTMAT_EXP", "gps_expected": "PTGPS_EXP",
@@ -316,7 +318,7 @@ def provisional_pupils(england: England, year: int) -> Pupils:
     About 1 in 100 will be taken out later (they had just come from abroad), and about 2 in 100
     will have a paper marked up.
     """
-    rng = np.random.default_rng([england.seed, _LOCAL_STREAM, year])
+    rng = generator(england.seed, "as first counted", year)
     pupils = england.pupils[year]
     home = england.world.schools["la"].to_numpy()[pupils.school] == CITY
     place = np.flatnonzero(home)
@@ -384,28 +386,36 @@ def national_headlines(england: England, year: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["year", "measure", "value", "release"])
 
 
-def city_series(england: England, year: int) -> pd.DataFrame:
-    """Return the long series by authority, as the interactive tool has it: the city and England."""
-    items = {
-        "KS2RWM_Expected_STD": ("Attainment at the end of key stage 2 Percentage in reading, "
-                                "writing and maths Expected standard", "all"),
-        "DAP_NEW_KS2_RWM": ("KS2 RWM attainment for Disadvantaged pupils", "FSM6CLA1A"),
-        "NonDAP_NEW_KS2_RWM": ("KS2 RWM attainment for Non Disadvantaged pupils", "NotFSM6CLA1A"),
-        "NEW_KS2_RWM_Sen_W/Osta": ("KS2 attainment in RWM for pupils with  SEN Support", "SENK"),
-    }  # fmt: skip
-    names = england.world.authorities.set_index("la")["name"]
-    neighbours = [la for la in names.index if la != CITY][3:33:3]
-    rows = []
-    for each in [each for each in england.years if each <= year]:
-        pupils = england.pupils[each]
-        la = england.world.schools["la"].to_numpy()[pupils.school]
-        areas = [(la == n, names[n], n) for n in (CITY, *neighbours)]
-        for inside, region, number in [*areas, (None, "England", 970)]:
-            own = Published.whole(pupils, keep=inside)
-            for short, (long, group) in items.items():
-                share = 100 * own.count(f"{group}&RWM_EXP")[0] / own.count(group)[0]
-                value = f"{np.floor(share + 0.5):.0f}"
-                rows.append((short, long, str(each), region, value, f"{number}.0", "NA"))
-    table = pd.DataFrame(rows, columns=["Short Desc", "Data item", "Years", "LA and Regions",
-                                        "Values", "LA Number", "Region"])  # fmt: skip
+SERIES = {
+    "KS2RWM_Expected_STD": ("Attainment at the end of key stage 2 Percentage in reading, "
+                            "writing and maths Expected standard", "all"),
+    "DAP_NEW_KS2_RWM": ("KS2 RWM attainment for Disadvantaged pupils", "FSM6CLA1A"),
+    "NonDAP_NEW_KS2_RWM": ("KS2 RWM attainment for Non Disadvantaged pupils", "NotFSM6CLA1A"),
+    "NEW_KS2_RWM_Sen_W/Osta": ("KS2 attainment in RWM for pupils with  SEN Support", "SENK"),
+}  # fmt: skip
+ENGLAND = 970
+
+
+def authority_series(england: England, years: Sequence[int]) -> pd.DataFrame:
+    """Return the long series by authority, as the interactive tool has it: all, and England."""
+    authorities = england.world.authorities
+    codes = authorities["la"].to_numpy()
+    parts = []
+    for year in years:
+        pupils = england.pupils[year]
+        unit = np.searchsorted(codes, england.world.schools["la"].to_numpy()[pupils.school])
+        areas = ((Published(pupils, unit, len(codes), area=True), authorities["name"], codes),
+                 (Published.whole(pupils), ["England"], [ENGLAND]))  # fmt: skip
+        for (own, names, numbers), (short, (long, group)) in product(areas, SERIES.items()):
+            reached, of = own.count(f"{group}&RWM_EXP"), own.count(group)
+            share = half_up(100 * reached / np.maximum(of, 1), 0)
+            columns = {
+                "Short Desc": short, "Data item": long, "Years": str(year),
+                "LA and Regions": list(names), "Values": [f"{v:.0f}" for v in share],
+                "LA Number": [f"{number}.0" for number in numbers], "Region": "NA",
+            }  # fmt: skip
+            part = pd.DataFrame(columns)
+            part.loc[of == 0, "Values"] = "-"
+            parts.append(part)
+    table = pd.concat(parts)
     return table.sort_values(list(table.columns[:4]), ignore_index=True)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from pepstats.invented.generators import generator
+
 Array = npt.NDArray[np.float64]
 SUBJECTS = ("READ", "WRIT", "MAT", "GPS")
 YEARS = (2016, 2017, 2018, 2019)
@@ -75,10 +77,19 @@ GROUP_PRIOR = {"disadvantaged": -1.6, "girl": 0.5, "eal": -0.6, "sen": -3.2, "eh
 USUAL = {"disadvantaged": 0.31, "girl": 0.49, "eal": 0.18, "sen": 0.145, "ehcp": 0.015}
 STARTS = 2018  # the first results that could show a programme
 
-# What a programme adds to each disadvantaged and each other pupil's score, at `effect` 1 and in
-# a school that had its members' average dose; a school with half the dose gains half as much.
+SCORE_SD = np.array([7.9, 7.6, 7.0, 8.0])  # of pupils' scores, by subject, where nothing was done
+TARGET, OTHERS = 0.2, 0.1
+"""Standard deviations between pupils that a strong programme may add, to those it is for and not.
+
+Few programmes of this kind have been found to do more in large trials. Fixed, with the seed,
+before any estimate was made of what follows from them.
+"""
+
+# What a programme adds to each disadvantaged and each other pupil's score, in standard deviations
+# between pupils, at `effect` 1 and in a school that had its members' average dose; a school with
+# half the dose gains half as much. The second programme did nothing.
 PLANTED = {
-    "closing-the-gap": {"disadvantaged": 2.9, "other": 1.8},
+    "closing-the-gap": {"disadvantaged": TARGET, "other": OTHERS},
     "send-in-mainstream": {"disadvantaged": 0.0, "other": 0.0},
 }
 
@@ -120,22 +131,26 @@ class Pupils:
     progress: npt.NDArray[np.float32]
 
 
-def draw_intake(authority: npt.NDArray[np.int64], city: int, rng: np.random.Generator) -> Intake:
+def draw_intake(authority: npt.NDArray[np.int64], city: int, seed: int) -> Intake:
     """Draw what mainstream schools are like, given the position of each one's authority."""
     n, authorities = len(authority), int(authority.max()) + 1
+    rng = generator(seed, "intake")
 
-    def tilt(between: float, within: float) -> tuple[Array, Array]:
+    def tilt(between: float, within: float, here: float) -> tuple[Array, Array]:
+        """Draw what is the authority's, the city's as given, and what is the school's own."""
         level = rng.standard_normal(authorities)
-        return between * (level - level.mean())[authority], within * rng.standard_normal(n)
+        level = (level - level.mean()) / level.std()
+        level[city] = here
+        return between * level[authority], within * rng.standard_normal(n)
 
-    of_place, poverty = tilt(0.42, 0.68)
+    of_place, poverty = tilt(0.42, 0.68, 0.5)
     home = authority == city
     disadvantaged = _share(-1.0 + of_place + poverty + np.where(home, 0.25, 0.0))
-    eal = _share(-2.45 + sum(tilt(1.1, 1.45)) + np.where(home, 0.5, 0.0) + 0.15 * poverty)
-    sen = _share(-1.88 + 0.18 * poverty + sum(tilt(0.1, 0.35)))
+    eal = _share(-2.45 + sum(tilt(1.1, 1.45, 0.0)) + np.where(home, 0.5, 0.0) + 0.15 * poverty)
+    sen = _share(-1.88 + 0.18 * poverty + sum(tilt(0.1, 0.35, 0.0)))
     own_prior = rng.standard_normal(n)
     prior = -0.70 * poverty - 0.15 * of_place + 0.70 * own_prior
-    effect = _school_effects(authority, city, rng)
+    effect = _school_effects(authority, city, seed)
     effect -= (np.outer(poverty, _POVERTY) + np.outer(own_prior, _EASY_START))[:, None, :]
     size = _cohort_sizes(n, home, rng)
     return Intake(np.zeros(n, bool), disadvantaged, eal, sen, prior, size, effect)
@@ -162,28 +177,30 @@ def _share(logit: Array) -> Array:
     return 1.0 / (1.0 + np.exp(-logit))
 
 
-def _school_effects(authority: npt.NDArray[np.int64], city: int, rng: np.random.Generator) -> Array:
+def _school_effects(authority: npt.NDArray[np.int64], city: int, seed: int) -> Array:
     """Return school by year by subject: permanent, fading, the authority's own and its year's."""
-    n, years, subjects = len(authority), len(YEARS), len(SUBJECTS)
+    n, authorities, subjects = len(authority), int(authority.max()) + 1, len(SUBJECTS)
 
-    def draw(*shape: int) -> Array:
-        return rng.standard_normal((*shape, subjects)) @ _ALIKE.T
+    def draw(size: int, rng: np.random.Generator) -> Array:
+        return rng.standard_normal((size, subjects)) @ _ALIKE.T
 
-    place = draw(int(authority.max()) + 1)
+    rng = generator(seed, "effects that last")
+    place = draw(authorities, rng)
     place -= place.mean(axis=0)
     place[city] = (-2.0, -2.4, -1.6, -1.4)  # a city with low progress, as Portsmouth had
-    shock = draw(int(authority.max()) + 1, years)
-    shock -= shock.mean(axis=0)
-    fixed = (_AUTHORITY * place)[authority] + _SCHOOL * draw(n)
-    fading = draw(n)
-    effect = np.empty((n, years, subjects))
-    for t in range(years):
+    fixed = (_AUTHORITY * place)[authority] + _SCHOOL * draw(n, rng)
+    fading = draw(n, rng)
+    effect = np.empty((n, len(YEARS), subjects))
+    for t, year in enumerate(YEARS):
+        rng = generator(seed, "effects", year)
         if t:
-            fading = _FADE * fading + np.sqrt(1 - _FADE**2) * draw(n)
+            fading = _FADE * fading + np.sqrt(1 - _FADE**2) * draw(n, rng)
+        shock = draw(authorities, rng)
+        shock -= shock.mean(axis=0)
         spread = np.array([_SPREAD[subject][t] for subject in SUBJECTS])
         passing = _YEARLY * rng.standard_normal((n, subjects))
         own = spread * (fixed + _FADING * fading + passing)
-        effect[:, t] = own + (_SHOCK * shock[:, t])[authority]
+        effect[:, t] = own + (_SHOCK * shock)[authority]
     return effect
 
 
@@ -261,5 +278,5 @@ def plant(pupils: Pupils, strength: Array, added: dict[str, float]) -> Pupils:
     `strength` is how much of it each school had: 1 for the average dose, 0 outside.
     """
     step = np.where(pupils.disadvantaged, added["disadvantaged"], added["other"])
-    change = (step * strength[pupils.school]).astype(np.float32)[:, None]
+    change = np.outer(step * strength[pupils.school], SCORE_SD).astype(np.float32)
     return replace(pupils, score=pupils.score + change, progress=pupils.progress + change)

@@ -6,18 +6,20 @@ import csv
 import hashlib
 import io
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pepstats.invented.england import England, planted_effects
+from pepstats.invented.generators import generator
 from pepstats.invented.ks2 import key_stage_2
 from pepstats.invented.other_files import (
     YEARS,
     absence,
+    authority_series,
     census,
-    city_series,
     inspections,
     key_stage_4,
     local_results,
@@ -28,35 +30,8 @@ from pepstats.invented.pupils import PLANTED, STARTS
 from pepstats.invented.results import half_up
 from pepstats.invented.world import CITY, GOVERNANCE
 
-_STREAM = 103
+ANSWERS, HELD = 12, 3  # in each programme; the latter must be held back
 COLUMNS = ["urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement"]
-
-_STATEMENTS = (
-    ("Head teacher", "leadership", "positive",
-     "The coaching changed how we plan, and staff now ask for it."),
-    ("Head teacher", "assessment", "mixed",
-     "Reviews of each pupil helped, but the first term went on paperwork."),
-    ("SEN coordinator", "assessment", "positive",
-     "We spot a difficulty in weeks now, where it used to take a term."),
-    ("SEN coordinator", "workload", "negative",
-     "Two of us left during the year and nobody was there to carry it on."),
-    ("Deputy head teacher", "staff confidence", "positive",
-     "Teachers try things first and ask for a referral after."),
-    ("Teacher", "staff confidence", "positive",
-     "I no longer think somebody else should teach those children."),
-    ("Teacher", "workload", "mixed",
-     "Good training; we had no cover for the follow-up days."),
-    ("Governor", "leadership", "mixed",
-     "We see the work, and we do not yet see it in results."),
-    ("Head teacher", "parents", "positive",
-     "Families come to the review meetings, which they did not before."),
-    ("Deputy head teacher", "attendance", "negative",
-     "It did not reach the pupils who are hardly ever here."),
-    ("Head teacher", "leadership", "negative",
-     "The visits were moved three times and the plan lost its thread."),
-    ("SEN coordinator", "parents", "mixed",
-     "Parents liked the plans, once we had stopped using our own words for things."),
-)  # fmt: skip
 
 # What must be held back before anyone reads it: a name, an address, a number.
 _HELD_BACK = (
@@ -66,26 +41,38 @@ _HELD_BACK = (
      "Please send the slides again to senco@fablemouth-invented.example before term ends."),
     ("Head teacher", "leadership", "positive",
      "Ring me on 01632 960123 and I will say more about how we did it."),
+    ("Governor", "leadership", "mixed",
+     "Mr Pretendleton took the lead and has since moved on, and the plan went with him."),
+    ("Teacher", "workload", "negative",
+     "Ask amock@fablemouth-invented.example for the cover lists if you want to see why."),
+    ("Deputy head teacher", "attendance", "positive",
+     "For Daisy Makebelieve alone it was worth it: she has not missed a morning since."),
 )  # fmt: skip
 
 
 def statements(england: England) -> pd.DataFrame:
     """Invent the schools' words: who was asked, what they said, and whether it may be used.
 
-    One row per school and programme, as a study's statements are listed; a school that was asked
-    and did not answer has a row without a statement.
+    One row per school and programme, as a study's statements are listed, no two alike; a school
+    that was asked and did not answer has a row without a statement.
     """
-    rng = np.random.default_rng([england.seed, _STREAM, 7])
+    rng = generator(england.seed, "statements")
+    words = resources.files("pepstats") / "templates" / "invented_statements.csv"
+    with words.open(encoding="utf-8") as file:
+        every = [tuple(row) for row in csv.reader(file)][1:]
+    held = list(_HELD_BACK)
+    ready = [every[i] for i in rng.permutation(len(every)).tolist()]
     rows = []
     for slug in PLANTED:
         members = england.members[england.members["programme"] == slug]
-        said = [*(_STATEMENTS[i] for i in rng.permutation(len(_STATEMENTS)).tolist()), *_HELD_BACK]
+        said = [*ready[:ANSWERS], *held[:HELD]]
+        ready, held = ready[ANSWERS:], held[HELD:]
         for place, urn in enumerate(rng.permutation(members["urn"].to_numpy()).tolist()):
             if place >= len(said):
                 rows.append((urn, slug, "", "", "", "", "", ""))
                 continue
             role, theme, stance, words = said[place]
-            agreed = place % 4 != 3 or place >= len(_STATEMENTS)
+            agreed = place % 4 != 3 or place >= ANSWERS
             day = f"2018-{6 + place % 2:02d}-{3 + place:02d}" if agreed else ""
             rows.append((urn, slug, theme, stance, role, "yes" if agreed else "no", day, words))
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(["programme", "urn"], ignore_index=True)
@@ -106,9 +93,12 @@ the spread, the persistence, the cohort sizes and the clustering measured in Eng
 |---|---|---|
 {files}
 
-`truth.csv` says what two programmes in Fablemouth really added. The analysis never reads it; the
-tests do. Seed {seed}, effect {effect:g}: the usual seed, 20180703, is the day on which a board
-asked for two evaluations such as these, and was not chosen for what comes out.
+`truth.csv` says what two programmes in Fablemouth really added: one 0.2 standard deviations between
+pupils for disadvantaged pupils and half that for others, which few such programmes do; the other
+nothing. The analysis never reads it; the tests do. Seed {seed}, effect {effect:g}: the usual seed,
+20180708, is the first from the day on which a board asked for two evaluations such as these (3 July
+2018) whose England has the spreads published of England's. It was fixed before any estimate was
+made of what follows from it.
 """
 
 _PROGRAMME = """# {note}
@@ -121,7 +111,7 @@ outcomes: [rwm_expected, reading_progress, writing_progress, maths_progress]  # 
 members:                    # 18 invented schools; some by the URN they had before or have since
 {members}
 pool: {{outside: authority}}
-match: {{exact: [phase, school_type], near: [rwm_expected, cohort], k: 10, caliper: null}}
+match: {{exact: [phase, school_type], near: [rwm_expected, cohort], caliper: null}}
 placebo: {{draws: 10000}}
 cost: {{grant: 200000, pupils: {pupils}}}
 seed: {seed}
@@ -220,8 +210,9 @@ def write_england(england: England, folder: Path) -> list[Path]:
     rows = "\n".join(f"| `{file.name}` | {file.what} | {file.publisher} |" for file in files)
     about = ABOUT.format(files=rows, seed=england.seed, effect=england.effect)
     texts = {"invented/README.md": about}
-    december = [file.line for file in files if (file.kind, file.year) == ("ks2", STARTS)]
-    earlier = [f for f in files if f.kind and not (f.kind == "ks2" and (f.year or 0) >= STARTS)]
+    late = [f for f in files if f.kind in ("ks2", "la_series") and (f.year or 0) >= STARTS]
+    december = [file.line for file in late if file.year == STARTS]
+    earlier = [file for file in files if file.kind and file not in late]
     # As a report lists them: results, what the city holds itself, and then all else.
     earlier.sort(key=lambda file: ("ks2", "local_results", "national", file.kind).index(file.kind))
     october = "\n".join(file.line for file in earlier)
@@ -272,8 +263,9 @@ def _list_autumn(england: England) -> list[_File]:
               DFE, _as_csv(absence(england)), "absence", STARTS),
         _File("england/2018-07-31_ofsted-schools.csv", "each school's latest inspection, as CSV",
               "Ofsted", _as_csv(inspections(england)), "ofsted", STARTS),
-        _File("la/lait_long_fablemouth.csv", "series by authority: the city, ten others, England",
-              DFE, _as_csv(city_series(england, STARTS - 1), "utf-8"), "la_series"),
+        *(_File(f"la/{name}.csv", "series by authority: all, and England", DFE,
+                _as_csv(authority_series(england, years), "utf-8"), "la_series", until)
+          for name, years, until in _list_series(england)),
         _File("local/2018-09_local_results.csv", own, "an authority",
               _as_csv(local_results(england, STARTS), "utf-8"),
               "local_results", STARTS, "provisional"),
@@ -289,6 +281,13 @@ def _list_autumn(england: England) -> list[_File]:
               _as_csv(key_stage_4(england, year)))
         for year in YEARS
     ]  # fmt: skip
+
+
+def _list_series(england: England) -> list[tuple[str, list[int], int]]:
+    """List the long series by authority: earlier years', and this year's in December."""
+    earlier = [year for year in england.years if year < STARTS]
+    found = [("lait_long_ks2", earlier, earlier[-1])] if earlier else []
+    return [*found, (f"lait_long_ks2_{STARTS}", [STARTS], STARTS)]
 
 
 def _programme_text(england: England, slug: str) -> str:
