@@ -19,6 +19,11 @@ def find_measure(outcome: str) -> Measure:
     return MEASURES[outcome]
 
 
+def whole_of(outcome: str) -> str:
+    """Return the same outcome of all pupils: `rwm_expected` of `rwm_expected.disadvantaged`."""
+    return outcome.partition(".")[0]
+
+
 def outcome_label(outcome: str) -> str:
     """Name an outcome for a table or an axis, with the pupils it is about."""
     return find_measure(outcome).label
@@ -290,6 +295,12 @@ MEASURES: dict[str, Measure] = {
     **_KS2, **_ks2_groups(), **_KS4, **_ks4_groups(), **_local_groups(), **_CENSUS, **_LOCAL,
 }  # fmt: skip
 """Every measure by the one name it has from raw file to paper."""
+
+PUPILS_START = {
+    "ks2": ("prior_attainment", "disadvantaged", "eal"),
+    "ks4": ("prior_attainment_ks4", "disadvantaged_ks4", "eal_ks4"),
+}
+"""What pupils brought with them, by the key stage at whose end it is published."""
 
 # One column meant the same under another name in another year's layout.
 OTHER_COLUMNS = {"PSENELE": "ehcp_roll", "PNUMFSM6": "fsm6_roll"}

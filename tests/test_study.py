@@ -57,12 +57,12 @@ def test_where_nothing_was_planted_it_is_too_uncertain_to_say(default) -> None:
 def test_in_october_members_are_held_against_what_was_expected_of_them(october, default) -> None:
     for slug in october.programmes:
         found = pepstats.evaluate(october, slug).effects.set_index("outcome")
-        assert set(found["mode"]) == {verdicts.EXPECTED}
+        assert set(found["mode"]) == {verdicts.FORECAST}
         assert set(found["release"]) == {"provisional"}
         planted = truth(slug).reindex(found.index)
         assert (found["low"] < planted).all() and (planted < found["high"]).all()
         later = pepstats.evaluate(default, slug).effects.set_index("outcome")
-        assert set(later["mode"]) == {verdicts.COMPARED}
+        assert set(later["mode"]) == {verdicts.MATCHED}
         nearer = (found["estimate"] - later["estimate"]).abs()
         assert (nearer < (found["high"] - found["low"]) / 4).all()
 

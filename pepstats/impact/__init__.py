@@ -1,8 +1,8 @@
 """Gaps, placebo draws, effects, sizes, value and evidence: one evaluation."""
 
 from pepstats.impact.design import Design, Inputs, change_programme, design_comparison
-from pepstats.impact.effect_sizes import pool_phases
-from pepstats.impact.effects import Effect, estimate_effects, half_width, placebo_p
+from pepstats.impact.effect_sizes import latest_spread, pool_phases
+from pepstats.impact.effects import Effect, half_width, placebo_p
 from pepstats.impact.evaluate import (
     Evaluation,
     draw_programmes,
@@ -12,12 +12,12 @@ from pepstats.impact.evaluate import (
     take_up_evaluation,
 )
 from pepstats.impact.gaps import (
-    FEWEST_COMPARISONS,
     Asked,
     Gaps,
-    correct_bias,
     find_gaps,
     fit_gap_variance,
+    fit_line,
+    lay_out,
     weigh_gaps,
 )
 from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held
@@ -27,49 +27,53 @@ from pepstats.impact.placebo import (
     PlaceboDraws,
     count_cities,
     draw_placebo,
+    fit_chance_scale,
     has_gap,
+    is_whole_authority,
     low_as_picked,
     pick_schools,
     placebo_estimates,
     weighted_mean,
 )
 from pepstats.impact.tables import tabulate_gaps
-from pepstats.impact.verdicts import COMPARED, EXPECTED, LADDER, MODES, UNCERTAIN
+from pepstats.impact.verdicts import FORECAST, HOW, LADDER, MATCHED, UNCERTAIN
 
 __all__ = [
     "Asked",
-    "COMPARED",
     "Design",
     "ENGLAND",
-    "EXPECTED",
     "Effect",
     "Evaluation",
     "FEWEST_CITIES",
-    "FEWEST_COMPARISONS",
+    "FORECAST",
     "Gaps",
     "HERE",
+    "HOW",
     "Inputs",
     "LADDER",
-    "MODES",
+    "MATCHED",
     "OWN",
     "PlaceboDraws",
     "UNCERTAIN",
     "change_programme",
     "choose_mode",
-    "correct_bias",
     "count_cities",
     "describe_held",
     "design_comparison",
     "draw_placebo",
     "draw_programmes",
-    "estimate_effects",
     "evaluate_design",
     "find_gaps",
+    "fit_chance_scale",
     "fit_gap_variance",
+    "fit_line",
     "forecast_gaps",
     "half_width",
     "has_gap",
+    "is_whole_authority",
     "judge_effects",
+    "latest_spread",
+    "lay_out",
     "levels_of",
     "low_as_picked",
     "measure_outcomes",

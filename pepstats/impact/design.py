@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -78,6 +78,10 @@ class Design:
         """How far each member's comparison schools are: see `measure_overlap`."""
         return measure_overlap(self.pool, self.match, self.members)
 
+    def with_members(self, members: Iterable[int]) -> Design:
+        """Return the same comparison of every school, for another programme's schools."""
+        return replace(self, members=tuple(sorted(members)))
+
     @property
     def unmatched(self) -> pd.DataFrame:
         """Members that are compared with nobody, each with its reason."""
@@ -113,20 +117,29 @@ def design_comparison(
     return design
 
 
+def compares_alike(one: Programme, other: Programme) -> bool:
+    """Return whether two programmes' schools are compared with the same schools in the same way."""
+    first, second = MatchBasis.of(one), MatchBasis.of(other)
+    same = first.rule == second.rule and first.variables() == second.variables()
+    return same and first.phase == second.phase and one.pool == other.pool
+
+
 def change_programme(programme: Programme, **changed: object) -> Programme:
     """Return a programme with some fields changed, its own or those of its `match`, all checked.
 
     Its schools may be given by their URNs alone.
     """
-    known = {*Programme.model_fields, *MatchRule.model_fields} - {"slug", "part_of"}
+    known = {*Programme.model_fields, *MatchRule.model_fields, "for"} - {"slug", "part_of"}
     for name in changed:
         if name not in known:
             raise DesignError(f"A programme has no field `{name}`. {nearest(name, known)}")
-    own = {name: value for name, value in changed.items() if name in Programme.model_fields}
-    of_match = {name: value for name, value in changed.items() if name not in own}
+    own = {name: value for name, value in changed.items() if name not in MatchRule.model_fields}
+    if "whom" in own:
+        own["for"] = own.pop("whom")
+    of_match = {n: value for n, value in changed.items() if n in MatchRule.model_fields}
     if isinstance(members := own.get("members"), list | tuple):
         own["members"] = [{"urn": m} if isinstance(m, int) else m for m in members]
-    content = programme.model_dump() | own
+    content = programme.model_dump(by_alias=True) | own
     if of_match:
         content["match"] = programme.match.model_dump() | of_match
     return check_settings(Programme, content, Path(programme.file))

@@ -29,7 +29,7 @@ LOGISTIC = 1.65
 
 NORMAL = 1.96  # as the Department rounds it in published limits
 NORMAL_EXACT = 1.959963984540054
-FEWEST_SCHOOLS = 5
+FEWEST_LIMITS = 5
 FEWEST_PUPILS = 11
 UNEVEN = 0.25
 
@@ -139,7 +139,7 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
         pupils = pupils * now[coverage].fillna(100.0) / 100
     sd = (now[high] - now[low]) / (2 * NORMAL) * np.sqrt(pupils)
     found = sd[(pupils >= FEWEST_PUPILS) & (sd > 0)]
-    if len(found) < FEWEST_SCHOOLS:
+    if len(found) < FEWEST_LIMITS:
         why = f"{len(found)} schools have limits for `{outcome}` in {year}"
         return PupilSpread(nothing, len(found), why)
     first, middle, third = (float(q) for q in found.quantile([0.25, 0.5, 0.75]))
@@ -284,7 +284,8 @@ def pool_phases(
     }
     chance, how = _put_together(scaled, weight)
     size = float((weight * table["size"]).sum())
-    wide, p = half_width(chance), placebo_p(size, chance)
+    cities = int(min(one["la"][one["la"] > 0].nunique() for one in placebo.values()))
+    wide, p = half_width(chance), placebo_p(size, chance, cities)
     pooled = {
         "size": size, "low": size - wide, "high": size + wide, "p": p,
         "n_schools": int(table["n_schools"].sum()), "weight": 1.0,

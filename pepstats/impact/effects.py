@@ -1,51 +1,69 @@
-"""What was seen in each outcome of a programme, and how often chance alone would look like it."""
+"""What was seen in each outcome of a programme, and how often chance alone would look like it.
+
+Every outcome of every programme of a report is judged together: step-down max-T from the same
+placebo draws (Westfall and Young, 1993, algorithm 4.1). Authorities, not draws, are the sample: p
+is never below one in so many of them and one more, and has a range of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pepstats.impact.gaps import Gaps
-from pepstats.impact.placebo import weighted_mean
-from pepstats.impact.verdicts import COMPARED, choose_verdict
+from pepstats.impact.gaps import Gaps, Numbers
+from pepstats.impact.placebo import PlaceboDraws, weighted_mean
+from pepstats.impact.verdicts import MATCHED, choose_verdict
 
 LEVEL, POWER = 0.05, 0.80
 """An effect is found at 5 in 100; one likely to be found is found four times in five."""
 
 FEWEST_DRAWS = 99
+RESAMPLED = 2000
+"""How often authorities are resampled for the range of a p, of which 95 in 100 are given."""
+
+KEY = 9
+"""Decimals on which it is decided whether a draw moved as far: the same on every machine."""
 
 
 @dataclass(frozen=True)
 class Effect:
     """What was seen in one outcome of one programme, against comparison schools.
 
-    `estimate`, `low` and `high` (a 95% interval) are in `unit`; `p_placebo` is the share of made-up
-    programmes that moved at least as far, `p_adjusted` the same allowing for all the outcomes
-    looked at together; `release` says how final the results are; `mode` how they were compared;
-    `spread` is that of the made-up programmes, `smallest` the true effect that would be told from
+    `pupils` says whose results they are; `estimate`, `low` and `high` (a 95% interval, that of
+    `p_adjusted`) are in `unit`; `p_placebo` is the share of placebo programmes that moved at least
+    as far, `p_low` to `p_high` its range over authorities resampled, `p_adjusted` the same allowing
+    for all the outcomes and programmes of the report; `mode` how schools were compared; `release`
+    how final the results are; `borderline` whether p's own range crosses a border of the verdict;
+    `spread` is that of the placebo programmes, `smallest` the true effect that would be told from
     chance four times in five.
     """
 
     programme: str
     outcome: str
+    pupils: str
     unit: str
     estimate: float
     low: float
     high: float
     p_placebo: float
+    p_low: float
+    p_high: float
     p_adjusted: float
     n_schools: int
     n_comparison: int
+    n_authorities: int
     n_placebo: int
+    mode: str
     baseline: str
     year: int
     release: str
     verdict: str
-    mode: str = COMPARED
+    borderline: bool = False
     spread: float = float("nan")
     smallest: float = float("nan")
 
@@ -57,103 +75,221 @@ class Effect:
 NAMES = [one.name for one in fields(Effect)]
 
 
-def placebo_p(estimate: float, chance: np.ndarray) -> float:
-    """Share of made-up programmes that moved at least as far, the real one counted in."""
-    return float((1 + np.sum(np.abs(chance) >= abs(estimate))) / (1 + len(chance)))
+@dataclass(frozen=True)
+class Yardstick:
+    """One outcome of one programme: its estimate, and every placebo draw's on the same scale.
 
-
-def half_width(chance: np.ndarray, level: float = 0.95) -> float:
-    """How far an estimate must be from zero for `placebo_p` to fall to 1 - level.
-
-    The 95% interval by inversion is the estimate give or take this: the sizes of true effect that
-    fewer than 19 in 20 made-up programmes would contradict. It leaves zero out just when p does.
+    `city` is each draw's authority, 0 where its schools may be anywhere; draws are in the order
+    in which all programmes of a report are drawn.
     """
-    ranked = np.sort(np.abs(chance))
-    place = int(np.floor((1 - level) * (1 + len(ranked)) + 1e-9)) - 1
+
+    programme: str
+    outcome: str
+    estimate: float
+    chance: Numbers = field(repr=False)
+    city: NDArray[np.int64] = field(repr=False)
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the placebo draws."""
+        return float(np.nanstd(self.chance, ddof=1))
+
+    @property
+    def cities(self) -> int:
+        """How many authorities the draws are in; none where they may be anywhere."""
+        return len(np.unique(self.city[self.city > 0]))
+
+    @property
+    def floor(self) -> float:
+        """The least that p can be: one in the authorities and one more."""
+        return 1 / ((self.cities or len(self.chance)) + 1)
+
+    def far(self, values: Numbers | float) -> Numbers:
+        """Return how far values are from zero, in spreads of the draws, on the rounded key."""
+        return np.round(np.abs(values) / (self.spread or 1.0), KEY)
+
+
+def placebo_p(estimate: float, chance: Numbers, cities: int = 0) -> float:
+    """Share of placebo programmes that moved at least as far, never below one in `cities` + 1."""
+    drawn = chance[np.isfinite(chance)]
+    beyond = (np.round(np.abs(drawn), KEY) >= np.round(abs(estimate), KEY)).sum()
+    floor = 1 / (cities + 1) if cities else 0.0
+    return float(max((1 + beyond) / (1 + len(drawn)), floor))
+
+
+def half_width(chance: Numbers, level: float = LEVEL) -> float:
+    """How far an estimate must be from zero for the share of draws as far to fall to `level`.
+
+    The interval by inversion is the estimate give or take this: the sizes of true effect that
+    fewer than 19 in 20 placebo programmes would contradict.
+    """
+    ranked = np.sort(np.abs(chance[np.isfinite(chance)]))
+    place = int(np.floor(level * (1 + len(ranked)) + 1e-9)) - 1
     return float(ranked[len(ranked) - max(place, 0) - 1]) if len(ranked) else float("inf")
 
 
-def smallest_detectable(chance: NDArray[np.float64]) -> float:
+def smallest_detectable(chance: Numbers, line: float) -> float:
     """Return the true effect that would be told from chance this often, in the draws' own unit.
 
-    `chance` are made-up programmes' estimates. The line an estimate must pass is that of the
-    placebo p (`LEVEL`); the effect sought moves the made-up programmes past it in `POWER` of them.
-    Gains and losses are asked of both tails and the larger answer given. Missing with fewer than 99
-    draws, which cannot show a p of 5 in 100 with any certainty, or where draws do not vary.
+    `line` is how far an estimate must be from zero to be called; the effect sought moves the
+    placebo programmes (`chance`) past it in `POWER` of them. Gains and losses are asked of both
+    tails and the larger answer given. Missing with fewer than 99 draws, which cannot show a p of 5
+    in 100 with any certainty, or where draws do not vary.
     """
-    drawn = np.asarray(chance, dtype=float)
-    drawn = drawn[np.isfinite(drawn)]
+    drawn = chance[np.isfinite(chance)]
     if len(drawn) < FEWEST_DRAWS or not drawn.max() > drawn.min():
         return float("nan")
-    line = half_width(drawn, 1 - LEVEL)
     gain = line - np.quantile(drawn, 1 - POWER)
     loss = line + np.quantile(drawn, POWER)
     return float(max(gain, loss))
 
 
-def adjust_together(estimates: Mapping[str, float], chance: pd.DataFrame) -> dict[str, float]:
-    """Adjust each outcome's p for all outcomes looked at: step-down max-T from the same draws.
+@dataclass(frozen=True)
+class Judged:
+    """What a yardstick comes to among all those of a report.
 
-    Westfall and Young (1993), algorithm 4.1; each outcome in units of its own chance spread.
+    `p` with its range over authorities resampled, `adjusted` the same for all looked at together,
+    `line` how far from zero an estimate must be for `adjusted` to be 5 in 100.
     """
-    spread = {name: float(chance[name].std()) or 1.0 for name in estimates}
-    far = {name: abs(value) / spread[name] for name, value in estimates.items()}
-    order = sorted(far, key=lambda name: (-far[name], name))
-    distance = np.column_stack([np.abs(chance[name].to_numpy()) / spread[name] for name in order])
+
+    p: float
+    p_low: float
+    p_high: float
+    adjusted: float
+    adjusted_low: float
+    adjusted_high: float
+    line: float
+
+
+def judge_together(family: Sequence[Yardstick]) -> list[Judged]:
+    """Judge every outcome of every programme of a report together: step-down max-T.
+
+    From the furthest out to the nearest: the share of draws in which any not yet judged is as far
+    out, never less than the one before. The interval is that of the same step; once one is not
+    told from chance, all later ones have that step's, so that no interval leaves zero out while its
+    p is above 5 in 100, or the other way round.
+    """
+    far = np.array([float(one.far(one.estimate)) for one in family])
+    order = sorted(range(len(family)), key=lambda k: (-far[k], k))
+    distance = np.column_stack([np.nan_to_num(family[k].far(family[k].chance)) for k in order])
     furthest = np.maximum.accumulate(distance[:, ::-1], axis=1)[:, ::-1]
-    adjusted, floor = {}, 0.0
-    for column, name in enumerate(order):
-        beyond = np.sum(furthest[:, column] >= far[name] - 1e-12)
-        floor = max(floor, float((1 + beyond) / (1 + len(chance))))
-        adjusted[name] = floor
-    return adjusted
+    city = _city_of_all(family)
+    found: dict[int, Judged] = {}
+    worst, line = _Range(0.0, 0.0, 0.0), 0.0
+    for step, k in enumerate(order):
+        one = family[k]
+        alone = _share(one.far(one.chance) >= far[k], one.city, one.floor)
+        worst = worst.at_least(_share(furthest[:, step] >= far[k], city, one.floor))
+        if line == 0.0 or found[order[step - 1]].adjusted <= LEVEL:
+            line = half_width(furthest[:, step])
+            if one.floor > LEVEL:  # too few authorities to call anything at 5 in 100
+                line = max(line, far[k])
+        found[k] = Judged(
+            alone.middle, alone.low, alone.high, worst.middle, worst.low, worst.high,
+            line * (one.spread or 1.0),
+        )  # fmt: skip
+    return [found[k] for k in range(len(family))]
+
+
+def _city_of_all(family: Sequence[Yardstick]) -> NDArray[np.int64]:
+    """The authority of each draw, by the first programme that holds its draws to authorities."""
+    held = [one.city for one in family if one.cities]
+    return held[0] if held else family[0].city
+
+
+@dataclass(frozen=True)
+class _Range:
+    middle: float
+    low: float
+    high: float
+
+    def at_least(self, other: _Range) -> _Range:
+        return _Range(*(max(a, b) for a, b in zip(self.parts, other.parts, strict=True)))
+
+    @property
+    def parts(self) -> tuple[float, float, float]:
+        return (self.middle, self.low, self.high)
+
+
+def _share(beyond: NDArray[np.bool_], city: NDArray[np.int64], floor: float) -> _Range:
+    """Return the share of draws beyond, and its 95% range over authorities resampled."""
+    middle = float((1 + beyond.sum()) / (1 + len(beyond)))
+    counts = pd.DataFrame({"n": 1, "beyond": beyond}).groupby(city).sum().to_numpy(float)
+    rng = np.random.default_rng(zlib.crc32(b"authorities resampled"))
+    if len(counts) > 1:
+        picked = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), RESAMPLED)
+        shares = (picked @ counts[:, 1]) / (picked @ counts[:, 0])
+    else:  # draws from anywhere are each their own
+        shares = rng.binomial(len(beyond), middle, RESAMPLED) / len(beyond)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return _Range(
+        *(max(float(value), floor) for value in (middle, min(low, middle), max(high, middle)))
+    )
+
+
+def set_beside(
+    programme: str,
+    gaps: Mapping[str, Gaps],
+    placebo: pd.DataFrame,
+    members: Iterable[int],
+) -> list[Yardstick]:
+    """Set every outcome's estimate, its schools' weighted mean gap, beside its placebo draws."""
+    chosen, city = list(members), placebo["la"].to_numpy(np.int64)
+    found = []
+    for name, one in gaps.items():
+        rows = np.flatnonzero(one.table.index.isin(chosen))
+        estimate = float(weighted_mean(one, rows)[0])
+        if np.isfinite(estimate):
+            chance = placebo[name].to_numpy(float)
+            found.append(Yardstick(programme, name, estimate, chance, city))
+    return found
 
 
 def estimate_effects(
+    family: Sequence[Yardstick],
     programme: str,
     gaps: Mapping[str, Gaps],
-    made_up: pd.DataFrame,
+    draws: PlaceboDraws,
     members: Iterable[int],
+    n_comparison: Mapping[str, int],
     *,
-    n_comparison: int,
-    mode: str = COMPARED,
+    mode: str = MATCHED,
 ) -> list[Effect]:
-    """Estimate every outcome of a programme: its schools' weighted mean gap, with its yardstick.
-
-    The first outcome is the primary one and is judged by its own p; the others by the p that
-    allows for all of them having been looked at.
-    """
-    chosen = list(members)
-    real = {name: np.flatnonzero(g.table.index.isin(chosen)) for name, g in gaps.items()}
-    seen = {name: float(weighted_mean(g, real[name])[0]) for name, g in gaps.items()}
-    able = {name: value for name, value in seen.items() if np.isfinite(value)}
-    chance = {name: made_up[name].dropna().to_numpy() for name in gaps}
-    adjusted = adjust_together(able, made_up[list(able)].dropna()) if able else {}
-    effects = []
-    for rank, (name, found) in enumerate(gaps.items()):
-        if name not in able:
+    """Judge every outcome of a programme among all outcomes and programmes of its report."""
+    chosen, effects = list(members), []
+    for one, judged in zip(family, judge_together(family), strict=True):
+        if one.programme != programme:
             continue
-        p, wide = placebo_p(seen[name], chance[name]), half_width(chance[name])
+        found, able = gaps[one.outcome], one.chance[np.isfinite(one.chance)]
+        verdicts = {
+            choose_verdict(one.estimate, p)
+            for p in (judged.adjusted_low, judged.adjusted, judged.adjusted_high)
+        }
         effects.append(
             Effect(
                 programme=programme,
-                outcome=name,
+                outcome=one.outcome,
+                pupils=one.outcome.partition(".")[2] or "all",
                 unit=found.unit,
-                estimate=seen[name],
-                low=seen[name] - wide,
-                high=seen[name] + wide,
-                p_placebo=p,
-                p_adjusted=adjusted[name],
-                n_schools=int(found.table["gap"].iloc[real[name]].notna().sum()),
-                n_comparison=n_comparison,
-                n_placebo=len(chance[name]),
+                estimate=one.estimate,
+                low=one.estimate - judged.line,
+                high=one.estimate + judged.line,
+                p_placebo=judged.p,
+                p_low=judged.p_low,
+                p_high=judged.p_high,
+                p_adjusted=judged.adjusted,
+                n_schools=int(found.table["gap"].reindex(chosen).notna().sum()),
+                n_comparison=n_comparison[one.outcome],
+                n_authorities=draws.usable,
+                n_placebo=len(able),
+                mode=mode,
                 baseline=" and ".join(map(str, found.baseline)),
                 year=found.year,
                 release=found.release,
-                verdict=choose_verdict(seen[name], p if rank == 0 else adjusted[name]),
-                mode=mode,
-                spread=float(chance[name].std()),
-                smallest=smallest_detectable(chance[name]),
+                verdict=choose_verdict(one.estimate, judged.adjusted),
+                borderline=len(verdicts) > 1,
+                spread=one.spread,
+                smallest=smallest_detectable(able, judged.line),
             )
         )
     return effects

@@ -7,7 +7,7 @@ It is made in four moves, each a function that can be called alone: `choose_mode
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,12 +22,20 @@ from pepstats.impact.design import (
     Design,
     Inputs,
     change_programme,
+    compares_alike,
     design_comparison,
 )
-from pepstats.impact.effects import Effect, estimate_effects, list_effect_numbers, tidy_effects
+from pepstats.impact.effects import (
+    Effect,
+    Yardstick,
+    estimate_effects,
+    list_effect_numbers,
+    set_beside,
+    tidy_effects,
+)
 from pepstats.impact.evidence_grade import Grade, grade_programme, list_grade, tabulate_grade
 from pepstats.impact.gaps import Asked, Gaps, average_lines, find_gaps
-from pepstats.impact.not_estimated import count_outcomes, refuse_outcomes
+from pepstats.impact.not_estimated import choose_lead, count_outcomes, refuse_outcomes
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     PlaceboDraws,
@@ -56,9 +64,9 @@ from pepstats.impact.value_for_money import (
     tabulate_sizes,
     tabulate_value,
 )
-from pepstats.impact.verdicts import COMPARED, EXPECTED
-from pepstats.measures import MEASURES, list_refused_breaks
-from pepstats.settings import Programme
+from pepstats.impact.verdicts import FORECAST, HOW, MATCHED
+from pepstats.measures import MEASURES, list_refused_breaks, whole_of
+from pepstats.settings import Programme, lead_with
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,8 @@ class Evaluation:
         One row per draw: `draw`, `la`, then its estimate in each outcome, in the outcome's unit.
     effect_list
         One `Effect` per outcome that has one, the primary first.
+    others
+        The report's other programmes, that its outcomes are judged together with.
     """
 
     programme: Programme
@@ -90,6 +100,7 @@ class Evaluation:
     draws: PlaceboDraws = field(repr=False)
     placebo: pd.DataFrame = field(repr=False)
     effect_list: tuple[Effect, ...] = field(repr=False)
+    others: tuple[Yardstick, ...] = field(default=(), repr=False)
 
     def __repr__(self) -> str:
         """Return one short line."""
@@ -189,10 +200,9 @@ class Evaluation:
         one, places = self.primary, MEASURES[self.primary.outcome].decimals
         label, _, group = MEASURES[one.outcome].label.partition(": ")
         low, high = (format_number(n, places, signed=True) for n in (one.low, one.high))
-        against = one.mode if one.mode == COMPARED else f"against what was {EXPECTED}"
         return (
             f"{self.programme.title}, {label} ({group or 'all pupils'}): "
-            f"{format_number(one.estimate, places, signed=True)} {one.unit} {against} "
+            f"{format_number(one.estimate, places, signed=True)} {one.unit} {HOW[one.mode]} "
             f"(95% interval {low} to {high}; {count_words(one.n_schools, 'school')}; "
             f"{one.release} results for {school_year(one.year)}): {one.verdict}."
         )
@@ -232,7 +242,7 @@ class Evaluation:
         design = design_comparison(
             programme, self.inputs.panel, self.inputs.register, kept, self.design.barred
         )
-        return evaluate_design(programme, design, self.inputs)
+        return evaluate_design(programme, design, self.inputs, self.others)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return every table by the name of its file: all that it takes to take it up again."""
@@ -251,7 +261,7 @@ class Evaluation:
             "measured": tabulate_measured(self.measured),
             "draws": tabulate_draws(self.draws, self.design),
         }
-        if self.mode == EXPECTED:
+        if self.mode == FORECAST:
             found["yardstick"] = tabulate_gaps(self.measured.yardstick)
         return found
 
@@ -267,22 +277,41 @@ class Evaluation:
         )
 
 
-def evaluate_design(programme: Programme, design: Design, inputs: Inputs) -> Evaluation:
+def evaluate_design(
+    programme: Programme, design: Design, inputs: Inputs, others: Sequence[Yardstick] = ()
+) -> Evaluation:
     """Evaluate every outcome of a programme in one year, against placebo programmes.
 
     Where schools outside the programmes have that year's results, members are compared with
-    similar schools; where only the members have (October), with what last year's schools would
-    lead one to expect, from the `national` levels. An outcome beside the primary one that too few
+    similar schools; where only the members have (October), with a forecast from last year's
+    schools and the `national` levels. `others` are the report's other programmes
+    (`set_others_beside`). An outcome beside the primary one that too few
     schools or pupils have, or no school but the authority's own, is given no effect but a reason.
     """
+    programme = choose_outcomes(programme, design, inputs)
     mode = choose_mode(inputs.panel, programme.primary, inputs.year, design.barred)
     measured = measure_outcomes(programme, design, inputs, mode)
     draws = draw_programmes(programme, design, inputs, measured)
-    return judge_effects(programme, design, inputs, measured, draws)
+    return judge_effects(programme, design, inputs, measured, draws, others)
 
 
-def measure_outcomes(programme: Programme, design: Design, inputs: Inputs, mode: str) -> Measured:
-    """Estimate the gaps of every outcome, and the gaps that chance is measured by."""
+def choose_outcomes(programme: Programme, design: Design, inputs: Inputs) -> Programme:
+    """Return the programme with the outcome first that leads: see `choose_lead`."""
+    lead = choose_lead(programme, inputs.panel, inputs.register, design.members, inputs.year)
+    return lead_with(programme, lead)
+
+
+def measure_outcomes(
+    programme: Programme,
+    design: Design,
+    inputs: Inputs,
+    mode: str,
+    known: Measured | None = None,
+) -> Measured:
+    """Estimate the gaps of every outcome, and the gaps that chance is measured by.
+
+    `known` has gaps that were estimated already, in the same pool by the same match.
+    """
     _refuse_years(programme, inputs.year)
     panel, year, own = inputs.panel, inputs.year, design.members
     refused = refuse_outcomes(programme, panel, design.pool.schools, own, year, mode)
@@ -291,6 +320,9 @@ def measure_outcomes(programme: Programme, design: Design, inputs: Inputs, mode:
         if outcome in set(refused["outcome"]):
             continue
         asked = Asked(outcome, programme.baseline, year, design.barred)
+        if known is not None and outcome in known.gaps:
+            gaps[outcome], yardstick[outcome] = known.gaps[outcome], known.yardstick[outcome]
+            continue
         try:
             gaps[outcome], yardstick[outcome] = _find_both(asked, design, inputs, mode)
         except DesignError as error:
@@ -328,11 +360,11 @@ def _refuse_years(programme: Programme, year: int) -> None:
 
 def _find_both(asked: Asked, design: Design, inputs: Inputs, mode: str) -> tuple[Gaps, Gaps]:
     """Estimate one outcome's gaps, and those that chance is measured by."""
-    if mode == COMPARED:
+    if mode == MATCHED:
         found = find_gaps(inputs.panel, design.pool, design.match, asked)
         return found, found
     levels = levels_of(asked.outcome, inputs.national)
-    return forecast_gaps(inputs.panel, design.pool.schools, asked, levels)
+    return forecast_gaps(inputs.panel, design.pool, design.match, asked, levels)
 
 
 def draw_programmes(
@@ -340,7 +372,9 @@ def draw_programmes(
 ) -> PlaceboDraws:
     """Draw placebo programmes like the real one, by the programme's own seed."""
     yardstick = measured.yardstick[programme.primary]
-    results = inputs.panel.wide(programme.primary).reindex(index=design.pool.schools.index)
+    results = inputs.panel.wide(whole_of(programme.primary)).reindex(
+        index=design.pool.schools.index
+    )
     low = low_as_picked(
         results[list(programme.baseline)], results[list(yardstick.baseline)], design.members
     )
@@ -355,21 +389,77 @@ def draw_programmes(
 
 
 def judge_effects(
-    programme: Programme, design: Design, inputs: Inputs, measured: Measured, draws: PlaceboDraws
+    programme: Programme,
+    design: Design,
+    inputs: Inputs,
+    measured: Measured,
+    draws: PlaceboDraws,
+    others: Sequence[Yardstick] = (),
 ) -> Evaluation:
-    """Hold the members' mean gap in every outcome against that of the placebo programmes."""
-    own, mode = design.members, measured.mode
+    """Hold the members' mean gap in every outcome against that of the placebo programmes.
+
+    All outcomes are judged together with those of the report's `others` programmes.
+    """
+    own = design.members
     placebo = placebo_estimates(measured.yardstick, draws, own, real=measured.gaps)
-    others = measured.yardstick[programme.primary].table.drop(list(design.barred), errors="ignore")
-    n_comparison = (
-        design.match.pairs(own)["comparison"].nunique()
-        if mode == COMPARED
-        else int(others["gap"].notna().sum())
-    )
+    family = [*others, *set_beside(programme.slug, measured.gaps, placebo, own)]
+    family.sort(key=lambda one: one.programme)
     effects = estimate_effects(
-        programme.slug, measured.gaps, placebo, own, n_comparison=n_comparison, mode=mode
+        family, programme.slug, measured.gaps, draws, own, count_comparison(design, measured),
+        mode=measured.mode,
+    )  # fmt: skip
+    return Evaluation(
+        programme, inputs, design, measured, draws, placebo, tuple(effects), tuple(others)
     )
-    return Evaluation(programme, inputs, design, measured, draws, placebo, tuple(effects))
+
+
+def count_comparison(design: Design, measured: Measured) -> dict[str, int]:
+    """Count the comparison schools that enter each outcome's estimate.
+
+    Those with a result, of the members that have a gap; of a forecast the schools it rests on.
+    """
+    found = {}
+    for outcome, one in measured.gaps.items():
+        if measured.mode == MATCHED:
+            found[outcome] = len(
+                design.match.serving(has_gap(one, design.members), one.table["own"])
+            )
+        else:
+            rests_on = measured.yardstick[outcome].table.drop(list(design.barred), errors="ignore")
+            found[outcome] = int(rests_on["gap"].notna().sum())
+    return found
+
+
+def set_others_beside(
+    others: Iterable[tuple[Programme, Iterable[int]]],
+    inputs: Inputs,
+    first: tuple[Programme, Design, Measured],
+) -> tuple[Yardstick, ...]:
+    """Set the report's other programmes beside their own placebo draws, to be judged with `first`.
+
+    `others` are each with its schools. What is compared as in `first` is not matched or estimated
+    again; a programme that cannot be evaluated has nothing to be judged.
+    """
+    programme, design, measured = first
+    found: list[Yardstick] = []
+    for other, members in others:
+        try:
+            if compares_alike(other, programme):
+                theirs = design.with_members(members)
+            else:
+                theirs = design_comparison(
+                    other, inputs.panel, inputs.register, members, design.barred
+                )
+            other = choose_outcomes(other, theirs, inputs)
+            mode = choose_mode(inputs.panel, other.primary, inputs.year, design.barred)
+            known = measured if theirs.match is design.match and mode == measured.mode else None
+            seen = measure_outcomes(other, theirs, inputs, mode, known)
+            draws = draw_programmes(other, theirs, inputs, seen)
+        except DesignError:
+            continue
+        placebo = placebo_estimates(seen.yardstick, draws, theirs.members, real=seen.gaps)
+        found += set_beside(other.slug, seen.gaps, placebo, theirs.members)
+    return tuple(found)
 
 
 def take_up_evaluation(

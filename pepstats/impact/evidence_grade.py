@@ -21,7 +21,7 @@ from pepstats import paths
 from pepstats.errors import DesignError, nearest
 from pepstats.impact.design import Inputs
 from pepstats.impact.effects import Effect
-from pepstats.impact.verdicts import COMPARED
+from pepstats.impact.verdicts import MATCHED
 from pepstats.settings import Programme, Settings, check_settings, find_rules, read_yaml
 
 Level = Literal["low", "moderate", "high"]
@@ -242,7 +242,7 @@ def grade_programme(
     ))  # fmt: skip
     design = "random" if programme.evidence.chosen == "random" else "unobservables"
     return grade_security(
-        design=design if effect.mode == COMPARED else "observables",
+        design=design if effect.mode == MATCHED else "observables",
         mdes=float(sizes.set_index("outcome").loc[effect.outcome, "smallest_size"]),
         schools_listed=len(members), schools_left=effect.n_schools, threats=threats,
         criteria=load_criteria(find_rules("grades.yml", inputs.rules)),

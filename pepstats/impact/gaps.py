@@ -1,27 +1,33 @@
-"""Gaps: each school's result minus what is expected of it, and how sure each gap is.
+"""Gaps: each school's result, minus its comparison schools', minus what they are left unlike in.
 
-Further published results (scores in the same tests, most able, groups) were tried on placebo
-programmes in real England: they lower the spread of the estimate by 1 in 100 for the expected
-standard, so they are left out for the shorter sum.
+Bias-corrected matching (Abadie and Imbens, 2011, Journal of Business and Economic Statistics
+29:1): every comparison school counts in full, and a line only corrects for what a school and its
+comparison schools still differ in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
-from pepstats.matching import Match, Pool, positions
-from pepstats.measures import MEASURES
+from pepstats.matching import FEWEST_COMPARISONS, Match, Pool, positions
+from pepstats.measures import MEASURES, PUPILS_START, whole_of
 from pepstats.schools import Panel
 
 Numbers = NDArray[np.float64]
-COMPARISON_PART = "part of the comparison schools' own distance"
-"""What the slopes call the weight of comparison schools beside the line over all schools."""
+Authorities = NDArray[np.int64]
+PLACES = 6
+"""Decimals of a gap and its parts: as they are written, so that a reader's own sum agrees."""
+
+GAP_COLUMNS = [
+    "own", "comparison", "correction", "gap", "n_comparison", "weight", "reason", "la", "variance",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,101 +49,64 @@ class GapVariance:
         return np.maximum(whole - self.city, whole / 4)
 
 
-def fit_gap_variance(gap: Numbers, cohort: Numbers, authority: NDArray[np.int64]) -> GapVariance:
+def fit_gap_variance(gap: Numbers, cohort: Numbers, authority: Authorities) -> GapVariance:
     """Fit how gaps vary, on schools in no programme."""
     per_school, per_pupil = _variance_parts(gap, cohort)
     city = _city_variance(gap, per_school + per_pupil / cohort, authority)
     return GapVariance(per_school, per_pupil, city)
 
 
-def correct_bias(
-    result: Numbers,
-    known: pd.DataFrame,
-    outside: NDArray[np.bool_],
-    authority: NDArray[np.int64],
-    *,
-    compared: tuple[Numbers, Numbers] | None = None,
-    part: float | None = None,
-) -> tuple[Numbers, pd.Series]:
-    """Return how far each result is from what is expected of it, and the slopes for the reader.
+@dataclass(frozen=True)
+class Line:
+    """What results go with what was known: slopes over all schools, and without each authority's.
 
-    What is expected is read off a line: least squares of the results on what was known before,
-    over the schools `outside` every programme. With `compared` (the mean result of each school's
-    comparison schools, and the means of what was known of them) it is moved by a part of how far
-    those were from the line themselves: the part that has told of a school's own distance, none
-    to all of it. It is small where a few schools' results are mostly their own good or bad luck
-    (an empirical Bayes weight: Morris, 1983, JASA 78:47). Both are fitted for each authority
-    without its own schools (the sums of all, less its own). `part` asks for a part of that
-    distance other than the one found; with 1 the comparison schools count in full, and what the
-    line says of what they are unlike in is taken out (bias-corrected matching: Abadie and Imbens,
-    2011, Journal of Business and Economic Statistics 29:1).
+    `overall` has index `variable` (`constant` first); `without` one row of slopes per authority.
     """
-    columns, width = _columns(result, known, compared), 1 + known.shape[1]
-    kept = columns * outside[:, None]
-    gap = _distances(columns, kept, authority, width, part)
-    _, slope, told = _distance_from_line(kept.T @ kept, width, part)
-    names = pd.Index(["constant", *known.columns, COMPARISON_PART], name="variable")
-    slopes = pd.Series([*slope, told], index=names, name="slope")
-    return np.where(np.isnan(result), np.nan, gap), slopes
+
+    overall: pd.Series
+    without: pd.DataFrame = field(repr=False)
+
+    def at(self, known: pd.DataFrame, authority: Authorities) -> Numbers:
+        """Return what is expected of each school, by the line without its own authority."""
+        slopes = self.without.loc[authority].to_numpy()
+        expected: Numbers = slopes[:, 0] + (slopes[:, 1:] * known.to_numpy(float)).sum(axis=1)
+        return expected
+
+    def between(self, unlike: Numbers, authority: Authorities) -> Numbers:
+        """Return how far results are apart that go with being so much unlike in what was known."""
+        apart: Numbers = (self.without.loc[authority].to_numpy()[:, 1:] * unlike).sum(axis=1)
+        return apart
 
 
-def carry_line_over(
-    result: Numbers,
-    known: pd.DataFrame,
-    outside: NDArray[np.bool_],
-    authority: NDArray[np.int64],
-    to: tuple[Numbers, pd.DataFrame],
-) -> Numbers:
-    """Return how far other results `to` are from the line that `correct_bias` fits.
+def fit_line(
+    result: Numbers, known: pd.DataFrame, outside: NDArray[np.bool_], authority: Authorities
+) -> Line:
+    """Fit results on what was known, by least squares over the schools `outside` every programme.
 
-    They are another year's, with what was known before them.
+    For each authority without its own schools (the sums of all, less its own), so that no city has
+    a say in what is taken out of its own gaps, and the real city and placebo programmes elsewhere
+    are treated alike.
     """
-    kept = _columns(result, known, None) * outside[:, None]
-    gap = _distances(_columns(*to, None), kept, authority, 1 + known.shape[1], None)
-    return np.where(np.isnan(to[0]), np.nan, gap)
+    columns = np.column_stack([np.ones(len(known)), known.to_numpy(float)])
+    kept = columns[outside]
+    results, codes = result[outside], authority[outside]
+    squares, products = kept.T @ kept, kept.T @ results
+    own = pd.Series(codes).groupby(codes).indices
 
+    def solve(here: NDArray[np.int64] | list[int]) -> Numbers:
+        theirs = kept[here]
+        slopes: Numbers = np.linalg.lstsq(
+            squares - theirs.T @ theirs, products - theirs.T @ results[here], rcond=1e-9
+        )[0]
+        return slopes
 
-def _columns(
-    result: Numbers, known: pd.DataFrame, compared: tuple[Numbers, Numbers] | None
-) -> Numbers:
-    """Set results beside a constant and what was known, then the comparison schools' same."""
-    lines = np.column_stack([np.ones(len(known)), known.to_numpy(float)])
-    if compared is None:
-        theirs = np.zeros((len(lines), 1 + lines.shape[1]))
-    else:
-        theirs = np.column_stack(
-            [np.nan_to_num(compared[0]), np.ones(len(lines)), np.nan_to_num(compared[1])]
-        )
-    return np.column_stack([np.nan_to_num(result), lines, theirs])
-
-
-def _distances(
-    given: Numbers, kept: Numbers, authority: NDArray[np.int64], width: int, part: float | None
-) -> Numbers:
-    """Return each given result's distance from the line fitted on the schools `kept` elsewhere."""
-    squares = kept.T @ kept
-    gap = np.empty(len(given))
-    for here in pd.Series(authority).groupby(authority).indices.values():
-        elsewhere = squares - kept[here].T @ kept[here]
-        gap[here] = given[here] @ _distance_from_line(elsewhere, width, part)[0]
-    return gap
-
-
-def _distance_from_line(
-    squares: Numbers, width: int, part: float | None
-) -> tuple[Numbers, Numbers, float]:
-    """What turns (result, known, the comparison schools' same) into a gap; the slopes; the part.
-
-    All from the sums of squares and products of those columns over the schools fitted on.
-    """
-    known = slice(1, 1 + width)
-    slope = np.linalg.lstsq(squares[known, known], squares[known, 0], rcond=1e-9)[0].astype(float)
-    own, theirs = np.zeros(len(squares)), np.zeros(len(squares))
-    own[: 1 + width] = theirs[1 + width :] = [1.0, *-slope]
-    size = float(theirs @ squares @ theirs)
-    if part is None:
-        part = min(max(float(theirs @ squares @ own) / size, 0.0), 1.0) if size > 0 else 0.0
-    return own - part * theirs, slope, part
+    names = pd.Index(["constant", *known.columns], name="variable")
+    everyone = np.unique(authority)
+    slopes = [solve(own.get(code, [])) for code in everyone]
+    return Line(
+        pd.Series(solve([]), index=names, name="slope"),
+        pd.DataFrame(slopes, index=everyone, columns=names),
+    )
 
 
 def _variance_parts(gap: Numbers, cohort: Numbers) -> tuple[float, float]:
@@ -175,33 +144,94 @@ class Asked:
     year: int
     barred: tuple[int, ...] = field(default=(), repr=False)
 
+    @property
+    def whole(self) -> str:
+        """The same outcome of all pupils, where it is a group's."""
+        return whole_of(self.outcome)
+
+    @property
+    def own_years(self) -> tuple[int, ...]:
+        """The baseline years that a school needs a result of: of a group's the latest alone."""
+        years = tuple(sorted(self.baseline))
+        return years if self.outcome == self.whole else years[-1:]
+
 
 def baseline_covariates(
-    panel: Panel, schools: pd.DataFrame, asked: Asked, others: pd.DataFrame | None = None
+    panel: Panel,
+    schools: pd.DataFrame,
+    asked: Asked,
+    others: pd.DataFrame | None = None,
+    *,
+    now: bool = True,
 ) -> pd.DataFrame:
-    """Return what was known of each school in the baseline years, to expect its result.
+    """Return what was known of each school in the baseline years, to go with its result.
 
-    Its own results, and each of them times its cohort (more pupils' results say more of the next
-    ones: without it, large low schools are expected to rise too far); the mean of the other schools
-    of its authority (a city's history); its latest cohort, as a logarithm; `others`, whatever else
-    it was matched on; its kind (the exact keys among the columns of `schools`, that also has `la`).
-    Each in standard deviations from the mean of its year over the schools outside every programme,
-    so that two years' can be compared: columns are named by how long before. A school whose own
-    results are not all there has zeros, so that the sums hold, and is given no gap by those who
-    ask.
+    Its own results, of all pupils even where the outcome is a group's, and each of them times its
+    cohort (more pupils' results say more of the next ones: without it, large low schools are
+    expected to rise too far); the mean of the other schools of its authority (a city's history);
+    its latest cohort, as a logarithm; of a group its latest result and size; its pupils' own start
+    (`pupils_start`), before and, unless `now` is false, of the pupils the result is of; `others`,
+    whatever else it was matched on; its kind (the exact keys among the columns of `schools`, that
+    also has `la`). Each in standard deviations from the mean of its year over the schools outside
+    every programme, so that two years' can be compared: columns are named by how long before. A
+    school that lacks one of the others' columns has the mean there and is marked as lacking it. A
+    school whose own results are not all there has zeros, so that the sums hold, and is given no
+    gap by those who ask.
     """
-    chosen, outcome = sorted(asked.baseline), asked.outcome
-    own = panel.wide(outcome).reindex(index=schools.index)[chosen]
-    own = own.rename(columns=lambda year: f"{outcome}, {asked.year - year} before")
-    city = mean_of_others(own, schools["la"]).rename(columns=lambda name: f"authority's {name}")
-    cohort = panel.wide(MEASURES[outcome].cohort).reindex(index=schools.index)[chosen[-1]]
-    parts = [own, city, np.log(cohort.clip(lower=1)).rename("cohort"), others]
+    last = max(asked.baseline)
+    own = _results_before(panel, schools.index, asked, asked.whole, sorted(asked.baseline))
+    size = _log_cohort(panel, schools.index, asked.whole, last).rename("cohort")
+    group = pd.DataFrame(index=schools.index)
+    if asked.outcome != asked.whole:
+        group = _results_before(panel, schools.index, asked, asked.outcome, [last])
+        group["group's size"] = _log_cohort(panel, schools.index, asked.outcome, last)
+    earlier = own.join(group.iloc[:, :1])
+    city = mean_of_others(earlier, schools["la"]).rename(columns=lambda n: f"authority's {n}")
+    years = (last, asked.year) if now else (last,)
+    start = pupils_start(panel, schools.index, asked, years)
+    parts = [own, group, city, size, start, others]
     kinds = schools.select_dtypes(exclude="number")
     if len(kinds.columns):
         parts.append(pd.get_dummies(kinds, dtype=float))
     known = _standardise(pd.concat(parts, axis=1), ~schools.index.isin(asked.barred))
     by_size = known[own.columns].mul(known["cohort"], axis=0)
     return known.join(by_size.rename(columns=lambda name: f"{name}, by cohort")).fillna(0.0)
+
+
+def _results_before(
+    panel: Panel, schools: pd.Index, asked: Asked, outcome: str, years: list[int]
+) -> pd.DataFrame:
+    wide = panel.wide(outcome).reindex(index=schools)[years]
+    return wide.rename(columns=lambda year: f"{outcome}, {asked.year - year} before")
+
+
+def _log_cohort(panel: Panel, schools: pd.Index, outcome: str, year: int) -> pd.Series:
+    cohort = panel.wide(MEASURES[outcome].cohort).reindex(index=schools)[year]
+    return np.log(cohort.clip(lower=1))
+
+
+def pupils_start(
+    panel: Panel, schools: pd.Index, asked: Asked, years: Iterable[int]
+) -> pd.DataFrame:
+    """Return what the pupils brought with them, as far as the sources have it.
+
+    Their own earlier attainment, and the shares that are disadvantaged and whose first language is
+    not English: known before any result, and nothing that a programme could have moved. Of a
+    measure and year that half of the schools or more have; a school that lacks it is marked so.
+    """
+    found = {}
+    for measure in PUPILS_START.get(MEASURES[asked.outcome].kind, ()):
+        if measure not in panel.values.columns:
+            continue
+        wide = panel.wide(measure).reindex(index=schools)
+        for year in years:
+            if year not in wide or wide[year].notna().mean() < 0.5:
+                continue
+            name = f"{measure}, {asked.year - year} before"
+            found[name] = wide[year]
+            if wide[year].isna().any():
+                found[f"no {name}"] = wide[year].isna().astype(float)
+    return pd.DataFrame(found, index=schools)
 
 
 def _standardise(table: pd.DataFrame, outside: np.ndarray) -> pd.DataFrame:
@@ -219,9 +249,6 @@ def mean_of_others(earlier: pd.DataFrame, authority: pd.Series) -> pd.DataFrame:
     return others.fillna(earlier)
 
 
-FEWEST_COMPARISONS = 3
-"""A school with fewer comparison schools that have a result is given no gap."""
-
 FEWEST_PER_SLOPE = 5
 """With fewer schools for each slope no line is fitted: gaps are left as they stand."""
 
@@ -235,13 +262,13 @@ class Gaps:
     outcome, unit, baseline, year, release
         What was measured, between which years, from which release.
     table
-        Index `school`; `la`, `gap` (`own` minus `expected`), `raw_gap` (`own` minus `comparison`),
-        `own` (that year's result), `expected` (what is expected of the school), `comparison` (its
-        comparison schools' mean result), `n_comparison`, `variance` (of the gap, city part left
-        out), `weight`, `reason` (why there is no gap, missing where there is one).
+        Index `school`; `own` (that year's result), `comparison` (its comparison schools' mean
+        result; in a forecast what was forecast), `correction` (what goes with being unlike them),
+        `gap` (`own` less both, exactly as written), `n_comparison` (0 in a forecast), `weight`,
+        `reason` (why there is no gap, missing where there is one), `la`, `variance` (of the gap,
+        city part left out).
     slopes
-        Index variable: the slopes of the line, each per standard deviation, and the part of the
-        comparison schools' own distance from it (over all non-members).
+        Index variable: the slopes of the line over all non-members, each per standard deviation.
     city_variance
         Variance of an authority's own good or bad year, common to all its schools.
     """
@@ -262,21 +289,16 @@ def find_gaps(
     match: Match,
     asked: Asked,
     *,
-    adjusted: bool = True,
-    part: float | None = None,
+    how: Literal["corrected", "uncorrected", "line"] = "corrected",
 ) -> Gaps:
-    """Estimate each school's gap in one outcome: its own result minus what is expected of it.
+    """Estimate each school's gap in one outcome, against its comparison schools.
 
-    Ten schools' mean is mostly their own good and bad luck, so it is not taken as it stands. What
-    is expected of a school is read off a line through what was known of all schools before the
-    start (`baseline_covariates`), and moved by a part of how far its comparison schools were
-    from that line: the part that such distances have told elsewhere (`correct_bias`, a
-    tenth or less in England). Both are fitted on schools outside every programme and outside the
-    school's own authority: no city has a say in what is expected of itself, so the real city and
-    the placebo programmes elsewhere are treated alike. The precision weight is
-    `1 / (tau2 + s2 / cohort)`, both parts fitted on the same schools. `part` asks for a part other
-    than the one found (1: the comparison schools count in full). Unless `adjusted`, the gap is the
-    result minus the comparison schools' mean as it stands.
+    The gap is the school's own result minus the mean of its comparison schools, every one counted
+    in full, minus the correction: what a line over the schools outside every programme, and
+    outside the school's own authority, says of what they are left unlike in
+    (`baseline_covariates`). The precision weight is `1 / (tau2 + s2 / cohort)`, both parts fitted
+    on the same schools. There is no correction where it is to be `uncorrected`, or where there are
+    too few schools for a line; of the `line` alone what it expects stands for the comparison.
 
     Raises
     ------
@@ -289,22 +311,41 @@ def find_gaps(
     usable = reason.isna().to_numpy()
     fitted = usable & ~match.schools.isin(asked.barred)
     authority = pool.schools["la"].to_numpy(np.int64)
-    gap = raw = own - comparison
+    correction = np.zeros(len(own))
     slopes = pd.Series(index=pd.Index([], name="variable"), dtype=float, name="slope")
-    if adjusted:
+    if how != "uncorrected":
         known = baseline_covariates(panel, pool.schools, asked, _matched_besides(pool, asked))
         if fitted.sum() > FEWEST_PER_SLOPE * (1 + known.shape[1]):
-            theirs = _means_of(known.to_numpy(float), own, match.places)
-            gap, slopes = correct_bias(
-                own, known, fitted, authority, compared=(comparison, theirs), part=part
-            )
-    gap, raw = (np.where(usable, one, np.nan) for one in (gap, raw))
-    columns = {"la": authority, "gap": gap, "raw_gap": raw, "own": own, "expected": own - gap,
-               "comparison": comparison, "n_comparison": counted, "reason": reason}  # fmt: skip
-    table = pd.DataFrame(columns, index=match.schools)
+            line = fit_line(own, known, fitted, authority)
+            columns, slopes = known.to_numpy(float), line.overall
+            if how == "line":
+                comparison = line.at(known, authority)
+            else:
+                unlike = columns - _means_of(columns, own, match.places)
+                correction = line.between(unlike, authority)
+    table = lay_out(authority, own, comparison, correction, usable)
+    table = table.set_index(match.schools).assign(n_comparison=counted, reason=reason)
+    gap = table["gap"].to_numpy()
     cohort = pupils_of_year(panel, asked, match.schools)
     chance = fit_gap_variance(gap[fitted], cohort[fitted], authority[fitted])
     return weigh_gaps(panel, asked, table, slopes, chance)
+
+
+def lay_out(
+    authority: Authorities,
+    own: Numbers,
+    comparison: Numbers,
+    correction: Numbers,
+    usable: NDArray[np.bool_],
+) -> pd.DataFrame:
+    """Lay gaps out with their parts, each as it is written; no gap where not `usable`."""
+    parts = [np.round(one, PLACES) for one in (own, comparison, correction)]
+    gap = np.round(parts[0] - parts[1] - parts[2], PLACES) + 0.0
+    return pd.DataFrame(
+        {"la": authority, "own": parts[0], "comparison": parts[1],
+         "correction": np.where(usable, parts[2] + 0.0, np.nan),
+         "gap": np.where(usable, gap, np.nan)}
+    )  # fmt: skip
 
 
 def weigh_gaps(
@@ -317,14 +358,13 @@ def weigh_gaps(
         variance=np.where(known, chance.own_variance(cohort), np.nan),
         weight=np.where(known, 1 / chance.variance(cohort), np.nan),
     )
-    columns = [name for name in weighed if name != "reason"]
     return Gaps(
         outcome=asked.outcome,
         unit=measure.unit,
         baseline=tuple(sorted(asked.baseline)),
         year=asked.year,
         release=str(panel.releases[asked.outcome].get(asked.year, "")),
-        table=weighed[[*columns, "reason"]],
+        table=weighed[GAP_COLUMNS],
         slopes=slopes,
         city_variance=chance.city,
     )
@@ -338,7 +378,7 @@ def _read_results(panel: Panel, schools: pd.Index, asked: Asked) -> Numbers:
     if MEASURES[outcome].cohort not in panel.values.columns:
         raise DesignError(f"no source of this study says how many pupils `{outcome}` is of.")
     results = panel.wide(outcome).reindex(index=schools)
-    years = (*sorted(asked.baseline), asked.year)
+    years = (*asked.own_years, asked.year)
     gone = [y for y in years if y not in results.columns or results[y].isna().all()]
     if gone:
         raise DesignError(
@@ -358,8 +398,11 @@ def pupils_of_year(panel: Panel, asked: Asked, schools: pd.Index) -> Numbers:
 
 def _matched_besides(pool: Pool, asked: Asked) -> pd.DataFrame:
     """Return whatever else schools were matched on than the outcome's own years and the cohort."""
-    own = {f"{asked.outcome} {year}" for year in asked.baseline}
-    own.add(f"{MEASURES[asked.outcome].cohort} {max(asked.baseline)}")
+    last = max(asked.baseline)
+    own = {f"{asked.whole} {year}" for year in asked.baseline}
+    own |= {f"{name} {last}" for name in PUPILS_START.get(MEASURES[asked.outcome].kind, ())}
+    own |= {f"{asked.outcome} {last}", f"{MEASURES[asked.whole].cohort} {last}",
+            f"{MEASURES[asked.outcome].cohort} {last}"}  # fmt: skip
     return positions(pool.schools[[name for name in pool.scales.index if name not in own]])
 
 
@@ -430,10 +473,10 @@ def _why_none(panel: Panel, asked: Asked, match: Match, counted: NDArray[np.int6
     """Explain for each school why it has no gap; missing where it has one."""
     schools = match.schools
     reason = pd.Series(pd.NA, index=schools, dtype="str")
-    few = f"fewer than {FEWEST_COMPARISONS} comparison schools with a result"
-    reason[counted < FEWEST_COMPARISONS] = few
+    fewest = min(FEWEST_COMPARISONS, match.rule.k)
+    reason[counted < fewest] = f"fewer than {fewest} comparison schools with a result"
     reason[~(pupils_of_year(panel, asked, schools) > 0)] = f"no cohort in {asked.year}"
-    years = (asked.year, *sorted(asked.baseline))
+    years = (asked.year, *asked.own_years)
     reason = explain_missing(panel, asked.outcome, schools, years).fillna(reason)
     alone = schools.isin(match.unmatched.index)
     reason[alone] = match.unmatched["reason"].reindex(schools[alone]).to_numpy()

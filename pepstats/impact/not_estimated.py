@@ -7,13 +7,18 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from pepstats.impact.design import FEWEST_SCHOOLS
-from pepstats.impact.verdicts import COMPARED
-from pepstats.measures import LOCAL_GROUPS, MEASURES
+from pepstats.impact.gaps import Asked
+from pepstats.impact.october import choose_mode
+from pepstats.impact.verdicts import MATCHED
+from pepstats.measures import LOCAL_GROUPS, MEASURES, whole_of
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
 FEWEST_PUPILS = 30
 """A group of fewer pupils, over all the programme's schools, is too few to say anything of."""
+
+FEWEST_OF_GROUP = (10, 100)
+"""Schools and pupils below which no effect on a group of pupils is given."""
 
 REFUSED_COLUMNS = ("outcome", "n_schools", "n_pupils", "reason")
 
@@ -41,7 +46,6 @@ def refuse_outcomes(
     chosen = list(members)
     home = pool["la"].reindex(chosen).dropna().unique()
     elsewhere = pool.index[~pool["la"].isin(home)]
-    needed = [*programme.baseline, *([year] if mode == COMPARED else [])]
     rows: list[tuple[str, int, int, str]] = []
     for outcome in programme.outcomes[1:]:
         if outcome not in panel.values.columns:
@@ -50,13 +54,56 @@ def refuse_outcomes(
         if MEASURES[outcome].cohort not in panel.values.columns:
             rows.append((outcome, 0, 0, "no source says how many pupils it is of"))
             continue
-        results = panel.wide(outcome)
-        others, own = results.reindex(index=elsewhere), results.reindex(index=chosen)
-        schools, pupils = _count(panel, outcome, own, [*programme.baseline, year], year)
-        why = _why_refused(own, others, needed, schools, pupils)
-        if why:
-            rows.append((outcome, schools, pupils or 0, why))
+        found = _assess(programme, panel, outcome, (chosen, elsewhere), year, mode)
+        if found[-1]:
+            rows.append(found)
     return _as_table(rows)
+
+
+def choose_lead(
+    programme: Programme,
+    panel: Panel,
+    register: pd.DataFrame,
+    members: Iterable[int],
+    year: int,
+) -> str:
+    """Choose the outcome that leads: the first, or all pupils' where a group's has no effect.
+
+    A programme for a group of pupils is judged by the group's own results wherever enough of its
+    schools have them, and enough pupils are behind them.
+    """
+    first = programme.primary
+    rest = [outcome for outcome in programme.outcomes if outcome == whole_of(outcome)]
+    if first == whole_of(first) or not rest:
+        return first
+    if first not in panel.values.columns or MEASURES[first].cohort not in panel.values.columns:
+        return rest[0]
+    chosen = list(members)
+    home = register["la"].reindex(chosen).dropna().unique()
+    elsewhere = register.index[~register["la"].isin(home)]
+    mode = choose_mode(panel, first, year, chosen)
+    why = _assess(programme, panel, first, (chosen, elsewhere), year, mode)[-1]
+    return rest[0] if why else first
+
+
+def _assess(
+    programme: Programme,
+    panel: Panel,
+    outcome: str,
+    schools: tuple[list[int], Iterable[int]],
+    year: int,
+    mode: str,
+) -> tuple[str, int, int, str]:
+    """Count the members that have an outcome, and say why it is given no effect, if it is not."""
+    chosen, elsewhere = schools
+    years = Asked(outcome, programme.baseline, year).own_years
+    results = panel.wide(outcome)
+    others, own = results.reindex(index=elsewhere), results.reindex(index=chosen)
+    counted, pupils = _count(panel, outcome, own, [*years, year], year)
+    needed = [*years, *([year] if mode == MATCHED else [])]
+    fewest = FEWEST_OF_GROUP if "." in outcome else (FEWEST_SCHOOLS, FEWEST_PUPILS)
+    why = _why_refused(own, others, needed, (counted, pupils), fewest)
+    return outcome, counted, pupils or 0, why
 
 
 def count_outcomes(
@@ -94,7 +141,11 @@ def _count(
 
 
 def _why_refused(
-    own: pd.DataFrame, others: pd.DataFrame, needed: list[int], schools: int, pupils: int | None
+    own: pd.DataFrame,
+    others: pd.DataFrame,
+    needed: list[int],
+    counted: tuple[int, int | None],
+    fewest: tuple[int, int],
 ) -> str:
     """Say why an outcome is given no effect; nothing where it is given one."""
     if not others.notna().any(axis=None):
@@ -102,10 +153,11 @@ def _why_refused(
     gone = [y for y in needed if y not in others or others[y].isna().all()]
     if gone:
         return f"no school elsewhere has a result in {', '.join(map(str, gone))}"
-    if schools < FEWEST_SCHOOLS:
-        return f"too few schools have it in every year compared: at least {FEWEST_SCHOOLS} needed"
-    if pupils is not None and pupils < FEWEST_PUPILS:
-        return f"too few pupils: at least {FEWEST_PUPILS} needed"
+    schools, pupils = counted
+    if schools < fewest[0]:
+        return f"too few schools have it in every year compared: at least {fewest[0]} needed"
+    if pupils is not None and pupils < fewest[1]:
+        return f"too few pupils: at least {fewest[1]} needed"
     return ""
 
 

@@ -1,10 +1,10 @@
-"""October: each member against what it is expected to get, before others' results exist.
+"""October: each member against a forecast of its result, before other schools' results exist.
 
 In the autumn an authority holds its own schools' provisional results; the other schools' come in
-December (key stage 2) or January (key stage 4). So each school's expected result is found from
-last year: the relation, over all England's schools in no programme, between earlier results and
-the next, moved to this year's published national level. Chance is measured by the same relation's
-misses in last year's placebo programmes.
+December (key stage 2) or January (key stage 4). So each school's result is forecast from last
+year's schools: the relation, over all England's schools in no programme, between earlier results
+and the next, moved to this year's published national level. Chance is measured by the same
+relation's misses in last year's placebo programmes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from pepstats.errors import DesignError
 from pepstats.impact.gaps import (
     Asked,
     Gaps,
+    Numbers,
     baseline_covariates,
-    carry_line_over,
-    correct_bias,
     explain_missing,
     fit_gap_variance,
+    fit_line,
+    lay_out,
     pupils_of_year,
     weigh_gaps,
 )
-from pepstats.impact.verdicts import COMPARED, EXPECTED
+from pepstats.impact.verdicts import FORECAST, MATCHED
+from pepstats.matching import Match, Pool
 from pepstats.measures import MEASURES
 from pepstats.schools import Panel
 
@@ -37,19 +39,19 @@ FEWEST_FITTED = 200
 
 
 def choose_mode(panel: Panel, outcome: str, year: int, barred: Iterable[int]) -> str:
-    """Choose how an outcome is estimated: compared (December) or expected (October).
+    """Choose how an outcome is estimated: matched (December) or forecast (October).
 
-    Compared where the schools outside every programme have the year's results, a fifth or more of
+    Matched where the schools outside every programme have the year's results, a fifth or more of
     those that had any before.
     """
     if outcome not in panel.values.columns:
-        return EXPECTED
+        return FORECAST
     results = panel.wide(outcome)
     if year not in results:
-        return EXPECTED
+        return FORECAST
     others = results[~results.index.isin(list(barred))]
     before = others.drop(columns=[y for y in results if y >= year]).notna().any(axis=1).sum()
-    return COMPARED if others[year].notna().sum() > 0.2 * before else EXPECTED
+    return MATCHED if others[year].notna().sum() > 0.2 * before else FORECAST
 
 
 def levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
@@ -63,24 +65,25 @@ def levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
 
 
 def forecast_gaps(
-    panel: Panel, schools: pd.DataFrame, asked: Asked, national: Mapping[int, float]
+    panel: Panel, pool: Pool, match: Match, asked: Asked, national: Mapping[int, float]
 ) -> tuple[Gaps, Gaps]:
     """Estimate the members' gaps this year, and every school's last year: the yardstick.
 
-    A gap is a school's result minus what last year's relation expects of it: the line of
-    `find_gaps` (its own earlier results as far before the outcome as the baseline is, where last
-    year has them too, its scores, its cohort, its type and its city's history), fitted a year
-    earlier, for each authority without its own schools. Results count as distances from the
-    published `national` level of their year. Their spread is taken from the latest earlier year,
-    since this year's is not known: where results draw together from year to year, as under new
-    tests, last year's misses shrink alike. `schools` is the pool (index `school`; `la` and the
-    exact keys). Both tables are in this year's points.
+    A gap is a school's result minus what is forecast for it from last year's schools: a line
+    (`fit_line`) of last year's results on what was known before them (`baseline_covariates`), over
+    all schools in no programme that have both, for each authority without its own schools. It
+    rests on no school's comparison schools; but a school that has none within the calipers, and so
+    will have no gap when other schools' results are out, has none here. Results count as distances
+    from the published `national` level of their year. Their spread is taken from the latest
+    earlier year, since this year's is not known: where results draw together from year to year, as
+    under new tests, last year's misses shrink alike. Both tables are in this year's points.
 
     Raises
     ------
     DesignError
         Where a year's national level is not known, or too few schools have last year's results.
     """
+    schools = pool.schools
     this, last = _ask_of_both_years(panel, schools, asked)
     level = _levels(asked.outcome, (last.year, this.year), national)
     results = panel.wide(asked.outcome).reindex(index=schools.index)
@@ -89,22 +92,29 @@ def forecast_gaps(
     narrowed = float(spread[this.baseline[-1]] / spread[last.baseline[-1]])
     scale = narrowed if 0 < narrowed < np.inf else 1.0
     missed = scale * (results[last.year] - level[last.year]).to_numpy(float)
-    moved = (results[this.year] - level[this.year]).to_numpy(float)
     cohort = pupils_of_year(panel, last, schools.index)
     fit = outside & ~np.isnan(missed) & _have_baseline(results, last) & (cohort > 0)
     if fit.sum() < FEWEST_FITTED:
         raise DesignError(
             f"`{asked.outcome}`: {int(fit.sum())} schools outside every programme have results of "
-            f"{last.year} and before; at least {FEWEST_FITTED} are needed to expect {this.year}."
+            f"{last.year} and before; at least {FEWEST_FITTED} are needed to forecast {this.year}."
         )
     authority = schools["la"].to_numpy(np.int64)
-    before, now = (baseline_covariates(panel, schools, one) for one in (last, this))
-    gap_last, slopes = correct_bias(missed, before, fit, authority)
-    gap_this = carry_line_over(missed, before, fit, authority, to=(moved, now))
-    chance = fit_gap_variance(gap_last[fit], cohort[fit], authority[fit])
+    before, now = (baseline_covariates(panel, schools, one, now=False) for one in (last, this))
+    now = now.reindex(columns=before.columns, fill_value=0.0)  # what both years' files tell
+    line = fit_line(missed, before, fit, authority)
+    moved = (results[this.year] - level[this.year]).to_numpy(float)
+    distances = ((this, moved, line.at(now, authority)), (last, missed, line.at(before, authority)))
+    tables = [
+        _set_out(panel, pool, match, one, (level[one.year], seen, expected))
+        for one, seen, expected in distances
+    ]
+    gap = tables[1]["gap"].to_numpy()
+    fit &= ~np.isnan(gap)
+    chance = fit_gap_variance(gap[fit], cohort[fit], authority[fit])
     seen, yardstick = (
-        weigh_gaps(panel, one, _set_out(panel, schools, one, gap), slopes, chance)
-        for one, gap in ((this, gap_this), (last, gap_last))
+        weigh_gaps(panel, one, table, line.overall, chance)
+        for one, table in zip((this, last), tables, strict=True)
     )
     return seen, yardstick
 
@@ -113,12 +123,17 @@ def _ask_of_both_years(panel: Panel, schools: pd.DataFrame, asked: Asked) -> tup
     """Ask the same of this year and of last year, as far before as both have results."""
     year, last = asked.year, asked.year - 1
     results = panel.wide(asked.outcome).reindex(index=schools.index)
+    whole = panel.wide(asked.whole).reindex(index=schools.index).notna().any()
     lags = [year - y for y in asked.baseline]
-    there = [lag for lag in lags if last - lag in results and results[last - lag].notna().any()]
-    if not there or last not in results:
+    there = [lag for lag in lags if whole.get(last - lag, False)]
+    if (
+        not there
+        or last not in results
+        or not results.get(last - min(there), pd.Series()).notna().any()
+    ):
         raise DesignError(
-            f"`{asked.outcome}`: to expect {year} from last year's schools, results of {last} and "
-            "of a year before it are needed. Add them to `sources`."
+            f"`{asked.outcome}`: to forecast {year} from last year's schools, results of {last} "
+            "and of a year before it are needed. Add them to `sources`."
         )
     this_one, last_one = (
         replace(asked, year=y, baseline=tuple(sorted(y - lag for lag in there)))
@@ -129,33 +144,32 @@ def _ask_of_both_years(panel: Panel, schools: pd.DataFrame, asked: Asked) -> tup
 
 def _have_baseline(results: pd.DataFrame, asked: Asked) -> NDArray[np.bool_]:
     """Mark which schools have results in every baseline year."""
-    there: NDArray[np.bool_] = results[list(asked.baseline)].notna().all(axis=1).to_numpy()
+    there: NDArray[np.bool_] = results[list(asked.own_years)].notna().all(axis=1).to_numpy()
     return there
 
 
 def _set_out(
-    panel: Panel, schools: pd.DataFrame, asked: Asked, gap: NDArray[np.float64]
+    panel: Panel, pool: Pool, match: Match, asked: Asked, found: tuple[float, Numbers, Numbers]
 ) -> pd.DataFrame:
-    """Set gaps out as `Gaps` has them; `comparison` is what was expected."""
-    results = panel.wide(asked.outcome).reindex(index=schools.index)
-    able = _have_baseline(results, asked) & (pupils_of_year(panel, asked, schools.index) > 0)
-    known, own = able & ~np.isnan(gap), results[asked.year].to_numpy(float)
-    years = (*reversed(asked.baseline), asked.year)
-    reason = explain_missing(panel, asked.outcome, schools.index, years)
-    gap = np.where(known, gap, np.nan)
-    return pd.DataFrame(
-        {
-            "la": schools["la"].to_numpy(np.int64),
-            "gap": gap,
-            "raw_gap": gap,
-            "own": own,
-            "expected": own - gap,
-            "comparison": own - gap,
-            "n_comparison": 0,
-            "reason": reason.fillna("no cohort in the files").where(~known),
-        },
-        index=schools.index,
-    )
+    """Set gaps out as `Gaps` has them; `comparison` is what was forecast, and nothing corrects it.
+
+    `found` are the national level, and how far each result is from it and was forecast to be.
+    """
+    level, seen, expected = found
+    schools = pool.schools.index
+    results = panel.wide(asked.outcome).reindex(index=schools)
+    years = (*reversed(asked.own_years), asked.year)
+    reason = explain_missing(panel, asked.outcome, schools, years)
+    cohort = pupils_of_year(panel, asked, schools)
+    reason = reason.mask(reason.isna() & ~(cohort > 0), "no cohort in the files")
+    alone = match.unmatched["reason"].reindex(schools)
+    reason = alone.fillna(reason).astype("str")
+    usable = reason.isna().to_numpy() & _have_baseline(results, asked) & ~np.isnan(seen)
+    table = lay_out(
+        pool.schools["la"].to_numpy(np.int64),
+        level + seen, np.where(usable, level + expected, np.nan), np.zeros(len(seen)), usable,
+    ).set_index(schools)  # fmt: skip
+    return table.assign(n_comparison=0, reason=reason)
 
 
 def _levels(
@@ -168,6 +182,6 @@ def _levels(
     if unknown:
         raise DesignError(
             f"`{outcome}`: the national level of {', '.join(unknown)} is not known, so {years[-1]} "
-            "cannot be expected from last year's schools. Add a source of kind `national` with it."
+            "cannot be forecast from last year's schools. Add a source of kind `national` with it."
         )
     return {y: float(national[y]) for y in years}

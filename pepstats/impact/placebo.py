@@ -7,6 +7,7 @@ Every school has a gap already, so a placebo programme is a weighted mean of a f
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,11 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
-from pepstats.impact.gaps import Gaps
+from pepstats.impact.gaps import Gaps, Numbers
 
 _Two = tuple[NDArray[np.int64], NDArray[np.int64]]
 FEWEST_CITIES = 10
 """With fewer authorities that could hold such a programme, none is held to one authority."""
+
+WHOLE = 0.9
+"""A programme with so large a part of its authority's schools is a whole authority's."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,50 @@ def low_as_picked(
     return low
 
 
+def is_whole_authority(gaps: Gaps, members: Iterable[int], barred: Iterable[int] = ()) -> bool:
+    """Return whether a programme has nine in ten of its authority's schools in no other."""
+    table = gaps.table[gaps.table["gap"].notna()]
+    own = table.index.isin(list(members))
+    if not own.any():
+        return False
+    home = table["la"][own].mode().iloc[0]
+    others = ~own & ~table.index.isin(list(barred)) & table["la"].eq(home).to_numpy()
+    here = int((own & table["la"].eq(home).to_numpy()).sum())
+    return here >= WHOLE * (here + int(others.sum()))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a placebo programme is like: how many schools, low attaining and not, in one place."""
+
+    low: int
+    rest: int
+    within: bool
+    home: int
+
+
+def ask_for(
+    gaps: Gaps, low: NDArray[np.bool_], members: Iterable[int], barred: Iterable[int] = ()
+) -> Wanted:
+    """Describe the programme that placebo programmes are to be like, by its schools with a gap.
+
+    As many low-attaining schools as it has; of a whole authority (nine in ten of its schools that
+    are in no other programme) only as many schools, since it was not picked within the authority.
+    """
+    table = gaps.table
+    members = list(members)
+    own = table.index.isin(members) & table["gap"].notna().to_numpy()
+    if not own.any():
+        raise DesignError(
+            "No member has a gap in the primary outcome, so no programme can be drawn."
+        )
+    authority = table["la"].to_numpy()
+    counts = pd.Series(authority[own]).value_counts()
+    home = int(counts.index[0])
+    lows = 0 if is_whole_authority(gaps, members, barred) else int((own & low).sum())
+    return Wanted(lows, int(own.sum()) - lows, bool(counts.iloc[0] >= WHOLE * own.sum()), home)
+
+
 def draw_placebo(
     gaps: Gaps,
     low: pd.Series,
@@ -96,39 +144,37 @@ def draw_placebo(
     """Draw placebo programmes of the real one's size and selection, each within one authority.
 
     As many schools as the `members`, those with a gap in the primary outcome (`has_gap`), as many
-    of them low attaining; each authority that has enough of both is equally likely. A real
+    of them low attaining (`ask_for`); each authority that has enough of both is equally likely, and
+    a draw's authority is the same for every programme of a report that it can hold. A real
     programme that is spread over authorities (fewer than nine in ten of its schools in one), or an
     England with too few authorities to draw from, gets placebo programmes spread over all, and that
     is said.
     """
-    table, chosen = gaps.table, list(members)
-    there = table.index.isin(chosen)
-    if not there.any():
-        raise DesignError(
-            "No member has a gap in the primary outcome, so no programme can be drawn."
-        )
+    table, chosen, never = gaps.table, list(members), list(barred)
     authority, lower = table["la"].to_numpy(), low.reindex(table.index).to_numpy(bool)
-    home = pd.Series(authority[there]).value_counts()
-    free = table["gap"].notna().to_numpy() & ~table.index.isin([*barred, *chosen])
-    wanted = int((there & lower).sum()), int((there & ~lower).sum())
+    wanted = ask_for(gaps, lower, chosen, never)
+    if not wanted.low:
+        lower = np.zeros(len(lower), dtype=bool)
+    free = table["gap"].notna().to_numpy() & ~table.index.isin([*never, *chosen])
+    everywhere = np.unique(authority[free & (authority != wanted.home)])
     cities, too_small = {}, 0
-    if home.iloc[0] >= 0.9 * there.sum():
-        others = np.unique(authority[free & (authority != home.index[0])])
-        split = {int(city): _split(free & (authority == city), lower) for city in others}
+    if wanted.within:
+        split = {int(city): _split(free & (authority == city), lower) for city in everywhere}
         cities = {city: two for city, two in split.items() if _has_enough(two, wanted)}
-        too_small = len(others) - len(cities)
+        too_small = len(everywhere) - len(cities)
     within = len(cities) >= FEWEST_CITIES
     if not within:
         cities = {0: _split(free, lower)}
         too_small = table.loc[free, "la"].nunique()
         if not _has_enough(cities[0], wanted):
             raise DesignError(
-                f"Made-up programmes need {wanted[0]} low-attaining and {wanted[1]} other schools; "
-                f"outside every programme the pool has {len(cities[0][0])} and "
+                f"Made-up programmes need {wanted.low} low-attaining and {wanted.rest} other "
+                f"schools; outside every programme the pool has {len(cities[0][0])} and "
                 f"{len(cities[0][1])}. Add sources or widen `pool`."
             )
-    schools, chosen_cities = _draw_schools(cities, wanted, draws, rng)
-    return PlaceboDraws(schools, chosen_cities, len(cities) if within else 0, too_small, within)
+    city = _draw_cities(everywhere, np.array(sorted(cities)), draws)
+    schools = _draw_schools(cities, city, wanted, rng)
+    return PlaceboDraws(schools, city, len(cities) if within else 0, too_small, within)
 
 
 def has_gap(gaps: Gaps, members: Iterable[int]) -> list[int]:
@@ -141,23 +187,37 @@ def _split(here: NDArray[np.bool_], lower: NDArray[np.bool_]) -> _Two:
     return np.flatnonzero(here & lower), np.flatnonzero(here & ~lower)
 
 
-def _has_enough(two: _Two, wanted: tuple[int, int]) -> bool:
-    return len(two[0]) >= wanted[0] and len(two[1]) >= wanted[1]
+def _has_enough(two: _Two, wanted: Wanted) -> bool:
+    return len(two[0]) >= wanted.low and len(two[1]) >= wanted.rest
+
+
+def _draw_cities(
+    everywhere: NDArray[np.int64], usable: NDArray[np.int64], draws: int
+) -> NDArray[np.int64]:
+    """Draw the city of each placebo programme, all usable ones alike.
+
+    From the same numbers whatever the programme: first any city, then, where that one is too small,
+    a usable one. So two programmes of a city have their draws in the same cities, good years and
+    bad, as far as these can hold both.
+    """
+    rng = np.random.default_rng(zlib.crc32(b"cities of placebo programmes"))
+    first, second = rng.random((2, draws))
+    city: NDArray[np.int64] = everywhere[(first * len(everywhere)).astype(np.int64)]
+    again = ~np.isin(city, usable)
+    city[again] = usable[(second[again] * len(usable)).astype(np.int64)]
+    return city
 
 
 def _draw_schools(
-    cities: Mapping[int, _Two], wanted: tuple[int, int], draws: int, rng: np.random.Generator
-) -> _Two:
-    """Draw the city of each placebo programme, and its schools there."""
-    codes = np.array(sorted(cities))
-    chosen = np.sort(codes[rng.integers(len(codes), size=draws)])
-    schools = np.empty((draws, sum(wanted)), dtype=np.int64)
-    for city in codes:
-        rows = np.flatnonzero(chosen == city)
-        lows, rest = cities[int(city)]
-        schools[rows, : wanted[0]] = pick_schools(lows, wanted[0], len(rows), rng)
-        schools[rows, wanted[0] :] = pick_schools(rest, wanted[1], len(rows), rng)
-    return schools, chosen
+    cities: Mapping[int, _Two], city: NDArray[np.int64], wanted: Wanted, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw the schools of each placebo programme in its city."""
+    schools = np.empty((len(city), wanted.low + wanted.rest), dtype=np.int64)
+    for code, rows in pd.Series(city).groupby(city).indices.items():
+        lows, rest = cities[int(str(code))]
+        schools[rows, : wanted.low] = pick_schools(lows, wanted.low, len(rows), rng)
+        schools[rows, wanted.low :] = pick_schools(rest, wanted.rest, len(rows), rng)
+    return schools
 
 
 def pick_schools(
@@ -181,11 +241,11 @@ def pick_schools(
     return among[picked]
 
 
-def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
-    """Return the precision-weighted mean gap of each row of schools, and its chance spread.
+def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
+    """Return the precision-weighted mean gap of each row of schools, and its sampling variance.
 
-    A school without a gap counts for nothing. The spread is the square root of the schools' own
-    variance in the mean plus the variance of a city's year.
+    A school without a gap counts for nothing. The variance is what the schools' own variances come
+    to in the mean; a city's good or bad year is not in it.
     """
     gap = gaps.table["gap"].to_numpy()[schools]
     weight = np.where(np.isnan(gap), 0.0, gaps.table["weight"].to_numpy()[schools])
@@ -193,8 +253,53 @@ def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[NDArray[np.fl
     total = weight.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (weight * np.nan_to_num(gap)).sum(axis=-1) / total
-        spread = np.sqrt((weight**2 * variance).sum(axis=-1) / total**2 + gaps.city_variance)
-    return mean, spread
+        return mean, (weight**2 * variance).sum(axis=-1) / total**2
+
+
+@dataclass(frozen=True)
+class ChanceScale:
+    """How far from zero placebo programmes are, by their own sampling variance: sqrt(a + b v)."""
+
+    fixed: float
+    slope: float
+    of_draws: Numbers = field(repr=False)
+
+    def at(self, variance: float) -> float:
+        """Return the chance spread of a programme of this sampling variance."""
+        return float(np.sqrt(self.fixed + self.slope * variance))
+
+
+def fit_chance_scale(mean: Numbers, variance: Numbers, authority: NDArray[np.int64]) -> ChanceScale:
+    """Fit the squares of placebo estimates on their sampling variance, neither part below zero.
+
+    Ferman and Pinto (2019, Review of Economics and Statistics 101:452): groups of unequal size are
+    not held to one yardstick. Each draw is scaled by a fit over other cities' draws.
+    """
+    there = np.isfinite(mean) & np.isfinite(variance)
+    terms = pd.DataFrame(
+        {"n": 1.0, "v": variance, "vv": variance**2, "ee": mean**2, "vee": variance * mean**2}
+    )
+    terms[~there] = 0.0
+    whole, codes = terms.sum(), pd.Series(authority)
+    own = terms.groupby(authority).sum()
+    others = (whole - own) if len(own) > 1 else own
+    parts = np.array([_least_squares(*row) for row in others.to_numpy()])
+    place = own.index.get_indexer(codes)
+    with np.errstate(invalid="ignore"):
+        each = np.sqrt(parts[place, 0] + parts[place, 1] * variance)
+    return ChanceScale(*_least_squares(*whole.to_numpy()), np.where(each > 0, each, 1.0))
+
+
+def _least_squares(n: float, v: float, vv: float, ee: float, vee: float) -> tuple[float, float]:
+    """Fit e^2 on (1, v) from its sums, neither part below zero."""
+    if n == 0 or ee == 0:
+        return 1.0, 0.0
+    spread = n * vv - v**2
+    slope = (n * vee - v * ee) / spread if spread > 1e-12 * n * vv else 0.0
+    fixed = (ee - slope * v) / n
+    if fixed < 0:
+        return 0.0, vee / vv
+    return (fixed, slope) if slope > 0 else (ee / n, 0.0)
 
 
 def placebo_estimates(
@@ -202,22 +307,26 @@ def placebo_estimates(
     draws: PlaceboDraws,
     members: Iterable[int],
     real: Mapping[str, Gaps] | None = None,
+    *,
+    scaled: bool = True,
 ) -> pd.DataFrame:
     """Estimate every placebo programme as the real one is, on the real one's scale.
 
-    One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit. An estimate
-    is scaled by the ratio of the chance spread expected of the real programme (its pupils, its
-    schools) to that expected of the placebo one, so that a group of small schools is not held to
-    be a yardstick for a group of large ones. `real` has the members' own gaps where `gaps` is
-    another year's (October).
+    One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit. Unless
+    `scaled` is false an estimate is scaled by the chance spread of the real programme over its own
+    (`fit_chance_scale`), so that a group of small schools is no yardstick for a group of large
+    ones. `real` has the members' own gaps where `gaps` is another year's (October).
     """
     chosen = list(members)
     table = pd.DataFrame(
         {"draw": np.arange(1, len(draws.authorities) + 1), "la": draws.authorities}
     )
     for outcome, found in gaps.items():
-        own = (real or gaps)[outcome]
-        rows = np.flatnonzero(own.table.index.isin(chosen))
-        mean, spread = weighted_mean(found, draws.schools)
-        table[outcome] = mean * weighted_mean(own, rows)[1] / spread
+        mean, variance = weighted_mean(found, draws.schools)
+        if scaled:
+            own = (real or gaps)[outcome]
+            rows = np.flatnonzero(own.table.index.isin(chosen))
+            chance = fit_chance_scale(mean, variance, draws.authorities)
+            mean = mean * chance.at(float(weighted_mean(own, rows)[1])) / chance.of_draws
+        table[outcome] = mean
     return table

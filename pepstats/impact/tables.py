@@ -13,7 +13,7 @@ from pepstats.impact.design import Design
 from pepstats.impact.effects import Effect
 from pepstats.impact.gaps import Gaps, trace_lines
 from pepstats.impact.placebo import PlaceboDraws
-from pepstats.impact.verdicts import EXPECTED
+from pepstats.impact.verdicts import FORECAST
 from pepstats.schools import Panel
 
 
@@ -21,7 +21,7 @@ from pepstats.schools import Panel
 class Measured:
     """The gaps of every outcome, how they were found, and which outcomes have none.
 
-    `mode` is `COMPARED` or `EXPECTED`; `yardstick` are the gaps that chance is measured by (the
+    `mode` is `MATCHED` or `FORECAST`; `yardstick` are the gaps that chance is measured by (the
     same, but last year's in October); `refused` has the outcomes without an effect: `outcome`,
     `n_schools`, `n_pupils`, `reason`.
     """
@@ -82,7 +82,7 @@ def tabulate_lines(panel: Panel, design: Design, measured: Measured) -> pd.DataF
     parts = []
     for outcome, one in measured.gaps.items():
         lines = trace_lines(panel, design.match, outcome, design.members)
-        if measured.mode == EXPECTED:
+        if measured.mode == FORECAST:
             last = lines["year"] == one.year
             wanted = one.table["comparison"].reindex(lines.loc[last, "school"]).to_numpy()
             lines.loc[last, "comparison"] = wanted

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-COMPARED = "compared with similar schools"
-EXPECTED = "expected from last year's schools"
-MODES = (COMPARED, EXPECTED)
-"""The two ways an estimate is made; one of them stands beside every number."""
+MATCHED, FORECAST = "matched", "forecast"
+HOW = {
+    MATCHED: "compared with similar schools",
+    FORECAST: "against a forecast from last year's schools",
+}
+"""The two ways an estimate is made, and what each is called; one stands beside every number."""
 
 GAINED, PROBABLY_GAINED = "gained", "probably gained"
 UNCERTAIN = "too uncertain to say"
 PROBABLY_LOST, LOST = "probably lost ground", "lost ground"
 
 LADDER: dict[str, str] = {
-    GAINED: "At most 5 in 100 made-up programmes moved this much, and the whole of the 95% "
-    "interval is above nought.",
-    PROBABLY_GAINED: "Between 5 and 10 in 100 made-up programmes moved this much. The estimate is "
-    "above nought, but the interval is not.",
-    UNCERTAIN: "More than 10 in 100 made-up programmes, where nothing was done, moved this much. "
-    "The programme may have helped, done nothing or done harm: these results cannot tell.",
-    PROBABLY_LOST: "Between 5 and 10 in 100 made-up programmes moved this much. The estimate is "
-    "below nought, but the interval is not.",
-    LOST: "At most 5 in 100 made-up programmes moved this much, and the whole of the 95% interval "
-    "is below nought.",
+    GAINED: "At most 5 in 100 made-up programmes moved this much, allowing for all the results "
+    "looked at together, and the whole of the 95% interval is above nought.",
+    PROBABLY_GAINED: "Between 5 and 10 in 100 made-up programmes moved this much, allowing for all "
+    "the results looked at together. The estimate is above nought, but the interval is not.",
+    UNCERTAIN: "More than 10 in 100 made-up programmes, where nothing was done, moved this much, "
+    "allowing for all the results looked at together. The programme may have helped, done nothing "
+    "or done harm: these results cannot tell.",
+    PROBABLY_LOST: "Between 5 and 10 in 100 made-up programmes moved this much, allowing for all "
+    "the results looked at together. The estimate is below nought, but the interval is not.",
+    LOST: "At most 5 in 100 made-up programmes moved this much, allowing for all the results "
+    "looked at together, and the whole of the 95% interval is below nought.",
 }
 """The five verdicts, best first, each with its meaning in plain words."""
 

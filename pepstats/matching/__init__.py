@@ -16,11 +16,19 @@ from pepstats.matching.balance import (
     measure_overlap,
     prove_calipers,
 )
-from pepstats.matching.nearest import Match, mark_free, match_schools, narrow, take_up
+from pepstats.matching.nearest import (
+    FEWEST_COMPARISONS,
+    Match,
+    mark_free,
+    match_schools,
+    narrow,
+    take_up,
+)
 from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool, positions
 
 __all__ = [
     "BALANCE_DEFINITION",
+    "FEWEST_COMPARISONS",
     "Match",
     "MatchBasis",
     "Pool",

@@ -17,6 +17,13 @@ from pepstats.errors import DesignError
 from pepstats.matching.pool import TIE, Pool, positions
 from pepstats.settings import MatchRule, PoolRule
 
+FEWEST_COMPARISONS = 3
+"""A school with fewer comparison schools is compared with none."""
+
+FEW_ALLOWED, FEW_NEAR = (
+    f"fewer than {FEWEST_COMPARISONS} alike elsewhere",
+    f"fewer than {FEWEST_COMPARISONS} alike within the caliper",
+)
 NONE_ALLOWED, NONE_NEAR = "none alike elsewhere", "none alike within the caliper"
 """Why a school has no comparison school."""
 
@@ -59,6 +66,12 @@ class Match:
                 "distance": self.distances[rows][row, rank],
             }
         )
+
+    def serving(self, schools: Iterable[int], results: pd.Series) -> pd.Index:
+        """List the comparison schools of some schools that have a result."""
+        places = self.places[self.schools.isin(list(schools))]
+        used = self.schools[np.unique(places[places >= 0])]
+        return used[results.reindex(used).notna().to_numpy()]
 
 
 def match_schools(
@@ -118,9 +131,14 @@ def narrow(match: Match, rule: MatchRule) -> Match:
     if rule.caliper is not None:
         far = distances > rule.caliper
         places[far], distances[far] = -1, np.nan
-    alone = match.schools[places[:, 0] < 0]
-    why = NONE_NEAR if rule.caliper is not None or rule.calipers else NONE_ALLOWED
-    return Match(rule, match.schools, places, distances, pd.DataFrame({"reason": why}, index=alone))
+    counted = (places >= 0).sum(axis=1)
+    few = counted < min(FEWEST_COMPARISONS, rule.k)
+    near = rule.caliper is not None or bool(rule.calipers)
+    why = np.where(counted[few] == 0, NONE_NEAR if near else NONE_ALLOWED,
+                   FEW_NEAR if near else FEW_ALLOWED)  # fmt: skip
+    places[few], distances[few] = -1, np.nan
+    unmatched = pd.DataFrame({"reason": why}, index=match.schools[few])
+    return Match(rule, match.schools, places, distances, unmatched)
 
 
 def list_limits(rule: MatchRule, matched: pd.DataFrame) -> dict[str, float]:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError
-from pepstats.measures import MEASURES
+from pepstats.measures import MEASURES, PUPILS_START, whole_of
 from pepstats.schools.panel import Panel
-from pepstats.settings import PHASES, MatchRule, Programme
+from pepstats.settings import PHASES, STAGES, MatchRule, Programme
 
 TIE = 9  # nearer than this many decimals is a tie: published figures are rounded
 OTHER_THINGS_COUNT = 0.5
@@ -20,6 +20,10 @@ OTHER_THINGS_COUNT = 0.5
 Earlier results say most about later ones; on real England a cohort counted in full crowds them
 out (the estimate's spread over placebo programmes is smaller at a half than at zero or one).
 """
+
+
+NEARLY_ALL = 0.95
+"""What so many schools have is matched on; the others are left out by a rule, counted."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,13 @@ class MatchBasis:
 
     def variables(self) -> list[tuple[str, int]]:
         """List measures with years: every baseline year of an outcome, else the last one."""
-        years = sorted(self.baseline)
-        return [
-            (m, y) for m in self.rule.near for y in (years if m in self.outcomes else years[-1:])
-        ]
+        years, own = sorted(self.baseline), self.measured
+        return [(m, y) for m in self.rule.near for y in (years if m in own else years[-1:])]
+
+    @property
+    def measured(self) -> set[str]:
+        """The outcomes, of all pupils even where one is a group's: matched on in every year."""
+        return {*self.outcomes, *map(whole_of, self.outcomes)}
 
 
 def find_pool(
@@ -80,7 +87,8 @@ def find_pool(
 ) -> Pool:
     """Find the schools that can be compared, leaving others out by named rules, all counted."""
     _check_known(before, basis)
-    rule, phase, known = basis.rule, basis.phase, basis.variables()
+    rule, phase = basis.rule, basis.phase
+    known = [*basis.variables(), *list_start(before, register, basis)]
     schools = register.sort_index().loc[:, ["la", *rule.exact]]
     columns = {f"{m} {y}": before.wide(m).reindex(schools.index)[y] for m, y in known}
     why_none = {
@@ -91,6 +99,7 @@ def find_pool(
     schools = schools.assign(**columns)
     rules = [
         (f"not a mainstream school with {phase} results", ~phases.isin(PHASES[phase])),
+        ("an independent school", _are_independent(register, schools.index)),
         ("authority not known", ~(schools["la"] > 0)),
         *(
             (f"{key} not known", schools[key].isna() | schools[key].eq("unknown"))
@@ -104,7 +113,33 @@ def find_pool(
     ]
     kept, flow, left_out = _apply(rules, schools.index, members)
     pool = schools[kept]
-    return Pool(pool, flow, left_out, _scales(pool[list(columns)], set(basis.outcomes)))
+    return Pool(pool, flow, left_out, _scales(pool[list(columns)], basis.measured))
+
+
+def list_start(before: Panel, register: pd.DataFrame, basis: MatchBasis) -> list[tuple[str, int]]:
+    """List what the pupils brought with them, as far as nearly all schools have it, by last year.
+
+    Their own earlier attainment, and the shares that are disadvantaged and whose first language is
+    not English (`PUPILS_START`), beside what `match.near` names.
+    """
+    last = max(basis.baseline)
+    schools = register.index[register["phase"].isin(PHASES[basis.phase])]
+    asked = before.wide(basis.rule.near[0]).reindex(schools)[last].dropna().index
+    return [
+        (name, last)
+        for name in PUPILS_START[STAGES[basis.phase]]
+        if name in before.values.columns
+        and name not in basis.rule.near
+        and before.wide(name).reindex(asked)[last].notna().mean() >= NEARLY_ALL
+    ]
+
+
+def _are_independent(register: pd.DataFrame, schools: pd.Index) -> pd.Series:
+    """Return which schools are not paid for by the state: independent ones, of any name."""
+    if "type" not in register:
+        return pd.Series(False, index=schools)
+    kind = register["type"].reindex(schools).astype("str")
+    return kind.str.contains("independent|non-maintained", case=False, na=False)
 
 
 def _check_known(before: Panel, basis: MatchBasis) -> None:

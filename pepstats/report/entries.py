@@ -18,7 +18,7 @@ from pepstats.formatting import (
     school_year,
     spell_number,
 )
-from pepstats.impact import COMPARED, EXPECTED
+from pepstats.impact import FORECAST, MATCHED
 from pepstats.measures import outcome_label
 from pepstats.report.board_tables import make_provenance_entries
 from pepstats.report.city_tables import make_city_entries
@@ -160,7 +160,7 @@ def describe_result(result: Result) -> dict[str, tuple[object, str]]:
 def how_sentence(results: Sequence[Result]) -> str:
     """Write what the programmes' schools were set against."""
     modes = {result.mode for result in results if result.known}
-    if EXPECTED not in modes:
+    if FORECAST not in modes:
         return (
             "Each programme's schools are set against what is expected of them: what schools like "
             "them, in other places, got in the same year. What they did beyond that is the "
@@ -172,7 +172,7 @@ def how_sentence(results: Sequence[Result]) -> str:
         "set against what could be expected of schools with results like theirs last year. What "
         "they did beyond that is the estimate."
     )
-    if COMPARED in modes:
+    if MATCHED in modes:
         words += " Where others' results are published, the schools are set against those."
     return words
 

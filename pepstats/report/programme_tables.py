@@ -21,7 +21,7 @@ from pepstats.formatting import (
     reader_words,
     school_year,
 )
-from pepstats.impact import ENGLAND, EXPECTED, HERE, OWN, pool_phases
+from pepstats.impact import ENGLAND, HERE, HOW, OWN, pool_phases
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
@@ -137,7 +137,7 @@ def table_effects(chapter: Chapter) -> PaperTable:
         for one in chapter.results.values()
     ]
     first = next(iter(chapter.results.values()))
-    mode = f"against what was {first.mode}" if first.mode == EXPECTED else first.mode
+    mode = HOW[first.mode]
     return table_of(
         f"{chapter.programme.title}: every outcome, {mode}, {school_year(first.year)}",
         {"Outcome": 2.4, "Estimate": 1.5, "95% interval": 1.3, "Schools": 0.9, "Verdict": 1.3,

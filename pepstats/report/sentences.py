@@ -11,7 +11,7 @@ import pandas as pd
 
 from pepstats.errors import DesignError, nearest
 from pepstats.formatting import count_words, format_number, per_hundred, round_half_up, school_year
-from pepstats.impact import COMPARED, EXPECTED, LADDER, MODES, UNCERTAIN
+from pepstats.impact import FORECAST, HOW, LADDER, MATCHED, UNCERTAIN
 from pepstats.measures import find_measure, outcome_label
 
 AMONG_MANY = (
@@ -35,7 +35,7 @@ class Result:
     year: int
     release: str
     verdict: str
-    mode: str = COMPARED
+    mode: str = MATCHED
     smallest: float = math.nan
     reason: str = ""
 
@@ -52,9 +52,9 @@ def read_result(row: Mapping[Hashable, Any]) -> Result:
     if result.known and result.verdict not in LADDER:
         verdict = str(result.verdict)
         raise DesignError(f"{where}: `{verdict}` is not a verdict. {nearest(verdict, LADDER)}")
-    if result.mode not in MODES:
+    if result.mode not in HOW:
         mode = str(result.mode)
-        raise DesignError(f"{where}: `{mode}` is not a mode. {nearest(mode, MODES)}")
+        raise DesignError(f"{where}: `{mode}` is not a mode. {nearest(mode, HOW)}")
     return result
 
 
@@ -160,7 +160,7 @@ def short_result(result: Result) -> str:
     if not result.known:
         return f"No estimate: {result.reason or 'too few schools have results to compare'}"
     places = decimals_for(result)
-    against = COMPARED if result.mode == COMPARED else f"against what was {EXPECTED}"
+    against = HOW[result.mode]
     return f"{size_words(result.estimate, result, places)}, {against} ({span_words(result)})"
 
 
@@ -178,7 +178,7 @@ def _after_allowing(result: Result) -> str:
 
 def forecast_note(mode: str, year: int) -> str:
     """Write what the end of the dashed line is, before other schools' results are published."""
-    if mode != EXPECTED:
+    if mode != FORECAST:
         return ""
     return (
         f"The dashed line for {school_year(year)} is a forecast, as results for other schools are "

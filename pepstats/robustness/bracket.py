@@ -19,10 +19,11 @@ from pepstats.errors import DesignError
 from pepstats.impact import (
     Asked,
     Gaps,
-    correct_bias,
     draw_placebo,
     fit_gap_variance,
+    fit_line,
     has_gap,
+    lay_out,
     weigh_gaps,
     weighted_mean,
 )
@@ -101,13 +102,15 @@ def compare_changes(
         raise DesignError(f"{int(outside.sum())} other schools have a change to compare with")
     authority = pool["la"].to_numpy(np.int64)
     held = alike.where(pd.Series(usable, index=pool.index), 0.0)
-    gap, slopes = correct_bias(np.where(usable, change, 0.0), held, outside, authority)
+    filled = np.where(usable, change, 0.0)
+    line = fit_line(filled, held, outside, authority)
+    gap = filled - line.at(held, authority)
     pupils = cohort.to_numpy(float)
     chance = fit_gap_variance(gap[outside], pupils[outside], authority[outside])
-    columns = {"la": authority, "gap": np.where(usable, gap, np.nan), "reason": ""}
-    table = pd.DataFrame(columns, index=pool.index)
+    table = lay_out(authority, change, change - gap, np.zeros(len(gap)), usable)
+    table = table.set_index(pool.index).assign(n_comparison=0, reason="")
     asked = Asked(outcome, tuple(baseline), year)
-    return weigh_gaps(headline.panel, asked, table, slopes, chance)
+    return weigh_gaps(headline.panel, asked, table, line.overall, chance)
 
 
 def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:

@@ -1,8 +1,10 @@
 """How the method behaves on placebo programmes, in the user's own data.
 
-Thousands of placebo programmes are picked in three ways and put through our estimator and through
-the ones that are often used instead. Nothing was done in any of them, so every effect that is
-found is a false alarm, and the mean of what is found is error.
+Thousands of placebo programmes are picked in several ways and put through our estimator and through
+others that are often used instead. Nothing was done in any of them, so the mean of what is found is
+error, and every effect that is called is a false alarm. That the placebo cities of one year call
+5 in 100 of themselves is so by construction and is not counted; what can fail is: one half of the
+cities judged by the other, one year by another year, and one kind of city by all.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,60 +21,57 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pepstats.errors import DesignError
+from pepstats.errors import DesignError, as_reason
 from pepstats.impact import (
-    COMPARED,
     FEWEST_CITIES,
+    MATCHED,
     Asked,
     Gaps,
     choose_mode,
     find_gaps,
+    fit_chance_scale,
+    fit_gap_variance,
     forecast_gaps,
+    latest_spread,
     levels_of,
     pick_schools,
     weighted_mean,
 )
 from pepstats.matching import Match, MatchBasis, Pool, before_start, find_pool, match_schools
-from pepstats.measures import MEASURES
+from pepstats.measures import MEASURES, PUPILS_START, list_refused_breaks
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
 Rows = list[dict[str, object]]
-ONE_CITY = "low attaining, in one city"
-SELECTIONS = ("at random", "low attaining", ONE_CITY)
 
-CHANGED, ENGLAND, ONE_YEAR, ALL_YEARS, ADJUSTED, WEIGHTED = (
-    "before and after",
-    "difference from all England",
-    "matched on one year",
-    "matched on all baseline years",
-    "matched, with a line for what is left unlike",
-    "the same, weighted by precision",
+ANYWHERE, LOW = "at random", "low attaining"
+ONE_CITY, POOR = "low attaining, in one city", "high disadvantage, in one city"
+SELECTIONS = (ANYWHERE, LOW, ONE_CITY, POOR)
+
+CHANGED, ENGLAND = "before and after", "difference from all England"
+MEAN, LINE, OURS = (
+    "matched, the mean as it stands",
+    "the line over all England alone",
+    "bias-corrected matching",
 )
-"""How effects are often estimated, each a step nearer to ours; all judged by a t-test."""
+"""How effects are often estimated, and ours; the first three are judged by a t-test."""
 
-OURS = "placebo cities"
-PUPIL_SD = {"reading_progress": 5.97, "writing_progress": 5.75, "maths_progress": 5.42}
-"""Pupil-level standard deviations of the 2018 progress scores, from published intervals."""
-
+T_TEST, OTHER_HALF = "a t-test of its schools", "placebo cities of the other half"
 LEVEL = 0.05
-LOTS = 400
-"""How often cities are put into thirds by lot, to say what thirds would show by chance."""
-
-YARDSTICKS = 4
-"""Programmes picked from anywhere are judged by a second set, this many times as large."""
+SPLITS = 200
+"""How often the cities are halved by lot, for one half to be judged by the other."""
 
 REPORT_DRAWS = 2000
 """Placebo programmes for the calibration that stands in every report."""
 
 ROW = (
-    "estimator", "selection", "outcome", "draws", "mean", "spread", "false_alarm_rate", "coverage",
-    "limit",
+    "estimator", "selection", "outcome", "draws", "mean", "mean_se", "spread", "spread_se",
+    "judged_by", "false_alarm_rate", "false_alarm_se", "limit",
 )  # fmt: skip
 
-TABLES = ("rows", "cities", "within", "across", "october")
+TABLES = ("rows", "cities", "kinds", "across", "october", "left_out")
 
 
 @dataclass(frozen=True)
@@ -98,20 +97,21 @@ class Picking:
 
 @dataclass(frozen=True)
 class CalibrationSample:
-    """One outcome in one year: every school's gap, and who may be picked.
+    """One outcome in one year: every school's gap by each estimator, and who may be picked.
 
-    `estimates` has each school's gap by the other estimators; `free` marks the schools that are in
-    no programme and have a gap; `attainment` is their mean over the baseline years; `sampling` the
-    variance of a result that comes of having only one year's pupils.
+    `free` marks the schools that are in no programme and have a gap by every estimator; `traits`
+    has what cities are told apart by and schools picked by: `attainment` (mean over the baseline
+    years), `cohort` and, where the sources have it, `disadvantage`; `pupil_variance` is that of one
+    pupil's result.
     """
 
-    gaps: Gaps
-    estimates: dict[str, Numbers] = field(repr=False)
+    asked: Asked
+    gaps: dict[str, Gaps] = field(repr=False)
     free: NDArray[np.bool_] = field(repr=False)
     authority: Places = field(repr=False)
-    cohort: Numbers = field(repr=False)
-    attainment: Numbers = field(repr=False)
-    sampling: Numbers = field(repr=False)
+    traits: pd.DataFrame = field(repr=False)
+    pupil_variance: float
+    matched: tuple[Pool, Match] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -127,120 +127,100 @@ class Picked:
     too_small: int = 0
 
 
-def prepare_sample(
-    population: Population, programme: Programme, year: int, *, others: bool = True
-) -> CalibrationSample:
-    """Match every school on the primary outcome's baseline years and the cohort; find its gap.
-
-    By our estimator, and unless `others` is false by those that are often used instead.
-    """
+def prepare_sample(population: Population, programme: Programme, year: int) -> CalibrationSample:
+    """Match every school as the programme does, and find its gap by every estimator."""
     outcome, years = programme.primary, tuple(sorted(programme.baseline))
-    find = partial(_find_gaps, population, programme, year)
-    ours = find(matched := _match_all(population, programme, years), years)
-    schools, cohort_of = ours.table.index, MEASURES[outcome].cohort
-    results = population.panel.wide(outcome).reindex(index=schools)
-    free = ours.table["gap"].notna().to_numpy() & ~schools.isin(population.barred)
-    found: dict[str, pd.Series] = {}
-    if others:
-        last = _match_all(population, programme, years[-1:], cohort=False)
-        one_year = find(last, years[-1:], adjusted=False)
-        change = results[year] - results[years[-1]]
-        found = {
-            CHANGED: change,
-            ENGLAND: change,
-            ONE_YEAR: one_year.table["gap"].reindex(schools),
-            ALL_YEARS: find(matched, years, adjusted=False).table["gap"],
-            ADJUSTED: ours.table["gap"],
-            WEIGHTED: ours.table["gap"],
-        }
-        free &= found[ONE_YEAR].notna().to_numpy()
+    panel, asked = population.panel, Asked(programme.primary, years, year, population.barred)
+    for broken in list_refused_breaks(outcome, [*years, year], programme.compare_across):
+        raise DesignError(f"`{outcome}`: {year} cannot be set against {min(years)}: {broken.what}.")
+    before = before_start(panel, years[-1] + 1)
+    pool = find_pool(before, population.register, MatchBasis.of(programme))
+    match = match_schools(pool, programme.match, programme.pool, barred=population.barred)
+    ours = find_gaps(panel, pool, match, asked)
+    found = {
+        CHANGED: _change(panel, ours, population.barred, level=False),
+        ENGLAND: _change(panel, ours, population.barred, level=True),
+        MEAN: find_gaps(panel, pool, match, asked, how="uncorrected"),
+        LINE: find_gaps(panel, pool, match, asked, how="line"),
+        OURS: ours,
+    }
+    schools = ours.table.index
+    there = [one.table["gap"].notna().to_numpy() for one in found.values()]
+    free = np.all(there, axis=0) & ~schools.isin(population.barred)
     if not free.any():
         raise DesignError(f"`{outcome}`: no school outside every programme has a gap in {year}.")
-    estimates = {name: values.to_numpy(float) for name, values in found.items()}
-    if others:
-        estimates[ENGLAND] = estimates[CHANGED] - np.mean(estimates[CHANGED][free])
-    cohort = population.panel.wide(cohort_of).reindex(index=schools)[year].to_numpy(float)
-    with np.errstate(divide="ignore"):
-        sampling = _pupil_variance(outcome, results[year]) / cohort
+    cohort = panel.wide(MEASURES[outcome].cohort).reindex(index=schools)[year]
+    attainment = panel.wide(asked.whole).reindex(index=schools)[list(years)].mean(axis=1)
+    traits = pd.DataFrame({"attainment": attainment, "cohort": cohort})
+    poor = PUPILS_START.get(MEASURES[outcome].kind, ("", ""))[1]
+    if poor in panel.values.columns and years[-1] in panel.wide(poor):
+        traits["disadvantage"] = panel.wide(poor).reindex(index=schools)[years[-1]]
+    authority = ours.table["la"].to_numpy(np.int64)
     return CalibrationSample(
-        ours, estimates, free, ours.table["la"].to_numpy(np.int64), cohort,
-        results[list(years)].mean(axis=1).to_numpy(float), sampling,
+        asked, found, free, authority, traits, _pupil_variance(panel, ours, free), (pool, match)
+    )
+
+
+def _change(panel: Panel, like: Gaps, barred: Iterable[int], *, level: bool) -> Gaps:
+    """Return each school's change since the latest baseline year, less all England's or not."""
+    schools = like.table.index
+    results = panel.wide(like.outcome).reindex(index=schools)
+    change = results[like.year] - results[like.baseline[-1]]
+    if level:
+        change = change - change[~schools.isin(list(barred))].mean()
+    table = like.table.assign(gap=change.where(like.table["gap"].notna()))
+    return Gaps(
+        like.outcome, like.unit, like.baseline, like.year, like.release,
+        table.assign(weight=1.0), like.slopes, like.city_variance,
     )  # fmt: skip
 
 
-def _match_all(
-    population: Population, programme: Programme, baseline: tuple[int, ...], *, cohort: bool = True
-) -> tuple[Pool, Match]:
-    """Match every school on the outcome's baseline years and, unless left out, the cohort."""
-    outcome = programme.primary
-    near = (outcome, MEASURES[outcome].cohort) if cohort else (outcome,)
-    rule = programme.match.model_copy(update={"near": near})
-    basis = MatchBasis(rule, programme.phase, (outcome,), baseline)
-    before = before_start(population.panel, baseline[-1] + 1)
-    pool = find_pool(before, population.register, basis)
-    return pool, match_schools(pool, rule, programme.pool, barred=population.barred)
+def _pupil_variance(panel: Panel, ours: Gaps, free: NDArray[np.bool_]) -> float:
+    """Return the variance of one pupil's result: of a share, as published limits tell, or fitted.
 
-
-def _find_gaps(
-    population: Population, programme: Programme, year: int, matched: tuple[Pool, Match],
-    baseline: tuple[int, ...], *, adjusted: bool = True,
-) -> Gaps:  # fmt: skip
-    pool, match = matched
-    asked = Asked(programme.primary, baseline, year, population.barred)
-    return find_gaps(population.panel, pool, match, asked, adjusted=adjusted)
-
-
-def prepare_october(
-    population: Population, sample: CalibrationSample, national: Mapping[int, float]
-) -> tuple[CalibrationSample, CalibrationSample]:
-    """Return the same sample as October sees it, and last year's, that chance is measured by.
-
-    Where `national` lacks a year, the mean over all pupils of the panel's schools is its level.
+    Fitted is how gaps vary with the number of pupils, where no limits are published.
     """
-    panel, outcome, year = population.panel, sample.gaps.outcome, sample.gaps.year
-    schools, results = sample.gaps.table.index, panel.wide(outcome)
-    cohorts = panel.wide(MEASURES[outcome].cohort)
-    level = {
-        y: float((results[y] * cohorts[y]).sum() / cohorts[y][results[y].notna()].sum())
-        for y in (year - 1, year)
-    }
-    kinds = population.register.loc[schools, ["la", "phase", "school_type"]]
-    asked = Asked(outcome, sample.gaps.baseline, year, population.barred)
-    found = forecast_gaps(panel, kinds, asked, {**level, **national})
-    seen, last = (
-        replace(
-            sample,
-            gaps=one,
-            free=one.table["gap"].notna().to_numpy() & ~schools.isin(population.barred),
-            attainment=results[list(one.baseline)].reindex(schools).mean(axis=1).to_numpy(float),
-        )
-        for one in found
+    if MEASURES[ours.outcome].percent:
+        share = float(ours.table["own"][free].mean()) / 100
+        return 10_000 * share * (1 - share)
+    known = latest_spread(panel, ours.outcome, ours.year)
+    if not known.reason:
+        return known.sd**2
+    cohort = panel.wide(MEASURES[ours.outcome].cohort).reindex(index=ours.table.index)[ours.year]
+    table = ours.table[free]
+    fitted = fit_gap_variance(
+        table["gap"].to_numpy(), cohort[free].to_numpy(float), table["la"].to_numpy(np.int64)
     )
-    return replace(seen, free=seen.free & sample.free), last
+    return fitted.per_pupil
 
 
 def pick_programmes(
     sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
 ) -> Picked:
-    """Pick placebo programmes, some of their schools from the lower attaining half.
+    """Pick placebo programmes, some of their schools from the lower (or poorer) half.
 
     The half of all England, or of the one city. Every city that has enough schools of both sorts
     is as likely as any other.
     """
     free, low, size, draws = np.flatnonzero(sample.free), picking.low, picking.size, picking.draws
-    if selection != ONE_CITY:
+    if selection == POOR and "disadvantage" not in sample.traits:
+        raise DesignError("no source says how many pupils are disadvantaged")
+    by = -sample.traits["disadvantage"] if selection == POOR else sample.traits["attainment"]
+    rank = by.to_numpy(float)
+    if selection in (ANYWHERE, LOW):
         if len(free) < 4 * size:
             raise DesignError(f"{len(free)} schools are too few to make up programmes of {size}.")
         groups: tuple[tuple[Places, int], ...] = ((free, size),)
-        if selection == SELECTIONS[1]:
-            lower = sample.attainment[free] < np.median(sample.attainment[free])
+        if selection == LOW:
+            lower = rank[free] < np.median(rank[free])
             groups = ((free[lower], low), (free[~lower], size - low))
         picked = np.hstack([pick_schools(among, n, draws, rng) for among, n in groups])
         return Picked(picked, np.zeros(draws, dtype=np.int64))
+    free = free[~np.isnan(rank[free])]
     cities, everywhere = {}, np.unique(sample.authority[free])
     for city in everywhere:
         here = free[sample.authority[free] == city]
-        lower = sample.attainment[here] < np.median(sample.attainment[here])
+        lower = rank[here] < np.median(rank[here])
         if lower.sum() >= low and (~lower).sum() >= size - low:
             cities[int(city)] = (here[lower], here[~lower])
     if len(cities) < FEWEST_CITIES:
@@ -257,132 +237,159 @@ def pick_programmes(
     return Picked(np.vstack(parts), city_of, len(cities), len(everywhere) - len(cities))
 
 
-def _pupil_variance(outcome: str, results: pd.Series) -> float:
-    """Return the variance of one pupil's result: binomial for a percentage, else as published."""
-    if MEASURES[outcome].percent:
-        share = float(results.mean()) / 100
-        return 10_000 * share * (1 - share)
-    return PUPIL_SD.get(outcome, float("nan")) ** 2
-
-
 def judge_selection(
     sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
 ) -> tuple[Rows, Picked]:
-    """Pick placebo programmes and judge them by every estimator: `Calibration.rows`, and the picks.
-
-    Ours judges those picked from anywhere by a second set, those of one city by all other cities'.
-    """
-    picked = yardstick = pick_programmes(sample, selection, picking, rng)
-    if selection != ONE_CITY:
-        more = replace(picking, draws=YARDSTICKS * picking.draws)
-        yardstick = pick_programmes(sample, selection, more, rng)
-    weight = sample.gaps.table["weight"].to_numpy()[picked.schools]
-    share, sampling = weight / weight.sum(axis=1, keepdims=True), sample.sampling[picked.schools]
-    n = picked.schools.shape[1]
-    limits = {
-        True: float(np.sqrt((share**2 * sampling).sum(axis=1)).mean()),
-        False: float(np.sqrt(sampling.mean(axis=1) / n).mean()),
-    }
-    rows: list[tuple[str, Numbers, NDArray[np.bool_], float]] = []
-    for name, values in sample.estimates.items():
-        weighted = name == WEIGHTED
-        found, called = t_test(values[picked.schools], share if weighted else None)
-        rows.append((name, found, called, limits[weighted]))
-    found, far = how_far(sample, picked)
-    called = called_by(far, picked.city, how_far(sample, yardstick)[1], yardstick.city)
-    rows.append((OURS, found, called, limits[True]))
-    return [
-        {
-            "estimator": name, "selection": selection, "outcome": sample.gaps.outcome,
-            "draws": len(found), "mean": float(found.mean()), "spread": float(found.std(ddof=1)),
-            "false_alarm_rate": float(called.mean()), "coverage": float(1 - called.mean()),
-            "limit": bound,
-        }
-        for name, found, called, bound in rows
-    ], picked  # fmt: skip
+    """Pick placebo programmes and judge them by every estimator: rows of `ROW`, and the picks."""
+    picked = pick_programmes(sample, selection, picking, rng)
+    cohort = sample.traits["cohort"].to_numpy(float)[picked.schools]
+    rows: Rows = []
+    for name, gaps in sample.gaps.items():
+        mean, _ = weighted_mean(gaps, picked.schools)
+        if name in (LINE, OURS):
+            judged, rate = OTHER_HALF, judge_halves(gaps, picked, rng)
+        else:
+            called = t_test(gaps.table["gap"].to_numpy()[picked.schools])
+            judged, rate = T_TEST, over_cities(called, picked.city)
+        weight = gaps.table["weight"].to_numpy()[picked.schools]
+        share = weight / weight.sum(axis=1, keepdims=True)
+        variance = (share**2 * sample.pupil_variance / cohort).sum(axis=1)
+        limit = float(np.sqrt(variance).mean())
+        error = over_cities(mean, picked.city)
+        spread = spread_over_cities(mean, picked.city, rng)
+        row = (name, selection, gaps.outcome, len(mean), *error, *spread, judged, *rate, limit)
+        rows.append(dict(zip(ROW, row, strict=True)))
+    return rows, picked
 
 
-def t_test(values: Numbers, share: Numbers | None) -> tuple[Numbers, NDArray[np.bool_]]:
-    """Return the mean of each row, and whether a t-test of its schools calls it at 5 in 100."""
-    from scipy.special import stdtrit
-
-    n = values.shape[1]
-    weight = np.full(values.shape, 1 / n) if share is None else share
-    mean = (weight * values).sum(axis=1)
-    squares = (weight**2 * (values - mean[:, None]) ** 2).sum(axis=1) * n / (n - 1)
-    return mean, np.abs(mean) > stdtrit(n - 1, 1 - LEVEL / 2) * np.sqrt(squares)
+def over_cities(values: NDArray[Any], city: Places) -> tuple[float, float]:
+    """Return a mean over placebo programmes and its standard error, cities being the sample."""
+    values = values.astype(float)
+    if not city.any():
+        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+    of_city = pd.Series(values).groupby(city).mean()
+    return float(of_city.mean()), float(of_city.std(ddof=1) / np.sqrt(len(of_city)))
 
 
-def how_far(sample: CalibrationSample, picked: Picked) -> tuple[Numbers, Numbers]:
-    """Return each programme's estimate, and its distance from zero in chance spreads."""
-    mean, spread = weighted_mean(sample.gaps, picked.schools)
-    return mean, np.abs(mean) / spread
+def spread_over_cities(
+    values: Numbers, city: Places, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return a standard deviation over placebo programmes, and its error over cities resampled."""
+    sample = city if city.any() else np.arange(len(values))
+    sums = pd.DataFrame({"n": 1.0, "e": values, "ee": values**2}).groupby(sample).sum().to_numpy()
+    times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), SPLITS) @ sums
+    again = np.sqrt(times[:, 2] / times[:, 0] - (times[:, 1] / times[:, 0]) ** 2)
+    return float(values.std(ddof=1)), float(again.std(ddof=1))
 
 
-def called_by(far: Numbers, city: Places, chance: Numbers, home: Places) -> NDArray[np.bool_]:
-    """Return whether each is called an effect by placebo programmes not in its own city."""
-    everywhere = np.sort(chance)
-    beyond = len(everywhere) - np.searchsorted(everywhere, far, side="left")
-    total = np.full(len(far), len(chance))
-    for one in np.unique(city[city > 0]):
-        own = np.sort(chance[home == one])
-        mine = city == one
-        beyond[mine] -= len(own) - np.searchsorted(own, far[mine], side="left")
-        total[mine] -= len(own)
-    called: NDArray[np.bool_] = (1 + beyond) / (1 + total) <= LEVEL
+def t_test(values: Numbers) -> NDArray[np.bool_]:
+    """Return whether a t-test of each row's schools calls their mean at 5 in 100."""
+    from scipy.stats import ttest_1samp
+
+    called: NDArray[np.bool_] = ttest_1samp(values, 0.0, axis=1).pvalue <= LEVEL
     return called
 
 
-def by_thirds(sample: CalibrationSample, picked: Picked, rng: np.random.Generator) -> Rows:
-    """Count false alarms within thirds of the cities: over all they are right by construction.
+def judge_halves(gaps: Gaps, picked: Picked, rng: np.random.Generator) -> tuple[float, float]:
+    """Judge one half of the cities by the other, many times over: the rate called, and its error.
 
-    Beside each, between what two rates 95 in 100 thirds drawn by lot would lie.
+    Programmes from anywhere are halved themselves.
     """
-    far = how_far(sample, picked)[1]
-    called = called_by(far, picked.city, far, picked.city)
-    rate = pd.Series(called).groupby(picked.city).mean()
+    mean, variance = weighted_mean(gaps, picked.schools)
+    places, cities = pd.factorize(picked.city if picked.city.any() else np.arange(len(mean)) % 40)
+    called, times = np.zeros(len(mean)), np.zeros(len(mean))
+    for _ in range(SPLITS):
+        judged = np.isin(places, rng.permutation(len(cities))[: len(cities) // 2])
+        these, others = ((mean[half], variance[half]) for half in (judged, ~judged))
+        called[judged] += _called_by(these, others, picked.city[~judged])
+        times[judged] += 1
+    return over_cities(called / np.maximum(times, 1), places + 1)
+
+
+def judge_other_year(
+    gaps: Gaps, picked: Picked, other: Gaps, yardstick: Picked
+) -> tuple[float, float]:
+    """Judge one year's programmes by another's, those of the own city left out: rate and error."""
+    of_this = weighted_mean(gaps, picked.schools)
+    of_other = weighted_mean(other, yardstick.schools)
+    called = np.zeros(len(picked.city), dtype=bool)
+    for city in np.unique(picked.city):
+        mine, theirs = picked.city == city, yardstick.city != city
+        called[mine] = _called_by(
+            (of_this[0][mine], of_this[1][mine]), (of_other[0][theirs], of_other[1][theirs]),
+            yardstick.city[theirs],
+        )  # fmt: skip
+    return over_cities(called, picked.city)
+
+
+def judge_kinds(sample: CalibrationSample, picked: Picked) -> Rows:
+    """Judge each city by all others, counted within thirds of the cities: rate and error of each.
+
+    Over all cities together it would be 5 in 100 by construction; within a kind it need not be.
+    """
+    gaps = sample.gaps[OURS]
+    mean, variance = weighted_mean(gaps, picked.schools)
+    far = np.abs(mean) / fit_chance_scale(mean, variance, picked.city).of_draws
+    called = np.zeros(len(far), dtype=bool)
+    for city in np.unique(picked.city):
+        mine = picked.city == city
+        called[mine] = far[mine] > np.quantile(far[~mine], 1 - LEVEL)
+    rate = pd.Series(called.astype(float)).groupby(picked.city).mean()
     free = sample.free
-    kinds = pd.DataFrame(
-        {"schools": 1.0, "cohort": sample.cohort[free], "attainment": sample.attainment[free]}
-    ).groupby(sample.authority[free])
-    table = kinds.mean().assign(schools=kinds["schools"].sum()).reindex(rate.index)
-    size = len(rate) // 3
-    lots = [float(rate.to_numpy()[rng.permutation(len(rate))[:size]].mean()) for _ in range(LOTS)]
-    low, high = np.quantile(lots, [0.025, 0.975])
+    traits = sample.traits[free].assign(schools=1.0)
+    table = traits.groupby(sample.authority[free]).agg(
+        {name: "sum" if name == "schools" else "mean" for name in traits}
+    ).reindex(rate.index)  # fmt: skip
     rows: Rows = []
     for by in table:
         place = table[by].rank(method="first", pct=True)
-        for third, (above, upto) in enumerate(((0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)), start=1):
-            inside = (place > above) & (place <= upto)
-            rows.append({"outcome": sample.gaps.outcome, "year": sample.gaps.year, "by": by,
-                         "third": third, "cities": int(inside.sum()),
-                         "false_alarm_rate": float(rate[inside].mean()),
-                         "by_lot_low": float(low), "by_lot_high": float(high)})  # fmt: skip
+        for third, upto in enumerate((1 / 3, 2 / 3, 1), start=1):
+            inside = rate[(place > upto - 1 / 3 + 1e-9) & (place <= upto + 1e-9)]
+            errors = pd.Series(mean).groupby(picked.city).mean()[inside.index]
+            rows.append({
+                "outcome": gaps.outcome, "year": gaps.year, "by": by, "third": third,
+                "cities": len(inside), "mean": float(errors.mean()),
+                "mean_se": float(errors.std(ddof=1) / np.sqrt(len(errors))),
+                "false_alarm_rate": float(inside.mean()),
+                "false_alarm_se": float(inside.std(ddof=1) / np.sqrt(len(inside))),
+            })  # fmt: skip
     return rows
+
+
+def _called_by(
+    these: tuple[Numbers, Numbers], others: tuple[Numbers, Numbers], city: Places
+) -> NDArray[np.bool_]:
+    """Return whether programmes (mean, variance) are further out than 95 in 100 of others."""
+    chance = fit_chance_scale(*others, city)
+    scale = np.sqrt(chance.fixed + chance.slope * these[1])
+    line = np.quantile(np.abs(others[0]) / chance.of_draws, 1 - LEVEL)
+    called: NDArray[np.bool_] = np.abs(these[0]) / scale > line
+    return called
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was found where nothing was done.
+    """What was found where nothing was done; every mean and rate with its standard error.
 
     Attributes
     ----------
     rows
         One row per `estimator`, `selection` and `outcome`: `draws`, `mean` (error) and `spread` of
-        the estimates in the outcome's unit, `false_alarm_rate` at 5 in 100, `coverage` of the 95%
-        interval (of any effect: both ends move with it), `limit` (the spread that the sampling of
-        one year's pupils alone would give).
+        the estimates in the outcome's unit, `false_alarm_rate` at 5 in 100 and what it is
+        `judged_by`, `limit` (the spread that the sampling of one year's pupils alone would give).
     cities
         By `outcome`, how many cities are `usable`, and how many `too_small` for such a programme.
-    within
-        Our estimator, one city, by thirds of the cities `by` schools, cohort or attainment, with
-        `by_lot_low` and `by_lot_high`.
+    kinds
+        Our estimator, one city, within thirds of the cities `by` schools, cohort, attainment or
+        disadvantage.
     across
         Our estimator, one city, `judged_by` another year's placebo programmes.
     october
         What October would have said of the same programmes: `correlation` with December, `mean`,
         `spread`, `false_alarm_rate` by the year before's. With too few years it is empty, as
         `across` is.
+    left_out
+        What could not be tried, by `outcome` and `selection`, with the `reason`.
     """
 
     size: int
@@ -391,9 +398,10 @@ class Calibration:
     baseline: tuple[int, ...]
     rows: pd.DataFrame = field(repr=False)
     cities: pd.DataFrame = field(repr=False)
-    within: pd.DataFrame = field(repr=False)
+    kinds: pd.DataFrame = field(repr=False)
     across: pd.DataFrame = field(repr=False)
     october: pd.DataFrame = field(repr=False)
+    left_out: pd.DataFrame = field(repr=False)
 
     def as_data(self) -> dict[str, Any]:
         """Return all of it as plain data for JSON, unknown numbers as nothing."""
@@ -418,47 +426,75 @@ def calibrate(
 ) -> Calibration:
     """Put placebo programmes of one size through every estimator, for each outcome.
 
-    Some of the schools are from the lower half of those picked from (of all England, or of the one
-    city) by their mean over the baseline years. Each estimator is matched on the outcome's own
-    earlier years and the cohort. Chance has a stream of its own per outcome and selection.
-    `national` has the published levels (`measure`, `year`, `value`), for October. Where other
-    schools' results of `year` are not there yet, it is the latest year that has them, from the
-    baseline years before it.
+    Each outcome is matched as the programme's own primary outcome is. Chance has a stream of its
+    own per outcome and selection. `national` has the published levels (`measure`, `year`,
+    `value`), for October. Where other schools' results of `year` are not there yet, it is the
+    latest year that has them, from the baseline years before it. What cannot be tried (a change of
+    definition, too few cities) is left out with its reason.
 
     Raises
     ------
     DesignError
-        Where no year has results to try it on, or too few schools or cities have them.
+        Where no year has results to try it on, or nothing can be tried.
     """
     programme, year = _latest_known(population, programme, year)
     tables: dict[str, Rows] = defaultdict(list)
+
     for outcome in programme.outcomes:
-        one = programme.model_copy(update={"outcomes": (outcome,)})
-        for name, rows in _calibrate_outcome(population, one, year, picking).items():
-            tables[name] += rows
+        one = programme.model_copy(
+            update={"outcomes": (outcome,), "match": _match_on(programme, outcome)}
+        )
+        level = levels_of(outcome, national)
+        tries = {"": partial(_calibrate_outcome, population, one, year, picking)}
         if {year - 1, year - 2} <= set(programme.baseline):
-            level = levels_of(outcome, national)
-            for name, rows in _calibrate_across(population, one, year, picking, level).items():
-                tables[name] += rows
+            tries["across years"] = partial(
+                _calibrate_across, population, one, year, picking, level
+            )
+        for what, attempt in tries.items():
+            try:
+                for name, rows in attempt().items():
+                    tables[name] += rows
+            except DesignError as error:
+                tables["left_out"].append(_left_out(outcome, what, error))
+    if not tables["rows"]:
+        raise DesignError("; ".join(str(row["reason"]) for row in tables["left_out"]))
     return Calibration(
         picking.size, picking.low, year, programme.baseline,
         **{name: pd.DataFrame(tables[name]) for name in TABLES},
     )  # fmt: skip
 
 
+def _left_out(outcome: str, selection: str, error: DesignError) -> dict[str, object]:
+    return {"outcome": outcome, "selection": selection, "reason": as_reason(error)}
+
+
+def _match_on(programme: Programme, outcome: str) -> Any:
+    """Return the programme's rule, matched on this outcome where it names the primary one."""
+    first = programme.match.near
+    near = tuple(outcome if name == programme.primary else name for name in first)
+    near = near if outcome in near or programme.primary not in first else (outcome, *near)
+    return programme.match.model_copy(update={"near": tuple(dict.fromkeys(near))})
+
+
 def _calibrate_outcome(
     population: Population, programme: Programme, year: int, picking: Picking
 ) -> dict[str, Rows]:
-    """Calibrate on all baseline years: the tables `rows`, `cities` and `within`."""
+    """Calibrate on all baseline years: the tables `rows`, `cities`, `kinds` and `left_out`."""
     outcome, sample = programme.primary, prepare_sample(population, programme, year)
-    rows: Rows = []
+    found: dict[str, Rows] = defaultdict(list)
     for selection in SELECTIONS:
         rng = _stream(programme.seed, outcome, selection)
-        judged, picked = judge_selection(sample, selection, picking, rng)
-        rows += judged
-    cities = {"outcome": outcome, "usable": picked.usable, "too_small": picked.too_small}
-    within = by_thirds(sample, picked, rng)
-    return {"rows": rows, "cities": [cities], "within": within}
+        try:
+            judged, picked = judge_selection(sample, selection, picking, rng)
+        except DesignError as error:
+            found["left_out"].append(_left_out(outcome, selection, error))
+            continue
+        found["rows"] += judged
+        if selection == ONE_CITY:
+            counts = {"usable": picked.usable, "too_small": picked.too_small}
+            found["cities"].append({"outcome": outcome, **counts})
+            found["kinds"] += judge_kinds(sample, picked)
+    return found
 
 
 def _calibrate_across(
@@ -468,38 +504,46 @@ def _calibrate_across(
     """Calibrate across years: last year and this, each from the year before alone, and October."""
     outcome, rng = programme.primary, _stream(programme.seed, programme.primary, "across years")
     samples = [
-        prepare_sample(
-            population, programme.model_copy(update={"baseline": (y - 1,)}), y, others=False
-        )
+        prepare_sample(population, programme.model_copy(update={"baseline": (y - 1,)}), y)
         for y in (year - 1, year)
     ]
+    gaps = [sample.gaps[OURS] for sample in samples]
     picked = [pick_programmes(sample, ONE_CITY, picking, rng) for sample in samples]
-    within = by_thirds(samples[0], picked[0], rng)
-    across: Rows = [
-        {"outcome": outcome, "year": samples[this].gaps.year,
-         "judged_by": samples[other].gaps.year, "draws": picking.draws,
-         "false_alarm_rate": _alarm_rate(samples[this], picked[this], samples[other],
-                                         picked[other])}
-        for this, other in ((1, 0), (0, 1))
-    ]  # fmt: skip
-    seen, last = prepare_october(population, samples[1], national)
-    now, before = (pick_programmes(sample, ONE_CITY, picking, rng) for sample in (seen, last))
-    ours, later = how_far(seen, now)[0], how_far(samples[1], now)[0]
-    october: Rows = [
-        {"outcome": outcome, "year": year, "draws": picking.draws,
-         "correlation": float(np.corrcoef(ours, later)[0, 1]),
-         "mean": float(ours.mean()), "spread": float(ours.std(ddof=1)),
-         "false_alarm_rate": _alarm_rate(seen, now, last, before)}
-    ]  # fmt: skip
-    return {"within": within, "across": across, "october": october}
+    across: Rows = []
+    for this, other in ((1, 0), (0, 1)):
+        rate, error = judge_other_year(gaps[this], picked[this], gaps[other], picked[other])
+        across.append({
+            "outcome": outcome, "year": gaps[this].year, "judged_by": gaps[other].year,
+            "draws": picking.draws, "false_alarm_rate": rate, "false_alarm_se": error,
+        })  # fmt: skip
+    seen, last = forecast_sample(population, samples[1], national)
+    ours = weighted_mean(seen, picked[1].schools)[0]
+    later = weighted_mean(gaps[1], picked[1].schools)[0]
+    rate, error = judge_other_year(seen, picked[1], last, picked[0])
+    october: Rows = [{
+        "outcome": outcome, "year": year, "draws": picking.draws,
+        "correlation": float(np.corrcoef(ours, later)[0, 1]), "mean": float(ours.mean()),
+        "spread": float(ours.std(ddof=1)), "false_alarm_rate": rate, "false_alarm_se": error,
+    }]  # fmt: skip
+    return {"across": across, "october": october}
 
 
-def _alarm_rate(
-    sample: CalibrationSample, picked: Picked, other: CalibrationSample, yardstick: Picked
-) -> float:
-    """Count how many in one of the placebo programmes another year's call an effect."""
-    far, chance = how_far(sample, picked)[1], how_far(other, yardstick)[1]
-    return float(called_by(far, picked.city, chance, yardstick.city).mean())
+def forecast_sample(
+    population: Population, sample: CalibrationSample, national: Mapping[int, float]
+) -> tuple[Gaps, Gaps]:
+    """Return the same schools' gaps as October sees them, and last year's.
+
+    Where `national` lacks a year, the mean over all pupils of the pool's schools is its level.
+    """
+    panel, outcome, year = population.panel, sample.asked.outcome, sample.asked.year
+    schools = sample.gaps[OURS].table.index
+    results = panel.wide(outcome).reindex(index=schools)
+    cohorts = panel.wide(MEASURES[outcome].cohort).reindex(index=schools)
+    level = {
+        y: float((results[y] * cohorts[y]).sum() / cohorts[y][results[y].notna()].sum())
+        for y in (year - 1, year)
+    }
+    return forecast_gaps(panel, *sample.matched, sample.asked, {**level, **national})
 
 
 def calibrate_primary(
@@ -521,11 +565,11 @@ def calibrate_primary(
     primary = programme.model_copy(update={"outcomes": (programme.primary,)})
     primary, year = _latest_known(population, primary, year)
     sample = prepare_sample(population, primary, year)
-    ours = sample.gaps.table.index.isin(list(members)) & sample.gaps.table["gap"].notna().to_numpy()
-    middle = np.median(sample.attainment[sample.free])
-    low = int((sample.attainment[ours] < middle).sum())
+    table, attainment = sample.gaps[OURS].table, sample.traits["attainment"].to_numpy(float)
+    ours = table.index.isin(list(members)) & table["gap"].notna().to_numpy()
+    low = int((attainment[ours] < np.median(attainment[sample.free])).sum())
     picking = Picking(REPORT_DRAWS, int(ours.sum()), low)
-    for selection in (ONE_CITY, SELECTIONS[1]):
+    for selection in (ONE_CITY, LOW):
         rng = _stream(programme.seed, primary.primary, f"in the report, {selection}")
         try:
             return pd.DataFrame(judge_selection(sample, selection, picking, rng)[0])
@@ -539,10 +583,7 @@ def _latest_known(population: Population, programme: Programme, year: int) -> tu
     known = [
         y
         for y in sorted({*programme.baseline, year})
-        if all(
-            choose_mode(population.panel, outcome, y, population.barred) == COMPARED
-            for outcome in programme.outcomes
-        )
+        if choose_mode(population.panel, programme.primary, y, population.barred) == MATCHED
     ]
     before = tuple(y for y in programme.baseline if known and y < known[-1])
     if not before:
@@ -555,32 +596,25 @@ def _latest_known(population: Population, programme: Programme, year: int) -> tu
 
 def describe_calibration(found: Calibration) -> str:
     """Describe in tables how the method behaved, ours last in each."""
-    ours = found.rows[(found.rows["estimator"] == OURS) & (found.rows["selection"] == ONE_CITY)]
-    cities = found.cities.set_index("outcome")
     said = [
         f"Programmes of {found.size} schools, {found.low} of them low attaining, where nothing was "
         f"done, in {found.year} from {' and '.join(map(str, found.baseline))}: what each way of "
-        "looking at them would have found."
+        "looking at them would have found. Standard errors (se) are over cities."
     ]
-    for row in ours.itertuples():
-        rows = found.rows[found.rows["outcome"] == row.outcome]
-        wide = rows.set_index(["estimator", "selection"])[["false_alarm_rate", "mean", "spread"]]
+    for outcome, rows in found.rows.groupby("outcome", sort=False):
+        shown = rows.drop(columns=["outcome", "draws", "limit"]).round(3)
         said += [
-            f"\n{row.outcome}: one year's pupils alone would give a spread of {row.limit:.2f}; "
-            f"{cities.loc[row.outcome, 'usable']} cities can hold such a programme, "
-            f"{cities.loc[row.outcome, 'too_small']} have too few schools.",
-            wide.unstack(sort=False).round(3).to_string(),
+            f"\n{outcome}: one year's pupils alone would give a spread of "
+            f"{rows['limit'].iloc[-1]:.2f}.",
+            shown.to_string(index=False),
         ]
-    within = found.within
-    low, high = within["by_lot_low"], within["by_lot_high"]
-    outside = int((~within["false_alarm_rate"].between(low, high)).sum())
-    tables = {
-        f"False alarms within thirds of the cities (by lot, 95 in 100 thirds would lie between "
-        f"{low.mean():.3f} and {high.mean():.3f}; {outside} of {len(within)} do not):": within,
-        "Judged by another year's made-up programmes:": found.across,
-        "What October would have said of the same programmes:": found.october,
-    }
-    for title, table in tables.items():
+    for title, table in (
+        ("Cities that can hold such a programme, and too small for one:", found.cities),
+        ("False alarms and mean error within thirds of the cities:", found.kinds),
+        ("Judged by another year's made-up programmes:", found.across),
+        ("What October would have said of the same programmes:", found.october),
+        ("Not tried, and why:", found.left_out),
+    ):
         if len(table):
             said += [f"\n{title}", table.round(3).to_string(index=False)]
     return "\n".join(said)

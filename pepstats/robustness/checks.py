@@ -28,6 +28,7 @@ from pepstats.robustness.choices import (
     list_earlier,
     try_choice,
 )
+from pepstats.robustness.cities import judge_whole_authorities, less_own_city
 from pepstats.robustness.headline import CheckRow, Headline
 from pepstats.robustness.hidden_bias import (
     suppose_contamination,
@@ -68,6 +69,8 @@ class Check:
 
 
 CHECKS = (
+    Check("less the city's own other schools", "bracket", less_own_city, True),
+    Check("whole authorities, scaled by their size", "sum", judge_whole_authorities),
     Check("alike in circumstances, not in earlier results", "bracket", compare_circumstances, True),
     Check("all other schools, not matched", "bracket", compare_unmatched, True),
     Check("matched difference in differences", "method", matched_did, True),
@@ -138,7 +141,7 @@ class Curve:
         )  # fmt: skip
 
 
-def join_ways(rows: Sequence[CheckRow]) -> Curve | None:
+def join_ways(rows: Sequence[CheckRow], cities: int = 0) -> Curve | None:
     """Join the ways that could be made into one curve; none where they are too few for a middle."""
     ways = [(r.estimate, r.chance) for r in rows if r.kind in JOINED and r.chance is not None]
     if len(ways) < FEWEST_WAYS:
@@ -151,7 +154,7 @@ def join_ways(rows: Sequence[CheckRow]) -> Curve | None:
     wide = half_width(chance)
     return Curve(
         n=len(ways), median=median, low=median - wide, high=median + wide,
-        p=placebo_p(median, chance), lowest=float(seen.min()), highest=float(seen.max()),
+        p=placebo_p(median, chance, cities), lowest=float(seen.min()), highest=float(seen.max()),
         same_way=int((np.sign(seen) == np.sign(median)).sum()),
     )  # fmt: skip
 
@@ -190,7 +193,7 @@ def check_effect(headline: Headline, checks: Iterable[Check] | None = None) -> C
     """Make a programme's checks, the headline first: all, or those of a list."""
     listed = list_checks(headline) if checks is None else checks
     rows = [check.try_on(headline) for check in listed]
-    joined = join_ways(rows)
+    joined = join_ways(rows, headline.draws.usable)
     if joined is not None:
         rows.append(joined.row(headline.effect))
     table = pd.concat([row.tidy() for row in rows], ignore_index=True)

@@ -10,18 +10,18 @@ import pandas as pd
 
 from pepstats.errors import DesignError
 from pepstats.impact import (
-    COMPARED,
-    FEWEST_COMPARISONS,
+    MATCHED,
     Asked,
     Gaps,
     PlaceboDraws,
     draw_placebo,
-    estimate_effects,
     find_gaps,
     has_gap,
     placebo_estimates,
+    weighted_mean,
 )
 from pepstats.matching import (
+    FEWEST_COMPARISONS,
     Match,
     MatchBasis,
     Pool,
@@ -39,6 +39,8 @@ from pepstats.settings import MatchRule, PoolRule
 HEADLINE = "as fixed in the programme's file"
 CLOSE = 0.5
 """Standard deviations within which a comparison school is a close match."""
+
+USUAL = MatchRule.model_fields["k"].default
 
 ONE_YEAR = "there is one baseline year, and no other to set beside it"
 Way = Literal["nearest", "mahalanobis", "once", "optimal", "own authority"]
@@ -59,9 +61,9 @@ class Choice:
     year: int
     members: tuple[int, ...]
     way: Way = "nearest"
-    adjusted: bool = True
-    part: float | None = None
+    how: Literal["corrected", "uncorrected", "line"] = "corrected"
     weighted: bool = True
+    scaled: bool = True
     note: str = ""
     why_not: str = ""
 
@@ -76,25 +78,22 @@ def first_choice(headline: Headline) -> Choice:
 
 
 def list_comparisons(headline: Headline) -> list[Choice]:
-    """List other sums for the same members, and other comparison schools.
-
-    The headline takes a small part of what comparison schools did, so that which they are hardly
-    moves it; so other comparison schools are tried with all of it taken.
-    """
+    """List other sums for the same members, and other comparison schools."""
     first = first_choice(headline)
     years = first.baseline if len(first.baseline) > 1 else ()
     sums = [
-        replace(first, check="comparison schools counted in full", part=1.0,
-                note="left-over differences taken out"),
-        replace(first, check="comparison schools as they stand", adjusted=False,
-                note="counted in full, nothing taken out"),
+        replace(first, check="comparison schools as they stand", how="uncorrected",
+                note="what they are left unlike in is not taken out"),
+        replace(first, check="the line over all England alone", how="line",
+                note="what is expected by it, without comparison schools"),
         replace(first, check="every school counted the same", weighted=False),
+        replace(first, check="draws not scaled by their size", scaled=False),
         *(replace(first, check=f"{held} left out of what was known",
                   baseline=tuple(year for year in years if year != held)) for held in years),
     ]  # fmt: skip
     if not years:
         sums.append(replace(first, check="a year left out of what was known", why_not=ONE_YEAR))
-    others = [replace(choice, kind="comparison", part=1.0) for choice in _list_matches(first)]
+    others = [replace(choice, kind="comparison") for choice in _list_matches(first)]
     return [replace(choice, kind="sum") for choice in sums] + others
 
 
@@ -102,8 +101,7 @@ def _list_matches(first: Choice) -> list[Choice]:
     rule, where = first.rule, first.where
     found = [
         replace(first, check=f"{k} comparison schools each", rule=rule.model_copy(update={"k": k}))
-        for k in (max(FEWEST_COMPARISONS, rule.k // 2), rule.k * 2)
-        if k != rule.k
+        for k in sorted({max(FEWEST_COMPARISONS, rule.k // 2), rule.k * 2, USUAL} - {rule.k})
     ]
     close = min(CLOSE, (rule.caliper or np.inf) / 2)
     found += [
@@ -175,40 +173,43 @@ def judge_choice(
     """
     outcome = headline.outcome
     same = replace(yardstick, table=yardstick.table.reindex(headline.pool.schools.index))
-    made_up = placebo_estimates({outcome: same}, draws, choice.members, real={outcome: found})
-    seen = estimate_effects("", {outcome: found}, made_up, choice.members, n_comparison=0)
-    counted = seen[0].n_schools if seen else 0
+    placebo = placebo_estimates(
+        {outcome: same}, draws, choice.members, real={outcome: found}, scaled=choice.scaled
+    )
+    rows = np.flatnonzero(found.table.index.isin(choice.members))
+    counted = int(found.table["gap"].iloc[rows].notna().sum())
     if counted < FEWEST_MEMBERS:
         raise DesignError(
             f"{counted} of the programme's schools are left; {FEWEST_MEMBERS} are needed"
         )
-    effect = seen[0]
-    return CheckRow(
-        choice.check, effect.estimate, effect.low, effect.high, effect.p_placebo, counted,
-        headline.effect.n_comparison if match is None or choice.kind == "headline"
-        else count_comparison(match, found, choice.members), choice.note,
-        kind=choice.kind,
-        chance=made_up[outcome].to_numpy(float) if choice.members == headline.chosen else None,
+    row = CheckRow(
+        choice.check, float(weighted_mean(found, rows)[0]), n_schools=counted,
+        n_comparison=headline.effect.n_comparison if match is None or choice.kind == "headline"
+        else len(match.serving(has_gap(found, choice.members), found.table["own"])),
+        note=choice.note, kind=choice.kind,
     )  # fmt: skip
+    chance = placebo[outcome].to_numpy(float)
+    if choice == first_choice(headline):
+        effect = headline.effect
+        return replace(row, low=effect.low, high=effect.high, p=effect.p_placebo, chance=chance)
+    return headline.judge(row, chance, cities=draws.usable, keep=choice.members == headline.chosen)
 
 
 def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match | None]:
     """Find every school's gap under a choice, the gaps chance is measured by, and the match."""
     first = first_choice(headline)
     plain = replace(choice, check=first.check, kind=first.kind, note="", members=first.members)
-    if replace(plain, weighted=True) == first:
+    if replace(plain, weighted=True, scaled=True) == first:
         both = [headline.gaps, headline.yardstick]
         if not choice.weighted:
             both = [replace(g, table=g.table.assign(weight=1.0)) for g in both]
-        match = headline.match if headline.effect.mode == COMPARED else None
+        match = headline.match if headline.effect.mode == MATCHED else None
         return both[0], both[1], match
     if choice.year == headline.year:
         headline.need_others()
     pool, match = match_again(choice, headline)
     asked = Asked(headline.outcome, choice.baseline, choice.year, headline.barred)
-    found = find_gaps(
-        headline.panel, pool, match, asked, adjusted=choice.adjusted, part=choice.part
-    )
+    found = find_gaps(headline.panel, pool, match, asked, how=choice.how)
     return found, found, match
 
 
@@ -246,13 +247,6 @@ def _match(choice: Choice, headline: Headline, pool: Pool) -> Match:
     if pool is headline.pool and where == headline.programme.pool and rule.k <= had.rule.k:
         return narrow(had, rule)
     return match_schools(pool, rule, where, barred=barred)
-
-
-def count_comparison(match: Match, found: Gaps, members: tuple[int, ...]) -> int:
-    """Count the different schools that some member is compared with."""
-    there = found.table.index[found.table["gap"].notna()]
-    rows = match.places[match.schools.isin(list(members)) & match.schools.isin(there)]
-    return int(np.unique(rows[rows >= 0]).size)
 
 
 def _draw_anew(choice: Choice, headline: Headline) -> PlaceboDraws:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
-from pepstats.impact import COMPARED, Effect, Evaluation, Gaps, PlaceboDraws, low_as_picked
+from pepstats.impact import (
+    MATCHED,
+    Effect,
+    Evaluation,
+    Gaps,
+    PlaceboDraws,
+    half_width,
+    low_as_picked,
+    placebo_p,
+)
 from pepstats.matching import Match, Pool
+from pepstats.measures import whole_of
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
@@ -58,8 +68,8 @@ class Headline:
     `members` has index `school`, with `dose` and `also_in` (how many other programmes each is in);
     `barred` are the members of all programmes. `gaps` are the primary outcome's, `yardstick` those
     that chance is measured by (the same but in October, when they are last year's), `draws` the
-    placebo draws and `effect` the headline. `matches` keeps the pools and matches that checks have
-    made, by what decides them, for others to share.
+    placebo draws, `chance` their estimates and `effect` the headline. `matches` keeps the pools and
+    matches that checks have made, by what decides them, for others to share.
     """
 
     programme: Programme
@@ -73,6 +83,7 @@ class Headline:
     gaps: Gaps = field(repr=False)
     yardstick: Gaps = field(repr=False)
     draws: PlaceboDraws = field(repr=False)
+    chance: NDArray[np.float64] = field(repr=False)
     effect: Effect
     matches: dict[tuple[object, ...], tuple[Pool, Match]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -94,14 +105,37 @@ class Headline:
         own = self.pool.schools["la"].reindex(self.members.index).dropna()
         return int(own.mode().iloc[0]) if len(own) else 0
 
+    def judge(
+        self,
+        row: CheckRow,
+        chance: NDArray[np.float64],
+        *,
+        cities: int | None = None,
+        keep: bool = True,
+    ) -> CheckRow:
+        """Return a check's row with its p and interval, from placebo programmes' estimates.
+
+        Its interval is widened as the headline's is, which is judged together with the report's
+        other outcomes and programmes. Where draws are the headline's own they are kept (`keep`).
+        """
+        wide = half_width(chance) * self.widened
+        p = placebo_p(row.estimate, chance, self.draws.usable if cities is None else cities)
+        return replace(row, low=row.estimate - wide, high=row.estimate + wide, p=p,
+                       chance=chance if keep else None)  # fmt: skip
+
+    @property
+    def widened(self) -> float:
+        """How much wider the headline's interval is for what it is judged together with."""
+        return (self.effect.high - self.effect.low) / 2 / half_width(self.chance)
+
     def need_others(self) -> None:
         """Refuse, in October, what cannot be done before other schools' results are out."""
-        if self.effect.mode != COMPARED:
+        if self.effect.mode != MATCHED:
             raise DesignError(f"other schools' results of {self.year} are not published yet")
 
     def low_when_picked(self, before: Iterable[int], schools: pd.Index) -> pd.Series:
         """Mark who was low attaining when picked: members by the baseline, others by `before`."""
-        results = self.panel.wide(self.outcome).reindex(index=schools)
+        results = self.panel.wide(whole_of(self.outcome)).reindex(index=schools)
         baseline = results[sorted(self.programme.baseline)]
         return low_as_picked(baseline, results[sorted(before)], self.chosen)
 
@@ -126,5 +160,6 @@ def make_headline(evaluation: Evaluation) -> Headline:
         gaps=measured.gaps[primary],
         yardstick=measured.yardstick[primary],
         draws=evaluation.draws,
+        chance=evaluation.placebo[primary].to_numpy(float),
         effect=evaluation.primary,
     )

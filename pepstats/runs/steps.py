@@ -20,7 +20,7 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import RunError, nearest
-from pepstats.impact import EXPECTED, Design, Evaluation, Inputs, take_up_evaluation
+from pepstats.impact import FORECAST, Design, Evaluation, Inputs, take_up_evaluation
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import SHOWN_COLUMNS
@@ -78,7 +78,7 @@ def read_evaluation(step: Step) -> Evaluation:
              "effects"]  # fmt: skip
     here = "04-estimate-effect"
     tables = {name: step.read_table(here, name) for name in names}
-    if (tables["measured"]["mode"] == EXPECTED).all():
+    if (tables["measured"]["mode"] == FORECAST).all():
         tables["yardstick"] = step.read_table(here, "yardstick")
     return take_up_evaluation(step.programme, read_design(step), read_inputs(step), tables)
 

@@ -2,6 +2,7 @@
 
 from pepstats.settings.programme import (
     PHASES,
+    STAGES,
     MatchRule,
     Member,
     MembersInAuthority,
@@ -10,6 +11,7 @@ from pepstats.settings.programme import (
     PoolRule,
     Programme,
     group_phases,
+    lead_with,
     list_parts,
     load_programme,
     split_phases,
@@ -48,6 +50,7 @@ __all__ = [
     "RELEASES",
     "Report",
     "SLUG",
+    "STAGES",
     "Settings",
     "SourceLine",
     "check_named_files",
@@ -56,6 +59,7 @@ __all__ = [
     "find_rules",
     "group_phases",
     "hash_settings",
+    "lead_with",
     "list_parts",
     "load_programme",
     "load_programmes",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from pepstats.errors import DesignError
-from pepstats.measures import BREAKS, MEASURES
+from pepstats.measures import BREAKS, GROUPS, LOCAL_GROUPS, MEASURES
 from pepstats.settings.yaml import Settings, check_settings, check_slug, one_of, read_yaml
 
 PHASES = {"primary": ("primary", "all-through"), "secondary": ("secondary", "all-through")}
@@ -84,7 +84,7 @@ class MatchRule(Settings):
 
     exact: tuple[Literal["phase", "school_type", "governance"], ...] = ("phase", "school_type")
     near: tuple[Measure, ...] = Field(min_length=1)
-    k: int = Field(default=10, ge=1, le=200, strict=True)
+    k: int = Field(default=50, ge=1, le=200, strict=True)
     caliper: float | None = Field(default=None, gt=0)
     calipers: dict[Measure, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
 
@@ -136,6 +136,10 @@ class Programme(Settings):
     starts: Year
     baseline: tuple[Year, ...] = Field(min_length=1)
     outcomes: tuple[Measure, ...] = Field(min_length=1)
+    whom: Annotated[str, one_of("group of pupils", ("all", *GROUPS, *LOCAL_GROUPS))] = Field(
+        default="all", alias="for"
+    )
+    must_not_move: tuple[Measure, ...] = ()
     members: Members
     pool: PoolRule = PoolRule()
     match: MatchRule
@@ -168,6 +172,24 @@ class Programme(Settings):
             raise ValueError("a baseline year or an outcome is listed twice")
         return self
 
+    @model_validator(mode="after")
+    def leads_with_whom_it_is_for(self) -> Programme:
+        """A programme for a group that schools publish is judged by that group's results first."""
+        first, whole = self.outcomes[0], self.outcomes[0].partition(".")[0]
+        if self.whom in GROUPS and first.partition(".")[2] != self.whom:
+            raise ValueError(
+                f"`outcomes`: a programme `for: {self.whom}` is judged first by the results of "
+                f"{GROUPS[self.whom][0]}. Write `{whole}.{self.whom}` before `{first}`"
+            )
+        if self.whom in LOCAL_GROUPS and "." in first:
+            raise ValueError(
+                f"`outcomes`: no school publishes results of {LOCAL_GROUPS[self.whom]}, so a "
+                f"programme `for: {self.whom}` is judged by all pupils'. Write `{whole}` first"
+            )
+        if both := set(self.must_not_move) & set(self.outcomes):
+            raise ValueError(f"`must_not_move`: {min(both)} is among `outcomes`, so it may move")
+        return self
+
     @property
     def primary(self) -> str:
         """The outcome fixed beforehand as the one that answers the question."""
@@ -188,6 +210,12 @@ class Programme(Settings):
         """The files it is written down in: its own, and the list of its schools if it has one."""
         members = self.members
         return (self.file, members.file) if isinstance(members, MembersInFile) else (self.file,)
+
+
+def lead_with(programme: Programme, outcome: str) -> Programme:
+    """Return a programme with one of its outcomes first, the others in their order."""
+    rest = (one for one in programme.outcomes if one != outcome)
+    return programme.model_copy(update={"outcomes": (outcome, *rest)})
 
 
 def split_phases(programme: Programme) -> tuple[Programme, ...]:

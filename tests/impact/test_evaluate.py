@@ -8,7 +8,7 @@ import pytest
 
 from pepstats.errors import DesignError, RunError
 from pepstats.impact.evaluate import Evaluation, take_up_evaluation
-from pepstats.impact.verdicts import COMPARED, EXPECTED
+from pepstats.impact.verdicts import MATCHED, FORECAST
 from tests.impact.test_october import in_october, national
 from tests.worlds import Small, evaluate_small, small_england
 
@@ -66,7 +66,7 @@ def test_an_evaluation_is_taken_up_as_it_was_written_down(
 
 
 def test_chance_is_measured_by_last_year_only_in_october(december, october) -> None:
-    assert (december.mode, october.mode) == (COMPARED, EXPECTED)
+    assert (december.mode, october.mode) == (MATCHED, FORECAST)
     assert "yardstick" in october.tables() and "yardstick" not in december.tables()
 
 

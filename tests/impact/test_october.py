@@ -39,8 +39,8 @@ def test_the_mode_follows_from_what_the_sources_hold() -> None:
     small = small_england()
     december = estimate(small, small.panel, None)
     october = estimate(small, in_october(small), national(small))
-    assert set(december["mode"]) == {verdicts.COMPARED}
-    assert set(october["mode"]) == {verdicts.EXPECTED}
+    assert set(december["mode"]) == {verdicts.MATCHED}
+    assert set(october["mode"]) == {verdicts.FORECAST}
     assert october["n_schools"].iloc[0] == december["n_schools"].iloc[0]
 
 

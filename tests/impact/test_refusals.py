@@ -8,7 +8,7 @@ from pepstats.errors import DesignError
 from pepstats.impact import Evaluation
 from pepstats.impact.design import Design, design_comparison
 from pepstats.impact.not_estimated import ONLY_HERE, refuse_outcomes
-from pepstats.impact.verdicts import COMPARED
+from pepstats.impact.verdicts import MATCHED
 from pepstats.schools.panel import Panel
 from pepstats.settings import Programme
 from tests.impact.test_october import in_october, national
@@ -37,7 +37,7 @@ def only(schools: list[int], years: tuple[int, ...] = (2016, 2017, 2018)) -> pd.
 def refuse(panel: Panel, outcome: str = GROUP) -> list[tuple]:
     asked = PROGRAMME.model_copy(update={"outcomes": ("rwm_expected", outcome)})
     pool = SMALL.register.loc[SMALL.register["phase"] != "special", ["la"]]
-    found = refuse_outcomes(asked, panel, pool, OWN, YEAR, COMPARED)
+    found = refuse_outcomes(asked, panel, pool, OWN, YEAR, MATCHED)
     return list(found.itertuples(index=False, name=None))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pepstats.document import blocks, html
-from pepstats.impact.verdicts import COMPARED, EXPECTED
+from pepstats.impact.verdicts import MATCHED, FORECAST
 from pepstats.report import board_tables
 from pepstats.report.edition import FIRST, NOT_RUN, Provenance
 from pepstats.runs.revision import RESULT_COLUMNS, bridge_effects
@@ -38,8 +38,8 @@ def results() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def december() -> Provenance:
-    then = effects(verdict="too uncertain to say", mode=EXPECTED, release="provisional")
-    now = effects(estimate=5.0, release="revised", mode=COMPARED)
+    then = effects(verdict="too uncertain to say", mode=FORECAST, release="provisional")
+    now = effects(estimate=5.0, release="revised", mode=MATCHED)
     return Provenance(OCTOBER, results(), {PROGRAMME.slug: bridge_effects(then, now)})
 
 
@@ -88,7 +88,7 @@ def test_a_programmes_change_is_said_with_how_it_was_found(
     assert first["On 2 October 2018"].startswith("+4.2 (") and first["Change"] == "+0.8"
     assert first["Verdict"] == "gained (was: too uncertain to say)"
     assert table.rows[1][-1].startswith("still ")
-    assert f"Then: provisional results, {EXPECTED}" in table.note
+    assert f"Then: provisional results, {FORECAST}" in table.note
 
 
 def test_only_results_of_a_later_release_are_set_side_by_side(

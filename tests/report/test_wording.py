@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pepstats import formatting
 from pepstats.errors import DesignError
-from pepstats.impact.verdicts import COMPARED, choose_verdict
+from pepstats.impact.verdicts import MATCHED, choose_verdict
 from pepstats.report import sentences as wording
 from pepstats.report.sentences import Result
 
@@ -133,7 +133,7 @@ def test_estimate_interval_schools_and_release_are_never_apart(
         places = wording.decimals_for(seen)
         assert formatting.format_number(seen.estimate, places, signed=True) in said
         assert wording.span_words(seen) in said
-        assert COMPARED in said
+        assert MATCHED in said
         assert "significant" not in said and "works" not in said
 
 

@@ -44,7 +44,7 @@ def one(outcome: str, estimate: float, verdict: str, **other: object) -> dict[st
     row = {
         "programme": "closing-the-gap", "outcome": outcome, "unit": "percentage points",
         "estimate": estimate, "low": estimate - 3, "high": estimate + 3, "p_placebo": 0.04,
-        "n_schools": 18, "release": "provisional", "mode": verdicts.EXPECTED, "verdict": verdict,
+        "n_schools": 18, "release": "provisional", "mode": verdicts.FORECAST, "verdict": verdict,
     }  # fmt: skip
     return {**row, **other}
 
@@ -56,7 +56,7 @@ BEFORE = pd.DataFrame([
 ])  # fmt: skip
 AFTER = pd.DataFrame([
     one("rwm_expected", 2.5, "too uncertain to say", n_schools=17, release="revised",
-        mode=verdicts.COMPARED),
+        mode=verdicts.MATCHED),
     one("reading_expected", 1.0, "too uncertain to say"),
     one("writing_expected", 0.5, "too uncertain to say"),
 ])  # fmt: skip
