@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from pepstats.errors import DesignError
 from pepstats.formatting import format_signed
-from pepstats.matching import Match, mark_free, mark_members, positions, spell_out
+from pepstats.matching import Match, mark_free, positions
 from pepstats.robustness.choices import ONE_YEAR, first_choice, match_again
 from pepstats.robustness.headline import CheckRow, Headline
 from pepstats.robustness.parallel_trends import bound_relative
@@ -226,13 +227,16 @@ def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> pd.Series:
     Raises
     ------
     DesignError
-        When the table has gaps or constant columns; and when no weights give the members' means:
-        they lie outside what the others span, or at its very edge.
+        When one of the sides has no school, and when no weights give the members' means: they lie
+        outside what the others span, or at its very edge.
     """
     from diff_diff.balancing import BalanceError, entropy_balance
 
-    spelled = spell_out(table)
-    inside = mark_members(spelled.index, members)
+    words = [name for name in table if not is_numeric_dtype(table[name])]
+    spelled = pd.get_dummies(table.sort_index(), columns=words, dtype=float).astype(float)
+    inside = np.asarray(spelled.index.isin(list(members)), dtype=bool)
+    if inside.all() or not inside.any():
+        raise DesignError("members and other schools are needed, and one side has none")
     values, target = spelled[~inside].to_numpy(), spelled[inside].mean().to_numpy()
     spread = values.std(axis=0)
     away = (values - target) / np.where(spread > 0, spread, np.maximum(np.abs(target), 1.0))
