@@ -14,11 +14,10 @@ import pandas as pd
 from pepstats.measures import MEASURES, OWN_PHASE
 from pepstats.priority.dashboard import DERIVED, Dashboard, Indicator, Limit
 from pepstats.priority.standards import (
-    PRIMARY_TESTS,
     PROGRESS,
-    SECONDARY_TESTS,
     Answer,
     StandardTest,
+    ask_test,
     is_judged,
     judge_coasting,
     judge_floor,
@@ -195,7 +194,7 @@ class Indicators:
     inspections: dict[str, Values]  # what pupils do not move, of each derived indicator
     levels: dict[str, Level]  # England's, of each indicator (of a trend, also of its first year)
     applies: Bools  # indicator by school: whether it has a meaning for the school at all
-    not_judged: dict[tuple[str, int], Bools]  # by phase and year, whom the tests are not asked of
+    judged: dict[tuple[str, int], Bools]  # by phase and year, whom the tests are asked of
 
     @cached_property
     def places(self) -> dict[Cell, int]:
@@ -227,31 +226,41 @@ class Indicators:
         self, indicator: Indicator, rows: Rows, figures: Values, level: Level
     ) -> tuple[Values, Colours]:
         """Return the value and colour of a published measure, or of its trend over two years."""
-        trend, year = indicator.shown == "trend", self.year - indicator.behind
-        cell, first = self.places.get((indicator.of, year)), None
-        if trend:
-            first = self.places.get((indicator.of, year - 2))
-        if cell is None or (trend and first is None):
+        found = self.compare(indicator, rows, figures)
+        if found is None:
             nothing: Values = np.full((len(rows), 1), np.nan)
             return nothing, _paint(indicator, nothing, level)
-        error = self.sampling.errors[rows, cell, None]
-        value = figures[:, cell]
-        edge: Values | float = 0.0
-        if first is not None:
-            start = self.levels[f"{indicator.id}/first"].part(rows).comparison
-            value = ((value - level.comparison) - (figures[:, first] - start)) / 2
-            error = np.hypot(error, self.sampling.errors[rows, first, None]) / 2
-        elif indicator.compare:
-            value = value - level.comparison
-        else:
-            edge = level.comparison
+        value, error, against = found
         colour = _paint(indicator, value, level)
         if indicator.unsure:
             reach = NORMAL_95 * error
-            sure = value + reach < edge if indicator.worse == "low" else value - reach > edge
+            sure = value + reach < against if indicator.worse == "low" else value - reach > against
             kinder = np.int8(("green", "amber").index(indicator.unsure))
             colour = np.where(sure | (colour < 0), colour, np.minimum(colour, kinder))
         return value, colour
+
+    def compare(
+        self, indicator: Indicator, rows: Rows, figures: Values
+    ) -> tuple[Values, Values, Values] | None:
+        """Return a measure's value (or its trend over two years), its error and what it is held to.
+
+        None where it is derived, or the panel does not have it.
+        """
+        trend, year = indicator.shown == "trend", self.year - indicator.behind
+        cell, first = (self.places.get((indicator.of, each)) for each in (year, year - 2))
+        if cell is None or (trend and first is None):
+            return None
+        level = self.levels[indicator.id].part(rows).comparison
+        value, error = figures[:, cell], self.sampling.errors[rows, cell, None]
+        if trend:
+            start = self.levels[f"{indicator.id}/first"].part(rows).comparison
+            value = ((value - level) - (figures[:, first] - start)) / 2
+            error = np.hypot(error, self.sampling.errors[rows, first, None]) / 2
+        elif indicator.compare:
+            value = value - level
+        else:
+            return value, error, level
+        return value, error, np.zeros_like(level)
 
     def _ask(self, rows: Rows, figures: Values, year: int, test: StandardTest) -> Answer:
         """Ask one year's legal test of figures as they are or as drawn."""
@@ -263,15 +272,9 @@ class Indicators:
                 return np.full(shape, np.nan), np.full(shape, np.nan)
             return figures[:, cell], figures[:, cell] + self.half_widths[rows, cell, None]
 
-        scores, upper = zip(*(get(measure) for measure in PROGRESS), strict=True)
-        asked = {
-            "primary": PRIMARY_TESTS[test](get("rwm_expected")[0], scores, upper),
-            "secondary": SECONDARY_TESTS[test](*get("progress8")),
-        }
         both = Answer.all_no(shape)
-        for phase, answer in asked.items():
-            out = self.not_judged[phase, year][rows, None]
-            both = both | Answer(answer.yes & ~out, answer.no | out)
+        for phase, answer in ask_test(test, get).items():
+            both = both | answer.among(self.judged[phase, year][rows, None])
         return both
 
     def _years_met(self, rows: Rows, figures: Values) -> tuple[Values, Values]:
@@ -306,8 +309,8 @@ def find_indicators(inputs: RatingInputs, dashboard: Dashboard, year: int) -> In
     for place, (measure, each) in enumerate(cells):
         limit = upper_limit(panel, measure, each, register.index)
         half_widths[:, place] = limit - sampling.figures[:, place]
-    not_judged = {
-        (phase, each): ~is_judged(panel, register, each, phase)
+    judged = {
+        (phase, each): is_judged(panel, register, each, phase)
         for phase in ("primary", "secondary")
         for each in (year - 2, year - 1, year)
     }
@@ -317,11 +320,11 @@ def find_indicators(inputs: RatingInputs, dashboard: Dashboard, year: int) -> In
         levels[indicator.id] = find_level(inputs, indicator, last)
         if indicator.shown == "trend":
             levels[f"{indicator.id}/first"] = find_level(inputs, indicator, last - 2)
-    unjudged = not_judged["primary", year] & not_judged["secondary", year]
-    applies = [_applies(inputs, one, year, unjudged) for one in dashboard.indicators]
+    either = judged["primary", year] | judged["secondary", year]
+    applies = [_applies(inputs, one, year, either) for one in dashboard.indicators]
     return Indicators(
         inputs, dashboard, year, cells, sampling, half_widths, _inspections(inputs, year), levels,
-        np.array(applies), not_judged,
+        np.array(applies), judged,
     )  # fmt: skip
 
 
@@ -340,11 +343,11 @@ def _list_cells(inputs: RatingInputs, dashboard: Dashboard, year: int) -> tuple[
     return tuple(sorted(cell for cell in wanted if np.isfinite(inputs.column(*cell)).any()))
 
 
-def _applies(inputs: RatingInputs, indicator: Indicator, year: int, unjudged: Bools) -> Bools:
+def _applies(inputs: RatingInputs, indicator: Indicator, year: int, judged: Bools) -> Bools:
     """Return for which schools an indicator has a meaning at all, whether or not it has a value."""
     applies = inputs.in_phase(*indicator.phases, "all-through")
     if indicator.of in ("floor", "coasting"):
-        return applies & ~unjudged
+        return applies & judged
     if indicator.of in DERIVED:
         return applies
     known, kind = MEASURES[indicator.of], inputs.register["school_type"].to_numpy()

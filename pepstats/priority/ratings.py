@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,7 +149,7 @@ def rate_schools(
         )
     rows = everyone if schools is None else np.flatnonzero(register.index.isin(schools))
     values, colours = values[:, rows], colours[:, rows]
-    score, rating = rate_all(dashboard, values, colours)
+    score, rating = rate_all(dashboard, zip(values, colours, strict=True))
     table = register.iloc[rows][["name", "la", "phase", "governance", "trust"]].copy()
     table["score"] = score
     weights, applies = weights_of(dashboard), indicators.applies[:, rows]
@@ -194,37 +195,6 @@ def _why_not_rated(table: pd.DataFrame, dashboard: Dashboard) -> pd.Series:
     return told.where(table["rating"].isna(), "")
 
 
-class Tally:
-    """Points and weights added up one indicator at a time, so that draws need little memory."""
-
-    def __init__(self, dashboard: Dashboard) -> None:
-        """Start with nothing counted."""
-        self.dashboard = dashboard
-        self.points: Values = np.zeros(1, dtype=np.float32)  # as wide as the weights added
-        self.weight: Values = np.zeros(1, dtype=np.float32)
-        self.forced: Rating = np.full(1, 3, dtype=np.int8)
-
-    def add(self, number: int, value: Values, colour: Colours, weight: Values) -> None:
-        """Count one indicator where it has a colour, and any rating it gives by itself."""
-        indicator = self.dashboard.indicators[number]
-        there = colour >= 0
-        self.points = self.points + np.where(there, colour, 0) * weight
-        self.weight = self.weight + there * weight
-        for override in self.dashboard.overrides:
-            if override.indicator == indicator.id:
-                by_itself = there & override.when.holds(value, float)
-                higher = np.minimum(self.forced, override.rating)
-                self.forced = np.where(by_itself, higher, self.forced)
-
-    def result(self) -> tuple[Values, Rating]:
-        """Return the score (missing where nothing counted) and the rating, 1 to 3."""
-        nothing = np.full(self.points.shape, np.nan, self.points.dtype)
-        score = np.divide(self.points, self.weight, out=nothing, where=self.weight > 0)
-        rating = 3 - (score >= self.dashboard.rating_2_from - CLOSE).astype(np.int8)
-        rating -= score >= self.dashboard.rating_1_from - CLOSE
-        return score, np.minimum(rating, self.forced).astype(np.int8)
-
-
 def weights_of(dashboard: Dashboard) -> Values:
     """Return the weight of each indicator, in the dashboard's order."""
     return np.array([indicator.weight for indicator in dashboard.indicators], dtype=float)
@@ -238,12 +208,32 @@ def colour_all(indicators: Indicators, rows: Rows, figures: Values) -> tuple[Val
     return values, np.array([np.broadcast_to(c, shape)[:, 0] for _, c in pairs], dtype=np.int8)
 
 
-def rate_all(dashboard: Dashboard, values: Values, colours: Colours) -> tuple[Values, Rating]:
-    """Score and rate values and colours, indicator by school."""
-    tally = Tally(dashboard)
-    for number, weight in enumerate(weights_of(dashboard)):
-        tally.add(number, values[number], colours[number], weight)
-    return tally.result()
+def rate_all(
+    dashboard: Dashboard, lines: Iterable[tuple[Values, Colours]], weights: Values | None = None
+) -> tuple[Values, Rating]:
+    """Return the score (missing where nothing counted) and the rating, 1 to 3.
+
+    `lines` are each indicator's values and colours, by school, or by school and draw; they are
+    added up one at a time, so that draws need little memory. `weights` are the dashboard's unless
+    given.
+    """
+    points: Values = np.zeros(1, dtype=np.float32)
+    weight = points
+    forced: Rating = np.full(1, 3, dtype=np.int8)
+    each = weights_of(dashboard) if weights is None else weights
+    for indicator, (value, colour), own in zip(dashboard.indicators, lines, each, strict=True):
+        there = colour >= 0
+        points = points + np.where(there, colour, 0) * own
+        weight = weight + there * own
+        for override in dashboard.overrides:
+            if override.indicator == indicator.id:
+                by_itself = there & override.when.holds(value, float)
+                forced = np.where(by_itself, np.minimum(forced, override.rating), forced)
+    nothing = np.full(points.shape, np.nan, points.dtype)
+    score = np.divide(points, weight, out=nothing, where=weight > 0)
+    rating = 3 - (score >= dashboard.rating_2_from - CLOSE).astype(np.int8)
+    rating -= score >= dashboard.rating_1_from - CLOSE
+    return score, np.minimum(rating, forced).astype(np.int8)
 
 
 def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
@@ -285,10 +275,7 @@ def _draw(
     """Return scores and ratings, school by draw; `weights` is indicator by draw."""
     shape = (len(rows), weights.shape[1])
     figures = indicators.sampling.draw(rows, shape[1], rng)
-    tally = Tally(indicators.dashboard)
-    for number, (value, colour) in enumerate(indicators.colour(rows, figures)):
-        tally.add(number, value, colour, weights[number])
-    score, rating = tally.result()
+    score, rating = rate_all(indicators.dashboard, indicators.colour(rows, figures), weights)
     return np.broadcast_to(score, shape), np.broadcast_to(rating, shape)
 
 
@@ -341,7 +328,7 @@ def _would_change(rated: _Rated) -> Texts:
                 values, colours = rated.values.copy(), rated.colours.copy()
                 values[number] = np.where(ask, examples[np.clip(to, 0, 2)], value)
                 colours[number] = np.where(ask, to, colour)
-                _, other = rate_all(rated.dashboard, values, colours)
+                _, other = rate_all(rated.dashboard, zip(values, colours, strict=True))
                 differs = ask & (other != rated.rating)
                 open_yet &= ~differs
                 for school in np.flatnonzero(differs):
@@ -374,7 +361,8 @@ def _one_pupil(rated: _Rated) -> Texts:
     for pupils, words in ((1, "one pupil more"), (-1, "one pupil fewer")):
         figures = indicators.sampling.figures[rows].copy()
         figures[:, place] = np.clip(figures[:, place] + pupils * share, 0, 100)
-        _, other = rate_all(rated.dashboard, *colour_all(indicators, rows, figures))
+        lines = zip(*colour_all(indicators, rows, figures), strict=True)
+        _, other = rate_all(rated.dashboard, lines)
         for school in np.flatnonzero(rated.there & (other != rated.rating)):
             joint = "; " if told[school] else ""
             told[school] += f"{joint}{other[school]} with {words} at the expected standard"
@@ -418,20 +406,15 @@ def _interval(
 ) -> tuple[Values, Values, Values, Values]:
     """Return a value's 95% limits, what they are held against, and the figure as published."""
     indicators, rows = rated.indicators, rated.rows
-    nothing, trend = np.full(len(rows), np.nan), indicator.shown == "trend"
-    year = indicators.year - indicator.behind
-    place = indicators.places.get((indicator.of, year))
-    first = indicators.places.get((indicator.of, year - 2))
-    if place is None or (trend and first is None):
+    figures = indicators.sampling.figures[rows]
+    found = indicators.compare(indicator, rows, figures[:, :, None])
+    if found is None:
+        nothing = np.full(len(rows), np.nan)
         return nothing, nothing, nothing, value if indicator.of in DERIVED else nothing
-    error = indicators.sampling.errors[rows, place]
-    against = indicators.levels[indicator.id].comparison[rows]
-    if trend:
-        error = np.hypot(error, indicators.sampling.errors[rows, first]) / 2
-    if trend or indicator.compare:
-        against = np.zeros(len(rows))
-    reach = NORMAL_95 * error
-    return value - reach, value + reach, against, indicators.sampling.figures[rows, place]
+    _, error, against = found
+    reach = NORMAL_95 * error[:, 0]
+    place = indicators.places[indicator.of, indicators.year - indicator.behind]
+    return value - reach, value + reach, against[:, 0], figures[:, place]
 
 
 def _release(rated: _Rated, of: str, year: int) -> str:
