@@ -83,9 +83,7 @@ def measure_overlap(pool: Pool, match: Match, members: Iterable[int]) -> pd.Data
     inside = pool.schools.index.isin(list(members))
     reach = match.distances
     counted = np.sum(~np.isnan(reach), axis=1)
-    last = np.where(
-        counted > 0, np.nanmax(np.where(counted[:, None] > 0, reach, 0.0), axis=1), np.nan
-    )
+    last = pd.DataFrame(reach).max(axis=1).to_numpy()  # missing where none
     others = np.sort(last[~inside & ~np.isnan(last)])
     place = np.searchsorted(others, last[inside]) / max(len(others), 1)
     return pd.DataFrame(
@@ -117,21 +115,13 @@ def prove_calipers(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataF
     (missing where none was asked for), `furthest` (the largest difference of any pair), `pairs`
     and `beyond`: how many are further apart than asked, which is none unless the match is wrong.
     """
-    pairs = list_differences(pool, match.pairs(members))
+    apart = list_differences(pool, match.pairs(members))[["distance", *pool.scales.index]]
+    far = apart.abs().round(TIE)
     asked = {"distance": match.rule.caliper, **list_limits(match.rule, pool.schools)}
-    rows = []
-    for name in ("distance", *pool.scales.index):
-        far, limit = np.round(pairs[name].abs().to_numpy(float), TIE), asked.get(name)
-        rows.append(
-            {
-                "limit": name,
-                "caliper": np.nan if limit is None else float(limit),
-                "furthest": float(far.max()) if len(far) else np.nan,
-                "pairs": len(far),
-                "beyond": 0 if limit is None else int((~(far <= limit)).sum()),
-            }
-        )
-    return pd.DataFrame(rows).set_index("limit")
+    caliper = pd.Series(asked, dtype=float).reindex(far.columns)
+    table = {"caliper": caliper, "furthest": far.max(), "pairs": len(far),
+             "beyond": (far > caliper).sum()}  # fmt: skip
+    return pd.DataFrame(table).rename_axis("limit")
 
 
 def _mean(values: np.ndarray, times: np.ndarray | None = None) -> float:

@@ -72,9 +72,6 @@ def match_schools(
     anyone's comparison school. Equal distances are settled by the lower school number, so the order
     of rows cannot matter.
     """
-    table = pool.schools
-    if not table.index.is_monotonic_increasing:
-        raise DesignError("The pool's schools must be sorted.")
     if where.neighbours is True and not where.authorities:
         raise DesignError("`pool.neighbours`: list the neighbours' codes under `pool.authorities`.")
     return match_places(pool, rule, mark_free(pool, where, barred), place_schools(pool))

@@ -209,14 +209,11 @@ class Indicators:
 
     def _one(self, indicator: Indicator, rows: Rows, figures: Values) -> tuple[Values, Colours]:
         level = self.levels[indicator.id].part(rows)
-        if indicator.of == "coasting":
-            least, most = self._years_met(rows, figures)
+        if indicator.of in ("floor", "coasting"):
+            test: StandardTest = "floor" if indicator.of == "floor" else "coasting"
+            least, most = self._years_met(rows, figures, test)
             low, high = _paint(indicator, least, level), _paint(indicator, most, level)
             return np.where(low == high, least, np.nan), np.where(low == high, low, NONE)
-        if indicator.of == "floor":
-            answer = self._ask(rows, figures, self.year, "floor")
-            value = np.where(answer.yes, 1.0, np.where(answer.no, 0.0, np.nan))
-            return value, _paint(indicator, value, level)
         if indicator.of in DERIVED:
             value = self.inspections[indicator.of][rows, None]
             return value, _paint(indicator, value, level)
@@ -277,12 +274,12 @@ class Indicators:
             both = both | answer.among(self.judged[phase, year][rows, None])
         return both
 
-    def _years_met(self, rows: Rows, figures: Values) -> tuple[Values, Values]:
-        """Return the fewest and the most of the last three years that meet the coasting test."""
+    def _years_met(self, rows: Rows, figures: Values, test: StandardTest) -> tuple[Values, Values]:
+        """Return the fewest and the most years that meet a test: of the last, coasting of three."""
         least: Values = np.zeros((len(rows), figures.shape[2]), dtype=np.float32)
         most = least.copy()
-        for year in (self.year - 2, self.year - 1, self.year):
-            answer = self._ask(rows, figures, year, "coasting")
+        for year in range(self.year if test == "floor" else self.year - 2, self.year + 1):
+            answer = self._ask(rows, figures, year, test)
             least += answer.yes
             most += ~answer.no
         return least, most

@@ -32,7 +32,7 @@ SURE = 0.8
 SHAPES = {"red": "▲", "amber": "◆", "green": "●", "": ""}
 """A shape beside each colour, so that no one needs to see the colour."""
 
-NOT_HERE = "does not apply here"
+NOT_HERE, NOTHING = "does not apply here", "Nothing red or amber"
 Rating = npt.NDArray[np.int8]
 Texts = npt.NDArray[np.object_]
 
@@ -111,10 +111,6 @@ class _Rated:
     rating: Rating
     there: Bools  # whether enough of the indicators have a value to be rated at all
 
-    @property
-    def dashboard(self) -> Dashboard:
-        return self.indicators.dashboard
-
 
 def rate_schools(
     inputs: RatingInputs,
@@ -135,7 +131,7 @@ def rate_schools(
     Raises `DesignError` where a school to rate is unknown, the year is not in the panel, or nothing
     of the dashboard has a source.
     """
-    _check(inputs, year, schools, draws)
+    _check(inputs, year, schools)
     register = inputs.register.sort_index()
     inputs = RatingInputs(inputs.panel, register, inputs.ofsted, inputs.england)
     indicators = find_indicators(inputs, dashboard, year)
@@ -169,13 +165,11 @@ def rate_schools(
     return Ratings(dashboard, year, draws, table, _contributions(rated), tuple(without))
 
 
-def _check(inputs: RatingInputs, year: int, schools: pd.Index | None, draws: int) -> None:
-    """Refuse a year without results, no draws, and a school that is not in the register."""
+def _check(inputs: RatingInputs, year: int, schools: pd.Index | None) -> None:
+    """Refuse a year without results, and a school that is not in the register."""
     if year not in inputs.panel.releases.index:
         known = sorted(inputs.panel.releases.index.tolist())
         raise DesignError(f"no results of {year} to rate by; the panel has {known}.")
-    if draws < 1:
-        raise DesignError(f"draws is {draws}; how sure a rating is needs at least one.")
     strangers = [] if schools is None else sorted(set(schools) - set(inputs.register.index))
     if strangers:
         raise DesignError(f"schools to rate that are not in the register: {strangers[:10]}.")
@@ -240,8 +234,8 @@ def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
     """Rate the schools of each authority again under likely true values and moved weights."""
     from scipy.stats import rankdata
 
-    move, register = rated.dashboard.weights_move, rated.indicators.inputs.register
-    weights = weights_of(rated.dashboard)[:, None].astype(np.float32)
+    move, register = rated.indicators.dashboard.weights_move, rated.indicators.inputs.register
+    weights = weights_of(rated.indicators.dashboard)[:, None].astype(np.float32)
     moved = np.random.default_rng([entropy, 0]).uniform(1 - move, 1 + move, (len(weights), draws))
     weights = weights * moved.astype(np.float32)
     names = ("p1", "p2", "p3", "rank", "rank_low", "rank_high", "rank_of")
@@ -281,42 +275,32 @@ def _draw(
 
 def _list_reasons(rated: _Rated) -> Texts:
     """Write what a rating rests on: what gives it by itself, then what is red and amber."""
-    by_itself = _given_by_itself(rated)
-    told = np.full(len(rated.rows), "", dtype=object)
-    for school in np.flatnonzero(rated.there):
-        parts = [
-            f"At least priority {rating} by itself: {'; '.join(labels)}"
-            for rating in (1, 2)
-            if (labels := by_itself.get((int(school), rating)))
-        ]
-        for colour in ("red", "amber"):
-            found = np.flatnonzero(rated.colours[:, school] == COLOURS.index(colour))
-            labels = [rated.dashboard.indicators[number].label for number in found]
-            parts += [f"{colour.capitalize()}: {'; '.join(labels)}"] if labels else []
-        told[school] = ". ".join(parts) or "Nothing red or amber"
-    return told
-
-
-def _given_by_itself(rated: _Rated) -> dict[tuple[int, int], list[str]]:
-    """List the indicators that by themselves give a (school, rating) at least that rating."""
-    ids = [indicator.id for indicator in rated.dashboard.indicators]
-    found: dict[tuple[int, int], list[str]] = {}
-    listed: set[tuple[int, str]] = set()
-    for override in sorted(rated.dashboard.overrides, key=lambda one: one.rating):
-        number = ids.index(override.indicator)
-        label = rated.dashboard.indicators[number].label
-        holds = override.when.holds(rated.values[number], float) & (rated.colours[number] >= 0)
-        for school in map(int, np.flatnonzero(holds)):
-            if (school, label) not in listed:
-                found.setdefault((school, override.rating), []).append(label)
-            listed.add((school, label))
-    return found
+    dashboard, colours = rated.indicators.dashboard, rated.colours
+    ids = [indicator.id for indicator in dashboard.indicators]
+    by_itself = {rating: np.zeros(colours.shape, dtype=bool) for rating in (1, 2)}
+    for override in dashboard.overrides:
+        at = ids.index(override.indicator)
+        holds = override.when.holds(rated.values[at], float) & (colours[at] >= 0)
+        by_itself[override.rating][at] |= holds
+    by_itself[2] &= ~by_itself[1]
+    grounds = {f"At least priority {n} by itself": holds for n, holds in by_itself.items()}
+    grounds |= {"Red": colours == COLOURS.index("red"), "Amber": colours == COLOURS.index("amber")}
+    labels = np.array([indicator.label for indicator in dashboard.indicators], dtype=object)
+    told = [
+        ". ".join(
+            f"{ground}: {'; '.join(labels[holds[:, school]])}"
+            for ground, holds in grounds.items()
+            if holds[:, school].any()
+        )
+        for school in range(len(rated.rows))
+    ]
+    return np.where(rated.there, np.array([words or NOTHING for words in told], dtype=object), "")
 
 
 def _would_change(rated: _Rated) -> Texts:
     """Name the single indicators that, one or two colours on, would give another rating."""
     found: list[dict[int, list[str]]] = [{} for _ in rated.rows]
-    for number, indicator in enumerate(rated.dashboard.indicators):
+    for number, indicator in enumerate(rated.indicators.dashboard.indicators):
         value, colour = rated.values[number], rated.colours[number]
         examples = np.array([_example(indicator.bands.get(name)) for name in COLOURS])
         known = np.array([name in indicator.bands for name in COLOURS])
@@ -328,7 +312,7 @@ def _would_change(rated: _Rated) -> Texts:
                 values, colours = rated.values.copy(), rated.colours.copy()
                 values[number] = np.where(ask, examples[np.clip(to, 0, 2)], value)
                 colours[number] = np.where(ask, to, colour)
-                _, other = rate_all(rated.dashboard, zip(values, colours, strict=True))
+                _, other = rate_all(rated.indicators.dashboard, zip(values, colours, strict=True))
                 differs = ask & (other != rated.rating)
                 open_yet &= ~differs
                 for school in np.flatnonzero(differs):
@@ -362,7 +346,7 @@ def _one_pupil(rated: _Rated) -> Texts:
         figures = indicators.sampling.figures[rows].copy()
         figures[:, place] = np.clip(figures[:, place] + pupils * share, 0, 100)
         lines = zip(*colour_all(indicators, rows, figures), strict=True)
-        _, other = rate_all(rated.dashboard, lines)
+        _, other = rate_all(rated.indicators.dashboard, lines)
         for school in np.flatnonzero(rated.there & (other != rated.rating)):
             joint = "; " if told[school] else ""
             told[school] += f"{joint}{other[school]} with {words} at the expected standard"
@@ -377,7 +361,11 @@ def _contributions(rated: _Rated) -> pd.DataFrame:
 
 
 def _contribution(rated: _Rated, number: int) -> pd.DataFrame:
-    indicators, rows, indicator = rated.indicators, rated.rows, rated.dashboard.indicators[number]
+    indicators, rows, indicator = (
+        rated.indicators,
+        rated.rows,
+        rated.indicators.dashboard.indicators[number],
+    )
     value, colour = rated.values[number], rated.colours[number]
     year, there = indicators.year - indicator.behind, colour >= 0
     rag = np.where(there, np.array(COLOURS, dtype=object)[np.clip(colour, 0, 2)], "")

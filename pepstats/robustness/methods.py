@@ -144,9 +144,7 @@ def study_years(frame: pd.DataFrame, *, starts: int) -> EventStudy:
     return EventStudy(table.set_axis(index), covariance, reference, starts, *_count(frame))
 
 
-def allow_for_drift(
-    study: EventStudy, *, rng: np.random.Generator, times: Sequence[float] = (0, 0.5, 1, 1.5, 2)
-) -> pd.DataFrame:
+def allow_for_drift(study: EventStudy, *, rng: np.random.Generator) -> pd.DataFrame:
     """Bound the first later year for each amount of drift allowed (HonestDiD).
 
     Index `at_most` (times the largest step before); `low`, `high`. Normal limits, as the authors
@@ -159,7 +157,7 @@ def allow_for_drift(
     used = [*earlier, *later]
     beta = study.table.loc[used, "estimate"].to_numpy(float)
     sigma = study.covariance.loc[used, used].to_numpy(float)
-    return bound_relative(beta, sigma, len(earlier), times=times, rng=rng)
+    return bound_relative(beta, sigma, len(earlier), times=(0, 0.5, 1, 1.5, 2), rng=rng)
 
 
 def compare_doubly_robust(
@@ -173,7 +171,7 @@ def compare_doubly_robust(
     """
     from diff_diff import CallawaySantAnna
 
-    _need_comparable(frame, covariates)
+    _need_comparable(frame)
     first = frame.get("starts", frame["member"] * starts)
     plain = frame[["school", "year", "value", *covariates]].assign(first=first.astype(int))
     with asking_diff_diff():
@@ -269,15 +267,13 @@ def _count(frame: pd.DataFrame) -> tuple[int, int]:
     return inside, len(schools) - inside
 
 
-def _need_comparable(frame: pd.DataFrame, covariates: Sequence[str] = ()) -> None:
+def _need_comparable(frame: pd.DataFrame) -> None:
     """Refuse a frame that cannot be compared, and say why."""
     n, m = _count(frame)
     if n < FEWEST or m < FEWEST:
         raise DesignError(
             f"{n} members and {m} comparison schools have every year; {FEWEST} of each are needed"
         )
-    if flat := [c for c in covariates if frame[c].nunique() < FEWEST]:
-        raise DesignError(f"{', '.join(flat)} is the same in every school")
 
 
 def matched_did(headline: Headline) -> CheckRow:
