@@ -100,27 +100,6 @@ class Band(Settings):
                 inside &= lies(values, np.asarray(level(limit), values.dtype))
         return inside
 
-    def words(self) -> str:
-        """Write the band as a reader would: `over -10, up to 0`."""
-        names = {"over": "over ", "from_": "", "upto": "up to ", "below": "under "}
-        parts = [
-            name + limit_words(limit)
-            for edge, name in names.items()
-            if (limit := getattr(self, edge)) is not None
-        ]
-        if self.from_ is not None and self.high is None:
-            parts[0] += " or over"
-        return ", ".join(parts)
-
-
-def limit_words(limit: float | str) -> str:
-    """Write a limit: a number as it is, a word as what it stands for."""
-    if limit == "mean":
-        return "England's mean"
-    if isinstance(limit, str):
-        return f"England's {int(limit[1:])}th percentile"
-    return f"{limit:g}"
-
 
 class Indicator(Settings):
     """One line of the dashboard: what it is of, when it is red, amber or green, and its weight.

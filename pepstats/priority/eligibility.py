@@ -73,11 +73,10 @@ def judge_eligibility(
         "E5": _answer(judge_floor(panel, register, year)["answer"]),
         "E6": _answer(judge_coasting(panel, register, year)["answer"]),
     }
-    active = [rule for rule in RULES if rule.active]
     table = pd.DataFrame(index=schools)
     every = sourced = Answer.all_no(len(schools))
     because = pd.Series("", index=schools, dtype=object)
-    for rule in active:
+    for rule in (rule for rule in RULES if rule.active):
         answer = judged[rule.id]
         table[rule.id] = answer.words()
         every = every | answer

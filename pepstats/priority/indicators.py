@@ -214,19 +214,10 @@ class Indicators:
             least, most = self._years_met(rows, figures, test)
             low, high = _paint(indicator, least, level), _paint(indicator, most, level)
             return np.where(low == high, least, np.nan), np.where(low == high, low, NONE)
-        if indicator.of in DERIVED:
-            value = self.inspections[indicator.of][rows, None]
-            return value, _paint(indicator, value, level)
-        return self._measured(indicator, rows, figures, level)
-
-    def _measured(
-        self, indicator: Indicator, rows: Rows, figures: Values, level: Level
-    ) -> tuple[Values, Colours]:
-        """Return the value and colour of a published measure, or of its trend over two years."""
         found = self.compare(indicator, rows, figures)
         if found is None:
-            nothing: Values = np.full((len(rows), 1), np.nan)
-            return nothing, _paint(indicator, nothing, level)
+            known = self.inspections.get(indicator.of, self.inputs.nothing())[rows, None]
+            return known, _paint(indicator, known, level)
         value, error, against = found
         colour = _paint(indicator, value, level)
         if indicator.unsure:

@@ -18,6 +18,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError, nearest
+from pepstats.priority.dashboard import Themes
 from pepstats.settings import Settings, SourceLine, check_settings, read_yaml
 from pepstats.sources import find_source, read_text
 
@@ -36,7 +37,6 @@ THEMES = {
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Words = Annotated[str, Field(min_length=1, max_length=300)]
 Pounds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Theme = Annotated[int, Field(ge=1, le=6, strict=True)]
 
 
 class Activity(Settings):
@@ -45,7 +45,7 @@ class Activity(Settings):
     id: Id
     title: Words
     kind: Literal["programme", "network", "course", "event"]
-    theme: Theme
+    theme: Themes
     lead: Words
     starts: datetime.date
     ends: datetime.date | None = None
@@ -79,7 +79,7 @@ class Promise(Settings):
     target: float
     due: datetime.date
     actual: float | None = None
-    theme: Theme
+    theme: Themes
 
     @model_validator(mode="after")
     def aims_somewhere(self) -> Promise:
@@ -100,10 +100,10 @@ class Register(Settings):
     @model_validator(mode="after")
     def holds_together(self) -> Register:
         """Each id once, and grants and promises of activities that are listed."""
-        known, promised = ([one.id for one in own] for own in (self.activities, self.promises))
+        known = [one.id for one in self.activities]
         problems = [
             f"{what}: `{one}` is listed twice."
-            for what, ids in (("activities", known), ("promises", promised))
+            for what, ids in (("activities", known), ("promises", [p.id for p in self.promises]))
             for one in sorted({one for one in ids if ids.count(one) > 1})
         ]
         problems += [

@@ -409,7 +409,5 @@ def _release(rated: _Rated, of: str, year: int) -> str:
     """Return the release an indicator rests on; floor and coasting rest on published results."""
     releases = rated.indicators.inputs.panel.releases
     measure = "rwm_expected" if of in ("floor", "coasting") else of
-    if measure not in releases.columns or year not in releases.index:
-        return ""
-    release = releases.loc[year, measure]
-    return str(release) if isinstance(release, str) else ""
+    release = releases[measure].get(year) if measure in releases else None
+    return release if isinstance(release, str) else ""

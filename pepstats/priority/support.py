@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError
-from pepstats.priority.dashboard import Dashboard, Tier
+from pepstats.priority.dashboard import Dashboard
 from pepstats.priority.indicators import RatingInputs
 from pepstats.priority.partnership import Partnership
 from pepstats.priority.ratings import Ratings, chance_of, rate_schools
@@ -27,14 +27,10 @@ def plan_support(
     that is not rated, or whose governance is not known, has no plan: its days are missing; so are
     those given where no record of them was kept.
     """
-    tiers: dict[tuple[int, str], Tier] = {
-        (tier.rating, tier.governance): tier for tier in dashboard.support.tiers
-    }
+    tiers = {(int(tier.rating), tier.governance): tier for tier in dashboard.support.tiers}
     table = ratings[["name", "rating", "governance"]].copy()
-    found = [
-        tiers.get((int(rating), governance)) if pd.notna(rating) else None
-        for rating, governance in zip(table["rating"], table["governance"], strict=True)
-    ]
+    kinds = zip(table["rating"].fillna(0).astype(int), table["governance"], strict=True)
+    found = [tiers.get(kind) for kind in kinds]
     table["provider"] = [tier.provider if tier else "no plan: not rated" for tier in found]
     table["planned"] = [tier.days if tier else np.nan for tier in found]
     days = pd.Series(np.nan, index=table.index)
