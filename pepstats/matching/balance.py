@@ -52,6 +52,7 @@ def measure_balance(
         there = ~np.isnan(value)
         own, rest = value[inside & there], value[~inside & there]
         after, times = value[(weight > 0) & there], weight[(weight > 0) & there]
+        once = np.ones(len(rest))
         spread = own.std(ddof=1) if len(own) > 1 else np.nan
         rows.append(
             {
@@ -63,9 +64,9 @@ def measure_balance(
                 "sd_members": spread,
                 "smd_before": _ratio(_mean(own) - _mean(rest), spread),
                 "smd_after": _ratio(_mean(own) - _mean(after, times), spread),
-                "variance_ratio_before": _ratio(spread**2, _variance(rest)),
+                "variance_ratio_before": _ratio(spread**2, _variance(rest, once)),
                 "variance_ratio_after": _ratio(spread**2, _variance(after, times)),
-                "ecdf_before": _furthest(own, rest),
+                "ecdf_before": _furthest(own, rest, once),
                 "ecdf_after": _furthest(own, after, times),
                 "n_members": len(own),
                 "n_comparison": len(after),
@@ -128,13 +129,11 @@ def _mean(values: np.ndarray, times: np.ndarray | None = None) -> float:
     return float(np.average(values, weights=times)) if len(values) else float("nan")
 
 
-def _variance(values: np.ndarray, times: np.ndarray | None = None) -> float:
+def _variance(values: np.ndarray, times: np.ndarray) -> float:
     """Variance, of weights that count how often a school serves (reliability weights)."""
     if len(values) < 2:
         return float("nan")
-    times = np.ones(len(values)) if times is None else times
-    centre = np.average(values, weights=times)
-    whole = times.sum()
+    centre, whole = np.average(values, weights=times), times.sum()
     return float((times * (values - centre) ** 2).sum() / (whole - (times**2).sum() / whole))
 
 
@@ -142,11 +141,10 @@ def _ratio(top: float, bottom: float) -> float:
     return top / bottom if bottom and np.isfinite(bottom) else float("nan")
 
 
-def _furthest(own: np.ndarray, others: np.ndarray, times: np.ndarray | None = None) -> float:
+def _furthest(own: np.ndarray, others: np.ndarray, times: np.ndarray) -> float:
     """Largest distance between two cumulative shares (Kolmogorov-Smirnov, weighted)."""
     if not len(own) or not len(others):
         return float("nan")
-    times = np.ones(len(others)) if times is None else times
     at = np.union1d(own, others)
     order = np.argsort(others, kind="stable")
     running = np.concatenate([[0.0], np.cumsum(times[order])]) / times.sum()

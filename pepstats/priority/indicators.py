@@ -118,7 +118,7 @@ def england_value(inputs: RatingInputs, measure: str, year: int) -> Values:
         rows = inputs.england
         rows = rows[(rows["measure"] == measure) & (rows["year"] == year)]
         level = dict(zip(rows["phase"].fillna(""), rows["value"].astype(float), strict=True))
-        if level and _is_phased(measure):
+        if level and MEASURES[measure].kind in OWN_PHASE:
             return np.full(len(inputs.register), level.get("", np.nan))
         if "primary" in level or "secondary" in level:
             primary, other = (level.get(phase, np.nan) for phase in ("primary", "secondary"))
@@ -127,10 +127,6 @@ def england_value(inputs: RatingInputs, measure: str, year: int) -> Values:
     if not _is_national(value, inputs.register):
         return inputs.nothing()
     return _by_kind(inputs, measure, partial(_weighted_mean, value, inputs.cohort(measure, year)))
-
-
-def _is_phased(measure: str) -> bool:
-    return MEASURES[measure].kind in OWN_PHASE
 
 
 def _is_national(value: Values, register: pd.DataFrame) -> bool:
@@ -152,7 +148,7 @@ def _percentile(value: Values, share: int, among: Bools) -> float:
 def _by_kind(inputs: RatingInputs, measure: str, of: Callable[[Bools], float]) -> Values:
     """Ask a question of each kind of school, and give every school its own kind's answer."""
     mainstream = inputs.in_phase("primary", "secondary", "all-through")
-    if _is_phased(measure):
+    if MEASURES[measure].kind in OWN_PHASE:
         return np.full(len(mainstream), of(mainstream))
     primary = inputs.in_phase("primary")
     return np.where(primary, of(mainstream & primary), of(mainstream & ~primary))

@@ -25,7 +25,7 @@ from pepstats.priority.indicators import (
 from pepstats.priority.uncertainty import NORMAL_95
 
 CLOSE = 1e-6  # a score that is 1.2 but for the last bit of a float is 1.2
-RANK_SHARE = 0.95
+RANK_ENDS = (1 - 0.975, 0.975)
 SURE = 0.8
 """A rating is borderline where less than this share of draws gives it."""
 
@@ -253,11 +253,8 @@ def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
                 found[f"p{number}"][own[some]] = (rating == number).mean(axis=1)
             order[some] = rating - score / 8  # by rating, then by score
         found["rank"][own] = rankdata(rated.rating[own] - rated.score[own] / 8, method="min")
-        tail = (1 - RANK_SHARE) / 2
-        ends = np.quantile(
-            rankdata(order, method="min", axis=0), [tail, 1 - tail], axis=1,
-            method="closest_observation",
-        )  # fmt: skip
+        ranks = rankdata(order, method="min", axis=0)
+        ends = np.quantile(ranks, RANK_ENDS, axis=1, method="closest_observation")
         found["rank_low"][own], found["rank_high"][own] = ends
         found["rank_of"][own] = len(own)
     return found
@@ -355,17 +352,13 @@ def _one_pupil(rated: _Rated) -> Texts:
 
 def _contributions(rated: _Rated) -> pd.DataFrame:
     """Lay out what each indicator says of each school, keyed (school, indicator)."""
-    parts = [_contribution(rated, number) for number in range(len(rated.values))]
-    table = pd.concat(parts, ignore_index=True).sort_values("school", kind="stable")
-    return table.set_index(["school", "indicator"])
+    table = pd.concat([_contribution(rated, number) for number in range(len(rated.values))])
+    return table.sort_values("school", kind="stable").set_index(["school", "indicator"])
 
 
 def _contribution(rated: _Rated, number: int) -> pd.DataFrame:
-    indicators, rows, indicator = (
-        rated.indicators,
-        rated.rows,
-        rated.indicators.dashboard.indicators[number],
-    )
+    indicators, rows = rated.indicators, rated.rows
+    indicator = indicators.dashboard.indicators[number]
     value, colour = rated.values[number], rated.colours[number]
     year, there = indicators.year - indicator.behind, colour >= 0
     rag = np.where(there, np.array(COLOURS, dtype=object)[np.clip(colour, 0, 2)], "")

@@ -264,8 +264,7 @@ def _between_schools(off: Floats, errors: Floats, related: Floats, overlap: Floa
 
 def _related(cells: Sequence[Cell]) -> Floats:
     """Return the correlation of cells' sampling errors: of the same year and pupils, or none."""
-    pairs = [[_pair(one, other) for other in cells] for one in cells]
-    return np.array(pairs, dtype=float).reshape(len(cells), len(cells))
+    return np.array([[_pair(one, other) for other in cells] for one in cells], dtype=float)
 
 
 def _pair(one: Cell, other: Cell) -> float:

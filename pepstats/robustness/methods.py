@@ -29,7 +29,6 @@ FEWEST = 2
 MOST_DONORS = 1_000
 """Of more comparison schools a synthetic one takes longer than all other checks together."""
 
-
 CLOSE = 1e-8
 """Largest difference left between the means, in standard deviations, that counts as balanced."""
 

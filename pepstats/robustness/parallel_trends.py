@@ -62,9 +62,8 @@ def breakdown_value(bounds: pd.DataFrame) -> float:
     Missing when it includes zero at the least amount tried.
     """
     ordered = bounds.sort_index()
-    clear = ((ordered["low"] > 0) | (ordered["high"] < 0)).to_numpy()
-    first = int(np.argmin(clear)) if not clear.all() else len(clear)
-    return float(ordered.index[first - 1]) if first else float("nan")
+    stands = ordered.index[((ordered["low"] > 0) | (ordered["high"] < 0)).cummin()]
+    return float(stands[-1]) if len(stands) else float("nan")
 
 
 def _not_refuted(
