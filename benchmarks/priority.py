@@ -43,11 +43,9 @@ def rate_one_at_a_time(indicators: Indicators, sample: np.ndarray, draws: int) -
 
     def chance(own: pd.DataFrame) -> float:
         rows = own["row"].to_numpy()
-        tally = ratings.Tally(dashboard)
         figures = indicators.sampling.draw(rows, draws, rng)
-        for number, (value, colour) in enumerate(indicators.colour(rows, figures)):
-            tally.add(number, value, colour, weights[number])
-        return float((tally.result()[1] == 1).mean())
+        _, rating = ratings.rate_all(dashboard, indicators.colour(rows, figures), weights)
+        return float((rating == 1).mean())
 
     return table.groupby(level="school", sort=True).apply(chance)
 

@@ -48,7 +48,7 @@ def rate_with_truth(dashboard: Dashboard, schools: int, seed: int, draws: int) -
     figures = np.column_stack([truth[y][m].reindex(rows).to_numpy() for m, y in indicators.cells])
     figures = np.where(np.isfinite(indicators.sampling.figures), figures, np.nan)
     values, colours = ratings.colour_all(indicators, np.arange(len(register)), figures)
-    _, rating = ratings.rate_all(dashboard, values, colours)
+    _, rating = ratings.rate_all(dashboard, zip(values, colours, strict=True))
     return found.ratings.assign(true=rating)[found.ratings["rating"].notna()]
 
 

@@ -1,12 +1,6 @@
 """Who is compared with whom, without sight of results after the start."""
 
-from pepstats.matching.alternatives import (
-    mark_members,
-    match_by_mahalanobis,
-    pair_members,
-    replace_members,
-    spell_out,
-)
+from pepstats.matching.alternatives import match_by_mahalanobis, pair_members
 from pepstats.matching.balance import (
     BALANCE_DEFINITION,
     SATISFIED,
@@ -38,7 +32,6 @@ __all__ = [
     "find_pool",
     "list_differences",
     "mark_free",
-    "mark_members",
     "match_by_mahalanobis",
     "match_schools",
     "measure_balance",
@@ -47,7 +40,5 @@ __all__ = [
     "pair_members",
     "positions",
     "prove_calipers",
-    "replace_members",
-    "spell_out",
     "take_up",
 ]

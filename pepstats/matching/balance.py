@@ -52,6 +52,7 @@ def measure_balance(
         there = ~np.isnan(value)
         own, rest = value[inside & there], value[~inside & there]
         after, times = value[(weight > 0) & there], weight[(weight > 0) & there]
+        once = np.ones(len(rest))
         spread = own.std(ddof=1) if len(own) > 1 else np.nan
         rows.append(
             {
@@ -63,9 +64,9 @@ def measure_balance(
                 "sd_members": spread,
                 "smd_before": _ratio(_mean(own) - _mean(rest), spread),
                 "smd_after": _ratio(_mean(own) - _mean(after, times), spread),
-                "variance_ratio_before": _ratio(spread**2, _variance(rest)),
+                "variance_ratio_before": _ratio(spread**2, _variance(rest, once)),
                 "variance_ratio_after": _ratio(spread**2, _variance(after, times)),
-                "ecdf_before": _furthest(own, rest),
+                "ecdf_before": _furthest(own, rest, once),
                 "ecdf_after": _furthest(own, after, times),
                 "n_members": len(own),
                 "n_comparison": len(after),
@@ -83,9 +84,7 @@ def measure_overlap(pool: Pool, match: Match, members: Iterable[int]) -> pd.Data
     inside = pool.schools.index.isin(list(members))
     reach = match.distances
     counted = np.sum(~np.isnan(reach), axis=1)
-    last = np.where(
-        counted > 0, np.nanmax(np.where(counted[:, None] > 0, reach, 0.0), axis=1), np.nan
-    )
+    last = pd.DataFrame(reach).max(axis=1).to_numpy()  # missing where none
     others = np.sort(last[~inside & ~np.isnan(last)])
     place = np.searchsorted(others, last[inside]) / max(len(others), 1)
     return pd.DataFrame(
@@ -117,34 +116,24 @@ def prove_calipers(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataF
     (missing where none was asked for), `furthest` (the largest difference of any pair), `pairs`
     and `beyond`: how many are further apart than asked, which is none unless the match is wrong.
     """
-    pairs = list_differences(pool, match.pairs(members))
+    apart = list_differences(pool, match.pairs(members))[["distance", *pool.scales.index]]
+    far = apart.abs().round(TIE)
     asked = {"distance": match.rule.caliper, **list_limits(match.rule, pool.schools)}
-    rows = []
-    for name in ("distance", *pool.scales.index):
-        far, limit = np.round(pairs[name].abs().to_numpy(float), TIE), asked.get(name)
-        rows.append(
-            {
-                "limit": name,
-                "caliper": np.nan if limit is None else float(limit),
-                "furthest": float(far.max()) if len(far) else np.nan,
-                "pairs": len(far),
-                "beyond": 0 if limit is None else int((~(far <= limit)).sum()),
-            }
-        )
-    return pd.DataFrame(rows).set_index("limit")
+    caliper = pd.Series(asked, dtype=float).reindex(far.columns)
+    table = {"caliper": caliper, "furthest": far.max(), "pairs": len(far),
+             "beyond": (far > caliper).sum()}  # fmt: skip
+    return pd.DataFrame(table).rename_axis("limit")
 
 
 def _mean(values: np.ndarray, times: np.ndarray | None = None) -> float:
     return float(np.average(values, weights=times)) if len(values) else float("nan")
 
 
-def _variance(values: np.ndarray, times: np.ndarray | None = None) -> float:
+def _variance(values: np.ndarray, times: np.ndarray) -> float:
     """Variance, of weights that count how often a school serves (reliability weights)."""
     if len(values) < 2:
         return float("nan")
-    times = np.ones(len(values)) if times is None else times
-    centre = np.average(values, weights=times)
-    whole = times.sum()
+    centre, whole = np.average(values, weights=times), times.sum()
     return float((times * (values - centre) ** 2).sum() / (whole - (times**2).sum() / whole))
 
 
@@ -152,11 +141,10 @@ def _ratio(top: float, bottom: float) -> float:
     return top / bottom if bottom and np.isfinite(bottom) else float("nan")
 
 
-def _furthest(own: np.ndarray, others: np.ndarray, times: np.ndarray | None = None) -> float:
+def _furthest(own: np.ndarray, others: np.ndarray, times: np.ndarray) -> float:
     """Largest distance between two cumulative shares (Kolmogorov-Smirnov, weighted)."""
     if not len(own) or not len(others):
         return float("nan")
-    times = np.ones(len(others)) if times is None else times
     at = np.union1d(own, others)
     order = np.argsort(others, kind="stable")
     running = np.concatenate([[0.0], np.cumsum(times[order])]) / times.sum()

@@ -85,14 +85,16 @@ def match_schools(
     anyone's comparison school. Equal distances are settled by the lower school number, so the order
     of rows cannot matter.
     """
-    table = pool.schools
-    if not table.index.is_monotonic_increasing:
-        raise DesignError("The pool's schools must be sorted.")
     if where.neighbours is True and not where.authorities:
         raise DesignError("`pool.neighbours`: list the neighbours' codes under `pool.authorities`.")
-    place = positions(table[list(pool.scales.index)])
-    place = place / pool.scales["spread"] * pool.scales["weight"]
-    return match_places(pool, rule, mark_free(pool, where, barred), place.to_numpy(float))
+    return match_places(pool, rule, mark_free(pool, where, barred), place_schools(pool))
+
+
+def place_schools(pool: Pool) -> NDArray[np.float64]:
+    """Return the coordinates of a pool's schools: what is matched on, in weighted deviations."""
+    place = positions(pool.schools[list(pool.scales.index)])
+    points = place / pool.scales["spread"] * pool.scales["weight"]
+    return np.asarray(points, dtype=float)
 
 
 def mark_free(pool: Pool, where: PoolRule, barred: Iterable[int]) -> NDArray[np.bool_]:

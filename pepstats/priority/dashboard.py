@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pepstats import paths
 from pepstats.errors import nearest
 from pepstats.measures import MEASURES
-from pepstats.settings import Phase, Settings, check_settings, read_yaml
+from pepstats.settings import Phase, Settings, check_settings, one_of, read_yaml
 
 PROPOSED = paths.PROJECT / "data" / "dashboard.yml"
 """The criteria a study is rated by that has none of its own."""
@@ -37,19 +37,6 @@ COLOURS = ("green", "amber", "red")
 _WORD = re.compile(r"mean|p(?:0[1-9]|[1-9][0-9])")
 _EDGES = {"over": operator.gt, "from_": operator.ge, "upto": operator.le, "below": operator.lt}
 """The ends of a band, each with what a value in the band is to it."""
-
-
-def _known_source(name: object) -> str:
-    if str(name) not in (known := [*DERIVED, *MEASURES]):
-        raise ValueError(f"no measure is called `{name}`. {nearest(str(name), known)}")
-    return str(name)
-
-
-def _known_comparison(name: object) -> str:
-    if str(name) not in ("england", *MEASURES):
-        near = nearest(str(name), MEASURES)
-        raise ValueError(f"`{name}` is neither `england` nor a measure. {near}")
-    return str(name)
 
 
 def _number_or_word(limit: object) -> object:
@@ -82,14 +69,13 @@ class Band(Settings):
     @model_validator(mode="after")
     def one_end_each(self) -> Band:
         """Two lower or two upper ends, or none at all, are not a stretch of values."""
-        if self.over is not None and self.from_ is not None:
-            raise ValueError("give `over` or `from`, not both.")
-        if self.upto is not None and self.below is not None:
-            raise ValueError("give `upto` or `below`, not both.")
-        if all(getattr(self, edge) is None for edge in _EDGES):
-            raise ValueError("give a lower end (`over`, `from`) or an upper end (`upto`, `below`).")
-        if self.low is not None and isinstance(self.low, float) and isinstance(self.high, float):
-            closed = self.from_ is not None and self.upto is not None
+        given = {edge for edge in _EDGES if getattr(self, edge) is not None}
+        if not given or {"over", "from_"} <= given or {"upto", "below"} <= given:
+            raise ValueError(
+                "give a lower end (`over` or `from`), an upper end (`upto` or `below`), or both."
+            )
+        if isinstance(self.low, float) and isinstance(self.high, float):
+            closed = given == {"from_", "upto"}
             if self.low > self.high or (self.low == self.high and not closed):
                 raise ValueError(f"nothing lies between {self.low:g} and {self.high:g}.")
         return self
@@ -114,27 +100,6 @@ class Band(Settings):
                 inside &= lies(values, np.asarray(level(limit), values.dtype))
         return inside
 
-    def words(self) -> str:
-        """Write the band as a reader would: `over -10, up to 0`."""
-        names = {"over": "over ", "from_": "", "upto": "up to ", "below": "under "}
-        parts = [
-            name + limit_words(limit)
-            for edge, name in names.items()
-            if (limit := getattr(self, edge)) is not None
-        ]
-        if self.from_ is not None and self.high is None:
-            parts[0] += " or over"
-        return ", ".join(parts)
-
-
-def limit_words(limit: float | str) -> str:
-    """Write a limit: a number as it is, a word as what it stands for."""
-    if limit == "mean":
-        return "England's mean"
-    if isinstance(limit, str):
-        return f"England's {int(limit[1:])}th percentile"
-    return f"{limit:g}"
-
 
 class Indicator(Settings):
     """One line of the dashboard: what it is of, when it is red, amber or green, and its weight.
@@ -147,9 +112,9 @@ class Indicator(Settings):
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
     label: Annotated[str, Field(min_length=1, max_length=120)]
     heading: Annotated[str, Field(min_length=1, max_length=60)]
-    of: Annotated[str, BeforeValidator(_known_source)]
+    of: Annotated[str, one_of("measure", [*DERIVED, *MEASURES])]
     shown: Literal["value", "trend"] = "value"
-    compare: Annotated[str, BeforeValidator(_known_comparison)] | None = None
+    compare: Annotated[str, one_of("comparison", ["england", *MEASURES])] | None = None
     behind: Annotated[int, Field(ge=0, le=3, strict=True)] = 0
     worse: Literal["low", "high"]
     phases: tuple[Phase, ...] = Field(default=("primary", "secondary"), min_length=1)
@@ -194,17 +159,17 @@ class Indicator(Settings):
 
 
 def _check_meeting(lower: str, under: Band, upper: str, above: Band) -> None:
-    if under.high is None or above.low is None:
+    ends, begins = under.high, above.low
+    if ends is None or begins is None:
         raise ValueError(f"{lower} and {upper} overlap: say where {lower} ends and {upper} begins.")
-    if under.high != above.low:
-        ends, begins = under.high, above.low
+    if ends != begins:
         numbers = isinstance(ends, float) and isinstance(begins, float)
         fault = "overlap" if numbers and float(ends) > float(begins) else "leave a hole"
         raise ValueError(f"{lower} ends at {ends} and {upper} begins at {begins}: they {fault}.")
-    if under.upto is not None and above.from_ is not None:
-        raise ValueError(f"{lower} and {upper} overlap at {under.high}: both take it in.")
-    if under.below is not None and above.over is not None:
-        raise ValueError(f"{lower} and {upper} leave a hole at {under.high}: neither takes it in.")
+    both = under.upto is not None
+    if both == (above.from_ is not None):
+        taken = "both take it in" if both else "neither takes it in"
+        raise ValueError(f"{lower} and {upper} meet at {ends}: {taken}.")
 
 
 class Override(Settings):

@@ -15,7 +15,7 @@ import pandas as pd
 
 from pepstats.priority.partnership import Partnership
 from pepstats.priority.standards import (
-    COASTING_PROGRESS8,
+    LINES,
     Answer,
     judge_coasting,
     judge_floor,
@@ -73,11 +73,10 @@ def judge_eligibility(
         "E5": _answer(judge_floor(panel, register, year)["answer"]),
         "E6": _answer(judge_coasting(panel, register, year)["answer"]),
     }
-    active = [rule for rule in RULES if rule.active]
     table = pd.DataFrame(index=schools)
     every = sourced = Answer.all_no(len(schools))
     because = pd.Series("", index=schools, dtype=object)
-    for rule in active:
+    for rule in (rule for rule in RULES if rule.active):
         answer = judged[rule.id]
         table[rule.id] = answer.words()
         every = every | answer
@@ -100,17 +99,15 @@ def _inspected_as(outcome: int, grade: npt.NDArray[np.float64]) -> Answer:
 def _warned(warnings: pd.DataFrame | None, schools: pd.Index, year: int) -> Answer:
     if warnings is None:
         return Answer(np.zeros(len(schools), bool), np.zeros(len(schools), bool))
-    date = pd.to_datetime(warnings["date"])
-    first, last = pd.Timestamp(year - 3, 9, 1), pd.Timestamp(year, 8, 31)
-    recent = warnings.loc[(date >= first) & (date <= last), "school"]
-    yes = np.asarray(schools.isin(recent), dtype=bool)
+    recent = warnings["date"].between(pd.Timestamp(year - 3, 9, 1), pd.Timestamp(year, 8, 31))
+    yes = np.asarray(schools.isin(warnings.loc[recent, "school"]), dtype=bool)
     return Answer(yes, ~yes)
 
 
 def _progress8_under(panel: Panel, register: pd.DataFrame, year: int) -> Answer:
     taught = register["phase"].isin(["secondary", "all-through"]).to_numpy(bool)
-    answer = under(panel_column(panel, "progress8", year, register.index), COASTING_PROGRESS8)
-    return Answer(answer.yes & taught, answer.no | ~taught)
+    progress8 = panel_column(panel, "progress8", year, register.index)
+    return under(progress8, LINES["coasting"]["progress8"]).among(taught)
 
 
 def judge_programmes(

@@ -14,11 +14,10 @@ import pandas as pd
 from pepstats.measures import MEASURES, OWN_PHASE
 from pepstats.priority.dashboard import DERIVED, Dashboard, Indicator, Limit
 from pepstats.priority.standards import (
-    PRIMARY_TESTS,
     PROGRESS,
-    SECONDARY_TESTS,
     Answer,
     StandardTest,
+    ask_test,
     is_judged,
     judge_coasting,
     judge_floor,
@@ -119,7 +118,7 @@ def england_value(inputs: RatingInputs, measure: str, year: int) -> Values:
         rows = inputs.england
         rows = rows[(rows["measure"] == measure) & (rows["year"] == year)]
         level = dict(zip(rows["phase"].fillna(""), rows["value"].astype(float), strict=True))
-        if level and _is_phased(measure):
+        if level and MEASURES[measure].kind in OWN_PHASE:
             return np.full(len(inputs.register), level.get("", np.nan))
         if "primary" in level or "secondary" in level:
             primary, other = (level.get(phase, np.nan) for phase in ("primary", "secondary"))
@@ -128,10 +127,6 @@ def england_value(inputs: RatingInputs, measure: str, year: int) -> Values:
     if not _is_national(value, inputs.register):
         return inputs.nothing()
     return _by_kind(inputs, measure, partial(_weighted_mean, value, inputs.cohort(measure, year)))
-
-
-def _is_phased(measure: str) -> bool:
-    return MEASURES[measure].kind in OWN_PHASE
 
 
 def _is_national(value: Values, register: pd.DataFrame) -> bool:
@@ -153,7 +148,7 @@ def _percentile(value: Values, share: int, among: Bools) -> float:
 def _by_kind(inputs: RatingInputs, measure: str, of: Callable[[Bools], float]) -> Values:
     """Ask a question of each kind of school, and give every school its own kind's answer."""
     mainstream = inputs.in_phase("primary", "secondary", "all-through")
-    if _is_phased(measure):
+    if MEASURES[measure].kind in OWN_PHASE:
         return np.full(len(mainstream), of(mainstream))
     primary = inputs.in_phase("primary")
     return np.where(primary, of(mainstream & primary), of(mainstream & ~primary))
@@ -195,7 +190,7 @@ class Indicators:
     inspections: dict[str, Values]  # what pupils do not move, of each derived indicator
     levels: dict[str, Level]  # England's, of each indicator (of a trend, also of its first year)
     applies: Bools  # indicator by school: whether it has a meaning for the school at all
-    not_judged: dict[tuple[str, int], Bools]  # by phase and year, whom the tests are not asked of
+    judged: dict[tuple[str, int], Bools]  # by phase and year, whom the tests are asked of
 
     @cached_property
     def places(self) -> dict[Cell, int]:
@@ -210,48 +205,46 @@ class Indicators:
 
     def _one(self, indicator: Indicator, rows: Rows, figures: Values) -> tuple[Values, Colours]:
         level = self.levels[indicator.id].part(rows)
-        if indicator.of == "coasting":
-            least, most = self._years_met(rows, figures)
+        if indicator.of in ("floor", "coasting"):
+            test: StandardTest = "floor" if indicator.of == "floor" else "coasting"
+            least, most = self._years_met(rows, figures, test)
             low, high = _paint(indicator, least, level), _paint(indicator, most, level)
             return np.where(low == high, least, np.nan), np.where(low == high, low, NONE)
-        if indicator.of == "floor":
-            answer = self._ask(rows, figures, self.year, "floor")
-            value = np.where(answer.yes, 1.0, np.where(answer.no, 0.0, np.nan))
-            return value, _paint(indicator, value, level)
-        if indicator.of in DERIVED:
-            value = self.inspections[indicator.of][rows, None]
-            return value, _paint(indicator, value, level)
-        return self._measured(indicator, rows, figures, level)
-
-    def _measured(
-        self, indicator: Indicator, rows: Rows, figures: Values, level: Level
-    ) -> tuple[Values, Colours]:
-        """Return the value and colour of a published measure, or of its trend over two years."""
-        trend, year = indicator.shown == "trend", self.year - indicator.behind
-        cell, first = self.places.get((indicator.of, year)), None
-        if trend:
-            first = self.places.get((indicator.of, year - 2))
-        if cell is None or (trend and first is None):
-            nothing: Values = np.full((len(rows), 1), np.nan)
-            return nothing, _paint(indicator, nothing, level)
-        error = self.sampling.errors[rows, cell, None]
-        value = figures[:, cell]
-        edge: Values | float = 0.0
-        if first is not None:
-            start = self.levels[f"{indicator.id}/first"].part(rows).comparison
-            value = ((value - level.comparison) - (figures[:, first] - start)) / 2
-            error = np.hypot(error, self.sampling.errors[rows, first, None]) / 2
-        elif indicator.compare:
-            value = value - level.comparison
-        else:
-            edge = level.comparison
+        found = self.compare(indicator, rows, figures)
+        if found is None:
+            known = self.inspections.get(indicator.of, self.inputs.nothing())[rows, None]
+            return known, _paint(indicator, known, level)
+        value, error, against = found
         colour = _paint(indicator, value, level)
         if indicator.unsure:
             reach = NORMAL_95 * error
-            sure = value + reach < edge if indicator.worse == "low" else value - reach > edge
+            sure = value + reach < against if indicator.worse == "low" else value - reach > against
             kinder = np.int8(("green", "amber").index(indicator.unsure))
             colour = np.where(sure | (colour < 0), colour, np.minimum(colour, kinder))
         return value, colour
+
+    def compare(
+        self, indicator: Indicator, rows: Rows, figures: Values
+    ) -> tuple[Values, Values, Values] | None:
+        """Return a measure's value (or its trend over two years), its error and what it is held to.
+
+        None where it is derived, or the panel does not have it.
+        """
+        trend, year = indicator.shown == "trend", self.year - indicator.behind
+        cell, first = (self.places.get((indicator.of, each)) for each in (year, year - 2))
+        if cell is None or (trend and first is None):
+            return None
+        level = self.levels[indicator.id].part(rows).comparison
+        value, error = figures[:, cell], self.sampling.errors[rows, cell, None]
+        if trend:
+            start = self.levels[f"{indicator.id}/first"].part(rows).comparison
+            value = ((value - level) - (figures[:, first] - start)) / 2
+            error = np.hypot(error, self.sampling.errors[rows, first, None]) / 2
+        elif indicator.compare:
+            value = value - level
+        else:
+            return value, error, level
+        return value, error, np.zeros_like(level)
 
     def _ask(self, rows: Rows, figures: Values, year: int, test: StandardTest) -> Answer:
         """Ask one year's legal test of figures as they are or as drawn."""
@@ -263,23 +256,17 @@ class Indicators:
                 return np.full(shape, np.nan), np.full(shape, np.nan)
             return figures[:, cell], figures[:, cell] + self.half_widths[rows, cell, None]
 
-        scores, upper = zip(*(get(measure) for measure in PROGRESS), strict=True)
-        asked = {
-            "primary": PRIMARY_TESTS[test](get("rwm_expected")[0], scores, upper),
-            "secondary": SECONDARY_TESTS[test](*get("progress8")),
-        }
         both = Answer.all_no(shape)
-        for phase, answer in asked.items():
-            out = self.not_judged[phase, year][rows, None]
-            both = both | Answer(answer.yes & ~out, answer.no | out)
+        for phase, answer in ask_test(test, get).items():
+            both = both | answer.among(self.judged[phase, year][rows, None])
         return both
 
-    def _years_met(self, rows: Rows, figures: Values) -> tuple[Values, Values]:
-        """Return the fewest and the most of the last three years that meet the coasting test."""
+    def _years_met(self, rows: Rows, figures: Values, test: StandardTest) -> tuple[Values, Values]:
+        """Return the fewest and the most years that meet a test: of the last, coasting of three."""
         least: Values = np.zeros((len(rows), figures.shape[2]), dtype=np.float32)
         most = least.copy()
-        for year in (self.year - 2, self.year - 1, self.year):
-            answer = self._ask(rows, figures, year, "coasting")
+        for year in range(self.year if test == "floor" else self.year - 2, self.year + 1):
+            answer = self._ask(rows, figures, year, test)
             least += answer.yes
             most += ~answer.no
         return least, most
@@ -306,8 +293,8 @@ def find_indicators(inputs: RatingInputs, dashboard: Dashboard, year: int) -> In
     for place, (measure, each) in enumerate(cells):
         limit = upper_limit(panel, measure, each, register.index)
         half_widths[:, place] = limit - sampling.figures[:, place]
-    not_judged = {
-        (phase, each): ~is_judged(panel, register, each, phase)
+    judged = {
+        (phase, each): is_judged(panel, register, each, phase)
         for phase in ("primary", "secondary")
         for each in (year - 2, year - 1, year)
     }
@@ -317,11 +304,11 @@ def find_indicators(inputs: RatingInputs, dashboard: Dashboard, year: int) -> In
         levels[indicator.id] = find_level(inputs, indicator, last)
         if indicator.shown == "trend":
             levels[f"{indicator.id}/first"] = find_level(inputs, indicator, last - 2)
-    unjudged = not_judged["primary", year] & not_judged["secondary", year]
-    applies = [_applies(inputs, one, year, unjudged) for one in dashboard.indicators]
+    either = judged["primary", year] | judged["secondary", year]
+    applies = [_applies(inputs, one, year, either) for one in dashboard.indicators]
     return Indicators(
         inputs, dashboard, year, cells, sampling, half_widths, _inspections(inputs, year), levels,
-        np.array(applies), not_judged,
+        np.array(applies), judged,
     )  # fmt: skip
 
 
@@ -340,11 +327,11 @@ def _list_cells(inputs: RatingInputs, dashboard: Dashboard, year: int) -> tuple[
     return tuple(sorted(cell for cell in wanted if np.isfinite(inputs.column(*cell)).any()))
 
 
-def _applies(inputs: RatingInputs, indicator: Indicator, year: int, unjudged: Bools) -> Bools:
+def _applies(inputs: RatingInputs, indicator: Indicator, year: int, judged: Bools) -> Bools:
     """Return for which schools an indicator has a meaning at all, whether or not it has a value."""
     applies = inputs.in_phase(*indicator.phases, "all-through")
     if indicator.of in ("floor", "coasting"):
-        return applies & ~unjudged
+        return applies & judged
     if indicator.of in DERIVED:
         return applies
     known, kind = MEASURES[indicator.of], inputs.register["school_type"].to_numpy()

@@ -18,6 +18,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError, nearest
+from pepstats.priority.dashboard import Themes
 from pepstats.settings import Settings, SourceLine, check_settings, read_yaml
 from pepstats.sources import find_source, read_text
 
@@ -36,7 +37,6 @@ THEMES = {
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Words = Annotated[str, Field(min_length=1, max_length=300)]
 Pounds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Theme = Annotated[int, Field(ge=1, le=6, strict=True)]
 
 
 class Activity(Settings):
@@ -45,18 +45,11 @@ class Activity(Settings):
     id: Id
     title: Words
     kind: Literal["programme", "network", "course", "event"]
-    theme: Theme
+    theme: Themes
     lead: Words
     starts: datetime.date
     ends: datetime.date | None = None
     note: str = ""
-
-    @model_validator(mode="after")
-    def ends_after_it_starts(self) -> Activity:
-        """An activity that ends before it starts is a slip of the pen."""
-        if self.ends is not None and self.ends < self.starts:
-            raise ValueError(f"ends {self.ends} before it starts {self.starts}.")
-        return self
 
 
 class Grant(Settings):
@@ -86,7 +79,7 @@ class Promise(Settings):
     target: float
     due: datetime.date
     actual: float | None = None
-    theme: Theme
+    theme: Themes
 
     @model_validator(mode="after")
     def aims_somewhere(self) -> Promise:
@@ -107,10 +100,10 @@ class Register(Settings):
     @model_validator(mode="after")
     def holds_together(self) -> Register:
         """Each id once, and grants and promises of activities that are listed."""
-        known, promised = ([one.id for one in own] for own in (self.activities, self.promises))
+        known = [one.id for one in self.activities]
         problems = [
             f"{what}: `{one}` is listed twice."
-            for what, ids in (("activities", known), ("promises", promised))
+            for what, ids in (("activities", known), ("promises", [p.id for p in self.promises]))
             for one in sorted({one for one in ids if ids.count(one) > 1})
         ]
         problems += [
@@ -148,6 +141,18 @@ class Partnership:
     reviews: pd.DataFrame = field(repr=False)
     delivered: pd.DataFrame = field(repr=False)
     warnings: pd.DataFrame | None = field(default=None, repr=False)
+
+    @property
+    def activities(self) -> pd.DataFrame:
+        """One row per `activity`: `title`, `kind`, `theme` and `lead`."""
+        table = pd.DataFrame([activity.model_dump() for activity in self.register.activities])
+        table = table.rename(columns={"id": "activity"}).set_index("activity")
+        return table[["title", "kind", "theme", "lead"]]
+
+    @property
+    def programmes(self) -> list[str]:
+        """The activities that are programmes."""
+        return [one.id for one in self.register.activities if one.kind == "programme"]
 
 
 REVIEW_KINDS = ("external review", "peer review", "inspection")
@@ -192,21 +197,15 @@ def find_partnership(
         "joined": partial(_read_dates, as_at, needed=False),
         "days": _read_days,
     }
-    listed = _read_rows(data, "participation.csv", checks)
     own = members[members["programme"].isin(activities)]
-    part = _join_members(listed, own.rename(columns={"programme": "activity"}))
+    part = _join_members(
+        _read_rows(data, "participation.csv", checks), own.rename(columns={"programme": "activity"})
+    )
     reviews, given, warned = (
-        _in_order(_read_rows(data, name, checks), name)
-        for name in ("reviews.csv", "delivered.csv", "warnings.csv")
+        _read_rows(data, name, checks) for name in ("reviews.csv", "delivered.csv", "warnings.csv")
     )
     kept = (data / FOLDER / "warnings.csv").is_file()
-    part = _in_order(part, "participation.csv")
     return Partnership(register, part, reviews, given, warned if kept else None)
-
-
-def _in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    columns = ["school", *_COLUMNS[name][1:]]
-    return table[columns].sort_values(columns[:2], kind="stable", ignore_index=True)
 
 
 def _join_members(listed: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
@@ -219,38 +218,42 @@ def _join_members(listed: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
         )
     twice = listed[listed.duplicated(["school", "activity"], keep=False)]
     if len(twice):
-        rows = ", ".join(map(str, twice.sort_values(["school", "activity"])["row"]))
-        what = ", ".join(sorted(set(twice["activity"])))
+        rows, what = (", ".join(map(str, own)) for own in (twice.index, set(twice["activity"])))
         raise DesignError(
             f"{file}, rows {rows}: the same school twice in {what} (perhaps under two URNs). Keep "
             "one row."
         )
     joined = pd.to_datetime(members["joined"], format="mixed", errors="coerce")
-    return pd.concat([listed, members.assign(joined=joined)], ignore_index=True)
+    table = pd.concat([listed, members.assign(joined=joined)])[[*listed]]
+    return table.sort_values(["school", "activity"], kind="stable", ignore_index=True)
 
 
 def _read_rows(data: Path, name: str, checks: Checks) -> pd.DataFrame:
-    """Read one CSV of the register, or no row where it is absent; every wrong row is named."""
+    """Read one CSV of the register, or no row where it is absent; every wrong row is named.
+
+    Sorted by `school` and the next column; the index is the row in the file.
+    """
     file, columns = f"{FOLDER}/{name}", _COLUMNS[name]
     raw = pd.DataFrame(columns=list(columns), dtype="str")
     if name == "participation.csv" or (data / file).is_file():
         raw = read_text(find_source(SourceLine(kind="support", file=file), data)).frame()
     raw = raw.rename(columns=lambda column: column.strip().lower())
-    unknown = sorted(set(raw) - set(columns))
-    lacking = [c for c in columns if c not in raw and c != "joined"]
-    if unknown or lacking:
-        told = [f"no column is called `{c}` here. {nearest(c, columns)}" for c in unknown]
-        told += [f"the column `{c}` is missing." for c in lacking]
+    strange = sorted(set(raw) - set(columns))
+    told = [f"no column is called `{c}` here. {nearest(c, columns)}" for c in strange]
+    told += [f"the column `{c}` is missing." for c in columns if c not in raw and c != "joined"]
+    if told:
         raise DesignError(f"{file}, row 1: {' '.join(told)}")
     text = raw.reindex(columns=list(columns)).fillna("").map(str.strip).astype("str")
-    text = text[(text != "").any(axis=1)]
-    read, problems = text.copy(), []
+    read = text = text[(text != "").any(axis=1)]
+    problems = []
     for column in [column for column in columns if column in checks]:
-        read[column], wrong = checks[column](text[column])
-        problems += [f"row {row}: {told}" for row, told in wrong.items()]
+        values, wrong = checks[column](text[column])
+        read = read.assign(**{column: values})
+        problems += [f"row {row}: {fault}" for row, fault in wrong.items()]
     if problems:
         raise DesignError(f"{file}, " + " ".join(problems))
-    return read.rename(columns={"urn": "school"}).astype({"school": "int64"}).assign(row=read.index)
+    read = read.rename(columns={"urn": "school"}).astype({"school": "int64"})
+    return read.sort_values(["school", columns[1]], kind="stable")
 
 
 def _find_schools(known: pd.Series, text: pd.Series) -> Checked:
@@ -293,11 +296,11 @@ def tabulate_register(
     """
     if partnership is None:
         return {}
-    matrix = list_participation(partnership, schools)
+    matrix, activities = list_participation(partnership, schools), partnership.activities
     grants, claims = add_funding(partnership)
     return {
         "participation": matrix,
-        "activities": list_activities(partnership, matrix),
+        "activities": activities.assign(taking_part=matrix[activities.index].sum()),
         "programme-overlap": count_overlap(partnership),
         "external-challenge": cover_challenge(partnership, schools, year, ofsted),
         "grants": grants,
@@ -318,16 +321,6 @@ def say_register(tables: dict[str, pd.DataFrame], year: int) -> list[str]:
     ]
 
 
-def list_activities(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame:
-    """List the activities with how many of the partnership's schools take part in each.
-
-    Keyed `activity`: `title`, `kind`, `theme`, `lead`, `taking_part` (schools).
-    """
-    table = pd.DataFrame([a.model_dump() for a in partnership.register.activities])
-    table = table.rename(columns={"id": "activity"}).set_index("activity")
-    return table[["title", "kind", "theme", "lead"]].assign(taking_part=matrix[table.index].sum())
-
-
 def list_participation(partnership: Partnership, schools: pd.DataFrame) -> pd.DataFrame:
     """Lay out schools by activity, true where the school takes part.
 
@@ -335,14 +328,12 @@ def list_participation(partnership: Partnership, schools: pd.DataFrame) -> pd.Da
     per activity in the register's order, `activities` (how many) and `programmes` (how many of
     them are programmes).
     """
-    ids = [activity.id for activity in partnership.register.activities]
-    part = partnership.taking_part
-    own = part[part["school"].isin(schools.index)].assign(there=True)
-    matrix = own.pivot(index="school", columns="activity", values="there")
-    matrix = matrix.reindex(index=schools.index, columns=ids).eq(True)
-    programmes = [a.id for a in partnership.register.activities if a.kind == "programme"]
-    counts = {"activities": matrix.sum(axis=1), "programmes": matrix[programmes].sum(axis=1)}
-    return matrix.assign(**counts).assign(name=schools["name"])[["name", *ids, *counts]]
+    ids, part = partnership.activities.index, partnership.taking_part
+    matrix = pd.crosstab(part["school"], part["activity"]).reindex(schools.index, columns=ids) > 0
+    matrix.insert(0, "name", schools["name"])
+    return matrix.assign(
+        activities=matrix[ids].sum(axis=1), programmes=matrix[partnership.programmes].sum(axis=1)
+    )
 
 
 def count_overlap(partnership: Partnership) -> pd.DataFrame:
@@ -351,11 +342,7 @@ def count_overlap(partnership: Partnership) -> pd.DataFrame:
     Columns `one`, `other`, `both`, `only_one`, `only_other` (schools).
     """
     part = partnership.taking_part
-    sets = {
-        activity.id: set(part.loc[part["activity"] == activity.id, "school"])
-        for activity in partnership.register.activities
-        if activity.kind == "programme"
-    }
+    sets = {one: set(part.loc[part["activity"] == one, "school"]) for one in partnership.programmes}
     rows = [
         (one, other, len(a & b), len(a - b), len(b - a))
         for one, a in sets.items()
@@ -465,9 +452,9 @@ def count_themes(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame
 
     Keyed `theme`: `title`, `activities`, `taking_part` (schools), `promises`.
     """
-    rows = []
+    activities, rows = partnership.activities, []
     for theme, title in THEMES.items():
-        ids = [a.id for a in partnership.register.activities if a.theme == theme]
+        ids = activities.index[activities["theme"] == theme]
         promises = sum(p.theme == theme for p in partnership.register.promises)
         rows.append((theme, title, len(ids), int(matrix[ids].any(axis=1).sum()), promises))
     columns = ["theme", "title", "activities", "taking_part", "promises"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,14 +25,14 @@ from pepstats.priority.indicators import (
 from pepstats.priority.uncertainty import NORMAL_95
 
 CLOSE = 1e-6  # a score that is 1.2 but for the last bit of a float is 1.2
-RANK_SHARE = 0.95
+RANK_ENDS = (1 - 0.975, 0.975)
 SURE = 0.8
 """A rating is borderline where less than this share of draws gives it."""
 
 SHAPES = {"red": "▲", "amber": "◆", "green": "●", "": ""}
 """A shape beside each colour, so that no one needs to see the colour."""
 
-NOT_HERE = "does not apply here"
+NOT_HERE, NOTHING = "does not apply here", "Nothing red or amber"
 Rating = npt.NDArray[np.int8]
 Texts = npt.NDArray[np.object_]
 
@@ -110,10 +111,6 @@ class _Rated:
     rating: Rating
     there: Bools  # whether enough of the indicators have a value to be rated at all
 
-    @property
-    def dashboard(self) -> Dashboard:
-        return self.indicators.dashboard
-
 
 def rate_schools(
     inputs: RatingInputs,
@@ -134,7 +131,7 @@ def rate_schools(
     Raises `DesignError` where a school to rate is unknown, the year is not in the panel, or nothing
     of the dashboard has a source.
     """
-    _check(inputs, year, schools, draws)
+    _check(inputs, year, schools)
     register = inputs.register.sort_index()
     inputs = RatingInputs(inputs.panel, register, inputs.ofsted, inputs.england)
     indicators = find_indicators(inputs, dashboard, year)
@@ -148,7 +145,7 @@ def rate_schools(
         )
     rows = everyone if schools is None else np.flatnonzero(register.index.isin(schools))
     values, colours = values[:, rows], colours[:, rows]
-    score, rating = rate_all(dashboard, values, colours)
+    score, rating = rate_all(dashboard, zip(values, colours, strict=True))
     table = register.iloc[rows][["name", "la", "phase", "governance", "trust"]].copy()
     table["score"] = score
     weights, applies = weights_of(dashboard), indicators.applies[:, rows]
@@ -168,13 +165,11 @@ def rate_schools(
     return Ratings(dashboard, year, draws, table, _contributions(rated), tuple(without))
 
 
-def _check(inputs: RatingInputs, year: int, schools: pd.Index | None, draws: int) -> None:
-    """Refuse a year without results, no draws, and a school that is not in the register."""
+def _check(inputs: RatingInputs, year: int, schools: pd.Index | None) -> None:
+    """Refuse a year without results, and a school that is not in the register."""
     if year not in inputs.panel.releases.index:
         known = sorted(inputs.panel.releases.index.tolist())
         raise DesignError(f"no results of {year} to rate by; the panel has {known}.")
-    if draws < 1:
-        raise DesignError(f"draws is {draws}; how sure a rating is needs at least one.")
     strangers = [] if schools is None else sorted(set(schools) - set(inputs.register.index))
     if strangers:
         raise DesignError(f"schools to rate that are not in the register: {strangers[:10]}.")
@@ -194,37 +189,6 @@ def _why_not_rated(table: pd.DataFrame, dashboard: Dashboard) -> pd.Series:
     return told.where(table["rating"].isna(), "")
 
 
-class Tally:
-    """Points and weights added up one indicator at a time, so that draws need little memory."""
-
-    def __init__(self, dashboard: Dashboard) -> None:
-        """Start with nothing counted."""
-        self.dashboard = dashboard
-        self.points: Values = np.zeros(1, dtype=np.float32)  # as wide as the weights added
-        self.weight: Values = np.zeros(1, dtype=np.float32)
-        self.forced: Rating = np.full(1, 3, dtype=np.int8)
-
-    def add(self, number: int, value: Values, colour: Colours, weight: Values) -> None:
-        """Count one indicator where it has a colour, and any rating it gives by itself."""
-        indicator = self.dashboard.indicators[number]
-        there = colour >= 0
-        self.points = self.points + np.where(there, colour, 0) * weight
-        self.weight = self.weight + there * weight
-        for override in self.dashboard.overrides:
-            if override.indicator == indicator.id:
-                by_itself = there & override.when.holds(value, float)
-                higher = np.minimum(self.forced, override.rating)
-                self.forced = np.where(by_itself, higher, self.forced)
-
-    def result(self) -> tuple[Values, Rating]:
-        """Return the score (missing where nothing counted) and the rating, 1 to 3."""
-        nothing = np.full(self.points.shape, np.nan, self.points.dtype)
-        score = np.divide(self.points, self.weight, out=nothing, where=self.weight > 0)
-        rating = 3 - (score >= self.dashboard.rating_2_from - CLOSE).astype(np.int8)
-        rating -= score >= self.dashboard.rating_1_from - CLOSE
-        return score, np.minimum(rating, self.forced).astype(np.int8)
-
-
 def weights_of(dashboard: Dashboard) -> Values:
     """Return the weight of each indicator, in the dashboard's order."""
     return np.array([indicator.weight for indicator in dashboard.indicators], dtype=float)
@@ -238,20 +202,40 @@ def colour_all(indicators: Indicators, rows: Rows, figures: Values) -> tuple[Val
     return values, np.array([np.broadcast_to(c, shape)[:, 0] for _, c in pairs], dtype=np.int8)
 
 
-def rate_all(dashboard: Dashboard, values: Values, colours: Colours) -> tuple[Values, Rating]:
-    """Score and rate values and colours, indicator by school."""
-    tally = Tally(dashboard)
-    for number, weight in enumerate(weights_of(dashboard)):
-        tally.add(number, values[number], colours[number], weight)
-    return tally.result()
+def rate_all(
+    dashboard: Dashboard, lines: Iterable[tuple[Values, Colours]], weights: Values | None = None
+) -> tuple[Values, Rating]:
+    """Return the score (missing where nothing counted) and the rating, 1 to 3.
+
+    `lines` are each indicator's values and colours, by school, or by school and draw; they are
+    added up one at a time, so that draws need little memory. `weights` are the dashboard's unless
+    given.
+    """
+    points: Values = np.zeros(1, dtype=np.float32)
+    weight = points
+    forced: Rating = np.full(1, 3, dtype=np.int8)
+    each = weights_of(dashboard) if weights is None else weights
+    for indicator, (value, colour), own in zip(dashboard.indicators, lines, each, strict=True):
+        there = colour >= 0
+        points = points + np.where(there, colour, 0) * own
+        weight = weight + there * own
+        for override in dashboard.overrides:
+            if override.indicator == indicator.id:
+                by_itself = there & override.when.holds(value, float)
+                forced = np.where(by_itself, np.minimum(forced, override.rating), forced)
+    nothing = np.full(points.shape, np.nan, points.dtype)
+    score = np.divide(points, weight, out=nothing, where=weight > 0)
+    rating = 3 - (score >= dashboard.rating_2_from - CLOSE).astype(np.int8)
+    rating -= score >= dashboard.rating_1_from - CLOSE
+    return score, np.minimum(rating, forced).astype(np.int8)
 
 
 def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
     """Rate the schools of each authority again under likely true values and moved weights."""
     from scipy.stats import rankdata
 
-    move, register = rated.dashboard.weights_move, rated.indicators.inputs.register
-    weights = weights_of(rated.dashboard)[:, None].astype(np.float32)
+    move, register = rated.indicators.dashboard.weights_move, rated.indicators.inputs.register
+    weights = weights_of(rated.indicators.dashboard)[:, None].astype(np.float32)
     moved = np.random.default_rng([entropy, 0]).uniform(1 - move, 1 + move, (len(weights), draws))
     weights = weights * moved.astype(np.float32)
     names = ("p1", "p2", "p3", "rank", "rank_low", "rank_high", "rank_of")
@@ -269,11 +253,8 @@ def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
                 found[f"p{number}"][own[some]] = (rating == number).mean(axis=1)
             order[some] = rating - score / 8  # by rating, then by score
         found["rank"][own] = rankdata(rated.rating[own] - rated.score[own] / 8, method="min")
-        tail = (1 - RANK_SHARE) / 2
-        ends = np.quantile(
-            rankdata(order, method="min", axis=0), [tail, 1 - tail], axis=1,
-            method="closest_observation",
-        )  # fmt: skip
+        ranks = rankdata(order, method="min", axis=0)
+        ends = np.quantile(ranks, RANK_ENDS, axis=1, method="closest_observation")
         found["rank_low"][own], found["rank_high"][own] = ends
         found["rank_of"][own] = len(own)
     return found
@@ -285,51 +266,38 @@ def _draw(
     """Return scores and ratings, school by draw; `weights` is indicator by draw."""
     shape = (len(rows), weights.shape[1])
     figures = indicators.sampling.draw(rows, shape[1], rng)
-    tally = Tally(indicators.dashboard)
-    for number, (value, colour) in enumerate(indicators.colour(rows, figures)):
-        tally.add(number, value, colour, weights[number])
-    score, rating = tally.result()
+    score, rating = rate_all(indicators.dashboard, indicators.colour(rows, figures), weights)
     return np.broadcast_to(score, shape), np.broadcast_to(rating, shape)
 
 
 def _list_reasons(rated: _Rated) -> Texts:
     """Write what a rating rests on: what gives it by itself, then what is red and amber."""
-    by_itself = _given_by_itself(rated)
-    told = np.full(len(rated.rows), "", dtype=object)
-    for school in np.flatnonzero(rated.there):
-        parts = [
-            f"At least priority {rating} by itself: {'; '.join(labels)}"
-            for rating in (1, 2)
-            if (labels := by_itself.get((int(school), rating)))
-        ]
-        for colour in ("red", "amber"):
-            found = np.flatnonzero(rated.colours[:, school] == COLOURS.index(colour))
-            labels = [rated.dashboard.indicators[number].label for number in found]
-            parts += [f"{colour.capitalize()}: {'; '.join(labels)}"] if labels else []
-        told[school] = ". ".join(parts) or "Nothing red or amber"
-    return told
-
-
-def _given_by_itself(rated: _Rated) -> dict[tuple[int, int], list[str]]:
-    """List the indicators that by themselves give a (school, rating) at least that rating."""
-    ids = [indicator.id for indicator in rated.dashboard.indicators]
-    found: dict[tuple[int, int], list[str]] = {}
-    listed: set[tuple[int, str]] = set()
-    for override in sorted(rated.dashboard.overrides, key=lambda one: one.rating):
-        number = ids.index(override.indicator)
-        label = rated.dashboard.indicators[number].label
-        holds = override.when.holds(rated.values[number], float) & (rated.colours[number] >= 0)
-        for school in map(int, np.flatnonzero(holds)):
-            if (school, label) not in listed:
-                found.setdefault((school, override.rating), []).append(label)
-            listed.add((school, label))
-    return found
+    dashboard, colours = rated.indicators.dashboard, rated.colours
+    ids = [indicator.id for indicator in dashboard.indicators]
+    by_itself = {rating: np.zeros(colours.shape, dtype=bool) for rating in (1, 2)}
+    for override in dashboard.overrides:
+        at = ids.index(override.indicator)
+        holds = override.when.holds(rated.values[at], float) & (colours[at] >= 0)
+        by_itself[override.rating][at] |= holds
+    by_itself[2] &= ~by_itself[1]
+    grounds = {f"At least priority {n} by itself": holds for n, holds in by_itself.items()}
+    grounds |= {"Red": colours == COLOURS.index("red"), "Amber": colours == COLOURS.index("amber")}
+    labels = np.array([indicator.label for indicator in dashboard.indicators], dtype=object)
+    told = [
+        ". ".join(
+            f"{ground}: {'; '.join(labels[holds[:, school]])}"
+            for ground, holds in grounds.items()
+            if holds[:, school].any()
+        )
+        for school in range(len(rated.rows))
+    ]
+    return np.where(rated.there, np.array([words or NOTHING for words in told], dtype=object), "")
 
 
 def _would_change(rated: _Rated) -> Texts:
     """Name the single indicators that, one or two colours on, would give another rating."""
     found: list[dict[int, list[str]]] = [{} for _ in rated.rows]
-    for number, indicator in enumerate(rated.dashboard.indicators):
+    for number, indicator in enumerate(rated.indicators.dashboard.indicators):
         value, colour = rated.values[number], rated.colours[number]
         examples = np.array([_example(indicator.bands.get(name)) for name in COLOURS])
         known = np.array([name in indicator.bands for name in COLOURS])
@@ -341,7 +309,7 @@ def _would_change(rated: _Rated) -> Texts:
                 values, colours = rated.values.copy(), rated.colours.copy()
                 values[number] = np.where(ask, examples[np.clip(to, 0, 2)], value)
                 colours[number] = np.where(ask, to, colour)
-                _, other = rate_all(rated.dashboard, values, colours)
+                _, other = rate_all(rated.indicators.dashboard, zip(values, colours, strict=True))
                 differs = ask & (other != rated.rating)
                 open_yet &= ~differs
                 for school in np.flatnonzero(differs):
@@ -374,7 +342,8 @@ def _one_pupil(rated: _Rated) -> Texts:
     for pupils, words in ((1, "one pupil more"), (-1, "one pupil fewer")):
         figures = indicators.sampling.figures[rows].copy()
         figures[:, place] = np.clip(figures[:, place] + pupils * share, 0, 100)
-        _, other = rate_all(rated.dashboard, *colour_all(indicators, rows, figures))
+        lines = zip(*colour_all(indicators, rows, figures), strict=True)
+        _, other = rate_all(rated.indicators.dashboard, lines)
         for school in np.flatnonzero(rated.there & (other != rated.rating)):
             joint = "; " if told[school] else ""
             told[school] += f"{joint}{other[school]} with {words} at the expected standard"
@@ -383,13 +352,13 @@ def _one_pupil(rated: _Rated) -> Texts:
 
 def _contributions(rated: _Rated) -> pd.DataFrame:
     """Lay out what each indicator says of each school, keyed (school, indicator)."""
-    parts = [_contribution(rated, number) for number in range(len(rated.values))]
-    table = pd.concat(parts, ignore_index=True).sort_values("school", kind="stable")
-    return table.set_index(["school", "indicator"])
+    table = pd.concat([_contribution(rated, number) for number in range(len(rated.values))])
+    return table.sort_values("school", kind="stable").set_index(["school", "indicator"])
 
 
 def _contribution(rated: _Rated, number: int) -> pd.DataFrame:
-    indicators, rows, indicator = rated.indicators, rated.rows, rated.dashboard.indicators[number]
+    indicators, rows = rated.indicators, rated.rows
+    indicator = indicators.dashboard.indicators[number]
     value, colour = rated.values[number], rated.colours[number]
     year, there = indicators.year - indicator.behind, colour >= 0
     rag = np.where(there, np.array(COLOURS, dtype=object)[np.clip(colour, 0, 2)], "")
@@ -418,27 +387,20 @@ def _interval(
 ) -> tuple[Values, Values, Values, Values]:
     """Return a value's 95% limits, what they are held against, and the figure as published."""
     indicators, rows = rated.indicators, rated.rows
-    nothing, trend = np.full(len(rows), np.nan), indicator.shown == "trend"
-    year = indicators.year - indicator.behind
-    place = indicators.places.get((indicator.of, year))
-    first = indicators.places.get((indicator.of, year - 2))
-    if place is None or (trend and first is None):
+    figures = indicators.sampling.figures[rows]
+    found = indicators.compare(indicator, rows, figures[:, :, None])
+    if found is None:
+        nothing = np.full(len(rows), np.nan)
         return nothing, nothing, nothing, value if indicator.of in DERIVED else nothing
-    error = indicators.sampling.errors[rows, place]
-    against = indicators.levels[indicator.id].comparison[rows]
-    if trend:
-        error = np.hypot(error, indicators.sampling.errors[rows, first]) / 2
-    if trend or indicator.compare:
-        against = np.zeros(len(rows))
-    reach = NORMAL_95 * error
-    return value - reach, value + reach, against, indicators.sampling.figures[rows, place]
+    _, error, against = found
+    reach = NORMAL_95 * error[:, 0]
+    place = indicators.places[indicator.of, indicators.year - indicator.behind]
+    return value - reach, value + reach, against[:, 0], figures[:, place]
 
 
 def _release(rated: _Rated, of: str, year: int) -> str:
     """Return the release an indicator rests on; floor and coasting rest on published results."""
     releases = rated.indicators.inputs.panel.releases
     measure = "rwm_expected" if of in ("floor", "coasting") else of
-    if measure not in releases.columns or year not in releases.index:
-        return ""
-    release = releases.loc[year, measure]
-    return str(release) if isinstance(release, str) else ""
+    release = releases[measure].get(year) if measure in releases else None
+    return release if isinstance(release, str) else ""

@@ -5,7 +5,7 @@ Every answer is yes, no or unknown: an input that is missing never counts as a n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,12 +20,13 @@ from pepstats.schools import Panel
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.floating]
 PROGRESS = ("reading_progress", "writing_progress", "maths_progress")
-FLOOR_ATTAINMENT = 65.0
-FLOOR_LINES = (-5.0, -7.0, -5.0)
-COASTING_ATTAINMENT = 85.0
-COASTING_LINES = (-2.5, -3.5, -2.5)  # SI 2017/9, regulation 4
-FLOOR_PROGRESS8 = -0.5
-COASTING_PROGRESS8 = -0.25  # SI 2017/9, regulation 5
+FLOOR_ATTAINMENT, COASTING_ATTAINMENT = 65.0, 85.0
+LINES = {
+    "floor": dict(zip((*PROGRESS, "progress8"), (-5.0, -7.0, -5.0, -0.5), strict=True)),
+    # SI 2017/9, regulations 4 and 5
+    "coasting": dict(zip((*PROGRESS, "progress8"), (-2.5, -3.5, -2.5, -0.25), strict=True)),
+}
+"""The scores under which a school meets a test."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Answer:
         """Return a no for every school, to which others are joined by `|`."""
         return cls(np.zeros(shape, bool), np.ones(shape, bool))
 
+    def among(self, asked: Bools) -> Answer:
+        """Return a no for every school that is not asked."""
+        return Answer(self.yes & asked, self.no | ~asked)
+
     def words(self) -> npt.NDArray[np.str_]:
         """Return `yes`, `no` or `unknown`."""
         return np.where(self.yes, "yes", np.where(self.no, "no", "unknown"))
@@ -64,7 +69,7 @@ def primary_floor(rwm: Numbers, progress: Sequence[Numbers], upper: Sequence[Num
     Below: under 65% at the expected standard, and progress under its line in two subjects, or in
     one where it is also significantly below average (the upper 95% limit is under zero).
     """
-    low = [under(v, line) for v, line in zip(progress, FLOOR_LINES, strict=True)]
+    low = [under(v, LINES["floor"][m]) for m, v in zip(PROGRESS, progress, strict=True)]
     sure = [a & under(u, 0.0) for a, u in zip(low, upper, strict=True)]
     reading, writing, maths = low
     two = (reading & writing) | (reading & maths) | (writing & maths)
@@ -80,32 +85,38 @@ def primary_coasting_year(
     95% limit under zero.
     """
     parts = [
-        under(v, line) & under(u, 0.0)
-        for v, line, u in zip(progress, COASTING_LINES, upper, strict=True)
+        under(v, LINES["coasting"][m]) & under(u, 0.0)
+        for m, v, u in zip(PROGRESS, progress, upper, strict=True)
     ]
     return under(rwm, COASTING_ATTAINMENT) & (parts[0] | parts[1] | parts[2])
 
 
 def secondary_floor(progress8: Numbers, upper: Numbers) -> Answer:
     """Return which schools are below the secondary floor: under -0.5, upper limit under zero."""
-    return under(progress8, FLOOR_PROGRESS8) & under(upper, 0.0)
+    return under(progress8, LINES["floor"]["progress8"]) & under(upper, 0.0)
 
 
 def secondary_coasting_year(progress8: Numbers, upper: Numbers) -> Answer:
     """Return which schools met one year's part of the secondary coasting test, 2016 on."""
-    return under(progress8, COASTING_PROGRESS8) & under(upper, 0.0)
+    return under(progress8, LINES["coasting"]["progress8"]) & under(upper, 0.0)
 
 
 StandardTest = Literal["floor", "coasting"]
-PRIMARY_TESTS = {"floor": primary_floor, "coasting": primary_coasting_year}
-SECONDARY_TESTS = {"floor": secondary_floor, "coasting": secondary_coasting_year}
-
-_LINES = {"floor": (*FLOOR_LINES, FLOOR_PROGRESS8),
-          "coasting": (*COASTING_LINES, COASTING_PROGRESS8)}  # fmt: skip
-
-_MEASURES = {"primary": ("rwm_expected", *PROGRESS), "secondary": ("progress8",)}
-_COHORT = {"primary": ("cohort", 11), "secondary": ("cohort_ks4", 6)}  # and the fewest pupils
+MEASURES_OF = {"primary": ("rwm_expected", *PROGRESS), "secondary": ("progress8",)}
+SMALLEST_COHORT = {"primary": ("cohort", 11), "secondary": ("cohort_ks4", 6)}
 NOT_JUDGED = "not judged: too few pupils, or a special or infant school"
+
+
+def ask_test(
+    test: StandardTest, get: Callable[[str], tuple[Numbers, Numbers]]
+) -> dict[str, Answer]:
+    """Ask one year's test by phase; `get` returns a measure's figures and their upper limits."""
+    scores, upper = zip(*map(get, PROGRESS), strict=True)
+    primary, secondary = primary_floor, secondary_floor
+    if test == "coasting":
+        primary, secondary = primary_coasting_year, secondary_coasting_year
+    return {"primary": primary(get("rwm_expected")[0], scores, upper),
+            "secondary": secondary(*get("progress8"))}  # fmt: skip
 
 
 def judge_floor(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
@@ -116,75 +127,62 @@ def judge_floor(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame
     not published is worked out from the pupils (`upper_limit`). An all-through school is
     below if either phase is. Schools that have closed since are judged like any other.
     """
-    answer, because = _ask(panel, register, year, "floor")
+    answer, because = _judge_year(panel, register, year, "floor")
     return pd.DataFrame({"answer": answer.words(), "because": because}, index=register.index)
 
 
 def judge_coasting(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
     """Return which schools were coasting in a year: the test met in each of three years.
 
-    Returns a table keyed `school`: `answer`, `years_met` and `years_unknown` of the three, and
-    `because`. Years before 2016 are unknown here: their results are of other tests.
+    Returns a table keyed `school`: `answer` and `because`. Years before 2016 are unknown here:
+    their results are of other tests.
     """
     answer = Answer(np.ones(len(register), bool), np.zeros(len(register), bool))
-    met, unknown = (np.zeros(len(register), dtype=int) for _ in range(2))
     because = pd.Series("", index=register.index, dtype=object)
     for each in (year - 2, year - 1, year):
-        part, told = _ask(panel, register, each, "coasting")
+        part, told = _judge_year(panel, register, each, "coasting")
         answer = answer & part
-        met += part.yes
-        unknown += ~part.yes & ~part.no
         because += np.where(told == "", "", f"{each}: " + told + "; ")
-    columns = {"answer": answer.words(), "years_met": met, "years_unknown": unknown,
-               "because": because.str.removesuffix("; ")}  # fmt: skip
+    columns = {"answer": answer.words(), "because": because.str.removesuffix("; ")}
     return pd.DataFrame(columns, index=register.index)
 
 
-def _ask(
+def _judge_year(
     panel: Panel, register: pd.DataFrame, year: int, test: StandardTest
 ) -> tuple[Answer, npt.NDArray[np.object_]]:
     """Ask one year's test of every school, in the phases it has; say why, unless it is a no."""
+
+    def get(measure: str) -> tuple[Numbers, Numbers]:
+        schools = register.index
+        return (panel_column(panel, measure, year, schools),
+                upper_limit(panel, measure, year, schools))  # fmt: skip
+
     both = Answer.all_no(len(register))
     because = np.full(len(register), NOT_JUDGED, dtype=object)
     judged = np.zeros(len(register), bool)
-    for phase, measures in _MEASURES.items():
+    for phase, found in ask_test(test, get).items():
         asked = is_judged(panel, register, year, phase)
-        answer, told = _ask_phase(panel, register, year, test, measures)
-        answer = Answer(answer.yes & asked, answer.no | ~asked)
-        told = np.where(answer.no, "", told)
-        joined = np.where((because != "") & (told != ""), because + ", " + told, because + told)
-        because = np.where(asked, np.where(judged, joined, told), because)
+        answer = found.among(asked)
+        figures = {measure: get(measure)[0] for measure in MEASURES_OF[phase]}
+        told = np.where(answer.no, "", _say_why(answer, figures, LINES[test]))
+        joint = np.where((because != "") & (told != ""), ", ", "")
+        because = np.where(asked, np.where(judged, because + joint + told, told), because)
         judged |= asked
         both = both | answer
     return both, np.where(both.no & judged, "", because)
 
 
-def _ask_phase(
-    panel: Panel, register: pd.DataFrame, year: int, test: StandardTest, measures: tuple[str, ...]
-) -> tuple[Answer, npt.NDArray[np.object_]]:
-    """Ask one phase's test, and say what was under its line, or what is missing to tell."""
-    figures = {m: panel_column(panel, m, year, register.index) for m in measures}
-    lines = dict(zip((*PROGRESS, "progress8"), _LINES[test], strict=True))
-    scores = {m: figures[m] for m in lines if m in figures}
-    upper = [upper_limit(panel, m, year, register.index) for m in scores]
-    if "progress8" in scores:
-        answer = SECONDARY_TESTS[test](scores["progress8"], upper[0])
-    else:
-        answer = PRIMARY_TESTS[test](figures["rwm_expected"], list(scores.values()), upper)
-    told = np.full(len(register), "", dtype=object)
-    unknown = ~answer.yes & ~answer.no
+def _say_why(
+    answer: Answer, figures: dict[str, Numbers], lines: dict[str, float]
+) -> npt.NDArray[np.object_]:
+    """Say what was under its line, or what is missing to tell."""
+    told = pd.Series("", index=range(len(answer.yes)), dtype=object)
     for measure, value in figures.items():
-        lacking = unknown & ~np.isfinite(value)
-        told = np.where(lacking, told + f"no {_words(measure)}, ", told)
-    for measure, value in scores.items():
-        low = answer.yes & (value < lines[measure])
-        told = np.where(low, told + f"{_words(measure)} under {lines[measure]:g}, ", told)
-    return answer, np.array([text.removesuffix(", ") for text in told], dtype=object)
-
-
-def _words(measure: str) -> str:
-    names = {"rwm_expected": "expected standard", "progress8": "Progress 8"}
-    return names.get(measure, measure.replace("_", " "))
+        names = {"rwm_expected": "expected standard", "progress8": "Progress 8"}
+        words, line = names.get(measure, measure.replace("_", " ")), lines.get(measure, -np.inf)
+        told += np.where(answer.yes & (value < line), f"{words} under {line:g}, ", "")
+        told += np.where(~answer.yes & ~answer.no & ~np.isfinite(value), f"no {words}, ", "")
+    return np.asarray(told.str.removesuffix(", "), dtype=object)
 
 
 def is_judged(panel: Panel, register: pd.DataFrame, year: int, phase: str) -> Bools:
@@ -194,9 +192,9 @@ def is_judged(panel: Panel, register: pd.DataFrame, year: int, phase: str) -> Bo
     key stage 4) or under half of it has prior attainment. A cohort not known is no excuse.
     """
     has = register["phase"].isin([phase, "all-through"]) & (register["school_type"] != "infant")
-    cohort, fewest = _COHORT[phase]
+    cohort, fewest = SMALLEST_COHORT[phase]
     few: Bools = panel_column(panel, cohort, year, register.index) < fewest
-    for measure in _MEASURES[phase]:
+    for measure in MEASURES_OF[phase]:
         base = measure.removesuffix("_progress")
         few |= panel_column(panel, f"{base}_coverage", year, register.index) < 50
         few |= panel_reason(panel, measure, year, register.index) == LOW_COVERAGE

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError
-from pepstats.priority.dashboard import Dashboard, Tier
+from pepstats.priority.dashboard import Dashboard
 from pepstats.priority.indicators import RatingInputs
 from pepstats.priority.partnership import Partnership
 from pepstats.priority.ratings import Ratings, chance_of, rate_schools
@@ -27,14 +27,10 @@ def plan_support(
     that is not rated, or whose governance is not known, has no plan: its days are missing; so are
     those given where no record of them was kept.
     """
-    tiers: dict[tuple[int, str], Tier] = {
-        (tier.rating, tier.governance): tier for tier in dashboard.support.tiers
-    }
+    tiers = {(int(tier.rating), tier.governance): tier for tier in dashboard.support.tiers}
     table = ratings[["name", "rating", "governance"]].copy()
-    found = [
-        tiers.get((int(rating), governance)) if pd.notna(rating) else None
-        for rating, governance in zip(table["rating"], table["governance"], strict=True)
-    ]
+    kinds = zip(table["rating"].fillna(0).astype(int), table["governance"], strict=True)
+    found = [tiers.get(kind) for kind in kinds]
     table["provider"] = [tier.provider if tier else "no plan: not rated" for tier in found]
     table["planned"] = [tier.days if tier else np.nan for tier in found]
     days = pd.Series(np.nan, index=table.index)
@@ -66,16 +62,11 @@ def plan_years(
     tables: dict[str, pd.DataFrame] = {}
     for name, rated in (("support", now), ("support-last-year", last)):
         if rated is not None:
-            own = None if given is None else given_after(given, rated.year)
+            first, last_day = pd.Timestamp(rated.year, 9, 1), pd.Timestamp(rated.year + 1, 8, 31)
+            own = None if given is None else given[given["date"].between(first, last_day)]
             plan = plan_support(rated.ratings, dashboard, delivered=own)
             tables |= {name: plan, f"{name}-totals": sum_support(plan, dashboard)}
     return tables
-
-
-def given_after(delivered: pd.DataFrame, year: int) -> pd.DataFrame:
-    """Keep the days given in the school year that follows a year's results, which they answer."""
-    first, last = pd.Timestamp(year, 9, 1), pd.Timestamp(year + 1, 8, 31)
-    return delivered[(delivered["date"] >= first) & (delivered["date"] <= last)]
 
 
 def sum_support(plan: pd.DataFrame, dashboard: Dashboard) -> pd.DataFrame:
@@ -126,12 +117,9 @@ def compare_ratings(now: Ratings, last: Ratings | None) -> pd.DataFrame:
     table = ratings[["name", "governance"]].assign(now=ratings["rating"].astype("Int64"))
     table["before"] = last.ratings["rating"].astype("Int64").reindex(table.index)
     was, is_now = table["before"].notna(), table["now"].notna()
-    table["change"] = "the same"
-    table.loc[(table["now"] < table["before"]).fillna(False), "change"] = "raised"
-    table.loc[(table["now"] > table["before"]).fillna(False), "change"] = "lowered"
-    table.loc[~was & is_now, "change"] = "newly rated"
-    table.loc[was & ~is_now, "change"] = "no longer rated"
-    table.loc[~was & ~is_now, "change"] = "not rated"
+    higher, lower = ((table["now"] < table["before"]), (table["now"] > table["before"]))
+    asked = [higher.fillna(False), lower.fillna(False), ~was & is_now, was & ~is_now, was & is_now]
+    table["change"] = np.select([one.astype(bool) for one in asked], CHANGES[:5], CHANGES[5])
     moved = _list_moves(now.contributions, last.contributions)
     table["why"] = moved.reindex(table.index).fillna("")
     could_be = chance_of(ratings, table["before"]) >= COULD_BE_CHANCE

@@ -100,8 +100,7 @@ def cohort_of(panel: Panel, measure: str, year: int, schools: pd.Index) -> Float
 
     Where no school's number is known, so few that no difference is more than chance.
     """
-    known = MEASURES.get(measure)
-    pupils = panel_column(panel, known.cohort if known else "cohort", year, schools)
+    pupils = panel_column(panel, MEASURES[measure].cohort, year, schools)
     middle = np.nanmedian(pupils) if np.isfinite(pupils).any() else UNKNOWN_COHORT
     return np.where(np.isfinite(pupils) & (pupils > 0), pupils, middle)
 
@@ -114,15 +113,14 @@ def standard_error(panel: Panel, measure: str, year: int, schools: pd.Index) -> 
     """
     value = panel_column(panel, measure, year, schools)
     pupils = cohort_of(panel, measure, year, schools)
-    known = MEASURES.get(measure)
-    base = measure.partition(".")[0]
+    known, base = MEASURES[measure], measure.partition(".")[0]
     if base in PUPIL_SD:
         covered = COVERED if base.endswith("_progress") else 1.0
         error = PUPIL_SD[base] / np.sqrt(pupils * covered)
-    elif known is not None and known.percent:
+    elif known.percent:
         steadied = _steadied(value, pupils)
         error = np.sqrt(np.clip(steadied * (100 - steadied), 0, None) / pupils)
-    elif known is not None and known.unit == EACH_HUNDRED:
+    elif known.unit == EACH_HUNDRED:
         error = 10 * np.sqrt(_steadied(value, pupils) / pupils)
     else:
         error = np.zeros(len(schools))
@@ -180,8 +178,8 @@ class Sampling:
         likely = root.astype(np.float32) @ normal
         likely += centre.astype(np.float32)[:, :, None]
         for place, cell in enumerate(used):
-            known = MEASURES.get(self.cells[cell][0])
-            if known is not None and (known.percent or known.unit == EACH_HUNDRED):
+            known = MEASURES[self.cells[cell][0]]
+            if known.percent or known.unit == EACH_HUNDRED:
                 most = 100 if known.percent else None
                 np.clip(likely[:, place], 0, most, out=likely[:, place])
         likely[~there[:, used]] = np.nan
@@ -266,8 +264,7 @@ def _between_schools(off: Floats, errors: Floats, related: Floats, overlap: Floa
 
 def _related(cells: Sequence[Cell]) -> Floats:
     """Return the correlation of cells' sampling errors: of the same year and pupils, or none."""
-    pairs = [[_pair(one, other) for other in cells] for one in cells]
-    return np.array(pairs, dtype=float).reshape(len(cells), len(cells))
+    return np.array([[_pair(one, other) for other in cells] for one in cells], dtype=float)
 
 
 def _pair(one: Cell, other: Cell) -> float:

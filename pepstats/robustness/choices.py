@@ -31,7 +31,6 @@ from pepstats.matching import (
     match_schools,
     narrow,
     pair_members,
-    replace_members,
 )
 from pepstats.robustness.headline import FEWEST_MEMBERS, CheckRow, Headline
 from pepstats.settings import MatchRule, PoolRule
@@ -241,8 +240,9 @@ def _match(choice: Choice, headline: Headline, pool: Pool) -> Match:
         if not len(own.difference(pd.Index(barred))):
             raise DesignError("every school of the authority with results is in a programme")
     if choice.way != "nearest":
-        pairs = pair_members(pool, rule, where, choice.members, way=choice.way, barred=barred)
-        return replace_members(headline.match, pairs)
+        return pair_members(
+            headline.match, pool, where, choice.members, way=choice.way, barred=barred
+        )
     had = headline.match
     if pool is headline.pool and where == headline.programme.pool and rule.k <= had.rule.k:
         return narrow(had, rule)

@@ -101,9 +101,8 @@ class Headline:
 
     @property
     def home(self) -> int:
-        """The authority that most of the programme's schools are in; 0 where none is known."""
-        own = self.pool.schools["la"].reindex(self.members.index).dropna()
-        return int(own.mode().iloc[0]) if len(own) else 0
+        """The authority that most of the programme's schools are in."""
+        return int(self.pool.schools["la"].reindex(self.members.index).mode().iloc[0])
 
     def judge(
         self,

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from pepstats.errors import DesignError
 from pepstats.formatting import format_signed
-from pepstats.matching import Match, mark_free, mark_members, positions, spell_out
+from pepstats.matching import Match, mark_free, positions
 from pepstats.robustness.choices import ONE_YEAR, first_choice, match_again
 from pepstats.robustness.headline import CheckRow, Headline
 from pepstats.robustness.parallel_trends import bound_relative
@@ -27,7 +28,6 @@ FEWEST = 2
 
 MOST_DONORS = 1_000
 """Of more comparison schools a synthetic one takes longer than all other checks together."""
-
 
 CLOSE = 1e-8
 """Largest difference left between the means, in standard deviations, that counts as balanced."""
@@ -143,9 +143,7 @@ def study_years(frame: pd.DataFrame, *, starts: int) -> EventStudy:
     return EventStudy(table.set_axis(index), covariance, reference, starts, *_count(frame))
 
 
-def allow_for_drift(
-    study: EventStudy, *, rng: np.random.Generator, times: Sequence[float] = (0, 0.5, 1, 1.5, 2)
-) -> pd.DataFrame:
+def allow_for_drift(study: EventStudy, *, rng: np.random.Generator) -> pd.DataFrame:
     """Bound the first later year for each amount of drift allowed (HonestDiD).
 
     Index `at_most` (times the largest step before); `low`, `high`. Normal limits, as the authors
@@ -158,7 +156,7 @@ def allow_for_drift(
     used = [*earlier, *later]
     beta = study.table.loc[used, "estimate"].to_numpy(float)
     sigma = study.covariance.loc[used, used].to_numpy(float)
-    return bound_relative(beta, sigma, len(earlier), times=times, rng=rng)
+    return bound_relative(beta, sigma, len(earlier), times=(0, 0.5, 1, 1.5, 2), rng=rng)
 
 
 def compare_doubly_robust(
@@ -172,7 +170,7 @@ def compare_doubly_robust(
     """
     from diff_diff import CallawaySantAnna
 
-    _need_comparable(frame, covariates)
+    _need_comparable(frame)
     first = frame.get("starts", frame["member"] * starts)
     plain = frame[["school", "year", "value", *covariates]].assign(first=first.astype(int))
     with asking_diff_diff():
@@ -226,13 +224,16 @@ def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> pd.Series:
     Raises
     ------
     DesignError
-        When the table has gaps or constant columns; and when no weights give the members' means:
-        they lie outside what the others span, or at its very edge.
+        When one of the sides has no school, and when no weights give the members' means: they lie
+        outside what the others span, or at its very edge.
     """
     from diff_diff.balancing import BalanceError, entropy_balance
 
-    spelled = spell_out(table)
-    inside = mark_members(spelled.index, members)
+    words = [name for name in table if not is_numeric_dtype(table[name])]
+    spelled = pd.get_dummies(table.sort_index(), columns=words, dtype=float).astype(float)
+    inside = np.asarray(spelled.index.isin(list(members)), dtype=bool)
+    if inside.all() or not inside.any():
+        raise DesignError("members and other schools are needed, and one side has none")
     values, target = spelled[~inside].to_numpy(), spelled[inside].mean().to_numpy()
     spread = values.std(axis=0)
     away = (values - target) / np.where(spread > 0, spread, np.maximum(np.abs(target), 1.0))
@@ -265,15 +266,13 @@ def _count(frame: pd.DataFrame) -> tuple[int, int]:
     return inside, len(schools) - inside
 
 
-def _need_comparable(frame: pd.DataFrame, covariates: Sequence[str] = ()) -> None:
+def _need_comparable(frame: pd.DataFrame) -> None:
     """Refuse a frame that cannot be compared, and say why."""
     n, m = _count(frame)
     if n < FEWEST or m < FEWEST:
         raise DesignError(
             f"{n} members and {m} comparison schools have every year; {FEWEST} of each are needed"
         )
-    if flat := [c for c in covariates if frame[c].nunique() < FEWEST]:
-        raise DesignError(f"{', '.join(flat)} is the same in every school")
 
 
 def matched_did(headline: Headline) -> CheckRow:

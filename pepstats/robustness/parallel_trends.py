@@ -62,9 +62,8 @@ def breakdown_value(bounds: pd.DataFrame) -> float:
     Missing when it includes zero at the least amount tried.
     """
     ordered = bounds.sort_index()
-    clear = ((ordered["low"] > 0) | (ordered["high"] < 0)).to_numpy()
-    first = int(np.argmin(clear)) if not clear.all() else len(clear)
-    return float(ordered.index[first - 1]) if first else float("nan")
+    stands = ordered.index[((ordered["low"] > 0) | (ordered["high"] < 0)).cummin()]
+    return float(stands[-1]) if len(stands) else float("nan")
 
 
 def _not_refuted(
@@ -145,6 +144,8 @@ def _refuted(
     grid: Numbers, level: Numbers, line: Numbers, spread: Numbers, first: float
 ) -> NDArray[np.bool_]:
     """Test each effect of a grid: by the first stage, else given which corner is furthest out."""
+    from scipy.stats import truncnorm
+
     far = level[:, None] + line[:, None] * grid
     best = far.argmax(axis=0)
     top = far[best, np.arange(len(grid))]
@@ -160,23 +161,8 @@ def _refuted(
     level_left = (LEVEL - FIRST_STAGE) / (1 - FIRST_STAGE)
     able = (sd > 0) & (low < high)
     safe = np.where(able, sd, 1.0)
-    cut = _cut(np.where(able, low, -1.0) / safe, np.where(able, high, 1.0) / safe, level_left)
-    limit = np.where(able, np.maximum(cut * safe, 0.0), np.inf)
+    ends = np.where(able, low, -1.0) / safe, np.where(able, high, 1.0) / safe
+    limit = np.where(able, np.maximum(truncnorm.isf(level_left, *ends) * safe, 0.0), np.inf)
     limit = np.where(sd > 0, limit, 0.0)
     result: NDArray[np.bool_] = (top > first) | (top > limit)
     return result
-
-
-def _cut(low: Numbers, high: Numbers, above: float) -> Numbers:
-    """Find the point of a standard normal held between two ends that has this share above it.
-
-    Counted from the nearer tail, where probabilities keep their digits.
-    """
-    from scipy.special import ndtr, ndtri
-
-    right = low > 0
-    a, b = np.where(right, -high, low), np.where(right, -low, high)
-    share = np.where(right, above, 1 - above)
-    at = ndtri(ndtr(a) + share * (ndtr(b) - ndtr(a)))
-    cut: Numbers = np.where(right, -at, at)
-    return np.clip(cut, low, high)

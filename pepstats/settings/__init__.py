@@ -33,6 +33,7 @@ from pepstats.settings.yaml import (
     check_slug,
     find_rules,
     hash_settings,
+    one_of,
     read_once,
     read_yaml,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "load_programmes",
     "load_quality",
     "load_report",
+    "one_of",
     "read_once",
     "read_yaml",
     "say_sign_off",

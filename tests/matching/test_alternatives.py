@@ -27,32 +27,30 @@ def world() -> tuple[Pool, Match, list[int], list[int]]:
     return pool, match, members, small.barred
 
 
-def weighted(pool: Pool, barred: list[int], members: list[int]) -> pd.DataFrame:
-    """Coordinates of the headline's distance, of the members and of those they may have."""
-    place = positions(pool.schools[list(pool.scales.index)])
-    scaled = place / pool.scales["spread"] * pool.scales["weight"]
-    return scaled[scaled.index.isin(members) | ~scaled.index.isin(barred)]
-
-
-def test_nearest_on_the_headline_s_own_distance_is_the_headline() -> None:
+def pair(way: str, rule: MatchRule = RULE) -> tuple[Pool, Match, list[int]]:
+    """The small England, its members matched anew by another way."""
     pool, match, members, barred = world()
-    wide = alternatives.measure_distances(weighted(pool, barred, members), members)
-    wide = alternatives.forbid(wide, pool.schools, exact=RULE.exact, calipers={}, apart="la")
-    found = alternatives.replace_members(match, alternatives.pair_nearest(wide, k=RULE.k))
+    match = match if rule is RULE else match_schools(pool, rule, PoolRule(), barred=barred)
+    found = alternatives.pair_members(match, pool, PoolRule(), members, way=way, barred=barred)
+    return pool, found, members
+
+
+def test_nearest_on_the_headline_s_own_distance_is_the_headline(monkeypatch) -> None:
+    _, match, _, _ = world()
+    monkeypatch.setitem(alternatives.WAYS, "once", alternatives.pair_nearest)
+    _, found, _ = pair("once")
     assert (found.places == match.places).all()
     np.testing.assert_allclose(found.distances, match.distances, atol=1e-8)
 
 
 @pytest.mark.parametrize("way", list(alternatives.WAYS))
 def test_members_are_matched_anew_and_everyone_else_is_not(way) -> None:
-    pool, match, members, barred = world()
-    pairs = alternatives.pair_members(pool, RULE, PoolRule(), members, way=way, barred=barred)
-    found = alternatives.replace_members(match, pairs)
+    _, match, _, barred = world()
+    pool, found, members = pair(way)
     own = found.schools.isin(members)
     assert (found.places[~own] == match.places[~own]).all()
-    listed = found.pairs(members)[["school", "rank", "comparison"]]
-    pd.testing.assert_frame_equal(listed, pairs.pairs[["school", "rank", "comparison"]],
-                                  check_dtype=False)  # fmt: skip
+    listed = found.pairs(members)
+    assert (listed.groupby("school")["distance"].diff().dropna() >= 0).all()
     table = pool.schools
     left, right = table.loc[listed["school"]], table.loc[listed["comparison"]]
     apart = left["la"].to_numpy() != right["la"].to_numpy()
@@ -66,51 +64,61 @@ def test_members_are_matched_anew_and_everyone_else_is_not(way) -> None:
         small_england().panel, pool, found,
         gaps.Asked("rwm_expected", (2016, 2017), YEAR, tuple(barred)),
     )  # fmt: skip
-    assert measured.table.loc[members, "gap"].notna().sum() >= len(members) - len(pairs.unmatched)
+    with_pairs = listed["school"].nunique()
+    assert measured.table.loc[members, "gap"].notna().sum() >= with_pairs > 0
 
 
 def test_optimal_never_adds_up_to_more_than_nearest_once() -> None:
-    pool, match, members, barred = world()
-    totals = [
-        alternatives.pair_members(pool, RULE, PoolRule(), members, way=way, barred=barred)
-        .pairs["distance"].sum()
-        for way in ("optimal", "once")
-    ]  # fmt: skip
+    _, match, members, _ = world()
+    totals = [pair(way)[1].pairs(members)["distance"].sum() for way in ("optimal", "once")]
     totals.insert(0, np.nansum(match.distances[match.schools.isin(members)]))
     assert totals == sorted(totals)
 
 
 def test_a_member_beyond_a_variable_s_caliper_has_no_gap_and_a_reason() -> None:
-    pool, match, members, barred = world()
     rule = RULE.model_copy(update={"calipers": {"rwm_expected": 3.0, "cohort": 6.0}})
-    pairs = alternatives.pair_members(pool, rule, PoolRule(), members, way="optimal", barred=barred)
-    found = alternatives.replace_members(match, pairs)
-    own, other = (pool.schools.loc[pairs.pairs[side]] for side in ("school", "comparison"))
+    pool, found, members = pair("optimal", rule)
+    pairs = found.pairs(members)
+    own, other = (pool.schools.loc[pairs[side]] for side in ("school", "comparison"))
     for name, limit in {
         "rwm_expected 2016": 3.0,
         "rwm_expected 2017": 3.0,
         "cohort 2017": 6.0,
     }.items():
         assert np.abs(own[name].to_numpy() - other[name].to_numpy()).max() <= limit
-    lost = list(pairs.unmatched.index)
+    lost = sorted(set(members) - set(pairs["school"]))
     assert lost and (found.places[found.schools.get_indexer(lost)] == -1).all()
     assert found.unmatched.loc[lost, "reason"].notna().all()
+
+
+def test_a_whole_distance_s_caliper_holds_in_every_way() -> None:
+    tight = RULE.model_copy(update={"caliper": 0.3})
+    for way in alternatives.WAYS:
+        _, found, members = pair(way, tight)
+        pairs = found.pairs(members)
+        assert len(pairs) and pairs["distance"].max() <= 0.3
 
 
 def test_every_school_by_mahalanobis_is_the_nearest_there_is() -> None:
     pool, _, members, barred = world()
     found = alternatives.match_by_mahalanobis(pool, RULE, PoolRule(), members, barred=barred)
     assert (found.places[:, 0] >= 0).all() and (np.diff(found.distances, axis=1) >= 0).all()
-    one = members[3]
+    row = found.schools.get_loc(members[3])
+    at, away = all_by_mahalanobis(pool, members, barred, row)
+    np.testing.assert_allclose(found.distances[row], np.sort(away)[: RULE.k], atol=1e-8)
+    assert found.places[row].tolist() == at[np.argsort(away)][: RULE.k].tolist()
+
+
+def all_by_mahalanobis(pool, inside, barred, row):
+    """Everyone that one school may be compared with, and how far each is, with no tree."""
     place = positions(pool.schools[list(pool.scales.index)])
-    away = alternatives.measure_distances(alternatives.whiten(place, members), members)
-    away = alternatives.forbid(
-        away.loc[[one]], pool.schools, exact=RULE.exact, calipers={}, apart="la"
-    ).iloc[0]
-    nearest = away.drop(barred, errors="ignore").nsmallest(RULE.k)
-    row = found.schools.get_loc(one)
-    np.testing.assert_allclose(found.distances[row], nearest.to_numpy(), atol=1e-8)
-    assert found.schools[found.places[row]].tolist() == nearest.index.tolist()
+    points = alternatives.whiten(place, place.index.isin(inside))
+    own = pool.schools.iloc[row]
+    fine = (pool.schools["la"] != own["la"]) & ~pool.schools.index.isin(barred)
+    for key in RULE.exact:
+        fine &= pool.schools[key] == own[key]
+    at = np.flatnonzero(fine)
+    return at, np.linalg.norm(points[at] - points[row], axis=1)
 
 
 def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> None:
@@ -120,17 +128,10 @@ def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> No
     inside = [m for m in members if m in small.schools.index] or list(small.schools.index[:5])
     rule = RULE.model_copy(update={"k": 12})
     found = alternatives.match_by_mahalanobis(small, rule, PoolRule(), inside, barred=inside)
-    place = positions(small.schools[list(pool.scales.index)])
-    points = alternatives.whiten(place, inside).to_numpy()
     for row in range(0, len(small.schools), 7):
-        own = small.schools.iloc[row]
-        fine = (small.schools["la"] != own["la"]) & ~small.schools.index.isin(inside)
-        for key in RULE.exact:
-            fine &= small.schools[key] == own[key]
-        at = np.flatnonzero(fine)
-        away = np.sort(np.linalg.norm(points[at] - points[row], axis=1))[: rule.k]
+        _, away = all_by_mahalanobis(small, inside, inside, row)
         reached = found.distances[row][~np.isnan(found.distances[row])]
-        np.testing.assert_allclose(reached, away, atol=1e-8)
+        np.testing.assert_allclose(reached, np.sort(away)[: rule.k], atol=1e-8)
 
 
 def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
@@ -151,14 +152,12 @@ def test_ten_thousand_members_are_refused_with_a_message() -> None:
     )  # fmt: skip
     scales = pd.DataFrame({"spread": [10.0], "weight": [1.0]}, index=["rwm_expected 2017"])
     pool = Pool(table, pd.DataFrame(), pd.DataFrame(), scales)
+    match = take_up(
+        pd.DataFrame({"school": [], "comparison": [], "rank": [], "distance": []}), table.index,
+        RULE, pd.DataFrame({"reason": []}),
+    )  # fmt: skip
     with pytest.raises(DesignError, match="100,000,000 distances; at most"):
-        alternatives.pair_members(pool, RULE, PoolRule(), range(10_000), way="once")
-
-
-def test_a_word_that_is_no_way_is_refused() -> None:
-    pool, _, members, _ = world()
-    with pytest.raises(DesignError, match="Did you mean `optimal`"):
-        alternatives.pair_members(pool, RULE, PoolRule(), members, **{"way": "optimum"})
+        alternatives.pair_members(match, pool, PoolRule(), range(10_000), way="once")
 
 
 def test_calipers_hold_for_every_school_by_mahalanobis_too() -> None:

@@ -52,7 +52,7 @@ OFSTED = pd.DataFrame(
     {"outcome": [4, 3, 2], "inspected": pd.to_datetime(["2017-05-01"] * 3)},
     index=pd.Index([1, 2, 3], name="school"),
 )
-NONE_WARNED = pd.DataFrame({"school": pd.Series([], dtype="int64"), "date": []})
+NONE_WARNED = pd.DataFrame({"school": pd.Series([], dtype="int64"), "date": pd.to_datetime([])})
 
 
 def judged(**how):

@@ -175,7 +175,6 @@ def test_all_wrong_rows_are_said_at_once(tmp_path):
         ("id: send,", "id: gap,", "`gap` is listed twice"),
         ("activity: send", "activity: sned", "Did you mean `send`"),
         ("target: 50", "target: 40", "same as baseline"),
-        ("starts: 2018-01-01", "starts: 2018-01-01, ends: 2017-01-01", "before it starts"),
         ("lead: A hub", "leads: A hub", "unknown key"),
     ],
 )

@@ -41,18 +41,32 @@ def table() -> pd.DataFrame:
 
 
 def test_hidden_results_are_put_at_their_worst_and_their_best() -> None:
-    found = hidden.bound_hidden_results(table(), [1, 2, 3, 4, 7], limits=(0, 100))
-    assert (found.n_seen, found.n_hidden, found.n_out) == (2, 1, 2)
-    assert found.estimate == pytest.approx(3.0)
-    assert found.worst == pytest.approx((12 - 60 * 2) / 6)  # the median weight is 2
-    assert found.best == pytest.approx((12 + 40 * 2) / 6)
-    narrow = hidden.bound_hidden_results(table(), [1, 2, 3, 4])
-    assert narrow.worst == pytest.approx((12 + (40 - 60) * 2) / 6)
-    assert narrow.best == pytest.approx((12 + (90 - 60) * 2) / 6)
-    assert found.worst < narrow.worst < narrow.estimate < narrow.best < found.best
+    members = [1, 2, 3, 4, 7]
+    worst, hidden_ones, out = hidden.bound_hidden_results(table(), members, 0.0)
+    best, *_ = hidden.bound_hidden_results(table(), members, 100.0)
+    assert (hidden_ones, out) == (1, 2)
+    assert worst == pytest.approx((12 - 60 * 2) / 6)  # the median weight is 2
+    assert best == pytest.approx((12 + 40 * 2) / 6)
+
+
+def test_hidden_results_that_are_no_percentages_lie_within_the_range_of_all_schools() -> None:
+    rows = [
+        hidden.suppose_unpublished(
+            SimpleNamespace(
+                gaps=SimpleNamespace(table=table()), outcome=outcome, chosen=(1, 2, 3, 4),
+                effect=SimpleNamespace(estimate=3.0, low=1.0, high=5.0, n_comparison=9),
+            ),
+            best=best,
+        )
+        for outcome in ("reading_progress", "rwm_expected")
+        for best in (False, True)
+    ]  # fmt: skip
+    low, high = (12 + (40 - 60) * 2) / 6, (12 + (90 - 60) * 2) / 6
+    assert [r.estimate for r in rows] == pytest.approx([low, high, (12 - 120) / 6, (12 + 80) / 6])
+    assert [r.n_schools for r in rows] == [3] * 4
+    assert rows[0].high - rows[0].low == pytest.approx(4.0)
 
 
 def test_with_nothing_hidden_worst_and_best_are_the_estimate() -> None:
-    found = hidden.bound_hidden_results(table(), [1, 2])
-    assert found.worst == found.best == found.estimate
-    assert (found.n_seen, found.n_hidden, found.n_out) == (2, 0, 0)
+    for limit in (0.0, 100.0):
+        assert hidden.bound_hidden_results(table(), [1, 2], limit) == (pytest.approx(3.0), 0, 0)

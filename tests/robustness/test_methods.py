@@ -179,11 +179,8 @@ def test_schools_that_cannot_be_compared_give_a_reason_and_no_number(spoil, word
 
 def test_reasons_of_one_check_alone() -> None:
     frame, rng = made_up(), np.random.default_rng(1)
-    flat, short = frame.assign(rwm=60.0), made_up(years=(2017, 2018))
+    short = made_up(years=(2017, 2018))
     for words, ask in {
-        "the same in every school": lambda: methods.compare_doubly_robust(
-            flat, starts=2018, covariates=["rwm"]
-        ),
         r"more comparison schools \(6\)": lambda: methods.compare_synthetic(
             made_up(members=6, others=6), starts=2018, rng=rng
         ),
@@ -200,6 +197,13 @@ def test_reasons_of_one_check_alone() -> None:
     }.items():
         with pytest.raises(DesignError, match=words):
             ask()
+
+
+def test_a_covariate_that_is_the_same_in_every_school_changes_nothing() -> None:
+    frame = made_up()
+    flat = methods.compare_doubly_robust(frame.assign(rwm=60.0), starts=2018, covariates=["rwm"])
+    plain = methods.compare_doubly_robust(frame, starts=2018)
+    assert (flat.estimate, flat.low) == pytest.approx((plain.estimate, plain.low))
 
 
 def test_twice_the_same_covariate_gives_a_number_or_a_reason_never_nonsense() -> None:

@@ -115,16 +115,7 @@ def test_one_member_and_one_other_school() -> None:
         methods.weigh_to_balance(table.iloc[[0, 50]], members[:1])
 
 
-@pytest.mark.parametrize(
-    ("members", "spoil", "words"),
-    [
-        ([100], lambda t: t.assign(a=1.0), "a: the same in every school"),
-        ([100], lambda t: t.assign(a=np.nan), "a: some schools have no value"),
-        ([], lambda t: t, "no member"),
-        ([999], lambda t: t, "999 are members but not in the table"),
-        (range(100, 300), lambda t: t, "no school that is not a member"),
-    ],
-)
-def test_a_table_that_cannot_be_weighed_says_why(members, spoil, words: str) -> None:
-    with pytest.raises(DesignError, match=words):
-        methods.weigh_to_balance(spoil(made_up(1, 0.0)[0]), members)
+@pytest.mark.parametrize("members", [[], range(100, 300)])
+def test_a_table_with_nobody_on_one_side_says_so(members) -> None:
+    with pytest.raises(DesignError, match="one side has none"):
+        methods.weigh_to_balance(made_up(1, 0.0)[0], members)
