@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import SourceError, nearest
-from pepstats.measures import COMPLEMENT, CUT_OFF, MEASURES, SUPPRESSED, measures_of
+from pepstats.measures import COMPLEMENT, MEASURES, SUPPRESSED, measures_of
 from pepstats.sources.cells import (
     ALL_REASONS,
     HAS_VALUE,
@@ -92,18 +92,6 @@ class Ledger:
                 f"accounted for, {self.cells_in} cells in and {cells} accounted for. "
                 "This is a defect of pepstats; please report it with the file's name."
             )
-
-
-def account_for_table(
-    raw: Cells, source: Source, rows_kept: int, left_out: dict[str, int]
-) -> Ledger:
-    """Add up a table whose cells are read as words, numbers and dates, not as measures."""
-    cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
-    return Ledger(
-        source.file, source.kind, source.year, source.release, len(raw.rows), rows_kept,
-        left_out={why: n for why, n in left_out.items() if n}, cells_in=cells,
-        words=cells - cut_off, reasons={CUT_OFF: cut_off} if cut_off else {},
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
