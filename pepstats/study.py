@@ -146,10 +146,10 @@ class Study:
     """A report's published files, cleaned and followed, and its programmes with their schools.
 
     `sources` are the files as they were read, each once, and `ledgers` the account of each:
-    results files first. `published` has what is not results, by kind: `register`, `links`,
-    `trusts`, `ofsted`, `la_series`, `national` and others, as far as the report lists them. `members` has, for
-    each programme, one row per school: index `school`; `urn` as written in its file,
-    `joined`, `dose`, `basis`. `statements` are the schools' own: see `sources.check_statements`.
+    results files first. `published` has what is not results, by kind (`register`, `links`, ...), as
+    far as the report lists it. `members` has, for each programme, one row per school: index
+    `school`; `urn` as written in its file, `joined`, `dose`, `basis`. `statements` are what the
+    schools said: see `sources.check_statements`.
     """
 
     report: Report

@@ -330,9 +330,10 @@ def _describe_codes(ledger: Ledger) -> list[str]:
         lines = []
         for reason, met in ledger.codes.groupby("reason", sort=False):
             codes = {repr(code) if isinstance(code, str) else "none" for code in met["code"]}
-            columns = met.groupby("column", sort=False)["cells"].sum().nlargest(5)
+            columns = met.groupby("column", sort=False)["cells"].sum()
+            columns = columns.sort_values(ascending=False, kind="stable")
             most = ", ".join(f"{column} {n:,}" for column, n in columns.head(4).items())
-            more = ", ..." if len(columns) > 4 else ""
+            more = f" and {len(columns) - 4} columns more" if len(columns) > 4 else ""
             said = f"{reason}, {' '.join(sorted(codes))}: {most}{more}"
             lines.append((int(met["cells"].sum()), said))
     return [f"{INDENT}{n:>9,}  {said}" for n, said in sorted(lines, reverse=True)]
