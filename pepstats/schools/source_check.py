@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -52,36 +51,26 @@ def compare_earlier(results: Sequence[Results], schools: Schools) -> pd.DataFram
     """Compare what a file repeats of earlier years with those years' own files, school by school.
 
     One row per figure that both have: school, urn, year and file (that repeat it), earlier_year,
-    earlier_urn, measure, repeated, published, agrees; `changed` says that the URN has changed.
+    earlier_urn, measure, repeated, published, agrees; `changed` says that the URN has changed. A
+    reason on either side is no figure.
     """
-    parts = [
-        _compare_years(later, earlier, schools)
-        for later, earlier in product(results, repeat=2)
-        if later.source.kind == earlier.source.kind
-        and earlier.source.year in later.earlier.columns.get_level_values("year")
-    ]
+    repeated, published = [], []
+    for one in results:
+        kind, year, file = one.source.kind, one.source.year, one.source.file
+        again = one.earlier.melt(value_name="repeated", ignore_index=False).dropna()
+        again = again.rename(columns={"year": "earlier_year"}).rename_axis("urn").reset_index()
+        repeated.append(again.assign(year=year, file=file, kind=kind))
+        own = one.values.melt(var_name="measure", value_name="published", ignore_index=False)
+        own = own.dropna().rename_axis("earlier_urn").reset_index()
+        published.append(own.assign(earlier_year=year, kind=kind))
+    before, after = pd.concat(published), pd.concat(repeated).astype({"earlier_year": "int64"})
+    before["school"] = schools.known.reindex(before["earlier_urn"]).to_numpy()
+    after["school"] = schools.known.reindex(after["urn"]).to_numpy()
+    both = after.merge(before, on=["kind", "school", "earlier_year", "measure"])
+    both["agrees"] = (both["repeated"] - both["published"]).abs() < 1e-9
+    both["changed"] = both["urn"] != both["earlier_urn"]
     columns = list(NO_EARLIER.columns)
-    return pd.concat(parts or [NO_EARLIER])[columns].sort_values(columns[:7], ignore_index=True)
-
-
-def _compare_years(later: Results, earlier: Results, schools: Schools) -> pd.DataFrame:
-    year = earlier.source.year
-    # Only figures that both files have can agree or not; a reason on either side is no figure.
-    repeated = _lay_long(later.earlier[year], "repeated", schools)
-    published = _lay_long(earlier.values, "published", schools)
-    published = published.rename(columns={"urn": "earlier_urn"})
-    both = repeated.merge(published, on=["school", "measure"], validate="many_to_many")
-    agrees = (both["repeated"] - both["published"]).abs() < 1e-9
-    return both.assign(
-        year=later.source.year, file=later.source.file, earlier_year=year,
-        agrees=agrees, changed=both["urn"] != both["earlier_urn"],
-    )  # fmt: skip
-
-
-def _lay_long(table: pd.DataFrame, called: str, schools: Schools) -> pd.DataFrame:
-    long = table.reset_index().melt(id_vars="urn", var_name="measure", value_name=called)
-    long = long[long[called].notna()]
-    return long.assign(school=schools.known.reindex(long["urn"]).to_numpy())
+    return both[columns].sort_values(columns[:7], ignore_index=True)
 
 
 @dataclass(frozen=True)
