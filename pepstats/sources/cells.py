@@ -118,15 +118,6 @@ class Reading:
 
     value: Array
     why: Array  # the number of its reason in ALL_REASONS, HAS_VALUE where it is a figure
-    used: Array  # whether it stands in a column of figures at all
-
-
-def find_used(table: Cells, columns: Array) -> Array:
-    """Find the texts that stand in some columns; the last is a cell that was cut off."""
-    used = np.zeros(len(table.texts), dtype=bool)
-    for j in columns:
-        used[table.codes[:, j]] = True
-    return used
 
 
 def read_cells(table: Cells, numeric: Array) -> Reading:
@@ -135,7 +126,8 @@ def read_cells(table: Cells, numeric: Array) -> Reading:
     Raises `SourceError` for a code that nobody knows and for a percentage outside 0 to 100,
     naming columns and rows.
     """
-    used = find_used(table, numeric)
+    used = np.zeros(len(table.texts), dtype=bool)
+    used[table.codes[:, numeric]] = True
     value_of = np.full(len(table.texts), np.nan)
     why_of = np.full(len(table.texts), HAS_VALUE, dtype=np.int8)
     why_of[-1] = ALL_REASONS.index(CUT_OFF)
@@ -155,7 +147,7 @@ def read_cells(table: Cells, numeric: Array) -> Reading:
         _stop_at(table, numeric, unknown, "neither a number nor a code we know")
     if percent:
         _stop_at(table, numeric, np.array(percent), "a percentage that cannot be")
-    return Reading(value_of, why_of, used)
+    return Reading(value_of, why_of)
 
 
 def _stop_at(table: Cells, numeric: Array, wrong: Array, what: str) -> NoReturn:

@@ -17,9 +17,7 @@ from pepstats.sources.cells import (
     Array,
     Cells,
     Reading,
-    find_used,
     read_cells,
-    reason_of,
 )
 from pepstats.sources.files import Source
 from pepstats.sources.layouts import (
@@ -260,7 +258,7 @@ def clean_results(table: Cells, source: Source) -> Results:
     urns, labels = pd.Index(urn[keep], name="urn"), list(roles.labels)
     added_up = reading.value[table.codes[np.ix_(totals, roles.measured)]]
     of = pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"])
-    codes = _count_codes(table, roles, reading, why)
+    codes = _count_codes(table, roles, reading, keep, why)
     return Results(
         source=source,
         values=pd.DataFrame(values, index=urns, columns=labels),
@@ -275,26 +273,17 @@ def clean_results(table: Cells, source: Source) -> Results:
 def _refuse_impossible(table: Cells, reading: Reading, roles: Roles) -> None:
     """Refuse a figure that cannot be: a percentage of 400, a negative number of pupils."""
     signed = np.array([text is not None and text.rstrip().endswith("%") for text in table.texts])
-    alike: dict[tuple[float, float, bool], list[int]] = {}
-    for k, name in enumerate(roles.labels):
-        measure = MEASURES[name]
-        limits = (0.0, 100.0) if measure.percent else LIMITS.get(measure.unit, (-1e6, 1e6))
-        alike.setdefault((*limits, measure.percent), []).append(k)
-    for (low, high, percent), those in alike.items():
+    for j, name in zip(roles.measured, roles.labels, strict=True):
+        what, cells = MEASURES[name], table.codes[:, j]
+        low, high = (0.0, 100.0) if what.percent else LIMITS.get(what.unit, (-1e6, 1e6))
         with np.errstate(invalid="ignore"):
-            outside = (reading.value < low) | (reading.value > high)
-        wrong = outside if percent else outside | signed
-        if not (wrong & find_used(table, roles.measured[those])).any():
-            continue
-        for k in those:
-            j, label = int(roles.measured[k]), MEASURES[roles.labels[k]].label
-            for texts, said in (
-                (outside, f"cannot be {label} ({low:g} to {high:g})"),
-                (wrong & ~outside, f"is a percentage, and {label} is not"),
-            ):
-                rows = texts[table.codes[:, j]]
-                if rows.any():
-                    table.refuse(rows, table.text(j), said)
+            outside = (reading.value[cells] < low) | (reading.value[cells] > high)
+        for wrong, said in (
+            (outside, f"cannot be {what.label} ({low:g} to {high:g})"),
+            (signed[cells] & (not what.percent), f"is a percentage, and {what.label} is not"),
+        ):
+            if wrong.any():
+                table.refuse(wrong, table.text(j), said)
 
 
 def _name_complements(why: Array, values: Array, roles: Roles) -> None:
@@ -374,24 +363,18 @@ def _account(
     )  # fmt: skip
 
 
-def _count_codes(table: Cells, roles: Roles, reading: Reading, why: Array) -> pd.DataFrame:
-    """Count each published code by column and reason; a cut-off cell has no code."""
-    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & reading.used[:-1])
-    place = np.full(len(reading.why), -1, dtype=np.int16)
-    place[met] = np.arange(len(met))
-    place[-1] = len(met)  # cells that were cut off
-    texts = [*table.texts[met], None]
-    complement = {
-        j: int((why[:, k] == ALL_REASONS.index(COMPLEMENT)).sum())
-        for k, j in enumerate(roles.measured)
-    }
-    counted = []
-    for j in roles.numeric:
-        counts = np.bincount(place[table.codes[:, j]] + 1, minlength=len(texts) + 1)[1:]
-        for at in np.flatnonzero(counts):
-            reason = reason_of(texts[at])
-            beside = complement.get(j, 0) if reason == SUPPRESSED else 0
-            for why_not, n in ((reason, int(counts[at]) - beside), (COMPLEMENT, beside)):
-                if n > 0:
-                    counted.append((table.header[j], texts[at], why_not, n))
-    return pd.DataFrame(counted, columns=["column", "code", "reason", "cells"])
+def _count_codes(
+    table: Cells, roles: Roles, reading: Reading, keep: Array, why: Array
+) -> pd.DataFrame:
+    """Count the cells without a figure by column, published code and reason."""
+    cells = table.codes[:, roles.numeric]
+    reasons = reading.why[cells]
+    reasons[np.ix_(keep, np.searchsorted(roles.numeric, roles.measured))] = why
+    rows, columns = np.nonzero(reasons != HAS_VALUE)
+    met = pd.DataFrame({
+        "column": columns, "code": cells[rows, columns], "reason": reasons[rows, columns],
+    }).value_counts(sort=False).rename("cells").reset_index()  # fmt: skip
+    met["column"] = np.array(table.header, dtype=object)[roles.numeric[met["column"]]]
+    met["code"] = table.texts[met["code"]]  # a cell that was cut off has none
+    met["reason"] = np.array(ALL_REASONS, dtype=object)[met["reason"]]
+    return met
