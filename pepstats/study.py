@@ -46,6 +46,7 @@ from pepstats.sources import (
     Tidied,
     check_statements,
     find_source,
+    join_tables,
     no_statements,
     parse_source,
     split_local_results,
@@ -320,18 +321,12 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     found = [find_source(line, folder) for line in settings.sources]
     parsed = [parse_source(source) for source in found]
     results = [one for one in parsed if isinstance(one, Results)]
-    others: dict[str, list[Tidied]] = defaultdict(list)
-    for one in parsed:
-        if isinstance(one, Tidied):
-            others[one.source.kind].append(one)
-    ledgers = [one.ledger for one in parsed if isinstance(one, Tidied)]
-    local = [part for one in others.pop("local_results", []) for part in split_local_results(one)]
-    said = others.pop("statements", [])
-    tables = {
-        kind: pd.concat([one.values for one in parts],
-                        ignore_index=parts[0].values.index.name is None)
-        for kind, parts in others.items()
-    }  # fmt: skip
+    tidied = [one for one in parsed if isinstance(one, Tidied)]
+    local = [part for one in tidied if one.source.kind == "local_results"
+             for part in split_local_results(one)]  # fmt: skip
+    said = [one for one in tidied if one.source.kind == "statements"]
+    not_public = ("local_results", "statements")
+    tables = join_tables(one for one in tidied if one.source.kind not in not_public)
     _refuse_strangers(local, results, tables.get("register"))
     results += _not_yet_published(local, results)
     followed = follow_schools(
@@ -339,10 +334,10 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     )
     panel = build_panel(results, followed, [one.source.year or 0 for one in results])
     members = {slug: find_members(one, followed, folder) for slug, one in programmes.items()}
+    ledgers = [*(one.ledger for one in results), *(one.ledger for one in tidied)]
     return Study(
-        settings, folder, tuple(found), (*(one.ledger for one in results), *ledgers),
-        tuple(results), tables, followed, panel, programmes, members,
-        _check_statements(said, members, programmes, followed.known),
+        settings, folder, tuple(found), tuple(ledgers), tuple(results), tables, followed, panel,
+        programmes, members, _check_statements(said, members, programmes, followed.known),
     )  # fmt: skip
 
 

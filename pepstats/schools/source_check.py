@@ -29,6 +29,7 @@ from pepstats.sources import (
     Tidied,
     cross_check,
     find_source,
+    join_tables,
     list_titles,
     parse_source,
     reconcile_totals,
@@ -147,8 +148,9 @@ def check_sources(
     parsed: list[Results | Tidied] = []
     for line in _list_lines([what] if isinstance(what, str) else what, folder):
         try:
-            parsed.append(parse_source(find_source(line, folder)))
-            files.append(_check_file(parsed[-1]))
+            one = parse_source(find_source(line, folder))
+            files.append(_check_file(one))
+            parsed.append(one)
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
     results = [one for one in parsed if isinstance(one, Results)]
@@ -156,14 +158,18 @@ def check_sources(
     dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
     if len({one.source.year for one in dated}) < 2:
         return checked
+    tables = join_tables(parsed)
     try:
-        schools = follow_schools(dated, _join(parsed, "register"), _join(parsed, "links"))
-        return replace(
-            checked, followed=_count_followed(schools), not_followed=_count_ended(schools),
-            earlier=compare_earlier(dated, schools),
-        )  # fmt: skip
+        schools = follow_schools(dated, tables.get("register"), tables.get("links"))
+        earlier = compare_earlier(dated, schools)
     except SourceError as error:
         return replace(checked, problem=str(error))
+    counts = {"schools": len(schools.register), "URNs": schools.rows["urn"].nunique()}
+    ended = schools.not_followed["why"].str.replace(r" \d{4}-\d\d-\d\d", "", regex=True)
+    return replace(
+        checked, followed={**counts, **dict(sorted(schools.notes.items()))},
+        not_followed=ended.value_counts().sort_index().to_dict(), earlier=earlier,
+    )  # fmt: skip
 
 
 def _list_lines(named: Iterable[str | SourceLine], folder: Path) -> list[SourceLine]:
@@ -190,12 +196,6 @@ def _check_file(one: Results | Tidied) -> FileCheck:
     )  # fmt: skip
 
 
-def _join(parsed: list[Results | Tidied], kind: str) -> pd.DataFrame | None:
-    """Join the tables of one kind, if there are any."""
-    tables = [one.values for one in parsed if one.source.kind == kind]
-    return pd.concat(tables, ignore_index=tables[0].index.name is None) if tables else None
-
-
 def _add_up_together(results: list[Results]) -> pd.DataFrame:
     """Hold England's rows of one file to the schools of all files of its kind, year and release."""
     groups: dict[tuple[object, ...], list[Results]] = defaultdict(list)
@@ -208,16 +208,6 @@ def _add_up_together(results: list[Results]) -> pd.DataFrame:
             england = totals[totals["level"] != AUTHORITY].assign(kind=kind, year=year)
             found += [england] if len(england) else []
     return pd.concat(found or [NO_TOTALS], ignore_index=True)
-
-
-def _count_followed(schools: Schools) -> dict[str, int]:
-    counts = {"schools": len(schools.register), "URNs": int(schools.rows["urn"].nunique())}
-    return {**counts, **dict(sorted(schools.notes.items()))}
-
-
-def _count_ended(schools: Schools) -> dict[str, int]:
-    why = schools.not_followed["why"].str.replace(r" \d{4}-\d\d-\d\d", "", regex=True)
-    return {str(reason): int(n) for reason, n in why.value_counts().sort_index().items()}
 
 
 def check_as_dict(check: SourceCheck) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pepstats.sources.layouts import (
     list_titles,
 )
 from pepstats.sources.members import read_members
-from pepstats.sources.published import parse_source, read_published
+from pepstats.sources.published import join_tables, parse_source, read_published
 from pepstats.sources.registers import Tidied, governance_of
 from pepstats.sources.results import Ledger, Results
 from pepstats.sources.school_statements import (
@@ -62,6 +62,7 @@ __all__ = [
     "cross_check",
     "find_source",
     "governance_of",
+    "join_tables",
     "list_titles",
     "no_statements",
     "parse_source",

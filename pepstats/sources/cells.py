@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -154,16 +154,11 @@ def _stop_at(table: Cells, numeric: Array, wrong: Array, what: str) -> NoReturn:
     """Stop with every wrong text by column: in how many rows, and where first."""
     cells = table.codes[:, numeric]
     rows, columns = np.nonzero(np.isin(cells, wrong))
-    places = zip(numeric[columns].tolist(), cells[rows, columns].tolist(), strict=True)
-    first: dict[tuple[int, int], int] = {}
-    met: Counter[tuple[int, int]] = Counter()
-    for row, place in zip(rows.tolist(), places, strict=True):
-        first.setdefault(place, row)
-        met[place] += 1
+    met = pd.DataFrame({"row": rows, "j": numeric[columns], "code": cells[rows, columns]})
     said = [
-        f"row {table.rows[row]}, column {table.header[j]}: `{str(table.texts[code])[:40]}` "
-        f"({met[j, code]:,} row(s))"
-        for (j, code), row in first.items()
+        f"row {table.rows[part['row'].iloc[0]]}, column {table.header[j]}: "
+        f"`{str(table.texts[code])[:40]}` ({len(part):,} row(s))"
+        for (j, code), part in met.groupby(["j", "code"], sort=False)
     ]
     more = " and more" if len(said) > MOST_NAMED else ""
     raise SourceError(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+import pandas as pd
 
 from pepstats.settings import SourceLine
 from pepstats.sources.cells import Cells
@@ -42,6 +45,18 @@ def parse_source(source: Source) -> Results | Tidied:
     if source.kind in PARSERS:
         return PARSERS[source.kind](raw, source)
     return account_for(raw, source, raw.frame(), {})
+
+
+def join_tables(parsed: Iterable[Results | Tidied]) -> dict[str, pd.DataFrame]:
+    """Join the tidy tables of each kind into one."""
+    found: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for one in parsed:
+        if isinstance(one, Tidied):
+            found[one.source.kind].append(one.values)
+    return {
+        kind: pd.concat(parts, ignore_index=parts[0].index.name is None)
+        for kind, parts in found.items()
+    }
 
 
 def read_published(file: str | Path) -> Results | Tidied:
