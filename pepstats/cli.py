@@ -68,11 +68,11 @@ def _run(asked: argparse.Namespace) -> int:
     from pepstats.runs import RunOptions, read_to_do, run_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
-    report, options = (
-        asked.report or choose_report(data),
-        RunOptions(asked.jobs, asked.force, _tell),
-    )
-    paper = run_report(report, data=data, out=out, programmes=asked.programme, options=options)
+    options = RunOptions(asked.jobs, asked.force, _tell)
+    paper = run_report(
+        asked.report or choose_report(data), data=data, out=out, programmes=asked.programme,
+        options=options,
+    )  # fmt: skip
     print(say_end(read_to_do(paper.parents[1])), file=sys.stderr)
     print(paper)
     return DONE

@@ -5,7 +5,7 @@ Nothing is computed here that the notebooks do not.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -130,16 +130,12 @@ def tabulate_series(study: Study) -> pd.DataFrame:
     columns = ["measure", "year", "whose", "value", "reason"]
     if found is None:
         return pd.DataFrame(columns=columns)
+    names = {code: measure for code, (measure, phase) in LA_SERIES.items() if not phase}
     home = found["la"].eq(study.report.authority).fillna(False).astype(bool)
-    england = found["area"].eq("England")
-    own = found[found["code"].isin(LA_SERIES) & (home | england)]
-    named = {code: measure for code, (measure, phase) in LA_SERIES.items() if not phase}
-    table = own.assign(
-        measure=own["code"].map(named),
-        whose=own["area"].eq("England").map({True: "England", False: "the authority"}),
-    )
-    known = table[table["measure"].notna()][columns]
-    return known.sort_values(["measure", "year", "whose"], ignore_index=True)
+    table = found.assign(measure=found["code"].map(names), whose="the authority")
+    table["whose"] = table["whose"].mask(found["area"].eq("England"), "England")
+    table = table[(home | table["whose"].eq("England")) & table["measure"].notna()][columns]
+    return table.sort_values(["measure", "year", "whose"], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -234,17 +230,12 @@ class Study:
         """
         listed = self.programmes.get(programme.slug)
         known = listed is not None and listed.members == programme.members
-        own = (
-            self.members[programme.slug]
-            if known
-            else find_members(programme, self.followed, self.data)
-        )
-        wholes = {slug: one.whole for slug, one in self.programmes.items()}
-        others = tabulate_members(self).reset_index()
-        others["programme"] = others["programme"].map(wholes)
-        others = others[others["programme"] != programme.whole]
-        counted = others.groupby("school")["programme"].nunique()
-        return own.assign(also_in=counted.reindex(own.index, fill_value=0))
+        own = (self.members[programme.slug] if known
+               else find_members(programme, self.followed, self.data))  # fmt: skip
+        others = {(self.programmes[slug].whole, school)
+                  for slug, table in self.members.items() for school in table.index}  # fmt: skip
+        counted = Counter(school for whole, school in others if whole != programme.whole)
+        return own.assign(also_in=[counted[school] for school in own.index])
 
     def inputs_of(self, programme: Programme) -> Inputs:
         """Return what an evaluation of a programme starts from."""

@@ -91,8 +91,9 @@ def _as_results(rows: pd.DataFrame, source: Source) -> Results:
     """Lay an authority's own results of one stage, year and release out as any others are."""
     at = rows.set_index(["urn", "measure"])
     values, reasons = at["value"].unstack("measure"), at["reason"].unstack("measure")
-    for cohort, given in _cohorts(rows):
-        values[cohort] = given.reindex(values.index)
+    counts = rows["measure"].map(lambda one: MEASURES[one].cohort)
+    given = rows["cohort"].dropna().groupby([rows["urn"], counts]).first().unstack()
+    values = values.join(given[given.columns.difference(values.columns)])
     reasons = reasons.reindex(columns=values.columns).astype("str")
     reasons = reasons.mask(values.isna() & reasons.isna(), NO_ROW)
     order = [name for name in MEASURES if name in values]
@@ -137,16 +138,6 @@ def tidy_local_results(raw: Cells, source: Source) -> Tidied:
     }, index=raw.index)  # fmt: skip
     refuse_twins(raw, frame, ["urn", "year", "measure", "release"])
     return account_for(raw, source, frame.reset_index(drop=True), {})
-
-
-def _cohorts(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
-    """Return the cohorts written beside figures, as the measures that count those pupils."""
-    counted = rows.dropna(subset=["cohort"])
-    named = counted.assign(name=counted["measure"].map(lambda one: MEASURES[one].cohort))
-    named = named[~named["name"].isin(set(rows["measure"]))]
-    return [
-        (str(name), part.groupby("urn")["cohort"].first()) for name, part in named.groupby("name")
-    ]
 
 
 def _figures(raw: Cells, column: str) -> tuple[pd.Series, pd.Series]:
