@@ -6,14 +6,12 @@ beside the package's templates, and read here once.
 
 from __future__ import annotations
 
-import csv
-import io
-import pkgutil
 from dataclasses import dataclass
 
 import pandas as pd
 
 from pepstats.errors import DesignError, nearest
+from pepstats.paths import read_table
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,6 @@ class Break:
     new_scale: bool
 
 
-def _read_table(name: str) -> list[dict[str, str]]:
-    """Read one of the package's own tables, a row as a dictionary of text."""
-    content = pkgutil.get_data("pepstats", f"templates/{name}.csv") or b""
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8"))))
-
-
 def _as_measure(row: dict[str, str]) -> Measure:
     return Measure(
         row["label"], row["unit"], row["kind"], row["column"], row["also"], row["cohort"],
@@ -74,18 +66,18 @@ def _as_measure(row: dict[str, str]) -> Measure:
     )  # fmt: skip
 
 
-MEASURES = {row["name"]: _as_measure(row) for row in _read_table("measures")}
+MEASURES = {row["name"]: _as_measure(row) for row in read_table("measures")}
 """Every measure by the one name it has from raw file to paper; a group's after a full stop."""
 
 BREAKS = tuple(
     Break(int(row["year"]), row["word"], row["what"], row["new_scale"] == "yes")
-    for row in _read_table("breaks")
+    for row in read_table("breaks")
 )
 
-REASONS = {row["code"]: row["reason"] for row in _read_table("reasons")}
+REASONS = {row["code"]: row["reason"] for row in read_table("reasons")}
 """Why there is no number, by published code; a blank, a space and a cut-off row are others."""
 
-TYPES = {row["code"]: (row["type"], row["governance"]) for row in _read_table("school-types")}
+TYPES = {row["code"]: (row["type"], row["governance"]) for row in read_table("school-types")}
 """What each type of school (NFTYPE) is called, and who governs it."""
 
 BLANK, SPACE = "blank in the file", "a space in the file"

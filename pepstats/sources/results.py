@@ -23,13 +23,15 @@ from pepstats.sources.files import Source
 from pepstats.sources.layouts import (
     AGGREGATES,
     AUTHORITY,
-    LAYOUTS,
     MAINSTREAM,
     NOT_STATED,
+    RECORDS,
+    SCHOOL_COLUMNS,
     SPECIAL,
     STATE_FUNDED,
-    Layout,
+    WORD_COLUMNS,
     is_known_column,
+    list_titles,
     misspells,
 )
 
@@ -104,12 +106,12 @@ class Roles:
     unread: Array
 
 
-def _find_roles(table: Cells, layout: Layout) -> Roles:
+def _find_roles(table: Cells, kind: str) -> Roles:
     """Find what each column is; a column that is nearly one we know is an error, not a loss."""
-    columns, kind = table.columns, layout.kind
+    columns = table.columns
     identity = {
         ours: columns[found[0]]
-        for ours, names in layout.identity.items()
+        for ours, names in SCHOOL_COLUMNS.items()
         if (found := [name for name in names if name in columns])
     }
     measures = {columns[c]: name for c, name in measures_of(kind).items() if c in columns}
@@ -121,7 +123,7 @@ def _find_roles(table: Cells, layout: Layout) -> Roles:
         what = f"two columns are {', '.join(twins)}" if twins else "no column is a measure we know"
         raise SourceError(f"{table.file}, row 1: {what}.")
     role = np.array([
-        "words" if j in identity.values() or name in layout.text or name.startswith("(COLUMN ")
+        "words" if j in identity.values() or name in WORD_COLUMNS or name.startswith("(COLUMN ")
         else "numeric" if is_known_column(kind, name) else "unread"
         for name, j in columns.items()
     ])  # fmt: skip
@@ -133,16 +135,14 @@ def _find_roles(table: Cells, layout: Layout) -> Roles:
         unsure = role[j] == "unread" or (kind == "ks4" and role[j] == "numeric")
         if unsure and j not in measures and misspells(name, absent):
             raise SourceError(
-                f"{table.file}, row 1, column {j + 1}: no file of {layout.title} has a "
+                f"{table.file}, row 1, column {j + 1}: no file of {list_titles()[kind]} has a "
                 f"column `{name[:60]}`. {nearest(name, absent)}"
             )
     words, numeric, unread = (np.flatnonzero(role == r) for r in ("words", "numeric", "unread"))
     return Roles(identity, words, numeric, np.array(order), labels, unread)
 
 
-def _find_levels(
-    table: Cells, layout: Layout, identity: dict[str, int]
-) -> tuple[Array, Array, Array]:
+def _find_levels(table: Cells, kind: str, identity: dict[str, int]) -> tuple[Array, Array, Array]:
     """Find of each row whether it is a school or an aggregate, its authority and its URN."""
     urn_text, la_text = (table.text_of(identity.get(ours)) for ours in ("urn", "la"))
     la = _as_numbers(la_text)
@@ -150,11 +150,11 @@ def _find_levels(
     if wrong.any():
         table.refuse(wrong, table.text(identity["la"]), "is not an authority's code")
     la = np.nan_to_num(la, nan=0).astype(np.int64)
-    if layout.records:
+    if kind in RECORDS:
         record = pd.Series(table.column(identity["record"]), dtype="str").str.removesuffix(".0")
-        level = record.map({**layout.records, "": NOT_STATED}).astype(object)
+        level = record.map({**RECORDS[kind], "": NOT_STATED}).astype(object)
         if level.isna().any():
-            what = f"is none of the record types {', '.join(layout.records)}"
+            what = f"is none of the record types {', '.join(RECORDS[kind])}"
             table.refuse(level.isna().to_numpy(), table.text(identity["record"]), what)
     else:
         national = np.isin(urn_text, ["NAT", "PRI", "SEC", "SPE"]) | (la_text == "NAT")
@@ -172,12 +172,12 @@ def _find_levels(
 
 
 def _choose_rows(
-    table: Cells, layout: Layout, level: Array, la: Array, urn: Array
+    table: Cells, kind: str, level: Array, la: Array, urn: Array
 ) -> tuple[Array, dict[str, int], Array]:
     """Choose each school and each aggregate once; a second one must be the same as the first."""
     school = np.isin(level, SCHOOL_ROWS)
     key = pd.DataFrame({"what": np.where(school, "school", level), "urn": urn, "la": la})
-    if not layout.records:  # national rows are told apart by phase
+    if kind not in RECORDS:  # national rows are told apart by phase
         for name in ("ESTAB", "URN", "SCHOOLTYPE"):
             if name in table.columns:
                 key[name] = np.where(school, "", table.column(table.columns[name]))
@@ -246,12 +246,12 @@ def clean_results(table: Cells, source: Source) -> Results:
     Raises `SourceError` naming file, row and column for a code nobody knows, a URN that is none,
     a school given twice with different figures, a figure that cannot be.
     """
-    layout = LAYOUTS[source.kind]
-    roles = _find_roles(table, layout)
-    level, la, urn = _find_levels(table, layout, roles.identity)
+    kind = source.kind
+    roles = _find_roles(table, kind)
+    level, la, urn = _find_levels(table, kind, roles.identity)
     reading = read_cells(table, roles.numeric)
     _refuse_impossible(table, reading, roles)
-    keep, left_out, totals = _choose_rows(table, layout, level, la, urn)
+    keep, left_out, totals = _choose_rows(table, kind, level, la, urn)
     cells = table.codes[:, roles.measured][keep]
     values, why = reading.value[cells], reading.why[cells]
     _name_complements(why, values, roles)
@@ -265,7 +265,7 @@ def clean_results(table: Cells, source: Source) -> Results:
         reasons=_as_reasons(why, urns, labels),
         identity=_identify(table, roles.identity, keep, level).set_index(urns),
         aggregates=pd.DataFrame(added_up, index=of, columns=labels),
-        earlier=_read_earlier(table, source.kind, reading, keep).set_index(urns),
+        earlier=_read_earlier(table, kind, reading, keep).set_index(urns),
         ledger=_account(table, source, roles, level, left_out, codes),
     )
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pepstats.errors import SourceError, nearest
 from pepstats.formatting import escape_formula, plain_text
+from pepstats.paths import read_table
 
 NEEDED = ("urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement")
 OPTIONAL = ("extract", "cleared")
@@ -31,23 +32,9 @@ _OPENING = re.compile(
     r"|now|and\s+[A-Z]|[A-Z][a-z])\b)"
 )
 
-_KNOWN_CAPITALS = frozenset({
-    "I", "English", "Maths", "Mathematics", "Science", "French", "Spanish", "German", "January",
-    "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Christmas",
-    "Easter", "Year", "Key", "Stage", "Ofsted", "Partnership", "Board", "Council", "Teaching",
-    "School", "Alliance", "Department", "Pupil", "Premium", "England", "Support", "Plan", "Head",
-})  # fmt: skip
-
-_KNOWN_OPENINGS = _KNOWN_CAPITALS | {
-    "It", "He", "She", "We", "They", "This", "That", "These", "Those", "There", "The", "A", "An",
-    "Our", "My", "Their", "His", "Her", "Its", "Everyone", "Everything", "Nothing", "Nobody",
-    "Someone", "Staff", "Attendance", "Progress", "Attainment", "Behaviour", "What", "Which",
-    "Who", "One", "Some", "Most", "Many", "Much", "More", "All", "Both", "Each", "Half", "Now",
-    "Then", "Time", "Work", "Money", "Impact", "Data", "Reading", "Writing", "Communication",
-    "Leadership", "Little", "Another", "Confidence",
-}  # fmt: skip
-
+_KNOWN_OPENINGS = {row["word"] for row in read_table("capitals")}
+_KNOWN_CAPITALS = {row["word"] for row in read_table("capitals") if row["stands"] == "anywhere"}
+"""Words with a capital that are no names: where a sentence begins, and anywhere."""
 
 COLUMNS = ["row", "urn", "school", "programme", "theme", "stance", "role", "consent_date",
            "statement", "quote", "held"]  # fmt: skip
