@@ -15,20 +15,38 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from pepstats import plots as plot
     from pepstats.impact import Evaluation
+    from pepstats.measures import list_measures
     from pepstats.priority import Ratings
     from pepstats.robustness import Calibration, Checked
-    from pepstats.runs import Step, Verified
-    from pepstats.schools import SourceCheck
+    from pepstats.runs import open_step
+    from pepstats.runs import release_report as release
+    from pepstats.runs import verify_run as verify
+    from pepstats.schools import check_sources as check
     from pepstats.settings import Programme, Report
-    from pepstats.sources import PublishedFile
+    from pepstats.sources import read_published as read
     from pepstats.study import Study
+    from pepstats.study import load_study as load
 
 __version__ = "0.1.0"
 __all__ = [
     "Programme", "Report", "calibrate", "cases", "check", "checks", "evaluate", "list_measures",
     "load", "open_step", "plot", "rate", "read", "release", "run", "verify",
 ]  # fmt: skip
+
+_ELSEWHERE = {
+    "Programme": "settings.Programme",
+    "Report": "settings.Report",
+    "check": "schools.check_sources",
+    "list_measures": "measures.list_measures",
+    "load": "study.load_study",
+    "open_step": "runs.open_step",
+    "read": "sources.read_published",
+    "release": "runs.release_report",
+    "verify": "runs.verify_run",
+}
+"""What is public of a subpackage, and its name there."""
 
 
 def __getattr__(name: str) -> Any:
@@ -37,48 +55,15 @@ def __getattr__(name: str) -> Any:
 
     if name == "plot":
         return import_module("pepstats.plots")
-    if name not in __all__:
+    if name not in _ELSEWHERE:
         raise AttributeError(f"pepstats has no attribute `{name}`")
-    where = "pepstats.measures" if name == "list_measures" else "pepstats.settings"
-    return getattr(import_module(where), name)
+    where, _, called = _ELSEWHERE[name].partition(".")
+    return getattr(import_module(f"pepstats.{where}"), called)
 
 
 def __dir__() -> list[str]:
     """List what is public."""
     return __all__
-
-
-def load(report: str | Report, data: str | Path | None = None) -> Study:
-    """Read a report's published files, follow its schools, and find its programmes' members.
-
-    Parameters
-    ----------
-    report : str or Report
-        The name of a file in `reports/`, without its ending, or the report itself.
-    data : str or Path, optional
-        The data folder; the project's own where none is given.
-
-    Returns
-    -------
-    Study
-        `panel` (one row per `school` and `year`, a value or a reason for every measure),
-        `register` (one row per `school`), `members` (by programme, one row per `school`),
-        `programmes`, `statements`, `national`, and `gaps(...)`.
-
-    Raises
-    ------
-    PepstatsError
-        For a file, a row or a key that is wrong: the message says which, and what to do.
-
-    Examples
-    --------
-    >>> study = pepstats.load("autumn-2018-revised")
-    >>> list(study.programmes)
-    ['closing-the-gap', 'send-in-mainstream']
-    """
-    from pepstats.study import load_study
-
-    return load_study(report, data)
 
 
 def evaluate(study: Study, programme: Programme | str, **changed: Any) -> Evaluation:
@@ -260,78 +245,6 @@ def rate(study: Study, year: int | None = None) -> Ratings:
     )  # fmt: skip
 
 
-def check(what: str | Iterable[str], data: str | Path | None = None) -> SourceCheck:
-    """Read a report's sources, or any published files, and account for every row and cell.
-
-    Parameters
-    ----------
-    what : str or iterable of str
-        The name of a report, or files.
-    data : str or Path, optional
-        The data folder; the project's own where none is given.
-
-    Returns
-    -------
-    SourceCheck
-        `files` has the account of each, or why it cannot be read; `together` holds the authority's
-        and England's published rows against what the schools add up to; `exit_code` is 0 where all
-        is accounted for.
-
-    Examples
-    --------
-    >>> pepstats.check(str(study.sources[0].path)).files[0].ledger.kind
-    'ks2'
-    """
-    from pathlib import Path
-
-    from pepstats import paths
-    from pepstats.schools import check_sources
-    from pepstats.settings import SourceLine, load_report
-
-    folder = paths.data_folder(data)
-    named = [what] if isinstance(what, str) else list(what)
-    lines: list[Any] = []
-    for one in named:
-        if Path(one).suffix:
-            lines.append(SourceLine(file=str(Path(one).resolve())))
-        else:
-            lines += load_report(one, folder).sources
-    return check_sources(lines, data=folder)
-
-
-def read(file: str | Path) -> PublishedFile:
-    """Read one published file, whatever kind its header says it is.
-
-    Parameters
-    ----------
-    file : str or Path
-        Where the file lies.
-
-    Returns
-    -------
-    PublishedFile
-        Of a results file `values` (index `urn`, one column per measure, in published units), their
-        `reasons` where there is none, `identity` and `aggregates` (the file's own authority and
-        England rows); of any other kind its table as `values`. `ledger` accounts for every row.
-
-    Raises
-    ------
-    SourceError
-        Where the file is missing, of no known kind, or has a cell that cannot be.
-
-    Examples
-    --------
-    >>> results = pepstats.read(study.sources[0].path)
-    >>> bool((results.values.notna() ^ results.reasons.notna()).all().all())
-    True
-    """
-    from pathlib import Path
-
-    from pepstats.sources import read_published
-
-    return read_published(str(Path(file).resolve()))
-
-
 def run(
     report: str,
     data: str | Path | None = None,
@@ -373,105 +286,3 @@ def run(
         report, data=paths.data_folder(data), out=paths.output_folder(out),
         programmes=programmes, options=RunOptions(jobs),
     )  # fmt: skip
-
-
-def verify(
-    path: str | Path, data: str | Path | None = None, out: str | Path | None = None
-) -> Verified:
-    """Run what a finished run or a release describes again, and compare every file.
-
-    Parameters
-    ----------
-    path : str or Path
-        The folder of the run or of the release.
-    data, out : str or Path, optional
-        The data folder and where to write; the project's own where none is given.
-
-    Returns
-    -------
-    Verified
-        `differs`, and as text or JSON what does.
-
-    Raises
-    ------
-    RunError
-        Where there is no manifest, or something needed is nowhere to be found.
-
-    Examples
-    --------
-    >>> pepstats.verify("outputs/working/autumn-2018").differs  # doctest: +SKIP
-    """
-    from pathlib import Path
-
-    from pepstats import paths
-    from pepstats.runs import verify_run
-
-    return verify_run(Path(path), data=paths.data_folder(data), out=paths.output_folder(out))
-
-
-def release(
-    report: str, data: str | Path | None = None, out: str | Path | None = None, why: str = ""
-) -> Path:
-    """Release a finished run, if it may leave: what is named or small stays behind.
-
-    Parameters
-    ----------
-    report : str
-        The name of a report.
-    data, out : str or Path, optional
-        The data folder and where to write; the project's own where none is given.
-    why : str
-        The officers' own reason for releasing again.
-
-    Returns
-    -------
-    Path
-        Of the folder of the release.
-
-    Raises
-    ------
-    RunError
-        With everything that hinders it.
-
-    Examples
-    --------
-    >>> pepstats.release("autumn-2018")  # doctest: +SKIP
-    """
-    from pepstats import paths
-    from pepstats.runs import release_report
-
-    return release_report(
-        report, data=paths.data_folder(data), out=paths.output_folder(out), why=why
-    )
-
-
-def open_step(name: str, report: str, programme: str = "") -> Step:
-    """Open one step of a run, for its notebook: what earlier steps wrote, and its own folder.
-
-    Parameters
-    ----------
-    name : str
-        Of the notebook, without its ending.
-    report : str
-        The name of a report.
-    programme : str
-        The slug of a programme, for a step that is made for each.
-
-    Returns
-    -------
-    Step
-        Reads the folders of earlier steps, and saves into its own.
-
-    Raises
-    ------
-    RunError
-        For a step or a programme that is not known.
-
-    Examples
-    --------
-    >>> pepstats.open_step("04-estimate-effect", "autumn-2018", "closing-the-gap").programme.slug
-    'closing-the-gap'
-    """
-    from pepstats.runs import open_step as open_in_run
-
-    return open_in_run(name, report, programme)

@@ -68,11 +68,11 @@ def _run(asked: argparse.Namespace) -> int:
     from pepstats.runs import RunOptions, read_to_do, run_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
-    report, options = (
-        asked.report or choose_report(data),
-        RunOptions(asked.jobs, asked.force, _tell),
-    )
-    paper = run_report(report, data=data, out=out, programmes=asked.programme, options=options)
+    options = RunOptions(asked.jobs, asked.force, _tell)
+    paper = run_report(
+        asked.report or choose_report(data), data=data, out=out, programmes=asked.programme,
+        options=options,
+    )  # fmt: skip
     print(say_end(read_to_do(paper.parents[1])), file=sys.stderr)
     print(paper)
     return DONE
@@ -97,16 +97,9 @@ def _check(asked: argparse.Namespace) -> int:
     import json
 
     from pepstats.schools import check_as_dict, check_sources, describe_check
-    from pepstats.settings import SourceLine, load_report
 
     data = paths.data_folder(asked.data)
-    lines: list[Any] = []
-    for what in asked.what or [choose_report(data)]:
-        if (data / "reports" / f"{what}.yml").is_file() or not Path(what).suffix:
-            lines += load_report(what, data).sources
-        else:
-            lines.append(SourceLine(file=str(Path(what).resolve())))
-    found = check_sources(lines, data=data)
+    found = check_sources(asked.what or choose_report(data), data)
     as_json = json.dumps(check_as_dict(found), indent=1, ensure_ascii=False)
     print(as_json if asked.json else describe_check(found))
     return found.exit_code
@@ -134,8 +127,7 @@ def _new(asked: argparse.Namespace) -> int:
 def _verify(asked: argparse.Namespace) -> int:
     from pepstats.runs import verify_run
 
-    data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
-    found = verify_run(asked.path, data=data, out=out, jobs=asked.jobs, tell=_tell)
+    found = verify_run(asked.path, asked.data, asked.out, asked.jobs, _tell)
     print(found.as_json() if asked.json else found.as_text())
     return DIFFERS if found.differs else DONE
 
@@ -143,8 +135,7 @@ def _verify(asked: argparse.Namespace) -> int:
 def _release(asked: argparse.Namespace) -> int:
     from pepstats.runs import read_to_do, release_report
 
-    data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
-    folder = release_report(asked.report, data=data, out=out, why=asked.why)
+    folder = release_report(asked.report, asked.data, asked.out, asked.why)
     if left := read_to_do(folder):
         print(f"{len(left)} things are not yet done; README.md there lists them.", file=sys.stderr)
     print(folder)
@@ -178,16 +169,13 @@ def choose_report(data: Path) -> str:
 def _calibrate(asked: argparse.Namespace) -> int:
     import json
 
-    from pepstats.robustness import Picking, Population, calibrate, describe_calibration
-    from pepstats.study import load_study
+    from pepstats import calibrate, load
+    from pepstats.robustness import describe_calibration
 
     data = paths.data_folder(asked.data)
-    study = load_study(asked.report or choose_report(data), data)
-    programme = study.programmes[study.report.programmes[0]]
-    found = calibrate(
-        Population(study.panel, study.register, study.barred), programme, study.report.year,
-        Picking(asked.draws, asked.schools, asked.low), study.national,
-    )  # fmt: skip
+    study = load(asked.report or choose_report(data), data)
+    programme = study.report.programmes[0]
+    found = calibrate(study, programme, asked.draws, asked.schools, asked.low)
     print(json.dumps(found.as_data(), indent=1) if asked.json else describe_calibration(found))
     return DONE
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+import pkgutil
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -24,3 +27,9 @@ def making() -> Path | None:
     """Return the folder of the run that is being made, where one is."""
     run = os.environ.get("PEPSTATS_RUN")
     return Path(run) if run else None
+
+
+def read_table(name: str) -> list[dict[str, str]]:
+    """Read one of the package's own tables, a row as a dictionary of text."""
+    content = pkgutil.get_data("pepstats", f"templates/{name}.csv") or b""
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8"))))

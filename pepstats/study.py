@@ -5,6 +5,7 @@ Nothing is computed here that the notebooks do not.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -39,13 +40,13 @@ from pepstats.settings import (
 )
 from pepstats.sources import (
     RESULTS,
-    TABLE_READERS,
     Ledger,
     Results,
     Source,
-    Statements,
+    Tidied,
     check_statements,
     find_source,
+    join_tables,
     no_statements,
     parse_source,
     split_local_results,
@@ -129,16 +130,12 @@ def tabulate_series(study: Study) -> pd.DataFrame:
     columns = ["measure", "year", "whose", "value", "reason"]
     if found is None:
         return pd.DataFrame(columns=columns)
+    names = {code: measure for code, (measure, phase) in LA_SERIES.items() if not phase}
     home = found["la"].eq(study.report.authority).fillna(False).astype(bool)
-    england = found["area"].eq("England")
-    own = found[found["code"].isin(LA_SERIES) & (home | england)]
-    named = {code: measure for code, (measure, phase) in LA_SERIES.items() if not phase}
-    table = own.assign(
-        measure=own["code"].map(named),
-        whose=own["area"].eq("England").map({True: "England", False: "the authority"}),
-    )
-    known = table[table["measure"].notna()][columns]
-    return known.sort_values(["measure", "year", "whose"], ignore_index=True)
+    table = found.assign(measure=found["code"].map(names), whose="the authority")
+    table["whose"] = table["whose"].mask(found["area"].eq("England"), "England")
+    table = table[(home | table["whose"].eq("England")) & table["measure"].notna()][columns]
+    return table.sort_values(["measure", "year", "whose"], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -146,10 +143,10 @@ class Study:
     """A report's published files, cleaned and followed, and its programmes with their schools.
 
     `sources` are the files as they were read, each once, and `ledgers` the account of each:
-    results files first. `published` has what is not results, by kind: `register`, `links`,
-    `trusts`, `ofsted`, `la_series`, `national`, as far as the report lists them. `members` has, for
-    each programme, one row per school: index `school`; `urn` as written in its file,
-    `joined`, `dose`, `basis`. `said` are the schools' statements.
+    results files first. `published` has what is not results, by kind (`register`, `links`, ...), as
+    far as the report lists it. `members` has, for each programme, one row per school: index
+    `school`; `urn` as written in its file, `joined`, `dose`, `basis`. `statements` are what the
+    schools said: see `sources.check_statements`.
     """
 
     report: Report
@@ -162,7 +159,7 @@ class Study:
     panel: Panel = field(repr=False)
     programmes: Mapping[str, Programme]
     members: Mapping[str, pd.DataFrame] = field(repr=False)
-    said: Statements = field(repr=False)
+    statements: pd.DataFrame = field(repr=False)
 
     @property
     def register(self) -> pd.DataFrame:
@@ -173,11 +170,6 @@ class Study:
     def barred(self) -> tuple[int, ...]:
         """Every member of every known programme: never anyone's comparison school."""
         return tuple(sorted({s for table in self.members.values() for s in table.index}))
-
-    @property
-    def statements(self) -> pd.DataFrame:
-        """What schools said, one row per statement: see `sources.Statements`."""
-        return self.said.table
 
     @cached_property
     def national(self) -> pd.DataFrame:
@@ -238,17 +230,12 @@ class Study:
         """
         listed = self.programmes.get(programme.slug)
         known = listed is not None and listed.members == programme.members
-        own = (
-            self.members[programme.slug]
-            if known
-            else find_members(programme, self.followed, self.data)
-        )
-        wholes = {slug: one.whole for slug, one in self.programmes.items()}
-        others = tabulate_members(self).reset_index()
-        others["programme"] = others["programme"].map(wholes)
-        others = others[others["programme"] != programme.whole]
-        counted = others.groupby("school")["programme"].nunique()
-        return own.assign(also_in=counted.reindex(own.index, fill_value=0))
+        own = (self.members[programme.slug] if known
+               else find_members(programme, self.followed, self.data))  # fmt: skip
+        others = {(self.programmes[slug].whole, school)
+                  for slug, table in self.members.items() for school in table.index}  # fmt: skip
+        counted = Counter(school for whole, school in others if whole != programme.whole)
+        return own.assign(also_in=[counted[school] for school in own.index])
 
     def inputs_of(self, programme: Programme) -> Inputs:
         """Return what an evaluation of a programme starts from."""
@@ -289,67 +276,60 @@ class Study:
 
 
 def load_study(report: str | Report, data: str | Path | None = None) -> Study:
-    """Read a report's sources, follow its schools through time, find its programmes' members.
+    """Read a report's published files, follow its schools, and find its programmes' members.
 
     Of what the authority holds itself, only the measures count that no published file of the same
     year has: once results are published, they take the place of its own.
+
+    Parameters
+    ----------
+    report : str or Report
+        The name of a file in `reports/`, without its ending, or the report itself.
+    data : str or Path, optional
+        The data folder; the project's own where none is given.
+
+    Returns
+    -------
+    Study
+        `panel` (one row per `school` and `year`, a value or a reason for every measure),
+        `register` (one row per `school`), `members` (by programme, one row per `school`),
+        `programmes`, `statements`, `national`, and `gaps(...)`.
+
+    Raises
+    ------
+    PepstatsError
+        For a file, a row or a key that is wrong: the message says which, and what to do.
+
+    Examples
+    --------
+    >>> study = pepstats.load("autumn-2018-revised")
+    >>> list(study.programmes)
+    ['closing-the-gap', 'send-in-mainstream']
     """
     folder = paths.data_folder(data)
     settings = report if isinstance(report, Report) else load_report(report, folder)
     programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
     found = [find_source(line, folder) for line in settings.sources]
-    read = _read_files(found)
-    results = [*read.results, *_not_yet_published(read.local, read.results)]
-    tables = {
-        kind: pd.concat(parts, ignore_index=parts[0].index.name is None)
-        for kind in TABLE_READERS
-        if (parts := read.tables.get(kind))
-    }
-    _refuse_strangers(read.local, results, tables.get("register"))
+    parsed = [parse_source(source) for source in found]
+    results = [one for one in parsed if isinstance(one, Results)]
+    tidied = [one for one in parsed if isinstance(one, Tidied)]
+    local = [part for one in tidied if one.source.kind == "local_results"
+             for part in split_local_results(one)]  # fmt: skip
+    said = [one for one in tidied if one.source.kind == "statements"]
+    not_public = ("local_results", "statements")
+    tables = join_tables(one for one in tidied if one.source.kind not in not_public)
+    _refuse_strangers(local, results, tables.get("register"))
+    results += _not_yet_published(local, results)
     followed = follow_schools(
         results, tables.get("register"), tables.get("links"), trusts=tables.get("trusts")
     )
-    years = sorted({r.source.year for r in results if r.source.year is not None})
-    panel = build_panel(results, followed, years)
-    members = {
-        slug: find_members(programme, followed, folder) for slug, programme in programmes.items()
-    }
-    speaks_of = {slug: programme.whole for slug, programme in programmes.items()}
-    said = _check_statements(read.said, members, speaks_of, followed.known)
-    ledgers = (*(one.ledger for one in results), *read.ledgers)
+    panel = build_panel(results, followed, [one.source.year or 0 for one in results])
+    members = {slug: find_members(one, followed, folder) for slug, one in programmes.items()}
+    ledgers = [*(one.ledger for one in results), *(one.ledger for one in tidied)]
     return Study(
-        settings, folder, tuple(found), ledgers, tuple(results), tables, followed, panel,
-        programmes, members, said,
+        settings, folder, tuple(found), tuple(ledgers), tuple(results), tables, followed, panel,
+        programmes, members, _check_statements(said, members, programmes, followed.known),
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What a study's files hold, each parsed once; `ledgers` are of what is not results."""
-
-    results: list[Results] = field(default_factory=list)
-    local: list[Results] = field(default_factory=list)
-    tables: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
-    said: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
-    ledgers: list[Ledger] = field(default_factory=list)
-
-
-def _read_files(found: Iterable[Source]) -> _Read:
-    """Parse every file of a study once, and account for each."""
-    read = _Read()
-    for source in found:
-        one = parse_source(source)
-        if isinstance(one, Results):
-            read.results.append(one)
-            continue
-        read.ledgers.append(one.ledger)
-        if source.kind == "local_results":
-            read.local.extend(split_local_results(one.frame, source))
-        elif source.kind == "statements":
-            read.said.append((source.file, one.frame))
-        else:
-            read.tables.setdefault(source.kind, []).append(one.frame)
-    return read
 
 
 def _not_yet_published(local: list[Results], published: list[Results]) -> list[Results]:
@@ -364,12 +344,11 @@ def _not_yet_published(local: list[Results], published: list[Results]) -> list[R
 
 
 def _refuse_strangers(
-    local: list[Results], results: list[Results], register: pd.DataFrame | None
+    local: list[Results], published: list[Results], register: pd.DataFrame | None
 ) -> None:
     """Refuse an own result of a school that neither the register nor a published file has."""
     if register is None:
         return
-    published = [one for one in results if not any(one.source.name == o.source.name for o in local)]
     listed = set(register.index).union(*(one.values.index for one in published))
     for one in local:
         unknown = one.identity.loc[~one.identity.index.isin(listed), "row"].sort_values()
@@ -382,11 +361,11 @@ def _refuse_strangers(
 
 
 def _check_statements(
-    files: list[tuple[str, pd.DataFrame]],
+    files: list[Tidied],
     members: Mapping[str, pd.DataFrame],
-    wholes: Mapping[str, str],
+    programmes: Mapping[str, Programme],
     known: pd.Series,
-) -> Statements:
+) -> pd.DataFrame:
     """Check the schools' statements, each by a school of the programme it speaks of.
 
     What is said of a programme of several phases belongs to the phase of the school that says it.
@@ -394,14 +373,14 @@ def _check_statements(
     if not files:
         return no_statements()
     if len(files) > 1:
-        raise DesignError(f"{files[1][0]}: a report has one file of statements. Join the two.")
-    urns: dict[str, dict[int, int]] = {whole: {} for whole in wholes.values()}
-    for slug, table in members.items():
-        own = known[known.isin(table.index)]
-        urns[wholes[slug]] |= {int(urn): int(school) for urn, school in own.items()}
-    file, raw = files[0]
-    said = check_statements(raw, file=file, schools=urns).table
-    for slug, whole in wholes.items():
-        of_part = said["programme"].eq(whole) & said["school"].isin(members[slug].index)
+        raise DesignError(
+            f"{files[1].source.file}: a report has one file of statements. Join the two."
+        )
+    urns: dict[str, dict[int, int]] = defaultdict(dict)
+    for slug, one in programmes.items():
+        urns[one.whole] |= known[known.isin(members[slug].index)].to_dict()
+    said = check_statements(files[0].values, file=files[0].source.file, schools=urns)
+    for slug, one in programmes.items():
+        of_part = said["programme"].eq(one.whole) & said["school"].isin(members[slug].index)
         said.loc[of_part, "programme"] = slug
-    return Statements(said)
+    return said

@@ -188,7 +188,7 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
     )
 
 
-def make_statements(slug: str = "closing-the-gap") -> statements.Statements:
+def make_statements(slug: str = "closing-the-gap") -> pd.DataFrame:
     rows = [
         {"urn": str(900000 + n), "programme": slug, "theme": theme, "stance": stance,
          "role": "Head teacher", "consent": consent, "consent_date": "2018-09-14",

@@ -28,7 +28,7 @@ from pepstats.settings import (
     say_sign_off,
     tabulate_quality,
 )
-from pepstats.sources import Statements, no_statements, restore
+from pepstats.sources import no_statements, restore
 
 RATINGS = "02-priority-ratings"
 
@@ -162,7 +162,7 @@ class ProgrammeResults:
     balance: pd.DataFrame
     checks: pd.DataFrame = field(default_factory=pd.DataFrame)
     cases: pd.DataFrame = field(default_factory=pd.DataFrame)
-    statements: Statements = field(default_factory=no_statements)
+    statements: pd.DataFrame = field(default_factory=no_statements)
     value: pd.DataFrame = field(default_factory=pd.DataFrame)
     sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
     grades: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -6,17 +6,17 @@ import pandas as pd
 
 from pepstats.document import Quote
 from pepstats.formatting import count_words, join_words
-from pepstats.sources import DETAILS, STANCES, TOO_LONG, Statements
+from pepstats.sources import DETAILS, STANCES, TOO_LONG
 
 MOST_QUOTES = 6  # for one programme
 
 
-def of_programme(said: Statements, programme: str) -> pd.DataFrame:
+def of_programme(said: pd.DataFrame, programme: str) -> pd.DataFrame:
     """Return one programme's rows, one for each school that was asked."""
-    return said.table.loc[said.table["programme"] == programme]
+    return said.loc[said["programme"] == programme]
 
 
-def list_answers(said: Statements, programme: str) -> pd.DataFrame:
+def list_answers(said: pd.DataFrame, programme: str) -> pd.DataFrame:
     """List the rows of one programme's schools that answered."""
     rows = of_programme(said, programme)
     return rows.loc[rows["statement"] != ""]
@@ -27,7 +27,7 @@ def count_stances(rows: pd.DataFrame) -> dict[str, int]:
     return {stance: int((rows["stance"] == stance).sum()) for stance in STANCES}
 
 
-def balance_sentence(said: Statements, programme: str) -> str:
+def balance_sentence(said: pd.DataFrame, programme: str) -> str:
     """Write how many schools were asked and answered, and how their answers divide."""
     number, answers = len(of_programme(said, programme)), list_answers(said, programme)
     if not number:
@@ -39,7 +39,7 @@ def balance_sentence(said: Statements, programme: str) -> str:
     return f"{asked} for a statement and {len(answers)} answered: {divided}."
 
 
-def quoted_sentence(said: Statements, programme: str) -> str:
+def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
     """Write by what rule statements are quoted, and how many could not be."""
     answers, quotes = list_answers(said, programme), choose_quotes(said, programme)
     if not quotes:
@@ -56,7 +56,7 @@ def quoted_sentence(said: Statements, programme: str) -> str:
     return words
 
 
-def choose_quotes(said: Statements, programme: str) -> tuple[Quote, ...]:
+def choose_quotes(said: pd.DataFrame, programme: str) -> tuple[Quote, ...]:
     """Choose statements to quote, stances divided as all the answers are, none favoured.
 
     Each stance that can be quoted gets at least one; within a stance in the order of the schools'
@@ -77,13 +77,13 @@ def choose_quotes(said: Statements, programme: str) -> tuple[Quote, ...]:
     )
 
 
-def list_held(said: Statements) -> list[str]:
+def list_held(said: pd.DataFrame) -> list[str]:
     """List what someone must do before more can be quoted, row by row."""
-    held = said.table.loc[said.table["held"].isin([DETAILS, TOO_LONG])]
+    held = said.loc[said["held"].isin([DETAILS, TOO_LONG])]
     return [f"statement in row {row['row']}: {row['held']}" for row in held.to_dict("records")]
 
 
-def tabulate_themes(said: Statements, programme: str) -> pd.DataFrame:
+def tabulate_themes(said: pd.DataFrame, programme: str) -> pd.DataFrame:
     """Count answers by theme and stance: index `theme`, one column per stance."""
     answered = list_answers(said, programme)
     themes = answered["theme"].replace("", "No theme given")

@@ -5,13 +5,11 @@ from pepstats.runs.plan import hold_to_plan, write_plan
 from pepstats.runs.release import read_to_do, release_report
 from pepstats.runs.revision import bridge_programme, bridge_report
 from pepstats.runs.runner import RunOptions, run_report
-from pepstats.runs.steps import Step, open_step, read_design, read_evaluation, read_inputs
-from pepstats.runs.verify import Verified, verify_run
+from pepstats.runs.steps import open_step, read_design, read_evaluation, read_inputs
+from pepstats.runs.verify import verify_run
 
 __all__ = [
     "RunOptions",
-    "Step",
-    "Verified",
     "bridge_programme",
     "bridge_report",
     "hold_to_plan",

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.report import fill_template, list_marks
 from pepstats.runs.environment import same_code
@@ -158,26 +159,52 @@ def write_readme(bundle: Bundle, carried: Container[str]) -> str:
     )
 
 
-def release_report(slug: str, *, data: Path, out: Path, why: str = "") -> Path:
-    """Release a finished run as a bundle that a reviewer can be handed, and give its folder.
+def release_report(
+    report: str, data: str | Path | None = None, out: str | Path | None = None, why: str = ""
+) -> Path:
+    """Release a finished run, if it may leave: what is named or small stays behind.
 
-    Writes `released/<report>` under `out` and a line in `released/CHANGES.md`. `why` is the
-    officers' own reason for releasing again. Raises `RunError` with everything that hinders it.
+    Writes `released/<report>` under `out`, as a bundle that a reviewer can be handed, and a line in
+    `released/CHANGES.md`.
+
+    Parameters
+    ----------
+    report : str
+        The name of a report.
+    data, out : str or Path, optional
+        The data folder and where to write; the project's own where none is given.
+    why : str
+        The officers' own reason for releasing again.
+
+    Returns
+    -------
+    Path
+        Of the folder of the release.
+
+    Raises
+    ------
+    RunError
+        With everything that hinders it.
+
+    Examples
+    --------
+    >>> pepstats.release("autumn-2018")  # doctest: +SKIP
     """
-    report = load_report(slug, data)
-    run, final = out / "working" / report.slug, out / "released" / report.slug
+    data, out = paths.data_folder(data), paths.output_folder(out)
+    settings = load_report(report, data)
+    run, final = out / "working" / settings.slug, out / "released" / settings.slug
     sweep_partial(final)
     made = read_manifest(run)
     before = final if (final / MANIFEST).is_file() else None
-    _refuse(report, find_hindrances(run, made, report, data))
-    withheld = find_withheld(run, made, report, before)
-    _refuse(report, find_held_back(run, made, report, withheld, before))
+    _refuse(settings, find_hindrances(run, made, settings, data))
+    withheld = find_withheld(run, made, settings, before)
+    _refuse(settings, find_held_back(run, made, settings, withheld, before))
     with fill_folder(final) as making:
         bring_up_to_date(final.parent)
         on = utc(time.time())
-        last = find_last_release(report, data, final.parent)
-        entry = write_entry(last, run, made, on=on, why=why, revises=report.revises)
-        bundle = Bundle(run, made, report, data, making, withheld)
+        last = find_last_release(settings, data, final.parent)
+        entry = write_entry(last, run, made, on=on, why=why, revises=settings.revises)
+        bundle = Bundle(run, made, settings, data, making, withheld)
         bundle.fill({CHANGES_FILE: entry}, on, why)
     bring_up_to_date(final.parent)
     return final

@@ -340,10 +340,34 @@ class Step:
 
 
 def open_step(name: str, report: str, programme: str = "") -> Step:
-    """Open a step of a report, and for one programme where it is run per programme.
+    """Open one step of a run, for its notebook: what earlier steps wrote, and its own folder.
 
     In a run it writes into the run that is being made. By hand it writes into a folder of its own,
     `working/<report>.lab`, so that the last finished run stays as it is; the next run clears it.
+
+    Parameters
+    ----------
+    name : str
+        Of the notebook, without its ending.
+    report : str
+        The name of a report.
+    programme : str
+        The slug of a programme, for a step that is made for each.
+
+    Returns
+    -------
+    Step
+        Reads the folders of earlier steps, and saves into its own.
+
+    Raises
+    ------
+    RunError
+        For a step or a programme that is not known.
+
+    Examples
+    --------
+    >>> pepstats.open_step("04-estimate-effect", "autumn-2018", "closing-the-gap").programme.slug
+    'closing-the-gap'
     """
     if name not in STEPS:
         raise RunError(f"`{name}` is no step. {nearest(name, STEPS)}")

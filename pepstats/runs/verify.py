@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from pepstats import paths
 from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
 from pepstats.runs.environment import describe_machine, same_code
@@ -169,17 +170,40 @@ class Verified:
 
 
 def verify_run(
-    path: Path, *, data: Path, out: Path, jobs: int = 1,
+    path: str | Path, data: str | Path | None = None, out: str | Path | None = None, jobs: int = 1,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Verified:  # fmt: skip
-    """Run what a folder's manifest describes again, compare every file, and keep both.
+    """Run what a finished run or a release describes again, and compare every file.
 
     What it needs is taken from the folder where the release carries it, else from `data`, always
-    by its hash. The run made again and the comparison are kept in `working/<report>.verified`
-    under `out`. Raises `RunError` when there is no manifest, or when something needed is nowhere to
-    be found.
+    by its hash. The run made again and the comparison are kept in `working/<report>.verified`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder of the run or of the release.
+    data, out : str or Path, optional
+        The data folder and where to write; the project's own where none is given.
+    jobs : int
+        How many notebooks run at a time.
+    tell : callable
+        Is told what is being done, a line at a time.
+
+    Returns
+    -------
+    Verified
+        `differs`, and as text or JSON what does.
+
+    Raises
+    ------
+    RunError
+        Where there is no manifest, or something needed is nowhere to be found.
+
+    Examples
+    --------
+    >>> pepstats.verify("outputs/working/autumn-2018").differs  # doctest: +SKIP
     """
-    path = path.resolve()
+    path, data, out = Path(path).resolve(), paths.data_folder(data), paths.output_folder(out)
     made = read_manifest(path)
     findings = list(check_written(path, made))
     needed, absent, changed = find_needed(path, made, data)

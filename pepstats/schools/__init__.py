@@ -6,12 +6,11 @@ from pepstats.schools.members import find_members
 from pepstats.schools.national import gather_levels
 from pepstats.schools.panel import Panel, build_panel
 from pepstats.schools.register import attach_inspections, grade_at
-from pepstats.schools.source_check import SourceCheck, check_as_dict, check_sources, describe_check
+from pepstats.schools.source_check import check_as_dict, check_sources, describe_check
 
 __all__ = [
     "Panel",
     "Schools",
-    "SourceCheck",
     "attach_inspections",
     "build_panel",
     "check_as_dict",

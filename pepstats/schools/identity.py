@@ -241,39 +241,27 @@ def _find_links(
     rows: pd.DataFrame, register_rows: pd.DataFrame | None, links: pd.DataFrame | None
 ) -> Links:
     """Gather who may have become whom, from each source that says so."""
-    found: Links = defaultdict(dict)
-
-    def add(one: int, other: int, how: str) -> None:
-        if one != other:
-            found[one].setdefault(other, how)
-            found[other].setdefault(one, how)
-
-    if links is not None:
-        for before, after, what in zip(links["before"], links["after"], links["what"], strict=True):
-            add(int(before), int(after), f"linked: {what}")
     later = rows.dropna(subset=["urn_ac"])
-    for urn, academy in zip(later["urn"], later["urn_ac"], strict=True):
-        add(int(urn), int(academy), "academy named in the results")
+    told = [(later["urn"], later["urn_ac"], "academy named in the results")]
+    own = rows[["urn", "la", "estab"]]
+    if links is not None:
+        told.insert(0, (links["before"], links["after"], "linked: " + links["what"]))
     if register_rows is not None:
         other = register_rows["other_urn"].dropna()
-        for urn, twin in zip(other.index, other, strict=True):
-            add(int(urn), int(twin), "other URN in the register")
-    numbered = _numbers(rows, register_rows)
-    for _, group in numbered.groupby(["la", "estab"]):
-        urns = group["urn"].tolist()
-        for one, next_one in zip(urns, urns[1:], strict=False):
-            add(int(one), int(next_one), "same authority and establishment number")
-    return found
-
-
-def _numbers(rows: pd.DataFrame, register_rows: pd.DataFrame | None) -> pd.DataFrame:
-    """List each URN of the results with its authority and establishment number, once."""
-    own = rows[["urn", "la", "estab"]]
-    if register_rows is not None:
+        told.append((other.index.to_series(), other, "other URN in the register"))
         listed = register_rows.loc[register_rows.index.isin(rows["urn"]), ["la", "estab"]]
-        own = pd.concat([own, listed.reset_index()])
-    own = own.dropna()
-    return own[own["la"].gt(0)].drop_duplicates().sort_values(["la", "estab", "urn"])
+        own = pd.concat([own, listed.reset_index()], ignore_index=True)
+    own = own[own["la"].gt(0)].dropna().drop_duplicates().sort_values(["la", "estab", "urn"])
+    following = own.groupby(["la", "estab"])["urn"].shift(-1).dropna()
+    told.append((own["urn"][following.index], following, "same authority and establishment number"))
+    found: Links = defaultdict(dict)
+    for ones, others, how in told:
+        pairs = pd.DataFrame({"one": ones, "other": others, "how": how})
+        for one, other, said in pairs.astype({"one": int, "other": int}).itertuples(index=False):
+            if one != other:
+                found[one].setdefault(other, said)
+                found[other].setdefault(one, said)
+    return found
 
 
 def _list_ended(

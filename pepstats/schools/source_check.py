@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pepstats.errors import SourceError
+from pepstats.paths import data_folder
 from pepstats.schools.identity import RESULT_KINDS, Schools, follow_schools
-from pepstats.settings import SourceLine
+from pepstats.settings import SourceLine, load_report
 from pepstats.sources import (
     AGGREGATES,
     AUTHORITY,
@@ -25,8 +26,10 @@ from pepstats.sources import (
     Ledger,
     Results,
     Source,
+    Tidied,
     cross_check,
     find_source,
+    join_tables,
     list_titles,
     parse_source,
     reconcile_totals,
@@ -34,6 +37,10 @@ from pepstats.sources import (
 
 NO_TOTALS = pd.DataFrame(columns=RECONCILED_COLUMNS)
 NO_CONTRADICTIONS = pd.DataFrame(columns=FOUND)
+NO_EARLIER = pd.DataFrame(columns=[
+    "school", "urn", "year", "file", "earlier_year", "earlier_urn", "measure", "repeated",
+    "published", "agrees", "changed",
+])  # fmt: skip
 
 SHOWN = ("cohort", "rwm_expected", "rwm_expected.disadvantaged", "reading_progress",
          "writing_progress", "maths_progress", "attainment8", "progress8", "basics_94")  # fmt: skip
@@ -45,39 +52,26 @@ def compare_earlier(results: Sequence[Results], schools: Schools) -> pd.DataFram
     """Compare what a file repeats of earlier years with those years' own files, school by school.
 
     One row per figure that both have: school, urn, year and file (that repeat it), earlier_year,
-    earlier_urn, measure, repeated, published, agrees; `changed` says that the URN has changed.
+    earlier_urn, measure, repeated, published, agrees; `changed` says that the URN has changed. A
+    reason on either side is no figure.
     """
-    columns = ["school", "urn", "year", "file", "earlier_year", "earlier_urn", "measure",
-               "repeated", "published", "agrees", "changed"]  # fmt: skip
-    parts = [
-        _compare_years(later, earlier, schools)
-        for later, earlier in product(results, repeat=2)
-        if later.source.kind == earlier.source.kind
-        and earlier.source.year in later.earlier.columns.get_level_values("year")
-    ]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(parts)[columns].sort_values(columns[:7]).reset_index(drop=True)
-
-
-def _compare_years(later: Results, earlier: Results, schools: Schools) -> pd.DataFrame:
-    year = earlier.source.year
-    # Only figures that both files have can agree or not; a reason on either side is no figure.
-    repeated = _lay_long(later.earlier[year], "repeated", schools)
-    published = _lay_long(earlier.values, "published", schools)
-    published = published.rename(columns={"urn": "earlier_urn"})
-    both = repeated.merge(published, on=["school", "measure"], validate="many_to_many")
-    agrees = (both["repeated"] - both["published"]).abs() < 1e-9
-    return both.assign(
-        year=later.source.year, file=later.source.file, earlier_year=year,
-        agrees=agrees, changed=both["urn"] != both["earlier_urn"],
-    )  # fmt: skip
-
-
-def _lay_long(table: pd.DataFrame, called: str, schools: Schools) -> pd.DataFrame:
-    long = table.reset_index().melt(id_vars="urn", var_name="measure", value_name=called)
-    long = long[long[called].notna()]
-    return long.assign(school=schools.known.reindex(long["urn"]).to_numpy())
+    repeated, published = [], []
+    for one in results:
+        kind, year, file = one.source.kind, one.source.year, one.source.file
+        again = one.earlier.melt(value_name="repeated", ignore_index=False).dropna()
+        again = again.rename(columns={"year": "earlier_year"}).rename_axis("urn").reset_index()
+        repeated.append(again.assign(year=year, file=file, kind=kind))
+        own = one.values.melt(var_name="measure", value_name="published", ignore_index=False)
+        own = own.dropna().rename_axis("earlier_urn").reset_index()
+        published.append(own.assign(earlier_year=year, kind=kind))
+    before, after = pd.concat(published), pd.concat(repeated).astype({"earlier_year": "int64"})
+    before["school"] = schools.known.reindex(before["earlier_urn"]).to_numpy()
+    after["school"] = schools.known.reindex(after["urn"]).to_numpy()
+    both = after.merge(before, on=["kind", "school", "earlier_year", "measure"])
+    both["agrees"] = (both["repeated"] - both["published"]).abs() < 1e-9
+    both["changed"] = both["urn"] != both["earlier_urn"]
+    columns = list(NO_EARLIER.columns)
+    return both[columns].sort_values(columns[:7], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -101,17 +95,17 @@ class FileCheck:
 class SourceCheck:
     """Every file of a study or a command line, checked.
 
-    `followed` counts how the schools were followed, where there are results of several years;
-    `earlier` holds the figures that a file repeats of an earlier year (`agrees` or not);
-    `together` holds England's rows against the schools of all files of that kind and year;
-    `problem` is a contradiction between files.
+    `followed` counts how the schools were followed, where there are results of several years, and
+    `not_followed` those that end; `earlier` holds the figures that a file repeats of an earlier
+    year (`agrees` or not); `together` holds England's rows against the schools of all files of that
+    kind and year; `problem` is a contradiction between files.
     """
 
     files: tuple[FileCheck, ...]
+    together: pd.DataFrame = field(default_factory=lambda: NO_TOTALS, repr=False)
     followed: dict[str, int] = field(default_factory=dict)
     not_followed: dict[str, int] = field(default_factory=dict)
-    earlier: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    together: pd.DataFrame = field(default_factory=lambda: NO_TOTALS, repr=False)
+    earlier: pd.DataFrame = field(default_factory=lambda: NO_EARLIER, repr=False)
     problem: str = ""
 
     @property
@@ -119,59 +113,87 @@ class SourceCheck:
         """0 all is accounted for; 1 something differs; 2 a file cannot be read."""
         if self.problem or any(one.problem for one in self.files):
             return 2
-        totals = [self.together, *(one.totals for one in self.files)]
-        differs = any((table["verdict"] == DIFFERS).any() for table in totals)
-        differs |= any(len(one.contradictions) for one in self.files)
-        return 1 if differs or (len(self.earlier) and not self.earlier["agrees"].all()) else 0
+        differs = [(one["verdict"] == DIFFERS).any()
+                   for one in (self.together, *(one.totals for one in self.files))]  # fmt: skip
+        differs += [len(one.contradictions) > 0 for one in self.files]
+        return 1 if any(differs) or not self.earlier["agrees"].all() else 0
 
 
-def check_sources(lines: Sequence[SourceLine], *, data: Path) -> SourceCheck:
-    """Read each file and account for it; a file that cannot be read is a message, not an end."""
+def check_sources(
+    what: str | Iterable[str | SourceLine], data: str | Path | None = None
+) -> SourceCheck:
+    """Read a report's sources, or any published files, and account for every row and cell.
+
+    Parameters
+    ----------
+    what : str or iterable of str
+        The name of a report, or files.
+    data : str or Path, optional
+        The data folder; the project's own where none is given.
+
+    Returns
+    -------
+    SourceCheck
+        `files` has the account of each, or why it cannot be read; `together` holds the authority's
+        and England's published rows against what the schools add up to; `exit_code` is 0 where all
+        is accounted for.
+
+    Examples
+    --------
+    >>> pepstats.check(str(study.sources[0].path)).files[0].ledger.kind
+    'ks2'
+    """
+    folder = data_folder(data)
     files: list[FileCheck] = []
-    results: list[Results] = []
-    tables: dict[str, list[pd.DataFrame]] = defaultdict(list)
-    for line in lines:
+    parsed: list[Results | Tidied] = []
+    for line in _list_lines([what] if isinstance(what, str) else what, folder):
         try:
-            source = find_source(line, data)
-            one = parse_source(source)
-            if isinstance(one, Results):
-                files.append(_check_results(one))
-                results.append(one)
-            else:
-                files.append(FileCheck(line.file, source=source, ledger=one.ledger))
-                tables[source.kind].append(one.frame)
+            one = parse_source(find_source(line, folder))
+            files.append(_check_file(one))
+            parsed.append(one)
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
-    return _add_what_files_describe_together(files, results, tables)
+    results = [one for one in parsed if isinstance(one, Results)]
+    checked = SourceCheck(tuple(files), _add_up_together(results))
+    dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
+    if len({one.source.year for one in dated}) < 2:
+        return checked
+    tables = join_tables(parsed)
+    try:
+        schools = follow_schools(dated, tables.get("register"), tables.get("links"))
+        earlier = compare_earlier(dated, schools)
+    except SourceError as error:
+        return replace(checked, problem=str(error))
+    counts = {"schools": len(schools.register), "URNs": schools.rows["urn"].nunique()}
+    ended = schools.not_followed["why"].str.replace(r" \d{4}-\d\d-\d\d", "", regex=True)
+    return replace(
+        checked, followed={**counts, **dict(sorted(schools.notes.items()))},
+        not_followed=ended.value_counts().sort_index().to_dict(), earlier=earlier,
+    )  # fmt: skip
 
 
-def _check_results(one: Results) -> FileCheck:
+def _list_lines(named: Iterable[str | SourceLine], folder: Path) -> list[SourceLine]:
+    """List the files that are named, and those of the reports that are."""
+    lines: list[SourceLine] = []
+    for one in named:
+        if isinstance(one, SourceLine):
+            lines.append(one)
+        elif Path(one).suffix:
+            lines.append(SourceLine(file=str(Path(one).resolve())))
+        else:
+            lines += load_report(one, folder).sources
+    return lines
+
+
+def _check_file(one: Results | Tidied) -> FileCheck:
+    if isinstance(one, Tidied):
+        return FileCheck(one.source.file, source=one.source, ledger=one.ledger)
     records = {**one.identity["record"].value_counts().to_dict(), **one.ledger.aggregates}
     return FileCheck(
         one.source.file, source=one.source, ledger=one.ledger,
         records={str(name): int(n) for name, n in records.items()},
         totals=reconcile_totals([one]), contradictions=cross_check(one),
     )  # fmt: skip
-
-
-def _add_what_files_describe_together(
-    files: list[FileCheck], results: list[Results], tables: dict[str, list[pd.DataFrame]]
-) -> SourceCheck:
-    """Add what only several files tell: England's totals, schools through time, earlier years."""
-    together = _add_up_together(results)
-    dated = [r for r in results if r.source.year is not None and r.source.kind in RESULT_KINDS]
-    if len({r.source.year for r in dated}) < 2:
-        return SourceCheck(tuple(files), together=together)
-    try:
-        register = pd.concat(tables["register"]) if "register" in tables else None
-        links = pd.concat(tables["links"], ignore_index=True) if "links" in tables else None
-        schools = follow_schools(dated, register, links)
-        earlier = compare_earlier(dated, schools)
-    except SourceError as error:
-        return SourceCheck(tuple(files), together=together, problem=str(error))
-    return SourceCheck(
-        tuple(files), _count_followed(schools), _count_ended(schools), earlier, together
-    )
 
 
 def _add_up_together(results: list[Results]) -> pd.DataFrame:
@@ -188,19 +210,9 @@ def _add_up_together(results: list[Results]) -> pd.DataFrame:
     return pd.concat(found or [NO_TOTALS], ignore_index=True)
 
 
-def _count_followed(schools: Schools) -> dict[str, int]:
-    counts = {"schools": len(schools.register), "URNs": int(schools.rows["urn"].nunique())}
-    return {**counts, **dict(sorted(schools.notes.items()))}
-
-
-def _count_ended(schools: Schools) -> dict[str, int]:
-    why = schools.not_followed["why"].str.replace(r" \d{4}-\d\d-\d\d", "", regex=True)
-    return {str(reason): int(n) for reason, n in why.value_counts().sort_index().items()}
-
-
 def check_as_dict(check: SourceCheck) -> dict[str, Any]:
     """Return a check as plain names and numbers, for programs: every code of every column."""
-    disagreeing = check.earlier[~check.earlier["agrees"]] if len(check.earlier) else check.earlier
+    disagreeing = check.earlier[~check.earlier["agrees"].astype(bool)]
     return {
         "exit_code": check.exit_code,
         "problem": check.problem,
@@ -230,13 +242,9 @@ def _file_as_dict(one: FileCheck) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _records(table: pd.DataFrame) -> Any:
     """Return a table as a list of rows; what is missing is None."""
-    plain = table.astype(object).where(table.notna(), None)
-    return [
-        {str(key): value.item() if hasattr(value, "item") else value for key, value in row.items()}
-        for row in plain.to_dict("records")
-    ]
+    return json.loads(table.to_json(orient="records", double_precision=15))
 
 
 def describe_check(check: SourceCheck) -> str:
@@ -244,8 +252,8 @@ def describe_check(check: SourceCheck) -> str:
     blocks = [_describe_file(one) for one in check.files]
     if len(check.together):
         years = ", ".join(str(year) for year in sorted(set(check.together["year"])))
-        lines = _describe_totals(check.together)
-        blocks.append("\n".join([f"England's rows and the schools of all files, {years}", *lines]))
+        title = f"England's rows and the schools of all files, {years}"
+        blocks.append([title, *_describe_totals(check.together)])
     if check.followed:
         blocks.append(_describe_followed(check))
     wrong = [one.file for one in check.files if one.problem]
@@ -254,63 +262,59 @@ def describe_check(check: SourceCheck) -> str:
         1: "Every row and cell is accounted for; something differs, as said above.",
         2: f"{len(wrong)} file(s) cannot be read: {', '.join(wrong)}." if wrong else check.problem,
     }
-    return "\n\n".join([*blocks, last[check.exit_code]]) + "\n"
+    return "\n\n".join("\n".join(block) for block in [*blocks, [last[check.exit_code]]]) + "\n"
 
 
-def _describe_file(one: FileCheck) -> str:
+def _describe_file(one: FileCheck) -> list[str]:
     if one.ledger is None or one.source is None:
-        return f"{one.file}\n  cannot be read: {one.problem}"
+        return [one.file, f"  cannot be read: {one.problem}"]
     ledger = one.ledger
     when = f", {ledger.year}" if ledger.year else ""
     release = f" ({ledger.release})" if ledger.release else ""
-    title = list_titles()[ledger.kind]
-    lines = [
+    kinds = {name: n for name, n in one.records.items() if name not in AGGREGATES}
+    unread = [f"  {len(ledger.columns_unread)} column(s) in no layout we know, not read: "
+              f"{', '.join(ledger.columns_unread[:MOST])}"]  # fmt: skip
+    wrong = one.contradictions
+    return [
         one.file,
-        f"  {title}{when}{release}   sha256 {one.source.sha256[:12]}",
-        f"  rows   {_describe_rows(ledger, one.records)}",
-        f"  cells  {_describe_cells(ledger)}",
+        f"  {list_titles()[ledger.kind]}{when}{release}   sha256 {one.source.sha256[:12]}",
+        f"  rows   {ledger.rows_in:,} in = {ledger.rows_kept:,} kept{_count_parts(kinds)} + "
+        f"{sum(ledger.aggregates.values())} totals{_count_parts(ledger.aggregates)} + "
+        f"{sum(ledger.left_out.values()):,} left out{_count_parts(ledger.left_out)}",
+        f"  cells  {ledger.cells_in:,} in = {ledger.values:,} figures + {ledger.words:,} words + "
+        f"{sum(ledger.reasons.values()):,} with a reason + {ledger.unread:,} not read",
         *_describe_codes(ledger),
+        *(unread if ledger.columns_unread else []),
+        *_describe_totals(one.totals),
+        *([f"  contradictions {len(wrong):,}"] if len(wrong) else []),
+        *_list_rows(wrong, "row {row}, URN {urn}, {measure}: {said} ({check})"),
     ]
-    if unread := ledger.columns_unread:
-        shown = ", ".join(unread[:MOST])
-        lines.append(f"  {len(unread)} column(s) in no layout we know, not read: {shown}")
-    return "\n".join(
-        [*lines, *_describe_totals(one.totals), *_describe_contradictions(one.contradictions)]
-    )
 
 
-def _describe_rows(ledger: Ledger, records: dict[str, int]) -> str:
-    kinds = ", ".join(f"{n:,} {name}" for name, n in records.items() if name not in AGGREGATES)
-    totals = ", ".join(f"{n} {name}" for name, n in ledger.aggregates.items())
-    why = "; ".join(f"{n:,} {why}" for why, n in ledger.left_out.items())
-    said = [f"{ledger.rows_kept:,} kept" + (f" ({kinds})" if kinds else "")]
-    said += [f"{sum(ledger.aggregates.values())} totals ({totals})"] if totals else []
-    said += [f"{sum(ledger.left_out.values()):,} left out" + (f" ({why})" if why else "")]
-    return f"{ledger.rows_in:,} in = " + " + ".join(said)
+def _count_parts(parts: dict[str, int]) -> str:
+    return f" ({', '.join(f'{n:,} {name}' for name, n in parts.items())})" if parts else ""
 
 
-def _describe_cells(ledger: Ledger) -> str:
-    without = sum(ledger.reasons.values())
-    unread = f" + {ledger.unread:,} not read" if ledger.unread else ""
-    return (
-        f"{ledger.cells_in:,} in = {ledger.values:,} figures + {ledger.words:,} words + "
-        f"{without:,} with a reason{unread}"
-    )
+def _list_rows(table: pd.DataFrame, said: str, most: int = MOST) -> list[str]:
+    """Describe each row of a table, the first ones of a long one."""
+    lines = [INDENT + said.format(**row) for row in table.head(most).to_dict("records")]
+    more = len(table) - most
+    return lines + ([f"{INDENT}and {more:,} more (--json lists all)"] if more > 0 else [])
 
 
 def _describe_codes(ledger: Ledger) -> list[str]:
-    """List each code: its meaning, its cells, and the columns where it is most frequent."""
-    if not len(ledger.codes):
-        return [f"{INDENT}{n:>9,}  {reason}" for reason, n in ledger.reasons.items()]
-    lines = []
-    for reason, met in ledger.codes.groupby("reason", sort=False):
-        shown = met["code"].map(lambda code: repr(code) if isinstance(code, str) else "none")
-        by_column = met.groupby("column", sort=False)["cells"].sum()
-        by_column = by_column.sort_values(ascending=False, kind="stable")
-        most = ", ".join(f"{column} {n:,}" for column, n in by_column.head(4).items())
-        more = f" and {len(by_column) - 4} columns more" if len(by_column) > 4 else ""
-        code = " ".join(sorted(set(shown)))
-        lines.append((int(met["cells"].sum()), f"{reason}, {code}: {most}{more}"))
+    """List each reason with its codes, its cells, and the columns where it is most frequent."""
+    lines = [(n, reason) for reason, n in ledger.reasons.items()]
+    if len(ledger.codes):
+        lines = []
+        for reason, met in ledger.codes.groupby("reason", sort=False):
+            codes = {repr(code) if isinstance(code, str) else "none" for code in met["code"]}
+            columns = met.groupby("column", sort=False)["cells"].sum()
+            columns = columns.sort_values(ascending=False, kind="stable")
+            most = ", ".join(f"{column} {n:,}" for column, n in columns.head(4).items())
+            more = f" and {len(columns) - 4} columns more" if len(columns) > 4 else ""
+            said = f"{reason}, {' '.join(sorted(codes))}: {most}{more}"
+            lines.append((int(met["cells"].sum()), said))
     return [f"{INDENT}{n:>9,}  {said}" for n, said in sorted(lines, reverse=True)]
 
 
@@ -320,54 +324,35 @@ def _describe_totals(totals: pd.DataFrame) -> list[str]:
         return ["  totals none in the file to compare with"]
     counts = totals["verdict"].value_counts()
     said = ", ".join(f"{counts.get(v, 0):,} {v}" for v in (REPRODUCED, EXPLAINED, DIFFERS))
-    lines = [f"  totals {len(totals):,} compared: {said}"]
-    several = totals.groupby(["level", "la"]).ngroups > 3
-    main = totals[totals["measure"].isin(SHOWN) & ~totals["verdict"].eq(DIFFERS)]
-    main = main[main["level"] != AUTHORITY] if several else main
-    differs = totals[totals["verdict"] == DIFFERS]
-    for part in (main, differs):
-        lines += [
-            f"{INDENT}{_describe_total(row)}" for row in part.head(2 * MOST).to_dict("records")
-        ]
-    if len(differs) > 2 * MOST:
-        lines.append(f"{INDENT}and {len(differs) - 2 * MOST:,} more that differ (--json lists all)")
-    return lines
-
-
-def _describe_total(row: dict[str, object]) -> str:
-    where = f"{row['level']} {row['la']}" if row["la"] else row["level"]
-    why = f"; {row['explanation']}" if row["explanation"] else ""
-    return (
-        f"{where}, {row['measure']}: published {row['published']:g}, from the schools "
-        f"{row['from_schools']:.2f} ({row['verdict']}{why})"
+    differs = totals["verdict"] == DIFFERS
+    main = totals["measure"].isin(SHOWN) & ~differs
+    if totals.groupby(["level", "la"]).ngroups > 3:
+        main &= totals["level"] != AUTHORITY
+    told = totals.assign(
+        where=totals["level"] + totals["la"].map(lambda la: f" {la}" if la else ""),
+        why=totals["explanation"].map(lambda why: f"; {why}" if why else ""),
     )
+    line = ("{where}, {measure}: published {published:g}, from the schools {from_schools:.2f} "
+            "({verdict}{why})")  # fmt: skip
+    shown = _list_rows(told[main].head(2 * MOST), line, 2 * MOST)
+    return [f"  totals {len(totals):,} compared: {said}", *shown,
+            *_list_rows(told[differs], line, 2 * MOST)]  # fmt: skip
 
 
-def _describe_contradictions(found: pd.DataFrame) -> list[str]:
-    lines = [
-        f"{INDENT}row {row['row']}, URN {row['urn']}, {row['measure']}: {row['said']} "
-        f"({row['check']})"
-        for row in found.head(MOST).to_dict("records")
+def _describe_followed(check: SourceCheck) -> list[str]:
+    ended = [f"{INDENT}{n:>9,}  {why}" for why, n in check.not_followed.items()]
+    lines = ["Schools through time", *(f"{INDENT}{n:>9,}  {w}" for w, n in check.followed.items()),
+             *(["  without results in the last year", *ended] if ended else [])]  # fmt: skip
+    if not len(check.earlier):
+        return lines
+    agree, changed = check.earlier["agrees"].sum(), check.earlier["changed"].sum()
+    return [
+        *lines,
+        f"  {len(check.earlier):,} figures repeated from earlier years ({changed:,} of them "
+        f"under another URN): {agree:,} agree with the earlier file",
+        *_list_rows(
+            check.earlier[~check.earlier["agrees"]],
+            "URN {urn}, {measure} {earlier_year}: {file} says {repeated:g}, the earlier file "
+            "{published:g}",
+        ),
     ]
-    more = [f"{INDENT}and {len(found) - MOST:,} more"] if len(found) > MOST else []
-    return [f"  contradictions {len(found):,}", *lines, *more] if len(found) else []
-
-
-def _describe_followed(check: SourceCheck) -> str:
-    lines = ["Schools through time"]
-    lines += [f"{INDENT}{n:>9,}  {what}" for what, n in check.followed.items()]
-    if check.not_followed:
-        lines.append("  without results in the last year")
-        lines += [f"{INDENT}{n:>9,}  {why}" for why, n in check.not_followed.items()]
-    if len(check.earlier):
-        agree, changed = check.earlier["agrees"].sum(), check.earlier["changed"].sum()
-        lines.append(
-            f"  {len(check.earlier):,} figures repeated from earlier years ({changed:,} of them "
-            f"under another URN): {agree:,} agree with the earlier file"
-        )
-        for row in check.earlier[~check.earlier["agrees"]].head(MOST).to_dict("records"):
-            lines.append(
-                f"{INDENT}URN {row['urn']}, {row['measure']} {row['earlier_year']}: "
-                f"{row['file']} says {row['repeated']:g}, the earlier file {row['published']:g}"
-            )
-    return "\n".join(lines)

@@ -136,7 +136,7 @@ class Programme(Settings):
     starts: Year
     baseline: tuple[Year, ...] = Field(min_length=1)
     outcomes: tuple[Measure, ...] = Field(min_length=1)
-    whom: Annotated[str, one_of("group of pupils", ("all", *GROUPS, *LOCAL_GROUPS))] = Field(
+    whom: Annotated[str, one_of("group of pupils", ("all", *GROUPS))] = Field(
         default="all", alias="for"
     )
     must_not_move: tuple[Measure, ...] = ()
@@ -176,14 +176,15 @@ class Programme(Settings):
     def leads_with_whom_it_is_for(self) -> Programme:
         """A programme for a group that schools publish is judged by that group's results first."""
         first, whole = self.outcomes[0], self.outcomes[0].partition(".")[0]
-        if self.whom in GROUPS and first.partition(".")[2] != self.whom:
+        published = self.whom in GROUPS and self.whom not in LOCAL_GROUPS
+        if published and first.partition(".")[2] != self.whom:
             raise ValueError(
                 f"`outcomes`: a programme `for: {self.whom}` is judged first by the results of "
-                f"{GROUPS[self.whom][0]}. Write `{whole}.{self.whom}` before `{first}`"
+                f"{GROUPS[self.whom]}. Write `{whole}.{self.whom}` before `{first}`"
             )
         if self.whom in LOCAL_GROUPS and "." in first:
             raise ValueError(
-                f"`outcomes`: no school publishes results of {LOCAL_GROUPS[self.whom]}, so a "
+                f"`outcomes`: no school publishes results of {GROUPS[self.whom]}, so a "
                 f"programme `for: {self.whom}` is judged by all pupils'. Write `{whole}` first"
             )
         if both := set(self.must_not_move) & set(self.outcomes):

@@ -13,15 +13,14 @@ from pepstats.sources.layouts import (
     list_titles,
 )
 from pepstats.sources.members import read_members
-from pepstats.sources.published import TABLE_READERS, PublishedFile, parse_source, read_published
-from pepstats.sources.registers import governance_of
+from pepstats.sources.published import join_tables, parse_source, read_published
+from pepstats.sources.registers import Tidied, governance_of
 from pepstats.sources.results import Ledger, Results
 from pepstats.sources.school_statements import (
     DETAILS,
     NO_CONSENT,
     STANCES,
     TOO_LONG,
-    Statements,
     check_statements,
     no_statements,
     restore,
@@ -49,7 +48,6 @@ __all__ = [
     "MAINSTREAM",
     "NOT_STATED",
     "NO_CONSENT",
-    "PublishedFile",
     "RECONCILED_COLUMNS",
     "REPRODUCED",
     "RESULTS",
@@ -58,13 +56,13 @@ __all__ = [
     "STANCES",
     "STATE_FUNDED",
     "Source",
-    "Statements",
-    "TABLE_READERS",
     "TOO_LONG",
+    "Tidied",
     "check_statements",
     "cross_check",
     "find_source",
     "governance_of",
+    "join_tables",
     "list_titles",
     "no_statements",
     "parse_source",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,15 +118,6 @@ class Reading:
 
     value: Array
     why: Array  # the number of its reason in ALL_REASONS, HAS_VALUE where it is a figure
-    used: Array  # whether it stands in a column of figures at all
-
-
-def find_used(table: Cells, columns: Array) -> Array:
-    """Find the texts that stand in some columns; the last is a cell that was cut off."""
-    used = np.zeros(len(table.texts), dtype=bool)
-    for j in columns:
-        used[table.codes[:, j]] = True
-    return used
 
 
 def read_cells(table: Cells, numeric: Array) -> Reading:
@@ -135,7 +126,8 @@ def read_cells(table: Cells, numeric: Array) -> Reading:
     Raises `SourceError` for a code that nobody knows and for a percentage outside 0 to 100,
     naming columns and rows.
     """
-    used = find_used(table, numeric)
+    used = np.zeros(len(table.texts), dtype=bool)
+    used[table.codes[:, numeric]] = True
     value_of = np.full(len(table.texts), np.nan)
     why_of = np.full(len(table.texts), HAS_VALUE, dtype=np.int8)
     why_of[-1] = ALL_REASONS.index(CUT_OFF)
@@ -155,23 +147,18 @@ def read_cells(table: Cells, numeric: Array) -> Reading:
         _stop_at(table, numeric, unknown, "neither a number nor a code we know")
     if percent:
         _stop_at(table, numeric, np.array(percent), "a percentage that cannot be")
-    return Reading(value_of, why_of, used)
+    return Reading(value_of, why_of)
 
 
 def _stop_at(table: Cells, numeric: Array, wrong: Array, what: str) -> NoReturn:
     """Stop with every wrong text by column: in how many rows, and where first."""
     cells = table.codes[:, numeric]
     rows, columns = np.nonzero(np.isin(cells, wrong))
-    places = zip(numeric[columns].tolist(), cells[rows, columns].tolist(), strict=True)
-    first: dict[tuple[int, int], int] = {}
-    met: Counter[tuple[int, int]] = Counter()
-    for row, place in zip(rows.tolist(), places, strict=True):
-        first.setdefault(place, row)
-        met[place] += 1
+    met = pd.DataFrame({"row": rows, "j": numeric[columns], "code": cells[rows, columns]})
     said = [
-        f"row {table.rows[row]}, column {table.header[j]}: `{str(table.texts[code])[:40]}` "
-        f"({met[j, code]:,} row(s))"
-        for (j, code), row in first.items()
+        f"row {table.rows[part['row'].iloc[0]]}, column {table.header[j]}: "
+        f"`{str(table.texts[code])[:40]}` ({len(part):,} row(s))"
+        for (j, code), part in met.groupby(["j", "code"], sort=False)
     ]
     more = " and more" if len(said) > MOST_NAMED else ""
     raise SourceError(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from pepstats.paths import read_table
 
 AUTHORITY = "authority"
 ALL_SCHOOLS = "England, all schools"
@@ -23,56 +25,42 @@ class Layout:
     kind: str
     title: str
     needs: tuple[str, ...]  # its header has all of these
-    one_of: tuple[str, ...] = ()  # and at least one of these
-    identity: dict[str, tuple[str, ...]] = field(default_factory=dict)  # ours -> published names
-    records: dict[str, str] = field(default_factory=dict)  # record type -> what the row is
-    text: frozenset[str] = frozenset()  # further columns that hold words, not numbers
-    lacks: tuple[str, ...] = ()  # columns that tell another kind of file
+    one_of: tuple[str, ...]  # and at least one of these
+    lacks: tuple[str, ...]  # and none of these, which tell another kind of file
 
 
-_SCHOOL = {
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(text.split(" | ")) if text else ()
+
+
+SCHOOL_COLUMNS = {
     "record": ("RECTYPE",), "urn": ("URN",), "la": ("LEA", "LA"), "estab": ("ESTAB",),
     "name": ("SCHNAME",), "type": ("NFTYPE",), "age_range": ("AGERANGE",), "urn_ac": ("URN_AC",),
     "name_ac": ("SCHNAME_AC",), "opened_ac": ("OPEN_AC",), "confirmed": ("CONFEXAM",),
 }  # fmt: skip
+"""What a results file says of a school, by its published names."""
 
-_WORDS = frozenset((
+WORD_COLUMNS = {
     "ALPHAIND", "ADDRESS1", "ADDRESS2", "ADDRESS3", "TOWN", "PCODE", "TELNUM", "CONTFLAG",
     "PCON_CODE", "PCON_NAME", "RELDENOM", "ICLOSE", "TAB15", "TAB1618", "TABKS2", "ADMPOL",
     "ADMPOL_PT", "EGENDER", "GENDER", "FEEDER", "SCHOOLTYPE",
-))  # fmt: skip
+}  # fmt: skip
+"""Further columns of a results file that hold words, not figures."""
 
-_ALL: tuple[Layout, ...] = (
-    Layout("ks2", "key stage 2 results", ("URN", "RECTYPE"),
-           ("TELIG", "PTRWM_EXP", "READPROG", "WRITPROG", "MATPROG"), _SCHOOL,
-           {"1": MAINSTREAM, "2": SPECIAL, "3": AUTHORITY, "4": ALL_SCHOOLS, "5": STATE_FUNDED},
-           _WORDS, lacks=("ATT8SCR", "P8MEA")),
-    Layout("ks4", "key stage 4 results", ("URN", "RECTYPE"), ("ATT8SCR", "P8MEA"), _SCHOOL,
-           {"1": MAINSTREAM, "2": SPECIAL, "4": AUTHORITY, "5": ALL_SCHOOLS, "7": STATE_FUNDED},
-           _WORDS),
-    Layout("census", "school census", ("URN", "NOR"), (), _SCHOOL, {}, _WORDS),
-    Layout("absence", "absence", ("URN", "PERCTOT"), (), _SCHOOL, {}, _WORDS),
-    Layout("register", "register of schools", ("URN", "LAESTAB", "SCHNAME"), lacks=("RECTYPE",)),
-    Layout("register", "register of schools", ("SCHOOL_URN", "SCHOOL_LAESTAB")),
-    Layout("register", "register of schools", ("URN", "ESTABLISHMENTNAME", "ESTABLISHMENTNUMBER"),
-           lacks=("LINKED UID", "LINKURN")),
-    Layout("links", "links between schools", ("URN", "LINKURN", "LINKTYPE")),
-    Layout("trusts", "schools in trusts", ("URN", "LINKED UID", "GROUP NAME")),
-    Layout("ofsted", "inspection outcomes", ("URN", "OVERALL EFFECTIVENESS", "INSPECTION DATE")),
-    Layout("la_series", "series by authority", ("DATA ITEM", "YEARS", "LA AND REGIONS", "VALUES")),
-    Layout("local_results", "results the authority holds", ("URN", "YEAR", "MEASURE", "VALUE")),
-    Layout("national", "published national headlines", ("YEAR", "MEASURE", "VALUE"),
-           lacks=("URN",)),
-    Layout("columns", "description of columns", ("COLUMN",),
-           ("FIELDNAME", "FIELD NAME", "METAFILE HEADING")),
-    Layout("regions", "authorities and regions", ("LEA", "LA NAME", "REGION")),
-    Layout("neighbours", "statistical neighbours", ("A", "B", "C", "D", "E"), lacks=("URN",)),
-    Layout("abbreviations", "list of abbreviations",
-           ("2018 KS4 AND KS5/16-18 PERFORMANCE TABLES",)),
-)  # fmt: skip
+RECORDS = {
+    "ks2": {"1": MAINSTREAM, "2": SPECIAL, "3": AUTHORITY, "4": ALL_SCHOOLS, "5": STATE_FUNDED},
+    "ks4": {"1": MAINSTREAM, "2": SPECIAL, "4": AUTHORITY, "5": ALL_SCHOOLS, "7": STATE_FUNDED},
+}
+"""What a row is, by its record type; files of other kinds have none."""
 
 RESULTS = ("ks2", "ks4", "census", "absence")
-LAYOUTS: dict[str, Layout] = {layout.kind: layout for layout in _ALL if layout.kind in RESULTS}
+
+_ALL = [
+    Layout(row["kind"], row["title"], _columns(row["needs"]), _columns(row["one_of"]),
+           _columns(row["lacks"]))
+    for row in read_table("layouts")
+]  # fmt: skip
+"""Every layout, the narrower before the wider: the first that fits is taken."""
 
 # Kinds an authority writes itself, read where they are used; their only common column is the URN.
 OWN_TABLES = ("members", "statements", "support")

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from pepstats.paths import data_folder
 from pepstats.settings import SourceLine
 from pepstats.sources.cells import Cells
 from pepstats.sources.files import Source, find_source, read_text
 from pepstats.sources.layouts import RESULTS
 from pepstats.sources.registers import (
     Tidied,
+    account_for,
     tidy_links,
     tidy_ofsted,
     tidy_register,
     tidy_trusts,
 )
-from pepstats.sources.results import Ledger, Results, account_for_table, clean_results
+from pepstats.sources.results import Results, clean_results
 from pepstats.sources.series import tidy_la_series, tidy_local_results, tidy_national
 
-TABLE_READERS: dict[str, Callable[[Cells, Source], Tidied]] = {
+PARSERS: dict[str, Callable[[Cells, Source], Results | Tidied]] = {
+    **dict.fromkeys(RESULTS, clean_results),
     "register": tidy_register,
     "links": tidy_links,
     "trusts": tidy_trusts,
@@ -32,7 +33,7 @@ TABLE_READERS: dict[str, Callable[[Cells, Source], Tidied]] = {
     "national": tidy_national,
     "local_results": tidy_local_results,
 }
-"""How each kind of file that is not of results by school becomes one tidy table."""
+"""How each kind of file becomes results of schools, or one tidy table."""
 
 
 def parse_source(source: Source) -> Results | Tidied:
@@ -41,60 +42,48 @@ def parse_source(source: Source) -> Results | Tidied:
     A kind that has no tidy table is the cells as published, as text; index `row`.
     """
     raw = read_text(source)
-    if source.kind in RESULTS:
-        return clean_results(raw, source)
-    if source.kind in TABLE_READERS:
-        return TABLE_READERS[source.kind](raw, source)
-    return Tidied(raw.frame(), account_for_table(raw, source, len(raw.rows), {}))
+    if source.kind in PARSERS:
+        return PARSERS[source.kind](raw, source)
+    return account_for(raw, source, raw.frame(), {})
 
 
-@dataclass(frozen=True)
-class PublishedFile:
-    """One published file as it was read.
-
-    Attributes
-    ----------
-    source
-        The file: its kind, year, release and SHA-256.
-    values
-        Of a results file: index `urn`, one column per measure. Of any other kind: its table.
-    reasons, identity, aggregates
-        Of a results file, else None: why there is no value (aligned with `values`), what the file
-        says of each school, and the authority and England rows (index `level`, `la`).
-    ledger
-        The account of the file's rows and cells.
-    """
-
-    source: Source
-    values: pd.DataFrame = field(repr=False)
-    reasons: pd.DataFrame | None = field(repr=False)
-    identity: pd.DataFrame | None = field(repr=False)
-    aggregates: pd.DataFrame | None = field(repr=False)
-    ledger: Ledger = field(repr=False)
+def join_tables(parsed: Iterable[Results | Tidied]) -> dict[str, pd.DataFrame]:
+    """Join the tidy tables of each kind into one."""
+    found: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for one in parsed:
+        if isinstance(one, Tidied):
+            found[one.source.kind].append(one.values)
+    return {
+        kind: pd.concat(parts, ignore_index=parts[0].index.name is None)
+        for kind, parts in found.items()
+    }
 
 
-def read_published(file: str, data: Path | None = None) -> PublishedFile:
-    """Read one published file, whose kind and year its header tells.
+def read_published(file: str | Path) -> Results | Tidied:
+    """Read one published file, whatever kind its header says it is.
 
     Parameters
     ----------
-    file
-        The file's path, relative to the data folder or absolute.
-    data
-        The data folder, the project's own where none is given.
+    file : str or Path
+        Where the file lies.
 
     Returns
     -------
-    PublishedFile
-        Values and reasons of a results file, else one tidy table.
+    Results or Tidied
+        Of a results file `values` (index `urn`, one column per measure, in published units), their
+        `reasons` where there is none, `identity` and `aggregates` (the file's own authority and
+        England rows); of any other kind its table as `values`. `ledger` accounts for every row.
 
     Raises
     ------
     SourceError
-        Where the file is missing, of no kind we know, or holds what cannot be: file, row, column.
+        Where the file is missing, of no known kind, or has a cell that cannot be.
+
+    Examples
+    --------
+    >>> results = pepstats.read(study.sources[0].path)
+    >>> bool((results.values.notna() ^ results.reasons.notna()).all().all())
+    True
     """
-    source = find_source(SourceLine(file=file), data_folder(data))
-    one = parse_source(source)
-    if isinstance(one, Tidied):
-        return PublishedFile(source, one.frame, None, None, None, one.ledger)
-    return PublishedFile(source, one.values, one.reasons, one.identity, one.aggregates, one.ledger)
+    path = Path(file).resolve()
+    return parse_source(find_source(SourceLine(file=str(path)), path.parent))

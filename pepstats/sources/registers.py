@@ -5,15 +5,16 @@ Their columns are read as words, numbers, dates and URNs; a refusal names file, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from pepstats.errors import SourceError
-from pepstats.measures import TYPES
+from pepstats.measures import CUT_OFF, TYPES
 from pepstats.sources.cells import URN, Cells, read_number, reason_of
 from pepstats.sources.files import Source
-from pepstats.sources.results import Ledger, account_for_table
+from pepstats.sources.results import Ledger
 
 NO_SCHOOL = 999_999  # the spine's way of saying that there is no other URN
 ACADEMY = ("academy", "free school", "studio", "technical", "technology")
@@ -45,10 +46,42 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Tidied:
-    """A cleaned table, and the account of its file's rows and cells."""
+    """A published file that is no results file, as one tidy table.
 
-    frame: pd.DataFrame = field(repr=False)
-    ledger: Ledger
+    Attributes
+    ----------
+    source
+        The file.
+    values
+        Its table.
+    ledger
+        The account of the file's rows and cells.
+    """
+
+    source: Source
+    values: pd.DataFrame = field(repr=False)
+    ledger: Ledger = field(repr=False)
+
+
+def account_for(
+    raw: Cells, source: Source, table: pd.DataFrame, left_out: Mapping[str, int]
+) -> Tidied:
+    """Return a table with its account: its cells are read as words, numbers and dates alike."""
+    cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
+    ledger = Ledger(
+        source.file, source.kind, source.year, source.release, len(raw.rows), len(table),
+        left_out={why: int(n) for why, n in left_out.items() if n}, cells_in=cells,
+        words=cells - cut_off, reasons={CUT_OFF: cut_off} if cut_off else {},
+    )  # fmt: skip
+    return Tidied(source, table, ledger)
+
+
+def keep_once(raw: Cells, source: Source, frame: pd.DataFrame, key: list[str]) -> Tidied:
+    """Keep each row once, sorted; a second one of the same key must say the same."""
+    once = frame.drop_duplicates()
+    refuse_twins(raw, once, key)
+    left_out = {"a row repeated": len(frame) - len(once)}
+    return account_for(raw, source, once.sort_values(key, ignore_index=True), left_out)
 
 
 def read_column(raw: Cells, *names: str) -> pd.Series:
@@ -142,11 +175,8 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
         "other_urn": _other_urns(raw, text["other_urn"]),
         "trust": read_words(raw, *_NAMES["trust"]),
     })  # fmt: skip
-    once = frame.drop_duplicates()
-    refuse_twins(raw, once, ["urn"])
-    left_out = {"a school's row repeated": len(frame) - len(once)}
-    ledger = account_for_table(raw, source, len(once), left_out)
-    return Tidied(once.set_index("urn").sort_index(), ledger)
+    tidied = keep_once(raw, source, frame, ["urn"])
+    return replace(tidied, values=tidied.values.set_index("urn"))
 
 
 def tidy_links(raw: Cells, source: Source) -> Tidied:
@@ -177,10 +207,10 @@ def tidy_links(raw: Cells, source: Source) -> Tidied:
     once = pairs.drop_duplicates(["before", "after"]).reset_index(drop=True)
     left_out = {
         "the same link, told by the other school": len(pairs) - len(once),
-        "a link that is not a succession": int((~followed).sum()),
-        "a school linked to itself": int(itself.sum()),
+        "a link that is not a succession": (~followed).sum(),
+        "a school linked to itself": itself.sum(),
     }
-    return Tidied(once, account_for_table(raw, source, len(once), left_out))
+    return account_for(raw, source, once, left_out)
 
 
 def tidy_trusts(raw: Cells, source: Source) -> Tidied:
@@ -193,16 +223,13 @@ def tidy_trusts(raw: Cells, source: Source) -> Tidied:
         "name": read_words(raw, "ESTABLISHMENTNAME"),
         "la": read_numbers(raw, read_column(raw, "LA (CODE)")).astype("Int64"),
     })[~sponsor]  # fmt: skip
-    latest = frame.sort_values(["urn", "joined", "trust"], na_position="first")
-    latest = latest.drop_duplicates("urn", keep="last")
+    latest = _keep_latest(frame, ["joined", "trust"])
     nameless = latest["trust"].isna().reindex(raw.index, fill_value=False)
     raw.refuse(nameless, read_column(raw, "GROUP NAME"), "names no trust")
-    left_out = {
-        "a sponsor, not a trust": int(sponsor.sum()),
+    return account_for(raw, source, latest.set_index("urn"), {
+        "a sponsor, not a trust": sponsor.sum(),
         "an earlier trust of the same school": len(frame) - len(latest),
-    }
-    ledger = account_for_table(raw, source, len(latest), left_out)
-    return Tidied(latest.set_index("urn").sort_index(), ledger)
+    })  # fmt: skip
 
 
 def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
@@ -221,11 +248,15 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         "phase": read_words(raw, "OFSTED PHASE"),
         "name": read_words(raw, "SCHOOL NAME"),
     })  # fmt: skip
-    latest = frame.sort_values(["urn", "inspected", "published"], na_position="first")
-    latest = latest.drop_duplicates("urn", keep="last")
+    latest = _keep_latest(frame, ["inspected", "published"])
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
-    ledger = account_for_table(raw, source, len(latest), left_out)
-    return Tidied(latest.set_index("urn").sort_index(), ledger)
+    return account_for(raw, source, latest.set_index("urn"), left_out)
+
+
+def _keep_latest(frame: pd.DataFrame, order: list[str]) -> pd.DataFrame:
+    """Keep the last row of each URN in some order, missing first; sorted by URN."""
+    ordered = frame.sort_values(["urn", *order], na_position="first")
+    return ordered.drop_duplicates("urn", keep="last")
 
 
 def governance_of(kind: str) -> str:

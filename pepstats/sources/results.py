@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import SourceError, nearest
-from pepstats.measures import COMPLEMENT, CUT_OFF, MEASURES, SUPPRESSED, measures_of
+from pepstats.measures import COMPLEMENT, MEASURES, SUPPRESSED, measures_of
 from pepstats.sources.cells import (
     ALL_REASONS,
     HAS_VALUE,
@@ -17,21 +17,21 @@ from pepstats.sources.cells import (
     Array,
     Cells,
     Reading,
-    find_used,
     read_cells,
-    reason_of,
 )
 from pepstats.sources.files import Source
 from pepstats.sources.layouts import (
     AGGREGATES,
     AUTHORITY,
-    LAYOUTS,
     MAINSTREAM,
     NOT_STATED,
+    RECORDS,
+    SCHOOL_COLUMNS,
     SPECIAL,
     STATE_FUNDED,
-    Layout,
+    WORD_COLUMNS,
     is_known_column,
+    list_titles,
     misspells,
 )
 
@@ -94,18 +94,6 @@ class Ledger:
             )
 
 
-def account_for_table(
-    raw: Cells, source: Source, rows_kept: int, left_out: dict[str, int]
-) -> Ledger:
-    """Add up a table whose cells are read as words, numbers and dates, not as measures."""
-    cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
-    return Ledger(
-        source.file, source.kind, source.year, source.release, len(raw.rows), rows_kept,
-        left_out={why: n for why, n in left_out.items() if n}, cells_in=cells,
-        words=cells - cut_off, reasons={CUT_OFF: cut_off} if cut_off else {},
-    )  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Roles:
     """What each column of a file is: identity, words, a figure, one of our measures, or unread."""
@@ -118,12 +106,12 @@ class Roles:
     unread: Array
 
 
-def _find_roles(table: Cells, layout: Layout) -> Roles:
+def _find_roles(table: Cells, kind: str) -> Roles:
     """Find what each column is; a column that is nearly one we know is an error, not a loss."""
-    columns, kind = table.columns, layout.kind
+    columns = table.columns
     identity = {
         ours: columns[found[0]]
-        for ours, names in layout.identity.items()
+        for ours, names in SCHOOL_COLUMNS.items()
         if (found := [name for name in names if name in columns])
     }
     measures = {columns[c]: name for c, name in measures_of(kind).items() if c in columns}
@@ -135,7 +123,7 @@ def _find_roles(table: Cells, layout: Layout) -> Roles:
         what = f"two columns are {', '.join(twins)}" if twins else "no column is a measure we know"
         raise SourceError(f"{table.file}, row 1: {what}.")
     role = np.array([
-        "words" if j in identity.values() or name in layout.text or name.startswith("(COLUMN ")
+        "words" if j in identity.values() or name in WORD_COLUMNS or name.startswith("(COLUMN ")
         else "numeric" if is_known_column(kind, name) else "unread"
         for name, j in columns.items()
     ])  # fmt: skip
@@ -147,16 +135,14 @@ def _find_roles(table: Cells, layout: Layout) -> Roles:
         unsure = role[j] == "unread" or (kind == "ks4" and role[j] == "numeric")
         if unsure and j not in measures and misspells(name, absent):
             raise SourceError(
-                f"{table.file}, row 1, column {j + 1}: no file of {layout.title} has a "
+                f"{table.file}, row 1, column {j + 1}: no file of {list_titles()[kind]} has a "
                 f"column `{name[:60]}`. {nearest(name, absent)}"
             )
     words, numeric, unread = (np.flatnonzero(role == r) for r in ("words", "numeric", "unread"))
     return Roles(identity, words, numeric, np.array(order), labels, unread)
 
 
-def _find_levels(
-    table: Cells, layout: Layout, identity: dict[str, int]
-) -> tuple[Array, Array, Array]:
+def _find_levels(table: Cells, kind: str, identity: dict[str, int]) -> tuple[Array, Array, Array]:
     """Find of each row whether it is a school or an aggregate, its authority and its URN."""
     urn_text, la_text = (table.text_of(identity.get(ours)) for ours in ("urn", "la"))
     la = _as_numbers(la_text)
@@ -164,11 +150,11 @@ def _find_levels(
     if wrong.any():
         table.refuse(wrong, table.text(identity["la"]), "is not an authority's code")
     la = np.nan_to_num(la, nan=0).astype(np.int64)
-    if layout.records:
+    if kind in RECORDS:
         record = pd.Series(table.column(identity["record"]), dtype="str").str.removesuffix(".0")
-        level = record.map({**layout.records, "": NOT_STATED}).astype(object)
+        level = record.map({**RECORDS[kind], "": NOT_STATED}).astype(object)
         if level.isna().any():
-            what = f"is none of the record types {', '.join(layout.records)}"
+            what = f"is none of the record types {', '.join(RECORDS[kind])}"
             table.refuse(level.isna().to_numpy(), table.text(identity["record"]), what)
     else:
         national = np.isin(urn_text, ["NAT", "PRI", "SEC", "SPE"]) | (la_text == "NAT")
@@ -186,12 +172,12 @@ def _find_levels(
 
 
 def _choose_rows(
-    table: Cells, layout: Layout, level: Array, la: Array, urn: Array
+    table: Cells, kind: str, level: Array, la: Array, urn: Array
 ) -> tuple[Array, dict[str, int], Array]:
     """Choose each school and each aggregate once; a second one must be the same as the first."""
     school = np.isin(level, SCHOOL_ROWS)
     key = pd.DataFrame({"what": np.where(school, "school", level), "urn": urn, "la": la})
-    if not layout.records:  # national rows are told apart by phase
+    if kind not in RECORDS:  # national rows are told apart by phase
         for name in ("ESTAB", "URN", "SCHOOLTYPE"):
             if name in table.columns:
                 key[name] = np.where(school, "", table.column(table.columns[name]))
@@ -260,26 +246,26 @@ def clean_results(table: Cells, source: Source) -> Results:
     Raises `SourceError` naming file, row and column for a code nobody knows, a URN that is none,
     a school given twice with different figures, a figure that cannot be.
     """
-    layout = LAYOUTS[source.kind]
-    roles = _find_roles(table, layout)
-    level, la, urn = _find_levels(table, layout, roles.identity)
+    kind = source.kind
+    roles = _find_roles(table, kind)
+    level, la, urn = _find_levels(table, kind, roles.identity)
     reading = read_cells(table, roles.numeric)
     _refuse_impossible(table, reading, roles)
-    keep, left_out, totals = _choose_rows(table, layout, level, la, urn)
+    keep, left_out, totals = _choose_rows(table, kind, level, la, urn)
     cells = table.codes[:, roles.measured][keep]
     values, why = reading.value[cells], reading.why[cells]
     _name_complements(why, values, roles)
     urns, labels = pd.Index(urn[keep], name="urn"), list(roles.labels)
     added_up = reading.value[table.codes[np.ix_(totals, roles.measured)]]
     of = pd.MultiIndex.from_arrays([level[totals], la[totals]], names=["level", "la"])
-    codes = _count_codes(table, roles, reading, why)
+    codes = _count_codes(table, roles, reading, keep, why)
     return Results(
         source=source,
         values=pd.DataFrame(values, index=urns, columns=labels),
         reasons=_as_reasons(why, urns, labels),
         identity=_identify(table, roles.identity, keep, level).set_index(urns),
         aggregates=pd.DataFrame(added_up, index=of, columns=labels),
-        earlier=_read_earlier(table, source.kind, reading, keep).set_index(urns),
+        earlier=_read_earlier(table, kind, reading, keep).set_index(urns),
         ledger=_account(table, source, roles, level, left_out, codes),
     )
 
@@ -287,26 +273,17 @@ def clean_results(table: Cells, source: Source) -> Results:
 def _refuse_impossible(table: Cells, reading: Reading, roles: Roles) -> None:
     """Refuse a figure that cannot be: a percentage of 400, a negative number of pupils."""
     signed = np.array([text is not None and text.rstrip().endswith("%") for text in table.texts])
-    alike: dict[tuple[float, float, bool], list[int]] = {}
-    for k, name in enumerate(roles.labels):
-        measure = MEASURES[name]
-        limits = (0.0, 100.0) if measure.percent else LIMITS.get(measure.unit, (-1e6, 1e6))
-        alike.setdefault((*limits, measure.percent), []).append(k)
-    for (low, high, percent), those in alike.items():
+    for j, name in zip(roles.measured, roles.labels, strict=True):
+        what, cells = MEASURES[name], table.codes[:, j]
+        low, high = (0.0, 100.0) if what.percent else LIMITS.get(what.unit, (-1e6, 1e6))
         with np.errstate(invalid="ignore"):
-            outside = (reading.value < low) | (reading.value > high)
-        wrong = outside if percent else outside | signed
-        if not (wrong & find_used(table, roles.measured[those])).any():
-            continue
-        for k in those:
-            j, label = int(roles.measured[k]), MEASURES[roles.labels[k]].label
-            for texts, said in (
-                (outside, f"cannot be {label} ({low:g} to {high:g})"),
-                (wrong & ~outside, f"is a percentage, and {label} is not"),
-            ):
-                rows = texts[table.codes[:, j]]
-                if rows.any():
-                    table.refuse(rows, table.text(j), said)
+            outside = (reading.value[cells] < low) | (reading.value[cells] > high)
+        for wrong, said in (
+            (outside, f"cannot be {what.label} ({low:g} to {high:g})"),
+            (signed[cells] & (not what.percent), f"is a percentage, and {what.label} is not"),
+        ):
+            if wrong.any():
+                table.refuse(wrong, table.text(j), said)
 
 
 def _name_complements(why: Array, values: Array, roles: Roles) -> None:
@@ -386,24 +363,18 @@ def _account(
     )  # fmt: skip
 
 
-def _count_codes(table: Cells, roles: Roles, reading: Reading, why: Array) -> pd.DataFrame:
-    """Count each published code by column and reason; a cut-off cell has no code."""
-    met = np.flatnonzero((reading.why[:-1] != HAS_VALUE) & reading.used[:-1])
-    place = np.full(len(reading.why), -1, dtype=np.int16)
-    place[met] = np.arange(len(met))
-    place[-1] = len(met)  # cells that were cut off
-    texts = [*table.texts[met], None]
-    complement = {
-        j: int((why[:, k] == ALL_REASONS.index(COMPLEMENT)).sum())
-        for k, j in enumerate(roles.measured)
-    }
-    counted = []
-    for j in roles.numeric:
-        counts = np.bincount(place[table.codes[:, j]] + 1, minlength=len(texts) + 1)[1:]
-        for at in np.flatnonzero(counts):
-            reason = reason_of(texts[at])
-            beside = complement.get(j, 0) if reason == SUPPRESSED else 0
-            for why_not, n in ((reason, int(counts[at]) - beside), (COMPLEMENT, beside)):
-                if n > 0:
-                    counted.append((table.header[j], texts[at], why_not, n))
-    return pd.DataFrame(counted, columns=["column", "code", "reason", "cells"])
+def _count_codes(
+    table: Cells, roles: Roles, reading: Reading, keep: Array, why: Array
+) -> pd.DataFrame:
+    """Count the cells without a figure by column, published code and reason."""
+    cells = table.codes[:, roles.numeric]
+    reasons = reading.why[cells]
+    reasons[np.ix_(keep, np.searchsorted(roles.numeric, roles.measured))] = why
+    rows, columns = np.nonzero(reasons != HAS_VALUE)
+    met = pd.DataFrame({
+        "column": columns, "code": cells[rows, columns], "reason": reasons[rows, columns],
+    }).value_counts(sort=False).rename("cells").reset_index()  # fmt: skip
+    met["column"] = np.array(table.header, dtype=object)[roles.numeric[met["column"]]]
+    met["code"] = table.texts[met["code"]]  # a cell that was cut off has none
+    met["reason"] = np.array(ALL_REASONS, dtype=object)[met["reason"]]
+    return met

@@ -5,18 +5,20 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 import pandas as pd
 
 from pepstats.errors import SourceError, nearest
 from pepstats.formatting import escape_formula, plain_text
+from pepstats.paths import read_table
 
 NEEDED = ("urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement")
 OPTIONAL = ("extract", "cleared")
 STANCES = ("positive", "mixed", "negative")
 ROLES = ("Head teacher", "Deputy head teacher", "SEN coordinator", "Subject lead", "Teacher",
          "Teaching assistant", "Governor", "Trust leader")  # fmt: skip
+_ROLE_OF = {role.casefold(): role for role in ROLES}
 
 LONGEST_QUOTE = 120  # words; a longer statement is quoted by an extract
 NO_CONSENT = "no consent to publish"
@@ -30,70 +32,50 @@ _OPENING = re.compile(
     r"|now|and\s+[A-Z]|[A-Z][a-z])\b)"
 )
 
-_KNOWN_CAPITALS = frozenset({
-    "I", "English", "Maths", "Mathematics", "Science", "French", "Spanish", "German", "January",
-    "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Christmas",
-    "Easter", "Year", "Key", "Stage", "Ofsted", "Partnership", "Board", "Council", "Teaching",
-    "School", "Alliance", "Department", "Pupil", "Premium", "England", "Support", "Plan", "Head",
-})  # fmt: skip
+_KNOWN_OPENINGS = {row["word"] for row in read_table("capitals")}
+_KNOWN_CAPITALS = {row["word"] for row in read_table("capitals") if row["stands"] == "anywhere"}
+"""Words with a capital that are no names: where a sentence begins, and anywhere."""
 
-_KNOWN_OPENINGS = _KNOWN_CAPITALS | {
-    "It", "He", "She", "We", "They", "This", "That", "These", "Those", "There", "The", "A", "An",
-    "Our", "My", "Their", "His", "Her", "Its", "Everyone", "Everything", "Nothing", "Nobody",
-    "Someone", "Staff", "Attendance", "Progress", "Attainment", "Behaviour", "What", "Which",
-    "Who", "One", "Some", "Most", "Many", "Much", "More", "All", "Both", "Each", "Half", "Now",
-    "Then", "Time", "Work", "Money", "Impact", "Data", "Reading", "Writing", "Communication",
-    "Leadership", "Little", "Another", "Confidence",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Statements:
-    """Every school that was asked, what it said and whether it may be quoted.
-
-    `table` has one row per row of the file: `row`, `urn`, `school`, `programme`, `theme`, `stance`,
-    `role`, `consent_date` (the day, where consent was given), `statement`, `quote` (the words that
-    would be quoted) and `held` (why they may not be, missing where they may, or where there is no
-    answer).
-    """
-
-    table: pd.DataFrame = field(repr=False)
+COLUMNS = ["row", "urn", "school", "programme", "theme", "stance", "role", "consent_date",
+           "statement", "quote", "held"]  # fmt: skip
 
 
 def check_statements(
     raw: pd.DataFrame, *, file: str, schools: Mapping[str, Mapping[int, int]]
-) -> Statements:
-    """Read a statements file's text cells, refusing what cannot be right.
+) -> pd.DataFrame:
+    """Read what every school that was asked said, and whether it may be quoted.
 
     `raw` is text with the file's own row numbers as its index; `schools` gives each programme's
-    schools by every URN they have had. Raises `SourceError` with every problem at once: an unknown
-    column, programme, stance or role, a school that is not in the programme, consent that is not
-    given or refused in words, an extract that is not in its statement.
+    schools by every URN they have had. Returns one row per row of the file: `row`, `urn`, `school`,
+    `programme`, `theme`, `stance`, `role`, `consent_date` (the day, where consent was given),
+    `statement`, `quote` (the words that would be quoted) and `held` (why they may not be, missing
+    where they may, or where there is no answer). Raises `SourceError` with every problem at once:
+    an unknown column, programme, stance or role, a school that is not in the programme, consent
+    that is not given or refused in words, an extract that is not in its statement.
     """
     table = _known_columns(raw, file)
     problems: list[str] = []
     rows = []
-    for number, cells in zip(table.index, table.to_dict("records"), strict=True):
-        found, wrong = _read_row({str(k): str(v) for k, v in cells.items()}, schools)
+    for number, row in zip(table.index, table.to_dict("records"), strict=True):
+        cells = {str(name): plain_text(str(text)).strip() for name, text in row.items()}
+        wrong = _check_row(cells, schools)
         problems += [f"row {number}: {what}" for what in wrong]
-        rows.append({"row": int(number), **found})
+        if not wrong:
+            rows.append({"row": int(number), **_read_row(cells, schools[cells["programme"]])})
     if problems:
         raise SourceError(f"{file}: " + " ".join(problems))
-    columns = ["row", "urn", "school", "programme", "theme", "stance", "role",
-               "consent_date", "statement", "quote", "held"]  # fmt: skip
-    return Statements(pd.DataFrame(rows, columns=columns))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def no_statements() -> Statements:
+def no_statements() -> pd.DataFrame:
     """Return the statements of a study that has none."""
-    return check_statements(pd.DataFrame(columns=list(NEEDED)), file="", schools={})
+    return pd.DataFrame(columns=COLUMNS)
 
 
-def restore(table: pd.DataFrame) -> Statements:
+def restore(table: pd.DataFrame) -> pd.DataFrame:
     """Take statements up again from the table a notebook wrote."""
     words = ["programme", "theme", "stance", "role", "consent_date", "statement", "quote"]
-    return Statements(table.assign(**{name: table[name].fillna("").astype(str) for name in words}))
+    return table.assign(**{name: table[name].fillna("").astype(str) for name in words})
 
 
 def _known_columns(raw: pd.DataFrame, file: str) -> pd.DataFrame:
@@ -110,68 +92,59 @@ def _known_columns(raw: pd.DataFrame, file: str) -> pd.DataFrame:
     return table.assign(**dict.fromkeys(absent, "")).fillna("")
 
 
-def _read_row(
-    cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]
-) -> tuple[dict[str, object], list[str]]:
-    """Read one row, and list what is wrong with it."""
-    cells = {name: plain_text(text).strip() for name, text in cells.items()}
-    said, problems = cells["statement"], list[str]()
-    programme = cells["programme"]
+def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]) -> list[str]:
+    """List what is wrong with one row; one without a statement is of a school that was asked."""
+    problems = []
+    programme, urn = cells["programme"], cells["urn"]
     if programme not in schools:
         problems.append(f"no programme is called `{programme}`. {nearest(programme, schools)}")
-    urn = int(cells["urn"]) if re.fullmatch(r"\d{6,7}", cells["urn"]) else 0
-    if not urn:
-        problems.append(f"`{cells['urn']}` is not a school's number (URN).")
-    elif programme in schools and urn not in schools[programme]:
+    if not re.fullmatch(r"[1-9]\d{5,6}", urn, re.ASCII):
+        problems.append(f"`{urn}` is not a school's number (URN).")
+    elif programme in schools and int(urn) not in schools[programme]:
         problems.append(f"school {urn} is not in the programme `{programme}`.")
-    found: dict[str, object] = {
-        "urn": urn,
-        "school": schools.get(programme, {}).get(urn, 0),
-        "programme": programme,
-        "theme": escape_formula(cells["theme"]),
-        "statement": escape_formula(said),
-        "quote": escape_formula(cells["extract"] or said),
-    }
-    if not said:
-        return {**found, "stance": "", "role": "", "consent_date": "", "held": None}, problems
-    problems += _check_answer(cells)
-    role = next((r for r in ROLES if r.casefold() == cells["role"].casefold()), "")
-    consent, cleared = (cells[name].casefold() == "yes" for name in ("consent", "cleared"))
-    day = _read_date(cells["consent_date"]) if consent else None
-    return {
-        **found, "stance": cells["stance"].casefold(), "role": role,
-        "consent_date": day.isoformat() if day else "",
-        "held": why_held(str(found["quote"]), consent, cleared),
-    }, problems  # fmt: skip
-
-
-def _check_answer(cells: dict[str, str]) -> list[str]:
-    """List what is wrong with the row of a school that answered."""
-    problems = []
+    if not cells["statement"]:
+        return problems
     stance, role, consent = cells["stance"], cells["role"], cells["consent"].casefold()
     if stance.casefold() not in STANCES:
         problems.append(f"`{stance}` is not a stance. {nearest(stance, STANCES)}")
-    if role.casefold() not in [known.casefold() for known in ROLES]:
+    if role.casefold() not in _ROLE_OF:
         problems.append(f"`{role}` is not a role. {nearest(role, ROLES)}")
     if consent not in ("yes", "no"):
         problems.append(f"`consent` is `{cells['consent']}`: write yes or no.")
-    if consent == "yes" and _read_date(cells["consent_date"]) is None:
+    if consent == "yes" and not _read_date(cells["consent_date"]):
         wanted = "write the day consent was given, as 2018-09-14"
         problems.append(f"`consent_date` is `{cells['consent_date']}`: {wanted}.")
     if cells["cleared"].casefold() not in ("", "yes", "no"):
         problems.append(f"`cleared` is `{cells['cleared']}`: write yes or no.")
-    if cells["extract"] and cells["extract"] not in cells["statement"]:
+    if cells["extract"] not in cells["statement"]:
         problems.append("its extract is not in its statement, word for word.")
     return problems
 
 
-def _read_date(text: str) -> datetime.date | None:
+def _read_row(cells: dict[str, str], schools: Mapping[int, int]) -> dict[str, object]:
+    """Read one row of which nothing is wrong."""
+    said, quote = cells["statement"], escape_formula(cells["extract"] or cells["statement"])
+    consent, cleared = (cells[name].casefold() == "yes" for name in ("consent", "cleared"))
+    return {
+        "urn": int(cells["urn"]),
+        "school": schools[int(cells["urn"])],
+        "programme": cells["programme"],
+        "theme": escape_formula(cells["theme"]),
+        "stance": cells["stance"].casefold() if said else "",
+        "role": _ROLE_OF[cells["role"].casefold()] if said else "",
+        "consent_date": _read_date(cells["consent_date"]) if said and consent else "",
+        "statement": escape_formula(said),
+        "quote": quote,
+        "held": why_held(quote, consent, cleared) if said else None,
+    }
+
+
+def _read_date(text: str) -> str:
+    """Return a day as 2018-09-14; nothing where it is none."""
     for pattern in ("%Y-%m-%d", "%d/%m/%Y", "%Y-%m-%d %H:%M:%S"):
-        try:
-            return datetime.datetime.strptime(text, pattern).date()
-        except ValueError:
-            continue
-    return None
+        with suppress(ValueError):
+            return datetime.datetime.strptime(text, pattern).date().isoformat()
+    return ""
 
 
 def why_held(quote: str, consent: bool, cleared: bool) -> str | None:

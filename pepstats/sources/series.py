@@ -22,13 +22,15 @@ from pepstats.sources.cells import Cells, read_number, reason_of
 from pepstats.sources.files import Source
 from pepstats.sources.registers import (
     Tidied,
+    account_for,
+    keep_once,
     read_column,
     read_numbers,
     read_urns,
     read_words,
     refuse_twins,
 )
-from pepstats.sources.results import IDENTITY, Ledger, Results, account_for_table
+from pepstats.sources.results import IDENTITY, Ledger, Results
 
 
 def tidy_la_series(raw: Cells, source: Source) -> Tidied:
@@ -48,7 +50,7 @@ def tidy_la_series(raw: Cells, source: Source) -> Tidied:
         "value": value,
         "reason": reason,
     })  # fmt: skip
-    return _keep_once(raw, source, frame, ["code", "item", "year", "area"])
+    return keep_once(raw, source, frame, ["code", "item", "year", "area"])
 
 
 def tidy_national(raw: Cells, source: Source) -> Tidied:
@@ -66,15 +68,16 @@ def tidy_national(raw: Cells, source: Source) -> Tidied:
         "value": value,
         "release": _releases(raw, source),
     })  # fmt: skip
-    return _keep_once(raw, source, frame, ["year", "measure", "phase", "release"])
+    return keep_once(raw, source, frame, ["year", "measure", "phase", "release"])
 
 
-def split_local_results(rows: pd.DataFrame, source: Source) -> list[Results]:
+def split_local_results(read: Tidied) -> list[Results]:
     """Split the results an authority holds itself into one `Results` per stage, year and release.
 
-    `rows` are as `tidy_local_results` reads them. A cohort given beside a figure is kept as the
+    They are as `tidy_local_results` reads them. A cohort given beside a figure is kept as the
     measure that counts its pupils.
     """
+    rows, source = read.values, read.source
     return [
         _as_results(part, replace(
             source, name=f"{source.name}, {year} {release}", kind=str(kind), year=int(year),
@@ -88,8 +91,9 @@ def _as_results(rows: pd.DataFrame, source: Source) -> Results:
     """Lay an authority's own results of one stage, year and release out as any others are."""
     at = rows.set_index(["urn", "measure"])
     values, reasons = at["value"].unstack("measure"), at["reason"].unstack("measure")
-    for cohort, given in _cohorts(rows):
-        values[cohort] = given.reindex(values.index)
+    counts = rows["measure"].map(lambda one: MEASURES[one].cohort)
+    given = rows["cohort"].dropna().groupby([rows["urn"], counts]).first().unstack()
+    values = values.join(given[given.columns.difference(values.columns)])
     reasons = reasons.reindex(columns=values.columns).astype("str")
     reasons = reasons.mask(values.isna() & reasons.isna(), NO_ROW)
     order = [name for name in MEASURES if name in values]
@@ -133,18 +137,7 @@ def tidy_local_results(raw: Cells, source: Source) -> Tidied:
         "release": _releases(raw, source),
     }, index=raw.index)  # fmt: skip
     refuse_twins(raw, frame, ["urn", "year", "measure", "release"])
-    ledger = account_for_table(raw, source, len(frame), {})
-    return Tidied(frame.reset_index(drop=True), ledger)
-
-
-def _cohorts(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
-    """Return the cohorts written beside figures, as the measures that count those pupils."""
-    counted = rows.dropna(subset=["cohort"])
-    named = counted.assign(name=counted["measure"].map(lambda one: MEASURES[one].cohort))
-    named = named[~named["name"].isin(set(rows["measure"]))]
-    return [
-        (str(name), part.groupby("urn")["cohort"].first()) for name, part in named.groupby("name")
-    ]
+    return account_for(raw, source, frame.reset_index(drop=True), {})
 
 
 def _figures(raw: Cells, column: str) -> tuple[pd.Series, pd.Series]:
@@ -182,12 +175,3 @@ def _known(raw: Cells, text: pd.Series, known: Iterable[str]) -> pd.Series:
     hint = f" {nearest(text[wrong].iloc[0], known)}" if wrong.any() else ""
     raw.refuse(wrong, text, "is not known", hint)
     return text
-
-
-def _keep_once(raw: Cells, source: Source, frame: pd.DataFrame, key: list[str]) -> Tidied:
-    """Keep each row once; a second one of the same key must say the same."""
-    once = frame.drop_duplicates()
-    refuse_twins(raw, once, key)
-    left_out = {"a row repeated": len(frame) - len(once)}
-    ledger = account_for_table(raw, source, len(once), left_out)
-    return Tidied(once.sort_values(key).reset_index(drop=True), ledger)

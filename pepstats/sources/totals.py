@@ -39,12 +39,13 @@ def cross_check(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=FOUND)
 
 
-Contradictions = tuple[str, str, str, pd.DataFrame, pd.Series]
-"""The check, the measure, what is said of it, the figures compared, and where they are wrong."""
+def _contradictions(
+    values: pd.DataFrame,
+) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series]]:
+    """Compare scores with their limits, groups with their cohort, and shares with their pupils.
 
-
-def _contradictions(values: pd.DataFrame) -> Iterator[Contradictions]:
-    """Compare scores with their limits, groups with their cohort, and shares with their pupils."""
+    The check, the measure, what is said of it, the figures compared, and where they are wrong.
+    """
     for name in values.columns:
         base, dot, group = name.partition(".")
         columns = [name, f"{base}_lower{dot}{group}", f"{base}_upper{dot}{group}"]
@@ -215,18 +216,13 @@ def _explain(
 
 def _pupils(values: pd.DataFrame, measure: str) -> Array:
     """Count the pupils behind each school's figure: its cohort, and the share that counts."""
-    cohort, coverage = MEASURES[measure].cohort, _coverage(measure)
+    cohort, (subject, found, rest) = MEASURES[measure].cohort, measure.partition("_progress")
     if cohort not in values:
         return np.full(len(values), np.nan)
-    weight = values[cohort].to_numpy()
-    if coverage in values:
+    weight, coverage = values[cohort].to_numpy(), f"{subject}_coverage"
+    if found and rest in ("", "_unadjusted") and coverage in values:
         weight = np.round(weight * values[coverage].to_numpy() / 100)
     return np.asarray(weight)
-
-
-def _coverage(measure: str) -> str:
-    subject, found, rest = measure.partition("_progress")
-    return f"{subject}_coverage" if found and rest in ("", "_unadjusted") else ""
 
 
 def _pupils_of_total(total: pd.Series, what: Measure, weight: Array, values: pd.DataFrame) -> float:

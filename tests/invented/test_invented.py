@@ -220,8 +220,8 @@ def test_the_panel_from_memory_is_the_panel_read_from_the_files(small: England, 
     links = find_source(SourceLine(file="invented/gias/links_edubasealldata.csv"), small_files)
     schools = follow_schools(
         results,
-        tidy_register(read_text(spine), spine).frame,
-        tidy_links(read_text(links), links).frame,
+        tidy_register(read_text(spine), spine).values,
+        tidy_links(read_text(links), links).values,
     )
     read = build_panel(results, schools, years)
     panel, register = panel_of_england(small)
@@ -390,7 +390,7 @@ def test_statements_are_read_and_what_is_personal_in_them_is_held_back(england: 
     schools = {
         slug: dict.fromkeys(own, 1) for slug, own in england.members.groupby("programme")["urn"]
     }
-    read = check_statements(table.astype(str), file="statements.csv", schools=schools).table
+    read = check_statements(table.astype(str), file="statements.csv", schools=schools)
     assert read.groupby("programme").size().to_dict() == dict.fromkeys(PLANTED, 18)
     for trap, times in (("@", 2), (r"01632 960\d{3}", 1), ("Tommy Figment|Daisy Make|Mr Pre", 3)):
         rows = read[read["statement"].str.contains(trap)]

@@ -71,8 +71,8 @@ def endings(england):
         for line in england.report.sources
         if line.kind in ("register", "links")
     }
-    register = registers.tidy_register(files.read_text(found["register"]), found["register"]).frame
-    links = registers.tidy_links(files.read_text(found["links"]), found["links"]).frame
+    register = registers.tidy_register(files.read_text(found["register"]), found["register"]).values
+    links = registers.tidy_links(files.read_text(found["links"]), found["links"]).values
     return {year: find_endings(england.followed.rows, register, links, year) for year in FLOOR}
 
 

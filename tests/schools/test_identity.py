@@ -153,7 +153,7 @@ def test_what_a_file_leaves_blank_comes_from_another_year_then_the_register(tmp_
     listed = {2016: [school(900101, 2001), {**files.school(900102), **blank}],
               2017: [{**files.school(900101), **blank}]}  # fmt: skip
     found = identity.follow_schools(
-        years(tmp_path, listed), registers.tidy_register(raw, source).frame
+        years(tmp_path, listed), registers.tidy_register(raw, source).values
     ).register
     said = found[["la", "school_type", "governance"]].T
     assert said[900101].tolist() == [551, "primary", "maintained"]
@@ -217,10 +217,10 @@ def test_real_schools_are_followed_from_2016_to_2018() -> None:
     both = [results(2016), results(2018)]
     spine = registers.tidy_register(
         *files.read_real("register", "england/2017-2018_england_spine.xlsx")
-    ).frame
+    ).values
     told = registers.tidy_links(
         *files.read_real("links", "gias/links_edubasealldata_2022.csv")
-    ).frame
+    ).values
     found = identity.follow_schools(both, spine, told)
     mainstream = both[0].identity["record"] == "mainstream school"
     urns = both[0].values.index[both[0].values["reading_progress"].notna() & mainstream]

@@ -82,7 +82,7 @@ def test_what_only_the_authority_holds_joins_the_published_results(tmp_path: Pat
     )
     raw, source = files.read(tmp_path, text.encode(), kind="local_results", year=None)
     rows = [files.school(900101), files.school(900102)]
-    own = series.split_local_results(series.tidy_local_results(raw, source).frame, source)
+    own = series.split_local_results(series.tidy_local_results(raw, source))
     results = [one_year(tmp_path, rows, 2018), *own]
     panel = panel_of(results, [2018])
     assert panel.releases.loc[2018, "rwm_expected.sen_support"] == "school-returned"
@@ -158,7 +158,7 @@ def test_real_files_repeat_earlier_years_without_a_difference() -> None:
     ]
     links = registers.tidy_links(
         *files.read_real("links", "gias/links_edubasealldata_2022.csv")
-    ).frame
+    ).values
     table = check.compare_earlier(results, identity.follow_schools(results, links=links))
     assert table["agrees"].all()
     assert table["changed"].sum() > 1_000

@@ -191,7 +191,7 @@ def test_links_are_read_once_from_earlier_to_later(tmp_path: Path) -> None:
         "900102,900302,X,Sixth Form Centre Link,\n900103,900301,X,Successor - merged,\n"
     )
     raw, source = files.read(tmp_path, text.encode(), kind="links", year=None)
-    links = registers.tidy_links(raw, source).frame
+    links = registers.tidy_links(raw, source).values
     assert links[["before", "after"]].to_numpy().tolist() == [[900101, 900301], [900103, 900301]]
     assert links["what"].tolist() == ["succession", "merger"]
     left_out = registers.tidy_links(raw, source).ledger.left_out
@@ -211,7 +211,7 @@ def test_a_register_cell_that_cannot_be_names_its_place(
            "OPENDATE": "2016-09-01", "CLOSEDATE": "", "AGEL": "4", "AGEH": "11",
            "OTHERURN": ""}  # fmt: skip
     good, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
-    assert registers.tidy_register(good, source).frame.loc[900101, "age_low"] == 4
+    assert registers.tidy_register(good, source).values.loc[900101, "age_low"] == 4
     row[column] = text
     raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
     with pytest.raises(SourceError, match=rf"file\.csv, row 2, column {column}: `{text}` is not "):
@@ -253,7 +253,7 @@ def test_what_an_authority_holds_becomes_results_like_any_other(tmp_path: Path) 
         "900101,2018,rwm_expected,,61,40,provisional\n"
     )
     raw, source = files.read(tmp_path, text.encode(), kind="local_results", year=None)
-    (one,) = series.split_local_results(series.tidy_local_results(raw, source).frame, source)
+    (one,) = series.split_local_results(series.tidy_local_results(raw, source))
     assert (one.source.kind, one.source.year, one.source.release) == ("ks2", 2018, "provisional")
     assert one.values.loc[900101, "rwm_expected.sen_support"] == 25
     assert one.values.loc[900102, "cohort.sen_support"] == 3
@@ -273,7 +273,7 @@ def test_a_local_measure_nobody_has_names_the_nearest(tmp_path: Path) -> None:
 def test_a_series_year_is_the_one_its_school_year_ends(tmp_path: Path, year: str) -> None:
     text = f"Data item,Years,LA and Regions,Values,LA Number\nA,{year},Fablemouth,-,551\n"
     raw, source = files.read(tmp_path, text.encode(), kind="la_series", year=None)
-    row = series.tidy_la_series(raw, source).frame.iloc[0]
+    row = series.tidy_la_series(raw, source).values.iloc[0]
     assert (row["year"], row["la"], row["reason"]) == (2016, 551, "not published")
 
 
@@ -302,7 +302,7 @@ REGISTERS = {
 def test_every_register_says_the_same_of_a_school(tmp_path: Path, name: str) -> None:
     row = REGISTERS[name]
     raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
-    one = registers.tidy_register(raw, source).frame.loc[900101]
+    one = registers.tidy_register(raw, source).values.loc[900101]
     assert one[["la", "estab", "name", "governance"]].tolist() == [551, 2001, "A", "academy"]
     if name != "the newer information tables":
         assert one[["status", "age_low", "age_high"]].tolist() == ["closed", 7, 11]

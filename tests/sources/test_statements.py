@@ -29,13 +29,13 @@ def row(**changed: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def read(*rows: dict[str, str]) -> statements.Statements:
+def read(*rows: dict[str, str]) -> pd.DataFrame:
     raw = pd.DataFrame(list(rows), index=range(2, 2 + len(rows)), dtype="str")
     return statements.check_statements(raw, file="statements.csv", schools=SCHOOLS)
 
 
 def held(**changed: str) -> object:
-    return read(row(**changed)).table["held"].iloc[0]
+    return read(row(**changed))["held"].iloc[0]
 
 
 def test_a_statement_with_consent_is_quoted_by_role() -> None:
@@ -125,8 +125,8 @@ def test_hostile_words_are_kept_as_words() -> None:
 def test_ten_thousand_words_are_kept_and_quoted_only_by_an_extract() -> None:
     long = "it was good for us " * 2000
     said = read(row(Statement=long))
-    assert said.table["held"].iloc[0] == statements.TOO_LONG
-    assert len(said.table["statement"].iloc[0].split()) == 10_000
+    assert said["held"].iloc[0] == statements.TOO_LONG
+    assert len(said["statement"].iloc[0].split()) == 10_000
     assert choose_quotes(said, "closing-the-gap") == ()
     short = read(row(Statement=long, Extract="good for us it was good"))
     assert choose_quotes(short, "closing-the-gap")[0].text == "good for us it was good"
@@ -143,7 +143,7 @@ def test_quotes_divide_as_the_answers_do_and_no_stance_is_left_out() -> None:
 
 
 def test_a_school_is_found_by_any_number_it_has_had() -> None:
-    assert read(row(URN="930002")).table["school"].tolist() == [900002]
+    assert read(row(URN="930002"))["school"].tolist() == [900002]
 
 
 def test_a_school_that_did_not_answer_is_counted_as_asked() -> None:
@@ -171,7 +171,7 @@ def test_what_needs_someone_is_listed_by_row() -> None:
 
 def test_words_that_a_spreadsheet_would_run_are_made_harmless_and_kept() -> None:
     formula = "=cmd|'/c calc'!A1"
-    table = read(row(Statement=formula, Theme="@SUM(1)", Cleared="yes")).table
+    table = read(row(Statement=formula, Theme="@SUM(1)", Cleared="yes"))
     assert table["statement"].iloc[0] == table["quote"].iloc[0] == f"'{formula}"
     assert table["theme"].iloc[0] == "'@SUM(1)"
     cells = table.to_csv(index=False).replace(",", "\n").splitlines()
@@ -193,7 +193,7 @@ def test_a_workbook_says_the_same_as_a_csv(tmp_path: Path) -> None:
     source = files.find_source(SourceLine(kind="statements", file="statements.xlsx"), tmp_path)
     said = statements.check_statements(
         files.read_text(source).frame(), file="statements.xlsx", schools=SCHOOLS
-    ).table
+    )
     assert said["urn"].tolist() == [900001] and said["row"].tolist() == [2]
     assert said["consent_date"].tolist() == ["2018-09-14"] and said["held"].isna().all()
 
