@@ -1,8 +1,8 @@
 """Two copies of a file a run wrote, compared as what they are: cell by cell, word by word.
 
 Bytes in, findings out. A table is compared by its key, column by column, each column by its rule;
-a page and a Word file by their words; a notebook cell by cell. Pictures can be told apart by their
-bytes only where both were drawn by the same versions of everything; elsewhere their tables answer.
+every other kind by its words, and by its pictures only where both were made by the same versions of
+everything: elsewhere their tables answer.
 """
 
 from __future__ import annotations
@@ -28,69 +28,57 @@ import pandas as pd
 from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, WHOLE, Finding
 
 LARGEST_PART = 200_000_000  # bytes of one part of a packed file, unpacked
-PICTURE, LOOKS, WORDS = "picture", "looks", "words"
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of a file: its words, or the hash of what has none, a picture or its looks."""
+class Content:
+    """What a file says and shows: its words, and the hash of each of its pictures."""
 
-    name: str
-    kind: str
-    text: str
+    words: str
+    pictures: tuple[str, ...] = ()
 
 
-def read_parts(name: str, content: bytes) -> Iterator[Part]:
-    """Return the parts of a file of any kind a run writes; the name's ending says which kind."""
+def read_content(name: str, content: bytes) -> Content:
+    """Return the words and pictures of a file of any kind a run writes, told by its ending."""
     kind = PurePosixPath(name).suffix
-    if kind == ".ipynb":
-        yield from read_notebook(content)
-    elif kind == ".html":
-        yield from read_page(content.decode("utf-8"))
-    elif kind in {".docx", ".xlsx"}:
-        yield from _read_packed(content)
-    elif kind in {".png", ".svg"}:
-        yield Part("(picture)", PICTURE, _digest(content))
+    if kind == ".html":
+        return read_page(content.decode("utf-8"))
+    if kind in {".png", ".svg"}:
+        return Content("", (_digest(content),))
+    if kind not in {".ipynb", ".docx", ".xlsx"}:
+        return Content(content.decode("utf-8"))
+    packed = kind != ".ipynb"
+    parts = list(_read_packed(content) if packed else _read_notebook(json.loads(content)))
+    pictures = tuple(picture for part in parts for picture in part.pictures)
+    return Content("\n".join(part.words for part in parts), pictures)
+
+
+def _read_notebook(value: Any, kind: str = "") -> Iterator[Content]:
+    """Read all that a notebook holds, key by key; a list of lines is one text."""
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            yield from _read_notebook(inside, key)
+        return
+    if isinstance(value, list) and not all(isinstance(line, str) for line in value):
+        for inside in value:
+            yield from _read_notebook(inside, kind)
+        return
+    text = "".join(value) if isinstance(value, list) else str(value)
+    if kind == "text/html":
+        yield read_page(text)
+    elif kind.startswith("image/"):
+        drawn = text.encode("utf-8") if "svg" in kind else base64.b64decode(text)
+        yield Content("", (_digest(drawn),))
     else:
-        yield Part("(text)", WORDS, content.decode("utf-8"))
-
-
-def read_notebook(content: bytes) -> Iterator[Part]:
-    """Return an executed notebook's parts: each cell's source and outputs, pictures by hash."""
-    notebook = json.loads(content)
-    rest = json.dumps([notebook["metadata"], notebook["nbformat"]], sort_keys=True)
-    yield Part("(metadata)", WORDS, rest)
-    for place, cell in enumerate(notebook["cells"], start=1):
-        name = f"cell {place}"
-        yield Part(name, WORDS, _joined(cell["source"]))
-        about = {k: v for k, v in cell.items() if k not in {"source", "outputs", "id"}}
-        yield Part(f"{name}, metadata", WORDS, json.dumps(about, sort_keys=True))
-        for number, output in enumerate(cell.get("outputs", []), start=1):
-            yield from _read_output(f"{name}, output {number}", output)
-
-
-def _read_output(name: str, output: dict[str, Any]) -> Iterator[Part]:
-    shown = {f"{name}, {kind}": _joined(value) for kind, value in output.get("data", {}).items()}
-    for part, text in shown.items():
-        if "image/" in part:
-            yield Part(part, PICTURE, _digest(text.encode("utf-8")))
-        elif part.endswith("text/html"):
-            yield from read_page(text, part)
-        else:
-            yield Part(part, WORDS, text)
-    rest = {key: value for key, value in output.items() if key not in {"data", "execution_count"}}
-    yield Part(name, WORDS, json.dumps(rest, sort_keys=True))
-
-
-def _joined(text: Any) -> str:
-    return "".join(text) if isinstance(text, str | list) else json.dumps(text, sort_keys=True)
+        yield Content(f"{kind} {text}")
 
 
 _EMBEDDED = re.compile(r"data:image/[\w+.-]+;base64,([A-Za-z0-9+/=\s]*)")
+_SAID = {"alt", "title", "href", "lang", "aria-label", "descr", "target", "name"}
 
 
 class _Words(HTMLParser):
-    """A page's words, with the words that stand for its pictures."""
+    """The words between tags, and those in attributes that stand for a picture or a link."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -99,8 +87,7 @@ class _Words(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.hidden += tag in {"style", "script"}
-        said = {"alt", "title", "href", "lang", "aria-label"}
-        self.words += [value for key, value in attrs if key in said and value]
+        self.words += [value for key, value in attrs if key in _SAID and value]
 
     def handle_endtag(self, tag: str) -> None:
         self.hidden -= tag in {"style", "script"}
@@ -110,34 +97,26 @@ class _Words(HTMLParser):
             self.words.append(data)
 
 
-def read_page(page: str, name: str = "") -> Iterator[Part]:
-    """Return a page's parts: its words, each picture by hash, its other bytes as looks."""
-    before = f"{name}, " if name else ""
-    for number, picture in enumerate(_EMBEDDED.findall(page), start=1):
-        content = base64.b64decode(re.sub(r"\s", "", picture))
-        yield Part(f"{before}picture {number}", PICTURE, _digest(content))
-    bare = _EMBEDDED.sub("", page)
+def read_page(page: str) -> Content:
+    """Return the words of a page, or of other text with tags, and the pictures embedded in it."""
     reader = _Words()
-    reader.feed(bare)
-    yield Part(f"{before}words", WORDS, " ".join(reader.words))
-    yield Part(f"{before}looks", LOOKS, _digest(bare.encode("utf-8")))
+    reader.feed(_EMBEDDED.sub("", page))
+    reader.close()
+    pictures = tuple(_digest(base64.b64decode(found)) for found in _EMBEDDED.findall(page))
+    return Content(" ".join(reader.words), pictures)
 
 
-def _read_packed(content: bytes) -> Iterator[Part]:
-    """Return the parts of a Word file or workbook: each by its words, or by hash if it has none."""
+def _read_packed(content: bytes) -> Iterator[Content]:
+    """Read the parts of a Word file or workbook; one that has no words is a picture."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         for entry in packed.infolist():
             if entry.file_size > LARGEST_PART:
                 raise ValueError(f"{entry.filename} unpacks to {entry.file_size:,} bytes")
             inside = packed.read(entry)
             if entry.filename.endswith((".xml", ".rels")):
-                text = inside.decode("utf-8")
-                attributes = re.findall(r'\b(?:descr|title|Target|name)="([^"]*)"', text)
-                words = " ".join([re.sub(r"<[^>]+>", " ", text), *attributes])
-                yield Part(entry.filename, WORDS, " ".join(words.split()))
-                yield Part(f"{entry.filename}, looks", LOOKS, _digest(inside))
+                yield Content(f"{entry.filename} {read_page(inside.decode('utf-8')).words}")
             else:
-                yield Part(entry.filename, PICTURE, _digest(inside))
+                yield Content(entry.filename, (_digest(inside),))
 
 
 def _digest(content: bytes) -> str:
@@ -178,7 +157,7 @@ def compare_file(
         elif kind == ".json":
             found = compare_entries(name, made, again, rule)
         else:
-            found = _compare_parts(name, read_parts(name, made), read_parts(name, again), alike)
+            found = list(_compare_contents(name, made, again, alike))
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError, csv.Error,
             RecursionError, NotImplementedError) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -193,123 +172,95 @@ def compare_file(
 NOT_AGAIN = "not in the one made again"
 
 
-def _find_lost(
-    name: str,
-    ours: Iterable[str],
-    theirs: Iterable[str],
-    notes: tuple[str, str] = ("missing", NOT_AGAIN),
-) -> list[Finding]:
-    """Find what only one of two files has; `notes` say so for what ours lacks, and theirs."""
+def _find_lost(name: str, ours: Iterable[str], theirs: Iterable[str], what: str) -> list[Finding]:
+    """Find what only one of two files has, by its name."""
     here, there = list(ours), list(theirs)
-    found = [Finding(name, key, DIFFERS, notes[0]) for key in there if key not in here]
-    return found + [Finding(name, key, DIFFERS, notes[1]) for key in here if key not in there]
+    found = [Finding(name, key, DIFFERS, f"{what}not in the file") for key in there
+             if key not in here]  # fmt: skip
+    return found + [Finding(name, key, DIFFERS, f"{what}{NOT_AGAIN}") for key in here
+                    if key not in there]  # fmt: skip
 
 
 def compare_tables(name: str, made: bytes, again: bytes, rule: TableRule) -> list[Finding]:
     """Compare two CSV tables by key: columns, rows, their order, then every cell."""
-    ours, theirs = _read_table(made), _read_table(again)
-    found = _find_lost(name, ours, theirs, ("column not in the file", f"column {NOT_AGAIN}"))
+    ours, theirs = _read_table(made, rule.key), _read_table(again, rule.key)
+    found = _find_lost(name, ours, theirs, "column ")
     shared = [column for column in ours if column in theirs]
     if shared != [column for column in theirs if column in ours]:
         found.append(Finding(name, "(columns)", DIFFERS, "columns in another order"))
-    key = [k for k in rule.key if k in shared] if set(rule.key) <= set(shared) else []
-    ours.index, theirs.index = _labels(ours, key), _labels(theirs, key)
-    found += _compare_rows(name, ours.index, theirs.index)
-    rows = ours.index.intersection(theirs.index, sort=False)
-    ours, theirs = ours.loc[rows], theirs.loc[rows]
+    here, there = ours.index, theirs.index
+    both = here[here.isin(there)]
+    moved = both[both != there[there.isin(here)]]
+    for note, rows in (
+        ("missing", there.difference(here, sort=False)),
+        (NOT_AGAIN, here.difference(there, sort=False)),
+        ("in another order", moved),
+    ):
+        if len(rows):
+            listed = "; ".join(rows[:3]) + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")
+            found.append(Finding(name, "(rows)", DIFFERS, f"{note}: {listed}", len(rows)))
     for column in shared:
-        found += _compare_column(name, column, ours[column], theirs[column], rule)
+        found += _compare_column(name, ours.loc[both, column], theirs.loc[both, column], rule)
     return found
 
 
-def _read_table(content: bytes) -> pd.DataFrame:
-    """Return a table's cells as text; a row that is not as wide as the header is named."""
+def _read_table(content: bytes, key: Sequence[str]) -> pd.DataFrame:
+    """Return a table's cells as text, each row named by its key, else by its line in the file."""
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
     for line, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise ValueError(f"line {line} has {len(row)} cells, the header {len(header)}")
     if len(set(header)) < len(header):
         raise ValueError("a column is there twice")
-    return pd.DataFrame(rows, columns=header, dtype="str")
-
-
-def _labels(table: pd.DataFrame, key: list[str]) -> pd.Index:
-    """Name each row by its key, or by its line in the file; a key that repeats is counted."""
-    if not key:
-        return pd.Index([f"line {line}" for line in range(2, len(table) + 2)])
-    names = pd.Series("", index=table.index)
-    for place, column in enumerate(key):
-        names = names + (", " if place else "") + column + " " + table[column]
-    times = names.groupby(names).cumcount()
-    return pd.Index(names.where(times == 0, names + " (again " + times.astype("str") + ")"))
-
-
-def _compare_rows(name: str, ours: pd.Index, theirs: pd.Index) -> Iterator[Finding]:
-    for what, lost in (
-        ("missing", theirs.difference(ours, sort=False)),
-        (NOT_AGAIN, ours.difference(theirs, sort=False)),
-    ):
-        if len(lost):
-            yield Finding(name, "(rows)", DIFFERS, f"{what}: {_some(lost)}", len(lost))
-    both = ours[ours.isin(theirs)]
-    moved = both != theirs[theirs.isin(ours)]
-    if moved.any():
-        told = f"in another order: {_some(both[moved])}"
-        yield Finding(name, "(rows)", DIFFERS, told, int(moved.sum()))
+    table = pd.DataFrame(rows, columns=header, dtype="str")
+    if key and set(key) <= set(header):
+        named = [", ".join(f"{k} {cell}" for k, cell in zip(key, row, strict=True))
+                 for row in table[list(key)].itertuples(index=False)]  # fmt: skip
+        names = pd.Series(named, dtype="str")
+        times = names.groupby(names).cumcount()
+        names = names.where(times == 0, names + " (again " + times.astype("str") + ")")
+        return table.set_index(pd.Index(names))
+    return table.set_index(pd.Index([f"line {line}" for line in range(2, len(table) + 2)]))
 
 
 def _compare_column(
-    name: str, column: str, ours: pd.Series, theirs: pd.Series, rule: TableRule
+    name: str, ours: pd.Series, theirs: pd.Series, rule: TableRule
 ) -> Iterator[Finding]:
+    """Compare a column's cells, row by row; a number that is missing is close to nothing."""
     other = (ours != theirs).to_numpy()
     if not other.any():
         return
-    a, b = ours[other], theirs[other]
-    x, y = _numbers(a), _numbers(b)
-    close = np.zeros(len(a), dtype=bool)
-    if column in rule.numbers:
-        every = np.abs(_numbers(theirs))
-        scale = float(every[np.isfinite(every)].max(initial=0.0))
-        close = np.array([_are_close(*pair, rule, scale) for pair in zip(x, y, strict=True)])
-    if close.any():
-        yield Finding(name, column, CLOSE, "", int(close.sum()), _largest(x[close], y[close]))
-    if not close.all():
-        far = ~close
-        place = int(np.flatnonzero(far)[0])
-        first = f"{a.index[place]}: {_short(a.iloc[place])}, made again {_short(b.iloc[place])}"
-        yield Finding(name, column, DIFFERS, first, int(far.sum()), _largest(x[far], y[far]))
-
-
-def _are_close(a: float, b: float, rule: TableRule, scale: float) -> bool:
-    """Whether two numbers are as close as a rule allows; missing is close to nothing."""
-    return math.isclose(a, b, rel_tol=rule.relative, abs_tol=rule.floor * scale)
-
-
-def _numbers(cells: pd.Series) -> np.ndarray:
-    values: np.ndarray = pd.to_numeric(cells, errors="coerce").to_numpy(float)
-    return values
-
-
-def _largest(x: np.ndarray, y: np.ndarray) -> float | None:
-    known = np.isfinite(x) & np.isfinite(y)
-    return float(np.abs(x[known] - y[known]).max()) if known.any() else None
+    x, y = (pd.to_numeric(cells, errors="coerce").to_numpy(float) for cells in (ours, theirs))
+    scale = float(np.abs(y[np.isfinite(y)]).max(initial=0.0))
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(x - y)
+        allowed = np.maximum(rule.relative * np.fmax(np.abs(x), np.abs(y)), rule.floor * scale)
+    near = np.isfinite(apart) & (apart <= allowed) & (ours.name in rule.numbers)
+    for verdict, rows in ((CLOSE, other & near), (DIFFERS, other & ~near)):
+        if rows.any():
+            first = int(np.flatnonzero(rows)[0])
+            told = f"{_short(ours.iloc[first])}, made again {_short(theirs.iloc[first])}"
+            note = f"{ours.index[first]}: {told}" if verdict == DIFFERS else ""
+            known = apart[rows & np.isfinite(apart)]
+            largest = float(known.max()) if len(known) else None
+            yield Finding(name, str(ours.name), verdict, note, int(rows.sum()), largest)
 
 
 def compare_entries(name: str, made: bytes, again: bytes, rule: TableRule) -> list[Finding]:
     """Compare two JSON files entry by entry; fractions by the rule for numbers."""
     ours, theirs = _flatten(json.loads(made)), _flatten(json.loads(again))
-    found = _find_lost(name, ours, theirs)
+    found = _find_lost(name, ours, theirs, "")
     for key in (key for key in ours if key in theirs):
         a, b = ours[key], theirs[key]
         if type(a) is type(b) and a == b:
             continue
+        told = f"{_short(repr(a))}, made again {_short(repr(b))}"
         if isinstance(a, float) and isinstance(b, float):
-            close = _are_close(a, b, rule, max(abs(a), abs(b), 1.0))
-            verdict = CLOSE if close else DIFFERS
-            found.append(Finding(name, key, verdict, f"{a!r}, made again {b!r}", 1, abs(a - b)))
+            floor = rule.floor * max(abs(a), abs(b), 1.0)
+            close = math.isclose(a, b, rel_tol=rule.relative, abs_tol=floor)
+            found.append(Finding(name, key, CLOSE if close else DIFFERS, told, 1, abs(a - b)))
         else:
-            said = f"{_short(repr(a))}, made again {_short(repr(b))}"
-            found.append(Finding(name, key, DIFFERS, said, 1))
+            found.append(Finding(name, key, DIFFERS, told, 1))
     return found
 
 
@@ -323,21 +274,14 @@ def _flatten(content: Any, path: str = "") -> dict[str, Any]:
     return flat
 
 
-def _compare_parts(
-    name: str, ours: Iterable[Part], theirs: Iterable[Part], alike: bool
-) -> list[Finding]:
-    made, again = ({part.name: part for part in parts} for parts in (ours, theirs))
-    found = _find_lost(name, made, again)
-    for part in (part for part in made if part in again and made[part] != again[part]):
-        a, b = made[part], again[part]
-        if WORDS in {a.kind, b.kind}:
-            found.append(Finding(name, part, DIFFERS, first_difference(a.text, b.text)))
-        elif alike:
-            found.append(Finding(name, part, DIFFERS, f"not the {a.kind} made again"))
-        elif a.kind == PICTURE:
-            note = "drawn by other versions or on another kind of machine; see its table"
-            found.append(Finding(name, part, UNKNOWN, note))
-    return found
+def _compare_contents(name: str, made: bytes, again: bytes, alike: bool) -> Iterator[Finding]:
+    ours, theirs = read_content(name, made), read_content(name, again)
+    if ours.words != theirs.words:
+        yield Finding(name, "(words)", DIFFERS, first_difference(ours.words, theirs.words))
+    if ours.pictures != theirs.pictures:
+        other = "drawn by other versions or on another kind of machine; see its table"
+        verdict, note = (DIFFERS, "not as made again") if alike else (UNKNOWN, other)
+        yield Finding(name, "(pictures)", verdict, note)
 
 
 def first_difference(ours: str, theirs: str) -> str:
@@ -349,12 +293,6 @@ def first_difference(ours: str, theirs: str) -> str:
             said, again = " ".join(a[start : place + 5]), " ".join(b[start : place + 5])
             return f"“{_short(said, 80)}”, made again “{_short(again, 80)}”"
     return "the same words, spaced in another way"
-
-
-def _some(names: Iterable[Any], most: int = 3) -> str:
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return "; ".join(listed[:most]) + more
 
 
 def _short(text: str, longest: int = 40) -> str:

@@ -155,13 +155,14 @@ def page(n: float = 4.5, alt: str = "Two lines", src: str = ONE) -> bytes:
     return PAGE.format(n=n, alt=alt, src=src).encode("utf-8")
 
 
-def test_a_page_is_compared_by_its_words_then_its_pictures_then_its_looks() -> None:
+def test_a_page_is_compared_by_its_words_then_its_pictures_then_its_bytes() -> None:
     (found,) = compared(page(4.6), page(), "report.html", alike=False)
-    assert found.column == "words" and "4.6 points" in found.note and "4.5 points" in found.note
-    assert compared(page(alt="One line"), page(), "report.html", alike=False)[0].column == "words"
-    assert [f.column for f in compared(page(src=OTHER), page(), "report.html")] == ["picture 1"]
+    assert found.column == "(words)" and "4.6 points" in found.note and "4.5 points" in found.note
+    assert compared(page(alt="One line"), page(), "report.html", alike=False)[0].column == "(words)"
+    assert [f.column for f in compared(page(src=OTHER), page(), "report.html")] == ["(pictures)"]
     styled = page().replace(b"<b>", b"<i>").replace(b"</b>", b"</i>")
-    assert [f.column for f in compared(styled, page(), "report.html")] == ["looks"]
+    (found,) = compared(styled, page(), "report.html")
+    assert (found.verdict, found.note) == (DIFFERS, "the same words and numbers in other bytes")
 
 
 def test_a_picture_of_other_versions_is_not_compared_and_that_is_said() -> None:
@@ -170,7 +171,7 @@ def test_a_picture_of_other_versions_is_not_compared_and_that_is_said() -> None:
         (found,) = compared(b"one", b"two", name, alike=False)
         assert found.verdict == UNKNOWN and "see its table" in found.note
     (found,) = compared(page(src=OTHER), page(), "report.html", alike=False)
-    assert (found.column, found.verdict) == ("picture 1", UNKNOWN)
+    assert (found.column, found.verdict) == ("(pictures)", UNKNOWN)
 
 
 def notebook(text: str = "gap  4.5", source: str = "effects", **metadata: object) -> bytes:
@@ -183,13 +184,23 @@ def notebook(text: str = "gap  4.5", source: str = "effects", **metadata: object
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}).encode("utf-8")
 
 
-def test_a_notebook_is_compared_cell_by_cell() -> None:
-    name = "04-estimate-effect.ipynb"
-    found = compared(notebook("gap  4.6"), notebook(), name)
-    assert {f.column for f in found} >= {"cell 2, output 1, text/plain"}
-    assert [f.column for f in compared(notebook(source="effects "), notebook(), name)] == ["cell 2"]
-    (found_one,) = compared(notebook(tags=["x"]), notebook(), name)
-    assert found_one.column == "cell 2, metadata"
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (notebook("gap  4.6"), "4.6"),
+        (notebook(source="effects "), "spaced in another way"),
+        (notebook(tags=["x"]), "tags x"),
+    ],
+)
+def test_a_notebook_is_compared_by_its_cells_outputs_and_settings(other: bytes, says: str) -> None:
+    (found,) = compared(other, notebook(), "04-estimate-effect.ipynb", alike=False)
+    assert (found.column, found.verdict) == ("(words)", DIFFERS) and says in found.note
+
+
+def test_another_picture_in_a_notebook_is_found() -> None:
+    other = notebook().replace(b"iVBORw0KGgo=", b"iVBORw0KGgoA")
+    (found,) = compared(other, notebook(), "04-estimate-effect.ipynb")
+    assert (found.column, found.verdict) == ("(pictures)", DIFFERS)
 
 
 def packed(words: str = "gained 4.5 points", picture: bytes = b"one", **times: int) -> bytes:
@@ -203,11 +214,11 @@ def packed(words: str = "gained 4.5 points", picture: bytes = b"one", **times: i
     return content.getvalue()
 
 
-def test_a_word_file_is_compared_by_its_words_and_its_parts() -> None:
-    (found, looks) = compared(packed("gained 4.6 points"), packed(), "report.docx")
-    assert found.column == "word/document.xml" and "4.6" in found.note and looks.verdict == DIFFERS
+def test_a_word_file_is_compared_by_its_words_and_its_pictures() -> None:
+    (found,) = compared(packed("gained 4.6 points"), packed(), "report.docx")
+    assert found.column == "(words)" and "4.6" in found.note
     (found,) = compared(packed(picture=b"two"), packed(), "report.docx")
-    assert found.column == "word/media/image1.png"
+    assert found.column == "(pictures)"
     (found,) = compared(packed(year=2020), packed(), "report.docx")
     assert found.verdict == DIFFERS and found.note.endswith("in other bytes")
     (found,) = compared(packed(year=2020), packed(), "report.docx", alike=False)
