@@ -83,7 +83,7 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
         yield from (Finding(name, WHOLE, DIFFERS, note) for name in sorted(names))
 
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 def inside(name: str) -> str:
@@ -160,7 +160,7 @@ class Release(Settings):
 class Manifest(Settings):
     """A finished run, described."""
 
-    schema_: Literal[3] = Field(alias="schema")
+    schema_: Literal[4] = Field(alias="schema")
     report: Slug
     programmes: tuple[Slug, ...] = Field(min_length=1)
     seeds: dict[Slug, int]
@@ -247,7 +247,7 @@ def write_manifest(
         "outputs": {name: one.model_dump() for name, one in describe_files(run).items()},
         "started": utc(started),
         "seconds": {one.task.name: round(one.seconds, 2) for one in done},
-        "steps": {one.task.name: one.record.model_dump() for one in done if one.record},
+        "steps": {one.task.name: one.record.model_dump() for one in done},
         "release": None,
     }
     if ground.earlier is not None:

@@ -166,17 +166,13 @@ def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
 
 def find_plan(report: Report, data: Path) -> Plan | None:
     """Find a report's plan, or that of the earlier report it revises; nothing without one."""
-    path = data / list_plans(report, data)[-1]
-    return read_plan(path) if path.is_file() else None
-
-
-def list_plans(report: Report, data: Path) -> list[str]:
-    """List where the plan of a report may be, up to the first that is there: see `find_plan`."""
-    own = f"{FOLDER}/{report.slug}.json"
-    if (data / own).is_file() or report.revises is None:
-        return [own]
-    earlier = f"reports/{report.revises}.yml"
-    return [own, earlier, *list_plans(load_report(report.revises, data), data)]
+    slug: str | None = report.slug
+    while slug is not None:
+        path = data / FOLDER / f"{slug}.json"
+        if path.is_file():
+            return read_plan(path)
+        slug = load_report(slug, data).revises
+    return None
 
 
 def read_plan(path: Path) -> Plan:
@@ -198,7 +194,7 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
 
     Columns `item`, `planned`, `done`, `followed` (yes or no). Without a plan one row says so.
     """
-    plan = find_plan(step.report, step.reading(*list_plans(step.report, step.data)))
+    plan = find_plan(step.report, step.data)
     if plan is None or step.programme is None or step.programme.slug not in plan.programmes:
         rows = [("plan", NO_PLAN, "", "no")]
         return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])

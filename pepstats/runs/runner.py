@@ -23,9 +23,17 @@ from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.runs.files import fill_folder, lab_beside
 from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
-from pepstats.runs.reuse import Ground, Last, describe_settled, hash_code
+from pepstats.runs.reuse import Ground, Last, hash_code
 from pepstats.runs.revision import find_earlier
-from pepstats.runs.tasks import Done, Task, check_parameters, list_tasks, parameters_of
+from pepstats.runs.steps import find_wholes
+from pepstats.runs.tasks import (
+    Done,
+    StepRecord,
+    Task,
+    check_parameters,
+    list_tasks,
+    parameters_of,
+)
 from pepstats.settings import (
     Report,
     check_named_files,
@@ -78,14 +86,14 @@ def run_report(
             last=None if options.force else find_last(final),
         )
         with handed_to_kernels(data, out, making):
-            done = execute(list_tasks(chosen), report.slug, making, options, ground)
+            done = execute(list_tasks(chosen), report.slug, options, ground)
         ground.refuse_changes()
         lines = "".join(f"{_say_done(one)}\n" for one in done)
         (making / "run.log").write_text(lines, "utf-8")
         write_manifest(ground, report, chosen, done, started)
     for old in (_failed_beside(final), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
-    if kept := sum(one.reused for one in done):
+    if kept := sum(one.record.reused for one in done):
         options.tell(
             f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed."
         )
@@ -119,10 +127,8 @@ def check_request(
 def find_ground(making: Path, report: Report, found: Iterable[Source], data: Path) -> Ground:
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
     settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
-    return Ground(
-        making=making, data=data, code=hash_code(), settled=describe_settled(report, data),
-        settings=settings, sources=tuple(found),
-    )  # fmt: skip
+    wholes = find_wholes(report, data)
+    return Ground(making, data, hash_code(), wholes, settings, tuple(found))
 
 
 def find_last(folder: Path) -> Last | None:
@@ -137,13 +143,12 @@ def find_last(folder: Path) -> Last | None:
 def execute(
     tasks: list[Task],
     report: str,
-    making: Path,
-    options: RunOptions = RunOptions(),
-    ground: Ground | None = None,
+    options: RunOptions,
+    ground: Ground,
 ) -> list[Done]:
     """Execute tasks, each when what it needs is done, as many at a time as asked.
 
-    With a `ground`, those that would make what the last run made are taken over from it.
+    Those that would make what the last run made are taken over from it.
     """
     from tqdm import tqdm
 
@@ -163,7 +168,7 @@ def execute(
                 for task in ready[: options.jobs - len(running)]:
                     waiting.remove(task)
                     bar.set_description_str(task.name.replace("--", " · "))
-                    running[workers.submit(_execute_one, task, report, making, stop, ground)] = task
+                    running[workers.submit(_execute_one, task, report, stop, ground)] = task
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in sorted(finished, key=lambda f: running[f].name):
                     del running[future]
@@ -179,26 +184,20 @@ def execute(
 
 
 def _say_done(done: Done) -> str:
-    took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
+    took = "as it was" if done.record.reused else f"{done.seconds:7.2f} s"
     return f"{done.task.name.replace('--', ' · '):<52} {took:>9}"
 
 
-def _execute_one(
-    task: Task, report: str, making: Path, stop: threading.Event, ground: Ground | None
-) -> Done:
+def _execute_one(task: Task, report: str, stop: threading.Event, ground: Ground) -> Done:
     """Do one task: take it over where that is the same, else execute its notebook."""
     if stop.is_set():
         raise RunError("stopped")
-    started, parameters = time.perf_counter(), parameters_of(task, report)
-    if ground is None:
-        _execute_notebook(task, report, making)
-        return Done(task, time.perf_counter() - started)
-    taken = ground.take_over(task, parameters)
-    if taken is None:
-        stands_on = ground.stands_on(task, parameters)
-        _execute_notebook(task, report, making)
-        taken = ground.record(task, stands_on)
-    return Done(task, time.perf_counter() - started, taken)
+    started = time.perf_counter()
+    stands_on = ground.stands_on(task, parameters_of(task, report))
+    reused = ground.take_over(task, stands_on)
+    if not reused:
+        _execute_notebook(task, report, ground.making)
+    return Done(task, time.perf_counter() - started, StepRecord(stands_on=stands_on, reused=reused))
 
 
 def _execute_notebook(task: Task, report: str, making: Path) -> None:
