@@ -1,8 +1,8 @@
 """Two copies of a file a run wrote, compared as what they are: cell by cell, word by word.
 
 Bytes in, findings out. A table is compared by its key, column by column, each column by its rule;
-every other kind by its words, and by its pictures only where both were made by the same versions of
-everything: elsewhere their tables answer.
+every other kind by its words, and byte by byte where both were made by the same versions of
+everything: elsewhere the tables answer for the pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from itertools import zip_longest
 from pathlib import PurePosixPath
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pepstats.runs.files import Output
 from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, WHOLE, Finding
 
 LARGEST_PART = 200_000_000  # bytes of one part of a packed file, unpacked
@@ -123,25 +124,14 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@dataclass(frozen=True)
-class TableRule:
-    """How a table is compared: what names a row, which columns are numbers, how close they are."""
-
-    key: Sequence[str] = ()
-    numbers: Sequence[str] = ()
-    relative: float = 0.0
-    floor: float = 0.0
-
-
-def tabulate_findings(findings: Iterable[Finding]) -> pd.DataFrame:
-    """Lay findings out, one row each: file, column, rows, largest, verdict, note."""
-    columns = ["file", "column", "rows", "largest", "verdict", "note"]
-    table = pd.DataFrame([asdict(one) for one in findings], columns=columns)
-    return table.astype({"rows": "Int64", "largest": "float64"})
+RELATIVE, FLOOR = 1e-9, 1e-12
+"""How far a number that was worked out may be from itself, relative to it and to the largest of its
+column: sums and solved equations may differ in their last digits between processors and versions of
+numpy, and what is zero but for rounding has no digits of its own. All else is exact."""
 
 
 def compare_file(
-    name: str, made: bytes, again: bytes, rule: TableRule, *, alike: bool
+    name: str, made: bytes, again: bytes, about: Output, *, alike: bool
 ) -> list[Finding]:
     """Compare a file with the one made again; one finding `same` where the bytes are.
 
@@ -153,11 +143,13 @@ def compare_file(
     kind = PurePosixPath(name).suffix
     try:
         if kind == ".csv":
-            found = compare_tables(name, made, again, rule)
+            found = compare_tables(name, made, again, about)
         elif kind == ".json":
-            found = compare_entries(name, made, again, rule)
+            found = compare_entries(name, made, again)
         else:
-            found = list(_compare_contents(name, made, again, alike))
+            ours, theirs = (read_content(name, copy).words for copy in (made, again))
+            told = first_difference(ours, theirs)
+            found = [Finding(name, "(words)", DIFFERS, told)] if ours != theirs else []
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError, csv.Error,
             RecursionError, NotImplementedError) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -166,7 +158,8 @@ def compare_file(
         return found
     if alike or kind in {".csv", ".json", ".txt"}:
         return [Finding(name, WHOLE, DIFFERS, "the same words and numbers in other bytes")]
-    return [Finding(name, WHOLE, CLOSE, "the same words; the bytes are those of other versions")]
+    note = "the same words; how they look, and pictures, are made by other versions: see the tables"
+    return [Finding(name, WHOLE, UNKNOWN, note)]
 
 
 NOT_AGAIN = "not in the one made again"
@@ -174,16 +167,15 @@ NOT_AGAIN = "not in the one made again"
 
 def _find_lost(name: str, ours: Iterable[str], theirs: Iterable[str], what: str) -> list[Finding]:
     """Find what only one of two files has, by its name."""
-    here, there = list(ours), list(theirs)
-    found = [Finding(name, key, DIFFERS, f"{what}not in the file") for key in there
-             if key not in here]  # fmt: skip
-    return found + [Finding(name, key, DIFFERS, f"{what}{NOT_AGAIN}") for key in here
-                    if key not in there]  # fmt: skip
+    here, there = dict.fromkeys(ours), dict.fromkeys(theirs)
+    lost = {**{key: "not in the file" for key in there if key not in here},
+            **{key: NOT_AGAIN for key in here if key not in there}}  # fmt: skip
+    return [Finding(name, key, DIFFERS, f"{what}{note}") for key, note in lost.items()]
 
 
-def compare_tables(name: str, made: bytes, again: bytes, rule: TableRule) -> list[Finding]:
+def compare_tables(name: str, made: bytes, again: bytes, about: Output) -> list[Finding]:
     """Compare two CSV tables by key: columns, rows, their order, then every cell."""
-    ours, theirs = _read_table(made, rule.key), _read_table(again, rule.key)
+    ours, theirs = _read_table(made, about.key), _read_table(again, about.key)
     found = _find_lost(name, ours, theirs, "column ")
     shared = [column for column in ours if column in theirs]
     if shared != [column for column in theirs if column in ours]:
@@ -200,7 +192,8 @@ def compare_tables(name: str, made: bytes, again: bytes, rule: TableRule) -> lis
             listed = "; ".join(rows[:3]) + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")
             found.append(Finding(name, "(rows)", DIFFERS, f"{note}: {listed}", len(rows)))
     for column in shared:
-        found += _compare_column(name, ours.loc[both, column], theirs.loc[both, column], rule)
+        cells = ours.loc[both, column], theirs.loc[both, column]
+        found += _compare_column(name, *cells, number=column in about.numbers)
     return found
 
 
@@ -224,7 +217,7 @@ def _read_table(content: bytes, key: Sequence[str]) -> pd.DataFrame:
 
 
 def _compare_column(
-    name: str, ours: pd.Series, theirs: pd.Series, rule: TableRule
+    name: str, ours: pd.Series, theirs: pd.Series, *, number: bool
 ) -> Iterator[Finding]:
     """Compare a column's cells, row by row; a number that is missing is close to nothing."""
     other = (ours != theirs).to_numpy()
@@ -234,8 +227,8 @@ def _compare_column(
     scale = float(np.abs(y[np.isfinite(y)]).max(initial=0.0))
     with np.errstate(invalid="ignore"):
         apart = np.abs(x - y)
-        allowed = np.maximum(rule.relative * np.fmax(np.abs(x), np.abs(y)), rule.floor * scale)
-    near = np.isfinite(apart) & (apart <= allowed) & (ours.name in rule.numbers)
+        allowed = np.maximum(RELATIVE * np.fmax(np.abs(x), np.abs(y)), FLOOR * scale)
+    near = np.isfinite(apart) & (apart <= allowed) & number
     for verdict, rows in ((CLOSE, other & near), (DIFFERS, other & ~near)):
         if rows.any():
             first = int(np.flatnonzero(rows)[0])
@@ -246,8 +239,8 @@ def _compare_column(
             yield Finding(name, str(ours.name), verdict, note, int(rows.sum()), largest)
 
 
-def compare_entries(name: str, made: bytes, again: bytes, rule: TableRule) -> list[Finding]:
-    """Compare two JSON files entry by entry; fractions by the rule for numbers."""
+def compare_entries(name: str, made: bytes, again: bytes) -> list[Finding]:
+    """Compare two JSON files entry by entry; fractions may differ in their last digits."""
     ours, theirs = _flatten(json.loads(made)), _flatten(json.loads(again))
     found = _find_lost(name, ours, theirs, "")
     for key in (key for key in ours if key in theirs):
@@ -256,8 +249,8 @@ def compare_entries(name: str, made: bytes, again: bytes, rule: TableRule) -> li
             continue
         told = f"{_short(repr(a))}, made again {_short(repr(b))}"
         if isinstance(a, float) and isinstance(b, float):
-            floor = rule.floor * max(abs(a), abs(b), 1.0)
-            close = math.isclose(a, b, rel_tol=rule.relative, abs_tol=floor)
+            floor = FLOOR * max(abs(a), abs(b), 1.0)
+            close = math.isclose(a, b, rel_tol=RELATIVE, abs_tol=floor)
             found.append(Finding(name, key, CLOSE if close else DIFFERS, told, 1, abs(a - b)))
         else:
             found.append(Finding(name, key, DIFFERS, told, 1))
@@ -272,16 +265,6 @@ def _flatten(content: Any, path: str = "") -> dict[str, Any]:
     for key, value in inside:
         flat |= _flatten(value, f"{path}.{key}" if path else str(key))
     return flat
-
-
-def _compare_contents(name: str, made: bytes, again: bytes, alike: bool) -> Iterator[Finding]:
-    ours, theirs = read_content(name, made), read_content(name, again)
-    if ours.words != theirs.words:
-        yield Finding(name, "(words)", DIFFERS, first_difference(ours.words, theirs.words))
-    if ours.pictures != theirs.pictures:
-        other = "drawn by other versions or on another kind of machine; see its table"
-        verdict, note = (DIFFERS, "not as made again") if alike else (UNKNOWN, other)
-        yield Finding(name, "(pictures)", verdict, note)
 
 
 def first_difference(ours: str, theirs: str) -> str:

@@ -21,25 +21,17 @@ from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import PROPOSED
 from pepstats.runs.environment import hash_arithmetic
-from pepstats.runs.files import Output, copy_into, sha256_of
+from pepstats.runs.files import copy_into, sha256_of
+from pepstats.runs.manifest import Manifest
 from pepstats.runs.steps import PUBLISHED
-from pepstats.runs.tasks import FIRST, StepRecord, Task
+from pepstats.runs.tasks import FIRST, Task
 from pepstats.settings import hash_settings
 from pepstats.sources import Source
 
 
 @dataclass(frozen=True)
-class Last:
-    """The last finished run of a report: its folder, what its steps stood on, what it wrote."""
-
-    folder: Path
-    steps: Mapping[str, StepRecord] = field(repr=False)
-    outputs: Mapping[str, Output] = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Ground:
-    """What all steps of a run have in common, and the run before it, if any.
+    """What all steps of a run have in common, and the `last` run: its folder and its manifest.
 
     `code` is the hash of what they all run on; `wholes` names for each programme the one it is a
     phase of. `settings` has the hash of each by its name in the study; `earlier` that of each table
@@ -53,7 +45,7 @@ class Ground:
     settings: Mapping[str, str] = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
     earlier: Mapping[str, str] | None = field(default=None, repr=False)
-    last: Last | None = None
+    last: tuple[Path, Manifest] | None = None
 
     def stands_on(self, task: Task, parameters: Mapping[str, str]) -> str:
         """Return the hash of all that a step may read, as it is before the step begins."""
@@ -75,18 +67,18 @@ class Ground:
 
     def take_over(self, task: Task, stands_on: str) -> bool:
         """Copy a step's files from the last run if it would make the same; say whether it did."""
-        last = self.last
-        if last is None or task.name not in last.steps:
+        if self.last is None:
             return False
-        own = {name: one.sha256 for name, one in last.outputs.items() if task.owns(name)}
-        whole = last.steps[task.name].stands_on == stands_on and all(
-            (last.folder / name).is_file() and not (last.folder / name).is_symlink()
-            and sha256_of(last.folder / name) == digest
-            for name, digest in own.items()
-        )  # fmt: skip
-        for name in own if whole else ():
-            copy_into(last.folder / name, self.making / name)
-        return whole
+        folder, made = self.last
+        then = made.steps.get(task.name)
+        if then is None or then.stands_on != stands_on:
+            return False
+        own = {name: one.sha256 for name, one in made.outputs.items() if task.owns(name)}
+        there = {name: sha256_of(folder / name) for name in own
+                 if (folder / name).is_file() and not (folder / name).is_symlink()}  # fmt: skip
+        for name in own if there == own else ():
+            copy_into(folder / name, self.making / name)
+        return there == own
 
     def refuse_changes(self) -> None:
         """Refuse a run during which a setting, or a published file, became another."""

@@ -10,7 +10,7 @@ there is neither, or it holds no school's results, there is no bridge and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,13 @@ from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of, write_whole
 from pepstats.runs.manifest import EarlierRun, Manifest, read_manifest
 from pepstats.runs.steps import Step
 from pepstats.schools import Panel
-from pepstats.settings import Report, load_report
+from pepstats.settings import Report
 
 PANEL = "01-clean-sources/panel.csv"
 RELEASES = "01-clean-sources/panel-releases.csv"
 EFFECTS_FILE = "04-estimate-effect/{slug}/effects.csv"
 REFUSED_FILE = "04-estimate-effect/{slug}/refused.csv"
+BRIDGE_FILE = "04-estimate-effect/{slug}/bridge.csv"
 SAME_DIGITS = 1e-9
 KEY = ["programme", "outcome"]
 CARRIED = ["estimate", "low", "high", "p_placebo", "n_schools", "release", "mode", "verdict"]
@@ -51,6 +52,12 @@ class Earlier(EarlierRun):
     """The earlier report's run or release where it lies; a release lacks what was withheld."""
 
     folder: Path
+
+    def read(self, name: str) -> pd.DataFrame | None:
+        """Read a table of it; None where it holds no such table."""
+        if name not in self.tables:
+            return None
+        return pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""])
 
 
 def list_bridge_tables(programmes: Iterable[str]) -> list[str]:
@@ -86,13 +93,6 @@ def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier 
         if made.sealed and whole and made.report == slug
         else None
     )
-
-
-def _read_table(earlier: Earlier | None, name: str) -> pd.DataFrame | None:
-    """Read a table of the earlier report's run; None where it holds no such table."""
-    if earlier is None or name not in earlier.tables:
-        return None
-    return pd.read_csv(earlier.folder / name, keep_default_na=False, na_values=[""])
 
 
 def bridge_effects(
@@ -133,14 +133,12 @@ def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
     Without a run or a release of that report the table is empty; of a programme or an outcome that
     it has no estimate of, the table says so.
     """
-    if step.report.revises is None or step.programme is None:
+    earlier = find_earlier(step.report, paths.output_folder())
+    if earlier is None or step.programme is None:
         return pd.DataFrame(columns=EFFECT_COLUMNS)
     slug = step.programme.slug
-    earlier = find_earlier(step.report, paths.output_folder())
-    before = _read_table(earlier, EFFECTS_FILE.format(slug=slug))
-    refused = _read_table(earlier, REFUSED_FILE.format(slug=slug))
-    if earlier is None:
-        return pd.DataFrame(columns=EFFECT_COLUMNS)
+    before = earlier.read(EFFECTS_FILE.format(slug=slug))
+    refused = earlier.read(REFUSED_FILE.format(slug=slug))
     why = {} if refused is None else dict(zip(refused["outcome"], refused["reason"], strict=True))
     return bridge_effects(after.iloc[:0] if before is None else before, after, why)
 
@@ -151,11 +149,9 @@ def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None
     Empty without a run of that report, or where only its release is there and holds no school's
     results.
     """
-    if step.report.revises is None:
-        return pd.DataFrame(columns=RESULT_COLUMNS)
     earlier = find_earlier(step.report, paths.output_folder())
-    values = _read_table(earlier, PANEL)
-    releases = _read_table(earlier, RELEASES)
+    values = earlier.read(PANEL) if earlier else None
+    releases = earlier.read(RELEASES) if earlier else None
     if values is None or releases is None:
         return pd.DataFrame(columns=RESULT_COLUMNS)
     before = Panel(
@@ -252,57 +248,38 @@ def write_entry(
     before: Path | None, after: Path, made: Manifest, *, on: str, why: str,
     revises: str | None = None,
 ) -> str:  # fmt: skip
-    """Write what a release changed, set beside the last one where there is one.
+    """Write what a release changed: beside the last one, else beside the report that it revises.
 
-    `before` is the folder of the last release, of this report or of the one it `revises`; `after`
-    that of the run being released.
+    `before` is the folder of the last release of the report, `after` that of the run being
+    released, which was set beside the run of the report it `revises`.
     """
-    now = read_effects(after, made)
-    then = None if before is None else read_manifest(before)
-    lines = []
-    if then is None or then.report != made.report:
-        unreleased = ", which was not released" if then is None else ""
+    now, lines = read_effects(after, made), []
+    if before is None:
         lines.append(f"- first release, with {count_words(len(now), 'effect')}")
-        lines += [f"- it revises {revises}{unreleased}"] if revises else []
-    if before is not None and then is not None:
-        lines += _say_effects(bridge_effects(read_effects(before, then), now))
+        table = read_effects(after, made, BRIDGE_FILE)
+        if revises is not None:
+            lines.append(f"- it revises {revises}" + ("" if len(table) else ", not run here"))
+    else:
+        then = read_manifest(before)
+        table = bridge_effects(read_effects(before, then), now)
         tables = [name for name, one in made.outputs.items() if one.columns]
         same = sum(name in then.outputs and then.outputs[name].sha256 == made.outputs[name].sha256
                    for name in tables)  # fmt: skip
         lines.append(f"- {len(tables) - same} of {len(tables)} tables are not the same")
+    if len(table):
+        moved, flipped = table[table["moved"]], int(table["verdict_changed"].sum())
+        verdicts = count_words(flipped, "verdict") if flipped else "no verdict"
+        lines.append(f"- {len(moved)} of {len(table)} effects moved; {verdicts} changed")
+        lines += [f"  - {row.programme}: {row.said}" for row in moved.itertuples()]
     lines += [f"- why: {why}"] if why else []
     return "\n".join([f"## {made.report}, {on}", "", *lines, ""])
 
 
-def find_last_release(report: Report, data: Path, released: Path) -> Path | None:
-    """Find the last release of a report, else of the earlier one that it revises."""
-    name: str | None = report.slug
-    while name is not None:
-        if (released / name / MANIFEST).is_file():
-            return released / name
-        name = load_report(name, data).revises
-    return None
-
-
-def read_effects(folder: Path, made: Manifest) -> pd.DataFrame:
-    """Read every programme's effects from a run or a release."""
-    return pd.concat(
-        [
-            pd.read_csv(folder / EFFECTS_FILE.format(slug=slug), keep_default_na=False,
-                        na_values=[""])
-            for slug in made.programmes
-        ],
-        ignore_index=True,
-    )  # fmt: skip
-
-
-def _say_effects(table: pd.DataFrame) -> Iterator[str]:
-    moved = table[table["moved"]]
-    flipped = int(table["verdict_changed"].sum())
-    verdicts = count_words(flipped, "verdict") if flipped else "no verdict"
-    yield f"- {len(moved)} of {len(table)} effects moved; {verdicts} changed"
-    for row in moved.itertuples():
-        yield f"  - {row.programme}: {row.said}"
+def read_effects(folder: Path, made: Manifest, name: str = EFFECTS_FILE) -> pd.DataFrame:
+    """Read every programme's effects, or its bridge, from a run or a release."""
+    parts = [pd.read_csv(folder / name.format(slug=slug), keep_default_na=False, na_values=[""])
+             for slug in made.programmes]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
 
 
 def bring_up_to_date(released: Path) -> None:

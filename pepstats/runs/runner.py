@@ -11,19 +11,34 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
-from pepstats.runs.files import fill_folder, lab_beside
-from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
-from pepstats.runs.reuse import Ground, Last, hash_code
+from pepstats.runs.environment import describe_machine, find_commit, is_modified
+from pepstats.runs.files import (
+    MANIFEST,
+    describe_files,
+    fill_folder,
+    lab_beside,
+    sha256_of,
+    write_whole,
+)
+from pepstats.runs.manifest import (
+    SCHEMA,
+    Manifest,
+    list_settings,
+    manifest_as_text,
+    normalise_notebook,
+    read_manifest,
+    utc,
+)
+from pepstats.runs.reuse import Ground, hash_code
 from pepstats.runs.revision import find_earlier
 from pepstats.runs.steps import find_wholes
 from pepstats.runs.tasks import (
@@ -131,56 +146,38 @@ def find_ground(making: Path, report: Report, found: Iterable[Source], data: Pat
     return Ground(making, data, hash_code(), wholes, settings, tuple(found))
 
 
-def find_last(folder: Path) -> Last | None:
+def find_last(folder: Path) -> tuple[Path, Manifest] | None:
     """Find the last finished run in a folder: none where it was changed since, or is no run."""
     try:
         made = read_manifest(folder)
     except RunError:
         return None
-    return Last(folder, made.steps, made.outputs) if made.sealed else None
+    return (folder, made) if made.sealed else None
 
 
-def execute(
-    tasks: list[Task],
-    report: str,
-    options: RunOptions,
-    ground: Ground,
-) -> list[Done]:
+def execute(tasks: list[Task], report: str, options: RunOptions, ground: Ground) -> list[Done]:
     """Execute tasks, each when what it needs is done, as many at a time as asked.
 
     Those that would make what the last run made are taken over from it.
     """
     from tqdm import tqdm
 
-    waiting = list(tasks)
-    running: dict[Future[Done], Task] = {}
-    done: list[Done] = []
-    stop = threading.Event()
+    futures: dict[Task, Future[Done]] = {}
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
         ThreadPoolExecutor(max_workers=max(1, options.jobs)) as workers,
     ):
+        for task in tasks:  # in their order: what a task needs is always begun before it
+            needed = [future for other, future in futures.items() if task.needs(other)]
+            futures[task] = workers.submit(_execute_one, task, report, needed, ground)
         try:
-            while waiting or running:
-                over = {one.task for one in done}
-                ready = [task for task in waiting
-                         if all(other in over for other in tasks if task.needs(other))]  # fmt: skip
-                for task in ready[: options.jobs - len(running)]:
-                    waiting.remove(task)
-                    bar.set_description_str(task.name.replace("--", " · "))
-                    running[workers.submit(_execute_one, task, report, stop, ground)] = task
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in sorted(finished, key=lambda f: running[f].name):
-                    del running[future]
-                    done.append(future.result())
-                    bar.update()
-                    options.tell(_say_done(done[-1]))
+            for future in as_completed(futures.values()):
+                options.tell(_say_done(future.result()))
+                bar.update()
         except BaseException:
-            stop.set()
-            for future in running:
-                future.cancel()
+            workers.shutdown(wait=False, cancel_futures=True)
             raise
-    return sorted(done, key=lambda d: tasks.index(d.task))
+    return [future.result() for future in futures.values()]
 
 
 def _say_done(done: Done) -> str:
@@ -188,10 +185,10 @@ def _say_done(done: Done) -> str:
     return f"{done.task.name.replace('--', ' · '):<52} {took:>9}"
 
 
-def _execute_one(task: Task, report: str, stop: threading.Event, ground: Ground) -> Done:
-    """Do one task: take it over where that is the same, else execute its notebook."""
-    if stop.is_set():
-        raise RunError("stopped")
+def _execute_one(task: Task, report: str, needed: Iterable[Future[Done]], ground: Ground) -> Done:
+    """Wait for what a task needs; then take it over where it is the same, else execute it."""
+    for other in needed:
+        other.result()
     started = time.perf_counter()
     stands_on = ground.stands_on(task, parameters_of(task, report))
     reused = ground.take_over(task, stands_on)
@@ -231,6 +228,43 @@ def _execute_notebook(task: Task, report: str, making: Path) -> None:
             raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
     normalise_notebook(partial, parameters_of(task, report))
     partial.replace(final)
+
+
+def write_manifest(
+    ground: Ground, report: Report, programmes: Iterable[str], done: Iterable[Done], started: float
+) -> None:
+    """Describe a finished run in its folder: everything in it, and everything it came from."""
+    lock = paths.PROJECT / "requirements.lock"
+    earlier = None if ground.earlier is None else {
+        "report": report.revises, "tables": dict(ground.earlier)
+    }  # fmt: skip
+    content = {
+        "schema": SCHEMA,
+        "report": report.slug,
+        "programmes": list(programmes),
+        "seeds": {slug: load_programme(slug, ground.data).seed for slug in report.programmes},
+        "code": {
+            "commit": find_commit(),
+            "modified": is_modified(),
+            "lock": sha256_of(lock) if lock.is_file() else None,
+        },
+        **describe_machine(),
+        "settings": dict(ground.settings),
+        "inputs": [
+            {
+                "file": one.file, "kind": one.kind, "year": one.year, "release": one.release,
+                "licence": one.licence, "sha256": one.sha256, "bytes": len(one.content),
+            }
+            for one in ground.sources
+        ],
+        "earlier": earlier,
+        "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
+        "started": utc(started),
+        "seconds": {one.task.name: round(one.seconds, 2) for one in done},
+        "steps": {one.task.name: one.record.model_dump() for one in done},
+        "release": None,
+    }  # fmt: skip
+    write_whole(ground.making / MANIFEST, manifest_as_text(content))
 
 
 class NotebookDefect(Exception):

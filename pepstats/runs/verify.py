@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from pepstats.errors import PepstatsError, RunError
-from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
+from pepstats.runs.compare import compare_entries, compare_file
 from pepstats.runs.environment import describe_machine, same_code
 from pepstats.runs.files import MANIFEST, copy_into, fill_folder, place_of, sha256_of
 from pepstats.runs.manifest import (
@@ -42,7 +42,7 @@ def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
     """Compare every file of a run or release with the run made again, and the two manifests."""
     remade = read_manifest(again)
     alike, exact = is_alike(made, remade), is_exact(made, remade)
-    found = list(compare_manifests(made, remade, exact=exact))
+    found = compare_manifests(made, remade, exact=exact)
     for name in sorted(made.outputs.keys() | remade.outputs.keys()):
         if name not in remade.outputs:
             found.append(Finding(name, WHOLE, DIFFERS, "not made when run again"))
@@ -51,21 +51,15 @@ def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
         elif name in made.withheld:
             found.append(_compare_withheld(name, made, remade, alike))
         elif (path / name).is_file():
-            about, number = remade.outputs[name], remade.rules["number"]
-            rule = TableRule(about.key, about.numbers, number.relative, number.floor)
             contents = (path / name).read_bytes(), (again / name).read_bytes()
-            found += compare_file(name, *contents, rule, alike=alike)
+            found += compare_file(name, *contents, remade.outputs[name], alike=alike)
         else:
             found.append(Finding(name, WHOLE, DIFFERS, "missing"))
-    return [_to_the_last_digit(one) for one in found] if exact else found
-
-
-def _to_the_last_digit(found: Finding) -> Finding:
-    """Take the leeway away where nothing could have moved even a last digit."""
-    if found.verdict != CLOSE:
+    if not exact:
         return found
     note = "in its last digits, though code, versions and arithmetic are the same"
-    return replace(found, verdict=DIFFERS, note=f"{found.note} {note}".strip())
+    return [replace(one, verdict=DIFFERS, note=f"{one.note} {note}".strip())
+            if one.verdict == CLOSE else one for one in found]  # fmt: skip
 
 
 def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) -> Finding:
@@ -87,21 +81,18 @@ def is_exact(made: Manifest, remade: Manifest) -> bool:
     return is_alike(made, remade) and clean and bool(same)
 
 
-def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> Iterator[Finding]:
+def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> list[Finding]:
     """Compare what two manifests say was run and what came of it; times are each run's own."""
-    ours, theirs = made.as_dict(), remade.as_dict()
-    for content in (ours, theirs):
-        content["inputs"] = {one["file"]: one for one in content["inputs"]}
     compared = ("rows", "key", "columns", "numbers", *(("sha256",) if exact else ()))
-    for key in MANIFEST_SAYS:
-        then, now = (json.dumps({key: one.get(key)}).encode("utf-8") for one in (ours, theirs))
-        yield from compare_entries(MANIFEST, then, now, TableRule())
-    for name in sorted(made.outputs.keys() & remade.outputs.keys()):
-        one, other = made.outputs[name], remade.outputs[name]
-        for key in compared:
-            if getattr(one, key) != getattr(other, key):
-                said = f"says {getattr(one, key)}, made again {getattr(other, key)}"
-                yield Finding(MANIFEST, f"outputs.{name}.{key}", DIFFERS, said)
+    said = []
+    for one in (made, remade):
+        content = one.as_dict()
+        inputs = {each["file"]: each for each in content["inputs"]}
+        outputs = {name: {key: content["outputs"][name][key] for key in compared}
+                   for name in sorted(made.outputs.keys() & remade.outputs.keys())}  # fmt: skip
+        kept = {key: content[key] for key in MANIFEST_SAYS}
+        said.append(json.dumps({**kept, "inputs": inputs, "outputs": outputs}).encode("utf-8"))
+    return compare_entries(MANIFEST, said[0], said[1])
 
 
 def say_differences(made: Manifest, differ_here: Iterable[str] = ()) -> Iterator[str]:
@@ -114,18 +105,15 @@ def say_differences(made: Manifest, differ_here: Iterable[str] = ()) -> Iterator
     elif not same:
         yield f"The code here is not that of commit {made.code.commit}."
     then, here = {key: getattr(made, key) for key in TOLD}, describe_machine()
-    ours, theirs = ({**one.pop("packages"), **one} for one in (then, here))
-    for name in sorted(ours.keys() | theirs.keys()):
-        first, last = ours.get(name, "none"), theirs.get(name, "none")
-        if first != last:
-            yield f"It was made with {name} {first}, checked with {last}."
+    for told in (then, here):
+        told.update(told.pop("packages"))
+    for name in sorted(then.keys() | here.keys()):
+        if then.get(name) != here.get(name):
+            yield f"It was made with {name} {then.get(name)}, checked with {here.get(name)}."
     for name in differ_here:
         yield f"{name} in the data folder here is not the one it was made from."
     if made.withheld:
         yield f"{len(made.withheld)} files are withheld and compared by hash only."
-
-
-BESIDE = "earlier"  # and of the earlier report's run
 
 
 @dataclass(frozen=True)
@@ -144,7 +132,9 @@ class Verified:
 
     def table(self) -> pd.DataFrame:
         """Return one row per finding: file, column, rows, largest, verdict, note."""
-        return tabulate_findings(self.findings)
+        columns = ["file", "column", "rows", "largest", "verdict", "note"]
+        table = pd.DataFrame([asdict(one) for one in self.findings], columns=columns)
+        return table.astype({"rows": "Int64", "largest": "float64"})
 
     def as_json(self) -> str:
         """Return all of it as JSON, the kept folder aside, which is this machine's own."""
@@ -210,7 +200,6 @@ def verify_run(
             said += () if rerun else (f"It could not be run again: {problem}",)
         found = Verified(made.report, tuple(_in_order(findings)), said, final)
         found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
-        (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
     return found
 
 
@@ -236,19 +225,18 @@ def find_needed(
 def find_beside(path: Path, made: Manifest, out: Path) -> Earlier | None:
     """Find the earlier report's run that a run was set beside, by the hashes of its tables.
 
-    It is carried in the folder, lies beside it, or is under `out`; None where all that is there is
+    It lies beside the folder or under `out`; None where all that is there is
     another. Raises `RunError` where there is none at all.
     """
     if made.earlier is None:
         return None
     slug = made.earlier.report
-    places = (path / BESIDE, path.parent, path.parents[1] / "working", out / "working",
-              out / "released")  # fmt: skip
+    places = (path.parent, path.parents[1] / "working", out / "working", out / "released")
     there = [one for place in places if (one := open_earlier(place / slug, slug, made.seeds))]
     if not there:
         raise RunError(
-            f"{path} cannot be run again: neither it nor {out} has a run of {slug}, which it was "
-            f"set beside. Run `pepstats run {slug}` first, or name where it is with --out."
+            f"{path} cannot be run again: there is no run of {slug}, which it was set beside, "
+            f"in {out}. Run `pepstats run {slug}` first, or name where it is with --out."
         )
     return next((one for one in there if one.tables == made.earlier.tables), None)
 
