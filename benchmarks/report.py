@@ -36,7 +36,7 @@ making = Path(sys.argv[2])
 (making / "notebooks").mkdir(parents=True)
 with runner.handed_to_kernels(paths.data_folder(), making, making):
     asked = tasks.list_tasks(["closing-the-gap", "send-in-mainstream"])
-    ground = reuse.Ground(making, paths.data_folder(), "", {}, {}, ())
+    ground = reuse.Ground(making, making, paths.data_folder(), "", {}, {}, ())
     runner.execute(asked, "autumn-2018", runner.RunOptions(), ground)
 """
 

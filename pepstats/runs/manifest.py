@@ -15,7 +15,6 @@ from pydantic import AfterValidator, Field, ValidationError
 from pepstats.errors import RunError
 from pepstats.runs.files import (
     CHANGES_FILE,
-    LOG,
     MANIFEST,
     Count,
     Digest,
@@ -62,10 +61,8 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
     listed = {name: one.sha256 for name, one in made.outputs.items()}
     listed |= made.release.files if made.release is not None else {}
     withheld, known = made.withheld.keys(), listed.keys() - made.withheld.keys()
-    there = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()} - {
-        MANIFEST,
-        LOG,
-    }
+    there = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()}
+    there -= {MANIFEST}
     for note, names in {
         "missing": known - there,
         "extra: not in the manifest": there - listed.keys(),
@@ -201,6 +198,15 @@ def read_manifest(run: Path) -> Manifest:
         )
         said = f"{path} is not a manifest of schema {SCHEMA}: {wrong}. Run again."
         raise RunError(said) from None
+
+
+def find_manifest(run: Path) -> Manifest | None:
+    """Find the manifest of a folder: none where it was changed since, or there is no run."""
+    try:
+        made = read_manifest(run)
+    except RunError:
+        return None
+    return made if made.sealed else None
 
 
 def list_settings(report: Report, data: Path) -> list[str]:

@@ -22,7 +22,7 @@ from pepstats.errors import RunError
 from pepstats.priority import PROPOSED
 from pepstats.runs.environment import hash_arithmetic
 from pepstats.runs.files import copy_into, sha256_of
-from pepstats.runs.manifest import Manifest
+from pepstats.runs.manifest import EarlierRun, Manifest
 from pepstats.runs.steps import PUBLISHED
 from pepstats.runs.tasks import FIRST, Task
 from pepstats.settings import hash_settings
@@ -31,21 +31,22 @@ from pepstats.sources import Source
 
 @dataclass(frozen=True)
 class Ground:
-    """What all steps of a run have in common, and the `last` run: its folder and its manifest.
+    """What all steps of a run have in common, and the manifest of the `last` run, in `final`.
 
     `code` is the hash of what they all run on; `wholes` names for each programme the one it is a
-    phase of. `settings` has the hash of each by its name in the study; `earlier` that of each table
-    of the earlier report's run, where there is one.
+    phase of. `settings` has the hash of each by its name in the study; `earlier` is the earlier
+    report's run, where there is one, known by the hash of its tables.
     """
 
     making: Path
+    final: Path
     data: Path
     code: str
     wholes: Mapping[str, str]
     settings: Mapping[str, str] = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
-    earlier: Mapping[str, str] | None = field(default=None, repr=False)
-    last: tuple[Path, Manifest] | None = None
+    earlier: EarlierRun | None = field(default=None, repr=False)
+    last: Manifest | None = field(default=None, repr=False)
 
     def stands_on(self, task: Task, parameters: Mapping[str, str]) -> str:
         """Return the hash of all that a step may read, as it is before the step begins."""
@@ -61,24 +62,22 @@ class Ground:
             {name: one for name, one in self.settings.items() if task.may_read(name, whole)},
             {one.file: one.sha256 for one in self.sources if task.step == FIRST},
             {name: sha256_of(path) for name, path in names.items() if task.needs_file(name)},
-            self.earlier and dict(self.earlier),
+            self.earlier and self.earlier.tables,
         ]
         return _hash(said)
 
     def take_over(self, task: Task, stands_on: str) -> bool:
         """Copy a step's files from the last run if it would make the same; say whether it did."""
-        if self.last is None:
+        then = self.last.steps.get(task.name) if self.last else None
+        if self.last is None or then is None or then.stands_on != stands_on:
             return False
-        folder, made = self.last
-        then = made.steps.get(task.name)
-        if then is None or then.stands_on != stands_on:
-            return False
-        own = {name: one.sha256 for name, one in made.outputs.items() if task.owns(name)}
-        there = {name: sha256_of(folder / name) for name in own
-                 if (folder / name).is_file() and not (folder / name).is_symlink()}  # fmt: skip
-        for name in own if there == own else ():
-            copy_into(folder / name, self.making / name)
-        return there == own
+        own = {name: one.sha256 for name, one in self.last.outputs.items() if task.owns(name)}
+        places = {name: self.final / name for name in own}
+        whole = all(place.is_file() and not place.is_symlink() and sha256_of(place) == own[name]
+                    for name, place in places.items())  # fmt: skip
+        for name in own if whole else ():
+            copy_into(places[name], self.making / name)
+        return whole
 
     def refuse_changes(self) -> None:
         """Refuse a run during which a setting, or a published file, became another."""

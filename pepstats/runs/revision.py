@@ -21,7 +21,7 @@ from pepstats.errors import RunError
 from pepstats.formatting import count_words, format_number
 from pepstats.measures import MEASURES, find_measure, outcome_label
 from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of, write_whole
-from pepstats.runs.manifest import EarlierRun, Manifest, read_manifest
+from pepstats.runs.manifest import EarlierRun, Manifest, find_manifest, read_manifest
 from pepstats.runs.steps import Step
 from pepstats.schools import Panel
 from pepstats.settings import Report
@@ -60,12 +60,6 @@ class Earlier(EarlierRun):
         return pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""])
 
 
-def list_bridge_tables(programmes: Iterable[str]) -> list[str]:
-    """List the tables of the earlier report's run that a bridge reads."""
-    forms = (EFFECTS_FILE, REFUSED_FILE)
-    return [PANEL, RELEASES, *(form.format(slug=slug) for slug in programmes for form in forms)]
-
-
 def find_earlier(report: Report, out: Path) -> Earlier | None:
     """Find the run of the report that this one revises, else its release; nothing without one.
 
@@ -80,19 +74,15 @@ def find_earlier(report: Report, out: Path) -> Earlier | None:
 
 def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier | None:
     """Open a folder as a run or release of a report, with what a bridge reads; else nothing."""
-    try:
-        made = read_manifest(folder)
-    except RunError:
+    made = find_manifest(folder)
+    if made is None or made.report != slug:
         return None
-    tables = {name: made.outputs[name].sha256 for name in list_bridge_tables(programmes)
+    own = [form.format(slug=slug) for slug in programmes for form in (EFFECTS_FILE, REFUSED_FILE)]
+    tables = {name: made.outputs[name].sha256 for name in (PANEL, RELEASES, *own)
               if name in made.outputs and name not in made.withheld}  # fmt: skip
     whole = all((folder / name).is_file() and sha256_of(folder / name) == digest
                 for name, digest in tables.items())  # fmt: skip
-    return (
-        Earlier(report=slug, folder=folder, tables=tables)
-        if made.sealed and whole and made.report == slug
-        else None
-    )
+    return Earlier(report=slug, folder=folder, tables=tables) if whole else None
 
 
 def bridge_effects(
@@ -105,7 +95,7 @@ def bridge_effects(
     is `no estimate` in the other, and `refused` says of an outcome why there was none before.
     """
     wanted = [*KEY, "unit", *CARRIED]
-    sides = {when: table.reindex(columns=wanted).set_index(KEY, verify_integrity=True)
+    sides = {when: table.reindex(columns=wanted).set_index(KEY)
              for when, table in (("before", before), ("after", after))}  # fmt: skip
     index = sides["after"].index.union(sides["before"].index, sort=False)
     table = pd.DataFrame(index=index)

@@ -31,11 +31,10 @@ from pepstats.runs.files import (
 )
 from pepstats.runs.manifest import (
     SCHEMA,
-    Manifest,
+    find_manifest,
     list_settings,
     manifest_as_text,
     normalise_notebook,
-    read_manifest,
     utc,
 )
 from pepstats.runs.reuse import Ground, hash_code
@@ -96,15 +95,13 @@ def run_report(
         started = time.time()
         earlier = find_earlier(report, out)
         ground = replace(
-            find_ground(making, report, found, data),
-            earlier=None if earlier is None else earlier.tables,
-            last=None if options.force else find_last(final),
+            find_ground(making, final, report, found, data),
+            earlier=earlier,
+            last=None if options.force else find_manifest(final),
         )
         with handed_to_kernels(data, out, making):
             done = execute(list_tasks(chosen), report.slug, options, ground)
         ground.refuse_changes()
-        lines = "".join(f"{_say_done(one)}\n" for one in done)
-        (making / "run.log").write_text(lines, "utf-8")
         write_manifest(ground, report, chosen, done, started)
     for old in (_failed_beside(final), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
@@ -139,20 +136,13 @@ def check_request(
     return report, found
 
 
-def find_ground(making: Path, report: Report, found: Iterable[Source], data: Path) -> Ground:
+def find_ground(
+    making: Path, final: Path, report: Report, found: Iterable[Source], data: Path
+) -> Ground:
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
     settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
     wholes = find_wholes(report, data)
-    return Ground(making, data, hash_code(), wholes, settings, tuple(found))
-
-
-def find_last(folder: Path) -> tuple[Path, Manifest] | None:
-    """Find the last finished run in a folder: none where it was changed since, or is no run."""
-    try:
-        made = read_manifest(folder)
-    except RunError:
-        return None
-    return (folder, made) if made.sealed else None
+    return Ground(making, final, data, hash_code(), wholes, settings, tuple(found))
 
 
 def execute(tasks: list[Task], report: str, options: RunOptions, ground: Ground) -> list[Done]:
@@ -172,17 +162,14 @@ def execute(tasks: list[Task], report: str, options: RunOptions, ground: Ground)
             futures[task] = workers.submit(_execute_one, task, report, needed, ground)
         try:
             for future in as_completed(futures.values()):
-                options.tell(_say_done(future.result()))
+                done = future.result()
+                took = "as it was" if done.record.reused else f"{done.seconds:7.2f} s"
+                options.tell(f"{done.task.name.replace('--', ' · '):<52} {took:>9}")
                 bar.update()
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
     return [future.result() for future in futures.values()]
-
-
-def _say_done(done: Done) -> str:
-    took = "as it was" if done.record.reused else f"{done.seconds:7.2f} s"
-    return f"{done.task.name.replace('--', ' · '):<52} {took:>9}"
 
 
 def _execute_one(task: Task, report: str, needed: Iterable[Future[Done]], ground: Ground) -> Done:
@@ -235,9 +222,6 @@ def write_manifest(
 ) -> None:
     """Describe a finished run in its folder: everything in it, and everything it came from."""
     lock = paths.PROJECT / "requirements.lock"
-    earlier = None if ground.earlier is None else {
-        "report": report.revises, "tables": dict(ground.earlier)
-    }  # fmt: skip
     content = {
         "schema": SCHEMA,
         "report": report.slug,
@@ -257,7 +241,7 @@ def write_manifest(
             }
             for one in ground.sources
         ],
-        "earlier": earlier,
+        "earlier": ground.earlier and ground.earlier.model_dump(include={"report", "tables"}),
         "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
         "started": utc(started),
         "seconds": {one.task.name: round(one.seconds, 2) for one in done},
