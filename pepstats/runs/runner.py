@@ -90,7 +90,7 @@ def run_report(
     report, found = check_request(slug, data, asked)
     chosen = asked or report.programmes
     final = out / "working" / report.slug
-    with fill_folder(final) as making, _keeping_failed(making, final):
+    with fill_folder(final) as making:
         (making / "notebooks").mkdir()
         started = time.time()
         earlier = find_earlier(report, out)
@@ -103,7 +103,7 @@ def run_report(
             done = execute(list_tasks(chosen), report.slug, options, ground)
         ground.refuse_changes()
         write_manifest(ground, report, chosen, done, started)
-    for old in (_failed_beside(final), lab_beside(final)):
+    for old in (final.with_name(f"{final.name}.failed"), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
     if kept := sum(one.record.reused for one in done):
         options.tell(
@@ -128,8 +128,6 @@ def check_request(
             raise DesignError(
                 f"Report `{slug}` has no programme `{name}`. {nearest(name, report.programmes)}"
             )
-    for name in report.programmes:
-        load_programme(name, data)
     found = [find_source(line, data) for line in report.sources]
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)
@@ -206,9 +204,9 @@ def _execute_notebook(task: Task, report: str, making: Path) -> None:
                 execution_timeout=LONGEST_CELL,
             )  # fmt: skip
         except PapermillExecutionError as error:
-            failed = final.with_name(f"{task.name}.failed.ipynb")
-            partial.replace(failed)
-            kept = making.with_name(f"{report}.failed") / failed.name
+            kept = making.with_name(f"{report}.failed") / f"{task.name}.failed.ipynb"
+            kept.parent.mkdir(exist_ok=True)
+            partial.replace(kept)
             where = f"notebook {task.name}, cell {error.exec_count}, kept in {kept}"
             if error.ename in OURS:
                 raise OURS[error.ename](f"{error.evalue} ({where})") from None
@@ -290,21 +288,3 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
         for name in given.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
-
-
-@contextmanager
-def _keeping_failed(making: Path, final: Path) -> Iterator[None]:
-    """Keep a failed notebook beside the run, and nothing else of what was being made."""
-    try:
-        yield
-    finally:
-        if failed := list((making / "notebooks").glob("*.failed.ipynb")):
-            kept = _failed_beside(final)
-            shutil.rmtree(kept, ignore_errors=True)
-            kept.mkdir()
-            for notebook in failed:
-                notebook.replace(kept / notebook.name)
-
-
-def _failed_beside(final: Path) -> Path:
-    return final.with_name(f"{final.name}.failed")
