@@ -238,7 +238,7 @@ def _in_manifest(bundle: Path, made: dict, rng: random.Random, forged: bool) -> 
         ways |= {
             "the commit": lambda: made["code"].update({"commit": "0" * 40}),
             "a package's version": lambda: made["packages"].update({"numpy": "2.0.0"}),
-            "the time it took": lambda: made["seconds"].update({min(made["seconds"]): 0.0}),
+            "the time it took": lambda: made["steps"][min(made["steps"])].update({"seconds": 0.0}),
             "a reason to withhold": lambda: made["release"].update({"why": "as agreed"}),
         }
     what = rng.choice(sorted(ways))

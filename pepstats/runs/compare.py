@@ -16,7 +16,6 @@ import math
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from itertools import zip_longest
 from pathlib import PurePosixPath
@@ -31,97 +30,89 @@ from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, WHOLE, Finding
 LARGEST_PART = 200_000_000  # bytes of one part of a packed file, unpacked
 
 
-@dataclass(frozen=True)
-class Content:
-    """What a file says and shows: its words, and the hash of each of its pictures."""
-
-    words: str
-    pictures: tuple[str, ...] = ()
-
-
-def read_content(name: str, content: bytes) -> Content:
-    """Return the words and pictures of a file of any kind a run writes, told by its ending."""
-    kind = PurePosixPath(name).suffix
-    if kind == ".html":
-        return read_page(content.decode("utf-8"))
-    if kind in {".png", ".svg"}:
-        return Content("", (_digest(content),))
-    if kind not in {".ipynb", ".docx", ".xlsx"}:
-        return Content(content.decode("utf-8"))
-    packed = kind != ".ipynb"
-    parts = list(_read_packed(content) if packed else _read_notebook(json.loads(content)))
-    pictures = tuple(picture for part in parts for picture in part.pictures)
-    return Content("\n".join(part.words for part in parts), pictures)
-
-
-def _read_notebook(value: Any, kind: str = "") -> Iterator[Content]:
-    """Read all that a notebook holds, key by key; a list of lines is one text."""
-    if isinstance(value, dict):
-        for key, inside in value.items():
-            yield from _read_notebook(inside, key)
-        return
-    if isinstance(value, list) and not all(isinstance(line, str) for line in value):
-        for inside in value:
-            yield from _read_notebook(inside, kind)
-        return
-    text = "".join(value) if isinstance(value, list) else str(value)
-    if kind == "text/html":
-        yield read_page(text)
-    elif kind.startswith("image/"):
-        drawn = text.encode("utf-8") if "svg" in kind else base64.b64decode(text)
-        yield Content("", (_digest(drawn),))
-    else:
-        yield Content(f"{kind} {text}")
-
-
 _EMBEDDED = re.compile(r"data:image/[\w+.-]+;base64,([A-Za-z0-9+/=\s]*)")
 _SAID = {"alt", "title", "href", "lang", "aria-label", "descr", "target", "name"}
 
 
-class _Words(HTMLParser):
-    """The words between tags, and those in attributes that stand for a picture or a link."""
+class Content(HTMLParser):
+    """What a file of a run says and shows: its words, and the hash of each of its pictures."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, content: bytes) -> None:
+        """Read a file of any kind a run writes; the ending of its name says which."""
         super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self.hidden = 0
+        self.said: list[str] = []
+        self.pictures: list[str] = []
+        self.hidden = False
+        kind = PurePosixPath(name).suffix
+        if kind in {".png", ".svg"}:
+            self._see(content)
+        elif kind in {".docx", ".xlsx"}:
+            self._read_packed(content)
+        elif kind == ".ipynb":
+            self._read_notebook(json.loads(content))
+        elif kind == ".html":
+            self._read_page(content.decode("utf-8"))
+        else:
+            self.said.append(content.decode("utf-8"))
+
+    @property
+    def words(self) -> str:
+        """All words, in their order."""
+        return "\n".join(self.said)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.hidden += tag in {"style", "script"}
-        self.words += [value for key, value in attrs if key in _SAID and value]
+        """Take the words in attributes, which stand for a picture or a link."""
+        self.hidden = tag in {"style", "script"}
+        self.said += [value for key, value in attrs if key in _SAID and value]
 
     def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in {"style", "script"}
+        """See what comes after a style or a script."""
+        self.hidden = False
 
     def handle_data(self, data: str) -> None:
+        """Take the words between tags."""
         if not self.hidden:
-            self.words.append(data)
+            self.said.append(data)
 
+    def _see(self, picture: bytes) -> None:
+        self.pictures.append(hashlib.sha256(picture).hexdigest())
 
-def read_page(page: str) -> Content:
-    """Return the words of a page, or of other text with tags, and the pictures embedded in it."""
-    reader = _Words()
-    reader.feed(_EMBEDDED.sub("", page))
-    reader.close()
-    pictures = tuple(_digest(base64.b64decode(found)) for found in _EMBEDDED.findall(page))
-    return Content(" ".join(reader.words), pictures)
+    def _read_page(self, page: str) -> None:
+        """Read a page, or another text with tags, and the pictures embedded in it."""
+        for picture in _EMBEDDED.findall(page):
+            self._see(base64.b64decode(picture))
+        self.reset()
+        self.hidden = False
+        self.feed(_EMBEDDED.sub("", page))
+        self.close()
 
+    def _read_packed(self, content: bytes) -> None:
+        """Read each part of a Word file or workbook; one that has no words is a picture."""
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            for entry in packed.infolist():
+                if entry.file_size > LARGEST_PART:
+                    raise ValueError(f"{entry.filename} unpacks to {entry.file_size:,} bytes")
+                self.said.append(entry.filename)
+                if entry.filename.endswith((".xml", ".rels")):
+                    self._read_page(packed.read(entry).decode("utf-8"))
+                else:
+                    self._see(packed.read(entry))
 
-def _read_packed(content: bytes) -> Iterator[Content]:
-    """Read the parts of a Word file or workbook; one that has no words is a picture."""
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        for entry in packed.infolist():
-            if entry.file_size > LARGEST_PART:
-                raise ValueError(f"{entry.filename} unpacks to {entry.file_size:,} bytes")
-            inside = packed.read(entry)
-            if entry.filename.endswith((".xml", ".rels")):
-                yield Content(f"{entry.filename} {read_page(inside.decode('utf-8')).words}")
-            else:
-                yield Content(entry.filename, (_digest(inside),))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    def _read_notebook(self, value: Any, kind: str = "") -> None:
+        """Read all that a notebook holds, key by key; a list of lines is one text."""
+        if isinstance(value, dict):
+            for key, inside in value.items():
+                self._read_notebook(inside, key)
+        elif isinstance(value, list) and not all(isinstance(line, str) for line in value):
+            for inside in value:
+                self._read_notebook(inside, kind)
+        elif kind == "text/html":
+            self._read_page("".join(value))
+        elif kind.startswith("image/"):
+            drawn = "".join(value)
+            self._see(drawn.encode("utf-8") if "svg" in kind else base64.b64decode(drawn))
+        else:
+            self.said.append(f"{kind} {''.join(value) if isinstance(value, list) else value}")
 
 
 RELATIVE, FLOOR = 1e-9, 1e-12
@@ -147,7 +138,7 @@ def compare_file(
         elif kind == ".json":
             found = compare_entries(name, made, again)
         else:
-            ours, theirs = (read_content(name, copy).words for copy in (made, again))
+            ours, theirs = (Content(name, copy).words for copy in (made, again))
             told = first_difference(ours, theirs)
             found = [Finding(name, "(words)", DIFFERS, told)] if ours != theirs else []
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError, csv.Error,

@@ -143,7 +143,6 @@ class Manifest(Settings):
     earlier: EarlierRun | None
     outputs: dict[Inside, Output]
     started: str
-    seconds: dict[str, float]
     steps: dict[str, StepRecord]
     release: Release | None
     seal: Digest

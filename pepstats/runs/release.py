@@ -180,16 +180,14 @@ def _not_traceable(code: Code) -> Iterator[str]:
 
 def _stale(made: Manifest, report: Report, data: Path) -> Iterator[str]:
     """Find what the run came from that is no longer what it was."""
-    then = made.came_from
-    names = {*list_settings(report, data), *then}
+    then, names = made.came_from, {*list_settings(report, data), *made.came_from}
     now = {name: sha256_of(data / name) for name in names if (data / name).is_file()}
-    for name in sorted(names):
-        if name not in now:
-            yield f"{name} is no longer there"
-        elif name not in then:
-            yield f"{name} is new since the run"
-        elif now[name] != then[name]:
-            yield f"{name} has changed since the run"
+    for note, found in {
+        "is no longer there": names - now.keys(),
+        "is new since the run": now.keys() - then.keys(),
+        "has changed since the run": {n for n in now if n in then and now[n] != then[n]},
+    }.items():
+        yield from (f"{name} {note}" for name in sorted(found))
 
 
 def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What need not be made again: a step whose every source is, byte for byte, what it was.
 
-A step stands on its notebook, our code, the packages, the processor's way of rounding, its
-parameters, the settings it may read, all that the steps before it wrote and, of a report that
+A step stands on its notebook, our code, the packages, the processor's way of rounding, the settings
+it may read, all that the steps before it wrote and, of a report that
 revises another, what the run of that one did; the first step also on the published files. All of it
 is known by hash, never by time. When in doubt, it is run.
 """
@@ -48,7 +48,7 @@ class Ground:
     earlier: EarlierRun | None = field(default=None, repr=False)
     last: Manifest | None = field(default=None, repr=False)
 
-    def stands_on(self, task: Task, parameters: Mapping[str, str]) -> str:
+    def stands_on(self, task: Task) -> str:
         """Return the hash of all that a step may read, as it is before the step begins."""
         written = (path for path in self.making.rglob("*") if path.is_file())
         names = {path.relative_to(self.making).as_posix(): path for path in written}
@@ -56,7 +56,7 @@ class Ground:
         said = [
             self.code,
             dict(self.wholes),
-            dict(parameters),
+            task.name,
             sha256_of(paths.NOTEBOOKS / f"{task.step}.ipynb"),
             sha256_of(PROPOSED) if "dashboard.yml" not in self.settings else "",
             {name: one for name, one in self.settings.items() if task.may_read(name, whole)},

@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,7 +41,6 @@ from pepstats.runs.reuse import Ground, hash_code
 from pepstats.runs.revision import find_earlier
 from pepstats.runs.steps import find_wholes
 from pepstats.runs.tasks import (
-    Done,
     StepRecord,
     Task,
     check_parameters,
@@ -105,7 +104,7 @@ def run_report(
         write_manifest(ground, report, chosen, done, started)
     for old in (final.with_name(f"{final.name}.failed"), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
-    if kept := sum(one.record.reused for one in done):
+    if kept := sum(one.reused for one in done.values()):
         options.tell(
             f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed."
         )
@@ -143,43 +142,49 @@ def find_ground(
     return Ground(making, final, data, hash_code(), wholes, settings, tuple(found))
 
 
-def execute(tasks: list[Task], report: str, options: RunOptions, ground: Ground) -> list[Done]:
+def execute(
+    tasks: list[Task], report: str, options: RunOptions, ground: Ground
+) -> dict[str, StepRecord]:
     """Execute tasks, each when what it needs is done, as many at a time as asked.
 
-    Those that would make what the last run made are taken over from it.
+    Those that would make what the last run made are taken over from it. Returns what is to be known
+    of each, by its name.
     """
     from tqdm import tqdm
 
-    futures: dict[Task, Future[Done]] = {}
+    futures: dict[Future[StepRecord], Task] = {}
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
         ThreadPoolExecutor(max_workers=max(1, options.jobs)) as workers,
     ):
         for task in tasks:  # in their order: what a task needs is always begun before it
-            needed = [future for other, future in futures.items() if task.needs(other)]
-            futures[task] = workers.submit(_execute_one, task, report, needed, ground)
+            needed = [future for future, other in futures.items() if task.needs(other)]
+            futures[workers.submit(_execute_one, task, report, needed, ground)] = task
         try:
-            for future in as_completed(futures.values()):
+            for future in as_completed(futures):
                 done = future.result()
-                took = "as it was" if done.record.reused else f"{done.seconds:7.2f} s"
-                options.tell(f"{done.task.name.replace('--', ' · '):<52} {took:>9}")
+                took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
+                options.tell(f"{futures[future].name.replace('--', ' · '):<52} {took:>9}")
                 bar.update()
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
-    return [future.result() for future in futures.values()]
+    return {task.name: future.result() for future, task in futures.items()}
 
 
-def _execute_one(task: Task, report: str, needed: Iterable[Future[Done]], ground: Ground) -> Done:
+def _execute_one(
+    task: Task, report: str, needed: Iterable[Future[StepRecord]], ground: Ground
+) -> StepRecord:
     """Wait for what a task needs; then take it over where it is the same, else execute it."""
     for other in needed:
         other.result()
     started = time.perf_counter()
-    stands_on = ground.stands_on(task, parameters_of(task, report))
+    stands_on = ground.stands_on(task)
     reused = ground.take_over(task, stands_on)
     if not reused:
         _execute_notebook(task, report, ground.making)
-    return Done(task, time.perf_counter() - started, StepRecord(stands_on=stands_on, reused=reused))
+    seconds = round(time.perf_counter() - started, 2)
+    return StepRecord(stands_on=stands_on, seconds=seconds, reused=reused)
 
 
 def _execute_notebook(task: Task, report: str, making: Path) -> None:
@@ -216,8 +221,9 @@ def _execute_notebook(task: Task, report: str, making: Path) -> None:
 
 
 def write_manifest(
-    ground: Ground, report: Report, programmes: Iterable[str], done: Iterable[Done], started: float
-) -> None:
+    ground: Ground, report: Report, programmes: Iterable[str], done: Mapping[str, StepRecord],
+    started: float,
+) -> None:  # fmt: skip
     """Describe a finished run in its folder: everything in it, and everything it came from."""
     lock = paths.PROJECT / "requirements.lock"
     content = {
@@ -242,8 +248,7 @@ def write_manifest(
         "earlier": ground.earlier and ground.earlier.model_dump(include={"report", "tables"}),
         "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
         "started": utc(started),
-        "seconds": {one.task.name: round(one.seconds, 2) for one in done},
-        "steps": {one.task.name: one.record.model_dump() for one in done},
+        "steps": {name: one.model_dump() for name, one in done.items()},
         "release": None,
     }  # fmt: skip
     write_whole(ground.making / MANIFEST, manifest_as_text(content))

@@ -13,19 +13,11 @@ from pepstats.settings import Settings
 
 
 class StepRecord(Settings):
-    """The hash of all that a step stood on, and whether the last run's files were taken over."""
+    """The hash of all that a step stood on, and how long it took, unless taken over as it was."""
 
     stands_on: Digest
-    reused: bool = False
-
-
-@dataclass(frozen=True)
-class Done:
-    """A task that was executed or taken over, how long that took in seconds, what it stood on."""
-
-    task: Task
     seconds: float
-    record: StepRecord
+    reused: bool
 
 
 STEPS = {

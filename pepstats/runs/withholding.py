@@ -23,7 +23,7 @@ from pepstats.report import (
     SMALL,
     find_small_changes,
 )
-from pepstats.runs.compare import read_content
+from pepstats.runs.compare import Content
 from pepstats.runs.files import read_shown
 from pepstats.runs.manifest import Manifest
 from pepstats.runs.revision import read_effects
@@ -182,13 +182,13 @@ def read_page_words(path: Path) -> str:
     content = path.read_bytes()
     if path.suffix in _PLAIN:
         return content.decode("utf-8")
-    return read_content(path.name, content).words
+    return Content(path.name, content).words
 
 
 def _pictures(path: Path) -> set[str]:
     if path.suffix in _PLAIN or path.suffix == ".png":
         return set()
-    return set(read_content(path.name, path.read_bytes()).pictures)
+    return set(Content(path.name, path.read_bytes()).pictures)
 
 
 def _stem(name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats.runs.compare import compare_file, read_content
+from pepstats.runs.compare import Content, compare_file
 from pepstats.runs.files import Output
 from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, Finding
 
@@ -202,9 +202,9 @@ def test_a_notebook_is_compared_by_its_cells_outputs_and_settings(other: bytes, 
 
 def test_pictures_in_a_notebook_and_a_word_file_are_known_by_the_bytes_of_the_file() -> None:
     drawn = hashlib.sha256(base64.b64decode("iVBORw0KGgo=")).hexdigest()
-    assert drawn in read_content("a.ipynb", notebook()).pictures
-    assert read_content("a.html", page()).pictures == (drawn,)
-    (inside,) = read_content("a.docx", packed()).pictures
+    assert drawn in Content("a.ipynb", notebook()).pictures
+    assert Content("a.html", page()).pictures == [drawn]
+    (inside,) = Content("a.docx", packed()).pictures
     assert inside == hashlib.sha256(b"one").hexdigest()
 
 

@@ -139,7 +139,7 @@ def test_the_projects_own_dashboard_counts_where_it_stands_in(
     found = []
     for text in ("another", "yet another"):
         other.write_text(text, "utf-8")
-        found.append((bare.stands_on(task, {}), own.stands_on(task, {})))
+        found.append((bare.stands_on(task), own.stands_on(task)))
     (first, its_own), (then, still) = found
     assert first != then and its_own == still
 
@@ -190,15 +190,15 @@ def test_another_run_of_the_earlier_report_is_known_by_its_tables(ground: reuse.
     task = tasks.list_tasks(["closing-the-gap"])[0]
     beside = EarlierRun(report="before", tables={"01-clean-sources/panel.csv": "1" * 64})
     later = dataclasses.replace(ground, earlier=beside)
-    assert later.stands_on(task, {}) != ground.stands_on(task, {})
+    assert later.stands_on(task) != ground.stands_on(task)
 
 
 def test_a_published_file_is_known_by_its_hash_to_the_first_step(ground: reuse.Ground) -> None:
     first, second, *_ = tasks.list_tasks(["closing-the-gap"])
     other = dataclasses.replace(ground.sources[0], sha256="0" * 64)
     later = dataclasses.replace(ground, sources=(other, *ground.sources[1:]))
-    assert later.stands_on(first, {}) != ground.stands_on(first, {})
-    assert later.stands_on(second, {}) == ground.stands_on(second, {})
+    assert later.stands_on(first) != ground.stands_on(first)
+    assert later.stands_on(second) == ground.stands_on(second)
 
 
 def test_a_run_that_was_edited_is_not_believed(again: Again, out: Path) -> None:
