@@ -15,6 +15,7 @@ import json
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from html.parser import HTMLParser
 from itertools import zip_longest
@@ -142,7 +143,7 @@ def compare_file(
             told = first_difference(ours, theirs)
             found = [Finding(name, "(words)", DIFFERS, told)] if ours != theirs else []
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError, csv.Error,
-            RecursionError, NotImplementedError) as error:  # fmt: skip
+            RecursionError, NotImplementedError, EOFError, zlib.error) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return [Finding(name, WHOLE, DIFFERS, f"cannot be read as what it is: {reason}")]
     if found:
