@@ -1,9 +1,9 @@
 """What need not be made again: a step whose every source is, byte for byte, what it was.
 
 A step stands on its notebook, our code, the packages, the processor's way of rounding, the settings
-it may read, all that the steps before it wrote and, of a report that
-revises another, what the run of that one did; the first step also on the published files. All of it
-is known by hash, never by time. When in doubt, it is run.
+it may read, all that the steps before it wrote and, of a report that revises another, what the run
+of that one did; the first step also on the published files. All of it is known by hash, never by
+time. When in doubt, it is run.
 """
 
 from __future__ import annotations
