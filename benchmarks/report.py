@@ -29,14 +29,15 @@ for slug in study.programmes:
 FLOOR = """
 import sys
 from pathlib import Path
-from pepstats import cli, paths
-from pepstats.runs import runner, tasks
+from pepstats import paths
+from pepstats.runs import reuse, runner, tasks
 paths.NOTEBOOKS = Path(sys.argv[1])
 making = Path(sys.argv[2])
 (making / "notebooks").mkdir(parents=True)
 with runner.handed_to_kernels(paths.data_folder(), making, making):
     asked = tasks.list_tasks(["closing-the-gap", "send-in-mainstream"])
-    runner.execute(asked, "autumn-2018", making, cli.JOBS)
+    ground = reuse.Ground(making, making, paths.data_folder(), "", {}, {}, ())
+    runner.execute(asked, "autumn-2018", runner.RunOptions(), ground)
 """
 
 

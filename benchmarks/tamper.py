@@ -233,13 +233,12 @@ def _in_manifest(bundle: Path, made: dict, rng: random.Random, forged: bool) -> 
         "an input's hash": lambda: rng.choice(made["inputs"]).update({"sha256": "1" * 64}),
         "an input's release": lambda: made["inputs"][0].update({"release": "provisional"}),
         "a table's rows": lambda: made["outputs"][table].update({"rows": 1}),
-        "a looser rule": lambda: made["rules"]["number"].update({"relative": 0.5}),
     }
     if not forged:
         ways |= {
             "the commit": lambda: made["code"].update({"commit": "0" * 40}),
             "a package's version": lambda: made["packages"].update({"numpy": "2.0.0"}),
-            "the time it took": lambda: made["seconds"].update({min(made["seconds"]): 0.0}),
+            "the time it took": lambda: made["steps"][min(made["steps"])].update({"seconds": 0.0}),
             "a reason to withhold": lambda: made["release"].update({"why": "as agreed"}),
         }
     what = rng.choice(sorted(ways))

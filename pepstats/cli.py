@@ -145,12 +145,11 @@ def _release(asked: argparse.Namespace) -> int:
 def _plan(asked: argparse.Namespace) -> int:
     from pepstats.runs import write_plan
 
-    written = write_plan(asked.report, paths.data_folder(asked.data))
-    for slug, planned in written.plan.programmes.items():
+    path, plan = write_plan(asked.report, paths.data_folder(asked.data))
+    for slug, planned in plan.programmes.items():
         print(f"{slug}: {len(planned.members)} schools, {planned.pool:,} in the pool")
-    print(f"{'written' if written.new else 'as written'} {written.plan.written}, "
-          f"hash {written.plan.seal}")  # fmt: skip
-    print(written.path)
+    print(f"written {plan.written}, hash {plan.seal}")
+    print(path)
     return DONE
 
 

@@ -333,7 +333,8 @@ class _Reads(Protocol):
 
     @property
     def report(self) -> Report: ...
-    def reading(self, *names: str) -> Path: ...
+    @property
+    def data(self) -> Path: ...
     def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame: ...
     def read_file(self, step: str, name: str, programme: str | None = None) -> bytes: ...
     def read_last_shown(self) -> pd.DataFrame: ...
@@ -409,8 +410,8 @@ def collect_provenance(step: _Reads, programmes: Sequence[Programme]) -> Provena
     """Read what the notebooks, the plan and the quality log know of a paper's own making."""
     slug, before = step.report.slug, step.report.revises
     slugs = [programme.slug for programme in programmes]
-    log = load_quality(slug, step.reading("quality.yml", f"quality/{slug}.yml"))
-    earlier = load_report(before, step.reading(f"reports/{before}.yml")) if before else None
+    log = load_quality(slug, step.data)
+    earlier = load_report(before, step.data) if before else None
     return Provenance(
         earlier.meeting.date if earlier else None,
         results=step.read_table("01-clean-sources", "bridge"),

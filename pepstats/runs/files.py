@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 from pydantic import Field
@@ -131,7 +131,6 @@ def _alive(process: int) -> bool:
 
 
 MANIFEST = "manifest.json"
-LOG = "run.log"
 LONGEST_KEY = 6
 EXACT_STEPS = ("01-clean-sources/",)
 """Steps whose tables hold what was published: not even the last digit may differ."""
@@ -152,14 +151,24 @@ class Output(Settings):
 
 
 def describe_files(run: Path) -> dict[str, Output]:
-    """List every file of a run but its manifest and log, with what each is."""
+    """List every file of a run but its manifest, with what each is."""
     found = {}
     for path in sorted(run.rglob("*")):
         name = path.relative_to(run).as_posix()
-        if path.is_file() and name not in {MANIFEST, LOG}:
-            about = describe_table(path, name) if path.suffix == ".csv" else {}
-            found[name] = Output(sha256=sha256_of(path), bytes=path.stat().st_size, **about)
+        if path.is_file() and name != MANIFEST:
+            one = Output(sha256=sha256_of(path), bytes=path.stat().st_size)
+            found[name] = _describe_table(path, name, one) if path.suffix == ".csv" else one
     return found
+
+
+def _describe_table(path: Path, name: str, one: Output) -> Output:
+    """Say of a table how many rows it has, what identifies one, and which columns are numbers."""
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+    floats = tuple(str(c) for c in table if pd.api.types.is_float_dtype(table[c]))
+    numbers = () if name.startswith(EXACT_STEPS) else floats
+    columns = tuple(map(str, table.columns))
+    about = {"rows": len(table), "key": find_key(table), "columns": columns, "numbers": numbers}
+    return one.model_copy(update=about)
 
 
 def read_shown(path: Path) -> pd.DataFrame:
@@ -177,18 +186,6 @@ def read_shown(path: Path) -> pd.DataFrame:
         where = ", ".join(f"row {row + 2}" for row in twice.index[:5])
         raise DesignError(f"{path}: a count is there twice ({where}). Take one of the two out.")
     return known
-
-
-def describe_table(path: Path, name: str) -> dict[str, Any]:
-    """Describe a table: how many rows, what identifies a row, and which columns are numbers."""
-    table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
-    measured = [str(c) for c in table if pd.api.types.is_float_dtype(table[c])]
-    return {
-        "rows": len(table),
-        "key": find_key(table),
-        "columns": tuple(map(str, table.columns)),
-        "numbers": () if name.startswith(EXACT_STEPS) else tuple(measured),
-    }
 
 
 def find_key(table: pd.DataFrame) -> tuple[str, ...]:

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-import pandas as pd
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError
 
-from pepstats import paths
 from pepstats.errors import RunError
-from pepstats.runs.environment import describe_machine, find_commit, is_modified
 from pepstats.runs.files import (
     CHANGES_FILE,
-    LOG,
     MANIFEST,
     Count,
     Digest,
     Output,
-    describe_files,
     sha256_of,
-    write_whole,
 )
-from pepstats.runs.reuse import Ground
-from pepstats.runs.tasks import Done, StepRecord
+from pepstats.runs.tasks import StepRecord
 from pepstats.settings import SLUG, Report, Settings, load_programme, load_report
 
 SAME, CLOSE, DIFFERS = "same", "same within its rule", "differs"
@@ -53,7 +45,7 @@ class Finding:
 
 
 CHANGED = "changed: not the bytes that the manifest names"
-MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "earlier", "rules")
+MANIFEST_SAYS = ("report", "programmes", "seeds", "settings", "inputs", "earlier")
 
 
 def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
@@ -69,10 +61,8 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
     listed = {name: one.sha256 for name, one in made.outputs.items()}
     listed |= made.release.files if made.release is not None else {}
     withheld, known = made.withheld.keys(), listed.keys() - made.withheld.keys()
-    there = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()} - {
-        MANIFEST,
-        LOG,
-    }
+    there = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()}
+    there -= {MANIFEST}
     for note, names in {
         "missing": known - there,
         "extra: not in the manifest": there - listed.keys(),
@@ -83,7 +73,7 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
         yield from (Finding(name, WHOLE, DIFFERS, note) for name in sorted(names))
 
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 def inside(name: str) -> str:
@@ -104,7 +94,6 @@ class Code(Settings):
     commit: str | None
     modified: bool
     lock: Digest | None
-    interpreter: str
 
 
 class Input(Settings):
@@ -117,11 +106,6 @@ class Input(Settings):
     licence: str | None
     sha256: Digest
     bytes: Count
-    rows: Count
-
-
-OF_A_SOURCE = ("file", "kind", "year", "release", "licence", "sha256")
-"""What an input takes from the published file it is."""
 
 
 class EarlierRun(Settings):
@@ -129,21 +113,6 @@ class EarlierRun(Settings):
 
     report: Slug
     tables: dict[Inside, Digest]
-
-
-class ComparisonRule(Settings):
-    """How far a cell may be from itself when it is made again, and why."""
-
-    relative: float = Field(ge=0, le=1)
-    floor: float = Field(ge=0, le=1)
-    reason: str
-
-    @model_validator(mode="after")
-    def looser_has_a_reason(self) -> ComparisonRule:
-        """Nothing looser than exact goes without its reason."""
-        if (self.relative or self.floor) and len(self.reason.split()) < 4:
-            raise ValueError("a rule that is not exact needs its reason in words")
-        return self
 
 
 class Release(Settings):
@@ -160,7 +129,7 @@ class Release(Settings):
 class Manifest(Settings):
     """A finished run, described."""
 
-    schema_: Literal[3] = Field(alias="schema")
+    schema_: Literal[4] = Field(alias="schema")
     report: Slug
     programmes: tuple[Slug, ...] = Field(min_length=1)
     seeds: dict[Slug, int]
@@ -171,13 +140,11 @@ class Manifest(Settings):
     packages: dict[str, str]
     settings: dict[str, Digest]
     inputs: tuple[Input, ...]
-    earlier: EarlierRun | None = None
-    rules: dict[Literal["exact", "number"], ComparisonRule]
+    earlier: EarlierRun | None
     outputs: dict[Inside, Output]
     started: str
-    seconds: dict[str, float]
-    steps: dict[str, StepRecord] = Field(default_factory=dict)
-    release: Release | None = None
+    steps: dict[str, StepRecord]
+    release: Release | None
     seal: Digest
 
     @property
@@ -186,7 +153,7 @@ class Manifest(Settings):
         return self.seal == seal_of(self.as_dict())
 
     @property
-    def withheld(self) -> Mapping[str, str]:
+    def withheld(self) -> dict[str, str]:
         """The files that stayed behind when it was released, each with its reason."""
         return {} if self.release is None else self.release.withheld
 
@@ -197,62 +164,7 @@ class Manifest(Settings):
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is written in JSON."""
-        content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=False)
-        if self.earlier is None:
-            del content["earlier"]
-        return content
-
-
-RULES = {
-    "exact": ComparisonRule(
-        relative=0, floor=0, reason="text, keys, counts, pairs and published values"
-    ),
-    "number": ComparisonRule(
-        relative=1e-9,
-        floor=1e-12,
-        reason="sums and solved equations may differ in their last digits between processors and "
-        "versions of numpy; what is nought but for rounding has no digits of its own",
-    ),
-}
-
-
-def write_manifest(
-    ground: Ground, report: Report, programmes: Iterable[str], done: Iterable[Done], started: float
-) -> None:
-    """Describe a finished run in its folder: everything in it, and everything it came from."""
-    run, rows = ground.making, read_source_rows(ground.making)
-    lock = paths.PROJECT / "requirements.lock"
-    content = {
-        "schema": SCHEMA,
-        "report": report.slug,
-        "programmes": list(programmes),
-        "seeds": {slug: load_programme(slug, ground.data).seed for slug in report.programmes},
-        "code": {
-            "commit": find_commit(),
-            "modified": is_modified(),
-            "lock": sha256_of(lock) if lock.is_file() else None,
-            "interpreter": sys.implementation.name,
-        },
-        **describe_machine(),
-        "settings": dict(ground.settings),
-        "inputs": [
-            {
-                **{name: getattr(one, name) for name in OF_A_SOURCE},
-                "bytes": len(one.content),
-                "rows": rows[one.file, one.kind],
-            }
-            for one in ground.sources
-        ],
-        "rules": {name: rule.model_dump() for name, rule in RULES.items()},
-        "outputs": {name: one.model_dump() for name, one in describe_files(run).items()},
-        "started": utc(started),
-        "seconds": {one.task.name: round(one.seconds, 2) for one in done},
-        "steps": {one.task.name: one.record.model_dump() for one in done if one.record},
-        "release": None,
-    }
-    if ground.earlier is not None:
-        content["earlier"] = {"report": report.revises, "tables": dict(ground.earlier)}
-    write_whole(run / MANIFEST, manifest_as_text(content))
+        return self.model_dump(mode="json", by_alias=True)
 
 
 def manifest_as_text(content: dict[str, Any]) -> bytes:
@@ -287,6 +199,15 @@ def read_manifest(run: Path) -> Manifest:
         raise RunError(said) from None
 
 
+def find_manifest(run: Path) -> Manifest | None:
+    """Find the manifest of a folder: none where it was changed since, or there is no run."""
+    try:
+        made = read_manifest(run)
+    except RunError:
+        return None
+    return made if made.sealed else None
+
+
 def list_settings(report: Report, data: Path) -> list[str]:
     """List the files of a data folder that tell a report's run what to do: only those there."""
     own: str | None = report.slug
@@ -302,14 +223,6 @@ def list_settings(report: Report, data: Path) -> list[str]:
     kept = [f"partnership/{path.name}" for path in (data / "partnership").glob("*.*")]
     there = {name for name in [*maybe, *shared, *kept] if (data / name).is_file()}
     return sorted({*named, *there})
-
-
-def read_source_rows(run: Path) -> dict[tuple[str, str], int]:
-    """Read how many rows each file has, by its name and kind, from notebook 01's own account."""
-    table = pd.read_csv(run / "01-clean-sources" / "source-checks.csv")
-    total = table[(table["account"] == "rows") & (table["what"] == "in all")]
-    return {(str(file), str(kind)): int(rows)
-            for file, kind, rows in total[["file", "kind", "count"]].to_numpy()}  # fmt: skip
 
 
 def utc(moment: float) -> str:

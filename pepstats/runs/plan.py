@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +29,6 @@ from pepstats.sources import RESULTS
 from pepstats.study import load_study
 
 FOLDER = "plans"
-SCHEMA = 1
 
 SPECIFICATION = (
     "Each school's result beyond what is expected of it: a line through earlier results over "
@@ -77,63 +75,56 @@ class Plan(Settings):
         return self.seal == seal_of(self.model_dump(mode="json"))
 
 
-@dataclass(frozen=True)
-class Written:
-    """A plan on disk; `new` when it was not there before."""
-
-    path: Path
-    plan: Plan
-    new: bool
-
-
-def write_plan(slug: str, data: Path) -> Written:
+def write_plan(slug: str, data: Path) -> tuple[Path, Plan]:
     """Write a report's plan into its data folder, from files up to the baseline alone.
 
     A plan that is there is kept when the design is the same, and refused when it is not: what was
-    fixed beforehand is not fixed again afterwards.
+    fixed beforehand is not fixed again afterwards. Returns where it lies, and what it says.
     """
     report = load_report(slug, data)
-    programmes = {name: load_programme(name, data) for name in report.programmes}
-    content = _design_all(report, programmes, data)
-    path = data / FOLDER / f"{report.slug}.json"
-    if path.is_file():
-        there = read_plan(path)
-        changed = [name for name in programmes
-                   if there.programmes.get(name) != content.programmes[name]]  # fmt: skip
-        if changed or there.programmes.keys() != content.programmes.keys():
-            raise RunError(
-                f"{path} was written on {there.written}, and the design of "
-                f"{', '.join(changed) or 'its programmes'} is another now. Keep the plan and let "
-                "the paper say where the run departs; or move it away, and plan anew."
-            )
-        return Written(path, there, new=False)
-    path.parent.mkdir(exist_ok=True)
-    text = json.dumps(content.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False)
-    write_whole(path, (text + "\n").encode("utf-8"))
-    return Written(path, content, new=True)
+    plan, path = _design_all(report, data), data / FOLDER / f"{report.slug}.json"
+    if not path.is_file():
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, f"{plan.model_dump_json(indent=1)}\n".encode())
+        return path, plan
+    there = read_plan(path)
+    slugs = {**there.programmes, **plan.programmes}
+    changed = [name for name in slugs
+               if there.programmes.get(name) != plan.programmes.get(name)]  # fmt: skip
+    if changed:
+        raise RunError(
+            f"{path} was written on {there.written}, and the design of {', '.join(changed)} is "
+            "another now. Keep the plan and let the paper say where the run departs; or move it "
+            "away, and plan anew."
+        )
+    return path, there
 
 
-def _design_all(report: Report, programmes: Mapping[str, Programme], data: Path) -> Plan:
+def _design_all(report: Report, data: Path) -> Plan:
     planned, read = {}, dict[str, str]()
+    programmes = {slug: load_programme(slug, data) for slug in report.programmes}
     for slug, programme in programmes.items():
-        early = _before(report, max(programme.baseline))
-        study = load_study(early, data)
+        study = load_study(_before(report, max(programme.baseline)), data)
         members = study.members[slug].index
         design = design_comparison(programme, study.panel, study.register, members, study.barred)
         planned[slug] = describe_design(programme, design)
         read |= {source.file: source.sha256 for source in study.sources}
-    measured = {MEASURES[o].kind for one in programmes.values() for o in one.outcomes}
-    listed = any(
-        line.year in {None, report.year} and line.kind in {*measured, "local_results"}
-        for line in report.sources
+    kinds = {MEASURES[o].kind for one in programmes.values() for o in one.outcomes}
+    plan = Plan(
+        schema_version=1,
+        report=report.slug,
+        year=report.year,
+        written=utc(time.time()),
+        commit=find_commit(),
+        results_were_listed=any(
+            line.year in {None, report.year} and line.kind in {*kinds, "local_results"}
+            for line in report.sources
+        ),
+        read=read,
+        specification=SPECIFICATION,
+        programmes=planned,
+        seal="",
     )
-    content = {
-        "schema_version": SCHEMA, "report": report.slug, "year": report.year,
-        "written": utc(time.time()), "commit": find_commit(),
-        "results_were_listed": listed, "read": read, "specification": SPECIFICATION,
-        "programmes": planned, "seal": "",
-    }  # fmt: skip
-    plan = Plan.model_validate(content)
     return plan.model_copy(update={"seal": seal_of(plan.model_dump(mode="json"))})
 
 
@@ -166,17 +157,13 @@ def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
 
 def find_plan(report: Report, data: Path) -> Plan | None:
     """Find a report's plan, or that of the earlier report it revises; nothing without one."""
-    path = data / list_plans(report, data)[-1]
-    return read_plan(path) if path.is_file() else None
-
-
-def list_plans(report: Report, data: Path) -> list[str]:
-    """List where the plan of a report may be, up to the first that is there: see `find_plan`."""
-    own = f"{FOLDER}/{report.slug}.json"
-    if (data / own).is_file() or report.revises is None:
-        return [own]
-    earlier = f"reports/{report.revises}.yml"
-    return [own, earlier, *list_plans(load_report(report.revises, data), data)]
+    slug: str | None = report.slug
+    while slug is not None:
+        path = data / FOLDER / f"{slug}.json"
+        if path.is_file():
+            return read_plan(path)
+        slug = load_report(slug, data).revises
+    return None
 
 
 def read_plan(path: Path) -> Plan:
@@ -198,31 +185,28 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
 
     Columns `item`, `planned`, `done`, `followed` (yes or no). Without a plan one row says so.
     """
-    plan = find_plan(step.report, step.reading(*list_plans(step.report, step.data)))
+    plan = find_plan(step.report, step.data)
     if plan is None or step.programme is None or step.programme.slug not in plan.programmes:
         rows = [("plan", NO_PLAN, "", "no")]
         return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
     then, now = plan.programmes[step.programme.slug], describe_design(step.programme, design)
     known = "results of that year were listed then" if plan.results_were_listed else "none listed"
-    rows = [
-        _row("plan", f"{plan.written}, {plan.seal[:12]}", f"{plan.written}, {plan.seal[:12]}"),
-        _row("results not yet known", "none listed", known),
-        _row("year of the outcome", plan.year, step.report.year),
-        _row("method", plan.specification, SPECIFICATION),
-        *(_row(name, then.settings.get(name), now.settings[name]) for name in FIXED),
-        _row("programme's schools", *_told(then.members, now.members, "school")),
-        _row("schools in the pool", f"{then.pool:,} ({then.pool_sha256[:12]})",
-             f"{now.pool:,} ({now.pool_sha256[:12]})"),
-        _row("pairs", *_told(_pairs(then), _pairs(now), "pair")),
-    ]  # fmt: skip
+    told = f"{plan.written}, {plan.seal[:12]}"
+    items: dict[str, tuple[object, ...]] = {
+        "plan": (told, told),
+        "results not yet known": ("none listed", known),
+        "year of the outcome": (plan.year, step.report.year),
+        "method": (plan.specification, SPECIFICATION),
+        **{name: (then.settings.get(name), now.settings[name]) for name in FIXED},
+        "programme's schools": _told(then.members, now.members, "school"),
+        "schools in the pool": tuple(f"{x.pool:,} ({x.pool_sha256[:12]})" for x in (then, now)),
+        "pairs": _told(_pairs(then), _pairs(now), "pair"),
+    }
+    rows = []
+    for item, both in items.items():
+        a, b = (x if isinstance(x, str) else json.dumps(x, sort_keys=True) for x in both)
+        rows.append((item, a, b, "yes" if a == b else "no"))
     return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
-
-
-def _row(item: str, planned: object, done: object) -> tuple[str, str, str, str]:
-    first, second = (
-        x if isinstance(x, str) else json.dumps(x, sort_keys=True) for x in (planned, done)
-    )
-    return item, first, second, "yes" if first == second else "no"
 
 
 def _pairs(one: PlannedProgramme) -> list[tuple[int, int]]:

@@ -6,7 +6,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pepstats import paths
@@ -25,7 +24,9 @@ from pepstats.runs.files import (
     sweep_partial,
 )
 from pepstats.runs.manifest import (
+    Code,
     Manifest,
+    Release,
     check_written,
     list_settings,
     manifest_as_text,
@@ -36,10 +37,8 @@ from pepstats.runs.revision import (
     Earlier,
     bring_up_to_date,
     find_earlier,
-    find_last_release,
     write_entry,
 )
-from pepstats.runs.verify import BESIDE
 from pepstats.runs.withholding import (
     PAPER,
     NamedSchools,
@@ -60,41 +59,6 @@ def read_to_do(run: Path) -> list[str]:
     """Read what the paper says a person must still do, where it says so."""
     path = run / TO_DO
     return path.read_text("utf-8").split("\n") if path.is_file() else []
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """A run on its way out: where it lies, what its manifest says, and the folder being filled."""
-
-    run: Path
-    made: Manifest
-    report: Report
-    data: Path
-    making: Path
-    withheld: Mapping[str, str]
-
-    def fill(self, texts: Mapping[str, str], on: str, why: str) -> None:
-        """Fill the folder: the run without what is withheld, and all that goes with it."""
-        for name in (name for name in self.made.outputs if name not in self.withheld):
-            copy_into(self.run / name, self.making / name)
-        schools = list_schools(self.run, self.report)
-        carried = carry(self.made, self.report, self.data, self.making, schools)
-        earlier = find_earlier(self.report, self.run.parents[1])
-        beside = carry_earlier(earlier, self.report, self.making, schools) if earlier else ()
-        added = [*carried.values(), *beside]
-        texts = {**texts, README: write_readme(self, carried)}
-        for name, text in texts.items():
-            (self.making / name).write_text(text, "utf-8")
-        released = {
-            "on": on,
-            "edition": self.report.edition,
-            "why": why,
-            "files": {name: sha256_of(self.making / name) for name in [*texts, *added]},
-            "withheld": dict(self.withheld),
-            "carried": carried,
-        }
-        content = self.made.as_dict() | {"release": released}
-        (self.making / MANIFEST).write_bytes(manifest_as_text(content))
 
 
 def carry(
@@ -119,19 +83,6 @@ def carry(
     return carried
 
 
-def carry_earlier(
-    earlier: Earlier, report: Report, making: Path, schools: NamedSchools
-) -> Iterator[str]:
-    """Copy what the run was set beside, if all of it may be carried; list each file's place."""
-    named = any(schools.find(read_page_words(earlier.folder / name)) for name in earlier.tables)
-    if named and not report.invented and report.edition == "public":
-        return
-    for name in (MANIFEST, *earlier.tables):
-        place = f"{BESIDE}/{earlier.report}/{name}"
-        copy_into(earlier.folder / name, making / place)
-        yield place
-
-
 def _where(name: str, digest: str) -> str:
     """Choose where in the bundle a file of the study is carried."""
     plain = place_of(name)
@@ -141,9 +92,10 @@ def _where(name: str, digest: str) -> str:
     return f"{STUDY}/{plain}"
 
 
-def write_readme(bundle: Bundle, carried: Container[str]) -> str:
+def write_readme(
+    run: Path, made: Manifest, report: Report, withheld: Mapping[str, str], carried: Container[str]
+) -> str:
     """Write what is in a bundle, what is not and why, and how to check it."""
-    made, report = bundle.made, bundle.report
     files = [(one.file, f"{one.kind} {one.year or ''} {one.release or ''}", one.sha256)
              for one in made.inputs]  # fmt: skip
     files += [(name, "settings", digest) for name, digest in made.settings.items()]
@@ -152,10 +104,9 @@ def write_readme(bundle: Bundle, carried: Container[str]) -> str:
         report=report,
         made=made,
         marks=list_marks(report),
-        beside=BESIDE,
         absent=[one for one in files if one[0] not in carried],
-        withheld=Counter((name.split("/")[0], why) for name, why in bundle.withheld.items()),
-        to_do=read_to_do(bundle.run),
+        withheld=Counter((name.split("/")[0], why) for name, why in withheld.items()),
+        to_do=read_to_do(run),
     )
 
 
@@ -202,10 +153,20 @@ def release_report(
     with fill_folder(final) as making:
         bring_up_to_date(final.parent)
         on = utc(time.time())
-        last = find_last_release(settings, data, final.parent)
-        entry = write_entry(last, run, made, on=on, why=why, revises=settings.revises)
-        bundle = Bundle(run, made, settings, data, making, withheld)
-        bundle.fill({CHANGES_FILE: entry}, on, why)
+        for name in (name for name in made.outputs if name not in withheld):
+            copy_into(run / name, making / name)
+        carried = carry(made, settings, data, making, list_schools(run, settings))
+        texts = {
+            CHANGES_FILE: write_entry(before, run, made, on=on, why=why, revises=settings.revises),
+            README: write_readme(run, made, settings, withheld, carried),
+        }
+        for name, text in texts.items():
+            (making / name).write_text(text, "utf-8")
+        files = {name: sha256_of(making / name) for name in [*texts, *carried.values()]}
+        released = Release(on=on, edition=settings.edition, why=why, files=files,
+                           withheld=withheld, carried=carried)  # fmt: skip
+        content = made.as_dict() | {"release": released.model_dump()}
+        (making / MANIFEST).write_bytes(manifest_as_text(content))
     bring_up_to_date(final.parent)
     return final
 
@@ -220,48 +181,40 @@ def _refuse(report: Report, hindered: Iterable[str]) -> None:
 
 def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> Iterator[str]:
     """Find everything that keeps a run from being released."""
-    yield from _not_whole(run, made, report)
-    yield from _not_traceable(made)
-    yield from _stale(made, report, data)
-    yield from _stale_beside(made, find_earlier(report, run.parents[1]))
-
-
-def _not_whole(run: Path, made: Manifest, report: Report) -> Iterator[str]:
-    for found in check_written(run, made):
-        yield f"{found.file}: {found.note}"
+    yield from (f"{found.file}: {found.note}" for found in check_written(run, made))
     if made.release is not None or made.report != report.slug:
         yield "its manifest is not that of a run of this report"
     if left := [slug for slug in report.programmes if slug not in made.programmes]:
         yield f"{', '.join(left)} was not run"
     if run.with_name(f"{run.name}.failed").exists():
         yield "the last run failed, and what is there is an older one"
+    yield from _not_traceable(made.code)
+    yield from _stale(made, report, data)
+    yield from _stale_beside(made, find_earlier(report, run.parents[1]))
 
 
-def _not_traceable(made: Manifest) -> Iterator[str]:
-    if made.code.commit is None:
+def _not_traceable(code: Code) -> Iterator[str]:
+    same = None if code.commit is None else same_code(code.commit)
+    if code.commit is None:
         yield "it was not made from a checkout, so nobody can tell what code ran"
-    elif made.code.modified:
+    elif code.modified:
         yield "it was made from a modified checkout; commit first"
-    else:
-        same = same_code(made.code.commit)
-        if same is None:
-            yield f"its commit {made.code.commit} is not known here"
-        elif not same:
-            yield f"the code has changed since the run (commit {made.code.commit[:12]})"
+    elif same is None:
+        yield f"its commit {code.commit} is not known here"
+    elif not same:
+        yield f"the code has changed since the run (commit {code.commit[:12]})"
 
 
 def _stale(made: Manifest, report: Report, data: Path) -> Iterator[str]:
     """Find what the run came from that is no longer what it was."""
-    then = made.came_from
-    names = {*list_settings(report, data), *then}
+    then, names = made.came_from, {*list_settings(report, data), *made.came_from}
     now = {name: sha256_of(data / name) for name in names if (data / name).is_file()}
-    for name in sorted(names):
-        if name not in now:
-            yield f"{name} is no longer there"
-        elif name not in then:
-            yield f"{name} is new since the run"
-        elif now[name] != then[name]:
-            yield f"{name} has changed since the run"
+    for note, found in {
+        "is no longer there": names - now.keys(),
+        "is new since the run": now.keys() - then.keys(),
+        "has changed since the run": {n for n in now if n in then and now[n] != then[n]},
+    }.items():
+        yield from (f"{name} {note}" for name in sorted(found))
 
 
 def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:

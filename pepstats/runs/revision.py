@@ -10,23 +10,21 @@ there is neither, or it holds no school's results, there is no bridge and nothin
 
 from __future__ import annotations
 
-import hashlib
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pepstats import paths
-from pepstats.errors import DesignError, RunError
+from pepstats.errors import RunError
 from pepstats.formatting import count_words, format_number
 from pepstats.measures import MEASURES, find_measure, outcome_label
 from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of, write_whole
-from pepstats.runs.manifest import EarlierRun, Manifest, read_manifest
-from pepstats.runs.steps import EARLIER, NOTHING, Step
+from pepstats.runs.manifest import EarlierRun, Manifest, find_manifest, read_manifest
+from pepstats.runs.steps import Step
 from pepstats.schools import Panel
-from pepstats.settings import Report, load_report
+from pepstats.settings import Report
 
 PANEL = "01-clean-sources/panel.csv"
 RELEASES = "01-clean-sources/panel-releases.csv"
@@ -55,11 +53,11 @@ class Earlier(EarlierRun):
 
     folder: Path
 
-
-def list_bridge_tables(programmes: Iterable[str]) -> list[str]:
-    """List the tables of the earlier report's run that a bridge reads."""
-    forms = (EFFECTS_FILE, REFUSED_FILE)
-    return [PANEL, RELEASES, *(form.format(slug=slug) for slug in programmes for form in forms)]
+    def read(self, name: str) -> pd.DataFrame | None:
+        """Read a table of it; None where it holds no such table."""
+        if name not in self.tables:
+            return None
+        return pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""])
 
 
 def find_earlier(report: Report, out: Path) -> Earlier | None:
@@ -76,29 +74,15 @@ def find_earlier(report: Report, out: Path) -> Earlier | None:
 
 def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier | None:
     """Open a folder as a run or release of a report, with what a bridge reads; else nothing."""
-    try:
-        made = read_manifest(folder)
-    except RunError:
+    made = find_manifest(folder)
+    if made is None or made.report != slug:
         return None
-    tables = {name: made.outputs[name].sha256 for name in list_bridge_tables(programmes)
+    own = [form.format(slug=slug) for slug in programmes for form in (EFFECTS_FILE, REFUSED_FILE)]
+    tables = {name: made.outputs[name].sha256 for name in (PANEL, RELEASES, *own)
               if name in made.outputs and name not in made.withheld}  # fmt: skip
     whole = all((folder / name).is_file() and sha256_of(folder / name) == digest
                 for name, digest in tables.items())  # fmt: skip
-    return (
-        Earlier(report=slug, folder=folder, tables=tables)
-        if made.sealed and whole and made.report == slug
-        else None
-    )
-
-
-def _read_table(step: Step, earlier: Earlier | None, name: str) -> pd.DataFrame | None:
-    """Read a table of the earlier report's run, and say so; None where it holds no such table."""
-    if earlier is None or name not in earlier.tables:
-        step.say_read(EARLIER, name, NOTHING)
-        return None
-    content = (earlier.folder / name).read_bytes()
-    step.say_read(EARLIER, name, hashlib.sha256(content).hexdigest())
-    return pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
+    return Earlier(report=slug, folder=folder, tables=tables) if whole else None
 
 
 def bridge_effects(
@@ -110,7 +94,9 @@ def bridge_effects(
     number of the row did; `said` is the change as a sentence; an effect that only one of them has
     is `no estimate` in the other, and `refused` says of an outcome why there was none before.
     """
-    sides = {"before": _keyed(before), "after": _keyed(after)}
+    wanted = [*KEY, "unit", *CARRIED]
+    sides = {when: table.reindex(columns=wanted).set_index(KEY)
+             for when, table in (("before", before), ("after", after))}  # fmt: skip
     index = sides["after"].index.union(sides["before"].index, sort=False)
     table = pd.DataFrame(index=index)
     table["unit"] = sides["after"]["unit"].reindex(index).fillna(sides["before"]["unit"])
@@ -137,14 +123,12 @@ def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
     Without a run or a release of that report the table is empty; of a programme or an outcome that
     it has no estimate of, the table says so.
     """
-    if step.report.revises is None or step.programme is None:
+    earlier = find_earlier(step.report, paths.output_folder())
+    if earlier is None or step.programme is None:
         return pd.DataFrame(columns=EFFECT_COLUMNS)
     slug = step.programme.slug
-    earlier = find_earlier(step.report, paths.output_folder())
-    before = _read_table(step, earlier, EFFECTS_FILE.format(slug=slug))
-    refused = _read_table(step, earlier, REFUSED_FILE.format(slug=slug))
-    if earlier is None:
-        return pd.DataFrame(columns=EFFECT_COLUMNS)
+    before = earlier.read(EFFECTS_FILE.format(slug=slug))
+    refused = earlier.read(REFUSED_FILE.format(slug=slug))
     why = {} if refused is None else dict(zip(refused["outcome"], refused["reason"], strict=True))
     return bridge_effects(after.iloc[:0] if before is None else before, after, why)
 
@@ -155,11 +139,9 @@ def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None
     Empty without a run of that report, or where only its release is there and holds no school's
     results.
     """
-    if step.report.revises is None:
-        return pd.DataFrame(columns=RESULT_COLUMNS)
     earlier = find_earlier(step.report, paths.output_folder())
-    values = _read_table(step, earlier, PANEL)
-    releases = _read_table(step, earlier, RELEASES)
+    values = earlier.read(PANEL) if earlier else None
+    releases = earlier.read(RELEASES) if earlier else None
     if values is None or releases is None:
         return pd.DataFrame(columns=RESULT_COLUMNS)
     before = Panel(
@@ -168,12 +150,6 @@ def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None
         releases.set_index("year").astype("str").fillna(""),
     )
     return bridge_results(before, panel, year=step.report.year, schools=schools)
-
-
-def _keyed(effects: pd.DataFrame) -> pd.DataFrame:
-    if effects.duplicated(KEY).any():
-        raise DesignError("An effect is listed twice: one programme's outcome has one row.")
-    return effects.reindex(columns=[*KEY, "unit", *CARRIED]).set_index(KEY)
 
 
 def _as_it_was(before: pd.Series, after: pd.Series) -> pd.Series:
@@ -262,107 +238,38 @@ def write_entry(
     before: Path | None, after: Path, made: Manifest, *, on: str, why: str,
     revises: str | None = None,
 ) -> str:  # fmt: skip
-    """Write what a release changed, set beside the last one where there is one.
+    """Write what a release changed: beside the last one, else beside the report that it revises.
 
-    `before` is the folder of the last release, of this report or of the one it `revises`; `after`
-    that of the run being released. An earlier report that was never released is set beside it as
-    its own run was, where the run found one.
+    `before` is the folder of the last release of the report, `after` that of the run being
+    released, which was set beside the run of the report it `revises`.
     """
-    now = read_effects(after, made)
-    lines, reasons = [], [why] if why else []
-    if before is None or read_manifest(before).report != made.report:
+    now, lines = read_effects(after, made), []
+    if before is None:
         lines.append(f"- first release, with {count_words(len(now), 'effect')}")
-    if before is not None:
+        table = read_effects(after, made, BRIDGE_FILE)
+        if revises is not None:
+            lines.append(f"- it revises {revises}" + ("" if len(table) else ", not run here"))
+    else:
         then = read_manifest(before)
-        lines += [f"- it revises {then.report}"] if then.report != made.report else []
-        lines += _say_effects(bridge_effects(read_effects(before, then), now))
-        lines += _say_files(then, made)
-        reasons += say_reasons(then, made) or ["nothing it came from has changed"]
-    elif revises is not None:
-        bridged = read_effects(after, made, BRIDGE_FILE)
-        beside = "set beside its run" if len(bridged) else "there was no run to set it beside"
-        lines.append(f"- it revises {revises}, which was not released; {beside}")
-        lines += _say_effects(bridged) if len(bridged) else []
-    reason = [f"- why: {'; '.join(reasons)}"] if reasons else []
-    return "\n".join([f"## {made.report}, {on}", "", *lines, *reason, ""])
-
-
-def find_last_release(report: Report, data: Path, released: Path) -> Path | None:
-    """Find the last release of a report, else of the earlier one that it revises."""
-    name: str | None = report.slug
-    while name is not None:
-        if (released / name / MANIFEST).is_file():
-            return released / name
-        name = load_report(name, data).revises
-    return None
+        table = bridge_effects(read_effects(before, then), now)
+        tables = [name for name, one in made.outputs.items() if one.columns]
+        same = sum(name in then.outputs and then.outputs[name].sha256 == made.outputs[name].sha256
+                   for name in tables)  # fmt: skip
+        lines.append(f"- {len(tables) - same} of {len(tables)} tables are not the same")
+    if len(table):
+        moved, flipped = table[table["moved"]], int(table["verdict_changed"].sum())
+        verdicts = count_words(flipped, "verdict") if flipped else "no verdict"
+        lines.append(f"- {len(moved)} of {len(table)} effects moved; {verdicts} changed")
+        lines += [f"  - {row.programme}: {row.said}" for row in moved.itertuples()]
+    lines += [f"- why: {why}"] if why else []
+    return "\n".join([f"## {made.report}, {on}", "", *lines, ""])
 
 
 def read_effects(folder: Path, made: Manifest, name: str = EFFECTS_FILE) -> pd.DataFrame:
     """Read every programme's effects, or its bridge, from a run or a release."""
-    parts = [
-        pd.read_csv(folder / name.format(slug=slug), keep_default_na=False, na_values=[""])
-        for slug in made.programmes
-    ]
+    parts = [pd.read_csv(folder / name.format(slug=slug), keep_default_na=False, na_values=[""])
+             for slug in made.programmes]  # fmt: skip
     return pd.concat(parts, ignore_index=True)
-
-
-def _say_effects(table: pd.DataFrame) -> Iterator[str]:
-    moved = table[table["moved"]]
-    flipped = int(table["verdict_changed"].sum())
-    verdicts = count_words(flipped, "verdict") if flipped else "no verdict"
-    yield f"- {len(moved)} of {len(table)} effects moved; {verdicts} changed"
-    for slug, rows in moved.groupby("programme", sort=False):
-        yield from (f"  - {slug}: {said}" for said in rows["said"])
-    still = table[~table["moved"]]
-    if len(still):
-        named = [f"{row['programme']} {row['outcome']}" for row in still.to_dict("records")]
-        yield f"- did not move: {', '.join(named)}"
-
-
-def _say_files(then: Manifest, now: Manifest) -> Iterator[str]:
-    """Count which tables are not the same, as their hashes tell."""
-    tables = [name for name, one in now.outputs.items() if one.columns]
-    known = [name for name in tables if name in then.outputs]
-    other = [n for n in known if then.outputs[n].sha256 != now.outputs[n].sha256]
-    new, gone = len(tables) - len(known), [n for n in then.outputs if n not in now.outputs]
-    yield (
-        f"- of {len(tables)} tables {len(known) - len(other)} are the same byte for byte, "
-        f"{len(other)} are not, {new} are new; {len(gone)} files are no longer made"
-    )
-
-
-def say_reasons(then: Manifest, now: Manifest) -> list[str]:
-    """List what differs between two runs that could have moved a number: the reasons there are."""
-    reasons = [*_say_inputs(then, now)]
-    for what in ("settings", "seeds", "packages"):
-        ours, theirs = getattr(then, what), getattr(now, what)
-        names = [n for n in sorted({*ours, *theirs}) if ours.get(n) != theirs.get(n)]
-        if names:
-            reasons.append(f"{what} changed: {', '.join(names)}")
-    if then.python != now.python:
-        reasons.append(f"Python {then.python} became {now.python}")
-    if then.platform != now.platform:
-        reasons.append(f"{then.platform} became {now.platform}")
-    if then.code.commit != now.code.commit:
-        first, last = ((one.code.commit or "unknown")[:12] for one in (then, now))
-        reasons.append(f"code {first} became {last}")
-    return reasons
-
-
-def _say_inputs(then: Manifest, now: Manifest) -> Iterator[str]:
-    ours, theirs = ({(i.kind, i.year, i.file): i for i in one.inputs} for one in (then, now))
-    by_kind: dict[tuple[str, int | None], list[str]] = {}
-    for key in [*ours, *(k for k in theirs if k not in ours)]:
-        a, b = ours.get(key), theirs.get(key)
-        if a is None or b is None:
-            one, word = (b, "added") if a is None else (a, "taken out")
-            if one is not None:
-                by_kind.setdefault(key[:2], []).append(f"{one.release or 'one'} {word}")
-        elif a.sha256 != b.sha256 or a.release != b.release:
-            told = f"{a.release} became {b.release}" if a.release != b.release else "other bytes"
-            by_kind.setdefault(key[:2], []).append(told)
-    for (kind, year), all_told in by_kind.items():
-        yield f"{kind}{f' {year}' if year else ''}: {', '.join(all_told)}"
 
 
 def bring_up_to_date(released: Path) -> None:

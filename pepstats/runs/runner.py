@@ -11,21 +11,42 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
-from pepstats.runs.files import fill_folder, lab_beside
-from pepstats.runs.manifest import list_settings, normalise_notebook, read_manifest, write_manifest
-from pepstats.runs.reuse import Ground, Last, describe_settled, hash_code
+from pepstats.runs.environment import describe_machine, find_commit, is_modified
+from pepstats.runs.files import (
+    MANIFEST,
+    describe_files,
+    fill_folder,
+    lab_beside,
+    sha256_of,
+    write_whole,
+)
+from pepstats.runs.manifest import (
+    SCHEMA,
+    find_manifest,
+    list_settings,
+    manifest_as_text,
+    normalise_notebook,
+    utc,
+)
+from pepstats.runs.reuse import Ground, hash_code
 from pepstats.runs.revision import find_earlier
-from pepstats.runs.tasks import Done, Task, check_parameters, list_tasks, parameters_of
+from pepstats.runs.steps import find_wholes
+from pepstats.runs.tasks import (
+    StepRecord,
+    Task,
+    check_parameters,
+    list_tasks,
+    parameters_of,
+)
 from pepstats.settings import (
     Report,
     check_named_files,
@@ -68,24 +89,22 @@ def run_report(
     report, found = check_request(slug, data, asked)
     chosen = asked or report.programmes
     final = out / "working" / report.slug
-    with fill_folder(final) as making, _keeping_failed(making, final):
+    with fill_folder(final) as making:
         (making / "notebooks").mkdir()
         started = time.time()
         earlier = find_earlier(report, out)
         ground = replace(
-            find_ground(making, report, found, data),
-            earlier=None if earlier is None else earlier.tables,
-            last=None if options.force else find_last(final),
+            find_ground(making, final, report, found, data),
+            earlier=earlier,
+            last=None if options.force else find_manifest(final),
         )
         with handed_to_kernels(data, out, making):
-            done = execute(list_tasks(chosen), report.slug, making, options, ground)
+            done = execute(list_tasks(chosen), report.slug, options, ground)
         ground.refuse_changes()
-        lines = "".join(f"{_say_done(one)}\n" for one in done)
-        (making / "run.log").write_text(lines, "utf-8")
         write_manifest(ground, report, chosen, done, started)
-    for old in (_failed_beside(final), lab_beside(final)):
+    for old in (final.with_name(f"{final.name}.failed"), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
-    if kept := sum(one.reused for one in done):
+    if kept := sum(one.reused for one in done.values()):
         options.tell(
             f"{kept} of {len(done)} steps are as they were: nothing they rest on has changed."
         )
@@ -108,97 +127,64 @@ def check_request(
             raise DesignError(
                 f"Report `{slug}` has no programme `{name}`. {nearest(name, report.programmes)}"
             )
-    for name in report.programmes:
-        load_programme(name, data)
     found = [find_source(line, data) for line in report.sources]
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)
     return report, found
 
 
-def find_ground(making: Path, report: Report, found: Iterable[Source], data: Path) -> Ground:
+def find_ground(
+    making: Path, final: Path, report: Report, found: Iterable[Source], data: Path
+) -> Ground:
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
     settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
-    return Ground(
-        making=making, data=data, code=hash_code(), settled=describe_settled(report, data),
-        settings=settings, sources=tuple(found),
-    )  # fmt: skip
-
-
-def find_last(folder: Path) -> Last | None:
-    """Find the last finished run in a folder: none where it was changed since, or is no run."""
-    try:
-        made = read_manifest(folder)
-    except RunError:
-        return None
-    return Last(folder, made.steps, made.outputs) if made.sealed else None
+    wholes = find_wholes(report, data)
+    return Ground(making, final, data, hash_code(), wholes, settings, tuple(found))
 
 
 def execute(
-    tasks: list[Task],
-    report: str,
-    making: Path,
-    options: RunOptions = RunOptions(),
-    ground: Ground | None = None,
-) -> list[Done]:
+    tasks: list[Task], report: str, options: RunOptions, ground: Ground
+) -> dict[str, StepRecord]:
     """Execute tasks, each when what it needs is done, as many at a time as asked.
 
-    With a `ground`, those that would make what the last run made are taken over from it.
+    Those that would make what the last run made are taken over from it. Returns what is to be known
+    of each, by its name.
     """
     from tqdm import tqdm
 
-    waiting = list(tasks)
-    running: dict[Future[Done], Task] = {}
-    done: list[Done] = []
-    stop = threading.Event()
+    futures: dict[Future[StepRecord], Task] = {}
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
         ThreadPoolExecutor(max_workers=max(1, options.jobs)) as workers,
     ):
+        for task in tasks:  # in their order: what a task needs is always begun before it
+            needed = [future for future, other in futures.items() if task.needs(other)]
+            futures[workers.submit(_execute_one, task, report, needed, ground)] = task
         try:
-            while waiting or running:
-                over = {one.task for one in done}
-                ready = [task for task in waiting
-                         if all(other in over for other in tasks if task.needs(other))]  # fmt: skip
-                for task in ready[: options.jobs - len(running)]:
-                    waiting.remove(task)
-                    bar.set_description_str(task.name.replace("--", " · "))
-                    running[workers.submit(_execute_one, task, report, making, stop, ground)] = task
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in sorted(finished, key=lambda f: running[f].name):
-                    del running[future]
-                    done.append(future.result())
-                    bar.update()
-                    options.tell(_say_done(done[-1]))
+            for future in as_completed(futures):
+                done = future.result()
+                took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
+                options.tell(f"{futures[future].name.replace('--', ' · '):<52} {took:>9}")
+                bar.update()
         except BaseException:
-            stop.set()
-            for future in running:
-                future.cancel()
+            workers.shutdown(wait=False, cancel_futures=True)
             raise
-    return sorted(done, key=lambda d: tasks.index(d.task))
-
-
-def _say_done(done: Done) -> str:
-    took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
-    return f"{done.task.name.replace('--', ' · '):<52} {took:>9}"
+    return {task.name: future.result() for future, task in futures.items()}
 
 
 def _execute_one(
-    task: Task, report: str, making: Path, stop: threading.Event, ground: Ground | None
-) -> Done:
-    """Do one task: take it over where that is the same, else execute its notebook."""
-    if stop.is_set():
-        raise RunError("stopped")
-    started, parameters = time.perf_counter(), parameters_of(task, report)
-    if ground is None:
-        _execute_notebook(task, report, making)
-        return Done(task, time.perf_counter() - started)
-    taken = ground.take_over(task, parameters)
-    if taken is None:
-        stands_on = ground.stands_on(task, parameters)
-        _execute_notebook(task, report, making)
-        taken = ground.record(task, stands_on)
-    return Done(task, time.perf_counter() - started, taken)
+    task: Task, report: str, needed: Iterable[Future[StepRecord]], ground: Ground
+) -> StepRecord:
+    """Wait for what a task needs; then take it over where it is the same, else execute it."""
+    for other in needed:
+        other.result()
+    started = time.perf_counter()
+    stands_on = ground.stands_on(task)
+    reused = ground.take_over(task, stands_on)
+    if not reused:
+        _execute_notebook(task, report, ground.making)
+    seconds = round(time.perf_counter() - started, 2)
+    return StepRecord(stands_on=stands_on, seconds=seconds, reused=reused)
 
 
 def _execute_notebook(task: Task, report: str, making: Path) -> None:
@@ -223,15 +209,49 @@ def _execute_notebook(task: Task, report: str, making: Path) -> None:
                 execution_timeout=LONGEST_CELL,
             )  # fmt: skip
         except PapermillExecutionError as error:
-            failed = final.with_name(f"{task.name}.failed.ipynb")
-            partial.replace(failed)
-            kept = making.with_name(f"{report}.failed") / failed.name
+            kept = making.with_name(f"{report}.failed") / f"{task.name}.failed.ipynb"
+            kept.parent.mkdir(exist_ok=True)
+            partial.replace(kept)
             where = f"notebook {task.name}, cell {error.exec_count}, kept in {kept}"
             if error.ename in OURS:
                 raise OURS[error.ename](f"{error.evalue} ({where})") from None
             raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
     normalise_notebook(partial, parameters_of(task, report))
     partial.replace(final)
+
+
+def write_manifest(
+    ground: Ground, report: Report, programmes: Iterable[str], done: Mapping[str, StepRecord],
+    started: float,
+) -> None:  # fmt: skip
+    """Describe a finished run in its folder: everything in it, and everything it came from."""
+    lock = paths.PROJECT / "requirements.lock"
+    content = {
+        "schema": SCHEMA,
+        "report": report.slug,
+        "programmes": list(programmes),
+        "seeds": {slug: load_programme(slug, ground.data).seed for slug in report.programmes},
+        "code": {
+            "commit": find_commit(),
+            "modified": is_modified(),
+            "lock": sha256_of(lock) if lock.is_file() else None,
+        },
+        **describe_machine(),
+        "settings": dict(ground.settings),
+        "inputs": [
+            {
+                "file": one.file, "kind": one.kind, "year": one.year, "release": one.release,
+                "licence": one.licence, "sha256": one.sha256, "bytes": len(one.content),
+            }
+            for one in ground.sources
+        ],
+        "earlier": ground.earlier and ground.earlier.model_dump(include={"report", "tables"}),
+        "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
+        "started": utc(started),
+        "steps": {name: one.model_dump() for name, one in done.items()},
+        "release": None,
+    }  # fmt: skip
+    write_whole(ground.making / MANIFEST, manifest_as_text(content))
 
 
 class NotebookDefect(Exception):
@@ -273,21 +293,3 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
         for name in given.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
-
-
-@contextmanager
-def _keeping_failed(making: Path, final: Path) -> Iterator[None]:
-    """Keep a failed notebook beside the run, and nothing else of what was being made."""
-    try:
-        yield
-    finally:
-        if failed := list((making / "notebooks").glob("*.failed.ipynb")):
-            kept = _failed_beside(final)
-            shutil.rmtree(kept, ignore_errors=True)
-            kept.mkdir()
-            for notebook in failed:
-                notebook.replace(kept / notebook.name)
-
-
-def _failed_beside(final: Path) -> Path:
-    return final.with_name(f"{final.name}.failed")

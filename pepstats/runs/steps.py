@@ -6,7 +6,6 @@ precision; every figure has a table of the same stem and alt text.
 
 from __future__ import annotations
 
-import hashlib
 import html
 import json
 import zlib
@@ -25,7 +24,7 @@ from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import SHOWN_COLUMNS
 from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, read_shown, write_whole
-from pepstats.runs.tasks import STEPS, Task
+from pepstats.runs.tasks import STEPS
 from pepstats.schools import Panel
 from pepstats.settings import (
     Programme,
@@ -65,7 +64,7 @@ def read_inputs(step: Step) -> Inputs:
         year=step.report.year,
         members=members,
         national=step.read_table("01-clean-sources", "national"),
-        rules=step.settings("months", "grades", "costs"),
+        rules=step.data,
         fixed_before=bool(followed.eq("yes").all()),
     )
 
@@ -83,11 +82,8 @@ def read_evaluation(step: Step) -> Evaluation:
     return take_up_evaluation(step.programme, read_design(step), read_inputs(step), tables)
 
 
-RUN, DATA, EARLIER = "run:", "data:", "earlier:"
-"""Where a file that was read lies: in this run, in the study, in the earlier report's run."""
-
-NOTHING = hashlib.sha256(b"").hexdigest()  # stands for the hash of a file that is not there
-READ = ".read"  # how the list of what a step read ends
+PUBLISHED = "notebooks/published.json"
+"""The hash of each published file that the first step read, kept while a run is being made."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +147,6 @@ class Step:
 
     It writes in `run`. A step opened by hand has the last `finished` run beside that: what was not
     made by hand it reads from there, and it never writes there.
-
-    Everything it reads it reads through its own methods, or names with `reading`; while a run is
-    being made, it writes each down in `said`, by which the runner knows what the step rests on.
     """
 
     name: str
@@ -161,7 +154,6 @@ class Step:
     programme: Programme | None
     data: Path
     run: Path
-    said: Path | None = field(default=None, repr=False)
     finished: Path | None = None
 
     @property
@@ -169,36 +161,13 @@ class Step:
         """The only folder this step writes in."""
         return self.run / self._place_of(self.name, self.programme.slug if self.programme else None)
 
-    def say_read(self, where: str, name: str, sha256: str = "") -> None:
-        """Write down a file that was read: where it lies, its name there, its hash if known."""
-        if self.said is not None:
-            with self.said.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps([f"{where}{name}", sha256]) + "\n")
-
-    def reading(self, *names: str) -> Path:
-        """Return the data folder to read these files from, as far as they are there.
-
-        `*` at the end of a name stands for whatever a folder holds.
-        """
-        for name in names:
-            folder = self.data / name.removesuffix("*")
-            listed = sorted(folder.iterdir()) if name.endswith("/*") and folder.is_dir() else []
-            for one in [f"{name[:-1]}{path.name}" for path in listed] or [name]:
-                if (self.data / one).is_file():
-                    self.say_read(DATA, one)
-        return self.data
-
-    def settings(self, *names: str) -> Path:
-        """Return the data folder to read these settings from, each a YAML file's name there."""
-        return self.reading(*(f"{name}.yml" for name in names))
-
     def read_study(self) -> Study:
         """Read all published files of the report, and its programmes with their schools."""
         study = load_study(self.report, self.data)
-        for source in study.sources:
-            self.say_read(DATA, source.file, source.sha256)
-        for programme in study.programmes.values():
-            self.reading(*programme.files)
+        if self.finished is None:
+            (self.run / PUBLISHED).parent.mkdir(parents=True, exist_ok=True)
+            seen = json.dumps({source.file: source.sha256 for source in study.sources})
+            write_whole(self.run / PUBLISHED, seen.encode("utf-8"))
         return study
 
     def save(self, things: Mapping[str, object]) -> Shown:
@@ -288,14 +257,11 @@ class Step:
 
     def load_programmes(self) -> list[Programme]:
         """Load every programme of the report, whether or not this run is for it."""
-        programmes = load_programmes(self.report, self.data)
-        self.reading(*(programme.file for programme in programmes))
-        return programmes
+        return load_programmes(self.report, self.data)
 
     def read_officers_text(self) -> str | None:
         """Read the officers' own words for this report, where they have written any."""
-        name = f"reports/{self.report.slug}.md"
-        path = self.reading(name) / name
+        path = self.data / f"reports/{self.report.slug}.md"
         return path.read_text("utf-8") if path.is_file() else None
 
     def read_last_shown(self) -> pd.DataFrame:
@@ -303,12 +269,12 @@ class Step:
         file = self.report.disclosure.last_shown
         if file is None:
             return pd.DataFrame(columns=SHOWN_COLUMNS)
-        return read_shown(self.reading(file) / file)
+        return read_shown(self.data / file)
 
     def find_template(self) -> Path | None:
         """Find the council's own Word template, where the report's settings name one."""
         template = self.report.template
-        return self.reading(template) / template if template else None
+        return self.data / template if template else None
 
     def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
         """Read any other file that an earlier step wrote."""
@@ -323,7 +289,6 @@ class Step:
         name = f"{self._place_of(step, slug)}/{check_name(name)}"
         for run in (self.run, self.finished):
             if run is not None and (run / name).is_file():
-                self.say_read(RUN, name)
                 return run / name
         raise RunError(
             f"{(self.finished or self.run) / name} is not there. Run {step} first, or "
@@ -382,11 +347,7 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
     if making is None:
         finished = paths.output_folder() / "working" / settings.slug
         return Step(name, settings, chosen, data, lab_beside(finished), finished=finished)
-    said = making / "notebooks" / f"{Task(name, programme).name}{READ}"
-    said.parent.mkdir(parents=True, exist_ok=True)
-    step = Step(name, settings, chosen, data, making, said)
-    step.reading(*([chosen.file] if chosen else []))
-    return step
+    return Step(name, settings, chosen, data, making)
 
 
 def find_wholes(report: Report, data: Path) -> dict[str, str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-from pydantic import Field
+from fnmatch import fnmatch
 
 from pepstats import paths
 from pepstats.errors import RunError
@@ -14,25 +13,11 @@ from pepstats.settings import Settings
 
 
 class StepRecord(Settings):
-    """What a step stood on: what was there before it began, and every file that it read."""
+    """The hash of all that a step stood on, and how long it took, unless taken over as it was."""
 
     stands_on: Digest
-    read: dict[str, Digest] = Field(default_factory=dict)
-    reused: bool = False
-
-
-@dataclass(frozen=True)
-class Done:
-    """A task that was executed or taken over, how long that took in seconds, what it stood on."""
-
-    task: Task
     seconds: float
-    record: StepRecord | None = None
-
-    @property
-    def reused(self) -> bool:
-        """Whether the last run's files were taken over."""
-        return self.record is not None and self.record.reused
+    reused: bool
 
 
 STEPS = {
@@ -48,6 +33,15 @@ STEPS = {
 
 
 FIRST, LAST = list(STEPS)[0], list(STEPS)[-1]
+
+ONLY = {
+    "dashboard.yml": "02-priority-ratings",
+    "partnership/*": "02-priority-ratings",
+    "quality.yml": LAST,
+    "quality/*": LAST,
+    "reports/*.md": LAST,
+}
+"""Settings that one step alone reads, and the paper where it needs them; the rest are for all."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +68,13 @@ class Task:
         """Whether a file of a run is this task's."""
         folder = f"{self.step}/{self.programme}/" if self.programme else f"{self.step}/"
         return name.startswith(folder) or name == f"notebooks/{self.name}.ipynb"
+
+    def may_read(self, setting: str, whole: str) -> bool:
+        """Whether this task may read a setting; `whole` is its programme, as it is written down."""
+        if self.programme and setting.startswith("programmes/"):
+            return setting == f"programmes/{whole}.yml"
+        steps = {step for pattern, step in ONLY.items() if fnmatch(setting, pattern)}
+        return not steps or self.step in {*steps, LAST}
 
     def needs_file(self, name: str) -> bool:
         """Whether a file of a run was written by a task that must be done before this one."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import PepstatsError, RunError
-from pepstats.runs.compare import TableRule, compare_entries, compare_file, tabulate_findings
+from pepstats.runs.compare import compare_entries, compare_file
 from pepstats.runs.environment import describe_machine, same_code
 from pepstats.runs.files import MANIFEST, copy_into, fill_folder, place_of, sha256_of
 from pepstats.runs.manifest import (
@@ -37,75 +37,54 @@ from pepstats.runs.revision import Earlier, open_earlier
 from pepstats.runs.runner import RunOptions, run_report
 
 TOLD = ("python", "platform", "arithmetic", "packages")
+"""What two runs made alike have in common: there a picture must have the same bytes and, where the
+code is the same too, a number its last digit."""
 
 
 def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
     """Compare every file of a run or release with the run made again, and the two manifests."""
     remade = read_manifest(again)
-    alike, exact = is_alike(made, remade), is_exact(made, remade)
-    found = list(compare_manifests(made, remade, exact=exact))
+    alike = all(getattr(made, key) == getattr(remade, key) for key in TOLD)
+    clean = not (made.code.modified or remade.code.modified)
+    same_commit = made.code.commit == remade.code.commit or same_code(made.code.commit)
+    exact = alike and clean and bool(same_commit)
+    found = compare_manifests(made, remade, exact=exact)
     for name in sorted(made.outputs.keys() | remade.outputs.keys()):
         if name not in remade.outputs:
             found.append(Finding(name, WHOLE, DIFFERS, "not made when run again"))
         elif name not in made.outputs:
             found.append(Finding(name, WHOLE, DIFFERS, "made when run again, not in the manifest"))
         elif name in made.withheld:
-            found.append(_compare_withheld(name, made, remade, alike))
+            same = made.outputs[name].sha256 == remade.outputs[name].sha256
+            verdict = SAME if same else DIFFERS if alike else UNKNOWN
+            found.append(Finding(name, WHOLE, verdict, "withheld; by its hash"))
         elif (path / name).is_file():
-            about, number = remade.outputs[name], remade.rules["number"]
-            rule = TableRule(about.key, about.numbers, number.relative, number.floor)
             contents = (path / name).read_bytes(), (again / name).read_bytes()
-            found += compare_file(name, *contents, rule, alike=alike)
+            found += compare_file(name, *contents, remade.outputs[name], alike=alike)
         else:
             found.append(Finding(name, WHOLE, DIFFERS, "missing"))
-    return [_to_the_last_digit(one) for one in found] if exact else found
-
-
-def _to_the_last_digit(found: Finding) -> Finding:
-    """Take the leeway away where nothing could have moved even a last digit."""
-    if found.verdict != CLOSE:
+    if not exact:
         return found
     note = "in its last digits, though code, versions and arithmetic are the same"
-    return replace(found, verdict=DIFFERS, note=f"{found.note} {note}".strip())
+    return [replace(one, verdict=DIFFERS, note=f"{one.note} {note}".strip())
+            if one.verdict == CLOSE else one for one in found]  # fmt: skip
 
 
-def _compare_withheld(name: str, made: Manifest, remade: Manifest, alike: bool) -> Finding:
-    same = made.outputs[name].sha256 == remade.outputs[name].sha256
-    if same or alike:
-        return Finding(name, WHOLE, SAME if same else DIFFERS, "withheld; by its hash")
-    return Finding(name, WHOLE, UNKNOWN, "withheld; made elsewhere its bytes may be other")
-
-
-def is_alike(made: Manifest, remade: Manifest) -> bool:
-    """Whether both were made with the same versions on machines that round alike."""
-    return all(getattr(made, key) == getattr(remade, key) for key in TOLD)
-
-
-def is_exact(made: Manifest, remade: Manifest) -> bool:
-    """Whether even the last digits must agree: machines alike, and the same code."""
-    same = made.code.commit == remade.code.commit or same_code(made.code.commit)
-    clean = not (made.code.modified or remade.code.modified)
-    return is_alike(made, remade) and clean and bool(same)
-
-
-def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> Iterator[Finding]:
+def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> list[Finding]:
     """Compare what two manifests say was run and what came of it; times are each run's own."""
-    ours, theirs = made.as_dict(), remade.as_dict()
-    for content in (ours, theirs):
-        content["inputs"] = {one["file"]: one for one in content["inputs"]}
     compared = ("rows", "key", "columns", "numbers", *(("sha256",) if exact else ()))
-    for key in MANIFEST_SAYS:
-        then, now = (json.dumps({key: one.get(key)}).encode("utf-8") for one in (ours, theirs))
-        yield from compare_entries(MANIFEST, then, now, TableRule())
-    for name in sorted(made.outputs.keys() & remade.outputs.keys()):
-        one, other = made.outputs[name], remade.outputs[name]
-        for key in compared:
-            if getattr(one, key) != getattr(other, key):
-                said = f"says {getattr(one, key)}, made again {getattr(other, key)}"
-                yield Finding(MANIFEST, f"outputs.{name}.{key}", DIFFERS, said)
+    said = []
+    for one in (made, remade):
+        content = one.as_dict()
+        inputs = {each["file"]: each for each in content["inputs"]}
+        outputs = {name: {key: content["outputs"][name][key] for key in compared}
+                   for name in sorted(made.outputs.keys() & remade.outputs.keys())}  # fmt: skip
+        kept = {key: content[key] for key in MANIFEST_SAYS}
+        said.append(json.dumps({**kept, "inputs": inputs, "outputs": outputs}).encode("utf-8"))
+    return compare_entries(MANIFEST, said[0], said[1])
 
 
-def say_differences(made: Manifest, differ_here: Iterable[str] = ()) -> Iterator[str]:
+def say_differences(made: Manifest) -> Iterator[str]:
     """List what differs between then and here that is no fault: code, versions, machine."""
     same = same_code(made.code.commit)
     if made.code.modified:
@@ -115,18 +94,13 @@ def say_differences(made: Manifest, differ_here: Iterable[str] = ()) -> Iterator
     elif not same:
         yield f"The code here is not that of commit {made.code.commit}."
     then, here = {key: getattr(made, key) for key in TOLD}, describe_machine()
-    ours, theirs = ({**one.pop("packages"), **one} for one in (then, here))
-    for name in sorted(ours.keys() | theirs.keys()):
-        first, last = ours.get(name, "none"), theirs.get(name, "none")
-        if first != last:
-            yield f"It was made with {name} {first}, checked with {last}."
-    for name in differ_here:
-        yield f"{name} in the data folder here is not the one it was made from."
+    for told in (then, here):
+        told.update(told.pop("packages"))
+    for name in sorted(then.keys() | here.keys()):
+        if then.get(name) != here.get(name):
+            yield f"It was made with {name} {then.get(name)}, checked with {here.get(name)}."
     if made.withheld:
         yield f"{len(made.withheld)} files are withheld and compared by hash only."
-
-
-BESIDE = "earlier"  # and of the earlier report's run
 
 
 @dataclass(frozen=True)
@@ -145,16 +119,17 @@ class Verified:
 
     def table(self) -> pd.DataFrame:
         """Return one row per finding: file, column, rows, largest, verdict, note."""
-        return tabulate_findings(self.findings)
+        columns = ["file", "column", "rows", "largest", "verdict", "note"]
+        table = pd.DataFrame([asdict(one) for one in self.findings], columns=columns)
+        return table.astype({"rows": "Int64", "largest": "float64"})
 
     def as_json(self) -> str:
         """Return all of it as JSON, the kept folder aside, which is this machine's own."""
-        rows = self.table().astype(object)
         content = {
             "report": self.report,
             "verdict": DIFFERS if self.differs else SAME,
             "said": list(self.said),
-            "findings": rows.where(rows.notna(), None).to_dict("records"),
+            "findings": [asdict(one) for one in self.findings],
         }
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
@@ -217,24 +192,23 @@ def verify_run(
         changed.append(f"the run of {made.earlier.report}")
     findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
     final = out / "working" / f"{made.report}.verified"
+    said = [*say_differences(made)]
     with fill_folder(final) as making:
-        used = made.came_from
-        differ = [name for name in sorted(used) if name not in changed
-                  and (data / name).is_file() and sha256_of(data / name) != used[name]]  # fmt: skip
-        said = tuple(say_differences(made, differ))
         if changed:
-            said += ("Not run again: what it came from has changed.",)
+            said.append("Not run again: what it came from has changed.")
         else:
-            place = lay_out_copy(needed, making / "place")
-            lay_beside(earlier, making / "place" / "out")
-            rerun, problem = _run_again(made, place, making, jobs, tell)
-            if rerun is None and not any(one.verdict == DIFFERS for one in findings):
-                raise RunError(f"{path} cannot be run again: {problem}")
-            findings += compare_runs(path, made, rerun) if rerun else []
-            said += () if rerun else (f"It could not be run again: {problem}",)
-        found = Verified(made.report, tuple(_in_order(findings)), said, final)
+            try:
+                again = _run_again(made, needed, earlier, making, RunOptions(jobs, True, tell))
+                findings += compare_runs(path, made, again)
+            except PepstatsError as error:
+                if not any(one.verdict == DIFFERS for one in findings):
+                    raise RunError(f"{path} cannot be run again: {error}") from None
+                said.append(f"It could not be run again: {error}")
+        rank = [DIFFERS, UNKNOWN, CLOSE, SAME]
+        found_all = dict.fromkeys(findings)
+        ordered = sorted(found_all, key=lambda one: (rank.index(one.verdict), one.file, one.column))
+        found = Verified(made.report, tuple(ordered), tuple(said), final)
         found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
-        (making / "comparison.json").write_text(found.as_json() + "\n", "utf-8")
     return found
 
 
@@ -260,29 +234,20 @@ def find_needed(
 def find_beside(path: Path, made: Manifest, out: Path) -> Earlier | None:
     """Find the earlier report's run that a run was set beside, by the hashes of its tables.
 
-    It is carried in the folder, lies beside it, or is under `out`; None where all that is there is
+    It lies beside the folder or under `out`; None where all that is there is
     another. Raises `RunError` where there is none at all.
     """
     if made.earlier is None:
         return None
     slug = made.earlier.report
-    places = (path / BESIDE, path.parent, path.parents[1] / "working", out / "working",
-              out / "released")  # fmt: skip
+    places = (path.parent, path.parents[1] / "working", out / "working", out / "released")
     there = [one for place in places if (one := open_earlier(place / slug, slug, made.seeds))]
     if not there:
         raise RunError(
-            f"{path} cannot be run again: neither it nor {out} has a run of {slug}, which it was "
-            f"set beside. Run `pepstats run {slug}` first, or name where it is with --out."
+            f"{path} cannot be run again: there is no run of {slug}, which it was set beside, "
+            f"in {out}. Run `pepstats run {slug}` first, or name where it is with --out."
         )
     return next((one for one in there if one.tables == made.earlier.tables), None)
-
-
-def lay_beside(earlier: Earlier | None, out: Path) -> None:
-    """Copy what a bridge reads of the earlier report's run to where a run will look for it."""
-    if earlier is None:
-        return
-    for name in (MANIFEST, *earlier.tables):
-        copy_into(earlier.folder / name, out / "working" / earlier.report / name)
 
 
 def lay_out_copy(needed: Mapping[str, Path], place: Path) -> Path:
@@ -299,27 +264,22 @@ def lay_out_copy(needed: Mapping[str, Path], place: Path) -> Path:
 
 
 def _run_again(
-    made: Manifest, data: Path, making: Path, jobs: int, tell: Callable[[str], None]
-) -> tuple[Path | None, str]:
-    """Run in a clean place with the manifest's parameters; the run's folder, or what hindered."""
-    place = making / "place"
+    made: Manifest, needed: Mapping[str, Path], earlier: Earlier | None, making: Path,
+    options: RunOptions,
+) -> Path:  # fmt: skip
+    """Run in a clean place with the manifest's parameters, and give the run's folder."""
+    place, again = making / "place", making / "again"
+    data = lay_out_copy(needed, place)
+    working = place / "out" / "working"
+    if earlier is not None:
+        for name in (MANIFEST, *earlier.tables):
+            copy_into(earlier.folder / name, working / earlier.report / name)
     try:
-        run_report(
-            made.report, data=data, out=place / "out", programmes=made.programmes,
-            options=RunOptions(jobs, force=True, tell=tell),
-        )  # fmt: skip
+        run_report(made.report, data=data, out=place / "out", programmes=made.programmes,
+                   options=options)  # fmt: skip
+        (working / made.report).rename(again)
     except PepstatsError as error:
+        raise RunError(str(error).replace(str(data), "the data folder")) from None
+    finally:
         shutil.rmtree(place)
-        return None, str(error).replace(str(data), "the data folder")
-    again = making / "again"
-    (place / "out" / "working" / made.report).rename(again)
-    shutil.rmtree(place)
-    return again, ""
-
-
-def _in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Put what differs first, then what cannot be told, each thing once."""
-    rank = {DIFFERS: 0, UNKNOWN: 1, CLOSE: 2, SAME: 3}
-    return sorted(
-        dict.fromkeys(findings), key=lambda one: (rank[one.verdict], one.file, one.column)
-    )
+    return again

@@ -23,7 +23,7 @@ from pepstats.report import (
     SMALL,
     find_small_changes,
 )
-from pepstats.runs.compare import PICTURE, WORDS, read_parts
+from pepstats.runs.compare import Content
 from pepstats.runs.files import read_shown
 from pepstats.runs.manifest import Manifest
 from pepstats.runs.revision import read_effects
@@ -51,9 +51,10 @@ class NamedSchools:
     names: frozenset[str]
 
     def find(self, text: str) -> list[str]:
-        """List those that a text has."""
+        """List those that a text has; a name also where it is spaced in another way."""
         numbers = self.numbers & set(_NUMBER.findall(text))
-        return sorted(numbers) + sorted(name for name in self.names if name in text)
+        spaced = " ".join(text.split())
+        return sorted(numbers) + sorted(n for n in self.names if " ".join(n.split()) in spaced)
 
 
 def list_schools(run: Path, report: Report) -> NamedSchools:
@@ -181,13 +182,13 @@ def read_page_words(path: Path) -> str:
     content = path.read_bytes()
     if path.suffix in _PLAIN:
         return content.decode("utf-8")
-    return "\n".join(p.text for p in read_parts(path.name, content) if p.kind == WORDS)
+    return Content(path.name, content).words
 
 
 def _pictures(path: Path) -> set[str]:
     if path.suffix in _PLAIN or path.suffix == ".png":
         return set()
-    return {p.text for p in read_parts(path.name, path.read_bytes()) if p.kind == PICTURE}
+    return set(Content(path.name, path.read_bytes()).pictures)
 
 
 def _stem(name: str) -> str:

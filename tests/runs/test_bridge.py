@@ -100,11 +100,6 @@ def test_a_change_too_small_to_be_shown_is_said_to_be_so() -> None:
     assert not bridge_effects(BEFORE, BEFORE.assign(low=BEFORE["low"] * (1 + 1e-13)))["moved"].any()
 
 
-def test_an_effect_listed_twice_is_refused() -> None:
-    with pytest.raises(DesignError, match="listed twice"):
-        bridge_effects(pd.concat([BEFORE, BEFORE]), AFTER)
-
-
 def effects_on(panel: Panel) -> pd.DataFrame:
     small, slug = small_england(), "closing-the-gap"
     programme = small.programmes[slug].model_copy(update={"outcomes": ("rwm_expected",)})

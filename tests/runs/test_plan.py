@@ -53,10 +53,10 @@ def test_no_file_of_the_outcome_year_is_opened(
         return read(source)
 
     monkeypatch.setattr(study_module, "parse_source", watched)
-    written = write_plan(REPORT, study)
+    _, made = write_plan(REPORT, study)
     results = [year for kind, year in opened if kind not in plan.DESCRIBED]
     assert results and max(year for year in results if year) == 2017
-    assert not any("2017-2018_england_ks2" in file for file in written.plan.read)
+    assert not any("2017-2018_england_ks2" in file for file in made.read)
 
 
 def test_it_can_be_written_when_the_results_are_not_there_yet(study: Path) -> None:
@@ -64,10 +64,10 @@ def test_it_can_be_written_when_the_results_are_not_there_yet(study: Path) -> No
     lines = yaml.safe_load(report.read_text("utf-8"))["sources"]
     change(report, sources=[x for x in lines if x.get("year") != 2018 or x["kind"] == "register"])
     (study / "invented" / "ks2" / "2017-2018_england_ks2final.csv").unlink()
-    written = write_plan(REPORT, study)
-    assert written.new and not written.plan.results_were_listed
-    assert written.plan.programmes[SLUG].settings["outcomes"][0] == "rwm_expected"
-    assert len(written.plan.programmes[SLUG].pairs) == len(written.plan.programmes[SLUG].members)
+    _, made = write_plan(REPORT, study)
+    assert not made.results_were_listed
+    assert made.programmes[SLUG].settings["outcomes"][0] == "rwm_expected"
+    assert len(made.programmes[SLUG].pairs) == len(made.programmes[SLUG].members)
 
 
 def test_a_run_that_follows_it_says_so(data: Path, study: Path) -> None:
@@ -104,18 +104,17 @@ def test_without_a_plan_that_is_said(data: Path) -> None:
 
 
 def test_a_plan_is_kept_as_it_was(study: Path) -> None:
-    first = write_plan(REPORT, study)
-    before = first.path.read_bytes()
-    again = write_plan(REPORT, study)
-    assert first.new and not again.new and again.path.read_bytes() == before
+    path, first = write_plan(REPORT, study)
+    before = path.read_bytes()
+    assert write_plan(REPORT, study) == (path, first) and path.read_bytes() == before
     change(study / "programmes" / f"{SLUG}.yml", seed=1)
     with pytest.raises(RunError, match="the design of closing-the-gap is another now"):
         write_plan(REPORT, study)
-    assert first.path.read_bytes() == before
+    assert path.read_bytes() == before
 
 
 def test_an_edited_plan_is_refused(study: Path) -> None:
-    path = write_plan(REPORT, study).path
+    path, _ = write_plan(REPORT, study)
     content = json.loads(path.read_text("utf-8"))
     content["programmes"][SLUG]["settings"]["seed"] = 1
     replace(path, json.dumps(content).encode("utf-8"))
@@ -127,9 +126,9 @@ def test_an_edited_plan_is_refused(study: Path) -> None:
 
 
 def test_a_later_report_is_held_to_the_plan_of_the_one_it_revises(study: Path) -> None:
-    written = write_plan(REPORT, study)
+    _, made = write_plan(REPORT, study)
     (study / "reports" / "later.yml").write_text(f"revises: {REPORT}\n", "utf-8")
-    assert find_plan(load_report("later", study), study) == written.plan
+    assert find_plan(load_report("later", study), study) == made
 
 
 def test_the_command_prints_the_hash_and_the_place(

@@ -1,6 +1,6 @@
 """Read once: in a run a file is opened once per process, a published one parsed once in all.
 
-And a step says all that it reads, since what it rests on is known by that alone.
+And a step reads nothing but what it is known to stand on, since it is taken over by that alone.
 """
 
 import json
@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pepstats.runs import manifest
+from pepstats.runs import manifest, tasks
 from tests.hooks import sitecustomize
-from tests.worlds import ROOT
 
 AS_UNDERSTOOD = ("reports/", "programmes/")
-"""What every step reads to know its report; the report as it is understood is known by its hash."""
+"""What every step reads to know its report; how a programme parts in phases is known to all."""
 
 
 @dataclass(frozen=True)
@@ -66,33 +65,23 @@ def test_each_published_file_is_parsed_once_per_run(seen: list[Seen], finished: 
     assert set(parsed.values()) == {1}
 
 
-def test_a_step_says_all_that_it_reads(seen: list[Seen], finished: Path) -> None:
-    """Whatever a notebook's process opened is in what the step said, or in its report."""
-    steps = manifest.read_manifest(finished).steps
-    for task, record in steps.items():
+def test_a_step_reads_nothing_but_what_it_stands_on(seen: list[Seen], finished: Path) -> None:
+    made = manifest.read_manifest(finished)
+    for task in tasks.list_tasks(made.programmes):
+        own = task.name.replace("--", "/") + "/"
         (process,) = {one.process for one in seen
-                      if one.file == f"run:notebooks/{task}.read" and one.event == "open"} - {
-                          runner(seen)}  # fmt: skip
-        own = task.replace("--", "/") + "/"
+                      if one.file.startswith(f"run:{own}") and ".partial-" in one.file}  # fmt: skip
         read = {one.file for one in seen if one.process == process and one.event == "open"}
-        unsaid = {
-            file for file in read - record.read.keys()
-            if not file.startswith((f"run:{own}", "run:notebooks/", "run:manifest.json"))
+        stands_on = {f"data:{name}" for name in made.settings
+                     if task.may_read(name, task.programme)}  # fmt: skip
+        stands_on |= list_inputs(finished) if task.step == tasks.FIRST else set()
+        stands_on |= {f"run:{name}" for name in made.outputs if task.needs_file(name)}
+        beyond = {
+            file for file in read - stands_on
+            if not file.startswith((f"run:{own}", "run:notebooks/"))
             and not file.removeprefix("data:").startswith(AS_UNDERSTOOD)
         }  # fmt: skip
-        assert not unsaid, task
-
-
-def test_no_notebook_takes_the_data_folder_past_the_step() -> None:
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        code = "\n".join("".join(one["source"]) for one in cells if one["cell_type"] == "code")
-        assert "step.data" not in code and "Path(" not in code, path.name
-
-
-def runner(seen: list[Seen]) -> int:
-    """The process that writes the manifest."""
-    return next(one.process for one in seen if "run:manifest.json.partial" in one.file)
+        assert not beyond and len(read) > 2, task
 
 
 def test_the_count_sees_a_second_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ import pytest
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.runs import files, manifest, reuse, runner, tasks
-from pepstats.runs.files import sha256_of
-from pepstats.settings.report import load_report
+from pepstats.runs.manifest import EarlierRun
+from pepstats.runs.steps import PUBLISHED
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace
 from tests.worlds import ROOT
 
@@ -48,11 +48,8 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
                 (making / name).parent.mkdir(parents=True, exist_ok=True)
                 content = (finished / name).read_bytes()
                 (making / name).write_bytes(content + spoilt.get(name, b""))
-        log = making / "notebooks" / f"{task.name}.read"
-        log.write_text("".join(json.dumps([name, ""]) + "\n" for name in read[task.name].read))
 
     spoilt: dict[str, bytes] = {}
-    read = manifest.read_manifest(finished).steps
     monkeypatch.setattr(runner, "_execute_notebook", pretend)
 
     def once(
@@ -65,9 +62,6 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
         )
         told = manifest.read_manifest(out / "working" / REPORT).steps
         assert {name for name in told if told[name].reused} == set(ALL) - set(ran)
-        assert ("as it was" in (out / "working" / REPORT / "run.log").read_text()) == (
-            len(ran) < len(ALL)
-        )
         return [name for name in ALL if name in ran]
 
     return once
@@ -95,19 +89,6 @@ def test_a_new_run_clears_what_was_made_by_hand(again: Again, out: Path) -> None
     assert not lab.exists()
 
 
-def test_what_a_step_read_is_known_to_the_last_file(finished: Path) -> None:
-    """Its report and programme, the tables of earlier steps, and no other programme's file."""
-    steps = manifest.read_manifest(finished).steps
-    assert list(steps) == sorted(ALL)
-    read = steps["04-estimate-effect--closing-the-gap"].read
-    assert {"data:programmes/closing-the-gap.yml",
-            "run:01-clean-sources/panel.csv",
-            "run:03-match-schools/closing-the-gap/pairs-of-all.csv"} <= read.keys()  # fmt: skip
-    assert not [name for name in read if "send-in-mainstream" in name]
-    inputs = {f"data:{one.file}" for one in manifest.read_manifest(finished).inputs}
-    assert inputs <= steps["01-clean-sources"].read.keys()
-
-
 def test_one_programmes_settings_run_only_what_depends_on_them(again: Again, study: Path) -> None:
     path = study / "programmes" / "closing-the-gap.yml"
     replace(path, path.read_bytes().replace(b"grant: 200000", b"grant: 250000"))
@@ -116,31 +97,51 @@ def test_one_programmes_settings_run_only_what_depends_on_them(again: Again, stu
     assert again() == []
 
 
-def test_a_table_that_an_earlier_step_makes_anew_runs_only_what_read_it(
+def test_a_step_before_that_makes_other_bytes_runs_what_comes_after(
     again: Again, study: Path
 ) -> None:
     path = study / "programmes" / "closing-the-gap.yml"
     replace(path, path.read_bytes().replace(b"grant: 200000", b"grant: 250000"))
-    ran = again(makes={"01-clean-sources/statements.csv": b"\n"})
-    assert "06-case-studies--send-in-mainstream" in ran
-    assert "04-estimate-effect--send-in-mainstream" not in ran
+    ran = again(makes={"04-estimate-effect/closing-the-gap/bridge.csv": b"\n"})
+    assert not [name for name in ran if "send-in-mainstream" in name]
+    replace(path, path.read_bytes().replace(b"grant: 250000", b"grant: 200000"))
+    assert again(makes={"01-clean-sources/statements.csv": b"\n"}) == ALL
+
+
+@pytest.mark.parametrize(
+    ("setting", "runs"),
+    [
+        ("quality.yml", ["07-board-report"]),
+        (f"reports/{REPORT}.md", ["07-board-report"]),
+        ("partnership/notes.yml", ["02-priority-ratings", "07-board-report"]),
+        ("anything.yml", ALL),
+    ],
+)
+def test_a_setting_that_is_new_runs_the_steps_that_may_read_it(
+    setting: str, runs: list[str], again: Again, study: Path
+) -> None:
+    (study / setting).parent.mkdir(exist_ok=True)
+    (study / setting).write_text(
+        "sign_off: {analyst: {name: One Person}, assurer: {name: Another}}\n", "utf-8"
+    )
+    assert again() == runs
 
 
 def test_the_projects_own_dashboard_counts_where_it_stands_in(
-    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ground: reuse.Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = tmp_path / "project" / "dashboard.yml"
-    other.parent.mkdir()
-    other.write_text("another", "utf-8")
-    report = load_report(REPORT, study)
+    other, task = tmp_path / "dashboard.yml", tasks.Task("02-priority-ratings", "")
     monkeypatch.setattr(reuse, "PROPOSED", other)
-    first = reuse.describe_settled(report, study)
-    other.write_text("yet another", "utf-8")
-    then = reuse.describe_settled(report, study)
-    (study / "dashboard.yml").write_text("its own", "utf-8")
-    own = reuse.describe_settled(report, study)
-    other.write_text("a third", "utf-8")
-    assert len({first, then, own}) == 3 and own == reuse.describe_settled(report, study)
+    own = dataclasses.replace(ground, settings={**ground.settings, "dashboard.yml": "0" * 64})
+    bare = dataclasses.replace(
+        ground, settings={n: d for n, d in ground.settings.items() if n != "dashboard.yml"}
+    )
+    found = []
+    for text in ("another", "yet another"):
+        other.write_text(text, "utf-8")
+        found.append((bare.stands_on(task), own.stands_on(task)))
+    (first, its_own), (then, still) = found
+    assert first != then and its_own == still
 
 
 def test_another_notebook_runs_that_step(
@@ -164,19 +165,6 @@ def test_all_is_run_when_asked(again: Again) -> None:
     assert again(force=True) == ALL
 
 
-def test_a_step_that_did_not_say_what_it_read_is_run_again(
-    again: Again, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = reuse.Ground.record
-    quiet = "02-priority-ratings"
-    monkeypatch.setattr(
-        reuse.Ground, "record",
-        lambda self, task, on: None if task.name == quiet else known(self, task, on),
-    )  # fmt: skip
-    assert again(force=True) == ALL
-    assert again() == [quiet]
-
-
 @pytest.fixture
 def ground(finished: Path, data: Path, tmp_path: Path) -> reuse.Ground:
     """What the steps of a run stand on, its folder and its study behind links."""
@@ -184,61 +172,33 @@ def ground(finished: Path, data: Path, tmp_path: Path) -> reuse.Ground:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "study").symlink_to(data)
     report, found = runner.check_request(REPORT, tmp_path / "study")
-    return runner.find_ground(tmp_path / "link" / "making", report, found, tmp_path / "study")
-
-
-def say(ground: reuse.Ground, task: tasks.Task, *read: tuple[str, str]) -> tasks.StepRecord | None:
-    """Record a step that says it read these."""
-    log = ground.making / "notebooks" / f"{task.name}.read"
-    log.write_text("".join(json.dumps(one) + "\n" for one in read))
-    return ground.record(task, "0" * 64)
-
-
-def test_a_study_and_a_run_behind_links_are_known_by_their_names(
-    ground: reuse.Ground, finished: Path, data: Path
-) -> None:
-    panel, programme = "01-clean-sources/panel.csv", "programmes/closing-the-gap.yml"
-    task = tasks.list_tasks(["closing-the-gap"])[2]
-    noted = say(ground, task, (f"run:{panel}", ""), (f"data:{programme}", ""))
-    assert noted is not None and noted.read == {
-        f"data:{programme}": sha256_of(data / programme),
-        f"run:{panel}": sha256_of(finished / panel),
-    }
-    assert not list(ground.making.rglob("*.read"))
-
-
-def test_a_step_that_says_too_little_is_not_believed(ground: reuse.Ground) -> None:
-    """The first step rests on every published file, the others on one of an earlier step."""
-    first, _, third, *_ = tasks.list_tasks(["closing-the-gap"])
-    assert ground.record(third, "0" * 64) is None
-    assert say(ground, third) is None
-    assert say(ground, third, ("data:programmes/closing-the-gap.yml", "")) is None
-    files = [(f"data:{one.file}", one.sha256) for one in ground.sources]
-    assert say(ground, first, *files) is not None
-    assert say(ground, first, *files[1:]) is None
+    making = tmp_path / "link" / "making"
+    return runner.find_ground(making, finished, report, found, tmp_path / "study")
 
 
 def test_other_bytes_than_were_there_at_the_start_stop_the_run(ground: reuse.Ground) -> None:
-    first = tasks.list_tasks([])[0]
     file = ground.sources[0].file
+    replace(ground.making / PUBLISHED, json.dumps({file: ground.sources[0].sha256}).encode())
+    ground.refuse_changes()
+    assert not (ground.making / PUBLISHED).exists()
+    replace(ground.making / PUBLISHED, json.dumps({file: "0" * 64}).encode())
     with pytest.raises(RunError, match=rf"{file} changed while it ran"):
-        say(ground, first, (f"data:{file}", "0" * 64))
+        ground.refuse_changes()
 
 
 def test_another_run_of_the_earlier_report_is_known_by_its_tables(ground: reuse.Ground) -> None:
     task = tasks.list_tasks(["closing-the-gap"])[0]
-    files = [(f"data:{one.file}", one.sha256) for one in ground.sources]
-    then = say(ground, task, *files, ("earlier:01-clean-sources/panel.csv", ""))
-    assert then is not None and ground._as_read(then)
-    later = dataclasses.replace(ground, earlier={"01-clean-sources/panel.csv": "1" * 64})
-    assert not later._as_read(then)
+    beside = EarlierRun(report="before", tables={"01-clean-sources/panel.csv": "1" * 64})
+    later = dataclasses.replace(ground, earlier=beside)
+    assert later.stands_on(task) != ground.stands_on(task)
 
 
-def test_a_setting_that_is_new_runs_all(again: Again, study: Path) -> None:
-    (study / "quality.yml").write_text(
-        "sign_off: {analyst: {name: One Person}, assurer: {name: Another}}\n", "utf-8"
-    )
-    assert again() == ALL
+def test_a_published_file_is_known_by_its_hash_to_the_first_step(ground: reuse.Ground) -> None:
+    first, second, *_ = tasks.list_tasks(["closing-the-gap"])
+    other = dataclasses.replace(ground.sources[0], sha256="0" * 64)
+    later = dataclasses.replace(ground, sources=(other, *ground.sources[1:]))
+    assert later.stands_on(first) != ground.stands_on(first)
+    assert later.stands_on(second) == ground.stands_on(second)
 
 
 def test_a_run_that_was_edited_is_not_believed(again: Again, out: Path) -> None:

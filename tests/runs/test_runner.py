@@ -190,9 +190,6 @@ def test_a_revision_of_a_report_that_was_not_run_here_says_what_to_run_first(
         for name in (n for n in hashes(finished) if task.owns(n)):
             (making / name).parent.mkdir(parents=True, exist_ok=True)
             (making / name).write_bytes((finished / name).read_bytes())
-        with (making / "01-clean-sources" / "source-checks.csv").open("a") as rows:
-            file = "invented/ks2/2017-2018_england_ks2final.csv"
-            rows.write(f"{file},ks2,2018,revised,rows,in all,1\n")
 
     monkeypatch.setattr(runner, "_execute_notebook", pretend)
     said: list[str] = []
