@@ -94,7 +94,6 @@ def make_city_tables(
         "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
         "eligibility-rules": table_rules(city.table("eligibility-rules")),
         "partnership-activities": table_activities(city.table("activities")),
-        "partnership-overlap": table_overlap(city),
         "partnership-promises": table_promises(city),
         "partnership-themes": table_strategy(city.table("themes")),
     }
@@ -349,20 +348,6 @@ def table_activities(activities: pd.DataFrame) -> PaperTable:
     columns = {"Activity": 2.6, "Kind": 0.8, "Theme": 0.7, "Led by": 1.6, "Schools": 0.6}
     caption = "What the Partnership's schools take part in"
     return table_of(caption, columns, rows, numeric=["Schools"], empty=NO_REGISTER)
-
-
-def table_overlap(city: City) -> PaperTable:
-    """Count how many schools each two programmes share."""
-    titles = _titles(city)
-    rows = [
-        (f"{titles[row['one']]} and {titles[row['other']]}", str(row["both"]),
-         str(row["only_one"]), str(row["only_other"]))
-        for row in city.table("programme-overlap").to_dict("records")
-    ]  # fmt: skip
-    columns = {"Programmes": 3.0, "Schools in both": 0.9, "Only in the first": 0.9,
-               "Only in the second": 0.9}  # fmt: skip
-    caption, numeric = "Schools that are in two programmes", list(columns)[1:]
-    return table_of(caption, columns, rows, numeric=numeric, empty=NO_REGISTER)
 
 
 def table_promises(city: City) -> PaperTable:

@@ -34,7 +34,7 @@ RATINGS = "02-priority-ratings"
 
 CITY_TABLES = (
     "changes", "support-totals", "support-last-year-totals", "eligibility", "eligibility-rules",
-    "participation", "activities", "programme-overlap", "external-challenge", "grants", "claims",
+    "participation", "activities", "external-challenge", "grants", "claims",
     "promises", "themes",
 )  # fmt: skip
 """The tables of notebook 02 that the paper is made from."""

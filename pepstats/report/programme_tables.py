@@ -8,14 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.document import PaperTable, make_table
+from pepstats.document import PaperTable
 from pepstats.formatting import (
     CHECK_KINDS,
     count_words,
     format_interval,
     format_number,
     format_pounds,
-    join_words,
     label_variable,
     per_hundred,
     reader_words,
@@ -41,18 +40,6 @@ FROM_MEMORY = (
     "before it is relied on."
 )
 
-INPUTS = {
-    "estimate": ("Estimate", 3), "low": ("Interval, lower end", 3),
-    "high": ("Interval, upper end", 3), "unit": ("Unit", None),
-    "p_placebo": ("Share of made-up programmes as far out", 4),
-    "p_adjusted": ("The same, allowing for all outcomes", 4), "n_schools": ("Schools", 0),
-    "n_comparison": ("Comparison schools", 0), "n_placebo": ("Made-up programmes", 0),
-    "spread": ("Spread of made-up programmes", 3),
-    "smallest": ("Smallest effect likely to be found", 3), "baseline": ("Years before", None),
-    "year": ("Year after", None), "release": ("Release", None), "verdict": ("Verdict", None),
-}  # fmt: skip
-"""The columns of `effects.csv` that stand behind an estimate: in words, and their decimals."""
-
 
 def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
     """Make a programme's tables by name, each name beginning with the programme's."""
@@ -60,7 +47,6 @@ def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
     tables = {
         "summary": table_summary(chapter),
         "effects": table_effects(chapter),
-        "inputs": table_inputs(programme, found.effects),
         "lines": table_lines(chapter),
         "dots": table_dots(chapter),
         "balance": table_balance(programme, found.balance),
@@ -160,31 +146,6 @@ def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
     ]
     said.append(breaks_sentence(programme, results, next(iter(results.values())).year))
     return " ".join(filter(None, said))
-
-
-def table_inputs(programme: Programme, effects: pd.DataFrame) -> PaperTable:
-    """Show everything behind each estimate, one column per outcome, for whoever works it again."""
-    rows = {str(row["outcome"]): row for row in effects.to_dict("records")}
-    present = [name for name in INPUTS if name in effects.columns]
-    frame = {"What": [INPUTS[name][0] for name in present]}
-    for outcome in programme.outcomes:
-        row = rows.get(outcome, {})
-        frame[outcome_label(outcome)] = [_input_words(name, row.get(name)) for name in present]
-    caption = f"{programme.title}: everything behind each estimate"
-    widths = (1.6, *[1.0] * len(programme.outcomes))
-    return make_table(pd.DataFrame(frame), caption=caption, numeric=list(frame)[1:], widths=widths)
-
-
-def _input_words(name: str, value: Any) -> str:
-    places = INPUTS[name][1]
-    if value is None or value != value:
-        return "none"
-    if places is not None:
-        return format_number(value, places)
-    if name in ("year", "baseline"):
-        years = str(value).replace(" and ", " ").split()
-        return join_words(school_year(int(year)) for year in years)
-    return str(value)
 
 
 def table_lines(chapter: Chapter) -> PaperTable:
