@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-
-import pandas as pd
 
 from pepstats.formatting import plain_text
 
@@ -180,21 +178,21 @@ def text_of(words: Words) -> str:
 
 
 def make_table(
-    frame: pd.DataFrame,
-    *,
     caption: str,
+    columns: Iterable[str] | Mapping[str, float],
+    rows: Iterable[Iterable[object]] = (),
+    *,
+    numeric: Iterable[str] = (),
     note: str = "",
     empty: str = "There is nothing to show.",
-    numeric: Iterable[str] = (),
-    widths: Iterable[float] = (),
 ) -> PaperTable:
-    """Make a table for readers from one whose cells are already written for them."""
-    rows = tuple(
-        tuple(plain_text(str(cell)) for cell in row) for row in frame.itertuples(index=False)
-    )
-    columns = tuple(plain_text(str(column)) for column in frame.columns)
-    counted = tuple(plain_text(name) for name in numeric)
+    """Make a table of words; where `columns` is a mapping it has their widths."""
     return PaperTable(
-        plain_text(caption), columns, rows, plain_text(note), plain_text(empty), counted,
-        tuple(widths),
-    )  # fmt: skip
+        plain_text(caption),
+        tuple(plain_text(str(name)) for name in columns),
+        tuple(tuple(plain_text(str(cell)) for cell in row) for row in rows),
+        plain_text(note),
+        plain_text(empty),
+        tuple(plain_text(name) for name in numeric),
+        tuple(columns.values()) if isinstance(columns, Mapping) else (),
+    )

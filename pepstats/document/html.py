@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pepstats import paths
 from pepstats.document.blocks import Document
 from pepstats.errors import RunError
@@ -90,12 +88,11 @@ def write_formats(
     formats: Collection[str] = ("word", "workbook"),
     *,
     template: Path | None = None,
-    data: tuple[pd.DataFrame, pd.DataFrame] | None = None,
 ) -> dict[str, str | bytes]:
     """Lay each edition out as a web page and in the formats asked for, by file name.
 
-    `template` is a council's own Word file, whose styles and margins are taken; `data` the open
-    data and the table that explains its columns. A paper that shows no table has no workbook.
+    `template` is a council's own Word file, whose styles and margins are taken. A paper that shows
+    no table has no workbook.
     Raises `RunError` where a PDF is asked for and this machine cannot make one.
     """
     # python-docx is imported only where a paper is written
@@ -111,7 +108,4 @@ def write_formats(
             files[f"{name}.xlsx"] = write_workbook(paper)
         if "pdf" in formats:
             files[f"{name}.pdf"] = to_pdf(page)
-    if data is not None and "open-data" in formats:
-        for name, table in zip(("open-data", "open-data.meta"), data, strict=True):
-            files[f"{name}.csv"] = table.to_csv(index=False, lineterminator="\n")
     return files

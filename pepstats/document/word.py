@@ -9,18 +9,14 @@ from __future__ import annotations
 import datetime
 import io
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 import docx
 from docx.document import Document as WordDocument
-from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.text import WD_TAB_ALIGNMENT
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement, parse_xml
-from docx.oxml.ns import nsdecls, qn
+from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 
 from pepstats.document.blocks import (
@@ -36,55 +32,17 @@ from pepstats.document.blocks import (
     TableBlock,
     Words,
 )
+from pepstats.document.html import html_templates
 from pepstats.errors import DesignError
 
-INK = RGBColor(0x12, 0x43, 0x6D)
 NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"
 CELL, NOTE, FACT = "Table text", "Table note", "Meeting line"
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the paragraphs of a style look; sizes in points, the left edge in centimetres."""
-
-    size: float = 11
-    before: float = 0
-    after: float = 7
-    bold: bool | None = None
-    stays: bool = False  # on the page of what follows it
-    left: float = 0
-    color: RGBColor | None = None
-
-
-LOOKS = {
-    "Normal": Look(),
-    "Title": Look(19, 6, 6, bold=True, stays=True, color=INK),
-    "Heading 1": Look(14, 16, 6, bold=True, stays=True, color=INK),
-    "Heading 2": Look(12, 10, 6, bold=True, stays=True, color=INK),
-    NUMBERED: Look(),
-    QUOTE: Look(left=1.25),
-    COMPLETE: Look(left=1.25),
-    CELL: Look(9.5, 2, 2),
-    NOTE: Look(9.5),
-    FACT: Look(after=2, left=3.2),
-    "Caption": Look(10.5, 6, 4, bold=False, stays=True, color=RGBColor(0, 0, 0)),
-}
-
 LANGUAGE = "en-GB"
 LETTER, MARGINS = 0.185, 0.5  # cm: a letter of a table's text; left and right of a cell's
 BOLDER = 1.15  # how much wider a bold letter is
 TWIPS = 567  # to a centimetre
+ID = qn("w:abstractNumId")
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-
-_RULES = "".join(
-    f'<w:{side} w:val="single" w:sz="{size}" w:space="0" w:color="6F777B"/>'
-    for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
-)
-
-_LOOK = (
-    '<w:tblLook w:val="00A0" w:firstRow="1" w:lastRow="0" w:firstColumn="1" w:lastColumn="0" '
-    'w:noHBand="1" w:noVBand="1"/>'
-)
 
 
 def share_width(block: TableBlock, width: float) -> list[float]:
@@ -110,29 +68,9 @@ def make_grid(block: TableBlock, width: float, style: str) -> Any:
 
     `style` is the id of the paragraph style of its words; a short table keeps to one page.
     """
-    table = block.table
-    widths = [round(part * TWIPS) for part in share_width(block, width)]
-    right = ['<w:jc w:val="right"/>' if name in table.numeric else "" for name in table.columns]
-    last = len(table.rows)
-    rows = []
-    for number, cells in enumerate((table.columns, *table.rows)):
-        look = "<w:keepNext/>" if table.short and number < last else ""
-        bold = "<w:rPr><w:b/></w:rPr>" if number == 0 else ""
-        made = "".join(
-            f'<w:tc><w:tcPr><w:tcW w:w="{part}" w:type="dxa"/></w:tcPr><w:p><w:pPr>'
-            f'<w:pStyle w:val="{style}"/>{look}{aside}</w:pPr>'
-            f'<w:r>{bold}<w:t xml:space="preserve">{escape(text)}</w:t></w:r></w:p></w:tc>'
-            for part, aside, text in zip(widths, right, cells, strict=True)
-        )
-        heads = "<w:tblHeader/>" if number == 0 else ""
-        rows.append(f"<w:tr><w:trPr><w:cantSplit/>{heads}</w:trPr>{made}</w:tr>")
-    columns = "".join(f'<w:gridCol w:w="{part}"/>' for part in widths)
-    return parse_xml(
-        f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/>'
-        f"<w:tblBorders>{_RULES}</w:tblBorders>"
-        f'<w:tblLayout w:type="fixed"/>{_LOOK}<w:tblCaption w:val={quoteattr(table.caption)}/>'
-        f"</w:tblPr><w:tblGrid>{columns}</w:tblGrid>{''.join(rows)}</w:tbl>"
-    )
+    table, widths = block.table, [round(part * TWIPS) for part in share_width(block, width)]
+    parts = {"rows": (table.columns, *table.rows), "widths": widths, "style": style}
+    return parse_xml(html_templates().get_template("word-table.xml").render(table=table, **parts))
 
 
 def number_line(line: Any, chosen: int, level: int) -> None:
@@ -150,21 +88,6 @@ def set_language(run: Any) -> None:
     element.set(qn("w:val"), LANGUAGE)
     element.set(qn("w:eastAsia"), LANGUAGE)
     run.append(element)
-
-
-def add_field(line: Any, code: str) -> None:
-    """Put in a number that Word counts, such as the page's."""
-    for kind in ("begin", "", "separate", "shown", "end"):
-        run = line.add_run("1" if kind == "shown" else "")
-        if kind == "":
-            instruction = OxmlElement("w:instrText")
-            instruction.set(qn("xml:space"), "preserve")
-            instruction.text = f" {code} "
-            run._r.append(instruction)
-        elif kind != "shown":
-            mark = OxmlElement("w:fldChar")
-            mark.set(qn("w:fldCharType"), kind)
-            run._r.append(mark)
 
 
 def add_link(line: Any, span: Span) -> None:
@@ -262,16 +185,8 @@ def _check(word: WordDocument, names: list[str], path: Path) -> None:
 PAGE_WIDTH = 17.0  # cm between the margins of an A4 page
 TALLEST = 22.0  # cm that a picture may be, its caption and note beside it on the page
 
-_LEVELS: dict[str, tuple[tuple[str, str, str], ...]] = {
-    # kind: (Word's number format, how it is written, the style that carries it) for each level
-    "topics": (("decimal", "%1.", "Heading 1"), ("decimal", "%1.%2", NUMBERED)),
-    "roman": (("lowerRoman", "(%1)", ""),),
-    "letters": (("lowerLetter", "%1.", ""),),
-    "bullets": (("bullet", "\u2022", ""),),
-}
-
-_INDENT = {"topics": (0.0, 1.25), "roman": (1.25, 2.25), "letters": (1.25, 2.0),
-           "bullets": (1.25, 2.0)}  # fmt: skip
+_INDENT = {"roman": (1.25, 2.25), "letters": (1.25, 2.0), "bullets": (1.25, 2.0)}
+"""Where a list's marks and its words stand, in centimetres."""
 
 
 def write_docx(document: Document, template: Path | None = None) -> bytes:
@@ -300,7 +215,6 @@ class _Writer:
         self.word, self.document, self.restyle = word, document, restyle
         self.numbering = word.part.numbering_part.element
         self.lists: dict[str, int] = {}
-        self.ids: dict[str, str] = {}
         self.turning = False
         section = word.sections[0]
         parts = (section.page_width, section.left_margin, section.right_margin)
@@ -309,7 +223,7 @@ class _Writer:
 
     def write(self) -> None:
         self._properties()
-        self._styles()
+        self._take_looks()
         self.topics = self._new_list("topics")
         self._head_and_foot()
         for mark in self.document.marks:
@@ -334,43 +248,25 @@ class _Writer:
         for old in self.word.settings.element.findall(qn("w:themeFontLang")):
             old.set(qn("w:val"), LANGUAGE)
 
-    def _styles(self) -> None:
+    def _take_looks(self) -> None:
         """Set the looks of the paper; those that a council's template has are left as they are."""
         styles = self.word.styles
+        there = {str(style.name).replace(" ", ""): style for style in styles}
+        ids = {name: style.style_id for name, style in there.items()}
+        page = html_templates().get_template("word.xml")
+        self.looks = parse_xml(page.render(document=self.document, ids=ids))
+        for look in self.looks.findall(qn("w:style")):
+            name = look.get(qn("w:styleId"))
+            if name not in there:
+                for fonts in [] if self.restyle else list(look.iter(qn("w:rFonts"))):
+                    fonts.getparent().remove(fonts)
+                styles.element.append(look)
+            elif self.restyle:
+                styles.element.replace(there[name].element, look)
         defaults = styles.element.find(qn("w:docDefaults"))
         for run in defaults.iter(qn("w:rPr")) if defaults is not None else ():
             set_language(run)
         set_language(styles["Normal"].element.get_or_add_rPr())
-        there = {style.name for style in styles} if not self.restyle else set()
-        for name, look in LOOKS.items():
-            if name in there:
-                continue
-            if name not in [style.name for style in styles]:
-                styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH).base_style = styles["Normal"]
-            style = styles[name]
-            style.font.size, style.font.bold = Pt(look.size), look.bold
-            style.font.color.rgb = look.color
-            if self.restyle:
-                style.font.name = "Arial"
-            shape = style.paragraph_format
-            shape.space_before, shape.space_after = Pt(look.before), Pt(look.after)
-            shape.keep_with_next = look.stays or None
-            if look.left:
-                shape.left_indent = Cm(look.left)
-            _leave_theme(style)
-        for name, line in ((QUOTE, "single"), (COMPLETE, "dashed")):
-            if name not in there:
-                border = parse_xml(
-                    f'<w:pBdr {nsdecls("w")}><w:left w:val="{line}" w:sz="18" w:space="8" '
-                    'w:color="12436D"/></w:pBdr>'
-                )
-                styles[name].element.get_or_add_pPr().insert_element_before(
-                    border, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc"
-                )
-        if FACT not in there:
-            shape = styles[FACT].paragraph_format
-            shape.first_line_indent = Cm(-LOOKS[FACT].left)
-            shape.tab_stops.add_tab_stop(Cm(LOOKS[FACT].left))
         self.ids = {style.name: style.style_id for style in styles if style.name}
 
     def _head_and_foot(self) -> None:
@@ -390,15 +286,9 @@ class _Writer:
             run.bold, run.font.size = bool(marks) or None, Pt(9)
         if not self.restyle:
             return
-        foot = section.footer.paragraphs[0]
         self.word.styles["Footer"].paragraph_format.tab_stops.clear_all()
-        foot.paragraph_format.tab_stops.add_tab_stop(Cm(self.width), WD_TAB_ALIGNMENT.RIGHT)
-        foot.add_run(f"{self.document.title}\tPage " if marks else "\tPage ")
-        add_field(foot, "PAGE")
-        foot.add_run(" of ")
-        add_field(foot, "NUMPAGES")
-        for run in foot.runs:
-            run.font.size = Pt(9)
+        old = section.footer.paragraphs[0]._p
+        old.getparent().replace(old, self.looks.find(qn("w:p")))
 
     def _line(self, style: str = "Normal", text: str = "") -> Any:
         """Begin a paragraph in a style, with its first words."""
@@ -502,44 +392,14 @@ class _Writer:
         self._line(NOTE, f"The numbers are in Table {block.table_number}.")
 
     def _new_list(self, kind: str) -> int:
-        """Start a list of a kind from its first number; give Word's number for the list."""
+        """Start a list of a kind from its first number; return Word's number for the list."""
         if kind not in self.lists:
-            self.lists[kind] = self._define(kind)
+            made = {one.get(ID): one for one in self.looks.findall(qn("w:abstractNum"))}[kind]
+            taken = [int(e.get(ID)) for e in self.numbering.findall(qn("w:abstractNum"))]
+            self.lists[kind] = max(taken, default=-1) + 1
+            made.set(ID, str(self.lists[kind]))
+            self.numbering.insert(len(taken), made)
         num = self.numbering.add_num(self.lists[kind])
         if kind in ("roman", "letters"):
             num.add_lvlOverride(ilvl=0).add_startOverride(1)
         return int(num.numId)
-
-    def _define(self, kind: str) -> int:
-        taken = [
-            int(e.get(qn("w:abstractNumId"))) for e in self.numbering.findall(qn("w:abstractNum"))
-        ]
-        number = max(taken, default=-1) + 1
-        left, hang = _INDENT[kind]
-        levels = "".join(
-            f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{style}"/>'
-            + (f'<w:pStyle w:val="{self.word.styles[name].style_id}"/>' if name else "")
-            + f'<w:lvlText w:val="{text}"/><w:lvlJc w:val="left"/><w:pPr>'
-            f'<w:ind w:left="{round(hang * 567)}" w:hanging="{round((hang - left) * 567)}"/>'
-            "</w:pPr></w:lvl>"
-            for level, (style, text, name) in enumerate(_LEVELS[kind])
-        )
-        element = parse_xml(
-            f'<w:abstractNum {nsdecls("w")} w:abstractNumId="{number}">'
-            f'<w:multiLevelType w:val="multilevel"/>{levels}</w:abstractNum>'
-        )
-        first = self.numbering.find(qn("w:num"))
-        if first is None:
-            self.numbering.append(element)
-        else:
-            first.addprevious(element)
-        return number
-
-
-def _leave_theme(style: Any) -> None:
-    """Take the theme's fonts and rules out of a style of the library's own."""
-    for fonts in style.element.iter(qn("w:rFonts")):
-        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-            fonts.attrib.pop(qn(f"w:{theme}"), None)
-    for border in list(style.element.iter(qn("w:pBdr"))):
-        border.getparent().remove(border)

@@ -149,7 +149,7 @@ actions:                    # what the last meeting asked for, and where this pa
     by: A councillor (invented)
     answer: Every school of both programmes was asked. Their answers are counted and quoted.
 disclosure: {{fewest_schools: 3}}
-formats: [word, workbook, open-data]
+formats: [word, workbook]
 sources:
 {sources}
 programmes: [closing-the-gap, send-in-mainstream]

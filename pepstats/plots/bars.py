@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pepstats.formatting import count_words, format_number, join_words
-from pepstats.plots.style import BLUE, GREY, WIDTH, capital, clear_spines, in_house_style
+from pepstats.formatting import count_words, join_words
+from pepstats.plots.style import BLUE, GREY, WIDTH, clear_spines, in_house_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,17 +107,3 @@ def describe_ratings(ratings: pd.DataFrame) -> str:
         f"{count_words(int(r.schools), 'school')} priority {r.rating}" for r in rows.itertuples()
     ]
     return f"Bars of the number of schools by priority rating: {join_words(parts)}."
-
-
-@in_house_style
-def draw_bars(values: pd.Series, ax: Axes, *, unit: str) -> None:
-    """Draw one bar a row with its figure beside it, from zero."""
-    ax.barh([str(name) for name in values.index], values, color=BLUE, height=0.62)
-    for place, value in enumerate(values):
-        ax.annotate(
-            f" {format_number(float(value), 0)}", (value, place), va="center", fontsize=10.5
-        )
-    ax.invert_yaxis()
-    ax.set_xlim(0, 110)
-    clear_spines(ax, grid="x")
-    ax.set_title(capital(unit), loc="left", fontsize=10.5, pad=8)

@@ -231,17 +231,3 @@ def describe_small_lines(schools: pd.DataFrame, *, unit: str) -> str:
         f"line by year, in {unit}. In the last year {above} stand above their comparison schools "
         f"and {below} below.{end}"
     )
-
-
-@in_house_style
-def draw_shares(shares: pd.DataFrame, ax: Axes) -> None:
-    """Draw shares by year, one line a column with its name at its end; `shares` in per cent."""
-    looks = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (INK, ":", "^"), (GREY, "-.", "D"))
-    years = [int(year) for year in shares.index]
-    for (name, values), (colour, style, mark) in zip(shares.items(), looks, strict=False):
-        ax.plot(years, values, color=colour, linestyle=style, marker=mark, label=str(name))
-    ax.set_xticks(years, [school_year(year) for year in years])
-    ax.set_ylim(0, 104)
-    ax.legend(loc="lower left", frameon=False, fontsize=9.5)
-    clear_spines(ax, grid="y")
-    ax.set_title("% of schools with a value", loc="left", fontsize=10.5, pad=8)

@@ -16,7 +16,6 @@ from pepstats.measures import MEASURES, outcome_label
 from pepstats.plots.bars import (
     describe_consort,
     describe_ratings,
-    draw_bars,
     draw_consort,
     draw_ratings,
     height_of_consort,
@@ -25,7 +24,6 @@ from pepstats.plots.dots import choose_dots, describe_hundred_dots, draw_hundred
 from pepstats.plots.lines import (
     describe_small_lines,
     describe_two_lines,
-    draw_shares,
     draw_small_lines,
     draw_two_lines,
     height_of_small_lines,
@@ -275,45 +273,3 @@ def picture_ratings(ratings: pd.DataFrame) -> Picture:
     figure, ax = new_axes(2.0)
     draw_ratings(table, ax)
     return Picture(figure, table, describe_ratings(table), "Schools by priority rating")
-
-
-def picture_sources(
-    coverage: pd.DataFrame, why: pd.DataFrame, measures: list[str]
-) -> dict[str, Picture]:
-    """Draw how much of some measures there is, and which size of cohort goes missing first."""
-    outcomes = [m for m in measures if "." not in m]
-    least = next((m for m in measures if m.endswith(".disadvantaged")), outcomes[0])
-    return {
-        "coverage-picture": picture_coverage(coverage, outcomes),
-        "why-missing-picture": picture_reasons(why, least),
-    }
-
-
-def picture_coverage(coverage: pd.DataFrame, measures: list[str]) -> Picture:
-    """Draw the share of listed schools that have a value, by year, for at most four measures."""
-    rows = coverage[coverage["measure"].isin(measures[:4]) & (coverage["schools"] > 0)]
-    shares = rows.pivot_table(index="year", columns="measure", values="share")[measures[:4]] * 100
-    figure, ax = new_axes()
-    draw_shares(shares.rename(columns=lambda m: MEASURES[m].label), ax)
-    said = [
-        f"{MEASURES[m].label}: from {shares[m].min():.0f}% to {shares[m].max():.0f}%"
-        for m in shares
-    ]
-    alt = f"Share of the schools in each year's file that have a value. {'; '.join(said)}."
-    return Picture(figure, rows, alt, "Share of listed schools that have a value, by year")
-
-
-def picture_reasons(why: pd.DataFrame, measure: str) -> Picture:
-    """Draw what share of schools have a value of a measure in its last year, by cohort size."""
-    last = why[why["measure"] == measure]
-    last = last[last["year"] == last["year"].max()]
-    table = last.pivot_table(index="cohort", columns="reason", values="schools", aggfunc="sum")
-    counts = table.fillna(0).astype(int)
-    share = counts.div(counts.sum(axis=1), axis=0) * 100
-    kept = share.get("has a value", pd.Series(0.0, index=share.index))
-    figure, ax = new_axes(0.9 + 0.45 * len(kept))
-    draw_bars(kept, ax, unit="% of schools with a value")
-    lines = [f"{band}: {value:.0f}%" for band, value in kept.items()]
-    caption = f"{outcome_label(measure)}: share of schools that have a value, by size of cohort"
-    alt = f"{caption}. {'; '.join(lines)}."
-    return Picture(figure, counts.reset_index(), alt, caption)

@@ -17,7 +17,6 @@ from pepstats.report.edition import (
     collect_provenance,
     collect_results,
 )
-from pepstats.report.open_data import make_open_data
 from pepstats.report.paper import (
     draft_report,
     fill_template,
@@ -54,7 +53,6 @@ __all__ = [
     "list_marks",
     "list_shown_counts",
     "list_to_do",
-    "make_open_data",
     "write_city_table",
     "write_editions",
     "write_sheets",

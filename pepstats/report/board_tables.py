@@ -19,7 +19,7 @@ from pepstats.formatting import (
 )
 from pepstats.impact import LADDER
 from pepstats.measures import find_measure, outcome_label
-from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance, table_of
+from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
 from pepstats.report.programme_tables import cost_words
 from pepstats.report.sentences import short_result, verdict_words
 from pepstats.settings import Programme, Report
@@ -66,12 +66,12 @@ def make_board_tables(edition: Edition) -> dict[str, PaperTable]:
     return {
         "actions": table_actions(edition.report),
         "programmes": table_programmes(edition),
-        "verdicts": table_of(
+        "verdicts": make_table(
             "The five verdicts, and when each is used",
             {"We say that schools": 1.2, "When": 4.0},
             LADDER.items(),
         ),
-        "glossary": table_of("What the words mean", {"Words": 1.2, "Meaning": 4.0}, GLOSSARY),
+        "glossary": make_table("What the words mean", {"Words": 1.2, "Meaning": 4.0}, GLOSSARY),
         "sources": table_sources(edition.report),
     }
 
@@ -95,7 +95,7 @@ def table_actions(report: Report) -> PaperTable:
     ]  # fmt: skip
     columns = {"What was asked for": 2.4, "Where it stands": 3.0}
     empty = "None is recorded in the settings of this report."
-    return table_of("Actions from the last meeting", columns, rows, empty=empty)
+    return make_table("Actions from the last meeting", columns, rows, empty=empty)
 
 
 def table_programmes(edition: Edition) -> PaperTable:
@@ -104,9 +104,9 @@ def table_programmes(edition: Edition) -> PaperTable:
     frame = pd.DataFrame(columns, index=pd.Index(list(IN_SHORT), name="About"))
     if len(columns) > MOST_BESIDE:
         frame = frame.T.rename_axis("Programme")[["For whom", "What moved", "How sure"]]
-    widths = (0.9, *[2.6] * len(frame.columns))
+    widths = {str(frame.index.name): 0.9, **dict.fromkeys(frame.columns, 2.6)}
     caption = f"The programmes in {school_year(edition.report.year)}"
-    return make_table(frame.reset_index(), caption=caption, widths=widths)
+    return make_table(caption, widths, frame.itertuples())
 
 
 def title_apart(chapters: Sequence[Chapter]) -> dict[str, Chapter]:
@@ -148,7 +148,7 @@ def table_sources(report: Report) -> PaperTable:
         for line in report.sources
     ]
     columns = {"What": 2.0, "School year": 1.0, "Release": 0.9, "File": 2.6, "SHA-256 begins": 1.3}
-    return table_of("Published files this paper rests on", columns, rows)
+    return make_table("Published files this paper rests on", columns, rows)
 
 
 COUNTED = "pupils"  # the unit of measures that are no results, only numbers
@@ -194,8 +194,9 @@ def make_provenance_tables(
     tables = {"report.results-changed": table_results(record)}
     for name, (caption, empty) in LOGGED.items():
         frame = record.quality.get(name, pd.DataFrame(columns=["Nothing"]))
-        widths = [WIDE.get(str(column), 2.0) for column in frame]
-        tables[f"quality.{name}"] = make_table(frame, caption=caption, empty=empty, widths=widths)
+        columns = {str(column): WIDE.get(str(column), 2.0) for column in frame}
+        rows = frame.itertuples(index=False)
+        tables[f"quality.{name}"] = make_table(caption, columns, rows, empty=empty)
     for programme in programmes:
         slug = programme.slug
         tables[f"{slug}.changed"] = table_effect_changes(programme, record)
@@ -251,7 +252,7 @@ def table_effect_changes(programme: Programme, record: Provenance) -> PaperTable
     caption = f"{programme.title}: what changed since"
     columns = {"Outcome": 1.9, _day(record): 1.5, "Now": 1.5, "Change": 0.8, "Verdict": 1.7}
     empty = NOT_RUN if record.not_run else "There was no estimate before."
-    return table_of(caption, columns, rows, numeric=["Change"], note=_how(table), empty=empty)
+    return make_table(caption, columns, rows, numeric=["Change"], note=_how(table), empty=empty)
 
 
 def table_results(record: Provenance) -> PaperTable:
@@ -277,7 +278,7 @@ def table_results(record: Provenance) -> PaperTable:
         for row in shown.to_dict("records")
     ]
     then = _day(record)
-    return table_of(
+    return make_table(
         "The authority's own results, then and now",
         {"Result": 2.4, "Schools": 0.7, then: 1.1, "Now": 0.7, "Change": 0.8, "Release": 1.5},
         rows,
@@ -325,7 +326,7 @@ def table_plan(programme: Programme, plan: pd.DataFrame) -> PaperTable:
     ]
     caption = f"{programme.title}: whether it was done as planned"
     columns = {"Fixed beforehand": 2.0, "Done so": 4.0}
-    return table_of(caption, columns, rows, empty="There is no plan to set it beside.")
+    return make_table(caption, columns, rows, empty="There is no plan to set it beside.")
 
 
 def _estimate(row: Mapping[Any, Any], when: str) -> str:

@@ -18,7 +18,7 @@ from pepstats.report.disclosure import (
     list_shown,
     withhold,
 )
-from pepstats.report.edition import HELD_BACK, Chapter, is_said, table_of
+from pepstats.report.edition import HELD_BACK, Chapter, is_said
 from pepstats.report.quotes import of_programme, tabulate_themes
 from pepstats.sources import NO_CONSENT
 
@@ -34,10 +34,11 @@ def table_cases(chapter: Chapter) -> PaperTable:
     caption, labels = f"{chapter.programme.title}: the case studies", chapter.label_schools()
     cases = chapter.found.cases.reset_index().to_dict("records")
     if not cases:
-        return table_of(caption, [ABOUT], empty="No case study has been chosen.")
+        return make_table(caption, [ABOUT], empty="No case study has been chosen.")
     answers = {labels[int(row["school"])]: _answer(chapter, row) for row in cases}
-    frame = pd.DataFrame(answers).rename_axis(ABOUT).reset_index()
-    return make_table(frame, caption=caption, widths=(1.1, *[2.0] * len(cases)))
+    frame = pd.DataFrame(answers)
+    columns = {ABOUT: 1.1, **dict.fromkeys(answers, 2.0)}
+    return make_table(caption, columns, frame.itertuples())
 
 
 def _answer(chapter: Chapter, row: Mapping[Any, Any]) -> dict[str, str]:
@@ -101,7 +102,7 @@ def table_case_lines(chapter: Chapter) -> PaperTable:
     caption = f"{chapter.programme.title}: the case studies by year, {scale}"
     columns = ["School and year", "The school", "Its comparison schools"]
     if not chapter.shows_schools:
-        return table_of(caption, columns, empty=HELD_BACK)
+        return make_table(caption, columns, empty=HELD_BACK)
     labels = chapter.label_schools()
     cases = [] if chapter.found.cases.empty else chapter.found.cases.reset_index()["school"]
     lines = chapter.lines_of({int(school): labels[int(school)] for school in cases})
@@ -114,7 +115,7 @@ def table_case_lines(chapter: Chapter) -> PaperTable:
         for row in lines.to_dict("records")
     ]
     none = "No case study has been chosen."
-    return table_of(caption, columns, rows, numeric=columns[1:], empty=none)
+    return make_table(caption, columns, rows, numeric=columns[1:], empty=none)
 
 
 def table_themes(chapter: Chapter) -> PaperTable:
@@ -123,9 +124,9 @@ def table_themes(chapter: Chapter) -> PaperTable:
     counts, held_back = count_answers(chapter)
     if counts.empty or held_back:
         none = f"{FEW_SPOKE}." if held_back else "No school has answered yet."
-        return table_of(caption, ["Theme"], empty=none)
-    frame = counts.rename(columns=str.capitalize).rename_axis("Theme").reset_index()
-    return make_table(frame, caption=caption, numeric=list(frame.columns[1:]))
+        return make_table(caption, ["Theme"], empty=none)
+    columns = ["Theme", *(str(stance).capitalize() for stance in counts)]
+    return make_table(caption, columns, counts.itertuples(), numeric=columns[1:])
 
 
 def count_answers(chapter: Chapter) -> tuple[pd.DataFrame, bool]:

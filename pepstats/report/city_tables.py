@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.document import Entry, PaperTable
+from pepstats.document import Entry, PaperTable, make_table
 from pepstats.formatting import count_words, format_number, join_words, long_date, school_year
 from pepstats.priority import (
     CHANGES,
@@ -32,7 +32,7 @@ from pepstats.report.disclosure import (
     join_logs,
     withhold,
 )
-from pepstats.report.edition import NOT_RATED, RATINGS, City, is_said, table_of
+from pepstats.report.edition import NOT_RATED, RATINGS, City, is_said
 from pepstats.settings import Programme
 
 NO_YEAR_BEFORE = "The study has no results of the year before, so no rating to compare with."
@@ -94,7 +94,6 @@ def make_city_tables(
         "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
         "eligibility-rules": table_rules(city.table("eligibility-rules")),
         "partnership-activities": table_activities(city.table("activities")),
-        "partnership-overlap": table_overlap(city),
         "partnership-promises": table_promises(city),
         "partnership-themes": table_strategy(city.table("themes")),
     }
@@ -142,11 +141,11 @@ def protect_changes(changes: pd.DataFrame, view: View) -> Protected:
 def table_counts(caption: str, counts: Protected | None, view: View, *, empty: str) -> PaperTable:
     """Show counts of schools, small ones hidden."""
     if counts is None:
-        return table_of(caption, ["Schools"], empty=empty)
+        return make_table(caption, ["Schools"], empty=empty)
     frame = counts.words().reset_index()
     columns = [str(name) for name in frame]
     rows, note = frame.itertuples(index=False), hidden_note(counts, view)
-    return table_of(caption, columns, rows, numeric=columns[1:], note=note)
+    return make_table(caption, columns, rows, numeric=columns[1:], note=note)
 
 
 def table_ratings_named(city: City, view: View) -> PaperTable:
@@ -158,7 +157,7 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
             "Not published: it contains exempt information and will be made available to "
             "members at the meeting."
         )
-        return table_of(caption, columns, empty=withheld if len(city.ratings) else NO_RATING)
+        return make_table(caption, columns, empty=withheld if len(city.ratings) else NO_RATING)
     rows = [
         (
             city.names.get(int(row["school"]), f"School {row['school']}"),
@@ -167,7 +166,7 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
         )
         for row in city.ratings.sort_values(["rating", "school"]).to_dict("records")
     ]
-    return table_of(caption, columns, rows, numeric=["Rating"])
+    return make_table(caption, columns, rows, numeric=["Rating"])
 
 
 def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
@@ -176,7 +175,7 @@ def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
     columns = {"School": 1.8, "Last year": 0.6, "Now": 0.5, "What moved": 3.2,
                "Could be chance": 0.7}  # fmt: skip
     if not view.exempt or changes.empty:
-        return table_of(caption, columns, empty=NO_YEAR_BEFORE if changes.empty else EXEMPT_ONLY)
+        return make_table(caption, columns, empty=NO_YEAR_BEFORE if changes.empty else EXEMPT_ONLY)
     moved = changes[changes["change"].isin(["raised", "lowered"])].sort_values(["now", "name"])
     rows = [
         (row["name"], f"{row['before']:.0f}", f"{row['now']:.0f}", row["why"],
@@ -184,7 +183,7 @@ def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
         for row in moved.to_dict("records")
     ]  # fmt: skip
     numeric = ["Last year", "Now"]
-    return table_of(caption, columns, rows, numeric=numeric, empty="No rating changed.")
+    return make_table(caption, columns, rows, numeric=numeric, empty="No rating changed.")
 
 
 def ratings_sentence(ratings: pd.DataFrame, view: View) -> str:
@@ -252,7 +251,7 @@ def table_support(city: City, view: View, year: int) -> PaperTable:
     told = f"{HIDDEN} is a sum from which the number of schools of one rating could be worked out."
     caption = "Days of support, as the ratings bring them and as they were given"
     note, empty = told if hides else "", "No support has been planned."
-    return table_of(caption, columns, rows, numeric=columns[1:], note=note, empty=empty)
+    return make_table(caption, columns, rows, numeric=columns[1:], note=note, empty=empty)
 
 
 def may_sum(totals: pd.DataFrame, view: View) -> bool:
@@ -274,7 +273,7 @@ def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
         for row in (totals.to_dict("records") if view.exempt else [])
     ]  # fmt: skip
     caption = "Days of support for the year to come, by rating and by who runs the school"
-    return table_of(caption, columns, rows, numeric=columns[2:], empty=EXEMPT_ONLY)
+    return make_table(caption, columns, rows, numeric=columns[2:], empty=EXEMPT_ONLY)
 
 
 def _support_sentence(city: City, view: View, year: int) -> str:
@@ -326,7 +325,7 @@ def table_eligibility(
         "whose text was read."
     )
     empty = "No programme's schools could be judged."
-    return table_of(caption, columns, rows, numeric=numeric, note=note, empty=empty)
+    return make_table(caption, columns, rows, numeric=numeric, note=note, empty=empty)
 
 
 def table_rules(rules: pd.DataFrame) -> PaperTable:
@@ -337,7 +336,7 @@ def table_rules(rules: pd.DataFrame) -> PaperTable:
         for row in rules.to_dict("records")
     ]  # fmt: skip
     columns = {"Criterion": 2.4, "Status": 0.8, "Known from": 2.2, "Asked": 0.5}
-    return table_of("The criteria a school could be eligible by", columns, rows)
+    return make_table("The criteria a school could be eligible by", columns, rows)
 
 
 def table_activities(activities: pd.DataFrame) -> PaperTable:
@@ -348,21 +347,7 @@ def table_activities(activities: pd.DataFrame) -> PaperTable:
     ]
     columns = {"Activity": 2.6, "Kind": 0.8, "Theme": 0.7, "Led by": 1.6, "Schools": 0.6}
     caption = "What the Partnership's schools take part in"
-    return table_of(caption, columns, rows, numeric=["Schools"], empty=NO_REGISTER)
-
-
-def table_overlap(city: City) -> PaperTable:
-    """Count how many schools each two programmes share."""
-    titles = _titles(city)
-    rows = [
-        (f"{titles[row['one']]} and {titles[row['other']]}", str(row["both"]),
-         str(row["only_one"]), str(row["only_other"]))
-        for row in city.table("programme-overlap").to_dict("records")
-    ]  # fmt: skip
-    columns = {"Programmes": 3.0, "Schools in both": 0.9, "Only in the first": 0.9,
-               "Only in the second": 0.9}  # fmt: skip
-    caption, numeric = "Schools that are in two programmes", list(columns)[1:]
-    return table_of(caption, columns, rows, numeric=numeric, empty=NO_REGISTER)
+    return make_table(caption, columns, rows, numeric=["Schools"], empty=NO_REGISTER)
 
 
 def table_promises(city: City) -> PaperTable:
@@ -377,7 +362,7 @@ def table_promises(city: City) -> PaperTable:
     columns = {"Indicator": 3.0, "Baseline": 0.7, "Target": 0.7, "Actual": 0.7, "Due": 1.0,
                "Status": 0.9}  # fmt: skip
     caption = "Key performance indicators, and whether they were met"
-    return table_of(caption, columns, rows, numeric=list(columns)[1:4], empty=NO_REGISTER)
+    return make_table(caption, columns, rows, numeric=list(columns)[1:4], empty=NO_REGISTER)
 
 
 def table_strategy(themes: pd.DataFrame) -> PaperTable:
@@ -389,7 +374,7 @@ def table_strategy(themes: pd.DataFrame) -> PaperTable:
     ]  # fmt: skip
     columns = {"Theme": 3.4, "Activities": 0.8, "Schools taking part": 1.0, "Indicators": 0.8}
     caption, numeric = "Activities by theme of the Education Strategy", list(columns)[1:]
-    return table_of(caption, columns, rows, numeric=numeric, empty=NO_REGISTER)
+    return make_table(caption, columns, rows, numeric=numeric, empty=NO_REGISTER)
 
 
 def _titles(city: City) -> dict[str, str]:

@@ -13,7 +13,6 @@ from typing import Protocol
 
 import pandas as pd
 
-from pepstats.document import PaperTable, make_table
 from pepstats.errors import DesignError, RunError
 from pepstats.formatting import reader_words
 from pepstats.measures import breaks_between, find_measure
@@ -34,7 +33,7 @@ RATINGS = "02-priority-ratings"
 
 CITY_TABLES = (
     "changes", "support-totals", "support-last-year-totals", "eligibility", "eligibility-rules",
-    "participation", "activities", "programme-overlap", "external-challenge", "grants", "claims",
+    "participation", "activities", "external-challenge", "grants", "claims",
     "promises", "themes",
 )  # fmt: skip
 """The tables of notebook 02 that the paper is made from."""
@@ -309,23 +308,6 @@ def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) ->
 def is_said(note: object) -> bool:
     """Whether a cell holds words."""
     return isinstance(note, str) and bool(note.strip())
-
-
-def table_of(
-    caption: str,
-    columns: Sequence[str] | Mapping[str, float],
-    rows: Iterable[Sequence[object]] = (),
-    *,
-    numeric: Iterable[str] = (),
-    note: str = "",
-    empty: str = "There is nothing to show.",
-) -> PaperTable:
-    """Make a table of rows of words; where `columns` is a mapping it has their widths."""
-    widths = columns.values() if isinstance(columns, Mapping) else ()
-    frame = pd.DataFrame(list(rows), columns=list(columns))
-    return make_table(
-        frame, caption=caption, note=note, empty=empty, numeric=numeric, widths=widths
-    )
 
 
 class _Reads(Protocol):

@@ -15,7 +15,6 @@ from pepstats.formatting import (
     format_interval,
     format_number,
     format_pounds,
-    join_words,
     label_variable,
     per_hundred,
     reader_words,
@@ -31,7 +30,6 @@ from pepstats.report.edition import (
     ProgrammeResults,
     breaks_sentence,
     is_said,
-    table_of,
 )
 from pepstats.report.sentences import Result, decimals_for, size_words, verdict_words
 from pepstats.settings import Programme
@@ -41,18 +39,6 @@ FROM_MEMORY = (
     "before it is relied on."
 )
 
-INPUTS = {
-    "estimate": ("Estimate", 3), "low": ("Interval, lower end", 3),
-    "high": ("Interval, upper end", 3), "unit": ("Unit", None),
-    "p_placebo": ("Share of made-up programmes as far out", 4),
-    "p_adjusted": ("The same, allowing for all outcomes", 4), "n_schools": ("Schools", 0),
-    "n_comparison": ("Comparison schools", 0), "n_placebo": ("Made-up programmes", 0),
-    "spread": ("Spread of made-up programmes", 3),
-    "smallest": ("Smallest effect likely to be found", 3), "baseline": ("Years before", None),
-    "year": ("Year after", None), "release": ("Release", None), "verdict": ("Verdict", None),
-}  # fmt: skip
-"""The columns of `effects.csv` that stand behind an estimate: in words, and their decimals."""
-
 
 def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
     """Make a programme's tables by name, each name beginning with the programme's."""
@@ -60,7 +46,6 @@ def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
     tables = {
         "summary": table_summary(chapter),
         "effects": table_effects(chapter),
-        "inputs": table_inputs(programme, found.effects),
         "lines": table_lines(chapter),
         "dots": table_dots(chapter),
         "balance": table_balance(programme, found.balance),
@@ -99,7 +84,7 @@ def table_summary(chapter: Chapter) -> PaperTable:
         if row.get("entry") in (None, "months", "cost_per_pupil", "cost_per_target_pupil")
     ]
     rows += worth or [("Months of progress", "Not worked out in this run")]
-    return table_of(f"{programme.title}: in short", {"Question": 1.2, "Answer": 4.0}, rows)
+    return make_table(f"{programme.title}: in short", {"Question": 1.2, "Answer": 4.0}, rows)
 
 
 def grant_words(programme: Programme, schools: int) -> str:
@@ -138,7 +123,7 @@ def table_effects(chapter: Chapter) -> PaperTable:
     ]
     first = next(iter(chapter.results.values()))
     mode = HOW[first.mode]
-    return table_of(
+    return make_table(
         f"{chapter.programme.title}: every outcome, {mode}, {school_year(first.year)}",
         {"Outcome": 2.4, "Estimate": 1.5, "95% interval": 1.3, "Schools": 0.9, "Verdict": 1.3,
          "Release": 1.1},
@@ -162,31 +147,6 @@ def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
     return " ".join(filter(None, said))
 
 
-def table_inputs(programme: Programme, effects: pd.DataFrame) -> PaperTable:
-    """Show everything behind each estimate, one column per outcome, for whoever works it again."""
-    rows = {str(row["outcome"]): row for row in effects.to_dict("records")}
-    present = [name for name in INPUTS if name in effects.columns]
-    frame = {"What": [INPUTS[name][0] for name in present]}
-    for outcome in programme.outcomes:
-        row = rows.get(outcome, {})
-        frame[outcome_label(outcome)] = [_input_words(name, row.get(name)) for name in present]
-    caption = f"{programme.title}: everything behind each estimate"
-    widths = (1.6, *[1.0] * len(programme.outcomes))
-    return make_table(pd.DataFrame(frame), caption=caption, numeric=list(frame)[1:], widths=widths)
-
-
-def _input_words(name: str, value: Any) -> str:
-    places = INPUTS[name][1]
-    if value is None or value != value:
-        return "none"
-    if places is not None:
-        return format_number(value, places)
-    if name in ("year", "baseline"):
-        years = str(value).replace(" and ", " ").split()
-        return join_words(school_year(int(year)) for year in years)
-    return str(value)
-
-
 def table_lines(chapter: Chapter) -> PaperTable:
     """Show the two lines of the primary outcome as numbers, as they were drawn."""
     programme, saved = chapter.programme, chapter.found.pictures.get("two-lines")
@@ -203,7 +163,7 @@ def table_lines(chapter: Chapter) -> PaperTable:
     columns = ["School year", "Programme's schools", "Comparison schools", "Schools counted"]
     broken = breaks_sentence(programme, [programme.primary], chapter.primary.year)
     caption = f"{programme.title}: {outcome_label(programme.primary)}, by year"
-    return table_of(caption, columns, rows, numeric=columns[1:], note=broken if saved else "")
+    return make_table(caption, columns, rows, numeric=columns[1:], note=broken if saved else "")
 
 
 def table_dots(chapter: Chapter) -> PaperTable:
@@ -218,7 +178,7 @@ def table_dots(chapter: Chapter) -> PaperTable:
             for row in stacks.itertuples()
         ]
     caption = f"{chapter.programme.title}: how far made-up programmes moved, {unit}"
-    return table_of(caption, columns, rows, numeric=columns)
+    return make_table(caption, columns, rows, numeric=columns)
 
 
 def table_schools(chapter: Chapter) -> PaperTable:
@@ -228,7 +188,7 @@ def table_schools(chapter: Chapter) -> PaperTable:
     columns = {"School": 1.6, f"Its {school_year(year)}": 0.9, "Its comparison schools": 1.1,
                "Moved by": 0.9, "Note": 2.2}  # fmt: skip
     if not chapter.shows_schools:
-        return table_of(caption, list(columns), empty=HELD_BACK)
+        return make_table(caption, list(columns), empty=HELD_BACK)
     labels = chapter.label_schools()
     lines = chapter.lines_of(labels)
     last = lines[lines["year"] == year].set_index("school")[["own", "comparison"]]
@@ -252,7 +212,7 @@ def table_schools(chapter: Chapter) -> PaperTable:
         "a great deal by chance: do not read much into any one."
     )
     caption, numeric = f"{caption}, {known.unit}", list(columns)[1:-1]
-    return table_of(caption, columns, cells, numeric=numeric, note=note)
+    return make_table(caption, columns, cells, numeric=numeric, note=note)
 
 
 # What the estimate rests on ----------------------------------------------------------------------
@@ -277,7 +237,7 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
         f"beyond {TOO_FAR} is too far for the comparison to mend."
     )
     caption = f"{programme.title}: how alike the schools were before the start"
-    return table_of(caption, columns, rows, numeric=list(columns)[1:], note=note)
+    return make_table(caption, columns, rows, numeric=list(columns)[1:], note=note)
 
 
 def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
@@ -297,7 +257,7 @@ def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
         ]
     columns = {"Rule": 3.2, "Left out": 1.0, "Schools left": 1.0, "Of which the programme's": 1.2}
     caption = f"{programme.title}: which schools could be compared, and who was left out"
-    return table_of(caption, columns, rows, numeric=list(columns)[1:])
+    return make_table(caption, columns, rows, numeric=list(columns)[1:])
 
 
 def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> PaperTable:
@@ -306,7 +266,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     columns = {"Kind": 1.4, "Check": 2.6, "Estimate": 0.9, "95% interval": 1.2, "Schools": 0.8,
                "In 100 made-up programmes": 1.1}  # fmt: skip
     if checks.empty:
-        return table_of(caption, columns, empty="No check was made.")
+        return make_table(caption, columns, empty="No check was made.")
     own = checks.loc[checks["outcome"] == result.outcome]
     rows = [
         (
@@ -321,7 +281,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     ]
     note = not_made_words(own.loc[own["estimate"].isna(), "note"])
     numeric = ["Estimate", "Schools", "In 100 made-up programmes"]
-    return table_of(f"{caption}, {result.unit}", columns, rows, numeric=numeric, note=note)
+    return make_table(f"{caption}, {result.unit}", columns, rows, numeric=numeric, note=note)
 
 
 def check_words(row: Mapping[Any, Any]) -> str:
@@ -353,7 +313,7 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
     columns = {"Way of estimating": 2.6, "False alarms in 100": 1.2, "Average error": 1.2,
                "Spread": 1.0}  # fmt: skip
     if calibration.empty:
-        return table_of(caption, columns, empty="Not worked out in this run.")
+        return make_table(caption, columns, empty="Not worked out in this run.")
     own = calibration.loc[calibration["outcome"] == programme.primary]
     hardest = own["selection"].iloc[-1] if len(own) else ""
     rows = [
@@ -369,7 +329,7 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
         f"Made-up programmes picked as {hardest}. A sound way raises a false alarm 5 times in "
         f"100. Errors are in {find_measure(programme.primary).unit}."
     )
-    return table_of(caption, columns, rows, numeric=list(columns)[1:], note=note)
+    return make_table(caption, columns, rows, numeric=list(columns)[1:], note=note)
 
 
 # What it is worth --------------------------------------------------------------------------------
@@ -396,7 +356,7 @@ def table_sizes(programme: Programme, sizes: pd.DataFrame) -> PaperTable:
     )
     if any(row["months_mark"] == "M" for row in found):
         note = f"{note} {FROM_MEMORY}"
-    return table_of(
+    return make_table(
         f"{programme.title}: the same effects on other scales",
         {"Outcome": 2.0, "In pupils' standard deviations": 1.4, "Smallest likely to be found": 1.2,
          "Months of progress": 1.2, "Hedges' g, between schools": 1.3, "How": 2.2},
@@ -452,7 +412,7 @@ def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
         "lowest of what the design, the smallest detectable effect and the loss of schools allow; "
         "each threat then takes something away."
     )
-    return table_of(
+    return make_table(
         f"{programme.title}: how strong the evidence is, by our own assessment",
         {"Scale": 1.2, "What it rests on": 1.8, "Here": 1.3, "Allows, or takes away": 0.9,
          "Note": 2.0},
@@ -474,7 +434,7 @@ def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
         "compare them with and no effect can be given. The schools stand together, each pupil "
         "counting alike."
     )
-    return table_of(
+    return make_table(
         f"{programme.title}: what is described and given no effect",
         {"Outcome": 2.6, "School year": 0.9, "The programme's schools": 1.6, "The authority": 1.0,
          "England": 0.8},
@@ -503,7 +463,7 @@ def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResu
     columns = {"Schools": 1.2, "Outcome": 2.6, "In pupils' standard deviations": 1.6, "Weight": 0.8,
                "Number": 0.8, "Verdict": 1.3}  # fmt: skip
     if any(one.sizes.empty for one in found.values()):
-        return table_of(caption, columns)
+        return make_table(caption, columns)
     pooled = pool_phases(
         {slug: one.effects for slug, one in found.items()},
         {slug: one.sizes for slug, one in found.items()},
@@ -522,7 +482,7 @@ def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResu
         for slug, row in pooled.iterrows()
     ]
     note = _phases_note(pooled.iloc[-1])
-    return table_of(caption, columns, rows, numeric=["Weight", "Number"], note=note)
+    return make_table(caption, columns, rows, numeric=["Weight", "Number"], note=note)
 
 
 def _phases_note(both: pd.Series) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -43,7 +42,6 @@ EXEMPT = (
 )
 
 INVENTED = "Invented data: no school here is real"
-_BLUES = ("#12436d", "#2073bc", "#bfd9f2")
 _GRADES = {1: "outstanding", 2: "good", 3: "requires improvement", 4: "inadequate"}
 _RATED = ["Priority 1", "Priority 2", "Priority 3", "Not rated"]
 
@@ -52,16 +50,6 @@ _COLUMNS = {
     "Score": "number", "Rank": "number", "Likely rank": "number", "Coverage": "number",
     "Phase": "text", "Governance": "text", "Trust": "text",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A table of counts on the city's page."""
-
-    title: str
-    caption: str
-    columns: list[str]
-    rows: list[list[Any]]
 
 
 def write_sheets(
@@ -73,17 +61,14 @@ def write_sheets(
     `plans` is of `priority.plan_years`, `changes` of `priority.compare_ratings`; each adds lines.
     """
     lines = {school: part.droplevel(0) for school, part in rated.contributions.groupby(level=0)}
-    pages = {}
+    marks, pages = _marks(report, exempt=True), {}
     for school, row in rated.ratings.iterrows():
         sheet = _sheet(rated, report, row, lines[school])
         sheet["support"] = _support_lines(plans or {}, rated.year, school)
-        sheet["activities"] = _activity_lines(partnership, school) if partnership else []
+        sheet["activities"] = _activities(partnership, school) if partnership else []
         if changes is not None and school in changes.index:
             sheet["lines"] += _change_lines(changes.loc[school])
-        title, marks = str(row["name"]), _marks(report, exempt=True)
-        pages[sheet_name(int(school))] = _render(
-            "sheet.html", title, marks, sheet=sheet, script_hash=""
-        )
+        pages[sheet_name(int(school))] = _render("sheet.html", str(row["name"]), marks, sheet=sheet)
     return pages
 
 
@@ -126,7 +111,7 @@ def _sheet(rated: Ratings, report: Report, row: pd.Series, lines: pd.DataFrame) 
         "facts": [(name, value) for name, value in facts if value],
         "rating": f"Priority {row['rating']} of 3" if there else "Not rated",
         "sure": sure_sentence(row) if there else "",
-        "chances": _bar(row) if there else [],
+        "chances": [100 * row[f"p{n}"] for n in (1, 2, 3)] if there else [],
         "lines": _rating_lines(rated, row) if there else [f"No rating: {row['no_rating']}."],
         "score": format_number(row["score"], 2), "groups": list(groups.items()),
         "elsewhere": "; ".join(elsewhere),
@@ -138,14 +123,6 @@ def sure_sentence(row: Mapping[str, Any]) -> str:
     """Write how sure a rating is, in so many of a hundred."""
     parts = [f"{per_hundred(row[f'p{n}'])} as priority {n}" for n in (1, 2, 3)]
     return f"Rated again 100 times as chance could have had it: {join_words(parts)}."
-
-
-def _bar(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    ends = np.cumsum([0.0, *[100 * row[f"p{n}"] for n in (1, 2, 3)]])
-    return [
-        {"start": f"{start:.1f}", "width": f"{end - start:.1f}", "colour": colour}
-        for start, end, colour in zip(ends[:-1], ends[1:], _BLUES, strict=True)
-    ]
 
 
 def _rating_lines(rated: Ratings, row: pd.Series) -> list[str]:
@@ -220,7 +197,7 @@ def _span(indicator: Indicator, line: pd.Series) -> str:
     return " to ".join(format_number(end, known.decimals, signed=signed) for end in ends)
 
 
-def _picture(indicator: Indicator, line: pd.Series) -> dict[str, str] | None:
+def _picture(indicator: Indicator, line: pd.Series) -> dict[str, float] | None:
     """Place dot and bar about the comparison, better to the right, on the row's own scale."""
     if not np.isfinite(line["low"]):
         return None
@@ -228,8 +205,7 @@ def _picture(indicator: Indicator, line: pd.Series) -> dict[str, str] | None:
     ends = np.array([line["low"], line["value"], line["high"]]) - against
     ends = np.sort(-ends) if indicator.worse == "high" else ends
     reach = max(float(np.abs(ends).max()), 1e-9)
-    low, dot, high = 60 + 54 * ends / reach
-    return {"low": f"{low:.1f}", "width": f"{high - low:.1f}", "dot": f"{dot:.1f}"}
+    return dict(zip(("low", "dot", "high"), 60 + 54 * ends / reach, strict=True))
 
 
 def _text(value: object) -> str:
@@ -251,14 +227,10 @@ def _support_lines(plans: Mapping[str, pd.DataFrame], year: int, school: object)
     return lines
 
 
-def _activity_lines(partnership: Partnership, school: object) -> list[str]:
+def _activities(partnership: Partnership, school: object) -> list[object]:
     part = partnership.taking_part
     own = set(part.loc[part["school"] == school, "activity"])
-    return [
-        f"{activity.title} ({activity.kind}, theme {activity.theme})"
-        for activity in partnership.register.activities
-        if activity.id in own
-    ]
+    return [activity for activity in partnership.register.activities if activity.id in own]
 
 
 def _change_lines(row: pd.Series) -> list[str]:
@@ -269,32 +241,32 @@ def _change_lines(row: pd.Series) -> list[str]:
 
 
 def write_city_table(
-    rated: Ratings,
-    report: Report,
-    *,
-    edition: Literal["public", "exempt"],
-    plan: pd.DataFrame | None = None,
+    rated: Ratings, report: Report, *, edition: Literal["public", "exempt"]
 ) -> str:
     """Write the city's table as one HTML page.
 
     The exempt edition lists every school and sorts in the browser, by keyboard too; each name
-    is a link to its sheet in the same folder, `plan` (of `priority.plan_years`) adds the days.
-    The public edition has counts only: no school, no trust, and no count of one or two schools.
+    is a link to its sheet in the same folder. The public edition has counts only: no school, no
+    trust, and no count of one or two schools.
     """
-    exempt = edition == "exempt"
-    if exempt:
-        summaries = [_count_by(rated.ratings, "governance"), *_count_trusts(rated), *_days(plan)]
-    else:
-        summaries = [_count_ratings(rated), _count_colours(rated)]
+    exempt, board, table = edition == "exempt", rated.dashboard, rated.ratings
+    counts = _count_schools(table) if exempt else [_count_ratings(rated), _count_colours(rated)]
+    labels = {indicator.id: indicator.label for indicator in board.indicators}
+    unsure = count_unsure(table)
+    said = count_words(unsure, "school")
+    if not exempt and 0 < unsure < FEWEST_SCHOOLS:
+        said = f"Fewer than {FEWEST_SCHOOLS} schools"
     city = {
-        "criteria": rated.dashboard.line,
-        "school_year": school_year(rated.year),
-        "lines": _lines(rated, exempt),
-        "notes": _notes(rated, exempt),
-        "summaries": summaries,
-        "columns": _columns(rated) if exempt else [],
-        "schools": _schools(rated) if exempt else [],
-    }
+        "criteria": board.line, "school_year": school_year(rated.year), "exempt": exempt,
+        "schools": count_words(len(table), "school"), "unsure": said, "draws": f"{rated.draws:,}",
+        "rated": int(table["rating"].notna().sum()), "counts": counts,
+        "lacking": join_words(labels[name] for name in rated.no_source),
+        "least_coverage": per_hundred(board.least_coverage),
+        "weights_move": per_hundred(board.weights_move), "hidden": HIDDEN, "shapes": SHAPES,
+        "fewest_schools": FEWEST_SCHOOLS,
+        "columns": [*_COLUMNS.items(), *((_headed(one), "number") for one in _shown(rated))],
+        "rows": _rows(rated) if exempt else [],
+    }  # fmt: skip
     script = html_templates().get_template("city-table.js").render().strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     title, marks = f"Schools by priority, {school_year(rated.year)}", _marks(report, exempt=exempt)
@@ -302,100 +274,48 @@ def write_city_table(
     return _render("city-table.html", title, marks, **shown)
 
 
-def _lines(rated: Ratings, exempt: bool) -> list[str]:
-    table, number = rated.ratings, int(rated.ratings["rating"].notna().sum())
-    if not number:
-        return ["No school could be rated."]
-    unsure = count_unsure(table)
-    said = count_words(unsure, "school")
-    if not exempt and 0 < unsure < FEWEST_SCHOOLS:
-        said = f"Fewer than {FEWEST_SCHOOLS} schools"
-    return [
-        f"{number} of {count_words(len(table), 'school')} are rated, 1 the highest priority. "
-        f"{said} would be rated otherwise in more than 20 of 100 draws of what chance could "
-        "have given.",
-    ]
-
-
-def _notes(rated: Ratings, exempt: bool) -> list[str]:
-    board, notes = rated.dashboard, []
-    if rated.no_source:
-        labels = {indicator.id: indicator.label for indicator in board.indicators}
-        lacking = join_words(labels[name] for name in rated.no_source)
-        notes.append(
-            f"No school in this study has a value for: {lacking}. Coverage is of the other "
-            "indicators, by weight."
-        )
-    notes += [
-        f"A school with under {per_hundred(board.least_coverage)}% coverage is not rated.",
-        "How sure: how many of 100 draws give the same rating. "
-        f"{rated.draws:,} draws were made, of each school's likely true figures given its pupils "
-        f"and schools like it, with weights moved by up to {per_hundred(board.weights_move)}%.",
-    ]
-    if not exempt:
-        notes.append(
-            f"{HIDDEN}: fewer than {FEWEST_SCHOOLS} schools, or a number from which such a one "
-            "could be worked out. Schools and their ratings are in the exempt edition."
-        )
-    return notes
-
-
 def _shown(rated: Ratings) -> list[Indicator]:
     """List the indicators that some school has a value for."""
     return [one for one in rated.dashboard.indicators if one.id not in rated.no_source]
 
 
-def _columns(rated: Ratings) -> list[dict[str, str]]:
-    shown = [{"name": name, "kind": kind} for name, kind in _COLUMNS.items()]
-    named = [f"{one.label} (theme {one.theme})" for one in _shown(rated)]
-    return shown + [{"name": name, "kind": "number"} for name in named]
+def _headed(indicator: Indicator) -> str:
+    return f"{indicator.label} (theme {indicator.theme})"
 
 
-def _schools(rated: Ratings) -> list[dict[str, Any]]:
+def _rows(rated: Ratings) -> list[dict[str, Any]]:
     """Lay the schools out, the highest priority first, each cell with what it sorts by."""
     order = rated.ratings.assign(by=rated.ratings["rating"].astype(float).fillna(9))
     order = order.sort_values(["by", "score", "name"], ascending=[True, False, True], kind="stable")
     colours = rated.contributions["rag"].unstack("indicator")
     return [
         {
-            "governance": str(row["governance"]),
-            "sheet": sheet_name(int(school)),
-            "cells": [
-                *_own_cells(row),
-                *(_colour_cell(colours.loc[school, one.id]) for one in _shown(rated)),
-            ],
+            "name": row["name"], "governance": row["governance"], "sheet": sheet_name(int(school)),
+            "numbers": _numbers(row),
+            "texts": [str(row["phase"]), str(row["governance"]), _text(row["trust"])],
+            "colours": [_text(colours.loc[school, one.id]) for one in _shown(rated)],
         }
         for school, row in order.iterrows()
-    ]
+    ]  # fmt: skip
 
 
-def _own_cells(row: pd.Series) -> list[dict[str, Any]]:
-    numbers: list[tuple[str, Any]] = [("not rated", ""), *[("", "")] * 5]
-    if pd.notna(row["rating"]):
-        own = row[f"p{row['rating']}"]
-        likely = max((1, 2, 3), key=lambda n: row[f"p{n}"])
-        rank, low, high = (int(row[name]) for name in ("rank", "rank_low", "rank_high"))
-        numbers = [
-            (str(row["rating"]), row["rating"]),
-            (f"{per_hundred(own)} of 100", own),
-            (f"priority {likely}", likely),
-            (format_number(row["score"], 2), row["score"]),
-            (str(rank), rank),
-            (f"{low} to {high}", row["rank_low"]),
-        ]
-    numbers.append((f"{per_hundred(row['coverage'])}%", row["coverage"]))
-    texts = [str(row["phase"]), str(row["governance"]), _text(row["trust"])]
+def _numbers(row: pd.Series) -> list[tuple[str, Any]]:
+    """Write a school's own figures, each with what it sorts by."""
+    coverage = (f"{per_hundred(row['coverage'])}%", row["coverage"])
+    if pd.isna(row["rating"]):
+        return [("not rated", ""), *[("", "")] * 5, coverage]
+    own = row[f"p{row['rating']}"]
+    likely = max((1, 2, 3), key=lambda n: row[f"p{n}"])
+    rank, low, high = (int(row[name]) for name in ("rank", "rank_low", "rank_high"))
     return [
-        {"text": str(row["name"])},
-        *({"text": text, "sort": sort, "numeric": True} for text, sort in numbers),
-        *({"text": text, "sort": text, "numeric": False} for text in texts),
+        (str(row["rating"]), row["rating"]),
+        (f"{per_hundred(own)} of 100", own),
+        (f"priority {likely}", likely),
+        (format_number(row["score"], 2), row["score"]),
+        (str(rank), rank),
+        (f"{low} to {high}", row["rank_low"]),
+        coverage,
     ]
-
-
-def _colour_cell(rag: object) -> dict[str, Any]:
-    word = _text(rag)
-    order = {"red": 1, "amber": 2, "green": 3}.get(word, "")
-    return {"rag": word, "shape": SHAPES[word], "sort": order, "text": "no value"}
 
 
 def _count(table: pd.DataFrame) -> list[int]:
@@ -404,46 +324,34 @@ def _count(table: pd.DataFrame) -> list[int]:
     return [int((rating == n).sum()) for n in (1, 2, 3)] + [int(rating.isna().sum())]
 
 
-def _count_by(ratings: pd.DataFrame, column: str) -> Summary:
+def _count_by(ratings: pd.DataFrame, column: str) -> dict[str, Any]:
     groups = ratings.groupby(ratings[column].fillna("none listed").astype(str))
-    rows = [[name, *_count(part)] for name, part in groups]
-    if column == "governance":
-        rows.append(["all schools", *_count(ratings)])
-    caption = f"Schools of each priority by {column}"
-    return Summary(f"By {column}", caption, [column.capitalize(), *_RATED], rows)
+    return {
+        "title": f"By {column}", "caption": f"Schools of each priority by {column}",
+        "columns": [column.capitalize(), *_RATED],
+        "rows": [[name, *_count(part)] for name, part in groups],
+    }  # fmt: skip
 
 
-def _count_trusts(rated: Ratings) -> list[Summary]:
-    listed = rated.ratings[rated.ratings["trust"].map(_text) != ""]
-    return [] if listed.empty else [_count_by(listed, "trust")]
+def _count_schools(ratings: pd.DataFrame) -> list[dict[str, Any]]:
+    """Count schools of each rating by governance and, where any is in one, by trust."""
+    by_governance, listed = _count_by(ratings, "governance"), ratings["trust"].map(_text) != ""
+    by_governance["rows"].append(["all schools", *_count(ratings)])
+    return [by_governance, *([_count_by(ratings[listed], "trust")] if listed.any() else [])]
 
 
-def _days(plan: pd.DataFrame | None) -> list[Summary]:
-    """Lay out the days planned and given, by rating and governance."""
-    if plan is None:
-        return []
-    rows = []
-    for (rating, governance), row in plan.iterrows():
-        name = "all schools" if rating == "all" else f"{rating}, {governance}"
-        days = [row["planned"], row["delivered"]]
-        shown = [format_number(each) if np.isfinite(each) else "" for each in days]
-        rows.append([name, f"{row['schools']:.0f}", *shown])
-    caption = "Days of support planned by the rating, and given so far"
-    columns = ["Priority and governance", "Schools", "Days planned", "Days given"]
-    return [Summary("Support", caption, columns, rows)]
-
-
-def _count_ratings(rated: Ratings) -> Summary:
+def _count_ratings(rated: Ratings) -> dict[str, Any]:
     """Count schools by governance and rating, protected so that no one or two can be worked out."""
     groups = {str(name): _count(part) for name, part in rated.ratings.groupby("governance")}
     counts = pd.DataFrame.from_dict(groups, orient="index", columns=_RATED)
     shown = _protect(counts, "schools of each priority")
-    columns = ["Governance", *_RATED, TOTAL]
-    rows = shown.reset_index().to_numpy().tolist()
-    return Summary("How many schools", "Schools of each priority", columns, rows)
+    return {
+        "title": "How many schools", "caption": "Schools of each priority",
+        "columns": ["Governance", *_RATED, TOTAL], "rows": shown.reset_index().to_numpy().tolist(),
+    }  # fmt: skip
 
 
-def _count_colours(rated: Ratings) -> Summary:
+def _count_colours(rated: Ratings) -> dict[str, Any]:
     """Count schools by colour for each indicator, protected line by line."""
     colours = ("red", "amber", "green", "")
     rows = []
@@ -451,10 +359,12 @@ def _count_colours(rated: Ratings) -> Summary:
         rag = rated.contributions.xs(indicator.id, level="indicator")["rag"]
         counts = pd.DataFrame([[int((rag == word).sum()) for word in colours]], index=["schools"])
         shown = _protect(counts, indicator.label).iloc[0].tolist()[:-1]
-        rows.append([f"{indicator.label} (theme {indicator.theme})", *shown])
-    columns = ["Indicator", *(f"{SHAPES[word]} {word}" for word in colours[:3]), "no value"]
-    caption = "Schools of each colour, by indicator"
-    return Summary("What the indicators say", caption, columns, rows)
+        rows.append([_headed(indicator), *shown])
+    return {
+        "title": "What the indicators say", "caption": "Schools of each colour, by indicator",
+        "columns": ["Indicator", *(f"{SHAPES[word]} {word}" for word in colours[:3]), "no value"],
+        "rows": rows,
+    }  # fmt: skip
 
 
 def _protect(counts: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from pepstats.errors import DesignError
 from pepstats.settings.programme import Authority, Programme, Year, list_parts, load_programme
 from pepstats.settings.yaml import Settings, check_settings, check_slug, one_of, read_yaml
 
-Format = Literal["word", "workbook", "open-data", "pdf"]
+Format = Literal["word", "workbook", "pdf"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
 
@@ -43,9 +43,7 @@ class Terms(Settings):
 
     actions: tuple[Action, ...] = ()
     disclosure: Disclosure = Disclosure()
-    formats: tuple[Annotated[Format, one_of("format", FORMATS)], ...] = (
-        "word", "workbook", "open-data",
-    )  # fmt: skip
+    formats: tuple[Annotated[Format, one_of("format", FORMATS)], ...] = ("word", "workbook")
     template: str | None = Field(default=None, pattern=r"(?i)\.docx$")
 
 

@@ -4,7 +4,6 @@ import datetime
 from pathlib import Path
 
 import docx
-import pandas as pd
 import pytest
 
 from pepstats.document import html
@@ -14,15 +13,13 @@ from pepstats.settings.report import FORMATS, Terms, check_named_files
 from tests.paper_made_up import make_report
 
 PAPER = Document("A paper", (), (), (), datetime.date(2018, 10, 2), "An officer")
-DATA = (pd.DataFrame({"estimate": [1.5]}), pd.DataFrame({"col_name": ["estimate"]}))
 
 
 def test_the_web_page_is_always_made_and_the_rest_as_asked() -> None:
     editions = {"report": PAPER, "report-exempt": PAPER}
-    assert set(html.write_formats(editions, [], data=DATA)) == {"report.html", "report-exempt.html"}
-    files = html.write_formats({"report": PAPER}, ["word", "open-data"], data=DATA)
-    assert set(files) == {"report.html", "report.docx", "open-data.csv", "open-data.meta.csv"}
-    assert files["open-data.csv"] == "estimate\n1.5\n"
+    assert set(html.write_formats(editions, [])) == {"report.html", "report-exempt.html"}
+    files = html.write_formats({"report": PAPER}, ["word"])
+    assert set(files) == {"report.html", "report.docx"}
 
 
 def test_officers_text_without_a_table_has_no_workbook_and_stops_nothing() -> None:

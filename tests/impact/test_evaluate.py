@@ -8,7 +8,7 @@ import pytest
 
 from pepstats.errors import DesignError, RunError
 from pepstats.impact.evaluate import Evaluation, take_up_evaluation
-from pepstats.impact.verdicts import MATCHED, FORECAST
+from pepstats.impact.verdicts import FORECAST, MATCHED
 from tests.impact.test_october import in_october, national
 from tests.worlds import Small, evaluate_small, small_england
 

@@ -28,7 +28,6 @@ def test_the_register_is_told_in_tables_and_sentences(tmp_path):
     assert tables["partnership-activities"].rows[0] == (
         "The gap", "programme", "Theme 5", "A school", "2"
     )  # fmt: skip
-    assert tables["partnership-overlap"].rows == (("The gap and SEND", "0", "2", "0"),)
     assert tables["partnership-promises"].rows[0][1:] == (
         "40", "50", "none yet", "31 July 2018", "No figure"
     )  # fmt: skip
