@@ -241,7 +241,10 @@ class Study:
         """Return what an evaluation of a programme starts from."""
         return Inputs(
             self.panel, self.register, self.report.year, self.members_of(programme), self.national,
-            self.data,
+            self.data, others=tuple(
+                (other, tuple(self.members[slug].index))
+                for slug, other in self.programmes.items() if slug != programme.slug
+            ),
         )  # fmt: skip
 
     def gaps(self, outcome: str, *, baseline: Iterable[int], year: int) -> pd.DataFrame:

@@ -34,7 +34,8 @@ class Inputs:
     `members` has index `school`, with `dose` and `also_in` (in how many other programmes each is);
     `national` are England's levels, needed in October; `rules` is the data folder that may have
     tables of its own (`months.yml`, `costs.yml`, `grades.yml`); `fixed_before` says whether the
-    design was fixed before its outcomes were seen.
+    design was fixed before its outcomes were seen; `others` are the report's other programmes, each
+    with its schools, whose outcomes are judged together with this one's.
     """
 
     panel: Panel = field(repr=False)
@@ -44,6 +45,7 @@ class Inputs:
     national: pd.DataFrame | None = field(default=None, repr=False)
     rules: Path | None = None
     fixed_before: bool = False
+    others: tuple[tuple[Programme, tuple[int, ...]], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

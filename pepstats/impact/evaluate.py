@@ -65,6 +65,7 @@ from pepstats.impact.value_for_money import (
     tabulate_value,
 )
 from pepstats.impact.verdicts import FORECAST, HOW, MATCHED
+from pepstats.matching import measure_balance
 from pepstats.measures import MEASURES, list_refused_breaks, whole_of
 from pepstats.settings import Programme, lead_with
 
@@ -90,7 +91,8 @@ class Evaluation:
     effect_list
         One `Effect` per outcome that has one, the primary first.
     others
-        The report's other programmes, that its outcomes are judged together with.
+        The report's other programmes, that its outcomes are judged together with; none where it
+        was taken up from its tables, and they are to be estimated again when asked of.
     """
 
     programme: Programme
@@ -100,7 +102,7 @@ class Evaluation:
     draws: PlaceboDraws = field(repr=False)
     placebo: pd.DataFrame = field(repr=False)
     effect_list: tuple[Effect, ...] = field(repr=False)
-    others: tuple[Yardstick, ...] = field(default=(), repr=False)
+    others: tuple[Yardstick, ...] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         """Return one short line."""
@@ -135,15 +137,38 @@ class Evaluation:
         """One row per outcome, the columns of `effects.csv`."""
         return tidy_effects(self.effect_list)
 
-    @property
+    @cached_property
     def pairs(self) -> pd.DataFrame:
-        """Members' comparison schools: `school`, `rank`, `comparison`, `distance`, differences."""
-        return self.design.pairs
+        """The pairs that enter the primary estimate: `school`, `rank`, `comparison`, `distance`.
+
+        None in a forecast, which rests on no school's comparison schools.
+        """
+        pairs = self.design.pairs
+        if self.mode == FORECAST:
+            return pairs.iloc[:0]
+        own = self.measured.gaps[self.programme.primary]
+        inside = pairs["school"].isin(has_gap(own, self.design.members))
+        return pairs[inside & pairs["comparison"].isin(self._counted)].reset_index(drop=True)
 
     @property
+    def _counted(self) -> pd.Index:
+        """The schools with a result in the primary outcome."""
+        results: pd.Series = self.measured.gaps[self.programme.primary].table["own"]
+        return results.dropna().index
+
+    @cached_property
     def balance(self) -> pd.DataFrame:
-        """How alike the schools were before the start: see `measure_balance`."""
-        return self.design.balance
+        """How alike the schools of the primary estimate were before the start: `measure_balance`.
+
+        In October of those that are to be compared, when other schools' results are out.
+        """
+        if self.mode == FORECAST:
+            return self.design.balance
+        own = self.measured.gaps[self.programme.primary]
+        return measure_balance(
+            self.design.pool, self.design.match, self.design.members,
+            compared=has_gap(own, self.design.members), counted=self._counted,
+        )  # fmt: skip
 
     @property
     def flow(self) -> pd.DataFrame:
@@ -251,6 +276,7 @@ class Evaluation:
             "gaps-of-all": tabulate_gaps(self.measured.gaps),
             "slopes": tabulate_slopes(self.measured.gaps),
             "effects": self.effects,
+            "balance": self.balance,
             "refused": self.refused,
             "placebo": self.placebo,
             "placebo-cities": count_cities(self.draws),
@@ -278,14 +304,16 @@ class Evaluation:
 
 
 def evaluate_design(
-    programme: Programme, design: Design, inputs: Inputs, others: Sequence[Yardstick] = ()
+    programme: Programme,
+    design: Design,
+    inputs: Inputs,
+    others: Sequence[Yardstick] | None = None,
 ) -> Evaluation:
     """Evaluate every outcome of a programme in one year, against placebo programmes.
 
     Where schools outside the programmes have that year's results, members are compared with
     similar schools; where only the members have (October), with a forecast from last year's
-    schools and the `national` levels. `others` are the report's other programmes
-    (`set_others_beside`). An outcome beside the primary one that too few
+    schools and the `national` levels. An outcome beside the primary one that too few
     schools or pupils have, or no school but the authority's own, is given no effect but a reason.
     """
     programme = choose_outcomes(programme, design, inputs)
@@ -394,13 +422,16 @@ def judge_effects(
     inputs: Inputs,
     measured: Measured,
     draws: PlaceboDraws,
-    others: Sequence[Yardstick] = (),
+    others: Sequence[Yardstick] | None = None,
 ) -> Evaluation:
     """Hold the members' mean gap in every outcome against that of the placebo programmes.
 
-    All outcomes are judged together with those of the report's `others` programmes.
+    All outcomes are judged together with those of the report's other programmes: `others`, where
+    they were set beside their placebo draws before.
     """
     own = design.members
+    if others is None:
+        others = set_others_beside(programme, design, inputs, measured)
     placebo = placebo_estimates(measured.yardstick, draws, own, real=measured.gaps)
     family = [*others, *set_beside(programme.slug, measured.gaps, placebo, own)]
     family.sort(key=lambda one: one.programme)
@@ -431,20 +462,17 @@ def count_comparison(design: Design, measured: Measured) -> dict[str, int]:
 
 
 def set_others_beside(
-    others: Iterable[tuple[Programme, Iterable[int]]],
-    inputs: Inputs,
-    first: tuple[Programme, Design, Measured],
+    programme: Programme, design: Design, inputs: Inputs, measured: Measured
 ) -> tuple[Yardstick, ...]:
-    """Set the report's other programmes beside their own placebo draws, to be judged with `first`.
+    """Set the report's other programmes beside their own placebo draws, to be judged with this one.
 
-    `others` are each with its schools. What is compared as in `first` is not matched or estimated
-    again; a programme that cannot be evaluated has nothing to be judged.
+    What is compared as this programme is not matched or estimated again; a programme that cannot be
+    evaluated has nothing to be judged.
     """
-    programme, design, measured = first
     found: list[Yardstick] = []
-    for other, members in others:
+    for other, members in inputs.others:
         try:
-            if compares_alike(other, programme):
+            if alike := compares_alike(other, programme):
                 theirs = design.with_members(members)
             else:
                 theirs = design_comparison(
@@ -452,7 +480,7 @@ def set_others_beside(
                 )
             other = choose_outcomes(other, theirs, inputs)
             mode = choose_mode(inputs.panel, other.primary, inputs.year, design.barred)
-            known = measured if theirs.match is design.match and mode == measured.mode else None
+            known = measured if alike and mode == measured.mode else None
             seen = measure_outcomes(other, theirs, inputs, mode, known)
             draws = draw_programmes(other, theirs, inputs, seen)
         except DesignError:
@@ -466,12 +494,13 @@ def take_up_evaluation(
     programme: Programme, design: Design, inputs: Inputs, tables: Mapping[str, pd.DataFrame]
 ) -> Evaluation:
     """Take up an evaluation from its `tables()`: the same numbers, nothing estimated again."""
+    measured, effects = take_up_measured(tables), take_up_effects(tables["effects"])
     return Evaluation(
-        programme,
+        lead_with(programme, effects[0].outcome),
         inputs,
         design,
-        take_up_measured(tables),
+        measured,
         take_up_draws(tables, design),
         tables["placebo"],
-        take_up_effects(tables["effects"]),
+        effects,
     )

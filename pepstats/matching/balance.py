@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pepstats.matching.nearest import Match, list_limits
 from pepstats.matching.pool import TIE, Pool
@@ -26,53 +27,72 @@ SATISFIED, TOO_FAR = 0.05, 0.25
 
 
 def measure_balance(
-    pool: Pool, match: Match, members: Iterable[int], extra: pd.DataFrame | None = None
+    pool: Pool,
+    match: Match,
+    members: Iterable[int],
+    extra: pd.DataFrame | None = None,
+    *,
+    compared: Iterable[int] | None = None,
+    counted: pd.Index | None = None,
 ) -> pd.DataFrame:
     """Compare members with the whole pool and with their comparison schools, variable by variable.
 
-    `extra` adds columns that were not matched on (index `school`). Index `variable`; columns
-    `matched_on`, `mean_members`, `mean_pool`, `mean_comparison`, `sd_members`, `smd_before`,
-    `smd_after`, `variance_ratio_before`, `variance_ratio_after`, `ecdf_before`, `ecdf_after` (the
-    largest distance between cumulative shares), `n_members`, `n_comparison`. Each comparison
-    school counts as often as it serves. A school without a value is left out of that variable only,
-    which `n_members` and `n_comparison` show.
+    Before is of all members in the pool, after of those that are `compared` (by themselves, all
+    that have comparison schools) with their comparison schools (those `counted`, by themselves
+    all). `extra` adds columns that were not matched on (index `school`). Index `variable`; columns
+    `matched_on`, `mean_members`, `mean_pool`, `mean_compared`, `mean_comparison`, `sd_members`,
+    `smd_before`, `smd_after`, `variance_ratio_before`, `variance_ratio_after`, `ecdf_before`,
+    `ecdf_after` (the largest distance between cumulative shares), `n_members`, `n_compared`,
+    `n_comparison`. Each comparison school counts as often as it serves. A school without a value is
+    left out of that variable only, which the counts show.
     """
     table = pool.schools[list(pool.scales.index)]
     if extra is not None:
         table = table.join(extra.reindex(table.index))
     inside = table.index.isin(list(members))
-    served = match.places[inside & (match.places[:, 0] >= 0)]
+    both = inside & (match.places[:, 0] >= 0)
+    if compared is not None:
+        both &= table.index.isin(list(compared))
+    served = match.places[both]
     weight = np.zeros(len(table))
     filled = served >= 0
+    if counted is not None:
+        filled &= table.index.isin(counted)[served]
     share = filled / np.maximum(filled.sum(axis=1, keepdims=True), 1)
     np.add.at(weight, served[filled], share[filled])
     rows = []
     for name in table:
         value = table[name].to_numpy(float)
         there = ~np.isnan(value)
-        own, rest = value[inside & there], value[~inside & there]
+        own, rest, set_beside = (value[w & there] for w in (inside, ~inside, both))
         after, times = value[(weight > 0) & there], weight[(weight > 0) & there]
         once = np.ones(len(rest))
-        spread = own.std(ddof=1) if len(own) > 1 else np.nan
+        spread = _spread(own)
         rows.append(
             {
                 "variable": name,
                 "matched_on": name in pool.scales.index,
                 "mean_members": _mean(own),
                 "mean_pool": _mean(rest),
+                "mean_compared": _mean(set_beside),
                 "mean_comparison": _mean(after, times),
                 "sd_members": spread,
                 "smd_before": _ratio(_mean(own) - _mean(rest), spread),
-                "smd_after": _ratio(_mean(own) - _mean(after, times), spread),
+                "smd_after": _ratio(_mean(set_beside) - _mean(after, times), spread),
                 "variance_ratio_before": _ratio(spread**2, _variance(rest, once)),
-                "variance_ratio_after": _ratio(spread**2, _variance(after, times)),
+                "variance_ratio_after": _ratio(_spread(set_beside) ** 2, _variance(after, times)),
                 "ecdf_before": _furthest(own, rest, once),
-                "ecdf_after": _furthest(own, after, times),
+                "ecdf_after": _furthest(set_beside, after, times),
                 "n_members": len(own),
+                "n_compared": len(set_beside),
                 "n_comparison": len(after),
             }
         )
     return pd.DataFrame(rows).set_index("variable")
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
 def measure_overlap(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataFrame:

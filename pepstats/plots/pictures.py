@@ -149,30 +149,34 @@ def love_plot(balance: pd.DataFrame, title: str) -> Picture:
     return Picture(figure, rows, describe_love_plot(rows), caption)
 
 
-def picture_flow(flow: pd.DataFrame, pairs: pd.DataFrame, title: str) -> Picture:
+def picture_flow(flow: pd.DataFrame, effect: pd.Series, title: str) -> Picture:
     """Draw how schools were assessed, left out by which rule, and compared, as trials do (CONSORT).
 
-    `flow` is a pool's, `pairs` those of the programme's schools.
+    `flow` is a pool's, `effect` the row of the estimate whose schools are counted last.
     """
-    rows = _consort_rows(flow, pairs)
+    rows = _consort_rows(flow, effect)
     figure, ax = new_axes(height_of_consort(rows))
     draw_consort(rows, ax)
     caption = f"{title}: which schools could be compared, and who was left out"
     return Picture(figure, rows, describe_consort(rows), caption)
 
 
-def _consort_rows(flow: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+def _consort_rows(flow: pd.DataFrame, effect: pd.Series) -> pd.DataFrame:
     """Set a pool's flow out by role; `members` are how many of the schools are the programme's."""
     first, last = flow.iloc[0], flow.iloc[-1]
     members = flow["members_kept"].astype(int)
     out = flow.assign(role="left out", words=flow["step"].map(reader_words),
                       schools=flow["left_out"], members=members.shift() - members)  # fmt: skip
     out = out[["role", "words", "schools", "members"]]
-    matched, others = pairs["school"].nunique(), pairs["comparison"].nunique()
+    matched, others = int(effect["n_schools"]), int(effect["n_comparison"])
+    elsewhere = {
+        "matched": "comparison schools elsewhere, in no known programme",
+        "forecast": "schools in no programme, whose results of last year the forecast rests on",
+    }[effect["mode"]]
     ends = [
         ("can be compared", "schools can be compared", last["kept"], last["members_kept"]),
-        ("programme", "of the programme's schools are compared", matched, matched),
-        ("comparison", "comparison schools elsewhere, in no known programme", others, 0),
+        ("programme", "of the programme's schools are in the estimate", matched, matched),
+        ("comparison", elsewhere, others, 0),
     ]
     start = [("assessed", "schools in the register", first["kept"], first["members_kept"])]
     parts = [pd.DataFrame(part, columns=out.columns) for part in (start, ends)]

@@ -57,6 +57,8 @@ def read_design(step: Step) -> Design:
 def read_inputs(step: Step) -> Inputs:
     """Read what a programme is evaluated from, as steps 01 and 03 wrote it down."""
     members, _ = step.read_members()
+    listed = step.read_table("01-clean-sources", "members").groupby("programme")["school"]
+    schools = {str(slug): tuple(sorted(own)) for slug, own in listed}
     followed = step.read_table("03-match-schools", "plan")["followed"]
     return Inputs(
         panel=step.read_panel(),
@@ -66,6 +68,11 @@ def read_inputs(step: Step) -> Inputs:
         national=step.read_table("01-clean-sources", "national"),
         rules=step.data,
         fixed_before=bool(followed.eq("yes").all()),
+        others=tuple(
+            (other, schools.get(other.slug, ()))
+            for other in step.load_programmes()
+            if step.programme is None or other.slug != step.programme.slug
+        ),
     )
 
 

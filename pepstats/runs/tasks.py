@@ -33,6 +33,7 @@ STEPS = {
 
 
 FIRST, LAST = list(STEPS)[0], list(STEPS)[-1]
+MATCHING = "03-match-schools"
 
 ONLY = {
     "dashboard.yml": "02-priority-ratings",
@@ -71,7 +72,7 @@ class Task:
 
     def may_read(self, setting: str, whole: str) -> bool:
         """Whether this task may read a setting; `whole` is its programme, as it is written down."""
-        if self.programme and setting.startswith("programmes/"):
+        if self.step == MATCHING and setting.startswith("programmes/"):
             return setting == f"programmes/{whole}.yml"
         steps = {step for pattern, step in ONLY.items() if fnmatch(setting, pattern)}
         return not steps or self.step in {*steps, LAST}
