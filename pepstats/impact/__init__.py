@@ -5,6 +5,7 @@ from pepstats.impact.effect_sizes import latest_spread, pool_phases
 from pepstats.impact.effects import Effect, half_width, placebo_p
 from pepstats.impact.evaluate import (
     Evaluation,
+    choose_outcomes,
     draw_programmes,
     evaluate_design,
     judge_effects,
@@ -57,6 +58,7 @@ __all__ = [
     "UNCERTAIN",
     "change_programme",
     "choose_mode",
+    "choose_outcomes",
     "count_cities",
     "describe_held",
     "design_comparison",

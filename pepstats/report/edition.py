@@ -22,6 +22,7 @@ from pepstats.report.sentences import Result, read_result
 from pepstats.settings import (
     Programme,
     Report,
+    lead_with,
     load_quality,
     load_report,
     say_sign_off,
@@ -39,8 +40,8 @@ CITY_TABLES = (
 """The tables of notebook 02 that the paper is made from."""
 
 PROGRAMME_TABLES = {
-    "03-match-schools": ("flow", "balance"),
-    "04-estimate-effect": ("effects", "gaps", "lines", "placebo"),
+    "03-match-schools": ("flow",),
+    "04-estimate-effect": ("effects", "gaps", "lines", "placebo", "balance"),
     "05-check-robustness": ("checks",),
 }
 
@@ -55,8 +56,8 @@ DRAWN = {
     "two-lines": ("04-estimate-effect", "gap-{primary}"),
     "hundred-dots": ("04-estimate-effect", "made-up-programmes"),
     "checks": ("05-check-robustness", "checks-picture"),
-    "balance": ("03-match-schools", "balance-picture"),
-    "flow": ("03-match-schools", "flow-picture"),
+    "balance": ("04-estimate-effect", "balance-picture"),
+    "flow": ("04-estimate-effect", "flow-picture"),
     "schools": ("06-case-studies", "schools"),
     "schools-named": ("06-case-studies", "schools-named"),
     "cases": ("06-case-studies", "cases-picture"),
@@ -326,7 +327,12 @@ class _Reads(Protocol):
 
 def collect_edition(step: _Reads) -> Edition:
     """Read all that a report's paper is made from."""
-    programmes = step.list_programmes()
+    programmes = [
+        lead_with(
+            one, str(step.read_table("04-estimate-effect", "effects", one.slug)["outcome"][0])
+        )
+        for one in step.list_programmes()
+    ]
     results = collect_results(step, programmes)
     city, made = collect_city(step), collect_provenance(step, programmes)
     return Edition(step.report, programmes, results, city, made, step.read_officers_text())
