@@ -238,12 +238,9 @@ def _read_hole(match: re.Match[str], text: str) -> Hole:
 
 def _near(name: str, known: Iterable[str]) -> str:
     """Name the near holes, of the many those with the same first word where there are any."""
-    by_first: dict[str, list[str]] = {}
-    for word in known:
-        by_first.setdefault(word.split(".")[0], []).append(word)
-    return (
-        nearest(name, by_first.get(name.split(".")[0], by_first)) if by_first else "There are none."
-    )
+    words = list(known)
+    close = [word for word in words if word.split(".")[0] == name.split(".")[0]]
+    return nearest(name, close or words) if words else "There are none."
 
 
 UNNUMBERED_FROM = "appendices"  # from the heading of this name on, nothing is numbered

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
-from pepstats import paths
 from pepstats.document.blocks import Document
+from pepstats.document.templates import html_templates
 from pepstats.errors import RunError
-
-
-@cache
-def html_templates() -> Any:
-    """Return the templates of HTML pages, every hole of which is escaped."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(paths.TEMPLATES), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    environment.filters |= {"data_uri": _data_uri, "css_text": css_text}
-    return environment
 
 
 def to_html(document: Document) -> str:
@@ -41,46 +23,18 @@ def to_pdf(page: str) -> bytes:
     Raises `RunError` where it cannot: weasyprint comes with the extra `pdf`, and needs the Pango
     library of the machine.
     """
-    other = "or leave `pdf` out of `formats` and print the HTML to PDF"
     try:
         import weasyprint
         from weasyprint.urls import URLFetcher
-    except ModuleNotFoundError:
+    except (ModuleNotFoundError, OSError):
         raise RunError(
-            f"`formats` asks for a PDF, and what makes one is not installed: install "
-            f"`pepstats[pdf]`, {other}."
+            "`formats` asks for a PDF, and this machine cannot make one: install `pepstats[pdf]` "
+            "and the Pango library, or leave `pdf` out of `formats` and print the HTML to PDF."
         ) from None
-    except OSError:
-        raise RunError(
-            f"`formats` asks for a PDF, and this machine has no Pango library: install it, {other}."
-        ) from None
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # no time in its fonts: the same bytes
     only_inside = URLFetcher(allowed_protocols=["data"], fail_on_errors=True)
     paper = weasyprint.HTML(string=page, url_fetcher=only_inside)
-    with _no_time_in_fonts():
-        return bytes(paper.write_pdf(pdf_variant="pdf/ua-1"))
-
-
-@contextmanager
-def _no_time_in_fonts() -> Iterator[None]:
-    """Keep the second at which a font was cut to size out of it: the same paper, the same bytes."""
-    before = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = "0"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["SOURCE_DATE_EPOCH"]
-        else:
-            os.environ["SOURCE_DATE_EPOCH"] = before
-
-
-def css_text(text: str) -> str:
-    """Write text as a CSS string that cannot end its own quotes or the style it stands in."""
-    return '"' + re.sub(r"[^\w .,:;()/–-]", lambda m: f"\\{ord(m.group()):x} ", text) + '"'
-
-
-def _data_uri(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
+    return bytes(paper.write_pdf(pdf_variant="pdf/ua-1"))
 
 
 def write_formats(

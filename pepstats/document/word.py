@@ -32,7 +32,7 @@ from pepstats.document.blocks import (
     TableBlock,
     Words,
 )
-from pepstats.document.html import html_templates
+from pepstats.document.templates import html_templates
 from pepstats.errors import DesignError
 
 NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"
@@ -277,9 +277,10 @@ class _Writer:
         section = self.word.sections[0]
         marks = ". ".join(self.document.marks)
         heads = [section.header]
-        heads += [section.first_page_header] if section.different_first_page_header_footer else []
-        odd_and_even = self.word.settings.odd_and_even_pages_header_footer
-        heads += [section.even_page_header] if odd_and_even else []
+        if section.different_first_page_header_footer:
+            heads.append(section.first_page_header)
+        if self.word.settings.odd_and_even_pages_header_footer:
+            heads.append(section.even_page_header)
         for head in heads:
             line = head.paragraphs[0] if self.restyle and head.paragraphs else head.add_paragraph()
             run = line.add_run(marks or (self.document.title if self.restyle else ""))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.formatting import count_words, format_number, per_hundred
-from pepstats.plots.style import BLUE, INK, ORANGE, clear_spines, count_places, in_house_style
+from pepstats.plots.style import BLUE, INK, ORANGE, clear_rows, in_house_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,12 +66,7 @@ def draw_hundred_dots(dots: pd.DataFrame, ax: Axes, *, estimate: float, unit: st
         f"this programme\n{format_number(estimate, signed=True)}",
         (estimate, tall + 1.4), ha=side, va="bottom", fontsize=10,
     )  # fmt: skip
-    clear_spines(ax, grid="x")
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_formatter(
-        lambda value, _: format_number(value, count_places(value), signed=True)
-    )
+    clear_rows(ax)
     ax.set_xlabel(f"Moved by ({unit})")
 
 

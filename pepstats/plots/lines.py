@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,7 +123,7 @@ def draw_small_lines(
     figure.set_layout_engine(None)
     ax = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     ax.set_axis_off()
-    grid = _Grid.of(schools, width, height, columns)
+    grid = _Grid(schools, width, height, columns)
     for place, name in enumerate(dict.fromkeys(schools["label"])):
         years = schools.loc[schools["label"] == name].sort_values("year")
         x = grid.across(place, years["year"])
@@ -141,33 +140,19 @@ def draw_small_lines(
               borderaxespad=0.2)  # fmt: skip
 
 
-@dataclass(frozen=True)
 class _Grid:
     """Where each small picture lies on the page, in inches, and the one scale they share."""
 
-    columns: int
-    count: int
-    height: float
-    wide: float
-    tall: float
-    years: tuple[int, int]
-    ticks: tuple[float, ...]
-
-    @classmethod
-    def of(cls, schools: pd.DataFrame, width: float, height: float, columns: int) -> _Grid:
-        count = schools["label"].nunique()
-        values = schools[["own", "comparison"]].to_numpy(dtype=float)
-        low, high = (float(f(values)) for f in (np.nanmin, np.nanmax))
+    def __init__(self, schools: pd.DataFrame, width: float, height: float, columns: int) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        ticks = MaxNLocator(nbins=3, steps=[1, 2, 5, 10]).tick_values(low, high)
-        return cls(
-            columns, count, height,
-            wide=(width - 0.1) / columns - 0.52,
-            tall=(height - 0.65) / math.ceil(count / columns) - 0.34,
-            years=(int(schools["year"].min()), int(schools["year"].max())),
-            ticks=tuple(float(tick) for tick in ticks),
-        )  # fmt: skip
+        values = schools[["own", "comparison"]].to_numpy(dtype=float)
+        ends = float(np.nanmin(values)), float(np.nanmax(values))
+        self.columns, self.height, self.count = columns, height, schools["label"].nunique()
+        self.wide: float = (width - 0.1) / columns - 0.52
+        self.tall: float = (height - 0.65) / math.ceil(self.count / columns) - 0.34
+        self.years = int(schools["year"].min()), int(schools["year"].max())
+        self.ticks = MaxNLocator(nbins=3, steps=[1, 2, 5, 10]).tick_values(*ends)
 
     def left(self, place: int) -> float:
         return 0.45 + (place % self.columns) * (self.wide + 0.52)
@@ -179,10 +164,10 @@ class _Grid:
         first, last = self.years
         return self.left(place) + 0.08 + (years - first) / max(last - first, 1) * (self.wide - 0.16)
 
-    def shown_ticks(self) -> tuple[float, ...]:
+    def shown_ticks(self) -> list[float]:
         """All ticks where their words have room beside each other, or the two ends."""
         room = self.tall / max(len(self.ticks) - 1, 1)
-        return self.ticks if room >= TICK_ROOM else (self.ticks[0], self.ticks[-1])
+        return [*self.ticks] if room >= TICK_ROOM else [self.ticks[0], self.ticks[-1]]
 
     def up(self, place: int, values: pd.Series | float) -> Any:
         low, high = self.ticks[0], self.ticks[-1]

@@ -17,8 +17,7 @@ from pepstats.plots.style import (
     PALE,
     ROW_WORDS,
     capital,
-    clear_spines,
-    count_places,
+    clear_rows,
     in_house_style,
 )
 
@@ -64,16 +63,11 @@ def draw_check_rows(checks: pd.DataFrame, ax: Axes, *, unit: str) -> None:
         _write(ax, down, f"{left} could not be made: the table says why", color=GREY)
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_ylim(down + 0.12, 0.0)
-    ax.set_yticks([])
     if len(ends):
         low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
         room = 0.05 * max(high - low, 1e-9)
         ax.set_xlim(low - room, high + room)
-    clear_spines(ax, grid="x")
-    ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_formatter(
-        lambda value, _: format_number(value, count_places(value), signed=True)
-    )
+    clear_rows(ax)
     ax.set_xlabel(capital(unit))
 
 
@@ -166,10 +160,8 @@ def draw_love_plot(balance: pd.DataFrame, ax: Axes) -> None:
     reach = 1.1 * max(0.3, float(np.nanmax(np.abs(ends))) if np.isfinite(ends).any() else 0.3)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(down + 0.15, 0.0)
-    ax.set_yticks([])
-    clear_spines(ax, grid="x")
+    clear_rows(ax)
     ax.grid(visible=False)
-    ax.spines["left"].set_visible(False)
     ax.set_xticks([-0.25, 0, 0.25], ["\u22120.25", "0", "+0.25"])
     ax.set_xlabel(
         "Difference from the programme's schools\n(standard deviations; 0 is alike; dotted: 0.05)"

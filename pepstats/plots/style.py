@@ -13,6 +13,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
+from pepstats.formatting import format_number
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -108,6 +110,16 @@ def clear_spines(ax: Axes, *, grid: Literal["x", "y"]) -> None:
     ax.grid(axis=grid, color=PALE, linewidth=0.8)
     ax.set_axisbelow(True)
     ax.tick_params(length=0)
+
+
+def clear_rows(ax: Axes) -> None:
+    """Take away all of a frame but the scale along its foot, whose numbers have a sign."""
+    clear_spines(ax, grid="x")
+    ax.spines["left"].set_visible(False)
+    ax.set_yticks([])
+    ax.xaxis.set_major_formatter(
+        lambda value, _: format_number(value, count_places(value), signed=True)
+    )
 
 
 def capital(text: str) -> str:

@@ -7,7 +7,6 @@ import re
 
 import pandas as pd
 
-from pepstats.errors import DesignError
 from pepstats.report.edition import is_said
 
 RULE = (
@@ -56,14 +55,7 @@ def describe_cases(
     outcome year. Adds `context`, `support` and `changed`: words that name no school, in bands of
     the frame and not in its own figures, so that they may stand in a public paper; and `picked`,
     why the programme took it, and `noted`, what the officers know to have changed, which may not.
-    Raises `DesignError` for a school that is not in the programme.
     """
-    if strangers := sorted(set(cases.index) - set(members.index)):
-        raise DesignError(
-            f"Case studies: {', '.join(map(str, strangers))} "
-            f"{'is' if len(strangers) == 1 else 'are'} not in the programme. A case study is of "
-            "one of its own schools."
-        )
     schools = [int(school) for school in cases.index]
     inspected = _inspected(cases.index, inspections, years)
     return cases.assign(

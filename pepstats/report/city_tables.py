@@ -95,7 +95,6 @@ def make_city_tables(
         "eligibility-rules": table_rules(city.table("eligibility-rules")),
         "partnership-activities": table_activities(city.table("activities")),
         "partnership-promises": table_promises(city),
-        "partnership-themes": table_strategy(city.table("themes")),
     }
 
 
@@ -363,18 +362,6 @@ def table_promises(city: City) -> PaperTable:
                "Status": 0.9}  # fmt: skip
     caption = "Key performance indicators, and whether they were met"
     return make_table(caption, columns, rows, numeric=list(columns)[1:4], empty=NO_REGISTER)
-
-
-def table_strategy(themes: pd.DataFrame) -> PaperTable:
-    """Count what serves each theme of the Education Strategy."""
-    rows = [
-        (f"Theme {row['theme']}: {row['title']}", str(row["activities"]),
-         str(row["taking_part"]), str(row["promises"]))
-        for row in themes.to_dict("records")
-    ]  # fmt: skip
-    columns = {"Theme": 3.4, "Activities": 0.8, "Schools taking part": 1.0, "Indicators": 0.8}
-    caption, numeric = "Activities by theme of the Education Strategy", list(columns)[1:]
-    return make_table(caption, columns, rows, numeric=numeric, empty=NO_REGISTER)
 
 
 def _titles(city: City) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from pepstats.errors import DesignError, RunError
+from pepstats.errors import RunError
 from pepstats.formatting import reader_words
 from pepstats.measures import breaks_between, find_measure
 from pepstats.plots import name_schools
@@ -35,7 +35,7 @@ RATINGS = "02-priority-ratings"
 CITY_TABLES = (
     "changes", "support-totals", "support-last-year-totals", "eligibility", "eligibility-rules",
     "participation", "activities", "external-challenge", "grants", "claims",
-    "promises", "themes",
+    "promises",
 )  # fmt: skip
 """The tables of notebook 02 that the paper is made from."""
 
@@ -236,13 +236,6 @@ class Edition:
     city: City = field(default_factory=City)
     made: Provenance = field(default_factory=Provenance)
     text: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse an edition that lacks the results of a programme."""
-        if missing := [p.slug for p in self.programmes if p.slug not in self.results]:
-            raise DesignError(
-                f"reports/{self.report.slug}.yml: no results for {', '.join(missing)}."
-            )
 
     def turn(self, edition: str) -> Edition:
         """Return the `public` or the `exempt` edition of the same paper."""

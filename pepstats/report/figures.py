@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from pepstats.plots import (
     BLUE,
     INK,
     capital,
-    clear_spines,
+    clear_rows,
     in_house_style,
     new_axes,
     to_png,
@@ -105,17 +104,10 @@ def draw_overview(known: Mapping[str, Result]) -> Figure:
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_ylim(len(known) - 0.6, -0.85)
-    ax.set_yticks([])
     room = 0.05 * max(high - low, 1e-9)
     side = 0.2 * max(high - low, 1e-9)  # so that zero is never at the edge
     ax.set_xlim(min(low - room, -side), max(high + room, side))
-    clear_spines(ax, grid="x")
-    ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_formatter(
-        lambda value, _: format_number(
-            value, 0 if math.isclose(value, round(value)) else 1, signed=True
-        )
-    )
+    clear_rows(ax)
     unit = capital(next(iter(known.values())).unit)
     ax.set_xlabel(f"{unit}: left of 0 lost ground, right of 0 gained")
     return figure

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from pepstats.errors import DesignError
 from pepstats.report.case_studies import choose_cases, describe_cases
 
 GAPS = pd.DataFrame(
@@ -96,10 +94,3 @@ def test_what_officers_note_is_kept_apart_from_what_may_be_public() -> None:
     assert told.loc[14, "changed"] == (
         "The officers have noted something else, which could name it"
     )
-
-
-def test_a_case_study_of_a_school_that_is_not_in_the_programme_is_refused() -> None:
-    with pytest.raises(DesignError, match=r"Case studies: 13, 14 are not in the programme"):
-        describe_cases(
-            choose_cases(GAPS), register=REGISTER, members=MEMBERS.loc[[12]], before=BEFORE
-        )
