@@ -7,8 +7,8 @@ pupils; half of it for the others, as in the default data (0.2). The second prog
 city adds nothing, and both are judged together. Each England is built from its own seed, its
 programmes picked by low results, and the whole design and estimate made; each estimate is held
 against what was planted in that very England. The table gives, per size, programme and outcome,
-the mean error, the spread, the coverage of the 95% interval, how often each verdict was given, and by
-how much those called *gained* overstate what was planted.
+the mean error, the spread, the coverage of the 95% interval, how often each verdict was given, and
+by how much those called *gained* overstate what was planted.
 """
 
 from __future__ import annotations
