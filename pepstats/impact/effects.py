@@ -182,12 +182,12 @@ def judge_together(family: Sequence[Yardstick]) -> list[Judged]:
         worst = worst.at_least(_share(furthest[:, step] >= far[k], city, one.floor))
         if line == 0.0 or found[order[step - 1]].adjusted <= LEVEL:
             line = half_width(furthest[:, step])
-            if one.floor > LEVEL:  # too few authorities to call anything at 5 in 100
-                line = max(line, far[k])
+        wide = line * (one.spread or 1.0)
+        if worst.middle > LEVEL:  # not told from chance, if only since authorities are too few
+            wide = max(wide, abs(one.estimate))
         found[k] = Judged(
-            alone.middle, alone.low, alone.high, worst.middle, worst.low, worst.high,
-            line * (one.spread or 1.0),
-        )  # fmt: skip
+            alone.middle, alone.low, alone.high, worst.middle, worst.low, worst.high, wide
+        )
     return [found[k] for k in range(len(family))]
 
 
