@@ -8,7 +8,7 @@ import pytest
 
 from pepstats.errors import DesignError, RunError
 from pepstats.impact.evaluate import Evaluation, take_up_evaluation
-from pepstats.impact.verdicts import MATCHED, FORECAST
+from pepstats.impact.verdicts import FORECAST, MATCHED
 from tests.impact.test_october import in_october, national
 from tests.worlds import Small, evaluate_small, small_england
 
@@ -107,7 +107,8 @@ def test_a_change_that_cannot_be_is_refused_and_named(december, changed, says: s
 
 def test_the_sentence_has_the_estimate_its_range_whose_results_and_the_verdict(december) -> None:
     effect, said = december.primary, december.sentence()
-    for words in (f"{effect.estimate:+.1f}", f"{effect.low:+.1f} to {effect.high:+.1f}"):
+    low, high = (f"{end:+.1f}".replace("+0.0", "0.0") for end in (effect.low, effect.high))
+    for words in (f"{effect.estimate:+.1f}", f"95% interval {low} to {high}"):
         assert words.replace("-", "\N{MINUS SIGN}") in said
     assert "(all pupils)" in said and f"{effect.n_schools} schools" in said
     assert said.endswith(f"results for 2017/18): {effect.verdict}.")

@@ -88,10 +88,10 @@ def test_the_mean_is_weighted_and_a_school_without_a_gap_counts_for_nothing() ->
     found = made_up_gaps([5])
     table = found.table
     table.loc[100_003, ["gap", "weight", "variance"]] = np.nan
-    mean, spread = placebo.weighted_mean(found, np.arange(5))
+    mean, variance = placebo.weighted_mean(found, np.arange(5))
     known = table.dropna()
     assert mean == pytest.approx(np.average(known["gap"], weights=known["weight"]))
-    assert spread**2 == pytest.approx(
+    assert variance == pytest.approx(
         (known["weight"] ** 2 * known["variance"]).sum() / known["weight"].sum() ** 2
     )
 
