@@ -250,10 +250,9 @@ def test_a_verdict_is_borderline_just_when_it_differs_over_the_range_of_p() -> N
         chance = (shift + rng.normal(0, 1, 1000))[:, None]
         estimate = float(rng.uniform(0, 5))
         [effect] = judge([estimate], chance, 40)
-        differs = (
-            choose_verdict(estimate, effect.p_low) != choose_verdict(estimate, effect.p_high)
-        )  # of one outcome alone the range of p is that of its adjusted p
-        assert effect.borderline == differs
+        # of one outcome alone the range of its p is that of its adjusted p
+        ends = {choose_verdict(estimate, p) for p in (effect.p_low, effect.p_high)}
+        assert effect.borderline == (len(ends) > 1)
         seen.add((effect.borderline, effect.verdict))
     assert {True, False} == {borderline for borderline, _ in seen}
     assert {"gained", "too uncertain to say"} <= {verdict for _, verdict in seen}

@@ -175,7 +175,7 @@ def test_two_programmes_draws_share_the_authority_where_both_can_hold_them() -> 
 def test_of_two_programmes_in_one_city_that_did_nothing_one_is_rarely_called(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At most 6 times in 100, cities' good years and bad shared; by each own p alone, more often."""
+    """At most 6 times in 100, though they share a city's year; by each one's own p, more often."""
     monkeypatch.setattr(effects, "RESAMPLED", 10)  # the range of a p is not asked for here
     plain = made_up_gaps([40] * 40)
     home = list(plain.table.index[:30])

@@ -63,12 +63,18 @@ def test_what_is_left_out_has_a_stated_default(tmp_path: Path) -> None:
         ({"for": ["all"]}, "`for`"),
         ({"whom": "all"}, "unknown key `whom`"),
         ({"for": "disadvantaged"}, "Write `rwm_expected.disadvantaged` before `rwm_expected`"),
-        ({"for": "eal", "outcomes": ["rwm_expected.disadvantaged", "rwm_expected.eal"]},
-         "Write `rwm_expected.eal` before `rwm_expected.disadvantaged`"),
-        ({"for": "sen_support", "outcomes": ["rwm_expected.sen_support", "rwm_expected"]},
-         "no school publishes results of pupils with SEN Support"),
-        ({"for": "sen_support", "outcomes": ["rwm_expected.disadvantaged"]},
-         "Write `rwm_expected` first"),
+        (
+            {"for": "eal", "outcomes": ["rwm_expected.disadvantaged", "rwm_expected.eal"]},
+            "Write `rwm_expected.eal` before `rwm_expected.disadvantaged`",
+        ),
+        (
+            {"for": "sen_support", "outcomes": ["rwm_expected.sen_support", "rwm_expected"]},
+            "no school publishes results of pupils with SEN Support",
+        ),
+        (
+            {"for": "sen_support", "outcomes": ["rwm_expected.disadvantaged"]},
+            "Write `rwm_expected` first",
+        ),
         ({"must_not_move": ["rwm_expected"]}, "rwm_expected is among `outcomes`, so it may move"),
         ({"must_not_move": ["gps_scor"]}, "Did you mean `gps_score`"),
     ],
@@ -94,9 +100,8 @@ def test_a_wrong_group_is_one_message_and_names_no_other_key(tmp_path: Path) -> 
 
 def test_whom_a_programme_is_for_and_what_it_cannot_have_moved_may_be_named(tmp_path: Path) -> None:
     programme_in(tmp_path)
-    assert (load_programme("one", tmp_path).whom, load_programme("one", tmp_path).must_not_move) == (
-        "all", (),
-    )  # fmt: skip
+    plain = load_programme("one", tmp_path)
+    assert (plain.whom, plain.must_not_move) == ("all", ())
     outcomes = ["rwm_expected.disadvantaged", "rwm_expected"]
     programme_in(tmp_path, **{"for": "disadvantaged"}, outcomes=outcomes,
                  must_not_move=["gps_score", "absence"])  # fmt: skip
