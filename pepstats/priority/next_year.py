@@ -21,7 +21,7 @@ CERTAINTY = {"under 50": 0, "50 to 79": 50, "80 to 94": 80, "95 or more": 95}
 
 ENOUGH = 100  # schools rated in both years
 FEW = 30  # schools of one rating, or of one band
-POOLED = 10.0  # as many schools at the rating's own share steady the share of a band
+POOLED = 5.0  # as many schools at the rating's own share steady the share of a band
 
 NO_PAIR = (
     f"not known: this study has no two years in a row in which {ENOUGH} schools can be rated by "

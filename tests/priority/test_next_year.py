@@ -58,7 +58,7 @@ def test_bands_add_up_to_both_years_rated_apart_and_a_small_one_is_drawn_to_its_
     for rating in (2, 3):
         own = followed.loc[rating]
         whole = own["same"].sum() / own["schools"].sum()
-        share = (own["same"] + 10 * whole) / (own["schools"] + 10)
+        share = (own["same"] + 5 * whole) / (own["schools"] + 5)
         assert own["share"].to_numpy() == pytest.approx(share.to_numpy())
 
 
