@@ -35,7 +35,7 @@ from pepstats.report.sentences import (
     Result,
     chance_range,
     decimals_for,
-    overstated_words,
+    overstated_sentence,
     size_words,
     verdict_words,
     weighed_range,
@@ -155,7 +155,7 @@ def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
     said += [
         f"{outcome_label(result.outcome)}: {words}"
         for result in list(results.values())[1:]
-        if (words := overstated_words(result))
+        if (words := overstated_sentence(result))
     ]
     said.append(breaks_sentence(programme, results, next(iter(results.values())).year))
     return " ".join(filter(None, said))

@@ -207,7 +207,7 @@ def unequal_sentence(result: Result) -> str:
 def weighed_sentence(result: Result, weighed: pd.DataFrame) -> str:
     """Write what a result comes to when weighed with what large trials find, or why it is not."""
     row = next((r for r in weighed.to_dict("records") if r["outcome"] == result.outcome), None)
-    if row is None:
+    if row is None or not result.known:
         return ""
     if isinstance(row["reason"], str) and row["reason"]:
         return f"This result is not weighed with those of large trials: {row['reason']}."

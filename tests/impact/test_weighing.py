@@ -9,10 +9,12 @@ from scipy.optimize import linprog
 
 from pepstats.errors import DesignError
 from pepstats.impact import effects, weighing
-from pepstats.impact.effects import Yardstick
+from pepstats.impact.effects import Effect, Yardstick
 from pepstats.impact.value_for_money import load_months
 from pepstats.impact.weighing import PRIORS, SCEPTIC, TRIALS, Prior, Seen
+from pepstats.settings import load_programme
 from tests.impact.test_sizes import panel_of
+from tests.worlds import ROOT
 
 PER = 37.4  # points per pupils' standard deviation, reading, writing and maths at 64%
 SPREAD = 2.97
@@ -79,6 +81,55 @@ def test_a_table_of_months_without_two_has_no_size_at_which_they_begin() -> None
 def test_a_prior_of_no_width_is_refused(width: float) -> None:
     with pytest.raises(DesignError, match="the prior `sure` has a width of"):
         Prior("sure", 0.06, width)
+
+
+def test_no_programme_file_brings_a_prior_of_its_own(tmp_path) -> None:
+    own = (ROOT / "data" / "programmes" / "closing-the-gap.yml").read_text("utf-8")
+    (tmp_path / "programmes").mkdir()
+    (tmp_path / "programmes" / "sure.yml").write_text(f"{own}\npriors: {{trials: 0.2}}\n", "utf-8")
+    with pytest.raises(DesignError, match="unknown key `priors`"):
+        load_programme("sure", tmp_path)
+
+
+# Every effect of a programme ----------------------------------------------------------------------
+
+
+def effect_of(outcome: str, estimate: float, spread: float, verdict: str) -> Effect:
+    return Effect(
+        "a", outcome, "all", "points", estimate, estimate - 2 * spread, estimate + 2 * spread,
+        0.02, 0.01, 0.03, 0.04, 18, 400, 40, 4000, "matched", "2017", 2018, "final", verdict,
+        spread=spread,
+    )  # fmt: skip
+
+
+def test_each_effect_is_weighed_by_its_own_draws_or_has_the_reason_why_not() -> None:
+    one = drawn(9.0)
+    placebo = pd.DataFrame(
+        {"la": one.city, "rwm_expected": one.chance + 0.5, "absence": one.chance,
+         "reading_progress": 0.0}
+    )  # fmt: skip
+    asked = [
+        effect_of("rwm_expected", 9.0, one.spread, "gained"),
+        effect_of("absence", 9.0, one.spread, "lost ground"),
+        effect_of("reading_progress", 0.3, 0.0, "too uncertain to say"),
+    ]
+    sizes = pd.DataFrame({"outcome": [e.outcome for e in asked], "without": [64.0, 5.0, 0.0]})
+    panel = panel_of({"rwm_expected": np.full(6, 64.0), "reading_progress": np.zeros(6)})
+    table = weighing.weigh_effects(asked, placebo, sizes, panel, load_months().choose())
+    first, absence, still = table.to_dict("records")
+    lean = one.chance.mean() + 0.5
+    after = Seen((9.0 - lean) / first["points_per_sd"], one.spread / first["points_per_sd"])
+    assert first["shrunken_trials"] == pytest.approx(
+        after.weigh(TRIALS).mean * first["points_per_sd"]
+    )
+    assert first["helped_sceptic"] == pytest.approx(after.weigh(SCEPTIC).above(0.0))
+    assert 0 < first["shrunken_sceptic"] < first["shrunken_trials"] < 9.0
+    assert first["overstates"] > 1 and first["unequal_odds"] > 1 and first["reason"] == ""
+    assert "not an attainment outcome" in absence["reason"] and absence["unequal_odds"] > 1
+    assert "do not differ" in still["reason"]
+    for row in (absence, still):
+        assert all(np.isnan(row[name]) for name in row if name.startswith(("shrunken", "helped")))
+    assert np.isnan(still["unequal_odds"])
 
 
 # The stated chances are right ---------------------------------------------------------------------
