@@ -89,15 +89,15 @@ def test_only_what_is_called_gained_is_said_to_be_overstated() -> None:
     [(5.3, "five times"), (5.99, "five times"), (2.8, "twice"), (1.57, "1.5 times"),
      (10.0, "ten times"), (10.4, "more than ten times"), (MOST_ODDS, "more than ten times")],
 )  # fmt: skip
-def test_unequal_cities_are_said_in_one_figure_that_holds(odds: float, times: str) -> None:
+def test_unequal_authorities_are_said_in_one_figure_that_holds(odds: float, times: str) -> None:
     assert wording.unequal_sentence(result(7.4, 0.3, 14.5, 0.02, unequal_odds=odds)) == (
-        f"Even if some cities were {times} as likely as others to have had the programme, arranged "
-        "in the way that suits this result least, fewer than 5 in 100 would have changed this "
-        "much, before allowing for the other results looked at."
+        f"Even if some authorities were {times} as likely as others to have had the programme, "
+        "arranged in the way that suits this result least, fewer than 5 in 100 would have changed "
+        "this much, before allowing for the other results looked at."
     )
 
 
-def test_what_hardly_bears_unequal_cities_says_so_and_the_uncertain_nothing() -> None:
+def test_what_hardly_bears_unequal_authorities_says_so_and_the_uncertain_nothing() -> None:
     said = wording.unequal_sentence(result(7.4, 0.3, 14.5, 0.05, unequal_odds=1.04))
     assert "only a little likelier" in said and "5 in 100 or more could" in said
     assert wording.unequal_sentence(result(7.4, -0.3, 15.1, 0.07)) == ""
