@@ -214,8 +214,8 @@ def unequal_sentence(result: Result) -> str:
     if odds < 1.1:
         return (
             "If some authorities were only a little likelier than others to have had the "
-            "programme, 5 in 100 or more could have changed this much, even before allowing for "
-            "the other results looked at."
+            "programme, 5 in 100 or more could have changed this much. This does not allow for the "
+            "other results looked at."
         )
     times = "more than ten times" if odds > 10 else f"{spell_number(int(odds))} times"
     if odds < 3:
@@ -223,7 +223,7 @@ def unequal_sentence(result: Result) -> str:
     return (
         f"Even if some authorities were {times} as likely as others to have had the programme, "
         "arranged in the way that suits this result least, fewer than 5 in 100 would have changed "
-        "this much, before allowing for the other results looked at."
+        "this much. This does not allow for the other results looked at."
     )
 
 
@@ -263,7 +263,8 @@ def chance_range(row: Mapping[Hashable, Any], name: str) -> str:
     ends = sorted(row[f"{name}_{prior.name}"] for prior in PRIORS)
     if not all(map(math.isfinite, ends)):
         return ""
-    return " to ".join(dict.fromkeys(map(_in_fives, ends)))
+    said = " to ".join(dict.fromkeys(map(_in_fives, ends)))
+    return {"95 to more than 95": "95 or more", "fewer than 5 to 5": "5 or fewer"}.get(said, said)
 
 
 def _in_fives(share: float) -> str:

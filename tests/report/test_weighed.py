@@ -10,6 +10,10 @@ from pepstats import paths
 from pepstats.impact.effects import MOST_ODDS
 from pepstats.impact.weighing import PRIORS, Seen
 from pepstats.report import sentences as wording
+from pepstats.report.edition import Edition
+from pepstats.report.entries import list_entries
+from pepstats.report.paper import make_tables
+from tests.paper_made_up import make_study
 from tests.report.test_wording import result
 
 PER, SPREAD = 37.4, 2.97
@@ -70,6 +74,15 @@ def test_a_chance_is_to_the_nearest_five_and_never_none_or_all(share: float, sai
     assert wording.chance_range(row, "helped") == said
 
 
+def test_a_range_of_chances_ends_in_plain_words() -> None:
+    for sceptic, trials, said in (
+        (0.92, 0.99, "90 to more than 95"), (0.95, 0.99, "95 or more"), (0.01, 0.05, "5 or fewer"),
+        (0.01, 0.09, "fewer than 5 to 10"), (0.53, 0.48, "50 to 55"),
+    ):  # fmt: skip
+        row = {"helped_trials": trials, "helped_sceptic": sceptic}
+        assert wording.chance_range(row, "helped") == said
+
+
 def test_only_what_is_called_gained_is_said_to_be_overstated() -> None:
     gained = result(7.4, 0.3, 14.5, 0.034, overstates=1.83)
     assert wording.overstated_sentence(gained) == (
@@ -93,7 +106,7 @@ def test_unequal_authorities_are_said_in_one_figure_that_holds(odds: float, time
     assert wording.unequal_sentence(result(7.4, 0.3, 14.5, 0.02, unequal_odds=odds)) == (
         f"Even if some authorities were {times} as likely as others to have had the programme, "
         "arranged in the way that suits this result least, fewer than 5 in 100 would have changed "
-        "this much, before allowing for the other results looked at."
+        "this much. This does not allow for the other results looked at."
     )
 
 
@@ -109,3 +122,29 @@ def test_nothing_weighed_stands_on_the_page_of_a_verdict() -> None:
     assert ".weighed}" not in body and appendices.count(".weighed}") == 2
     assert ".headline} {[[ programme.slug ]].overstated}" in body
     assert ".chance} {[[ programme.slug ]].unequal}" in body
+
+
+def test_the_paper_says_what_was_weighed_and_its_verdict_does_not_heed_it() -> None:
+    settings, programmes, results = make_study()
+    slug = "closing-the-gap"
+    told = {"overstates": 1.83, "unequal_odds": 5.3, "unit": "percentage points"}
+    row = weighed(4.2, **told)
+    other = weighed(9.0, outcome="reading_progress", reason="no spread is known", unit="points")
+    found = dataclasses.replace(results[slug], weighed=pd.concat([row, other]))
+    bare, full = (
+        Edition(settings, programmes, {**results, slug: one}) for one in (results[slug], found)
+    )
+    before, after = list_entries(bare), list_entries(full)
+    for name in ("headline", "chance", "verdict"):
+        assert after[f"{slug}.{name}"].text == before[f"{slug}.{name}"].text
+    for name in ("overstated", "unequal", "weighed"):
+        assert before[f"{slug}.{name}"].text == "" != after[f"{slug}.{name}"].text
+        assert after[f"{slug}.{name}"].source == f"04-estimate-effect/{slug}/weighed.csv"
+    tables = make_tables(full)
+    shown = tables[f"{slug}.weighed"]
+    assert [row[2:] for row in shown.rows] == [
+        ("1.5 to 3.0", "80 to 95 (before: 50 to 85)", "10 to 35 (before: 5 to 25)")
+    ]
+    assert shown.note.endswith("progress score in reading is not weighed: no spread is known.")
+    assert "1.8 times the true gain" in dict(tables[f"{slug}.summary"].rows)["Verdict"]
+    assert make_tables(bare)[f"{slug}.weighed"].rows == ()
