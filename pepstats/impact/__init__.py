@@ -37,7 +37,8 @@ from pepstats.impact.placebo import (
     weighted_mean,
 )
 from pepstats.impact.tables import tabulate_gaps
-from pepstats.impact.verdicts import FORECAST, HOW, LADDER, MATCHED, UNCERTAIN
+from pepstats.impact.verdicts import FORECAST, GAINED, HOW, LADDER, MATCHED, UNCERTAIN
+from pepstats.impact.weighing import PRIORS, TRIALS
 
 __all__ = [
     "Asked",
@@ -47,6 +48,7 @@ __all__ = [
     "Evaluation",
     "FEWEST_CITIES",
     "FORECAST",
+    "GAINED",
     "Gaps",
     "HERE",
     "HOW",
@@ -54,7 +56,9 @@ __all__ = [
     "LADDER",
     "MATCHED",
     "OWN",
+    "PRIORS",
     "PlaceboDraws",
+    "TRIALS",
     "UNCERTAIN",
     "change_programme",
     "choose_mode",

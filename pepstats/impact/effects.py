@@ -26,6 +26,9 @@ FEWEST_DRAWS = 99
 RESAMPLED = 2000
 """How often authorities are resampled for the range of a p, of which 95 in 100 are given."""
 
+MOST_ODDS = 100.0
+"""How unequal authorities are thought to be at most: beyond ten times it is printed as that."""
+
 KEY = 9
 """Decimals on which it is decided whether a draw moved as far: the same on every machine."""
 
@@ -115,6 +118,40 @@ def placebo_p(estimate: float, chance: Numbers, cities: int = 0) -> float:
     beyond = (np.round(np.abs(drawn), KEY) >= np.round(abs(estimate), KEY)).sum()
     floor = 1 / (cities + 1) if cities else 0.0
     return float(max((1 + beyond) / (1 + len(drawn)), floor))
+
+
+def find_worst_share(one: Yardstick, odds: float) -> float:
+    """Return the largest share of draws that moved as far, were authorities unequally likely.
+
+    Some `odds` times as likely as others to have had the programme, in the arrangement that suits
+    the result least: the likelier ones are those with the largest shares, for the best number of
+    them. With odds of 1 it is p as printed.
+    """
+    beyond = one.far(one.chance) >= one.far(one.estimate)
+    counts = pd.DataFrame({"n": 1, "beyond": beyond}).groupby(one.city).sum()
+    worst = counts.assign(share=counts["beyond"] / counts["n"]).sort_values("share")[::-1]
+    n, far = (worst[name].to_numpy(float) for name in ("n", "beyond"))
+    likelier = n.sum() + (odds - 1) * np.append(0.0, n.cumsum())
+    share = float(((far.sum() + (odds - 1) * np.append(0.0, far.cumsum())) / likelier).max())
+    return max((1 + len(beyond) * share) / (1 + len(beyond)), one.floor)
+
+
+def find_unequal_odds(one: Yardstick) -> float:
+    """Return how unequally likely authorities must have been for p to reach 5 in 100.
+
+    Firpo and Possebom (2018, Journal of Causal Inference 6:2), of this outcome's own draws,
+    before allowing for other outcomes and programmes; found by bisection, no further than
+    `MOST_ODDS`. Missing where p is 5 in 100 already, or where draws are not held to authorities.
+    """
+    low, high = 1.0, MOST_ODDS
+    if not one.cities or find_worst_share(one, low) > LEVEL:
+        return float("nan")
+    if find_worst_share(one, high) <= LEVEL:
+        return high
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if find_worst_share(one, middle) <= LEVEL else (low, middle)
+    return low
 
 
 def half_width(chance: Numbers, level: float = LEVEL) -> float:
@@ -306,7 +343,7 @@ def list_effect_numbers(effects: Iterable[Effect]) -> dict[str, float | int | st
         f"{row['outcome']}.{name}": value
         for row in tidy_effects(effects).to_dict("records")
         for name, value in row.items()
-        if name not in {"programme", "outcome"}
+        if name not in {"programme", "outcome"} and value == value  # what is missing has no name
     }
 
 

@@ -65,6 +65,7 @@ from pepstats.impact.value_for_money import (
     tabulate_value,
 )
 from pepstats.impact.verdicts import FORECAST, HOW, MATCHED
+from pepstats.impact.weighing import weigh_effects
 from pepstats.matching import measure_balance
 from pepstats.measures import MEASURES, list_refused_breaks, whole_of
 from pepstats.settings import Programme, lead_with
@@ -193,6 +194,12 @@ class Evaluation:
         return tabulate_sizes(self.effect_list, self.measured.gaps, self.inputs.panel, pairs, table)
 
     @cached_property
+    def weighed(self) -> pd.DataFrame:
+        """Effects weighed with what large trials find, beside the verdict: `weigh_effects`."""
+        table = choose_months(self.programme, self.inputs.rules)
+        return weigh_effects(self.effect_list, self.placebo, self.sizes, self.inputs.panel, table)
+
+    @cached_property
     def grade(self) -> Grade:
         """How strong the evidence is, by criteria like EEF's: a self-assessment."""
         return grade_programme(self.programme, self.primary, self.sizes, self.balance, self.inputs)
@@ -282,6 +289,7 @@ class Evaluation:
             "placebo-cities": count_cities(self.draws),
             "lines": self.lines,
             "sizes": self.sizes,
+            "weighed": self.weighed,
             "grades": self.evidence,
             "value": self.value,
             "measured": tabulate_measured(self.measured),

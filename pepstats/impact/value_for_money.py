@@ -60,6 +60,12 @@ class MonthsTable(Settings):
             raise ValueError(f"the bands of `{self.name}` do not rise by one month each")
         return self
 
+    def begins(self, months: int) -> float:
+        """Return the least size that is so many months; missing where the table has not so many."""
+        ends = {band.months: band.upto for band in self.bands}
+        below = ends.get(months - 1)
+        return math.nan if below is None else round(below + 0.01, 2)
+
 
 class MonthsTables(Settings):
     """The tables there are, and which is used."""

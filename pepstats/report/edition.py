@@ -46,7 +46,7 @@ PROGRAMME_TABLES = {
 }
 
 OPTIONAL_TABLES = {
-    "04-estimate-effect": ("value", "sizes", "refused", "described", "grades"),
+    "04-estimate-effect": ("value", "sizes", "weighed", "refused", "described", "grades"),
     "05-check-robustness": ("calibration",),
     "06-case-studies": ("cases", "statements"),
 }
@@ -165,6 +165,7 @@ class ProgrammeResults:
     statements: pd.DataFrame = field(default_factory=no_statements)
     value: pd.DataFrame = field(default_factory=pd.DataFrame)
     sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    weighed: pd.DataFrame = field(default_factory=pd.DataFrame)
     grades: pd.DataFrame = field(default_factory=pd.DataFrame)
     refused: pd.DataFrame = field(default_factory=pd.DataFrame)
     described: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -264,7 +265,11 @@ class Edition:
 
 def list_results(programme: Programme, found: ProgrammeResults, year: int) -> dict[str, Result]:
     """List the result of each outcome; one that could not be estimated says so."""
-    results = {str(row["outcome"]): read_result(row) for row in found.effects.to_dict("records")}
+    rows = found.effects
+    if len(found.weighed):
+        told = found.weighed[["outcome", "overstates", "unequal_odds"]]
+        rows = rows.merge(told, on="outcome", how="left")
+    results = {str(row["outcome"]): read_result(row) for row in rows.to_dict("records")}
     return {
         outcome: results[outcome] if outcome in results else _no_result(outcome, found, year)
         for outcome in programme.outcomes

@@ -32,8 +32,11 @@ from pepstats.report.sentences import (
     decimals_for,
     effect_sentence,
     interval_words,
+    overstated_sentence,
     size_words,
     smallest_sentence,
+    unequal_sentence,
+    weighed_sentence,
 )
 from pepstats.settings import Programme
 
@@ -82,7 +85,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
     programme, found, primary = chapter.programme, chapter.found, chapter.primary
     slug, settings, named = programme.slug, programme.file, found.named
     folder, cases = f"04-estimate-effect/{slug}", f"06-case-studies/{slug}"
-    effects, gaps = f"{folder}/effects.csv", f"{folder}/gaps.csv"
+    effects, gaps, weighed = (f"{folder}/{name}.csv" for name in ("effects", "gaps", "weighed"))
     said, checks = found.statements, f"05-check-robustness/{slug}/checks.csv"
     before = join_words(school_year(year) for year in sorted(programme.baseline))
     alike = alike_sentence(found.balance, primary)
@@ -97,6 +100,9 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "headline": Entry(primary.estimate, effect_sentence(primary), effects),
         "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
         "chance": Entry(primary.p_placebo, chance_sentence(primary), effects),
+        "overstated": Entry(primary.overstates, overstated_sentence(primary), weighed),
+        "unequal": Entry(primary.unequal_odds, unequal_sentence(primary), weighed),
+        "weighed": Entry(None, weighed_sentence(primary, found.weighed), weighed),
         "schools": Entry(None, schools_sentence(found, primary), gaps),
         "alike": Entry(None, alike, f"{folder}/balance.csv"),
         "start": Entry(None, start_sentence(found.balance), f"{folder}/balance.csv"),

@@ -20,7 +20,7 @@ from pepstats.formatting import (
     reader_words,
     school_year,
 )
-from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, pool_phases
+from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, TRIALS, pool_phases
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
@@ -31,7 +31,15 @@ from pepstats.report.edition import (
     breaks_sentence,
     is_said,
 )
-from pepstats.report.sentences import Result, decimals_for, size_words, verdict_words
+from pepstats.report.sentences import (
+    Result,
+    chance_range,
+    decimals_for,
+    overstated_sentence,
+    size_words,
+    verdict_words,
+    weighed_range,
+)
 from pepstats.settings import Programme
 
 FROM_MEMORY = (
@@ -54,6 +62,7 @@ def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
         "schools": table_schools(chapter),
         "described": table_described(programme, found.described),
         "sizes": table_sizes(programme, found.sizes),
+        "weighed": table_weighed(chapter),
         "grades": table_grades(programme, found.grades),
         "calibration": table_calibration(programme, found.calibration),
         "themes": table_themes(chapter),
@@ -142,6 +151,11 @@ def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
         f"({count_words(result.n_schools, 'school')})."
         for result in results.values()
         if result.reason
+    ]
+    said += [
+        f"{outcome_label(result.outcome)}: {words}"
+        for result in list(results.values())[1:]
+        if (words := overstated_sentence(result))
     ]
     said.append(breaks_sentence(programme, results, next(iter(results.values())).year))
     return " ".join(filter(None, said))
@@ -380,6 +394,38 @@ def table_sizes(programme: Programme, sizes: pd.DataFrame) -> PaperTable:
          "Months of progress": 1.2, "Hedges' g, between schools": 1.3, "How": 2.2},
         rows,
         note=note if rows else "",
+    )  # fmt: skip
+
+
+def table_weighed(chapter: Chapter) -> PaperTable:
+    """Show each effect weighed with what large trials find, and its chances before and after."""
+    rows, left = [], []
+    for row in chapter.found.weighed.to_dict("records"):
+        name = str(row["outcome"])
+        if is_said(row["reason"]):
+            left.append(f"{outcome_label(name)} is not weighed: {row['reason']}.")
+            continue
+        size = format_number(row["estimate"], find_measure(name).decimals, signed=True)
+        chances = [
+            f"{chance_range(row, which) or 'none'} (before: "
+            f"{chance_range(row, f'{which}_before') or 'none'})"
+            for which in ("helped", "two_months")
+        ]
+        estimate = f"{size} {row['unit']}"
+        rows.append((outcome_label(name), estimate, weighed_range(row, name), *chances))
+    note = (
+        "Chances are in 100, to the nearest 5; in brackets what they were before looking. Each "
+        "range is over two starting points: what large published trials find (on average "
+        f"{TRIALS.mean} of pupils' standard deviation), and a sceptic's, no effect on average. No "
+        "verdict rests on this table."
+    )
+    return make_table(
+        f"{chapter.programme.title}: the same effects weighed with what large trials find",
+        {"Outcome": 2.2, "Estimate": 1.3, "Weighed with trials": 1.2,
+         "Chance that it helped at all": 1.6, "Chance of two months or more": 1.6},
+        rows,
+        note=" ".join([note, *left]) if rows else " ".join(left),
+        empty="No effect could be weighed.",
     )  # fmt: skip
 
 

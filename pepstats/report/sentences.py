@@ -10,14 +10,21 @@ from typing import Any
 import pandas as pd
 
 from pepstats.errors import DesignError, nearest
-from pepstats.formatting import count_words, format_number, per_hundred, round_half_up, school_year
-from pepstats.impact import FORECAST, HOW, LADDER, MATCHED, UNCERTAIN
+from pepstats.formatting import (
+    count_words,
+    format_number,
+    per_hundred,
+    round_half_up,
+    school_year,
+    spell_number,
+)
+from pepstats.impact import FORECAST, GAINED, HOW, LADDER, MATCHED, PRIORS, UNCERTAIN
 from pepstats.measures import find_measure, outcome_label
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a sentence needs to know of one effect: one row of `effects.csv`, and its mode."""
+    """What a sentence needs to know of one effect: its rows of `effects.csv` and `weighed.csv`."""
 
     outcome: str
     unit: str
@@ -32,6 +39,8 @@ class Result:
     verdict: str
     mode: str = MATCHED
     smallest: float = math.nan
+    overstates: float = math.nan
+    unequal_odds: float = math.nan
     reason: str = ""
     n_comparison: int = 0
     p_low: float = math.nan
@@ -175,7 +184,93 @@ def verdict_words(result: Result) -> str:
     """Write a verdict and how sure it is, for a table."""
     sure = f"{_often(result.p_adjusted)} groups without a programme changed as much"
     verdict = result.verdict.capitalize() or "No estimate"
+    if times := overstated_words(result):
+        verdict = f"{verdict} ({times})"
     return f"{verdict}. {sure if result.known else 'No estimate'}"
+
+
+def overstated_words(result: Result) -> str:
+    """Write how many times the truth what is called a gain is on average; nothing of others."""
+    if result.verdict != GAINED or not math.isfinite(result.overstates):
+        return ""
+    return f"such estimates are on average {format_number(result.overstates)} times the true gain"
+
+
+def overstated_sentence(result: Result) -> str:
+    """Write by how much what is called a gain overstates the true one; of others nothing."""
+    if not (words := overstated_words(result)):
+        return ""
+    return (
+        "Gains large enough to be told from chance tend to be overstated: if true effects are like "
+        f"those found in large trials, {words}."
+    )
+
+
+def unequal_sentence(result: Result) -> str:
+    """Write how unequally likely authorities may have been for what is clear to stay so."""
+    odds = result.unequal_odds
+    if not math.isfinite(odds):
+        return ""
+    if odds < 1.1:
+        return (
+            "If some authorities were only a little likelier than others to have had the "
+            "programme, 5 in 100 or more could have changed this much. This does not allow for the "
+            "other results looked at."
+        )
+    times = "more than ten times" if odds > 10 else f"{spell_number(int(odds))} times"
+    if odds < 3:
+        times = "twice" if odds >= 2 else f"{math.floor(10 * odds) / 10} times"
+    return (
+        f"Even if some authorities were {times} as likely as others to have had the programme, "
+        "arranged in the way that suits this result least, fewer than 5 in 100 would have changed "
+        "this much. This does not allow for the other results looked at."
+    )
+
+
+def weighed_sentence(result: Result, weighed: pd.DataFrame) -> str:
+    """Write what a result comes to when weighed with what large trials find, or why it is not."""
+    row = next((r for r in weighed.to_dict("records") if r["outcome"] == result.outcome), None)
+    if row is None or not result.known:
+        return ""
+    if isinstance(row["reason"], str) and row["reason"]:
+        return f"This result is not weighed with those of large trials: {row['reason']}."
+    ends = sorted(row[f"shrunken_{prior.name}"] for prior in PRIORS)
+    within = ends[0] <= result.estimate <= ends[1]
+    beside = "; these results alone give" if within else " rather than"
+    alone = format_number(result.estimate, find_measure(result.outcome).decimals)
+    words = (
+        "Large trials in schools usually find small gains, about a month. Weighing this result "
+        f"with them, our best estimate is {weighed_range(row, result.outcome)} {result.unit}"
+        f"{beside} {alone} ({span_words(result)}). The chance that it helped at all is "
+        f"{chance_range(row, 'helped')} in 100 (before looking: "
+        f"{chance_range(row, 'helped_before')})"
+    )
+    if long := chance_range(row, "two_months"):
+        before = chance_range(row, "two_months_before")
+        words += f"; that it was worth two months or more, {long} (before: {before})"
+    return f"{words}."
+
+
+def weighed_range(row: Mapping[Hashable, Any], outcome: str) -> str:
+    """Write the estimate weighed with each prior as a range, from the lower to the higher."""
+    places = find_measure(outcome).decimals
+    ends = sorted(row[f"shrunken_{prior.name}"] for prior in PRIORS)
+    return " to ".join(dict.fromkeys(format_number(end, places) for end in ends))
+
+
+def chance_range(row: Mapping[Hashable, Any], name: str) -> str:
+    """Write a chance under each prior as a range, in 100, rounded to 5; nothing where unknown."""
+    ends = sorted(row[f"{name}_{prior.name}"] for prior in PRIORS)
+    if not all(map(math.isfinite, ends)):
+        return ""
+    said = " to ".join(dict.fromkeys(map(_in_fives, ends)))
+    return {"95 to more than 95": "95 or more", "fewer than 5 to 5": "5 or fewer"}.get(said, said)
+
+
+def _in_fives(share: float) -> str:
+    """Write a chance to the nearest 5 in 100; never as none or all."""
+    fives = 5 * int(round_half_up(20 * share))
+    return {0: "fewer than 5", 100: "more than 95"}.get(fives, str(fives))
 
 
 def short_result(result: Result) -> str:
