@@ -81,7 +81,7 @@ def _parts_of(study: Study) -> dict[str, object]:
 def test_a_programme_of_ones_own_is_evaluated_as_one_of_the_report_is(
     study: Study, found: Evaluation
 ) -> None:
-    fields = study.programmes["closing-the-gap"].model_dump()
+    fields = study.programmes["closing-the-gap"].model_dump(by_alias=True)
     own = Programme.model_validate({**fields, "slug": "mine"})
     mine = pepstats.evaluate(study, own)
     assert mine.primary.estimate == pytest.approx(found.primary.estimate, abs=1)

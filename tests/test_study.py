@@ -42,11 +42,18 @@ def truth(slug: str) -> pd.Series:
     ]
 
 
-def test_the_planted_effect_lies_in_its_interval_and_is_called_a_gain(default) -> None:
+def test_the_planted_effect_lies_in_its_interval_whatever_it_is_called(default) -> None:
     found = pepstats.evaluate(default, "closing-the-gap").effects.set_index("outcome")
-    planted = truth("closing-the-gap").reindex(found.index)
+    planted = truth("closing-the-gap").reindex(found.index).dropna()
+    found = found.loc[planted.index]
+    assert len(planted) >= 3
     assert (found["low"] < planted).all() and (planted < found["high"]).all()
-    assert found.loc["rwm_expected", "verdict"] == "gained"
+
+
+def test_an_effect_far_beyond_what_programmes_do_is_called_a_gain() -> None:
+    small = small_england(seed=11, schools=1800, effect=3.0)  # 0.6 pupil SD for its target group
+    first = effects_of(small, "closing-the-gap").set_index("outcome").loc["rwm_expected"]
+    assert first["verdict"] == "gained" and first["low"] > 0
 
 
 def test_where_nothing_was_planted_it_is_too_uncertain_to_say(default) -> None:
@@ -59,9 +66,10 @@ def test_in_october_members_are_held_against_what_was_expected_of_them(october, 
         found = pepstats.evaluate(october, slug).effects.set_index("outcome")
         assert set(found["mode"]) == {verdicts.FORECAST}
         assert set(found["release"]) == {"provisional"}
-        planted = truth(slug).reindex(found.index)
+        planted = truth(slug).reindex(found.index).dropna()
+        found = found.loc[planted.index]
         assert (found["low"] < planted).all() and (planted < found["high"]).all()
-        later = pepstats.evaluate(default, slug).effects.set_index("outcome")
+        later = pepstats.evaluate(default, slug).effects.set_index("outcome").loc[found.index]
         assert set(later["mode"]) == {verdicts.MATCHED}
         nearer = (found["estimate"] - later["estimate"]).abs()
         assert (nearer < (found["high"] - found["low"]) / 4).all()
@@ -126,7 +134,7 @@ def test_evaluating_does_not_depend_on_the_order_of_rows_or_on_what_ran_before(d
 
 
 def changed(programme: Programme, **update: object) -> Programme:
-    return Programme.model_validate({**programme.model_dump(), **update})
+    return Programme.model_validate({**programme.model_dump(by_alias=True), **update})
 
 
 def test_members_in_no_file_are_all_named(default) -> None:
@@ -167,7 +175,9 @@ def test_the_real_partnership_is_followed_and_its_gap_is_among_the_lowest_three_
     found = pepstats.evaluate(study, "whole-partnership")
     first = found.effects.iloc[0]
     assert first["n_schools"] == 32
-    assert first["high"] < 0 and first["verdict"] == "lost ground"
+    assert first["estimate"] < -4 and first["p_high"] < 0.06 and first["n_authorities"] > 130
+    # Among the lowest; but four outcomes were looked at, so it is too uncertain, on a border.
+    assert first["p_adjusted"] > 0.05 and first["low"] < 0 < first["high"] and first["borderline"]
     assert (found.placebo["rwm_expected"] <= first["estimate"]).mean() <= 0.03
     gaps = study.gaps("rwm_expected", baseline=[2016, 2017], year=2018).dropna(subset="gap")
     city = gaps.assign(pull=gaps["gap"] * gaps["weight"]).groupby("la")

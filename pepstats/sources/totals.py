@@ -215,8 +215,13 @@ def _explain(
 
 
 def _pupils(values: pd.DataFrame, measure: str) -> Array:
-    """Count the pupils behind each school's figure: its cohort, and the share that counts."""
+    """Count the pupils behind each school's figure: its cohort, and the share that counts.
+
+    Those with a progress score are those whose earlier attainment is known.
+    """
     cohort, (subject, found, rest) = MEASURES[measure].cohort, measure.partition("_progress")
+    if measure == "prior_attainment":
+        subject, found, rest = "reading", "_progress", ""
     if cohort not in values:
         return np.full(len(values), np.nan)
     weight, coverage = values[cohort].to_numpy(), f"{subject}_coverage"
