@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from pepstats.impact.design import FEWEST_SCHOOLS
+from pepstats.impact.design import FEWEST_SCHOOLS, Inputs
 from pepstats.impact.gaps import Asked
-from pepstats.impact.october import choose_mode
-from pepstats.impact.verdicts import MATCHED
+from pepstats.impact.october import can_forecast, choose_mode
+from pepstats.impact.verdicts import FORECAST, MATCHED
 from pepstats.measures import LOCAL_GROUPS, MEASURES, whole_of
 from pepstats.schools import Panel
 from pepstats.settings import Programme
@@ -60,19 +60,14 @@ def refuse_outcomes(
     return _as_table(rows)
 
 
-def choose_lead(
-    programme: Programme,
-    panel: Panel,
-    register: pd.DataFrame,
-    members: Iterable[int],
-    year: int,
-) -> str:
+def choose_lead(programme: Programme, inputs: Inputs, members: Iterable[int]) -> str:
     """Choose the outcome that leads: the first, or all pupils' where a group's has no effect.
 
     A programme for a group of pupils is judged by the group's own results wherever enough of its
-    schools have them, and enough pupils are behind them.
+    schools have them, and enough pupils are behind them; before other schools' results are out,
+    only where England's figure for the group is.
     """
-    first = programme.primary
+    first, panel, register, year = programme.primary, inputs.panel, inputs.register, inputs.year
     rest = [outcome for outcome in programme.outcomes if outcome == whole_of(outcome)]
     if first == whole_of(first) or not rest:
         return first
@@ -83,7 +78,8 @@ def choose_lead(
     elsewhere = register.index[~register["la"].isin(home)]
     mode = choose_mode(panel, first, year, chosen)
     why = _assess(programme, panel, first, (chosen, elsewhere), year, mode)[-1]
-    return rest[0] if why else first
+    unknown = mode == FORECAST and not can_forecast(first, year, inputs.national)
+    return rest[0] if why or unknown else first
 
 
 def _assess(

@@ -31,7 +31,7 @@ from pepstats.impact.gaps import (
 )
 from pepstats.impact.verdicts import FORECAST, MATCHED
 from pepstats.matching import Match, Pool
-from pepstats.measures import MEASURES
+from pepstats.measures import GAP, MEASURES
 from pepstats.schools import Panel
 
 FEWEST_FITTED = 200
@@ -58,10 +58,20 @@ def levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
     """Return one measure's published national level of each year, over all phases that have it."""
     if national is None or national.empty:
         return {}
+    if outcome.endswith(GAP):
+        both = (f"{outcome.removesuffix(GAP)}.{one}" for one in ("disadvantaged", "other"))
+        group, other = (levels_of(one, national) for one in both)
+        return {year: group[year] - other[year] for year in group.keys() & other.keys()}
     own = national[national["measure"] == outcome]
     if "phase" in own:
         own = own[own["phase"].fillna("") == ""]
     return dict(zip(own["year"].astype(int), own["value"].astype(float), strict=True))
+
+
+def can_forecast(outcome: str, year: int, national: pd.DataFrame | None) -> bool:
+    """Return whether England's levels are known that a forecast of a year starts from."""
+    known = levels_of(outcome, national).keys()
+    return "progress" in MEASURES[outcome].unit or {year - 1, year} <= known
 
 
 def forecast_gaps(
