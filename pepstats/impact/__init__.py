@@ -21,7 +21,8 @@ from pepstats.impact.gaps import (
     lay_out,
     weigh_gaps,
 )
-from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held
+from pepstats.impact.group_results import LOST, compare_lost, measure_national_gap
+from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held, describe_series
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     FEWEST_CITIES,
@@ -52,6 +53,7 @@ __all__ = [
     "HOW",
     "Inputs",
     "LADDER",
+    "LOST",
     "MATCHED",
     "OWN",
     "PlaceboDraws",
@@ -59,8 +61,10 @@ __all__ = [
     "change_programme",
     "choose_mode",
     "choose_outcomes",
+    "compare_lost",
     "count_cities",
     "describe_held",
+    "describe_series",
     "design_comparison",
     "draw_placebo",
     "draw_programmes",
@@ -78,6 +82,7 @@ __all__ = [
     "lay_out",
     "levels_of",
     "low_as_picked",
+    "measure_national_gap",
     "measure_outcomes",
     "pick_schools",
     "placebo_estimates",
