@@ -15,11 +15,12 @@ CHECK_KINDS = {
     "headline": "The headline",
     "together": "All ways of asking the same question",
     "sum": "The same schools, another sum",
-    "comparison": "Other comparison schools, counted in full",
+    "comparison": "Other comparison schools",
     "bracket": "Earlier results left aside",
     "method": "Other evaluators' methods, each with its own interval",
     "schools": "Some of the programme's schools",
     "before": "Where nothing had been done",
+    "untouched": "What the programme cannot have changed",
     "doubt": "If something unseen were at work",
 }
 """What kinds of check there are, in the order they are shown, in words for readers."""

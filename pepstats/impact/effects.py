@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.impact.gaps import Gaps, Numbers
-from pepstats.impact.placebo import PlaceboDraws, weighted_mean
+from pepstats.impact.placebo import weighted_mean
 from pepstats.impact.verdicts import MATCHED, choose_verdict
 
 LEVEL, POWER = 0.05, 0.80
@@ -249,50 +249,55 @@ def estimate_effects(
     family: Sequence[Yardstick],
     programme: str,
     gaps: Mapping[str, Gaps],
-    draws: PlaceboDraws,
     members: Iterable[int],
     n_comparison: Mapping[str, int],
     *,
     mode: str = MATCHED,
 ) -> list[Effect]:
     """Judge every outcome of a programme among all outcomes and programmes of its report."""
-    chosen, effects = list(members), []
+    found = []
     for one, judged in zip(family, judge_together(family), strict=True):
-        if one.programme != programme:
-            continue
-        found, able = gaps[one.outcome], one.chance[np.isfinite(one.chance)]
-        verdicts = {
-            choose_verdict(one.estimate, p)
-            for p in (judged.adjusted_low, judged.adjusted, judged.adjusted_high)
-        }
-        effects.append(
-            Effect(
-                programme=programme,
-                outcome=one.outcome,
-                pupils=one.outcome.partition(".")[2] or "all",
-                unit=found.unit,
-                estimate=one.estimate,
-                low=one.estimate - judged.line,
-                high=one.estimate + judged.line,
-                p_placebo=judged.p,
-                p_low=judged.p_low,
-                p_high=judged.p_high,
-                p_adjusted=judged.adjusted,
-                n_schools=int(found.table["gap"].reindex(chosen).notna().sum()),
-                n_comparison=n_comparison[one.outcome],
-                n_authorities=draws.usable,
-                n_placebo=len(able),
-                mode=mode,
-                baseline=" and ".join(map(str, found.baseline)),
-                year=found.year,
-                release=found.release,
-                verdict=choose_verdict(one.estimate, judged.adjusted),
-                borderline=len(verdicts) > 1,
-                spread=one.spread,
-                smallest=smallest_detectable(able, judged.line),
-            )
-        )
-    return effects
+        if one.programme == programme:
+            own = gaps[one.outcome]
+            counts = (int(own.table["gap"].reindex(list(members)).notna().sum()),
+                      n_comparison[one.outcome])  # fmt: skip
+            found.append(_as_effect(one, judged, own, counts, mode))
+    return found
+
+
+def _as_effect(
+    one: Yardstick, judged: Judged, found: Gaps, counts: tuple[int, int], mode: str
+) -> Effect:
+    able = one.chance[np.isfinite(one.chance)]
+    verdicts = {
+        choose_verdict(one.estimate, p)
+        for p in (judged.adjusted_low, judged.adjusted, judged.adjusted_high)
+    }
+    return Effect(
+        programme=one.programme,
+        outcome=one.outcome,
+        pupils=one.outcome.partition(".")[2] or "all",
+        unit=found.unit,
+        estimate=one.estimate,
+        low=one.estimate - judged.line,
+        high=one.estimate + judged.line,
+        p_placebo=judged.p,
+        p_low=judged.p_low,
+        p_high=judged.p_high,
+        p_adjusted=judged.adjusted,
+        n_schools=counts[0],
+        n_comparison=counts[1],
+        n_authorities=one.cities,
+        n_placebo=len(able),
+        mode=mode,
+        baseline=" and ".join(map(str, found.baseline)),
+        year=found.year,
+        release=found.release,
+        verdict=choose_verdict(one.estimate, judged.adjusted),
+        borderline=len(verdicts) > 1,
+        spread=one.spread,
+        smallest=smallest_detectable(able, judged.line),
+    )
 
 
 def list_effect_numbers(effects: Iterable[Effect]) -> dict[str, float | int | str]:

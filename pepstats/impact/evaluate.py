@@ -435,7 +435,7 @@ def judge_effects(
     family = [*others, *set_beside(programme.slug, measured.gaps, placebo, own)]
     family.sort(key=lambda one: one.programme)
     effects = estimate_effects(
-        family, programme.slug, measured.gaps, draws, own, count_comparison(design, measured),
+        family, programme.slug, measured.gaps, own, count_comparison(design, measured),
         mode=measured.mode,
     )  # fmt: skip
     return Evaluation(

@@ -147,6 +147,8 @@ authority: {city}
 year: 2018
 edition: public
 invented: true
+planted:                    # what each programme really added; the paper's last page alone reads it
+{planted}
 actions:                    # what the last meeting asked for, and where this paper answers it
   - asked: A summary of the evaluations of the two programmes, to judge the impact on outcomes
     by: A member of the Board (invented)
@@ -225,7 +227,9 @@ def write_england(england: England, folder: Path) -> list[Path]:
     # As a report lists them: results, what the city holds itself, and then all else.
     earlier.sort(key=lambda file: ("ks2", "local_results", "national", file.kind).index(file.kind))
     october = "\n".join(file.line for file in earlier)
-    texts["reports/autumn-2018.yml"] = _REPORT.format(note=_NOTE, city=CITY, sources=october)
+    texts["reports/autumn-2018.yml"] = _REPORT.format(
+        note=_NOTE, city=CITY, sources=october, planted=_planted_text(england)
+    )
     if december:
         revised = _REVISED.format(note=_NOTE, sources="\n".join(december))
         texts["reports/autumn-2018-revised.yml"] = revised
@@ -314,6 +318,23 @@ def _programme_text(england: England, slug: str) -> str:
     return _PROGRAMME.format(note=_NOTE, title=title, summary=summary, members="\n".join(lines),
                              pupils=helped or "null", seed=england.seed, whom=whom,
                              outcomes=outcomes)  # fmt: skip
+
+
+SHOWN = (
+    "rwm_expected.disadvantaged", "rwm_expected", "reading_progress", "writing_progress",
+    "maths_progress",
+)  # fmt: skip
+
+
+def _planted_text(england: England) -> str:
+    """Write what each programme added in the first year, as a report has it."""
+    truth = planted_effects(england).query(f"year == {STARTS} and outcome in @SHOWN")
+    lines = []
+    for slug, own in truth.groupby("programme", sort=True):
+        added = half_up(own["with_overlap"].to_numpy(), 2) + 0.0
+        listed = ", ".join(f"{o}: {v:g}" for o, v in zip(own["outcome"], added, strict=True))
+        lines.append(f"  {slug}: {{{listed}}}")
+    return "\n".join(lines)
 
 
 def _truth_file(england: England) -> bytes:

@@ -30,7 +30,6 @@ def measure_balance(
     pool: Pool,
     match: Match,
     members: Iterable[int],
-    extra: pd.DataFrame | None = None,
     *,
     compared: Iterable[int] | None = None,
     counted: pd.Index | None = None,
@@ -39,56 +38,57 @@ def measure_balance(
 
     Before is of all members in the pool, after of those that are `compared` (by themselves, all
     that have comparison schools) with their comparison schools (those `counted`, by themselves
-    all). `extra` adds columns that were not matched on (index `school`). Index `variable`; columns
-    `matched_on`, `mean_members`, `mean_pool`, `mean_compared`, `mean_comparison`, `sd_members`,
-    `smd_before`, `smd_after`, `variance_ratio_before`, `variance_ratio_after`, `ecdf_before`,
-    `ecdf_after` (the largest distance between cumulative shares), `n_members`, `n_compared`,
-    `n_comparison`. Each comparison school counts as often as it serves. A school without a value is
-    left out of that variable only, which the counts show.
+    all). Index `variable`; columns `mean_members`, `mean_pool`, `mean_compared`,
+    `mean_comparison`, `sd_members`, `smd_before`, `smd_after`, `variance_ratio_before`,
+    `variance_ratio_after`, `ecdf_before`, `ecdf_after` (the largest distance between cumulative
+    shares), `n_members`, `n_compared`, `n_comparison`. Each comparison school counts as often as it
+    serves.
     """
     table = pool.schools[list(pool.scales.index)]
-    if extra is not None:
-        table = table.join(extra.reindex(table.index))
     inside = table.index.isin(list(members))
     both = inside & (match.places[:, 0] >= 0)
     if compared is not None:
         both &= table.index.isin(list(compared))
     served = match.places[both]
-    weight = np.zeros(len(table))
     filled = served >= 0
     if counted is not None:
         filled &= table.index.isin(counted)[served]
+    weight = np.zeros(len(table))
     share = filled / np.maximum(filled.sum(axis=1, keepdims=True), 1)
     np.add.at(weight, served[filled], share[filled])
-    rows = []
-    for name in table:
-        value = table[name].to_numpy(float)
-        there = ~np.isnan(value)
-        own, rest, set_beside = (value[w & there] for w in (inside, ~inside, both))
-        after, times = value[(weight > 0) & there], weight[(weight > 0) & there]
-        once = np.ones(len(rest))
-        spread = _spread(own)
-        rows.append(
-            {
-                "variable": name,
-                "matched_on": name in pool.scales.index,
-                "mean_members": _mean(own),
-                "mean_pool": _mean(rest),
-                "mean_compared": _mean(set_beside),
-                "mean_comparison": _mean(after, times),
-                "sd_members": spread,
-                "smd_before": _ratio(_mean(own) - _mean(rest), spread),
-                "smd_after": _ratio(_mean(set_beside) - _mean(after, times), spread),
-                "variance_ratio_before": _ratio(spread**2, _variance(rest, once)),
-                "variance_ratio_after": _ratio(_spread(set_beside) ** 2, _variance(after, times)),
-                "ecdf_before": _furthest(own, rest, once),
-                "ecdf_after": _furthest(set_beside, after, times),
-                "n_members": len(own),
-                "n_compared": len(set_beside),
-                "n_comparison": len(after),
-            }
-        )
-    return pd.DataFrame(rows).set_index("variable")
+    rows = {
+        name: _compare(values.to_numpy(float), inside, both, weight)
+        for name, values in table.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variable")
+
+
+def _compare(
+    value: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+    both: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+) -> dict[str, float]:
+    """Compare one variable of the members, the compared and the weighted comparison schools."""
+    own, rest, compared = value[inside], value[~inside], value[both]
+    after, times = value[weight > 0], weight[weight > 0]
+    once, spread = np.ones(len(rest)), _spread(own)
+    return {
+        "mean_members": _mean(own),
+        "mean_pool": _mean(rest),
+        "mean_compared": _mean(compared),
+        "mean_comparison": _mean(after, times),
+        "sd_members": spread,
+        "smd_before": _ratio(_mean(own) - _mean(rest), spread),
+        "smd_after": _ratio(_mean(compared) - _mean(after, times), spread),
+        "variance_ratio_before": _ratio(spread**2, _variance(rest, once)),
+        "variance_ratio_after": _ratio(_spread(compared) ** 2, _variance(after, times)),
+        "ecdf_before": _furthest(own, rest, once),
+        "ecdf_after": _furthest(compared, after, times),
+        "n_members": len(own),
+        "n_compared": len(compared),
+        "n_comparison": len(after),
+    }
 
 
 def _spread(values: NDArray[np.float64]) -> float:

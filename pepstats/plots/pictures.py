@@ -128,7 +128,11 @@ def placebo_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
 
 
 def check_rows(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
-    """Draw the estimate under every other choice, the headline's first."""
+    """Draw the estimate under every other choice, the headline's first.
+
+    What the programme cannot have moved is in units of its own, so it is not drawn.
+    """
+    checks = checks[checks["kind"] != "untouched"].reset_index(drop=True)
     rows = checks.assign(
         check=checks["check"].map(reader_words),
         note=checks["note"].map(reader_words, na_action="ignore"),

@@ -15,13 +15,14 @@ from pepstats.formatting import (
     format_number,
     join_words,
     long_date,
+    round_half_up,
     school_year,
 )
 from pepstats.impact import LADDER
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
 from pepstats.report.programme_tables import cost_words
-from pepstats.report.sentences import short_result, verdict_words
+from pepstats.report.sentences import decimals_for, short_result, verdict_words
 from pepstats.settings import Programme, Report
 
 IN_SHORT = ("What was done", "For whom", "Cost", "What moved", "How sure", "Months of progress")
@@ -73,7 +74,31 @@ def make_board_tables(edition: Edition) -> dict[str, PaperTable]:
         ),
         "glossary": make_table("What the words mean", {"Words": 1.2, "Meaning": 4.0}, GLOSSARY),
         "sources": table_sources(edition.report),
+        "planted": table_planted(edition),
     }
+
+
+def table_planted(edition: Edition) -> PaperTable:
+    """Set what was planted in an invented study beside what was found of it."""
+    columns = {"Programme": 1.4, "Outcome": 2.4, "Really added": 1.0, "Estimate": 1.0,
+               "95% interval": 1.2, "Verdict": 1.3}  # fmt: skip
+    rows = []
+    for chapter in edition.chapters:
+        planted = edition.report.planted.get(chapter.programme.whole, {})
+        for result in chapter.results.values():
+            if result.outcome in planted and result.known:
+                added = round_half_up(planted[result.outcome], decimals_for(result))
+                rows.append((
+                    chapter.programme.title, outcome_label(result.outcome),
+                    format_number(added, decimals_for(result), signed=True),
+                    format_number(result.estimate, decimals_for(result), signed=True),
+                    format_interval(result.low, result.high, decimals_for(result)),
+                    result.verdict,
+                ))  # fmt: skip
+    return make_table(
+        "What was really added to these invented schools' results, and what was found",
+        columns, rows, numeric=list(columns)[2:5], empty="Nothing is known to have been added.",
+    )  # fmt: skip
 
 
 def table_actions(report: Report) -> PaperTable:

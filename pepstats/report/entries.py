@@ -34,6 +34,7 @@ from pepstats.report.sentences import (
     size_words,
     smallest_sentence,
 )
+from pepstats.settings import Programme
 
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
@@ -82,7 +83,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
     effects, gaps = f"{folder}/effects.csv", f"{folder}/gaps.csv"
     said, checks = found.statements, f"05-check-robustness/{slug}/checks.csv"
     before = join_words(school_year(year) for year in sorted(programme.baseline))
-    alike = alike_sentence(found.balance)
+    alike = alike_sentence(found.balance, primary)
     entries = {
         "title": Entry(programme.title, programme.title, settings),
         "summary": Entry(programme.summary, programme.summary, settings),
@@ -95,7 +96,8 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
         "chance": Entry(primary.p_placebo, chance_sentence(primary), effects),
         "schools": Entry(None, schools_sentence(found, primary), gaps),
-        "alike": Entry(None, alike, f"03-match-schools/{slug}/balance.csv"),
+        "alike": Entry(None, alike, f"{folder}/balance.csv"),
+        "start": Entry(None, start_sentence(found.balance), f"{folder}/balance.csv"),
         "checked": Entry(None, checks_sentence(found.checks, primary), checks),
         "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
@@ -103,6 +105,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "statements": Entry(None, balance_sentence(said, slug), f"{cases}/statements.csv"),
         "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
         "kept": Entry(primary.n_schools, kept_sentence(named, primary), gaps),
+        "pairs": Entry(programme.match.k, pairs_sentence(found, primary, programme), gaps),
     }
     entries |= describe_value(slug, found.value, found.sizes, found.grades)
     for outcome, result in chapter.results.items():
@@ -158,23 +161,30 @@ def describe_result(result: Result) -> dict[str, tuple[object, str]]:
 
 
 def how_sentence(results: Sequence[Result]) -> str:
-    """Write what the programmes' schools were set against."""
+    """Write what the programmes' schools were compared with."""
     modes = {result.mode for result in results if result.known}
+    matched = (
+        "Each school of a programme is compared with the schools most like it in other "
+        "authorities: its own result, less the average of theirs, less what goes with the "
+        "differences that are left between them."
+    )
     if FORECAST not in modes:
-        return (
-            "Each programme's schools are set against what is expected of them: what schools like "
-            "them, in other places, got in the same year. What they did beyond that is the "
-            "estimate."
-        )
+        return matched
     year = school_year(max(result.year for result in results))
     words = (
-        f"Other schools' results for {year} are not published yet. So each programme's schools are "
-        "set against what could be expected of schools with results like theirs last year. What "
-        "they did beyond that is the estimate."
+        f"Results of other schools for {year} are not published yet. So each school is set against "
+        "a forecast of its result, made from last year's results of all schools in England that "
+        "were in no programme. It does not rest on the similar schools that the next paper uses."
     )
-    if MATCHED in modes:
-        words += " Where others' results are published, the schools are set against those."
-    return words
+    return f"{words} Where others' results are published: {matched}" if MATCHED in modes else words
+
+
+STARTS = {
+    "prior_attainment": "what their pupils had attained before",
+    "disadvantaged": "the share of pupils who are disadvantaged",
+    "eal": "the share whose first language is not English",
+}
+"""What pupils brought with them, in words: see `measures.PUPILS_START`."""
 
 
 def schools_sentence(found: ProgrammeResults, result: Result) -> str:
@@ -183,8 +193,8 @@ def schools_sentence(found: ProgrammeResults, result: Result) -> str:
     above, below = int((gaps > 0).sum()), int((gaps < 0).sum())
     known = int(gaps.notna().sum())
     return (
-        f"Of the {count_words(known, 'school')} that can be compared, {above} did better than was "
-        f"expected of them and {below} did worse."
+        f"Of the {count_words(known, 'school')} in the estimate, {above} did better than "
+        f"{'similar schools' if result.mode == MATCHED else 'forecast'} and {below} did worse."
     )
 
 
@@ -199,20 +209,53 @@ def kept_sentence(named: int, result: Result) -> str:
     )
 
 
-def alike_sentence(balance: pd.DataFrame) -> str:
-    """Write how alike the programme's schools and their comparison schools were beforehand."""
+def pairs_sentence(found: ProgrammeResults, result: Result, programme: Programme) -> str:
+    """Write how many comparison schools each school of the estimate has, and by what they are."""
+    before = join_words(school_year(year) for year in sorted(programme.baseline))
+    gaps = found.gaps_of(result.outcome)
+    counted = gaps.loc[gaps["gap"].notna(), "n_comparison"].astype(int)
+    if result.mode == FORECAST or not len(counted) or not result.known:
+        return ""
+    least, most = int(counted.min()), int(counted.max())
+    each = str(most) if least == most else f"{least} to {most}"
+    return (
+        f"Each was compared with the {each} most similar schools, by results up to {before} "
+        f"({result.n_comparison:,} comparison schools in all)."
+    )
+
+
+def alike_sentence(balance: pd.DataFrame, result: Result) -> str:
+    """Write how alike the schools of the estimate and their comparison schools were beforehand."""
     rows = balance.reset_index()
     far = rows.loc[rows["smd_after"].abs() > 0.25, "variable"]
+    when = "Before the start, the comparison schools"
+    if result.mode == FORECAST:
+        when = (
+            "This estimate is a forecast and does not rest on comparison schools. Those chosen for "
+            "when results are published"
+        )
     if far.empty:
         return (
-            "Before the start, the comparison schools were like the programme's schools in "
-            f"everything we compared ({count_words(len(rows), 'thing')})."
+            f"{when} were like the programme's schools in everything we compared "
+            f"({count_words(len(rows), 'thing')})."
         )
     names = join_words(label_variable(str(name)) for name in far)
     return (
-        "Before the start, the comparison schools were still unlike the programme's schools in "
-        f"some things: {names}. Read the result with that in mind."
+        f"{when} were still unlike the programme's schools in some things: {names}. "
+        "Read the result with that in mind."
     )
+
+
+def start_sentence(balance: pd.DataFrame) -> str:
+    """Write whether schools are alike in what their pupils brought with them, as files have it."""
+    known = {str(name).rpartition(" ")[0] for name in balance.reset_index()["variable"]}
+    start = {name.removesuffix("_ks4"): words for name, words in STARTS.items()}
+    there = [words for name, words in start.items() if {name, f"{name}_ks4"} & known]
+    absent = [words for words in start.values() if words not in there]
+    if not absent:
+        return f"Schools are also matched on {join_words(there)}."
+    also = f"Schools are also matched on {join_words(there)}. " if there else ""
+    return f"{also}This study's files do not have {join_words(absent)}, so these may still differ."
 
 
 def checks_sentence(checks: pd.DataFrame, result: Result) -> str:

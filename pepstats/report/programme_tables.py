@@ -20,7 +20,7 @@ from pepstats.formatting import (
     reader_words,
     school_year,
 )
-from pepstats.impact import ENGLAND, HERE, HOW, OWN, pool_phases
+from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, pool_phases
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
@@ -185,31 +185,32 @@ def table_schools(chapter: Chapter) -> PaperTable:
     """Show each school's result and gap, none left out, with the reason for a blank."""
     known, year = find_measure(chapter.programme.primary), chapter.primary.year
     caption = f"{chapter.programme.title}: each school against its own comparison schools"
-    columns = {"School": 1.6, f"Its {school_year(year)}": 0.9, "Its comparison schools": 1.1,
-               "Moved by": 0.9, "Note": 2.2}  # fmt: skip
+    forecast = chapter.primary.mode == FORECAST
+    columns = {"School": 1.5, f"Its {school_year(year)}": 0.9,
+               "Forecast" if forecast else "Comparison schools": 1.1, "Correction": 1.0,
+               "Difference": 1.0, "Note": 1.9}  # fmt: skip
     if not chapter.shows_schools:
         return make_table(caption, list(columns), empty=HELD_BACK)
     labels = chapter.label_schools()
-    lines = chapter.lines_of(labels)
-    last = lines[lines["year"] == year].set_index("school")[["own", "comparison"]]
-    gaps = chapter.found.gaps_of(chapter.programme.primary)[["gap", "reason"]]
-    rows = gaps.join(last).reindex(list(labels)).assign(label=list(labels.values()))
+    gaps = chapter.found.gaps_of(chapter.programme.primary)
+    rows = gaps.reindex(list(labels)).assign(label=list(labels.values()))
     cells = [
         (
             str(row["label"]),
             *(
                 "none"
                 if pd.isna(row[name])
-                else format_number(row[name], known.decimals, signed=name == "gap")
-                for name in ("own", "comparison", "gap")
+                else format_number(row[name], known.decimals, signed=name in ("correction", "gap"))
+                for name in ("own", "comparison", "correction", "gap")
             ),
             reader_words(str(row["reason"])) if is_said(row["reason"]) else "",
         )
         for row in rows.to_dict("records")
     ]
     note = (
-        "Moved by also allows for school size and earlier results. One school's figure moves "
-        "a great deal by chance: do not read much into any one."
+        "The difference is the school's result, less the column beside it, less the correction: "
+        "what goes with what the schools are still unlike in. One school's figure changes a great "
+        "deal by chance: do not read much into any one."
     )
     caption, numeric = f"{caption}, {known.unit}", list(columns)[1:-1]
     return make_table(caption, columns, cells, numeric=numeric, note=note)
@@ -227,17 +228,29 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
     rows = [
         (
             label_variable(str(row["variable"])),
-            *(format_number(row[f"mean_{who}"]) for who in ("members", "pool", "comparison")),
+            *(format_number(row[f"mean_{who}"]) for who in ("compared", "pool", "comparison")),
             *(format_number(row[f"smd_{when}"], 2, signed=True) for when in ("before", "after")),
         )
         for row in balance.reset_index().to_dict("records")
     ]
     note = (
         f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} is as good as alike; "
-        f"beyond {TOO_FAR} is too far for the comparison to mend."
+        f"beyond {TOO_FAR} is too far for the comparison to mend. Before is of all the programme's "
+        f"schools in the table above; after, of the {_compared_words(balance)}."
     )
     caption = f"{programme.title}: how alike the schools were before the start"
     return make_table(caption, columns, rows, numeric=list(columns)[1:], note=note)
+
+
+def _compared_words(balance: pd.DataFrame) -> str:
+    """Write how many schools are compared, with how many."""
+    if balance.empty:
+        return "schools that are compared"
+    first = balance.iloc[0]
+    return (
+        f"{count_words(int(first['n_compared']), 'school')} that are compared, with "
+        f"{count_words(int(first['n_comparison']), 'comparison school')}"
+    )
 
 
 def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
@@ -279,7 +292,10 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         )
         for row in own.loc[own["estimate"].notna()].to_dict("records")
     ]
-    note = not_made_words(own.loc[own["estimate"].isna(), "note"])
+    note = (
+        "Intervals allow for all results looked at together, as the headline's does; the last "
+        "column is of each row alone. "
+    ) + not_made_words(own.loc[own["estimate"].isna(), "note"])
     numeric = ["Estimate", "Schools", "In 100 made-up programmes"]
     return make_table(f"{caption}, {result.unit}", columns, rows, numeric=numeric, note=note)
 

@@ -14,11 +14,6 @@ from pepstats.formatting import count_words, format_number, per_hundred, round_h
 from pepstats.impact import FORECAST, HOW, LADDER, MATCHED, UNCERTAIN
 from pepstats.measures import find_measure, outcome_label
 
-AMONG_MANY = (
-    " Its interval leaves nought out, but with several outcomes looked at together one of them "
-    "will do so by chance."
-)
-
 
 @dataclass(frozen=True)
 class Result:
@@ -38,6 +33,12 @@ class Result:
     mode: str = MATCHED
     smallest: float = math.nan
     reason: str = ""
+    n_comparison: int = 0
+    p_low: float = math.nan
+    p_high: float = math.nan
+    p_adjusted: float = math.nan
+    n_authorities: int = 0
+    borderline: bool = False
 
     @property
     def known(self) -> bool:
@@ -111,30 +112,52 @@ def effect_sentence(result: Result) -> str:
         )
     beside = short_result(result)
     if result.verdict == UNCERTAIN:
-        among_many = "" if result.low <= 0 <= result.high else AMONG_MANY
         return (
             f"In {what}, it is {UNCERTAIN} whether the programme's schools gained or lost ground. "
-            f"The estimate is {beside}.{among_many}"
+            f"The estimate is {beside}."
         )
     return f"In {what}, the programme's schools {result.verdict}: {beside}."
 
 
 def chance_sentence(result: Result) -> str:
-    """Write how often placebo programmes moved as far as this one."""
+    """Write how often chance alone would show as much, how sure that is, and what follows."""
     if not result.known or not math.isfinite(result.p_placebo) or result.n_placebo < 1:
-        return "There were too few schools to try made-up programmes."
-    return (
-        f"We made up {result.n_placebo:,} programmes in other places, where nothing was done. "
-        f"{_often(result.p_placebo)} moved this much."
-    )
+        return "There were too few schools to test whether this could be chance."
+    where = f", in {result.n_authorities} authorities" if result.n_authorities else ""
+    said = [
+        "To test whether this could be chance, we repeated the calculation for "
+        f"{result.n_placebo:,} groups of schools elsewhere that had no programme{where}. "
+        f"{_often(result.p_placebo)} showed a change this large{_range_of(result)}."
+    ]
+    if per_hundred(result.p_adjusted) > per_hundred(result.p_placebo):
+        said.append(
+            "Allowing for all the results that this paper looks at together, it is "
+            f"{_often(result.p_adjusted).lower()}."
+        )
+    if result.borderline:
+        said.append(
+            "That puts the verdict on a border: with other authorities to compare with, it could "
+            "have been the next one."
+        )
+    return " ".join(said)
+
+
+def _range_of(result: Result) -> str:
+    """Write between what shares chance lies, going by which authorities there are."""
+    if not result.n_authorities or not math.isfinite(result.p_low):
+        return ""
+    low, high = per_hundred(result.p_low), per_hundred(result.p_high)
+    return "" if low == high else f" (between {low} and {high}, going by the authorities there are)"
 
 
 def _often(share: float) -> str:
     """Write a share of placebo programmes as so many in a hundred, never as none or all."""
+    if not math.isfinite(share):
+        return "Not known"
     hundred = per_hundred(share)
     if hundred == 0:
         return "Fewer than 1 in 100"
-    return "Nearly all" if hundred >= 100 else f"{hundred} in 100"
+    return "Nearly all" if hundred >= 100 else f"About {hundred} in 100"
 
 
 def smallest_sentence(result: Result) -> str:
@@ -150,7 +173,7 @@ def smallest_sentence(result: Result) -> str:
 
 def verdict_words(result: Result) -> str:
     """Write a verdict and how sure it is, for a table."""
-    sure = f"{_often(result.p_placebo)} made-up programmes moved this much"
+    sure = f"{_often(result.p_adjusted)} groups without a programme changed as much"
     verdict = result.verdict.capitalize() or "No estimate"
     return f"{verdict}. {sure if result.known else 'No estimate'}"
 

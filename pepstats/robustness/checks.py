@@ -27,6 +27,7 @@ from pepstats.robustness.choices import (
     list_comparisons,
     list_earlier,
     try_choice,
+    try_untouched,
 )
 from pepstats.robustness.cities import judge_whole_authorities, less_own_city
 from pepstats.robustness.headline import CheckRow, Headline
@@ -103,7 +104,12 @@ def list_checks(headline: Headline) -> list[Check]:
         first_choice(headline), *list_comparisons(headline), *list_members(headline),
         *list_earlier(headline),
     ]  # fmt: skip
-    return [*(Check(one.check, one.kind, partial(try_choice, one)) for one in choices), *CHECKS]
+    own = [Check(one.check, one.kind, partial(try_choice, one)) for one in choices]
+    untouched = [
+        Check(f"must not move: {outcome}", "untouched", partial(try_untouched, outcome), True)
+        for outcome in headline.programme.must_not_move
+    ]
+    return [*own, *untouched, *CHECKS]
 
 
 JOINED = ("headline", "comparison", "sum")

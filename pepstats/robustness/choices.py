@@ -147,6 +147,22 @@ def list_earlier(headline: Headline) -> list[Choice]:
     ]  # fmt: skip
 
 
+def try_untouched(outcome: str, headline: Headline) -> CheckRow:
+    """Estimate an outcome that the programme cannot have moved, on the headline's placebo draws."""
+    headline.need_others()
+    programme = headline.programme
+    asked = Asked(outcome, programme.baseline, headline.year, headline.barred)
+    pool = headline.pool
+    found = find_gaps(headline.panel, pool, headline.match, asked)
+    choice = replace(
+        first_choice(headline),
+        check=f"must not move: {outcome}",
+        kind="untouched",
+        note=f"in {found.unit}",
+    )
+    return judge_choice(choice, headline, found, found, headline.draws, headline.match)
+
+
 def try_choice(choice: Choice, headline: Headline) -> CheckRow:
     """Make the comparison again under one choice, against placebo draws."""
     if choice.why_not:

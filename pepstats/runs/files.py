@@ -130,7 +130,7 @@ def _alive(process: int) -> bool:
     return True
 
 
-MANIFEST = "manifest.json"
+MANIFEST, LOG = "manifest.json", "run.log"
 LONGEST_KEY = 6
 EXACT_STEPS = ("01-clean-sources/",)
 """Steps whose tables hold what was published: not even the last digit may differ."""
@@ -151,11 +151,11 @@ class Output(Settings):
 
 
 def describe_files(run: Path) -> dict[str, Output]:
-    """List every file of a run but its manifest, with what each is."""
+    """List every file of a run but its manifest and log, with what each is."""
     found = {}
     for path in sorted(run.rglob("*")):
         name = path.relative_to(run).as_posix()
-        if path.is_file() and name != MANIFEST:
+        if path.is_file() and name not in {MANIFEST, LOG}:
             one = Output(sha256=sha256_of(path), bytes=path.stat().st_size)
             found[name] = _describe_table(path, name, one) if path.suffix == ".csv" else one
     return found

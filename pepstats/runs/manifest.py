@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pepstats.errors import RunError
 from pepstats.runs.files import (
     CHANGES_FILE,
+    LOG,
     MANIFEST,
     Count,
     Digest,
@@ -62,7 +63,7 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
     listed |= made.release.files if made.release is not None else {}
     withheld, known = made.withheld.keys(), listed.keys() - made.withheld.keys()
     there = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()}
-    there -= {MANIFEST}
+    there -= {MANIFEST, LOG}
     for note, names in {
         "missing": known - there,
         "extra: not in the manifest": there - listed.keys(),

@@ -22,6 +22,7 @@ from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.runs.environment import describe_machine, find_commit, is_modified
 from pepstats.runs.files import (
+    LOG,
     MANIFEST,
     describe_files,
     fill_folder,
@@ -101,6 +102,8 @@ def run_report(
         with handed_to_kernels(data, out, making):
             done = execute(list_tasks(chosen), report.slug, options, ground)
         ground.refuse_changes()
+        log = [f"{name:<52} {_took(one):>9}\n" for name, one in done.items()]
+        (making / LOG).write_text("".join(log), "utf-8")
         write_manifest(ground, report, chosen, done, started)
     for old in (final.with_name(f"{final.name}.failed"), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
@@ -163,13 +166,17 @@ def execute(
         try:
             for future in as_completed(futures):
                 done = future.result()
-                took = "as it was" if done.reused else f"{done.seconds:7.2f} s"
-                options.tell(f"{futures[future].name.replace('--', ' · '):<52} {took:>9}")
+                name = futures[future].name.replace("--", " · ")
+                options.tell(f"{name:<52} {_took(done):>9}")
                 bar.update()
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
     return {task.name: future.result() for future, task in futures.items()}
+
+
+def _took(done: StepRecord) -> str:
+    return "as it was" if done.reused else f"{done.seconds:7.2f} s"
 
 
 def _execute_one(

@@ -9,7 +9,14 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError
-from pepstats.settings.programme import Authority, Programme, Year, list_parts, load_programme
+from pepstats.settings.programme import (
+    Authority,
+    Measure,
+    Programme,
+    Year,
+    list_parts,
+    load_programme,
+)
 from pepstats.settings.yaml import Settings, check_settings, check_slug, one_of, read_yaml
 
 Format = Literal["word", "workbook", "pdf"]
@@ -86,7 +93,9 @@ class Report(Terms):
     """One autumn's study: its meeting, authority, year, sources, programmes and its paper's terms.
 
     One that `revises` an earlier report takes from it all that it does not say itself; its source
-    lines stand in the place of the earlier report's of the same kind and year.
+    lines stand in the place of the earlier report's of the same kind and year. `planted` says what
+    each programme of an invented study really added, by outcome; nothing but the paper's last page
+    reads it.
     """
 
     slug: str
@@ -96,6 +105,7 @@ class Report(Terms):
     year: Year
     edition: Literal["public", "exempt"] = "public"
     invented: bool = False
+    planted: dict[str, dict[Measure, float]] = Field(default_factory=dict)
     revises: str | None = None
     sources: tuple[ListedSource, ...] = Field(min_length=1)
     programmes: tuple[str, ...] = Field(min_length=1)
@@ -105,6 +115,8 @@ class Report(Terms):
         """A programme listed twice would be run and counted twice."""
         if len(set(self.programmes)) < len(self.programmes):
             raise ValueError("a programme is listed twice")
+        if self.planted and not self.invented:
+            raise ValueError("`planted` is for invented data: nobody knows it of real schools")
         return self
 
 

@@ -60,12 +60,22 @@ def test_cumulative_shares_are_compared_at_every_value() -> None:
     assert row["ecdf_after"] == pytest.approx(1 / 3)
 
 
-def test_a_school_without_a_value_is_left_out_of_that_variable_only_and_counted() -> None:
+def test_after_is_of_the_members_that_are_compared_and_of_the_schools_that_count() -> None:
+    # Printed once: 18 members' mean beside the comparison schools of 15.
     pool, match, members = world()
-    extra = pd.DataFrame({"eal 2017": [1.0, np.nan, 3, 4, 5, 6, 7, 8]}, index=pool.schools.index)
-    table = measure_balance(pool, match, members, extra)
-    assert table.loc["eal 2017", "n_members"] == 2
-    assert not table.loc["eal 2017", "matched_on"]
+    whole = measure_balance(pool, match, members).loc["cohort 2017"]
+    first = members[:1]
+    row = measure_balance(pool, match, members, compared=first).loc["cohort 2017"]
+    assert (row["n_members"], row["n_compared"]) == (len(members), 1)
+    assert row["mean_compared"] == pool.schools.loc[first[0], "cohort 2017"]
+    assert row["smd_before"] == whole["smd_before"]
+    pairs = match.pairs(first)["comparison"]
+    served = pool.schools.loc[pairs, "cohort 2017"]
+    assert row["mean_comparison"] == pytest.approx(served.mean())
+    one = pd.Index(pairs[:1])
+    row = measure_balance(pool, match, members, compared=first, counted=one).loc["cohort 2017"]
+    assert row["mean_comparison"] == served.iloc[0]
+    assert row["n_comparison"] == 1
 
 
 def test_overlap_says_how_far_each_members_comparison_schools_are() -> None:
