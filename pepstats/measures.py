@@ -151,14 +151,14 @@ def whole_of(outcome: str) -> str:
 def outcome_label(outcome: str) -> str:
     """Name an outcome for a table or an axis, with the pupils it is about."""
     known = find_measure(outcome)
-    all_pupils = known.unit != "pupils" and ": " not in known.label
-    return f"{known.label}: all pupils" if all_pupils else known.label
+    in_groups = known.unit != "pupils" and f"{outcome}.disadvantaged" in MEASURES
+    return f"{known.label}: all pupils" if in_groups else known.label
 
 
 def name_pupils(outcome: str) -> str:
-    """Name the pupils an outcome is of, as they stand in a sentence; of a gap, both groups."""
+    """Name the pupils an outcome is of, as they stand in a sentence."""
     if outcome.endswith(GAP):
-        return "disadvantaged pupils and others"
+        return "disadvantaged pupils"
     return GROUPS.get(outcome.partition(".")[2], "all pupils")
 
 

@@ -8,12 +8,13 @@ import pandas as pd
 
 from pepstats.impact.design import FEWEST_SCHOOLS, Inputs
 from pepstats.impact.not_estimated import FEWEST_OF_GROUP
-from pepstats.impact.october import levels_of
+from pepstats.impact.october import published_levels
 from pepstats.measures import MEASURES, whole_of
 from pepstats.settings import Programme
 
 NATIONAL_GAP_COLUMNS = [
-    "outcome", "year", "own", "england_other", "gap", "n_schools", "n_pupils", "release", "reason",
+    "outcome", "year", "own", "england_own", "england_other", "gap", "n_schools", "n_pupils",
+    "release", "reason",
 ]  # fmt: skip
 KEPT, LOST = "in the estimate", "left out"
 LOST_COLUMNS = ["which", "n_schools", "year", "group_pupils", "all_pupils_result"]
@@ -27,8 +28,9 @@ def measure_national_gap(
 
     The pupils of its schools that have the group's result in every year, each pupil counting
     alike, less *national other*: England's published figure for pupils who are not disadvantaged.
-    One row per baseline year and the outcome year: `own`, `england_other`, `gap`, `n_schools`,
-    `n_pupils`, `release`; `reason` where there is no gap. Empty for a programme that is not for
+    One row per baseline year and the outcome year: `own`, `england_own` (the same group in
+    England), `england_other`, `gap`, `n_schools`, `n_pupils`, `release`; `reason` where there is
+    no gap. Empty for a programme that is not for
     disadvantaged pupils, or whose sources lack their results.
     """
     whole, panel = whole_of(programme.primary), inputs.panel
@@ -43,17 +45,19 @@ def measure_national_gap(
     )
     whole_set = (results.notna() & (pupils > 0)).all(axis=1)
     results, pupils = results[whole_set], pupils[whole_set]
-    england, schools = levels_of(other, inputs.national), int(whole_set.sum())
-    rows = []
+    group, england = (published_levels(one, inputs.national) for one in (outcome, other))
+    rows, schools = [], int(whole_set.sum())
     for year in years:
         counted = int(pupils[year].sum())
         reason = _why_no_gap(schools, counted, year in england)
         own = float((results[year] * pupils[year]).sum() / max(counted, 1))
         few = schools < FEWEST_OF_GROUP[0] or counted < FEWEST_OF_GROUP[1]
-        level = england.get(year, float("nan"))
+        same, level = (one.get(year, float("nan")) for one in (group, england))
         release = str(panel.releases[outcome].get(year, ""))
         own = float("nan") if few else own
-        rows.append((outcome, year, own, level, own - level, schools, counted, release, reason))
+        rows.append(
+            (outcome, year, own, same, level, own - level, schools, counted, release, reason)
+        )
     return pd.DataFrame(rows, columns=NATIONAL_GAP_COLUMNS)
 
 

@@ -294,7 +294,10 @@ def _describe_file(one: FileCheck) -> list[str]:
 
 def _lacks_figures(ledger: Ledger) -> bool:
     """Return whether no figure was read of a file that should have some."""
-    return ledger.kind in (*RESULT_KINDS, "la_series", "national", "local_results") and not ledger.values
+    return (
+        ledger.kind in (*RESULT_KINDS, "la_series", "national", "local_results")
+        and not ledger.values
+    )
 
 
 def _count_parts(parts: dict[str, int]) -> str:

@@ -182,10 +182,10 @@ class Programme(Settings):
                 f"`outcomes`: a programme `for: {self.whom}` is judged first by the results of "
                 f"{GROUPS[self.whom]}. Write `{whole}.{self.whom}` before `{first}`"
             )
-        if self.whom in LOCAL_GROUPS and "." in first:
+        if first.partition(".")[2] in LOCAL_GROUPS:
             raise ValueError(
-                f"`outcomes`: no school publishes results of {GROUPS[self.whom]}, so a "
-                f"programme `for: {self.whom}` is judged by all pupils'. Write `{whole}` first"
+                f"`outcomes`: no school publishes results of {GROUPS[first.partition('.')[2]]}, so "
+                f"a programme for them is judged by all pupils'. Write `{whole}` first"
             )
         if both := set(self.must_not_move) & set(self.outcomes):
             raise ValueError(f"`must_not_move`: {min(both)} is among `outcomes`, so it may move")
