@@ -129,10 +129,11 @@ def draw_band_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) ->
     clear_spines(ax, grid="y")
     ax.set_xlim(years.index.min() - 0.25, years.index.max() + 0.25)
     low, high = float(years.min().min()), float(years.max().max())
-    ax.set_ylim(max(0.0, low - 3), high + 0.45 * (high - low) + 1)
+    ax.set_ylim(max(0.0, low - 3), high + 0.3 * (high - low) + 1)
     if years.index.min() < starts <= years.index.max():
         _mark_start(ax, starts)
-    ax.legend(frameon=False, loc="upper left", ncols=2, fontsize=9.5)
+    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3,
+              fontsize=9.5, columnspacing=1.2)  # fmt: skip
     ax.set_title(capital(unit), loc="left", fontsize=10.5, pad=8)
 
 

@@ -161,7 +161,8 @@ def check_rows(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
     )
     figure, ax = new_axes(height_of_checks(rows))
     draw_check_rows(rows, ax, unit=unit)
-    caption = f"{title}: the same estimate under other choices, each with its 95% interval"
+    outcome = outcome_label(str(checks["outcome"].iloc[0]))
+    caption = f"{title}: {outcome}. The estimate under other choices, with its 95% interval"
     return Picture(figure, rows, describe_check_rows(rows, unit=unit), caption)
 
 
@@ -247,7 +248,9 @@ def picture_members(
     return {
         name: school_lines(
             lines, group, starts=drawn.starts, unit=_level_unit(drawn.outcome),
-            caption=_sentences(f"{drawn.title}: {what}", drawn.note),
+            caption=_sentences(
+                f"{drawn.title}: {outcome_label(drawn.outcome)}. {what.capitalize()}", drawn.note
+            ),
         )
         for name, group, what in zip(called, groups, (ALL, CASES), strict=True)
         if lines["school"].isin(list(group)).any()

@@ -113,7 +113,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
         "statements": Entry(None, balance_sentence(said, slug), f"{cases}/statements.csv"),
         "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
-        "lost": Entry(None, lost_sentence(found.lost, primary), f"{folder}/lost.csv"),
+        "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
         "gap": Entry(None, gap, f"{folder}/gap-to-national.csv"),
         "series": Entry(None, published, f"{folder}/series.csv"),
         "kept": Entry(primary.n_schools, kept_sentence(named, primary), gaps),

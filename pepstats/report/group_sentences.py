@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from pepstats.formatting import count_words, format_number, join_words, school_year
+from pepstats.formatting import (
+    count_words,
+    format_number,
+    join_words,
+    reader_words,
+    school_year,
+)
 from pepstats.impact import FORECAST, LOST
 from pepstats.measures import GROUPS, LOCAL_GROUPS, find_measure, name_pupils, whole_of
-from pepstats.report.edition import Chapter
+from pepstats.report.edition import Chapter, ProgrammeResults
 from pepstats.report.sentences import Result, outcome_words
 
 
@@ -36,15 +41,17 @@ def whose_sentence(chapter: Chapter) -> str:
     )
 
 
-def lost_sentence(lost: pd.DataFrame, result: Result) -> str:
-    """Write how many schools have a group's figure, and how those without it differ."""
+def lost_sentence(found: ProgrammeResults, result: Result) -> str:
+    """Write how many schools have a group's figure, why others lack it, and how those differ."""
+    lost = found.lost
     if lost.empty or not lost.loc[lost["which"] == LOST, "n_schools"].any():
         return ""
     kept, gone = lost.to_dict("records")
+    reasons = found.gaps_of(result.outcome)["reason"].dropna().value_counts()
+    why = join_words(f"{reader_words(str(one))} ({n})" for one, n in reasons.items())
     words = (
-        f"{count_words(kept['n_schools'], 'school')} remain, as results of "
-        f"{name_pupils(result.outcome)} are published for them in the years compared; for "
-        f"{gone['n_schools']} they are not."
+        f"Of {name_pupils(result.outcome)}, {kept['n_schools']} of the schools have results to "
+        f"compare and {gone['n_schools']} have not: {why}."
     )
     differ = [
         said
@@ -67,11 +74,17 @@ def national_gap_sentence(table: pd.DataFrame, result: Result) -> str:
     if known.empty:
         return ""
     rows = known.to_dict("records")
-    said = join_words(f"{_behind(row)} in {school_year(int(row['year']))}" for row in rows)
+    measure = find_measure(str(rows[0]["outcome"]))
+    said = join_words(
+        f"{format_number(row['gap'], measure.decimals, signed=True)} in "
+        f"{school_year(int(row['year']))}"
+        for row in rows
+    )
     last, gone = table.iloc[-1], table[table["gap"].isna()]
     words = (
-        f"In {outcome_words(str(last['outcome']))}, disadvantaged pupils of "
-        f"{count_words(int(last['n_schools']), 'school')} were {said} (each pupil counting alike; "
+        f"In {outcome_words(str(last['outcome']))}, the gap between disadvantaged pupils of "
+        f"{count_words(int(last['n_schools']), 'school')} and England's other pupils was {said}, "
+        f"in {measure.unit} (each pupil counting alike; "
         f"{count_words(int(rows[-1]['n_pupils']), 'pupil')} in the last of these years, "
         f"{rows[-1]['release']} results)."
     )
@@ -87,12 +100,6 @@ def national_gap_sentence(table: pd.DataFrame, result: Result) -> str:
         f"{words} Set against comparison schools, the effect on this gap is the same number as the "
         "effect on these pupils' own results, since England's other pupils are the same for both."
     )
-
-
-def _behind(row: Mapping[Any, Any]) -> str:
-    size = format_number(abs(row["gap"]), find_measure(str(row["outcome"])).decimals)
-    side = "behind" if row["gap"] < 0 else "ahead of"
-    return f"{size} {find_measure(str(row['outcome'])).unit} {side} England's other pupils"
 
 
 def series_sentence(series: pd.DataFrame, year: int) -> str:

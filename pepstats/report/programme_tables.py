@@ -179,7 +179,8 @@ def table_dots(chapter: Chapter) -> PaperTable:
             (format_number(float(row.Index), 2, signed=True), str(row.dots), str(row.beyond))
             for row in stacks.itertuples()
         ]
-    caption = f"{chapter.programme.title}: how far made-up programmes moved, {unit}"
+    outcome = outcome_label(chapter.primary.outcome)
+    caption = f"{chapter.programme.title}: how far made-up programmes moved, {outcome}, {unit}"
     return make_table(caption, columns, rows, numeric=columns)
 
 
@@ -214,7 +215,8 @@ def table_schools(chapter: Chapter) -> PaperTable:
         "what goes with what the schools are still unlike in. One school's figure changes a great "
         "deal by chance: do not read much into any one."
     )
-    caption, numeric = f"{caption}, {known.unit}", list(columns)[1:-1]
+    outcome = outcome_label(chapter.programme.primary)
+    caption, numeric = f"{caption}, {outcome}, {known.unit}", list(columns)[1:-1]
     return make_table(caption, columns, cells, numeric=numeric, note=note)
 
 
@@ -278,6 +280,7 @@ def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
 def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> PaperTable:
     """Show the estimate under every check, by kind, the headline's first."""
     caption = f"{programme.title}: the same estimate under other choices"
+    caption = f"{caption}, {outcome_label(result.outcome)}"
     columns = {"Kind": 1.4, "Check": 2.6, "Estimate": 0.9, "95% interval": 1.2, "Schools": 0.8,
                "In 100 made-up programmes": 1.1}  # fmt: skip
     if checks.empty:
