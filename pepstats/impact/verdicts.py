@@ -14,17 +14,19 @@ UNCERTAIN = "too uncertain to say"
 PROBABLY_LOST, LOST = "probably lost ground", "lost ground"
 
 LADDER: dict[str, str] = {
-    GAINED: "At most 5 in 100 made-up programmes moved this much, allowing for all the results "
-    "looked at together, and the whole of the 95% interval is above nought.",
-    PROBABLY_GAINED: "Between 5 and 10 in 100 made-up programmes moved this much, allowing for all "
-    "the results looked at together. The estimate is above nought, but the interval is not.",
-    UNCERTAIN: "More than 10 in 100 made-up programmes, where nothing was done, moved this much, "
-    "allowing for all the results looked at together. The programme may have helped, done nothing "
-    "or done harm: these results cannot tell.",
-    PROBABLY_LOST: "Between 5 and 10 in 100 made-up programmes moved this much, allowing for all "
-    "the results looked at together. The estimate is below nought, but the interval is not.",
-    LOST: "At most 5 in 100 made-up programmes moved this much, allowing for all the results "
-    "looked at together, and the whole of the 95% interval is below nought.",
+    GAINED: "At most 5 in 100 groups of schools without a programme changed this much, allowing "
+    "for all the results looked at together. The whole of the 95% range is above zero.",
+    PROBABLY_GAINED: "Between 5 and 10 in 100 groups of schools without a programme changed this "
+    "much, allowing for all the results looked at together. The estimate is above zero, but the "
+    "range includes zero.",
+    UNCERTAIN: "More than 10 in 100 groups of schools without a programme changed this much, "
+    "allowing for all the results looked at together. The programme may have helped, made no "
+    "difference or done harm: these results cannot tell.",
+    PROBABLY_LOST: "Between 5 and 10 in 100 groups of schools without a programme changed this "
+    "much, allowing for all the results looked at together. The estimate is below zero, but the "
+    "range includes zero.",
+    LOST: "At most 5 in 100 groups of schools without a programme changed this much, allowing for "
+    "all the results looked at together. The whole of the 95% range is below zero.",
 }
 """The five verdicts, best first, each with its meaning in plain words."""
 

@@ -88,7 +88,7 @@ def table_planted(edition: Edition) -> PaperTable:
         planted = edition.report.planted.get(chapter.programme.whole, {})
         for result in chapter.results.values():
             if result.outcome in planted and result.known:
-                added = round_half_up(planted[result.outcome], decimals_for(result))
+                added = float(round_half_up(planted[result.outcome], decimals_for(result)))
                 rows.append((
                     chapter.programme.title, outcome_label(result.outcome),
                     format_number(added, decimals_for(result), signed=True),

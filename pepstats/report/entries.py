@@ -15,6 +15,7 @@ from pepstats.formatting import (
     join_words,
     label_variable,
     long_date,
+    per_hundred,
     school_year,
     spell_number,
 )
@@ -44,6 +45,7 @@ from pepstats.settings import Programme
 
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
+NOT_SCALED = "draws not scaled by their size"
 YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
 
 
@@ -287,6 +289,13 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     words = f"We made the comparison in {count_words(len(others), 'other way')}: {how}."
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
         words += f" Taken together, the middle one is {_check_result(row, result)})."
+    for row in known.loc[known["check"] == NOT_SCALED].to_dict("records"):
+        if abs(row["p"] - result.p_placebo) > 0.02:
+            words += (
+                f" How sure we are leans on allowing for the size of groups: without it, "
+                f"{per_hundred(row['p'])} rather than {per_hundred(result.p_placebo)} in 100 "
+                "groups without a programme changed as much."
+            )
     for row in known.loc[known["check"] == YEAR_EARLY].to_dict("records"):
         words += (
             " One year early, when nothing had started and nothing should show, the same sum gives "
