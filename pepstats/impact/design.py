@@ -136,12 +136,12 @@ def change_programme(programme: Programme, **changed: object) -> Programme:
         if name not in known:
             raise DesignError(f"A programme has no field `{name}`. {nearest(name, known)}")
     own = {name: value for name, value in changed.items() if name not in MatchRule.model_fields}
-    if "whom" in own:
-        own["for"] = own.pop("whom")
+    if "for" in own:
+        own["whom"] = own.pop("for")
     of_match = {n: value for n, value in changed.items() if n in MatchRule.model_fields}
     if isinstance(members := own.get("members"), list | tuple):
         own["members"] = [{"urn": m} if isinstance(m, int) else m for m in members]
-    content = programme.model_dump(by_alias=True) | own
+    content = programme.model_dump() | own
     if of_match:
         content["match"] = programme.match.model_dump() | of_match
     return check_settings(Programme, content, Path(programme.file))

@@ -145,6 +145,8 @@ def forecast_gaps(
 
 def _ask_of_both_years(panel: Panel, schools: pd.DataFrame, asked: Asked) -> tuple[Asked, Asked]:
     """Ask the same of this year and of last year, as far before as both have results."""
+    if asked.outcome not in panel.values.columns:
+        raise DesignError(f"no source of this study has `{asked.outcome}`.")
     year, last = asked.year, asked.year - 1
     results = panel.wide(asked.outcome).reindex(index=schools.index)
     whole = panel.wide(asked.whole).reindex(index=schools.index).notna().any()
