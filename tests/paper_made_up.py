@@ -67,20 +67,25 @@ def make_effect(outcome: str = "rwm_expected", **changed: object) -> dict[str, o
     row: dict[str, object] = {
         "programme": "closing-the-gap",
         "outcome": outcome,
+        "pupils": "all",
         "unit": UNITS[outcome],
         "estimate": 4.2,
         "low": 0.3,
         "high": 8.1,
         "p_placebo": 0.034,
-        "p_adjusted": 0.06,
+        "p_low": 0.02,
+        "p_high": 0.049,
+        "p_adjusted": 0.034,
         "n_schools": 17,
         "n_comparison": 112,
+        "n_authorities": 40,
         "n_placebo": 10_000,
+        "mode": "matched",
         "baseline": "2016 and 2017",
         "year": 2018,
         "release": RELEASE,
         "verdict": "gained",
-        "mode": "compared with similar schools",
+        "borderline": False,
         "spread": 1.95,
         "smallest": 5.46,
     }
@@ -122,6 +127,9 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
         ]
     )
     lines.loc[(lines["school"] == 900003) & (lines["year"] == 2018), "own"] = np.nan
+    last = lines[lines["year"] == 2018].drop(columns="year")
+    gaps = gaps.merge(last, on=["school", "outcome"], validate="1:1").assign(n_comparison=50)
+    gaps["correction"] = gaps["own"] - gaps["comparison"] - gaps["gap"]
     placebo = pd.DataFrame(
         {
             "draw": range(1, 2001),
@@ -143,9 +151,12 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
             "variable": ["rwm_expected 2016", "rwm_expected 2017", "cohort 2017"],
             "mean_members": [44.1, 47.9, 41.0],
             "mean_pool": [52.6, 58.3, 37.5],
+            "mean_compared": [44.1, 47.9, 41.0],
             "mean_comparison": [44.4, 48.2, 40.2],
             "smd_before": [-0.71, -0.86, 0.21],
             "smd_after": [-0.03, -0.02, 0.05],
+            "n_compared": 17,
+            "n_comparison": 112,
         }
     )
     checks = pd.DataFrame(
@@ -251,7 +262,6 @@ def draw(programme: Programme, found: ProgrammeResults) -> ProgrammeResults:
     gaps = found.gaps[found.gaps["outcome"] == primary]
     order = gaps.sort_values("gap", ascending=False)["school"]
     lines = found.lines[found.lines["outcome"] == primary]
-    pairs = pd.DataFrame({"school": gaps["school"], "comparison": range(len(gaps))})
     members = pictures.picture_members(
         lines, order, found.cases["school"],
         pictures.SchoolLines(programme.title, programme.starts, primary,
@@ -264,7 +274,7 @@ def draw(programme: Programme, found: ProgrammeResults) -> ProgrammeResults:
         "hundred-dots": pictures.placebo_dots(found.placebo[primary], effect, programme.title),
         "checks": pictures.check_rows(found.checks, programme.title, unit=effect["unit"]),
         "balance": pictures.love_plot(found.balance, programme.title),
-        "flow": pictures.picture_flow(found.flow, pairs, programme.title),
+        "flow": pictures.picture_flow(found.flow, effect, programme.title),
         "schools": members["schools"],
         "cases": members["cases-picture"],
     }

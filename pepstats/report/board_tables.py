@@ -18,7 +18,7 @@ from pepstats.formatting import (
     round_half_up,
     school_year,
 )
-from pepstats.impact import LADDER
+from pepstats.impact import HOW, LADDER
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
 from pepstats.report.group_sentences import whose_sentence
@@ -369,7 +369,7 @@ def _how(table: pd.DataFrame) -> str:
     if table.empty:
         return ""
     then, now = (
-        join_words(dict.fromkeys(f"{release} results, {mode}" for release, mode in
+        join_words(dict.fromkeys(f"{release} results, {HOW[mode]}" for release, mode in
                                  zip(table[f"release_{when}"], table[f"mode_{when}"], strict=True)
                                  if mode != "no estimate"))
         for when in ("before", "after")

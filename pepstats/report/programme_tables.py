@@ -349,7 +349,7 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
     ]
     note = (
         f"Groups of schools without a programme, picked as {hardest}. A sound way raises a false "
-        f"alarm 5 times in 100 and errs by nothing on average. In brackets: standard errors. Errors "
+        "alarm 5 times in 100 and errs by nothing on average. In brackets: standard errors. Errors "
         f"are in {find_measure(programme.primary).unit}."
     )
     return make_table(caption, columns, rows, numeric=list(columns)[2:], note=note)

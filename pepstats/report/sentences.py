@@ -130,7 +130,7 @@ def chance_sentence(result: Result) -> str:
         f"{result.n_placebo:,} groups of schools elsewhere that had no programme{where}. "
         f"{_often(result.p_placebo)} showed a change this large{_range_of(result)}."
     ]
-    if per_hundred(result.p_adjusted) > per_hundred(result.p_placebo):
+    if result.p_adjusted > result.p_placebo + 0.005:
         said.append(
             "Allowing for all the results that this paper looks at together, it is "
             f"{_often(result.p_adjusted).lower()}."

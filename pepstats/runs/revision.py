@@ -19,6 +19,7 @@ import pandas as pd
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.formatting import count_words, format_number
+from pepstats.impact import HOW
 from pepstats.measures import MEASURES, find_measure, outcome_label
 from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of, write_whole
 from pepstats.runs.manifest import EarlierRun, Manifest, find_manifest, read_manifest
@@ -210,7 +211,7 @@ def _say(row: dict[str, object], why: str) -> str:
         return f"{what}: {now}, as it was but for digits not shown. {verdict}"
     how = ""
     if row["mode_before"] != row["mode_after"] and NO_EFFECT not in (then, now):
-        held = f"{row['mode_before']}; now they are {row['mode_after']}"
+        held = f"{HOW[row['mode_before']]}; now they are {HOW[row['mode_after']]}"
         how = f" Then they were held against what was {held}."
     elif then == NO_EFFECT and why:
         how = f" There was none before: {why}."

@@ -129,10 +129,7 @@ def test_the_alternative_text_is_computed_from_the_table() -> None:
     assert "61.3" in describe_two_lines(moved, starts=2018, unit="percentage of pupils")
     rows = describe_check_rows(CHECKS, unit="points")
     assert "The headline estimate is +2.1 (−0.3 to 4.5)" in rows
-    assert (
-        "Other comparison schools, counted in full: one row, +1.8. 1 check could not be made."
-        in rows
-    )
+    assert "Other comparison schools: one row, +1.8. 1 check could not be made." in rows
     assert "Still over 0.25: pupils." in describe_love_plot(BALANCE)
     assert "1 stand above their comparison schools and 1 below" in describe_small_lines(
         SCHOOLS, unit="%"
@@ -178,8 +175,8 @@ def test_a_flow_says_who_was_left_out_by_which_rule_and_who_is_compared() -> Non
          ("no rwm_expected 2016: suppressed", 3, 90, 5)],
         columns=["step", "left_out", "kept", "members_kept"],
     )  # fmt: skip
-    pairs = pd.DataFrame({"school": [1, 1, 2, 3, 4, 5], "comparison": [7, 8, 7, 9, 10, 8]})
-    picture = pictures.picture_flow(flow, pairs, "A programme")
+    effect = pd.Series({"n_schools": 5, "n_comparison": 4, "mode": "matched"})
+    picture = pictures.picture_flow(flow, effect, "A programme")
     rows = picture.table.set_index("role")
     assert rows.loc["left out", "schools"].tolist() == [7, 3]
     assert rows.loc["left out", "members"].tolist() == [0, 1]
@@ -191,6 +188,9 @@ def test_a_flow_says_who_was_left_out_by_which_rule_and_who_is_compared() -> Non
     for words in ("100 schools in the register", "10 left out:", "7 authority not known"):
         assert words in drawn
     assert "rwm_expected" not in drawn and "3 no % reaching" in picture.alt
+    # October never claims comparison schools that do not enter the number.
+    october = pictures.picture_flow(flow, effect.replace("matched", "forecast"), "A programme")
+    assert "comparison schools" not in october.alt and "forecast rests on" in october.alt
 
 
 def test_a_long_name_never_covers_the_mark_above_it() -> None:

@@ -102,7 +102,9 @@ def test_every_result_is_said_in_full(paper) -> None:
         "(95% interval 0.3 to 8.1 percentage points; 17 schools; provisional results for 2017/18)"
     ) in text
     assert (
-        "We made up 10,000 programmes in other places, where nothing was done. 3 in 100 moved this"
+        "we repeated the calculation for 10,000 groups of schools elsewhere that had no programme, "
+        "in 40 authorities. About 3 in 100 showed a change this large (between 2 and 5, going by "
+        "the authorities there are)."
     ) in text
 
 
@@ -144,7 +146,10 @@ def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
         ("n_schools", 16, "16 schools"),
         ("release", "revised", "revised results"),
         ("p_placebo", 0.02, "2 in 100"),
-        ("n_placebo", 4999, "4,999 programmes"),
+        ("n_placebo", 4999, "4,999 groups"),
+        ("p_adjusted", 0.12, "it is about 12 in 100"),
+        ("borderline", True, "on a border"),
+        ("n_authorities", 31, "in 31 authorities"),
         ("verdict", "probably gained", "probably gained"),
     ):
         moved = {**results, "closing-the-gap": sketch(make_results(**{name: value}))}
@@ -347,17 +352,19 @@ def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(st
     rates = pd.DataFrame({
         "estimator": ["before and after", "placebo cities"] * 2, "outcome": "rwm_expected",
         "selection": ["at random"] * 2 + ["low attaining, in one city"] * 2,
-        "mean": [0.0, 0.0, 7.8, 0.1], "spread": [2.0, 2.0, 3.4, 3.0],
-        "false_alarm_rate": [0.05, 0.05, 0.66, 0.05],
+        "mean": [0.0, 0.0, 7.8, 0.1], "mean_se": 0.17, "spread": [2.0, 2.0, 3.4, 3.0],
+        "spread_se": 0.08, "false_alarm_rate": [0.05, 0.05, 0.66, 0.05], "false_alarm_se": 0.012,
+        "judged_by": "a t-test of its schools",
     })  # fmt: skip
     one = dataclasses.replace(results["closing-the-gap"], value=value, calibration=rates)
     tables = make_tables(Edition(settings, programmes, {**results, "closing-the-gap": one}))
     assert ("Months of progress", "2 months (-1 to +4)") in tables["closing-the-gap.summary"].rows
     assert tables["closing-the-gap.calibration"].rows[0] == (
         "before and after",
-        "66",
-        "+7.8",
-        "3.4",
+        "a t-test of its schools",
+        "66 (1)",
+        "+7.80 (0.17)",
+        "3.40 (0.08)",
     )
     assert tables["send-in-mainstream.calibration"].rows == ()
 
@@ -506,7 +513,7 @@ def test_every_word_of_a_result_comes_from_a_named_entry(study, monkeypatch) -> 
 
 
 def test_the_summary_page_reads_at_fourteen_or_younger() -> None:
-    expected = {"mode": "expected from last year's schools", "release": "provisional"}
+    expected = {"mode": "forecast", "release": "provisional"}
     for study in (make_study(), make_study(release="final")):
         settings, programmes, results = study
         october = {s: sketch(make_results(**expected)) for s in results}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pepstats import formatting
 from pepstats.errors import DesignError
-from pepstats.impact.verdicts import MATCHED, choose_verdict
+from pepstats.impact.verdicts import choose_verdict
 from pepstats.report import sentences as wording
 from pepstats.report.sentences import Result
 
@@ -28,81 +28,75 @@ SCHOOLS = "the programme's schools "
 UNSURE = f"it is too uncertain to say whether {SCHOOLS}gained or lost ground. The estimate is "
 AGAINST = ", compared with similar schools (95% interval "
 BESIDE = " percentage points; 17 schools; provisional results for 2017/18)."
-MADE_UP = "We made up 10,000 programmes in other places, where nothing was done. "
+TRIED = (
+    "To test whether this could be chance, we repeated the calculation for 10,000 groups of "
+    "schools elsewhere that had no programme. "
+)
 
 TWELVE = {
     "clearly positive": (
         result(4.2, 0.3, 8.1, 0.034),
         RWM + SCHOOLS + "gained: +4.2 percentage points" + AGAINST + "0.3 to 8.1" + BESIDE,
-        MADE_UP + "3 in 100 moved this much.",
+        TRIED + "About 3 in 100 showed a change this large.",
     ),
     "probably positive": (
         result(3.1, -0.3, 6.5, 0.08),
         RWM + SCHOOLS + "probably gained: +3.1 percentage points" + AGAINST + "−0.3 to 6.5"
         + BESIDE,
-        MADE_UP + "8 in 100 moved this much.",
+        TRIED + "About 8 in 100 showed a change this large.",
     ),
     "positive and uncertain": (
         result(1.1, -2.8, 5.0, 0.57),
         RWM + UNSURE + "+1.1 percentage points" + AGAINST + "−2.8 to 5.0" + BESIDE,
-        MADE_UP + "57 in 100 moved this much.",
+        TRIED + "About 57 in 100 showed a change this large.",
     ),
     "exactly nothing": (
         result(0.0, -3.0, 3.0, 1.0),
         RWM + UNSURE + "0.0 percentage points" + AGAINST + "−3.0 to 3.0" + BESIDE,
-        MADE_UP + "Nearly all moved this much.",
+        TRIED + "Nearly all showed a change this large.",
     ),
     "probably negative": (
         result(-2.0, -4.2, 0.2, 0.075),
         RWM + SCHOOLS + "probably lost ground: −2.0 percentage points" + AGAINST + "−4.2 to 0.2"
         + BESIDE,
-        MADE_UP + "8 in 100 moved this much.",
+        TRIED + "About 8 in 100 showed a change this large.",
     ),
     "clearly negative": (
         result(-5.0, -8.0, -2.0, 0.0021),
         RWM + SCHOOLS + "lost ground: −5.0 percentage points" + AGAINST + "−8.0 to −2.0" + BESIDE,
-        MADE_UP + "Fewer than 1 in 100 moved this much.",
+        TRIED + "Fewer than 1 in 100 showed a change this large.",
     ),
     "small but sure": (
         result(0.04, 0.004, 0.08, 0.04),
         RWM + SCHOOLS + "gained: +0.040 percentage points" + AGAINST + "0.004 to 0.080" + BESIDE,
-        MADE_UP + "4 in 100 moved this much.",
-    ),
-    "one among several outcomes": (
-        result(0.9, 0.1, 1.7, 0.03, outcome="reading_progress", unit="progress points",
-               verdict="too uncertain to say"),
-        "In the progress score in reading, " + UNSURE + "+0.9 progress points" + AGAINST
-        + "0.1 to 1.7 progress points; 17 schools; provisional results for 2017/18). Its interval "
-        "leaves nought out, but with several outcomes looked at together one of them will do so by "
-        "chance.",
-        MADE_UP + "3 in 100 moved this much.",
+        TRIED + "About 4 in 100 showed a change this large.",
     ),
     "in the autumn, before others' results": (
-        result(2.4, 0.2, 4.6, 0.04, mode="expected from last year's schools",
+        result(2.4, 0.2, 4.6, 0.04, mode="forecast",
                release="school-returned"),
-        RWM + SCHOOLS + "gained: +2.4 percentage points, against what was expected from last "
+        RWM + SCHOOLS + "gained: +2.4 percentage points, against a forecast from last "
         "year's schools (95% interval 0.2 to 4.6 percentage points; 17 schools; school-returned "
         "results for 2017/18).",
-        MADE_UP + "4 in 100 moved this much.",
+        TRIED + "About 4 in 100 showed a change this large.",
     ),
     "one school": (
         result(9.0, -10.0, 28.0, 0.34, n_schools=1, release="final", n_placebo=999),
         RWM + UNSURE + "+9.0 percentage points" + AGAINST + "−10.0 to 28.0 percentage points; "
         "1 school; final results for 2017/18).",
-        MADE_UP.replace("10,000", "999") + "34 in 100 moved this much.",
+        TRIED.replace("10,000", "999") + "About 34 in 100 showed a change this large.",
     ),
     "a group of pupils": (
         result(6.0, 1.0, 11.0, 0.02, outcome="rwm_expected.disadvantaged"),
         RWM.replace("maths,", "maths (disadvantaged pupils),") + SCHOOLS
         + "gained: +6.0 percentage points" + AGAINST + "1.0 to 11.0" + BESIDE,
-        MADE_UP + "2 in 100 moved this much.",
+        TRIED + "About 2 in 100 showed a change this large.",
     ),
     "suppressed": (
         result(math.nan, math.nan, math.nan, math.nan, n_schools=2, n_placebo=0, verdict=""),
         "No estimate can be given for the percentage of pupils reaching the expected standard in "
         "reading, writing and maths: too few of the programme's schools have results that can be "
         "compared (2 schools; provisional results for 2017/18).",
-        "There were too few schools to try made-up programmes.",
+        "There were too few schools to test whether this could be chance.",
     ),
 }  # fmt: skip
 
@@ -112,6 +106,19 @@ def test_each_kind_of_effect_gets_its_own_sentence(kind: str) -> None:
     seen, sentence, chance = TWELVE[kind]
     assert wording.effect_sentence(seen) == sentence
     assert wording.chance_sentence(seen) == chance
+
+
+def test_chance_is_said_with_its_authorities_its_range_and_all_results_together() -> None:
+    seen = result(7.0, -0.1, 14.1, 0.053, n_authorities=31, p_low=0.018, p_high=0.101,
+                  p_adjusted=0.14, borderline=True)  # fmt: skip
+    assert wording.chance_sentence(seen) == (
+        "To test whether this could be chance, we repeated the calculation for 10,000 groups of "
+        "schools elsewhere that had no programme, in 31 authorities. About 5 in 100 showed a "
+        "change this large (between 2 and 10, going by the authorities there are). Allowing for "
+        "all the results that this paper looks at together, it is about 14 in 100. That puts the "
+        "verdict on a border: with other authorities to compare with, it could have been the next "
+        "one."
+    )
 
 
 def test_a_verdict_that_is_not_on_the_ladder_is_refused() -> None:
@@ -133,7 +140,7 @@ def test_estimate_interval_schools_and_release_are_never_apart(
         places = wording.decimals_for(seen)
         assert formatting.format_number(seen.estimate, places, signed=True) in said
         assert wording.span_words(seen) in said
-        assert MATCHED in said
+        assert "compared with similar schools" in said
         assert "significant" not in said and "works" not in said
 
 
@@ -148,7 +155,7 @@ def test_numbers_are_rounded_half_up_for_eyes(value: float, decimals: int, shown
 
 def test_a_share_of_nought_is_not_said_to_be_none() -> None:
     assert "Fewer than 1 in 100" in wording.chance_sentence(result(9, 5, 13, 0.0001))
-    assert "1 in 100 moved" in wording.chance_sentence(result(9, 5, 13, 0.005))
+    assert "About 1 in 100 showed" in wording.chance_sentence(result(9, 5, 13, 0.005))
 
 
 def test_hidden_marks_are_taken_out_and_words_are_kept() -> None:
