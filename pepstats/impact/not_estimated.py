@@ -267,7 +267,7 @@ def _why_no_change(table: pd.DataFrame, year: int, crossed: list[Break]) -> str:
     if pd.isna(table["here"][year]):
         return "no tests held" if year in NO_TESTS_YEARS else "no figure of the authority"
     if crossed:
-        return f"the definition changed: {crossed[0].what}"
+        return f"the definition changed ({crossed[0].what})"
     if pd.isna(table["change"][year]):
         gone = [y for y in (year - 2, year - 1) if pd.isna(table["here"].get(y))]
         return f"no figure of {' and '.join(map(str, gone))} to set it against"

@@ -48,10 +48,12 @@ def lost_sentence(found: ProgrammeResults, result: Result) -> str:
         return ""
     kept, gone = lost.to_dict("records")
     reasons = found.gaps_of(result.outcome)["reason"].dropna().value_counts()
-    why = join_words(f"{reader_words(str(one))} ({n})" for one, n in reasons.items())
+    said = [f"{n} ({reader_words(str(one))})" for one, n in reasons.items()]
+    if outside := int(gone["n_schools"] - reasons.sum()):
+        said.append(f"{outside} (not among the schools that can be compared)")
     words = (
-        f"Of {name_pupils(result.outcome)}, {kept['n_schools']} of the schools have results to "
-        f"compare and {gone['n_schools']} have not: {why}."
+        f"Results of {name_pupils(result.outcome)} can be compared in {kept['n_schools']} of the "
+        f"schools. Left out: {join_words(said)}."
     )
     differ = [
         said
