@@ -40,7 +40,7 @@ class Effect:
     for all the outcomes and programmes of the report; `mode` how schools were compared; `release`
     how final the results are; `borderline` whether p's own range crosses a border of the verdict;
     `spread` is that of the placebo programmes, `smallest` the true effect that would be told from
-    chance four times in five.
+    chance four times in five, missing where authorities are too few to call any at 5 in 100.
     """
 
     programme: str
@@ -182,12 +182,12 @@ def judge_together(family: Sequence[Yardstick]) -> list[Judged]:
         worst = worst.at_least(_share(furthest[:, step] >= far[k], city, one.floor))
         if line == 0.0 or found[order[step - 1]].adjusted <= LEVEL:
             line = half_width(furthest[:, step])
-            if one.floor > LEVEL:  # too few authorities to call anything at 5 in 100
-                line = max(line, far[k])
+        wide = line * (one.spread or 1.0)
+        if worst.middle > LEVEL:  # not told from chance, if only since authorities are too few
+            wide = max(wide, abs(one.estimate))
         found[k] = Judged(
-            alone.middle, alone.low, alone.high, worst.middle, worst.low, worst.high,
-            line * (one.spread or 1.0),
-        )  # fmt: skip
+            alone.middle, alone.low, alone.high, worst.middle, worst.low, worst.high, wide
+        )
     return [found[k] for k in range(len(family))]
 
 
@@ -296,7 +296,7 @@ def _as_effect(
         verdict=choose_verdict(one.estimate, judged.adjusted),
         borderline=len(verdicts) > 1,
         spread=one.spread,
-        smallest=smallest_detectable(able, judged.line),
+        smallest=smallest_detectable(able, judged.line) if one.floor <= LEVEL else float("nan"),
     )
 
 

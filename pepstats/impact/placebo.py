@@ -172,7 +172,9 @@ def draw_placebo(
                 f"schools; outside every programme the pool has {len(cities[0][0])} and "
                 f"{len(cities[0][1])}. Add sources or widen `pool`."
             )
-    city = _draw_cities(everywhere, np.array(sorted(cities)), draws)
+    city = np.zeros(draws, dtype=np.int64)
+    if within:
+        city = _draw_cities(everywhere, np.array(sorted(cities)), draws)
     schools = _draw_schools(cities, city, wanted, rng)
     return PlaceboDraws(schools, city, len(cities) if within else 0, too_small, within)
 

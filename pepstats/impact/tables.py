@@ -44,8 +44,7 @@ def tabulate_gaps(found: Mapping[str, Gaps], members: Iterable[int] | None = Non
 def tabulate_slopes(found: Mapping[str, Gaps]) -> pd.DataFrame:
     """Lay out what each outcome is expected from: `outcome`, `variable` and its `slope`.
 
-    Each is per standard deviation over the schools in no programme; last comes the part of the
-    comparison schools' own distance from the line.
+    Each is per standard deviation over the schools in no programme.
     """
     parts = [g.slopes.rename("slope").reset_index().assign(outcome=o) for o, g in found.items()]
     return pd.concat(parts, ignore_index=True)[["outcome", "variable", "slope"]]

@@ -20,12 +20,8 @@ from pepstats.settings import MatchRule, PoolRule
 FEWEST_COMPARISONS = 3
 """A school with fewer comparison schools is compared with none."""
 
-FEW_ALLOWED, FEW_NEAR = (
-    f"fewer than {FEWEST_COMPARISONS} alike elsewhere",
-    f"fewer than {FEWEST_COMPARISONS} alike within the caliper",
-)
-NONE_ALLOWED, NONE_NEAR = "none alike elsewhere", "none alike within the caliper"
-"""Why a school has no comparison school."""
+ELSEWHERE, NEAR = "alike elsewhere", "alike within the caliper"
+"""What there are none of, or too few, where a school has no comparison school."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +130,10 @@ def narrow(match: Match, rule: MatchRule) -> Match:
         far = distances > rule.caliper
         places[far], distances[far] = -1, np.nan
     counted = (places >= 0).sum(axis=1)
-    few = counted < min(FEWEST_COMPARISONS, rule.k)
-    near = rule.caliper is not None or bool(rule.calipers)
-    why = np.where(counted[few] == 0, NONE_NEAR if near else NONE_ALLOWED,
-                   FEW_NEAR if near else FEW_ALLOWED)  # fmt: skip
+    fewest = min(FEWEST_COMPARISONS, rule.k)
+    few = counted < fewest
+    which = NEAR if rule.caliper is not None or rule.calipers else ELSEWHERE
+    why = np.where(counted[few] == 0, f"none {which}", f"fewer than {fewest} {which}")
     places[few], distances[few] = -1, np.nan
     unmatched = pd.DataFrame({"reason": why}, index=match.schools[few])
     return Match(rule, match.schools, places, distances, unmatched)

@@ -147,7 +147,7 @@ class Curve:
         )  # fmt: skip
 
 
-def join_ways(rows: Sequence[CheckRow], cities: int = 0) -> Curve | None:
+def join_ways(rows: Sequence[CheckRow], cities: int = 0, widened: float = 1.0) -> Curve | None:
     """Join the ways that could be made into one curve; none where they are too few for a middle."""
     ways = [(r.estimate, r.chance) for r in rows if r.kind in JOINED and r.chance is not None]
     if len(ways) < FEWEST_WAYS:
@@ -157,7 +157,7 @@ def join_ways(rows: Sequence[CheckRow], cities: int = 0) -> Curve | None:
     some = ~np.isnan(drawn).all(axis=1)
     chance = np.nanmedian(drawn[some], axis=1)
     median = float(np.median(seen))
-    wide = half_width(chance)
+    wide = half_width(chance) * widened
     return Curve(
         n=len(ways), median=median, low=median - wide, high=median + wide,
         p=placebo_p(median, chance, cities), lowest=float(seen.min()), highest=float(seen.max()),
@@ -199,7 +199,7 @@ def check_effect(headline: Headline, checks: Iterable[Check] | None = None) -> C
     """Make a programme's checks, the headline first: all, or those of a list."""
     listed = list_checks(headline) if checks is None else checks
     rows = [check.try_on(headline) for check in listed]
-    joined = join_ways(rows, headline.draws.usable)
+    joined = join_ways(rows, headline.draws.usable, headline.widened)
     if joined is not None:
         rows.append(joined.row(headline.effect))
     table = pd.concat([row.tidy() for row in rows], ignore_index=True)

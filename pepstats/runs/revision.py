@@ -211,7 +211,7 @@ def _say(row: dict[str, object], why: str) -> str:
         return f"{what}: {now}, as it was but for digits not shown. {verdict}"
     how = ""
     if row["mode_before"] != row["mode_after"] and NO_EFFECT not in (then, now):
-        held = f"{HOW[row['mode_before']]}; now they are {HOW[row['mode_after']]}"
+        held = "; now they are ".join(HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
         how = f" Then they were held against what was {held}."
     elif then == NO_EFFECT and why:
         how = f" There was none before: {why}."

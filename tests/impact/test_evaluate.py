@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import DesignError, RunError
-from pepstats.impact.evaluate import Evaluation, take_up_evaluation
+from pepstats.impact.effects import judge_together, set_beside
+from pepstats.impact.evaluate import (
+    Evaluation,
+    judge_effects,
+    set_others_beside,
+    take_up_evaluation,
+)
 from pepstats.impact.verdicts import FORECAST, MATCHED
 from tests.impact.test_october import in_october, national
 from tests.worlds import Small, evaluate_small, small_england
@@ -91,6 +97,61 @@ def test_one_school_left_out_or_another_caliper_changes_only_that(december: Eval
     assert december.what_if(baseline=(2017,)).effects.loc[0, "baseline"] == "2017"
 
 
+def beside(one: Evaluation, other: Evaluation) -> Evaluation:
+    """The same evaluation, judged together with another programme of its report."""
+    listed = [(other.programme, other.design.members)]
+    others = set_others_beside(listed, one.inputs, (one.programme, one.design, one.measured))
+    return judge_effects(one.programme, one.design, one.inputs, one.measured, one.draws, others)
+
+
+def test_two_programmes_of_a_report_are_judged_together_and_the_same_from_either_side(
+    small: Small, december: Evaluation
+) -> None:
+    sen = evaluate_small(small, "send-in-mainstream")
+    mine, theirs = beside(december, sen), beside(sen, december)
+    for alone, both in ((december, mine), (sen, theirs)):
+        same = ["outcome", "estimate", "p_placebo", "p_low", "p_high", "n_schools", "spread"]
+        pd.testing.assert_frame_equal(alone.effects[same], both.effects[same])
+        assert (both.effects["p_adjusted"] >= alone.effects["p_adjusted"]).all()
+        assert (both.effects["high"] >= alone.effects["high"] - 1e-9).all()
+    assert (mine.effects["p_adjusted"] > december.effects["p_adjusted"]).any()
+    judged = []
+    for found in (mine, theirs):
+        own = set_beside(
+            found.programme.slug, found.measured.gaps, found.placebo, found.design.members
+        )
+        family = sorted([*found.others, *own], key=lambda one: one.programme)
+        assert len(family) == len(december.effects) + len(sen.effects)
+        judged.append([one.adjusted for one in judge_together(family)])
+    assert judged[0] == judged[1]
+
+
+def test_another_programme_that_cannot_be_evaluated_is_nothing_to_be_judged(
+    december: Evaluation,
+) -> None:
+    few = december.design.members[:3]
+    first = (december.programme, december.design, december.measured)
+    other = december.programme.model_copy(update={"slug": "another"})
+    assert set_others_beside([(other, few)], december.inputs, first) == ()
+
+
+def test_a_reader_adds_a_members_gap_up_from_the_panel_and_the_pairs(december: Evaluation) -> None:
+    table = december.gaps.xs("rwm_expected", level="outcome").dropna(subset="gap")
+    results = december.inputs.panel.wide("rwm_expected")[2018]
+    pairs = december.pairs
+    for school in table.index:
+        listed = pairs.loc[pairs["school"] == school, "comparison"]
+        mean = round(results[listed].mean(), 6)
+        row = table.loc[school]
+        assert row["comparison"] == pytest.approx(mean, abs=1.1e-6)
+        left = results[school] - row["comparison"] - row["correction"]
+        assert row["gap"] == pytest.approx(left, abs=1e-9)
+    one = december.primary
+    assert one.estimate == pytest.approx(np.average(table["gap"], weights=table["weight"]))
+    used = pairs.loc[pairs["school"].isin(table.index), "comparison"]
+    assert one.n_comparison == results[used.unique()].notna().sum()
+
+
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
@@ -107,7 +168,8 @@ def test_a_change_that_cannot_be_is_refused_and_named(december, changed, says: s
 
 def test_the_sentence_has_the_estimate_its_range_whose_results_and_the_verdict(december) -> None:
     effect, said = december.primary, december.sentence()
-    for words in (f"{effect.estimate:+.1f}", f"{effect.low:+.1f} to {effect.high:+.1f}"):
+    low, high = (f"{end:+.1f}".replace("+0.0", "0.0") for end in (effect.low, effect.high))
+    for words in (f"{effect.estimate:+.1f}", f"95% interval {low} to {high}"):
         assert words.replace("-", "\N{MINUS SIGN}") in said
     assert "(all pupils)" in said and f"{effect.n_schools} schools" in said
     assert said.endswith(f"results for 2017/18): {effect.verdict}.")

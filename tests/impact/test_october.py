@@ -6,12 +6,27 @@ import pytest
 
 from pepstats.errors import DesignError
 from pepstats.impact import verdicts
-from pepstats.impact.gaps import Asked
+from pepstats.impact.gaps import Asked, Gaps
 from pepstats.impact.october import forecast_gaps
+from pepstats.matching.nearest import match_schools
+from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool
 from pepstats.schools.panel import Panel
+from pepstats.settings.programme import MatchRule, PoolRule
 from tests.worlds import YEAR, Small, evaluate_small, small_england
 
 SLUG = "closing-the-gap"
+RULE = MatchRule(near=("rwm_expected", "cohort"))
+
+
+def forecast(
+    small: Small, panel: Panel, baseline: tuple[int, ...] = (2017,), pool: Pool | None = None
+) -> tuple[Gaps, Gaps]:
+    """Forecast progress, which needs no published level: this year's gaps and last year's."""
+    asked = Asked("reading_progress", baseline, YEAR, tuple(small.barred))
+    basis = MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017))
+    pool = pool or find_pool(before_start(small.panel, YEAR), small.register, basis)
+    found = match_schools(pool, RULE, PoolRule(), barred=small.barred)
+    return forecast_gaps(panel, pool, found, asked, {})
 
 
 def in_october(small: Small) -> Panel:
@@ -70,12 +85,7 @@ def test_a_national_level_that_is_not_known_is_asked_for() -> None:
 
 def test_progress_needs_no_national_level_for_it_is_nought_by_definition() -> None:
     small = small_england()
-    seen, last = forecast_gaps(
-        in_october(small),
-        small.register[["la", "school_type"]],
-        Asked("reading_progress", (2016, 2017), YEAR, tuple(small.barred)),
-        {},
-    )
+    seen, last = forecast(small, in_october(small), (2016, 2017))
     assert seen.baseline == (2017,) and last.baseline == (2016,) and last.year == 2017
     assert seen.table.loc[small.members[SLUG], "gap"].notna().sum() >= 15
     assert (seen.table["gap"].isna() == seen.table["reason"].notna()).all()
@@ -88,14 +98,7 @@ def test_what_others_get_this_year_is_not_in_sight() -> None:
     others = later & ~values.index.get_level_values("school").isin(small.barred)
     values.loc[others, "reading_progress"] += 3
     one, two = (
-        forecast_gaps(
-            panel,
-            small.register[["la", "school_type"]],
-            Asked("reading_progress", (2017,), YEAR, tuple(small.barred)),
-            {},
-        )[0]
-        .table["gap"]
-        .loc[small.members[SLUG]]
+        forecast(small, panel)[0].table["gap"].loc[small.members[SLUG]]
         for panel in (small.panel, Panel(values, small.panel.reasons, small.panel.releases))
     )
     pd.testing.assert_series_equal(one, two)
@@ -103,14 +106,41 @@ def test_what_others_get_this_year_is_not_in_sight() -> None:
 
 def test_too_few_schools_are_refused() -> None:
     small = small_england(seed=5, schools=300)
-    few = small.register.index[:150]
+    few = Small(small.panel, small.register.iloc[:150], small.programmes, small.members)
     with pytest.raises(DesignError, match="at least 200 are needed"):
-        forecast_gaps(
-            in_october(small),
-            small.register.loc[few, ["la", "school_type"]],
-            Asked("reading_progress", (2017,), YEAR, tuple(small.barred)),
-            {},
-        )
+        forecast(few, in_october(small))
+
+
+def test_a_forecast_leaves_out_whom_a_caliper_leaves_without_comparison_schools() -> None:
+    """October counts the members that December will, and gives the same reason for the rest."""
+    small = small_england()
+    known = small.programmes[SLUG]
+    strict = known.model_copy(update={"match": known.match.model_copy(update={"caliper": 0.4})})
+    december = evaluate_small(small, SLUG, programme=strict)
+    october = evaluate_small(small, SLUG, in_october(small), national(small), strict)
+    assert (december.mode, october.mode) == (verdicts.MATCHED, verdicts.FORECAST)
+    both = [one.gaps.xs("rwm_expected", level="outcome") for one in (december, october)]
+    assert both[0]["gap"].isna().tolist() == both[1]["gap"].isna().tolist()
+    out = both[0]["gap"].isna()
+    assert 3 <= out.sum() <= 12
+    assert both[0].loc[out, "reason"].tolist() == both[1].loc[out, "reason"].tolist()
+    assert both[0].loc[out, "reason"].str.contains("alike within the caliper").all()
+    assert october.primary.n_schools == december.primary.n_schools == 18 - out.sum()
+    free = october.measured.yardstick["rwm_expected"].table["gap"].notna()
+    assert free.sum() < 0.8 * len(free)  # nor do made-up programmes draw on such schools
+
+
+def test_a_forecast_claims_no_comparison_school_and_counts_what_it_rests_on() -> None:
+    small = small_england()
+    found = evaluate_small(small, SLUG, in_october(small), national(small))
+    table = found.measured.gaps["rwm_expected"].table
+    assert (table["n_comparison"] == 0).all() and (table["correction"].dropna() == 0).all()
+    last = found.measured.yardstick["rwm_expected"].table["gap"]
+    rests_on = last.drop(small.barred, errors="ignore").notna().sum()
+    assert found.primary.n_comparison == rests_on > 800
+    known = table.dropna(subset="gap")
+    left = known["own"] - known["comparison"] - known["gap"]
+    assert left.abs().max() < 1e-9
 
 
 def test_results_that_draw_together_draw_last_years_misses_together() -> None:
@@ -120,13 +150,7 @@ def test_results_that_draw_together_draw_last_years_misses_together() -> None:
     values.loc[year < YEAR - 1, "reading_progress"] *= 2  # as if last year's had halved
 
     def spread(panel: Panel) -> float:
-        _, last = forecast_gaps(
-            panel,
-            small.register[["la", "school_type"]],
-            Asked("reading_progress", (2017,), YEAR, tuple(small.barred)),
-            {},
-        )
-        return float(last.table["gap"].std())
+        return float(forecast(small, panel)[1].table["gap"].std())
 
     wider = Panel(values, small.panel.reasons, small.panel.releases)
     assert spread(wider) == pytest.approx(spread(small.panel) / 2)

@@ -1,11 +1,16 @@
 """Placebo cities: made-up programmes picked as the real one was, each in one other authority."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import nnls
 
 from pepstats.errors import DesignError
-from pepstats.impact import gaps, placebo
+from pepstats.impact import effects, gaps, placebo
 
 
 def made_up_gaps(schools_each: list[int], *, seed: int = 1, city_sd: float = 0.0) -> gaps.Gaps:
@@ -88,10 +93,10 @@ def test_the_mean_is_weighted_and_a_school_without_a_gap_counts_for_nothing() ->
     found = made_up_gaps([5])
     table = found.table
     table.loc[100_003, ["gap", "weight", "variance"]] = np.nan
-    mean, spread = placebo.weighted_mean(found, np.arange(5))
+    mean, variance = placebo.weighted_mean(found, np.arange(5))
     known = table.dropna()
     assert mean == pytest.approx(np.average(known["gap"], weights=known["weight"]))
-    assert spread**2 == pytest.approx(
+    assert variance == pytest.approx(
         (known["weight"] ** 2 * known["variance"]).sum() / known["weight"].sum() ** 2
     )
 
@@ -121,3 +126,159 @@ def test_cities_too_small_for_such_a_programme_are_counted() -> None:
     assert (counted["authorities"], counted["too_small"]) == (13, 3)
     assert (counted["programmes"], counted["schools_each"]) == (500, 18)
     assert counted["in_one_authority"]
+
+
+# A whole authority, and two programmes of one city ------------------------------------------------
+
+
+def test_a_whole_authority_is_drawn_without_a_split_by_attainment() -> None:
+    """It was not picked within the authority; others are left out for their size alone, counted."""
+    found = made_up_gaps([30] * 15 + [29, 12])
+    all_low_at_home = pd.Series(found.table["la"].eq(101), index=found.table.index)
+    home = list(found.table.index[:30])
+
+    def drawn(members: list[int], barred: tuple[int, ...] = ()) -> placebo.PlaceboDraws:
+        return placebo.draw_placebo(
+            found, all_low_at_home, members, barred=barred, draws=300, rng=np.random.default_rng(1)
+        )
+
+    for members, barred in ((home, ()), (home[:27], ()), (home[:20], tuple(home[20:]))):
+        assert placebo.is_whole_authority(found, members, barred)
+        draws = drawn(members, barred)
+        assert draws.within and draws.schools.shape == (300, len(members))
+    counted = placebo.count_cities(drawn(home)).iloc[0]
+    assert (counted["authorities"], counted["too_small"]) == (14, 2)
+    assert not placebo.is_whole_authority(found, home[:20])
+    with pytest.raises(DesignError, match="need 20 low-attaining"):  # picked within the authority
+        drawn(home[:20])
+
+
+def test_two_programmes_draws_share_the_authority_where_both_can_hold_them() -> None:
+    found = made_up_gaps([60] * 25 + [20] * 10)
+    home = list(found.table.index[:40])
+    small, large = home[:10], home[10:34]
+    one, two = (
+        placebo.draw_placebo(
+            found, low_of(found), members, barred=home, draws=4000, rng=np.random.default_rng(seed)
+        )
+        for seed, members in ((1, small), (2, large))
+    )
+    assert (one.usable, two.usable) == (34, 24)
+    both = np.isin(one.authorities, two.authorities)
+    assert (one.authorities[both] == two.authorities[both]).all()
+    assert both.mean() == pytest.approx(24 / 34, abs=0.03)
+    for draws in (one, two):  # and every authority that can hold one is as likely as any other
+        share = pd.Series(draws.authorities).value_counts(normalize=True) * draws.usable
+        assert share.between(0.6, 1.4).all() and len(share) == draws.usable
+
+
+def test_of_two_programmes_in_one_city_that_did_nothing_one_is_rarely_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At most 6 times in 100, though they share a city's year; by each one's own p, more often."""
+    monkeypatch.setattr(effects, "RESAMPLED", 10)  # the range of a p is not asked for here
+    plain = made_up_gaps([40] * 40)
+    home = list(plain.table.index[:30])
+    programmes = {"one": home[:12], "two": home[12:24]}
+    drawn = {
+        slug: placebo.draw_placebo(plain, low_of(plain), members, barred=home, draws=400,
+                                   rng=np.random.default_rng(ord(slug[0])))
+        for slug, members in programmes.items()
+    }  # fmt: skip
+    together, alone = [], []
+    for seed in range(800):
+        found = {"rwm_expected": made_up_gaps([40] * 40, seed=1000 + seed, city_sd=3.0)}
+        family = []
+        for slug, members in programmes.items():
+            chance = placebo.placebo_estimates(found, drawn[slug], members)
+            family += effects.set_beside(slug, found, chance, members)
+        judged = effects.judge_together(family)
+        together.append(min(one.adjusted for one in judged) <= 0.05)
+        alone.append(min(one.p for one in judged) <= 0.05)
+    assert 0.02 < np.mean(together) <= 0.06
+    assert np.mean(alone) > np.mean(together) + 0.015
+
+
+# Draws of unequal size ----------------------------------------------------------------------------
+
+
+def test_draws_that_vary_by_size_give_back_what_they_vary_by() -> None:
+    rng = np.random.default_rng(1)
+    city, variance = np.repeat(np.arange(1, 401), 2500), rng.uniform(0.5, 8, 1_000_000)
+    for fixed, slope in ((3.0, 2.0), (5.0, 0.0), (0.0, 1.5)):
+        mean = rng.normal(0, np.sqrt(fixed + slope * variance))
+        found = placebo.fit_chance_scale(mean, variance, city)
+        assert found.fixed == pytest.approx(fixed, abs=0.15)
+        assert found.slope == pytest.approx(slope, abs=0.05)
+        np.testing.assert_allclose(
+            found.of_draws, np.sqrt(fixed + slope * variance), rtol=0.06, atol=0.1
+        )
+        assert found.at(4.0) == pytest.approx(np.sqrt(fixed + slope * 4), rel=0.02)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(st.integers(0, 10_000))
+def test_each_draw_is_scaled_by_other_cities_draws_and_no_part_is_below_zero(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    city = rng.integers(1, 13, 200)
+    variance = rng.uniform(0.5, 8, 200)
+    mean = rng.normal(0, np.sqrt(np.abs(rng.normal(0, 3) + rng.normal(0, 2) * variance)))
+    found = placebo.fit_chance_scale(mean, variance, city)
+
+    def by_hand(kept: np.ndarray) -> np.ndarray:
+        parts, _ = nnls(np.column_stack([np.ones(kept.sum()), variance[kept]]), mean[kept] ** 2)
+        return parts
+
+    np.testing.assert_allclose(by_hand(city > 0), (found.fixed, found.slope), atol=1e-7)
+    for one in (1, 7):
+        here = city == one
+        fixed, slope = by_hand(~here)
+        np.testing.assert_allclose(
+            found.of_draws[here], np.sqrt(fixed + slope * variance[here]), atol=1e-7
+        )
+
+
+def test_of_draws_of_one_size_none_is_scaled_but_by_what_its_own_city_adds() -> None:
+    found = made_up_gaps([30] * 60, city_sd=1.5)
+    table = found.table.assign(variance=30.0, weight=1 / 32.25)
+    found = replace(found, table=table)
+    members = list(table.index[:18])
+    draws = draw(found, members, 6000)
+    plain, scaled = (
+        placebo.placebo_estimates({"rwm_expected": found}, draws, members, scaled=scaled)
+        for scaled in (False, True)
+    )
+    factor = scaled["rwm_expected"] / plain["rwm_expected"]
+    assert factor.between(0.95, 1.15).all() and factor.mean() == pytest.approx(1, abs=0.01)
+    assert (factor.groupby(plain["la"]).std() < 1e-9).all()
+
+
+def test_the_yardstick_is_on_the_scale_of_the_programme_it_is_held_beside() -> None:
+    found = made_up_gaps([30] * 40)
+    members = list(found.table.index[:18])
+    draws = draw(found, members)
+    mean, variance = placebo.weighted_mean(found, draws.schools)
+    chance = placebo.fit_chance_scale(mean, variance, draws.authorities)
+    _, own = placebo.weighted_mean(found, np.arange(18))
+    scaled = placebo.placebo_estimates({"rwm_expected": found}, draws, members)["rwm_expected"]
+    by_hand = mean / chance.of_draws * np.sqrt(chance.fixed + chance.slope * own)
+    np.testing.assert_allclose(scaled, by_hand)
+
+
+def test_small_and_large_cities_are_called_alike_only_when_draws_are_scaled() -> None:
+    """Whole authorities of unequal size that did nothing, each judged by all others."""
+    rng, cities = np.random.default_rng(20), 150
+    schools = np.round(np.exp(rng.normal(np.log(60), 0.75, cities))).clip(8, 500)
+    variance, city = 127 / schools, np.arange(cities)
+    third = np.argsort(np.argsort(schools)) * 3 // cities
+    called = {"scaled": np.zeros(cities), "plain": np.zeros(cities)}
+    times = 200
+    for _ in range(times):
+        mean = rng.normal(0, np.sqrt(1.5 + variance))
+        of_draws = placebo.fit_chance_scale(mean, variance, city).of_draws
+        for how, far in (("scaled", np.abs(mean) / of_draws), ("plain", np.abs(mean))):
+            rank = far.argsort()[::-1].argsort() + 1  # itself counted in, as a p is
+            called[how] += rank / cities <= 0.05
+    rate = {how: [n[third == t].mean() / times for t in range(3)] for how, n in called.items()}
+    assert all(0.04 <= share <= 0.06 for share in rate["scaled"]), rate
+    assert rate["plain"][0] > 0.075 and rate["plain"][2] < 0.03, rate

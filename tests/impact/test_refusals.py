@@ -7,7 +7,7 @@ import pytest
 from pepstats.errors import DesignError
 from pepstats.impact import Evaluation
 from pepstats.impact.design import Design, design_comparison
-from pepstats.impact.not_estimated import ONLY_HERE, refuse_outcomes
+from pepstats.impact.not_estimated import ONLY_HERE, choose_lead, refuse_outcomes
 from pepstats.impact.verdicts import MATCHED
 from pepstats.schools.panel import Panel
 from pepstats.settings import Programme
@@ -51,23 +51,68 @@ def everyone_but(n: int) -> list[int]:
 
 def test_a_group_that_enough_have_is_not_refused() -> None:
     assert refuse(with_group(50.0)) == []
+    one_year_before = only(everyone_but(10), (2017, 2018))
+    assert refuse(with_group(one_year_before)) == []
 
 
 @pytest.mark.parametrize(
     ("panel", "says"),
     [
         (SMALL.panel, (GROUP, 0, 0, "no source of this study has it")),
-        (with_group(only(everyone_but(3))),
-         (GROUP, 3, 30, "too few schools have it in every year compared: at least 4 needed")),
-        (with_group(only(everyone_but(5)), pupils=5.0),
-         (GROUP, 5, 25, "too few pupils: at least 30 needed")),
-        (with_group(only(everyone_but(18), (2017, 2018))),
-         (GROUP, 0, 0, "no school elsewhere has a result in 2016")),
+        (with_group(only(everyone_but(9)), pupils=30.0),
+         (GROUP, 9, 270, "too few schools have it in every year compared: at least 10 needed")),
+        (with_group(only(everyone_but(10)), pupils=9.9),
+         (GROUP, 10, 99, "too few pupils: at least 100 needed")),
+        (with_group(only(everyone_but(18), (2016, 2018))),
+         (GROUP, 0, 0, "no school elsewhere has a result in 2017")),
         (with_group(only([])), (GROUP, 0, 0, "no school has a result in it")),
     ],
 )  # fmt: skip
 def test_what_too_few_have_is_refused_with_the_count_and_the_reason(panel: Panel, says) -> None:
     assert refuse(panel) == [says]
+
+
+def test_results_of_all_pupils_are_asked_of_fewer_schools_but_of_every_year() -> None:
+    def held(schools: list[int], years: tuple[int, ...] = (2016, 2017, 2018)) -> list[tuple]:
+        values = SMALL.panel.values.assign(maths_progress=only(schools, years))
+        return refuse(Panel(values, SMALL.panel.reasons, SMALL.panel.releases), "maths_progress")
+
+    assert held(everyone_but(4)) == []
+    [(_, schools, _, few)] = held(everyone_but(3))
+    assert schools == 3 and few.endswith("in every year compared: at least 4 needed")
+    assert held(everyone_but(18), (2017, 2018))[0][3] == "no school elsewhere has a result in 2016"
+
+
+def lead(panel: Panel, *outcomes: str) -> str:
+    asked = PROGRAMME.model_copy(update={"outcomes": outcomes})
+    return choose_lead(asked, panel, SMALL.register, OWN, YEAR)
+
+
+def test_a_groups_result_leads_where_enough_have_it_and_all_pupils_where_not() -> None:
+    enough, few = with_group(50.0), with_group(only(everyone_but(9)))
+    assert lead(enough, GROUP, "rwm_expected") == GROUP
+    assert lead(enough, "rwm_expected", GROUP) == "rwm_expected"  # as the file has them
+    for panel in (few, SMALL.panel, with_group(only([]))):
+        assert lead(panel, GROUP, "reading_progress", "rwm_expected") == "reading_progress"
+    assert lead(few, GROUP) == GROUP  # there is no other, and the run stops and says why
+
+
+def test_the_headline_is_of_the_outcome_that_leads_and_the_group_is_listed_with_its_reason() -> (
+    None
+):
+    quick = PROGRAMME.placebo.model_copy(update={"draws": 199})
+    asked = PROGRAMME.model_copy(update={"outcomes": (GROUP, "rwm_expected"), "placebo": quick})
+    rng = np.random.default_rng(1)
+    index = SMALL.panel.values.index
+    some = pd.Series(rng.normal(50, 12, len(index)), index=index)
+    for schools, primary in ((18, GROUP), (9, "rwm_expected")):
+        panel = with_group(some.where(only(everyone_but(schools)).notna()))
+        design = design_comparison(asked, panel, SMALL.register, OWN, SMALL.barred)
+        found = evaluate(asked, panel, design)
+        assert found.primary.outcome == found.effects["outcome"].iloc[0] == primary
+        assert found.primary.pupils == ("disadvantaged" if primary == GROUP else "all")
+        assert found.refused["outcome"].tolist() == ([] if primary == GROUP else [GROUP])
+        assert ("disadvantaged" in found.sentence()) == (primary == GROUP)
 
 
 def test_what_only_the_authority_holds_is_given_no_effect() -> None:

@@ -13,6 +13,7 @@ from pepstats.impact import evidence_grade as evidence
 from pepstats.impact import value_for_money as value
 from pepstats.impact.effect_sizes import correct_small
 from pepstats.impact.gaps import Gaps
+from pepstats.impact.verdicts import MATCHED
 from pepstats.report import programme_tables
 from pepstats.report.entries import describe_value
 from pepstats.settings.programme import load_programme
@@ -34,8 +35,11 @@ def gaps_of(outcome: str, unit: str, level: float, spread: float) -> Gaps:
 
 def effect_of(outcome: str, unit: str, estimate: float, half: float, word: str) -> effects.Effect:
     return effects.Effect(
-        "x", outcome, unit, estimate, estimate - half, estimate + half, 0.03, 0.04, 18, 18, 999,
-        "2016 and 2017", 2018, "revised", word, smallest=half * 1.4,
+        programme="x", outcome=outcome, pupils="all", unit=unit, estimate=estimate,
+        low=estimate - half, high=estimate + half, p_placebo=0.03, p_low=0.02, p_high=0.05,
+        p_adjusted=0.04, n_schools=18, n_comparison=18, n_authorities=40, n_placebo=999,
+        mode=MATCHED, baseline="2016 and 2017", year=2018, release="revised", verdict=word,
+        smallest=half * 1.4,
     )  # fmt: skip
 
 
@@ -121,8 +125,8 @@ def test_a_gain_is_given_in_months_with_what_one_costs() -> None:
     assert found.loc["months", "answer"].startswith("+2 months (95% interval +1 to +3)")
     assert found.loc["cost_per_pupil", "value"] == pytest.approx(200_000 / 5400)
     assert "(£, very low) for 5,400 pupils" in found.loc["cost_per_pupil", "answer"]
-    assert "£601 a year (£££, moderate) for 333" in found.loc["cost_per_target_pupil", "answer"]
-    assert found.loc["cost_per_month", "answer"] == "£300 (95% interval £200 to £601)"
+    assert "£510 a year (£££, moderate) for 392" in found.loc["cost_per_target_pupil", "answer"]
+    assert found.loc["cost_per_month", "answer"] == "£255 (95% interval £170 to £510)"
     assert found.loc["evidence", "answer"].count("self-assessed") == 1
     assert "not a rating by EEF" in found.loc["evidence", "answer"]
 

@@ -131,7 +131,8 @@ def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> No
     for row in range(0, len(small.schools), 7):
         _, away = all_by_mahalanobis(small, inside, inside, row)
         reached = found.distances[row][~np.isnan(found.distances[row])]
-        np.testing.assert_allclose(reached, np.sort(away)[: rule.k], atol=1e-8)
+        wanted = np.sort(away)[: rule.k] if len(away) >= 3 else []  # too few are none
+        np.testing.assert_allclose(reached, wanted, atol=1e-8)
 
 
 def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:

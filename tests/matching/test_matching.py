@@ -37,7 +37,7 @@ def made_up_pool(points: list[tuple[float, float]], la: list[int], kind: list[st
 
 
 def nearest_by_hand(pool: Pool, k: int, barred: set[int]) -> list[tuple[int, int]]:
-    """Match the plain way, one school and one candidate at a time."""
+    """Match the plain way, one school and one candidate at a time; too few are none."""
     found = []
     for school, own in pool.schools.iterrows():
         others = [
@@ -46,7 +46,8 @@ def nearest_by_hand(pool: Pool, k: int, barred: set[int]) -> list[tuple[int, int
             if other != school and other not in barred
             and c["la"] != own["la"] and c["school_type"] == own["school_type"]
         ]  # fmt: skip
-        found += [(school, other) for _, other in sorted(others)[:k]]
+        if len(others) >= min(3, k):
+            found += [(school, other) for _, other in sorted(others)[:k]]
     return found
 
 
@@ -125,13 +126,70 @@ def test_every_school_of_the_register_is_kept_or_left_out_by_a_named_rule() -> N
     assert pool.left_out["reason"].notna().all()
 
 
-def test_a_caliper_holds_for_every_pair_and_says_who_has_none() -> None:
+def test_a_caliper_holds_for_every_pair_and_says_who_has_none_or_too_few() -> None:
     small = small_england()
-    rule = RULE.model_copy(update={"caliper": 0.05})
-    match = match_schools(pool_of(small), rule, PoolRule(), barred=small.barred)
-    assert match.pairs()["distance"].max() <= 0.05
+    pool = pool_of(small)
+    rule = RULE.model_copy(update={"caliper": 0.3})
+    match = match_schools(pool, rule, PoolRule(), barred=small.barred)
+    assert match.pairs()["distance"].max() <= 0.3
+    assert match.pairs().groupby("school").size().min() == 3
     assert len(match.unmatched) == (match.places[:, 0] < 0).sum() > 0
-    assert set(match.unmatched["reason"]) == {"none alike within the caliper"}
+    free = match_schools(pool, RULE, PoolRule(), barred=small.barred)
+    within = pd.Series((free.distances <= 0.3).sum(axis=1), index=free.schools)
+    by_hand = within[within < 3].map({0: "none alike within the caliper"})
+    by_hand = by_hand.fillna("fewer than 3 alike within the caliper")
+    assert match.unmatched["reason"].to_dict() == by_hand.to_dict()
+    assert by_hand.nunique() == 2
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "k", "reason"),
+    [
+        (0, 5, "none alike elsewhere"), (1, 5, "fewer than 3 alike elsewhere"),
+        (2, 5, "fewer than 3 alike elsewhere"), (3, 5, None),
+        (2, 3, "fewer than 3 alike elsewhere"), (2, 2, None),
+        (1, 2, "fewer than 3 alike elsewhere"), (1, 1, None), (0, 1, "none alike elsewhere"),
+    ],
+)  # fmt: skip
+def test_a_school_with_too_few_alike_is_compared_with_none_and_says_so(
+    elsewhere: int, k: int, reason: str | None
+) -> None:
+    """Three are needed, or as many as were asked for."""
+    pool = made_up_pool([(float(n), 0.0) for n in range(1 + elsewhere)], [1] + [2] * elsewhere,
+                        ["primary"] * (1 + elsewhere))  # fmt: skip
+    rule = MatchRule(near=("rwm_expected",), exact=("school_type",), k=k)
+    match = match_schools(pool, rule, PoolRule())
+    school = pool.schools.index[0]
+    counted = min(elsewhere, k) if reason is None else 0
+    assert len(match.pairs([school])) == counted
+    assert match.unmatched["reason"].get(school) == reason
+
+
+def test_without_a_word_fifty_are_compared() -> None:
+    small = small_england()
+    rule = MatchRule(near=("rwm_expected", "cohort"))
+    match = match_schools(pool_of(small, rule), rule, PoolRule(), barred=small.barred)
+    assert match.places.shape[1] == 50 and match.pairs().groupby("school").size().max() == 50
+
+
+def test_independent_schools_are_left_out_by_a_rule_of_the_flow_and_counted() -> None:
+    small = small_england()
+    kinds = ["Other Independent School", "Other independent special school",
+             "Non-maintained special school", "Community school", "Sponsored academy"]  # fmt: skip
+    plain = pool_of(small)
+    chosen = plain.schools.index[:50]
+    register = small.register.assign(type="Community school")
+    register.loc[chosen, "type"] = np.repeat(kinds, 10)
+    pool = find_pool(
+        before_start(small.panel, YEAR), register,
+        MatchBasis(RULE, "primary", ("rwm_expected",), (2016, 2017)), members=chosen[:3],
+    )  # fmt: skip
+    gone = chosen[:30]
+    assert pool.schools.index.tolist() == plain.schools.index.difference(gone).tolist()
+    assert (pool.left_out.loc[gone, "reason"] == "an independent school").all()
+    [row] = pool.flow[pool.flow["step"] == "an independent school"].to_dict("records")
+    assert row["left_out"] == 30 and row["members_kept"] == 0
+    assert "an independent school" not in set(plain.flow["step"])
 
 
 def test_a_pool_of_named_authorities_is_kept_to() -> None:
@@ -187,6 +245,7 @@ def test_a_caliper_on_one_measure_is_kept_in_its_own_unit_and_the_nearest_within
         ]
         away = ((scaled.loc[fit.index] - scaled.loc[school]) ** 2).sum(axis=1) ** 0.5
         nearest = away.round(9).sort_values(kind="stable").index[:5].tolist()
+        nearest = nearest if len(nearest) >= 3 else []  # too few are none
         assert pairs.loc[pairs["school"] == school, "comparison"].tolist() == nearest
 
 

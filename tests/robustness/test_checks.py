@@ -8,9 +8,9 @@ import pytest
 
 from pepstats.errors import DesignError
 from pepstats.formatting import CHECK_KINDS
-from pepstats.impact import design, effects, evaluate, placebo
+from pepstats.impact import FORECAST, design, effects, evaluate, placebo
 from pepstats.matching import nearest
-from pepstats.robustness import checks, choices
+from pepstats.robustness import checks, choices, cities
 from pepstats.robustness.headline import FEWEST_MEMBERS, Headline, make_headline
 from pepstats.settings.programme import PlaceboRule, PoolRule
 from tests.worlds import YEAR, Small, small_england
@@ -185,6 +185,91 @@ def test_the_same_inputs_give_the_same_table() -> None:
     pd.testing.assert_frame_equal(one, two)
 
 
+# Ways to reckon with cities, and the parts of the headline ----------------------------------------
+
+
+def test_the_headline_s_parts_and_their_alternatives_each_have_a_row(table: pd.DataFrame) -> None:
+    named = ["comparison schools as they stand", "the line over all England alone",
+             "draws not scaled by their size", "less the city's own other schools"]  # fmt: skip
+    for name in named:
+        assert np.isfinite(table.loc[name, ["estimate", "low", "high", "p"]].astype(float)).all()
+    whole = table.loc["whole authorities, scaled by their size"]
+    assert whole["note"] == "cannot be made: the programme is not in a whole authority"
+
+
+@pytest.mark.parametrize(("k", "others"), [(50, [25, 100]), (10, [5, 20, 50]), (4, [3, 8, 50])])
+def test_a_file_that_names_another_k_has_it_in_its_headline_and_fifty_as_a_check(
+    k: int, others: list[int]
+) -> None:
+    setting = set_up(small_england(), draws=99)
+    rule = setting.programme.match.model_copy(update={"k": k})
+    named = replace(setting, programme=setting.programme.model_copy(update={"match": rule}))
+    listed = [c for c in choices.list_comparisons(named) if "comparison schools each" in c.check]
+    assert [choice.rule.k for choice in listed] == others
+    assert [choice.check for choice in listed] == [f"{n} comparison schools each" for n in others]
+    assert choices.first_choice(named).rule.k == k
+
+
+def test_sums_of_the_same_gaps_are_redone_by_hand(setting: Headline, table: pd.DataFrame) -> None:
+    own = setting.gaps.table.reindex(list(setting.chosen)).dropna(subset="gap")
+    headline = table.loc[choices.HEADLINE, "estimate"]
+    assert headline == pytest.approx(np.average(own["gap"], weights=own["weight"]))
+    same = table.loc["every school counted the same", "estimate"]
+    assert same == pytest.approx(own["gap"].mean())
+    plain = table.loc["comparison schools as they stand", "estimate"]
+    apart = own["own"] - own["comparison"]
+    assert apart.min() < plain < apart.max() and plain == pytest.approx(
+        np.average(apart, weights=own["weight"]),
+        abs=0.2,  # its own weights differ a little
+    )
+    unscaled = table.loc["draws not scaled by their size"]
+    drawn, _ = placebo.weighted_mean(setting.gaps, setting.draws.schools)
+    assert unscaled["estimate"] == headline
+    p = (1 + (np.abs(drawn) >= abs(headline)).sum()) / (1 + len(drawn))
+    assert unscaled["p"] == pytest.approx(max(p, 1 / (setting.draws.usable + 1)))
+
+
+def test_no_check_is_surer_than_its_authorities_allow(
+    setting: Headline, table: pd.DataFrame
+) -> None:
+    ours = table["kind"].isin(["headline", "together", "sum", "comparison", "bracket"])
+    known = table.loc[ours & table["p"].notna(), "p"]
+    assert len(known) > 15 and known.min() == pytest.approx(1 / (setting.draws.usable + 1))
+
+
+def test_a_whole_authority_is_set_beside_all_others_by_their_size() -> None:
+    small = small_england(schools=2000)
+    la = small.register["la"]
+    home = la[small.members[SLUG][0]]
+    usable = (
+        small.panel.wide("rwm_expected").notna().all(axis=1).reindex(la.index, fill_value=False)
+    )
+    everyone = [int(s) for s in la.index[(la == home) & usable]]
+    whole = replace(small, members={SLUG: everyone, "send-in-mainstream": []})
+    setting = set_up(whole)
+    row = cities.judge_whole_authorities(setting)
+    table = setting.gaps.table
+    others = table[table["gap"].notna() & (table["la"] != home)]
+    parts = others.groupby("la")[["gap", "weight", "variance"]]
+    mean = parts.apply(lambda city: np.average(city["gap"], weights=city["weight"]))
+    variance = parts.apply(
+        lambda city: (city["weight"] ** 2 * city["variance"]).sum() / city["weight"].sum() ** 2
+    )
+    chance = placebo.fit_chance_scale(mean.to_numpy(), variance.to_numpy(), mean.index.to_numpy())
+    _, own = placebo.weighted_mean(setting.gaps, np.flatnonzero(table["la"] == home))
+    scaled = mean / chance.of_draws * chance.at(float(own))
+    beyond = (scaled.abs() >= abs(row.estimate)).sum()
+    assert row.estimate == setting.effect.estimate
+    assert row.p == pytest.approx((1 + beyond) / (1 + len(mean)))
+    assert f"against {len(mean)} whole authorities" in row.note and len(mean) > 30
+    assert setting.draws.usable < len(
+        mean
+    )  # so many schools are drawn only where there are so many
+    lower = setting.low_when_picked((2016, 2017), table.index).to_numpy()
+    in_draws = lower[setting.draws.schools].sum(axis=1)
+    assert in_draws.std() > 1  # without a split by attainment
+
+
 # The curve ---------------------------------------------------------------------------------------
 
 
@@ -222,8 +307,7 @@ def test_one_way_alone_has_no_curve(setting: Headline) -> None:
 
 
 def test_in_october_checks_that_need_other_schools_results_say_so(setting: Headline) -> None:
-    mode = "expected from last year's schools"
-    october = replace(setting, effect=replace(setting.effect, mode=mode))
+    october = replace(setting, effect=replace(setting.effect, mode=FORECAST))
     rows = checks.check_effect(october).table.set_index("check")
     waiting = rows["note"].eq(
         "cannot be made: other schools' results of 2018 are not published yet"
@@ -243,10 +327,9 @@ def test_with_one_baseline_year_what_needs_two_says_so() -> None:
 
 
 def test_statistical_neighbours_are_compared_with_where_they_are_listed(setting: Headline) -> None:
-    cities = setting.pool.schools.loc[
-        ~setting.pool.schools.index.isin(setting.barred), "la"
-    ].value_counts()
-    codes = tuple(int(la) for la in cities.index[:5])
+    schools = setting.pool.schools
+    counted = schools.loc[~schools.index.isin(setting.barred), "la"].value_counts()
+    codes = tuple(int(la) for la in counted.index[:5])
     where = PoolRule(neighbours=codes)
     listed = replace(setting, programme=setting.programme.model_copy(update={"pool": where}))
     name = "only the authority's statistical neighbours"

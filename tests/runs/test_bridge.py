@@ -34,7 +34,7 @@ from pepstats.sources import files
 from pepstats.sources.results import clean_results
 from tests.whole_runs import REPORT, copy_of
 from tests.whole_runs import replace as put
-from tests.worlds import SHARED, YEAR, evaluate_small, small_england
+from tests.worlds import SHARED, YEAR, Small, evaluate_small, small_england
 
 KS4 = SHARED / "real" / "england" / "2018-2019_england_ks4provisional.csv"
 needs_real = pytest.mark.skipif(not KS4.is_file(), reason="the real files are not on this machine")
@@ -102,15 +102,15 @@ def test_a_change_too_small_to_be_shown_is_said_to_be_so() -> None:
     assert not bridge_effects(BEFORE, BEFORE.assign(low=BEFORE["low"] * (1 + 1e-13)))["moved"].any()
 
 
-def effects_on(panel: Panel) -> pd.DataFrame:
-    small, slug = small_england(), "closing-the-gap"
+def effects_on(panel: Panel, small: Small) -> pd.DataFrame:
+    slug = "closing-the-gap"
     programme = small.programmes[slug].model_copy(update={"outcomes": ("rwm_expected",)})
     return evaluate_small(small, slug, panel, programme=programme).effects
 
 
 def test_a_verdict_that_flips_between_releases_is_seen() -> None:
     """Provisional results of the programme's schools understate them, as they do each autumn."""
-    small = small_england()
+    small = small_england(schools=1700, effect=2.0)
     revised = small.panel
     values = revised.values.copy()
     inside = values.index.get_level_values("school").isin(small.members["closing-the-gap"])
@@ -119,7 +119,7 @@ def test_a_verdict_that_flips_between_releases_is_seen() -> None:
     releases = revised.releases.copy()
     releases.loc[YEAR, "rwm_expected"] = "provisional"
     provisional = replace(revised, values=values, releases=releases)
-    table = bridge_effects(effects_on(provisional), effects_on(revised)).iloc[0]
+    table = bridge_effects(effects_on(provisional, small), effects_on(revised, small)).iloc[0]
     assert table["verdict_changed"] and table["verdict_after"] == "gained"
     assert table["change"] == pytest.approx(9.0, abs=1e-6)
     assert (table["release_before"], table["release_after"]) == ("provisional", "final")

@@ -38,7 +38,7 @@ def test_what_is_left_out_has_a_stated_default(tmp_path: Path) -> None:
     programme_in(tmp_path)
     programme = load_programme("one", tmp_path)
     assert programme.match.exact == ("phase", "school_type")
-    assert (programme.placebo.draws, programme.match.k, programme.cost.grant) == (10_000, 10, None)
+    assert (programme.placebo.draws, programme.match.k, programme.cost.grant) == (10_000, 50, None)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,25 @@ def test_what_is_left_out_has_a_stated_default(tmp_path: Path) -> None:
         ({"placebo": {"draws": 10}}, "`placebo.draws`"),
         ({"phase": "nursery"}, "`phase`"),
         ({"outcomes": "rwm_expected"}, "`outcomes`"),
+        ({"for": "disadvantged"}, "Did you mean `disadvantaged`?"),
+        ({"for": "pensioners"}, "`for`"),
+        ({"for": ["all"]}, "`for`"),
+        ({"whom": "all"}, "unknown key `whom`"),
+        ({"for": "disadvantaged"}, "Write `rwm_expected.disadvantaged` before `rwm_expected`"),
+        (
+            {"for": "eal", "outcomes": ["rwm_expected.disadvantaged", "rwm_expected.eal"]},
+            "Write `rwm_expected.eal` before `rwm_expected.disadvantaged`",
+        ),
+        (
+            {"for": "sen_support", "outcomes": ["rwm_expected.sen_support", "rwm_expected"]},
+            "no school publishes results of pupils with SEN Support",
+        ),
+        (
+            {"for": "sen_support", "outcomes": ["rwm_expected.disadvantaged"]},
+            "Write `rwm_expected` first",
+        ),
+        ({"must_not_move": ["rwm_expected"]}, "rwm_expected is among `outcomes`, so it may move"),
+        ({"must_not_move": ["gps_scor"]}, "Did you mean `gps_score`"),
     ],
 )
 def test_each_wrong_setting_is_named_with_its_file(
@@ -67,6 +86,30 @@ def test_each_wrong_setting_is_named_with_its_file(
     with pytest.raises(DesignError) as error:
         load_programme("one", tmp_path)
     assert says in str(error.value) and "one.yml" in str(error.value)
+
+
+def test_a_wrong_group_is_one_message_and_names_no_other_key(tmp_path: Path) -> None:
+    for changes in ({"for": "pensioners"}, {"for": "disadvantaged"},
+                    {"for": "sen_support", "outcomes": ["rwm_expected.sen_support"]},
+                    {"must_not_move": ["rwm_expected"]}):  # fmt: skip
+        programme_in(tmp_path, **changes)
+        with pytest.raises(DesignError) as error:
+            load_programme("one", tmp_path)
+        assert str(error.value).count("one.yml") == 1 and "whom" not in str(error.value)
+
+
+def test_whom_a_programme_is_for_and_what_it_cannot_have_moved_may_be_named(tmp_path: Path) -> None:
+    programme_in(tmp_path)
+    plain = load_programme("one", tmp_path)
+    assert (plain.whom, plain.must_not_move) == ("all", ())
+    outcomes = ["rwm_expected.disadvantaged", "rwm_expected"]
+    programme_in(tmp_path, **{"for": "disadvantaged"}, outcomes=outcomes,
+                 must_not_move=["gps_score", "absence"])  # fmt: skip
+    found = load_programme("one", tmp_path)
+    assert (found.whom, found.primary) == ("disadvantaged", outcomes[0])
+    assert found.must_not_move == ("gps_score", "absence")
+    programme_in(tmp_path, **{"for": "sen_support"})
+    assert load_programme("one", tmp_path).primary == "rwm_expected"
 
 
 def test_all_wrong_keys_are_named_at_once(tmp_path: Path) -> None:
