@@ -21,7 +21,7 @@ from pepstats.impact.gaps import (
     lay_out,
     weigh_gaps,
 )
-from pepstats.impact.group_results import LOST, compare_lost, measure_national_gap
+from pepstats.impact.group_results import compare_lost, measure_national_gap
 from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held, describe_series
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
@@ -38,7 +38,7 @@ from pepstats.impact.placebo import (
     weighted_mean,
 )
 from pepstats.impact.tables import tabulate_gaps
-from pepstats.impact.verdicts import FORECAST, HOW, LADDER, MATCHED, UNCERTAIN
+from pepstats.impact.verdicts import FORECAST, HOW, LADDER, LOST, MATCHED, UNCERTAIN
 
 __all__ = [
     "Asked",
