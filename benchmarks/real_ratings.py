@@ -106,7 +106,7 @@ def describe(slug: str, ratings: pd.DataFrame) -> dict[str, object]:
         "study": slug, "schools": len(ratings), "not rated": len(ratings) - len(there),
         **{f"priority {n}": int(counts.get(n, 0)) for n in (1, 2, 3)},
         "coverage": round(float(there["coverage"].mean()), 3),
-        "of all criteria": round(float(there["coverage_of_all"].mean()), 3),
+        "of sourced criteria": round(float(there["coverage_of_sourced"].mean()), 3),
         "under 80% sure": count_unsure(ratings),
         "share": round(count_unsure(ratings) / max(len(there), 1), 3),
     }  # fmt: skip

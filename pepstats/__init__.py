@@ -218,8 +218,9 @@ def rate(study: Study, year: int | None = None) -> Ratings:
     -------
     Ratings
         `ratings` has one row per `school`: `score` (0 to 2), `rating` (1 the highest priority to
-        3), `p1`, `p2`, `p3` (how often it would be rated so), `rank`, `reasons`; `contributions`
-        one per `school` and `indicator`.
+        3), `p1`, `p2`, `p3` (how often it would be rated so), `rank`, `reasons`, `same_next_year`
+        (the share of schools rated so that were rated the same a year later); `contributions` one
+        per `school` and `indicator`.
 
     Examples
     --------
@@ -230,19 +231,27 @@ def rate(study: Study, year: int | None = None) -> Ratings:
 
     import numpy as np
 
-    from pepstats.priority import RatingInputs, load_dashboard, rate_schools
+    from pepstats.priority import (
+        RatingInputs,
+        add_next_year,
+        follow_ratings,
+        load_dashboard,
+        rate_schools,
+    )
     from pepstats.study import tabulate_inspections
 
     register, inspected = study.register, tabulate_inspections(study)
-    seed = [zlib.crc32(study.report.slug.encode()), zlib.crc32(b"02-priority-ratings ratings")]
+    slug, year = zlib.crc32(study.report.slug.encode()), year or study.report.year
+    rng, later = (
+        np.random.default_rng([slug, zlib.crc32(b"02-priority-ratings " + stream)])
+        for stream in (b"ratings", b"next year")
+    )
     inputs = RatingInputs(
         study.panel, register, inspected if len(inspected) else None, study.national
     )
-    return rate_schools(
-        inputs, load_dashboard(study.data), year or study.report.year,
-        rng=np.random.default_rng(seed),
-        schools=register.index[register["la"] == study.report.authority],
-    )  # fmt: skip
+    dashboard, own = load_dashboard(study.data), register["la"] == study.report.authority
+    rated = rate_schools(inputs, dashboard, year, rng=rng, schools=register.index[own])
+    return add_next_year(rated, follow_ratings(inputs, dashboard, year, rng=later))
 
 
 def run(

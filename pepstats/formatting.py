@@ -76,6 +76,14 @@ def per_hundred(share: float) -> int:
     return int(round_half_up(100 * share))
 
 
+def in_ten(share: float) -> str:
+    """Write a share as so many in 10."""
+    tenths = int(round_half_up(10 * share))
+    if tenths in (0, 10):
+        return "fewer than 1 in 10" if tenths == 0 else "more than 9 in 10"
+    return f"about {tenths} in 10"
+
+
 def school_year(year: int) -> str:
     """Name a school year by both its calendar years: 2018 is 2017/18."""
     return f"{year - 1}/{year % 100:02d}"

@@ -9,6 +9,7 @@ from pepstats.priority.eligibility import (
     tabulate_seventy_rule,
 )
 from pepstats.priority.indicators import RatingInputs
+from pepstats.priority.next_year import FEW, NO_PAIR, add_next_year, follow_ratings
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
@@ -32,20 +33,24 @@ __all__ = [
     "CHANGES",
     "CRITERIA",
     "DERIVED",
+    "FEW",
     "Indicator",
     "NOT_HERE",
+    "NO_PAIR",
     "PROPOSED",
     "Partnership",
     "RatingInputs",
     "Ratings",
     "SHAPES",
     "THEMES",
+    "add_next_year",
     "challenge_sentence",
     "check_seventy_rule",
     "compare_ratings",
     "count_changes",
     "count_unsure",
     "find_partnership",
+    "follow_ratings",
     "funding_sentences",
     "judge_programmes",
     "list_rules",

@@ -45,8 +45,9 @@ class Ratings:
     ----------
     ratings
         One row per `school`: `name`, `la`, `phase`, `governance`, `trust`; `score` (0 to 2),
-        `coverage` (share, by weight, of the indicators that apply to the school and that the study
-        has a source for) and `coverage_of_all` (of all that apply); `rating` (1 highest to 3,
+        `coverage` (share, by weight, of all indicators that apply to the school) and
+        `coverage_of_sourced` (of those that the study's files can fill; under the dashboard's
+        least, a school is not rated); `rating` (1 highest to 3,
         missing with `no_rating` saying why); `p1`, `p2`, `p3` (how often it would be rated so);
         `rank`, `rank_low`, `rank_high` among the `rank_of` rated schools of its authority (1 is
         the highest priority; 95% of draws lie between); `reasons`; `would_change` (which single
@@ -150,9 +151,9 @@ def rate_schools(
     table["score"] = score
     weights, applies = weights_of(dashboard), indicators.applies[:, rows]
     counted = (colours >= 0).T @ weights
-    table["coverage"] = _share(counted, (applies & sourced[:, None]).T @ weights)
-    table["coverage_of_all"] = _share(counted, applies.T @ weights)
-    there = (table["coverage"] >= dashboard.least_coverage - CLOSE).to_numpy()
+    table["coverage"] = _share(counted, applies.T @ weights)
+    table["coverage_of_sourced"] = _share(counted, (applies & sourced[:, None]).T @ weights)
+    there = (table["coverage_of_sourced"] >= dashboard.least_coverage - CLOSE).to_numpy()
     table["rating"] = pd.Series(rating, index=table.index).where(there).astype("Int64")
     table["no_rating"] = _why_not_rated(table, dashboard)
     rated = _Rated(indicators, rows, values, colours, score, rating, there)
@@ -163,6 +164,15 @@ def rate_schools(
     table["one_pupil"] = _one_pupil(rated)
     without = [one.id for one, has in zip(dashboard.indicators, sourced, strict=True) if not has]
     return Ratings(dashboard, year, draws, table, _contributions(rated), tuple(without))
+
+
+def list_sourced(inputs: RatingInputs, dashboard: Dashboard, year: int) -> set[str]:
+    """Name the indicators that some school of the study has a value for in a year."""
+    indicators = find_indicators(inputs, dashboard, year)
+    figures = indicators.sampling.figures
+    _, colours = colour_all(indicators, np.arange(len(figures)), figures)
+    has = np.asarray((colours >= 0).any(axis=1), dtype=bool)
+    return {one.id for one, there in zip(dashboard.indicators, has, strict=True) if there}
 
 
 def _check(inputs: RatingInputs, year: int, schools: pd.Index | None) -> None:
@@ -181,9 +191,9 @@ def _share(part: Values, whole: Values) -> Values:
 
 def _why_not_rated(table: pd.DataFrame, dashboard: Dashboard) -> pd.Series:
     special = ~table["phase"].isin(["primary", "secondary", "all-through"])
-    share = (100 * table["coverage"]).round().astype(int).astype(str)
-    least = f"{dashboard.least_coverage:.0%}"
-    told = "only " + share + f"% of the weights that could apply has a value, and {least} is needed"
+    share = (100 * table["coverage_of_sourced"]).round().astype(int).astype(str)
+    told = "it has figures for only " + share + "% of the criteria that this study's files can fill"
+    told += f", by weight, and {dashboard.least_coverage:.0%} is needed"
     told = told.where(table["coverage"] > 0, "no indicator has a value")
     told = told.where(~special, "special schools are not rated by these criteria")
     return told.where(table["rating"].isna(), "")

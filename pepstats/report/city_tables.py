@@ -12,10 +12,20 @@ from typing import Any
 import pandas as pd
 
 from pepstats.document import Entry, PaperTable, make_table
-from pepstats.formatting import count_words, format_number, join_words, long_date, school_year
+from pepstats.formatting import (
+    count_words,
+    format_number,
+    in_ten,
+    join_words,
+    long_date,
+    per_hundred,
+    school_year,
+)
 from pepstats.priority import (
     CHANGES,
     CRITERIA,
+    FEW,
+    NO_PAIR,
     challenge_sentence,
     check_seventy_rule,
     count_unsure,
@@ -58,7 +68,7 @@ def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
     funding = [] if grants.empty else funding_sentences(grants, city.table("claims"))
     said = {
         "ratings.sentence": (ratings_sentence(city.ratings, view), "ratings"),
-        "ratings.sure": (_sure_sentence(city.ratings, view), "ratings"),
+        "ratings.sure": (" ".join(_sure_sentences(city, view)), "ratings"),
         "ratings.changes": (_changes_sentence(city.table("changes"), view), "changes"),
         "support.sentence": (_support_sentence(city, view, year), "support-totals"),
         "partnership.taking_part": (taking_part, "participation"),
@@ -200,18 +210,48 @@ def ratings_sentence(ratings: pd.DataFrame, view: View) -> str:
     return words
 
 
-def _sure_sentence(ratings: pd.DataFrame, view: View) -> str:
-    if ratings.empty or "p1" not in ratings:
-        return "How sure the ratings are was not asked."
+def _sure_sentences(city: City, view: View) -> list[str]:
+    """Write what the ratings rest on, how chance moves them, and how often they last a year."""
+    rated = city.ratings.dropna(subset="rating") if len(city.ratings) else city.ratings
+    if rated.empty or "p1" not in rated:
+        return ["How sure the ratings are was not asked."]
+    coverage = per_hundred(rated["coverage"].mean())
+    rests = (
+        f"The ratings rest on about {coverage}% of the dashboard's criteria, by weight: a school "
+        "is rated where it has enough of those that this study's files can fill."
+    )
+    return [rests, _chance_sentence(city.ratings, view), _next_year_sentence(city)]
+
+
+def _next_year_sentence(city: City) -> str:
+    """Write how many schools with the most certain ratings had the same rating a year later."""
+    followed = city.table("ratings-next-year")
+    if followed.empty:
+        return f"Whether a rating will be the same next year is {NO_PAIR}."
+    band = followed["certainty"].iloc[-1]
+    rows = followed[followed["certainty"] == band].dropna(subset="share").to_dict("records")
+    parts = [
+        f"{in_ten(row['share'])} of those rated {row['rating']}"
+        + (" (few schools)" if row["schools"] < FEW else "")
+        for row in rows
+    ]
+    first, then = (school_year(int(rows[0][name])) for name in ("year", "next_year"))
+    return (
+        f"Even a certain rating need not last. Of all schools in the data that were rated in "
+        f"{first} with a certainty of {band} in 100, {join_words(parts)} had the same rating in "
+        f"{then}."
+    )
+
+
+def _chance_sentence(ratings: pd.DataFrame, view: View) -> str:
     unsure, rated = count_unsure(ratings), int(ratings["rating"].notna().sum())
     if 0 < min(unsure, rated - unsure) <= view.smallest and unsure != rated:
         return (
             "A few pupils more or fewer could change a rating: how often is on each school's sheet."
         )
     return (
-        f"A few pupils more or fewer could change a rating. {count_words(unsure, 'school')} of "
-        f"{rated} would be rated otherwise in more than a fifth of the draws of what chance could "
-        "have given."
+        f"For {unsure or 'none'} of the {rated} schools the rating is borderline: with slightly "
+        "different results there is more than a one in five chance of another rating."
     )
 
 

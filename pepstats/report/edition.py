@@ -35,7 +35,7 @@ RATINGS = "02-priority-ratings"
 CITY_TABLES = (
     "changes", "support-totals", "support-last-year-totals", "eligibility", "eligibility-rules",
     "participation", "activities", "external-challenge", "grants", "claims",
-    "promises",
+    "promises", "ratings-next-year",
 )  # fmt: skip
 """The tables of notebook 02 that the paper is made from."""
 

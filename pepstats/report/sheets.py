@@ -103,8 +103,9 @@ def _sheet(rated: Ratings, report: Report, row: pd.Series, lines: pd.DataFrame) 
         ("Authority", str(row["la"])), ("Phase", str(row["phase"])),
         ("Governance", str(row["governance"])), ("Trust", _text(row["trust"])),
         ("For", f"{report.meeting.body}, {long_date(report.meeting.date)}"),
-        ("Coverage", f"{per_hundred(row['coverage'])}% of the weights that could apply here; "
-                     f"{per_hundred(row['coverage_of_all'])}% of all the criteria"),
+        ("Coverage", f"{per_hundred(row['coverage'])}% of all the criteria, by weight; "
+                     f"{per_hundred(row['coverage_of_sourced'])}% of the criteria that this "
+                     "study's files can fill"),
     ]  # fmt: skip
     return {
         "criteria": rated.dashboard.line, "school_year": school_year(rated.year),
@@ -128,6 +129,7 @@ def sure_sentence(row: Mapping[str, Any]) -> str:
 def _rating_lines(rated: Ratings, row: pd.Series) -> list[str]:
     lines = [
         sure_sentence(row),
+        *([f"Next year: {row['next_year']}."] if row.get("next_year") else []),
         f"Of the {int(row['rank_of'])} rated schools of the authority, number {int(row['rank'])} "
         f"from the highest priority; 95 of 100 times between {int(row['rank_low'])} and "
         f"{int(row['rank_high'])}.",

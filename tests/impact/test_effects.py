@@ -204,9 +204,7 @@ def test_one_row_holds_every_number_of_an_effect() -> None:
     found = {"rwm_expected.disadvantaged": gaps_of("rwm_expected.disadvantaged", [5, 3, np.nan])}
     placebo = placebo_estimates(found, DRAWS, [1, 2, 3])
     family = effects.set_beside("x", found, placebo, [1, 2, 3])
-    [effect] = effects.estimate_effects(
-        family, "x", found, DRAWS, [1, 2, 3], dict.fromkeys(found, 9)
-    )
+    [effect] = effects.estimate_effects(family, "x", found, [1, 2, 3], dict.fromkeys(found, 9))
     assert effect.estimate == pytest.approx(4.0)
     assert (effect.n_schools, effect.n_comparison) == (2, 9)
     assert (effect.pupils, effect.n_authorities, effect.n_placebo) == ("disadvantaged", 33, 99)
@@ -230,7 +228,7 @@ def judge(estimates: list[float], chance: np.ndarray, cities: int) -> list[effec
         yardstick(value, drawn, cities, outcome=name)
         for name, value, drawn in zip(found, estimates, chance.T, strict=True)
     ]
-    return effects.estimate_effects(family, "x", found, DRAWS, [1], dict.fromkeys(found, 1))
+    return effects.estimate_effects(family, "x", found, [1], dict.fromkeys(found, 1))
 
 
 def test_every_outcome_is_judged_by_its_adjusted_p_the_first_too() -> None:

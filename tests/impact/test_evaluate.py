@@ -1,5 +1,6 @@
 """One evaluation: written down and taken up to the last digit, changed, and said in a sentence."""
 
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -52,7 +53,8 @@ def test_an_evaluation_is_taken_up_as_it_was_written_down(
 ) -> None:
     made: Evaluation = request.getfixturevalue(season)
     again = take_up_evaluation(made.programme, made.design, made.inputs, written(made))
-    assert again.effect_list == made.effect_list and again.mode == made.mode
+    pd.testing.assert_frame_equal(again.effects, made.effects)
+    assert again.mode == made.mode
     np.testing.assert_array_equal(again.draws.schools, made.draws.schools)
     assert vars(again.draws).keys() == vars(made.draws).keys()
     assert (again.draws.usable, again.draws.too_small, again.draws.within) == (
@@ -85,12 +87,13 @@ def test_a_draw_of_a_school_that_is_not_in_the_pool_is_refused(december: Evaluat
 
 def test_one_school_left_out_or_another_caliper_changes_only_that(december: Evaluation) -> None:
     same = december.what_if()
-    assert same.effect_list == december.effect_list
+    pd.testing.assert_frame_equal(same.effects, december.effects)
     first = december.design.members[0]
     fewer = december.what_if(without=[first])
     assert fewer.design.members == december.design.members[1:]
     assert first not in set(fewer.design.match.pairs()["comparison"])
-    assert december.what_if(members=fewer.design.members).effect_list == fewer.effect_list
+    again = december.what_if(members=fewer.design.members)
+    pd.testing.assert_frame_equal(again.effects, fewer.effects)
     few = december.what_if(k=3, caliper=2.0)
     assert few.pairs.groupby("school").size().max() == 3
     assert few.programme.match.near == december.programme.match.near
@@ -99,8 +102,8 @@ def test_one_school_left_out_or_another_caliper_changes_only_that(december: Eval
 
 def beside(one: Evaluation, other: Evaluation) -> Evaluation:
     """The same evaluation, judged together with another programme of its report."""
-    listed = [(other.programme, other.design.members)]
-    others = set_others_beside(listed, one.inputs, (one.programme, one.design, one.measured))
+    inputs = replace(one.inputs, others=((other.programme, other.design.members),))
+    others = set_others_beside(one.programme, one.design, inputs, one.measured)
     return judge_effects(one.programme, one.design, one.inputs, one.measured, one.draws, others)
 
 
@@ -130,9 +133,10 @@ def test_another_programme_that_cannot_be_evaluated_is_nothing_to_be_judged(
     december: Evaluation,
 ) -> None:
     few = december.design.members[:3]
-    first = (december.programme, december.design, december.measured)
     other = december.programme.model_copy(update={"slug": "another"})
-    assert set_others_beside([(other, few)], december.inputs, first) == ()
+    inputs = replace(december.inputs, others=((other, few),))
+    first = december.programme, december.design, inputs, december.measured
+    assert set_others_beside(*first) == ()
 
 
 def test_a_reader_adds_a_members_gap_up_from_the_panel_and_the_pairs(december: Evaluation) -> None:

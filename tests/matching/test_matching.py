@@ -148,7 +148,7 @@ def test_a_caliper_holds_for_every_pair_and_says_who_has_none_or_too_few() -> No
         (0, 5, "none alike elsewhere"), (1, 5, "fewer than 3 alike elsewhere"),
         (2, 5, "fewer than 3 alike elsewhere"), (3, 5, None),
         (2, 3, "fewer than 3 alike elsewhere"), (2, 2, None),
-        (1, 2, "fewer than 3 alike elsewhere"), (1, 1, None), (0, 1, "none alike elsewhere"),
+        (1, 2, "fewer than 2 alike elsewhere"), (1, 1, None), (0, 1, "none alike elsewhere"),
     ],
 )  # fmt: skip
 def test_a_school_with_too_few_alike_is_compared_with_none_and_says_so(

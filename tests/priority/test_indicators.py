@@ -88,7 +88,7 @@ def test_a_criterion_that_is_not_supplied_is_not_available_and_lowers_coverage(i
     assert np.isnan(line["points"])
     assert line["reason"]
     assert indicator.id in found.no_source
-    assert found.ratings.loc[2, "coverage_of_all"] < 1
+    assert found.ratings.loc[2, "coverage"] < 1
 
 
 def test_the_dashboard_has_every_criterion_it_was_asked_for():

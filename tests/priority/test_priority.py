@@ -64,7 +64,8 @@ def test_a_school_worked_by_hand_has_that_score_rating_and_reasons():
     row = found.ratings.loc[41]
     assert row["rating"] == 1
     assert row["rank"] == 1
-    assert row["coverage"] == 1.0
+    assert row["coverage_of_sourced"] == 1.0
+    assert row["coverage"] == pytest.approx(12 / 30)
     assert row["reasons"].startswith("At least priority 1 by itself: Below the floor standard. At ")
     assert "Red: Below the floor standard; Coasting; Expected standard" in row["reasons"]
 
@@ -189,10 +190,11 @@ def test_an_inspection_after_the_year_is_not_yet_known():
     assert found.loc[(5, "ofsted_grade"), "rag"] == ""
 
 
-def test_an_indicator_without_any_source_takes_nothing_from_coverage_and_is_named():
+def test_an_indicator_without_any_source_lowers_coverage_but_takes_no_rating_and_is_named():
     found = rate(*flat())
-    assert found.ratings.loc[1, "coverage"] == 1.0
-    assert found.ratings.loc[1, "coverage_of_all"] == pytest.approx(12 / 30)
+    assert found.ratings.loc[1, "coverage"] == pytest.approx(12 / 30)
+    assert found.ratings.loc[1, "coverage_of_sourced"] == 1.0
+    assert found.ratings.loc[1, "rating"] == 3
     assert set(found.no_source) >= {"ofsted_grade", "absence", "disadvantaged_gap"}
     assert found.contributions.loc[(1, "absence"), "reason"] == "no source in this study"
 
@@ -203,11 +205,12 @@ def test_a_school_lacking_what_others_have_is_refused_a_rating_under_sixty_per_c
     found = rate(panel, register)
     row = found.ratings.loc[41]
     # has 2 + 1 + 1 (trend) of 12; the floor and coasting cannot be told without progress
-    assert row["coverage"] == pytest.approx(4 / 12)
+    assert row["coverage_of_sourced"] == pytest.approx(4 / 12)
+    assert row["coverage"] == pytest.approx(4 / 30)
     assert pd.isna(row["rating"])
-    assert (
-        row["no_rating"]
-        == "only 33% of the weights that could apply has a value, and 60% is needed"
+    assert row["no_rating"] == (
+        "it has figures for only 33% of the criteria that this study's files can fill, by weight, "
+        "and 60% is needed"
     )
     assert np.isnan(row["p1"])
     assert found.contributions.loc[(41, "floor"), "reason"].startswith("no reading progress")
@@ -218,7 +221,7 @@ def test_an_indicator_that_cannot_apply_counts_neither_way():
     found = rate(panel, register)
     lines = found.contributions.loc[41]
     assert lines.loc["floor", "reason"] == "does not apply here"
-    assert found.ratings.loc[41, "coverage"] == 1.0
+    assert found.ratings.loc[41, "coverage_of_sourced"] == 1.0
 
 
 def test_rating_reasons_and_chances_add_up():

@@ -123,7 +123,10 @@ def test_what_a_school_lacks_is_said_with_its_reason():
     found = sheets.write_sheets(rate(panel, register, schools=pd.Index([41])), REPORT)
     said = Reader(found["sheet-41.html"]).words
     assert "Not rated" in said
-    assert "No rating: only 33% of the weights" in said
+    assert (
+        "No rating: it has figures for only 33% of the criteria that this study's files can fill"
+        in said
+    )
     assert "No value: not published" in said
 
 

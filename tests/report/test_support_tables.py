@@ -89,11 +89,28 @@ def test_how_sure_is_counted_and_not_told_of_few():
     now, _ = rated()
     unsure = count_unsure(now.ratings)
     text = made(city_of(*rated()), EXEMPT)[1]["ratings.sure"].text
-    assert f"{unsure} schools of {now.ratings['rating'].notna().sum()}" in text
+    assert f"For {unsure} of the {now.ratings['rating'].notna().sum()} schools" in text
+    assert f"about {100 * now.ratings['coverage'].mean():.0f}% of the dashboard's criteria" in text
     few = now.ratings.assign(p1=0.0, p2=0.0, p3=0.0)
     for n in (1, 2, 3):
         few.loc[few["rating"] == n, f"p{n}"] = 1.0
     few.loc[few.index[:2], ["p1", "p2", "p3"]] = 1 / 3
     city = city_of(Ratings(**{**vars(now), "ratings": few}), None)
-    assert "2 schools" not in made(city, PUBLIC)[1]["ratings.sure"].text
-    assert "2 schools" in made(city, EXEMPT)[1]["ratings.sure"].text
+    assert "For 2 of" not in made(city, PUBLIC)[1]["ratings.sure"].text
+    assert "For 2 of" in made(city, EXEMPT)[1]["ratings.sure"].text
+
+
+def test_the_paper_says_how_many_of_the_most_certain_ratings_lasted_or_that_it_is_not_known():
+    index = pd.MultiIndex.from_product([(1, 2, 3), ("80 to 94", "95 or more")])
+    followed = pd.DataFrame(
+        {"year": 2016, "next_year": 2017, "schools": [50, 67, 50, 12, 50, 900],
+         "share": [0.2, 0.43, 0.5, 0.62, 0.8, 0.96]}, index=index.rename(["rating", "certainty"])
+    )  # fmt: skip
+    said = made(city_of(*rated(), {"ratings-next-year": followed}), PUBLIC)[1]["ratings.sure"].text
+    assert (
+        "rated in 2015/16 with a certainty of 95 or more in 100, about 4 in 10 of those rated 1, "
+        "about 6 in 10 of those rated 2 (few schools) and more than 9 in 10 of those rated 3 had "
+        "the same rating in 2016/17."
+    ) in said
+    said = made(city_of(*rated()), PUBLIC)[1]["ratings.sure"].text
+    assert "Whether a rating will be the same next year is not known: this study has no" in said

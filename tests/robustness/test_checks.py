@@ -66,7 +66,8 @@ def test_every_check_asked_for_has_one_row_with_figures_or_a_reason(
 ) -> None:
     rows = checked.table
     assert rows["check"].is_unique and len(rows) >= 35
-    assert list(dict.fromkeys(rows["kind"])) == list(CHECK_KINDS)
+    kinds = [kind for kind in CHECK_KINDS if kind != "untouched"]  # the file names none
+    assert list(dict.fromkeys(rows["kind"])) == kinds
     missing = rows["estimate"].isna()
     assert rows.loc[missing, "note"].str.startswith("cannot be made: ").all()
     assert rows.loc[missing, ["low", "high", "p"]].isna().all(axis=None)
@@ -359,3 +360,20 @@ def test_the_made_up_programmes_are_the_headline_s(setting: Headline) -> None:
         {setting.outcome: setting.gaps}, setting.draws, setting.chosen
     )
     np.testing.assert_array_equal(tried.chance, drawn[setting.outcome])
+
+
+def test_what_the_programme_cannot_have_changed_is_tried_on_the_same_draws(
+    setting: Headline,
+) -> None:
+    untouched = setting.programme.model_copy(update={"must_not_move": ("writing_progress",)})
+    listed = checks.list_checks(replace(setting, programme=untouched))
+    [check] = [one for one in listed if one.kind == "untouched"]
+    row = check.try_on(setting)
+    assert row.check == "must not move: writing_progress" and "progress points" in row.note
+    assert row.n_schools == setting.effect.n_schools and 0 < row.p <= 1
+    assert row.low < row.estimate < row.high
+    assert len(row.chance) == len(setting.chance)
+    unknown = untouched.model_copy(update={"must_not_move": ("phonics",)})
+    [check] = [c for c in checks.list_checks(replace(setting, programme=unknown))
+               if c.kind == "untouched"]  # fmt: skip
+    assert "no source of this study has `phonics`" in check.try_on(setting).reason
