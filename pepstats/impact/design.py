@@ -20,8 +20,9 @@ from pepstats.matching import (
     measure_balance,
     measure_overlap,
 )
+from pepstats.measures import whole_of
 from pepstats.schools import Panel
-from pepstats.settings import MatchRule, Programme, check_settings
+from pepstats.settings import MatchRule, Programme, check_settings, lead_with
 
 FEWEST_SCHOOLS = 4
 """A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
@@ -141,6 +142,9 @@ def change_programme(programme: Programme, **changed: object) -> Programme:
     of_match = {n: value for n, value in changed.items() if n in MatchRule.model_fields}
     if isinstance(members := own.get("members"), list | tuple):
         own["members"] = [{"urn": m} if isinstance(m, int) else m for m in members]
+    group = f"{whole_of(programme.primary)}.{programme.whom}"
+    if group in programme.outcomes:  # as its file has it, whichever outcome leads
+        programme = lead_with(programme, group)
     content = programme.model_dump() | own
     if of_match:
         content["match"] = programme.match.model_dump() | of_match
