@@ -100,7 +100,8 @@ def test_every_result_is_said_in_full(paper) -> None:
     assert (
         "For all pupils in these schools, results gained in the percentage reaching the expected "
         "standard in reading, writing and maths: +4.2 percentage points, compared with similar "
-        "schools (95% interval 0.3 to 8.1 percentage points; 17 schools; provisional results for 2017/18)"
+        "schools (95% interval 0.3 to 8.1 percentage points; 17 schools; provisional results for "
+        "2017/18)"
     ) in text
     assert (
         "we repeated the calculation for 10,000 groups of schools elsewhere that had no programme, "
