@@ -4,7 +4,7 @@
 
 Writes a study of each authority into a folder of its own (their key stage 2 tables of 2017 to 2019
 and all of England's to compare with, census, absence, inspections, register, links and the long
-series), runs notebooks 01 and 02 on it, and prints how many schools have each rating, how much
+series), rates its schools, and prints how many schools have each rating, how much
 of the criteria there was, and how many ratings are less than 80% sure. Prints why where the files
 are not there. Nothing of them is kept in the project.
 """
@@ -21,10 +21,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+import pepstats
 from pepstats import paths
 from pepstats.priority.ratings import count_unsure
-from pepstats.runs import runner
-from pepstats.runs.tasks import Task
 
 AUTHORITIES = {850: "hampshire", 936: "surrey"}
 PROGRAMME = {
@@ -89,13 +88,8 @@ def kept_or_not(folder: Path | None) -> Iterator[Path]:
 
 
 def rate_one(folder: Path, slug: str) -> pd.DataFrame:
-    """Run notebooks 01 and 02 of a report, and give its ratings."""
-    making = folder / "runs" / slug
-    (making / "notebooks").mkdir(parents=True, exist_ok=True)
-    with runner.handed_to_kernels(folder, folder / "outputs", making):
-        tasks = [Task(step, "") for step in ("01-clean-sources", "02-priority-ratings")]
-        runner.execute(tasks, slug, making)
-    return pd.read_csv(making / "02-priority-ratings" / "ratings.csv")
+    """Rate a report's schools."""
+    return pepstats.rate(pepstats.load(slug, data=folder)).ratings
 
 
 def describe(slug: str, ratings: pd.DataFrame) -> dict[str, object]:

@@ -130,15 +130,12 @@ def walk_notebooks(report: str, entered: Entered) -> None:
 
 def walk_paper(report: str, entered: Entered) -> None:
     """Make both editions of the paper from what the notebooks wrote: the last one's main call."""
-    from pepstats.report import collect_city, collect_provenance, collect_results, write_editions
+    from pepstats.report import collect_edition, write_editions
     from pepstats.runs import open_step
 
-    step = open_step(NOTEBOOKS[-1].stem, report)
-    programmes, text = step.list_programmes(), step.read_officers_text()
-    results, city = collect_results(step, programmes), collect_city(step)
-    made = collect_provenance(step, programmes)
+    edition = collect_edition(open_step(NOTEBOOKS[-1].stem, report))
     with watching(entered):
-        write_editions(step.report, programmes, results, text=text, city=city, made=made)
+        write_editions(edition)
 
 
 WALKS: dict[str, Callable[[str, Entered], None]] = {

@@ -27,7 +27,7 @@ from pathlib import Path
 import pandas as pd
 
 from pepstats.runs import manifest, verify
-from pepstats.runs.files import sha256_of
+from pepstats.runs.files import MANIFEST, sha256_of
 from pepstats.runs.manifest import DIFFERS
 
 Hand = Callable[[bytes, random.Random], bytes]
@@ -174,7 +174,7 @@ def tamper(bundle: Path, rng: random.Random, *, forged: bool) -> Tampering:
         "about": 1, "manifest": 4,
     }  # fmt: skip
     way = rng.choices(list(ways), list(ways.values()))[0]
-    made = json.loads((bundle / manifest.MANIFEST).read_text("utf-8"))
+    made = json.loads((bundle / MANIFEST).read_text("utf-8"))
     names = sorted(made["outputs"].keys() - made["release"]["withheld"].keys())
     if way == "manifest":
         return _in_manifest(bundle, made, rng, forged)
@@ -244,7 +244,7 @@ def _in_manifest(bundle: Path, made: dict, rng: random.Random, forged: bool) -> 
     what = rng.choice(sorted(ways))
     ways[what]()
     _write(bundle, made, forged)
-    return Tampering(f"manifest: {what}", manifest.MANIFEST, forged)
+    return Tampering(f"manifest: {what}", MANIFEST, forged)
 
 
 def _finish(bundle: Path, made: dict, what: str, name: str, forged: bool) -> Tampering:
@@ -274,7 +274,7 @@ def _describe(bundle: Path, made: dict, name: str) -> None:
 def _write(bundle: Path, made: dict, forged: bool) -> None:
     text = json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     _replace(
-        bundle / manifest.MANIFEST,
+        bundle / MANIFEST,
         manifest.manifest_as_text(made) if forged else text.encode("utf-8"),
     )
 

@@ -9,14 +9,7 @@ from pepstats.report.disclosure import (
     SMALL,
     find_small_changes,
 )
-from pepstats.report.edition import (
-    NO_PLAN,
-    NOT_YET_PUBLIC,
-    collect_city,
-    collect_edition,
-    collect_provenance,
-    collect_results,
-)
+from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, collect_edition
 from pepstats.report.paper import (
     draft_report,
     fill_template,
@@ -39,10 +32,7 @@ __all__ = [
     "SHOWN_COLUMNS",
     "SMALL",
     "choose_cases",
-    "collect_city",
     "collect_edition",
-    "collect_provenance",
-    "collect_results",
     "describe_cases",
     "draft_report",
     "explain_lines",
