@@ -55,11 +55,13 @@ def check_programmes(figure: PaperFigure, run: Path) -> None:
     ):
         size, _, low, high = numbers(cell)[:4]
         assert [at, *span] == pytest.approx([size, low, high], abs=TENTH)
-        assert label.startswith(f"{name}: ") and numbers(label.rpartition("(")[2]) == [size]
-        (said,) = re.findall(rf"{re.escape(name)}: (.*?);", figure.alt)
+        what, whose = cell.split(": ")[:2]
+        assert label.startswith(f"{name}, {whose}: ")
+        assert numbers(label.rpartition("(")[2]) == [size]
+        (said,) = re.findall(rf"{re.escape(name)}, {whose}: (.*?);", figure.alt)
         assert numbers(said) == [size, low, high]
         assert figure.caption.partition(", ")[2].partition(":")[0] in cell
-        assert figure.caption.partition(": ")[2] in cell
+        assert what in figure.caption and whose in figure.caption
 
 
 def check_two_lines(figure: PaperFigure, run: Path) -> None:
