@@ -68,7 +68,8 @@ def check_two_lines(figure: PaperFigure, run: Path) -> None:
     line = scale(figure.svg, "y")
     years = [text for text in texts(figure.svg) if re.fullmatch(r"\d{4}/\d\d", text)]
     assert figure.column("School year") == years
-    saved = saved_table(run, figure, "04-estimate-effect", "gap-rwm_expected")
+    group = ".disadvantaged" if "disadvantaged pupils" in figure.caption else ""
+    saved = saved_table(run, figure, "04-estimate-effect", f"gap-rwm_expected{group}")
     assert figure.column("Schools counted") == [str(n) for n in saved["n_schools"]]
     for name, column, who, colour in (
         ("Programme's schools", "members", "The programme's schools", BLUE),
