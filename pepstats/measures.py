@@ -88,9 +88,15 @@ NOT_LISTED = "no file for this year"
 SUPPRESSED, LOW_COVERAGE = REASONS["SUPP"], REASONS["LOWCOV"]
 COMPLEMENT = "suppressed: would give another group away"
 
+GAP = ".gap"
+"""How a measure ends that no file gives: disadvantaged less other pupils of the same school."""
+
+PUBLISHED = {name: one for name, one in MEASURES.items() if not name.endswith(GAP)}
+"""The measures that a file can give."""
+
 GROUPS = {
     name.partition(".")[2]: one.label.partition(": ")[2]
-    for name, one in MEASURES.items()
+    for name, one in PUBLISHED.items()
     if name.startswith("rwm_expected.")
 }
 """Every group of pupils that has results of its own, and what a reader calls it."""
@@ -114,12 +120,16 @@ LA_SERIES: dict[str, tuple[str, str]] = {
     "NEW_KS2_RWM_Sen_W/Osta": ("rwm_expected.sen_support", ""),
     "NEW_KS2_RWM_Sen_Withsta": ("rwm_expected.ehcp", ""),
     "NoID_SEN_NEW_KS2_RWM": ("rwm_expected.no_sen", ""),
+    "NonDAP_NEW_KS2_RWM": ("rwm_expected.other", ""),
     "FSP_NEW_GOODDEV": ("good_development", ""),
     "KS1P_all": ("phonics", ""),
     "PriFixedEx": ("exclusions_fixed", "primary"),
     "SecFixedEx": ("exclusions_fixed", "secondary"),
 }
 """Series that give England's figure for what no file of schools has."""
+
+LAST_AUTHORITY = 969
+"""The highest number of an authority; England has 970 and the regions those after it."""
 
 NO_TESTS_YEARS = (2020, 2021)
 NO_PROGRESS = {"no progress 2024": (2024, 2025), "no progress 8 2025": (2025, 2026)}
@@ -140,7 +150,16 @@ def whole_of(outcome: str) -> str:
 
 def outcome_label(outcome: str) -> str:
     """Name an outcome for a table or an axis, with the pupils it is about."""
-    return find_measure(outcome).label
+    known = find_measure(outcome)
+    in_groups = known.unit != "pupils" and f"{outcome}.disadvantaged" in MEASURES
+    return f"{known.label}: all pupils" if in_groups else known.label
+
+
+def name_pupils(outcome: str) -> str:
+    """Name the pupils an outcome is of, as they stand in a sentence."""
+    if outcome.endswith(GAP):
+        return "disadvantaged pupils"
+    return GROUPS.get(outcome.partition(".")[2], "all pupils")
 
 
 def measures_of(kind: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -19,10 +20,11 @@ from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.formatting import school_year
 from pepstats.impact import Asked, Inputs, find_gaps
 from pepstats.matching import MatchBasis, before_start, find_pool, match_schools
-from pepstats.measures import LA_SERIES, MEASURES, find_measure
+from pepstats.measures import LA_SERIES, LAST_AUTHORITY, MEASURES, find_measure
 from pepstats.schools import (
     Panel,
     Schools,
+    add_gaps,
     attach_inspections,
     build_panel,
     find_members,
@@ -122,20 +124,22 @@ def list_outcomes(study: Study) -> list[str]:
 
 
 def tabulate_series(study: Study) -> pd.DataFrame:
-    """Return the published series of what no file of schools has: the authority's and England's.
+    """Return the published series of what no file of schools has, of every authority.
 
-    One row per `measure`, `year` and `whose` ("the authority", "England"), with `value`, `reason`.
+    One row per `measure`, `year`, `whose` ("the authority", "England", "another authority") and
+    `la`, with `value` and `reason`. Regions are left out.
     """
     found = study.published.get("la_series")
-    columns = ["measure", "year", "whose", "value", "reason"]
+    columns = ["measure", "year", "whose", "la", "value", "reason"]
     if found is None:
         return pd.DataFrame(columns=columns)
     names = {code: measure for code, (measure, phase) in LA_SERIES.items() if not phase}
-    home = found["la"].eq(study.report.authority).fillna(False).astype(bool)
-    table = found.assign(measure=found["code"].map(names), whose="the authority")
-    table["whose"] = table["whose"].mask(found["area"].eq("England"), "England")
-    table = table[(home | table["whose"].eq("England")) & table["measure"].notna()][columns]
-    return table.sort_values(["measure", "year", "whose"], ignore_index=True)
+    england, others = found["area"].eq("England"), found["la"].between(1, LAST_AUTHORITY)
+    table = found.assign(measure=found["code"].map(names), whose="another authority")
+    table["whose"] = table["whose"].mask(found["la"].eq(study.report.authority), "the authority")
+    table["whose"] = table["whose"].mask(england, "England")
+    table = table[(england | others.fillna(False)) & table["measure"].notna()][columns]
+    return table.sort_values(["measure", "year", "whose", "la"], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -327,6 +331,8 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
         results, tables.get("register"), tables.get("links"), trusts=tables.get("trusts")
     )
     panel = build_panel(results, followed, [one.source.year or 0 for one in results])
+    named = [(*one.outcomes, *one.must_not_move, *one.match.near) for one in programmes.values()]
+    panel = add_gaps(panel, chain.from_iterable(named))
     members = {slug: find_members(one, followed, folder) for slug, one in programmes.items()}
     ledgers = [*(one.ledger for one in results), *(one.ledger for one in tidied)]
     return Study(

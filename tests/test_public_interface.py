@@ -101,8 +101,9 @@ def test_pictures_are_drawn_from_tables_by_name(found: Evaluation) -> None:
     about, lines = found.programme, found.lines[found.lines["outcome"] == "rwm_expected"]
     averages = found.averages[found.averages["outcome"] == "rwm_expected"]
     checks = pd.DataFrame(
-        {"kind": ["headline"], "check": ["as it is"], "estimate": [1.0], "low": [0.0],
-         "high": [2.0], "p": [0.04], "n_schools": [18], "n_comparison": [100], "note": [pd.NA]}
+        {"kind": ["headline"], "outcome": ["rwm_expected"], "check": ["as it is"],
+         "estimate": [1.0], "low": [0.0], "high": [2.0], "p": [0.04],
+         "n_schools": [18], "n_comparison": [100], "note": [pd.NA]}
     )  # fmt: skip
     schools = {school: f"School {school}" for school in found.design.members[:3]}
     for picture in (

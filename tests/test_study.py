@@ -37,9 +37,12 @@ def effects_of(small: Small, slug: str) -> pd.DataFrame:
 
 def truth(slug: str) -> pd.Series:
     table = pd.read_csv(ROOT / "data" / "invented" / "truth.csv")
-    return table[(table["programme"] == slug) & (table["year"] == YEAR)].set_index("outcome")[
-        "with_overlap"
-    ]
+    own = table[(table["programme"] == slug) & (table["year"] == YEAR)].set_index("outcome")
+    added = own["with_overlap"].copy()
+    for group in [name for name in added.index if name.endswith(".disadvantaged")]:
+        whole = group.partition(".")[0]
+        added[f"{whole}.gap"] = added[group] - added[f"{whole}.other"]
+    return added
 
 
 def test_the_planted_effect_lies_in_its_interval_whatever_it_is_called(default) -> None:

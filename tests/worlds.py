@@ -47,7 +47,9 @@ def small_england(seed: int = 7, schools: int = 1200, effect: float = 1.0) -> Sm
         slug: load_programme(slug, ROOT / "data")
         for slug in ("closing-the-gap", "send-in-mainstream")
     }
-    wanted = {*programmes["closing-the-gap"].outcomes, "cohort"}
+    of_all = {"whom": "all", "outcomes": programmes["send-in-mainstream"].outcomes}
+    programmes = {slug: one.model_copy(update=of_all) for slug, one in programmes.items()}
+    wanted = {*of_all["outcomes"], "cohort"}
     panel, register = panel_of_england(england, wanted)
     school_of = {int(u): s for s, urns in register["urns"].items() for u in str(urns).split()}
     listed = england.members.assign(number=england.members["urn"].map(school_of))

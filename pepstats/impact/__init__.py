@@ -21,7 +21,8 @@ from pepstats.impact.gaps import (
     lay_out,
     weigh_gaps,
 )
-from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held
+from pepstats.impact.group_results import compare_lost, measure_national_gap
+from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held, describe_series
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     FEWEST_CITIES,
@@ -37,7 +38,7 @@ from pepstats.impact.placebo import (
     weighted_mean,
 )
 from pepstats.impact.tables import tabulate_gaps
-from pepstats.impact.verdicts import FORECAST, GAINED, HOW, LADDER, MATCHED, UNCERTAIN
+from pepstats.impact.verdicts import FORECAST, GAINED, HOW, LADDER, LOST, MATCHED, UNCERTAIN
 from pepstats.impact.weighing import PRIORS, TRIALS
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "HOW",
     "Inputs",
     "LADDER",
+    "LOST",
     "MATCHED",
     "OWN",
     "PRIORS",
@@ -63,8 +65,10 @@ __all__ = [
     "change_programme",
     "choose_mode",
     "choose_outcomes",
+    "compare_lost",
     "count_cities",
     "describe_held",
+    "describe_series",
     "design_comparison",
     "draw_placebo",
     "draw_programmes",
@@ -82,6 +86,7 @@ __all__ = [
     "lay_out",
     "levels_of",
     "low_as_picked",
+    "measure_national_gap",
     "measure_outcomes",
     "pick_schools",
     "placebo_estimates",

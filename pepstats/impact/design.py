@@ -20,8 +20,9 @@ from pepstats.matching import (
     measure_balance,
     measure_overlap,
 )
+from pepstats.measures import whole_of
 from pepstats.schools import Panel
-from pepstats.settings import MatchRule, Programme, check_settings
+from pepstats.settings import MatchRule, Programme, check_settings, lead_with
 
 FEWEST_SCHOOLS = 4
 """A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
@@ -136,12 +137,15 @@ def change_programme(programme: Programme, **changed: object) -> Programme:
         if name not in known:
             raise DesignError(f"A programme has no field `{name}`. {nearest(name, known)}")
     own = {name: value for name, value in changed.items() if name not in MatchRule.model_fields}
-    if "whom" in own:
-        own["for"] = own.pop("whom")
+    if "for" in own:
+        own["whom"] = own.pop("for")
     of_match = {n: value for n, value in changed.items() if n in MatchRule.model_fields}
     if isinstance(members := own.get("members"), list | tuple):
         own["members"] = [{"urn": m} if isinstance(m, int) else m for m in members]
-    content = programme.model_dump(by_alias=True) | own
+    group = f"{whole_of(programme.primary)}.{programme.whom}"
+    if group in programme.outcomes:  # as its file has it, whichever outcome leads
+        programme = lead_with(programme, group)
+    content = programme.model_dump() | own
     if of_match:
         content["match"] = programme.match.model_dump() | of_match
     return check_settings(Programme, content, Path(programme.file))

@@ -19,7 +19,7 @@ from pepstats import paths
 from pepstats.errors import DesignError
 from pepstats.impact.effects import half_width, placebo_p
 from pepstats.impact.verdicts import choose_verdict
-from pepstats.measures import MEASURES
+from pepstats.measures import GAP, MEASURES
 from pepstats.schools import Panel
 from pepstats.settings import Settings, check_settings, read_yaml
 
@@ -197,6 +197,8 @@ def find_ruler(
         raise DesignError(f"no measure is called `{outcome}`.")
     if not is_attainment(outcome):
         return _refuse("it is not an attainment outcome")
+    if outcome.endswith(GAP):
+        return _refuse("a gap between two groups of pupils has no spread between pupils")
     if MEASURES[outcome].percent:
         return partial(size_of_share, comparison=comparison)
     if outcome.split(".")[0].removesuffix("_unadjusted").endswith(("_progress", "progress8")):

@@ -338,12 +338,12 @@ def _as_effect(
 
 
 def list_effect_numbers(effects: Iterable[Effect]) -> dict[str, float | int | str]:
-    """Name every number of every effect: `<outcome>.<column>`, as `effects.csv` has it."""
+    """Name every number of every effect: `<outcome>.<column>`, as far as `effects.csv` has it."""
     return {
         f"{row['outcome']}.{name}": value
         for row in tidy_effects(effects).to_dict("records")
         for name, value in row.items()
-        if name not in {"programme", "outcome"} and value == value  # what is missing has no name
+        if name not in {"programme", "outcome"} and pd.notna(value)
     }
 
 

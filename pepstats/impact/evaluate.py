@@ -333,8 +333,7 @@ def evaluate_design(
 
 def choose_outcomes(programme: Programme, design: Design, inputs: Inputs) -> Programme:
     """Return the programme with the outcome first that leads: see `choose_lead`."""
-    lead = choose_lead(programme, inputs.panel, inputs.register, design.members, inputs.year)
-    return lead_with(programme, lead)
+    return lead_with(programme, choose_lead(programme, inputs, design.members))
 
 
 def measure_outcomes(

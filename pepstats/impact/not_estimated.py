@@ -6,11 +6,18 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from pepstats.impact.design import FEWEST_SCHOOLS
+from pepstats.impact.design import FEWEST_SCHOOLS, Inputs
 from pepstats.impact.gaps import Asked
-from pepstats.impact.october import choose_mode
-from pepstats.impact.verdicts import MATCHED
-from pepstats.measures import LOCAL_GROUPS, MEASURES, whole_of
+from pepstats.impact.october import can_forecast, choose_mode
+from pepstats.impact.verdicts import FORECAST, MATCHED
+from pepstats.measures import (
+    LOCAL_GROUPS,
+    MEASURES,
+    NO_TESTS_YEARS,
+    Break,
+    list_refused_breaks,
+    whole_of,
+)
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
@@ -60,19 +67,14 @@ def refuse_outcomes(
     return _as_table(rows)
 
 
-def choose_lead(
-    programme: Programme,
-    panel: Panel,
-    register: pd.DataFrame,
-    members: Iterable[int],
-    year: int,
-) -> str:
+def choose_lead(programme: Programme, inputs: Inputs, members: Iterable[int]) -> str:
     """Choose the outcome that leads: the first, or all pupils' where a group's has no effect.
 
     A programme for a group of pupils is judged by the group's own results wherever enough of its
-    schools have them, and enough pupils are behind them.
+    schools have them, and enough pupils are behind them; before other schools' results are out,
+    only where England's figure for the group is.
     """
-    first = programme.primary
+    first, panel, register, year = programme.primary, inputs.panel, inputs.register, inputs.year
     rest = [outcome for outcome in programme.outcomes if outcome == whole_of(outcome)]
     if first == whole_of(first) or not rest:
         return first
@@ -83,7 +85,8 @@ def choose_lead(
     elsewhere = register.index[~register["la"].isin(home)]
     mode = choose_mode(panel, first, year, chosen)
     why = _assess(programme, panel, first, (chosen, elsewhere), year, mode)[-1]
-    return rest[0] if why else first
+    unknown = mode == FORECAST and not can_forecast(first, year, inputs.national)
+    return rest[0] if why or unknown else first
 
 
 def _assess(
@@ -194,7 +197,8 @@ def describe_held(
     rows = []
     for measure in list_described(outcomes):
         own = _describe_own(panel, measure, list(members))
-        published = series[series["measure"] == measure]
+        listed = series["whose"].isin([HERE, ENGLAND])
+        published = series[listed & (series["measure"] == measure)]
         if not own and published.empty:
             continue
         rows += own
@@ -206,6 +210,69 @@ def describe_held(
     table = pd.DataFrame(rows, columns=list(DESCRIBED_COLUMNS))
     whole = {"n_schools": "Int64", "n_pupils": "Int64"}
     return table.astype(whole).sort_values(["measure", "year", "whose"], ignore_index=True)
+
+
+FEWEST_AUTHORITIES = 20
+"""With fewer authorities there is no saying how their figures vary."""
+
+DETECTABLE = 2.8
+"""Standard deviations of a change that is found four times in five at a level of 5 in 100."""
+
+SERIES_COLUMNS = [
+    "measure", "year", "here", "england", "low", "high", "n_authorities", "change",
+    "england_change", "spread", "smallest", "reason",
+]  # fmt: skip
+
+
+def describe_series(programme: Programme, series: pd.DataFrame) -> pd.DataFrame:
+    """Describe a group that only authorities publish: the authority, England and other authorities.
+
+    `series` as from `tabulate_series`. One row per year of the primary outcome, from the first to
+    the last: `here`, `england`, the middle half of authorities (`low` to `high`), and the `change`
+    from the mean of the two years before, beside its standard deviation over other authorities
+    (`spread`) and the `smallest` change that can be told from chance, 2.8 of these. `reason` says
+    why there is no change. No effect: a change in a whole authority is not a programme's. Empty
+    for a programme of another kind.
+    """
+    measure = f"{whole_of(programme.primary)}.{programme.whom}"
+    own = series[series["measure"] == measure]
+    if programme.whom not in LOCAL_GROUPS or own.empty:
+        return pd.DataFrame(columns=SERIES_COLUMNS)
+    years = range(int(own["year"].min()), int(own["year"].max()) + 1)
+    lines = own.groupby(["whose", "la", "year"], dropna=False)["value"].last().unstack("year")
+    lines = lines.reindex(columns=years)
+    changes = lines - (lines.shift(1, axis=1) + lines.shift(2, axis=1)) / 2
+    crossed = {y: list_refused_breaks(measure, [y - 2, y - 1, y], ()) for y in years}
+    changes[[year for year in years if crossed[year]]] = float("nan")
+    of = lines.index.get_level_values("whose")
+    authorities, elsewhere = lines[of != ENGLAND], changes[~of.isin([ENGLAND, HERE])]
+    table = pd.DataFrame({
+        "here": lines[of == HERE].sum(min_count=1),
+        "england": lines[of == ENGLAND].sum(min_count=1),
+        "low": authorities.quantile(0.25), "high": authorities.quantile(0.75),
+        "n_authorities": authorities.notna().sum(),
+        "change": changes[of == HERE].sum(min_count=1),
+        "england_change": changes[of == ENGLAND].sum(min_count=1),
+        "spread": elsewhere.std().where(elsewhere.notna().sum() >= FEWEST_AUTHORITIES),
+    }, index=pd.Index(years, name="year"))  # fmt: skip
+    few = table["n_authorities"] < FEWEST_AUTHORITIES
+    table[["low", "high"]] = table[["low", "high"]].mask(few)
+    table["smallest"] = DETECTABLE * table["spread"]
+    table["reason"] = [_why_no_change(table, year, crossed[year]) for year in years]
+    return table.assign(measure=measure).reset_index()[SERIES_COLUMNS]
+
+
+def _why_no_change(table: pd.DataFrame, year: int, crossed: list[Break]) -> str:
+    """Say why no change is given in a year; nothing where it is."""
+    if pd.isna(table["here"][year]):
+        return "no tests held" if year in NO_TESTS_YEARS else "no figure of the authority"
+    if crossed:
+        return f"the definition changed ({crossed[0].what})"
+    if pd.isna(table["change"][year]):
+        gone = [y for y in (year - 2, year - 1) if pd.isna(table["here"].get(y))]
+        return f"no figure of {' and '.join(map(str, gone))} to set it against"
+    few = "too few authorities to know how such a change varies"
+    return few if pd.isna(table["spread"][year]) else ""
 
 
 def _describe_own(panel: Panel, measure: str, members: list[int]) -> list[tuple[object, ...]]:

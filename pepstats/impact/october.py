@@ -31,7 +31,7 @@ from pepstats.impact.gaps import (
 )
 from pepstats.impact.verdicts import FORECAST, MATCHED
 from pepstats.matching import Match, Pool
-from pepstats.measures import MEASURES
+from pepstats.measures import GAP, MEASURES, whole_of
 from pepstats.schools import Panel
 
 FEWEST_FITTED = 200
@@ -55,6 +55,24 @@ def choose_mode(panel: Panel, outcome: str, year: int, barred: Iterable[int]) ->
 
 
 def levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
+    """Return the national level of each year that a forecast of one measure starts from.
+
+    As published. In the autumn England's first headlines are of all pupils: a group's level of a
+    year without one is taken to have changed since the year before as that of all pupils did (from
+    2016 to 2025 disadvantaged pupils' did within 1 point). Of a gap, disadvantaged less other.
+    """
+    if outcome.endswith(GAP):
+        both = (f"{outcome.removesuffix(GAP)}.{one}" for one in ("disadvantaged", "other"))
+        group, other = (levels_of(one, national) for one in both)
+        return {year: group[year] - other[year] for year in group.keys() & other.keys()}
+    known, whole = (published_levels(one, national) for one in (outcome, whole_of(outcome)))
+    for year in sorted(whole.keys() - known.keys()):
+        if {year - 1} <= known.keys() & whole.keys():
+            known[year] = known[year - 1] + whole[year] - whole[year - 1]
+    return known
+
+
+def published_levels(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
     """Return one measure's published national level of each year, over all phases that have it."""
     if national is None or national.empty:
         return {}
@@ -62,6 +80,12 @@ def levels_of(outcome: str, national: pd.DataFrame | None) -> dict[int, float]:
     if "phase" in own:
         own = own[own["phase"].fillna("") == ""]
     return dict(zip(own["year"].astype(int), own["value"].astype(float), strict=True))
+
+
+def can_forecast(outcome: str, year: int, national: pd.DataFrame | None) -> bool:
+    """Return whether England's levels are known that a forecast of a year starts from."""
+    known = levels_of(outcome, national).keys()
+    return "progress" in MEASURES[outcome].unit or {year - 1, year} <= known
 
 
 def forecast_gaps(
@@ -121,6 +145,8 @@ def forecast_gaps(
 
 def _ask_of_both_years(panel: Panel, schools: pd.DataFrame, asked: Asked) -> tuple[Asked, Asked]:
     """Ask the same of this year and of last year, as far before as both have results."""
+    if asked.outcome not in panel.values.columns:
+        raise DesignError(f"no source of this study has `{asked.outcome}`.")
     year, last = asked.year, asked.year - 1
     results = panel.wide(asked.outcome).reindex(index=schools.index)
     whole = panel.wide(asked.whole).reindex(index=schools.index).notna().any()

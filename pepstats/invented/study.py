@@ -107,7 +107,8 @@ summary: {summary}
 phase: primary
 starts: 2018                # the first results that could show it
 baseline: [2016, 2017]
-outcomes: [rwm_expected, reading_progress, writing_progress, maths_progress]  # the first leads
+for: {whom}
+outcomes: [{outcomes}]  # the first leads
 members:                    # 18 invented schools; some by the URN they had before or have since
 {members}
 pool: {{outside: authority}}
@@ -122,6 +123,14 @@ _WORDS = {
                         "disadvantaged pupils catch up."),
     "send-in-mainstream": ("SEND in mainstream", "Training and advice in 18 schools, for pupils "
                            "with SEN Support in class."),
+}  # fmt: skip
+
+_JUDGED = {
+    # whom each is for, and the outcomes it is judged by
+    "closing-the-gap": ("disadvantaged", "rwm_expected.disadvantaged, rwm_expected, "
+                        "rwm_expected.gap, reading_progress, maths_progress"),
+    "send-in-mainstream": ("sen_support",
+                           "rwm_expected, reading_progress, writing_progress, maths_progress"),
 }  # fmt: skip
 
 _NOTE = "Invented, like every school in it. Written by `pepstats invent`."
@@ -297,6 +306,7 @@ def _list_series(england: England) -> list[tuple[str, list[int], int]]:
 def _programme_text(england: England, slug: str) -> str:
     """Write one programme as the YAML a study keeps it in."""
     title, summary = _WORDS[slug]
+    whom, outcomes = _JUDGED[slug]
     members = england.members[england.members["programme"] == slug]
     lines = [
         f'  - {{urn: {m.urn}, joined: "{m.joined}", dose: {m.dose:g}, basis: {m.basis}}}'
@@ -306,7 +316,8 @@ def _programme_text(england: England, slug: str) -> str:
     counts = england.results(max(england.years)).count(group)
     helped = int(counts[members["school"].to_numpy()].sum())
     return _PROGRAMME.format(note=_NOTE, title=title, summary=summary, members="\n".join(lines),
-                             pupils=helped or "null", seed=england.seed)  # fmt: skip
+                             pupils=helped or "null", seed=england.seed, whom=whom,
+                             outcomes=outcomes)  # fmt: skip
 
 
 SHOWN = (

@@ -111,6 +111,51 @@ def describe_two_lines(lines: pd.DataFrame, *, starts: int, unit: str) -> str:
 
 
 @in_house_style
+def draw_band_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) -> None:
+    """Draw an authority and England year by year, with the middle half of authorities as a band.
+
+    `lines` has a row for every `year`, with `here`, `england`, `low` and `high`; what is not there
+    (years without tests) leaves a gap, and the years before and after it are not joined.
+    """
+    years = lines.set_index("year")[["here", "england", "low", "high"]]
+    ax.fill_between(years.index, years["low"], years["high"], color=PALE, linewidth=0,
+                    label="middle half of authorities")  # fmt: skip
+    ax.plot(years.index, years["england"], color=ORANGE, marker="s", linestyle="--",
+            markersize=7, markerfacecolor="white", markeredgewidth=2, label="England")  # fmt: skip
+    ax.plot(years.index, years["here"], color=BLUE, marker="o", markersize=7,
+            label="the authority")  # fmt: skip
+    ticks = [int(year) for year in years.index][:: 1 + len(years) // 6]
+    ax.set_xticks(ticks, [school_year(year) for year in ticks])
+    clear_spines(ax, grid="y")
+    ax.set_xlim(years.index.min() - 0.25, years.index.max() + 0.25)
+    low, high = float(years.min().min()), float(years.max().max())
+    ax.set_ylim(max(0.0, low - 3), high + 0.3 * (high - low) + 1)
+    if years.index.min() < starts <= years.index.max():
+        _mark_start(ax, starts)
+    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3,
+              fontsize=9.5, columnspacing=1.2)  # fmt: skip
+    ax.set_title(capital(unit), loc="left", fontsize=10.5, pad=8)
+
+
+def describe_band_lines(lines: pd.DataFrame, *, unit: str) -> str:
+    """Describe each year's figures of an authority, England and the middle half of authorities."""
+    said = []
+    for row in lines.to_dict("records"):
+        year = school_year(int(row["year"]))
+        if pd.isna(row["here"]):
+            said.append(f"{year}: no figure of the authority ({row['reason']}).")
+            continue
+        band = f"{format_number(row['low'])} to {format_number(row['high'])}"
+        middle = "" if pd.isna(row["low"]) else f", middle half of authorities {band}"
+        england = format_number(row["england"])
+        said.append(f"{year}: authority {format_number(row['here'])}, England {england}{middle}.")
+    return (
+        f"Two lines by school year, in {unit}, over a band, with gaps where there is no figure. "
+        f"{' '.join(said)}"
+    )
+
+
+@in_house_style
 def draw_small_lines(
     schools: pd.DataFrame, figure: Figure, *, starts: int, columns: int = 2
 ) -> None:

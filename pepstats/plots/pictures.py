@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pepstats.formatting import label_variable, reader_words
-from pepstats.measures import MEASURES, outcome_label
+from pepstats.measures import GAP, MEASURES, outcome_label
 from pepstats.plots.bars import (
     describe_consort,
     describe_ratings,
@@ -22,8 +22,10 @@ from pepstats.plots.bars import (
 )
 from pepstats.plots.dots import choose_dots, describe_hundred_dots, draw_hundred_dots
 from pepstats.plots.lines import (
+    describe_band_lines,
     describe_small_lines,
     describe_two_lines,
+    draw_band_lines,
     draw_small_lines,
     draw_two_lines,
     height_of_small_lines,
@@ -102,6 +104,25 @@ def two_lines(
     return Picture(figure, lines, alt, _sentences(*said, note))
 
 
+def picture_series(series: pd.DataFrame, *, title: str, starts: int) -> dict[str, Picture]:
+    """Draw the series of a group that only authorities publish: see `describe_series`.
+
+    Named `series-picture`; none where nothing is published.
+    """
+    if series["here"].isna().all():
+        return {}
+    outcome = str(series["measure"].iloc[0])
+    figure, ax = new_axes()
+    draw_band_lines(series, ax, starts=starts, unit=_level_unit(outcome))
+    caption = _sentences(
+        f"{title}: {outcome_label(outcome)}, the whole authority and England",
+        "The band is the middle half of authorities. Results of these pupils are not published "
+        "by school, so it shows no effect of the programme",
+    )
+    alt = describe_band_lines(series, unit=_level_unit(outcome))
+    return {"series-picture": Picture(figure, series, alt, caption)}
+
+
 def _sentences(*parts: str) -> str:
     """Join the sentences of a caption, which has no full stop at its end."""
     return ". ".join(part for part in parts if part)
@@ -110,7 +131,7 @@ def _sentences(*parts: str) -> str:
 def _level_unit(outcome: str) -> str:
     """The unit of a level, where `Measure.unit` is that of a difference."""
     measure = MEASURES[outcome]
-    return "% of pupils" if measure.percent else measure.unit
+    return "% of pupils" if measure.percent and not outcome.endswith(GAP) else measure.unit
 
 
 def placebo_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
@@ -120,7 +141,8 @@ def placebo_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
     figure, ax = new_axes()
     draw_hundred_dots(dots, ax, estimate=estimate, unit=unit)
     caption = (
-        f"{title}: this programme among a hundred dots, which stand for "
+        f"{title}: {outcome_label(str(effect['outcome']))}. This programme among a hundred dots, "
+        "which stand for "
         f"{int(effect['n_placebo']):,} made-up ones"
     )
     alt = describe_hundred_dots(dots, estimate=estimate, unit=unit)
@@ -139,7 +161,8 @@ def check_rows(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
     )
     figure, ax = new_axes(height_of_checks(rows))
     draw_check_rows(rows, ax, unit=unit)
-    caption = f"{title}: the same estimate under other choices, each with its 95% interval"
+    outcome = outcome_label(str(checks["outcome"].iloc[0]))
+    caption = f"{title}: {outcome}. The estimate under other choices, with its 95% interval"
     return Picture(figure, rows, describe_check_rows(rows, unit=unit), caption)
 
 
@@ -225,7 +248,9 @@ def picture_members(
     return {
         name: school_lines(
             lines, group, starts=drawn.starts, unit=_level_unit(drawn.outcome),
-            caption=_sentences(f"{drawn.title}: {what}", drawn.note),
+            caption=_sentences(
+                f"{drawn.title}: {outcome_label(drawn.outcome)}. {what.capitalize()}", drawn.note
+            ),
         )
         for name, group, what in zip(called, groups, (ALL, CASES), strict=True)
         if lines["school"].isin(list(group)).any()

@@ -21,6 +21,7 @@ from pepstats.formatting import (
 from pepstats.impact import HOW, LADDER
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
+from pepstats.report.group_sentences import whose_sentence
 from pepstats.report.programme_tables import cost_words
 from pepstats.report.sentences import decimals_for, short_result, verdict_words
 from pepstats.settings import Programme, Report
@@ -146,6 +147,7 @@ def title_apart(chapters: Sequence[Chapter]) -> dict[str, Chapter]:
 def _in_short(chapter: Chapter) -> list[str]:
     programme, found, first = chapter.programme, chapter.found, chapter.primary
     moved = f"{outcome_label(first.outcome)}: {short_result(first)}"
+    moved = ". ".join(filter(None, [moved, whose_sentence(chapter)]))
     months = [
         str(row["answer"]) for row in found.value.to_dict("records") if row["question"] == MONTHS
     ]

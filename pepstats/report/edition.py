@@ -46,7 +46,17 @@ PROGRAMME_TABLES = {
 }
 
 OPTIONAL_TABLES = {
-    "04-estimate-effect": ("value", "sizes", "weighed", "refused", "described", "grades"),
+    "04-estimate-effect": (
+        "value",
+        "sizes",
+        "weighed",
+        "refused",
+        "described",
+        "grades",
+        "gap-to-national",
+        "lost",
+        "series",
+    ),  # fmt: skip
     "05-check-robustness": ("calibration",),
     "06-case-studies": ("cases", "statements"),
 }
@@ -58,6 +68,7 @@ DRAWN = {
     "checks": ("05-check-robustness", "checks-picture"),
     "balance": ("04-estimate-effect", "balance-picture"),
     "flow": ("04-estimate-effect", "flow-picture"),
+    "series": ("04-estimate-effect", "series-picture"),
     "schools": ("06-case-studies", "schools"),
     "schools-named": ("06-case-studies", "schools-named"),
     "cases": ("06-case-studies", "cases-picture"),
@@ -169,7 +180,11 @@ class ProgrammeResults:
     grades: pd.DataFrame = field(default_factory=pd.DataFrame)
     refused: pd.DataFrame = field(default_factory=pd.DataFrame)
     described: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gap_to_national: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lost: pd.DataFrame = field(default_factory=pd.DataFrame)
+    series: pd.DataFrame = field(default_factory=pd.DataFrame)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    named_first: str = ""
     also_in: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"))
     pictures: Mapping[str, SavedPicture] = field(default_factory=dict)
 
@@ -325,15 +340,16 @@ class _Reads(Protocol):
 
 def collect_edition(step: _Reads) -> Edition:
     """Read all that a report's paper is made from."""
-    programmes = [
-        lead_with(
-            one, str(step.read_table("04-estimate-effect", "effects", one.slug)["outcome"][0])
-        )
-        for one in step.list_programmes()
-    ]
-    results = collect_results(step, programmes)
+    listed = step.list_programmes()
+    results = collect_results(step, listed)
+    programmes = [lead_with(one, _lead_of(results[one.slug].effects)) for one in listed]
     city, made = collect_city(step), collect_provenance(step, programmes)
     return Edition(step.report, programmes, results, city, made, step.read_officers_text())
+
+
+def _lead_of(effects: pd.DataFrame) -> str:
+    """Return the outcome that leads: of the first row of the effects."""
+    return str(effects["outcome"].iloc[0])
 
 
 def collect_results(step: _Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
@@ -354,14 +370,15 @@ def _collect_one(step: _Reads, programme: Programme, members: pd.DataFrame) -> P
         for folder, names in OPTIONAL_TABLES.items()
         for name in names
     }
-    said = tables.pop("statements")
+    said, lead = tables.pop("statements"), _lead_of(tables["effects"])
     counted = members.groupby("school")["programme"].nunique() - 1
     own = members.loc[members["programme"] == slug, "school"]
     return ProgrammeResults(
-        **tables,
+        **{name.replace("-", "_"): table for name, table in tables.items()},
+        named_first=programme.primary,
         statements=restore(said) if len(said) else no_statements(),
         also_in=counted.reindex(sorted(own)),
-        pictures=_collect_pictures(step, programme),
+        pictures=_collect_pictures(step, lead_with(programme, lead)),
     )
 
 

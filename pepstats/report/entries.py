@@ -24,6 +24,12 @@ from pepstats.measures import outcome_label
 from pepstats.report.board_tables import make_provenance_entries
 from pepstats.report.city_tables import make_city_entries
 from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
+from pepstats.report.group_sentences import (
+    lost_sentence,
+    national_gap_sentence,
+    series_sentence,
+    whose_sentence,
+)
 from pepstats.report.programme_tables import cost_words, smallest_words, with_interval
 from pepstats.report.quotes import balance_sentence, quoted_sentence
 from pepstats.report.sentences import (
@@ -89,6 +95,9 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
     said, checks = found.statements, f"05-check-robustness/{slug}/checks.csv"
     before = join_words(school_year(year) for year in sorted(programme.baseline))
     alike = alike_sentence(found.balance, primary)
+    headline = " ".join(filter(None, [effect_sentence(primary), whose_sentence(chapter)]))
+    gap = national_gap_sentence(found.gap_to_national, primary)
+    published = series_sentence(found.series, primary.year)
     entries = {
         "title": Entry(programme.title, programme.title, settings),
         "summary": Entry(programme.summary, programme.summary, settings),
@@ -97,7 +106,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "cost": Entry(programme.cost.grant, cost_words(programme, named), settings),
         "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
         "members": Entry(named, count_words(named, "school"), gaps),
-        "headline": Entry(primary.estimate, effect_sentence(primary), effects),
+        "headline": Entry(primary.estimate, headline, effects),
         "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
         "chance": Entry(primary.p_placebo, chance_sentence(primary), effects),
         "overstated": Entry(primary.overstates, overstated_sentence(primary), weighed),
@@ -112,6 +121,9 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
         "statements": Entry(None, balance_sentence(said, slug), f"{cases}/statements.csv"),
         "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
+        "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
+        "gap": Entry(None, gap, f"{folder}/gap-to-national.csv"),
+        "series": Entry(None, published, f"{folder}/series.csv"),
         "kept": Entry(primary.n_schools, kept_sentence(named, primary), gaps),
         "pairs": Entry(programme.match.k, pairs_sentence(found, primary, programme), gaps),
     }

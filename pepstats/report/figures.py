@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pepstats.document import PaperPicture
-from pepstats.formatting import format_number, school_year
-from pepstats.measures import outcome_label
+from pepstats.formatting import format_number, join_words, school_year
+from pepstats.measures import name_pupils, outcome_label, whole_of
 from pepstats.plots import (
     BLUE,
     INK,
@@ -34,6 +34,7 @@ BEHIND = {
     "checks": ("checks", "No check was made."),
     "balance": ("balance", "No school could be matched."),
     "flow": ("flow", "No school could be matched."),
+    "series": ("series", "The sources have no series of these pupils by authority."),
     "schools": ("schools", "No school has results to draw."),
     "cases": ("case-lines", "No case study has been chosen."),
 }
@@ -70,11 +71,11 @@ ROW = 0.62  # inches from one programme's row to the next
 def picture_overview(edition: Edition) -> PaperPicture:
     """Draw every programme's primary estimate on one scale; the same in both editions."""
     known = {
-        title: one.primary
+        f"{title}, {name_pupils(one.primary.outcome)}": one.primary
         for title, one in title_apart(edition.chapters).items()
         if one.primary.known
     }
-    outcomes = {result.outcome for result in known.values()}
+    outcomes = {whole_of(result.outcome) for result in known.values()}
     caption = f"How far each programme's schools moved, {school_year(edition.report.year)}"
     if not known:
         return not_drawn("No programme has an estimate.", caption, TABLE)
@@ -82,7 +83,9 @@ def picture_overview(edition: Edition) -> PaperPicture:
         return not_drawn(
             "The programmes were for different outcomes: see the table.", caption, TABLE
         )
-    caption = f"{caption}: {outcome_label(next(iter(outcomes)))}"
+    label = outcome_label(outcomes.pop()).partition(": ")[0]
+    pupils = join_words(sorted({name_pupils(one.outcome) for one in known.values()}))
+    caption = f"{caption}: {label}, {pupils}"
     figure = draw_overview(known)
     return PaperPicture(to_svg(figure), to_png(figure), describe_overview(known), caption, TABLE)
 

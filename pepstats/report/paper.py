@@ -14,6 +14,7 @@ from pepstats import paths
 from pepstats.document import Contents, Cover, Document, PaperPicture, PaperTable, compose_paper
 from pepstats.formatting import long_date
 from pepstats.impact import LADDER
+from pepstats.measures import LOCAL_GROUPS
 from pepstats.report.board_tables import make_board_tables, make_provenance_tables
 from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
 from pepstats.report.city_tables import list_hidden_of_city, make_city_tables, protect_city
@@ -137,7 +138,9 @@ def built_in_text(report: Report, programmes: Sequence[Programme]) -> str:
     """Write the built-in text for a report, which the officers may edit."""
     lettered = [(_letter(number), programme) for number, programme in enumerate(programmes)]
     wholes = list(group_phases(programmes))
-    return fill_template("paper.md", report=report, programmes=lettered, wholes=wholes)
+    return fill_template(
+        "paper.md", report=report, programmes=lettered, wholes=wholes, local_groups=LOCAL_GROUPS
+    )
 
 
 def _letter(number: int) -> str:

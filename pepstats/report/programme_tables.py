@@ -61,6 +61,8 @@ def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
         "checks": table_checks(programme, found.checks, chapter.primary),
         "schools": table_schools(chapter),
         "described": table_described(programme, found.described),
+        "gap-to-national": table_national_gap(programme, found.gap_to_national),
+        "series": table_series(programme, found.series),
         "sizes": table_sizes(programme, found.sizes),
         "weighed": table_weighed(chapter),
         "grades": table_grades(programme, found.grades),
@@ -191,7 +193,8 @@ def table_dots(chapter: Chapter) -> PaperTable:
             (format_number(float(row.Index), 2, signed=True), str(row.dots), str(row.beyond))
             for row in stacks.itertuples()
         ]
-    caption = f"{chapter.programme.title}: how far made-up programmes moved, {unit}"
+    outcome = outcome_label(chapter.primary.outcome)
+    caption = f"{chapter.programme.title}: how far made-up programmes moved, {outcome}, {unit}"
     return make_table(caption, columns, rows, numeric=columns)
 
 
@@ -226,7 +229,8 @@ def table_schools(chapter: Chapter) -> PaperTable:
         "what goes with what the schools are still unlike in. One school's figure changes a great "
         "deal by chance: do not read much into any one."
     )
-    caption, numeric = f"{caption}, {known.unit}", list(columns)[1:-1]
+    outcome = outcome_label(chapter.programme.primary)
+    caption, numeric = f"{caption}, {outcome}, {known.unit}", list(columns)[1:-1]
     return make_table(caption, columns, cells, numeric=numeric, note=note)
 
 
@@ -290,6 +294,7 @@ def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
 def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> PaperTable:
     """Show the estimate under every check, by kind, the headline's first."""
     caption = f"{programme.title}: the same estimate under other choices"
+    caption = f"{caption}, {outcome_label(result.outcome)}"
     columns = {"Kind": 1.4, "Check": 2.6, "Estimate": 0.9, "95% interval": 1.2, "Schools": 0.8,
                "In 100 made-up programmes": 1.1}  # fmt: skip
     if checks.empty:
@@ -506,6 +511,60 @@ def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
         numeric=["The programme's schools", "The authority", "England"],
         note=note if rows else "",
         empty="The sources hold no results of groups that are never published by school.",
+    )  # fmt: skip
+
+
+def table_national_gap(programme: Programme, gap: pd.DataFrame) -> PaperTable:
+    """Show how far disadvantaged pupils were from England's other pupils, before and after."""
+    columns = {"School year": 1.0, "These schools' disadvantaged pupils": 1.4,
+               "England's disadvantaged pupils": 1.3, "England's other pupils": 1.2, "Gap": 0.8,
+               "Schools": 0.8, "Pupils": 0.8, "Release": 1.0}  # fmt: skip
+    figures = ("own", "england_own", "england_other", "gap")
+    rows = [
+        (
+            school_year(int(row["year"])),
+            *(format_number(row[name], signed=name == "gap") for name in figures),
+            str(row["n_schools"]),
+            f"{row['n_pupils']:,}",
+            str(row["release"]) if is_said(row["release"]) else "none",
+        )
+        for row in gap.to_dict("records")
+    ]
+    caption = f"{programme.title}: the gap to England's other pupils"
+    if rows:
+        caption = f"{caption}, {outcome_label(str(gap['outcome'].iloc[0]))}"
+    note = (
+        "The schools with these pupils' results in every year; each pupil counts alike. Against "
+        "comparison schools the effect on this gap is the effect on these pupils' own results."
+    )
+    numeric = list(columns)[1:-1]
+    return make_table(caption, columns, rows, numeric=numeric, note=note if rows else "")
+
+
+def table_series(programme: Programme, series: pd.DataFrame) -> PaperTable:
+    """Show the lines of a group that only authorities publish as numbers, as they were drawn."""
+    columns = {"School year": 1.0, "The authority": 0.9, "England": 0.8,
+               "Middle half of authorities": 1.2, "Change from the two years before": 1.2,
+               "In England": 0.8, "Usual change (standard deviation)": 1.2,
+               "Note": 2.0}  # fmt: skip
+    rows = [
+        (
+            school_year(int(row["year"])),
+            *(format_number(row[name]) for name in ("here", "england")),
+            format_interval(row["low"], row["high"]),
+            *(format_number(row[name], signed=True) for name in ("change", "england_change")),
+            format_number(row["spread"]),
+            reader_words(str(row["reason"])) if is_said(row["reason"]) else "",
+        )
+        for row in series.to_dict("records")
+    ]
+    caption = f"{programme.title}: what only authorities publish"
+    if rows:
+        caption = f"{caption}, {outcome_label(str(series['measure'].iloc[0]))}"
+    return make_table(
+        caption, columns, rows, numeric=list(columns)[1:-1],
+        note="No effect is estimated: a change of a whole authority is not a programme's."
+        if rows else "",
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from pepstats.formatting import (
     spell_number,
 )
 from pepstats.impact import FORECAST, GAINED, HOW, LADDER, MATCHED, PRIORS, UNCERTAIN
-from pepstats.measures import find_measure, outcome_label
+from pepstats.measures import GAP, find_measure, name_pupils, outcome_label, whole_of
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ def decimals_for(result: Result) -> int:
 
 
 def outcome_words(outcome: str) -> str:
-    """Name an outcome inside a sentence: the percentage of pupils reaching ..."""
-    label, _, group = outcome_label(outcome).partition(": ")
-    group = f" ({group})" if group else ""
+    """Name an outcome inside a sentence, without its pupils: the percentage reaching ..."""
+    label = outcome_label(whole_of(outcome)).partition(": ")[0]
+    others = ", less that of other pupils of the same school" if outcome.endswith(GAP) else ""
     for mark in ("% of pupils ", "% "):
         if label.startswith(mark):
-            return f"the percentage of pupils {label.removeprefix(mark)}{group}"
-    return f"the {label}{group}"
+            return f"the percentage {label.removeprefix(mark)}{others}"
+    return f"the {label}{others}"
 
 
 def size_words(value: float, result: Result, places: int = 1) -> str:
@@ -112,20 +112,21 @@ def span_words(result: Result) -> str:
 def effect_sentence(result: Result) -> str:
     """Write what was seen in one outcome and how sure we are; never why."""
     what = outcome_words(result.outcome)
+    whose = f"For {name_pupils(result.outcome)} in these schools"
     if not result.known:
         few = "too few of the programme's schools have results that can be compared"
         return (
-            f"No estimate can be given for {what}: {result.reason or few} "
+            f"{whose}, no estimate can be given of {what}: {result.reason or few} "
             f"({count_words(result.n_schools, 'school')}; {result.release} "
             f"results for {school_year(result.year)})."
         )
     beside = short_result(result)
     if result.verdict == UNCERTAIN:
         return (
-            f"In {what}, it is {UNCERTAIN} whether the programme's schools gained or lost ground. "
+            f"{whose}, it is {UNCERTAIN} whether results gained or lost ground in {what}. "
             f"The estimate is {beside}."
         )
-    return f"In {what}, the programme's schools {result.verdict}: {beside}."
+    return f"{whose}, results {result.verdict} in {what}: {beside}."
 
 
 def chance_sentence(result: Result) -> str:

@@ -4,13 +4,14 @@ from pepstats.schools.coverage import list_breaks, measure_coverage, say_why_mis
 from pepstats.schools.identity import Schools, follow_schools
 from pepstats.schools.members import find_members
 from pepstats.schools.national import gather_levels
-from pepstats.schools.panel import Panel, build_panel
+from pepstats.schools.panel import Panel, add_gaps, build_panel
 from pepstats.schools.register import attach_inspections, grade_at
 from pepstats.schools.source_check import check_as_dict, check_sources, describe_check
 
 __all__ = [
     "Panel",
     "Schools",
+    "add_gaps",
     "attach_inspections",
     "build_panel",
     "check_as_dict",

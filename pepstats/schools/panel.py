@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pepstats.errors import SourceError
-from pepstats.measures import MEASURES, NO_ROW, NOT_IN_LAYOUT, NOT_LISTED, why_not_taken
+from pepstats.measures import (
+    GAP,
+    MEASURES,
+    NO_ROW,
+    NOT_IN_LAYOUT,
+    NOT_LISTED,
+    why_not_taken,
+)
 from pepstats.schools.identity import Schools
 from pepstats.settings import RELEASES
 from pepstats.sources import Array, Results
@@ -80,6 +87,23 @@ def build_panel(results: Sequence[Results], schools: Schools, years: Sequence[in
         pd.DataFrame(flat_reasons, index=grid, columns=measures, dtype="str"),
         releases,
     )
+
+
+def add_gaps(panel: Panel, outcomes: Iterable[str]) -> Panel:
+    """Add the gaps within each school that are among some outcomes, as far as they can be had.
+
+    Disadvantaged less other pupils of the same school and year (`rwm_expected.gap`); where either
+    is missing, the reason for that one. Nothing where the files have not both groups.
+    """
+    values, reasons, releases = panel.values, panel.reasons, panel.releases
+    for name in sorted({one for one in outcomes if one.endswith(GAP)} - set(values.columns)):
+        own, other = (f"{name.removesuffix(GAP)}.{one}" for one in ("disadvantaged", "other"))
+        if {own, other} <= set(panel.values.columns):
+            values = values.assign(**{name: values[own] - values[other]})
+            reasons = reasons.assign(**{name: reasons[own].fillna(reasons[other])})
+            both = releases[own].where(releases[own].eq(releases[other]), "")
+            releases = releases.assign(**{name: both})
+    return Panel(values, reasons, releases)
 
 
 def _in_parts(results: Sequence[Results]) -> dict[tuple[int, str], list[Results]]:

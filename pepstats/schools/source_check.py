@@ -283,12 +283,21 @@ def _describe_file(one: FileCheck) -> list[str]:
         f"{sum(ledger.left_out.values()):,} left out{_count_parts(ledger.left_out)}",
         f"  cells  {ledger.cells_in:,} in = {ledger.values:,} figures + {ledger.words:,} words + "
         f"{sum(ledger.reasons.values()):,} with a reason + {ledger.unread:,} not read",
+        *(["  no figure was read of this file"] if _lacks_figures(ledger) else []),
         *_describe_codes(ledger),
         *(unread if ledger.columns_unread else []),
         *_describe_totals(one.totals),
         *([f"  contradictions {len(wrong):,}"] if len(wrong) else []),
         *_list_rows(wrong, "row {row}, URN {urn}, {measure}: {said} ({check})"),
     ]
+
+
+def _lacks_figures(ledger: Ledger) -> bool:
+    """Return whether no figure was read of a file that should have some."""
+    return (
+        ledger.kind in (*RESULT_KINDS, "la_series", "national", "local_results")
+        and not ledger.values
+    )
 
 
 def _count_parts(parts: dict[str, int]) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from pepstats.errors import DesignError
+from pepstats.errors import DesignError, nearest
 from pepstats.measures import BREAKS, GROUPS, LOCAL_GROUPS, MEASURES
 from pepstats.settings.yaml import Settings, check_settings, check_slug, one_of, read_yaml
 
@@ -129,6 +129,8 @@ class Programme(Settings):
     on its own pool (`split_phases`), and `part_of` is then the slug of the whole.
     """
 
+    model_config = ConfigDict(validate_by_name=True)  # `for` is no name in Python: `whom`
+
     slug: str
     title: str = Field(min_length=1, max_length=200)
     summary: str = ""
@@ -182,10 +184,10 @@ class Programme(Settings):
                 f"`outcomes`: a programme `for: {self.whom}` is judged first by the results of "
                 f"{GROUPS[self.whom]}. Write `{whole}.{self.whom}` before `{first}`"
             )
-        if self.whom in LOCAL_GROUPS and "." in first:
+        if first.partition(".")[2] in LOCAL_GROUPS:
             raise ValueError(
-                f"`outcomes`: no school publishes results of {GROUPS[self.whom]}, so a "
-                f"programme `for: {self.whom}` is judged by all pupils'. Write `{whole}` first"
+                f"`outcomes`: no school publishes results of {GROUPS[first.partition('.')[2]]}, so "
+                f"a programme for them is judged by all pupils'. Write `{whole}` first"
             )
         if both := set(self.must_not_move) & set(self.outcomes):
             raise ValueError(f"`must_not_move`: {min(both)} is among `outcomes`, so it may move")
@@ -266,8 +268,8 @@ def load_programme(slug: str, data: Path) -> Programme:
         if slug in parts:
             return parts[slug]
     content = read_yaml(path)
-    if "part_of" in content:
-        raise DesignError(f"{path}: unknown key `part_of`.")
+    for key in {"part_of", "whom"} & content.keys():
+        raise DesignError(f"{path}: unknown key `{key}`. {nearest(key, ('for',))}")
     return check_settings(Programme, {**content, "slug": slug}, path)
 
 

@@ -66,12 +66,19 @@ class Tidied:
 def account_for(
     raw: Cells, source: Source, table: pd.DataFrame, left_out: Mapping[str, int]
 ) -> Tidied:
-    """Return a table with its account: its cells are read as words, numbers and dates alike."""
+    """Return a table with its account: its cells are read as words, numbers and dates alike.
+
+    Of a table with a `value` and its `reason`, figures and reasons are counted apart.
+    """
     cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
+    figures = int(table["value"].notna().sum()) if "value" in table else 0
+    why = table["reason"].value_counts().sort_index() if "reason" in table else {}
+    reasons = {CUT_OFF: cut_off} if cut_off else {}
+    reasons |= {str(reason): int(n) for reason, n in why.items()}
     ledger = Ledger(
         source.file, source.kind, source.year, source.release, len(raw.rows), len(table),
         left_out={why: int(n) for why, n in left_out.items() if n}, cells_in=cells,
-        words=cells - cut_off, reasons={CUT_OFF: cut_off} if cut_off else {},
+        values=figures, words=cells - figures - sum(reasons.values()), reasons=reasons,
     )  # fmt: skip
     return Tidied(source, table, ledger)
 

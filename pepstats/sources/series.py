@@ -16,7 +16,7 @@ from dataclasses import replace
 import pandas as pd
 
 from pepstats.errors import nearest
-from pepstats.measures import MEASURES, NO_ROW
+from pepstats.measures import MEASURES, NO_ROW, PUBLISHED
 from pepstats.settings import RELEASES
 from pepstats.sources.cells import Cells, read_number, reason_of
 from pepstats.sources.files import Source
@@ -37,12 +37,14 @@ def tidy_la_series(raw: Cells, source: Source) -> Tidied:
     """Read the long series by authority, one row per series, year and area.
 
     Columns: code, item, year (the year a school year ends), area, la (missing for England and
-    regions that have no code), region, value, reason; sorted.
+    regions that have no code), region, value, reason; sorted. Series are told apart by their
+    code: what a series is called may stand on its first rows only, and is carried down.
     """
     value, reason = _figures(raw, "VALUES")
+    code, item = read_words(raw, "SHORT DESC"), read_words(raw, "DATA ITEM")
     frame = pd.DataFrame({
-        "code": read_words(raw, "SHORT DESC"),
-        "item": read_column(raw, "DATA ITEM"),
+        "code": code,
+        "item": item.fillna(item.groupby(code).transform("first")).fillna(""),
         "year": _years(raw, "YEARS"),
         "area": read_column(raw, "LA AND REGIONS"),
         "la": read_numbers(raw, read_column(raw, "LA NUMBER")).astype("Int64"),
@@ -63,7 +65,7 @@ def tidy_national(raw: Cells, source: Source) -> Tidied:
     raw.refuse(reason.notna(), text, "is no figure, and a national headline needs one")
     frame = pd.DataFrame({
         "year": _years(raw, "YEAR"),
-        "measure": _known(raw, read_column(raw, "MEASURE"), MEASURES),
+        "measure": _known(raw, read_column(raw, "MEASURE"), PUBLISHED),
         "phase": _known(raw, read_column(raw, "PHASE"), ("", "primary", "secondary")),
         "value": value,
         "release": _releases(raw, source),
@@ -119,7 +121,7 @@ def tidy_local_results(raw: Cells, source: Source) -> Tidied:
     that cannot be, and a school given twice.
     """
     measure, group = read_column(raw, "MEASURE"), read_column(raw, "GROUP")
-    name = _known(raw, measure.where(group == "", measure + "." + group), MEASURES)
+    name = _known(raw, measure.where(group == "", measure + "." + group), PUBLISHED)
     value, reason = _figures(raw, "VALUE")
     text, counted = read_column(raw, "VALUE"), read_column(raw, "COHORT")
     percent, cohort = name.map(lambda one: MEASURES[one].percent), read_numbers(raw, counted)

@@ -50,7 +50,8 @@ def test_what_nobody_has_is_not_described() -> None:
 def test_the_invented_city_s_own_results_stand_beside_the_published_series() -> None:
     study = pepstats.load("autumn-2018", data=str(ROOT / "data"))
     series = tabulate_series(study)
-    assert set(series["whose"]) == {HERE, ENGLAND} and set(series["measure"]) == {SEN}
+    assert set(series["whose"]) == {HERE, ENGLAND, "another authority"}
+    assert set(series["measure"]) == {SEN, "rwm_expected.other"}
     members = study.members["send-in-mainstream"].index
     held = describe_held(study.panel, series, ["rwm_expected"], members).set_index("whose")
     assert held.loc[OWN, "year"] == 2018 and 0 < held.loc[OWN, "value"] < 100

@@ -6,7 +6,7 @@ import pytest
 
 from pepstats.errors import DesignError
 from pepstats.impact import Evaluation
-from pepstats.impact.design import Design, design_comparison
+from pepstats.impact.design import Design, Inputs, design_comparison
 from pepstats.impact.not_estimated import ONLY_HERE, choose_lead, refuse_outcomes
 from pepstats.impact.verdicts import MATCHED
 from pepstats.schools.panel import Panel
@@ -85,7 +85,7 @@ def test_results_of_all_pupils_are_asked_of_fewer_schools_but_of_every_year() ->
 
 def lead(panel: Panel, *outcomes: str) -> str:
     asked = PROGRAMME.model_copy(update={"outcomes": outcomes})
-    return choose_lead(asked, panel, SMALL.register, OWN, YEAR)
+    return choose_lead(asked, Inputs(panel, SMALL.register, YEAR, pd.DataFrame()), OWN)
 
 
 def test_a_groups_result_leads_where_enough_have_it_and_all_pupils_where_not() -> None:

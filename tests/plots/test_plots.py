@@ -237,17 +237,19 @@ def test_with_many_schools_the_words_of_their_scales_do_not_stand_on_each_other(
 
 
 def test_each_public_plot_is_a_figure_a_table_its_words_and_a_caption() -> None:
-    effect = pd.Series({"estimate": 2.0, "unit": "points", "p_placebo": 0.3, "n_placebo": 5000})
+    effect = pd.Series({"estimate": 2.0, "unit": "points", "p_placebo": 0.3, "n_placebo": 5000,
+                        "outcome": "rwm_expected.disadvantaged"})  # fmt: skip
     balance = BALANCE.assign(variable=["rwm_expected 2017", "cohort 2017"]).set_index("variable")
     lines = pd.DataFrame({"school": [1, 1], "year": [2017, 2018], "own": [50.0, 60.0],
                           "comparison": [50.0, 52.0]})  # fmt: skip
     drawn = [
         two_lines(LINES, "rwm_expected", title="A programme", starts=2018),
         placebo_dots(made_up(), effect, "A programme"),
-        check_rows(CHECKS.assign(note=""), "A programme", unit="points"),
+        check_rows(CHECKS.assign(note="", outcome="rwm_expected"), "A programme", unit="points"),
         love_plot(balance.drop(columns="label"), "A programme"),
         school_lines(lines, {1: "Hill"}, starts=2018, unit="points", caption="A programme"),
     ]
     for picture in drawn:
         assert picture.figure.axes and len(picture.table) and picture.alt
         assert picture.caption.startswith("A programme")
+    assert [one.caption.count("pupils") for one in drawn[:3]] == [1, 1, 1]

@@ -55,18 +55,21 @@ def check_programmes(figure: PaperFigure, run: Path) -> None:
     ):
         size, _, low, high = numbers(cell)[:4]
         assert [at, *span] == pytest.approx([size, low, high], abs=TENTH)
-        assert label.startswith(f"{name}: ") and numbers(label.rpartition("(")[2]) == [size]
-        (said,) = re.findall(rf"{re.escape(name)}: (.*?);", figure.alt)
+        what, whose = cell.split(": ")[:2]
+        assert label.startswith(f"{name}, {whose}: ")
+        assert numbers(label.rpartition("(")[2]) == [size]
+        (said,) = re.findall(rf"{re.escape(name)}, {whose}: (.*?);", figure.alt)
         assert numbers(said) == [size, low, high]
         assert figure.caption.partition(", ")[2].partition(":")[0] in cell
-        assert figure.caption.partition(": ")[2] in cell
+        assert what in figure.caption and whose in figure.caption
 
 
 def check_two_lines(figure: PaperFigure, run: Path) -> None:
     line = scale(figure.svg, "y")
     years = [text for text in texts(figure.svg) if re.fullmatch(r"\d{4}/\d\d", text)]
     assert figure.column("School year") == years
-    saved = saved_table(run, figure, "04-estimate-effect", "gap-rwm_expected")
+    group = ".disadvantaged" if "disadvantaged pupils" in figure.caption else ""
+    saved = saved_table(run, figure, "04-estimate-effect", f"gap-rwm_expected{group}")
     assert figure.column("Schools counted") == [str(n) for n in saved["n_schools"]]
     for name, column, who, colour in (
         ("Programme's schools", "members", "The programme's schools", BLUE),
@@ -254,15 +257,25 @@ def check_sides(
     )  # fmt: skip
 
 
+def check_series(figure: PaperFigure, run: Path) -> None:
+    saved = saved_table(run, figure, "04-estimate-effect", "series-picture")
+    for name, column in (("The authority", "here"), ("England", "england")):
+        shown = [numbers(cell)[0] for cell in figure.column(name)]
+        assert shown == pytest.approx(saved[column], abs=TENTH)
+    for year, cell in zip(figure.column("School year"), figure.column("England"), strict=True):
+        assert re.search(rf"{year}: authority \S+, England {re.escape(cell)}", figure.alt)
+
+
 CHECKS: dict[str, Callable[[PaperFigure, Path], None]] = {
     "How far each programme's schools moved": check_programmes,
     ", by year": check_two_lines,
     "among a hundred dots": check_dots,
-    "the same estimate under other choices": check_checks,
+    "The estimate under other choices": check_checks,
     "how alike the schools were": check_balance,
     "which schools could be compared": check_flow,
-    "each school against its own": check_schools,
-    "the case studies against": check_cases,
+    "Each school against its own": check_schools,
+    "The case studies against": check_cases,
+    "the whole authority and England": check_series,
 }
 
 
@@ -290,10 +303,10 @@ def test_what_is_drawn_the_table_the_alt_text_and_the_caption_have_the_same_numb
         (kind,) = (words for words in CHECKS if words in figure.caption)
         kinds.append(kind)
         CHECKS[kind](figure, run)
-    held_back = {"each school against its own", "the case studies against"}
+    held_back = {"Each school against its own", "The case studies against"}
     hidden = run.name == "autumn-2018" and page.name == "report.html"
     assert set(kinds) == set(CHECKS) - (held_back if hidden else set())
-    assert len(kinds) == (11 if hidden else 15)
+    assert len(kinds) == (12 if hidden else 16)
 
 
 def test_every_year_of_the_papers_is_a_school_year(paper: tuple[Path, Path]) -> None:

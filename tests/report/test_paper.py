@@ -98,8 +98,10 @@ def test_the_paper_follows_the_seeds_own_order(paper) -> None:
 def test_every_result_is_said_in_full(paper) -> None:
     text = words_of(paper)
     assert (
-        "the programme's schools gained: +4.2 percentage points, compared with similar schools "
-        "(95% interval 0.3 to 8.1 percentage points; 17 schools; provisional results for 2017/18)"
+        "For all pupils in these schools, results gained in the percentage reaching the expected "
+        "standard in reading, writing and maths: +4.2 percentage points, compared with similar "
+        "schools (95% interval 0.3 to 8.1 percentage points; 17 schools; provisional results for "
+        "2017/18)"
     ) in text
     assert (
         "we repeated the calculation for 10,000 groups of schools elsewhere that had no programme, "
@@ -204,7 +206,9 @@ def test_an_outcome_without_an_estimate_says_so(study) -> None:
     )
     entries = list_entries(Edition(settings, programmes, {**results, "closing-the-gap": gone}))
     said = entries["closing-the-gap.reading_progress.sentence"].text
-    assert said.startswith("No estimate can be given for the progress score in reading")
+    assert said.startswith(
+        "For all pupils in these schools, no estimate can be given of the progress score in reading"
+    )
     write_paper(settings, programmes, {**results, "closing-the-gap": gone})
 
 
@@ -255,9 +259,9 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     _, programmes, _ = make_study()
     found = collect_results(Step(), programmes)
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
-    assert len(read) == 2 * (16 + 5) + 1
+    assert len(read) == 2 * (18 + 6) + 1
     drawn = found["closing-the-gap"].pictures
-    assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance", "flow"}
+    assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance", "flow", "series"}
     assert drawn["two-lines"].svg == b"gap-rwm_expected.svg"
     assert drawn["two-lines"].caption == "gap-rwm_expected.caption.txt"
     assert ("04-estimate-effect", "gap-rwm_expected", "closing-the-gap") in read

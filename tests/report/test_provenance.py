@@ -97,7 +97,7 @@ def test_only_results_of_a_later_release_are_set_side_by_side(
     """No group, no number of pupils, nothing that stayed as it was; and no single school's."""
     table = board_tables.table_results(december)
     assert [row[0] for row in table.rows] == [
-        "% reaching the expected standard in reading, writing and maths"
+        "% reaching the expected standard in reading, writing and maths: all pupils"
     ]
     assert table.rows[0][1:] == ("47", "56.0", "56.5", "+0.5", "provisional, now revised")
     assert "12" not in " ".join(table.rows[0])

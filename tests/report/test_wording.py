@@ -23,9 +23,10 @@ def result(estimate: float, low: float, high: float, p: float, **changed: object
     return Result(**{**known, **changed})
 
 
-RWM = "In the percentage of pupils reaching the expected standard in reading, writing and maths, "
-SCHOOLS = "the programme's schools "
-UNSURE = f"it is too uncertain to say whether {SCHOOLS}gained or lost ground. The estimate is "
+ALL = "For all pupils in these schools, "
+RWM = " in the percentage reaching the expected standard in reading, writing and maths"
+UNSURE = "it is too uncertain to say whether results gained or lost ground"
+SO = ". The estimate is "
 AGAINST = ", compared with similar schools (95% interval "
 BESIDE = " percentage points; 17 schools; provisional results for 2017/18)."
 TRIED = (
@@ -36,66 +37,70 @@ TRIED = (
 TWELVE = {
     "clearly positive": (
         result(4.2, 0.3, 8.1, 0.034),
-        RWM + SCHOOLS + "gained: +4.2 percentage points" + AGAINST + "0.3 to 8.1" + BESIDE,
+        ALL + "results gained" + RWM + ": +4.2 percentage points" + AGAINST + "0.3 to 8.1" + BESIDE,
         TRIED + "About 3 in 100 showed a change this large.",
     ),
     "probably positive": (
         result(3.1, -0.3, 6.5, 0.08),
-        RWM + SCHOOLS + "probably gained: +3.1 percentage points" + AGAINST + "−0.3 to 6.5"
+        ALL + "results probably gained" + RWM + ": +3.1 percentage points" + AGAINST + "−0.3 to 6.5"
         + BESIDE,
         TRIED + "About 8 in 100 showed a change this large.",
     ),
     "positive and uncertain": (
         result(1.1, -2.8, 5.0, 0.57),
-        RWM + UNSURE + "+1.1 percentage points" + AGAINST + "−2.8 to 5.0" + BESIDE,
+        ALL + UNSURE + RWM + SO + "+1.1 percentage points" + AGAINST + "−2.8 to 5.0" + BESIDE,
         TRIED + "About 57 in 100 showed a change this large.",
     ),
     "exactly nothing": (
         result(0.0, -3.0, 3.0, 1.0),
-        RWM + UNSURE + "0.0 percentage points" + AGAINST + "−3.0 to 3.0" + BESIDE,
+        ALL + UNSURE + RWM + SO + "0.0 percentage points" + AGAINST + "−3.0 to 3.0" + BESIDE,
         TRIED + "Nearly all showed a change this large.",
     ),
     "probably negative": (
         result(-2.0, -4.2, 0.2, 0.075),
-        RWM + SCHOOLS + "probably lost ground: −2.0 percentage points" + AGAINST + "−4.2 to 0.2"
+        ALL + "results probably lost ground" + RWM + ": −2.0 percentage points" + AGAINST
+        + "−4.2 to 0.2"
         + BESIDE,
         TRIED + "About 8 in 100 showed a change this large.",
     ),
     "clearly negative": (
         result(-5.0, -8.0, -2.0, 0.0021),
-        RWM + SCHOOLS + "lost ground: −5.0 percentage points" + AGAINST + "−8.0 to −2.0" + BESIDE,
+        ALL + "results lost ground" + RWM + ": −5.0 percentage points" + AGAINST
+        + "−8.0 to −2.0" + BESIDE,
         TRIED + "Fewer than 1 in 100 showed a change this large.",
     ),
     "small but sure": (
         result(0.04, 0.004, 0.08, 0.04),
-        RWM + SCHOOLS + "gained: +0.040 percentage points" + AGAINST + "0.004 to 0.080" + BESIDE,
+        ALL + "results gained" + RWM + ": +0.040 percentage points" + AGAINST
+        + "0.004 to 0.080" + BESIDE,
         TRIED + "About 4 in 100 showed a change this large.",
     ),
     "in the autumn, before others' results": (
         result(2.4, 0.2, 4.6, 0.04, mode="forecast",
                release="school-returned"),
-        RWM + SCHOOLS + "gained: +2.4 percentage points, against a forecast from last "
+        ALL + "results gained" + RWM + ": +2.4 percentage points, against a forecast from last "
         "year's schools (95% interval 0.2 to 4.6 percentage points; 17 schools; school-returned "
         "results for 2017/18).",
         TRIED + "About 4 in 100 showed a change this large.",
     ),
     "one school": (
         result(9.0, -10.0, 28.0, 0.34, n_schools=1, release="final", n_placebo=999),
-        RWM + UNSURE + "+9.0 percentage points" + AGAINST + "−10.0 to 28.0 percentage points; "
+        ALL + UNSURE + RWM + SO + "+9.0 percentage points" + AGAINST
+        + "−10.0 to 28.0 percentage points; "
         "1 school; final results for 2017/18).",
         TRIED.replace("10,000", "999") + "About 34 in 100 showed a change this large.",
     ),
     "a group of pupils": (
         result(6.0, 1.0, 11.0, 0.02, outcome="rwm_expected.disadvantaged"),
-        RWM.replace("maths,", "maths (disadvantaged pupils),") + SCHOOLS
-        + "gained: +6.0 percentage points" + AGAINST + "1.0 to 11.0" + BESIDE,
+        ALL.replace("all", "disadvantaged") + "results gained" + RWM
+        + ": +6.0 percentage points" + AGAINST + "1.0 to 11.0" + BESIDE,
         TRIED + "About 2 in 100 showed a change this large.",
     ),
     "suppressed": (
         result(math.nan, math.nan, math.nan, math.nan, n_schools=2, n_placebo=0, verdict=""),
-        "No estimate can be given for the percentage of pupils reaching the expected standard in "
-        "reading, writing and maths: too few of the programme's schools have results that can be "
-        "compared (2 schools; provisional results for 2017/18).",
+        "For all pupils in these schools, no estimate can be given of the percentage reaching the "
+        "expected standard in reading, writing and maths: too few of the programme's schools have "
+        "results that can be compared (2 schools; provisional results for 2017/18).",
         "There were too few schools to test whether this could be chance.",
     ),
 }  # fmt: skip

@@ -72,7 +72,7 @@ def test_what_is_left_out_has_a_stated_default(tmp_path: Path) -> None:
             "no school publishes results of pupils with SEN Support",
         ),
         (
-            {"for": "sen_support", "outcomes": ["rwm_expected.disadvantaged"]},
+            {"for": "sen_support", "outcomes": ["rwm_expected.ehcp"]},
             "Write `rwm_expected` first",
         ),
         ({"must_not_move": ["rwm_expected"]}, "rwm_expected is among `outcomes`, so it may move"),
