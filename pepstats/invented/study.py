@@ -321,20 +321,21 @@ def _programme_text(england: England, slug: str) -> str:
 
 
 SHOWN = (
-    "rwm_expected.disadvantaged", "rwm_expected", "reading_progress", "writing_progress",
-    "maths_progress",
+    "rwm_expected.disadvantaged", "rwm_expected", "rwm_expected.gap", "reading_progress",
+    "writing_progress", "maths_progress",
 )  # fmt: skip
 
 
 def _planted_text(england: England) -> str:
-    """Write what each programme added in the first year, as a report has it."""
-    truth = planted_effects(england).query(f"year == {STARTS} and outcome in @SHOWN")
-    lines = []
-    for slug, own in truth.groupby("programme", sort=True):
-        added = half_up(own["with_overlap"].to_numpy(), 2) + 0.0
-        listed = ", ".join(f"{o}: {v:g}" for o, v in zip(own["outcome"], added, strict=True))
-        lines.append(f"  {slug}: {{{listed}}}")
-    return "\n".join(lines)
+    """Write what the programmes added to each one's schools in the first year."""
+    truth = planted_effects(england).query(f"year == {STARTS}")
+    wide = truth.pivot(index="programme", columns="outcome", values="with_overlap")
+    wide["rwm_expected.gap"] = wide["rwm_expected.disadvantaged"] - wide["rwm_expected.other"]
+    wide = wide[list(SHOWN)].apply(half_up, places=2) + 0.0
+    return "\n".join(
+        f"  {slug}: {{{', '.join(f'{name}: {value:g}' for name, value in own.items())}}}"
+        for slug, own in wide.iterrows()
+    )
 
 
 def _truth_file(england: England) -> bytes:

@@ -147,7 +147,10 @@ def table_effects(chapter: Chapter) -> PaperTable:
 def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
     said = ["The first outcome was fixed beforehand as the one that answers the question."]
     if len(results) > 1:
-        said.append("The others are judged more strictly, because several were looked at together.")
+        said.append(
+            "All results of all programmes in this paper are judged together, since one among "
+            "several stands out by chance."
+        )
     said += [
         f"{outcome_label(result.outcome)}: no estimate, {result.reason} "
         f"({count_words(result.n_schools, 'school')})."

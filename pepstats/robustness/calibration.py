@@ -38,7 +38,7 @@ from pepstats.impact import (
     weighted_mean,
 )
 from pepstats.matching import Match, MatchBasis, Pool, before_start, find_pool, match_schools
-from pepstats.measures import MEASURES, PUPILS_START, list_refused_breaks
+from pepstats.measures import GAP, MEASURES, PUPILS_START, list_refused_breaks
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
@@ -180,7 +180,7 @@ def _pupil_variance(panel: Panel, ours: Gaps, free: NDArray[np.bool_]) -> float:
 
     Fitted is how gaps vary with the number of pupils, where no limits are published.
     """
-    if MEASURES[ours.outcome].percent:
+    if MEASURES[ours.outcome].percent and not ours.outcome.endswith(f".{GAP}"):
         share = float(ours.table["own"][free].mean()) / 100
         return 10_000 * share * (1 - share)
     known = latest_spread(panel, ours.outcome, ours.year)
