@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -202,20 +203,30 @@ def check_flow(figure: PaperFigure, run: Path) -> None:
 
 def check_schools(figure: PaperFigure, run: Path) -> None:
     own, comparison = small_lines(figure)
-    shown = [numbers(" ".join(row[1:3])) for row in figure.rows]
-    for mine, theirs, cells in zip(own, comparison, shown, strict=True):
-        assert [mine[-1], theirs[-1]] == pytest.approx(cells, abs=TENTH)
+    for lines, name in zip((own, comparison), figure.columns[1:3], strict=True):
+        for line, cell in zip(lines, figure.column(name), strict=True):
+            assert not numbers(cell) or line[-1] == pytest.approx(numbers(cell)[0], abs=TENTH)
+    for row in figure.rows:
+        if all(map(numbers, row[1:5])):
+            mine, theirs, correction, difference = (numbers(cell)[0] for cell in row[1:5])
+            assert mine - theirs - correction == pytest.approx(difference, abs=4 * TENTH)
     assert figure.columns[1] == f"Its {last_year(figure)}"
-    check_sides(figure, own, comparison, run)
+    assert figure.columns[3:5] == ("Correction", "Difference")
+    ended = [all(map(numbers, row[1:3])) for row in figure.rows]
+    check_sides(figure, list(compress(own, ended)), list(compress(comparison, ended)), run)
 
 
 def check_cases(figure: PaperFigure, run: Path) -> None:
     own, comparison = small_lines(figure)
-    drawn = np.stack([np.concatenate(own), np.concatenate(comparison)], axis=1)
-    shown = [numbers(" ".join(row[1:3])) for row in figure.rows]
-    assert drawn == pytest.approx(np.array(shown), abs=TENTH)
+    for lines, cells in ((own, figure.column("The school")),
+                         (comparison, figure.column("Its comparison schools"))):  # fmt: skip
+        shown = [n for cell in cells for n in numbers(cell)]  # a year without results has none
+        assert np.concatenate(lines) == pytest.approx(shown, abs=TENTH)
     assert figure.rows[-1][0].endswith(last_year(figure))
-    check_sides(figure, own, comparison, run)
+    ended = [
+        all(map(numbers, row[1:3])) for row in figure.rows if row[0].endswith(last_year(figure))
+    ]
+    check_sides(figure, list(compress(own, ended)), list(compress(comparison, ended)), run)
 
 
 def small_lines(figure: PaperFigure) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -247,7 +258,10 @@ def last_year(figure: PaperFigure) -> str:
 def check_sides(
     figure: PaperFigure, own: list[np.ndarray], comparison: list[np.ndarray], run: Path
 ) -> None:
-    """Hold the schools that the alt text counts above and below to the ends of their lines."""
+    """Hold the schools that the alt text counts above and below to the ends of their lines.
+
+    Of the schools that have a result in the last year: another is neither above nor below in it.
+    """
     apart = [mine[-1] - theirs[-1] for mine, theirs in zip(own, comparison, strict=True)]
     above, below = numbers(figure.alt.partition("In the last year ")[2])
     assert [above, below] == [sum(a > 1e-3 for a in apart), sum(a < -1e-3 for a in apart)]
@@ -259,11 +273,16 @@ def check_sides(
 
 def check_series(figure: PaperFigure, run: Path) -> None:
     saved = saved_table(run, figure, "04-estimate-effect", "series-picture")
-    for name, column in (("The authority", "here"), ("England", "england")):
+    line = scale(figure.svg, "y")
+    for name, column, colour in (("The authority", "here", BLUE), ("England", "england", ORANGE)):
         shown = [numbers(cell)[0] for cell in figure.column(name)]
         assert shown == pytest.approx(saved[column], abs=TENTH)
+        for drawn in (paths(figure.svg, colour)[0], marks(figure.svg, colour)[: len(shown)]):
+            assert in_units(drawn[:, 1], line) == pytest.approx(shown, abs=TENTH)
     for year, cell in zip(figure.column("School year"), figure.column("England"), strict=True):
         assert re.search(rf"{year}: authority \S+, England {re.escape(cell)}", figure.alt)
+    said = re.findall(r"middle half of authorities (\S+ to \S+)\.", figure.alt)
+    assert said == figure.column("Middle half of authorities")
 
 
 CHECKS: dict[str, Callable[[PaperFigure, Path], None]] = {
