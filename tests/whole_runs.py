@@ -31,7 +31,7 @@ def invoke(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.Comp
     )  # fmt: skip
 
 
-def hashes(folder: Path, *, but: tuple[str, ...] = ("manifest.json",)) -> dict[str, str]:
+def hashes(folder: Path, *, but: tuple[str, ...] = ("manifest.json", "run.log")) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

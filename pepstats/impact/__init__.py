@@ -21,7 +21,7 @@ from pepstats.impact.gaps import (
     lay_out,
     weigh_gaps,
 )
-from pepstats.impact.group_results import compare_lost, measure_national_gap
+from pepstats.impact.group_results import LEFT_OUT, compare_lost, measure_national_gap
 from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held, describe_series
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
@@ -38,7 +38,7 @@ from pepstats.impact.placebo import (
     weighted_mean,
 )
 from pepstats.impact.tables import tabulate_gaps
-from pepstats.impact.verdicts import FORECAST, GAINED, HOW, LADDER, LOST, MATCHED, UNCERTAIN
+from pepstats.impact.verdicts import FORECAST, GAINED, HOW, LADDER, MATCHED, UNCERTAIN
 from pepstats.impact.weighing import PRIORS, TRIALS
 
 __all__ = [
@@ -55,7 +55,7 @@ __all__ = [
     "HOW",
     "Inputs",
     "LADDER",
-    "LOST",
+    "LEFT_OUT",
     "MATCHED",
     "OWN",
     "PRIORS",

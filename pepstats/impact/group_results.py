@@ -16,7 +16,7 @@ NATIONAL_GAP_COLUMNS = [
     "outcome", "year", "own", "england_own", "england_other", "gap", "n_schools", "n_pupils",
     "release", "reason",
 ]  # fmt: skip
-KEPT, LOST = "in the estimate", "left out"
+KEPT, LEFT_OUT = "in the estimate", "left out"
 LOST_COLUMNS = ["which", "n_schools", "year", "group_pupils", "all_pupils_result"]
 GROUP = "disadvantaged"
 
@@ -89,7 +89,7 @@ def compare_lost(
         else pd.Series(dtype=float)
         for name in (MEASURES[outcome].cohort, whole)
     ]
-    for which, schools in ((KEPT, own.index[own.notna()]), (LOST, own.index[own.isna()])):
+    for which, schools in ((KEPT, own.index[own.notna()]), (LEFT_OUT, own.index[own.isna()])):
         few = len(schools) < FEWEST_SCHOOLS
         means = [float("nan") if few else float(one.reindex(schools).mean()) for one in known]
         rows.append((which, len(schools), year, *means))

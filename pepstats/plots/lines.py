@@ -245,13 +245,13 @@ def height_of_small_lines(schools: int, columns: int = 2) -> float:
 
 def describe_small_lines(schools: pd.DataFrame, *, unit: str) -> str:
     """Describe how many schools ended above and below their own comparison schools."""
-    known = schools.dropna(subset=["own", "comparison"]).sort_values("year")
-    last = known.groupby("label", sort=False).tail(1)
+    known = schools.dropna(subset=["own", "comparison"])
+    last = known[known["year"] == schools["year"].max()]
     above = int((last["own"] > last["comparison"]).sum())
     below = int((last["own"] < last["comparison"]).sum())
     missing = schools["label"].nunique() - len(last)
     end = (
-        f" {count_words(missing, 'school has', 'schools have')} no results to show."
+        f" {count_words(missing, 'school has', 'schools have')} no result to show in it."
         if missing
         else ""
     )

@@ -13,7 +13,7 @@ from pepstats.formatting import (
     reader_words,
     school_year,
 )
-from pepstats.impact import FORECAST, LOST
+from pepstats.impact import FORECAST, LEFT_OUT
 from pepstats.measures import GROUPS, LOCAL_GROUPS, find_measure, name_pupils, whole_of
 from pepstats.report.edition import Chapter, ProgrammeResults
 from pepstats.report.sentences import Result, outcome_words
@@ -44,7 +44,7 @@ def whose_sentence(chapter: Chapter) -> str:
 def lost_sentence(found: ProgrammeResults, result: Result) -> str:
     """Write how many schools have a group's figure, why others lack it, and how those differ."""
     lost = found.lost
-    if lost.empty or not lost.loc[lost["which"] == LOST, "n_schools"].any():
+    if lost.empty or not lost.loc[lost["which"] == LEFT_OUT, "n_schools"].any():
         return ""
     kept, gone = lost.to_dict("records")
     reasons = found.gaps_of(result.outcome)["reason"].dropna().value_counts()

@@ -13,7 +13,7 @@ import json
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -517,9 +517,12 @@ def _calibrate_across(
             "draws": picking.draws, "false_alarm_rate": rate, "false_alarm_se": error,
         })  # fmt: skip
     seen, last = forecast_sample(population, samples[1], national)
-    ours = weighted_mean(seen, picked[1].schools)[0]
-    later = weighted_mean(gaps[1], picked[1].schools)[0]
-    rate, error = judge_other_year(seen, picked[1], last, picked[0])
+    known = samples[1].free & seen.gaps[OURS].table["gap"].notna().to_numpy()
+    now = pick_programmes(replace(samples[1], free=known), ONE_CITY, picking, rng)
+    before = pick_programmes(last, ONE_CITY, picking, rng)
+    ours = weighted_mean(seen.gaps[OURS], now.schools)[0]
+    later = weighted_mean(gaps[1], now.schools)[0]
+    rate, error = judge_other_year(seen.gaps[OURS], now, last.gaps[OURS], before)
     october: Rows = [{
         "outcome": outcome, "year": year, "draws": picking.draws,
         "correlation": float(np.corrcoef(ours, later)[0, 1]), "mean": float(ours.mean()),
@@ -530,8 +533,8 @@ def _calibrate_across(
 
 def forecast_sample(
     population: Population, sample: CalibrationSample, national: Mapping[int, float]
-) -> tuple[Gaps, Gaps]:
-    """Return the same schools' gaps as October sees them, and last year's.
+) -> tuple[CalibrationSample, CalibrationSample]:
+    """Return the same schools as October sees them, and last year's, picked by what was before.
 
     Where `national` lacks a year, the mean over all pupils of the pool's schools is its level.
     """
@@ -543,7 +546,17 @@ def forecast_sample(
         y: float((results[y] * cohorts[y]).sum() / cohorts[y][results[y].notna()].sum())
         for y in (year - 1, year)
     }
-    return forecast_gaps(panel, *sample.matched, sample.asked, {**level, **national})
+    whole = panel.wide(sample.asked.whole).reindex(index=schools)
+    seen, last = (
+        replace(
+            sample,
+            gaps={OURS: found},
+            free=found.table["gap"].notna().to_numpy() & ~schools.isin(population.barred),
+            traits=sample.traits.assign(attainment=whole[list(found.baseline)].mean(axis=1)),
+        )
+        for found in forecast_gaps(panel, *sample.matched, sample.asked, {**level, **national})
+    )
+    return seen, last
 
 
 def calibrate_primary(

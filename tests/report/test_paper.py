@@ -259,7 +259,7 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     _, programmes, _ = make_study()
     found = collect_results(Step(), programmes)
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
-    assert len(read) == 2 * (18 + 6) + 1
+    assert len(read) == 2 * (19 + 6) + 1
     drawn = found["closing-the-gap"].pictures
     assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance", "flow", "series"}
     assert drawn["two-lines"].svg == b"gap-rwm_expected.svg"

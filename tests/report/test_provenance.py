@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pepstats.document import blocks, html
-from pepstats.impact.verdicts import FORECAST, MATCHED
+from pepstats.impact.verdicts import FORECAST, HOW, MATCHED
 from pepstats.report import board_tables
 from pepstats.report.edition import FIRST, NOT_RUN, Provenance
 from pepstats.runs.revision import RESULT_COLUMNS, bridge_effects
@@ -88,7 +88,7 @@ def test_a_programmes_change_is_said_with_how_it_was_found(
     assert first["On 2 October 2018"].startswith("+4.2 (") and first["Change"] == "+0.8"
     assert first["Verdict"] == "gained (was: too uncertain to say)"
     assert table.rows[1][-1].startswith("still ")
-    assert f"Then: provisional results, {FORECAST}" in table.note
+    assert f"Then: provisional results, {HOW[FORECAST]}" in table.note
 
 
 def test_only_results_of_a_later_release_are_set_side_by_side(

@@ -66,7 +66,7 @@ def test_it_can_be_written_when_the_results_are_not_there_yet(study: Path) -> No
     (study / "invented" / "ks2" / "2017-2018_england_ks2final.csv").unlink()
     _, made = write_plan(REPORT, study)
     assert not made.results_were_listed
-    assert made.programmes[SLUG].settings["outcomes"][0] == "rwm_expected"
+    assert made.programmes[SLUG].settings["outcomes"][0] == "rwm_expected.disadvantaged"
     assert len(made.programmes[SLUG].pairs) == len(made.programmes[SLUG].members)
 
 

@@ -261,7 +261,7 @@ def test_a_second_release_says_which_numbers_moved_and_why(out: Path, data: Path
     now = manifest.read_manifest(run)
     tables = sum(one.columns != () for one in now.outputs.values())
     entry = bridge.write_entry(out / "released" / REPORT, run, now, on="2018-12-13", why="asked")
-    assert "- 1 of 8 effects moved; 1 verdict changed" in entry
+    assert "- 1 of 9 effects moved; 1 verdict changed" in entry
     assert "The verdict changed from" in entry and "to “lost ground”" in entry
     assert f"- 1 of {tables} tables are not the same" in entry and "- why: asked" in entry
     release.release_report(REPORT, data=data, out=out, why="a mistake was mended")
@@ -286,7 +286,7 @@ def test_a_report_that_revises_another_says_what_moved_since_that_one(
         put(run, name, bridged.to_csv(index=False, lineterminator="\n").encode("utf-8"))
     release.release_report(REPORT, data=data, out=out)
     entry = (release.release_report(LATER, data=data, out=out) / CHANGES_FILE).read_text("utf-8")
-    assert "- first release, with 8 effects" in entry and f"- it revises {REPORT}\n" in entry
+    assert "- first release, with 9 effects" in entry and f"- it revises {REPORT}\n" in entry
     assert "1 verdict changed" in entry and "to “lost ground”" in entry
     text = (out / "released" / CHANGES_FILE).read_text("utf-8")
     assert text.index(f"## {LATER}, ") < text.index(f"## {REPORT}, ")

@@ -96,7 +96,7 @@ def test_a_changed_digit_is_answered_with_its_row_and_size(
     row = table.loc["estimate"]
     assert (row["file"], row["rows"], row["verdict"]) == (EFFECTS, 1, DIFFERS)
     assert row["largest"] == pytest.approx(0.5)
-    assert "outcome reading_progress" in row["note"]
+    assert f"outcome {effects.loc[1, 'outcome']}" in row["note"]
     assert table.loc["(whole file)", "note"].iloc[0].startswith("changed: not the bytes")
     assert "reading_progress" in found.as_text() and "It differs." in found.as_text()
 
