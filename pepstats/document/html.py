@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 from pepstats.document.blocks import Document
 from pepstats.document.templates import html_templates
@@ -41,7 +40,7 @@ def write_formats(
     editions: Mapping[str, Document],
     formats: Collection[str] = ("word", "workbook"),
     *,
-    template: Path | None = None,
+    template: tuple[bytes, str] | None = None,
 ) -> dict[str, str | bytes]:
     """Lay each edition out as a web page and in the formats asked for, by file name.
 

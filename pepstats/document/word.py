@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import io
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import docx
@@ -128,26 +127,26 @@ RUNS = ("vbaproject", "activex", "embeddings", "oleobject")
 NEEDED = ("Normal", "Title", "Heading 1", "Heading 2")
 
 
-def open_template(path: Path) -> WordDocument:
+def open_template(content: bytes, name: str) -> WordDocument:
     """Open a council's Word file without its words: its styles, margins, head and foot stay.
 
     Raises `DesignError` for what is no Word file, is too large, can run something or reaches
     outside itself, or lacks a style that a paper needs.
     """
     try:
-        with zipfile.ZipFile(path) as packed:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
             parts = packed.infolist()
         if sum(part.file_size for part in parts) > LARGEST:
-            raise DesignError(f"{path}: more than {LARGEST:,} bytes unpacked, so not a template.")
-        word = docx.Document(str(path))
-        _check(word, [part.filename for part in parts], path)
+            raise DesignError(f"{name}: more than {LARGEST:,} bytes unpacked, so not a template.")
+        word = docx.Document(io.BytesIO(content))
+        _check(word, [part.filename for part in parts], name)
         body = word.element.body
     except DesignError:
         raise
     except Exception as error:  # whatever a broken or hostile file makes its reader raise
         reason = f"{type(error).__name__}: {error}".rstrip(": .")
         raise DesignError(
-            f"{path}: not a Word file that can be used ({reason}). Save it from Word as .docx."
+            f"{name}: not a Word file that can be used ({reason}). Save it from Word as .docx."
         ) from error
     for element in list(body):
         if element.tag != qn("w:sectPr"):
@@ -155,10 +154,10 @@ def open_template(path: Path) -> WordDocument:
     return word
 
 
-def _check(word: WordDocument, names: list[str], path: Path) -> None:
+def _check(word: WordDocument, names: list[str], file: str) -> None:
     if running := sorted(n for n in names if any(one in n.casefold() for one in RUNS)):
         raise DesignError(
-            f"{path}: has something in it that can be run ({running[0]}). Save it without."
+            f"{file}: has something in it that can be run ({running[0]}). Save it without."
         )
     allowed = {RELATIONSHIP_TYPE.HYPERLINK, ATTACHED}
     package = word.part.package
@@ -168,7 +167,7 @@ def _check(word: WordDocument, names: list[str], path: Path) -> None:
                 continue
             if link.reltype not in allowed:
                 raise DesignError(
-                    f"{path}: reaches outside itself, to {link.target_ref}. Put what it shows into "
+                    f"{file}: reaches outside itself, to {link.target_ref}. Put what it shows into "
                     "the file and save it again."
                 )
             if link.reltype == ATTACHED:
@@ -178,7 +177,7 @@ def _check(word: WordDocument, names: list[str], path: Path) -> None:
     there = {style.name for style in word.styles}
     if missing := [name for name in NEEDED if name not in there]:
         raise DesignError(
-            f"{path}: has no style called {', '.join(missing)}. Use each once in Word and save it."
+            f"{file}: has no style called {', '.join(missing)}. Use each once in Word and save it."
         )
 
 
@@ -189,9 +188,9 @@ _INDENT = {"roman": (1.25, 2.25), "letters": (1.25, 2.0), "bullets": (1.25, 2.0)
 """Where a list's marks and its words stand, in centimetres."""
 
 
-def write_docx(document: Document, template: Path | None = None) -> bytes:
-    """Lay a paper out as a Word file; a council's own `template` gives its styles and margins."""
-    word = open_template(template) if template else _open()
+def write_docx(document: Document, template: tuple[bytes, str] | None = None) -> bytes:
+    """Lay a paper out as a Word file, in the looks of a council's own `template`: bytes and name."""
+    word = open_template(*template) if template else _open()
     writer = _Writer(word, document, restyle=template is None)
     writer.write()
     stream = io.BytesIO()

@@ -278,10 +278,10 @@ class Step:
             return pd.DataFrame(columns=SHOWN_COLUMNS)
         return read_shown(self.data / file)
 
-    def find_template(self) -> Path | None:
-        """Find the council's own Word template, where the report's settings name one."""
+    def read_template(self) -> tuple[bytes, str] | None:
+        """Read the council's own Word template, and its name, where the settings name one."""
         template = self.report.template
-        return self.data / template if template else None
+        return ((self.data / template).read_bytes(), template) if template else None
 
     def read_file(self, step: str, name: str, programme: str | None = None) -> bytes:
         """Read any other file that an earlier step wrote."""
