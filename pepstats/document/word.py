@@ -189,7 +189,7 @@ _INDENT = {"roman": (1.25, 2.25), "letters": (1.25, 2.0), "bullets": (1.25, 2.0)
 
 
 def write_docx(document: Document, template: tuple[bytes, str] | None = None) -> bytes:
-    """Lay a paper out as a Word file, in the looks of a council's own `template`: bytes and name."""
+    """Lay a paper out as a Word file, in the looks of a council's own `template`: bytes, name."""
     word = open_template(*template) if template else _open()
     writer = _Writer(word, document, restyle=template is None)
     writer.write()
