@@ -263,7 +263,8 @@ def check_sides(
     Of the schools that have a result in the last year: another is neither above nor below in it.
     """
     apart = [mine[-1] - theirs[-1] for mine, theirs in zip(own, comparison, strict=True)]
-    above, below = numbers(figure.alt.partition("In the last year ")[2])
+    said = figure.alt.partition("In the last year ")[2].partition(".")[0]
+    above, below = numbers(said)
     assert [above, below] == [sum(a > 1e-3 for a in apart), sum(a < -1e-3 for a in apart)]
     forecast = f"The dashed line for {last_year(figure)} is a forecast"
     assert (forecast in figure.caption) == (
