@@ -168,7 +168,8 @@ def baseline_covariates(
 
     Its own results, of all pupils even where the outcome is a group's, and each of them times its
     cohort (more pupils' results say more of the next ones: without it, large low schools are
-    expected to rise too far); the mean of the other schools of its authority (a city's history);
+    expected to rise too far); the mean of the other schools of its authority, in results and in
+    what their pupils brought with them (a city's history: what it lastingly adds or lacks);
     its latest cohort, as a logarithm; of a group its latest result and size; its pupils' own start
     (`pupils_start`), before and, unless `now` is false, of the pupils the result is of; `others`,
     whatever else it was matched on; its kind (the exact keys among the columns of `schools`, that
@@ -185,10 +186,11 @@ def baseline_covariates(
     if asked.outcome != asked.whole:
         group = _results_before(panel, schools.index, asked, asked.outcome, [last])
         group["group's size"] = _log_cohort(panel, schools.index, asked.outcome, last)
-    earlier = own.join(group.iloc[:, :1])
-    city = mean_of_others(earlier, schools["la"]).rename(columns=lambda n: f"authority's {n}")
     years = (last, asked.year) if now else (last,)
     start = pupils_start(panel, schools.index, asked, years)
+    before = [n for n in start if n.endswith(f", {asked.year - last} before") and n[:3] != "no "]
+    earlier = own.join(group.iloc[:, :1]).join(start[before])
+    city = mean_of_others(earlier, schools["la"]).rename(columns=lambda n: f"authority's {n}")
     parts = [own, group, city, size, start, others]
     kinds = schools.select_dtypes(exclude="number")
     if len(kinds.columns):
