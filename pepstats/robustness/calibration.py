@@ -180,7 +180,7 @@ def _pupil_variance(panel: Panel, ours: Gaps, free: NDArray[np.bool_]) -> float:
 
     Fitted is how gaps vary with the number of pupils, where no limits are published.
     """
-    if MEASURES[ours.outcome].percent and not ours.outcome.endswith(f".{GAP}"):
+    if MEASURES[ours.outcome].percent and not ours.outcome.endswith(GAP):
         share = float(ours.table["own"][free].mean()) / 100
         return 10_000 * share * (1 - share)
     known = latest_spread(panel, ours.outcome, ours.year)
