@@ -78,6 +78,7 @@ def make_report_entries(edition: Edition) -> dict[str, Entry]:
         "meeting.report_by": Entry(meeting.report_by, meeting.report_by, settings),
         "report.releases": Entry(releases, join_words(releases), effects),
         "report.how": Entry(None, how_sentence([one.primary for one in chapters]), effects),
+        "report.parts": Entry(None, parts_sentence([one.primary for one in chapters]), effects),
         "report.still_to_come": Entry(releases, still_to_come(releases, report.year), effects),
     }
     for one in chapters:
@@ -197,6 +198,29 @@ def how_sentence(results: Sequence[Result]) -> str:
         "were in no programme. It does not rest on the similar schools that the next paper uses."
     )
     return f"{words} Where others' results are published: {matched}" if MATCHED in modes else words
+
+
+def parts_sentence(results: Sequence[Result]) -> str:
+    """Write what is allowed for beside the comparison schools, or what a forecast is made from."""
+    modes = {result.mode for result in results if result.known}
+    known = (
+        "earlier results, numbers of pupils, the earlier results of their authority and, where the "
+        "files have it, what their pupils brought with them"
+    )
+    said = []
+    if FORECAST in modes:
+        said.append(
+            f"The forecast is by {known}, as results went with these a year before outside the "
+            "programmes and outside the school's own authority; it is moved to this year's "
+            "national level."
+        )
+    if MATCHED in modes or not modes:
+        said.append(
+            "Every comparison school counts in full. The differences that are left are in "
+            f"{known}; what goes with them is taken out as it was seen in schools outside the "
+            "programmes and outside the school's own authority."
+        )
+    return " ".join(said)
 
 
 STARTS = {

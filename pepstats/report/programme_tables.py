@@ -204,8 +204,9 @@ def table_dots(chapter: Chapter) -> PaperTable:
 def table_schools(chapter: Chapter) -> PaperTable:
     """Show each school's result and gap, none left out, with the reason for a blank."""
     known, year = find_measure(chapter.programme.primary), chapter.primary.year
-    caption = f"{chapter.programme.title}: each school against its own comparison schools"
     forecast = chapter.primary.mode == FORECAST
+    against = "a forecast of its result" if forecast else "its own comparison schools"
+    caption = f"{chapter.programme.title}: each school against {against}"
     columns = {"School": 1.5, f"Its {school_year(year)}": 0.9,
                "Forecast" if forecast else "Comparison schools": 1.1, "Correction": 1.0,
                "Difference": 1.0, "Note": 1.9}  # fmt: skip
