@@ -49,7 +49,7 @@ WITHIN = {
     "04-estimate-effect": "import scipy.optimize, matplotlib.backends.backend_svg",
     "05-check-robustness": "import scipy.spatial, scipy.optimize, matplotlib.backends.backend_svg",
     "06-case-studies": "import matplotlib.backends.backend_svg",
-    "07-board-report": "import jinja2, docx, gptables, matplotlib.backends.backend_svg",
+    "07-board-report": "import jinja2, docx, xlsxwriter, matplotlib.backends.backend_svg",
 }
 
 

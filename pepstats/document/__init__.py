@@ -1,11 +1,25 @@
 """A document of blocks, and its HTML, Word and workbook forms."""
 
-from pepstats.document.blocks import Document, Entry, PaperPicture, PaperTable, Quote, make_table
+from pepstats.document.blocks import (
+    Cell,
+    Document,
+    Entry,
+    PaperPicture,
+    PaperTable,
+    Quote,
+    figure,
+    interval,
+    make_table,
+    with_error,
+    with_interval,
+    words_of,
+)
 from pepstats.document.compose import Contents, Cover, compose_paper, find_typed_results
 from pepstats.document.html import write_formats
 from pepstats.document.templates import html_templates
 
 __all__ = [
+    "Cell",
     "Contents",
     "Cover",
     "Document",
@@ -14,8 +28,13 @@ __all__ = [
     "PaperTable",
     "Quote",
     "compose_paper",
+    "figure",
     "find_typed_results",
     "html_templates",
+    "interval",
     "make_table",
+    "with_error",
+    "with_interval",
+    "words_of",
     "write_formats",
 ]

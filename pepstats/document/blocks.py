@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pepstats.formatting import plain_text
+from pepstats.formatting import format_interval, format_number, plain_text, round_half_up
 
 SHORT_ROWS, SHORT_LETTERS = 10, 750
 ListKind = Literal["roman", "letters", "bullets"]
@@ -23,16 +24,48 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A cell of numbers as they are printed, and nothing finer: rounded when it is made.
+
+    `values` has one number or those that are printed together, `parts` what is said of each where
+    it stands alone; `text` is how they are printed, `places` how many decimals they have.
+    """
+
+    values: tuple[float, ...]
+    text: str
+    places: int = 0
+    unit: str = ""
+    parts: tuple[str, ...] = ("",)
+
+
+Cell = str | Figure
+ENDS = (": from", ": to")
+
+
+@dataclass(frozen=True)
 class PaperTable:
-    """A table for readers: cells are text, the first column names the row."""
+    """A table for readers: cells are words or figures, the first column names the row."""
 
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    cells: tuple[tuple[Cell, ...], ...]
     note: str = ""
     empty: str = "There is nothing to show."
-    numeric: tuple[str, ...] = ()
     widths: tuple[float, ...] = ()
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """Every cell as it is printed."""
+        return tuple(tuple(map(words_of, row)) for row in self.cells)
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The columns that hold figures."""
+        return tuple(
+            column
+            for column, *cells in zip(self.columns, *self.cells, strict=True)
+            if any(isinstance(cell, Figure) for cell in cells)
+        )
 
     @property
     def short(self) -> bool:
@@ -182,17 +215,65 @@ def make_table(
     columns: Iterable[str] | Mapping[str, float],
     rows: Iterable[Iterable[object]] = (),
     *,
-    numeric: Iterable[str] = (),
     note: str = "",
     empty: str = "There is nothing to show.",
 ) -> PaperTable:
-    """Make a table of words; where `columns` is a mapping it has their widths."""
+    """Make a table of words and figures; where `columns` is a mapping it has their widths."""
     return PaperTable(
         plain_text(caption),
         tuple(plain_text(str(name)) for name in columns),
-        tuple(tuple(plain_text(str(cell)) for cell in row) for row in rows),
+        tuple(
+            tuple(cell if isinstance(cell, Figure) else plain_text(str(cell)) for cell in row)
+            for row in rows
+        ),
         plain_text(note),
         plain_text(empty),
-        tuple(plain_text(name) for name in numeric),
         tuple(columns.values()) if isinstance(columns, Mapping) else (),
     )
+
+
+def figure(
+    value: float, places: int = 0, *, signed: bool = False, unit: str = "", none: str = "none"
+) -> Cell:
+    """Make a cell of one number, rounded half up; where there is no number, words that say so."""
+    if not math.isfinite(value):
+        return none
+    text = format_number(value, places, signed=signed)
+    pounds = unit == "£"
+    text = f"£{text}" if pounds else f"{text}{unit}"
+    return Figure(_rounded((value,), places), text, places, unit)
+
+
+def interval(low: float, high: float, places: int = 1, *, none: str = "none") -> Cell:
+    """Make a cell of an interval's two ends."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return none
+    return Figure(
+        _rounded((low, high), places), format_interval(low, high, places), places, parts=ENDS
+    )
+
+
+def with_interval(found: Iterable[float], places: int = 1, *, none: str = "none") -> Cell:
+    """Make a cell of a signed estimate with its interval's two ends in brackets."""
+    value, low, high = found
+    if not math.isfinite(value):
+        return none
+    text = f"{format_number(value, places, signed=True)} ({format_interval(low, high, places)})"
+    return Figure(_rounded((value, low, high), places), text, places, parts=("", *ENDS))
+
+
+def with_error(value: float, error: float, places: int = 0, *, signed: bool = False) -> Cell:
+    """Make a cell of a number with its standard error in brackets."""
+    if not math.isfinite(value):
+        return "none"
+    text = f"{format_number(value, places, signed=signed)} ({format_number(error, places)})"
+    return Figure(_rounded((value, error), places), text, places, parts=("", ": standard error"))
+
+
+def _rounded(values: Iterable[float], places: int) -> tuple[float, ...]:
+    return tuple(float(round_half_up(value, places)) for value in values)
+
+
+def words_of(cell: Cell) -> str:
+    """Return a cell as it is printed."""
+    return cell.text if isinstance(cell, Figure) else cell

@@ -1,28 +1,29 @@
 """The paper's tables as an accessible data workbook: cover, contents, one table a sheet.
 
-Written by gptables, which follows the Analysis Function's guidance for spreadsheets. Every cell is
-a number or plain text: nothing in it can be run.
+Laid out by the Analysis Function's guidance: one marked table a sheet with its notes above it, and
+no merged or empty cells for looks. A number is a number, at the places that the paper prints; every
+other cell is plain text: nothing in it can be run, and no text becomes a link.
 """
 
 from __future__ import annotations
 
 import io
-import re
-import warnings
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-import pandas as pd
-
-from pepstats.document.blocks import Document, PaperTable, TableBlock
+from pepstats.document.blocks import Cell, Document, Figure, PaperTable, TableBlock
 from pepstats.document.word import LANGUAGE, pack_again
 from pepstats.formatting import long_date
 
-NUMBER = re.compile(r"[+\u2212-]?[\d,]+(?:\.\d+)?")
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 SHORTHAND = {"[c]": "[c] is a count hidden so that no school can be known by it.",
              "none": "none: there is no such figure.",
              "not available": "not available: the figure could not be found."}  # fmt: skip
+WIDEST, LONGEST = 60, 32_767  # letters of a column as it is seen; letters that a cell can hold
 
 _CORE = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cp:coreProperties '
@@ -37,34 +38,28 @@ _CORE = (
 
 def write_workbook(document: Document) -> bytes:
     """Return every table of a paper as one workbook, the same bytes every time."""
-    import gptables
+    import xlsxwriter
 
-    blocks = list(list_tables(document))
-    sheets = {f"Table {block.number}": _sheet(block, document.marks) for block in blocks}
-    cover = gptables.Cover(
-        title=_plain(document.title),
-        intro=[*document.marks,
-               "Each table of the paper is on a sheet of its own, numbered as in the paper."],
-        about=[f"Made for the meeting of {long_date(document.date)}.",
-               "A number is written as in the paper, rounded half up."],
-        contact=[document.author],
-    )  # fmt: skip
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        # gptables uses words of pandas that pandas means to drop; nothing in it is ours to mend
-        warnings.simplefilter("ignore")
-        gptables.write_workbook(
-            filename=stream,
-            sheets=sheets,
-            cover=cover,
-            notes_table=list_notes(blocks),
-            workbook_options={
-                "strings_to_formulas": False,
-                "strings_to_urls": False,
-                "strings_to_numbers": False,
-                "in_memory": True,
-            },
-        )
+    stream, blocks = io.BytesIO(), list(list_tables(document))
+    as_text = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(stream, {"in_memory": True, **as_text})
+    _write_page(book, "Cover", [
+        document.title, *document.marks,
+        "Each table of the paper is on a sheet of its own, numbered as in the paper.",
+        f"Made for the meeting of {long_date(document.date)}.",
+        "A number is written as in the paper, rounded half up.", document.author,
+    ])  # fmt: skip
+    contents = _write_page(book, "Contents", ["Contents", "Each line leads to a table."])
+    for row, block in enumerate(blocks, start=2):
+        name = f"Table {block.number}"
+        title = f"{name}: {block.table.caption}"
+        contents.write_url(row, 0, f"internal:'{name}'!A1", string=title[:LONGEST])
+        said = [title, *document.marks, "This sheet holds one table.", block.table.note]
+        words = {cell for line in block.table.cells for cell in line if isinstance(cell, str)}
+        said += [meaning for mark, meaning in SHORTHAND.items() if mark in words]
+        lines = [line for line in said if line]
+        _write_table(book, _write_page(book, name, lines), block, len(lines))
+    book.close()
     core = _CORE.format(
         title=escape(document.title), author=escape(document.author),
         language=LANGUAGE, date=document.date.isoformat(),
@@ -72,14 +67,43 @@ def write_workbook(document: Document) -> bytes:
     return pack_again(stream.getvalue(), core=core)
 
 
-def list_notes(blocks: Sequence[TableBlock]) -> pd.DataFrame | None:
-    """Return the tables' notes, each with the reference its table's title carries."""
-    rows = [(_reference(block), _plain(block.table.note)) for block in blocks if block.table.note]
-    return pd.DataFrame(rows, columns=["Note reference", "Note text"]) if rows else None
+def _write_page(book: Workbook, name: str, lines: Sequence[str]) -> Worksheet:
+    """Write lines of text down the first column of a new sheet, the first as its title."""
+    sheet = book.add_worksheet(name)
+    for row, line in enumerate(lines):
+        looks = book.add_format({"bold": True, "font_size": 14}) if row == 0 else None
+        sheet.write_string(row, 0, line[:LONGEST], looks)
+    sheet.set_column(0, 0, WIDEST)
+    return sheet
 
 
-def _reference(block: TableBlock) -> str:
-    return f"table_{block.number}_note"
+def _write_table(book: Workbook, sheet: Worksheet, block: TableBlock, top: int) -> None:
+    """Write a table below a sheet's lines, marked as a table, for who cannot see it."""
+    heads, rows = lay_out(block.table)
+    columns = [{"header": head} for head in heads]
+    sheet.add_table(top, 0, top + len(rows), len(heads) - 1, {
+        "name": f"table_{block.number}", "columns": columns, "autofilter": False,
+        "style": "Table Style Light 1", "first_column": True,
+    })  # fmt: skip
+    wrapped = book.add_format({"text_wrap": True, "valign": "top"})
+    for place, column in enumerate(zip(heads, *rows, strict=True)):
+        longest = max(len(str(cell)) for cell in column)
+        sheet.set_column(place, place, WIDEST if place == 0 else min(longest + 2, WIDEST))
+    for row, cells in enumerate(rows, start=top + 1):
+        for place, cell in enumerate(cells):
+            if isinstance(cell, Figure):
+                looks = book.add_format({"num_format": number_format(cell), "valign": "top"})
+                sheet.write_number(row, place, cell.values[0], looks)
+            else:
+                sheet.write_string(row, place, cell[:LONGEST], wrapped)
+
+
+def number_format(cell: Figure) -> str:
+    """Return how a spreadsheet shows a number at the places that the paper prints."""
+    digits = "#,##0" + ("." + "0" * cell.places if cell.places else "")
+    if cell.unit == "£":
+        return f'"£"{digits}'
+    return f'{digits}"{cell.unit}"' if cell.unit else digits
 
 
 def list_tables(document: Document) -> Iterator[TableBlock]:
@@ -87,44 +111,33 @@ def list_tables(document: Document) -> Iterator[TableBlock]:
     found = {
         block.number: block
         for block in document.blocks
-        if isinstance(block, TableBlock) and block.table.rows
+        if isinstance(block, TableBlock) and block.table.cells
     }
     return (found[number] for number in sorted(found))
 
 
-def table_as_data(table: PaperTable) -> pd.DataFrame:
-    """Return a table's cells as numbers where they are numbers, else as plain text."""
-    rows = [[_plain(text) for text in row] for row in table.rows]
-    frame = pd.DataFrame(rows, columns=[_plain(name) for name in table.columns], dtype=object)
-    for column in map(_plain, table.numeric):
-        frame[column] = [_as_number(text) for text in frame[column]]
-    return frame
+def lay_out(table: PaperTable) -> tuple[list[str], list[list[Cell]]]:
+    """Return a table's headings and rows with one number a cell: an interval is two.
+
+    Words that stand for a figure stand in each of its columns.
+    """
+    heads: list[str] = []
+    columns: list[list[Cell]] = []
+    for head, *cells in zip(table.columns, *table.cells, strict=True):
+        parts: tuple[str, ...] = ("",)
+        for cell in cells:
+            if isinstance(cell, Figure) and len(cell.parts) > len(parts):
+                parts = cell.parts
+        for place, part in enumerate(parts):
+            again = sum(one.casefold() == f"{head}{part}".casefold() for one in heads)
+            heads.append(f"{head}{part} ({again + 1})" if again else f"{head}{part}")
+            columns.append([_part_of(cell, place) for cell in cells])
+    return heads, [list(row) for row in zip(*columns, strict=True)]
 
 
-def _plain(text: str) -> str:
-    """Part two dollars, which gptables would read as the mark of a note."""
-    return text.replace("$$", "$ $")
-
-
-def _as_number(text: str) -> float | int | str:
-    if not NUMBER.fullmatch(text):
-        return text
-    plain = text.replace(",", "").replace("\u2212", "-").removeprefix("+")
-    return float(plain) if "." in plain else int(plain)
-
-
-def _sheet(block: TableBlock, marks: Sequence[str]) -> object:
-    import gptables
-
-    table = block.table
-    cells = {text for row in table.rows for text in row}
-    mark = f"$${_reference(block)}$$" if table.note else ""
-    return gptables.GPTable(
-        table=table_as_data(table),
-        table_name=f"table_{block.number}",
-        title=_plain(f"Table {block.number}: {table.caption}") + mark,
-        subtitles=[_plain(said) for said in marks],
-        instructions="This sheet holds one table.",
-        legend=[words for mark, words in SHORTHAND.items() if mark in cells],
-        index_columns={1: 0},
-    )
+def _part_of(cell: Cell, place: int) -> Cell:
+    if isinstance(cell, str):
+        return cell
+    if place >= len(cell.values):
+        return "none"
+    return Figure(cell.values[place : place + 1], cell.text, cell.places, cell.unit)

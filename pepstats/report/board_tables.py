@@ -7,15 +7,21 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.document import Entry, PaperTable, find_typed_results, make_table
+from pepstats.document import (
+    Cell,
+    Entry,
+    PaperTable,
+    figure,
+    find_typed_results,
+    interval,
+    make_table,
+    with_interval,
+)
 from pepstats.errors import DesignError
 from pepstats.formatting import (
     count_words,
-    format_interval,
-    format_number,
     join_words,
     long_date,
-    round_half_up,
     school_year,
 )
 from pepstats.impact import HOW, LADDER
@@ -23,7 +29,7 @@ from pepstats.measures import find_measure, outcome_label
 from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
 from pepstats.report.group_sentences import whose_sentence
 from pepstats.report.programme_tables import cost_words
-from pepstats.report.sentences import decimals_for, short_result, verdict_words
+from pepstats.report.sentences import short_result, verdict_words
 from pepstats.settings import Programme, Report
 
 IN_SHORT = ("What was done", "For whom", "Cost", "What moved", "How sure", "Months of progress")
@@ -88,17 +94,16 @@ def table_planted(edition: Edition) -> PaperTable:
         planted = edition.report.planted.get(chapter.programme.whole, {})
         for result in chapter.results.values():
             if result.outcome in planted and result.known:
-                added = float(round_half_up(planted[result.outcome], decimals_for(result)))
                 rows.append((
                     chapter.programme.title, outcome_label(result.outcome),
-                    format_number(added, decimals_for(result), signed=True),
-                    format_number(result.estimate, decimals_for(result), signed=True),
-                    format_interval(result.low, result.high, decimals_for(result)),
+                    figure(planted[result.outcome], result.places, signed=True),
+                    figure(result.estimate, result.places, signed=True),
+                    interval(result.low, result.high, result.places),
                     result.verdict,
                 ))  # fmt: skip
     return make_table(
         "What was really added to these invented schools' results, and what was found",
-        columns, rows, numeric=list(columns)[2:5], empty="Nothing is known to have been added.",
+        columns, rows, empty="Nothing is known to have been added.",
     )  # fmt: skip
 
 
@@ -267,8 +272,7 @@ def table_effect_changes(programme: Programme, record: Provenance) -> PaperTable
     rows = [
         (
             outcome_label(str(row["outcome"])),
-            _estimate(row, "before"),
-            _estimate(row, "after"),
+            *(_estimate(row, when) for when in ("before", "after")),
             _figure(row, "change", signed=True),
             f"{row['verdict_after']} (was: {row['verdict_before']})"
             if row["verdict_changed"]
@@ -279,7 +283,7 @@ def table_effect_changes(programme: Programme, record: Provenance) -> PaperTable
     caption = f"{programme.title}: what changed since"
     columns = {"Outcome": 1.9, _day(record): 1.5, "Now": 1.5, "Change": 0.8, "Verdict": 1.7}
     empty = NOT_RUN if record.not_run else "There was no estimate before."
-    return make_table(caption, columns, rows, numeric=["Change"], note=_how(table), empty=empty)
+    return make_table(caption, columns, rows, note=_how(table), empty=empty)
 
 
 def table_results(record: Provenance) -> PaperTable:
@@ -296,7 +300,7 @@ def table_results(record: Provenance) -> PaperTable:
     rows = [
         (
             outcome_label(str(row["outcome"])),
-            str(int(row["in_both"])),
+            figure(row["in_both"]),
             _figure(row, "before"),
             _figure(row, "after"),
             _figure(row, "change", signed=True),
@@ -309,15 +313,14 @@ def table_results(record: Provenance) -> PaperTable:
         "The authority's own results, then and now",
         {"Result": 2.4, "Schools": 0.7, then: 1.1, "Now": 0.7, "Change": 0.8, "Release": 1.5},
         rows,
-        numeric=["Schools", then, "Now", "Change"],
         note="Each is the average of the schools that had the result both times, every school "
         "counted once." if rows else "",
         empty=_why_no_results(record),
     )  # fmt: skip
 
 
-def _figure(row: Mapping[Any, Any], name: str, *, signed: bool = False) -> str:
-    return format_number(row[name], find_measure(str(row["outcome"])).decimals, signed=signed)
+def _figure(row: Mapping[Any, Any], name: str, *, signed: bool = False) -> Cell:
+    return figure(row[name], find_measure(str(row["outcome"])).decimals, signed=signed)
 
 
 def _why_no_results(record: Provenance) -> str:
@@ -356,12 +359,10 @@ def table_plan(programme: Programme, plan: pd.DataFrame) -> PaperTable:
     return make_table(caption, columns, rows, empty="There is no plan to set it beside.")
 
 
-def _estimate(row: Mapping[Any, Any], when: str) -> str:
-    if pd.isna(row[f"estimate_{when}"]):
-        return "no estimate"
+def _estimate(row: Mapping[Any, Any], when: str) -> Cell:
     places = find_measure(str(row["outcome"])).decimals
-    span = format_interval(row[f"low_{when}"], row[f"high_{when}"], places)
-    return f"{_figure(row, f'estimate_{when}', signed=True)} ({span})"
+    found = (row[f"{name}_{when}"] for name in ("estimate", "low", "high"))
+    return with_interval(found, places, none="no estimate")
 
 
 def _how(table: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.document import PaperTable, make_table
+from pepstats.document import PaperTable, figure, make_table
 from pepstats.formatting import format_day, format_number, school_year
 from pepstats.measures import find_measure
 from pepstats.report.case_studies import MIDDLE
@@ -109,13 +109,13 @@ def table_case_lines(chapter: Chapter) -> PaperTable:
     rows = [
         (
             f"{row['label']}, {school_year(int(row['year']))}",
-            format_number(row["own"], known.decimals),
-            format_number(row["comparison"], known.decimals),
+            figure(row["own"], known.decimals),
+            figure(row["comparison"], known.decimals),
         )
         for row in lines.to_dict("records")
     ]
     none = "No case study has been chosen."
-    return make_table(caption, columns, rows, numeric=columns[1:], empty=none)
+    return make_table(caption, columns, rows, empty=none)
 
 
 def table_themes(chapter: Chapter) -> PaperTable:
@@ -126,7 +126,8 @@ def table_themes(chapter: Chapter) -> PaperTable:
         none = f"{FEW_SPOKE}." if held_back else "No school has answered yet."
         return make_table(caption, ["Theme"], empty=none)
     columns = ["Theme", *(str(stance).capitalize() for stance in counts)]
-    return make_table(caption, columns, counts.itertuples(), numeric=columns[1:])
+    rows = [(theme, *map(figure, row)) for theme, *row in counts.itertuples()]
+    return make_table(caption, columns, rows)
 
 
 def count_answers(chapter: Chapter) -> tuple[pd.DataFrame, bool]:

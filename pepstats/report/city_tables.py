@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.document import Entry, PaperTable, make_table
+from pepstats.document import Cell, Entry, PaperTable, figure, make_table
 from pepstats.formatting import (
     count_words,
     format_number,
@@ -151,10 +151,10 @@ def table_counts(caption: str, counts: Protected | None, view: View, *, empty: s
     """Show counts of schools, small ones hidden."""
     if counts is None:
         return make_table(caption, ["Schools"], empty=empty)
-    frame = counts.words().reset_index()
-    columns = [str(name) for name in frame]
-    rows, note = frame.itertuples(index=False), hidden_note(counts, view)
-    return make_table(caption, columns, rows, numeric=columns[1:], note=note)
+    shown = counts.shown
+    rows = [(name, *(figure(n, none=HIDDEN) for n in row)) for name, *row in shown.itertuples()]
+    columns = [str(shown.index.name or "Schools"), *map(str, shown)]
+    return make_table(caption, columns, rows, note=hidden_note(counts, view))
 
 
 def table_ratings_named(city: City, view: View) -> PaperTable:
@@ -170,12 +170,12 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
     rows = [
         (
             city.names.get(int(row["school"]), f"School {row['school']}"),
-            "none" if pd.isna(row["rating"]) else str(int(row["rating"])),
+            figure(row["rating"]),
             str(row["reasons"]) if is_said(row.get("reasons")) else "",
         )
         for row in city.ratings.sort_values(["rating", "school"]).to_dict("records")
     ]
-    return make_table(caption, columns, rows, numeric=["Rating"])
+    return make_table(caption, columns, rows)
 
 
 def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
@@ -187,12 +187,11 @@ def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
         return make_table(caption, columns, empty=NO_YEAR_BEFORE if changes.empty else EXEMPT_ONLY)
     moved = changes[changes["change"].isin(["raised", "lowered"])].sort_values(["now", "name"])
     rows = [
-        (row["name"], f"{row['before']:.0f}", f"{row['now']:.0f}", row["why"],
+        (row["name"], figure(row["before"]), figure(row["now"]), row["why"],
          "yes" if row["chance"] else "no")
         for row in moved.to_dict("records")
     ]  # fmt: skip
-    numeric = ["Last year", "Now"]
-    return make_table(caption, columns, rows, numeric=numeric, empty="No rating changed.")
+    return make_table(caption, columns, rows, empty="No rating changed.")
 
 
 def ratings_sentence(ratings: pd.DataFrame, view: View) -> str:
@@ -283,14 +282,14 @@ def table_support(city: City, view: View, year: int) -> PaperTable:
             continue
         row, open_ = _all_schools(totals), may_sum(totals, view)
         hides |= not open_
-        planned = (_days(row["planned"]), _pounds(row["planned_cost"]))
+        planned: tuple[Cell, Cell] = (_days(row["planned"]), _pounds(row["planned_cost"]))
         days, cost = planned if open_ else (HIDDEN, HIDDEN)
-        rows.append((school_year(after), f"{row['schools']:.0f}", days, _days(row["delivered"]),
+        rows.append((school_year(after), figure(row["schools"]), days, _days(row["delivered"]),
                      cost, _pounds(row["budget"])))  # fmt: skip
     told = f"{HIDDEN} is a sum from which the number of schools of one rating could be worked out."
     caption = "Days of support, as the ratings bring them and as they were given"
     note, empty = told if hides else "", "No support has been planned."
-    return make_table(caption, columns, rows, numeric=columns[1:], note=note, empty=empty)
+    return make_table(caption, columns, rows, note=note, empty=empty)
 
 
 def may_sum(totals: pd.DataFrame, view: View) -> bool:
@@ -307,12 +306,12 @@ def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
     """Show the days by rating and by who runs the school: in the exempt edition only."""
     columns = ["Priority", "Run as", "Schools", "Days planned", "Days given"]
     rows = [
-        (str(row["rating"]), str(row["governance"]), f"{row['schools']:.0f}",
+        (str(row["rating"]), str(row["governance"]), figure(row["schools"]),
          _days(row["planned"], "no plan"), _days(row["delivered"]))
         for row in (totals.to_dict("records") if view.exempt else [])
     ]  # fmt: skip
     caption = "Days of support for the year to come, by rating and by who runs the school"
-    return make_table(caption, columns, rows, numeric=columns[2:], empty=EXEMPT_ONLY)
+    return make_table(caption, columns, rows, empty=EXEMPT_ONLY)
 
 
 def _support_sentence(city: City, view: View, year: int) -> str:
@@ -329,12 +328,12 @@ def _support_sentence(city: City, view: View, year: int) -> str:
     )
 
 
-def _days(value: float, none: str = "none recorded") -> str:
-    return none if pd.isna(value) else format_number(value)
+def _days(value: float, none: str = "none recorded") -> Cell:
+    return figure(value, 1, none=none)
 
 
-def _pounds(value: float) -> str:
-    return "not agreed" if pd.isna(value) else f"£{value:,.0f}"
+def _pounds(value: float) -> Cell:
+    return figure(value, unit="£", none="not agreed")
 
 
 # Eligibility, and the partnership's register -----------------------------------------------------
@@ -351,9 +350,9 @@ def table_eligibility(
             continue
         held = {name: check_seventy_rule(own[column]) for name, column in CRITERIA.items()}
         of_all = held["all"]
-        counts = (str(of_all.eligible), str(of_all.unknown)) if view.exempt else ()
-        rows.append((programme.title, school_year(int(own["year"].iloc[0])), str(of_all.schools),
-                     str(of_all.needed), *counts, of_all.verdict.capitalize(),
+        counts = (figure(of_all.eligible), figure(of_all.unknown)) if view.exempt else ()
+        rows.append((programme.title, school_year(int(own["year"].iloc[0])), figure(of_all.schools),
+                     figure(of_all.needed), *counts, of_all.verdict.capitalize(),
                      held["sourced"].verdict.capitalize()))  # fmt: skip
     numeric = ["Schools", "70% needs", *(["Eligible", "Not known"] if view.exempt else [])]
     columns = ["Programme", "By results of", *numeric, "All criteria", "Sourced criteria only"]
@@ -364,7 +363,7 @@ def table_eligibility(
         "whose text was read."
     )
     empty = "No programme's schools could be judged."
-    return make_table(caption, columns, rows, numeric=numeric, note=note, empty=empty)
+    return make_table(caption, columns, rows, note=note, empty=empty)
 
 
 def table_rules(rules: pd.DataFrame) -> PaperTable:
@@ -381,12 +380,13 @@ def table_rules(rules: pd.DataFrame) -> PaperTable:
 def table_activities(activities: pd.DataFrame) -> PaperTable:
     """List the partnership's programmes, networks, courses and events, with who takes part."""
     rows = [
-        (row["title"], row["kind"], f"Theme {row['theme']}", row["lead"], str(row["taking_part"]))
+        (row["title"], row["kind"], f"Theme {row['theme']}", row["lead"],
+         figure(row["taking_part"]))
         for row in activities.to_dict("records")
-    ]
+    ]  # fmt: skip
     columns = {"Activity": 2.6, "Kind": 0.8, "Theme": 0.7, "Led by": 1.6, "Schools": 0.6}
     caption = "What the Partnership's schools take part in"
-    return make_table(caption, columns, rows, numeric=["Schools"], empty=NO_REGISTER)
+    return make_table(caption, columns, rows, empty=NO_REGISTER)
 
 
 def table_promises(city: City) -> PaperTable:
@@ -394,14 +394,14 @@ def table_promises(city: City) -> PaperTable:
     titles = _titles(city)
     rows = [
         (f"{titles[row['activity']]}: {_measure(row)}", _level(row["baseline"]),
-         _level(row["target"]), "none yet" if pd.isna(row["actual"]) else _level(row["actual"]),
+         _level(row["target"]), _level(row["actual"], "none yet"),
          long_date(pd.Timestamp(row["due"]).date()), str(row["status"]).capitalize())
         for row in city.table("promises").to_dict("records")
     ]  # fmt: skip
     columns = {"Indicator": 3.0, "Baseline": 0.7, "Target": 0.7, "Actual": 0.7, "Due": 1.0,
                "Status": 0.9}  # fmt: skip
     caption = "Key performance indicators, and whether they were met"
-    return make_table(caption, columns, rows, numeric=list(columns)[1:4], empty=NO_REGISTER)
+    return make_table(caption, columns, rows, empty=NO_REGISTER)
 
 
 def _titles(city: City) -> dict[str, str]:
@@ -413,8 +413,10 @@ def _measure(row: Mapping[Any, Any]) -> str:
     return f"{row['measure']}, {group}" if isinstance(group, str) else str(row["measure"])
 
 
-def _level(value: float) -> str:
-    return format_number(value, 0 if float(value).is_integer() else 1)
+def _level(value: float | None, none: str = "none") -> Cell:
+    if value is None or pd.isna(value):
+        return none
+    return figure(value, 0 if float(value).is_integer() else 1)
 
 
 def _promises_sentence(promises: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pepstats.document import Entry
+from pepstats.document import Entry, words_of
 from pepstats.formatting import (
     count_words,
     format_number,
@@ -30,12 +30,11 @@ from pepstats.report.group_sentences import (
     series_sentence,
     whose_sentence,
 )
-from pepstats.report.programme_tables import cost_words, smallest_words, with_interval
+from pepstats.report.programme_tables import cost_words, scaled
 from pepstats.report.quotes import balance_sentence, quoted_sentence
 from pepstats.report.sentences import (
     Result,
     chance_sentence,
-    decimals_for,
     effect_sentence,
     interval_words,
     overstated_sentence,
@@ -152,20 +151,18 @@ def describe_value(
     level, words = (grades["level"].iloc[0], grades["words"].iloc[0]) if len(grades) else (None, "")
     found["security"] = Entry(level, str(words), f"{folder}/grades.csv")
     for row in sizes.to_dict("records"):
-        written = {
-            "size": with_interval(row, "size"), "months": with_interval(row, "months", 0),
-            "smallest": smallest_words(row), "g": with_interval(row, "g"),
-        }  # fmt: skip
         found |= {
-            f"{row['outcome']}.{name}": Entry(row[name], text, f"{folder}/sizes.csv")
-            for name, text in written.items()
+            f"{row['outcome']}.{name}": Entry(
+                row[name], words_of(scaled(row, name)), f"{folder}/sizes.csv"
+            )
+            for name in ("size", "months", "smallest", "g")
         }
     return found
 
 
 def describe_result(result: Result) -> dict[str, tuple[object, str]]:
     """Write everything the paper may say of one outcome, by name: its value and its words."""
-    places = decimals_for(result)
+    places = result.places
     return {
         "estimate": (result.estimate, format_number(result.estimate, places, signed=True)),
         "low": (result.low, format_number(result.low, places)),

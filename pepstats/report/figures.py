@@ -20,7 +20,7 @@ from pepstats.plots import (
 )
 from pepstats.report.board_tables import title_apart
 from pepstats.report.edition import HELD_BACK, Chapter, Edition
-from pepstats.report.sentences import Result, decimals_for
+from pepstats.report.sentences import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,7 +101,7 @@ def draw_overview(known: Mapping[str, Result]) -> Figure:
         ax.hlines(place, result.low, result.high, color=BLUE, linewidth=2.5)
         ax.plot(result.estimate, place, "D", markersize=8, markeredgewidth=1.5,
                 color=BLUE, markerfacecolor=BLUE if sure else "white")  # fmt: skip
-        size = format_number(result.estimate, decimals_for(result), signed=True)
+        size = format_number(result.estimate, result.places, signed=True)
         ax.annotate(f"{title}: {result.verdict} ({size})", (0, place - 0.24), va="bottom",
                     xycoords=("axes fraction", "data"), fontsize=10,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
@@ -120,7 +120,7 @@ def describe_overview(known: Mapping[str, Result]) -> str:
     """Write in words what each row shows."""
     said = []
     for title, result in known.items():
-        places = decimals_for(result)
+        places = result.places
         low, high = (format_number(end, places, signed=True) for end in (result.low, result.high))
         size = format_number(result.estimate, places, signed=True)
         said.append(f"{title}: {size}, somewhere between {low} and {high}; {result.verdict}")

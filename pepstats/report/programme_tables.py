@@ -8,19 +8,25 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.document import PaperTable, make_table
+from pepstats.document import (
+    Cell,
+    PaperTable,
+    figure,
+    interval,
+    make_table,
+    with_error,
+    with_interval,
+)
 from pepstats.formatting import (
     CHECK_KINDS,
     count_words,
-    format_interval,
-    format_number,
     format_pounds,
     label_variable,
     per_hundred,
     reader_words,
     school_year,
 )
-from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, TRIALS, pool_phases
+from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, PRIORS, TRIALS, pool_phases
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
@@ -34,11 +40,8 @@ from pepstats.report.edition import (
 from pepstats.report.sentences import (
     Result,
     chance_range,
-    decimals_for,
     overstated_sentence,
-    size_words,
     verdict_words,
-    weighed_range,
 )
 from pepstats.settings import Programme
 
@@ -124,9 +127,9 @@ def table_effects(chapter: Chapter) -> PaperTable:
     rows = [
         (
             outcome_label(one.outcome),
-            size_words(one.estimate, one, decimals_for(one)) if one.known else "none",
-            format_interval(one.low, one.high, decimals_for(one)),
-            str(one.n_schools),
+            figure(one.estimate, one.places, signed=True, unit=f" {one.unit}"),
+            interval(one.low, one.high, one.places),
+            figure(one.n_schools),
             one.verdict or "no estimate",
             one.release or "none",
         )
@@ -139,7 +142,6 @@ def table_effects(chapter: Chapter) -> PaperTable:
         {"Outcome": 2.4, "Estimate": 1.5, "95% interval": 1.3, "Schools": 0.9, "Verdict": 1.3,
          "Release": 1.1},
         rows,
-        numeric=["Schools"],
         note=_effects_note(chapter.programme, chapter.results),
     )  # fmt: skip
 
@@ -173,16 +175,16 @@ def table_lines(chapter: Chapter) -> PaperTable:
     rows = [
         (
             school_year(int(row["year"])),
-            format_number(row["members"], places),
-            format_number(row["comparison"], places),
-            str(int(row["n_schools"])),
+            figure(row["members"], places),
+            figure(row["comparison"], places),
+            figure(row["n_schools"]),
         )
         for row in (saved.table.to_dict("records") if saved else [])
     ]
     columns = ["School year", "Programme's schools", "Comparison schools", "Schools counted"]
     broken = breaks_sentence(programme, [programme.primary], chapter.primary.year)
     caption = f"{programme.title}: {outcome_label(programme.primary)}, by year"
-    return make_table(caption, columns, rows, numeric=columns[1:], note=broken if saved else "")
+    return make_table(caption, columns, rows, note=broken if saved else "")
 
 
 def table_dots(chapter: Chapter) -> PaperTable:
@@ -193,12 +195,12 @@ def table_dots(chapter: Chapter) -> PaperTable:
     if saved:
         stacks = saved.table.groupby("at").agg(dots=("height", "size"), beyond=("beyond", "sum"))
         rows = [
-            (format_number(float(row.Index), 2, signed=True), str(row.dots), str(row.beyond))
+            (figure(float(row.Index), 2, signed=True), figure(row.dots), figure(row.beyond))
             for row in stacks.itertuples()
         ]
     outcome = outcome_label(chapter.primary.outcome)
     caption = f"{chapter.programme.title}: how far made-up programmes moved, {outcome}, {unit}"
-    return make_table(caption, columns, rows, numeric=columns)
+    return make_table(caption, columns, rows)
 
 
 def table_schools(chapter: Chapter) -> PaperTable:
@@ -219,9 +221,7 @@ def table_schools(chapter: Chapter) -> PaperTable:
         (
             str(row["label"]),
             *(
-                "none"
-                if pd.isna(row[name])
-                else format_number(row[name], known.decimals, signed=name in ("correction", "gap"))
+                figure(row[name], known.decimals, signed=name in ("correction", "gap"))
                 for name in ("own", "comparison", "correction", "gap")
             ),
             reader_words(str(row["reason"])) if is_said(row["reason"]) else "",
@@ -234,8 +234,7 @@ def table_schools(chapter: Chapter) -> PaperTable:
         "deal by chance: do not read much into any one."
     )
     outcome = outcome_label(chapter.programme.primary)
-    caption, numeric = f"{caption}, {outcome}, {known.unit}", list(columns)[1:-1]
-    return make_table(caption, columns, cells, numeric=numeric, note=note)
+    return make_table(f"{caption}, {outcome}, {known.unit}", columns, cells, note=note)
 
 
 # What the estimate rests on ----------------------------------------------------------------------
@@ -250,8 +249,8 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
     rows = [
         (
             label_variable(str(row["variable"])),
-            *(format_number(row[f"mean_{who}"]) for who in ("compared", "pool", "comparison")),
-            *(format_number(row[f"smd_{when}"], 2, signed=True) for when in ("before", "after")),
+            *(figure(row[f"mean_{who}"], 1) for who in ("compared", "pool", "comparison")),
+            *(figure(row[f"smd_{when}"], 2, signed=True) for when in ("before", "after")),
         )
         for row in balance.reset_index().to_dict("records")
     ]
@@ -261,7 +260,7 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
         f"schools in the table above; after, of the {_compared_words(balance)}."
     )
     caption = f"{programme.title}: how alike the schools were before the start"
-    return make_table(caption, columns, rows, numeric=list(columns)[1:], note=note)
+    return make_table(caption, columns, rows, note=note)
 
 
 def _compared_words(balance: pd.DataFrame) -> str:
@@ -280,19 +279,19 @@ def table_flow(programme: Programme, found: ProgrammeResults) -> PaperTable:
     rows = [
         (
             reader_words(str(row["step"])),
-            *(f"{int(row[name]):,}" for name in ("left_out", "kept", "members_kept")),
+            *(figure(row[name]) for name in ("left_out", "kept", "members_kept")),
         )
         for row in found.flow.to_dict("records")
     ]
     if saved := found.pictures.get("flow"):
         ends = saved.table[saved.table["role"].isin(["programme", "comparison"])]
         rows += [
-            (str(row["words"]), "", f"{int(row['schools']):,}", f"{int(row['members']):,}")
+            (str(row["words"]), "", figure(row["schools"]), figure(row["members"]))
             for row in ends.to_dict("records")
         ]
     columns = {"Rule": 3.2, "Left out": 1.0, "Schools left": 1.0, "Of which the programme's": 1.2}
     caption = f"{programme.title}: which schools could be compared, and who was left out"
-    return make_table(caption, columns, rows, numeric=list(columns)[1:])
+    return make_table(caption, columns, rows)
 
 
 def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> PaperTable:
@@ -308,10 +307,10 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         (
             CHECK_KINDS[str(row["kind"])],
             check_words(row),
-            format_number(row["estimate"], signed=True),
-            format_interval(row["low"], row["high"]),
-            str(int(row["n_schools"])),
-            often_words(row),
+            figure(row["estimate"], result.places, signed=True),
+            interval(row["low"], row["high"], result.places),
+            figure(row["n_schools"]),
+            how_often(row),
         )
         for row in own.loc[own["estimate"].notna()].to_dict("records")
     ]
@@ -319,8 +318,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         "Intervals allow for all results looked at together, as the headline's does; the last "
         "column is of each row alone. "
     ) + not_made_words(own.loc[own["estimate"].isna(), "note"])
-    numeric = ["Estimate", "Schools", "In 100 made-up programmes"]
-    return make_table(f"{caption}, {result.unit}", columns, rows, numeric=numeric, note=note)
+    return make_table(f"{caption}, {result.unit}", columns, rows, note=note)
 
 
 def check_words(row: Mapping[Any, Any]) -> str:
@@ -329,11 +327,12 @@ def check_words(row: Mapping[Any, Any]) -> str:
     return f"{name} ({reader_words(str(row['note']))})" if is_said(row["note"]) else name
 
 
-def often_words(row: Mapping[Any, Any]) -> str:
-    """Write how many of a hundred placebo programmes went as far; other methods drew none."""
+def how_often(row: Mapping[Any, Any]) -> Cell:
+    """Return how many of a hundred placebo programmes went as far; other methods drew none."""
     if pd.isna(row["p"]) or row["kind"] == "method":
         return "none"
-    return str(per_hundred(row["p"]) or "fewer than 1")
+    hundred = per_hundred(row["p"])
+    return figure(hundred) if hundred else "fewer than 1"
 
 
 def not_made_words(notes: pd.Series) -> str:
@@ -359,9 +358,9 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
         (
             str(row["estimator"]),
             str(row["judged_by"]),
-            f"{per_hundred(row['false_alarm_rate'])} ({per_hundred(row['false_alarm_se'])})",
-            f"{format_number(row['mean'], 2, signed=True)} ({format_number(row['mean_se'], 2)})",
-            f"{format_number(row['spread'], 2)} ({format_number(row['spread_se'], 2)})",
+            with_error(100 * row["false_alarm_rate"], 100 * row["false_alarm_se"]),
+            with_error(row["mean"], row["mean_se"], 2, signed=True),
+            with_error(row["spread"], row["spread_se"], 2),
         )
         for row in own.loc[own["selection"] == hardest].to_dict("records")
     ]
@@ -370,7 +369,7 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
         "alarm 5 times in 100 and errs by nothing on average. In brackets: standard errors. Errors "
         f"are in {find_measure(programme.primary).unit}."
     )
-    return make_table(caption, columns, rows, numeric=list(columns)[2:], note=note)
+    return make_table(caption, columns, rows, note=note)
 
 
 # What it is worth --------------------------------------------------------------------------------
@@ -382,10 +381,7 @@ def table_sizes(programme: Programme, sizes: pd.DataFrame) -> PaperTable:
     rows = [
         (
             outcome_label(str(row["outcome"])),
-            with_interval(row, "size"),
-            smallest_words(row),
-            with_interval(row, "months", 0),
-            with_interval(row, "g"),
+            *(scaled(row, name) for name in ("size", "smallest", "smallest_size", "months", "g")),
             reader_words(str(row["reason"] if is_said(row["reason"]) else row["how"])),
         )
         for row in found
@@ -399,8 +395,9 @@ def table_sizes(programme: Programme, sizes: pd.DataFrame) -> PaperTable:
         note = f"{note} {FROM_MEMORY}"
     return make_table(
         f"{programme.title}: the same effects on other scales",
-        {"Outcome": 2.0, "In pupils' standard deviations": 1.4, "Smallest likely to be found": 1.2,
-         "Months of progress": 1.2, "Hedges' g, between schools": 1.3, "How": 2.2},
+        {"Outcome": 2.0, "In pupils' standard deviations": 1.3, "Smallest likely to be found": 1.1,
+         "The same between pupils": 0.9, "Months of progress": 1.2,
+         "Hedges' g, between schools": 1.2, "How": 2.0},
         rows,
         note=note if rows else "",
     )  # fmt: skip
@@ -414,14 +411,15 @@ def table_weighed(chapter: Chapter) -> PaperTable:
         if is_said(row["reason"]):
             left.append(f"{outcome_label(name)} is not weighed: {row['reason']}.")
             continue
-        size = format_number(row["estimate"], find_measure(name).decimals, signed=True)
+        places = find_measure(name).decimals
         chances = [
             f"{chance_range(row, which) or 'none'} (before: "
             f"{chance_range(row, f'{which}_before') or 'none'})"
             for which in ("helped", "two_months")
         ]
-        estimate = f"{size} {row['unit']}"
-        rows.append((outcome_label(name), estimate, weighed_range(row, name), *chances))
+        estimate = figure(row["estimate"], places, signed=True, unit=f" {row['unit']}")
+        low, high = sorted(row[f"shrunken_{prior.name}"] for prior in PRIORS)
+        rows.append((outcome_label(name), estimate, interval(low, high, places), *chances))
     note = (
         "Chances are in 100, to the nearest 5; in brackets what they were before looking. Each "
         "range is over two starting points: what large published trials find (on average "
@@ -452,20 +450,15 @@ def list_from_memory(sizes: Iterable[pd.DataFrame]) -> list[str]:
     ]
 
 
-def with_interval(row: Mapping[Any, Any], name: str, places: int = 2) -> str:
-    """Write one of a row's figures with its interval, or that there is none."""
-    if pd.isna(row[name]):
-        return "none"
-    span = format_interval(row[f"{name}_low"], row[f"{name}_high"], places)
-    return f"{format_number(row[name], places, signed=True)} ({span})"
-
-
-def smallest_words(row: Mapping[Any, Any]) -> str:
-    """Write the smallest effect likely to be found, in its unit and as a size."""
-    places = find_measure(str(row["outcome"])).decimals
-    unit = f"{format_number(row['smallest'], places)} {row['unit']}"
-    size = row["smallest_size"]
-    return unit if pd.isna(size) else f"{unit} ({format_number(size, 2)})"
+def scaled(row: Mapping[Any, Any], name: str) -> Cell:
+    """Return an effect on one scale with its interval, or the smallest likely to be found."""
+    if name == "smallest":
+        places = find_measure(str(row["outcome"])).decimals
+        return figure(row["smallest"], places, unit=f" {row['unit']}")
+    if name == "smallest_size":
+        return figure(row["smallest_size"], 2)
+    places = 0 if name == "months" else 2
+    return with_interval((row[f"{name}{end}"] for end in ("", "_low", "_high")), places)
 
 
 def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
@@ -475,7 +468,7 @@ def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
             re.split(r",| self-assessed", str(row["scale"]))[0],
             str(row["input"]).capitalize(),
             str(row["value"]),
-            "" if pd.isna(row["allows"]) else format_number(float(row["allows"]), 1),
+            figure(row["allows"], 1, none=""),
             str(row["note"]) if is_said(row["note"]) else "",
         )
         for row in grades.to_dict("records")
@@ -490,7 +483,6 @@ def table_grades(programme: Programme, grades: pd.DataFrame) -> PaperTable:
         {"Scale": 1.2, "What it rests on": 1.8, "Here": 1.3, "Allows, or takes away": 0.9,
          "Note": 2.0},
         rows,
-        numeric=["Allows, or takes away"],
         note=note if rows else "",
     )  # fmt: skip
 
@@ -500,8 +492,9 @@ def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
     rows = []
     for (name, year), part in held.groupby(["measure", "year"]) if len(held) else ():
         by = {str(row["whose"]): row for row in part.to_dict("records")}
-        cells = [_described_words(str(name), by.get(whose)) for whose in (OWN, HERE, ENGLAND)]
-        rows.append((outcome_label(str(name)), school_year(int(year)), *cells))
+        cells = [_described(str(name), by.get(whose)) for whose in (OWN, HERE, ENGLAND)]
+        pupils = figure(by[OWN]["n_pupils"]) if OWN in by else "none"
+        rows.append((outcome_label(str(name)), school_year(int(year)), *cells, pupils))
     note = (
         "No other school's results of these pupils are published, so there is nothing to "
         "compare them with and no effect can be given. The schools stand together, each pupil "
@@ -509,10 +502,9 @@ def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
     )
     return make_table(
         f"{programme.title}: what is described and given no effect",
-        {"Outcome": 2.6, "School year": 0.9, "The programme's schools": 1.6, "The authority": 1.0,
-         "England": 0.8},
+        {"Outcome": 2.6, "School year": 0.9, "The programme's schools": 1.2, "The authority": 1.0,
+         "England": 0.8, "Pupils of the programme's schools": 1.2},
         rows,
-        numeric=["The programme's schools", "The authority", "England"],
         note=note if rows else "",
         empty="The sources hold no results of groups that are never published by school.",
     )  # fmt: skip
@@ -527,9 +519,8 @@ def table_national_gap(programme: Programme, gap: pd.DataFrame) -> PaperTable:
     rows = [
         (
             school_year(int(row["year"])),
-            *(format_number(row[name], signed=name == "gap") for name in figures),
-            str(row["n_schools"]),
-            f"{row['n_pupils']:,}",
+            *(figure(row[name], 1, signed=name == "gap") for name in figures),
+            *(figure(row[name]) for name in ("n_schools", "n_pupils")),
             str(row["release"]) if is_said(row["release"]) else "none",
         )
         for row in gap.to_dict("records")
@@ -541,8 +532,7 @@ def table_national_gap(programme: Programme, gap: pd.DataFrame) -> PaperTable:
         "The schools with these pupils' results in every year; each pupil counts alike. Against "
         "comparison schools the effect on this gap is the effect on these pupils' own results."
     )
-    numeric = list(columns)[1:-1]
-    return make_table(caption, columns, rows, numeric=numeric, note=note if rows else "")
+    return make_table(caption, columns, rows, note=note if rows else "")
 
 
 def table_series(programme: Programme, series: pd.DataFrame) -> PaperTable:
@@ -554,10 +544,10 @@ def table_series(programme: Programme, series: pd.DataFrame) -> PaperTable:
     rows = [
         (
             school_year(int(row["year"])),
-            *(format_number(row[name]) for name in ("here", "england")),
-            format_interval(row["low"], row["high"]),
-            *(format_number(row[name], signed=True) for name in ("change", "england_change")),
-            format_number(row["spread"]),
+            *(figure(row[name], 1) for name in ("here", "england")),
+            interval(row["low"], row["high"]),
+            *(figure(row[name], 1, signed=True) for name in ("change", "england_change")),
+            figure(row["spread"], 1),
             reader_words(str(row["reason"])) if is_said(row["reason"]) else "",
         )
         for row in series.to_dict("records")
@@ -566,19 +556,17 @@ def table_series(programme: Programme, series: pd.DataFrame) -> PaperTable:
     if rows:
         caption = f"{caption}, {outcome_label(str(series['measure'].iloc[0]))}"
     return make_table(
-        caption, columns, rows, numeric=list(columns)[1:-1],
+        caption, columns, rows,
         note="No effect is estimated: a change of a whole authority is not a programme's."
         if rows else "",
     )  # fmt: skip
 
 
-def _described_words(name: str, row: Mapping[Any, Any] | None) -> str:
+def _described(name: str, row: Mapping[Any, Any] | None) -> Cell:
     if row is None:
         return "none"
-    if pd.isna(row["value"]):
-        return str(row["reason"]) if is_said(row["reason"]) else "none"
-    behind = "" if pd.isna(row["n_pupils"]) else f" ({count_words(int(row['n_pupils']), 'pupil')})"
-    return f"{format_number(float(row['value']), find_measure(name).decimals)}{behind}"
+    none = str(row["reason"]) if is_said(row["reason"]) else "none"
+    return figure(row["value"], find_measure(name).decimals, none=none)
 
 
 def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResults]) -> PaperTable:
@@ -601,15 +589,15 @@ def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResu
         (
             names.get(str(slug), str(slug).capitalize()),
             "" if pd.isna(row["outcome"]) else outcome_label(str(row["outcome"])),
-            with_interval({**row, "size_low": row["low"], "size_high": row["high"]}, "size"),
-            "" if pd.isna(row["weight"]) else f"{per_hundred(row['weight'])}%",
-            "" if pd.isna(row["n_schools"]) else str(int(row["n_schools"])),
+            with_interval((row["size"], row["low"], row["high"]), 2),
+            figure(100 * row["weight"], unit="%", none=""),
+            figure(row["n_schools"], none=""),
             "" if pd.isna(row["verdict"]) else str(row["verdict"]),
         )
         for slug, row in pooled.iterrows()
     ]
     note = _phases_note(pooled.iloc[-1])
-    return make_table(caption, columns, rows, numeric=["Weight", "Number"], note=note)
+    return make_table(caption, columns, rows, note=note)
 
 
 def _phases_note(both: pd.Series) -> str:

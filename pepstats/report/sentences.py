@@ -54,6 +54,11 @@ class Result:
         """Whether there is an estimate at all."""
         return math.isfinite(self.estimate)
 
+    @property
+    def places(self) -> int:
+        """How many decimals its figures are printed with."""
+        return find_measure(self.outcome).decimals
+
 
 def read_result(row: Mapping[Hashable, Any]) -> Result:
     """Read a row of `effects.csv`, refusing a verdict that is not on the ladder."""
@@ -68,18 +73,6 @@ def read_result(row: Mapping[Hashable, Any]) -> Result:
     return result
 
 
-def decimals_for(result: Result) -> int:
-    """Return the decimals that keep an estimate and its interval on their own side of zero."""
-    wanted = find_measure(result.outcome).decimals
-    numbers = [n for n in (result.estimate, result.low, result.high) if math.isfinite(n) and n != 0]
-    if result.verdict == UNCERTAIN:
-        return wanted
-    return next(
-        (d for d in range(wanted, wanted + 3) if all(round_half_up(n, d) != 0 for n in numbers)),
-        wanted + 2,
-    )
-
-
 def outcome_words(outcome: str) -> str:
     """Name an outcome inside a sentence, without its pupils: the percentage reaching ..."""
     label = outcome_label(whole_of(outcome)).partition(": ")[0]
@@ -91,7 +84,9 @@ def outcome_words(outcome: str) -> str:
 
 
 def size_words(value: float, result: Result, places: int = 1) -> str:
-    """Write a difference in a result's unit, its sign shown."""
+    """Write a difference in a result's unit, its sign shown; also one that rounds to nothing."""
+    if result.verdict != UNCERTAIN and value and not round_half_up(value, places):
+        return f"less than {format_number(10.0**-places, places)} {result.unit}"
     return f"{format_number(value, places, signed=True)} {result.unit}"
 
 
@@ -103,7 +98,7 @@ def interval_words(low: float, high: float, places: int = 1) -> str:
 def span_words(result: Result) -> str:
     """Write what stands in brackets after an estimate: interval, schools, release and year."""
     return (
-        f"{interval_words(result.low, result.high, decimals_for(result))} {result.unit}; "
+        f"{interval_words(result.low, result.high, result.places)} {result.unit}; "
         f"{count_words(result.n_schools, 'school')}; "
         f"{result.release} results for {school_year(result.year)}"
     )
@@ -278,7 +273,7 @@ def short_result(result: Result) -> str:
     """Write an estimate and all that must stand beside it, without its outcome."""
     if not result.known:
         return f"No estimate: {result.reason or 'too few schools have results to compare'}"
-    places = decimals_for(result)
+    places = result.places
     against = HOW[result.mode]
     return f"{size_words(result.estimate, result, places)}, {against} ({span_words(result)})"
 
@@ -290,7 +285,7 @@ def explain_lines(effects: pd.DataFrame) -> dict[str, str]:
 
 
 def _after_allowing(result: Result) -> str:
-    size = size_words(result.estimate, result, decimals_for(result))
+    size = size_words(result.estimate, result, result.places)
     said = f"After allowing for school size and earlier results the difference is {size}"
     return ". ".join(filter(None, [forecast_note(result.mode, result.year), said]))
 

@@ -15,7 +15,15 @@ from docx.oxml.ns import qn
 
 from pepstats.document import compose as document_compose
 from pepstats.document import html
-from pepstats.document.blocks import Document, Entry, PaperPicture, PaperTable, Quote, text_of
+from pepstats.document.blocks import (
+    Document,
+    Entry,
+    PaperPicture,
+    PaperTable,
+    Quote,
+    figure,
+    text_of,
+)
 from pepstats.document.word import write_docx
 from pepstats.errors import DesignError, RunError
 from pepstats.plots.style import new_figure, to_png
@@ -71,9 +79,7 @@ ENTRIES = {
     "gap.headline": Entry(2.1, "a rise of 2.1 points", "effects.csv"),
 }
 TABLES = {
-    "gap.effects": PaperTable(
-        "Effects", ("Outcome", "Size"), (("Reading", "2.1"),), numeric=("Size",)
-    ),
+    "gap.effects": PaperTable("Effects", ("Outcome", "Size"), (("Reading", figure(2.1, 1)),)),
     "gap.numbers": PaperTable("Numbers", ("Year", "Value"), (("2018", "57"),)),
 }
 FIGURES = {

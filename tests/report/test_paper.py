@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from pepstats.document import blocks as document_blocks
 from pepstats.document.blocks import text_of
 from pepstats.document.compose import find_typed_results, read_officers_text
 from pepstats.document.html import to_html
@@ -570,11 +571,14 @@ def test_the_table_of_checks_says_how_often_chance_goes_as_far_but_not_for_other
 ) -> None:
     _, programmes, results = study
     checks = results["closing-the-gap"].checks
-    often = [programme_tables.often_words(row) for row in checks.to_dict("records")]
+    often = [
+        document_blocks.words_of(programme_tables.how_often(row))
+        for row in checks.to_dict("records")
+    ]
     by_kind = dict(zip(checks["kind"], often, strict=True))
     assert by_kind["headline"] == "3" and by_kind["method"] == "none"
     rare = {"p": 0.001, "kind": "sum"}
-    assert programme_tables.often_words(rare) == "fewer than 1"
+    assert programme_tables.how_often(rare) == "fewer than 1"
     notes = checks.loc[checks["estimate"].isna(), "note"]
     assert programme_tables.not_made_words(notes) == (
         "1 check could not be made: 1 because none left. They are named in `checks.csv`."

@@ -143,7 +143,7 @@ def test_the_paper_says_what_was_weighed_and_its_verdict_does_not_heed_it() -> N
     tables = make_tables(full)
     shown = tables[f"{slug}.weighed"]
     assert [row[2:] for row in shown.rows] == [
-        ("1.5 to 3.0", "80 to 95 (before: 50 to 85)", "10 to 35 (before: 5 to 25)")
+        ("1.5\u00a0to\u00a03.0", "80 to 95 (before: 50 to 85)", "10 to 35 (before: 5 to 25)")
     ]
     assert shown.note.endswith(
         "progress score in reading: all pupils is not weighed: no spread is known."

@@ -71,8 +71,8 @@ TWELVE = {
     ),
     "small but sure": (
         result(0.04, 0.004, 0.08, 0.04),
-        ALL + "results gained" + RWM + ": +0.040 percentage points" + AGAINST
-        + "0.004 to 0.080" + BESIDE,
+        ALL + "results gained" + RWM + ": less than 0.1 percentage points" + AGAINST
+        + "0.0 to 0.1" + BESIDE,
         TRIED + "About 4 in 100 showed a change this large.",
     ),
     "in the autumn, before others' results": (
@@ -142,8 +142,7 @@ def test_estimate_interval_schools_and_release_are_never_apart(
 ) -> None:
     seen = result(estimate, estimate - width, estimate + width, p, n_schools=schools)
     for said in (wording.effect_sentence(seen), wording.short_result(seen)):
-        places = wording.decimals_for(seen)
-        assert formatting.format_number(seen.estimate, places, signed=True) in said
+        assert wording.size_words(seen.estimate, seen, seen.places) in said
         assert wording.span_words(seen) in said
         assert "compared with similar schools" in said
         assert "significant" not in said and "works" not in said
