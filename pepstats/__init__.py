@@ -189,7 +189,8 @@ def cases(evaluation: Evaluation) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index `school`: the largest gap, the one nearest the middle and the smallest, with `why`,
+        Index `school`: the largest gap, the one nearest the middle and the smallest (by support,
+        before results are published), with `why`,
         `gap` (in the primary outcome's unit), `name`, `phase`, `dose` and `also_in`.
 
     Examples
@@ -200,8 +201,9 @@ def cases(evaluation: Evaluation) -> pd.DataFrame:
     from pepstats.report import choose_cases
 
     own = evaluation.gaps.xs(evaluation.programme.primary, level="outcome")
-    known = evaluation.inputs.register[["name", "phase"]]
-    return choose_cases(own).join(known).join(evaluation.inputs.members[["dose", "also_in"]])
+    known, members = evaluation.inputs.register[["name", "phase"]], evaluation.inputs.members
+    chosen = choose_cases(own, members["dose"], evaluation.primary.release)
+    return chosen.join(known).join(members[["dose", "also_in"]])
 
 
 def rate(study: Study, year: int | None = None) -> Ratings:

@@ -135,7 +135,7 @@ def _verify(asked: argparse.Namespace) -> int:
 def _release(asked: argparse.Namespace) -> int:
     from pepstats.runs import read_to_do, release_report
 
-    folder = release_report(asked.report, asked.data, asked.out, asked.why)
+    folder = release_report(asked.report, asked.data, asked.out, asked.why, draft=asked.draft)
     if left := read_to_do(folder):
         print(f"{len(left)} things are not yet done; README.md there lists them.", file=sys.stderr)
     print(folder)
@@ -246,6 +246,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
     "release": (_release, "release a finished run, if it may leave", (
         DATA, OUT, _option("report", "its finished run is in working/", metavar="REPORT"),
         _option("--why", "why it is released again, for CHANGES.md", default="", metavar="TEXT"),
+        _option("--draft", "also a paper that is not done, marked a draft", action="store_true"),
     )),
     "plan": (_plan, "write the design down before outcomes are read", (
         DATA, _option("report", "its plan goes to plans/ in the data folder", metavar="REPORT"),

@@ -423,21 +423,22 @@ def trace_lines(panel: Panel, match: Match, outcome: str, schools: Iterable[int]
 
 
 def average_lines(lines: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
-    """Average a programme's lines by year: simple means over its schools that have a gap.
+    """Average a programme's lines by year over its schools that have a gap, weighted as those are.
 
-    `lines` as from `trace_lines`, `gaps` with one row per `school` and `outcome`. One row per
-    `outcome` and `year` of the lines: `members`, `comparison` (the mean of the schools' own
-    comparison means) and `n_schools`, those with both that year; no means in a year without any.
+    `lines` as from `trace_lines`, `gaps` with one row per `school` and `outcome` and its `weight`.
+    One row per `outcome` and `year` of the lines: `members`, `comparison` (the mean of the schools'
+    own comparison means) and `n_schools`, those with both that year; no means in a year without
+    any. In the outcome year the lines are apart by the estimate and the mean correction.
     """
-    counted = gaps.reset_index().dropna(subset=["gap"])[["school", "outcome"]]
+    counted = gaps.reset_index().dropna(subset=["gap"])[["school", "outcome", "weight"]]
     both = lines.merge(counted, on=["school", "outcome"], validate="m:1")
-    known = both["own"].notna() & both["comparison"].notna()
-    averages = (
-        both[known]
-        .groupby(["outcome", "year"])
-        .agg(members=("own", "mean"), comparison=("comparison", "mean"),
-             n_schools=("school", "nunique"))
-    )  # fmt: skip
+    both = both[both["own"].notna() & both["comparison"].notna()].sort_values("school")
+    parts = both[["own", "comparison"]].mul(both["weight"], axis=0).assign(weight=both["weight"])
+    grouped = parts.groupby([both["outcome"], both["year"]])
+    sums, schools = grouped.sum(), grouped.size()
+    averages = pd.DataFrame({"members": sums["own"] / sums["weight"],
+                             "comparison": sums["comparison"] / sums["weight"],
+                             "n_schools": schools})  # fmt: skip
     every = pd.MultiIndex.from_frame(lines[["outcome", "year"]].drop_duplicates())
     averages = averages.reindex(every).fillna({"n_schools": 0})
     return averages.astype({"n_schools": int}).reset_index()

@@ -159,7 +159,7 @@ actions:                    # what the last meeting asked for, and where this pa
   - asked: What schools say of the impact of the support they had
     by: A councillor (invented)
     answer: Every school of both programmes was asked. Their answers are counted and quoted.
-disclosure: {{fewest_schools: 3}}
+disclosure: {{safe_threshold: 3}}
 formats: [word, workbook]
 sources:
 {sources}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pepstats.formatting import label_variable, reader_words
+from pepstats.formatting import label_variable, reader_words, round_half_up
 from pepstats.measures import GAP, MEASURES, outcome_label
 from pepstats.plots.bars import (
     describe_consort,
@@ -96,10 +96,10 @@ def two_lines(
 
     `lines` has `year`, `members` and `comparison`; `note` follows in the caption.
     """
-    unit = _level_unit(outcome)
+    unit, lines = _level_unit(outcome), round_columns(lines, outcome, "members", "comparison")
     figure, ax = new_axes()
     draw_two_lines(lines, ax, starts=starts, unit=unit)
-    said = [f"{title}: {outcome_label(outcome)}, by year", "The lines show simple averages"]
+    said = [f"{title}: {outcome_label(outcome)}, by year", "A school counts as in the estimate"]
     alt = describe_two_lines(lines, starts=starts, unit=unit)
     return Picture(figure, lines, alt, _sentences(*said, note))
 
@@ -112,6 +112,7 @@ def picture_series(series: pd.DataFrame, *, title: str, starts: int) -> dict[str
     if series["here"].isna().all():
         return {}
     outcome = str(series["measure"].iloc[0])
+    series = round_columns(series, outcome, "here", "england", "low", "high")
     figure, ax = new_axes()
     draw_band_lines(series, ax, starts=starts, unit=_level_unit(outcome))
     caption = _sentences(
@@ -121,6 +122,16 @@ def picture_series(series: pd.DataFrame, *, title: str, starts: int) -> dict[str
     )
     alt = describe_band_lines(series, unit=_level_unit(outcome))
     return {"series-picture": Picture(figure, series, alt, caption)}
+
+
+def round_columns(table: pd.DataFrame, outcome: str, *columns: str) -> pd.DataFrame:
+    """Round columns as an outcome's figures are printed, so that nothing finer is drawn."""
+    places = MEASURES[outcome].decimals
+    rounded = {
+        name: [float(round_half_up(n, places)) if pd.notna(n) else n for n in table[name]]
+        for name in columns
+    }
+    return table.assign(**rounded)
 
 
 def _sentences(*parts: str) -> str:
@@ -136,12 +147,13 @@ def _level_unit(outcome: str) -> str:
 
 def placebo_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
     """Draw a hundred placebo programmes with the real one marked, for one row of the effects."""
-    estimate, unit = float(effect["estimate"]), str(effect["unit"])
+    outcome, unit = str(effect["outcome"]), str(effect["unit"])
+    estimate = float(round_half_up(float(effect["estimate"]), MEASURES[outcome].decimals))
     dots = choose_dots(placebo, estimate=estimate, p_placebo=float(effect["p_placebo"]))
     figure, ax = new_axes()
     draw_hundred_dots(dots, ax, estimate=estimate, unit=unit)
     caption = (
-        f"{title}: {outcome_label(str(effect['outcome']))}. This programme among a hundred dots, "
+        f"{title}: {outcome_label(outcome)}. This programme among a hundred dots, "
         "which stand for "
         f"{int(effect['n_placebo']):,} made-up ones"
     )
@@ -154,15 +166,17 @@ def check_rows(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
 
     What the programme cannot have moved is in units of its own, so it is not drawn.
     """
+    outcome = str(checks["outcome"].iloc[0])
     checks = checks[checks["kind"] != "untouched"].reset_index(drop=True)
+    checks = round_columns(checks, outcome, "estimate", "low", "high")
     rows = checks.assign(
         check=checks["check"].map(reader_words),
         note=checks["note"].map(reader_words, na_action="ignore"),
     )
     figure, ax = new_axes(height_of_checks(rows))
     draw_check_rows(rows, ax, unit=unit)
-    outcome = outcome_label(str(checks["outcome"].iloc[0]))
-    caption = f"{title}: {outcome}. The estimate under other choices, with its 95% interval"
+    what = "The estimate under other choices, with its 95% interval"
+    caption = f"{title}: {outcome_label(outcome)}. {what}"
     return Picture(figure, rows, describe_check_rows(rows, unit=unit), caption)
 
 
@@ -247,7 +261,8 @@ def picture_members(
     groups = (labels, {int(school): labels[int(school)] for school in chosen})
     return {
         name: school_lines(
-            lines, group, starts=drawn.starts, unit=_level_unit(drawn.outcome),
+            round_columns(lines, drawn.outcome, "own", "comparison"), group,
+            starts=drawn.starts, unit=_level_unit(drawn.outcome),
             caption=_sentences(
                 f"{drawn.title}: {outcome_label(drawn.outcome)}. {what.capitalize()}", drawn.note
             ),

@@ -54,6 +54,8 @@ KINDS = {
     "support": "Record of support",
 }
 
+NOT_PUBLIC = ("local_results", "members", "statements", "support")
+
 GLOSSARY = (
     ("Comparison schools", "Schools elsewhere that were most like a programme's schools before it "
      "started, and were in none of the programmes"),
@@ -175,7 +177,7 @@ def table_sources(report: Report) -> PaperTable:
             school_year(line.year) if line.year else "none",
             line.release or "none",
             str(line.file).replace("\\", "/").rsplit("/", 1)[-1],
-            line.sha256[:12] if line.sha256 else "not recorded",
+            "not public" if line.kind in NOT_PUBLIC else (line.sha256 or "not recorded")[:12],
         )
         for line in report.sources
     ]

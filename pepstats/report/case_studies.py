@@ -7,35 +7,51 @@ import re
 
 import pandas as pd
 
-from pepstats.report.edition import is_said
-
-RULE = (
-    "the school that rose most beyond its comparison schools, the one nearest the middle, "
-    "and the one that fell most"
-)
+from pepstats.report.edition import NOT_YET_PUBLIC, is_said
 
 ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
+MOST, USUAL, LEAST = "had the most support", "nearest the usual support", "had the least support"
 SAME_DIGITS = 9
 BANDS = (0.25, 0.75)
 """Below the first share of all schools is low, above the second high; between them is usual."""
 
 
-def choose_cases(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Choose three schools by the rule: the largest gap, the one nearest the middle, the smallest.
+def choose_cases(gaps: pd.DataFrame, doses: pd.Series, release: str) -> pd.DataFrame:
+    """Choose three schools by a rule: not only those that did well.
 
-    `gaps` is of one outcome, index `school`. Index `school`, in that order: `why`, `gap`. Gaps
-    that are equal to nine digits, which another processor may order otherwise, are settled by the
-    lower school number; a programme of fewer schools gives fewer cases.
+    By how far they rose beyond their comparison schools once results are published; before, by how
+    much support they had, since the order of results that are not published tells of them.
+
+    Parameters
+    ----------
+    gaps : pandas.DataFrame
+        Of one outcome, index `school`, with `gap`.
+    doses : pandas.Series
+        How much support each school had, index `school`.
+    release : str
+        How final the results are.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `school`, the most first: `why`, `gap`. Values that are equal to nine digits, which
+        another processor may order otherwise, are settled by the lower school number; a programme
+        of fewer schools, or of fewer whose support is known, gives fewer cases.
     """
-    known = gaps["gap"].dropna().sort_index()
-    if known.empty:
+    gap = gaps["gap"].dropna().sort_index()
+    if release in NOT_YET_PUBLIC:
+        by = pd.to_numeric(doses, errors="coerce").reindex(gap.index).dropna()
+        words = (MOST, USUAL, LEAST)
+    else:
+        by, words = gap, (ROSE, MIDDLE, FELL)
+    if by.empty:
         return pd.DataFrame({"why": [], "gap": []}, index=pd.Index([], name="school"))
-    gap = known.round(SAME_DIGITS)
-    middle = (known - known.median()).abs().round(SAME_DIGITS).idxmin()
+    known = by.round(SAME_DIGITS)
+    middle = (by - by.median()).abs().round(SAME_DIGITS).idxmin()
     chosen: dict[int, str] = {}
-    for school, why in ((gap.idxmax(), ROSE), (middle, MIDDLE), (gap.idxmin(), FELL)):
+    for school, why in zip((known.idxmax(), middle, known.idxmin()), words, strict=True):
         chosen.setdefault(school, why)
-    return pd.DataFrame({"why": chosen, "gap": known.reindex(list(chosen))}).rename_axis("school")
+    return pd.DataFrame({"why": chosen, "gap": gap.reindex(list(chosen))}).rename_axis("school")
 
 
 def describe_cases(

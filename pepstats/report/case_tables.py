@@ -10,10 +10,10 @@ import pandas as pd
 from pepstats.document import PaperTable, figure, make_table
 from pepstats.formatting import format_day, format_number, school_year
 from pepstats.measures import find_measure
-from pepstats.report.case_studies import MIDDLE
+from pepstats.report.case_studies import MIDDLE, USUAL
 from pepstats.report.disclosure import (
+    HELD,
     LOG_COLUMNS,
-    NAMES_SCHOOL,
     join_logs,
     list_shown,
     withhold,
@@ -48,20 +48,24 @@ def _answer(chapter: Chapter, row: Mapping[Any, Any]) -> dict[str, str]:
     changed = _case_words(row, "changed")
     if exempt and is_said(row.get("noted")):
         changed = f"{changed}. The officers note: {row['noted']}"
+    if not chapter.shows_schools:
+        size = f"{HELD[0].upper()}{HELD[1:]}"
     answers = {
-        "Why this school": f"The one {'' if row['why'] == MIDDLE else 'that '}{row['why']}",
+        "Why this school": _why(str(row["why"])),
         "What kind of school": _case_words(row, "context"),
         "What support": _case_words(row, "support"),
-        "Moved beyond its comparison schools by": size
-        if chapter.shows_schools
-        else "Held back until results are published",
+        "Moved beyond its comparison schools by": size,
         "What else changed": changed,
-        "Its statement": _consent_words(said),
     }
     if exempt:
+        answers["Its statement"] = _consent_words(said)
         answers["Why it was picked for support"] = _case_words(row, "picked")
         answers["What it says"] = _quoted(said)
     return answers
+
+
+def _why(why: str) -> str:
+    return f"The one {why}" if why in (MIDDLE, USUAL) else f"The one that {why}"
 
 
 def _case_words(row: Mapping[Any, Any], name: str) -> str:
@@ -150,8 +154,6 @@ def list_hidden_of_programme(chapter: Chapter) -> pd.DataFrame:
     slug, logs = chapter.programme.slug, []
     if count_answers(chapter)[1]:
         logs.append(withhold(f"{slug}.themes", FEW_SPOKE))
-    if not chapter.shows_schools:
-        logs += [withhold(f"{slug}.{name}", NAMES_SCHOOL) for name in ("schools", "cases")]
     held = [
         (f"{slug}.statements", f"row {row['row']}", "statement", row["held"])
         for row in of_programme(chapter.found.statements, slug).to_dict("records")

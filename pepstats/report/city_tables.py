@@ -62,15 +62,16 @@ STATUSES = {
 
 def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
     """Write everything the paper may say of ratings, support and the register, by name."""
+    counts = protect_city(city, view)
     matrix, challenge, grants = map(city.table, ("participation", "external-challenge", "grants"))
     taking_part = NO_REGISTER if matrix.empty else participation_sentence(matrix)
     challenged = "" if challenge.empty else challenge_sentence(challenge, year)
     funding = [] if grants.empty else funding_sentences(grants, city.table("claims"))
     said = {
-        "ratings.sentence": (ratings_sentence(city.ratings, view), "ratings"),
-        "ratings.sure": (" ".join(_sure_sentences(city, view)), "ratings"),
-        "ratings.changes": (_changes_sentence(city.table("changes"), view), "changes"),
-        "support.sentence": (_support_sentence(city, view, year), "support-totals"),
+        "ratings.sentence": (ratings_sentence(counts.get("ratings")), "ratings"),
+        "ratings.sure": (" ".join(_sure_sentences(city, view, counts)), "ratings"),
+        "ratings.changes": (_changes_sentence(counts.get("ratings-changed")), "changes"),
+        "support.sentence": (_support_sentence(city, counts, year), "support-totals"),
         "partnership.taking_part": (taking_part, "participation"),
         "partnership.challenge": (challenged, "external-challenge"),
         "partnership.funding": (" ".join(funding), "grants"),
@@ -99,20 +100,21 @@ def make_city_tables(
             empty=NO_YEAR_BEFORE,
         ),
         "ratings-changed-named": table_changes_named(changes, view),
-        "support": table_support(city, view, year),
+        "support": table_support(city, counts, year),
         "support-by-rating": table_support_by_rating(city.table("support-totals"), view),
         "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
         "eligibility-rules": table_rules(city.table("eligibility-rules")),
-        "partnership-activities": table_activities(city.table("activities")),
+        "partnership-activities": table_activities(city.table("activities"), view),
         "partnership-promises": table_promises(city),
     }
 
 
 def list_hidden_of_city(city: City, view: View) -> pd.DataFrame:
     """List what an edition hides of ratings and of support, each with its reason."""
-    logs = [counts.log for counts in protect_city(city, view).values()]
+    counts = protect_city(city, view)
+    logs = [one.log for one in counts.values()]
     for name in ("support-totals", "support-last-year-totals"):
-        if len(totals := city.table(name)) and not may_sum(totals, view):
+        if len(city.table(name)) and not may_sum(counts):
             logs.append(withhold(f"{name}: days planned", BESIDE))
     if len(city.ratings):
         logs.append(withhold("ratings-named", "a rating beside a school's name is exempt"))
@@ -123,28 +125,36 @@ def list_hidden_of_city(city: City, view: View) -> pd.DataFrame:
 
 
 def protect_city(city: City, view: View) -> dict[str, Protected]:
-    """Count schools by rating and by its change, as far as there are any, by table."""
-    made = {"ratings": (protect_ratings, city.ratings),
-            "ratings-changed": (protect_changes, city.table("changes"))}  # fmt: skip
-    return {name: protect(rows, view) for name, (protect, rows) in made.items() if len(rows)}
+    """Count schools by rating and by its change, by who runs them, small counts hidden.
 
-
-def protect_ratings(ratings: pd.DataFrame, view: View) -> Protected:
-    """Count schools by rating and by who runs them, and hide what an edition may not show."""
-    rating = ratings["rating"].map(lambda r: NOT_RATED if pd.isna(r) else f"Priority {int(r)}")
-    counts = pd.crosstab(rating, ratings["governance"].str.capitalize())
-    order = ["Priority 1", "Priority 2", "Priority 3", NOT_RATED]
-    kept = [name for name in order if name in counts.index or name != NOT_RATED]
-    counts = counts.reindex(kept, fill_value=0).rename_axis(index="Rating", columns=None)
-    return view.protect(counts, "ratings")
-
-
-def protect_changes(changes: pd.DataFrame, view: View) -> Protected:
-    """Count schools by how their rating changed, and hide what an edition may not show."""
-    counts = pd.crosstab(changes["change"], changes["governance"].str.capitalize())
-    counts = counts.reindex([c for c in CHANGES if c in counts.index])
-    counts.index = counts.index.str.capitalize()
-    return view.protect(counts.rename_axis(index="Change", columns=None), "ratings-changed")
+    Both count the same schools, so they are hidden together; how many schools each kind of body
+    runs is no secret.
+    """
+    if city.counts is not None:
+        return dict(city.counts)
+    if city.ratings.empty:
+        return {}
+    rating = city.ratings["rating"].map(lambda r: NOT_RATED if pd.isna(r) else f"Priority {int(r)}")
+    schools = pd.DataFrame({"rating": rating.to_numpy(), "change": ""})
+    schools["governance"] = city.ratings["governance"].str.capitalize().to_numpy()
+    changes = city.table("changes")
+    if len(changes):
+        by_school = changes.set_index("school")["change"].str.capitalize()
+        schools["change"] = city.ratings["school"].map(by_school).fillna("Not rated").to_numpy()
+    known = {
+        "rating": ["Priority 1", "Priority 2", "Priority 3", NOT_RATED],
+        "change": [one.capitalize() for one in CHANGES],
+    }
+    known["rating"] = [r for r in known["rating"] if r != NOT_RATED or (rating == r).any()]
+    known["change"] = [c for c in known["change"] if (schools["change"] == c).any()] or [""]
+    known["governance"] = sorted(set(schools["governance"]))
+    levels = list(known)
+    every = pd.MultiIndex.from_product(known.values(), names=levels)
+    cube = schools.groupby(levels).size().reindex(every, fill_value=0)
+    tables = {"ratings": ("rating", "governance")}
+    if len(changes):
+        tables["ratings-changed"] = ("change", "governance")
+    return view.protect_linked(cube, tables, known="governance")
 
 
 def table_counts(caption: str, counts: Protected | None, view: View, *, empty: str) -> PaperTable:
@@ -194,11 +204,11 @@ def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
     return make_table(caption, columns, rows, empty="No rating changed.")
 
 
-def ratings_sentence(ratings: pd.DataFrame, view: View) -> str:
+def ratings_sentence(counts: Protected | None) -> str:
     """Write how many schools have a priority rating, and nothing that the table hides."""
-    if ratings.empty:
+    if counts is None:
         return "Schools have not been given a priority rating in this study."
-    shown = protect_ratings(ratings, view).shown[TOTAL]
+    shown = counts.shown[TOTAL]
     left = shown.get(NOT_RATED, 0.0)
     if pd.isna(left) or pd.isna(shown[TOTAL]):
         return "Schools have a priority rating, but for a few that have too few results."
@@ -209,7 +219,7 @@ def ratings_sentence(ratings: pd.DataFrame, view: View) -> str:
     return words
 
 
-def _sure_sentences(city: City, view: View) -> list[str]:
+def _sure_sentences(city: City, view: View, counts: Mapping[str, Protected]) -> list[str]:
     """Write what the ratings rest on, how chance moves them, and how often they last a year."""
     rated = city.ratings.dropna(subset="rating") if len(city.ratings) else city.ratings
     if rated.empty or "p1" not in rated:
@@ -219,7 +229,8 @@ def _sure_sentences(city: City, view: View) -> list[str]:
         f"The ratings rest on about {coverage}% of the dashboard's criteria, by weight: a school "
         "is rated where it has enough of those that this study's files can fill."
     )
-    return [rests, _chance_sentence(city.ratings, view), _next_year_sentence(city)]
+    hidden = not counts["ratings"].log.empty
+    return [rests, _chance_sentence(city.ratings, view, hidden=hidden), _next_year_sentence(city)]
 
 
 def _next_year_sentence(city: City) -> str:
@@ -242,22 +253,26 @@ def _next_year_sentence(city: City) -> str:
     )
 
 
-def _chance_sentence(ratings: pd.DataFrame, view: View) -> str:
+def _chance_sentence(ratings: pd.DataFrame, view: View, *, hidden: bool) -> str:
+    """Write for how many schools the rating is borderline; in tenths where counts are hidden."""
     unsure, rated = count_unsure(ratings), int(ratings["rating"].notna().sum())
     if 0 < min(unsure, rated - unsure) <= view.smallest and unsure != rated:
         return (
             "A few pupils more or fewer could change a rating: how often is on each school's sheet."
         )
+    schools = f"{unsure or 'none'} of the {rated} schools"
+    if hidden:
+        schools = f"{in_ten(unsure / rated)} of the rated schools"
     return (
-        f"For {unsure or 'none'} of the {rated} schools the rating is borderline: with slightly "
+        f"For {schools} the rating is borderline: with slightly "
         "different results there is more than a one in five chance of another rating."
     )
 
 
-def _changes_sentence(changes: pd.DataFrame, view: View) -> str:
-    if changes.empty:
+def _changes_sentence(counts: Protected | None) -> str:
+    if counts is None:
         return NO_YEAR_BEFORE
-    total = protect_changes(changes, view).shown[TOTAL]
+    total = counts.shown[TOTAL]
     said = {"Raised": "moved to a higher priority", "Lowered": "moved to a lower one"}
     parts = [
         f"{count_words(int(total[change]), 'school')} {words}"
@@ -272,7 +287,7 @@ def _changes_sentence(changes: pd.DataFrame, view: View) -> str:
 # Support -----------------------------------------------------------------------------------------
 
 
-def table_support(city: City, view: View, year: int) -> PaperTable:
+def table_support(city: City, counts: Mapping[str, Protected], year: int) -> PaperTable:
     """Show the days planned and given in all, with cost and budget, for both school years."""
     columns = ["School year", "Schools", "Days planned", "Days given", "Planned cost", "Budget"]
     rows, hides = [], False
@@ -280,7 +295,7 @@ def table_support(city: City, view: View, year: int) -> PaperTable:
         totals = city.table(name)
         if totals.empty:
             continue
-        row, open_ = _all_schools(totals), may_sum(totals, view)
+        row, open_ = _all_schools(totals), may_sum(counts)
         hides |= not open_
         planned: tuple[Cell, Cell] = (_days(row["planned"]), _pounds(row["planned_cost"]))
         days, cost = planned if open_ else (HIDDEN, HIDDEN)
@@ -292,10 +307,9 @@ def table_support(city: City, view: View, year: int) -> PaperTable:
     return make_table(caption, columns, rows, note=note, empty=empty)
 
 
-def may_sum(totals: pd.DataFrame, view: View) -> bool:
-    """Whether days planned may be shown: no group of so few schools is among them."""
-    groups = totals[~totals["rating"].astype(str).isin(["all", "not rated"])]
-    return not groups["schools"].between(1, view.smallest).any()
+def may_sum(counts: Mapping[str, Protected]) -> bool:
+    """Whether days planned may be shown: they are a sum of the counts by rating, each known."""
+    return all(one.log.empty for one in counts.values())
 
 
 def _all_schools(totals: pd.DataFrame) -> pd.Series:
@@ -314,9 +328,9 @@ def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
     return make_table(caption, columns, rows, empty=EXEMPT_ONLY)
 
 
-def _support_sentence(city: City, view: View, year: int) -> str:
+def _support_sentence(city: City, counts: Mapping[str, Protected], year: int) -> str:
     last = city.table("support-last-year-totals")
-    if last.empty or not may_sum(last, view):
+    if last.empty or not may_sum(counts):
         return "Support follows the rating."
     row = _all_schools(last)
     if pd.isna(row["delivered"]):
@@ -377,11 +391,11 @@ def table_rules(rules: pd.DataFrame) -> PaperTable:
     return make_table("The criteria a school could be eligible by", columns, rows)
 
 
-def table_activities(activities: pd.DataFrame) -> PaperTable:
+def table_activities(activities: pd.DataFrame, view: View) -> PaperTable:
     """List the partnership's programmes, networks, courses and events, with who takes part."""
     rows = [
         (row["title"], row["kind"], f"Theme {row['theme']}", row["lead"],
-         figure(row["taking_part"]))
+         HIDDEN if 0 < row["taking_part"] <= view.smallest else figure(row["taking_part"]))
         for row in activities.to_dict("records")
     ]  # fmt: skip
     columns = {"Activity": 2.6, "Kind": 0.8, "Theme": 0.7, "Led by": 1.6, "Schools": 0.6}

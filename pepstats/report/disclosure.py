@@ -7,20 +7,21 @@ threshold. Each hidden cell is written in a log with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
+from scipy.optimize import LinearConstraint, milp
 
 from pepstats.errors import DesignError
+from pepstats.settings import Disclosure
 
 SMALLEST = 5  # counts up to this are hidden unless a study says otherwise
-FEWEST_SCHOOLS = 3  # a figure of fewer schools is as good as a name
 HIDDEN = "[c]"  # how a hidden count is written: the Analysis Function's mark for confidential
+HELD = "held back until results are published"
 TOTAL = "Total"
 SMALL = "small count"
 BESIDE = "hidden so that a small count cannot be worked out"
@@ -29,33 +30,48 @@ NAMES_SCHOOL = "could show a school's results before they are published"
 NO_CONSENT = "no consent to publish"
 LOG_COLUMNS = ["table", "row", "column", "reason"]
 SHOWN_COLUMNS = ["table", "row", "column", "count"]
+Before = Sequence[pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class View:
     """Whom an edition of a paper is for, and so what it may show.
 
-    `names` gives schools' names by their numbers, for the exempt edition; `last_shown` the counts
-    that the last release showed: `table`, `row`, `column`, `count` (missing where hidden).
+    `names` gives schools' names by their numbers, for the exempt edition; `told` the counts that
+    earlier releases showed: `release`, `table`, `row`, `column`, `count` (missing where hidden).
     """
 
     exempt: bool = False
     names: Mapping[int, str] = field(default_factory=dict, repr=False)
-    fewest_schools: int = FEWEST_SCHOOLS
-    last_shown: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=SHOWN_COLUMNS), repr=False
-    )
+    policy: Disclosure = field(default_factory=Disclosure)
+    told: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     @property
     def smallest(self) -> int:
         """The largest count of schools that is hidden; zero where nothing is."""
-        return 0 if self.exempt else self.fewest_schools - 1
+        return 0 if self.exempt else self.policy.safe_threshold - 1
+
+    def shown_before(self, name: str) -> list[pd.DataFrame]:
+        """Return a table of counts as each earlier release showed it."""
+        if self.told.empty:
+            return []
+        rows = self.told[self.told["table"] == name]
+        return [
+            part.pivot(index="row", columns="column", values="count")
+            for _, part in rows.groupby("release")
+        ]
 
     def protect(self, counts: pd.DataFrame, name: str) -> Protected:
         """Hide what this edition may not show of a table of counts of schools."""
-        rows = self.last_shown.loc[self.last_shown["table"] == name]
-        before = rows.pivot(index="row", columns="column", values="count")
+        before = self.shown_before(name)
         return protect_counts(counts, name=name, smallest=self.smallest, before=before)
+
+    def protect_linked(
+        self, cube: pd.Series, tables: Mapping[str, tuple[str, str]], known: str
+    ) -> dict[str, Protected]:
+        """Hide what this edition may not show of tables that count the same schools."""
+        before = {name: self.shown_before(name) for name in tables}
+        return protect_linked(cube, tables, smallest=self.smallest, known=known, before=before)
 
 
 @dataclass(frozen=True)
@@ -80,7 +96,7 @@ def hidden_note(shown: Protected, view: View) -> str:
         return ""
     words = (
         f"{HIDDEN} is a count hidden so that no school can be known by it: one of fewer "
-        f"than {view.fewest_schools} schools, or one from which that could be worked out."
+        f"than {view.policy.safe_threshold} schools, or one from which that could be worked out."
     )
     if (shown.log["reason"] == DIFFERS).any():
         words += " So is one that differs by so few from what was shown before."
@@ -88,103 +104,167 @@ def hidden_note(shown: Protected, view: View) -> str:
 
 
 def protect_counts(
-    counts: pd.DataFrame, *, name: str, smallest: int = SMALLEST, before: pd.DataFrame | None = None
+    counts: pd.DataFrame, *, name: str, smallest: int = SMALLEST, before: Before = ()
 ) -> Protected:
-    """Hide small counts of a table, and as few others as keep them from being worked out.
+    """Hide small counts of one table, and as few others as keep them from being worked out.
 
-    `counts` holds whole numbers without totals; row and column totals are added. `before` is the
-    table as the last release showed it, totals and all: a count that differs from its own there by
-    a small one is hidden too. Raises `DesignError` when a count is missing, negative or not whole.
+    `counts` holds whole numbers without totals; row and column totals are added. Raises
+    `DesignError` when a count is missing, negative or not whole.
     """
     numbers = counts.to_numpy(dtype=float)
     if np.isnan(numbers).any() or (numbers < 0).any() or (numbers % 1 != 0).any():
         raise DesignError(f"{name}: counts must be whole numbers from nought up, none missing.")
-    cells = _with_totals(numbers.astype(np.int64))
-    now = pd.DataFrame(
-        cells, index=[*map(str, counts.index), TOTAL], columns=[*map(str, counts.columns), TOTAL]
-    )
-    then = pd.DataFrame() if before is None else before.rename(index=str, columns=str)
-    apart = _few_apart(now, then, smallest)
-    differs = apart.reindex(index=now.index, columns=now.columns, fill_value=False).to_numpy(bool)
-    small = (cells >= 1) & (cells <= smallest)
+    every = pd.MultiIndex.from_product([counts.index, counts.columns], names=["row", "column"])
+    cube = pd.Series(numbers.ravel().astype(int), index=every)
+    tables = {name: ("row", "column")}
+    found = protect_linked(cube, tables, smallest=smallest, before={name: before})[name]
+    shown = found.shown.rename_axis(index=counts.index.name, columns=None)
+    return Protected(shown, found.log)
+
+
+def protect_linked(
+    cube: pd.Series,
+    tables: Mapping[str, tuple[str, str]],
+    *,
+    smallest: int,
+    known: str | None = None,
+    before: Mapping[str, Before] | None = None,
+) -> dict[str, Protected]:
+    """Hide small counts of tables of the same schools, so that all together give none back.
+
+    Parameters
+    ----------
+    cube : pandas.Series
+        Counts, one index level for each thing that schools are divided by, each name once.
+    tables : mapping of str to (str, str)
+        By name, the levels that are a table's rows and columns; totals are added.
+    smallest : int
+        The largest count that is hidden.
+    known : str, optional
+        A level whose totals anyone knows: they are never hidden, and a reader reckons with them.
+    before : mapping of str to sequence of pandas.DataFrame, optional
+        Each table as earlier releases showed it, totals and all: a count that differs from its own
+        there by a small one is hidden too.
+
+    Returns
+    -------
+    dict of str to Protected
+    """
+    cells = _Cells.lay_out(cube, tables, known)
+    small = (cells.counts >= 1) & (cells.counts <= smallest) & ~cells.known
+    differs = cells.differ(before or {}, smallest) & ~cells.known
     hidden = small | differs
-    for row, column in zip(*np.nonzero(hidden), strict=True):
-        while not _is_safe(cells, hidden, (row, column), smallest):
-            if not _hide_one_more(cells, hidden, row, column):
-                hidden[:, :] = True
+    for place in map(int, np.flatnonzero(hidden)):
+        while not cells.is_safe(place, hidden, smallest):
+            more = cells.choose_next(place, hidden)
+            if more is None:
+                hidden |= ~cells.known
                 break
+            hidden[more] = True
     reasons = np.where(small, SMALL, np.where(differs, DIFFERS, BESIDE))
-    log = [
-        (name, now.index[row], now.columns[column], str(reasons[row, column]))
-        for row, column in zip(*np.nonzero(hidden), strict=True)
-    ]
-    shown = pd.DataFrame(
-        np.where(hidden, np.nan, cells.astype(float)),
-        index=pd.Index([*counts.index, TOTAL], name=counts.index.name),
-        columns=[*counts.columns, TOTAL],
-    )
-    return Protected(shown, pd.DataFrame(log, columns=LOG_COLUMNS))
+    return {name: cells.show(name, hidden, reasons) for name in tables}
 
 
-def _with_totals(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    wide = np.column_stack([cells, cells.sum(axis=1)])
-    return np.vstack([wide, wide.sum(axis=0)])
+@dataclass(frozen=True)
+class _Cells:
+    """Every cell of some tables, totals too, each the sum of some of the cube's counts.
 
-
-def work_out(
-    cells: NDArray[np.int64], hidden: NDArray[np.bool_], place: tuple[int, int]
-) -> tuple[float, float]:
-    """Return the least and the most that a hidden cell could be, as a reader could work out.
-
-    The reader knows every shown cell, that the last row and column are totals, and that counts
-    are not negative. Rows and columns are then the nodes of a network and hidden cells its edges: a
-    cell can grow by as much as can flow back through the others, and shrink by as much the other
-    way (the maximum flow; exact for whole numbers).
+    `parts` has a row a cell and a column a count of the cube; `at` each cell's table, row, column.
     """
-    size, endless = sum(cells.shape), int(cells.sum()) + 1
-    room = np.zeros((size, size), dtype=np.int32)
-    start, end = _ends(place, cells.shape)
-    for spot in zip(*np.nonzero(hidden), strict=True):
-        if spot != tuple(place):
-            one, other = _ends(spot, cells.shape)
-            room[one, other], room[other, one] = endless, cells[spot]
-    net, value = csr_array(room), float(cells[place])
-    down, up = (maximum_flow(net, *way).flow_value for way in ((start, end), (end, start)))
-    return value - min(value, down), value + up if up < endless else np.inf
 
+    at: pd.DataFrame
+    parts: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    known: NDArray[np.bool_]
 
-def _ends(spot: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return the nodes that a cell leads from and to, rows first; a total leads the other way."""
-    row, column = spot[0], shape[0] + spot[1]
-    turned = (spot[0] == shape[0] - 1) != (spot[1] == shape[1] - 1)
-    return (column, row) if turned else (row, column)
+    @classmethod
+    def lay_out(
+        cls, cube: pd.Series, tables: Mapping[str, tuple[str, str]], known: str | None
+    ) -> _Cells:
+        """Set out each table's cells by its rows and columns, each with its total last."""
+        names = {level: list(dict.fromkeys(cube.index.get_level_values(level)))
+                 for level in cube.index.names}  # fmt: skip
+        full = cube.reindex(pd.MultiIndex.from_product(names.values(), names=names), fill_value=0)
+        within = {level: full.index.get_level_values(level) for level in names}
+        at, parts, public = [], [], []
+        for table, levels in tables.items():
+            for spot in product(*([*names[level], TOTAL] for level in levels)):
+                here = np.ones(len(full), dtype=bool)
+                for level, name in zip(levels, spot, strict=True):
+                    here &= np.ones(len(full), bool) if name == TOTAL else within[level] == name
+                at.append((table, *spot))
+                parts.append(here.astype(float))
+                divided = {one for one, name in zip(levels, spot, strict=True) if name != TOTAL}
+                public.append(known is not None and divided <= {known})
+        matrix = np.array(parts)
+        counts = np.rint(matrix @ full.to_numpy(float)).astype(np.int64)
+        frame = pd.DataFrame(at, columns=["table", "row", "column"])
+        return cls(frame, matrix, counts, np.array(public))
 
+    def differ(self, before: Mapping[str, Before], smallest: int) -> NDArray[np.bool_]:
+        """Mark the cells that an earlier release showed as a count a few apart from this one."""
+        found = np.zeros(len(self.at), dtype=bool)
+        for table, shown in before.items():
+            for then in shown:
+                apart = _few_apart(self.table(table, self.counts.astype(float)), then, smallest)
+                for place in np.flatnonzero(self.at["table"] == table):
+                    row, column = (str(self.at.loc[place, name]) for name in ("row", "column"))
+                    if row in apart.index and column in apart:
+                        found[place] |= bool(apart.loc[row, column])
+        return found
 
-def _is_safe(
-    cells: NDArray[np.int64], hidden: NDArray[np.bool_], place: tuple[int, int], smallest: int
-) -> bool:
-    low, high = work_out(cells, hidden, place)
-    return high - low >= smallest - 1e-6
+    def is_safe(self, place: int, hidden: NDArray[np.bool_], smallest: int) -> bool:
+        low, high = self.work_out(place, hidden)
+        return high - low >= smallest - 1e-6
 
+    def work_out(self, place: int, hidden: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return the least and the most that a cell could be, going by all that are shown.
 
-def _hide_one_more(
-    cells: NDArray[np.int64], hidden: NDArray[np.bool_], row: int, column: int
-) -> bool:
-    """Hide one more count: where hidden lines cross, else beside the small one, else anywhere.
+        The reader knows that counts are whole and not negative: two integer programmes.
+        """
+        shown = ~hidden
+        rows, held = np.unique(self.parts[shown], axis=0, return_index=True)
+        limit = LinearConstraint(rows, *[self.counts[shown][held]] * 2) if len(rows) else ()
+        ends = []
+        for sign in (1.0, -1.0):
+            found = milp(sign * self.parts[place], integrality=np.ones(self.parts.shape[1]),
+                         constraints=limit)  # fmt: skip
+            ends.append(sign * found.fun if found.status == 0 else np.inf)
+        return ends[0], ends[1]
 
-    Of those the least that is not zero, and not a total where that can be.
-    """
-    last_row, last_column = cells.shape[0] - 1, cells.shape[1] - 1
-    lines = {(row, n) for n in range(last_column + 1)} | {(n, column) for n in range(last_row + 1)}
-    crossed = set(zip(*np.nonzero(np.outer(hidden.any(axis=1), hidden.any(axis=0))), strict=True))
-    for spots in (crossed, lines, set(np.ndindex(cells.shape))):
-        left = [spot for spot in spots if not hidden[spot]]
-        if left:
-            chosen = min(left, key=lambda s: (s[0] == last_row or s[1] == last_column,
-                                              cells[s] == 0, cells[s], s))  # fmt: skip
-            hidden[chosen] = True
-            return True
-    return False
+    def choose_next(self, place: int, hidden: NDArray[np.bool_]) -> int | None:
+        """Choose one more cell to hide: beside the small one and no total, the least of these."""
+        open_ = [int(one) for one in np.flatnonzero(~hidden & ~self.known)]
+        if not open_:
+            return None
+        here = self.at.loc[place]
+
+        def order(other: int) -> tuple[int, ...]:
+            one = self.at.loc[other]
+            same = one["table"] == here["table"]
+            beside = same and (one["row"] == here["row"] or one["column"] == here["column"])
+            lines = self.at[hidden & (self.at["table"] == one["table"]).to_numpy()]
+            crossed = one["row"] in set(lines["row"]) and one["column"] in set(lines["column"])
+            total = TOTAL in (one["row"], one["column"])
+            count = int(self.counts[other])
+            return (not same, total, not crossed, not beside, count == 0, count, other)
+
+        return min(open_, key=order)
+
+    def table(self, name: str, values: NDArray[np.float64]) -> pd.DataFrame:
+        """Return a table of one value a cell, its rows and columns named as text."""
+        own = self.at["table"] == name
+        frame = self.at[own].astype(str).assign(value=values[own.to_numpy()])
+        rows, columns = (list(dict.fromkeys(frame[one])) for one in ("row", "column"))
+        return frame.pivot(index="row", columns="column", values="value").loc[rows, columns]
+
+    def show(self, name: str, hidden: NDArray[np.bool_], reasons: NDArray[np.str_]) -> Protected:
+        """Return a table as it may leave, and the log of what is hidden in it."""
+        shown = self.table(name, np.where(hidden, np.nan, self.counts.astype(float)))
+        own = np.flatnonzero((self.at["table"] == name).to_numpy() & hidden)
+        log = [(*self.at.loc[place].astype(str), str(reasons[place])) for place in own]
+        shown = shown.rename_axis(index=None, columns=None)
+        return Protected(shown, pd.DataFrame(log, columns=LOG_COLUMNS))
 
 
 def find_small_changes(

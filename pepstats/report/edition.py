@@ -14,11 +14,12 @@ from typing import Protocol
 import pandas as pd
 
 from pepstats.errors import RunError
-from pepstats.formatting import reader_words
+from pepstats.formatting import reader_words, round_half_up
 from pepstats.measures import breaks_between, find_measure
 from pepstats.plots import name_schools
-from pepstats.report.disclosure import SHOWN_COLUMNS, View
+from pepstats.report.disclosure import Protected, View
 from pepstats.report.sentences import Result, read_result
+from pepstats.schools import Panel
 from pepstats.settings import (
     Programme,
     Report,
@@ -57,7 +58,7 @@ OPTIONAL_TABLES = {
         "lost",
         "series",
     ),  # fmt: skip
-    "05-check-robustness": ("calibration",),
+    "05-check-robustness": ("calibration", "shares"),
     "06-case-studies": ("cases", "statements"),
 }
 
@@ -93,14 +94,14 @@ class City:
 
     `names` gives each school's name, used in the exempt edition only; `ratings` has one row per
     rated school: `school`, `governance`, `rating` (missing where there is none), `reasons`;
-    `last_shown` has the counts that the last release showed; `tables` what else notebook 02 wrote,
-    by name, as far as it did.
+    `tables` what else notebook 02 wrote, by name, as far as it did. Where single schools are held
+    back, `counts` has what is still told of them.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     ratings: pd.DataFrame = field(default_factory=pd.DataFrame)
-    last_shown: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHOWN_COLUMNS))
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    counts: Mapping[str, Protected] | None = None
 
     def table(self, name: str) -> pd.DataFrame:
         """Return what notebook 02 wrote under a name, empty where it wrote nothing."""
@@ -154,6 +155,24 @@ class SavedPicture:
     caption: str
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many of a programme's schools an outcome rests on, and how they fared.
+
+    `above` and `below` are schools that did better and worse than was expected of them, None where
+    that is told in words (`fared`) only; `least` and `most` are comparison schools of each; `lost`
+    counts the schools without a gap by their reasons.
+    """
+
+    known: int
+    above: int | None
+    below: int | None
+    least: int
+    most: int
+    lost: tuple[tuple[str, int], ...]
+    fared: str = ""
+
+
 @dataclass(frozen=True, repr=False)
 class ProgrammeResults:
     """What the notebooks found for one programme, as they wrote it.
@@ -162,7 +181,9 @@ class ProgrammeResults:
     and outcome, `lines` per school, outcome and year, `placebo` per placebo programme, `flow` per
     rule that left schools out, `balance` per matched variable, `checks` per check. `statements` is
     what schools said and what of it may be quoted; `also_in` in how many other programmes of the
-    report each school is; `pictures` what the notebooks drew, by the paper's name of it.
+    report each school is; `pictures` what the notebooks drew, by the paper's name of it. Where
+    single schools are held back, `counted` has what is still told of them, and `one_school` whether
+    one of them decides the verdict.
     """
 
     effects: pd.DataFrame
@@ -184,6 +205,9 @@ class ProgrammeResults:
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
     series: pd.DataFrame = field(default_factory=pd.DataFrame)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shares: pd.DataFrame = field(default_factory=pd.DataFrame)
+    counted: tuple[int, Mapping[str, Counts]] | None = None
+    one_school: str = ""
     named_first: str = ""
     also_in: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"))
     pictures: Mapping[str, SavedPicture] = field(default_factory=dict)
@@ -191,7 +215,20 @@ class ProgrammeResults:
     @property
     def named(self) -> int:
         """The number of schools named in the programme."""
+        if self.counted is not None:
+            return self.counted[0]
         return int(self.gaps.reset_index()["school"].nunique())
+
+    def list_counts(self) -> Mapping[str, Counts]:
+        """Count the schools of each outcome."""
+        if self.counted is not None:
+            return self.counted[1]
+        every = self.gaps.reset_index()["outcome"].unique()
+        return {str(outcome): _count_schools(self.gaps_of(outcome)) for outcome in every}
+
+    def counts_of(self, outcome: str) -> Counts:
+        """Count the schools of one outcome."""
+        return self.list_counts().get(outcome, Counts(0, 0, 0, 0, 0, ()))
 
     def gaps_of(self, outcome: str) -> pd.DataFrame:
         """Return each school's gap in one outcome, index `school`."""
@@ -222,6 +259,8 @@ class Chapter:
     def label_schools(self) -> dict[int, str]:
         """Name each school, largest gain first: by its name if exempt, else only by its place."""
         gaps = self.found.gaps_of(self.programme.primary).reset_index()
+        if gaps.empty:  # held back: only the case studies are shown, in their own order
+            gaps = self.found.cases.reset_index().assign(gap=0.0)
         order = gaps.sort_values(["gap", "school"], ascending=[False, True], na_position="last")
         if self.view.exempt:
             return name_schools(order["school"], self.view.names)
@@ -239,11 +278,34 @@ class Chapter:
         return lines.sort_values(["place", "year"])
 
 
+def _count_schools(gaps: pd.DataFrame) -> Counts:
+    gap, there = gaps["gap"], gaps["gap"].notna()
+    counted = gaps.loc[there, "n_comparison"].astype(int)
+    lost = tuple((str(why), int(n)) for why, n in gaps["reason"].dropna().value_counts().items())
+    ends = (int(counted.min()), int(counted.max())) if len(counted) else (0, 0)
+    return Counts(int(there.sum()), int((gap > 0).sum()), int((gap < 0).sum()), *ends, lost)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What earlier releases of the same results told: every form and every count that they showed.
+
+    `forms`: `outcome`, `name`, `school`, `part`, `share`, `half`; `counts`: `release`, `table`,
+    `row`, `column`, `count`, which is missing where it was hidden.
+    """
+
+    forms: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    counts: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+
+
 @dataclass(frozen=True, repr=False)
 class Edition:
     """One edition of a report's paper, and all that it is made from.
 
     `results` has an entry for each programme; `text` is the officers' own, None for the built-in.
+    `panel` has the results themselves, for the gate alone; `told` what earlier releases showed. Of
+    a paper that has passed the gate (`gate.protect`), `held` is the log of what is not shown, and
+    `forms` all that it tells of results that are not published.
     """
 
     report: Report
@@ -252,6 +314,10 @@ class Edition:
     city: City = field(default_factory=City)
     made: Provenance = field(default_factory=Provenance)
     text: str | None = None
+    panel: Panel | None = None
+    told: Told = field(default_factory=Told)
+    held: pd.DataFrame | None = None
+    forms: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def turn(self, edition: str) -> Edition:
         """Return the `public` or the `exempt` edition of the same paper."""
@@ -260,9 +326,8 @@ class Edition:
     @cached_property
     def view(self) -> View:
         """What this edition may show."""
-        fewest = self.report.disclosure.fewest_schools
         exempt = self.report.edition == "exempt"
-        return View(exempt, self.city.names, fewest, self.city.last_shown)
+        return View(exempt, self.city.names, self.report.disclosure, self.told.counts)
 
     @cached_property
     def chapters(self) -> list[Chapter]:
@@ -292,12 +357,34 @@ def list_results(programme: Programme, found: ProgrammeResults, year: int) -> di
 
 
 def _no_result(outcome: str, found: ProgrammeResults, year: int) -> Result:
-    known, reason = int(found.gaps_of(outcome)["gap"].notna().sum()), ""
+    known, reason = found.counts_of(outcome).known, ""
     for row in found.refused.to_dict("records"):
         if row["outcome"] == outcome:
             known, reason = int(row["n_schools"]), str(row["reason"])
     nan, unit = math.nan, find_measure(outcome).unit
     return Result(outcome, unit, nan, nan, nan, nan, known, 0, year, "", "", reason=reason)
+
+
+EFFECT_COLUMNS = [
+    "programme", "outcome", "unit", "estimate", "low", "high", "p_placebo", "n_schools",
+    "n_comparison", "year", "release", "mode", "verdict", "reason",
+]  # fmt: skip
+"""What a release says of each outcome as data, at the places that are printed."""
+
+
+def round_effects(effects: pd.DataFrame) -> pd.DataFrame:
+    """Round effects as they are printed: estimates and intervals by their measure, p to 0.01."""
+    rounded = {}
+    for name in ("estimate", "low", "high", "p_placebo"):
+        rounded[name] = [
+            float(
+                round_half_up(value, 2 if name == "p_placebo" else find_measure(outcome).decimals)
+            )
+            if pd.notna(value)
+            else value
+            for outcome, value in zip(effects["outcome"].astype(str), effects[name], strict=True)
+        ]
+    return effects.assign(**rounded)
 
 
 def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) -> str:
@@ -333,7 +420,8 @@ class _Reads(Protocol):
     def data(self) -> Path: ...
     def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame: ...
     def read_file(self, step: str, name: str, programme: str | None = None) -> bytes: ...
-    def read_last_shown(self) -> pd.DataFrame: ...
+    def read_panel(self) -> Panel: ...
+    def read_told(self) -> Told: ...
     def read_officers_text(self) -> str | None: ...
     def list_programmes(self) -> list[Programme]: ...
 
@@ -344,7 +432,8 @@ def collect_edition(step: _Reads) -> Edition:
     results = collect_results(step, listed)
     programmes = [lead_with(one, _lead_of(results[one.slug].effects)) for one in listed]
     city, made = collect_city(step), collect_provenance(step, programmes)
-    return Edition(step.report, programmes, results, city, made, step.read_officers_text())
+    text, panel, told = step.read_officers_text(), step.read_panel(), step.read_told()
+    return Edition(step.report, programmes, results, city, made, text, panel, told)
 
 
 def _lead_of(effects: pd.DataFrame) -> str:
@@ -406,7 +495,7 @@ def collect_city(step: _Reads) -> City:
     names = dict(zip(register["school"].astype(int), register["name"].astype(str), strict=True))
     ratings = _read_if_there(step, RATINGS, "ratings")
     tables = {name: _read_if_there(step, RATINGS, name) for name in CITY_TABLES}
-    return City(names, ratings, step.read_last_shown(), tables)
+    return City(names, ratings, tables)
 
 
 def collect_provenance(step: _Reads, programmes: Sequence[Programme]) -> Provenance:

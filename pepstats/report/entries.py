@@ -22,6 +22,7 @@ from pepstats.formatting import (
 from pepstats.impact import FORECAST, MATCHED
 from pepstats.measures import outcome_label
 from pepstats.report.board_tables import make_provenance_entries
+from pepstats.report.case_studies import LEAST, MOST, USUAL
 from pepstats.report.city_tables import make_city_entries
 from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
 from pepstats.report.group_sentences import (
@@ -115,7 +116,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "schools": Entry(None, schools_sentence(found, primary), gaps),
         "alike": Entry(None, alike, f"{folder}/balance.csv"),
         "start": Entry(None, start_sentence(found.balance), f"{folder}/balance.csv"),
-        "checked": Entry(None, checks_sentence(found.checks, primary), checks),
+        "checked": Entry(None, _checked(found, primary), checks),
         "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
@@ -230,12 +231,15 @@ STARTS = {
 
 def schools_sentence(found: ProgrammeResults, result: Result) -> str:
     """Write how many schools did better and how many worse than was expected of them."""
-    gaps = found.gaps_of(result.outcome)["gap"]
-    above, below = int((gaps > 0).sum()), int((gaps < 0).sum())
-    known = int(gaps.notna().sum())
+    counts, against = found.counts_of(result.outcome), "forecast"
+    if result.mode == MATCHED:
+        against = "similar schools"
+    schools = count_words(counts.known, "school")
+    if counts.above is None:
+        return f"Of the {schools} in the estimate, {counts.fared} did better than {against}."
     return (
-        f"Of the {count_words(known, 'school')} in the estimate, {above} did better than "
-        f"{'similar schools' if result.mode == MATCHED else 'forecast'} and {below} did worse."
+        f"Of the {schools} in the estimate, {counts.above} did better than {against} and "
+        f"{counts.below} did worse."
     )
 
 
@@ -253,11 +257,10 @@ def kept_sentence(named: int, result: Result) -> str:
 def pairs_sentence(found: ProgrammeResults, result: Result, programme: Programme) -> str:
     """Write how many comparison schools each school of the estimate has, and by what they are."""
     before = join_words(school_year(year) for year in sorted(programme.baseline))
-    gaps = found.gaps_of(result.outcome)
-    counted = gaps.loc[gaps["gap"].notna(), "n_comparison"].astype(int)
-    if result.mode == FORECAST or not len(counted) or not result.known:
+    counts = found.counts_of(result.outcome)
+    if result.mode == FORECAST or not counts.known or not result.known:
         return ""
-    least, most = int(counted.min()), int(counted.max())
+    least, most = counts.least, counts.most
     each = str(most) if least == most else f"{least} to {most}"
     return (
         f"Each was compared with the {each} most similar schools, by results up to {before} "
@@ -297,6 +300,10 @@ def start_sentence(balance: pd.DataFrame) -> str:
         return f"Schools are also matched on {join_words(there)}."
     also = f"Schools are also matched on {join_words(there)}. " if there else ""
     return f"{also}This study's files do not have {join_words(absent)}, so these may still differ."
+
+
+def _checked(found: ProgrammeResults, result: Result) -> str:
+    return " ".join(filter(None, [checks_sentence(found.checks, result), found.one_school]))
 
 
 def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
@@ -365,6 +372,12 @@ def cases_sentence(found: ProgrammeResults) -> str:
     """Write by what rule the case studies were chosen."""
     if found.cases.empty:
         return "No case study has been chosen."
+    if set(found.cases["why"]) & {MOST, USUAL, LEAST}:
+        return (
+            "Case studies are picked by a rule, so that they are not only successes. Until results "
+            "are published it is how much support a school had: the one with the most, the one "
+            "nearest the usual and the one with the least."
+        )
     return (
         "Case studies are picked by a rule, so that they are not only successes: the school that "
         "rose most beyond its comparison schools, the one nearest the middle and the one that fell "

@@ -12,6 +12,7 @@ from pepstats.plots import (
     BLUE,
     INK,
     capital,
+    check_rows,
     clear_rows,
     in_house_style,
     new_axes,
@@ -59,6 +60,11 @@ def show_picture(chapter: Chapter, name: str) -> PaperPicture:
     saved = chapter.found.pictures.get(f"{name}-named" if named else name)
     if of_schools and not chapter.shows_schools:
         return not_drawn(HELD_BACK, saved.caption if saved else programme.title, table)
+    if name == "checks" and saved is None and chapter.found.checks["estimate"].notna().any():
+        drawn = check_rows(chapter.found.checks, programme.title, unit=chapter.primary.unit)
+        return PaperPicture(
+            to_svg(drawn.figure), to_png(drawn.figure), drawn.alt, drawn.caption, table
+        )
     if saved is None:
         return not_drawn(why, programme.title, table)
     return PaperPicture(saved.svg, saved.png, saved.alt, saved.caption, table)

@@ -47,9 +47,9 @@ def lost_sentence(found: ProgrammeResults, result: Result) -> str:
     if lost.empty or not lost.loc[lost["which"] == LEFT_OUT, "n_schools"].any():
         return ""
     kept, gone = lost.to_dict("records")
-    reasons = found.gaps_of(result.outcome)["reason"].dropna().value_counts()
-    said = [f"{n} ({reader_words(str(one))})" for one, n in reasons.items()]
-    if outside := int(gone["n_schools"] - reasons.sum()):
+    reasons = found.counts_of(result.outcome).lost
+    said = [f"{n} ({reader_words(one)})" for one, n in reasons]
+    if outside := int(gone["n_schools"] - sum(n for _, n in reasons)):
         said.append(f"{outside} (not among the schools that can be compared)")
     words = (
         f"Results of {name_pupils(result.outcome)} can be compared in {kept['n_schools']} of the "

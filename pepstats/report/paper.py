@@ -6,6 +6,7 @@ table it came from. Change an entry and the paper changes.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import pandas as pd
@@ -19,9 +20,10 @@ from pepstats.report.board_tables import make_board_tables, make_provenance_tabl
 from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
 from pepstats.report.city_tables import list_hidden_of_city, make_city_tables, protect_city
 from pepstats.report.disclosure import SHOWN_COLUMNS, join_logs, list_shown
-from pepstats.report.edition import Edition
+from pepstats.report.edition import EFFECT_COLUMNS, Edition, round_effects
 from pepstats.report.entries import list_entries
 from pepstats.report.figures import picture_overview, show_pictures
+from pepstats.report.gate import protect
 from pepstats.report.programme_tables import (
     list_from_memory,
     make_programme_tables,
@@ -30,6 +32,7 @@ from pepstats.report.programme_tables import (
 from pepstats.report.quotes import choose_quotes, list_held
 from pepstats.settings import Programme, Report, check_slug, group_phases
 
+DRAFT = "Draft: not all of this paper has been completed and cleared"
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
 
@@ -49,6 +52,7 @@ def write_paper(edition: Edition, overview: PaperPicture) -> Document:
 
     `overview` is the picture of all programmes, which both editions share.
     """
+    edition = protect(edition)
     report, chapters = edition.report, edition.chapters
     pictures = {"programmes": overview}
     for chapter in chapters:
@@ -69,7 +73,10 @@ def write_paper(edition: Edition, overview: PaperPicture) -> Document:
     cover = Cover(report.title, meeting.date, meeting.report_by, list_marks(report))
     if text is None:
         text = built_in_text(report, edition.programmes)
-    return compose_paper(text, f"reports/{report.slug}.md", contents, cover)
+    paper = compose_paper(text, f"reports/{report.slug}.md", contents, cover)
+    if list_to_do(edition, paper):
+        return dataclasses.replace(paper, marks=(*paper.marks, DRAFT))
+    return paper
 
 
 def make_tables(edition: Edition) -> dict[str, PaperTable]:
@@ -98,9 +105,19 @@ def list_marks(report: Report) -> tuple[str, ...]:
 
 def list_disclosure(edition: Edition) -> pd.DataFrame:
     """List everything the public edition holds back and why: the disclosure log."""
-    public = edition.turn("public")
+    public = protect(edition.turn("public"))
     logs = [list_hidden_of_programme(chapter) for chapter in public.chapters]
-    return join_logs([*logs, list_hidden_of_city(public.city, public.view)])
+    held = [] if public.held is None else [public.held]
+    return join_logs([*held, *logs, list_hidden_of_city(public.city, public.view)])
+
+
+def list_shown_forms(edition: Edition) -> pd.DataFrame:
+    """List all that the public edition tells of results that are not published.
+
+    `outcome`, `name`, `school`, `part`, `share`, `half`: every shown number as a weighted sum of
+    them, for later releases of the same results to heed. It never leaves.
+    """
+    return protect(edition.turn("public")).forms
 
 
 def list_shown_counts(edition: Edition) -> pd.DataFrame:
@@ -108,7 +125,7 @@ def list_shown_counts(edition: Edition) -> pd.DataFrame:
 
     `table`, `row`, `column`, `count`, which is missing where it is hidden.
     """
-    public = edition.turn("public")
+    public = protect(edition.turn("public"))
     parts = [list_shown_themes(chapter) for chapter in public.chapters]
     counts = protect_city(public.city, public.view)
     parts += [list_shown(name, table.shown) for name, table in counts.items()]
@@ -116,6 +133,17 @@ def list_shown_counts(edition: Edition) -> pd.DataFrame:
     if not shown:
         return pd.DataFrame(columns=SHOWN_COLUMNS)
     return pd.concat(shown, ignore_index=True).astype({"count": "Int64"})
+
+
+def list_effects(edition: Edition) -> pd.DataFrame:
+    """List every outcome's result as the public edition prints it, one row per outcome."""
+    tables = [
+        pd.DataFrame(map(dataclasses.asdict, one.results.values())).assign(
+            programme=one.programme.slug
+        )
+        for one in protect(edition.turn("public")).chapters
+    ]
+    return round_effects(pd.concat(tables, ignore_index=True))[EFFECT_COLUMNS]
 
 
 def list_to_do(edition: Edition, paper: Document) -> list[str]:

@@ -30,6 +30,7 @@ from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, PRIORS, TRIALS, p
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
+from pepstats.report.disclosure import HELD
 from pepstats.report.edition import (
     HELD_BACK,
     Chapter,
@@ -129,7 +130,7 @@ def table_effects(chapter: Chapter) -> PaperTable:
             outcome_label(one.outcome),
             figure(one.estimate, one.places, signed=True, unit=f" {one.unit}"),
             interval(one.low, one.high, one.places),
-            figure(one.n_schools),
+            "none" if one.reason == HELD else figure(one.n_schools),
             one.verdict or "no estimate",
             one.release or "none",
         )
@@ -146,6 +147,12 @@ def table_effects(chapter: Chapter) -> PaperTable:
     )  # fmt: skip
 
 
+def _no_estimate(result: Result) -> str:
+    if result.reason == HELD:
+        return HELD
+    return f"no estimate, {result.reason} ({count_words(result.n_schools, 'school')})"
+
+
 def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
     said = ["The first outcome was fixed beforehand as the one that answers the question."]
     if len(results) > 1:
@@ -154,8 +161,7 @@ def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
             "several stands out by chance."
         )
     said += [
-        f"{outcome_label(result.outcome)}: no estimate, {result.reason} "
-        f"({count_words(result.n_schools, 'school')})."
+        f"{outcome_label(result.outcome)}: {_no_estimate(result)}."
         for result in results.values()
         if result.reason
     ]
@@ -303,21 +309,23 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     if checks.empty:
         return make_table(caption, columns, empty="No check was made.")
     own = checks.loc[checks["outcome"] == result.outcome]
+    held = own["note"].eq(f"cannot be made: {HELD}")
     rows = [
         (
             CHECK_KINDS[str(row["kind"])],
-            check_words(row),
-            figure(row["estimate"], result.places, signed=True),
+            check_words({**row, "note": HELD} if back else row),
+            figure(row["estimate"], result.places, signed=True, none="held back"),
             interval(row["low"], row["high"], result.places),
-            figure(row["n_schools"]),
+            "none" if back else figure(row["n_schools"]),
             how_often(row),
         )
-        for row in own.loc[own["estimate"].notna()].to_dict("records")
+        for row, back in zip(own.to_dict("records"), held, strict=True)
+        if back or pd.notna(row["estimate"])
     ]
     note = (
         "Intervals allow for all results looked at together, as the headline's does; the last "
         "column is of each row alone. "
-    ) + not_made_words(own.loc[own["estimate"].isna(), "note"])
+    ) + not_made_words(own.loc[own["estimate"].isna() & ~held, "note"])
     return make_table(f"{caption}, {result.unit}", columns, rows, note=note)
 
 

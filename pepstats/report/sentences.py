@@ -20,6 +20,7 @@ from pepstats.formatting import (
 )
 from pepstats.impact import FORECAST, GAINED, HOW, LADDER, MATCHED, PRIORS, UNCERTAIN
 from pepstats.measures import GAP, find_measure, name_pupils, outcome_label, whole_of
+from pepstats.report.disclosure import HELD
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def effect_sentence(result: Result) -> str:
     """Write what was seen in one outcome and how sure we are; never why."""
     what = outcome_words(result.outcome)
     whose = f"For {name_pupils(result.outcome)} in these schools"
+    if result.reason == HELD:
+        return f"{whose}, the estimate of {what} is {HELD}."
     if not result.known:
         few = "too few of the programme's schools have results that can be compared"
         return (
@@ -271,6 +274,8 @@ def _in_fives(share: float) -> str:
 
 def short_result(result: Result) -> str:
     """Write an estimate and all that must stand beside it, without its outcome."""
+    if result.reason == HELD:
+        return f"No estimate: {HELD}"
     if not result.known:
         return f"No estimate: {result.reason or 'too few schools have results to compare'}"
     places = result.places
@@ -286,7 +291,9 @@ def explain_lines(effects: pd.DataFrame) -> dict[str, str]:
 
 def _after_allowing(result: Result) -> str:
     size = size_words(result.estimate, result, result.places)
-    said = f"After allowing for school size and earlier results the difference is {size}"
+    said = f"The difference is {size}"
+    if result.mode == MATCHED:
+        said = f"After allowing for what the schools are still unlike in, the difference is {size}"
     return ". ".join(filter(None, [forecast_note(result.mode, result.year), said]))
 
 

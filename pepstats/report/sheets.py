@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,6 @@ from pepstats.priority import (
     Ratings,
     count_unsure,
 )
-from pepstats.report.disclosure import FEWEST_SCHOOLS, HIDDEN, TOTAL, protect_counts
 from pepstats.settings import Report
 
 EXEMPT = (
@@ -61,7 +60,7 @@ def write_sheets(
     `plans` is of `priority.plan_years`, `changes` of `priority.compare_ratings`; each adds lines.
     """
     lines = {school: part.droplevel(0) for school, part in rated.contributions.groupby(level=0)}
-    marks, pages = _marks(report, exempt=True), {}
+    marks, pages = _marks(report), {}
     for school, row in rated.ratings.iterrows():
         sheet = _sheet(rated, report, row, lines[school])
         sheet["support"] = _support_lines(plans or {}, rated.year, school)
@@ -72,8 +71,8 @@ def write_sheets(
     return pages
 
 
-def _marks(report: Report, *, exempt: bool) -> tuple[str, ...]:
-    return ((EXEMPT,) if exempt else ()) + ((INVENTED,) if report.invented else ())
+def _marks(report: Report) -> tuple[str, ...]:
+    return (EXEMPT, INVENTED) if report.invented else (EXEMPT,)
 
 
 def sheet_name(school: int) -> str:
@@ -242,37 +241,29 @@ def _change_lines(row: pd.Series) -> list[str]:
     return [f"Last year priority {row['before']}. What moved: {row['why']}.{chance}"]
 
 
-def write_city_table(
-    rated: Ratings, report: Report, *, edition: Literal["public", "exempt"]
-) -> str:
-    """Write the city's table as one HTML page.
+def write_city_table(rated: Ratings, report: Report) -> str:
+    """Write the city's table as one HTML page, exempt: every school, sorted in the browser.
 
-    The exempt edition lists every school and sorts in the browser, by keyboard too; each name
-    is a link to its sheet in the same folder. The public edition has counts only: no school, no
-    trust, and no count of one or two schools.
+    By keyboard too; each name is a link to its sheet in the same folder. What the public may see is
+    counted in the paper.
     """
-    exempt, board, table = edition == "exempt", rated.dashboard, rated.ratings
-    counts = _count_schools(table) if exempt else [_count_ratings(rated), _count_colours(rated)]
+    board, table = rated.dashboard, rated.ratings
     labels = {indicator.id: indicator.label for indicator in board.indicators}
-    unsure = count_unsure(table)
-    said = count_words(unsure, "school")
-    if not exempt and 0 < unsure < FEWEST_SCHOOLS:
-        said = f"Fewer than {FEWEST_SCHOOLS} schools"
     city = {
-        "criteria": board.line, "school_year": school_year(rated.year), "exempt": exempt,
-        "schools": count_words(len(table), "school"), "unsure": said, "draws": f"{rated.draws:,}",
-        "rated": int(table["rating"].notna().sum()), "counts": counts,
+        "criteria": board.line, "school_year": school_year(rated.year),
+        "schools": count_words(len(table), "school"),
+        "unsure": count_words(count_unsure(table), "school"), "draws": f"{rated.draws:,}",
+        "rated": int(table["rating"].notna().sum()), "counts": _count_schools(table),
         "lacking": join_words(labels[name] for name in rated.no_source),
         "least_coverage": per_hundred(board.least_coverage),
-        "weights_move": per_hundred(board.weights_move), "hidden": HIDDEN, "shapes": SHAPES,
-        "fewest_schools": FEWEST_SCHOOLS,
+        "weights_move": per_hundred(board.weights_move), "shapes": SHAPES,
         "columns": [*_COLUMNS.items(), *((_headed(one), "number") for one in _shown(rated))],
-        "rows": _rows(rated) if exempt else [],
+        "rows": _rows(rated),
     }  # fmt: skip
     script = html_templates().get_template("city-table.js").render().strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    title, marks = f"Schools by priority, {school_year(rated.year)}", _marks(report, exempt=exempt)
-    shown = {"city": city, "script": script, "script_hash": digest if exempt else ""}
+    title, marks = f"Schools by priority, {school_year(rated.year)}", _marks(report)
+    shown = {"city": city, "script": script, "script_hash": digest}
     return _render("city-table.html", title, marks, **shown)
 
 
@@ -340,35 +331,3 @@ def _count_schools(ratings: pd.DataFrame) -> list[dict[str, Any]]:
     by_governance, listed = _count_by(ratings, "governance"), ratings["trust"].map(_text) != ""
     by_governance["rows"].append(["all schools", *_count(ratings)])
     return [by_governance, *([_count_by(ratings[listed], "trust")] if listed.any() else [])]
-
-
-def _count_ratings(rated: Ratings) -> dict[str, Any]:
-    """Count schools by governance and rating, protected so that no one or two can be worked out."""
-    groups = {str(name): _count(part) for name, part in rated.ratings.groupby("governance")}
-    counts = pd.DataFrame.from_dict(groups, orient="index", columns=_RATED)
-    shown = _protect(counts, "schools of each priority")
-    return {
-        "title": "How many schools", "caption": "Schools of each priority",
-        "columns": ["Governance", *_RATED, TOTAL], "rows": shown.reset_index().to_numpy().tolist(),
-    }  # fmt: skip
-
-
-def _count_colours(rated: Ratings) -> dict[str, Any]:
-    """Count schools by colour for each indicator, protected line by line."""
-    colours = ("red", "amber", "green", "")
-    rows = []
-    for indicator in _shown(rated):
-        rag = rated.contributions.xs(indicator.id, level="indicator")["rag"]
-        counts = pd.DataFrame([[int((rag == word).sum()) for word in colours]], index=["schools"])
-        shown = _protect(counts, indicator.label).iloc[0].tolist()[:-1]
-        rows.append([_headed(indicator), *shown])
-    return {
-        "title": "What the indicators say", "caption": "Schools of each colour, by indicator",
-        "columns": ["Indicator", *(f"{SHAPES[word]} {word}" for word in colours[:3]), "no value"],
-        "rows": rows,
-    }  # fmt: skip
-
-
-def _protect(counts: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Write counts with totals, and hide those of one or two schools and what would tell them."""
-    return protect_counts(counts, name=name, smallest=FEWEST_SCHOOLS - 1).words()

@@ -182,11 +182,16 @@ class Checked:
         What all ways of making the same comparison say together; none where only one could be made.
     without
         The estimate without each member in turn: see `leave_one_out`.
+    shares
+        The part of each school's own result in each estimate of the outcome year, where that is
+        known: `check`, `school`, `share`. What may be shown before results are published rests on
+        it.
     """
 
     table: pd.DataFrame = field(repr=False)
     curve: Curve | None
     without: pd.DataFrame = field(repr=False)
+    shares: pd.DataFrame = field(repr=False)
 
     @property
     def numbers(self) -> dict[str, float | int]:
@@ -208,7 +213,15 @@ def check_effect(headline: Headline, checks: Iterable[Check] | None = None) -> C
         ignore_index=True,
     )  # fmt: skip
     table.insert(2, "outcome", headline.outcome)
-    return Checked(table, joined, leave_one_out(headline.gaps, headline.chosen))
+    without = leave_one_out(headline.gaps, headline.chosen)
+    return Checked(table, joined, without, _list_shares(rows))
+
+
+def _list_shares(rows: Iterable[CheckRow]) -> pd.DataFrame:
+    parts = [
+        row.shares.reset_index().assign(check=row.check) for row in rows if row.shares is not None
+    ]
+    return pd.concat(parts, ignore_index=True)[["check", "school", "share"]]
 
 
 def list_members(headline: Headline) -> list[Choice]:

@@ -36,7 +36,9 @@ class CheckRow:
 
     `kind` is one of `CHECK_KINDS`; `estimate`, `low` and `high` are in the outcome's own unit,
     missing where a `reason` is given; `p` is missing where a check has none of its own. `chance`
-    has one estimate per placebo draw of the headline, where a check is made on these too.
+    has one estimate per placebo draw of the headline, where a check is made on these too. `shares`
+    has the part of each school's own result of the outcome year in the estimate, where that is
+    known: what a reader could work back from.
     """
 
     check: str = ""
@@ -50,6 +52,7 @@ class CheckRow:
     reason: str = ""
     kind: str = ""
     chance: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    shares: pd.Series | None = field(default=None, repr=False, compare=False)
 
     def tidy(self) -> pd.DataFrame:
         """Return one row of the table of checks; a reason stands in the note."""

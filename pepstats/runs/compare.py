@@ -1,8 +1,7 @@
 """Two copies of a file a run wrote, compared as what they are: cell by cell, word by word.
 
-Bytes in, findings out. A table is compared by its key, column by column, each column by its rule;
-every other kind by its words, and byte by byte where both were made by the same versions of
-everything: elsewhere the tables answer for the pictures.
+Bytes in, findings out. A table is compared by its key, column by column, each column by its rule; a
+picture as it is drawn; all else byte by byte. Which versions made it loosens nothing.
 """
 
 from __future__ import annotations
@@ -26,11 +25,13 @@ import numpy as np
 import pandas as pd
 
 from pepstats.runs.files import Output
-from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, WHOLE, Finding
+from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, WHOLE, Finding
 
 LARGEST_PART = 200_000_000  # bytes of one part of a packed file, unpacked
 
 
+_NUMBER = re.compile(r"(?<![\w.#-])-?\d+\.\d+(?![\w.])")
+_KINDS = re.compile(r"data:image/(svg|png)[\w+.-]*;base64,([A-Za-z0-9+/=\s]*)")
 _EMBEDDED = re.compile(r"data:image/[\w+.-]+;base64,([A-Za-z0-9+/=\s]*)")
 _SAID = {"alt", "title", "href", "lang", "aria-label", "descr", "target", "name"}
 
@@ -123,35 +124,104 @@ numpy, and what is zero but for rounding has no digits of its own. All else is e
 
 
 def compare_file(
-    name: str, made: bytes, again: bytes, about: Output, *, alike: bool
+    name: str, made: bytes, again: bytes, about: Output | None = None
 ) -> list[Finding]:
-    """Compare a file with the one made again; one finding `same` where the bytes are.
+    """Compare a file with the one made again, as what it is; one finding `same` where nothing is.
 
-    `alike` says that both were made with the same versions on the same kind of machine, so that
-    even what has no words, a picture or a document's looks, must be the same.
+    A table is compared cell by cell, a picture as it is drawn; all else, also what has words and
+    pictures together, must be the same bytes but for its pictures.
     """
     if made == again:
         return [Finding(name, WHOLE, SAME)]
     kind = PurePosixPath(name).suffix
     try:
-        if kind == ".csv":
+        if kind == ".csv" and about is not None:
             found = compare_tables(name, made, again, about)
         elif kind == ".json":
             found = compare_entries(name, made, again)
         else:
-            ours, theirs = (Content(name, copy).words for copy in (made, again))
-            told = first_difference(ours, theirs)
-            found = [Finding(name, "(words)", DIFFERS, told)] if ours != theirs else []
+            found = list(_compare_parts(name, made, again))
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError, csv.Error,
-            RecursionError, NotImplementedError, EOFError, zlib.error) as error:  # fmt: skip
+            RecursionError, NotImplementedError, EOFError, SyntaxError,
+            zlib.error) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return [Finding(name, WHOLE, DIFFERS, f"cannot be read as what it is: {reason}")]
     if found:
         return found
-    if alike or kind in {".csv", ".json", ".txt"}:
+    if kind in {".csv", ".json", ".txt"}:
         return [Finding(name, WHOLE, DIFFERS, "the same words and numbers in other bytes")]
-    note = "the same words; how they look, and pictures, are made by other versions: see the tables"
-    return [Finding(name, WHOLE, UNKNOWN, note)]
+    return [Finding(name, WHOLE, CLOSE, "the same but for the last digits of its pictures")]
+
+
+def _compare_parts(name: str, made: bytes, again: bytes) -> Iterator[Finding]:
+    """Compare what a file is made of: its pictures as they are drawn, all else byte for byte."""
+    ours, theirs = _split(name, made), _split(name, again)
+    words, words_again = (Content(name, copy).words for copy in (made, again))
+    if words != words_again:
+        yield Finding(name, "(words)", DIFFERS, first_difference(words, words_again))
+        return
+    if [part for part, _ in ours] != [part for part, _ in theirs]:
+        yield Finding(name, "(parts)", DIFFERS, "made of other parts")
+        return
+    for (part, one), (_, other) in zip(ours, theirs, strict=True):
+        if one == other:
+            continue
+        kind = PurePosixPath(part).suffix
+        if kind in {".svg", ".png"}:
+            if note := compare_pictures(kind, one, other):
+                yield Finding(name, part if part != name else "(picture)", DIFFERS, note)
+        else:
+            yield Finding(name, part if part != name else "(looks)", DIFFERS,
+                          "the same words, laid out in another way")  # fmt: skip
+
+
+def _split(name: str, content: bytes) -> list[tuple[str, bytes]]:
+    """Split a file into its parts, each picture by itself, in their order."""
+    kind = PurePosixPath(name).suffix
+    if kind in {".docx", ".xlsx"}:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            infos = packed.infolist()
+            if large := [one.filename for one in infos if one.file_size > LARGEST_PART]:
+                raise ValueError(f"{large[0]} unpacks to too much")
+            return [(one.filename, packed.read(one)) for one in infos]
+    if kind == ".html":
+        page = content.decode("utf-8")
+        found = [
+            (f"picture {n}.{match.group(1)}", base64.b64decode(match.group(2)))
+            for n, match in enumerate(_KINDS.finditer(page), start=1)
+        ]
+        return [(name, _EMBEDDED.sub("", page).encode("utf-8")), *found]
+    if kind == ".ipynb":
+        return [
+            (f"cell {n}", text.encode("utf-8"))
+            for n, text in enumerate(Content(name, content).said)
+        ]
+    return [(name, content)]
+
+
+DRAWN_NEAR, PIXEL_NEAR = 0.05, 8
+"""How far a line may lie from itself: points of a drawing, of 255 shades of a pixel. Processors
+differ in the last digits of a number, which is less than a thousandth of either."""
+
+
+def compare_pictures(kind: str, made: bytes, again: bytes) -> str:
+    """Say how two pictures differ as they are drawn; nothing where no eye could tell."""
+    if kind == ".png":
+        from matplotlib.image import imread
+
+        ours, theirs = (np.asarray(imread(io.BytesIO(one)), dtype=float) for one in (made, again))
+        if ours.shape != theirs.shape:
+            return "a picture of another size"
+        apart = float(np.abs(ours - theirs).max(initial=0.0)) * 255
+        return "" if apart <= PIXEL_NEAR else f"drawn otherwise, by up to {apart:.0f} shades of 255"
+    ours_said, theirs_said = (_NUMBER.split(one.decode("utf-8")) for one in (made, again))
+    if ours_said != theirs_said:
+        return "drawn otherwise"
+    numbers, others = (
+        np.array([float(n) for n in _NUMBER.findall(one.decode("utf-8"))]) for one in (made, again)
+    )
+    apart = float(np.abs(numbers - others).max(initial=0.0))
+    return "" if apart <= DRAWN_NEAR else f"drawn otherwise, by up to {apart:.2g} points"
 
 
 NOT_AGAIN = "not in the one made again"

@@ -14,8 +14,7 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from pepstats.errors import DesignError, RunError
-from pepstats.report import SHOWN_COLUMNS
+from pepstats.errors import RunError
 from pepstats.settings import Settings
 
 CHANGES_FILE = "CHANGES.md"
@@ -169,23 +168,6 @@ def _describe_table(path: Path, name: str, one: Output) -> Output:
     columns = tuple(map(str, table.columns))
     about = {"rows": len(table), "key": find_key(table), "columns": columns, "numbers": numbers}
     return one.model_copy(update=about)
-
-
-def read_shown(path: Path) -> pd.DataFrame:
-    """Read counts that a release showed; each is a whole number or nothing."""
-    try:
-        table = pd.read_csv(path, dtype={"table": "str", "row": "str", "column": "str"})
-        known = table[SHOWN_COLUMNS].astype({"count": "Int64"}).astype({"count": float})
-    except (KeyError, ValueError, TypeError) as error:
-        raise DesignError(
-            f"{path}: not counts that a release showed ({error}). Name the `shown-counts.csv` of "
-            f"that release; its columns are {', '.join(SHOWN_COLUMNS)}."
-        ) from None
-    twice = known[known.duplicated(["table", "row", "column"])]
-    if len(twice):
-        where = ", ".join(f"row {row + 2}" for row in twice.index[:5])
-        raise DesignError(f"{path}: a count is there twice ({where}). Take one of the two out.")
-    return known
 
 
 def find_key(table: pd.DataFrame) -> tuple[str, ...]:

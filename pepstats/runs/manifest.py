@@ -60,21 +60,22 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
     if made.release is not None and record.is_file() and made.seal not in record.read_text("utf-8"):
         yield Finding(MANIFEST, "seal", DIFFERS, f"not in {CHANGES_FILE} beside the release")
     listed = {name: one.sha256 for name, one in made.outputs.items()}
-    listed |= made.release.files if made.release is not None else {}
-    withheld, known = made.withheld.keys(), listed.keys() - made.withheld.keys()
-    there = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()}
-    there -= {MANIFEST, LOG}
+    if made.release is not None:
+        listed = {name: listed[name] for name in made.release.leaving if name in listed}
+        listed |= made.release.files
+    there = {file.relative_to(path).as_posix() for file in path.rglob("*")
+             if file.is_symlink() or not file.is_dir()}  # fmt: skip
+    there -= {MANIFEST, LOG} if made.release is None else {MANIFEST}
     for note, names in {
-        "missing": known - there,
+        "missing": listed.keys() - there,
         "extra: not in the manifest": there - listed.keys(),
-        "there, though it was withheld": there & withheld,
-        CHANGED: {name for name in there & known
+        CHANGED: {name for name in there & listed.keys()
                   if (path / name).is_symlink() or sha256_of(path / name) != listed[name]},
     }.items():  # fmt: skip
         yield from (Finding(name, WHOLE, DIFFERS, note) for name in sorted(names))
 
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 def inside(name: str) -> str:
@@ -98,15 +99,15 @@ class Code(Settings):
 
 
 class Input(Settings):
-    """One published file that a run read."""
+    """One file that a run read; of one that is not public a release says no more than its kind."""
 
-    file: str
+    file: str | None
     kind: str
     year: int | None
     release: str | None
     licence: str | None
-    sha256: Digest
-    bytes: Count
+    sha256: Digest | None
+    bytes: Count | None
 
 
 class EarlierRun(Settings):
@@ -117,20 +118,24 @@ class EarlierRun(Settings):
 
 
 class Release(Settings):
-    """What became of a run when it was released."""
+    """What became of a run when it was released: the files of the run that left, and the others."""
 
     on: str
     edition: Literal["public", "exempt"]
     why: str
+    leaving: tuple[Inside, ...]
     files: dict[Inside, Digest]
-    withheld: dict[Inside, str]
     carried: dict[str, Inside]
 
 
 class Manifest(Settings):
-    """A finished run, described."""
+    """A finished run, described.
 
-    schema_: Literal[4] = Field(alias="schema")
+    `nonce` is drawn anew for each run, so that the hash of its manifest tells nothing of what is in
+    it; a release names that hash as `working`.
+    """
+
+    schema_: Literal[5] = Field(alias="schema")
     report: Slug
     programmes: tuple[Slug, ...] = Field(min_length=1)
     seeds: dict[Slug, int]
@@ -145,6 +150,8 @@ class Manifest(Settings):
     outputs: dict[Inside, Output]
     started: str
     steps: dict[str, StepRecord]
+    nonce: str
+    working: Digest | None = None
     release: Release | None
     seal: Digest
 
@@ -154,14 +161,10 @@ class Manifest(Settings):
         return self.seal == seal_of(self.as_dict())
 
     @property
-    def withheld(self) -> dict[str, str]:
-        """The files that stayed behind when it was released, each with its reason."""
-        return {} if self.release is None else self.release.withheld
-
-    @property
     def came_from(self) -> dict[str, str]:
-        """The hash of each setting and published file, by its name in the study."""
-        return {**self.settings, **{one.file: one.sha256 for one in self.inputs}}
+        """The hash of each setting and published file, by its name in the study, as far as told."""
+        files = {one.file: one.sha256 for one in self.inputs if one.file and one.sha256}
+        return {**self.settings, **files}
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is written in JSON."""
@@ -217,7 +220,7 @@ def list_settings(report: Report, data: Path) -> list[str]:
         named.append(f"reports/{own}.yml")
         maybe.append(f"plans/{own}.json")
         own = load_report(own, data).revises
-    named += [name for name in (report.template, report.disclosure.last_shown) if name]
+    named += [report.template] if report.template else []
     for slug in report.programmes:
         named += load_programme(slug, data).files
     shared = [path.name for path in data.glob("*.yml")]

@@ -1,19 +1,28 @@
-"""From working to released: the only way, and only for what is whole, unmodified and may leave."""
+"""From working to released: the only way, and only for what is whole, unmodified and may leave.
+
+In the public edition nothing leaves but the paper, which has passed the gate, its results as data,
+and published files and settings that name no school. Of all else the release says nothing: no hash,
+no size, no count. The exempt edition is the run itself, without what schools said.
+"""
 
 from __future__ import annotations
 
 import re
 import time
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import RunError
-from pepstats.report import fill_template, list_marks
+from pepstats.report import NOT_YET_PUBLIC, REASON, fill_template, list_marks
+from pepstats.runs.compare import Content
+from pepstats.runs.disclosed import add_to_disclosed, read_disclosed
 from pepstats.runs.environment import same_code
 from pepstats.runs.files import (
-    CHANGES_FILE,
     MANIFEST,
     OUTSIDE,
     STUDY,
@@ -34,25 +43,90 @@ from pepstats.runs.manifest import (
     utc,
 )
 from pepstats.runs.revision import (
+    PAPER,
     Earlier,
     bring_up_to_date,
     find_earlier,
-    write_entry,
+    read_effects,
+    record_release,
 )
-from pepstats.runs.withholding import (
-    PAPER,
-    NamedSchools,
-    find_held_back,
-    find_withheld,
-    list_schools,
-    read_page_words,
-)
-from pepstats.settings import Report, load_report
+from pepstats.settings import RELEASES, Report, load_report
 
 README = "README.md"
 TO_DO = f"{PAPER}to-do.txt"
+PUBLIC = tuple(
+    f"{PAPER}{name}"
+    for name in ("report.html", "report.docx", "report.xlsx", "report.pdf", "effects.csv")
+)
+"""All of a run that leaves in the public edition: made of what has passed the gate."""
 PRIVATE = {"local_results", "statements", "support", "members"}
 OPEN = ("ogl", "open government licence")
+CRITERIA = "dashboard.yml"
+EXEMPT = re.compile(r"\bEXEMPT\b")
+_NUMBER = re.compile(r"(?<![\d.])\d{6,7}(?!\d|\.\d)")
+
+
+def list_leaving(made: Manifest, report: Report) -> list[str]:
+    """List the files of a run that leave in a report's edition."""
+    if report.edition == "exempt":
+        return [name for name, one in made.outputs.items() if "statement" not in one.columns]
+    return [name for name in PUBLIC if name in made.outputs]
+
+
+@dataclass(frozen=True)
+class NamedSchools:
+    """The schools a public edition does not name: their numbers and their names."""
+
+    numbers: frozenset[str]
+    names: frozenset[str]
+
+    def find(self, text: str) -> list[str]:
+        """List those that a text has; a name also where it is spaced in another way."""
+        numbers = self.numbers & set(_NUMBER.findall(text))
+        spaced = " ".join(text.split())
+        return sorted(numbers) + sorted(n for n in self.names if " ".join(n.split()) in spaced)
+
+
+def list_schools(run: Path, report: Report) -> NamedSchools:
+    """List the schools of the authority and of every programme, as the run knows them."""
+    folder = run / "01-clean-sources"
+    register = pd.read_csv(folder / "register.csv", dtype="str", keep_default_na=False)
+    members = pd.read_csv(folder / "members.csv", dtype="str", keep_default_na=False)
+    home = register["la"].str.removesuffix(".0").eq(str(report.authority))
+    own = register[home | register["school"].isin(members["school"])]
+    urns = {urn for listed in own["urns"] for urn in listed.split()}
+    numbers = urns | set(own["school"]) | set(own["urn"]) | set(members["urn"])
+    return NamedSchools(frozenset(numbers), frozenset(own["name"]) - {""})
+
+
+def find_named(run: Path, made: Manifest, report: Report) -> Iterator[str]:
+    """Find schools named in what is to leave in public, and anything that is marked exempt.
+
+    The gate let none through; this looks at the finished files. Once results are published a school
+    may be named in the paper's words, but never numbered.
+    """
+    if report.edition == "exempt":
+        return
+    releases = set(read_effects(run, made)["release"].dropna())
+    published = releases <= set(RELEASES) - set(NOT_YET_PUBLIC)
+    schools = list_schools(run, report)
+    for name in list_leaving(made, report):
+        said = read_words(run / name)
+        if EXEMPT.search(said):
+            yield f"{name} is marked exempt"
+        found = [n for n in schools.find(said) if n in schools.numbers or not published]
+        if found:
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+            yield f"{name} names {', '.join(found[:3])}{more}: {REASON}"
+
+
+def read_words(path: Path) -> str:
+    """Return all words of a file; what is not text has none."""
+    content = path.read_bytes()
+    try:
+        return Content(path.name, content).words
+    except UnicodeDecodeError:
+        return ""
 
 
 def read_to_do(run: Path) -> list[str]:
@@ -67,20 +141,25 @@ def carry(
     """Copy what may be carried of settings and inputs; where each is, by its name in the study.
 
     Everything of an invented study; else what has an open licence and, in the public edition, only
-    settings that name no school.
+    settings that name no school. The dashboard's criteria go with it only where the policy says so.
     """
-    carried = {}
-    for name in made.settings:
-        quiet = report.edition == "exempt" or not schools.find(read_page_words(data / name))
-        if report.invented or quiet:
-            carried[name] = _where(name, made.settings[name])
+    carried, exempt = {}, report.edition == "exempt"
+    for name, digest in made.settings.items():
+        quiet = exempt or not schools.find(read_words(data / name))
+        criteria = exempt or name != CRITERIA or report.disclosure.criteria == "public"
+        if report.invented or (quiet and criteria):
+            carried[name] = _where(name, digest)
     for one in made.inputs:
-        licence = (one.licence or "").casefold()
-        if report.invented or (licence.startswith(OPEN) and one.kind not in PRIVATE):
+        if one.file and one.sha256 and (report.invented or is_open(one.licence, one.kind)):
             carried[one.file] = _where(one.file, one.sha256)
     for name, place in carried.items():
         copy_into(data / name, making / place)
     return carried
+
+
+def is_open(licence: str | None, kind: str) -> bool:
+    """Whether a file is anyone's to have."""
+    return (licence or "").casefold().startswith(OPEN) and kind not in PRIVATE
 
 
 def _where(name: str, digest: str) -> str:
@@ -92,31 +171,61 @@ def _where(name: str, digest: str) -> str:
     return f"{STUDY}/{plain}"
 
 
-def write_readme(
-    run: Path, made: Manifest, report: Report, withheld: Mapping[str, str], carried: Container[str]
-) -> str:
-    """Write what is in a bundle, what is not and why, and how to check it."""
-    files = [(one.file, f"{one.kind} {one.year or ''} {one.release or ''}", one.sha256)
-             for one in made.inputs]  # fmt: skip
-    files += [(name, "settings", digest) for name, digest in made.settings.items()]
-    return fill_template(
+def lay_out_release(
+    run: Path, made: Manifest, report: Report, data: Path, making: Path
+) -> dict[str, str]:
+    """Lay out all of a release but its manifest; return where each file of the study is carried."""
+    for name in list_leaving(made, report):
+        copy_into(run / name, making / name)
+    carried = carry(made, report, data, making, list_schools(run, report))
+    absent = [
+        f"{one.kind} {one.year or ''} {one.release or ''}".strip()
+        for one in made.inputs
+        if one.file not in carried
+    ]
+    exempt = report.edition == "exempt"
+    text = fill_template(
         "release.md",
         report=report,
         made=made,
         marks=list_marks(report),
-        absent=[one for one in files if one[0] not in carried],
-        withheld=Counter((name.split("/")[0], why) for name, why in withheld.items()),
-        to_do=read_to_do(run),
+        absent=sorted(absent),
+        settings=len(made.settings) - sum(name in carried for name in made.settings),
+        to_do=read_to_do(run) if exempt else [],
+        criteria=CRITERIA in carried,
     )
+    (making / README).write_text(text, "utf-8")
+    return carried
+
+
+def describe_release(made: Manifest, release: Release, working: Path) -> dict[str, Any]:
+    """Describe a release: of what stays behind, nothing that tells of it."""
+    content = made.as_dict()
+    if release.edition == "public":
+        content |= {"steps": {}, "nonce": ""}
+        content["outputs"] = {n: o for n, o in content["outputs"].items() if n in release.leaving}
+        content["settings"] = {n: d for n, d in made.settings.items() if n in release.carried}
+        hidden = {"file": None, "sha256": None, "bytes": None}
+        content["inputs"] = [
+            one if one["file"] in release.carried else one | hidden for one in content["inputs"]
+        ]
+        if content["earlier"]:
+            content["earlier"]["tables"] = {}
+    return content | {"working": sha256_of(working / MANIFEST), "release": release.model_dump()}
 
 
 def release_report(
-    report: str, data: str | Path | None = None, out: str | Path | None = None, why: str = ""
+    report: str,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    why: str = "",
+    *,
+    draft: bool = False,
 ) -> Path:
-    """Release a finished run, if it may leave: what is named or small stays behind.
+    """Release a finished run, if it may leave: what is not public stays behind.
 
     Writes `released/<report>` under `out`, as a bundle that a reviewer can be handed, and a line in
-    `released/CHANGES.md`.
+    `released/CHANGES.md`; what it tells is kept in `disclosed/`, for later releases to heed.
 
     Parameters
     ----------
@@ -126,6 +235,8 @@ def release_report(
         The data folder and where to write; the project's own where none is given.
     why : str
         The officers' own reason for releasing again.
+    draft : bool
+        Whether a paper that is not done may leave; it is marked a draft on every page.
 
     Returns
     -------
@@ -139,35 +250,31 @@ def release_report(
 
     Examples
     --------
-    >>> pepstats.release("autumn-2018")  # doctest: +SKIP
+    >>> pepstats.release("autumn-2018", draft=True)  # doctest: +SKIP
     """
     data, out = paths.data_folder(data), paths.output_folder(out)
     settings = load_report(report, data)
     run, final = out / "working" / settings.slug, out / "released" / settings.slug
     sweep_partial(final)
+    bring_up_to_date(final.parent)
     made = read_manifest(run)
     before = final if (final / MANIFEST).is_file() else None
-    _refuse(settings, find_hindrances(run, made, settings, data))
-    withheld = find_withheld(run, made, settings, before)
-    _refuse(settings, find_held_back(run, made, settings, withheld, before))
+    _refuse(settings, find_hindrances(run, made, settings, data, draft=draft))
+    _refuse(settings, find_named(run, made, settings))
+    on = utc(time.time())
     with fill_folder(final) as making:
-        bring_up_to_date(final.parent)
-        on = utc(time.time())
-        for name in (name for name in made.outputs if name not in withheld):
-            copy_into(run / name, making / name)
-        carried = carry(made, settings, data, making, list_schools(run, settings))
-        texts = {
-            CHANGES_FILE: write_entry(before, run, made, on=on, why=why, revises=settings.revises),
-            README: write_readme(run, made, settings, withheld, carried),
-        }
-        for name, text in texts.items():
-            (making / name).write_text(text, "utf-8")
-        files = {name: sha256_of(making / name) for name in [*texts, *carried.values()]}
-        released = Release(on=on, edition=settings.edition, why=why, files=files,
-                           withheld=withheld, carried=carried)  # fmt: skip
-        content = made.as_dict() | {"release": released.model_dump()}
+        carried = lay_out_release(run, made, settings, data, making)
+        written = [README, *carried.values()]
+        release = Release(
+            on=on, edition=settings.edition, why=why, carried=carried,
+            leaving=tuple(list_leaving(made, settings)),
+            files={name: sha256_of(making / name) for name in written},
+        )  # fmt: skip
+        content = describe_release(made, release, run)
         (making / MANIFEST).write_bytes(manifest_as_text(content))
-    bring_up_to_date(final.parent)
+        entry = record_release(final.parent, before, making, revises=settings.revises)
+        add_to_disclosed(run, out, settings, on)
+    entry()
     return final
 
 
@@ -179,7 +286,9 @@ def _refuse(report: Report, hindered: Iterable[str]) -> None:
         )
 
 
-def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> Iterator[str]:
+def find_hindrances(
+    run: Path, made: Manifest, report: Report, data: Path, *, draft: bool = False
+) -> Iterator[str]:
     """Find everything that keeps a run from being released."""
     yield from (f"{found.file}: {found.note}" for found in check_written(run, made))
     if made.release is not None or made.report != report.slug:
@@ -188,9 +297,12 @@ def find_hindrances(run: Path, made: Manifest, report: Report, data: Path) -> It
         yield f"{', '.join(left)} was not run"
     if run.with_name(f"{run.name}.failed").exists():
         yield "the last run failed, and what is there is an older one"
+    if not draft:
+        yield from (f"not done: {line}" for line in read_to_do(run) if line)
     yield from _not_traceable(made.code)
     yield from _stale(made, report, data)
     yield from _stale_beside(made, find_earlier(report, run.parents[1]))
+    yield from _told_since(made, report, run.parents[1])
 
 
 def _not_traceable(code: Code) -> Iterator[str]:
@@ -226,3 +338,13 @@ def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:
         yield f"the run of {made.earlier.report}, which it was set beside, is no longer there"
     elif now.tables != made.earlier.tables:
         yield f"{made.earlier.report}, which it revises, has other results since the run"
+
+
+def _told_since(made: Manifest, report: Report, out: Path) -> Iterator[str]:
+    """Find other reports' releases since the run, which its gate could not heed."""
+    told = read_disclosed(out, "forms")
+    late = told[
+        (told["report"] != report.slug) & (told["release"].str.split().str[-1] > made.started)
+    ]
+    for name in late["report"].unique():
+        yield f"{name} was released since the run, and told of the same results"

@@ -24,7 +24,7 @@ from pepstats.runs.environment import hash_arithmetic
 from pepstats.runs.files import copy_into, sha256_of
 from pepstats.runs.manifest import EarlierRun, Manifest
 from pepstats.runs.steps import PUBLISHED
-from pepstats.runs.tasks import FIRST, Task
+from pepstats.runs.tasks import FIRST, LAST, Task
 from pepstats.settings import hash_settings
 from pepstats.sources import Source
 
@@ -35,7 +35,8 @@ class Ground:
 
     `code` is the hash of what they all run on; `wholes` names for each programme the one it is a
     phase of. `settings` has the hash of each by its name in the study; `earlier` is the earlier
-    report's run, where there is one, known by the hash of its tables.
+    report's run, where there is one, known by the hash of its tables; `told` the hash of what
+    releases told.
     """
 
     making: Path
@@ -46,6 +47,7 @@ class Ground:
     settings: Mapping[str, str] = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
     earlier: EarlierRun | None = field(default=None, repr=False)
+    told: Mapping[str, str] = field(default_factory=dict, repr=False)
     last: Manifest | None = field(default=None, repr=False)
 
     def stands_on(self, task: Task) -> str:
@@ -63,6 +65,7 @@ class Ground:
             {one.file: one.sha256 for one in self.sources if task.step == FIRST},
             {name: sha256_of(path) for name, path in names.items() if task.needs_file(name)},
             self.earlier and self.earlier.tables,
+            dict(self.told) if task.step == LAST else {},
         ]
         return _hash(said)
 

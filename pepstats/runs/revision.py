@@ -10,7 +10,8 @@ there is neither, or it holds no school's results, there is no bridge and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from pepstats.errors import RunError
 from pepstats.formatting import count_words, format_number
 from pepstats.impact import HOW
 from pepstats.measures import MEASURES, find_measure, outcome_label
+from pepstats.report import round_effects
 from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of, write_whole
 from pepstats.runs.manifest import EarlierRun, Manifest, find_manifest, read_manifest
 from pepstats.runs.steps import Step
@@ -29,9 +31,8 @@ from pepstats.settings import Report
 
 PANEL = "01-clean-sources/panel.csv"
 RELEASES = "01-clean-sources/panel-releases.csv"
-EFFECTS_FILE = "04-estimate-effect/{slug}/effects.csv"
-REFUSED_FILE = "04-estimate-effect/{slug}/refused.csv"
-BRIDGE_FILE = "04-estimate-effect/{slug}/bridge.csv"
+PAPER = "07-board-report/"
+EFFECTS_FILE = f"{PAPER}effects.csv"
 SAME_DIGITS = 1e-9
 KEY = ["programme", "outcome"]
 CARRIED = ["estimate", "low", "high", "p_placebo", "n_schools", "release", "mode", "verdict"]
@@ -50,7 +51,7 @@ NO_EFFECT = "no estimate"
 
 
 class Earlier(EarlierRun):
-    """The earlier report's run or release where it lies; a release lacks what was withheld."""
+    """The earlier report's run or release where it lies; a release has no school's results."""
 
     folder: Path
 
@@ -68,36 +69,33 @@ def find_earlier(report: Report, out: Path) -> Earlier | None:
     """
     if report.revises is None:
         return None
-    found = (open_earlier(out / place / report.revises, report.revises, report.programmes)
+    found = (open_earlier(out / place / report.revises, report.revises)
              for place in ("working", "released"))  # fmt: skip
     return next((one for one in found if one is not None), None)
 
 
-def open_earlier(folder: Path, slug: str, programmes: Iterable[str]) -> Earlier | None:
+def open_earlier(folder: Path, slug: str) -> Earlier | None:
     """Open a folder as a run or release of a report, with what a bridge reads; else nothing."""
     made = find_manifest(folder)
     if made is None or made.report != slug:
         return None
-    own = [form.format(slug=slug) for slug in programmes for form in (EFFECTS_FILE, REFUSED_FILE)]
-    tables = {name: made.outputs[name].sha256 for name in (PANEL, RELEASES, *own)
-              if name in made.outputs and name not in made.withheld}  # fmt: skip
+    tables = {name: made.outputs[name].sha256 for name in (PANEL, RELEASES, EFFECTS_FILE)
+              if name in made.outputs}  # fmt: skip
     whole = all((folder / name).is_file() and sha256_of(folder / name) == digest
                 for name, digest in tables.items())  # fmt: skip
     return Earlier(report=slug, folder=folder, tables=tables) if whole else None
 
 
-def bridge_effects(
-    before: pd.DataFrame, after: pd.DataFrame, refused: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def bridge_effects(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return what was concluded before and after, one row per programme and outcome.
 
-    Both are tables of effects (`effects.csv`). `change` is in `unit`; `moved` says whether any
-    number of the row did; `said` is the change as a sentence; an effect that only one of them has
-    is `no estimate` in the other, and `refused` says of an outcome why there was none before.
+    Both are effects as a paper prints them (`effects.csv` of the paper), the later ones rounded
+    here. `change` is in `unit`; `moved` says whether any printed number of the row did; `said` is
+    the change as a sentence; an effect that only one of them has is `no estimate` in the other.
     """
     wanted = [*KEY, "unit", *CARRIED]
     sides = {when: table.reindex(columns=wanted).set_index(KEY)
-             for when, table in (("before", before), ("after", after))}  # fmt: skip
+             for when, table in (("before", before), ("after", round_effects(after)))}  # fmt: skip
     index = sides["after"].index.union(sides["before"].index, sort=False)
     table = pd.DataFrame(index=index)
     table["unit"] = sides["after"]["unit"].reindex(index).fillna(sides["before"]["unit"])
@@ -113,8 +111,11 @@ def bridge_effects(
     table["verdict_changed"] = table["verdict_before"] != table["verdict_after"]
     table["moved"] = moved | table["verdict_changed"]
     rows = table.reset_index()
-    why = refused or {}
-    rows["said"] = [_say(row, why.get(row["outcome"], "")) for row in rows.to_dict("records")]
+    why = {} if "reason" not in before else before.set_index(KEY)["reason"].dropna().to_dict()
+    rows["said"] = [
+        _say(row, str(why.get((row["programme"], row["outcome"]), "")))
+        for row in rows.to_dict("records")
+    ]
     return rows[EFFECT_COLUMNS]
 
 
@@ -127,11 +128,11 @@ def bridge_programme(step: Step, after: pd.DataFrame) -> pd.DataFrame:
     earlier = find_earlier(step.report, paths.output_folder())
     if earlier is None or step.programme is None:
         return pd.DataFrame(columns=EFFECT_COLUMNS)
-    slug = step.programme.slug
-    before = earlier.read(EFFECTS_FILE.format(slug=slug))
-    refused = earlier.read(REFUSED_FILE.format(slug=slug))
-    why = {} if refused is None else dict(zip(refused["outcome"], refused["reason"], strict=True))
-    return bridge_effects(after.iloc[:0] if before is None else before, after, why)
+    before = earlier.read(EFFECTS_FILE)
+    if before is None:
+        return bridge_effects(after.iloc[:0], after)
+    own = before[before["programme"] == step.programme.slug]
+    return bridge_effects(own, after)
 
 
 def bridge_report(step: Step, panel: Panel, schools: Iterable[int] | None = None) -> pd.DataFrame:
@@ -207,8 +208,6 @@ def _say(row: dict[str, object], why: str) -> str:
         verdict = f"The verdict changed from “{row['verdict_before']}” to “{row['verdict_after']}”."
     else:
         verdict = f"The verdict is still “{row['verdict_after']}”."
-    if then == now:
-        return f"{what}: {now}, as it was but for digits not shown. {verdict}"
     how = ""
     if row["mode_before"] != row["mode_after"] and NO_EFFECT not in (then, now):
         held = "; now they are ".join(HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
@@ -230,61 +229,61 @@ def _side(row: dict[str, object], when: str) -> str:
 
 HEADER = """# What changed in what was released
 
-Newest first; written by `pepstats release`. A number has moved when it is not the same to nine
-digits. The seal is that of the release's `manifest.json`.
+Newest first; written by `pepstats release`. A number has moved when another is printed. The seal is
+that of the release's `manifest.json`.
 """
 
 
-def write_entry(
-    before: Path | None, after: Path, made: Manifest, *, on: str, why: str,
-    revises: str | None = None,
-) -> str:  # fmt: skip
-    """Write what a release changed: beside the last one, else beside the report that it revises.
+def record_release(
+    released: Path, before: Path | None, making: Path, *, revises: str | None = None
+) -> Callable[[], None]:
+    """Return what writes a release into `CHANGES.md`, once it is in its place.
 
-    `before` is the folder of the last release of the report, `after` that of the run being
-    released, which was set beside the run of the report it `revises`.
+    `before` is the folder of the last release of the report, `making` that of the new one.
     """
-    now, lines = read_effects(after, made), []
+    made, lines = read_manifest(making), []
+    now = read_effects(making, made)
+    release = made.release
+    if release is None:
+        raise RunError(f"{making} is not a release.")
     if before is None:
         lines.append(f"- first release, with {count_words(len(now), 'effect')}")
-        table = read_effects(after, made, BRIDGE_FILE)
-        if revises is not None:
-            lines.append(f"- it revises {revises}" + ("" if len(table) else ", not run here"))
+        lines += [f"- it revises {revises}"] if revises is not None else []
     else:
-        then = read_manifest(before)
-        table = bridge_effects(read_effects(before, then), now)
-        tables = [name for name, one in made.outputs.items() if one.columns]
-        same = sum(name in then.outputs and then.outputs[name].sha256 == made.outputs[name].sha256
-                   for name in tables)  # fmt: skip
-        lines.append(f"- {len(tables) - same} of {len(tables)} tables are not the same")
-    if len(table):
+        table = bridge_effects(read_effects(before, read_manifest(before)), now)
         moved, flipped = table[table["moved"]], int(table["verdict_changed"].sum())
         verdicts = count_words(flipped, "verdict") if flipped else "no verdict"
         lines.append(f"- {len(moved)} of {len(table)} effects moved; {verdicts} changed")
         lines += [f"  - {row.programme}: {row.said}" for row in moved.itertuples()]
-    lines += [f"- why: {why}"] if why else []
-    return "\n".join([f"## {made.report}, {on}", "", *lines, ""])
+    lines += [f"- why: {release.why}"] if release.why else []
+    lines.append(f"- seal: {made.seal}")
+    said = "\n".join([f"## {made.report}, {release.on}", "", *lines])
+    return partial(_add_entry, released, said)
 
 
-def read_effects(folder: Path, made: Manifest, name: str = EFFECTS_FILE) -> pd.DataFrame:
-    """Read every programme's effects, or its bridge, from a run or a release."""
-    parts = [pd.read_csv(folder / name.format(slug=slug), keep_default_na=False, na_values=[""])
-             for slug in made.programmes]  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+def read_effects(folder: Path, made: Manifest) -> pd.DataFrame:
+    """Read every programme's effects, as they were printed, from a run or a release."""
+    return pd.read_csv(folder / EFFECTS_FILE, keep_default_na=False, na_values=[""])
+
+
+def _add_entry(released: Path, said: str) -> None:
+    path = released / CHANGES_FILE
+    head, _, rest = _read_changes(path).partition("\n## ")
+    text = f"{head.rstrip()}\n\n{said}\n" + (f"\n## {rest}" if rest else "")
+    write_whole(path, text.encode("utf-8"))
+
+
+def _read_changes(path: Path) -> str:
+    try:
+        return path.read_text("utf-8") if path.is_file() else HEADER
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
 
 
 def bring_up_to_date(released: Path) -> None:
     """See that every release there is in `CHANGES.md`, also one whose line a kill cut off."""
-    path = released / CHANGES_FILE
-    try:
-        text = path.read_text("utf-8") if path.is_file() else HEADER
-    except UnicodeDecodeError as error:
-        raise RunError(f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
     for folder in sorted(p for p in released.glob("[!.]*") if (p / MANIFEST).is_file()):
         made = read_manifest(folder)
-        entry = folder / CHANGES_FILE
-        if made.seal not in text and entry.is_file():
-            head, _, rest = text.partition("\n## ")
-            said = entry.read_text("utf-8").rstrip() + f"\n- seal: {made.seal}\n"
-            text = f"{head.rstrip()}\n\n{said}" + (f"\n## {rest}" if rest else "")
-    write_whole(path, text.encode("utf-8"))
+        if made.release is not None and made.seal not in _read_changes(released / CHANGES_FILE):
+            said = f"## {made.report}, {made.release.on}\n\n- released\n- seal: {made.seal}"
+            _add_entry(released, said)

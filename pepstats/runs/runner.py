@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
+from pepstats.runs.disclosed import FOLDER
 from pepstats.runs.environment import describe_machine, find_commit, is_modified
 from pepstats.runs.files import (
     LOG,
@@ -97,6 +99,7 @@ def run_report(
         ground = replace(
             find_ground(making, final, report, found, data),
             earlier=earlier,
+            told={one.name: sha256_of(one) for one in sorted((out / FOLDER).glob("*.csv"))},
             last=None if options.force else find_manifest(final),
         )
         with handed_to_kernels(data, out, making):
@@ -255,6 +258,7 @@ def write_manifest(
         "earlier": ground.earlier and ground.earlier.model_dump(include={"report", "tables"}),
         "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
         "started": utc(started),
+        "nonce": secrets.token_hex(16),
         "steps": {name: one.model_dump() for name, one in done.items()},
         "release": None,
     }  # fmt: skip

@@ -22,8 +22,9 @@ from pepstats.errors import RunError, nearest
 from pepstats.impact import FORECAST, Design, Evaluation, Inputs, take_up_evaluation
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
-from pepstats.report import SHOWN_COLUMNS
-from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, read_shown, write_whole
+from pepstats.report import Told
+from pepstats.runs.disclosed import read_told
+from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, write_whole
 from pepstats.runs.tasks import STEPS
 from pepstats.schools import Panel
 from pepstats.settings import (
@@ -271,12 +272,9 @@ class Step:
         path = self.data / f"reports/{self.report.slug}.md"
         return path.read_text("utf-8") if path.is_file() else None
 
-    def read_last_shown(self) -> pd.DataFrame:
-        """Read the counts that the last release showed, where the report's settings name them."""
-        file = self.report.disclosure.last_shown
-        if file is None:
-            return pd.DataFrame(columns=SHOWN_COLUMNS)
-        return read_shown(self.data / file)
+    def read_told(self) -> Told:
+        """Read what earlier releases told of the authority's results of this year."""
+        return read_told(paths.output_folder(), self.report)
 
     def read_template(self) -> tuple[bytes, str] | None:
         """Read the council's own Word template, and its name, where the settings name one."""

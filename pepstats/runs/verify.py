@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -18,6 +18,7 @@ import pandas as pd
 from pepstats import paths
 from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.compare import compare_entries, compare_file
+from pepstats.runs.disclosed import copy_disclosed
 from pepstats.runs.environment import describe_machine, same_code
 from pepstats.runs.files import MANIFEST, copy_into, fill_folder, place_of, sha256_of
 from pepstats.runs.manifest import (
@@ -30,53 +31,50 @@ from pepstats.runs.manifest import (
     WHOLE,
     Finding,
     Manifest,
+    Release,
     check_written,
+    list_settings,
+    manifest_as_text,
     read_manifest,
 )
+from pepstats.runs.release import README, describe_release, lay_out_release, list_leaving
 from pepstats.runs.revision import Earlier, open_earlier
 from pepstats.runs.runner import RunOptions, run_report
+from pepstats.settings import load_report
 
 TOLD = ("python", "platform", "arithmetic", "packages")
-"""What two runs made alike have in common: there a picture must have the same bytes and, where the
-code is the same too, a number its last digit."""
+"""What is said of the machines where the two differ; no comparison rests on it."""
 
 
 def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
-    """Compare every file of a run or release with the run made again, and the two manifests."""
+    """Compare every file of a run or release with the one made again, and the two manifests.
+
+    Nothing that either says of itself loosens a rule.
+    """
     remade = read_manifest(again)
-    alike = all(getattr(made, key) == getattr(remade, key) for key in TOLD)
-    clean = not (made.code.modified or remade.code.modified)
-    same_commit = made.code.commit == remade.code.commit or same_code(made.code.commit)
-    exact = alike and clean and bool(same_commit)
-    found = compare_manifests(made, remade, exact=exact)
-    for name in sorted(made.outputs.keys() | remade.outputs.keys()):
-        if name not in remade.outputs:
+    found = compare_manifests(made, remade)
+    files = made.outputs.keys() | remade.outputs.keys()
+    if made.release is not None:
+        files |= made.release.files.keys() | (remade.release.files.keys() if remade.release else ())
+    for name in sorted(files):
+        ours, theirs = path / name, again / name
+        if not theirs.is_file():
             found.append(Finding(name, WHOLE, DIFFERS, "not made when run again"))
-        elif name not in made.outputs:
-            found.append(Finding(name, WHOLE, DIFFERS, "made when run again, not in the manifest"))
-        elif name in made.withheld:
-            same = made.outputs[name].sha256 == remade.outputs[name].sha256
-            verdict = SAME if same else DIFFERS if alike else UNKNOWN
-            found.append(Finding(name, WHOLE, verdict, "withheld; by its hash"))
-        elif (path / name).is_file():
-            contents = (path / name).read_bytes(), (again / name).read_bytes()
-            found += compare_file(name, *contents, remade.outputs[name], alike=alike)
-        else:
+        elif not ours.is_file():
             found.append(Finding(name, WHOLE, DIFFERS, "missing"))
-    if not exact:
-        return found
-    note = "in its last digits, though code, versions and arithmetic are the same"
-    return [replace(one, verdict=DIFFERS, note=f"{one.note} {note}".strip())
-            if one.verdict == CLOSE else one for one in found]  # fmt: skip
+        else:
+            about = remade.outputs.get(name)
+            found += compare_file(name, ours.read_bytes(), theirs.read_bytes(), about)
+    return found
 
 
-def compare_manifests(made: Manifest, remade: Manifest, *, exact: bool) -> list[Finding]:
+def compare_manifests(made: Manifest, remade: Manifest) -> list[Finding]:
     """Compare what two manifests say was run and what came of it; times are each run's own."""
-    compared = ("rows", "key", "columns", "numbers", *(("sha256",) if exact else ()))
+    compared = ("rows", "key", "columns", "numbers")
     said = []
     for one in (made, remade):
         content = one.as_dict()
-        inputs = {each["file"]: each for each in content["inputs"]}
+        inputs = {str(n): each for n, each in enumerate(content["inputs"])}
         outputs = {name: {key: content["outputs"][name][key] for key in compared}
                    for name in sorted(made.outputs.keys() & remade.outputs.keys())}  # fmt: skip
         kept = {key: content[key] for key in MANIFEST_SAYS}
@@ -99,8 +97,8 @@ def say_differences(made: Manifest) -> Iterator[str]:
     for name in sorted(then.keys() | here.keys()):
         if then.get(name) != here.get(name):
             yield f"It was made with {name} {then.get(name)}, checked with {here.get(name)}."
-    if made.withheld:
-        yield f"{len(made.withheld)} files are withheld and compared by hash only."
+    if made.release is not None and made.release.edition == "public":
+        yield "It is a public release: what stayed behind is not in it, and was not compared."
 
 
 @dataclass(frozen=True)
@@ -198,7 +196,7 @@ def verify_run(
             said.append("Not run again: what it came from has changed.")
         else:
             try:
-                again = _run_again(made, needed, earlier, making, RunOptions(jobs, True, tell))
+                again = _run_again(made, needed, earlier, making, out, RunOptions(jobs, True, tell))
                 findings += compare_runs(path, made, again)
             except PepstatsError as error:
                 if not any(one.verdict == DIFFERS for one in findings):
@@ -215,7 +213,10 @@ def verify_run(
 def find_needed(
     path: Path, made: Manifest, data: Path
 ) -> tuple[dict[str, Path], list[str], list[str]]:
-    """Find every setting and input by its hash: those found, those nowhere, those changed."""
+    """Find every setting and input by its hash: those found, those nowhere, those changed.
+
+    What a public release does not name is taken from the data folder as its report lists it.
+    """
     carried = made.release.carried if made.release is not None else {}
     found: dict[str, Path] = {}
     absent: list[str] = []
@@ -228,6 +229,15 @@ def find_needed(
             found[name] = right[0]
         else:
             (changed if there else absent).append(name)
+    if made.release is not None and made.release.edition == "public":
+        report = f"reports/{made.report}.yml"
+        if (data / report).is_file():
+            listed = load_report(made.report, data)
+            names = [*list_settings(listed, data), *(line.file for line in listed.sources)]
+            found |= {name: data / name for name in names
+                      if name not in made.came_from and (data / name).is_file()}  # fmt: skip
+        elif report not in found:
+            absent.append(report)
     return found, sorted(absent), sorted(changed)
 
 
@@ -241,12 +251,14 @@ def find_beside(path: Path, made: Manifest, out: Path) -> Earlier | None:
         return None
     slug = made.earlier.report
     places = (path.parent, path.parents[1] / "working", out / "working", out / "released")
-    there = [one for place in places if (one := open_earlier(place / slug, slug, made.seeds))]
+    there = [one for place in places if (one := open_earlier(place / slug, slug))]
     if not there:
         raise RunError(
             f"{path} cannot be run again: there is no run of {slug}, which it was set beside, "
             f"in {out}. Run `pepstats run {slug}` first, or name where it is with --out."
         )
+    if made.release is not None and made.release.edition == "public":
+        return there[0]  # it names no hash of that run, whose results are not public
     return next((one for one in there if one.tables == made.earlier.tables), None)
 
 
@@ -264,22 +276,44 @@ def lay_out_copy(needed: Mapping[str, Path], place: Path) -> Path:
 
 
 def _run_again(
-    made: Manifest, needed: Mapping[str, Path], earlier: Earlier | None, making: Path,
+    made: Manifest, needed: Mapping[str, Path], earlier: Earlier | None, making: Path, out: Path,
     options: RunOptions,
 ) -> Path:  # fmt: skip
-    """Run in a clean place with the manifest's parameters, and give the run's folder."""
+    """Run in a clean place, heeding what had been told then, and give the run's folder.
+
+    Of a release the folder of the same release, laid out again from that run.
+    """
     place, again = making / "place", making / "again"
     data = lay_out_copy(needed, place)
     working = place / "out" / "working"
     if earlier is not None:
         for name in (MANIFEST, *earlier.tables):
             copy_into(earlier.folder / name, working / earlier.report / name)
+    copy_disclosed(out, place / "out", lambda release: release.split()[-1] < made.started)
     try:
         run_report(made.report, data=data, out=place / "out", programmes=made.programmes,
                    options=options)  # fmt: skip
-        (working / made.report).rename(again)
+        if made.release is None:
+            (working / made.report).rename(again)
+        else:
+            again.mkdir()
+            _release_again(made, made.release, working / made.report, data, again)
     except PepstatsError as error:
         raise RunError(str(error).replace(str(data), "the data folder")) from None
     finally:
         shutil.rmtree(place)
     return again
+
+
+def _release_again(made: Manifest, then: Release, run: Path, data: Path, again: Path) -> None:
+    """Lay a release out again from a run; when and why it was released is its own to say."""
+    remade, report = read_manifest(run), load_report(made.report, data)
+    told = remade.model_copy(update={"code": made.code})
+    carried = lay_out_release(run, told, report, data, again)
+    release = Release(
+        on=then.on, edition=report.edition, why=then.why, carried=carried,
+        leaving=tuple(list_leaving(remade, report)),
+        files={name: sha256_of(again / name) for name in [README, *carried.values()]},
+    )  # fmt: skip
+    content = describe_release(remade, release, run)
+    (again / MANIFEST).write_bytes(manifest_as_text(content))

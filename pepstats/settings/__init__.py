@@ -19,6 +19,7 @@ from pepstats.settings.programme import (
 from pepstats.settings.quality import load_quality, say_sign_off, tabulate_quality
 from pepstats.settings.report import (
     RELEASES,
+    Disclosure,
     Report,
     SourceLine,
     check_named_files,
@@ -39,6 +40,7 @@ from pepstats.settings.yaml import (
 )
 
 __all__ = [
+    "Disclosure",
     "LARGEST_YAML",
     "MatchRule",
     "Member",

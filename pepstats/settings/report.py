@@ -35,14 +35,31 @@ class Action(Settings):
 
 
 class Disclosure(Settings):
-    """What may be shown in public: the fewest schools that a count may be of.
+    """What may leave in public: the policy that the gate keeps to.
 
-    `last_shown` names the counts that the last release showed (`shown-counts.csv` of that
-    release): a count that differs from its own there by fewer schools than that is hidden too.
+    The keys that begin with `safe_`, and `rounding_base`, are those of the disclosure checker ACRO
+    where they mean the same. `safe_threshold`: the fewest schools that a count may be of.
+    `safe_threshold_pupils`: the fewest pupils. `safe_dof_threshold`: how many more schools than
+    numbers shown of the same results. `safe_nk_n` schools may not have more than the share
+    `safe_nk_k` of an estimate. `rounding_base`: counts of pupils are rounded to it.
+
+    While results are not published, each school must keep the share `least_left` of what was
+    uncertain of it before, `least_left_insider` where another school knows its own results, and
+    `least_width` points in 100 of the range that its result can be in. `criteria` says whether a
+    release carries the dashboard's criteria: with these, ratings can be recomputed once results
+    are out.
     """
 
-    fewest_schools: int = Field(default=3, ge=2, le=20, strict=True)
-    last_shown: str | None = Field(default=None, min_length=1)
+    safe_threshold: int = Field(default=3, ge=2, le=20, strict=True)
+    safe_threshold_pupils: int = Field(default=10, ge=1, le=100, strict=True)
+    safe_dof_threshold: int = Field(default=5, ge=1, le=100, strict=True)
+    safe_nk_n: int = Field(default=2, ge=1, le=10, strict=True)
+    safe_nk_k: float = Field(default=0.9, gt=0, le=1)
+    rounding_base: int = Field(default=1, ge=1, le=100, strict=True)
+    least_left: float = Field(default=0.9, ge=0.5, le=1)
+    least_left_insider: float = Field(default=0.85, ge=0.5, le=1)
+    least_width: float = Field(default=10.0, ge=1, le=100)
+    criteria: Literal["exempt", "public"] = "exempt"
 
 
 class Terms(Settings):
@@ -153,15 +170,11 @@ def _what(line: Any) -> tuple[str, str]:
 
 
 def check_named_files(report: Report, data: Path) -> None:
-    """Refuse a report whose Word template or last shown counts are not there, before it runs."""
-    named = {"template": report.template, "disclosure.last_shown": report.disclosure.last_shown}
-    lost = [
-        f"`{key}`: {file}" for key, file in named.items() if file and not (data / file).is_file()
-    ]
-    if lost:
+    """Refuse a report whose Word template is not there, before it runs."""
+    if report.template and not (data / report.template).is_file():
         raise DesignError(
-            f"{data / 'reports' / report.slug}.yml: there is no such file: {'; '.join(lost)}. "
-            "Paths are relative to the data folder."
+            f"{data / 'reports' / report.slug}.yml: there is no such file: `template`: "
+            f"{report.template}. Paths are relative to the data folder."
         )
 
 

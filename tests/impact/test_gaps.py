@@ -389,7 +389,7 @@ def test_the_slopes_of_every_outcome_are_laid_out_and_none_where_nothing_was_fit
     assert {"rwm_expected, 1 before", "rwm_expected, 2 before", "cohort"} <= set(table["variable"])
 
 
-def test_the_two_lines_are_simple_means_over_the_schools_that_have_a_gap() -> None:
+def test_the_two_lines_weigh_the_schools_that_have_a_gap_as_the_estimate_does() -> None:
     lines = pd.DataFrame(
         [(1, 2017, 40.0, 50.0), (1, 2018, 60.0, 52.0), (2, 2017, 50.0, 60.0),
          (2, 2018, 55.0, 58.0), (3, 2017, 0.0, 0.0), (3, 2018, 0.0, 0.0)],
@@ -400,8 +400,8 @@ def test_the_two_lines_are_simple_means_over_the_schools_that_have_a_gap() -> No
          "weight": [1.0, 9.0, np.nan]}
     )  # fmt: skip
     found = gaps.average_lines(lines, moved).set_index("year")
-    assert found["members"].tolist() == [45.0, 57.5]
-    assert found["comparison"].tolist() == [55.0, 55.0]
+    assert found["members"].tolist() == pytest.approx([49.0, 55.5])
+    assert found["comparison"].tolist() == pytest.approx([59.0, 57.4])
     assert found["n_schools"].tolist() == [2, 2]
 
 
@@ -410,7 +410,9 @@ def test_a_year_without_results_stays_in_the_lines_without_means() -> None:
         {"school": [1, 1], "outcome": "rwm_expected", "year": [2017, 2018],
          "own": [40.0, np.nan], "comparison": [41.0, 42.0]}
     )  # fmt: skip
-    moved = pd.DataFrame({"school": [1], "outcome": ["rwm_expected"], "gap": [1.0]})
+    moved = pd.DataFrame(
+        {"school": [1], "outcome": ["rwm_expected"], "gap": [1.0], "weight": [2.0]}
+    )
     last = gaps.average_lines(lines, moved).set_index("year").loc[2018]
     assert np.isnan(last["members"]) and np.isnan(last["comparison"]) and last["n_schools"] == 0
 

@@ -85,7 +85,7 @@ def check_two_lines(figure: PaperFigure, run: Path) -> None:
         assert said is not None and said.groups()[1::2] == (years[0], years[-1])
         assert numbers(f"{said.group(1)} {said.group(3)}") == [shown[0], shown[-1]]
     effect = first_effect(run, figure)
-    assert ". The lines show simple averages. " in figure.caption
+    assert ". A school counts as in the estimate. " in figure.caption
     assert numbers(figure.caption.rpartition("the difference is ")[2]) == pytest.approx(
         [effect["estimate"]], abs=TENTH
     )

@@ -1,0 +1,542 @@
+"""The one gate: a paper as it may leave in public, and the log of what is held back.
+
+Nothing leaves that is not made from what `protect` returns. While results are not published, the
+headline of each outcome is shown, and of all that rests on the same results only what the audit
+lets stand beside it, over all programmes and earlier releases together. What is held back keeps its
+name and says so, and loses its numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.linalg import block_diag
+
+from pepstats.errors import DesignError
+from pepstats.impact import OWN
+from pepstats.measures import GAP, MEASURES, find_measure, whole_of
+from pepstats.report.audit import ROUNDED_THRICE, Form, Left, Unknown, choose_forms, may_show
+from pepstats.report.city_tables import protect_city
+from pepstats.report.disclosure import HELD, LOG_COLUMNS, View
+from pepstats.report.edition import (
+    NOT_YET_PUBLIC,
+    Chapter,
+    City,
+    Counts,
+    Edition,
+    ProgrammeResults,
+    SavedPicture,
+)
+from pepstats.schools import Panel
+from pepstats.settings import Disclosure
+
+FORM_COLUMNS = ["outcome", "name", "school", "part", "share", "half"]
+WHOLE, GROUP, OTHER = "all pupils", "the group", "other pupils"
+SPREADS = 4.0
+"""Standard deviations about what was expected within which a score is taken to lie."""
+PREFERRED = (
+    ("schools that had more support", "schools that had less support"),
+    ("only schools in no other programme",),
+    ("only schools that kept their number",),
+    ("every school counted the same",),
+)
+"""Checks that may stand beside the headline, those that are shown together in one line."""
+NEVER = "one school left out"
+FEWEST_EITHER_SIDE = 4  # schools on each side of a count of those that did better and worse
+NOT_BY_SCHOOL = "could show a school's result of these pupils, which is never published"
+REASON = "could show a school's results before they are published"
+
+
+def protect(edition: Edition) -> Edition:
+    """Return a paper as it may leave: the exempt edition as it is, the public one held back.
+
+    Parameters
+    ----------
+    edition : Edition
+        With the report's policy in `report.disclosure`, and in `told` what earlier releases of the
+        same results showed.
+
+    Returns
+    -------
+    Edition
+        Without names, without single schools' results that are not published, and without any
+        check that would tell of one; `held` is the log of what is not shown.
+
+    Raises
+    ------
+    DesignError
+        Where even the headlines alone would tell too much of a school.
+    """
+    if edition.report.edition == "exempt" or edition.held is not None:
+        return edition
+    (kept, forms), gone = choose_shown(edition), choose_described(edition)
+    policy, results, log = edition.report.disclosure, {}, []
+    for chapter in edition.chapters:
+        slug = chapter.programme.slug
+        found = _few_pupils(chapter.found, policy)
+        told = _blank_described(found.described, gone[slug])
+        results[slug] = dataclasses.replace(found, described=told)
+        log += [(f"{slug}.described", one, "value", NOT_BY_SCHOOL) for one in gone[slug]]
+        if not is_published(chapter):
+            one = dataclasses.replace(chapter, found=results[slug])
+            results[slug], more = hold_back(one, kept[slug])
+            log += more
+    held = pd.DataFrame(log, columns=LOG_COLUMNS)
+    return dataclasses.replace(
+        edition,
+        results=results,
+        city=_without_names(edition.city, edition.view),
+        made=dataclasses.replace(edition.made, results=_published(edition.made.results)),
+        panel=None,
+        held=held,
+        forms=forms,
+    )
+
+
+def is_published(chapter: Chapter) -> bool:
+    """Whether all results that a programme's estimates rest on are published."""
+    return chapter.shows_schools
+
+
+def _without_names(city: City, view: View) -> City:
+    """Count a city's schools as they may be shown, and leave out which school is which."""
+    private = [name for name in ("school", "name", "trust", "reasons") if name in city.ratings]
+    tables = {name: table for name, table in city.tables.items() if name != "changes"}
+    return dataclasses.replace(
+        city,
+        names={},
+        counts=protect_city(city, view),
+        ratings=city.ratings.drop(columns=private),
+        tables=tables,
+    )
+
+
+def _published(results: pd.DataFrame) -> pd.DataFrame:
+    """Leave out of the authority's own results, then and now, those that are not published."""
+    if results.empty:
+        return results
+    return results[~results["release_after"].isin(NOT_YET_PUBLIC)]
+
+
+# Which checks may be shown ------------------------------------------------------------------------
+
+
+def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
+    """Choose what stands beside each programme's first outcome, and list all that is told.
+
+    The first outcome of each programme is always shown; then, as far as the audit lets them, the
+    other outcomes of its schools, and the checks. Returns the names of the outcomes and checks that
+    are shown by programme, and every form: `outcome`, `name`, `school`, `part`, `share`, `half`.
+    """
+    kept: dict[str, set[str]] = {one.programme.slug: set() for one in edition.chapters}
+    tables, policy = [pd.DataFrame(columns=FORM_COLUMNS)], edition.report.disclosure
+    least = Left(policy.least_left, policy.least_left_insider, policy.least_width / 100)
+    chapters = [one for one in edition.chapters if not is_published(one)]
+    for family in dict.fromkeys(whole_of(name) for one in chapters for name in one.results):
+        unknown = find_unknown(chapters, family, edition.panel)
+        if unknown.table.empty:
+            continue
+        told = read_forms(edition.told.forms, family)
+        firsts, groups = _order_forms(chapters, family, unknown)
+        if not all(_meets(form, policy) for form in firsts) or not may_show(
+            [*told, *firsts], unknown, least
+        ):
+            raise DesignError(_refusal(edition, family, chapters))
+        found = choose_forms(groups, [*told, *firsts], unknown, least)[len(told) :]
+        for form in found:
+            slug, _, name = form.name.partition(": ")
+            kept[slug].add(name)
+        tables.append(_list_forms(family, found))
+    return kept, pd.concat(tables, ignore_index=True)
+
+
+def _order_forms(
+    chapters: Sequence[Chapter], family: str, unknown: Unknown
+) -> tuple[list[Form], list[list[Form]]]:
+    """List what is always shown of a family of outcomes, and what may be, in order."""
+    firsts, others, checks = [], [], []
+    for one in chapters:
+        for outcome in one.results:
+            if whole_of(outcome) == family and one.results[outcome].known:
+                form = headline_form(one, outcome, unknown)
+                if outcome == one.programme.primary:
+                    firsts.append(form)
+                else:
+                    others.append([form])
+        if whole_of(one.programme.primary) == family:
+            checks += list(check_forms(one, unknown))
+    return firsts, [*others, *checks]
+
+
+def _meets(form: Form, policy: Disclosure) -> bool:
+    """Whether an estimate has enough schools, and none that weigh too much in it."""
+    shares = form.parts.abs().groupby(level="school").sum().sort_values(ascending=False)
+    shares = shares[shares > 0] / shares.sum()
+    largest = float(shares.head(policy.safe_nk_n).sum())
+    return len(shares) > policy.safe_dof_threshold and largest <= policy.safe_nk_k
+
+
+def _few_pupils(found: ProgrammeResults, policy: Disclosure) -> ProgrammeResults:
+    """Round counts of pupils to the policy's base."""
+    held, gap = found.described, found.gap_to_national
+    if len(held):
+        held = held.assign(n_pupils=_to_base(held["n_pupils"], policy))
+    if len(gap):
+        gap = gap.assign(n_pupils=_to_base(gap["n_pupils"], policy))
+    return dataclasses.replace(found, described=held, gap_to_national=gap)
+
+
+def _to_base(counts: pd.Series, policy: Disclosure) -> pd.Series:
+    base = policy.rounding_base
+    return counts if base == 1 else (counts / base).round() * base
+
+
+def _refusal(edition: Edition, family: str, chapters: Iterable[Chapter]) -> str:
+    schools = min(int(one.found.named) for one in chapters)
+    return (
+        f"reports/{edition.report.slug}.yml: the public edition cannot be made before the results "
+        f"of `{family}` are published: with {schools} schools even the estimate alone, beside what "
+        "was released before, would tell too much of one. Write `edition: exempt`, or wait for "
+        "the published results."
+    )
+
+
+def find_unknown(chapters: Sequence[Chapter], family: str, panel: Panel | None = None) -> Unknown:
+    """Set out the unpublished results that estimates of an outcome, and of its groups, rest on.
+
+    Where a group's results stand beside those of all pupils, a school has two unknowns, the group
+    and its other pupils, and what it has for all pupils is protected too.
+    """
+    gaps = [one.found.gaps.reset_index() for one in chapters]
+    own = pd.concat(gaps)[["school", "outcome", "own", "comparison", "correction", "weight"]]
+    own = own.dropna(subset=["own", "weight"]).drop_duplicates(["school", "outcome"])
+    tables = {
+        str(outcome): part.set_index("school").sort_index()
+        for outcome, part in own.groupby("outcome")
+        if whole_of(str(outcome)) == family and not str(outcome).endswith(GAP)
+    }
+    whole = tables.pop(family, None)
+    group = next(iter(tables.values()), None)
+    percent = find_measure(family).percent
+    if whole is None or group is None:
+        one = whole if whole is not None else group
+        if one is None:
+            return Unknown(pd.DataFrame(columns=["school"]), np.zeros((0, 0)), pd.DataFrame())
+        return _plain(one, percent=percent)
+    return _two_parts(whole, group, _count_pupils(panel, next(iter(tables)), family))
+
+
+def _plain(own: pd.DataFrame, *, percent: bool) -> Unknown:
+    """Set out one unknown for each school: its result."""
+    spread = np.sqrt(1 / own["weight"])
+    expected = own["comparison"] + own["correction"]
+    low, high = expected - SPREADS * spread, expected + SPREADS * spread
+    if percent:
+        low, high = low * 0.0, low * 0.0 + 100.0
+    ends = pd.DataFrame({"low": low, "high": high, "value": own["own"]})
+    table = pd.DataFrame(
+        {"school": own.index, "value": own["own"].to_numpy(), "low": ends.min(axis=1).to_numpy(),
+         "high": ends.max(axis=1).to_numpy()}
+    )  # fmt: skip
+    table.index = pd.MultiIndex.from_product([own.index, [WHOLE]], names=["school", "part"])
+    wanted = pd.DataFrame(np.eye(len(table)), index=table.index, columns=table.index)
+    return Unknown(table, np.diag(spread.to_numpy()), wanted)
+
+
+def _count_pupils(panel: Panel | None, outcome: str, family: str) -> pd.DataFrame:
+    """Count each school's pupils in a group, and all, in the last year that has both."""
+    names = [MEASURES[one].cohort for one in (outcome, family)]
+    if panel is None or not set(names) <= set(panel.values.columns):
+        return pd.DataFrame(columns=["group", "all"])
+    counted = panel.values[names].dropna().groupby(level="school").last()
+    return counted.set_axis(["group", "all"], axis=1)
+
+
+def _two_parts(whole: pd.DataFrame, group: pd.DataFrame, pupils: pd.DataFrame) -> Unknown:
+    """Part each school's result into its group's and its other pupils', where both are known.
+
+    What is uncertain beforehand is the school's year, which both share, and the pupils themselves:
+    the more there are the less. A school whose group has no result has one unknown.
+    """
+    rows: list[tuple[int, str, float]] = []
+    blocks, wanted = [], []
+    for school, own in whole.iterrows():
+        counted = pupils.reindex([school]).iloc[0]
+        q = float(counted["group"] / counted["all"]) if len(pupils) else np.nan
+        own_variance = 1 / float(own["weight"])
+        if school not in group.index:
+            rows.append((int(school), OTHER, float(own["own"])))
+            blocks.append(np.array([[own_variance]]))
+            wanted.append((int(school), OTHER, {OTHER: 1.0}))
+            continue
+        q = min(max(q, 0.02), 0.98) if np.isfinite(q) else 0.5
+        n, mine = float(counted["all"]) if len(pupils) else 30.0, group.loc[school]
+        of_group = 1 / float(mine["weight"])
+        each = max(of_group - own_variance, 0.0) / ((1 - q) / (q * n))
+        shared = max(own_variance - each / n, 0.1 * own_variance)
+        parts = np.array([shared + each / (q * n), shared + each / ((1 - q) * n)])
+        blocks.append(np.diag(parts) + shared * np.array([[0, 1], [1, 0]]))
+        other = (float(own["own"]) - q * float(mine["own"])) / (1 - q)
+        rows += [(int(school), GROUP, float(mine["own"])), (int(school), OTHER, other)]
+        wanted += [(int(school), GROUP, {GROUP: 1.0}), (int(school), OTHER, {OTHER: 1.0}),
+                   (int(school), WHOLE, {GROUP: q, OTHER: 1 - q})]  # fmt: skip
+    return _join_parts(rows, blocks, wanted)
+
+
+def _join_parts(
+    rows: list[tuple[int, str, float]],
+    blocks: list[NDArray[np.float64]],
+    wanted: list[tuple[int, str, dict[str, float]]],
+) -> Unknown:
+    at = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["school", "part"])
+    value = np.clip([row[2] for row in rows], 0.0, 100.0)
+    table = pd.DataFrame(
+        {"school": at.get_level_values("school"), "value": value, "low": 0.0, "high": 100.0},
+        index=at,
+    )
+    names = pd.MultiIndex.from_tuples([one[:2] for one in wanted], names=["school", "part"])
+    weights = pd.DataFrame(0.0, index=names, columns=at)
+    for school, figure, parts in wanted:
+        for part, weight in parts.items():
+            weights.loc[(school, figure), (school, part)] = weight
+    return Unknown(table, block_diag(*map(np.linalg.cholesky, blocks)), weights)
+
+
+def headline_form(chapter: Chapter, outcome: str, unknown: Unknown) -> Form:
+    """Return an outcome's estimate as a form: the schools' weights in it."""
+    own = chapter.found.gaps_of(outcome)
+    weights = own["weight"].where(own["gap"].notna(), 0.0).astype(float)
+    name = f"{chapter.programme.slug}: {outcome}"
+    return Form(name, _in_parts(weights / weights.sum(), outcome, unknown), _half(outcome))
+
+
+def check_forms(chapter: Chapter, unknown: Unknown) -> Iterator[list[Form]]:
+    """List the checks that may be shown if the audit lets them, in the order they are tried.
+
+    Only those of which it is known how each school enters; those with the headline's own parts add
+    nothing and come first.
+    """
+    primary, shares = chapter.programme.primary, chapter.found.shares
+    if shares.empty:
+        return
+    names = [str(name) for name in dict.fromkeys(shares["check"]) if NEVER not in str(name)]
+    first = chapter.found.checks["check"].iloc[0] if len(chapter.found.checks) else ""
+    preferred = [name for group in PREFERRED for name in group]
+    groups: list[tuple[str, ...]] = [(str(first),), *PREFERRED]
+    groups += [(name,) for name in names if name not in (first, *preferred)]
+    parts = {name: part.set_index("school")["share"] for name, part in shares.groupby("check")}
+    same = [g for g in groups if g[0] in parts and _same(parts[g[0]], parts.get(str(first)))]
+    for group in [*same, *(g for g in groups if g not in same)]:
+        if set(group) <= set(names):
+            yield [
+                Form(f"{chapter.programme.slug}: {name}", _in_parts(parts[name], primary, unknown),
+                     _half(primary))
+                for name in group
+            ]  # fmt: skip
+
+
+def _same(parts: pd.Series, first: pd.Series | None) -> bool:
+    if first is None:
+        return False
+    both = pd.concat([parts, first], axis=1).fillna(0.0)
+    return bool(np.allclose(both.iloc[:, 0], both.iloc[:, 1], atol=1e-9))
+
+
+def _half(outcome: str) -> float:
+    """Return half the step that an outcome's estimate is known to, with both ends beside it."""
+    return float(0.5 * 10.0 ** -find_measure(outcome).decimals * ROUNDED_THRICE)
+
+
+def _in_parts(shares: pd.Series, outcome: str, unknown: Unknown) -> pd.Series:
+    """Return what part each unknown has in a mean of schools' results in an outcome."""
+    parts: dict[str, float] = {WHOLE: 1.0}
+    if set(unknown.table.index.get_level_values("part")) != {WHOLE}:
+        parts = {GROUP: 1.0, OTHER: -1.0 if outcome.endswith(GAP) else 0.0}
+        if outcome == whole_of(outcome):
+            return _of_whole(shares, unknown)
+    weights = {(school, part): share * sign for school, share in shares.items()
+               for part, sign in parts.items()}  # fmt: skip
+    return pd.Series(weights, dtype=float).reindex(unknown.table.index).fillna(0.0)
+
+
+def _of_whole(shares: pd.Series, unknown: Unknown) -> pd.Series:
+    """Return the parts of a mean of all pupils' results, each school's by its own groups."""
+    names = unknown.wanted.index.to_frame()
+    whole = names["part"].eq(WHOLE) | ~names["school"].duplicated(keep=False)
+    own = unknown.wanted[whole.to_numpy()].droplevel("part")
+    return own.mul(shares.reindex(own.index).fillna(0.0), axis=0).sum()
+
+
+def _list_forms(family: str, forms: Iterable[Form]) -> pd.DataFrame:
+    rows = [
+        (family, form.name, school, part, share, form.half)
+        for form in forms
+        for (school, part), share in form.parts.items()
+        if share
+    ]
+    return pd.DataFrame(rows, columns=FORM_COLUMNS)
+
+
+def read_forms(told: pd.DataFrame, family: str) -> list[Form]:
+    """Read what earlier releases told of a family of outcomes."""
+    own = told[told["outcome"] == family] if len(told) else told
+    return [
+        Form(str(name), part.set_index(["school", "part"])["share"], float(part["half"].iloc[0]))
+        for name, part in (own.groupby("name", sort=True) if len(own) else ())
+    ]
+
+
+def choose_described(edition: Edition) -> dict[str, list[str]]:
+    """Choose which results of pupils that no school publishes are held back, by programme.
+
+    Each is one sum over a programme's schools, every pupil alike, of results that stay secret. What
+    is uncertain of a school's beforehand is a tenth of the variance between pupils, and its share
+    of that by their number.
+    """
+    policy, panel = edition.report.disclosure, edition.panel
+    gone: dict[str, list[str]] = {one.programme.slug: [] for one in edition.chapters}
+    least = Left(policy.least_left, policy.least_left_insider, 0.0)
+    shown: dict[tuple[str, int], list[Form]] = {}
+    for chapter in edition.chapters:
+        for measure, year in _list_described(chapter):
+            cohort = MEASURES[measure].cohort
+            counted = pd.Series(dtype=float)
+            if panel is not None and cohort in panel.values:
+                counted = panel.wide(cohort).get(year, counted).dropna()
+            counted = counted[counted > 0]
+            own = counted.reindex(chapter.found.also_in.index).dropna()
+            few = own.sum() < policy.safe_threshold_pupils or len(own) <= policy.safe_dof_threshold
+            form = Form(measure, own / own.sum(), 0.0)
+            beside = [*shown.get((measure, year), []), form]
+            if few or not may_show(beside, _of_pupils(counted, beside), least):
+                gone[chapter.programme.slug].append(measure)
+            else:
+                shown[measure, year] = beside
+    return gone
+
+
+def _list_described(chapter: Chapter) -> list[tuple[str, int]]:
+    held = chapter.found.described
+    own = held[held["whose"] == OWN] if len(held) else held
+    return [(str(row["measure"]), int(row["year"])) for row in own.to_dict("records")]
+
+
+def _of_pupils(pupils: pd.Series, forms: Iterable[Form]) -> Unknown:
+    schools = sorted({school for form in forms for school in form.parts.index})
+    at = pd.Index(schools, name="school")
+    spread = np.sqrt(0.1 + 1 / pupils.reindex(at).to_numpy(float))
+    table = pd.DataFrame({"school": schools, "value": 0.0, "low": 0.0, "high": 1.0}, index=at)
+    return Unknown(table, np.diag(spread), pd.DataFrame(np.eye(len(at)), index=at, columns=at))
+
+
+def _blank_described(held: pd.DataFrame, gone: Iterable[str]) -> pd.DataFrame:
+    if held.empty:
+        return held
+    blank = held["measure"].isin(list(gone)) & (held["whose"] == OWN)
+    return held.assign(
+        value=held["value"].mask(blank),
+        n_pupils=held["n_pupils"].mask(blank),
+        reason=held["reason"].astype("object").mask(blank, NOT_BY_SCHOOL),
+    )
+
+
+# What a programme loses ---------------------------------------------------------------------------
+
+
+def hold_back(
+    chapter: Chapter, kept: set[str]
+) -> tuple[ProgrammeResults, list[tuple[str, str, str, str]]]:
+    """Take out of a programme's results all that could tell of a school, and log it."""
+    found, slug = chapter.found, chapter.programme.slug
+    checks, gone = _hold_checks(found.checks, kept)
+    lost = [name for name, one in chapter.results.items() if one.known and name not in kept]
+    log = [(f"{slug}.checks", name, "estimate", REASON) for name in gone]
+    log += [(f"{slug}.effects", name, "estimate", REASON) for name in lost]
+    whole = {"schools": found.gaps, "cases": found.cases, "gap-to-national": found.gap_to_national}
+    log += [(f"{slug}.{name}", "all", "all", REASON) for name, one in whole.items() if len(one)]
+    counts = {name: one for name, one in found.list_counts().items() if name not in lost}
+    more = pd.DataFrame({"outcome": lost, "n_schools": 0, "reason": HELD})
+    shown = dataclasses.replace(
+        found,
+        **{name: _without(getattr(found, name), lost) for name in ("effects", "sizes", "weighed")},
+        refused=pd.concat([found.refused, more], ignore_index=True) if lost else found.refused,
+        gaps=found.gaps.iloc[:0],
+        lines=found.lines.iloc[:0],
+        shares=found.shares.iloc[:0],
+        cases=found.cases.assign(gap=np.nan) if len(found.cases) else found.cases,
+        checks=checks,
+        gap_to_national=_hold_last(found.gap_to_national),
+        counted=(found.named, _coarsened(counts)),
+        one_school=say_one_school(found.checks),
+        pictures=_hold_pictures(found.pictures),
+    )
+    return shown, log
+
+
+def _without(table: pd.DataFrame, outcomes: Iterable[str]) -> pd.DataFrame:
+    return table[~table["outcome"].isin(list(outcomes))] if len(table) else table
+
+
+def _hold_checks(checks: pd.DataFrame, kept: set[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Blank the checks that may not be shown; years before the start are published."""
+    if checks.empty:
+        return checks, []
+    gone = checks["estimate"].notna() & ~checks["check"].isin(kept) & (checks["kind"] != "before")
+    gone &= checks["kind"] != "headline"
+    blank = {name: checks[name].mask(gone) for name in ("estimate", "low", "high", "p")}
+    counts = {name: checks[name].mask(gone, 0) for name in ("n_schools", "n_comparison")}
+    note = checks["note"].astype("object").mask(gone, f"cannot be made: {HELD}")
+    slope = note.astype("str").str.partition("; each unit more")[0]
+    note = note.mask(note.notna() & (checks["kind"] == "schools"), slope)
+    shown = checks.assign(**blank, **counts, note=note)
+    return shown, checks.loc[gone, "check"].tolist()
+
+
+def _hold_last(table: pd.DataFrame) -> pd.DataFrame:
+    """Blank a programme's own figures that are another sum of results which are not published."""
+    if table.empty:
+        return table
+    early = table["release"].isin(NOT_YET_PUBLIC)
+    blank = {name: table[name].mask(early) for name in ("own", "gap", "n_pupils")}
+    return table.assign(**blank, reason=table["reason"].astype("object").mask(early, HELD))
+
+
+def _coarsened(counts: Mapping[str, Counts]) -> dict[str, Counts]:
+    """Tell in words how schools fared where one side of the count is small."""
+    told = {}
+    for outcome, one in counts.items():
+        above, below = one.above or 0, one.below or 0
+        few = min(above, below) < FEWEST_EITHER_SIDE
+        share = above / max(above + below, 1)
+        words = "most" if share >= 2 / 3 else "few" if share <= 1 / 3 else "about half"
+        coarse = dataclasses.replace(one, above=None, below=None, fared=words)
+        told[outcome] = coarse if few else one
+    return told
+
+
+def say_one_school(checks: pd.DataFrame) -> str:
+    """Write whether leaving out any one school would move the verdict's side of zero."""
+    if checks.empty:
+        return ""
+    rows = checks[checks["estimate"].notna()]
+    left = rows[rows["check"].str.contains(NEVER)]
+    if left.empty:
+        return ""
+    first = rows.iloc[0]
+    clear = not first["low"] <= 0 <= first["high"]
+    same = all((not row["low"] <= 0 <= row["high"]) == clear for row in left.to_dict("records"))
+    return (
+        "Leaving out any one school changes no verdict."
+        if same
+        else "Leaving out one of the schools would change how clear the result is."
+    )
+
+
+def _hold_pictures(pictures: Mapping[str, SavedPicture]) -> dict[str, SavedPicture]:
+    """Drop pictures of single schools, and that of the checks, which is drawn again."""
+    gone = ("schools", "schools-named", "cases", "cases-named", "checks")
+    return {name: one for name, one in pictures.items() if name not in gone}
