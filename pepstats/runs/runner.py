@@ -259,6 +259,7 @@ def write_manifest(
         "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
         "started": utc(started),
         "nonce": secrets.token_hex(16),
+        "working": None,
         "steps": {name: one.model_dump() for name, one in done.items()},
         "release": None,
     }  # fmt: skip
