@@ -2,7 +2,7 @@
 
 from pepstats.report.case_studies import choose_cases, describe_cases
 from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, Told, collect_edition, round_effects
-from pepstats.report.gate import REASON
+from pepstats.report.gate import REASON, protect
 from pepstats.report.paper import (
     draft_report,
     fill_template,
@@ -10,7 +10,6 @@ from pepstats.report.paper import (
     list_effects,
     list_marks,
     list_shown_counts,
-    list_shown_forms,
     list_to_do,
     write_editions,
 )
@@ -33,8 +32,8 @@ __all__ = [
     "list_effects",
     "list_marks",
     "list_shown_counts",
-    "list_shown_forms",
     "list_to_do",
+    "protect",
     "round_effects",
     "write_city_table",
     "write_editions",

@@ -122,12 +122,20 @@ def _narrowest(matrix: Numbers, half: Numbers, unknown: Unknown) -> float:
 def choose_forms(
     asked: Iterable[Sequence[Form]], shown: Sequence[Form], unknown: Unknown, least: Left
 ) -> list[Form]:
-    """Add groups of forms to those shown, in order, each only while enough is left to know."""
-    kept = list(shown)
+    """Add groups of forms to those shown, in order, each only while enough is left to know.
+
+    The range that a result can be in takes a linear programme for each school, so it is asked of
+    all that are chosen at once; while it is too narrow the last group is left out again.
+    """
+    kept = [list(shown)]
     for group in asked:
-        if may_show([*kept, *group], unknown, least):
-            kept += group
-    return kept
+        beside = [form for one in kept for form in one] + list(group)
+        alone, insider = _posterior(*_stack(beside, unknown.table.index), unknown)
+        if Left(alone, insider, least.width).enough(least):
+            kept.append(list(group))
+    while len(kept) > 1 and not may_show([f for one in kept for f in one], unknown, least):
+        kept.pop()
+    return [form for one in kept for form in one]
 
 
 def may_show(forms: Sequence[Form], unknown: Unknown, least: Left) -> bool:
@@ -136,4 +144,4 @@ def may_show(forms: Sequence[Form], unknown: Unknown, least: Left) -> bool:
     alone, insider = _posterior(matrix, half, unknown)
     if not Left(alone, insider, least.width).enough(least):
         return False
-    return _narrowest(matrix, half, unknown) >= least.width
+    return least.width <= 0 or _narrowest(matrix, half, unknown) >= least.width

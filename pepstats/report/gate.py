@@ -52,7 +52,7 @@ REASON = "could show a school's results before they are published"
 
 
 def protect(edition: Edition) -> Edition:
-    """Return a paper as it may leave: the exempt edition as it is, the public one held back.
+    """Return the public edition of a paper, as it may leave.
 
     Parameters
     ----------
@@ -71,8 +71,9 @@ def protect(edition: Edition) -> Edition:
     DesignError
         Where even the headlines alone would tell too much of a school.
     """
-    if edition.report.edition == "exempt" or edition.held is not None:
+    if edition.held is not None:
         return edition
+    edition = edition.turn("public")
     (kept, forms), gone = choose_shown(edition), choose_described(edition)
     policy, results, log = edition.report.disclosure, {}, []
     for chapter in edition.chapters:

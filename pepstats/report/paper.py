@@ -37,22 +37,24 @@ INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
 
 
-def write_editions(edition: Edition) -> dict[str, Document]:
-    """Write both editions by the name of their file: `report` is the one the settings ask for."""
-    other = "exempt" if edition.report.edition == "public" else "public"
-    overview = picture_overview(edition)
-    return {
-        "report": write_paper(edition, overview),
-        f"report-{other}": write_paper(edition.turn(other), overview),
-    }
+def write_editions(edition: Edition, public: Edition) -> dict[str, Document]:
+    """Write both editions by the name of their file: `report` is the one the settings ask for.
+
+    `public` is what the gate lets leave of the edition.
+    """
+    overview, exempt = picture_overview(edition), edition.turn("exempt")
+    papers = {"public": write_paper(public, overview), "exempt": write_paper(exempt, overview)}
+    asked = papers.pop(edition.report.edition)
+    return {"report": asked, **{f"report-{name}": paper for name, paper in papers.items()}}
 
 
 def write_paper(edition: Edition, overview: PaperPicture) -> Document:
     """Write one edition: the officers' text with every hole filled and numbered.
 
-    `overview` is the picture of all programmes, which both editions share.
+    `overview` is the picture of all programmes, which both editions share. A public edition that
+    has not passed the gate is put through it.
     """
-    edition = protect(edition)
+    edition = protect(edition) if edition.report.edition == "public" else edition
     report, chapters = edition.report, edition.chapters
     pictures = {"programmes": overview}
     for chapter in chapters:
@@ -103,29 +105,18 @@ def list_marks(report: Report) -> tuple[str, ...]:
 # What is held back, what is shown, what is still to do --------------------------------------------
 
 
-def list_disclosure(edition: Edition) -> pd.DataFrame:
+def list_disclosure(public: Edition) -> pd.DataFrame:
     """List everything the public edition holds back and why: the disclosure log."""
-    public = protect(edition.turn("public"))
     logs = [list_hidden_of_programme(chapter) for chapter in public.chapters]
     held = [] if public.held is None else [public.held]
     return join_logs([*held, *logs, list_hidden_of_city(public.city, public.view)])
 
 
-def list_shown_forms(edition: Edition) -> pd.DataFrame:
-    """List all that the public edition tells of results that are not published.
-
-    `outcome`, `name`, `school`, `part`, `share`, `half`: every shown number as a weighted sum of
-    them, for later releases of the same results to heed. It never leaves.
-    """
-    return protect(edition.turn("public")).forms
-
-
-def list_shown_counts(edition: Edition) -> pd.DataFrame:
+def list_shown_counts(public: Edition) -> pd.DataFrame:
     """List the counts of schools that the public edition shows, for the next release to heed.
 
     `table`, `row`, `column`, `count`, which is missing where it is hidden.
     """
-    public = protect(edition.turn("public"))
     parts = [list_shown_themes(chapter) for chapter in public.chapters]
     counts = protect_city(public.city, public.view)
     parts += [list_shown(name, table.shown) for name, table in counts.items()]
@@ -135,13 +126,13 @@ def list_shown_counts(edition: Edition) -> pd.DataFrame:
     return pd.concat(shown, ignore_index=True).astype({"count": "Int64"})
 
 
-def list_effects(edition: Edition) -> pd.DataFrame:
+def list_effects(public: Edition) -> pd.DataFrame:
     """List every outcome's result as the public edition prints it, one row per outcome."""
     tables = [
         pd.DataFrame(map(dataclasses.asdict, one.results.values())).assign(
             programme=one.programme.slug
         )
-        for one in protect(edition.turn("public")).chapters
+        for one in public.chapters
     ]
     return round_effects(pd.concat(tables, ignore_index=True))[EFFECT_COLUMNS]
 
