@@ -71,7 +71,7 @@ def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
         "ratings.sentence": (ratings_sentence(counts.get("ratings")), "ratings"),
         "ratings.sure": (" ".join(_sure_sentences(city, view, counts)), "ratings"),
         "ratings.changes": (_changes_sentence(counts.get("ratings-changed")), "changes"),
-        "support.sentence": (_support_sentence(city, counts, year), "support-totals"),
+        "support.sentence": (_support_sentence(city, counts, view, year), "support-totals"),
         "partnership.taking_part": (taking_part, "participation"),
         "partnership.challenge": (challenged, "external-challenge"),
         "partnership.funding": (" ".join(funding), "grants"),
@@ -100,7 +100,7 @@ def make_city_tables(
             empty=NO_YEAR_BEFORE,
         ),
         "ratings-changed-named": table_changes_named(changes, view),
-        "support": table_support(city, counts, year),
+        "support": table_support(city, counts, view, year),
         "support-by-rating": table_support_by_rating(city.table("support-totals"), view),
         "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
         "eligibility-rules": table_rules(city.table("eligibility-rules")),
@@ -114,7 +114,7 @@ def list_hidden_of_city(city: City, view: View) -> pd.DataFrame:
     counts = protect_city(city, view)
     logs = [one.log for one in counts.values()]
     for name in ("support-totals", "support-last-year-totals"):
-        if len(city.table(name)) and not may_sum(counts):
+        if len(totals := city.table(name)) and not may_sum(totals, counts, view):
             logs.append(withhold(f"{name}: days planned", BESIDE))
     if len(city.ratings):
         logs.append(withhold("ratings-named", "a rating beside a school's name is exempt"))
@@ -287,7 +287,7 @@ def _changes_sentence(counts: Protected | None) -> str:
 # Support -----------------------------------------------------------------------------------------
 
 
-def table_support(city: City, counts: Mapping[str, Protected], year: int) -> PaperTable:
+def table_support(city: City, counts: Mapping[str, Protected], view: View, year: int) -> PaperTable:
     """Show the days planned and given in all, with cost and budget, for both school years."""
     columns = ["School year", "Schools", "Days planned", "Days given", "Planned cost", "Budget"]
     rows, hides = [], False
@@ -295,7 +295,7 @@ def table_support(city: City, counts: Mapping[str, Protected], year: int) -> Pap
         totals = city.table(name)
         if totals.empty:
             continue
-        row, open_ = _all_schools(totals), may_sum(counts)
+        row, open_ = _all_schools(totals), may_sum(totals, counts, view)
         hides |= not open_
         planned: tuple[Cell, Cell] = (_days(row["planned"]), _pounds(row["planned_cost"]))
         days, cost = planned if open_ else (HIDDEN, HIDDEN)
@@ -307,9 +307,11 @@ def table_support(city: City, counts: Mapping[str, Protected], year: int) -> Pap
     return make_table(caption, columns, rows, note=note, empty=empty)
 
 
-def may_sum(counts: Mapping[str, Protected]) -> bool:
-    """Whether days planned may be shown: they are a sum of the counts by rating, each known."""
-    return all(one.log.empty for one in counts.values())
+def may_sum(totals: pd.DataFrame, counts: Mapping[str, Protected], view: View) -> bool:
+    """Whether days planned may be shown: they are a sum over the counts by rating, all shown."""
+    groups = totals[~totals["rating"].astype(str).isin(["all", "not rated"])]
+    few = groups["schools"].between(1, view.smallest).any()
+    return not few and all(one.log.empty for one in counts.values())
 
 
 def _all_schools(totals: pd.DataFrame) -> pd.Series:
@@ -328,9 +330,9 @@ def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
     return make_table(caption, columns, rows, empty=EXEMPT_ONLY)
 
 
-def _support_sentence(city: City, counts: Mapping[str, Protected], year: int) -> str:
+def _support_sentence(city: City, counts: Mapping[str, Protected], view: View, year: int) -> str:
     last = city.table("support-last-year-totals")
-    if last.empty or not may_sum(counts):
+    if last.empty or not may_sum(last, counts, view):
         return "Support follows the rating."
     row = _all_schools(last)
     if pd.isna(row["delivered"]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from pepstats.measures import outcome_label
 from pepstats.report.board_tables import make_provenance_entries
 from pepstats.report.case_studies import LEAST, MOST, USUAL
 from pepstats.report.city_tables import make_city_entries
+from pepstats.report.disclosure import HELD
 from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
 from pepstats.report.group_sentences import (
     lost_sentence,
@@ -311,8 +312,20 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     rows = checks.loc[checks["outcome"] == result.outcome] if len(checks) else checks
     known = rows.loc[rows["estimate"].notna()] if len(rows) else rows
     others = known.loc[known["kind"].isin(SAME_QUESTION)] if len(known) else known
-    if not len(others) or not result.known:
+    if not result.known:
         return "No other way of making the comparison was tried."
+    return " ".join([_same_question(rows, others, result), *_other_questions(known, result)])
+
+
+def _same_question(rows: pd.DataFrame, others: pd.DataFrame, result: Result) -> str:
+    """Write whether other ways of making the same comparison point the same way."""
+    if not len(others):
+        held = len(rows) and rows["note"].eq(f"cannot be made: {HELD}").any()
+        return (
+            "Other ways of making the comparison are held back until results are published."
+            if held
+            else "No other way of making the comparison was tried."
+        )
     same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
     how = (
         f"{'all' if same == len(others) else same or 'none'} of them "
@@ -320,22 +333,27 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
         if len(others) > 1
         else f"it points {'the same' if same else 'the other'} way"
     )
-    words = f"We made the comparison in {count_words(len(others), 'other way')}: {how}."
+    return f"We made the comparison in {count_words(len(others), 'other way')}: {how}."
+
+
+def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
+    """Write what all ways say together, what scaling does, and what the year before shows."""
+    if not len(known):
+        return
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
-        words += f" Taken together, the middle one is {_check_result(row, result)})."
+        yield f"Taken together, the middle one is {_check_result(row, result)})."
     for row in known.loc[known["check"] == NOT_SCALED].to_dict("records"):
         if abs(row["p"] - result.p_placebo) > 0.02:
-            words += (
-                f" How sure we are leans on allowing for the size of groups: without it, "
+            yield (
+                f"How sure we are leans on allowing for the size of groups: without it, "
                 f"{per_hundred(row['p'])} rather than {per_hundred(result.p_placebo)} in 100 "
                 "groups without a programme changed as much."
             )
     for row in known.loc[known["check"] == YEAR_EARLY].to_dict("records"):
-        words += (
-            " One year early, when nothing had started and nothing should show, the same sum gives "
+        yield (
+            "One year early, when nothing had started and nothing should show, the same sum gives "
             f"{_check_result(row, result)})."
         )
-    return words
 
 
 def _check_result(row: Mapping[Any, Any], result: Result) -> str:

@@ -89,13 +89,13 @@ def open_earlier(folder: Path, slug: str) -> Earlier | None:
 def bridge_effects(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return what was concluded before and after, one row per programme and outcome.
 
-    Both are effects as a paper prints them (`effects.csv` of the paper), the later ones rounded
-    here. `change` is in `unit`; `moved` says whether any printed number of the row did; `said` is
+    Both are effects, rounded here as a paper prints them. `change` is in `unit`; `moved` says whether any printed number of the row did; `said` is
     the change as a sentence; an effect that only one of them has is `no estimate` in the other.
     """
     wanted = [*KEY, "unit", *CARRIED]
     sides = {when: table.reindex(columns=wanted).set_index(KEY)
-             for when, table in (("before", before), ("after", round_effects(after)))}  # fmt: skip
+             for when, table in (("before", round_effects(before)),
+                                 ("after", round_effects(after)))}  # fmt: skip
     index = sides["after"].index.union(sides["before"].index, sort=False)
     table = pd.DataFrame(index=index)
     table["unit"] = sides["after"]["unit"].reindex(index).fillna(sides["before"]["unit"])

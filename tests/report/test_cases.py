@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from pepstats.report.case_studies import choose_cases, describe_cases
 
@@ -9,21 +10,39 @@ GAPS = pd.DataFrame(
     {"gap": [np.nan, -6.0, 14.0, 1.0, np.nan]}, index=pd.Index([11, 12, 13, 14, 15], name="school")
 )
 
+NO_DOSES = pd.Series(dtype=float)
+
+
+@pytest.mark.parametrize("release", ["provisional", "school-returned"])
+def test_before_results_are_published_cases_are_picked_by_support_alone(release: str) -> None:
+    doses = pd.Series({11: 30.0, 12: 4.0, 13: 9.0, 14: 20.0, 15: 1.0})
+    cases = choose_cases(GAPS, doses, release)
+    assert cases.index.tolist() == [14, 13, 12]
+    assert cases["why"].tolist() == [
+        "had the most support", "nearest the usual support", "had the least support",
+    ]  # fmt: skip
+    turned = GAPS.assign(gap=[np.nan, 8.0, -3.0, 0.5, np.nan])
+    assert choose_cases(turned, doses, release).index.tolist() == [14, 13, 12]
+    assert choose_cases(GAPS, NO_DOSES, release).empty
+
 
 def test_cases_are_the_most_the_middle_and_the_least() -> None:
-    cases = choose_cases(GAPS)
+    cases = choose_cases(GAPS, NO_DOSES, "final")
     assert cases.index.tolist() == [13, 14, 12]
     assert cases["why"].tolist() == ["rose most", "nearest the middle", "fell most"]
 
 
 def test_equal_gaps_are_settled_by_number_and_order_does_not_matter() -> None:
     even = GAPS.assign(gap=[2.0, 2.0, 2.0, 2.0, 2.0])
-    assert choose_cases(even).index.tolist() == choose_cases(even.iloc[::-1]).index.tolist()
+    assert (
+        choose_cases(even, NO_DOSES, "final").index.tolist()
+        == choose_cases(even.iloc[::-1], NO_DOSES, "final").index.tolist()
+    )
 
 
 def test_few_schools_give_few_cases() -> None:
-    assert len(choose_cases(GAPS.iloc[1:2])) == 1
-    assert choose_cases(GAPS.iloc[4:]).empty
+    assert len(choose_cases(GAPS.iloc[1:2], NO_DOSES, "final")) == 1
+    assert choose_cases(GAPS.iloc[4:], NO_DOSES, "final").empty
 
 
 REGISTER = pd.DataFrame(
@@ -55,7 +74,9 @@ BEFORE = pd.DataFrame(
 
 
 def test_a_case_is_described_in_bands_and_without_its_name() -> None:
-    told = describe_cases(choose_cases(GAPS), register=REGISTER, members=MEMBERS, before=BEFORE)
+    told = describe_cases(
+        choose_cases(GAPS, NO_DOSES, "final"), register=REGISTER, members=MEMBERS, before=BEFORE
+    )
     assert told.loc[12, "context"] == (
         "Junior school, maintained by the council, fewer than most pupils in a year, fewer than "
         "most of them disadvantaged"
@@ -66,7 +87,9 @@ def test_a_case_is_described_in_bands_and_without_its_name() -> None:
 
 
 def test_support_and_what_else_changed_are_told_or_said_not_to_be_known() -> None:
-    told = describe_cases(choose_cases(GAPS), register=REGISTER, members=MEMBERS, before=BEFORE)
+    told = describe_cases(
+        choose_cases(GAPS, NO_DOSES, "final"), register=REGISTER, members=MEMBERS, before=BEFORE
+    )
     assert told.loc[12, "support"] == "Joined in September 2017; 10 days of support"
     assert told.loc[13, "support"] == "Joined in January 2018; 1 day of support"
     assert told.loc[14, "support"] == "Not recorded"
@@ -81,7 +104,7 @@ def test_support_and_what_else_changed_are_told_or_said_not_to_be_known() -> Non
 def test_an_inspection_while_the_programme_ran_is_told_and_an_earlier_one_is_not() -> None:
     when = pd.to_datetime(pd.Series(["2017-08-31", "2017-09-01"], index=pd.Index([12, 13])))
     told = describe_cases(
-        choose_cases(GAPS), register=REGISTER, members=MEMBERS, before=BEFORE,
+        choose_cases(GAPS, NO_DOSES, "final"), register=REGISTER, members=MEMBERS, before=BEFORE,
         inspections=pd.DataFrame({"inspected": when}), years=(2018, 2018),
     )  # fmt: skip
     assert "had an inspection while the programme ran" in told.loc[13, "changed"]
@@ -89,7 +112,9 @@ def test_an_inspection_while_the_programme_ran_is_told_and_an_earlier_one_is_not
 
 
 def test_what_officers_note_is_kept_apart_from_what_may_be_public() -> None:
-    told = describe_cases(choose_cases(GAPS), register=REGISTER, members=MEMBERS, before=BEFORE)
+    told = describe_cases(
+        choose_cases(GAPS, NO_DOSES, "final"), register=REGISTER, members=MEMBERS, before=BEFORE
+    )
     assert told.loc[14, "noted"] == "a new head in January"
     assert told.loc[14, "changed"] == (
         "The officers have noted something else, which could name it"

@@ -24,7 +24,7 @@ GROUP = "rwm_expected.disadvantaged"
 
 def chapter_of(found: ProgrammeResults, **programme: object) -> Chapter:
     one = make_programme(**programme)
-    return Chapter(one, found, list_results(one, found, 2018), View(False, {}, 3))
+    return Chapter(one, found, list_results(one, found, 2018), View())
 
 
 def test_a_group_that_only_authorities_publish_is_given_no_effect_in_so_many_words() -> None:

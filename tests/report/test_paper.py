@@ -18,11 +18,12 @@ from pepstats.document.word import write_docx
 from pepstats.errors import DesignError, RunError
 from pepstats.report import disclosure, programme_tables
 from pepstats.report import paper as report_paper
-from pepstats.report.city_tables import protect_ratings, ratings_sentence
+from pepstats.report.city_tables import protect_city, ratings_sentence
 from pepstats.report.disclosure import View
-from pepstats.report.edition import Edition, breaks_sentence, collect_results
+from pepstats.report.edition import Edition, Told, breaks_sentence, collect_results
 from pepstats.report.entries import list_entries
 from pepstats.report.figures import picture_overview
+from pepstats.report.gate import protect
 from pepstats.report.paper import (
     EXEMPT,
     INVENTED,
@@ -223,7 +224,8 @@ def test_a_run_without_checks_still_makes_a_paper(study) -> None:
     )
 
 
-def test_the_year_in_which_nothing_should_show_is_told_apart(paper) -> None:
+def test_the_year_in_which_nothing_should_show_is_told_apart() -> None:
+    paper = write_paper(*make_study(release="final"))
     assert (
         "One year early, when nothing had started and nothing should show, the same sum gives −0.4"
         in words_of(paper)
@@ -260,7 +262,7 @@ def test_collecting_reads_each_programmes_tables_by_name() -> None:
     _, programmes, _ = make_study()
     found = collect_results(Step(), programmes)
     assert ("04-estimate-effect", "effects", "send-in-mainstream") in read
-    assert len(read) == 2 * (19 + 6) + 1
+    assert len(read) == 2 * (20 + 6) + 1
     drawn = found["closing-the-gap"].pictures
     assert set(drawn) == {"two-lines", "hundred-dots", "checks", "balance", "flow", "series"}
     assert drawn["two-lines"].svg == b"gap-rwm_expected.svg"
@@ -278,7 +280,8 @@ def test_an_unknown_verdict_stops_the_paper(study) -> None:
 
 def test_both_editions_come_from_one_call_and_only_the_exempt_one_names_schools() -> None:
     settings, programmes, results = make_study(release="final")
-    editions = write_editions(Edition(settings, programmes, results, CITY))
+    whole = Edition(settings, programmes, results, CITY)
+    editions = write_editions(whole, protect(whole))
     assert list(editions) == ["report", "report-exempt"]
     public, exempt = (to_html(paper) for paper in editions.values())
     assert not any(name in public for name in CITY.names.values())
@@ -288,7 +291,7 @@ def test_both_editions_come_from_one_call_and_only_the_exempt_one_names_schools(
 
 def test_what_the_public_edition_holds_back_is_in_the_log_with_its_reason() -> None:
     settings, programmes, results = make_study()
-    log = list_disclosure(Edition(settings, programmes, results, CITY))
+    log = list_disclosure(protect(Edition(settings, programmes, results, CITY)))
     assert list(log.columns) == disclosure.LOG_COLUMNS
     assert log["reason"].str.len().gt(0).all()
     tables = set(log["table"])
@@ -299,12 +302,12 @@ def test_what_the_public_edition_holds_back_is_in_the_log_with_its_reason() -> N
 
 
 def test_a_count_hidden_in_the_ratings_is_not_told_in_a_sentence() -> None:
-    hidden = protect_ratings(CITY.ratings, View()).shown
-    assert hidden.isna().any().any()
-    said = ratings_sentence(CITY.ratings, View())
-    assert not any(letter.isdigit() for letter in said)
+    hidden = protect_city(CITY, View())["ratings"]
+    assert hidden.shown.isna().any().any()
+    assert not any(letter.isdigit() for letter in ratings_sentence(hidden))
+    open_ = protect_city(CITY, View(exempt=True))["ratings"]
     assert "43 schools have a priority rating. 2 schools could not be rated" in ratings_sentence(
-        CITY.ratings, View(exempt=True)
+        open_
     )
 
 
@@ -434,8 +437,8 @@ def test_a_result_typed_by_hand_in_an_answer_is_refused(study) -> None:
         write_paper(settings, programmes, results)
 
 
-def test_schools_in_two_programmes_are_said_beside_the_estimate(study) -> None:
-    settings, programmes, results = study
+def test_schools_in_two_programmes_are_said_beside_the_estimate() -> None:
+    settings, programmes, results = study = make_study(release="final")
     checks = results["closing-the-gap"].checks
     alone = checks["check"] == "only schools in no other programme"
     known = {"estimate": 3.0, "low": -1.0, "high": 7.0, "n_schools": 16, "note": ""}
@@ -448,7 +451,7 @@ def test_schools_in_two_programmes_are_said_beside_the_estimate(study) -> None:
     assert (
         "2 of its 18 schools are in another programme too. For these, what came with one cannot be "
         "told from what came with the other. Without them the estimate is +3.0 percentage points "
-        "(95% interval −1.0 to 7.0; 16 schools; provisional results)."
+        "(95% interval −1.0 to 7.0; 16 schools; final results)."
     ) in text
     assert "in another programme too" not in words_of(write_paper(*study))
 
@@ -463,39 +466,42 @@ def test_case_studies_stand_side_by_side_with_consent_and_without_names_in_publi
         said["Moved beyond its comparison schools by"]
         == ("Held back until results are published",) * 3
     )
-    assert said["Its statement"] == (
+    assert "Its statement" not in said  # a school that gave no consent is not to be known by it
+    exempt = make_tables(Edition(make_report(edition="exempt"), programmes, results, CITY))
+    told = {row[0]: row[1:] for row in exempt["closing-the-gap.cases"].rows}
+    assert told["Its statement"] == (
         "Given, with consent of 14 September 2018; not quoted beside its results",
         "Given, without consent to publish it",
         "Given, with consent of 14 September 2018; its words are still to be checked",
     )
     assert "What it says" not in said
-    exempt = make_tables(Edition(make_report(edition="exempt"), programmes, results, CITY))
-    told = {row[0]: row[1:] for row in exempt["closing-the-gap.cases"].rows}
     assert "Staff feel surer of what to do next." in told["What it says"][0]
 
 
 def test_the_counts_that_the_public_edition_shows_are_listed_for_the_next_release() -> None:
     settings, programmes, results = make_study(edition="exempt")
-    shown = list_shown_counts(Edition(settings, programmes, results, CITY))
+    shown = list_shown_counts(protect(Edition(settings, programmes, results, CITY)))
     assert list(shown.columns) == disclosure.SHOWN_COLUMNS
     ratings = shown[shown["table"] == "ratings"]
-    log = list_disclosure(Edition(settings, programmes, results, CITY))
+    log = list_disclosure(protect(Edition(settings, programmes, results, CITY)))
     assert ratings["count"].isna().sum() == (log["table"] == "ratings").sum() > 0
 
 
 def test_the_public_edition_heeds_what_the_last_release_showed() -> None:
     settings, programmes, results = make_study()
-    wide = settings.model_copy(update={"disclosure": Disclosure(fewest_schools=2)})
-    last = list_shown_counts(Edition(wide, programmes, results, CITY)).astype({"count": float})
+    wide = settings.model_copy(update={"disclosure": Disclosure(safe_threshold=2)})
+    last = list_shown_counts(protect(Edition(wide, programmes, results, CITY))).astype(
+        {"count": float}
+    )
     row = last.index[last["count"] > 9][0]
     last.loc[row, "count"] -= 1
-    changed = dataclasses.replace(CITY, last_shown=last)
-    log = list_disclosure(Edition(wide, programmes, results, changed))
+    told = Told(counts=last.assign(release="last"))
+    log = list_disclosure(protect(Edition(wide, programmes, results, CITY, told=told)))
     assert disclosure.DIFFERS in set(log["reason"])
     assert disclosure.DIFFERS not in set(
-        list_disclosure(Edition(wide, programmes, results, CITY))["reason"]
+        list_disclosure(protect(Edition(wide, programmes, results, CITY)))["reason"]
     )
-    note = make_tables(Edition(wide, programmes, results, changed))["ratings"].note
+    note = make_tables(Edition(wide, programmes, results, CITY, told=told))["ratings"].note
     assert "differs by so few from what was shown before" in note
 
 

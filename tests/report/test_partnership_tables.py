@@ -26,8 +26,10 @@ def test_the_register_is_told_in_tables_and_sentences(tmp_path):
     answers = partnership.tabulate_register(load(tmp_path), SCHOOLS, 2018, as_at=day)
     tables, entries = made(city_of(*rated(), **answers), PUBLIC)
     assert tables["partnership-activities"].rows[0] == (
-        "The gap", "programme", "Theme 5", "A school", "2"
+        "The gap", "programme", "Theme 5", "A school", "[c]"
     )  # fmt: skip
+    exempt, _ = made(city_of(*rated(), **answers), EXEMPT)
+    assert exempt["partnership-activities"].rows[0][-1] == "2"
     assert tables["partnership-promises"].rows[0][1:] == (
         "40", "50", "none yet", "31 July 2018", "No figure"
     )  # fmt: skip

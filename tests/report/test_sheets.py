@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from pepstats.priority import RatingInputs, ratings, support
 from pepstats.report import sheets
@@ -98,12 +97,11 @@ def test_a_name_is_text_whatever_it_holds():
     html = pages()[sheets.sheet_name(700_000)]
     assert "<b>School" not in html
     assert ODD in unescape(html)
-    assert "<b>School" not in sheets.write_city_table(rated(), REPORT, edition="exempt")
+    assert "<b>School" not in sheets.write_city_table(rated(), REPORT)
 
 
-@pytest.mark.parametrize("edition", ["public", "exempt"])
-def test_a_page_asks_nothing_of_the_network_and_is_well_formed(edition):
-    for html in [*pages().values(), sheets.write_city_table(rated(), REPORT, edition=edition)]:
+def test_a_page_asks_nothing_of_the_network_and_is_well_formed():
+    for html in [*pages().values(), sheets.write_city_table(rated(), REPORT)]:
         read = Reader(html)
         assert not [a for _, a in read.tags if "src" in a]
         assert not [a["href"] for _, a in read.tags if a.get("href", "#")[:4] == "http"]
@@ -155,7 +153,7 @@ def test_support_and_a_changed_rating_are_on_the_sheet():
 
 
 def test_the_exempt_table_lists_every_school_by_priority_with_what_it_sorts_by():
-    html = sheets.write_city_table(rated(), REPORT, edition="exempt")
+    html = sheets.write_city_table(rated(), REPORT)
     rows = re.findall(r"<tr data-governance.*?</tr>", html, re.S)
     assert len(rows) == len(rated().ratings)
     ranks = [re.findall(r'data-sort="([^"]*)"', row)[0] for row in rows]
@@ -168,42 +166,23 @@ def test_the_script_is_the_one_the_policy_allows():
     import base64
     import hashlib
 
-    html = sheets.write_city_table(rated(), REPORT, edition="exempt")
+    html = sheets.write_city_table(rated(), REPORT)
     script = re.search(r"<script>(.*?)</script>", html, re.S).group(1)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in html
 
 
-def test_the_public_edition_names_no_school_and_no_trust():
-    html = unescape(sheets.write_city_table(rated(), REPORT, edition="public"))
-    for name in rated().ratings["name"]:
-        assert name not in html
-    assert "Fable Trust" not in html
-    assert "sheet-" not in html
-    assert "<script" not in html
-    assert "EXEMPT" not in html
-
-
-def test_the_public_edition_shows_no_count_of_one_or_two_schools():
-    panel, register = flat(one=WEAK)
-    html = sheets.write_city_table(rate(panel, register), REPORT, edition="public")
-    cells = re.findall(r'<td class="numeric">(.*?)</td>', html)
-    assert "[c]" in cells
-    assert not {"1", "2"} & set(cells)
-
-
-def test_both_editions_say_which_criteria_and_how_many_are_rated():
-    for edition in ("public", "exempt"):
-        said = Reader(sheets.write_city_table(rated(), REPORT, edition=edition)).words
-        assert "proposed and not yet agreed" in said
-        n = len(rated().ratings)
-        assert f"{n} of {n} schools are rated" in said
+def test_the_table_says_which_criteria_and_how_many_are_rated():
+    said = Reader(sheets.write_city_table(rated(), REPORT)).words
+    assert "proposed and not yet agreed" in said
+    n = len(rated().ratings)
+    assert f"{n} of {n} schools are rated" in said
 
 
 def test_invented_data_is_marked_on_every_page():
     invented = REPORT.model_copy(update={"invented": True})
     html = [
-        sheets.write_city_table(rated(), invented, edition="public"),
+        sheets.write_city_table(rated(), invented),
         *sheets.write_sheets(rated(), invented).values(),
     ]
     assert all(sheets.INVENTED in Reader(each).words for each in html)

@@ -61,7 +61,7 @@ def test_the_public_edition_names_no_school_and_the_exempt_one_every_school_that
 
 def test_changes_are_counted_and_a_count_of_few_is_hidden():
     city = city_of(*rated())
-    shown = city_tables.protect_changes(city.tables["changes"], PUBLIC)
+    shown = city_tables.protect_city(city, PUBLIC)["ratings-changed"]
     counts = shown.shown.iloc[:-1, :-1].to_numpy()
     assert not ((counts >= 1) & (counts <= 2)).any()
     tables, entries = made(city, EXEMPT)
