@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 Numbers = NDArray[np.float64]
-ROUNDED_THRICE = 0.3
-"""An estimate stands beside its interval's two ends, which are as far from it as anyone can work
-out: three roundings of one number leave about three tenths of the step of one."""
+ROUNDED_THRICE = 0.1
+"""An estimate stands beside its interval's two ends, its line's end and its size on other scales,
+each as far from it as anyone can work out: so many roundings of one number leave about a tenth of
+the step of one."""
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,9 @@ def open_earlier(folder: Path, slug: str) -> Earlier | None:
 def bridge_effects(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return what was concluded before and after, one row per programme and outcome.
 
-    Both are effects, rounded here as a paper prints them. `change` is in `unit`; `moved` says whether any printed number of the row did; `said` is
-    the change as a sentence; an effect that only one of them has is `no estimate` in the other.
+    Both are effects, rounded here as a paper prints them. `change` is in `unit`; `moved` says
+    whether any printed number of the row did; `said` is the change as a sentence; an effect that
+    only one of them has is `no estimate` in the other.
     """
     wanted = [*KEY, "unit", *CARRIED]
     sides = {when: table.reindex(columns=wanted).set_index(KEY)
