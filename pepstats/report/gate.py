@@ -277,7 +277,7 @@ def _two_parts(whole: pd.DataFrame, group: pd.DataFrame, pupils: pd.DataFrame) -
         q = min(max(q, 0.02), 0.98) if np.isfinite(q) else 0.5
         n, mine = float(counted["all"]) if len(pupils) else 30.0, group.loc[school]
         of_group = 1 / float(mine["weight"])
-        each = max(of_group - own_variance, 0.0) / ((1 - q) / (q * n))
+        each = max(of_group - own_variance, 0.05 * own_variance) / ((1 - q) / (q * n))
         shared = max(own_variance - each / n, 0.1 * own_variance)
         parts = np.array([shared + each / (q * n), shared + each / ((1 - q) * n)])
         blocks.append(np.diag(parts) + shared * np.array([[0, 1], [1, 0]]))
