@@ -133,12 +133,9 @@ def _verify(asked: argparse.Namespace) -> int:
 
 
 def _release(asked: argparse.Namespace) -> int:
-    from pepstats.runs import read_to_do, release_report
+    from pepstats.runs import release_report
 
-    folder = release_report(asked.report, asked.data, asked.out, asked.why, draft=asked.draft)
-    if left := read_to_do(folder):
-        print(f"{len(left)} things are not yet done; README.md there lists them.", file=sys.stderr)
-    print(folder)
+    print(release_report(asked.report, asked.data, asked.out, asked.why, draft=asked.draft))
     return DONE
 
 

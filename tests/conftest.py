@@ -49,23 +49,27 @@ def revised(finished: Path, data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def released(finished: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """That run as a bundle with every file in it, as if made from a clean checkout."""
-    out = tmp_path_factory.mktemp("released")
+def whole(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That run as if made from a clean checkout, with every file in it."""
+    out = tmp_path_factory.mktemp("whole")
     restamp(copy_of(finished, out / "working" / REPORT))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(release, "same_code", lambda _: True)
-        patch.setattr(release, "find_withheld", lambda *_: {})
-        patch.setattr(release, "find_held_back", lambda *_: [])
-        return release.release_report(REPORT, data=data, out=out)
+    return out / "working" / REPORT
 
 
 @pytest.fixture(scope="session")
-def verified(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """That bundle made again by `pepstats verify`: elsewhere, another locale, seed and threads."""
+def released(whole: Path, data: Path) -> Path:
+    """That run's public release, a draft."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(release, "same_code", lambda _: True)
+        return release.release_report(REPORT, data=data, out=whole.parents[1], draft=True)
+
+
+@pytest.fixture(scope="session")
+def verified(whole: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That run made again by `pepstats verify`: elsewhere, another locale, seed and threads."""
     out = tmp_path_factory.mktemp("elsewhere")
     done = invoke(
-        "verify", str(released), "--data", str(out), "--out", str(out), "--json", cwd=out,
+        "verify", str(whole), "--data", str(data), "--out", str(out), "--json", cwd=out,
         PYTHONHASHSEED="7", LC_ALL="C", OMP_NUM_THREADS="2", TZ="Pacific/Auckland",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout

@@ -30,7 +30,7 @@ class Form:
     """A shown number as a weighted sum of unknown results, and half the step it is rounded to."""
 
     name: str
-    parts: pd.Series = field(repr=False)
+    parts: pd.Series = field(repr=False, compare=False)
     half: float
 
 

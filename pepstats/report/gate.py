@@ -134,7 +134,8 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
     are shown by programme, and every form: `outcome`, `name`, `school`, `part`, `share`, `half`.
     """
     kept: dict[str, set[str]] = {one.programme.slug: set() for one in edition.chapters}
-    tables, policy = [pd.DataFrame(columns=FORM_COLUMNS)], edition.report.disclosure
+    shown: list[tuple[object, ...]] = []
+    policy = edition.report.disclosure
     least = Left(policy.least_left, policy.least_left_insider, policy.least_width / 100)
     chapters = [one for one in edition.chapters if not is_published(one)]
     for family in dict.fromkeys(whole_of(name) for one in chapters for name in one.results):
@@ -151,8 +152,8 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
         for form in found:
             slug, _, name = form.name.partition(": ")
             kept[slug].add(name)
-        tables.append(_list_forms(family, found))
-    return kept, pd.concat(tables, ignore_index=True)
+        shown += _list_forms(family, found)
+    return kept, pd.DataFrame(shown, columns=FORM_COLUMNS)
 
 
 def _order_forms(
@@ -234,10 +235,10 @@ def find_unknown(chapters: Sequence[Chapter], family: str, panel: Panel | None =
 def _plain(own: pd.DataFrame, *, percent: bool) -> Unknown:
     """Set out one unknown for each school: its result."""
     spread = np.sqrt(1 / own["weight"])
-    expected = own["comparison"] + own["correction"]
+    expected = (own["comparison"] + own["correction"]).fillna(own["own"])
     low, high = expected - SPREADS * spread, expected + SPREADS * spread
     if percent:
-        low, high = low * 0.0, low * 0.0 + 100.0
+        low, high = pd.Series(0.0, own.index), pd.Series(100.0, own.index)
     ends = pd.DataFrame({"low": low, "high": high, "value": own["own"]})
     table = pd.DataFrame(
         {"school": own.index, "value": own["own"].to_numpy(), "low": ends.min(axis=1).to_numpy(),
@@ -372,14 +373,13 @@ def _of_whole(shares: pd.Series, unknown: Unknown) -> pd.Series:
     return own.mul(shares.reindex(own.index).fillna(0.0), axis=0).sum()
 
 
-def _list_forms(family: str, forms: Iterable[Form]) -> pd.DataFrame:
-    rows = [
+def _list_forms(family: str, forms: Iterable[Form]) -> list[tuple[object, ...]]:
+    return [
         (family, form.name, school, part, share, form.half)
         for form in forms
         for (school, part), share in form.parts.items()
         if share
     ]
-    return pd.DataFrame(rows, columns=FORM_COLUMNS)
 
 
 def read_forms(told: pd.DataFrame, family: str) -> list[Form]:

@@ -183,7 +183,9 @@ def _split(name: str, content: bytes) -> list[tuple[str, bytes]]:
             infos = packed.infolist()
             if large := [one.filename for one in infos if one.file_size > LARGEST_PART]:
                 raise ValueError(f"{large[0]} unpacks to too much")
-            return [(one.filename, packed.read(one)) for one in infos]
+            parts = [(one.filename, packed.read(one)) for one in infos]
+            packing = [(one.date_time, one.extra, one.comment) for one in infos]
+            return [*parts, ("(packing)", repr((packing, packed.comment)).encode("utf-8"))]
     if kind == ".html":
         page = content.decode("utf-8")
         found = [
@@ -209,11 +211,15 @@ def compare_pictures(kind: str, made: bytes, again: bytes) -> str:
     if kind == ".png":
         from matplotlib.image import imread
 
+        if _chunks(made) != _chunks(again):
+            return "more or other than a picture is in it"
         ours, theirs = (np.asarray(imread(io.BytesIO(one)), dtype=float) for one in (made, again))
         if ours.shape != theirs.shape:
             return "a picture of another size"
         apart = float(np.abs(ours - theirs).max(initial=0.0)) * 255
         return "" if apart <= PIXEL_NEAR else f"drawn otherwise, by up to {apart:.0f} shades of 255"
+    if made.count(b"<script") or made.count(b"<!ENTITY"):
+        return "more than a drawing is in it"
     ours_said, theirs_said = (_NUMBER.split(one.decode("utf-8")) for one in (made, again))
     if ours_said != theirs_said:
         return "drawn otherwise"
@@ -222,6 +228,19 @@ def compare_pictures(kind: str, made: bytes, again: bytes) -> str:
     )
     apart = float(np.abs(numbers - others).max(initial=0.0))
     return "" if apart <= DRAWN_NEAR else f"drawn otherwise, by up to {apart:.2g} points"
+
+
+def _chunks(png: bytes) -> list[bytes]:
+    """Return all of a PNG but its pixels, which may be packed in more than one way."""
+    if png[:8] != b"\x89PNG\r\n\x1a\n":
+        raise ValueError("not a PNG")
+    found, at = [], 8
+    while at < len(png):
+        length = int.from_bytes(png[at : at + 4], "big")
+        if png[at + 4 : at + 8] != b"IDAT":
+            found.append(png[at : at + 12 + length])
+        at += 12 + length
+    return found
 
 
 NOT_AGAIN = "not in the one made again"

@@ -17,7 +17,6 @@ from pepstats.runs.revision import (
     EFFECT_COLUMNS,
     EFFECTS_FILE,
     PANEL,
-    REFUSED_FILE,
     RESULT_COLUMNS,
     bridge_effects,
     bridge_programme,
@@ -95,11 +94,18 @@ def test_the_sentence_says_what_it_was_what_it_is_and_how_it_was_found() -> None
     assert "became no estimate" in said["maths_expected"]
 
 
-def test_a_change_too_small_to_be_shown_is_said_to_be_so() -> None:
-    near = BEFORE.assign(estimate=BEFORE["estimate"] + 1e-6)
+def test_whether_a_number_moved_that_is_not_printed_is_not_told() -> None:
+    """A release would tell of results that are not published by whether a hidden digit moved."""
+    near = BEFORE.assign(estimate=BEFORE["estimate"] + 1e-3, p_placebo=BEFORE["p_placebo"] + 1e-4)
     table = bridge_effects(BEFORE, near)
-    assert table["moved"].all() and "as it was but for digits not shown" in table["said"].iloc[0]
-    assert not bridge_effects(BEFORE, BEFORE.assign(low=BEFORE["low"] * (1 + 1e-13)))["moved"].any()
+    assert not table["moved"].any() and (table["change"] == 0).all()
+    assert table["said"].str.contains(": as it was, ").all()
+
+
+def test_a_change_is_that_of_the_numbers_printed() -> None:
+    before, after = BEFORE.assign(estimate=1.96), BEFORE.assign(estimate=2.04)
+    row = bridge_effects(before, after).iloc[0]
+    assert (row["estimate_before"], row["estimate_after"], row["change"]) == (2.0, 2.0, 0.0)
 
 
 def effects_on(panel: Panel, small: Small) -> pd.DataFrame:
@@ -121,7 +127,7 @@ def test_a_verdict_that_flips_between_releases_is_seen() -> None:
     provisional = replace(revised, values=values, releases=releases)
     table = bridge_effects(effects_on(provisional, small), effects_on(revised, small)).iloc[0]
     assert table["verdict_changed"] and table["verdict_after"] == "gained"
-    assert table["change"] == pytest.approx(9.0, abs=1e-6)
+    assert table["change"] == pytest.approx(9.0, abs=0.1)  # printed at one decimal
     assert (table["release_before"], table["release_after"]) == ("provisional", "final")
     results = bridge_results(provisional, revised, year=YEAR).set_index("measure")
     moved = results.loc["rwm_expected"]
@@ -176,10 +182,11 @@ def test_what_was_concluded_before_is_what_the_earlier_run_wrote(
     """Without any published file: nothing is worked out anew."""
     after = BEFORE.assign(release="final")
     table = bridge_programme(later, after).set_index("outcome")
-    wrote = pd.read_csv(finished / EFFECTS_FILE.format(slug="closing-the-gap")).set_index("outcome")
+    wrote = pd.read_csv(finished / EFFECTS_FILE)
+    wrote = wrote[wrote["programme"] == "closing-the-gap"].set_index("outcome")["estimate"].dropna()
     then = table["estimate_before"].dropna()
     assert len(then) == len(wrote)
-    np.testing.assert_allclose(then, wrote["estimate"].reindex(then.index), rtol=1e-15)
+    np.testing.assert_allclose(then, wrote.reindex(then.index), rtol=1e-15)
     assert table["moved"].any()
 
 
@@ -197,7 +204,7 @@ def test_a_report_that_revises_none_has_no_bridge(later: Step) -> None:
 
 
 def spoil_table(run: Path) -> None:
-    put(run / EFFECTS_FILE.format(slug="closing-the-gap"), b"programme\n")
+    put(run / EFFECTS_FILE, b"programme\n")
 
 
 def spoil_manifest(run: Path) -> None:
@@ -230,10 +237,9 @@ def test_a_release_stands_in_for_the_run_with_what_was_not_withheld(
     released.parent.mkdir()
     (tmp_path / "working" / REPORT).rename(released)
     content = manifest.read_manifest(released).as_dict()
-    content["release"] = {
-        "on": "2018-10-02", "edition": "public", "why": "", "files": {}, "carried": {},
-        "withheld": {PANEL: "names schools"},
-    }  # fmt: skip
+    content["release"] = {"on": "2018-10-02", "edition": "public", "why": "", "files": {},
+                          "carried": {}, "leaving": [EFFECTS_FILE]}  # fmt: skip
+    content["outputs"] = {EFFECTS_FILE: content["outputs"][EFFECTS_FILE]}
     put(released / manifest.MANIFEST, manifest.manifest_as_text(content))
     (released / PANEL).unlink()
     assert len(bridge_programme(later, BEFORE)) >= len(BEFORE)
@@ -243,9 +249,12 @@ def test_a_release_stands_in_for_the_run_with_what_was_not_withheld(
 def test_an_outcome_that_the_earlier_run_could_not_give_is_said_with_its_reason(
     later: Step, tmp_path: Path
 ) -> None:
-    run, name = tmp_path / "working" / REPORT, REFUSED_FILE.format(slug="closing-the-gap")
+    run, name = tmp_path / "working" / REPORT, EFFECTS_FILE
     why = "England's level of 2018 is in no source"
-    put(run / name, f"outcome,n_schools,n_pupils,reason\nwriting_expected,18,400,{why}\n".encode())
+    then = pd.read_csv(run / name)
+    more = {"programme": "closing-the-gap", "outcome": "writing_expected", "reason": why}
+    then = pd.concat([then, pd.DataFrame([more])], ignore_index=True)
+    put(run / name, then.to_csv(index=False).encode())
     content = manifest.read_manifest(run).as_dict()
     content["outputs"][name]["sha256"] = sha256_of(run / name)
     put(run / manifest.MANIFEST, manifest.manifest_as_text(content))

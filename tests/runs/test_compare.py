@@ -6,14 +6,16 @@ import io
 import json
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.image import imsave
 
 from pepstats.runs.compare import Content, compare_file
 from pepstats.runs.files import Output
-from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, UNKNOWN, Finding
+from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, Finding
 
 RULE = Output(sha256="0" * 64, bytes=0, key=("school", "year"), numbers=("gap",))
 TABLE = pd.DataFrame(
@@ -30,8 +32,8 @@ def as_csv(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8")
 
 
-def compared(made: bytes, again: bytes, name: str = "gaps.csv", **kind: bool) -> list[Finding]:
-    return compare_file(name, made, again, RULE, alike=kind.get("alike", True))
+def compared(made: bytes, again: bytes, name: str = "gaps.csv") -> list[Finding]:
+    return compare_file(name, made, again, RULE)
 
 
 def changed(**cells: object) -> pd.DataFrame:
@@ -158,23 +160,42 @@ def page(n: float = 4.5, alt: str = "Two lines", src: str = ONE) -> bytes:
     return PAGE.format(n=n, alt=alt, src=src).encode("utf-8")
 
 
-def test_a_page_is_compared_by_its_words_then_its_bytes() -> None:
-    (found,) = compared(page(4.6), page(), "report.html", alike=False)
+def test_a_page_is_compared_by_its_words_then_by_all_else_and_its_pictures() -> None:
+    (found,) = compared(page(4.6), page(), "report.html")
     assert found.column == "(words)" and "4.6 points" in found.note and "4.5 points" in found.note
-    assert compared(page(alt="One line"), page(), "report.html", alike=False)[0].column == "(words)"
+    assert compared(page(alt="One line"), page(), "report.html")[0].column == "(words)"
     styled = page().replace(b"<b>", b"<i>").replace(b"</b>", b"</i>")
-    for other in (styled, page(src=OTHER)):
-        (found,) = compared(other, page(), "report.html")
-        assert (found.verdict, found.note) == (DIFFERS, "the same words and numbers in other bytes")
+    (found,) = compared(styled, page(), "report.html")
+    assert (found.column, found.note) == ("(looks)", "the same words, laid out in another way")
+    (found,) = compared(page(src=OTHER), page(), "report.html")
+    assert (found.column, found.verdict) == ("picture 1.png", DIFFERS)
 
 
-def test_a_picture_of_other_versions_is_not_compared_and_that_is_said() -> None:
-    for name in ("gap.png", "gap.svg"):
-        assert compared(b"one", b"two", name)[0].verdict == DIFFERS
-        (found,) = compared(b"one", b"two", name, alike=False)
-        assert found.verdict == UNKNOWN and "see the tables" in found.note
-    (found,) = compared(page(src=OTHER), page(), "report.html", alike=False)
-    assert found.verdict == UNKNOWN
+def png(shade: float, note: str = "") -> bytes:
+    stream = io.BytesIO()
+    pixels = np.full((4, 4, 3), 0.5)
+    pixels[1, 1] = shade
+    imsave(stream, pixels, metadata={"Comment": note} if note else None)
+    return stream.getvalue()
+
+
+def test_a_picture_is_compared_as_it_is_drawn_and_no_more_may_be_in_it() -> None:
+    assert compared(png(0.500), png(0.502), "gap.png")[0].verdict == CLOSE
+    (found,) = compared(png(0.9), png(0.5), "gap.png")
+    assert found.verdict == DIFFERS and "shades of 255" in found.note
+    assert compared(png(0.5, "a word"), png(0.5), "gap.png")[0].verdict == DIFFERS
+    assert compared(b"one", b"two", "gap.png")[0].verdict == DIFFERS
+
+
+def drawn(y: float, more: str = "") -> bytes:
+    return f'<svg><path d="M 10.000001 {y} L 20.5 30.25"/>{more}</svg>'.encode()
+
+
+def test_a_drawing_is_compared_number_by_number() -> None:
+    assert compared(drawn(7.123456), drawn(7.123457), "gap.svg")[0].verdict == CLOSE
+    (found,) = compared(drawn(7.4), drawn(7.1), "gap.svg")
+    assert found.verdict == DIFFERS and "0.3 points" in found.note
+    assert compared(drawn(7.1, "<text>more</text>"), drawn(7.1), "gap.svg")[0].verdict == DIFFERS
 
 
 def notebook(text: str = "gap  4.5", source: str = "effects", **metadata: object) -> bytes:
@@ -196,7 +217,7 @@ def notebook(text: str = "gap  4.5", source: str = "effects", **metadata: object
     ],
 )
 def test_a_notebook_is_compared_by_its_cells_outputs_and_settings(other: bytes, says: str) -> None:
-    (found,) = compared(other, notebook(), "04-estimate-effect.ipynb", alike=False)
+    (found,) = compared(other, notebook(), "04-estimate-effect.ipynb")
     assert (found.column, found.verdict) == ("(words)", DIFFERS) and says in found.note
 
 
@@ -222,11 +243,9 @@ def packed(words: str = "gained 4.5 points", picture: bytes = b"one", **times: i
 def test_a_word_file_is_compared_by_its_words_and_its_pictures() -> None:
     (found,) = compared(packed("gained 4.6 points"), packed(), "report.docx")
     assert found.column == "(words)" and "4.6" in found.note
-    (found,) = compared(packed(picture=b"two"), packed(), "report.docx")
-    assert found.verdict == DIFFERS and found.note.endswith("in other bytes")
+    (found,) = compared(packed(picture=png(0.9)), packed(picture=png(0.5)), "report.docx")
+    assert (found.verdict, found.column) == (DIFFERS, "word/media/image1.png")
     (found,) = compared(packed(year=2020), packed(), "report.docx")
-    assert found.verdict == DIFFERS and found.note.endswith("in other bytes")
-    (found,) = compared(packed(year=2020), packed(), "report.docx", alike=False)
-    assert found.verdict == UNKNOWN
+    assert (found.verdict, found.column) == (DIFFERS, "(packing)")
     (found,) = compared(b"not a zip", packed(), "report.docx")
     assert found.verdict == DIFFERS and "cannot be read" in found.note

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 from benchmarks.tamper import try_one
 from pepstats.errors import RunError
 from pepstats.runs import files, manifest, verify
-from pepstats.runs.manifest import DIFFERS, SAME, UNKNOWN
+from pepstats.runs.manifest import DIFFERS, SAME
 from pepstats.runs.revision import open_earlier
 from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace, restamp
@@ -21,6 +23,7 @@ from tests.worlds import ROOT, SHARED
 
 TRIED = 40
 EFFECTS = "04-estimate-effect/closing-the-gap/effects.csv"
+PRINTED = "07-board-report/effects.csv"
 
 
 @pytest.fixture
@@ -53,28 +56,26 @@ def reseal(bundle: Path, **changes: object) -> None:
 
 
 def test_elsewhere_with_another_locale_seed_and_threads_it_is_the_same(
-    verified: Path, released: Path
+    verified: Path, whole: Path
 ) -> None:
     said = json.loads((verified / "said.json").read_text("utf-8"))
     assert said["verdict"] == SAME and said["report"] == REPORT
     assert {one["verdict"] for one in said["findings"]} == {SAME}
-    assert {one["file"] for one in said["findings"]} == manifest.read_manifest(
-        released
-    ).outputs.keys()
+    assert {one["file"] for one in said["findings"]} == manifest.read_manifest(whole).outputs.keys()
 
 
-def test_both_runs_and_the_comparison_are_kept(verified: Path, released: Path) -> None:
+def test_both_runs_and_the_comparison_are_kept(verified: Path, whole: Path) -> None:
     assert hashes(verified / "again") == {
-        name: one.sha256 for name, one in manifest.read_manifest(released).outputs.items()
+        name: one.sha256 for name, one in manifest.read_manifest(whole).outputs.items()
     }
     assert len(pd.read_csv(verified / "comparison.csv")) > 100
     assert not (verified / "place").exists()
 
 
 def test_tamperings_of_all_kinds_are_found_and_named(
-    released: Path, again: Path, tmp_path: Path
+    whole: Path, again: Path, tmp_path: Path
 ) -> None:
-    bundle = copy_of(released, tmp_path / "bundle")
+    bundle = copy_of(whole, tmp_path / "bundle")
     tried = [try_one(bundle, again, seed, tmp_path, forged=seed % 2 > 0) for seed in range(TRIED)]
     missed = [one for one in tried if not (one["found"] and one["named"])]
     assert not missed
@@ -84,9 +85,9 @@ def test_tamperings_of_all_kinds_are_found_and_named(
 
 
 def test_a_changed_digit_is_answered_with_its_row_and_size(
-    released: Path, quick: Path, tmp_path: Path
+    whole: Path, quick: Path, tmp_path: Path
 ) -> None:
-    bundle = copy_of(released, tmp_path / "bundle")
+    bundle = copy_of(whole, tmp_path / "bundle")
     effects = pd.read_csv(bundle / EFFECTS)
     effects.loc[1, "estimate"] += 0.5
     replace(bundle / EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
@@ -119,15 +120,14 @@ def test_a_run_set_beside_another_needs_that_one_to_be_made_again(
     """Known by its tables, not by when it was made; another is a finding, none cannot be told."""
     later = copy_of(finished, tmp_path / "made" / "working" / "later")
     other = copy_of(finished, tmp_path / "out" / "working" / REPORT)
-    programmes = manifest.read_manifest(finished).seeds
-    beside = open_earlier(other, REPORT, programmes)
+    beside = open_earlier(other, REPORT)
     assert beside is not None
     reseal(later, earlier={"report": REPORT, "tables": dict(beside.tables)})
     made = manifest.read_manifest(later)
     reseal(other, started="2018-01-01T00:00:00Z")
     found = verify.find_beside(later, made, tmp_path / "out")
     assert found is not None and found.folder == other
-    tables = {**beside.tables, EFFECTS: "0" * 64}
+    tables = {**beside.tables, PRINTED: "0" * 64}
     reseal(later, earlier={"report": REPORT, "tables": tables})
     looked = look(later, tmp_path, data)
     assert looked.differs and not (looked.kept / "again").exists()
@@ -156,9 +156,9 @@ def test_a_tampered_bundle_is_exit_one(released: Path, tmp_path: Path) -> None:
 
 
 def test_another_package_version_is_said_and_not_failed(
-    released: Path, quick: Path, tmp_path: Path
+    whole: Path, quick: Path, tmp_path: Path
 ) -> None:
-    bundle = copy_of(released, tmp_path / "bundle")
+    bundle = copy_of(whole, tmp_path / "bundle")
     packages = {**manifest.read_manifest(bundle).packages, "numpy": "2.3.0"}
     reseal(bundle, packages=packages, python="3.11.0", platform="Darwin arm64")
     found = look(bundle, tmp_path)
@@ -167,26 +167,105 @@ def test_another_package_version_is_said_and_not_failed(
     assert any("made with platform Darwin arm64" in one for one in found.said)
 
 
-def test_of_other_versions_a_picture_is_told_by_its_table_alone_and_digits_by_the_rule(
+def test_no_word_of_the_manifest_lets_a_changed_picture_pass(
+    whole: Path, quick: Path, data: Path, tmp_path: Path
+) -> None:
+    """Another version in the manifest, its seal mended, once turned the comparison off."""
+    bundle = copy_of(whole, tmp_path / "bundle")
+    picture = "04-estimate-effect/closing-the-gap/gap-rwm_expected.svg"
+    content = manifest.read_manifest(bundle).as_dict()
+    content["packages"]["matplotlib"] = "3.10.0"
+    text = (bundle / picture).read_text("utf-8")
+    first = re.search(r"L (\d+\.\d+) ", text)
+    assert first is not None
+    moved = text.replace(first.group(), f"L {float(first.group(1)) + 3} ", 1)
+    replace(bundle / picture, moved.encode("utf-8"))
+    content["outputs"][picture]["sha256"] = files.sha256_of(bundle / picture)
+    reseal(bundle, **content)
+    found = look(bundle, tmp_path, data)
+    told = {one.file for one in found.findings if one.verdict == DIFFERS}
+    assert told == {picture} and found.differs
+    assert any("made with matplotlib 3.10.0" in one for one in found.said)
+
+
+def test_a_public_release_is_made_again_and_is_the_same(
     released: Path, quick: Path, tmp_path: Path
 ) -> None:
-    bundle = copy_of(released, tmp_path / "bundle")
-    picture = "04-estimate-effect/closing-the-gap/gap-rwm_expected.png"
-    reseal(bundle, packages={**manifest.read_manifest(bundle).packages, "matplotlib": "3.10.0"})
-    content = manifest.read_manifest(bundle).as_dict()
-    effects = pd.read_csv(bundle / EFFECTS)
-    effects["estimate"] *= 1 + 1e-13
-    for name, changed in (
-        (picture, (bundle / picture).read_bytes() + b"0"),
-        (EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8")),
-    ):
-        replace(bundle / name, changed)
-        content["outputs"][name]["sha256"] = files.sha256_of(bundle / name)
-    reseal(bundle, outputs=content["outputs"])
-    found = look(bundle, tmp_path)
-    told = {one.file: one.verdict for one in found.findings if one.verdict != SAME}
-    assert told == {picture: UNKNOWN, EFFECTS: "same within its rule"}
+    found = look(released, tmp_path)
     assert not found.differs
+    told = {one.file for one in found.findings}
+    assert {"README.md", PRINTED, "07-board-report/report.docx"} <= told
+    assert any("what stayed behind is not in it" in one for one in found.said)
+
+
+def forge(bundle: Path, name: str, content: bytes) -> None:
+    """Change a file of a release and write its hash and a seal as if nothing had been."""
+    replace(bundle / name, content)
+    made = manifest.read_manifest(bundle).as_dict()
+    digest = files.sha256_of(bundle / name)
+    if name in made["outputs"]:
+        made["outputs"][name]["sha256"] = digest
+    else:
+        made["release"]["files"][name] = digest
+    reseal(bundle, **made)
+
+
+def add_file(bundle: Path) -> None:
+    (bundle / "CITATION.cff").write_text("cff-version: 1.2.0", "utf-8")
+
+
+def add_file_and_say_so(bundle: Path) -> None:
+    forge(bundle, "07-board-report/annex.html", b"<p>More was found.</p>")
+
+
+def add_link(bundle: Path) -> None:
+    (bundle / "data").symlink_to(bundle / "study", target_is_directory=True)
+
+
+def change_readme(bundle: Path) -> None:
+    text = (bundle / "README.md").read_bytes()
+    forge(bundle, "README.md", text + b"The estimates are certain.\n")
+
+
+def change_number(bundle: Path) -> None:
+    effects = pd.read_csv(bundle / PRINTED)
+    effects.loc[0, "estimate"] += 1.0
+    forge(bundle, PRINTED, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+
+
+def change_words(bundle: Path) -> None:
+    name = "07-board-report/report.html"
+    page = (bundle / name).read_bytes().replace(b"too uncertain to say", b"gained", 1)
+    forge(bundle, name, page)
+
+
+def say_exempt(bundle: Path) -> None:
+    made = manifest.read_manifest(bundle).as_dict()
+    made["release"]["leaving"] = made["release"]["leaving"][:-1]
+    reseal(bundle, **made)
+
+
+def leave_out_paper(bundle: Path) -> None:
+    made = manifest.read_manifest(bundle).as_dict()
+    name = "07-board-report/report.docx"
+    (bundle / name).unlink()
+    del made["outputs"][name]
+    made["release"]["leaving"].remove(name)
+    reseal(bundle, **made)
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [add_file, add_file_and_say_so, add_link, change_readme, change_number, change_words,
+     say_exempt, leave_out_paper],
+)  # fmt: skip
+def test_a_tampered_public_release_is_found_whatever_it_says_of_itself(
+    tamper: Callable[[Path], None], released: Path, quick: Path, tmp_path: Path
+) -> None:
+    bundle = copy_of(released, tmp_path / "bundle")
+    tamper(bundle)
+    found = look(bundle, tmp_path)
+    assert found.differs
 
 
 def test_a_release_that_is_not_the_one_on_record_is_found(released: Path, tmp_path: Path) -> None:
@@ -198,35 +277,17 @@ def test_a_release_that_is_not_the_one_on_record_is_found(released: Path, tmp_pa
     ]
 
 
-def test_what_is_withheld_is_held_to_its_hash(released: Path, again: Path, tmp_path: Path) -> None:
-    bundle = copy_of(released, tmp_path / "bundle")
-    content = manifest.read_manifest(bundle).as_dict()
-    content["release"]["withheld"] = {EFFECTS: "for a reason"}
-    (bundle / EFFECTS).unlink()
-    reseal(bundle, **content)
-    made = manifest.read_manifest(bundle)
-    found = {one.file: one for one in verify.compare_runs(bundle, made, again)}
-    assert (found[EFFECTS].verdict, found[EFFECTS].note) == (SAME, "withheld; by its hash")
-    assert not list(manifest.check_written(bundle, made))
-    content["outputs"][EFFECTS]["sha256"] = "0" * 64
-    reseal(bundle, **content)
-    found = {
-        one.file: one for one in verify.compare_runs(bundle, manifest.read_manifest(bundle), again)
-    }
-    assert found[EFFECTS].verdict == DIFFERS
-
-
 def test_a_run_that_fails_when_made_again_says_so(
-    released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RunError("the notebooks are not there.")
 
     monkeypatch.setattr(verify, "run_report", fail)
     with pytest.raises(RunError, match="cannot be run again: the notebooks are not there"):
-        look(released, tmp_path)
+        look(whole, tmp_path)
     assert not list((tmp_path / "out" / "working").iterdir())
-    bundle = copy_of(released, tmp_path / "bundle")
+    bundle = copy_of(whole, tmp_path / "bundle")
     (bundle / EFFECTS).unlink()
     found = look(bundle, tmp_path)
     assert found.differs and any("could not be run again" in one for one in found.said)
@@ -244,18 +305,18 @@ verify.verify_run(Path(sys.argv[1]), data=Path(sys.argv[2]), out=Path(sys.argv[2
 
 @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
 def test_a_killed_verify_leaves_the_release_and_the_last_one_whole(
-    released: Path, quick: Path, tmp_path: Path
+    whole: Path, quick: Path, tmp_path: Path
 ) -> None:
-    kept = look(released, tmp_path).kept
-    before = hashes(kept, but=()), hashes(released, but=())
+    kept = look(whole, tmp_path).kept
+    before = hashes(kept, but=()), hashes(whole, but=())
     killed = subprocess.run(
-        [sys.executable, "-c", KILL, str(released), str(tmp_path / "out")], cwd=ROOT,
+        [sys.executable, "-c", KILL, str(whole), str(tmp_path / "out")], cwd=ROOT,
         capture_output=True, check=False,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL
-    assert (hashes(kept, but=()), hashes(released, but=())) == before
+    assert (hashes(kept, but=()), hashes(whole, but=())) == before
     assert list(kept.parent.glob(".*partial*"))
-    look(released, tmp_path)
+    look(whole, tmp_path)
     assert not list(kept.parent.glob(".*"))
 
 
@@ -286,7 +347,7 @@ def test_the_real_study_is_made_again_the_same(tmp_path: Path) -> None:
 
 
 def test_a_path_from_here_is_looked_at_wherever_the_run_leaves_the_process(
-    released: Path, again: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, again: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run_and_step_away(slug: str, *, data: Path, out: Path, **_: object) -> None:
         load_report(slug, data)
@@ -294,15 +355,15 @@ def test_a_path_from_here_is_looked_at_wherever_the_run_leaves_the_process(
         os.chdir(data)
 
     monkeypatch.setattr(verify, "run_report", run_and_step_away)
-    monkeypatch.chdir(released.parent)
-    found = look(Path(released.name), tmp_path)
-    assert {one.file for one in found.findings} == manifest.read_manifest(released).outputs.keys()
+    monkeypatch.chdir(whole.parent)
+    found = look(Path(whole.name), tmp_path)
+    assert {one.file for one in found.findings} == manifest.read_manifest(whole).outputs.keys()
 
 
-def test_a_file_that_is_neither_there_nor_withheld_is_never_passed_over(
-    released: Path, again: Path, tmp_path: Path
+def test_a_file_that_is_not_there_is_never_passed_over(
+    whole: Path, again: Path, tmp_path: Path
 ) -> None:
-    bundle = copy_of(released, tmp_path / "bundle")
+    bundle = copy_of(whole, tmp_path / "bundle")
     (bundle / EFFECTS).unlink()
     found = {
         one.file: one for one in verify.compare_runs(bundle, manifest.read_manifest(bundle), again)
