@@ -303,7 +303,8 @@ class Edition:
     """One edition of a report's paper, and all that it is made from.
 
     `results` has an entry for each programme; `text` is the officers' own, None for the built-in.
-    `panel` has the results themselves, for the gate alone; `told` what earlier releases showed. Of
+    `panel` has the results themselves, for the gate alone; `asked` which edition the report's
+    settings ask for; `told` what earlier releases showed. Of
     a paper that has passed the gate (`gate.protect`), `held` is the log of what is not shown, and
     `forms` all that it tells of results that are not published.
     """
@@ -315,6 +316,7 @@ class Edition:
     made: Provenance = field(default_factory=Provenance)
     text: str | None = None
     panel: Panel | None = None
+    asked: str = "public"
     told: Told = field(default_factory=Told)
     held: pd.DataFrame | None = None
     forms: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -433,7 +435,8 @@ def collect_edition(step: _Reads) -> Edition:
     programmes = [lead_with(one, _lead_of(results[one.slug].effects)) for one in listed]
     city, made = collect_city(step), collect_provenance(step, programmes)
     text, panel, told = step.read_officers_text(), step.read_panel(), step.read_told()
-    return Edition(step.report, programmes, results, city, made, text, panel, told)
+    asked = step.report.edition
+    return Edition(step.report, programmes, results, city, made, text, panel, asked, told)
 
 
 def _lead_of(effects: pd.DataFrame) -> str:

@@ -1,8 +1,8 @@
 """The one gate: a paper as it may leave in public, and the log of what is held back.
 
-Nothing leaves that is not made from what `protect` returns. While results are not published, the
-headline of each outcome is shown, and of all that rests on the same results only what the audit
-lets stand beside it, over all programmes and earlier releases together. What is held back keeps its
+Nothing leaves that is not made from what `protect` returns. While results are not published, only
+as much is shown as the audit lets stand together, over all programmes and earlier releases: first
+each programme's first outcome, then the others, then the checks. What is held back keeps its
 name and says so, and loses its numbers.
 """
 
@@ -69,7 +69,8 @@ def protect(edition: Edition) -> Edition:
     Raises
     ------
     DesignError
-        Where even the headlines alone would tell too much of a school.
+        Where the public edition is asked for and no estimate could be in it: even alone each would
+        tell too much of a school.
     """
     if edition.held is not None:
         return edition
@@ -127,11 +128,11 @@ def _published(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
-    """Choose what stands beside each programme's first outcome, and list all that is told.
+    """Choose what is shown of each programme, and list all that is told.
 
-    The first outcome of each programme is always shown; then, as far as the audit lets them, the
-    other outcomes of its schools, and the checks. Returns the names of the outcomes and checks that
-    are shown by programme, and every form: `outcome`, `name`, `school`, `part`, `share`, `half`.
+    As far as the audit lets them: first the first outcome of each programme, then the other
+    outcomes of its schools, then the checks. Returns the names of the outcomes and checks that are
+    shown by programme, and every form: `outcome`, `name`, `school`, `part`, `share`, `half`.
     """
     kept: dict[str, set[str]] = {one.programme.slug: set() for one in edition.chapters}
     shown: list[tuple[object, ...]] = []
@@ -143,35 +144,41 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
         if unknown.table.empty:
             continue
         told = read_forms(edition.told.forms, family)
-        firsts, groups = _order_forms(chapters, family, unknown)
-        if not all(_meets(form, policy) for form in firsts) or not may_show(
-            [*told, *firsts], unknown, least
-        ):
-            raise DesignError(_refusal(edition, family, chapters))
-        found = choose_forms(groups, [*told, *firsts], unknown, least)[len(told) :]
+        firsts = [[headline_form(one, one.programme.primary, unknown)] for one in chapters
+                  if whole_of(one.programme.primary) == family and one.primary.known]  # fmt: skip
+        found = choose_forms(_meeting(firsts, policy), told, unknown, least)
+        slugs = {form.name.partition(": ")[0] for form in found[len(told) :]}
+        rest = _meeting(_other_forms(chapters, family, unknown, slugs), policy)
+        found = choose_forms(rest, found, unknown, least)[len(told) :]
         for form in found:
             slug, _, name = form.name.partition(": ")
             kept[slug].add(name)
         shown += _list_forms(family, found)
+    refused = [one for one in chapters if one.primary.known
+               and one.programme.primary not in kept[one.programme.slug]]  # fmt: skip
+    if refused and len(refused) == len(edition.chapters) and edition.asked == "public":
+        raise DesignError(_refusal(edition, refused))
     return kept, pd.DataFrame(shown, columns=FORM_COLUMNS)
 
 
-def _order_forms(
-    chapters: Sequence[Chapter], family: str, unknown: Unknown
-) -> tuple[list[Form], list[list[Form]]]:
-    """List what is always shown of a family of outcomes, and what may be, in order."""
-    firsts, others, checks = [], [], []
+def _other_forms(
+    chapters: Sequence[Chapter], family: str, unknown: Unknown, slugs: set[str]
+) -> Iterator[list[Form]]:
+    """List what else may be shown of a family of outcomes, what goes together as one, in order.
+
+    `slugs` are the programmes whose first outcome is shown: the checks of others are not.
+    """
     for one in chapters:
-        for outcome in one.results:
-            if whole_of(outcome) == family and one.results[outcome].known:
-                form = headline_form(one, outcome, unknown)
-                if outcome == one.programme.primary:
-                    firsts.append(form)
-                else:
-                    others.append([form])
-        if whole_of(one.programme.primary) == family:
-            checks += list(check_forms(one, unknown))
-    return firsts, [*others, *checks]
+        for outcome, result in one.results.items():
+            if whole_of(outcome) == family and result.known and outcome != one.programme.primary:
+                yield [headline_form(one, outcome, unknown)]
+    for one in chapters:
+        if whole_of(one.programme.primary) == family and one.programme.slug in slugs:
+            yield from check_forms(one, unknown)
+
+
+def _meeting(groups: Iterable[list[Form]], policy: Disclosure) -> list[list[Form]]:
+    return [group for group in groups if all(_meets(form, policy) for form in group)]
 
 
 def _meets(form: Form, policy: Disclosure) -> bool:
@@ -197,13 +204,13 @@ def _to_base(counts: pd.Series, policy: Disclosure) -> pd.Series:
     return counts if base == 1 else (counts / base).round() * base
 
 
-def _refusal(edition: Edition, family: str, chapters: Iterable[Chapter]) -> str:
-    schools = min(int(one.found.named) for one in chapters)
+def _refusal(edition: Edition, refused: Sequence[Chapter]) -> str:
+    schools = min(one.found.named for one in refused)
     return (
-        f"reports/{edition.report.slug}.yml: the public edition cannot be made before the results "
-        f"of `{family}` are published: with {schools} schools even the estimate alone, beside what "
-        "was released before, would tell too much of one. Write `edition: exempt`, or wait for "
-        "the published results."
+        f"reports/{edition.report.slug}.yml: the public edition cannot be made before results are "
+        f"published: with {schools} schools even the estimate alone, beside what was released "
+        "before, would tell too much of one. Write `edition: exempt`, or wait for the published "
+        "results."
     )
 
 
@@ -453,7 +460,8 @@ def hold_back(
 ) -> tuple[ProgrammeResults, list[tuple[str, str, str, str]]]:
     """Take out of a programme's results all that could tell of a school, and log it."""
     found, slug = chapter.found, chapter.programme.slug
-    checks, gone = _hold_checks(found.checks, kept)
+    first = chapter.programme.primary in kept
+    checks, gone = _hold_checks(found.checks, kept if first else set())
     lost = [name for name, one in chapter.results.items() if one.known and name not in kept]
     log = [(f"{slug}.checks", name, "estimate", REASON) for name in gone]
     log += [(f"{slug}.effects", name, "estimate", REASON) for name in lost]
@@ -473,7 +481,10 @@ def hold_back(
         gap_to_national=_hold_last(found.gap_to_national),
         counted=(found.named, _coarsened(counts)),
         one_school=say_one_school(found.checks),
-        pictures=_hold_pictures(found.pictures),
+        pictures=_hold_pictures(found.pictures, first=first),
+        value=found.value
+        if first or found.value.empty
+        else found.value[found.value["entry"] != "months"],
     )
     return shown, log
 
@@ -487,7 +498,7 @@ def _hold_checks(checks: pd.DataFrame, kept: set[str]) -> tuple[pd.DataFrame, li
     if checks.empty:
         return checks, []
     gone = checks["estimate"].notna() & ~checks["check"].isin(kept) & (checks["kind"] != "before")
-    gone &= checks["kind"] != "headline"
+    gone &= (checks["kind"] != "headline") | (not kept)
     blank = {name: checks[name].mask(gone) for name in ("estimate", "low", "high", "p")}
     counts = {name: checks[name].mask(gone, 0) for name in ("n_schools", "n_comparison")}
     note = checks["note"].astype("object").mask(gone, f"cannot be made: {HELD}")
@@ -537,7 +548,8 @@ def say_one_school(checks: pd.DataFrame) -> str:
     )
 
 
-def _hold_pictures(pictures: Mapping[str, SavedPicture]) -> dict[str, SavedPicture]:
-    """Drop pictures of single schools, and that of the checks, which is drawn again."""
-    gone = ("schools", "schools-named", "cases", "cases-named", "checks")
+def _hold_pictures(pictures: Mapping[str, SavedPicture], *, first: bool) -> dict[str, SavedPicture]:
+    """Drop pictures of single schools, of what is held, and of the checks, drawn again."""
+    gone = {"schools", "schools-named", "cases", "cases-named", "checks"}
+    gone |= set() if first else {"two-lines", "hundred-dots"}
     return {name: one for name, one in pictures.items() if name not in gone}

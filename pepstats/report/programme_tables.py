@@ -585,7 +585,8 @@ def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResu
     )
     columns = {"Schools": 1.2, "Outcome": 2.6, "In pupils' standard deviations": 1.6, "Weight": 0.8,
                "Number": 0.8, "Verdict": 1.3}  # fmt: skip
-    if any(one.sizes.empty for one in found.values()):
+    shown = (part.primary in set(found[part.slug].effects["outcome"]) for part in parts)
+    if any(one.sizes.empty for one in found.values()) or not all(shown):
         return make_table(caption, columns)
     pooled = pool_phases(
         {slug: one.effects for slug, one in found.items()},

@@ -20,7 +20,7 @@ from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.report import NOT_YET_PUBLIC, REASON, fill_template, list_marks
 from pepstats.runs.compare import Content
-from pepstats.runs.disclosed import add_to_disclosed, read_disclosed
+from pepstats.runs.disclosed import SHOWN, add_to_disclosed, read_disclosed
 from pepstats.runs.environment import same_code
 from pepstats.runs.files import (
     MANIFEST,
@@ -342,6 +342,8 @@ def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:
 
 def _told_since(made: Manifest, report: Report, out: Path) -> Iterator[str]:
     """Find other reports' releases since the run, which its gate could not heed."""
+    if not len(pd.read_csv(out / "working" / report.slug / SHOWN["forms"])):
+        return  # all that it rests on is published
     told = read_disclosed(out, "forms")
     late = told[
         (told["report"] != report.slug) & (told["release"].str.split().str[-1] > made.started)

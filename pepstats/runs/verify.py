@@ -236,7 +236,7 @@ def find_needed(
             names = [*list_settings(listed, data), *(line.file for line in listed.sources)]
             found |= {name: data / name for name in names
                       if name not in made.came_from and (data / name).is_file()}  # fmt: skip
-        elif report not in found:
+        elif report not in {*found, *changed}:
             absent.append(report)
     return found, sorted(absent), sorted(changed)
 

@@ -224,8 +224,11 @@ def few_schools(edition: Edition, named: int) -> Edition:
 
 
 def test_of_few_schools_even_the_estimate_is_refused_in_one_message() -> None:
-    with pytest.raises(DesignError, match="the public edition cannot be made before the results"):
-        gate.protect(few_schools(edition_of(), 5))
+    few = few_schools(edition_of(), 5)
+    with pytest.raises(DesignError, match="the public edition cannot be made before results"):
+        gate.protect(few)
+    exempt = gate.protect(dataclasses.replace(few, asked="exempt"))  # the exempt paper is made
+    assert exempt.forms.empty
     assert gate.protect(few_schools(edition_of(), 8)).held is not None
 
 
@@ -236,9 +239,13 @@ def test_a_school_that_weighs_too_much_is_refused_by_the_policys_dominance() -> 
     heavy = dataclasses.replace(
         edition, results={**edition.results, SLUG: dataclasses.replace(found, gaps=gaps)}
     )
-    with pytest.raises(DesignError, match="cannot be made"):
-        gate.protect(heavy)
-    assert gate.protect(edition).held is not None
+    public = gate.protect(heavy)
+    assert HELD in words_of(page_of(public))
+    checks = public.results[SLUG].checks
+    assert checks.loc[checks["kind"] != "before", "estimate"].isna().all()
+    assert SLUG not in set(public.forms["name"].str.partition(": ")[0])
+    assert not {"two-lines", "hundred-dots"} & set(public.results[SLUG].pictures)
+    assert "rwm_expected" in set(gate.protect(edition).results[SLUG].effects["outcome"])
 
 
 def test_once_results_are_published_nothing_of_them_is_held_back() -> None:

@@ -85,13 +85,13 @@ def test_tamperings_of_all_kinds_are_found_and_named(
 
 
 def test_a_changed_digit_is_answered_with_its_row_and_size(
-    whole: Path, quick: Path, tmp_path: Path
+    whole: Path, data: Path, quick: Path, tmp_path: Path
 ) -> None:
     bundle = copy_of(whole, tmp_path / "bundle")
     effects = pd.read_csv(bundle / EFFECTS)
     effects.loc[1, "estimate"] += 0.5
     replace(bundle / EFFECTS, effects.to_csv(index=False, lineterminator="\n").encode("utf-8"))
-    found = look(bundle, tmp_path)
+    found = look(bundle, tmp_path, data)
     assert found.differs
     table = found.table().set_index("column")
     row = table.loc["estimate"]
@@ -156,12 +156,12 @@ def test_a_tampered_bundle_is_exit_one(released: Path, tmp_path: Path) -> None:
 
 
 def test_another_package_version_is_said_and_not_failed(
-    whole: Path, quick: Path, tmp_path: Path
+    whole: Path, data: Path, quick: Path, tmp_path: Path
 ) -> None:
     bundle = copy_of(whole, tmp_path / "bundle")
     packages = {**manifest.read_manifest(bundle).packages, "numpy": "2.3.0"}
     reseal(bundle, packages=packages, python="3.11.0", platform="Darwin arm64")
-    found = look(bundle, tmp_path)
+    found = look(bundle, tmp_path, data)
     assert not found.differs
     assert any("made with numpy 2.3.0" in one for one in found.said)
     assert any("made with platform Darwin arm64" in one for one in found.said)
@@ -278,18 +278,18 @@ def test_a_release_that_is_not_the_one_on_record_is_found(released: Path, tmp_pa
 
 
 def test_a_run_that_fails_when_made_again_says_so(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RunError("the notebooks are not there.")
 
     monkeypatch.setattr(verify, "run_report", fail)
     with pytest.raises(RunError, match="cannot be run again: the notebooks are not there"):
-        look(whole, tmp_path)
+        look(whole, tmp_path, data)
     assert not list((tmp_path / "out" / "working").iterdir())
     bundle = copy_of(whole, tmp_path / "bundle")
     (bundle / EFFECTS).unlink()
-    found = look(bundle, tmp_path)
+    found = look(bundle, tmp_path, data)
     assert found.differs and any("could not be run again" in one for one in found.said)
 
 
@@ -299,24 +299,24 @@ from pathlib import Path
 from pepstats.runs import verify
 die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 verify.run_report = die
-verify.verify_run(Path(sys.argv[1]), data=Path(sys.argv[2]), out=Path(sys.argv[2]))
+verify.verify_run(*map(Path, sys.argv[1:]))
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
 def test_a_killed_verify_leaves_the_release_and_the_last_one_whole(
-    whole: Path, quick: Path, tmp_path: Path
+    whole: Path, data: Path, quick: Path, tmp_path: Path
 ) -> None:
-    kept = look(whole, tmp_path).kept
+    kept = look(whole, tmp_path, data).kept
     before = hashes(kept, but=()), hashes(whole, but=())
     killed = subprocess.run(
-        [sys.executable, "-c", KILL, str(whole), str(tmp_path / "out")], cwd=ROOT,
+        [sys.executable, "-c", KILL, str(whole), str(data), str(tmp_path / "out")], cwd=ROOT,
         capture_output=True, check=False,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL
     assert (hashes(kept, but=()), hashes(whole, but=())) == before
     assert list(kept.parent.glob(".*partial*"))
-    look(whole, tmp_path)
+    look(whole, tmp_path, data)
     assert not list(kept.parent.glob(".*"))
 
 
@@ -347,7 +347,7 @@ def test_the_real_study_is_made_again_the_same(tmp_path: Path) -> None:
 
 
 def test_a_path_from_here_is_looked_at_wherever_the_run_leaves_the_process(
-    whole: Path, again: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, data: Path, again: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run_and_step_away(slug: str, *, data: Path, out: Path, **_: object) -> None:
         load_report(slug, data)
@@ -356,7 +356,7 @@ def test_a_path_from_here_is_looked_at_wherever_the_run_leaves_the_process(
 
     monkeypatch.setattr(verify, "run_report", run_and_step_away)
     monkeypatch.chdir(whole.parent)
-    found = look(Path(whole.name), tmp_path)
+    found = look(Path(whole.name), tmp_path, data)
     assert {one.file for one in found.findings} == manifest.read_manifest(whole).outputs.keys()
 
 
