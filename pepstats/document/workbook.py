@@ -79,7 +79,7 @@ def _write_page(book: Workbook, name: str, lines: Sequence[str]) -> Worksheet:
 
 def _write_table(book: Workbook, sheet: Worksheet, block: TableBlock, top: int) -> None:
     """Write a table below a sheet's lines, marked as a table, for who cannot see it."""
-    heads, rows = lay_out(block.table)
+    heads, rows = lay_out_cells(block.table)
     columns = [{"header": head} for head in heads]
     sheet.add_table(top, 0, top + len(rows), len(heads) - 1, {
         "name": f"table_{block.number}", "columns": columns, "autofilter": False,
@@ -116,7 +116,7 @@ def list_tables(document: Document) -> Iterator[TableBlock]:
     return (found[number] for number in sorted(found))
 
 
-def lay_out(table: PaperTable) -> tuple[list[str], list[list[Cell]]]:
+def lay_out_cells(table: PaperTable) -> tuple[list[str], list[list[Cell]]]:
     """Return a table's headings and rows with one number a cell: an interval is two.
 
     Words that stand for a figure stand in each of its columns.

@@ -70,11 +70,14 @@ class Left:
         )
 
 
-def audit(forms: Sequence[Form], unknown: Unknown) -> Left:
-    """Work out the least that is left to know of any school once some forms are shown."""
+def audit(forms: Sequence[Form], unknown: Unknown, *, ranges: bool = True) -> Left:
+    """Work out the least that is left to know of any school once some forms are shown.
+
+    Without `ranges`, which take two linear programmes a figure, every range counts as whole.
+    """
     matrix, half = _stack(forms, unknown.table.index)
     alone, insider = _posterior(matrix, half, unknown)
-    return Left(alone, insider, _narrowest(matrix, half, unknown))
+    return Left(alone, insider, _narrowest(matrix, half, unknown) if ranges else 1.0)
 
 
 def _stack(forms: Sequence[Form], unknowns: pd.Index) -> tuple[Numbers, Numbers]:
@@ -131,8 +134,7 @@ def choose_forms(
     kept = [list(shown)]
     for group in asked:
         beside = [form for one in kept for form in one] + list(group)
-        alone, insider = _posterior(*_stack(beside, unknown.table.index), unknown)
-        if Left(alone, insider, least.width).enough(least):
+        if audit(beside, unknown, ranges=False).enough(least):
             kept.append(list(group))
     while len(kept) > 1 and not may_show([f for one in kept for f in one], unknown, least):
         kept.pop()
@@ -141,8 +143,6 @@ def choose_forms(
 
 def may_show(forms: Sequence[Form], unknown: Unknown, least: Left) -> bool:
     """Whether as much is left to know of every school as a policy asks, once all are shown."""
-    matrix, half = _stack(forms, unknown.table.index)
-    alone, insider = _posterior(matrix, half, unknown)
-    if not Left(alone, insider, least.width).enough(least):
+    if not audit(forms, unknown, ranges=False).enough(least):
         return False
-    return least.width <= 0 or _narrowest(matrix, half, unknown) >= least.width
+    return least.width <= 0 or audit(forms, unknown).enough(least)

@@ -267,19 +267,6 @@ class _Cells:
         return Protected(shown, pd.DataFrame(log, columns=LOG_COLUMNS))
 
 
-def find_small_changes(
-    now: pd.DataFrame, before: pd.DataFrame, *, name: str, smallest: int = SMALLEST
-) -> pd.DataFrame:
-    """List the cells that, set beside the last release, show a small count by their difference.
-
-    Both tables have the same names of rows and columns; a hidden cell is missing. A cell that only
-    one of them has is not compared. One row per cell: `table`, `row`, `column`, `reason`.
-    """
-    few = _few_apart(now, before, smallest)
-    found = [(name, str(r), str(c), DIFFERS) for r in few.index for c in few if few.loc[r, c]]
-    return pd.DataFrame(found, columns=LOG_COLUMNS)
-
-
 def _few_apart(now: pd.DataFrame, before: pd.DataFrame, smallest: int) -> pd.DataFrame:
     """Mark the cells of both tables that differ by a small count."""
     rows = now.index.intersection(before.index, sort=False)

@@ -202,7 +202,7 @@ def judge_choice(
         n_comparison=headline.effect.n_comparison if match is None or choice.kind == "headline"
         else len(match.serving(has_gap(found, choice.members), found.table["own"])),
         note=choice.note, kind=choice.kind,
-        shares=share_out(found.table.iloc[rows]) if choice.year == headline.year else None,
+        shares=list_shares(found.table.iloc[rows]) if choice.year == headline.year else None,
     )  # fmt: skip
     chance = placebo[outcome].to_numpy(float)
     if choice == first_choice(headline):
@@ -211,7 +211,7 @@ def judge_choice(
     return headline.judge(row, chance, cities=draws.usable, keep=choice.members == headline.chosen)
 
 
-def share_out(gaps: pd.DataFrame) -> pd.Series:
+def list_shares(gaps: pd.DataFrame) -> pd.Series:
     """Return the part of each school's gap in the mean of some gaps: index `school`."""
     weights = gaps["weight"].where(gaps["gap"].notna(), 0.0).astype(float)
     return (weights / weights.sum()).rename("share").rename_axis("school")

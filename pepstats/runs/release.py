@@ -111,7 +111,7 @@ def find_named(run: Path, made: Manifest, report: Report) -> Iterator[str]:
     published = releases <= set(RELEASES) - set(NOT_YET_PUBLIC)
     schools = list_schools(run, report)
     for name in list_leaving(made, report):
-        said = read_words(run / name)
+        said = read_all_words(run / name)
         if EXEMPT.search(said):
             yield f"{name} is marked exempt"
         found = [n for n in schools.find(said) if n in schools.numbers or not published]
@@ -120,7 +120,7 @@ def find_named(run: Path, made: Manifest, report: Report) -> Iterator[str]:
             yield f"{name} names {', '.join(found[:3])}{more}: {REASON}"
 
 
-def read_words(path: Path) -> str:
+def read_all_words(path: Path) -> str:
     """Return all words of a file; what is not text has none."""
     content = path.read_bytes()
     try:
@@ -145,7 +145,7 @@ def carry(
     """
     carried, exempt = {}, report.edition == "exempt"
     for name, digest in made.settings.items():
-        quiet = exempt or not schools.find(read_words(data / name))
+        quiet = exempt or not schools.find(read_all_words(data / name))
         criteria = exempt or name != CRITERIA or report.disclosure.criteria == "public"
         if report.invented or (quiet and criteria):
             carried[name] = _where(name, digest)

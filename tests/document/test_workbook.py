@@ -36,7 +36,7 @@ def test_the_workbook_has_a_cover_contents_and_one_table_a_sheet(paper) -> None:
 
 def test_numbers_are_numbers_and_signs_are_kept(paper) -> None:
     block = next(b for b in workbook.list_tables(paper) if b.name == "closing-the-gap.checks")
-    heads, rows = workbook.lay_out(block.table)
+    heads, rows = workbook.lay_out_cells(block.table)
     at = heads.index("Estimate")
     assert [row[at].values for row in rows] == [
         (4.2,), (4.2,), (3.9,), (4.4,), (3.8,), (4.9,), (-0.4,),
