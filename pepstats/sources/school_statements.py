@@ -29,12 +29,38 @@ NOT_CLEARED = (
 )
 DETAILS = f"may hold personal details, and {NOT_CLEARED}"
 _NAME = re.compile(r"[^\W\d_][\w.'’-]*\s+[^\W\d_]{2,}")
-_EMAIL = re.compile(r"[\w.+-]+\s*@\s*[\w-]+\.\w+")
-_LONG_NUMBER = re.compile(r"(?:\d[\s-]?){4,}")
-_CAPITAL = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\w'’])([A-Z][a-z'’]+(?:-[A-Z][a-z]+)?)\b")
+_PUPIL = r"(?:boy|girl|child|pupil|student|family)\b"
+_TELLING = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"[\w.+-]+\s*(?:@|[(\[]\s*at\s*[)\]])\s*[\w-]+\.\w+",  # an e-mail address
+        r"\b[\w.+-]+\s+at\s+[\w-]+\s+dot\s+\w+",
+        r"(?!\b(?:19|20)\d\d\b(?![\s-]*\d))(?:\d[\s-]?){4,}",  # a number, but for a year
+        r"\b[A-Z]{1,2}\d[A-Z\d]?\s*\d[A-Z]{2}\b",  # a postcode
+        r"\b(?-i:Mr|Mrs|Miss|Ms|Mx|Dr|Sir|Dame)\b\.?\s+\w+",
+        r"\b(?:born|birthday|dob|date of birth)\b",
+        r"\bturned (?:\d+|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen)\b",
+        r"\b(?:his|her|whose|child[’']s|pupil[’']s) (?:parents?|family)\b",
+        r"\b(?:(?:step)?(?:mum|mother|dad|father|brother|sister|son|daughter)|foster|nan"
+        r"|gran(?:ny|d\w+)?|twin|cousin|uncle|aunt|custody|widow\w*|divorc\w+)s?\b",
+        r"\b(?:cancer|leuk\w+|epilep\w+|diabet\w+|asthma|autis\w+|adhd|dyslex\w+|dysprax\w+"
+        r"|\w+ syndrome|ritalin|pregnan\w+|self-harm\w*|depress\w+|breakdown|stress|deaf|blind"
+        r"|hearing aid|wheelchair|cerebral palsy|anorex\w+|surgery|in hospital)\b",
+        rf"\b(?:the|our|his|her) (?:only|one) (?:[\w-]+ ){{0,3}}{_PUPIL}",
+        rf"\b(?:the|a|our|one) (?:[\w-]+ )?{_PUPIL} (?:who|with|in|from|born)\b",
+        r"\b(?:looked[- ]after|in care|traveller|refugee|asylum|in prison|excluded)\b",
+        r"\b(?:chair of governors|caretaker|site manager|(?:head|deputy)(?: ?teacher)?,? who)\b",
+    )
+]  # fmt: skip
+"""What tells of one person, whoever that is: how to reach them, when born, whose, how ill."""
+
+_LETTER = "a-zß-öø-ÿ"
+_UPPER = "[A-ZÀ-ÖØ-Þ]"
+_WORD = rf"{_UPPER}[{_LETTER}]"
+_CAPITAL = re.compile(rf"(?<![.!?:]\s)(?<!^)(?<![\w'’])({_UPPER}[{_LETTER}'’]+(?:-{_WORD}+)?)\b")
 _OPENING = re.compile(
-    r"(?:^|[.!?]\s+)([A-Z][a-z]+)(?=\s+(?:is|was|has|had|made|can|could|did|does|said|says|went"
-    r"|now|and\s+[A-Z]|[A-Z][a-z])\b)"
+    rf"(?:^|[.!?]\s+)({_WORD}[{_LETTER}]*)(?=['’]s\b|\s+(?:is|was|has|had|made|can|could|did|does"
+    rf"|said|says|went|now|and\s+[A-Z]|{_WORD})\b)"
 )
 
 _KNOWN_OPENINGS = {row["word"] for row in read_table("capitals")}
@@ -168,8 +194,11 @@ def why_held(quote: str, consent: bool, cleared: bool) -> str | None:
 
 
 def find_details(words: str) -> list[str]:
-    """Find what may be personal: e-mail addresses, long numbers, and words that look like names."""
-    found = [m.group() for pattern in (_EMAIL, _LONG_NUMBER) for m in pattern.finditer(words)]
+    """Find what may be personal: what tells of one person, and words that look like names.
+
+    It is a help for those who clear a statement, and misses much: nothing is quoted by it alone.
+    """
+    found = [m.group() for pattern in _TELLING for m in pattern.finditer(words)]
     names = [m.group(1) for m in _CAPITAL.finditer(words)]
     names = [name for name in names if re.split(r"['’]", name)[0] not in _KNOWN_CAPITALS]
     openings = [m.group(1) for m in _OPENING.finditer(words)]

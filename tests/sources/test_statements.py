@@ -17,6 +17,12 @@ from pepstats.report.quotes import (
 from pepstats.settings import SourceLine
 from pepstats.sources import files
 from pepstats.sources import school_statements as statements
+from tests.sources.personal_details import (
+    DETAILS,
+    HARMLESS,
+    LATER_DETAILS,
+    LATER_HARMLESS,
+)
 
 SCHOOLS = {"closing-the-gap": {900001: 900001, 900002: 900002, 930002: 900002, 900003: 900003}}
 
@@ -235,3 +241,22 @@ def test_a_wrong_row_of_a_workbook_is_named_by_its_own_line(tmp_path: Path) -> N
     raw = files.read_text(source).frame()
     with pytest.raises(SourceError, match=r"s\.xlsx: row 3: school 900009 is not in the programme"):
         statements.check_statements(raw, file="s.xlsx", schools=SCHOOLS)
+
+
+def test_personal_details_are_found_more_often_than_harmless_words_are_taken_for_them() -> None:
+    every = [words for of_a_kind in DETAILS.values() for words in of_a_kind]
+    assert (len(every), len(HARMLESS)) == (62, 60)
+    missed = [words for words in every if not statements.find_details(words)]
+    alarms = [words for words in HARMLESS if statements.find_details(words)]
+    later = [words for words in LATER_DETAILS if not statements.find_details(words)]
+    false = [words for words in LATER_HARMLESS if statements.find_details(words)]
+    print(
+        f"found {62 - len(missed)} of 62, {20 - len(later)} of the later 20; "
+        f"harmless taken for them {len(alarms)} of 60, {len(false)} of the later 20"
+    )
+    assert (len(missed), len(alarms), len(later), len(false)) == (3, 2, 0, 2)
+
+
+@pytest.mark.parametrize("words", [*LATER_DETAILS, *LATER_HARMLESS])
+def test_found_or_missed_no_words_leave_without_a_name(words: str) -> None:
+    assert held(Statement=words, **NOT_CLEARED) in (statements.DETAILS, statements.NOT_CLEARED)
