@@ -305,9 +305,9 @@ FILES = ("reports/autumn-2018.yml", "programmes/closing-the-gap.yml", "quality.y
 RAW = (
     "!!python/object/apply:os.system [id]", "&a [*a]", "*a", "'\\0'", '"\\0\\e[31m"', '"\\ud800"',
     '"\\U000E0041\\u202Ex"', "[1, [2]]", "{a: {b: c}}", "null", "''", "'   '", "1e999", ".nan",
-    "yes", "2018-13-45", "2018-10-02", "0x7fffffffffffffffffffff", "|\n    two\n    lines",
-    f"'{'y' * 5000}'", "<<: {a: b}", "? a", "'%x'", '"\\r\\n=1+1"', "'../../etc/passwd'",
-    "'/etc/passwd'", "'{{7*7}}'",
+    "yes", "2018-13-45", "2018-10-02", "0x7fffffffffffffffffffff",
+    "|\n            two\n            lines", f"'{'y' * 5000}'", "<<: {a: b}", "? a", "'%x'",
+    '"\\r\\n=1+1"', "'../../etc/passwd'", "'/etc/passwd'", "'{{7*7}}'",
 )  # fmt: skip
 """Values as they stand in YAML, beside the texts."""
 PLACE = "ATTACKED-HERE"

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from pepstats.errors import SourceError
-from pepstats.formatting import plain_text
 from pepstats.measures import CUT_OFF, TYPES
 from pepstats.sources.cells import URN, Cells, read_number, reason_of
 from pepstats.sources.files import Source
@@ -135,8 +134,8 @@ def read_dates(raw: Cells, *names: str) -> pd.Series:
 
 
 def read_words(raw: Cells, *names: str) -> pd.Series:
-    """Read a column of words as plain text, missing where there are none."""
-    text = read_column(raw, *names).map(plain_text)
+    """Read a column of words, missing where there are none."""
+    text = read_column(raw, *names)
     return text.where(text.ne(""))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.hostile_texts import TEXTS, is_run
 from pepstats.formatting import escape_formula, restore_text
 from pepstats.runs.files import as_csv, read_csv
 
@@ -24,21 +24,12 @@ RUNS = [
 ]  # fmt: skip
 NUMBERS = ["-0.5", "+0.3", "-1,204", "-12%", "-1e-05", " -3 "]
 
-_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-
-
-def is_run(cell: str) -> bool:
-    """Whether a spreadsheet might run a cell, whatever it skips before the first letter."""
-    inside = re.sub(r"^[\s\"`\u200b\ufeff]+", "", cell)
-    number = re.fullmatch(r"[+-]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?%?", inside.strip(), re.IGNORECASE)
-    return number is None and (cell.startswith(_STARTS) or inside.startswith(_STARTS))
-
 
 def cells_of(table: pd.DataFrame) -> list[str]:
     return [c for row in csv.reader(io.StringIO(as_csv(table).decode(), newline="")) for c in row]
 
 
-@pytest.mark.parametrize("text", RUNS)
+@pytest.mark.parametrize("text", [*RUNS, *(text for text in TEXTS if "\0" not in text)])
 def test_no_text_is_run_wherever_it_stands(text: str, tmp_path: Path) -> None:
     table = pd.DataFrame({text: [text, "a"], "n": [1.5, -0.5]}, pd.Index([text, "b"], name="key"))
     assert not [cell for cell in cells_of(table) if is_run(cell)]
