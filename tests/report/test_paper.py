@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
-from html import unescape
 
 import docx
 import numpy as np
@@ -14,7 +13,7 @@ import yaml
 from pepstats.document import blocks as document_blocks
 from pepstats.document.blocks import text_of
 from pepstats.document.compose import find_typed_results, read_officers_text
-from pepstats.document.html import to_html, write_formats
+from pepstats.document.html import to_html
 from pepstats.document.word import write_docx
 from pepstats.errors import DesignError, RunError
 from pepstats.report import disclosure, programme_tables
@@ -38,7 +37,6 @@ from pepstats.report.paper import (
     write_editions,
 )
 from pepstats.settings.report import Disclosure, Report
-from pepstats.sources import NOT_CLEARED
 from tests.paper_made_up import (
     make_city,
     make_effect,
@@ -319,26 +317,6 @@ def test_statements_are_counted_in_balance_and_quoted_by_role(paper) -> None:
     quotes = [q for block in paper.blocks if block.kind == "quotes" for q in block.quotes]
     assert {q.role for q in quotes} == {"Head teacher"}
     assert not any("Callum" in q.text or "do it again" in q.text for q in quotes)
-
-
-def test_no_statement_is_printed_in_any_edition_that_nobody_has_cleared(study) -> None:
-    settings, programmes, results = study
-    slug = "closing-the-gap"
-    said = results[slug].statements
-    words = said.loc[said["statement"] != "", "statement"]
-    said = said.assign(held=said["held"].where(said["held"].notna(), NOT_CLEARED))
-    uncleared = {**results, slug: dataclasses.replace(results[slug], statements=said)}
-    for edition in ("public", "exempt"):
-        given = settings.model_copy(update={"edition": edition})
-        files = write_formats({"report": write_paper(given, programmes, uncleared, city=CITY)})
-        word = docx.Document(io.BytesIO(files["report.docx"]))
-        shown = unescape(files["report.html"]) + "".join(line.text for line in word.paragraphs)
-        assert not [one for one in words if one in shown]
-        assert "could not be quoted" in shown or "None can be quoted yet." in shown
-    paper = write_paper(settings, programmes, uncleared, city=CITY)
-    needed = " ".join(list_to_do(Edition(settings, programmes, uncleared), paper))
-    rows = said.loc[said["held"] == NOT_CLEARED, "row"]
-    assert len(rows) > 2 and all(f"statement in row {row}: {NOT_CLEARED}" in needed for row in rows)
 
 
 def test_what_still_needs_a_person_is_listed(study, paper) -> None:
