@@ -240,7 +240,7 @@ def write_sheets(texts: tuple[str, ...]) -> dict[str, str]:
             contributions=lines.assign(label=said, heading=said, release=said),
         )  # fmt: skip
         pages |= {f"{start}-{n}": html for n, html in sheets.write_sheets(odd, REPORT).items()}
-        pages[f"{start}-city.html"] = sheets.write_city_table(odd, REPORT, edition="exempt")
+        pages[f"{start}-city.html"] = sheets.write_city_table(odd, REPORT)
     return pages
 
 
