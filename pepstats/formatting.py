@@ -171,6 +171,13 @@ def restore_text(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell, 1) else cell
 
 
+def escape_markdown(text: str) -> str:
+    """Return a text as Markdown shows it word for word: no markup, no link, no HTML."""
+    marked = re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", plain_text(text).strip())
+    marked = re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", marked)  # which would begin a list
+    return re.sub(r":(?=//)|(?<=www)\.|@|&(?=[#\w]+;)", lambda m: f"&#{ord(m.group())};", marked)
+
+
 def _is_hidden(letter: str) -> bool:
     point = ord(letter)
     no_character = 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE

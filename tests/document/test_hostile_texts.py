@@ -10,6 +10,7 @@ from pathlib import Path
 
 import docx
 import pytest
+from markdown_it import MarkdownIt
 from python_calamine import CalamineWorkbook
 
 from benchmarks.hostile_texts import (
@@ -28,7 +29,7 @@ from benchmarks.hostile_texts import (
     write_sheets,
 )
 from pepstats.document import write_formats
-from pepstats.formatting import plain_text
+from pepstats.formatting import escape_markdown, plain_text
 from pepstats.settings.yaml import read_yaml
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -86,6 +87,16 @@ def test_a_real_browser_runs_nothing_and_asks_for_nothing(papers, tmp_path: Path
     assert browse(tmp_path, shown, str(BROWSER)) == (0, 0)
     ran, asked = browse(tmp_path, unescaped(""), str(BROWSER))
     assert ran > 0 and asked > 0
+
+
+@pytest.mark.parametrize("before", ["# ", "- ", ""])
+def test_a_release_s_markdown_shows_each_text_word_for_word(before: str) -> None:
+    for text in TEXTS:
+        parsed = MarkdownIt("commonmark").parse(f"{before}{escape_markdown(text)}\n")
+        inside = [one for token in parsed if token.type == "inline" for one in token.children]
+        assert {one.type for one in inside} <= {"text", "text_special"}, text
+        assert "".join(one.content for one in inside) == plain_text(text).strip()
+        assert not {"html_block", "code_block", "fence"} & {token.type for token in parsed}
 
 
 @pytest.mark.parametrize(
