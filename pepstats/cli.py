@@ -15,6 +15,7 @@ from typing import Any
 
 from pepstats import __version__, paths
 from pepstats.errors import DesignError, PepstatsError
+from pepstats.formatting import plain_text
 
 DEFAULT_REPORT = "autumn-2018"
 JOBS = min(2, os.cpu_count() or 1)
@@ -35,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return command(asked)
     except PepstatsError as error:
-        print(f"pepstats: {error}", file=sys.stderr)
+        print(f"pepstats: {plain_text(str(error))}", file=sys.stderr)
         return WRONG
     except KeyboardInterrupt:
         print("pepstats: stopped; what was there before is as it was.", file=sys.stderr)

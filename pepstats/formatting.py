@@ -31,8 +31,16 @@ def format_signed(value: float, places: int = 1) -> str:
     return f"{value:+.{places}f}".replace("-", "\u2212")
 
 
-_KEPT_FORMATS = "\u200c\u200d"  # joiners that some scripts and emoji are spelled with
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
+_SPELLED = re.compile(r"(?<=[\u0300-\U0010ffff])[\u200c\u200d]")
+"""A joiner that some scripts and emoji are spelled with: nothing in Latin letters is."""
+
+_FORMULA = re.compile(
+    r"'*(?!\s*[+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?\s*\Z)"
+    r"(?:[\t\r\n]|[\s\"'`\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])",
+    re.IGNORECASE,
+)
+"""How a text starts that a spreadsheet would run, with what it may skip before; no number does."""
 
 _YEAR = re.compile(
     r"(?:^|(?<=in )|(?<=of )|(?<=for )|(?<=from )|(?<=and )"
@@ -142,16 +150,32 @@ def reader_words(text: str) -> str:
 def plain_text(text: str) -> str:
     """Return text with its words kept and its invisible tricks taken out.
 
-    Control characters, direction marks and code points that are no character are dropped (a line
-    break or a tab becomes a space); letters of any script, emoji and their joiners stay.
+    Control characters, direction marks, zero-width marks and code points that are no character are
+    dropped (a line break or a tab becomes a space); letters of any script, emoji and the joiners
+    that these are spelled with stay.
     """
+    if text.isascii() and text.isprintable():
+        return text
     spaced = re.sub(r"[\t\r\n\x0b\x0c\x1c-\x1f\x85\u2028\u2029]+", " ", text)
-    return "".join(c for c in spaced if c in _KEPT_FORMATS or not _is_hidden(c))
+    spelled = {match.start() for match in _SPELLED.finditer(spaced)}
+    return "".join(c for n, c in enumerate(spaced) if n in spelled or not _is_hidden(c))
 
 
 def escape_formula(text: str) -> str:
-    """Return words that a spreadsheet will not take for a formula; nothing is lost of them."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    """Return a text as a spreadsheet shows it and does not run it: `restore_text` undoes it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def restore_text(cell: str) -> str:
+    """Return the text that `escape_formula` wrote as this cell."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell, 1) else cell
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text as Markdown shows it word for word: no markup, no link, no HTML."""
+    marked = re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", plain_text(text).strip())
+    marked = re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", marked)  # which would begin a list
+    return re.sub(r":(?=//)|(?<=www)\.|@|&(?=[#\w]+;)", lambda m: f"&#{ord(m.group())};", marked)
 
 
 def _is_hidden(letter: str) -> bool:

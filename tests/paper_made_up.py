@@ -203,14 +203,15 @@ def make_statements(slug: str = "closing-the-gap") -> pd.DataFrame:
     rows = [
         {"urn": str(900000 + n), "programme": slug, "theme": theme, "stance": stance,
          "role": "Head teacher", "consent": consent, "consent_date": "2018-09-14",
-         "statement": words}
-        for n, (theme, stance, consent, words) in enumerate([
-            ("Coaching", "positive", "yes", "It helped us to plan."),
-            ("Coaching", "positive", "yes", "Staff feel surer of what to do next."),
-            ("Coaching", "positive", "no", "We would do it again."),
-            ("Time", "negative", "yes", "It took more time than we had."),
-            ("Time", "mixed", "yes", "Good ideas, but we saw that Callum was out of class a lot."),
-            ("", "", "", ""),
+         "statement": words, "cleared_by": by, "cleared_on": "2018-09-17" if by else ""}
+        for n, (theme, stance, consent, by, words) in enumerate([
+            ("Coaching", "positive", "yes", "I. Figment", "It helped us to plan."),
+            ("Coaching", "positive", "yes", "I. Figment", "Staff feel surer of what to do next."),
+            ("Coaching", "positive", "no", "", "We would do it again."),
+            ("Time", "negative", "yes", "I. Figment", "It took more time than we had."),
+            ("Time", "mixed", "yes", "",
+             "Good ideas, but we saw that Callum was out of class a lot."),
+            ("", "", "", "", ""),
         ])
     ]  # fmt: skip
     schools = {slug: {900000 + n: 900000 + n for n in range(18)}}

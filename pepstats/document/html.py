@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 from pepstats.document.blocks import Document
 from pepstats.document.templates import html_templates
 from pepstats.errors import RunError
+from pepstats.formatting import plain_text
 
 
 def to_html(document: Document) -> str:
@@ -36,6 +39,19 @@ def to_pdf(page: str) -> bytes:
     return bytes(paper.write_pdf(pdf_variant="pdf/ua-1"))
 
 
+def plain_words(part: Any) -> Any:
+    """Return a part of a paper, whatever it is made of, with every text in it plain."""
+    if isinstance(part, str):
+        return plain_text(part)
+    if isinstance(part, tuple):
+        return tuple(map(plain_words, part))
+    if isinstance(part, dict):
+        return {name: plain_words(value) for name, value in part.items()}
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(part, **{f.name: plain_words(getattr(part, f.name)) for f in fields(part)})
+    return part
+
+
 def write_formats(
     editions: Mapping[str, Document],
     formats: Collection[str] = ("word", "workbook"),
@@ -53,7 +69,7 @@ def write_formats(
     from pepstats.document.workbook import list_tables, write_workbook
 
     files: dict[str, str | bytes] = {}
-    for name, paper in editions.items():
+    for name, paper in plain_words(dict(editions)).items():
         files[f"{name}.html"] = page = to_html(paper)
         if "word" in formats:
             files[f"{name}.docx"] = write_docx(paper, template)

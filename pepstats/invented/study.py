@@ -31,7 +31,10 @@ from pepstats.invented.results import half_up
 from pepstats.invented.world import CITY, GOVERNANCE
 
 ANSWERS, HELD = 12, 3  # in each programme; the latter must be held back
-COLUMNS = ["urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement"]
+COLUMNS = ["urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement",
+           "cleared_by", "cleared_on"]  # fmt: skip
+CLEARED = ("Ida Makebelieve", "2018-09-17")
+"""The invented officer who read what may be quoted, and when."""
 
 # What must be held back before anyone reads it: a name, an address, a number.
 _HELD_BACK = (
@@ -69,12 +72,14 @@ def statements(england: England) -> pd.DataFrame:
         ready, held = ready[ANSWERS:], held[HELD:]
         for place, urn in enumerate(rng.permutation(members["urn"].to_numpy()).tolist()):
             if place >= len(said):
-                rows.append((urn, slug, "", "", "", "", "", ""))
+                rows.append((urn, slug, *[""] * 8))
                 continue
             role, theme, stance, words = said[place]
             agreed = place % 4 != 3 or place >= ANSWERS
             day = f"2018-{6 + place % 2:02d}-{3 + place:02d}" if agreed else ""
-            rows.append((urn, slug, theme, stance, role, "yes" if agreed else "no", day, words))
+            cleared = CLEARED if agreed and place < ANSWERS else ("", "")
+            consent = "yes" if agreed else "no"
+            rows.append((urn, slug, theme, stance, role, consent, day, words, *cleared))
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(["programme", "urn"], ignore_index=True)
 
 

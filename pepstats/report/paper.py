@@ -13,7 +13,7 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.document import Contents, Cover, Document, PaperPicture, PaperTable, compose_paper
-from pepstats.formatting import long_date
+from pepstats.formatting import escape_markdown, long_date
 from pepstats.impact import LADDER
 from pepstats.measures import LOCAL_GROUPS
 from pepstats.report.board_tables import make_board_tables, make_provenance_tables
@@ -196,5 +196,6 @@ def fill_template(template: str, **words: object) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["markdown"] = escape_markdown
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     return environment.get_template(template).render(**words)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pepstats.document import Quote
 from pepstats.formatting import count_words, join_words
-from pepstats.sources import DETAILS, STANCES, TOO_LONG
+from pepstats.sources import DETAILS, NOT_CLEARED, STANCES, TOO_LONG
 
 MOST_QUOTES = 6  # for one programme
 
@@ -79,7 +79,7 @@ def choose_quotes(said: pd.DataFrame, programme: str) -> tuple[Quote, ...]:
 
 def list_held(said: pd.DataFrame) -> list[str]:
     """List what someone must do before more can be quoted, row by row."""
-    held = said.loc[said["held"].isin([DETAILS, TOO_LONG])]
+    held = said.loc[said["held"].isin([DETAILS, NOT_CLEARED, TOO_LONG])]
     return [f"statement in row {row['row']}: {row['held']}" for row in held.to_dict("records")]
 
 

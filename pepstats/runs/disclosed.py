@@ -14,7 +14,7 @@ import pandas as pd
 
 from pepstats.errors import RunError
 from pepstats.report import Told
-from pepstats.runs.files import as_csv, write_whole
+from pepstats.runs.files import as_csv, read_csv, write_whole
 from pepstats.settings import Report
 
 FOLDER = "disclosed"
@@ -35,7 +35,7 @@ def read_disclosed(out: Path, name: str) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=TABLES[name])
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        table = read_csv(path)
         return table[TABLES[name]]
     except (KeyError, ValueError) as error:
         raise RunError(
@@ -60,7 +60,7 @@ def add_to_disclosed(run: Path, out: Path, report: Report, on: str) -> None:
         path = run / SHOWN[name]
         if not path.is_file():
             continue
-        new = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        new = read_csv(path)
         new = new.assign(
             release=f"{report.slug} {on}", report=report.slug, authority=report.authority,
             year=report.year,

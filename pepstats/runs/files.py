@@ -2,29 +2,66 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import posixpath
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import Field
 
 from pepstats.errors import RunError
+from pepstats.formatting import escape_formula, restore_text
 from pepstats.settings import Settings
 
 CHANGES_FILE = "CHANGES.md"
 
 
 def as_csv(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV at full precision, the index as its key where it has a name."""
+    """Return a table as CSV at full precision, the index as its key where it has a name.
+
+    A text that a spreadsheet would run is written so that it is not: `read_csv` gives it back.
+    """
     keyed = any(level is not None for level in table.index.names)
+    table = _change_texts(table, escape_formula)
     text: str = table.to_csv(index=keyed, lineterminator="\n")
+    if "\r" in text:  # which ends a row, for some readers, where it is not in quotation marks
+        text = table.to_csv(index=keyed, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return text.encode("utf-8")
+
+
+def read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    """Read a table as a run wrote it; an empty cell is missing, `NA` is text."""
+    known = {"keep_default_na": False, "na_values": [""], **options}
+    return _change_texts(pd.read_csv(path, **known), restore_text)
+
+
+def _change_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Change every text of a table, of its columns' names and of its key; no number is touched."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(changed, value))
+        return change(value) if isinstance(value, str) else value
+
+    table = table.rename(columns=changed)
+    for place in range(table.shape[1]):
+        column = table.iloc[:, place]
+        if pd.api.types.is_numeric_dtype(column):
+            continue
+        texts = {text: changed(text) for text in column.unique() if isinstance(text, str)}
+        moved = {text: new for text, new in texts.items() if new != text}
+        if moved:
+            column = column.astype(object) if column.dtype == "category" else column
+            table.isetitem(place, column.where(~column.isin(moved), column.map(moved)))
+    if any(changed(key) != key for key in table.index.unique() if isinstance(key, (str, tuple))):
+        table.index = table.index.map(changed)
+    return table
 
 
 def check_name(name: str) -> str:

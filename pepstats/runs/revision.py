@@ -23,7 +23,7 @@ from pepstats.formatting import count_words, format_number
 from pepstats.impact import HOW
 from pepstats.measures import MEASURES, find_measure, outcome_label
 from pepstats.report import round_effects
-from pepstats.runs.files import CHANGES_FILE, MANIFEST, sha256_of, write_whole
+from pepstats.runs.files import CHANGES_FILE, MANIFEST, read_csv, sha256_of, write_whole
 from pepstats.runs.manifest import EarlierRun, Manifest, find_manifest, read_manifest
 from pepstats.runs.steps import Step
 from pepstats.schools import Panel
@@ -59,7 +59,7 @@ class Earlier(EarlierRun):
         """Read a table of it; None where it holds no such table."""
         if name not in self.tables:
             return None
-        return pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""])
+        return read_csv(self.folder / name)
 
 
 def find_earlier(report: Report, out: Path) -> Earlier | None:
@@ -264,7 +264,7 @@ def record_release(
 
 def read_effects(folder: Path, made: Manifest) -> pd.DataFrame:
     """Read every programme's effects, as they were printed, from a run or a release."""
-    return pd.read_csv(folder / EFFECTS_FILE, keep_default_na=False, na_values=[""])
+    return read_csv(folder / EFFECTS_FILE)
 
 
 def _add_entry(released: Path, said: str) -> None:

@@ -19,12 +19,13 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import RunError, nearest
+from pepstats.formatting import plain_text
 from pepstats.impact import FORECAST, Design, Evaluation, Inputs, take_up_evaluation
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import Told
 from pepstats.runs.disclosed import read_told
-from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, write_whole
+from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, read_csv, write_whole
 from pepstats.runs.tasks import STEPS
 from pepstats.schools import Panel
 from pepstats.settings import (
@@ -144,8 +145,8 @@ def _files_of_picture(name: str, picture: Picture) -> dict[str, bytes]:
         f"{name}.csv": as_csv(picture.table),
         f"{name}.svg": to_svg(picture.figure),
         f"{name}.png": to_png(picture.figure),
-        f"{name}.alt.txt": f"{picture.alt.strip()}\n".encode(),
-        f"{name}.caption.txt": f"{picture.caption.strip()}\n".encode(),
+        f"{name}.alt.txt": f"{plain_text(picture.alt).strip()}\n".encode(),
+        f"{name}.caption.txt": f"{plain_text(picture.caption).strip()}\n".encode(),
     }
 
 
@@ -211,8 +212,7 @@ class Step:
 
     def read_table(self, step: str, name: str, programme: str | None = None) -> pd.DataFrame:
         """Read a table that an earlier step wrote; an empty cell is missing, `NA` is text."""
-        path = self._earlier(step, f"{name}.csv", programme)
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        return read_csv(self._earlier(step, f"{name}.csv", programme))
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Return this step's own random numbers for a purpose, by seed, step and purpose."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pepstats.formatting import plain_text
 from pepstats.measures import TYPES
 from pepstats.sources import MAINSTREAM, NOT_STATED, SPECIAL, Results, governance_of
 
@@ -91,6 +92,8 @@ def describe_schools(
     latest["type"] = latest["type"].map(lambda t: TYPES.get(t, (t, ""))[0], na_action="ignore")
     if trusts is not None:
         latest["trust"] = latest["urn"].map(trusts["trust"]).fillna(latest["trust"])
+    for column in ("name", "trust"):
+        latest[column] = latest[column].map(plain_text, na_action="ignore")
     latest.index = latest.index.astype("int64")
     return latest[COLUMNS].sort_index()
 

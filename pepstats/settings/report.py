@@ -23,6 +23,9 @@ Format = Literal["word", "workbook", "pdf"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
 
+Said = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Action(Settings):
     """What the last meeting asked for, by whom, and how it is answered; in the officers' words.
 
@@ -74,10 +77,10 @@ class Terms(Settings):
 class Meeting(Settings):
     """The meeting a paper is for, and whose paper it is."""
 
-    body: str
+    body: Said
     date: datetime.date
-    report_from: str
-    report_by: str
+    report_from: Said
+    report_by: Said
 
 
 Kind = Literal[

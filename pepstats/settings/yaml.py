@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from pepstats.errors import DesignError, nearest
+from pepstats.formatting import plain_text
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 LARGEST_YAML = 1_000_000  # bytes; a study is a page or two of text
@@ -112,7 +113,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise DesignError(f"{path}{where}: not plain YAML: {problem}.") from None
     if not isinstance(content, dict):
         raise DesignError(f"{path}: expected `key: value` lines, found {type(content).__name__}.")
-    return content
+    return {key: _plain_values(value) for key, value in content.items()}
+
+
+def _plain_values(content: Any) -> Any:
+    """Return settings with every text in them plain; a key stays, to be refused as it is."""
+    if isinstance(content, dict):
+        return {key: _plain_values(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_plain_values(value) for value in content]
+    return plain_text(content) if isinstance(content, str) else content
 
 
 def find_rules(name: str, data: Path | None) -> Path | None:

@@ -19,6 +19,7 @@ from pepstats.sources.results import Ledger, Results
 from pepstats.sources.school_statements import (
     DETAILS,
     NO_CONSENT,
+    NOT_CLEARED,
     STANCES,
     TOO_LONG,
     check_statements,
@@ -46,6 +47,7 @@ __all__ = [
     "FOUND",
     "Ledger",
     "MAINSTREAM",
+    "NOT_CLEARED",
     "NOT_STATED",
     "NO_CONSENT",
     "RECONCILED_COLUMNS",

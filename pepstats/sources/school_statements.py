@@ -10,11 +10,11 @@ from contextlib import suppress
 import pandas as pd
 
 from pepstats.errors import SourceError, nearest
-from pepstats.formatting import escape_formula, plain_text
+from pepstats.formatting import plain_text
 from pepstats.paths import read_table
 
 NEEDED = ("urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement")
-OPTIONAL = ("extract", "cleared")
+OPTIONAL = ("extract", "cleared_by", "cleared_on")
 STANCES = ("positive", "mixed", "negative")
 ROLES = ("Head teacher", "Deputy head teacher", "SEN coordinator", "Subject lead", "Teacher",
          "Teaching assistant", "Governor", "Trust leader")  # fmt: skip
@@ -23,13 +23,44 @@ _ROLE_OF = {role.casefold(): role for role in ROLES}
 LONGEST_QUOTE = 120  # words; a longer statement is quoted by an extract
 NO_CONSENT = "no consent to publish"
 TOO_LONG = f"longer than {LONGEST_QUOTE} words: choose an `extract`"
-DETAILS = "may hold personal details: read it, then write `yes` under `cleared`"
-_EMAIL = re.compile(r"[\w.+-]+\s*@\s*[\w-]+\.\w+")
-_LONG_NUMBER = re.compile(r"(?:\d[\s-]?){4,}")
-_CAPITAL = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\w'’])([A-Z][a-z'’]+(?:-[A-Z][a-z]+)?)\b")
+NOT_CLEARED = (
+    "not cleared: someone has to read it and write their name under `cleared_by` and the day, as "
+    "2018-09-14, under `cleared_on`"
+)
+DETAILS = f"may hold personal details, and {NOT_CLEARED}"
+_NAME = re.compile(r"[^\W\d_][\w.'’-]*\s+[^\W\d_]{2,}")
+_PUPIL = r"(?:boy|girl|child|pupil|student|family)\b"
+_TELLING = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"[\w.+-]+\s*(?:@|[(\[]\s*at\s*[)\]])\s*[\w-]+\.\w+",  # an e-mail address
+        r"\b[\w.+-]+\s+at\s+[\w-]+\s+dot\s+\w+",
+        r"(?!\b(?:19|20)\d\d\b(?![\s-]*\d))(?:\d[\s-]?){4,}",  # a number, but for a year
+        r"\b[A-Z]{1,2}\d[A-Z\d]?\s*\d[A-Z]{2}\b",  # a postcode
+        r"\b(?-i:Mr|Mrs|Miss|Ms|Mx|Dr|Sir|Dame)\b\.?\s+\w+",
+        r"\b(?:born|birthday|dob|date of birth)\b",
+        r"\bturned (?:\d+|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen)\b",
+        r"\b(?:his|her|whose|child[’']s|pupil[’']s) (?:parents?|family)\b",
+        r"\b(?:(?:step)?(?:mum|mother|dad|father|brother|sister|son|daughter)|foster|nan"
+        r"|gran(?:ny|d\w+)?|twin|cousin|uncle|aunt|custody|widow\w*|divorc\w+)s?\b",
+        r"\b(?:cancer|leuk\w+|epilep\w+|diabet\w+|asthma|autis\w+|adhd|dyslex\w+|dysprax\w+"
+        r"|\w+ syndrome|ritalin|pregnan\w+|self-harm\w*|depress\w+|breakdown|stress|deaf|blind"
+        r"|hearing aid|wheelchair|cerebral palsy|anorex\w+|surgery|in hospital)\b",
+        rf"\b(?:the|our|his|her) (?:only|one) (?:[\w-]+ ){{0,3}}{_PUPIL}",
+        rf"\b(?:the|a|our|one) (?:[\w-]+ )?{_PUPIL} (?:who|with|in|from|born)\b",
+        r"\b(?:looked[- ]after|in care|traveller|refugee|asylum|in prison|excluded)\b",
+        r"\b(?:chair of governors|caretaker|site manager|(?:head|deputy)(?: ?teacher)?,? who)\b",
+    )
+]  # fmt: skip
+"""What tells of one person, whoever that is: how to reach them, when born, whose, how ill."""
+
+_LETTER = "a-zß-öø-ÿ"
+_UPPER = "[A-ZÀ-ÖØ-Þ]"
+_WORD = rf"{_UPPER}[{_LETTER}]"
+_CAPITAL = re.compile(rf"(?<![.!?:]\s)(?<!^)(?<![\w'’])({_UPPER}[{_LETTER}'’]+(?:-{_WORD}+)?)\b")
 _OPENING = re.compile(
-    r"(?:^|[.!?]\s+)([A-Z][a-z]+)(?=\s+(?:is|was|has|had|made|can|could|did|does|said|says|went"
-    r"|now|and\s+[A-Z]|[A-Z][a-z])\b)"
+    rf"(?:^|[.!?]\s+)({_WORD}[{_LETTER}]*)(?=['’]s\b|\s+(?:is|was|has|had|made|can|could|did|does"
+    rf"|said|says|went|now|and\s+[A-Z]|{_WORD})\b)"
 )
 
 _KNOWN_OPENINGS = {row["word"] for row in read_table("capitals")}
@@ -114,8 +145,12 @@ def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]) 
     if consent == "yes" and not _read_date(cells["consent_date"]):
         wanted = "write the day consent was given, as 2018-09-14"
         problems.append(f"`consent_date` is `{cells['consent_date']}`: {wanted}.")
-    if cells["cleared"].casefold() not in ("", "yes", "no"):
-        problems.append(f"`cleared` is `{cells['cleared']}`: write yes or no.")
+    if cells["cleared_by"] and not _NAME.search(cells["cleared_by"]):
+        wanted = "write the name of who read it, as J. Smith"
+        problems.append(f"`cleared_by` is `{cells['cleared_by']}`: {wanted}.")
+    if bool(cells["cleared_by"]) != bool(_read_date(cells["cleared_on"])):
+        wanted = "write the day it was read, as 2018-09-14, beside who read it"
+        problems.append(f"`cleared_on` is `{cells['cleared_on']}`: {wanted}.")
     if cells["extract"] not in cells["statement"]:
         problems.append("its extract is not in its statement, word for word.")
     return problems
@@ -123,17 +158,17 @@ def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]) 
 
 def _read_row(cells: dict[str, str], schools: Mapping[int, int]) -> dict[str, object]:
     """Read one row of which nothing is wrong."""
-    said, quote = cells["statement"], escape_formula(cells["extract"] or cells["statement"])
-    consent, cleared = (cells[name].casefold() == "yes" for name in ("consent", "cleared"))
+    said, quote = cells["statement"], cells["extract"] or cells["statement"]
+    consent, cleared = cells["consent"].casefold() == "yes", bool(cells["cleared_by"])
     return {
         "urn": int(cells["urn"]),
         "school": schools[int(cells["urn"])],
         "programme": cells["programme"],
-        "theme": escape_formula(cells["theme"]),
+        "theme": cells["theme"],
         "stance": cells["stance"].casefold() if said else "",
         "role": _ROLE_OF[cells["role"].casefold()] if said else "",
         "consent_date": _read_date(cells["consent_date"]) if said and consent else "",
-        "statement": escape_formula(said),
+        "statement": said,
         "quote": quote,
         "held": why_held(quote, consent, cleared) if said else None,
     }
@@ -148,19 +183,22 @@ def _read_date(text: str) -> str:
 
 
 def why_held(quote: str, consent: bool, cleared: bool) -> str | None:
-    """Return why words may not be quoted, or nothing where they may."""
+    """Return why words may not be quoted, or nothing where they may: each is to be cleared."""
     if not consent:
         return NO_CONSENT
     if len(quote.split()) > LONGEST_QUOTE:
         return TOO_LONG
-    if find_details(quote) and not cleared:
-        return DETAILS
+    if not cleared:
+        return DETAILS if find_details(quote) else NOT_CLEARED
     return None
 
 
 def find_details(words: str) -> list[str]:
-    """Find what may be personal: e-mail addresses, long numbers, and words that look like names."""
-    found = [m.group() for pattern in (_EMAIL, _LONG_NUMBER) for m in pattern.finditer(words)]
+    """Find what may be personal: what tells of one person, and words that look like names.
+
+    It is a help for those who clear a statement, and misses much: nothing is quoted by it alone.
+    """
+    found = [m.group() for pattern in _TELLING for m in pattern.finditer(words)]
     names = [m.group(1) for m in _CAPITAL.finditer(words)]
     names = [name for name in names if re.split(r"['’]", name)[0] not in _KNOWN_CAPITALS]
     openings = [m.group(1) for m in _OPENING.finditer(words)]

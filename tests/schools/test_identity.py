@@ -160,6 +160,13 @@ def test_what_a_file_leaves_blank_comes_from_another_year_then_the_register(tmp_
     assert said[900102].tolist() == [552, "junior", "academy"]
 
 
+def test_a_schools_name_is_plain_text_whichever_file_it_is_from(tmp_path: Path) -> None:
+    listed = {2017: [school(900101, 2001, SCHNAME="St\u202eeilla\u202c's \u200bSchool")]}
+    trusts = pd.DataFrame({"trust": ["A\u2066B"]}, pd.Index([900101], name="urn"))
+    found = identity.follow_schools(years(tmp_path, listed), trusts=trusts).register
+    assert found.loc[900101, ["name", "trust"]].tolist() == ["Steilla's School", "AB"]
+
+
 @pytest.mark.parametrize(
     ("ages", "kind"),
     [("4-11", "primary"), ("7-11", "junior"), ("5-7", "infant"), ("9-13", "middle"),

@@ -17,6 +17,12 @@ from pepstats.report.quotes import (
 from pepstats.settings import SourceLine
 from pepstats.sources import files
 from pepstats.sources import school_statements as statements
+from tests.sources.personal_details import (
+    DETAILS,
+    HARMLESS,
+    LATER_DETAILS,
+    LATER_HARMLESS,
+)
 
 SCHOOLS = {"closing-the-gap": {900001: 900001, 900002: 900002, 930002: 900002, 900003: 900003}}
 
@@ -25,13 +31,17 @@ def row(**changed: str) -> dict[str, str]:
     return {
         "URN": "900001", "Programme": "closing-the-gap", "Theme": "Coaching", "Stance": "positive",
         "Role": "Head teacher", "Consent": "yes", "Consent date": "2018-09-14",
-        "Statement": "It helped us to plan.", "Extract": "", "Cleared": "", **changed,
+        "Statement": "It helped us to plan.", "Extract": "",
+        "Cleared by": "I. Figment", "Cleared on": "2018-09-17", **changed,
     }  # fmt: skip
 
 
 def read(*rows: dict[str, str]) -> pd.DataFrame:
     raw = pd.DataFrame(list(rows), index=range(2, 2 + len(rows)), dtype="str")
     return statements.check_statements(raw, file="statements.csv", schools=SCHOOLS)
+
+
+NOT_CLEARED = {"Cleared by": "", "Cleared on": ""}
 
 
 def held(**changed: str) -> object:
@@ -65,7 +75,11 @@ def test_without_consent_nothing_is_quoted_but_it_is_counted() -> None:
         ({"Stance": "glad"}, "row 2: `glad` is not a stance. Known: mixed, negative, positive."),
         ({"Role": "Mrs Jones"}, "row 2: `Mrs Jones` is not a role."),
         ({"Extract": "It saved us"}, "row 2: its extract is not in its statement"),
-        ({"Cleared": "perhaps"}, "row 2: `cleared` is `perhaps`"),
+        ({"Cleared by": "yes"}, "row 2: `cleared_by` is `yes`: write the name of who read it"),
+        ({"Cleared by": "n/a"}, "row 2: `cleared_by` is `n/a`"),
+        ({"Cleared on": ""}, "row 2: `cleared_on` is ``: write the day it was read"),
+        ({"Cleared on": "soon"}, "row 2: `cleared_on` is `soon`"),
+        ({"Cleared by": ""}, "row 2: `cleared_on` is `2018-09-17`"),
     ],
 )
 def test_a_wrong_row_is_refused_with_file_and_row(changed: dict[str, str], message: str) -> None:
@@ -96,10 +110,25 @@ def test_a_wrong_column_is_named() -> None:
     ],
 )  # fmt: skip
 def test_what_may_be_personal_is_held_back_until_cleared(words: str) -> None:
-    assert held(Statement=words) == statements.DETAILS
-    assert held(Statement=words, Cleared="yes") is None or pd.isna(
-        held(Statement=words, Cleared="yes")
-    )
+    assert held(Statement=words, **NOT_CLEARED) == statements.DETAILS
+    assert pd.isna(held(Statement=words))
+
+
+@pytest.mark.parametrize(
+    "words", ["It helped us to plan.", "Callum caught up.", "good", "It rose."]
+)
+def test_no_words_are_quoted_that_no_named_person_has_cleared(words: str) -> None:
+    said = read(row(Statement=words, **NOT_CLEARED), row(URN="900002", Statement="Cleared."))
+    assert [q.text for q in choose_quotes(said, "closing-the-gap")] == ["Cleared."]
+    assert [line for line in list_held(said) if "row 2: " in line and "`cleared_by`" in line]
+    assert not [line for line in list_held(said) if "row 3" in line]
+
+
+def test_a_file_without_columns_of_who_cleared_it_is_read_and_nothing_of_it_is_quoted() -> None:
+    cells = {name: text for name, text in row().items() if name not in NOT_CLEARED}
+    assert choose_quotes(read(cells), "closing-the-gap") == ()
+    with pytest.raises(SourceError, match=r"no column is called `cleared`\. .*`cleared_by`"):
+        read({**cells, "Cleared": "yes"})
 
 
 @pytest.mark.parametrize(
@@ -116,7 +145,7 @@ def test_plain_words_are_not_held_back(words: str) -> None:
 
 def test_hostile_words_are_kept_as_words() -> None:
     hostile = "=cmd|'/c calc'!A1 <script>alert(1)</script> \u202eevil\u202c \U0001f600 {hole}"
-    said = read(row(Statement=hostile, Cleared="yes"))
+    said = read(row(Statement=hostile))
     quote = choose_quotes(said, "closing-the-gap")[0].text
     assert "<script>alert(1)</script>" in quote and "\U0001f600" in quote and "{hole}" in quote
     assert "\u202e" not in quote
@@ -165,23 +194,24 @@ def test_themes_are_counted_by_stance() -> None:
 
 
 def test_what_needs_someone_is_listed_by_row() -> None:
-    said = read(row(Statement="We saw that Callum caught up."), row(URN="900002", Consent="no"))
+    said = read(
+        row(Statement="We saw that Callum caught up.", **NOT_CLEARED),
+        row(URN="900002", Consent="no"),
+    )
     assert list_held(said) == [f"statement in row 2: {statements.DETAILS}"]
 
 
-def test_words_that_a_spreadsheet_would_run_are_made_harmless_and_kept() -> None:
+def test_words_that_a_spreadsheet_would_run_are_kept_as_they_were_said() -> None:
     formula = "=cmd|'/c calc'!A1"
-    table = read(row(Statement=formula, Theme="@SUM(1)", Cleared="yes"))
-    assert table["statement"].iloc[0] == table["quote"].iloc[0] == f"'{formula}"
-    assert table["theme"].iloc[0] == "'@SUM(1)"
-    cells = table.to_csv(index=False).replace(",", "\n").splitlines()
-    assert not [cell for cell in cells if cell.startswith(("=", "@", "+", "-"))]
+    table = read(row(Statement=formula, Theme="@SUM(1)"))
+    assert table["statement"].iloc[0] == table["quote"].iloc[0] == formula
+    assert table["theme"].iloc[0] == "@SUM(1)"
 
 
 def test_a_workbook_says_the_same_as_a_csv(tmp_path: Path) -> None:
     import xlsxwriter
 
-    cells = row(Statement="It helped.", Cleared="no")
+    cells = row(Statement="It helped.")
     book = xlsxwriter.Workbook(str(tmp_path / "statements.xlsx"))
     sheet = book.add_worksheet()
     sheet.write_row(0, 0, list(cells))
@@ -211,3 +241,22 @@ def test_a_wrong_row_of_a_workbook_is_named_by_its_own_line(tmp_path: Path) -> N
     raw = files.read_text(source).frame()
     with pytest.raises(SourceError, match=r"s\.xlsx: row 3: school 900009 is not in the programme"):
         statements.check_statements(raw, file="s.xlsx", schools=SCHOOLS)
+
+
+def test_personal_details_are_found_more_often_than_harmless_words_are_taken_for_them() -> None:
+    every = [words for of_a_kind in DETAILS.values() for words in of_a_kind]
+    assert (len(every), len(HARMLESS)) == (62, 60)
+    missed = [words for words in every if not statements.find_details(words)]
+    alarms = [words for words in HARMLESS if statements.find_details(words)]
+    later = [words for words in LATER_DETAILS if not statements.find_details(words)]
+    false = [words for words in LATER_HARMLESS if statements.find_details(words)]
+    print(
+        f"found {62 - len(missed)} of 62, {20 - len(later)} of the later 20; "
+        f"harmless taken for them {len(alarms)} of 60, {len(false)} of the later 20"
+    )
+    assert (len(missed), len(alarms), len(later), len(false)) == (3, 2, 0, 2)
+
+
+@pytest.mark.parametrize("words", [*LATER_DETAILS, *LATER_HARMLESS])
+def test_found_or_missed_no_words_leave_without_a_name(words: str) -> None:
+    assert held(Statement=words, **NOT_CLEARED) in (statements.DETAILS, statements.NOT_CLEARED)
