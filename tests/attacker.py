@@ -405,6 +405,18 @@ def find_widths(world: World, facts: Sequence[Fact]) -> dict[str, float]:
     return found
 
 
+def _believe(widths: Mapping[str, float], facts: Sequence[Fact]) -> dict[str, float]:
+    """Keep the widths that the printed intervals have: some rest on estimates that are not shown."""
+    kept = {}
+    for name, width in widths.items():
+        ends = [[f for f in facts if f.form == f"{name}|{end}"] for end in ("low", "high")]
+        apart = [(high.value - low.value) / 2 - width for low, high in zip(*ends, strict=False)]
+        room = [low.half + high.half for low, high in zip(*ends, strict=False)]
+        if apart and all(abs(a) <= r / 2 + 1e-6 for a, r in zip(apart, room, strict=True)):
+            kept[name] = width
+    return kept
+
+
 def _widths_of_parts(one: Evaluation) -> dict[str, float]:
     headline = make_headline(one)
     wide = headline.widened
@@ -425,7 +437,7 @@ def _widths_of_parts(one: Evaluation) -> dict[str, float]:
 
 def settle(world: World, facts: Sequence[Fact], pictures: Sequence[Cell] = ()) -> dict[str, Fact]:
     """Take together all that is said of the same sum; what contradicts the most is left aside."""
-    widths = find_widths(world, facts)
+    widths = _believe(find_widths(world, facts), facts)
     offered: dict[str, list[Fact]] = {}
     for fact in facts:
         slug, outcome, kind, *end = fact.form.split("|")

@@ -13,9 +13,6 @@ import pandas as pd
 import pytest
 
 import pepstats
-from pepstats.plots import Picture, to_svg
-from pepstats.plots.pictures import check_rows
-from pepstats.report import choose_cases
 from pepstats.study import Study
 from tests.attack_edition import write_edition
 from tests.attack_reading import find_numbers, read_file
@@ -76,6 +73,24 @@ def right(attacked: Attacked, place: Place) -> pd.Series:
     return pd.Series(np.abs(sure["guess"] - true) < 1e-6, index=sure.index)
 
 
+def draw_marks(table: pd.DataFrame) -> str:
+    """Draw a row for each check as a drawing library does: coordinates have six decimals."""
+    ticks = "".join(
+        f'<g id="xtick_{n}"><g id="line2d_{n}"><path d="M {150 + 7 * value:.6f} 340"/></g>'
+        f"<g><!-- {value} --></g></g>"
+        for n, value in enumerate((-10, 0, 10, 20))
+    )
+    rows = "".join(
+        f'<g id="text_{n}"><!-- {row["check"]} --><g transform="translate(3.0 {20 * n + 13})"/></g>'
+        f'<g id="line2d_{n}"><use x="{150 + 7 * row["estimate"]:.6f}" y="{20 * n + 20}"/></g>'
+        for n, row in enumerate(table.dropna(subset=["estimate"]).to_dict("records"))
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg"><g id="axes_1"><g id="matplotlib.axis_1">{ticks}'
+        f"</g>{rows}</g></svg>"
+    )
+
+
 def test_the_attacker_is_not_given_what_it_is_after(place: Place) -> None:
     for (school, measure), _ in place.world.unknowns.iterrows():
         assert place.world.study.panel.values.at[(school, 2018), measure] in (50.0, 0.0)
@@ -108,8 +123,7 @@ def test_the_picture_alone_gives_results_away(
     place: Place, checks: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
     slug = "closing-the-gap"
-    drawn: Picture = check_rows(checks[slug], place.study.programmes[slug].title, unit="points")
-    (tmp_path / f"{slug}.svg").write_bytes(to_svg(drawn.figure))
+    (tmp_path / f"{slug}.svg").write_text(draw_marks(checks[slug]))
     found = right(attack([tmp_path], [place.world]), place)
     assert len(found) >= 8
     assert found.all()
@@ -149,10 +163,11 @@ def test_the_hash_of_the_withheld_case_studies_gives_three_results_away(
     place: Place, tmp_path: Path
 ) -> None:
     slug = "closing-the-gap"
-    own = pepstats.evaluate(place.study, slug).gaps.xs(
-        place.study.programmes[slug].primary, level="outcome"
-    )
-    chosen = choose_cases(own)
+    primary = place.study.programmes[slug].primary
+    gap = pepstats.evaluate(place.study, slug).gaps.xs(primary, level="outcome")["gap"].dropna()
+    middle = (gap - gap.median()).abs().idxmin()
+    why = {gap.idxmax(): "rose most", middle: "nearest the middle", gap.idxmin(): "fell most"}
+    chosen = pd.DataFrame({"why": why, "gap": gap.reindex(list(why))}).rename_axis("school")
     described = describe_members(place.world, slug).loc[chosen.index]
     table = chosen.join(described).to_csv(lineterminator="\n")
     sha256 = hashlib.sha256(table.encode()).hexdigest()
@@ -183,7 +198,7 @@ def test_the_hash_of_the_withheld_case_studies_gives_three_results_away(
 
 def test_reasons_and_margins_give_small_counts_away(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text(
-        "Change,Academy,Maintained,Total\nLowered,[c],[c],6\nRaised,4,3,7\nNew,[c],[c],[c]\n"
+        "Change,Academy,Maintained,Total\nLowered,[c],[c],[c]\nRaised,4,3,7\nNew,[c],[c],[c]\n"
         "Total,9,6,15\n"
     )
     safe = find_counts(read_release(tmp_path), 2)
@@ -192,9 +207,10 @@ def test_reasons_and_margins_give_small_counts_away(tmp_path: Path) -> None:
         "table,row,column,reason\nx,Lowered,Academy,hidden so that a small count cannot be worked "
         "out\nx,New,Academy,small count\nx,New,Maintained,small count\nx,New,Total,small count\n"
     )
-    told = {one.school: one.value for one in find_counts(read_release(tmp_path), 2)}
-    assert told == {"Lowered, Academy": 4, "Lowered, Maintained": 2, "New, Academy": 1,
-                    "New, Maintained": 1, "New, Total": 2}  # fmt: skip
+    told = {one.school: one.value for one in find_counts(read_release(tmp_path), 2)
+            if one.within == 0}  # fmt: skip
+    assert told == {"Lowered, Academy": 4, "Lowered, Maintained": 2, "Lowered, Total": 6,
+                    "New, Academy": 1, "New, Maintained": 1, "New, Total": 2}  # fmt: skip
 
 
 def test_a_row_of_the_private_file_names_who_refused(place: Place, tmp_path: Path) -> None:
