@@ -40,11 +40,13 @@ from pepstats.invented import study as invented
 from pepstats.invented.england import build_england
 from pepstats.runs import runner
 from pepstats.runs.tasks import Task, parameters_of
+from tests.attack_shadows import find_between
 from tests.attacker import Attacked, World, attack, lay_out_published, look_around, see_world
 
 SCHOOLS = 1500
 OCTOBER, DECEMBER = "autumn-2018", "autumn-2018-revised"
-PROTECTED = ("refused", "hash", "size", "count", "consent", "order", "name")
+SLUGS = ("closing-the-gap", "send-in-mainstream")
+PROTECTED = ("refused", "hash", "size", "count", "consent", "order", "name", "answer")
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,13 @@ def change_doses(data: Path) -> None:
     path.write_text(text, "utf-8")
 
 
-def lose_member(data: Path) -> None:
-    """Let one school leave the first programme: the difference of two releases is that school."""
-    path = data / "programmes" / "closing-the-gap.yml"
+def lose_member(data: Path, slug: str) -> None:
+    """Let one school leave a programme: the difference of two releases is that school."""
+    path = data / "programmes" / f"{slug}.yml"
     text = path.read_text("utf-8")
     row = re.findall(r"  - \{urn: .*\n", text)[0]
     path.write_text(text.replace(row, ""), "utf-8")
-    gone = f"{re.findall('[0-9]+', row)[0]},closing-the-gap,"
+    gone = f"{re.findall('[0-9]+', row)[0]},{slug},"
     said = data / "invented" / "local" / "statements.csv"
     lines = said.read_text("utf-8").splitlines(keepends=True)
     said.write_text("".join(line for line in lines if not line.startswith(gone)), "utf-8")
@@ -116,12 +118,12 @@ def lose_member(data: Path) -> None:
         report.write_text(re.sub(r"(statements\.csv),\s+sha256: \w+", r"\1", kept), "utf-8")
 
 
-def release_again(data: Path, out: Path, kept: Path) -> tuple[Path, bool]:
+def release_again(data: Path, out: Path, kept: Path, slug: str) -> tuple[Path, bool]:
     """Release October's results once more, with a school fewer or, if that is refused, as many."""
     change_doses(data)
     before = data.with_name("before")
     shutil.copytree(data, before)
-    lose_member(data)
+    lose_member(data, slug)
     try:
         return release(OCTOBER, data, out, kept), False
     except (DesignError, RunError):
@@ -143,7 +145,7 @@ def attack_whole(seed: int) -> list[Outcome]:
             return []
         worlds = [publish(data, OCTOBER, Path(place, "seen-1"))]
         truth = [truth_of(OCTOBER, data)]
-        again, refused = release_again(data, out, Path(place, "again"))
+        again, refused = release_again(data, out, Path(place, "again"), SLUGS[seed % 2])
         worlds.append(publish(data, OCTOBER, Path(place, "seen-2")))
         last = release(DECEMBER, data, out, Path(place, "last"))
         worlds.append(publish(data, DECEMBER, Path(place, "seen-3")))
@@ -153,6 +155,7 @@ def attack_whole(seed: int) -> list[Outcome]:
         told = [score(what, seed, releases, seen, true, Path(place, f"seen-{3 if what == 'December' else 1}"))
                 for what, releases, seen, true in some]  # fmt: skip
         told[-1].found["refused"] += refused
+        told[-1].found.update(one.kind for one in find_between(worlds[:2], [first, again]))
         return told
 
 

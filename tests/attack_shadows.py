@@ -209,6 +209,46 @@ def find_refusals(world, cells: Sequence[Cell]) -> list[Finding]:
     return list(found.values())
 
 
+ANSWERS = re.compile(
+    r"(\d+) schools? (?:was|were) asked for a statement and (\d+) answered: "
+    r"(\d+) positive, (\d+) mixed and (\d+) negative"
+)
+
+
+def find_between(worlds, releases: Sequence[Path]) -> list[Finding]:
+    """Find what two releases of one year say of the few schools that only one of them counts."""
+    said = [_answers_of(world, folder) for world, folder in zip(worlds, releases, strict=True)]
+    found = []
+    for before, after in itertools.combinations(range(len(said)), 2):
+        for slug in said[before].keys() & said[after].keys():
+            members = [set(worlds[n].evaluations[slug].design.members) for n in (before, after)]
+            moved = members[0] ^ members[1]
+            apart = np.abs(np.subtract(said[before][slug], said[after][slug]))
+            if len(moved) == 1 and apart.any():
+                found.append(Finding("answer", next(iter(moved)), slug, str(apart.tolist()), 0.0,
+                                     "counts of answers in two releases"))  # fmt: skip
+    return found
+
+
+def _answers_of(world, folder: Path) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for path in sorted(folder.rglob("report.html")):
+        for title, words in _chapters(world, read_words(path.name, path.read_bytes())):
+            if match := ANSWERS.search(words):
+                found.setdefault(title, tuple(int(n) for n in match.groups()))
+    return found
+
+
+def _chapters(world, words: str) -> Iterator[tuple[str, str]]:
+    """Yield the words from each programme's table in short to the next one's."""
+    titles = {one.programme.title: slug for slug, one in world.evaluations.items()}
+    places = sorted((words.find(f"{title}: in short"), slug) for title, slug in titles.items())
+    for n, (start, slug) in enumerate(places):
+        end = places[n + 1][0] if n + 1 < len(places) else len(words)
+        if start >= 0:
+            yield slug, re.sub(r"\s+", " ", words[start:end])
+
+
 # Hidden counts ------------------------------------------------------------------------------------
 
 Spot = tuple[str, str]

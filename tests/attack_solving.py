@@ -98,6 +98,19 @@ def bounds(told: Told, low: Numbers, high: Numbers, asked: Numbers) -> pd.DataFr
     return pd.DataFrame(found, columns=["low", "high"], index=asked)
 
 
+def worst_misfit(told: Told, low: Numbers, high: Numbers, first: int) -> int | None:
+    """Return which of the `first` forms must give most for the rest to fit; none where all fit."""
+    size, rows = told.forms.shape[1], len(told.values)
+    slack = np.eye(rows)
+    left = np.vstack([np.hstack([told.forms, -slack]), np.hstack([-told.forms, -slack])])
+    limits = np.append(told.values + told.half, told.half - told.values) + 1e-7
+    aim = np.append(np.zeros(size), np.ones(rows))
+    room = [*zip(low, high, strict=True), *[(0, None)] * rows]
+    found = linprog(aim, A_ub=left, b_ub=limits, bounds=room, method="highs")
+    given = found.x[size : size + first] if found.status == 0 else np.zeros(first)
+    return int(given.argmax()) if first and given.max() > 1e-4 else None
+
+
 def expected_solutions(prior: Numbers, told: Told, step: Numbers) -> float:
     """Return the logarithm of how many grid points would fit by chance (Gaussian heuristic)."""
     across = told.forms @ prior @ told.forms.T

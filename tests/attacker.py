@@ -39,7 +39,7 @@ from tests.attack_shadows import (
     find_shadows,
     guess_cases,
 )
-from tests.attack_solving import Numbers, Told, bounds, condition, ratios, solve_whole, update
+from tests.attack_solving import Numbers, Told, bounds, condition, ratios, solve_whole, update, worst_misfit
 
 PRIVATE = {"local_results", "statements", "support", "members"}
 PLACEHOLDER = {"percentage points": 50.0}
@@ -281,6 +281,10 @@ SAID = {
     "highest": re.compile(r"left out, the highest"),
     "headline": re.compile(r"as fixed|headline|the estimate is|what moved|estimate|became"),
 }
+ENDS = ("", "|low", "|high")
+BETWEEN = re.compile(
+    r": ([+\-−]?\d+\.\d+), somewhere between ([+\-−]?\d+\.\d+) and ([+\-−]?\d+\.\d+)"
+)
 LEVELS = re.compile(r"programme.s schools|members|disadvantaged pupils$|\bown\b|^value$")
 WITH_ENDS = re.compile(r"([+\-−]?\d+\.\d+)[^()\d]*\((?:95% interval )?([+\-−]?\d+\.\d+)\s*to\s*([+\-−]?\d+\.\d+)")
 WAYS = re.compile(
@@ -300,6 +304,8 @@ def match_numbers(cells: Iterable[Cell], world: World) -> list[Fact]:
         if slug is None:
             continue
         outcome = _which(cell, world, slug)
+        if "somewhere between" in cell.text or "row for each programme" in cell.about.lower():
+            outcome = world.evaluations[slug].programme.primary
         for name, value, half in _sort_out(cell, world, outcome):
             found.append(Fact(f"{slug}|{outcome}|{name}", value, max(half, 1e-9), cell.words[:160]))
     return found
@@ -307,14 +313,20 @@ def match_numbers(cells: Iterable[Cell], world: World) -> list[Fact]:
 
 def _whose(cell: Cell, world: World) -> str | None:
     """Find the programme that a cell is of, by the nearest words that name just one."""
+    if "somewhere between" in cell.text:
+        return _named(cell.text, world)
     title = cell.about.rpartition(" > ")[2] or cell.about
     for words in (cell.column, cell.row, cell.text, title, cell.about, cell.file):
-        lower = words.lower()
-        named = [slug for slug, one in world.evaluations.items()
-                 if slug in lower or one.programme.title.lower() in lower]  # fmt: skip
-        if len(named) == 1:
-            return named[0]
+        if slug := _named(words, world):
+            return slug
     return None
+
+
+def _named(words: str, world: World) -> str | None:
+    lower = words.lower()
+    named = [slug for slug, one in world.evaluations.items()
+             if slug in lower or one.programme.title.lower() in lower]  # fmt: skip
+    return named[0] if len(named) == 1 else None
 
 
 def _which(cell: Cell, world: World, slug: str) -> str:
@@ -347,6 +359,10 @@ def _sort_out(cell: Cell, world: World, outcome: str) -> list[tuple[str, float, 
         return [("pupils" if pupils else "mean", *n) for n in cell.numbers[:1] if n[1] < 0.5]
     if "programme's schools went from" in words and (said := THE_YEAR.search(cell.text)):
         return [("mean", *find_numbers(said[1])[0])]
+    if said := BETWEEN.search(cell.text):
+        return [(f"headline{e}", *find_numbers(n)[0]) for e, n in zip(ENDS, said.groups(), strict=True)]
+    if "row for each programme" in cell.about.lower() and cell.column == "mark":
+        return [("headline", *cell.numbers[0])]
     if said := WAYS.search(cell.text):
         return [("way", *find_numbers(end)[0]) for end in said.groups()]
     if "pupils' standard deviations" in column and cell.numbers:
@@ -367,7 +383,7 @@ def _is_of_year(cell: Cell, year: int, words: str) -> bool:
 
 
 def _values_of(cell: Cell, kind: str) -> list[tuple[str, float, float]]:
-    ends = ("", "|low", "|high")
+    ends = ENDS
     column = cell.column.lower() or cell.row.lower().rpartition(".")[2]
     if said := WITH_ENDS.search(cell.text):
         return [(f"{kind}{e}", *find_numbers(said[n])[0]) for n, e in enumerate(ends, 1)]
@@ -639,6 +655,7 @@ def solve(
     structure = find_structure(known)
     start = update(mean, np.diag(variance), structure)
     prior = condition(np.diag(variance), structure)
+    told = _consistent(told, structure, known)
     left = ratios(prior, told, known.index.get_level_values("school").to_numpy())
     left.index = known.index
     everything = told.beside(structure)
@@ -659,6 +676,19 @@ def solve(
         for (s, m), r in left[left["certain"]].iterrows()
     ]
     return Attacked(left, facts, findings)
+
+
+def _consistent(told: Told, structure: Told, known: pd.DataFrame) -> Told:
+    """Set aside the fewest sums, one by one, until results can be found that all others fit."""
+    low, high = known["low"].to_numpy(), known["high"].to_numpy()
+    half = told.half.copy()
+    for _ in range(5):
+        tried = Told(told.forms, told.values, half).beside(structure)
+        n = worst_misfit(tried, low, high, len(half))
+        if n is None:
+            break
+        half[n] = 1e3
+    return Told(told.forms, told.values, half)
 
 
 def _guess(
