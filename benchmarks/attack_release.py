@@ -41,7 +41,8 @@ from pepstats.invented.england import build_england
 from pepstats.runs import runner
 from pepstats.runs.tasks import Task, parameters_of
 from tests.attack_shadows import find_between
-from tests.attacker import Attacked, World, attack, lay_out_published, look_around, see_world
+from tests.attack_world import World, lay_out_published, see_world
+from tests.attacker import Attacked, attack, look_around
 
 SCHOOLS = 1500
 OCTOBER, DECEMBER = "autumn-2018", "autumn-2018-revised"
@@ -150,10 +151,12 @@ def attack_whole(seed: int) -> list[Outcome]:
         last = release(DECEMBER, data, out, Path(place, "last"))
         worlds.append(publish(data, DECEMBER, Path(place, "seen-3")))
         truth.append(truth_of(DECEMBER, data))
-        some = [("October", [first], worlds[:1], truth[0]), ("December", [last], worlds[2:], truth[1]),
-                ("chain of three", [first, again, last], worlds, truth[0])]  # fmt: skip
-        told = [score(what, seed, releases, seen, true, Path(place, f"seen-{3 if what == 'December' else 1}"))
-                for what, releases, seen, true in some]  # fmt: skip
+        seen = [Path(place, f"seen-{n}") for n in (1, 3)]
+        told = [
+            score("October", seed, [first], worlds[:1], truth[0], seen[0]),
+            score("December", seed, [last], worlds[2:], truth[1], seen[1]),
+            score("chain of three", seed, [first, again, last], worlds, truth[0], seen[0]),
+        ]
         told[-1].found["refused"] += refused
         told[-1].found.update(one.kind for one in find_between(worlds[:2], [first, again]))
         return told
@@ -195,7 +198,7 @@ def score(
 
 def true_of(left: pd.DataFrame, truth: pd.DataFrame) -> pd.Series:
     """Return the true value of each unknown."""
-    return pd.Series([truth.at[key] for key in left.index], index=left.index, name="true")
+    return pd.Series([truth.loc[key] for key in left.index], index=left.index, name="true")
 
 
 def hits(attacked: Attacked, truth: pd.DataFrame, of: list[tuple[int, str]]) -> int:

@@ -98,7 +98,9 @@ def _as_sentences(name: str, about: str, text: str) -> Iterator[Cell]:
                 before = f"{before} {one}"[-300:]
 
 
-def _of_table(name: str, about: str, header: list[str], rows: Iterable[list[object]]) -> Iterator[Cell]:
+def _of_table(
+    name: str, about: str, header: list[str], rows: Iterable[list[object]]
+) -> Iterator[Cell]:
     """Yield the cells of a table; a stored number is as good as the longest of its column."""
     listed = [list(row) for row in rows]
     places = [0] * len(header)
@@ -254,9 +256,15 @@ def _words_of(cell: object) -> str:
 def _read_workbook(name: str, content: bytes) -> Iterator[Cell]:
     book = CalamineWorkbook.from_filelike(io.BytesIO(content))
     for sheet in book.sheet_names:
-        rows = [[v if v != "" else None for v in row] for row in book.get_sheet_by_name(sheet).to_python()]
+        rows = [
+            [v if v != "" else None for v in row]
+            for row in book.get_sheet_by_name(sheet).to_python()
+        ]
         wide = max((sum(v is not None for v in row) for row in rows), default=0)
-        start = next((n for n, row in enumerate(rows) if wide > 1 and row.count(None) == len(row) - wide), None)
+        start = next(
+            (n for n, row in enumerate(rows) if wide > 1 and row.count(None) == len(row) - wide),
+            None,
+        )
         above = rows if start is None else rows[:start]
         about = f"{sheet}: " + " ; ".join(str(v) for row in above for v in row if v is not None)
         for row in above:
@@ -269,7 +277,9 @@ def _read_workbook(name: str, content: bytes) -> Iterator[Cell]:
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         for part in parts.namelist():
             if part.endswith((".svg", ".vml")) or "comment" in part or "docProps" in part:
-                yield from _as_sentences(f"{name}#{part}", "", _words(etree.fromstring(parts.read(part))))
+                yield from _as_sentences(
+                    f"{name}#{part}", "", _words(etree.fromstring(parts.read(part)))
+                )
 
 
 # Pictures, by their coordinates ------------------------------------------------------------------
@@ -352,7 +362,9 @@ def _beside(
 ) -> str:  # fmt: skip
     """Return the words of a mark's row: just above it, or at the end of its line."""
     y = place[1] if across.value(place[0]) else points[-1][1]
-    near = [(abs(y - ty), words) for _, ty, words in texts if not find_numbers(words) or len(words) > 12]
+    near = [
+        (abs(y - ty), words) for _, ty, words in texts if not find_numbers(words) or len(words) > 12
+    ]
     near = [one for one in near if one[0] < 12]
     return min(near)[1] if near else ""
 
@@ -376,8 +388,8 @@ def _axis(axes: etree._Element, prefix: str, which: int) -> _Axis:
 
 def _half_width(group: etree._Element) -> float:
     """Return half the width of a tick's words, from its last letters' place."""
-    shifts = [float(m) for u in group.iter(f"{SVG}use")
-              for m in re.findall(r"translate\(([\d.]+) 0\)", u.get("transform") or "")]  # fmt: skip
+    moved = " ".join(use.get("transform") or "" for use in group.iter(f"{SVG}use"))
+    shifts = [float(m) for m in re.findall(r"translate\(([\d.]+) 0\)", moved)]
     scale = re.search(r"scale\(([\d.]+)", etree.tostring(group).decode())
     return (max(shifts, default=0.0) + 63.6) * float(scale[1] if scale else 0.1) / 2
 
@@ -412,10 +424,14 @@ def read_words(name: str, content: bytes) -> str:
     if name.endswith((".png", ".jpeg", ".pdf")):
         return ""
     text = content.decode("utf-8", "replace")
-    drawn = [base64.b64decode(m) for m in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)]
+    drawn = [
+        base64.b64decode(m) for m in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)
+    ]
     text = re.sub(r"base64,[\w+/=]+", " ", text)
     if name.endswith(".svg"):
         letters = re.findall(r'<use xlink:href="#[A-Za-z]+-([0-9a-f]+)"', text)
         text += " " + "".join(chr(int(c, 16)) for c in letters)
     plain = re.sub(r"<[^>]*>", " ", text) if name.endswith((".html", ".xml", ".rels")) else text
-    return " ".join([plain, text if name.endswith(".html") else "", *(read_words("x.svg", d) for d in drawn)])
+    return " ".join(
+        [plain, text if name.endswith(".html") else "", *(read_words("x.svg", d) for d in drawn)]
+    )

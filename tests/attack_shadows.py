@@ -25,7 +25,7 @@ HIDDEN = "[c]"
 
 @dataclass(frozen=True)
 class Finding:
-    """Something given away: of which school, what, its value give or take `within`, by which way."""
+    """Something given away: of which school, what, give or take how much, by which way."""
 
     kind: str
     school: int | str
@@ -121,19 +121,26 @@ def _try_all(table, described, rows, wanted, world, primary) -> dict[int, float]
         for school in schools:
             pupils = int(world.unknowns.loc[(school, primary), "pupils"])
             own = sorted({float(np.floor(100 * m / pupils + 0.5)) for m in range(pupils + 1)})
-            options.append([(o, round(o - table.at[school, "comparison"], 6)) for o in own])
+            options.append([(o, round(o - table.loc[school, "comparison"], 6)) for o in own])
         frame = described.loc[list(schools)].copy()
         lines = []
         for place, school in enumerate(schools):
             row = frame.loc[[school]]
-            row = row.assign(why=("rose most", "nearest the middle", "fell most")[place], gap=np.inf)
-            text = row[["why", "gap", *described.columns]].to_csv(lineterminator="\n").split("\n", 1)
+            row = row.assign(
+                why=("rose most", "nearest the middle", "fell most")[place], gap=np.inf
+            )
+            text = (
+                row[["why", "gap", *described.columns]].to_csv(lineterminator="\n").split("\n", 1)
+            )
             lines.append(text[1])
             head = text[0]
         for one, two, three in itertools.product(*options):
             if one[1] < two[1] or two[1] < three[1]:
                 continue
-            body = "".join(t.replace(",inf,", f",{float(v[1])!r},", 1) for t, v in zip(lines, (one, two, three), strict=True))
+            body = "".join(
+                t.replace(",inf,", f",{float(v[1])!r},", 1)
+                for t, v in zip(lines, (one, two, three), strict=True)
+            )
             if hashlib.sha256(f"{head}\n{body}".encode()).hexdigest() in wanted:
                 return dict(zip(schools, (one[0], two[0], three[0]), strict=True))
     return {}
@@ -157,10 +164,11 @@ def _cases_of(cells: Sequence[Cell], title: str) -> list[dict[str, str]]:
     """Read the case studies of a programme off whichever table sets them side by side."""
     columns: dict[str, dict[str, str]] = {}
     for cell in cells:
-        if "case studies" in cell.about.lower() and title.lower() in cell.about.lower():
-            if cell.column.startswith(("School ", "Case ")) and ".html" in cell.file:
-                label = cell.row.split(" ; ")[0]
-                columns.setdefault(cell.column, {})[label.lower()] = cell.text
+        about = cell.about.lower()
+        there = "case studies" in about and title.lower() in about and ".html" in cell.file
+        if there and cell.column.startswith(("School ", "Case ")):
+            label = cell.row.split(" ; ")[0]
+            columns.setdefault(cell.column, {})[label.lower()] = cell.text
     return list(columns.values())
 
 
@@ -187,7 +195,9 @@ def find_cases(world, cells: Sequence[Cell]) -> list[Finding]:
             why = " ".join(v for k, v in words.items() if "why" in k)
             unknown = world.is_unknown(one.programme.primary)
             if unknown and re.search(r"rose|fell|middle", why) and "support" not in why:
-                found.append(Finding("order", schools[0], one.programme.primary, why, 0.0, "case study"))
+                found.append(
+                    Finding("order", schools[0], one.programme.primary, why, 0.0, "case study")
+                )
             said = " ".join(v for k, v in words.items() if "statement" in k)
             if re.search(r"without consent|no answer|not be quoted|declined|to be checked", said):
                 found.append(Finding("consent", schools[0], "statement", said, 0.0, "case study"))
@@ -323,7 +333,9 @@ def _told_elsewhere(
     cells: Sequence[Cell], table: Mapping[Spot, str], hidden: Sequence[Spot], smallest: int
 ) -> list[tuple[float, float]]:
     """Return what other tables, sentences and the log's reasons say of each hidden cell."""
-    whole = sum(find_numbers(t)[0][0] for (r, c), t in table.items() if (r, c) == ("Total", "Total"))
+    whole = sum(
+        find_numbers(t)[0][0] for (r, c), t in table.items() if (r, c) == ("Total", "Total")
+    )
     limits = []
     for label, column in hidden:
         least, most = 0.0, whole or 10_000.0
@@ -351,9 +363,9 @@ def _reason(cell: Cell, label: str, column: str, smallest: int) -> tuple[float, 
 def _said(cell: Cell, label: str, column: str, whole: float) -> float | None:
     """Return a count that another table or a sentence says."""
     number = label.removeprefix("Priority ")
-    if cell.column == "schools" and cell.numbers and "count" in cell.file:
-        if cell.row in (number, label.lower()):
-            return cell.numbers[0][0]
+    counted = cell.column == "schools" and "count" in cell.file
+    if counted and cell.numbers and cell.row in (number, label.lower()):
+        return cell.numbers[0][0]
     if label == "Not rated" and (said := re.search(r"of the (\d+) schools the rating", cell.text)):
         return whole - float(said[1])
     return None
@@ -367,7 +379,10 @@ def _solve_counts(rows, low, high, limits, size) -> list[tuple[float, float]]:
     for n in range(size):
         aim = np.zeros(size)
         aim[n] = 1.0
-        two = [milp(s * aim, constraints=constraints, bounds=room, integrality=np.ones(size)) for s in (1, -1)]
+        two = [
+            milp(s * aim, constraints=constraints, bounds=room, integrality=np.ones(size))
+            for s in (1, -1)
+        ]
         if any(t.status != 0 for t in two):
             ends.append(limits[n])
             continue
@@ -389,7 +404,10 @@ def find_names(world, release: Path) -> list[Finding]:
         if file.startswith(CARRIED):
             continue
         said = read_words(file, path.read_bytes())
-        close, numbers = re.sub(r"\s+", "", said), set(re.findall(r"(?<![\d.])\d{6,7}(?![\d.])", said))
+        close, numbers = (
+            re.sub(r"\s+", "", said),
+            set(re.findall(r"(?<![\d.])\d{6,7}(?![\d.])", said)),
+        )
         for school in schools:
             urns = {str(school), *str(register["urns"].get(school, "")).split()}
             called = {re.sub(r"\s+", "", name) for name in (names[school], short[school])}

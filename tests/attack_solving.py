@@ -47,7 +47,10 @@ def condition(covariance: Numbers, told: Told) -> Numbers:
     noise = np.maximum(told.half**2 / 3, 1e-16)
     scale = np.sqrt(np.diag(told.forms @ across) + noise)
     seen = (told.forms @ across + np.diag(noise)) / np.outer(scale, scale)
-    left = covariance - (across / scale) @ np.linalg.pinv(seen, rcond=1e-14, hermitian=True) @ (across / scale).T
+    left = (
+        covariance
+        - (across / scale) @ np.linalg.pinv(seen, rcond=1e-14, hermitian=True) @ (across / scale).T
+    )
     return (left + left.T) / 2
 
 
@@ -87,12 +90,11 @@ def bounds(told: Told, low: Numbers, high: Numbers, asked: Numbers) -> pd.DataFr
     limits = np.append(told.values + told.half, told.half - told.values)
     scale = np.maximum(np.abs(rows).max(axis=1), 1e-12)
     rows, limits = rows / scale[:, None], limits / scale + 1e-9
-    found = []
+    found, room = [], list(zip(low, high, strict=True))
     for n in asked:
         aim = np.zeros(len(low))
         aim[n] = 1.0
-        ends = [linprog(sign * aim, A_ub=rows, b_ub=limits, bounds=list(zip(low, high, strict=True)),
-                        method="highs") for sign in (1, -1)]  # fmt: skip
+        ends = [linprog(sign * aim, A_ub=rows, b_ub=limits, bounds=room) for sign in (1, -1)]
         there = [e.status == 0 for e in ends]
         found.append((ends[0].fun if there[0] else np.nan, -ends[1].fun if there[1] else np.nan))
     return pd.DataFrame(found, columns=["low", "high"], index=asked)

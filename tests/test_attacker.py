@@ -15,7 +15,7 @@ import pytest
 import pepstats
 from pepstats.study import Study
 from tests.attack_edition import write_edition
-from tests.attack_reading import find_numbers, read_file
+from tests.attack_reading import find_numbers, read_file, read_release
 from tests.attack_shadows import (
     describe_members,
     find_cases,
@@ -26,15 +26,8 @@ from tests.attack_shadows import (
     guess_cases,
 )
 from tests.attack_solving import Told, bounds, ratios, solve_whole
-from tests.attacker import (
-    Attacked,
-    World,
-    attack,
-    lay_out_published,
-    look_around,
-    read_release,
-    see_world,
-)
+from tests.attack_world import World, lay_out_published, see_world
+from tests.attacker import Attacked, attack, look_around
 from tests.whole_runs import REPORT
 
 
@@ -69,7 +62,7 @@ def checks(place: Place) -> dict[str, pd.DataFrame]:
 def right(attacked: Attacked, place: Place) -> pd.Series:
     """Which results that the attacker is certain of are so."""
     sure = attacked.left[attacked.left["certain"]]
-    true = np.array([place.truth.at[key] for key in sure.index])
+    true = np.array([place.truth.loc[key] for key in sure.index])
     return pd.Series(np.abs(sure["guess"] - true) < 1e-6, index=sure.index)
 
 
@@ -93,7 +86,7 @@ def draw_marks(table: pd.DataFrame) -> str:
 
 def test_the_attacker_is_not_given_what_it_is_after(place: Place) -> None:
     for (school, measure), _ in place.world.unknowns.iterrows():
-        assert place.world.study.panel.values.at[(school, 2018), measure] in (50.0, 0.0)
+        assert place.world.study.panel.values.loc[(school, 2018), measure] in (50.0, 0.0)
     assert not (place.published / "invented" / "local" / "statements.csv").exists()
     assert place.world.study.statements.empty
 
@@ -144,17 +137,19 @@ def test_one_school_left_out_at_one_decimal_leaves_it_little_uncertainty(
 
 def test_without_a_release_it_guesses_as_chance_has_it(place: Place) -> None:
     attacked = attack([], [place.world])
-    true = np.array([place.truth.at[key] for key in attacked.left.index])
+    true = np.array([place.truth.loc[key] for key in attacked.left.index])
     assert not attacked.left["certain"].any()
     assert (np.abs(attacked.left["guess"] - true) < 1e-6).mean() < 0.1
 
 
-def test_bounds_hold_the_truth(place: Place, checks: dict[str, pd.DataFrame], tmp_path: Path) -> None:
+def test_bounds_hold_the_truth(
+    place: Place, checks: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
     for slug, table in checks.items():
         (tmp_path / slug).mkdir()
         table.round(1).to_csv(tmp_path / slug / "checks.csv", index=False)
     left = attack([tmp_path], [place.world]).left
-    true = np.array([place.truth.at[key] for key in left.index])
+    true = np.array([place.truth.loc[key] for key in left.index])
     assert (left["low"] - 1e-6 <= true).all()
     assert (left["high"] + 1e-6 >= true).all()
 
@@ -188,7 +183,7 @@ def test_the_hash_of_the_withheld_case_studies_gives_three_results_away(
     read = read_release(tmp_path)
     guessed = guess_cases(place.world, [one.what for one in shadows], read)
     assert {one.school: one.value for one in guessed} == {
-        school: place.truth.at[school, place.study.programmes[slug].primary]
+        school: place.truth.loc[school, place.study.programmes[slug].primary]
         for school in chosen.index
     }
     kinds = [one.kind for one in find_cases(place.world, read)]
@@ -226,7 +221,7 @@ def test_a_row_of_the_private_file_names_who_refused(place: Place, tmp_path: Pat
 
 def test_a_name_is_found_where_it_is_drawn_letter_by_letter(place: Place, tmp_path: Path) -> None:
     school = next(iter(place.world.evaluations.values())).design.members[0]
-    name = place.study.register.at[school, "name"]
+    name = place.study.register.loc[school, "name"]
     drawn = "".join(f'<use xlink:href="#DejaVuSans-{ord(letter):x}"/>' for letter in name)
     (tmp_path / "picture.svg").write_text(f"<svg>{drawn}</svg>")
     assert {one.school for one in find_names(place.world, tmp_path)} == {school}
