@@ -275,10 +275,16 @@ def find_counts(cells: Sequence[Cell], smallest: int) -> list[Finding]:
         limits = _told_elsewhere(cells, table, hidden, smallest)
         ends = _solve_counts(rows, low, high, limits, len(hidden))
         for spot, (least, most) in zip(hidden, ends, strict=True):
-            if most - least < smallest:
+            if most - least < min(smallest, _room(table, spot)):
                 found.append(Finding("count", f"{spot[0]}, {spot[1]}", name, least, most - least,
                                      "margins, other tables, sentences, reasons"))  # fmt: skip
     return found
+
+
+def _room(table: Mapping[Spot, str], spot: Spot) -> float:
+    """Return the most that a cell can be by the totals that are shown, which is no secret."""
+    totals = [table.get(one, HIDDEN) for one in (("Total", spot[1]), (spot[0], "Total"))]
+    return min([find_numbers(t)[0][0] for t in totals if t != HIDDEN], default=np.inf)
 
 
 def _is_count(text: str) -> bool:
