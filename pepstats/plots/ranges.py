@@ -104,20 +104,20 @@ def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
     known = checks.loc[checks["estimate"].notna()]
     if known.empty:
         return "No check could be made."
-    headline = known.iloc[0]
-    said = [
-        f"One row per check, in {unit}. The headline estimate is "
-        f"{format_number(headline['estimate'], signed=True)} "
-        f"({format_number(headline['low'])} to {format_number(headline['high'])})."
-    ]
+    said = [f"One row per check, in {unit}."]
+    for row in known[known["kind"] == "headline"].to_dict("records"):
+        said.append(
+            f"The headline estimate is {format_number(row['estimate'], signed=True)} "
+            f"({format_number(row['low'])} to {format_number(row['high'])})."
+        )
     for row in known[known["kind"] == "together"].to_dict("records"):
         said.append(
             f"{capital(str(row['check']))} gives {format_number(row['estimate'], signed=True)} "
             f"({format_number(row['low'])} to {format_number(row['high'])}); "
             f"{_often(row['p'])} made-up programmes went as far."
         )
-    for kind, rows in known.iloc[1:].groupby("kind", sort=False):
-        if kind != "together":
+    for kind, rows in known.groupby("kind", sort=False):
+        if kind not in ("headline", "together"):
             ends = (format_number(rows["estimate"].min(), signed=True),
                     format_number(rows["estimate"].max(), signed=True))  # fmt: skip
             said.append(f"{CHECK_KINDS[str(kind)]}: {_rows_words(len(rows), *ends)}.")

@@ -75,7 +75,7 @@ def protect(edition: Edition) -> Edition:
     if edition.held is not None:
         return edition
     edition = edition.turn("public")
-    (kept, forms), gone = choose_shown(edition), choose_described(edition)
+    (kept, forms), (gone, described) = choose_shown(edition), choose_described(edition)
     policy, results, log = edition.report.disclosure, {}, []
     for chapter in edition.chapters:
         slug = chapter.programme.slug
@@ -95,7 +95,7 @@ def protect(edition: Edition) -> Edition:
         made=dataclasses.replace(edition.made, results=_published(edition.made.results)),
         panel=None,
         held=held,
-        forms=forms,
+        forms=pd.concat([forms, described], ignore_index=True),
     )
 
 
@@ -144,6 +144,7 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
         if unknown.table.empty:
             continue
         told = read_forms(edition.told.forms, family)
+        unknown = with_told(unknown, told)
         firsts = [[headline_form(one, one.programme.primary, unknown)] for one in chapters
                   if whole_of(one.programme.primary) == family and one.primary.known]  # fmt: skip
         found = choose_forms(_meeting(firsts, policy), told, unknown, least)
@@ -394,21 +395,44 @@ def read_forms(told: pd.DataFrame, family: str) -> list[Form]:
     own = told[told["outcome"] == family] if len(told) else told
     return [
         Form(str(name), part.set_index(["school", "part"])["share"], float(part["half"].iloc[0]))
-        for name, part in (own.groupby("name", sort=True) if len(own) else ())
+        for (_, name), part in (own.groupby(["release", "name"]) if len(own) else ())
     ]
 
 
-def choose_described(edition: Edition) -> dict[str, list[str]]:
+def with_told(unknown: Unknown, told: Iterable[Form]) -> Unknown:
+    """Add the results that an earlier release rests on and this one does not: of schools that left.
+
+    A school that was counted then and is not now is what tells the two apart. It is as uncertain
+    beforehand as the others usually are.
+    """
+    known = unknown.table.index
+    gone = dict.fromkeys(key for form in told for key in form.parts.index if key not in known)
+    if not gone:
+        return unknown
+    at = pd.MultiIndex.from_tuples(list(gone), names=known.names)
+    usual = {name: unknown.table[name].median() for name in ("value", "low", "high")}
+    rows = pd.DataFrame({"school": at.get_level_values("school"), **usual}, index=at)
+    spread = np.sqrt(np.median(np.diag(unknown.prior @ unknown.prior.T)))
+    own = pd.DataFrame(np.eye(len(at)), index=at, columns=at)
+    return Unknown(
+        pd.concat([unknown.table, rows]),
+        block_diag(unknown.prior, spread * np.eye(len(at))),
+        pd.concat([unknown.wanted, own]).fillna(0.0),
+    )
+
+
+def choose_described(edition: Edition) -> tuple[dict[str, list[str]], pd.DataFrame]:
     """Choose which results of pupils that no school publishes are held back, by programme.
 
     Each is one sum over a programme's schools, every pupil alike, of results that stay secret. What
     is uncertain of a school's beforehand is a tenth of the variance between pupils, and its share
-    of that by their number.
+    of that by their number. Beside it, the forms of those that are shown.
     """
     policy, panel = edition.report.disclosure, edition.panel
     gone: dict[str, list[str]] = {one.programme.slug: [] for one in edition.chapters}
     least = Left(policy.least_left, policy.least_left_insider, 0.0)
     shown: dict[tuple[str, int], list[Form]] = {}
+    told: list[tuple[object, ...]] = []
     for chapter in edition.chapters:
         for measure, year in _list_described(chapter):
             cohort = MEASURES[measure].cohort
@@ -418,13 +442,27 @@ def choose_described(edition: Edition) -> dict[str, list[str]]:
             counted = counted[counted > 0]
             own = counted.reindex(chapter.found.also_in.index).dropna()
             few = own.sum() < policy.safe_threshold_pupils or len(own) <= policy.safe_dof_threshold
-            form = Form(measure, own / own.sum(), 0.0)
-            beside = [*shown.get((measure, year), []), form]
+            form = Form(f"{chapter.programme.slug}: {measure}", own / own.sum(), 0.0)
+            beside = [*shown.get((measure, year), _told_of(edition, measure)), form]
             if few or not may_show(beside, _of_pupils(counted, beside), least):
                 gone[chapter.programme.slug].append(measure)
             else:
                 shown[measure, year] = beside
-    return gone
+                told += _list_forms(measure, [_in_one_part(form)])
+    return gone, pd.DataFrame(told, columns=FORM_COLUMNS)
+
+
+def _told_of(edition: Edition, measure: str) -> list[Form]:
+    """Read what earlier releases told of a measure that no school publishes."""
+    return [
+        dataclasses.replace(form, parts=form.parts.droplevel("part"))
+        for form in read_forms(edition.told.forms, measure)
+    ]
+
+
+def _in_one_part(form: Form) -> Form:
+    at = pd.MultiIndex.from_product([form.parts.index, [WHOLE]], names=["school", "part"])
+    return dataclasses.replace(form, parts=form.parts.set_axis(at))
 
 
 def _list_described(chapter: Chapter) -> list[tuple[str, int]]:

@@ -42,8 +42,8 @@ def write_editions(edition: Edition, public: Edition) -> dict[str, Document]:
 
     `public` is what the gate lets leave of the edition.
     """
-    overview, exempt = picture_overview(edition), edition.turn("exempt")
-    papers = {"public": write_paper(public, overview), "exempt": write_paper(exempt, overview)}
+    both = {"public": public, "exempt": edition.turn("exempt")}
+    papers = {name: write_paper(one, picture_overview(one)) for name, one in both.items()}
     asked = papers.pop(edition.report.edition)
     return {"report": asked, **{f"report-{name}": paper for name, paper in papers.items()}}
 
@@ -51,8 +51,8 @@ def write_editions(edition: Edition, public: Edition) -> dict[str, Document]:
 def write_paper(edition: Edition, overview: PaperPicture) -> Document:
     """Write one edition: the officers' text with every hole filled and numbered.
 
-    `overview` is the picture of all programmes, which both editions share. A public edition that
-    has not passed the gate is put through it.
+    `overview` is the picture of all programmes in this edition. A public edition that has not
+    passed the gate is put through it.
     """
     edition = protect(edition) if edition.report.edition == "public" else edition
     report, chapters = edition.report, edition.chapters
