@@ -148,9 +148,9 @@ def check_sources(
     parsed: list[Results | Tidied] = []
     for line in _list_lines([what] if isinstance(what, str) else what, folder):
         try:
-            one = parse_source(find_source(line, folder))
-            files.append(_check_file(one))
-            parsed.append(one)
+            read = parse_source(find_source(line, folder))
+            files += [_check_file(one) for one in read]
+            parsed += read
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
     results = [one for one in parsed if isinstance(one, Results)]
@@ -189,6 +189,8 @@ def _check_file(one: Results | Tidied) -> FileCheck:
     if isinstance(one, Tidied):
         return FileCheck(one.source.file, source=one.source, ledger=one.ledger)
     records = {**one.identity["record"].value_counts().to_dict(), **one.ledger.aggregates}
+    if len(one.identity) < one.ledger.rows_kept:  # a long file has several rows of a school
+        records = {"schools": len(one.identity)}
     return FileCheck(
         one.source.file, source=one.source, ledger=one.ledger,
         records={str(name): int(n) for name, n in records.items()},

@@ -12,10 +12,13 @@ from pepstats.sources.cells import Cells
 from pepstats.sources.csv_text import read_header, split_cells
 from pepstats.sources.excel import is_workbook, read_sheet, read_sheet_header
 from pepstats.sources.layouts import (
+    LONG,
     OWN_TABLES,
+    UNUSED,
+    Layout,
     list_titles,
     missing_columns,
-    recognise_layout,
+    recognise_layouts,
     tidy_column,
     year_of,
 )
@@ -61,7 +64,8 @@ def find_source(line: SourceLine, data: Path) -> Source:
     if line.kind is None or not is_workbook(content):  # a workbook of a kind is checked when read
         header = (read_sheet_header if is_workbook(content) else read_header)(content, file)
         kind = _check_kind(line.kind, header, file)
-    year = year_of(header) if kind == "ks2" else None
+    lags = kind == "ks2" and "TIME_PERIOD" not in map(tidy_column, header)
+    year = year_of(header) if lags else None
     if line.year is not None and year is not None and year != line.year:
         raise SourceError(
             f"{file}, row 1: listed as {line.year}, but its columns of earlier years "
@@ -103,16 +107,21 @@ def _read_bytes(path: Path, file: str, data: Path) -> bytes:
 
 def _check_kind(kind: str | None, header: list[str], file: str) -> str:
     """Return the kind that a header is of; refuse it if that is none, or not the one asked for."""
-    names = [tidy_column(name) for name in header]
-    seen = kind if kind in OWN_TABLES and "URN" in names else recognise_layout(header)
-    if seen is not None and kind in (None, seen):
-        return seen
-    titles = list_titles()
-    called = titles.get(str(kind), kind)
-    if seen is not None:
-        raise SourceError(
-            f"{file}, row 1: this is {titles[seen]} (`{seen}`), not {called} (`{kind}`)."
-        )
+    names, titles = [tidy_column(name) for name in header], list_titles()
+    if kind in OWN_TABLES and "URN" in names:
+        return str(kind)
+    found, called = recognise_layouts(header), titles.get(str(kind), kind)
+    if len(found) > 1:
+        told = " or ".join(f"{one.title} (`{one.kind}`)" for one in found)
+        what = f"this may be {told}: it has columns of each. Give each kind a file of its own."
+        raise SourceError(f"{file}, row 1: {what}")
+    if found and found[0].kind in (LONG, UNUSED):
+        raise SourceError(f"{file}, row 1: {_name_unused(found[0])}")
+    if found and kind in (None, found[0].kind):
+        return found[0].kind
+    if found:
+        this = f"this is {found[0].title} (`{found[0].kind}`), not {called} (`{kind}`)."
+        raise SourceError(f"{file}, row 1: {this}")
     columns = ", ".join(name[:30] for name in header[:6])
     wanted = missing_columns(kind, header) if kind else []
     lacks = f" For {called} it lacks {', '.join(wanted)}." if wanted else ""
@@ -120,3 +129,14 @@ def _check_kind(kind: str | None, header: list[str], file: str) -> str:
     hint = " ".join(one for one in close if "Did you mean" in one)
     what = f"no kind of file we know has these columns ({columns} ...).{lacks} {hint}".rstrip()
     raise SourceError(f"{file}, row 1: {what}")
+
+
+def _name_unused(layout: Layout) -> str:
+    """Say what a file is that nothing in a report is made of."""
+    if layout.kind == UNUSED:
+        return f"this is {layout.title}, which no report uses. Leave it out."
+    return (
+        f"this is one of the Department's long files (explore education statistics): "
+        f"{layout.title}. Of those, only the files by school of key stage 2 (attainment, "
+        "information), key stage 4 (performance, information) and absence are read."
+    )

@@ -18,6 +18,8 @@ from pepstats.sources.cells import (
     Cells,
     Reading,
     read_cells,
+    read_number,
+    reason_of,
 )
 from pepstats.sources.files import Source
 from pepstats.sources.layouts import (
@@ -124,7 +126,9 @@ def _find_roles(table: Cells, kind: str) -> Roles:
         raise SourceError(f"{table.file}, row 1: {what}.")
     role = np.array([
         "words" if j in identity.values() or name in WORD_COLUMNS or name.startswith("(COLUMN ")
-        else "numeric" if is_known_column(kind, name) else "unread"
+        else "numeric" if is_known_column(kind, name) and not (kind == "ks4" and j not in measures
+                                                               and _holds_words(table, j))
+        else "unread"
         for name, j in columns.items()
     ])  # fmt: skip
     absent = [
@@ -140,6 +144,13 @@ def _find_roles(table: Cells, kind: str) -> Roles:
             )
     words, numeric, unread = (np.flatnonzero(role == r) for r in ("words", "numeric", "unread"))
     return Roles(identity, words, numeric, np.array(order), labels, unread)
+
+
+def _holds_words(table: Cells, j: int) -> bool:
+    """Return whether a column holds words: something that is no code, and not one number."""
+    texts = [text for text in table.texts[np.unique(table.codes[:, j])] if text is not None]
+    words = any(reason_of(text) is None for text in texts)
+    return words and not any(read_number(text) is not None for text in texts)
 
 
 def _find_levels(table: Cells, kind: str, identity: dict[str, int]) -> tuple[Array, Array, Array]:
