@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, count
 from typing import Any, NoReturn
@@ -35,6 +35,11 @@ class Cells:
     rows: Array  # the file's own line on which each row starts (the header is line 1)
     codes: Array  # row by column: which of `texts` a cell holds; -1 where the row was cut off
     texts: Array  # the distinct texts as published, and None as the last, for cells cut off
+    spilled: int = 0  # cells beyond the header's last column, which are not read
+
+    def keep(self, rows: Array) -> Cells:
+        """Return some of the rows alone."""
+        return replace(self, rows=self.rows[rows], codes=self.codes[rows], spilled=0)
 
     @cached_property
     def columns(self) -> dict[str, int]:
@@ -84,17 +89,20 @@ def number_cells(file: str, header: list[str], rows: Iterable[tuple[int, list[st
     """Number the texts of a table's rows, each given with its line; a short row was cut off."""
     numbers: dict[str | None, int] = defaultdict(count(1).__next__, {None: -1, "": 0})
     lines: list[int] = []
+    spilled = 0
 
     def fill() -> Iterator[Sequence[str | None]]:
+        nonlocal spilled
         for line, cells in rows:
             lines.append(line)
-            yield cells
+            spilled += max(0, len(cells) - len(header))
+            yield cells[: len(header)]
             yield [None] * (len(header) - len(cells))
 
     flat = np.fromiter(map(numbers.__getitem__, chain.from_iterable(fill())), dtype=np.int32)
     codes = flat.reshape(len(lines), len(header))
     texts = np.array([*list(numbers)[1:], None], dtype=object)
-    return Cells(file, header, np.array(lines, dtype=np.int64), codes, texts)
+    return Cells(file, header, np.array(lines, dtype=np.int64), codes, texts, spilled)
 
 
 def read_number(text: str) -> float | None:

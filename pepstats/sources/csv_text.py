@@ -11,8 +11,10 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from pepstats.errors import SourceError
-from pepstats.sources.cells import Cells, number_cells
+from pepstats.sources.cells import Array, Cells, number_cells
 
 LONGEST_CELL = 4_000  # characters; the longest published cell is an address of under 200
 MOST_CELLS = 60_000_000
@@ -28,6 +30,9 @@ SOUND_CELLS = re.compile(
     rf'(?:(?:"(?:[^"\0\ufeff]|""){{0,{LONGEST_CELL}}}"|[^",\r\n\0\ufeff]{{0,{LONGEST_CELL}}}),)*'
 )
 
+LINK = re.compile(r"\d{5,7} [A-Za-z].*")
+"""A school's link to another in a search export: `116470 Predecessor`."""
+
 OTHER_FILES = {
     b"PK\x03\x04": "a zip or Excel file", b"\xd0\xcf\x11\xe0": "an old Excel file",
     b"%PDF": "a PDF", b"\x1f\x8b": "a compressed file",
@@ -42,12 +47,25 @@ def split_cells(content: bytes, file: str) -> Cells:
     rows = read_rows(content, file)
     cells = number_cells(file, name_columns(next(rows)[1], file), rows)
     widths = (cells.codes >= 0).sum(axis=1)
-    if len(widths) > 1 and not content.endswith((b"\n", b"\r")) and widths[-1] < widths.max():
+    if len(widths) > 1 and not content.endswith((b"\n", b"\r")) and _stops_short(cells, widths):
         raise SourceError(
             f"{cells.at(-1, int(widths[-1]) - 1)}: the file stops in the middle of this row. "
             "Download it again."
         )
     return cells
+
+
+def _stops_short(cells: Cells, widths: Array) -> bool:
+    """Return whether the last row, which has no line end, was cut off while the file was copied.
+
+    The Department's own files leave off a row's last empty cells and the last line end. They end
+    with an England row; it is whole where it goes as far as another total does, or lacks one cell.
+    """
+    record = cells.text_of(cells.columns.get("RECTYPE"))
+    totals = widths[:-1][np.isin(record[:-1], ["3", "4", "5", "7"])]
+    enough = min([len(cells.header) - 1, *totals.tolist()])
+    whole = record[-1] in ("4", "5", "7") and widths[-1] >= enough
+    return bool(widths[-1] < widths.max() and not whole)
 
 
 def read_header(content: bytes, file: str) -> list[str]:
@@ -90,7 +108,7 @@ def read_rows(content: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
             if len(joined) > LONGEST_CELL or any(mark in joined for mark in ODD):
                 _refuse_odd_cell(file, start, header, lines)
             header = header or cells
-            if len(cells) > len(header):
+            if len(cells) > len(header) and not _spills(header, cells):
                 what = f"more cells than the header's {len(header)}"
                 what += " (is a comma missing its quotation marks?)"
                 raise _wrong_cell(file, start, header, len(header), what)
@@ -104,6 +122,12 @@ def read_rows(content: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
     except csv.Error:
         _refuse_odd_cell(file, start, header, lines)
         raise
+
+
+def _spills(header: list[str], cells: list[str]) -> bool:
+    """Return whether a last column of links goes on beyond the header, one cell for each link."""
+    beyond = cells[len(header) - 1 :]
+    return "link" in header[-1].lower() and all(map(LINK.fullmatch, beyond))
 
 
 def _remember(text: Iterable[str], lines: list[str]) -> Iterator[str]:
