@@ -286,6 +286,7 @@ def _describe_file(one: FileCheck) -> list[str]:
         f"  cells  {ledger.cells_in:,} in = {ledger.values:,} figures + {ledger.words:,} words + "
         f"{sum(ledger.reasons.values()):,} with a reason + {ledger.unread:,} not read",
         *(["  no figure was read of this file"] if _lacks_figures(ledger) else []),
+        *([f"  not said of schools: {_count_fields(ledger.unfilled)}"] if ledger.unfilled else []),
         *_describe_codes(ledger),
         *(unread if ledger.columns_unread else []),
         *_describe_totals(one.totals),
@@ -304,6 +305,10 @@ def _lacks_figures(ledger: Ledger) -> bool:
 
 def _count_parts(parts: dict[str, int]) -> str:
     return f" ({', '.join(f'{n:,} {name}' for name, n in parts.items())})" if parts else ""
+
+
+def _count_fields(unfilled: dict[str, int]) -> str:
+    return ", ".join(f"{field} of {n:,}" for field, n in unfilled.items())
 
 
 def _list_rows(table: pd.DataFrame, said: str, most: int = MOST) -> list[str]:

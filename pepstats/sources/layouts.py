@@ -41,7 +41,7 @@ class Layout:
 
 
 def _there(column: str, names: set[str]) -> bool:
-    """Return whether a column is among some; `*` stands for any letters."""
+    """Return whether a column is among some; `*` stands for any letters, `?` for one."""
     return column in names or ("*" in column and bool(fnmatch.filter(names, column)))
 
 

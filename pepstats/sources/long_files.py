@@ -20,7 +20,7 @@ from pepstats.errors import SourceError
 from pepstats.measures import MEASURES, NO_ROW, measures_of
 from pepstats.paths import read_table
 from pepstats.settings import RELEASES
-from pepstats.sources.cells import ALL_REASONS, URN, Array, Cells, read_cells
+from pepstats.sources.cells import ALL_REASONS, Array, Cells, read_cells
 from pepstats.sources.files import Source
 from pepstats.sources.layouts import MAINSTREAM, NOT_STATED, SPECIAL
 from pepstats.sources.registers import read_column, read_urns
@@ -174,7 +174,7 @@ def _find_releases(raw: Cells, source: Source) -> Array:
     if source.release:
         other = said.ne("") & said.ne(source.release)
         raw.refuse(other, text, f"and the file is listed as {source.release}")
-    return said.to_numpy(object)
+    return np.asarray(said, dtype=object)
 
 
 def _find_groups(raw: Cells) -> tuple[pd.Series, pd.Series]:

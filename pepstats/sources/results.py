@@ -83,6 +83,7 @@ class Ledger:
     unread: int = 0  # cells of columns that no layout we know has
     columns_unread: tuple[str, ...] = ()
     codes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    unfilled: dict[str, int] = field(default_factory=dict)  # schools without a field, by which
 
     def __post_init__(self) -> None:
         """Refuse an account that does not add up: a row or a cell would have been lost."""
