@@ -5,7 +5,7 @@ from pepstats.schools.identity import Schools, follow_schools
 from pepstats.schools.members import find_members
 from pepstats.schools.national import gather_levels
 from pepstats.schools.panel import Panel, add_gaps, build_panel
-from pepstats.schools.register import attach_inspections, grade_at
+from pepstats.schools.register import attach_inspections, grade_at, say_register_year
 from pepstats.schools.source_check import check_as_dict, check_sources, describe_check
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "grade_at",
     "list_breaks",
     "measure_coverage",
+    "say_register_year",
     "say_why_missing",
 ]

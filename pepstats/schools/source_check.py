@@ -14,6 +14,7 @@ import pandas as pd
 from pepstats.errors import SourceError
 from pepstats.paths import data_folder
 from pepstats.schools.identity import RESULT_KINDS, Schools, follow_schools
+from pepstats.schools.register import say_register_year
 from pepstats.settings import SourceLine, load_report
 from pepstats.sources import (
     AGGREGATES,
@@ -23,6 +24,7 @@ from pepstats.sources import (
     FOUND,
     RECONCILED_COLUMNS,
     REPRODUCED,
+    RESULTS,
     Ledger,
     Results,
     Source,
@@ -98,7 +100,8 @@ class SourceCheck:
     `followed` counts how the schools were followed, where there are results of several years, and
     `not_followed` those that end; `earlier` holds the figures that a file repeats of an earlier
     year (`agrees` or not); `together` holds England's rows against the schools of all files of that
-    kind and year; `problem` is a contradiction between files.
+    kind and year; `register` says that the register is of another year than the results;
+    `problem` is a contradiction between files.
     """
 
     files: tuple[FileCheck, ...]
@@ -106,16 +109,23 @@ class SourceCheck:
     followed: dict[str, int] = field(default_factory=dict)
     not_followed: dict[str, int] = field(default_factory=dict)
     earlier: pd.DataFrame = field(default_factory=lambda: NO_EARLIER, repr=False)
+    register: str = ""
     problem: str = ""
 
     @property
+    def without_figures(self) -> list[str]:
+        """The files that should have figures, and of which none was read."""
+        return [one.file for one in self.files if one.ledger and _lacks_figures(one.ledger)]
+
+    @property
     def exit_code(self) -> int:
-        """0 all is accounted for; 1 something differs; 2 a file cannot be read."""
+        """0 all is accounted for; 1 something differs, or has no figure; 2 cannot be read."""
         if self.problem or any(one.problem for one in self.files):
             return 2
         differs = [(one["verdict"] == DIFFERS).any()
                    for one in (self.together, *(one.totals for one in self.files))]  # fmt: skip
         differs += [len(one.contradictions) > 0 for one in self.files]
+        differs.append(bool(self.without_figures))
         return 1 if any(differs) or not self.earlier["agrees"].all() else 0
 
 
@@ -154,8 +164,10 @@ def check_sources(
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
     results = [one for one in parsed if isinstance(one, Results)]
-    checked = SourceCheck(tuple(files), _add_up_together(results))
     dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
+    checked = SourceCheck(
+        tuple(files), _add_up_together(results), register=_say_register(parsed, dated)
+    )
     if len({one.source.year for one in dated}) < 2:
         return checked
     tables = join_tables(parsed)
@@ -170,6 +182,13 @@ def check_sources(
         checked, followed={**counts, **dict(sorted(schools.notes.items()))},
         not_followed=ended.value_counts().sort_index().to_dict(), earlier=earlier,
     )  # fmt: skip
+
+
+def _say_register(parsed: list[Results | Tidied], dated: list[Results]) -> str:
+    """Say where the last register is of another year than the last results."""
+    years = [one.source.year for one in parsed if one.source.kind == "register"]
+    last = max((one.source.year or 0 for one in dated), default=0)
+    return say_register_year(years[-1], last) if years and last else ""
 
 
 def _list_lines(named: Iterable[str | SourceLine], folder: Path) -> list[SourceLine]:
@@ -218,6 +237,8 @@ def check_as_dict(check: SourceCheck) -> dict[str, Any]:
     return {
         "exit_code": check.exit_code,
         "problem": check.problem,
+        "register": check.register,
+        "without_figures": check.without_figures,
         "files": [_file_as_dict(one) for one in check.files],
         "followed": check.followed,
         "not_followed": check.not_followed,
@@ -258,10 +279,14 @@ def describe_check(check: SourceCheck) -> str:
         blocks.append([title, *_describe_totals(check.together)])
     if check.followed:
         blocks.append(_describe_followed(check))
+    if check.register:
+        blocks.append([check.register])
     wrong = [one.file for one in check.files if one.problem]
     last = {
         0: "Every row and cell is accounted for.",
-        1: "Every row and cell is accounted for; something differs, as said above.",
+        1: "Every row and cell is accounted for; something differs, as said above."
+        if not check.without_figures
+        else f"No figure was read of {', '.join(check.without_figures)}.",
         2: f"{len(wrong)} file(s) cannot be read: {', '.join(wrong)}." if wrong else check.problem,
     }
     return "\n\n".join("\n".join(block) for block in [*blocks, [last[check.exit_code]]]) + "\n"
@@ -297,10 +322,7 @@ def _describe_file(one: FileCheck) -> list[str]:
 
 def _lacks_figures(ledger: Ledger) -> bool:
     """Return whether no figure was read of a file that should have some."""
-    return (
-        ledger.kind in (*RESULT_KINDS, "la_series", "national", "local_results")
-        and not ledger.values
-    )
+    return ledger.kind in (*RESULTS, "la_series", "national", "local_results") and not ledger.values
 
 
 def _count_parts(parts: dict[str, int]) -> str:

@@ -199,7 +199,7 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
         "la": la.fillna(both // 10_000),
         "estab": estab.fillna(both % 10_000),
         "name": read_words(raw, *_NAMES["name"]),
-        "status": _statuses(text["status"]),
+        "status": _statuses(text["status"], in_results="SCHOOL_URN" in raw.columns),
         "opened": read_dates(raw, *_NAMES["opened"]),
         "closed": read_dates(raw, *_NAMES["closed"]),
         "type": kind.where(kind.ne("")),
@@ -354,9 +354,8 @@ def governance_of(kind: str) -> str:
     return "maintained" if any(sign in words for sign in MAINTAINED) else "unknown"
 
 
-def _statuses(text: pd.Series) -> pd.Series:
-    """Read whether each school is open: in words, or by number, of which there are two sets."""
-    in_results = text.eq("0").any()  # 0 open, 1 closed; else as the register numbers them
+def _statuses(text: pd.Series, *, in_results: bool) -> pd.Series:
+    """Read whether each school is open: in words, or by number, as the register or as results."""
     known = {"0": "open", "1": "closed"} if in_results else {
         "1": "open", "2": "closed", "3": "open", "4": "proposed"}  # fmt: skip
     words = text.str.lower().str.extract(r"^(open|closed|proposed)")[0]

@@ -293,7 +293,14 @@ REGISTERS = {
     },
     "the newer information tables": {
         "time_period": "202324", "school_urn": "900101", "school_laestab": "5512001",
-        "school_name": "A", "school_type": "Academy converter",
+        "school_name": "A", "establishment_type_group": "Converter academies", "iclose": "1",
+        "agerange": "7 to 11",
+    },
+    "the school information of the later tables": {
+        "URN": "900101", "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A",
+        "SCHSTATUS": "Closed", "OPENDATE": "01/09/2016", "CLOSEDATE": "31/08/2018",
+        "MINORGROUP": "Academy", "SCHOOLTYPE": "Academy converter", "ISPRIMARY": "1",
+        "ISSECONDARY": "0", "AGELOW": "7", "AGEHIGH": "11",
     },
 }  # fmt: skip
 
@@ -304,10 +311,10 @@ def test_every_register_says_the_same_of_a_school(tmp_path: Path, name: str) -> 
     raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
     one = registers.tidy_register(raw, source).values.loc[900101]
     assert one[["la", "estab", "name", "governance"]].tolist() == [551, 2001, "A", "academy"]
+    assert one[["status", "age_low", "age_high"]].tolist() == ["closed", 7, 11]
+    assert one["is_primary"]
+    assert not one["is_secondary"]
     if name != "the newer information tables":
-        assert one[["status", "age_low", "age_high"]].tolist() == ["closed", 7, 11]
-        assert one["is_primary"]
-        assert not one["is_secondary"]
         assert one["closed"] == pd.Timestamp("2018-08-31")
 
 

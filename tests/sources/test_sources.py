@@ -157,7 +157,7 @@ def cell(place: str, text: str) -> str:
     return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
 
 
-HEADER = f'<row r="1">{cell("A1", "URN")}{cell("B1", "LAESTAB")}{cell("C1", "SCHNAME")}</row>'
+HEADER = f'<row r="1">{cell("A1", "URN")}{cell("B1", "LAESTAB")}{cell("C1", "NFTYPE")}</row>'
 
 
 def test_a_workbook_is_read_as_plain_text(tmp_path: Path) -> None:
