@@ -115,7 +115,7 @@ def test_what_no_measure_is_of_is_left_out_by_name(tmp_path: Path) -> None:
         ([ks2(), ks2(expected_standard_pupil_percent="62")],
          "row 3, column expected_standard_pupil_percent: the same school.*row 2"),
         ([ks2(), ks2(time_period="202427")], "row 3, column time_period: `202427` is not a school"),
-        ([ks2(), ks2(time_period="2025")], "row 3, column time_period: `2025` is not a school year"),
+        ([ks2(), ks2(time_period="2025")], "row 3, column time_period: `2025` is not a school"),
         ([ks2(), ks2(900102, expected_standard_pupil_percent="161")],
          "row 3, column expected_standard_pupil_percent: `161`"),
         ([ks2(school_urn="E92000001")], "row 2, column school_urn: `E92000001` is not a URN"),
@@ -163,8 +163,10 @@ def test_information_about_schools_gives_the_pupils_behind_results(tmp_path: Pat
     assert one.values.loc[900101, ["cohort", "cohort.disadvantaged", "disadvantaged"]].tolist() == [
         45, 11, 24,
     ]  # fmt: skip
-    secondary = {**ROW, "establishment_type_group": "Community special school", "agerange": "11 to 16",
-                 "t_pupils": "20", "t_prior_lo": "12", "pt_disadvantaged": "48.4"}  # fmt: skip
+    secondary = {
+        **ROW, "establishment_type_group": "Community special school", "agerange": "11 to 16",
+        "t_pupils": "20", "t_prior_lo": "12", "pt_disadvantaged": "48.4",
+    }  # fmt: skip
     (two,) = read(tmp_path, secondary)
     assert two.values.loc[900101, ["cohort_ks4", "disadvantaged_ks4"]].tolist() == [20, 48.4]
     assert two.identity.loc[900101, ["record", "age_range"]].tolist() == [

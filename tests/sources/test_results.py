@@ -277,6 +277,90 @@ def test_a_series_year_is_the_one_its_school_year_ends(tmp_path: Path, year: str
     assert (row["year"], row["la"], row["reason"]) == (2016, 551, "not published")
 
 
+SINCE_2019 = (
+    "Web link,URN,School name,Ofsted phase,Inspection start date,Publication date,"
+    "Overall effectiveness,Quality of education\n"
+    ",900101,A,Primary,12/03/2022,21/04/2022,2,2\n,900102,B,Primary,05/10/2021,01/11/2021,9,9\n"
+    ",900103,C,Special,NULL,NULL,NULL,NULL\n,900104,D,Primary,10/09/2024,12/10/2024,Not judged,2\n"
+)
+
+
+def test_inspections_since_2019_keep_a_grade_or_say_why_there_is_none(tmp_path: Path) -> None:
+    raw, source = files.read(tmp_path, SINCE_2019.encode(), kind="ofsted", year=None)
+    found = registers.tidy_ofsted(raw, source)
+    assert found.values["outcome"].tolist() == [2, pd.NA, pd.NA, pd.NA]
+    assert found.values["inspected"].dt.year.tolist()[:2] == [2022, 2021]
+    assert pd.isna(found.values.loc[900103, "inspected"])
+    assert found.ledger.reasons == {"no graded inspection": 1, "not judged": 2}
+
+
+def test_a_report_card_is_newer_than_the_grade_before_it(tmp_path: Path) -> None:
+    graded = "latest OEIF graded inspection"
+    header = ["URN", "School name", "Inspection start date", "Publication date", "Inclusion",
+              f"Inspection start date of {graded}", f"Publication date of {graded}",
+              "Latest OEIF overall effectiveness"]  # fmt: skip
+    rows = [
+        ("900101", "A", "NULL", "NULL", "NULL", "12/03/2019", "21/04/2019", "2"),
+        ("900102", "B", "02/12/2025", "20/01/2026", "Needs attention", "12/03/2019", "21/04/2019",
+         "1"),
+        ("900103", "C", "09/12/2025", "22/01/2026", "Expected standard", "NULL", "NULL", "NULL"),
+        ("900104", "D", "NULL", "NULL", "NULL", "08/10/2024", "15/11/2024", "Not judged"),
+    ]  # fmt: skip
+    content = files.write_csv([dict(zip(header, row, strict=True)) for row in rows], header)
+    found = registers.tidy_ofsted(*files.read(tmp_path, content, kind="ofsted", year=None))
+    assert found.values["outcome"].tolist() == [2, pd.NA, pd.NA, pd.NA]
+    assert found.values["inspected"].dt.strftime("%Y-%m-%d").tolist() == [
+        "2019-03-12", "2025-12-02", "2025-12-09", "2024-10-08",
+    ]  # fmt: skip
+    assert found.ledger.reasons == {"a report card, without an overall grade": 2, "not judged": 1}
+
+
+def test_inspections_without_a_date_are_refused(tmp_path: Path) -> None:
+    text = b"URN,School name,Overall effectiveness\n900101,A,2\n"
+    raw, source = files.read(tmp_path, text, kind="ofsted", year=None)
+    with pytest.raises(SourceError, match=r"file\.csv, row 1: no column has the date"):
+        registers.tidy_ofsted(raw, source)
+
+
+def test_only_academy_trusts_are_trusts(tmp_path: Path) -> None:
+    text = (
+        "URN,Group UID,Group Name,Group Type,Group Status,Joined date\n"
+        "900101,1,A Trust,Multi-academy trust,Open,2016-09-01\n20003,2,B,Children's Centres Group,"
+        "Open,2012-01-01\n900102,3,C,Federation,Open,2013-01-01\n900103,4,D,Single-academy trust,"
+        "Closed,2014-01-01\n900104,5,E,School sponsor,Open,2015-01-01\n"
+    )
+    found = registers.tidy_trusts(*files.read(tmp_path, text.encode(), kind="trusts", year=None))
+    assert found.values["trust"].to_dict() == {900101: "A Trust"}
+    assert found.ledger.left_out == {
+        "a sponsor, not a trust": 1, "a group that is no academy trust: Federation": 1,
+        "a trust that has closed": 1, registers.NO_SCHOOLS_NUMBER: 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "unfilled"),
+    [({"OPENDATE": ""}, {"status (no column)": 2, "type (no column)": 2,
+                         "governance (no column)": 2, "age low (no column)": 2,
+                         "age high (no column)": 2}),
+     ({"ICLOSE": "1", "NFTYPE": "Other independent school", "AGEL": "4", "AGEH": ""},
+      {"governance": 2, "age high": 2}),
+     ({"SCHSTATUS": "Open, but proposed to close", "SCHOOLTYPE": "Community school",
+       "AGELOW": "4", "AGEHIGH": "11"}, {})],
+)  # fmt: skip
+def test_what_a_register_does_not_say_is_said_with_the_number_of_schools(
+    tmp_path: Path, columns: dict[str, str], unfilled: dict[str, int]
+) -> None:
+    rows = [
+        {"URN": urn, "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A", **columns}
+        for urn in ("900101", "900102", "20001")
+    ]
+    content = files.write_csv(rows, list(rows[0]))
+    found = registers.tidy_register(*files.read(tmp_path, content, kind="register", year=None))
+    assert found.ledger.unfilled == unfilled
+    assert found.ledger.left_out == {registers.NO_SCHOOLS_NUMBER: 1}
+    assert "SCHSTATUS" not in columns or set(found.values["status"]) == {"open"}
+
+
 REGISTERS = {
     "the spine": {
         "URN": "900101.0", "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A",
@@ -326,6 +410,28 @@ def test_a_full_key_stage_4_file_gives_every_measure(tmp_path: Path) -> None:
     assert set(one.values) == set(measures.measures_of("ks4").values())
     assert one.values.loc[900201, "basics_94"] == 66.2
     assert one.earlier.columns.tolist() == [(2018, "progress8")]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [("ADMPOL_2017", ["OTHER NON SEL", "SEL"]), ("P8_BANDING", ["Well above average", "NP"]),
+     ("DIOCESE", ["Invented Diocese", ""])],
+)  # fmt: skip
+def test_a_column_of_words_that_no_measure_uses_is_not_read(
+    tmp_path: Path, column: str, words: list[str]
+) -> None:
+    header = ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "TPUP", "ATT8SCR", "TOTATT8", column]
+    rows = [
+        {"RECTYPE": "1", "LEA": "551", "ESTAB": "4001", "URN": str(900201 + n), "SCHNAME": "A",
+         "TPUP": "150", "ATT8SCR": "46.2", "TOTATT8": "6930", column: word}
+        for n, word in enumerate(words)
+    ]  # fmt: skip
+    one = files.results(tmp_path, files.write_csv(rows, header), kind="ks4", year=2017)
+    assert one.values["attainment8"].tolist() == [46.2, 46.2]
+    assert (one.ledger.columns_unread, one.ledger.unread) == ((column,), 2)
+    rows[0]["ATT8SCR"] = words[0]
+    with pytest.raises(SourceError, match=r"row 2, column ATT8SCR"):
+        files.results(tmp_path, files.write_csv(rows, header), kind="ks4", year=2017)
 
 
 def test_the_letters_of_the_newer_files_are_known(tmp_path: Path) -> None:
