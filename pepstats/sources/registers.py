@@ -186,6 +186,7 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
     """
     whole, raw = raw, leave_out_centres(raw)
     text = {ours: read_column(raw, *names) for ours, names in _NAMES.items()}
+    text["la"] = text["la"].where(~text["la"].isin(["0", "000"]), "")  # offshore and the like
     la, estab = read_whole(raw, text["la"], 100, 999), read_whole(raw, text["estab"], 0, 9_999)
     for n, name in enumerate(("age_low", "age_high")):
         ages = text["ages"].str.extract(r"^(\d{1,2}) ?(?:-|to) ?(\d{1,2})$")[n].fillna("")

@@ -361,6 +361,27 @@ def test_what_a_register_does_not_say_is_said_with_the_number_of_schools(
     assert "SCHSTATUS" not in columns or set(found.values["status"]) == {"open"}
 
 
+def test_the_full_extract_of_all_establishments_is_read_as_schools(tmp_path: Path) -> None:
+    text = (
+        '"URN","LA (code)","LA (name)","EstablishmentNumber","EstablishmentName",'
+        '"TypeOfEstablishment (code)","TypeOfEstablishment (name)","EstablishmentStatus (code)",'
+        '"EstablishmentStatus (name)","OpenDate","CloseDate","StatutoryLowAge","StatutoryHighAge"\n'
+        '900101,"551","Nowhere","2001","A","34","Academy converter","2","Closed","01-09-2012",'
+        '"31-08-2023",4,11\n20001,"551","Nowhere","","B","47","Children\'s centre","1","Open","",'
+        '"","",""\n900103,"000","Does not apply","","C","25","Offshore schools","1","Open","","",'
+        '"",""\n'
+    )
+    found = registers.tidy_register(*files.read(tmp_path, text.encode(), kind="register"))
+    assert found.values.loc[900101, ["la", "status", "governance", "age_high"]].tolist() == [
+        551, "closed", "academy", 11,
+    ]  # fmt: skip
+    assert pd.isna(found.values.loc[900103, "la"])
+    assert found.ledger.left_out == {registers.NO_SCHOOLS_NUMBER: 1}
+    assert found.ledger.unfilled == {
+        "la": 1, "estab": 1, "governance": 1, "age low": 1, "age high": 1,
+    }  # fmt: skip
+
+
 REGISTERS = {
     "the spine": {
         "URN": "900101.0", "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A",
@@ -402,8 +423,25 @@ def test_every_register_says_the_same_of_a_school(tmp_path: Path, name: str) -> 
         assert one["closed"] == pd.Timestamp("2018-08-31")
 
 
-def test_a_full_key_stage_4_file_gives_every_measure(tmp_path: Path) -> None:
-    columns = list(measures.measures_of("ks4"))
+def test_key_stage_4_is_read_in_the_column_names_of_later_years(tmp_path: Path) -> None:
+    header = [
+        "RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "ADMPOL_PT", "KS2ASS", "TPUP", "ATT8SCR",
+        "PSENE4", "PSENK4", "PSEN_ALL4", "ATT8SCR_MID", "P8_BANDING", "ATT8SCR_PREV",
+    ]  # fmt: skip
+    row = dict.fromkeys(header, "12") | {
+        "RECTYPE": "1", "LEA": "551", "ESTAB": "4001", "URN": "900201", "P8_BANDING": "Average",
+        "ADMPOL_PT": "SEL", "PSENE4": "3%", "P8MEA": "NP",
+    }  # fmt: skip
+    one = files.results(tmp_path, files.write_csv([row], header), kind="ks4", year=2025)
+    names = ["ehcp_ks4", "sen_support_ks4", "attainment8.middle_prior"]
+    assert one.values.loc[900201, names].tolist() == [3, 12, 12]
+    assert "prior_attainment_ks4" not in one.values  # a scaled score, and no points
+
+
+@pytest.mark.parametrize("names", ["first", "later"])
+def test_a_full_key_stage_4_file_gives_every_measure(tmp_path: Path, names: str) -> None:
+    known = list(measures.measures_of("ks4").items())
+    columns = list({of: c for c, of in (known if names == "later" else reversed(known))}.values())
     header = ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "NFTYPE", *columns, "P8MEA_18"]
     row = dict.fromkeys(header, "1") | {"LEA": "551", "URN": "900201", "PTL2BASICS_94": "66.2%"}
     one = files.results(tmp_path, files.write_csv([row], header), kind="ks4", year=2019)
