@@ -260,6 +260,12 @@ TABLES = {
     "ofsted": "URN,School name,Inspection date,Overall effectiveness\n900101,A,2016-01-02,2\n",
     "la_series": "Short Desc,Data item,Years,LA and Regions,Values,LA Number\nA,B,2016,C,4.5,551\n"
     "A,B,2017,C,-,551\n",
+    "ks2": "time_period,geographic_level,school_urn,school_laestab,breakdown,subject,"
+    "expected_standard_pupil_percent\n202425,School,900101,5512001,Total,Reading,61\n"
+    "202425,School,900101,5512001,Disadvantaged,Reading,c\n202324,School,900102,5512002,Total,"
+    "Maths,low\n",
+    "absence": "time_period,time_identifier,geographic_level,school_urn,sess_overall_percent\n"
+    "202425,Academic year,School,900101,5.49\n202425,Academic year,School,900102,z\n",
     "national": "year,measure,value,release\n2018,rwm_expected,65,final\n",
     "local_results": "urn,year,measure,group,value,cohort,release\n900101,2018,rwm_expected,"
     "sen_support,25%,8,provisional\n900102,2018,rwm_expected,sen_support,SUPP,3,provisional\n",
