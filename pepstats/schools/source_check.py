@@ -19,6 +19,7 @@ from pepstats.settings import SourceLine, load_report
 from pepstats.sources import (
     AGGREGATES,
     AUTHORITY,
+    COMPANIONS,
     DIFFERS,
     EXPLAINED,
     FOUND,
@@ -310,6 +311,7 @@ def _describe_file(one: FileCheck) -> list[str]:
         f"{sum(ledger.left_out.values()):,} left out{_count_parts(ledger.left_out)}",
         f"  cells  {ledger.cells_in:,} in = {ledger.values:,} figures + {ledger.words:,} words + "
         f"{sum(ledger.reasons.values()):,} with a reason + {ledger.unread:,} not read",
+        *(["  a companion sheet: no report reads it"] if ledger.kind in COMPANIONS else []),
         *(["  no figure was read of this file"] if _lacks_figures(ledger) else []),
         *([f"  not said of schools: {_count_fields(ledger.unfilled)}"] if ledger.unfilled else []),
         *_describe_codes(ledger),

@@ -5,6 +5,7 @@ from pepstats.sources.files import Source, find_source, read_text
 from pepstats.sources.layouts import (
     AGGREGATES,
     AUTHORITY,
+    COMPANIONS,
     MAINSTREAM,
     NOT_STATED,
     RESULTS,
@@ -40,6 +41,7 @@ __all__ = [
     "AGGREGATES",
     "AUTHORITY",
     "Array",
+    "COMPANIONS",
     "DETAILS",
     "DIFFERS",
     "EXPLAINED",

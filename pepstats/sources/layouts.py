@@ -85,6 +85,10 @@ LONG, UNUSED = "long", "unused"
 OWN_TABLES = ("members", "statements", "support")
 
 
+COMPANIONS = ("columns", "regions", "neighbours", "abbreviations")
+"""Sheets that explain the others: known, and nothing of them goes into a report."""
+
+
 def tidy_column(name: str) -> str:
     """Return a published column name in the one form it is compared in."""
     return name.strip().upper()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pepstats.errors import SourceError
+from pepstats.schools import check_sources, describe_check
 from pepstats.settings import SourceLine
 from pepstats.sources.files import find_source
 from pepstats.sources.layouts import recognise_layouts
@@ -107,3 +108,5 @@ def test_a_companion_sheet_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "meta.csv").write_text(text, "utf-8")
     one = read_published(tmp_path / "meta.csv")
     assert (one.source.kind, one.ledger.rows_kept, one.ledger.values) == ("columns", 2, 0)
+    found = check_sources([SourceLine(file="meta.csv")], data=tmp_path)
+    assert "a companion sheet: no report reads it" in describe_check(found)
