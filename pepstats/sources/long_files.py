@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import SourceError
-from pepstats.measures import MEASURES, NO_ROW, measures_of
+from pepstats.measures import MEASURES, NO_ROW, REASONS, measures_of
 from pepstats.paths import read_table
 from pepstats.settings import RELEASES
 from pepstats.sources.cells import ALL_REASONS, Array, Cells, read_cells
@@ -50,6 +50,7 @@ GROUP_OF = {
     "average": "middle_prior", "high": "high_prior", "high prior attainment": "high_prior",
 }  # fmt: skip
 
+NOT_APPLICABLE = REASONS["Z"]
 WHOLE_YEAR = ("", "academic year", "six half terms", "full academic year")
 WORDS = (
     "TIME_PERIOD", "TIME_IDENTIFIER", "GEOGRAPHIC_LEVEL", "COUNTRY_CODE", "COUNTRY_NAME",
@@ -233,11 +234,12 @@ def _as_results(
         value, why = reading.value[cells], reading.why[cells]
         _refuse_impossible(part, name, j, at, value)
         told = pd.Series(np.array([*ALL_REASONS, None], dtype=object)[why], index)
-        values[name], reasons[name] = pd.Series(value, index), told
+        if not told.eq(NOT_APPLICABLE).all():  # else nothing of the kind was taken that year
+            values[name], reasons[name] = pd.Series(value, index), told
         met.append(pd.DataFrame({"column": raw.header[j], "code": cells, "reason": told.array}))
     order = [name for name in MEASURES if name in values]
-    table = pd.DataFrame(values, columns=order).sort_index()
-    why = pd.DataFrame(reasons, columns=order).reindex(table.index)
+    table = pd.DataFrame(values, pd.Index(np.unique(urn), name="urn"), order)
+    why = pd.DataFrame(reasons, table.index, order)
     why = why.mask(table.isna() & why.isna(), NO_ROW).astype("str")
     no_totals = pd.MultiIndex.from_arrays([[], []], names=["level", "la"])
     no_years = pd.MultiIndex.from_arrays([[], []], names=["year", "measure"])

@@ -109,6 +109,16 @@ def test_what_no_measure_is_of_is_left_out_by_name(tmp_path: Path) -> None:
     assert "progress_measure_description" in one.ledger.columns_unread
 
 
+def test_what_applies_to_no_school_of_a_year_was_not_taken(tmp_path: Path) -> None:
+    rows = [ks2(subject="Maths"), ks2(900102, subject="Maths", higher_standard_pupil_percent="z")]
+    (one,) = read(tmp_path, *rows)
+    assert "maths_progress" not in one.values
+    assert one.reasons.loc[900102, "maths_higher"] == "not applicable"
+    assert one.ledger.reasons["not applicable"] == 5
+    panel = build_panel([one], follow_schools([one]), [2025])
+    assert "maths_progress" not in panel.values
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
