@@ -210,7 +210,8 @@ def _check_file(one: Results | Tidied) -> FileCheck:
         return FileCheck(one.source.file, source=one.source, ledger=one.ledger)
     records = {**one.identity["record"].value_counts().to_dict(), **one.ledger.aggregates}
     if len(one.identity) < one.ledger.rows_kept:  # a long file has several rows of a school
-        records = {"schools": len(one.identity)}
+        n = len(one.identity)
+        records = {"school" if n == 1 else "schools": n}
     return FileCheck(
         one.source.file, source=one.source, ledger=one.ledger,
         records={str(name): int(n) for name, n in records.items()},

@@ -80,7 +80,7 @@ class Ledger:
     values: int = 0  # cells that became a number
     words: int = 0  # cells of columns that hold words
     reasons: dict[str, int] = field(default_factory=dict)  # cells without a number, by why
-    unread: int = 0  # cells of columns that no layout we know has
+    unread: int = 0  # cells of columns that no layout we know has, or of words nobody uses
     columns_unread: tuple[str, ...] = ()
     codes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     unfilled: dict[str, int] = field(default_factory=dict)  # schools without a field, by which
@@ -127,8 +127,8 @@ def _find_roles(table: Cells, kind: str) -> Roles:
         raise SourceError(f"{table.file}, row 1: {what}.")
     role = np.array([
         "words" if j in identity.values() or name in WORD_COLUMNS or name.startswith("(COLUMN ")
-        else "numeric" if is_known_column(kind, name) and not (kind == "ks4" and j not in measures
-                                                               and _holds_words(table, j))
+        else "numeric" if is_known_column(kind, name)
+        and (j in measures or not _holds_words(table, j))
         else "unread"
         for name, j in columns.items()
     ])  # fmt: skip

@@ -423,6 +423,14 @@ def test_every_register_says_the_same_of_a_school(tmp_path: Path, name: str) -> 
         assert one["closed"] == pd.Timestamp("2018-08-31")
 
 
+def test_words_for_a_band_of_progress_do_not_refuse_key_stage_2(tmp_path: Path) -> None:
+    rows = [{**files.school(900101 + n), "READPROG_DESCR": word}
+            for n, word in enumerate(("Well above average", "Average"))]  # fmt: skip
+    one = files.results(tmp_path, files.write_csv(rows))
+    assert one.values["reading_progress"].tolist() == [0.5, 0.5]
+    assert one.ledger.columns_unread == ("READPROG_DESCR",)
+
+
 def test_key_stage_4_is_read_in_the_column_names_of_later_years(tmp_path: Path) -> None:
     header = [
         "RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "ADMPOL_PT", "KS2ASS", "TPUP", "ATT8SCR",
