@@ -261,6 +261,7 @@ def _file_as_dict(one: FileCheck) -> dict[str, Any]:
         "cells": {"in": ledger.cells_in, "values": ledger.values, "words": ledger.words,
                   "unread": ledger.unread, "reasons": ledger.reasons},
         "columns_unread": list(ledger.columns_unread),
+        "notes": list(ledger.notes),
         "codes": _records(ledger.codes),
         "totals": _records(one.totals),
         "contradictions": _records(one.contradictions),
@@ -317,10 +318,17 @@ def _describe_file(one: FileCheck) -> list[str]:
         *([f"  not said of schools: {_count_fields(ledger.unfilled)}"] if ledger.unfilled else []),
         *_describe_codes(ledger),
         *(unread if ledger.columns_unread else []),
+        *_list_notes(ledger.notes),
         *_describe_totals(one.totals),
         *([f"  contradictions {len(wrong):,}"] if len(wrong) else []),
         *_list_rows(wrong, "row {row}, URN {urn}, {measure}: {said} ({check})"),
     ]
+
+
+def _list_notes(notes: Sequence[str]) -> list[str]:
+    """List what was read otherwise than it is written, or left out."""
+    more = [f"{INDENT}and {len(notes) - MOST} more (--json lists all)"] * (len(notes) > MOST)
+    return [f"  note   {note}" for note in notes[:MOST]] + more
 
 
 def _lacks_figures(ledger: Ledger) -> bool:

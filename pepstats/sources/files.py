@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pepstats.errors import SourceError, nearest
@@ -43,6 +44,8 @@ class Source:
     sha256: str
     content: bytes = field(repr=False)
     licence: str | None = None
+    codes: Mapping[str, str] = field(default_factory=dict)  # the study's own, in capitals
+    shares: Mapping[str, str] = field(default_factory=dict)  # what it says of columns
 
 
 def find_source(line: SourceLine, data: Path) -> Source:
@@ -73,7 +76,10 @@ def find_source(line: SourceLine, data: Path) -> Source:
         )
     title, year = list_titles().get(kind, kind), line.year or year
     name = f"{title}, {year}" if year else title
-    return Source(name, kind, year, line.release, file, path, sha256, content, line.licence)
+    return Source(
+        name, kind, year, line.release, file, path, sha256, content, line.licence,
+        {code.upper(): reason for code, reason in line.codes.items()}, line.shares,
+    )  # fmt: skip
 
 
 def read_text(source: Source) -> Cells:
@@ -88,7 +94,7 @@ def read_text(source: Source) -> Cells:
         cells = split_cells(source.content, source.file)
     if not len(cells.rows):
         raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
-    return cells
+    return replace(cells, declared=source.codes)
 
 
 def _read_bytes(path: Path, file: str, data: Path) -> bytes:

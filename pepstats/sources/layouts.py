@@ -104,6 +104,23 @@ def recognise_layouts(header: list[str]) -> list[Layout]:
     return [found[kind] for kind in sorted(found) if kind != LONG or len(found) == 1]
 
 
+OWN_COLUMNS = {"PROGRAMME", "ACTIVITY", "JOINED", "DOSE", "BASIS", "DATE", "DAYS", "STATEMENT"}
+"""Columns of the tables that an authority writes itself, beside the school's number."""
+
+
+def is_header(cells: list[str]) -> bool:
+    """Return whether a row is the header of a table that we know."""
+    names = {tidy_column(name) for name in cells}
+    own = "URN" in names and not names.isdisjoint(OWN_COLUMNS)
+    return own or recognise_layout(cells) is not None
+
+
+def has_known_names(header: list[str]) -> bool:
+    """Return whether any column is called as one of ours: only then may a message repeat them."""
+    known = {name for layout in _ALL for name in (*layout.needs, *layout.one_of)}
+    return not known.isdisjoint(tidy_column(name) for name in header)
+
+
 def year_of(header: list[str]) -> int | None:
     """Return which year's layout this is, from its columns of earlier years (`_16`, `_17`)."""
     found = [re.fullmatch(r".+_(\d\d)", tidy_column(name)) for name in header]

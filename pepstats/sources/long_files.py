@@ -24,7 +24,7 @@ from pepstats.sources.cells import ALL_REASONS, Array, Cells, read_cells
 from pepstats.sources.files import Source
 from pepstats.sources.layouts import MAINSTREAM, NOT_STATED, SPECIAL
 from pepstats.sources.registers import read_column, read_urns
-from pepstats.sources.results import IDENTITY, LIMITS, Ledger, Results
+from pepstats.sources.results import IDENTITY, Ledger, Results
 
 COLUMNS = {(row["kind"], row["column"]): row["measure"] for row in read_table("long-columns")}
 """What a column gives: the measure, or `{}_expected` where the row's subject completes it."""
@@ -266,7 +266,7 @@ def _list_figures(
 
 def _refuse_impossible(part: Cells, name: str, j: int, at: Array, value: Array) -> None:
     what = MEASURES[name]
-    low, high = (0.0, 100.0) if what.percent else LIMITS.get(what.unit, (-1e6, 1e6))
+    low, high = what.limits
     with np.errstate(invalid="ignore"):
         outside = at[(value < low) | (value > high)]
     if len(outside):

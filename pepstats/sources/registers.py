@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from pepstats.errors import SourceError
+from pepstats.errors import SourceError, nearest
 from pepstats.measures import CUT_OFF, TYPES
-from pepstats.sources.cells import URN, Cells, read_number, reason_of
+from pepstats.sources.cells import Cells, read_number, read_urn, reason_of
 from pepstats.sources.files import Source
-from pepstats.sources.results import Ledger
+from pepstats.sources.layouts import misspells
+from pepstats.sources.results import NO_URN, Ledger
 
 NO_SCHOOL = 999_999  # the spine's way of saying that there is no other URN
 ACADEMY = ("academy", "academies", "free school", "studio", "technical", "technology")
@@ -56,6 +57,8 @@ ANOTHER_URN = re.compile(r"[1-9]\d{4}(\.0)?", re.ASCII)
 NO_GRADE = {"9": "not judged", "NOT JUDGED": "not judged", "NULL": "no graded inspection"}
 REPORT_CARD = "a report card, without an overall grade"
 
+_TIME = re.compile(r"(?<=\d)[ T]\d\d:\d\d(:\d\d(\.\d+)?)?$")
+
 
 @dataclass(frozen=True)
 class Tidied:
@@ -85,15 +88,17 @@ def account_for(
     Of a table with a `value` and its `reason`, figures and reasons are counted apart; `without`
     are reasons for what a row lacks, where the table does not keep them.
     """
-    cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
+    aside = sum(raw.set_aside.values())
+    cells, cut_off = raw.codes.size + aside * len(raw.header), int((raw.codes < 0).sum())
     figures = int(table["value"].notna().sum()) if "value" in table else 0
     told = table.get("reason", without)
     why = {} if told is None else told.value_counts().sort_index()
     reasons = {CUT_OFF: cut_off} if cut_off else {}
     reasons |= {str(reason): int(n) for reason, n in why.items()}
     ledger = Ledger(
-        source.file, source.kind, source.year, source.release, len(raw.rows), len(table),
-        left_out={why: int(n) for why, n in left_out.items() if n}, cells_in=cells + raw.spilled,
+        source.file, source.kind, source.year, source.release, len(raw.rows) + aside, len(table),
+        left_out={why: int(n) for why, n in {**left_out, **raw.set_aside}.items() if n},
+        cells_in=cells + raw.spilled,
         values=figures, words=cells - figures - sum(reasons.values()), reasons=reasons,
         unread=raw.spilled, columns_unread=("beyond the last column",) if raw.spilled else (),
     )  # fmt: skip
@@ -111,18 +116,28 @@ def keep_once(raw: Cells, source: Source, frame: pd.DataFrame, key: list[str]) -
 
 
 def read_column(raw: Cells, *names: str) -> pd.Series:
-    """Return a column's text by any of its published names; blank where the file has none."""
+    """Return a column's text by any of its published names; blank where the file has none.
+
+    Raises `SourceError` where it has one that must be meant for it, so that none is lost by a slip.
+    """
     for name, j in raw.columns.items():
         if name in names:
             return raw.text(j)
+    for name, j in raw.columns.items():
+        if misspells(name, list(names)):
+            raise SourceError(
+                f"{raw.file}, column {j + 1}: `{name[:60]}` is none of its columns. "
+                f"{nearest(name, names)}"
+            )
     return pd.Series("", raw.index, name=names[0], dtype="str")
 
 
 def read_urns(raw: Cells, *names: str) -> pd.Series:
     """Read a column of URNs, by any of its published names."""
     text = read_column(raw, *names)
-    raw.refuse(~text.str.fullmatch(URN.pattern), text, "is not a URN of six or seven digits")
-    return text.str.removesuffix(".0").astype("int64")
+    urn = text.map({one: read_urn(one) for one in text.unique()})
+    raw.refuse(urn.isna(), text, NO_URN)
+    return urn.astype("int64")
 
 
 def leave_out_centres(raw: Cells) -> Cells:
@@ -134,7 +149,7 @@ def leave_out_centres(raw: Cells) -> Cells:
 
 def read_numbers(raw: Cells, text: pd.Series) -> pd.Series:
     """Read a column of figures; missing where it is blank or holds a code we know."""
-    known_blank = text.map(lambda one: reason_of(one) is not None or one in ("n/a", "NULL"))
+    known_blank = text.map(lambda one: reason_of(one, raw.declared) is not None)
     value = text.map(read_number).astype(float)
     raw.refuse(value.isna() & ~known_blank, text, "is not a number")
     return value
@@ -151,7 +166,7 @@ def read_whole(raw: Cells, text: pd.Series, least: int, most: int) -> pd.Series:
 def read_dates(raw: Cells, *names: str) -> pd.Series:
     """Read dates of 1700 to 2100, as 2018-04-01, 01-04-2018 or 01/04/2018; missing where blank."""
     text = read_column(raw, *names)
-    plain = text.str.slice(0, 10).str.replace("/", "-", regex=False)
+    plain = text.str.replace("/", "-", regex=False).str.replace(_TIME, "", regex=True)
     iso = pd.to_datetime(plain, format="%Y-%m-%d", errors="coerce")
     date = iso.fillna(pd.to_datetime(plain, format="%d-%m-%Y", errors="coerce"))
     form = "is not a date of 1700 to 2100 such as 2018-04-01 or 01-04-2018"
@@ -376,8 +391,8 @@ def _covers(low: pd.Series, high: pd.Series, starts: int, ends: int) -> pd.Serie
 
 def _other_urns(raw: Cells, text: pd.Series) -> pd.Series:
     """Read the register's other URN of a school, missing where it has none."""
-    number = pd.to_numeric(text.str.removesuffix(".0"), errors="coerce")
+    number = text.map(read_number).astype(float)
     other = number.where((number >= 100_000) & (number != NO_SCHOOL))
     wrong = other.notna() & ((other > 9_999_999) | (other % 1 != 0))
-    raw.refuse(wrong, text, "is not a URN of six or seven digits")
+    raw.refuse(wrong, text, NO_URN)
     return other.astype("Int64")

@@ -100,10 +100,10 @@ def test_totals_of_england_are_told_apart_by_the_kind_of_file(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("column", "text", "said"),
     [
-        ("PTRWM_EXP", "400%", "400%"), ("PTRWM_EXP", "-3%", "-3%"), ("TELIG", "-3", "-3"),
-        ("READPROG", "WAT", "WAT"), ("TELIG", "1e9", "1e9"), ("URN", "ABC", "ABC"),
-        ("URN", "", "URN"), ("LEA", "Kent", "Kent"), ("READPROG", "64%", "64%"),
-        ("RECTYPE", "9", "9"),
+        ("READPROG", "WAT", "WAT"), ("URN", "ABC", "ABC"), ("URN", "", "URN"),
+        ("URN", "\u0669\u0660\u0660\u0661\u0660\u0663", "URN"), ("URN", "900103.5", "900103.5"),
+        ("URN", "9.0E+05", "9.0E"), ("LEA", "Kent", "Kent"), ("LEA", "551.5", "551.5"),
+        ("RECTYPE", "9", "9"), ("RECTYPE", "3", "900103"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_names_its_row_and_column(
@@ -111,7 +111,36 @@ def test_what_cannot_be_names_its_row_and_column(
 ) -> None:
     rows = files.ks2_rows()
     rows[2][column] = text
-    with pytest.raises(SourceError, match=rf"file\.csv(, |: .*)row 4, column {column}.*{said}"):
+    with pytest.raises(
+        SourceError, match=rf"file\.csv(, |: .*)row 4, column (URN|{column}).*{said}"
+    ):
+        files.results(tmp_path, files.write_csv(rows))
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("PTRWM_EXP", "400%"), ("PTRWM_EXP", "-3%"), ("PTRWM_EXP", "104.17"), ("TELIG", "-3"),
+        ("TELIG", "12.5"), ("TELIG", "1e9"), ("TELIG", "64%"), ("READPROG", "64%"),
+        ("READPROG", "81"), ("TFSM6CLA1A", "#DIV/0!"), ("TKS1AVERAGE", "161"),
+    ],
+)  # fmt: skip
+def test_a_figure_that_cannot_be_is_left_out_with_a_reason_and_its_place(
+    tmp_path: Path, column: str, text: str
+) -> None:
+    rows = files.ks2_rows()
+    rows[2][column] = text
+    one = files.results(tmp_path, files.write_csv(rows))
+    name = measures.measures_of("ks2")[column.upper()]
+    assert one.reasons.loc[900103, name] == measures.IMPOSSIBLE
+    assert one.ledger.reasons[measures.IMPOSSIBLE] == 1
+    (said,) = one.ledger.notes
+    assert said == f"{column}: a figure that cannot be is left out: row 4 (`{text}`)"
+
+
+def test_a_column_of_which_much_cannot_be_is_another_column_and_refused(tmp_path: Path) -> None:
+    rows = [files.school(900101 + n, READPROG=str(100 + n)) for n in range(8)]
+    with pytest.raises(SourceError, match=r"row 2, column READPROG: `100` cannot be .*\(8 rows\)"):
         files.results(tmp_path, files.write_csv(rows))
 
 
@@ -122,9 +151,8 @@ def test_an_unknown_code_is_said_once_with_all_its_columns(tmp_path: Path) -> No
         files.results(tmp_path, files.write_csv(rows))
     assert "row 2, column PTRWM_EXP: `WAT` (2 row(s))" in str(stopped.value)
     assert "row 3, column READPROG: `WAT` (1 row(s))" in str(stopped.value)
-    assert "If the Department has a new code, report it so that it can be added." in str(
-        stopped.value
-    )
+    assert "codes: {" in str(stopped.value)
+    assert "if the Department has a new code, report it" in str(stopped.value)
     assert ".py" not in str(stopped.value)
 
 
@@ -451,7 +479,7 @@ def test_a_full_key_stage_4_file_gives_every_measure(tmp_path: Path, names: str)
     known = list(measures.measures_of("ks4").items())
     columns = list({of: c for c, of in (known if names == "later" else reversed(known))}.values())
     header = ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "NFTYPE", *columns, "P8MEA_18"]
-    row = dict.fromkeys(header, "1") | {"LEA": "551", "URN": "900201", "PTL2BASICS_94": "66.2%"}
+    row = dict.fromkeys(header, "2") | {"LEA": "551", "URN": "900201", "PTL2BASICS_94": "66.2%"}
     one = files.results(tmp_path, files.write_csv([row], header), kind="ks4", year=2019)
     assert set(one.values) == set(measures.measures_of("ks4").values())
     assert one.values.loc[900201, "basics_94"] == 66.2

@@ -1,0 +1,128 @@
+"""Percentages that a spreadsheet or another system wrote as fractions: told by the file itself.
+
+A column whose figures all lie between 0 and 1 without a percent sign may hold fractions (0.71 for
+71%) or small rates (0.7%). The file settles it: by a total that has its percent sign, or since a
+share of a school's pupils is a whole number of them. What neither settles is asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pepstats.errors import SourceError
+from pepstats.measures import MEASURES
+from pepstats.sources.cells import Array, Cells, Reading, hundredfold, read_number
+
+FRACTION, PERCENT = "fraction", "percent"
+STRAY = 0.05  # chance of a figure that is no whole pupils: of another cohort, or mistyped
+SURE = 5.0  # log of how much likelier one must be than the other
+MOST_PLACES = 3  # decimals told apart
+
+
+@dataclass(frozen=True)
+class Share:
+    """One column of percentages: its place, the pupils behind each row's figure (missing where the
+    file does not say), whether each row is a school's, and what the study says of the column."""
+
+    j: int
+    pupils: Array
+    schools: Array
+    said: str | None
+
+
+def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array, str]:
+    """Return the column's figures as percentages, and what was done to them, empty if nothing.
+
+    Raises `SourceError`, naming the column, where nothing tells what the figures are.
+    """
+    cells, column = table.codes[:, share.j], table.header[share.j]
+    values = reading.value[cells]
+    bare = ~np.isnan(values) & ~reading.signed[cells]
+    own = bare & share.schools
+    with np.errstate(invalid="ignore"):
+        small, some = values <= 1, values > 0
+    if not (own & some).any() or not small[own].all() or share.said == PERCENT:
+        if share.said == FRACTION and not small[own].all():
+            raise SourceError(
+                f"{table.file}, column {column}: has figures over 1, so no fractions."
+            )
+        return values, ""
+    others = values[~share.schools & ~(bare & small) & ~np.isnan(values)]
+    texts = [str(table.texts[code]) for code in cells[own]]
+    told, how = share.said, "as the study says"
+    if told is None and len(others):
+        told, how = _by_totals(others, float(np.mean(values[own]))), "by the total's percentage"
+    if told is None:
+        told, how = by_pupils(texts, share.pupils[own]), "by whole pupils"
+    if told is None:
+        raise SourceError(f"{table.file}, column {column}: {ask(texts, column)}")
+    if told == PERCENT:
+        return values, ""
+    bare &= small
+    values[bare] = [raise_text(str(table.texts[code])) for code in cells[bare]]
+    return values, f"{column}: {bare.sum():,} fractions read as percentages, {how}"
+
+
+def ask(texts: Sequence[str], column: str) -> str:
+    """Return the question that nothing in a file answers."""
+    return (
+        f"every figure is between 0 and 1 (`{texts[0].strip()[:20]}`, ...). Are they fractions "
+        "(0.71 for 71%) or percentages? Nothing in the file tells. Say so at its line among the "
+        f"report's sources, as `shares: {{{column[:60]}: fraction}}`, or `percent`."
+    )
+
+
+def raise_text(text: str) -> float:
+    """Return a fraction's hundredfold, exact to its last digit."""
+    return float(hundredfold(text.strip().replace(",", "")))
+
+
+def _by_totals(totals: Array, mean: float) -> str:
+    """Find whether the schools' mean or its hundredfold is near the totals."""
+    apart = [abs(np.log(max(float(np.median(totals)), 0.01) / (mean * by))) for by in (1, 100)]
+    return PERCENT if apart[0] < apart[1] else FRACTION
+
+
+def by_pupils(texts: Sequence[str], pupils: Array) -> str | None:
+    """Find which is likelier, that figures are percentages or fractions of whole pupils.
+
+    Each way, so many shares of a cohort can be written to the decimals of the figures; the way by
+    which fewer could be, and yet these are, is the likelier. None where neither is by far.
+    """
+    values = np.array([read_number(text) or 0.0 for text in texts])
+    places = min(max(len(text.strip().partition(".")[2]) for text in texts), MOST_PLACES)
+    asked = (values > 0) & (pupils > 0)
+    values, pupils, grid = values[asked], pupils[asked], 10**places
+    written = np.arange(1, grid + 1) / grid
+    gain = 0.0
+    for sign, by in ((1, 100), (-1, 1)):
+        possible = _whole(written[None, :], pupils[:, None] / by, grid).sum(axis=1)
+        whole = _whole(values, pupils / by, grid)
+        chance = np.where(whole, (1 - STRAY) / np.maximum(possible, 1), 0) + STRAY / grid
+        gain += sign * float(np.log(chance).sum())
+    return None if abs(gain) < SURE else PERCENT if gain > 0 else FRACTION
+
+
+def _whole(share: Array, pupils: Array, grid: int) -> Array:
+    """Return which shares of pupils, written to a grid, are a whole number of one or more."""
+    met = share * pupils
+    near = np.abs(met - np.round(met)) <= pupils / grid / 2 + 1e-9
+    return np.asarray(near & (np.round(met) >= 1))
+
+
+def cohorts_of(measures: Sequence[str], values: Array) -> dict[str, Array]:
+    """Return the pupils behind each measure's figures, row by row; missing where no column says."""
+    place = {name: k for k, name in enumerate(measures)}
+    none = np.full(len(values), np.nan)
+    return {
+        name: values[:, place[MEASURES[name].cohort]] if MEASURES[name].cohort in place else none
+        for name in measures
+    }
+
+
+def said_of(shares: Mapping[str, str], column: str) -> str | None:
+    """Return what a study says of a column's figures, however it writes the column's name."""
+    return next((how for name, how in shares.items() if name.upper() == column.upper()), None)
