@@ -12,6 +12,7 @@ from pepstats.sources.layouts import (
     SPECIAL,
     STATE_FUNDED,
     list_titles,
+    misspelt,
 )
 from pepstats.sources.members import read_members
 from pepstats.sources.published import join_tables, parse_source, read_published
@@ -66,6 +67,7 @@ __all__ = [
     "governance_of",
     "join_tables",
     "list_titles",
+    "misspelt",
     "no_statements",
     "parse_source",
     "read_members",

@@ -17,6 +17,7 @@ from pepstats.sources.layouts import (
     OWN_TABLES,
     UNUSED,
     Layout,
+    has_known_names,
     list_titles,
     missing_columns,
     recognise_layouts,
@@ -128,10 +129,16 @@ def _check_kind(kind: str | None, header: list[str], file: str) -> str:
     if found:
         this = f"this is {found[0].title} (`{found[0].kind}`), not {called} (`{kind}`)."
         raise SourceError(f"{file}, row 1: {this}")
+    if not has_known_names(header):  # what it holds may be nobody's business: nothing is repeated
+        lacks = f" For {called} it lacks {', '.join(missing_columns(kind, []))}." if kind else ""
+        raise SourceError(
+            f"{file}, row 1: no kind of file we know: none of its {len(header)} columns is one of "
+            f"ours.{lacks} Check `file`."
+        )
     columns = ", ".join(name[:30] for name in header[:6])
     wanted = missing_columns(kind, header) if kind else []
     lacks = f" For {called} it lacks {', '.join(wanted)}." if wanted else ""
-    close = [f"`{column}`: {nearest(column, names)}" for column in wanted]
+    close = [f"`{column}`: {nearest(column, names[:400])}" for column in wanted]
     hint = " ".join(one for one in close if "Did you mean" in one)
     what = f"no kind of file we know has these columns ({columns} ...).{lacks} {hint}".rstrip()
     raise SourceError(f"{file}, row 1: {what}")

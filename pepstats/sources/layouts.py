@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pepstats.paths import read_table
@@ -112,7 +113,7 @@ def is_header(cells: list[str]) -> bool:
     """Return whether a row is the header of a table that we know."""
     names = {tidy_column(name) for name in cells}
     own = "URN" in names and not names.isdisjoint(OWN_COLUMNS)
-    return own or recognise_layout(cells) is not None
+    return own or bool(recognise_layouts(cells))
 
 
 def has_known_names(header: list[str]) -> bool:
@@ -176,3 +177,14 @@ def misspells(column: str, wanted: list[str]) -> bool:
         return False
     close = difflib.get_close_matches(name, wanted, n=1, cutoff=0.88)
     return bool(close) or any(sorted(name) == sorted(one) for one in wanted)
+
+
+def misspelt(columns: Iterable[str], known: Iterable[str]) -> list[str]:
+    """List the columns that are none of the known ones, but must be meant for one of them."""
+    names = [tidy_column(name) for name in known]
+    others = [one for one in columns if tidy_column(one) not in names]
+    return [
+        one for one in others
+        if difflib.get_close_matches(tidy_column(one), names, n=1, cutoff=0.8)
+        or misspells(one, names)
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ import pandas as pd
 from pepstats.errors import SourceError, nearest
 from pepstats.formatting import escape_formula, plain_text
 from pepstats.paths import read_table
+from pepstats.sources.layouts import misspelt
 
 NEEDED = ("urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement")
 OPTIONAL = ("extract", "cleared")
@@ -20,6 +21,7 @@ ROLES = ("Head teacher", "Deputy head teacher", "SEN coordinator", "Subject lead
          "Teaching assistant", "Governor", "Trust leader")  # fmt: skip
 _ROLE_OF = {role.casefold(): role for role in ROLES}
 
+MOST_SAID = 12  # problems in one message
 LONGEST_QUOTE = 120  # words; a longer statement is quoted by an extract
 NO_CONSENT = "no consent to publish"
 TOO_LONG = f"longer than {LONGEST_QUOTE} words: choose an `extract`"
@@ -63,7 +65,8 @@ def check_statements(
         if not wrong:
             rows.append({"row": int(number), **_read_row(cells, schools[cells["programme"]])})
     if problems:
-        raise SourceError(f"{file}: " + " ".join(problems))
+        more = f" And {len(problems) - MOST_SAID:,} more." if len(problems) > MOST_SAID else ""
+        raise SourceError(f"{file}: " + " ".join(problems[:MOST_SAID]) + more)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -82,7 +85,8 @@ def _known_columns(raw: pd.DataFrame, file: str) -> pd.DataFrame:
     names = {column: str(column).strip().casefold().replace(" ", "_") for column in raw.columns}
     table = raw.rename(columns=names)
     known = (*NEEDED, *OPTIONAL)
-    wrong = [name for name in table.columns if name not in known]
+    table = table[[name for name in table.columns if name in known or misspelt([name], known)]]
+    wrong = misspelt(table.columns, known)
     missing = [name for name in NEEDED if name not in table.columns]
     said = [f"no column is called `{name}`. {nearest(name, known)}" for name in wrong]
     said += [f"the column `{name}` is missing." for name in missing]
