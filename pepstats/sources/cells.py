@@ -49,9 +49,7 @@ class Cells:
 
     def keep(self, rows: Array) -> Cells:
         """Return some of the rows alone."""
-        return replace(
-            self, rows=self.rows[rows], codes=self.codes[rows], spilled=0, set_aside={}
-        )
+        return replace(self, rows=self.rows[rows], codes=self.codes[rows], spilled=0, set_aside={})
 
     @cached_property
     def columns(self) -> dict[str, int]:
