@@ -164,6 +164,7 @@ LAST_AUTHORITY = 969
 """The highest number of an authority; England has 970 and the regions those after it."""
 
 NO_TESTS_YEARS = (2020, 2021)
+NOT_BY_SCHOOL = {("ks2", 2022): "not published by school"}
 NO_PROGRESS = {"no progress 2024": (2024, 2025), "no progress 8 2025": (2025, 2026)}
 """The breaks from which there is no progress score, and the years without one."""
 
@@ -224,6 +225,11 @@ def why_not_taken(measure: str, year: int) -> str | None:
     if any(year in NO_PROGRESS.get(word, ()) for word in known.breaks):
         return "no earlier test to measure progress from"
     return None
+
+
+def why_not_by_school(measure: str, year: int) -> str | None:
+    """Return why a measure that was taken is in no file by school; None where it is in one."""
+    return NOT_BY_SCHOOL.get((MEASURES[measure].kind, year))
 
 
 def list_measures() -> pd.DataFrame:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.errors import SourceError
+from pepstats.errors import PepstatsError, SourceError
 from pepstats.paths import data_folder
 from pepstats.schools.identity import RESULT_KINDS, Schools, follow_schools
 from pepstats.schools.register import say_register_year
-from pepstats.settings import SourceLine, load_report
+from pepstats.schools.requests import list_problems
+from pepstats.settings import SourceLine, load_programmes, load_report
 from pepstats.sources import (
     AGGREGATES,
     AUTHORITY,
@@ -102,7 +103,7 @@ class SourceCheck:
     `not_followed` those that end; `earlier` holds the figures that a file repeats of an earlier
     year (`agrees` or not); `together` holds England's rows against the schools of all files of that
     kind and year; `register` says that the register is of another year than the results;
-    `problem` is a contradiction between files.
+    `problem` is a contradiction between files, or what a report asks for and they cannot give.
     """
 
     files: tuple[FileCheck, ...]
@@ -157,18 +158,23 @@ def check_sources(
     folder = data_folder(data)
     files: list[FileCheck] = []
     parsed: list[Results | Tidied] = []
-    for line in _list_lines([what] if isinstance(what, str) else what, folder):
+    named = [what] if isinstance(what, str) else list(what)
+    found: list[Source] = []
+    for line in _list_lines(named, folder):
         try:
-            read = parse_source(find_source(line, folder))
+            found.append(find_source(line, folder))
+            read = parse_source(found[-1])
             files += [_check_file(one) for one in read]
             parsed += read
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
     results = [one for one in parsed if isinstance(one, Results)]
     dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
+    lacks = _list_lacks(named, found, folder)
     checked = SourceCheck(
-        tuple(files), _add_up_together(results), register=_say_register(parsed, dated)
-    )
+        tuple(files), _add_up_together(results), register=_say_register(parsed, dated),
+        problem=" ".join(lacks),
+    )  # fmt: skip
     if len({one.source.year for one in dated}) < 2:
         return checked
     tables = join_tables(parsed)
@@ -176,13 +182,30 @@ def check_sources(
         schools = follow_schools(dated, tables.get("register"), tables.get("links"))
         earlier = compare_earlier(dated, schools)
     except SourceError as error:
-        return replace(checked, problem=str(error))
+        return replace(checked, problem=" ".join([*lacks, str(error)]))
     counts = {"schools": len(schools.register), "URNs": schools.rows["urn"].nunique()}
     ended = schools.not_followed["why"].str.replace(r" \d{4}-\d\d-\d\d", "", regex=True)
     return replace(
         checked, followed={**counts, **dict(sorted(schools.notes.items()))},
         not_followed=ended.value_counts().sort_index().to_dict(), earlier=earlier,
     )  # fmt: skip
+
+
+def _list_lacks(
+    named: Iterable[str | SourceLine], found: Sequence[Source], folder: Path
+) -> list[str]:
+    """List what the reports that are named ask for and their files cannot give."""
+    lacks = []
+    for one in named:
+        if isinstance(one, str) and not Path(one).suffix:
+            report = load_report(one, folder)
+            listed = {line.file for line in report.sources}
+            own = [source for source in found if source.file in listed]
+            try:
+                lacks += list_problems(report, load_programmes(report, folder), own, folder)
+            except PepstatsError as error:
+                lacks.append(str(error))
+    return lacks
 
 
 def _say_register(parsed: list[Results | Tidied], dated: list[Results]) -> str:
@@ -285,6 +308,8 @@ def describe_check(check: SourceCheck) -> str:
     if check.register:
         blocks.append([check.register])
     wrong = [one.file for one in check.files if one.problem]
+    if wrong and check.problem:
+        blocks.append([check.problem])
     last = {
         0: "Every row and cell is accounted for.",
         1: "Every row and cell is accounted for; something differs, as said above."

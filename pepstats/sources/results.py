@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from calendar import month_name
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -31,6 +31,8 @@ from pepstats.sources.cells import (
     read_urn,
     reason_of,
 )
+from pepstats.sources.csv_text import read_header, read_rows
+from pepstats.sources.excel import is_workbook
 from pepstats.sources.files import Source
 from pepstats.sources.layouts import (
     AGGREGATES,
@@ -45,6 +47,7 @@ from pepstats.sources.layouts import (
     is_known_column,
     list_titles,
     misspells,
+    tidy_column,
 )
 from pepstats.sources.shares import Share, cohorts_of, read_fractions, said_of
 
@@ -169,6 +172,34 @@ def _holds_words(table: Cells, j: int) -> bool:
     texts = [text for text in table.texts[np.unique(table.codes[:, j])] if text is not None]
     words = any(reason_of(text, table.declared) is None for text in texts)
     return words and not any(read_number(text) is not None for text in texts)
+
+
+def list_offered(source: Source) -> set[str] | None:
+    """List the measures that a results file gives, from its header; None where that is not told.
+
+    The size of a group counts where it can be worked out from its share.
+    """
+    if is_workbook(source.content):
+        return None
+    columns = {tidy_column(name) for name in read_header(source.content, source.file)}
+    if "TIME_PERIOD" in columns:  # a long file: its rows tell
+        return None
+    names = {name for column, name in measures_of(source.kind).items() if column in columns}
+    return names | {size for size, parts in SIZED_BY.items() if names.issuperset(parts)}
+
+
+def list_schools(source: Source, wanted: Collection[int]) -> dict[int, int]:
+    """Find the authority of some schools in a results file, by their numbers."""
+    if is_workbook(source.content):
+        return {}
+    (_, names), *rows = read_rows(source.content, source.file)
+    at = {tidy_column(name): j for j, name in enumerate(names)}
+    urn, la = (next((at[c] for c in SCHOOL_COLUMNS[o] if c in at), None) for o in ("urn", "la"))
+    if urn is None or la is None:
+        return {}
+    full = [cells for _, cells in rows if len(cells) > max(urn, la)]
+    numbered = [(read_urn(cells[urn].strip()), read_number(cells[la])) for cells in full]
+    return {one: int(code) for one, code in numbered if one in wanted and one and code}
 
 
 def _find_levels(table: Cells, kind: str, identity: dict[str, int]) -> tuple[Array, Array, Array]:

@@ -184,9 +184,7 @@ def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[obje
     return published, found, found - published, tolerance, len(v), without, missing, verdict, why
 
 
-def _compare_count(
-    own: Array, published: float, most: float, what: Measure
-) -> tuple[object, ...]:
+def _compare_count(own: Array, published: float, most: float, what: Measure) -> tuple[object, ...]:
     """Compare a number of pupils with the schools' sum; those without a number have `most`."""
     found, without = float(np.nansum(own)), int(np.isnan(own).sum())
     difference = found - published
