@@ -123,7 +123,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
-        "statements": Entry(None, balance_sentence(said, slug), f"{cases}/statements.csv"),
+        "statements": Entry(None, balance_sentence(said, slug, named), f"{cases}/statements.csv"),
         "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
         "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
         "gap": Entry(None, gap, f"{folder}/gap-to-national.csv"),

@@ -14,8 +14,8 @@ from pepstats.sources import (
     RESULTS,
     Source,
     Tidied,
+    find_authorities,
     list_offered,
-    list_schools,
     parse_source,
     read_members,
 )
@@ -160,16 +160,16 @@ def _ask_members(
     except PepstatsError as error:
         yield f"`members`: {error}"
         return
-    yield from say_elsewhere(listed, _find_authorities(listed, sources), authority)
+    yield from say_elsewhere(listed, _authorities_of(listed, sources), authority)
 
 
-def _find_authorities(listed: Sequence[Member], sources: Sequence[Source]) -> dict[int, int]:
+def _authorities_of(listed: Sequence[Member], sources: Sequence[Source]) -> dict[int, int]:
     """Find each school's authority in the latest results that have it."""
     wanted, found = {one.urn for one in listed}, dict[int, int]()
     results = [one for one in sources if one.kind in RESULTS]
     for one in sorted(results, key=lambda source: source.year or 0, reverse=True):
         if wanted - found.keys():
-            found = {**list_schools(one, wanted), **found}
+            found = {**find_authorities(one, wanted), **found}
     return found
 
 

@@ -17,7 +17,7 @@ from pepstats.sources.layouts import (
 from pepstats.sources.members import read_members
 from pepstats.sources.published import join_tables, parse_source, read_published
 from pepstats.sources.registers import Tidied, governance_of
-from pepstats.sources.results import Ledger, Results, list_offered, list_schools
+from pepstats.sources.results import Ledger, Results, find_authorities, list_offered
 from pepstats.sources.school_statements import (
     DETAILS,
     NO_CONSENT,
@@ -63,11 +63,11 @@ __all__ = [
     "Tidied",
     "check_statements",
     "cross_check",
+    "find_authorities",
     "find_source",
     "governance_of",
     "join_tables",
     "list_offered",
-    "list_schools",
     "list_titles",
     "misspelt",
     "no_statements",

@@ -118,7 +118,7 @@ def is_header(cells: list[str]) -> bool:
 
 def has_known_names(header: list[str]) -> bool:
     """Return whether any column is called as one of ours: only then may a message repeat them."""
-    known = {name for layout in _ALL for name in (*layout.needs, *layout.one_of)}
+    known = {name for one in _ALL for name in (*one.needs, *one.one_of) if len(name) > 2}
     return not known.isdisjoint(tidy_column(name) for name in header)
 
 

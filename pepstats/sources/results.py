@@ -188,7 +188,7 @@ def list_offered(source: Source) -> set[str] | None:
     return names | {size for size, parts in SIZED_BY.items() if names.issuperset(parts)}
 
 
-def list_schools(source: Source, wanted: Collection[int]) -> dict[int, int]:
+def find_authorities(source: Source, wanted: Collection[int]) -> dict[int, int]:
     """Find the authority of some schools in a results file, by their numbers."""
     if is_workbook(source.content):
         return {}
