@@ -349,8 +349,10 @@ def _read_measures(
     for k, (j, name) in enumerate(zip(roles.measured, roles.labels, strict=True)):
         if MEASURES[name].percent:
             said = said_of(shares, table.header[j])
-            share = Share(int(j), pupils[name], school, said)
-            values[:, k], told = read_fractions(table, reading, share)
+            exact = MEASURES[name].kind in RECORDS
+            share = Share(int(j), pupils[name], exact, school, said)
+            values[:, k], strays, told = read_fractions(table, reading, share)
+            why[strays, k] = ALL_REASONS.index(IMPOSSIBLE)
             notes += [told] if told else []
     for k, (j, name) in enumerate(zip(roles.measured, roles.labels, strict=True)):
         what, of = MEASURES[name], values[:, k]

@@ -25,31 +25,34 @@ MOST_PLACES = 3  # decimals told apart
 @dataclass(frozen=True)
 class Share:
     """One column of percentages: its place, the pupils behind each row's figure (missing where the
-    file does not say), whether each row is a school's, and what the study says of the column."""
+    file does not say) and whether a share is of exactly these; whether each row is a school's, and
+    what the study says of the column."""
 
     j: int
     pupils: Array
+    exact: bool
     schools: Array
     said: str | None
 
 
-def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array, str]:
-    """Return the column's figures as percentages, and what was done to them, empty if nothing.
+def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array, Array, str]:
+    """Return the column's figures as percentages, which cannot be, and what was done to them.
 
     Raises `SourceError`, naming the column, where nothing tells what the figures are.
     """
     cells, column = table.codes[:, share.j], table.header[share.j]
     values = reading.value[cells]
     bare = ~np.isnan(values) & ~reading.signed[cells]
-    own = bare & share.schools
     with np.errstate(invalid="ignore"):
         small, some = values <= 1, values > 0
-    if not (own & some).any() or not small[own].all() or share.said == PERCENT:
-        if share.said == FRACTION and not small[own].all():
-            raise SourceError(
-                f"{table.file}, column {column}: has figures over 1, so no fractions."
-            )
-        return values, ""
+    own, none = bare & share.schools, np.zeros(len(values), dtype=bool)
+    signed = share.schools & reading.signed[cells] & ~np.isnan(values)
+    if (signed.any() or not small[own].all()) and share.said is None:
+        return values, _find_strays(table, share, values, (own & small & some, signed)), ""
+    if share.said == FRACTION and not small[own].all():
+        raise SourceError(f"{table.file}, column {column}: has figures over 1, so no fractions.")
+    if not (own & some).any() or share.said == PERCENT:
+        return values, none, ""
     others = values[~share.schools & ~(bare & small) & ~np.isnan(values)]
     texts = [str(table.texts[code]) for code in cells[own]]
     told, how = share.said, "as the study says"
@@ -60,10 +63,36 @@ def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array,
     if told is None:
         raise SourceError(f"{table.file}, column {column}: {ask(texts, column)}")
     if told == PERCENT:
-        return values, ""
+        return values, none, ""
     bare &= small
     values[bare] = [raise_text(str(table.texts[code])) for code in cells[bare]]
-    return values, f"{column}: {bare.sum():,} fractions read as percentages, {how}"
+    return values, none, f"{column}: {bare.sum():,} fractions read as percentages, {how}"
+
+
+def _find_strays(table: Cells, share: Share, values: Array, of: tuple[Array, Array]) -> Array:
+    """Find figures of 0 to 1 in a column of percentages that must be fractions.
+
+    They are no whole pupils as percentages, and are written otherwise than the rest: without a
+    percent sign, with more decimals, or of a cohort that the shares are exactly of.
+    """
+    low, signed = of
+    strays = np.zeros(len(values), dtype=bool)
+    if not low.any():
+        return strays
+    rest = share.schools & ~low & ~np.isnan(values)
+    usual = max((_places(str(table.texts[c])) for c in set(table.codes[rest, share.j])), default=0)
+    for row in np.flatnonzero(low):
+        places = _places(str(table.texts[table.codes[row, share.j]]))
+        pupils = np.array([share.pupils[row] / 100])
+        known = bool(_whole(values[[row]], pupils, 10**places)[0])
+        otherwise = signed.any() or places > usual or (share.exact and pupils[0] > 0)
+        strays[row] = otherwise and not known
+    return strays
+
+
+def _places(text: str) -> int:
+    """Count a figure's decimals."""
+    return min(len(text.strip().rstrip("% ").partition(".")[2]), 6)
 
 
 def ask(texts: Sequence[str], column: str) -> str:

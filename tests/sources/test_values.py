@@ -84,6 +84,22 @@ def test_bare_fractions_are_percentages_of_whole_pupils(tmp_path: Path, places: 
                for note in one.ledger.notes)  # fmt: skip
 
 
+@pytest.mark.parametrize("text", ["0.71", "1", ".5"])
+@pytest.mark.parametrize("sign", ["%", ""])
+def test_a_fraction_among_percentages_is_left_out_and_said(
+    tmp_path: Path, text: str, sign: str
+) -> None:
+    rows = [{**row, "PTRWM_EXP": row["PTRWM_EXP"].rstrip("%") + sign} for row in schools()]
+    rows[2]["PTRWM_EXP"] = text
+    one = read(tmp_path, files.write_csv(rows))
+    assert one.reasons.loc[900103, "rwm_expected"] == measures.IMPOSSIBLE
+    assert one.ledger.notes == (
+        f"PTRWM_EXP: a figure that cannot be is left out: row 4 (`{text}`)",
+    )
+    rows[2] |= {"PTRWM_EXP": "0.5", "TELIG": "200", "BELIG": "100", "GELIG": "100"}
+    assert read(tmp_path, files.write_csv(rows)).values.loc[900103, "rwm_expected"] == 0.5
+
+
 def test_a_total_with_its_percent_sign_settles_what_the_schools_figures_are(
     tmp_path: Path,
 ) -> None:
