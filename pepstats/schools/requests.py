@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pepstats.errors import DesignError, PepstatsError, SourceError
+from pepstats.errors import DesignError, PepstatsError
 from pepstats.measures import GAP, MEASURES, why_not_by_school, why_not_taken
 from pepstats.schools.register import AUTHORITY_BECAME
 from pepstats.settings import Member, MembersInAuthority, MembersInFile, Programme, Report
@@ -33,12 +33,6 @@ def check_asked(
     problems = list_problems(report, programmes, sources, data)
     if problems:
         raise DesignError(f"{data / 'reports' / report.slug}.yml: {' '.join(problems)}")
-
-
-def check_listed(sources: Sequence[Source]) -> None:
-    """Refuse files that are listed twice, or as another year than their names say."""
-    if problems := [*_twice(sources), *_years_named(sources)]:
-        raise SourceError(" ".join(problems))
 
 
 def list_problems(
