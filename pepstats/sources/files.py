@@ -26,6 +26,7 @@ from pepstats.sources.layouts import (
 )
 
 LARGEST_FILE = 500_000_000  # bytes; the largest published file is about a tenth of this
+RAGGED = ("ks2", "ks4", "members", "statements", "support")
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,25 @@ def read_text(source: Source) -> Cells:
         cells = split_cells(source.content, source.file)
     if not len(cells.rows):
         raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
+    _refuse_short_rows(cells, source.kind)
     return replace(cells, declared=source.codes)
+
+
+def _refuse_short_rows(cells: Cells, kind: str) -> None:
+    """Refuse a row that lacks a cell where others have them all: what follows would be another's.
+
+    Only the wide results files are published with the last empty cells of a row left off.
+    """
+    long = "TIME_PERIOD" in cells.columns
+    short = (cells.codes < 0).any(axis=1)
+    if (kind in RAGGED and not long) or not short.any() or short.all():
+        return
+    row = int(short.argmax())
+    raise SourceError(
+        f"{cells.file}, row {cells.rows[row]}: {(cells.codes[row] >= 0).sum()} cells under a "
+        f"header of {len(cells.header)} ({short.sum():,} rows). Is a comma missing, or was the "
+        "file cut off? Get it again, or write the missing cells."
+    )
 
 
 def _read_bytes(path: Path, file: str, data: Path) -> bytes:

@@ -354,6 +354,7 @@ def _read_measures(
             values[:, k], strays, told = read_fractions(table, reading, share)
             why[strays, k] = ALL_REASONS.index(IMPOSSIBLE)
             notes += [told] if told else []
+    _refuse_shifted(table, reading, roles, school)
     for k, (j, name) in enumerate(zip(roles.measured, roles.labels, strict=True)):
         what, of = MEASURES[name], values[:, k]
         low, high = what.limits
@@ -367,6 +368,24 @@ def _read_measures(
             notes.append(_leave_out(table, int(j), wrong, what))
             values[wrong, k], why[wrong, k] = np.nan, ALL_REASONS.index(IMPOSSIBLE)
     return values, why, notes
+
+
+def _refuse_shifted(table: Cells, reading: Reading, roles: Roles, school: Array) -> None:
+    """Refuse a school's row whose percent signs stand in other columns than those of other rows.
+
+    There a cell is missing or too many, and every figure after it is of another measure.
+    """
+    cells = table.codes[:, roles.measured]
+    percent = np.array([MEASURES[name].percent for name in roles.labels])
+    known = ~np.isnan(reading.value[cells]) & school[:, None]
+    signed = known & reading.signed[cells]
+    usual = signed.sum(axis=0) > known.sum(axis=0) / 2
+    strange, bare = signed & ~percent, known & ~signed & percent & usual
+    shifted = (strange.sum(axis=1) > 1) | (strange.any(axis=1) & bare.any(axis=1))
+    if shifted.any():
+        j = int(roles.measured[strange[shifted.argmax()].argmax()])
+        what = "stands in a row whose figures are in other columns than those of other rows"
+        table.refuse(shifted, table.text(j), what, " Is a comma missing, or one too many?")
 
 
 def _leave_out(table: Cells, j: int, wrong: Array, what: Measure) -> str:

@@ -208,6 +208,8 @@ def _years(raw: Cells, column: str) -> pd.Series:
 
 def _releases(raw: Cells, source: Source) -> pd.Series:
     text = read_column(raw, "RELEASE")
+    if source.release is None and text.ne("").any():
+        raw.refuse(text.eq(""), text, "is no release, and other rows say theirs")
     return _known(raw, text.where(text != "", source.release or "final"), RELEASES)
 
 

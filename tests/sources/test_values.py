@@ -296,6 +296,35 @@ def test_the_table_is_found_behind_cover_sheets_and_hidden_ones(tmp_path: Path) 
         read(tmp_path, shown, "a.xlsx")
 
 
+@pytest.mark.parametrize("lost", ["TELIG", "PTFSM6CLA1A", "PTRWM_EXP", "READPROG"])
+def test_a_row_that_lost_a_cell_is_refused_and_no_figure_is_anothers(
+    tmp_path: Path, lost: str
+) -> None:
+    lines = files.write_csv(schools()).decode("utf-8-sig").splitlines()
+    cells = lines[3].split(",")
+    del cells[files.KS2_COLUMNS.index(lost)]
+    lines[3] = ",".join(cells)
+    with pytest.raises(SourceError, match=r"row 4, column .*figures are in other columns"):
+        read(tmp_path, "\n".join([*lines, ""]).encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "URN,LA,ESTAB,SCHOOLTYPE,NOR,PNUMEAL\n900101,551,2001,A,200,4.5\n900102,551,2002,210,5\n",
+        "urn,year,measure,value,release\n900101,2018,rwm_expected,65,final\n900102,2018,"
+        "rwm_expected,66\n",
+        "URN,LinkURN,LinkType,LinkEstablishedDate\n900101,900301,Successor,\n900102,900302,"
+        "Successor\n",
+    ],
+)
+def test_a_short_row_of_a_file_that_is_never_published_so_is_refused(
+    tmp_path: Path, text: str
+) -> None:
+    with pytest.raises(SourceError, match=r"row 3: \d cells under a header of \d \(1 rows\)"):
+        parse(tmp_path, text)
+
+
 # Cells that cannot be ----------------------------------------------------------------------------
 
 
@@ -319,6 +348,8 @@ def test_the_table_is_found_behind_cover_sheets_and_hidden_ones(tmp_path: Path) 
          "Did you mean `RELEASE`"),
         ("urn,year,measure,value,r\u0435lease\n900101,2018,rwm_expected,65,provisional\n",
          "only looks like one of ours (Cyrillic small letter ie)"),
+        ("urn,year,measure,value,release\n900101,2018,rwm_expected,65,provisional\n"
+         "900102,2018,rwm_expected,66,\n", "a blank is no release"),
         ("URN,LAESTAB,SCHNAME,ICLOSE,OPENDTAE\n900101,5512001,A,1,2016-09-01\n",
          "Did you mean `OPENDATE`"),
         ("URN,LA,ESTAB,LAESTAB,SCHNAME,ICLOSE\n900101,551,1e20,5512001,A,1\n",
