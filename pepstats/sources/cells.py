@@ -44,12 +44,19 @@ class Cells:
     codes: Array  # row by column: which of `texts` a cell holds; -1 where the row was cut off
     texts: Array  # the distinct texts as published, and None as the last, for cells cut off
     spilled: int = 0  # cells beyond the header's last column, which are not read
+    unended: bool = False  # whether the last row has no line end
     set_aside: Mapping[str, int] = field(default_factory=dict)  # rows round the table, by what
     declared: Mapping[str, str] = field(default_factory=dict)  # reasons by the study's own codes
 
     def keep(self, rows: Array) -> Cells:
         """Return some of the rows alone."""
         return replace(self, rows=self.rows[rows], codes=self.codes[rows], spilled=0, set_aside={})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of the file as it was copied."""
+        said = "has no line end: if the file was cut off, its last cell may be cut short"
+        return (f"row {self.rows[-1]}, the last, {said}",) if self.unended else ()
 
     @cached_property
     def columns(self) -> dict[str, int]:

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import chain, islice
 
@@ -62,7 +63,7 @@ def split_cells(content: bytes, file: str) -> Cells:
             f"{cells.at(-1, int(widths[-1]) - 1)}: the file stops in the middle of this row. "
             "Download it again."
         )
-    return cells
+    return replace(cells, unended=not ended and len(widths) > 0)
 
 
 def _stops_short(cells: Cells, widths: Array) -> bool:

@@ -17,14 +17,15 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import SourceError
-from pepstats.measures import MEASURES, NO_ROW, REASONS, measures_of
+from pepstats.measures import IMPOSSIBLE, MEASURES, NO_ROW, REASONS, measures_of
 from pepstats.paths import read_table
 from pepstats.settings import RELEASES
 from pepstats.sources.cells import ALL_REASONS, Array, Cells, read_cells
 from pepstats.sources.files import Source
 from pepstats.sources.layouts import MAINSTREAM, NOT_STATED, SPECIAL
 from pepstats.sources.registers import read_column, read_urns
-from pepstats.sources.results import IDENTITY, Ledger, Results
+from pepstats.sources.results import IDENTITY, Ledger, Results, find_impossible
+from pepstats.sources.shares import PERCENT, ask, raise_text, said_of
 
 COLUMNS = {(row["kind"], row["column"]): row["measure"] for row in read_table("long-columns")}
 """What a column gives: the measure, or `{}_expected` where the row's subject completes it."""
@@ -228,11 +229,14 @@ def _as_results(
     part = raw.keep(kept)
     urn = read_urns(part, "SCHOOL_URN").to_numpy()
     reading = read_cells(part, np.array(list(columns)))
-    values, reasons, met = {}, {}, []
+    values, reasons, met, notes = {}, {}, [], list[str]()
     for name, j, at in _list_figures(columns, rows.subject[kept], rows.group[kept]):
         cells, index = part.codes[at, j], pd.Index(urn[at], name="urn")
-        value, why = reading.value[cells], reading.why[cells]
-        _refuse_impossible(part, name, j, at, value)
+        value, why = reading.value[cells], reading.why[cells].copy()
+        value = _raise_fractions(part, source, name, j, (at, value))
+        wrong, told = find_impossible(part, (name, j), at, value, why)
+        value[wrong], why[wrong] = np.nan, ALL_REASONS.index(IMPOSSIBLE)
+        notes += told
         told = pd.Series(np.array([*ALL_REASONS, None], dtype=object)[why], index)
         if not told.eq(NOT_APPLICABLE).all():  # else nothing of the kind was taken that year
             values[name], reasons[name] = pd.Series(value, index), told
@@ -247,7 +251,8 @@ def _as_results(
         source, table, why, _identify(part, urn).reindex(table.index).astype(IDENTITY),
         pd.DataFrame(index=no_totals, columns=order, dtype=float),
         pd.DataFrame(index=table.index, columns=no_years),
-        _account(raw, source, columns, pd.Series(rows.why[own]), pd.concat(met)),
+        replace(_account(raw, source, columns, pd.Series(rows.why[own]), pd.concat(met)),
+                notes=(*notes, *raw.notes)),
     )  # fmt: skip
 
 
@@ -264,14 +269,22 @@ def _list_figures(
                 yield name, j, at
 
 
-def _refuse_impossible(part: Cells, name: str, j: int, at: Array, value: Array) -> None:
-    what = MEASURES[name]
-    low, high = what.limits
-    with np.errstate(invalid="ignore"):
-        outside = at[(value < low) | (value > high)]
-    if len(outside):
-        wrong = np.isin(np.arange(len(part.rows)), outside)
-        part.refuse(wrong, part.text(j), f"cannot be {what.label} ({low:g} to {high:g})")
+def _raise_fractions(
+    part: Cells, source: Source, name: str, j: int, of: tuple[Array, Array]
+) -> Array:
+    """Return a measure's figures, those of a percentage that are written as fractions raised."""
+    at, value = of
+    texts = [str(text).strip() for text in part.texts[part.codes[at, j]]]
+    bare = ~np.isnan(value) & np.array([not text.endswith("%") for text in texts], dtype=bool)
+    told, own = said_of(source.shares, part.header[j]), value[bare]
+    between = ((own > 0) & (own < 1)).any()
+    if not MEASURES[name].percent or not between or (own > 1).any() or told == PERCENT:
+        return value
+    if told is None:
+        written = [text for text, plain in zip(texts, bare, strict=True) if plain]
+        raise SourceError(f"{part.file}, column {part.header[j]}: {ask(written, part.header[j])}")
+    value[bare] = [raise_text(text) for text, plain in zip(texts, bare, strict=True) if plain]
+    return value
 
 
 def _identify(part: Cells, urn: Array) -> pd.DataFrame:

@@ -101,6 +101,7 @@ def account_for(
         cells_in=cells + raw.spilled,
         values=figures, words=cells - figures - sum(reasons.values()), reasons=reasons,
         unread=raw.spilled, columns_unread=("beyond the last column",) if raw.spilled else (),
+        notes=raw.notes,
     )  # fmt: skip
     return Tidied(source, table, ledger)
 

@@ -17,7 +17,6 @@ from pepstats.measures import (
     IMPOSSIBLE,
     MEASURES,
     SUPPRESSED,
-    Measure,
     measures_of,
 )
 from pepstats.sources.cells import (
@@ -335,7 +334,7 @@ def clean_results(table: Cells, source: Source) -> Results:
         identity=identity.set_index(urns),
         aggregates=pd.DataFrame(values[totals], index=of, columns=labels),
         earlier=_read_earlier(table, kind, reading, keep).set_index(urns),
-        ledger=replace(ledger, notes=(*notes, *strange, *sizes)),
+        ledger=replace(ledger, notes=(*notes, *strange, *sizes, *table.notes)),
     )
 
 
@@ -355,19 +354,33 @@ def _read_measures(
             why[strays, k] = ALL_REASONS.index(IMPOSSIBLE)
             notes += [told] if told else []
     _refuse_shifted(table, reading, roles, school)
+    everyone = np.arange(len(values))
     for k, (j, name) in enumerate(zip(roles.measured, roles.labels, strict=True)):
-        what, of = MEASURES[name], values[:, k]
-        low, high = what.limits
-        counted = what.unit == "pupils"
-        with np.errstate(invalid="ignore"):
-            wrong = (of < low) | (of > np.where(school & counted, MOST_PUPILS, high))
-            wrong |= counted & (of % 1 != 0) & ~np.isnan(of)
-        wrong |= reading.signed[cells[:, k]] & ~np.isnan(of) & (not what.percent)
-        wrong |= why[:, k] == ALL_REASONS.index(IMPOSSIBLE)
-        if wrong.any():
-            notes.append(_leave_out(table, int(j), wrong, what))
-            values[wrong, k], why[wrong, k] = np.nan, ALL_REASONS.index(IMPOSSIBLE)
+        wrong, left = find_impossible(table, (name, int(j)), everyone, values[:, k], why[:, k])
+        signed = reading.signed[cells[:, k]] & ~np.isnan(values[:, k])
+        strange = signed & (not MEASURES[name].percent)
+        if MEASURES[name].unit == "pupils":
+            strange |= school & (values[:, k] > MOST_PUPILS)
+        if strange.any():
+            wrong, left = wrong | strange, [_leave_out(table, int(j), wrong | strange, name)]
+        values[wrong, k], why[wrong, k] = np.nan, ALL_REASONS.index(IMPOSSIBLE)
+        notes += left
     return values, why, notes
+
+
+def find_impossible(
+    table: Cells, of: tuple[str, int], rows: Array, values: Array, why: Array
+) -> tuple[Array, list[str]]:
+    """Find which figures of a measure's column, in some rows, cannot be, and say so."""
+    name, j = of
+    low, high = MEASURES[name].limits
+    with np.errstate(invalid="ignore"):
+        wrong = (values < low) | (values > high) | (why == ALL_REASONS.index(IMPOSSIBLE))
+        if MEASURES[name].unit == "pupils":
+            wrong |= (values % 1 != 0) & ~np.isnan(values)
+    at = np.zeros(len(table.rows), dtype=bool)
+    at[rows[wrong]] = True
+    return wrong, [_leave_out(table, j, at, name)] if wrong.any() else []
 
 
 def _refuse_shifted(table: Cells, reading: Reading, roles: Roles, school: Array) -> None:
@@ -388,9 +401,10 @@ def _refuse_shifted(table: Cells, reading: Reading, roles: Roles, school: Array)
         table.refuse(shifted, table.text(j), what, " Is a comma missing, or one too many?")
 
 
-def _leave_out(table: Cells, j: int, wrong: Array, what: Measure) -> str:
+def _leave_out(table: Cells, j: int, wrong: Array, name: str) -> str:
     """Say which figures of a column cannot be; refuse a column of which many cannot."""
-    rows, (low, high) = np.flatnonzero(wrong), what.limits
+    what, rows = MEASURES[name], np.flatnonzero(wrong)
+    low, high = what.limits
     first = str(table.texts[table.codes[rows[0], j]])[:40]
     if len(rows) > max(FEW, FEW_IN * len(wrong)):
         said = f"cannot be {what.label} ({low:g} to {high:g})"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import SourceError
-from pepstats.measures import NO_ROW, SUPPRESSED
+from pepstats.measures import IMPOSSIBLE, NO_ROW, SUPPRESSED
 from pepstats.schools import build_panel, check_sources, follow_schools
 from pepstats.settings import SourceLine
 from pepstats.sources.files import find_source
@@ -126,8 +126,7 @@ def test_what_applies_to_no_school_of_a_year_was_not_taken(tmp_path: Path) -> No
          "row 3, column expected_standard_pupil_percent: the same school.*row 2"),
         ([ks2(), ks2(time_period="202427")], "row 3, column time_period: `202427` is not a school"),
         ([ks2(), ks2(time_period="2025")], "row 3, column time_period: `2025` is not a school"),
-        ([ks2(), ks2(900102, expected_standard_pupil_percent="161")],
-         "row 3, column expected_standard_pupil_percent: `161`"),
+        ([ks2(expected_standard_pupil_percent="0.61")], "every figure is between 0 and 1"),
         ([ks2(school_urn="E92000001")], "row 2, column school_urn: `E92000001` is not a URN"),
         ([ks2(breakdown="Mobile")], "no row can be used: 1 pupils that no measure is of: Mobile"),
         ([absence(time_identifier="Autumn term")], "no row can be used: 1 a part of the school"),
@@ -139,6 +138,14 @@ def test_what_cannot_be_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(SourceError, match=rf"long\.csv.*{message}"):
         read(tmp_path, *rows)
+
+
+def test_a_figure_that_cannot_be_is_left_out_and_said(tmp_path: Path) -> None:
+    rows = [ks2(), ks2(900102, expected_standard_pupil_percent="161")]
+    (one,) = read(tmp_path, *rows)
+    assert one.reasons.loc[900102, "rwm_expected"] == IMPOSSIBLE
+    assert one.ledger.reasons[IMPOSSIBLE] == 1
+    assert "left out: row 3 (`161`)" in one.ledger.notes[0]
 
 
 def test_a_release_that_the_file_contradicts_is_refused(tmp_path: Path) -> None:
