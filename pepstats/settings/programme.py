@@ -34,7 +34,7 @@ class Member(Settings):
 
     urn: Urn
     joined: str | None = None
-    dose: float | None = Field(default=None, ge=0)
+    dose: float | None = Field(default=None, ge=0, le=100_000)
     basis: str | None = None
     changed: str | None = None
     authority: Annotated[int, Field(ge=100, le=999)] | None = None

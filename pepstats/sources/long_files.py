@@ -25,7 +25,7 @@ from pepstats.sources.files import Source
 from pepstats.sources.layouts import MAINSTREAM, NOT_STATED, SPECIAL
 from pepstats.sources.registers import read_column, read_urns
 from pepstats.sources.results import IDENTITY, Ledger, Results, find_impossible
-from pepstats.sources.shares import PERCENT, ask, raise_text, said_of
+from pepstats.sources.shares import PERCENT, ask, find_strays, raise_text, said_of
 
 COLUMNS = {(row["kind"], row["column"]): row["measure"] for row in read_table("long-columns")}
 """What a column gives: the measure, or `{}_expected` where the row's subject completes it."""
@@ -233,7 +233,8 @@ def _as_results(
     for name, j, at in _list_figures(columns, rows.subject[kept], rows.group[kept]):
         cells, index = part.codes[at, j], pd.Index(urn[at], name="urn")
         value, why = reading.value[cells], reading.why[cells].copy()
-        value = _raise_fractions(part, source, name, j, (at, value))
+        value, strays = _raise_fractions(part, source, name, j, (at, value))
+        why[strays] = ALL_REASONS.index(IMPOSSIBLE)
         wrong, told = find_impossible(part, (name, j), at, value, why)
         value[wrong], why[wrong] = np.nan, ALL_REASONS.index(IMPOSSIBLE)
         notes += told
@@ -271,20 +272,22 @@ def _list_figures(
 
 def _raise_fractions(
     part: Cells, source: Source, name: str, j: int, of: tuple[Array, Array]
-) -> Array:
-    """Return a measure's figures, those of a percentage that are written as fractions raised."""
+) -> tuple[Array, Array]:
+    """Return a measure's figures, fractions of a percentage raised, and those that cannot be."""
     at, value = of
     texts = [str(text).strip() for text in part.texts[part.codes[at, j]]]
     bare = ~np.isnan(value) & np.array([not text.endswith("%") for text in texts], dtype=bool)
     told, own = said_of(source.shares, part.header[j]), value[bare]
     between = ((own > 0) & (own < 1)).any()
-    if not MEASURES[name].percent or not between or (own > 1).any() or told == PERCENT:
-        return value
+    if not MEASURES[name].percent or not between or told == PERCENT:
+        return value, np.zeros(len(at), dtype=bool)
+    if (own > 1).any() or (~np.isnan(value) & ~bare).any():
+        return value, find_strays(texts, value, np.full(len(at), np.nan), False)
     if told is None:
         written = [text for text, plain in zip(texts, bare, strict=True) if plain]
         raise SourceError(f"{part.file}, column {part.header[j]}: {ask(written, part.header[j])}")
     value[bare] = [raise_text(text) for text, plain in zip(texts, bare, strict=True) if plain]
-    return value
+    return value, np.zeros(len(at), dtype=bool)
 
 
 def _identify(part: Cells, urn: Array) -> pd.DataFrame:

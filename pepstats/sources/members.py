@@ -52,8 +52,13 @@ def read_members(file: str, data: Path) -> list[Member]:
 
 def _read_table(content: bytes, file: str) -> Rows:
     """Read the header and the rows of a table, with their lines."""
-    if not is_workbook(content):
-        return list(read_rows(content, file))
-    sheet = read_sheet(content, file)
-    rows = [["" if text is None else text for text in row] for row in sheet.texts[sheet.codes]]
-    return [(1, sheet.header), *zip(sheet.rows.tolist(), rows, strict=True)]
+    if is_workbook(content):
+        sheet = read_sheet(content, file)
+        cells = [["" if text is None else text for text in row] for row in sheet.texts[sheet.codes]]
+        return [(1, sheet.header), *zip(sheet.rows.tolist(), cells, strict=True)]
+    rows = list(read_rows(content, file))
+    *full, last = [len(row) for _, row in rows]
+    if not content.endswith((b"\n", b"\r")) and full and last < min(full):
+        where = f"{file}, row {rows[-1][0]}"
+        raise SourceError(f"{where}: the file stops in the middle of this row. Get it again.")
+    return rows

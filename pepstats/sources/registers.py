@@ -304,6 +304,7 @@ def tidy_trusts(raw: Cells, source: Source) -> Tidied:
         "name": read_words(raw, "ESTABLISHMENTNAME"),
         "la": read_numbers(raw, read_column(raw, "LA (CODE)")).astype("Int64"),
     })[~no_trust & ~closed]  # fmt: skip
+    refuse_twins(raw, frame.drop_duplicates(), ["urn", "trust", "joined"])
     latest = _keep_latest(frame, ["joined", "trust"])
     nameless = latest["trust"].isna().reindex(raw.index, fill_value=False)
     raw.refuse(nameless, read_column(raw, "GROUP NAME"), "names no trust")
@@ -349,6 +350,7 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         frame["inspected"] = frame["inspected"].mask(newer, card)
         frame["published"] = frame["published"].mask(newer, read_dates(raw, out))
         without = without.mask(newer, REPORT_CARD)
+    refuse_twins(raw, frame.drop_duplicates(), ["urn", "inspected", "published"])
     latest = _keep_latest(frame, ["inspected", "published"])
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
     kept = without.reindex(latest.index)

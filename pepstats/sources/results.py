@@ -48,7 +48,7 @@ from pepstats.sources.layouts import (
     misspells,
     tidy_column,
 )
-from pepstats.sources.shares import Share, cohorts_of, read_fractions, said_of
+from pepstats.sources.shares import FRACTION, Share, Unsettled, cohorts_of, read_fractions, said_of
 
 SCHOOL_ROWS = (MAINSTREAM, SPECIAL, NOT_STATED)
 TWIN = "a school's row repeated"
@@ -345,14 +345,25 @@ def _read_measures(
     cells = table.codes[:, roles.measured]
     values, why = reading.value[cells], reading.why[cells].copy()
     pupils, notes = cohorts_of(roles.labels, values), []
+    open_questions: list[tuple[int, Share, Unsettled]] = []
     for k, (j, name) in enumerate(zip(roles.measured, roles.labels, strict=True)):
-        if MEASURES[name].percent:
-            said = said_of(shares, table.header[j])
-            exact = MEASURES[name].kind in RECORDS
-            share = Share(int(j), pupils[name], exact, school, said)
+        if not MEASURES[name].percent:
+            continue
+        said, exact = said_of(shares, table.header[j]), MEASURES[name].kind in RECORDS
+        share = Share(int(j), pupils[name], exact, school, said)
+        try:
             values[:, k], strays, told = read_fractions(table, reading, share)
-            why[strays, k] = ALL_REASONS.index(IMPOSSIBLE)
-            notes += [told] if told else []
+        except Unsettled as asked:
+            open_questions.append((k, share, asked))
+            continue
+        why[strays, k] = ALL_REASONS.index(IMPOSSIBLE)
+        notes += [told] if told else []
+    for k, share, question in open_questions:
+        if len(notes) < FEW or len(notes) + len(open_questions) < _count_shares(roles, values):
+            raise question
+        like = replace(share, said=FRACTION, by=f"as in {len(notes)} other columns")
+        values[:, k], _, told = read_fractions(table, reading, like)
+        notes.append(told)
     _refuse_shifted(table, reading, roles, school)
     everyone = np.arange(len(values))
     for k, (j, name) in enumerate(zip(roles.measured, roles.labels, strict=True)):
@@ -366,6 +377,12 @@ def _read_measures(
         values[wrong, k], why[wrong, k] = np.nan, ALL_REASONS.index(IMPOSSIBLE)
         notes += left
     return values, why, notes
+
+
+def _count_shares(roles: Roles, values: Array) -> int:
+    """Count the columns of percentages in which some figure is not 0."""
+    percent = np.array([MEASURES[name].percent for name in roles.labels])
+    return int((np.nan_to_num(values[:, percent]) > 0).any(axis=0).sum())
 
 
 def find_impossible(

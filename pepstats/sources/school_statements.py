@@ -64,6 +64,12 @@ def check_statements(
         problems += [f"row {number}: {what}" for what in wrong]
         if not wrong:
             rows.append({"row": int(number), **_read_row(cells, schools[cells["programme"]])})
+    first: dict[tuple[object, object], object] = {}
+    for row in rows:
+        again = first.setdefault((row["school"], row["programme"]), row["row"])
+        if again != row["row"]:
+            what = f"school {row['urn']} stands in row {again} already: keep one row for each."
+            problems.append(f"row {row['row']}: {what}")
     if problems:
         more = f" And {len(problems) - MOST_SAID:,} more." if len(problems) > MOST_SAID else ""
         raise SourceError(f"{file}: " + " ".join(problems[:MOST_SAID]) + more)
@@ -106,9 +112,11 @@ def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]) 
         problems.append(f"`{urn}` is not a school's number (URN).")
     elif programme in schools and int(urn) not in schools[programme]:
         problems.append(f"school {urn} is not in the programme `{programme}`.")
-    if not cells["statement"]:
-        return problems
     stance, role, consent = cells["stance"], cells["role"], cells["consent"].casefold()
+    if not cells["statement"]:
+        if stance.casefold() not in ("", *STANCES) or role.casefold() not in ("", *_ROLE_OF):
+            problems.append(f"`{stance}` and `{role}` are no stance and role: is a cell missing?")
+        return problems
     if stance.casefold() not in STANCES:
         problems.append(f"`{stance}` is not a stance. {nearest(stance, STANCES)}")
     if role.casefold() not in _ROLE_OF:

@@ -31,7 +31,7 @@ from pepstats.sources.registers import (
     refuse_twins,
 )
 from pepstats.sources.results import IDENTITY, MOST_PUPILS, Ledger, Results
-from pepstats.sources.shares import FRACTION, ask, by_pupils, raise_text, said_of
+from pepstats.sources.shares import FRACTION, ask, by_pupils, find_strays, raise_text, said_of
 
 
 def tidy_la_series(raw: Cells, source: Source) -> Tidied:
@@ -168,11 +168,15 @@ def _raise_fractions(
     for name in measure.unique():
         own = measure.eq(name) & value.notna()
         bare = own & ~text.str.endswith("%")
-        if (
-            not MEASURES[name].percent
-            or not value[bare].between(0, 1).all()
-            or not value[bare].any()
-        ):
+        if not MEASURES[name].percent or not value[bare].any():
+            continue
+        if not value[bare].between(0, 1).all() or not bare.equals(own):
+            figures, pupils = value[own].to_numpy(), cohort[own].to_numpy(float)
+            stray = pd.Series(
+                find_strays(text[own].tolist(), figures, pupils, True), own.index[own]
+            )
+            what = "is under 1%, and no whole number of pupils: is it a fraction?"
+            raw.refuse(stray.reindex(own.index, fill_value=False), text, what)
             continue
         told = said_of(source.shares, name)
         told = told or by_pupils(text[bare].tolist(), cohort[bare].to_numpy(float))

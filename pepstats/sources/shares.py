@@ -20,25 +20,33 @@ FRACTION, PERCENT = "fraction", "percent"
 STRAY = 0.05  # chance of a figure that is no whole pupils: of another cohort, or mistyped
 SURE = 5.0  # log of how much likelier one must be than the other
 MOST_PLACES = 3  # decimals told apart
+FAR = 20  # so many times less than its schools' mean is no total
+
+
+class Unsettled(SourceError):
+    """Nothing tells of a column whether it holds percentages or fractions."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """One column of percentages: its place, the pupils behind each row's figure (missing where the
-    file does not say) and whether a share is of exactly these; whether each row is a school's, and
-    what the study says of the column."""
+    """One column of percentages, and what there is to tell what its figures are.
+
+    Its place; the pupils behind each row's figure (missing where the file does not say) and whether
+    a share is of exactly these; whether each row is a school's; what is said of it, and by whom.
+    """
 
     j: int
     pupils: Array
     exact: bool
     schools: Array
     said: str | None
+    by: str = "as the study says"
 
 
 def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array, Array, str]:
     """Return the column's figures as percentages, which cannot be, and what was done to them.
 
-    Raises `SourceError`, naming the column, where nothing tells what the figures are.
+    Raises `Unsettled`, naming the column, where nothing tells what the figures are.
     """
     cells, column = table.codes[:, share.j], table.header[share.j]
     values = reading.value[cells]
@@ -48,20 +56,28 @@ def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array,
     own, none = bare & share.schools, np.zeros(len(values), dtype=bool)
     signed = share.schools & reading.signed[cells] & ~np.isnan(values)
     if (signed.any() or not small[own].all()) and share.said is None:
-        return values, _find_strays(table, share, values, (own & small & some, signed)), ""
+        texts = [str(table.texts[code]) for code in cells[share.schools]]
+        strays = none.copy()
+        strays[share.schools] = find_strays(
+            texts, values[share.schools], share.pupils[share.schools], share.exact
+        )
+        usual = float(np.nanmean(np.where(share.schools & ~strays, values, np.nan)))
+        with np.errstate(invalid="ignore"):
+            strays |= ~share.schools & bare & small & (values * FAR < usual)
+        return values, strays, ""
     if share.said == FRACTION and not small[own].all():
         raise SourceError(f"{table.file}, column {column}: has figures over 1, so no fractions.")
     if not (own & some).any() or share.said == PERCENT:
         return values, none, ""
     others = values[~share.schools & ~(bare & small) & ~np.isnan(values)]
     texts = [str(table.texts[code]) for code in cells[own]]
-    told, how = share.said, "as the study says"
+    told, how = share.said, share.by
     if told is None and len(others):
         told, how = _by_totals(others, float(np.mean(values[own]))), "by the total's percentage"
     if told is None:
         told, how = by_pupils(texts, share.pupils[own]), "by whole pupils"
     if told is None:
-        raise SourceError(f"{table.file}, column {column}: {ask(texts, column)}")
+        raise Unsettled(f"{table.file}, column {column}: {ask(texts, column)}")
     if told == PERCENT:
         return values, none, ""
     bare &= small
@@ -69,24 +85,24 @@ def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array,
     return values, none, f"{column}: {bare.sum():,} fractions read as percentages, {how}"
 
 
-def _find_strays(table: Cells, share: Share, values: Array, of: tuple[Array, Array]) -> Array:
-    """Find figures of 0 to 1 in a column of percentages that must be fractions.
+def find_strays(texts: Sequence[str], values: Array, pupils: Array, exact: bool) -> Array:
+    """Find figures of 0 to 1 among percentages that must be fractions.
 
     They are no whole pupils as percentages, and are written otherwise than the rest: without a
     percent sign, with more decimals, or of a cohort that the shares are exactly of.
     """
-    low, signed = of
     strays = np.zeros(len(values), dtype=bool)
-    if not low.any():
+    signed = np.array([text.rstrip().endswith("%") for text in texts], dtype=bool)
+    with np.errstate(invalid="ignore"):
+        low = ~signed & (values > 0) & (values <= 1)
+    rest = ~low & ~np.isnan(values)
+    if not low.any() or not rest.any():
         return strays
-    rest = share.schools & ~low & ~np.isnan(values)
-    usual = max((_places(str(table.texts[c])) for c in set(table.codes[rest, share.j])), default=0)
+    usual = max(_places(texts[int(row)]) for row in np.flatnonzero(rest))
     for row in np.flatnonzero(low):
-        places = _places(str(table.texts[table.codes[row, share.j]]))
-        pupils = np.array([share.pupils[row] / 100])
-        known = bool(_whole(values[[row]], pupils, 10**places)[0])
-        otherwise = signed.any() or places > usual or (share.exact and pupils[0] > 0)
-        strays[row] = otherwise and not known
+        places, of = _places(texts[int(row)]), pupils[[row]] / 100
+        otherwise = signed.any() or places > usual or (exact and of[0] > 0)
+        strays[row] = otherwise and not _whole(values[[row]], of, 10**places)[0]
     return strays
 
 

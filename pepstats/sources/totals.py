@@ -21,6 +21,9 @@ FOUND = ["check", "urn", "row", "measure", "said"]
 GROUPS_OF = (("disadvantaged", "other"), ("boys", "girls"))
 """Groups that make up a whole cohort."""
 
+HARDER = {"_higher": "_expected", "_95": "_94"}
+"""How the names of two standards end, of which whoever reaches the first reaches the second."""
+
 ROUNDING = 1.0  # a share of pupils is published to a whole percentage, from unrounded numbers
 
 
@@ -54,6 +57,15 @@ def _contradictions(
             wrong = (table[name] < table[columns[1]]) | (table[name] > table[columns[2]])
             said = "{:g} not in {:g} to {:g}"
             yield "a score outside its own limits", name, said, table, wrong
+    for name in values.columns:
+        base, dot, group = name.partition(".")
+        for end, wider in HARDER.items():
+            easier = base.removesuffix(end) + wider + dot + group
+            if base.endswith(end) and easier in values:
+                table = values[[name, easier]]
+                wrong = table[name] > table[easier] + ROUNDING
+                said = "{:g}% reach it, and {:g}% the easier one"
+                yield "more reach the harder than the easier", name, said, table, wrong
     for whole, groups in product(("cohort", "cohort_ks4"), GROUPS_OF):
         names = [f"{whole}.{group}" for group in groups]
         if whole in values and all(name in values for name in names):

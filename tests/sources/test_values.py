@@ -6,6 +6,7 @@ other house styles, furniture round a table, cells that cannot be.
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pepstats.sources import files as found
 from pepstats.sources import published, results
 from pepstats.sources.results import Results
 from tests import published_files as files
+from tests import source_mutations as mutations
 
 Rows = list[dict[str, str]]
 
@@ -380,6 +382,18 @@ def test_a_groups_size_is_worked_out_from_its_share_and_said_to_be(tmp_path: Pat
         pd.testing.assert_series_equal(one.values[name], plain.values[name])
     assert any("worked out from TELIG and PTFSM6CLA1A for 8 schools" in n for n in one.ledger.notes)
     assert (one.values.notna() ^ one.reasons.notna()).all(axis=None)
+
+
+# All of it by chance -----------------------------------------------------------------------------
+
+
+def test_no_change_that_alters_nothing_true_alters_a_value_without_a_word(tmp_path: Path) -> None:
+    outcomes = Counter()
+    for name, kind, outcome, wrong in mutations.mutate(mutations.make_world(tmp_path), 250):
+        assert not wrong, f"{name}, {kind}: {outcome}, {wrong}"
+        outcomes[outcome] += 1
+    assert outcomes["traceback"] == 0
+    assert outcomes["read whole"] > outcomes["refused"] > 0
 
 
 # Messages ----------------------------------------------------------------------------------------
