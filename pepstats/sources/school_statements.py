@@ -114,8 +114,11 @@ def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]) 
         problems.append(f"school {urn} is not in the programme `{programme}`.")
     stance, role, consent = cells["stance"], cells["role"], cells["consent"].casefold()
     if not cells["statement"]:
-        if stance.casefold() not in ("", *STANCES) or role.casefold() not in ("", *_ROLE_OF):
-            problems.append(f"`{stance}` and `{role}` are no stance and role: is a cell missing?")
+        told = stance.casefold() in ("", *STANCES) and role.casefold() in ("", *_ROLE_OF)
+        dated = not cells["consent_date"] or _read_date(cells["consent_date"])
+        if not told or not dated or consent not in ("", "no"):
+            problems.append("it has no statement, and more than a school that gave none: is a cell "
+                            "missing?")  # fmt: skip
         return problems
     if stance.casefold() not in STANCES:
         problems.append(f"`{stance}` is not a stance. {nearest(stance, STANCES)}")
