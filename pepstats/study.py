@@ -27,7 +27,7 @@ from pepstats.schools import (
     add_gaps,
     attach_inspections,
     build_panel,
-    check_asked,
+    check_listed,
     find_members,
     follow_schools,
     gather_levels,
@@ -318,7 +318,7 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     settings = report if isinstance(report, Report) else load_report(report, folder)
     programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
     found = [find_source(line, folder) for line in settings.sources]
-    check_asked(settings, list(programmes.values()), found, folder)
+    check_listed(found)
     parsed = [one for source in found for one in parse_source(source)]
     results = [one for one in parsed if isinstance(one, Results)]
     tidied = [one for one in parsed if isinstance(one, Tidied)]

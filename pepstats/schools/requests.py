@@ -35,6 +35,12 @@ def check_asked(
         raise DesignError(f"{data / 'reports' / report.slug}.yml: {' '.join(problems)}")
 
 
+def check_listed(sources: Sequence[Source]) -> None:
+    """Refuse files that are listed twice, or as another year than their names say."""
+    if problems := [*_twice(sources), *_years_named(sources)]:
+        raise DesignError(" ".join(problems))
+
+
 def list_problems(
     report: Report, programmes: Sequence[Programme], sources: Sequence[Source], data: Path
 ) -> list[str]:

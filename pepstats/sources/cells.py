@@ -154,7 +154,7 @@ def leave_notes_out(table: Cells, above: Mapping[str, int]) -> Cells:
 def _is_note(table: Cells, row: Array, keys: list[int]) -> bool:
     words = [text for text in table.texts[row] if text and text.strip()]
     numbered = any(read_number(table.texts[row[j]] or "") is not None for j in keys)
-    return not numbered and _NOTE.search(" ".join(words)) is not None
+    return not numbered and any(map(_NOTE.search, words))
 
 
 def read_number(text: str) -> float | None:

@@ -359,9 +359,10 @@ def _read_measures(
         why[strays, k] = ALL_REASONS.index(IMPOSSIBLE)
         notes += [told] if told else []
     for k, share, question in open_questions:
-        if len(notes) < FEW or len(notes) + len(open_questions) < _count_shares(roles, values):
+        read = sum("fractions read" in note for note in notes)
+        if read < FEW or read + len(open_questions) < _count_shares(roles, values):
             raise question
-        like = replace(share, said=FRACTION, by=f"as in {len(notes)} other columns")
+        like = replace(share, said=FRACTION, by=f"as in {read} other columns")
         values[:, k], _, told = read_fractions(table, reading, like)
         notes.append(told)
     _refuse_shifted(table, reading, roles, school)

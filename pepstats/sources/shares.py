@@ -57,14 +57,14 @@ def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array,
     signed = share.schools & reading.signed[cells] & ~np.isnan(values)
     if (signed.any() or not small[own].all()) and share.said is None:
         texts = [str(table.texts[code]) for code in cells[share.schools]]
-        strays = none.copy()
-        strays[share.schools] = find_strays(
-            texts, values[share.schools], share.pupils[share.schools], share.exact
-        )
+        strays, of = none.copy(), (values[share.schools], share.pupils[share.schools])
+        strays[share.schools] = find_strays(texts, *of, share.exact)
+        doubtful = find_strays(texts, *of, True).sum() - strays.sum()
         usual = float(np.nanmean(np.where(share.schools & ~strays, values, np.nan)))
         with np.errstate(invalid="ignore"):
             strays |= ~share.schools & bare & small & (values * FAR < usual)
-        return values, strays, ""
+        doubt = f"{column}: {doubtful} under 1% are no whole number of pupils; read as written"
+        return values, strays, doubt if doubtful else ""
     if share.said == FRACTION and not small[own].all():
         raise SourceError(f"{table.file}, column {column}: has figures over 1, so no fractions.")
     if not (own & some).any() or share.said == PERCENT:
