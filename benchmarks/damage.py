@@ -11,9 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.test_fuzz import damage_real_files
-
 from tests.published_files import REAL
+from tests.sources.test_damaged_files import damage_real_files
 
 
 def main(times: int) -> None:

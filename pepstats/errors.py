@@ -11,8 +11,18 @@ def as_reason(error: DesignError) -> str:
     return str(error).rstrip(".")
 
 
+MOST_LETTERS = 2_000  # of a message; a longer one is read by nobody
+
+
 class PepstatsError(Exception):
     """The input or the request is wrong; the message is for the person who can mend it."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the message, of a very long one its beginning."""
+        end = f" ... and {len(message) - MOST_LETTERS:,} letters more of the same."
+        super().__init__(
+            message if len(message) <= MOST_LETTERS else message[: MOST_LETTERS - len(end)] + end
+        )
 
 
 class SourceError(PepstatsError):

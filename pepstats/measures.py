@@ -38,6 +38,26 @@ class Measure:
         """Whether it is a percentage of pupils."""
         return self.unit == "percentage points"
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the most that a published figure of it can be."""
+        return LIMITS.get(self.unit, (-1e6, 1e6))
+
+
+LIMITS = {
+    # unit: what a published figure can be; pupils of all England are in the files too, and pupils
+    # who work below the tests count with 59 scaled score points or more
+    "percentage points": (0.0, 100.0),
+    "pupils": (0.0, 20_000_000.0),
+    "progress points": (-60.0, 60.0),
+    "scaled score points": (59.0, 120.0),
+    "Attainment 8 points": (0.0, 90.0),
+    "Progress 8 points": (-9.0, 9.0),
+    "points": (-1.0, 9.0),
+    "key stage 1 points": (0.0, 40.0),
+    "key stage 2 points": (0.0, 130.0),
+}
+
 
 @dataclass(frozen=True)
 class Break:
@@ -87,6 +107,18 @@ NO_ROW = "school not in the file"
 NOT_LISTED = "no file for this year"
 SUPPRESSED, LOW_COVERAGE = REASONS["SUPP"], REASONS["LOWCOV"]
 COMPLEMENT = "suppressed: would give another group away"
+IMPOSSIBLE = "a figure that cannot be: left out"
+
+_SHORT = {"suppressed": SUPPRESSED, "low": REASONS["LOW"]}
+
+
+def reason_named(word: str) -> str:
+    """Return a reason for no number by its name, or by `suppressed` or `low` for short."""
+    known = {one.lower(): one for one in dict.fromkeys(REASONS.values())} | _SHORT
+    if word.strip().lower() not in known:
+        raise ValueError(f"no reason is called `{word}`. {nearest(word, known)}")
+    return known[word.strip().lower()]
+
 
 GAP = ".gap"
 """How a measure ends that no file gives: disadvantaged less other pupils of the same school."""
@@ -132,6 +164,7 @@ LAST_AUTHORITY = 969
 """The highest number of an authority; England has 970 and the regions those after it."""
 
 NO_TESTS_YEARS = (2020, 2021)
+NOT_BY_SCHOOL = {("ks2", 2022): "not published by school"}
 NO_PROGRESS = {"no progress 2024": (2024, 2025), "no progress 8 2025": (2025, 2026)}
 """The breaks from which there is no progress score, and the years without one."""
 
@@ -192,6 +225,11 @@ def why_not_taken(measure: str, year: int) -> str | None:
     if any(year in NO_PROGRESS.get(word, ()) for word in known.breaks):
         return "no earlier test to measure progress from"
     return None
+
+
+def why_not_by_school(measure: str, year: int) -> str | None:
+    """Return why a measure that was taken is in no file by school; None where it is in one."""
+    return NOT_BY_SCHOOL.get((MEASURES[measure].kind, year))
 
 
 def list_measures() -> pd.DataFrame:

@@ -27,6 +27,7 @@ from pepstats.schools import (
     add_gaps,
     attach_inspections,
     build_panel,
+    check_listed,
     find_members,
     follow_schools,
     gather_levels,
@@ -317,7 +318,8 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     settings = report if isinstance(report, Report) else load_report(report, folder)
     programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
     found = [find_source(line, folder) for line in settings.sources]
-    parsed = [parse_source(source) for source in found]
+    check_listed(found)
+    parsed = [one for source in found for one in parse_source(source)]
     results = [one for one in parsed if isinstance(one, Results)]
     tidied = [one for one in parsed if isinstance(one, Tidied)]
     local = [part for one in tidied if one.source.kind == "local_results"

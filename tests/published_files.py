@@ -2,9 +2,12 @@
 
 import csv
 import io
+import re
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 from pepstats.settings import SourceLine
 from pepstats.sources import files
@@ -130,3 +133,91 @@ def read_real(kind: str, name: str, year: int | None = None) -> tuple[Cells, Sou
     line = SourceLine(kind=kind, file=name, year=year, release="final")
     source = files.find_source(line, REAL)
     return files.read_text(source), source
+
+
+def write_workbook(
+    rows: Iterable[Iterable[Any]],
+    shown: dict[tuple[int, int], str] | None = None,
+    others: Iterable[tuple[str, str, Iterable[Iterable[Any]]]] = (),
+) -> bytes:
+    """Write rows as a spreadsheet saves them: numbers as numbers, `shown` as a format or an error.
+
+    `shown` names, by row and column from 0, a number format (`0%`) or an error (`#REF!`); `others`
+    are further sheets before the table: name, state (`visible`, `hidden`) and rows.
+    """
+    shown = shown or {}
+    formats = sorted({how for how in shown.values() if not how.startswith("#")})
+    ooxml = "http://schemas.openxmlformats.org"
+    main, office = f"{ooxml}/spreadsheetml/2006/main", f"{ooxml}/officeDocument/2006/relationships"
+    package = f'xmlns="{ooxml}/package/2006/relationships"'
+    sheets = [*others, ("table", "visible", rows)]
+
+    def cell(i: int, j: int, value: Any, how: str) -> str:
+        place = f"{chr(65 + j) if j < 26 else 'A' + chr(39 + j)}{i + 1}"
+        style = f' s="{formats.index(how) + 1}"' if how in formats else ""
+        if how.startswith("#"):
+            return f'<c r="{place}" t="e"><v>{how}</v></c>'
+        if isinstance(value, int | float):
+            return f'<c r="{place}"{style}><v>{value!r}</v></c>'
+        return f'<c r="{place}" t="inlineStr"><is><t>{escape(str(value))}</t></is></c>'
+
+    def sheet(table: Iterable[Iterable[Any]], own: dict[tuple[int, int], str]) -> str:
+        laid = "".join(
+            f'<row r="{i + 1}">'
+            + "".join(
+                cell(i, j, v, own.get((i, j), "")) for j, v in enumerate(row) if v not in (None, "")
+            )
+            + "</row>"
+            for i, row in enumerate(table)
+        )
+        return f'<worksheet xmlns="{main}"><sheetData>{laid}</sheetData></worksheet>'
+
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{n}" state="{state}" r:id="r{n}"/>'
+        for n, (name, state, _) in enumerate(sheets, 1)
+    )
+    related = "".join(
+        f'<Relationship Id="r{n}" Type="{office}/worksheet" Target="worksheets/s{n}.xml"/>'
+        for n in range(1, len(sheets) + 1)
+    )
+    own = "".join(
+        f'<numFmt numFmtId="{164 + n}" formatCode={quoteattr(one)}/>'
+        for n, one in enumerate(formats)
+    )
+    styled = "".join(f'<xf numFmtId="{164 + n}"/>' for n in range(len(formats)))
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{ooxml}/package/2006/content-types">'
+        '<Default Extension="xml" ContentType="application/xml"/></Types>',
+        "_rels/.rels": f'<Relationships {package}><Relationship Id="r1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>{listed}'
+        "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f"<Relationships {package}>{related}"
+        f'<Relationship Id="s" Type="{office}/styles" Target="styles.xml"/></Relationships>',
+        "xl/styles.xml": f'<styleSheet xmlns="{main}"><numFmts>{own}</numFmts>'
+        f'<cellXfs><xf numFmtId="0"/>{styled}</cellXfs></styleSheet>',
+        **{
+            f"xl/worksheets/s{n}.xml": sheet(table, shown if n == len(sheets) else {})
+            for n, (_, _, table) in enumerate(sheets, 1)
+        },
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in parts.items():
+            packed.writestr(name, f'<?xml version="1.0"?>{text}')
+    return out.getvalue()
+
+
+def as_saved(content: bytes) -> bytes:
+    """Save a CSV as a spreadsheet does: `71%` as the number 0.71 with its format, numbers bare."""
+    rows, shown = list(csv.reader(io.StringIO(content.decode("utf-8-sig")))), {}
+    laid: list[list[Any]] = []
+    for i, row in enumerate(rows):
+        laid.append([])
+        for j, text in enumerate(row):
+            number = re.fullmatch(r"-?\d+(\.\d+)?(%?)", text)
+            if number and number[2]:
+                shown[i, j] = "0%"
+            value = float(text.rstrip("%")) / (100 if number[2] else 1) if number else text
+            laid[i].append(int(value) if number and not number[2] and "." not in text else value)
+    return write_workbook(laid, shown)

@@ -45,6 +45,7 @@ FEWEST_AUTHORITIES = 10
 """A panel stands for England in a measure where schools of so many authorities have it."""
 
 NO_SOURCE = "no source in this study"
+NOT_JUDGED = "inspected, and not judged overall"
 NO_ENGLAND = "nothing to compare with: England's schools are not in this study for it"
 
 
@@ -374,8 +375,10 @@ def find_reasons(inputs: RatingInputs, indicator: Indicator, year: int) -> npt.N
         told = f"not inspected by 31 August {year}, or only since"
         ofsted = inputs.ofsted
         if ofsted is None or (indicator.of == "ofsted_repeat" and "previous" not in ofsted):
-            told = NO_SOURCE
-        return np.full(len(inputs.register), told, dtype=object)
+            return np.full(len(inputs.register), NO_SOURCE, dtype=object)
+        table = ofsted.reindex(inputs.register.index)
+        seen = pd.to_datetime(table["inspected"]) <= pd.Timestamp(year, 8, 31)
+        return np.where(seen & table["outcome"].isna(), NOT_JUDGED, told).astype(object)
     year = year - indicator.behind
     why = inputs.reason(indicator.of, year)
     if indicator.shown == "trend":

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from pepstats.errors import DesignError, nearest
 from pepstats.priority.dashboard import Themes
 from pepstats.settings import Settings, SourceLine, check_settings, read_yaml
-from pepstats.sources import find_source, read_text
+from pepstats.sources import find_source, misspelt, read_text
 
 FOLDER = "partnership"
 
@@ -238,7 +238,7 @@ def _read_rows(data: Path, name: str, checks: Checks) -> pd.DataFrame:
     if name == "participation.csv" or (data / file).is_file():
         raw = read_text(find_source(SourceLine(kind="support", file=file), data)).frame()
     raw = raw.rename(columns=lambda column: column.strip().lower())
-    strange = sorted(set(raw) - set(columns))
+    strange = misspelt(sorted(raw), columns)
     told = [f"no column is called `{c}` here. {nearest(c, columns)}" for c in strange]
     told += [f"the column `{c}` is missing." for c in columns if c not in raw and c != "joined"]
     if told:

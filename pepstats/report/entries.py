@@ -45,7 +45,8 @@ from pepstats.report.sentences import (
     unequal_sentence,
     weighed_sentence,
 )
-from pepstats.settings import Programme
+from pepstats.schools import say_register_year
+from pepstats.settings import Programme, Report
 
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
@@ -80,6 +81,7 @@ def make_report_entries(edition: Edition) -> dict[str, Entry]:
         "report.releases": Entry(releases, join_words(releases), effects),
         "report.how": Entry(None, how_sentence([one.primary for one in chapters]), effects),
         "report.parts": Entry(None, parts_sentence([one.primary for one in chapters]), effects),
+        "report.register": Entry(None, register_sentence(report), settings),
         "report.still_to_come": Entry(releases, still_to_come(releases, report.year), effects),
     }
     for one in chapters:
@@ -121,7 +123,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
-        "statements": Entry(None, balance_sentence(said, slug), f"{cases}/statements.csv"),
+        "statements": Entry(None, balance_sentence(said, slug, named), f"{cases}/statements.csv"),
         "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
         "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
         "gap": Entry(None, gap, f"{folder}/gap-to-national.csv"),
@@ -401,6 +403,12 @@ def cases_sentence(found: ProgrammeResults) -> str:
         "rose most beyond its comparison schools, the one nearest the middle and the one that fell "
         "most."
     )
+
+
+def register_sentence(report: Report) -> str:
+    """Write that the register is of another year than the report; nothing where it is not."""
+    years = [line.year for line in report.sources if line.kind == "register"]
+    return say_register_year(years[-1], report.year) if years else ""
 
 
 def still_to_come(releases: Sequence[str], year: int) -> str:

@@ -27,8 +27,12 @@ def count_stances(rows: pd.DataFrame) -> dict[str, int]:
     return {stance: int((rows["stance"] == stance).sum()) for stance in STANCES}
 
 
-def balance_sentence(said: pd.DataFrame, programme: str) -> str:
-    """Write how many schools were asked and answered, and how their answers divide."""
+def balance_sentence(said: pd.DataFrame, programme: str, schools: int) -> str:
+    """Write how many schools were asked and answered, and how their answers divide.
+
+    `schools` are the programme's: a file that lists only those that answered does not tell how
+    many others were asked.
+    """
     number, answers = len(of_programme(said, programme)), list_answers(said, programme)
     if not number:
         return "No school has yet been asked for a statement."
@@ -36,6 +40,9 @@ def balance_sentence(said: pd.DataFrame, programme: str) -> str:
     if answers.empty:
         return f"{asked} for a statement. None has answered."
     divided = join_words(f"{n} {stance}" for stance, n in count_stances(answers).items())
+    if len(answers) == number < schools:
+        gave = f"{count_words(number, 'school')} of the programme's {schools} gave a statement"
+        return f"{gave}: {divided}. How many others were asked is not recorded."
     return f"{asked} for a statement and {len(answers)} answered: {divided}."
 
 

@@ -50,12 +50,14 @@ from pepstats.runs.tasks import (
     list_tasks,
     parameters_of,
 )
+from pepstats.schools import check_asked
 from pepstats.settings import (
     Report,
     check_named_files,
     hash_settings,
     list_parts,
     load_programme,
+    load_programmes,
     load_report,
 )
 from pepstats.sources import Source, find_source
@@ -134,6 +136,7 @@ def check_request(
                 f"Report `{slug}` has no programme `{name}`. {nearest(name, report.programmes)}"
             )
     found = [find_source(line, data) for line in report.sources]
+    check_asked(report, load_programmes(report, data), found, data)
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)
     return report, found

@@ -5,7 +5,8 @@ from pepstats.schools.identity import Schools, follow_schools
 from pepstats.schools.members import find_members
 from pepstats.schools.national import gather_levels
 from pepstats.schools.panel import Panel, add_gaps, build_panel
-from pepstats.schools.register import attach_inspections, grade_at
+from pepstats.schools.register import attach_inspections, grade_at, say_register_year
+from pepstats.schools.requests import check_asked, check_listed
 from pepstats.schools.source_check import check_as_dict, check_sources, describe_check
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "attach_inspections",
     "build_panel",
     "check_as_dict",
+    "check_asked",
+    "check_listed",
     "check_sources",
     "describe_check",
     "find_members",
@@ -23,5 +26,6 @@ __all__ = [
     "grade_at",
     "list_breaks",
     "measure_coverage",
+    "say_register_year",
     "say_why_missing",
 ]

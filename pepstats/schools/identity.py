@@ -234,6 +234,12 @@ def _list_rows(files: list[Results]) -> pd.DataFrame:
             "urn_ac": one.identity["urn_ac"].to_numpy(),
         }))  # fmt: skip
     rows = pd.concat(parts, ignore_index=True)
+    key = ["urn", "year", "kind"]
+    if rows.duplicated(key).any():  # results, and the pupils behind them, in two files
+        rows = rows.groupby(key, as_index=False, sort=False).agg(
+            {"cohort": "max", "has_results": "max", "la": "first", "estab": "first",
+             "urn_ac": "first"}
+        )  # fmt: skip
     return rows.sort_values(["year", "kind", "urn"], kind="stable").reset_index(drop=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,9 +66,7 @@ def build_panel(results: Sequence[Results], schools: Schools, years: Sequence[in
         if year not in index:
             continue
         t = index.get_loc(year)
-        for kind in sorted({part.source.kind for part in parts}):
-            own = [part for part in parts if part.source.kind == kind]
-            names = [name for name in measures if MEASURES[name].kind == kind]
+        for own, names in _of_the_same_measures(parts, measures):
             cells, why = _lay_out(own, schools, year, names)
             for k, name in enumerate(names):
                 j, had = measures.index(name), releases.loc[year, name]
@@ -115,6 +113,27 @@ def _in_parts(results: Sequence[Results]) -> dict[tuple[int, str], list[Results]
         found.setdefault((one.source.year, one.source.release or "final"), []).append(one)
     order = sorted(found, key=lambda key: (key[0], -RELEASES.index(key[1])))
     return {key: found[key] for key in order}
+
+
+def _of_the_same_measures(
+    parts: list[Results], measures: list[str]
+) -> Iterator[tuple[list[Results], list[str]]]:
+    """Gather the files that share measures, with those that they are to give.
+
+    Files of one kind that share none stand beside each other: the Department publishes results
+    and the pupils behind them in two. What none of them has is asked of the first.
+    """
+    for kind in sorted({part.source.kind for part in parts}):
+        families: list[tuple[list[Results], set[str]]] = []
+        for part in (part for part in parts if part.source.kind == kind):
+            near = [one for one in families if one[1] & set(part.values)]
+            own = [file for files, _ in near for file in files] + [part]
+            families = [one for one in families if one not in near]
+            families.append((own, set(part.values).union(*(has for _, has in near))))
+        others = {name for _, has in families[1:] for name in has}
+        for n, (own, has) in enumerate(families):
+            yield own, [name for name in measures if MEASURES[name].kind == kind
+                        and (name in has or (n == 0 and name not in others))]  # fmt: skip
 
 
 def _two_releases(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pepstats.formatting import plain_text
+from pepstats.formatting import plain_text, school_year, spell_number
 from pepstats.measures import TYPES
 from pepstats.sources import MAINSTREAM, NOT_STATED, SPECIAL, Results, governance_of
 
@@ -43,6 +43,18 @@ def grade_at(
     before = table["previous"].to_numpy(dtype=float) if "previous" in table else nothing
     now = table["outcome"].to_numpy(dtype=float)
     return np.asarray(np.where(then, now, np.where(later, before, np.nan)))
+
+
+def say_register_year(register: int | None, results: int) -> str:
+    """Say that the register is of another year than the results; nothing where it is not."""
+    if register in (None, results):
+        return ""
+    then, apart = school_year(register), abs(results - register)
+    return (
+        f"The register of schools is of {then}, {spell_number(apart)} year{'s' * (apart > 1)} "
+        f"{'older' if register < results else 'newer'} than the results of {school_year(results)}. "
+        f"Whether a school is an academy, its phase and its trust are as of {then}."
+    )
 
 
 COLUMNS = ["name", "la", "phase", "school_type", "governance", "type", "trust", "opened", "closed",

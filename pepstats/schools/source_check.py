@@ -11,18 +11,22 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.errors import SourceError
+from pepstats.errors import PepstatsError, SourceError
 from pepstats.paths import data_folder
 from pepstats.schools.identity import RESULT_KINDS, Schools, follow_schools
-from pepstats.settings import SourceLine, load_report
+from pepstats.schools.register import say_register_year
+from pepstats.schools.requests import list_problems
+from pepstats.settings import SourceLine, load_programmes, load_report
 from pepstats.sources import (
     AGGREGATES,
     AUTHORITY,
+    COMPANIONS,
     DIFFERS,
     EXPLAINED,
     FOUND,
     RECONCILED_COLUMNS,
     REPRODUCED,
+    RESULTS,
     Ledger,
     Results,
     Source,
@@ -98,7 +102,8 @@ class SourceCheck:
     `followed` counts how the schools were followed, where there are results of several years, and
     `not_followed` those that end; `earlier` holds the figures that a file repeats of an earlier
     year (`agrees` or not); `together` holds England's rows against the schools of all files of that
-    kind and year; `problem` is a contradiction between files.
+    kind and year; `register` says that the register is of another year than the results;
+    `problem` is a contradiction between files, or what a report asks for and they cannot give.
     """
 
     files: tuple[FileCheck, ...]
@@ -106,16 +111,23 @@ class SourceCheck:
     followed: dict[str, int] = field(default_factory=dict)
     not_followed: dict[str, int] = field(default_factory=dict)
     earlier: pd.DataFrame = field(default_factory=lambda: NO_EARLIER, repr=False)
+    register: str = ""
     problem: str = ""
 
     @property
+    def without_figures(self) -> list[str]:
+        """The files that should have figures, and of which none was read."""
+        return [one.file for one in self.files if one.ledger and _lacks_figures(one.ledger)]
+
+    @property
     def exit_code(self) -> int:
-        """0 all is accounted for; 1 something differs; 2 a file cannot be read."""
+        """0 all is accounted for; 1 something differs, or has no figure; 2 cannot be read."""
         if self.problem or any(one.problem for one in self.files):
             return 2
         differs = [(one["verdict"] == DIFFERS).any()
                    for one in (self.together, *(one.totals for one in self.files))]  # fmt: skip
         differs += [len(one.contradictions) > 0 for one in self.files]
+        differs.append(bool(self.without_figures))
         return 1 if any(differs) or not self.earlier["agrees"].all() else 0
 
 
@@ -146,16 +158,23 @@ def check_sources(
     folder = data_folder(data)
     files: list[FileCheck] = []
     parsed: list[Results | Tidied] = []
-    for line in _list_lines([what] if isinstance(what, str) else what, folder):
+    named = [what] if isinstance(what, str) else list(what)
+    found: list[Source] = []
+    for line in _list_lines(named, folder):
         try:
-            one = parse_source(find_source(line, folder))
-            files.append(_check_file(one))
-            parsed.append(one)
+            found.append(find_source(line, folder))
+            read = parse_source(found[-1])
+            files += [_check_file(one) for one in read]
+            parsed += read
         except SourceError as error:
             files.append(FileCheck(line.file, problem=str(error)))
     results = [one for one in parsed if isinstance(one, Results)]
-    checked = SourceCheck(tuple(files), _add_up_together(results))
     dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
+    lacks = _list_lacks(named, found, folder)
+    checked = SourceCheck(
+        tuple(files), _add_up_together(results), register=_say_register(parsed, dated),
+        problem=" ".join(lacks),
+    )  # fmt: skip
     if len({one.source.year for one in dated}) < 2:
         return checked
     tables = join_tables(parsed)
@@ -163,13 +182,37 @@ def check_sources(
         schools = follow_schools(dated, tables.get("register"), tables.get("links"))
         earlier = compare_earlier(dated, schools)
     except SourceError as error:
-        return replace(checked, problem=str(error))
+        return replace(checked, problem=" ".join([*lacks, str(error)]))
     counts = {"schools": len(schools.register), "URNs": schools.rows["urn"].nunique()}
     ended = schools.not_followed["why"].str.replace(r" \d{4}-\d\d-\d\d", "", regex=True)
     return replace(
         checked, followed={**counts, **dict(sorted(schools.notes.items()))},
         not_followed=ended.value_counts().sort_index().to_dict(), earlier=earlier,
     )  # fmt: skip
+
+
+def _list_lacks(
+    named: Iterable[str | SourceLine], found: Sequence[Source], folder: Path
+) -> list[str]:
+    """List what the reports that are named ask for and their files cannot give."""
+    lacks = []
+    for one in named:
+        if isinstance(one, str) and not Path(one).suffix:
+            report = load_report(one, folder)
+            listed = {line.file for line in report.sources}
+            own = [source for source in found if source.file in listed]
+            try:
+                lacks += list_problems(report, load_programmes(report, folder), own, folder)
+            except PepstatsError as error:
+                lacks.append(str(error))
+    return lacks
+
+
+def _say_register(parsed: list[Results | Tidied], dated: list[Results]) -> str:
+    """Say where the last register is of another year than the last results."""
+    years = [one.source.year for one in parsed if one.source.kind == "register"]
+    last = max((one.source.year or 0 for one in dated), default=0)
+    return say_register_year(years[-1], last) if years and last else ""
 
 
 def _list_lines(named: Iterable[str | SourceLine], folder: Path) -> list[SourceLine]:
@@ -189,6 +232,9 @@ def _check_file(one: Results | Tidied) -> FileCheck:
     if isinstance(one, Tidied):
         return FileCheck(one.source.file, source=one.source, ledger=one.ledger)
     records = {**one.identity["record"].value_counts().to_dict(), **one.ledger.aggregates}
+    if len(one.identity) < one.ledger.rows_kept:  # a long file has several rows of a school
+        n = len(one.identity)
+        records = {"school" if n == 1 else "schools": n}
     return FileCheck(
         one.source.file, source=one.source, ledger=one.ledger,
         records={str(name): int(n) for name, n in records.items()},
@@ -216,6 +262,8 @@ def check_as_dict(check: SourceCheck) -> dict[str, Any]:
     return {
         "exit_code": check.exit_code,
         "problem": check.problem,
+        "register": check.register,
+        "without_figures": check.without_figures,
         "files": [_file_as_dict(one) for one in check.files],
         "followed": check.followed,
         "not_followed": check.not_followed,
@@ -236,6 +284,7 @@ def _file_as_dict(one: FileCheck) -> dict[str, Any]:
         "cells": {"in": ledger.cells_in, "values": ledger.values, "words": ledger.words,
                   "unread": ledger.unread, "reasons": ledger.reasons},
         "columns_unread": list(ledger.columns_unread),
+        "notes": list(ledger.notes),
         "codes": _records(ledger.codes),
         "totals": _records(one.totals),
         "contradictions": _records(one.contradictions),
@@ -256,10 +305,16 @@ def describe_check(check: SourceCheck) -> str:
         blocks.append([title, *_describe_totals(check.together)])
     if check.followed:
         blocks.append(_describe_followed(check))
+    if check.register:
+        blocks.append([check.register])
     wrong = [one.file for one in check.files if one.problem]
+    if wrong and check.problem:
+        blocks.append([check.problem])
     last = {
         0: "Every row and cell is accounted for.",
-        1: "Every row and cell is accounted for; something differs, as said above.",
+        1: "Every row and cell is accounted for; something differs, as said above."
+        if not check.without_figures
+        else f"No figure was read of {', '.join(check.without_figures)}.",
         2: f"{len(wrong)} file(s) cannot be read: {', '.join(wrong)}." if wrong else check.problem,
     }
     return "\n\n".join("\n".join(block) for block in [*blocks, [last[check.exit_code]]]) + "\n"
@@ -283,25 +338,35 @@ def _describe_file(one: FileCheck) -> list[str]:
         f"{sum(ledger.left_out.values()):,} left out{_count_parts(ledger.left_out)}",
         f"  cells  {ledger.cells_in:,} in = {ledger.values:,} figures + {ledger.words:,} words + "
         f"{sum(ledger.reasons.values()):,} with a reason + {ledger.unread:,} not read",
+        *(["  a companion sheet: no report reads it"] if ledger.kind in COMPANIONS else []),
         *(["  no figure was read of this file"] if _lacks_figures(ledger) else []),
+        *([f"  not said of schools: {_count_fields(ledger.unfilled)}"] if ledger.unfilled else []),
         *_describe_codes(ledger),
         *(unread if ledger.columns_unread else []),
+        *_list_notes(ledger.notes),
         *_describe_totals(one.totals),
         *([f"  contradictions {len(wrong):,}"] if len(wrong) else []),
         *_list_rows(wrong, "row {row}, URN {urn}, {measure}: {said} ({check})"),
     ]
 
 
+def _list_notes(notes: Sequence[str]) -> list[str]:
+    """List what was read otherwise than it is written, or left out."""
+    more = [f"{INDENT}and {len(notes) - MOST} more (--json lists all)"] * (len(notes) > MOST)
+    return [f"  note   {note}" for note in notes[:MOST]] + more
+
+
 def _lacks_figures(ledger: Ledger) -> bool:
     """Return whether no figure was read of a file that should have some."""
-    return (
-        ledger.kind in (*RESULT_KINDS, "la_series", "national", "local_results")
-        and not ledger.values
-    )
+    return ledger.kind in (*RESULTS, "la_series", "national", "local_results") and not ledger.values
 
 
 def _count_parts(parts: dict[str, int]) -> str:
     return f" ({', '.join(f'{n:,} {name}' for name, n in parts.items())})" if parts else ""
+
+
+def _count_fields(unfilled: dict[str, int]) -> str:
+    return ", ".join(f"{field} of {n:,}" for field, n in unfilled.items())
 
 
 def _list_rows(table: pd.DataFrame, said: str, most: int = MOST) -> list[str]:

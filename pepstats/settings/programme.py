@@ -27,13 +27,17 @@ BreakWord = Annotated[str, one_of("change of definition", [one.word for one in B
 
 
 class Member(Settings):
-    """A school in a programme: since when, how much of it, how it was picked, what else changed."""
+    """A school in a programme: since when, how much of it, how it was picked, what else changed.
+
+    `authority` says of a school elsewhere that it is meant.
+    """
 
     urn: Urn
     joined: str | None = None
-    dose: float | None = Field(default=None, ge=0)
+    dose: float | None = Field(default=None, ge=0, le=100_000)
     basis: str | None = None
     changed: str | None = None
+    authority: Annotated[int, Field(ge=100, le=999)] | None = None
 
 
 class MembersInAuthority(Settings):

@@ -6,9 +6,10 @@ import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pepstats.errors import DesignError
+from pepstats.measures import reason_named
 from pepstats.settings.programme import (
     Authority,
     Measure,
@@ -92,8 +93,16 @@ Release = Literal["school-returned", "provisional", "revised", "final"]
 RELEASES: tuple[str, ...] = get_args(Release)
 
 
+Reason = Annotated[str, AfterValidator(reason_named)]
+Codes = dict[Annotated[str, Field(min_length=1, max_length=20)], Reason]
+
+
 class SourceLine(Settings):
-    """One published file; its kind, and its year where it can be, else come from its header."""
+    """One published file; its kind, and its year where it can be, else come from its header.
+
+    `codes` are what its own codes mean (`"*": suppressed`); `shares` says of columns of which the
+    file does not tell whether they hold percentages or fractions.
+    """
 
     kind: Kind | None = None
     file: str = Field(min_length=1)
@@ -101,6 +110,8 @@ class SourceLine(Settings):
     release: Release | None = None
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     licence: str | None = None
+    codes: Codes = Field(default_factory=dict)
+    shares: dict[str, Literal["fraction", "percent"]] = Field(default_factory=dict)
 
 
 class ListedSource(SourceLine):
@@ -115,7 +126,7 @@ class Report(Terms):
     One that `revises` an earlier report takes from it all that it does not say itself; its source
     lines stand in the place of the earlier report's of the same kind and year. `planted` says what
     each programme of an invented study really added, by outcome; nothing but the paper's last page
-    reads it.
+    reads it. `codes` are what the files' own codes mean, in all of them.
     """
 
     slug: str
@@ -128,6 +139,7 @@ class Report(Terms):
     planted: dict[str, dict[Measure, float]] = Field(default_factory=dict)
     revises: str | None = None
     sources: tuple[ListedSource, ...] = Field(min_length=1)
+    codes: Codes = Field(default_factory=dict)
     programmes: tuple[str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -147,7 +159,10 @@ def load_report(slug: str, data: Path) -> Report:
     parts = list_parts(report.programmes, data)
     if len(set(parts)) < len(parts):
         raise DesignError(f"{path}: `programmes`: a programme and a phase of it are both listed.")
-    return report.model_copy(update={"programmes": parts})
+    lines = [
+        line.model_copy(update={"codes": {**report.codes, **line.codes}}) for line in report.sources
+    ]
+    return report.model_copy(update={"programmes": parts, "sources": tuple(lines)})
 
 
 def _read_revised(slug: str, data: Path, later: tuple[str, ...]) -> dict[str, Any]:

@@ -22,9 +22,9 @@ SETTLED = 2.0  # seconds; the coarsest clock of a disk
 
 
 class Settings(BaseModel):
-    """Settings that cannot change once read and that refuse a key they do not know."""
+    """Settings that cannot change once read, and that refuse a key they do not know and `inf`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def one_of(what: str, known: Collection[str]) -> BeforeValidator:

@@ -5,17 +5,19 @@ from pepstats.sources.files import Source, find_source, read_text
 from pepstats.sources.layouts import (
     AGGREGATES,
     AUTHORITY,
+    COMPANIONS,
     MAINSTREAM,
     NOT_STATED,
     RESULTS,
     SPECIAL,
     STATE_FUNDED,
     list_titles,
+    misspelt,
 )
 from pepstats.sources.members import read_members
 from pepstats.sources.published import join_tables, parse_source, read_published
 from pepstats.sources.registers import Tidied, governance_of
-from pepstats.sources.results import Ledger, Results
+from pepstats.sources.results import Ledger, Results, find_authorities, list_offered
 from pepstats.sources.school_statements import (
     DETAILS,
     NO_CONSENT,
@@ -41,6 +43,7 @@ __all__ = [
     "AGGREGATES",
     "AUTHORITY",
     "Array",
+    "COMPANIONS",
     "DETAILS",
     "DIFFERS",
     "EXPLAINED",
@@ -62,10 +65,13 @@ __all__ = [
     "Tidied",
     "check_statements",
     "cross_check",
+    "find_authorities",
     "find_source",
     "governance_of",
     "join_tables",
+    "list_offered",
     "list_titles",
+    "misspelt",
     "no_statements",
     "parse_source",
     "read_members",

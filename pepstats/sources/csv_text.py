@@ -9,13 +9,23 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import chain, islice
+
+import numpy as np
 
 from pepstats.errors import SourceError
-from pepstats.sources.cells import Cells, number_cells
+from pepstats.sources.cells import Array, Cells, leave_notes_out, number_cells
+from pepstats.sources.layouts import has_known_names, is_header
 
 LONGEST_CELL = 4_000  # characters; the longest published cell is an address of under 200
 MOST_CELLS = 60_000_000
+MOST_ABOVE = 20  # rows of a title or a note above the header
+ABOVE = "a row above the header"
 BOM = b"\xef\xbb\xbf"
 
 ODD = {
@@ -24,9 +34,8 @@ ODD = {
     "\ufeff": "a byte-order mark inside the file (are two files joined into one?)",
 }
 
-SOUND_CELLS = re.compile(
-    rf'(?:(?:"(?:[^"\0\ufeff]|""){{0,{LONGEST_CELL}}}"|[^",\r\n\0\ufeff]{{0,{LONGEST_CELL}}}),)*'
-)
+LINK = re.compile(r"\d{5,7} [A-Za-z].*")
+"""A school's link to another in a search export: `116470 Predecessor`."""
 
 OTHER_FILES = {
     b"PK\x03\x04": "a zip or Excel file", b"\xd0\xcf\x11\xe0": "an old Excel file",
@@ -34,76 +43,156 @@ OTHER_FILES = {
     b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text",
 }  # fmt: skip
 
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def split_cells(content: bytes, file: str) -> Cells:
-    """Split a comma-separated file into cells, refusing what cannot be a published table."""
-    rows = read_rows(content, file)
-    cells = number_cells(file, name_columns(next(rows)[1], file), rows)
+    """Split a file of text into cells, refusing what cannot be a published table.
+
+    A title above the header, notes below the rows and blank rows are set aside and counted.
+    """
+    above: Counter[str] = Counter()
+    rows = read_rows(content, file, above)
+    line, names = next(rows)
+    whole = number_cells(file, name_columns(names, file, line), rows)
+    cells = leave_notes_out(whole, above)
     widths = (cells.codes >= 0).sum(axis=1)
-    if len(widths) > 1 and not content.endswith((b"\n", b"\r")) and widths[-1] < widths.max():
+    ended = content.endswith((b"\n", b"\r")) or len(whole.rows) > len(cells.rows)
+    if len(widths) > 1 and not ended and _stops_short(cells, widths):
         raise SourceError(
             f"{cells.at(-1, int(widths[-1]) - 1)}: the file stops in the middle of this row. "
             "Download it again."
         )
-    return cells
+    return replace(cells, unended=not ended and len(widths) > 0)
+
+
+def _stops_short(cells: Cells, widths: Array) -> bool:
+    """Return whether the last row, which has no line end, was cut off while the file was copied.
+
+    The Department's own files leave off a row's last empty cells and the last line end. They end
+    with an England row; it is whole where it goes as far as another total does, or lacks one cell.
+    """
+    record = cells.text_of(cells.columns.get("RECTYPE"))
+    totals = widths[:-1][np.isin(record[:-1], ["3", "4", "5", "7"])]
+    enough = min([len(cells.header) - 1, *totals.tolist()])
+    whole = record[-1] in ("4", "5", "7") and widths[-1] >= enough
+    return bool(widths[-1] < widths.max() and not whole)
 
 
 def read_header(content: bytes, file: str) -> list[str]:
-    """Read a comma-separated file's column names."""
-    return name_columns(next(read_rows(content, file))[1], file)
+    """Read the column names of a file of text."""
+    line, names = next(read_rows(content, file))
+    return name_columns(names, file, line)
 
 
-def name_columns(names: list[str], file: str) -> list[str]:
+def name_columns(names: list[str], file: str, line: int = 1) -> list[str]:
     """Name each column for itself: unnamed ones by their position; twins are an error."""
     named = [name.strip() or f"(column {j + 1})" for j, name in enumerate(names)]
-    seen: dict[str, int] = {}
+    known, seen = has_known_names(named), dict[str, int]()
     for j, name in enumerate(named):
+        called = f" called `{name[:60]}`" if known else " of one name"
         if name.upper() in seen:
             raise SourceError(
-                f"{file}, row 1: columns {seen[name.upper()] + 1} and {j + 1} are both called "
-                f"`{name[:60]}`. Rename or remove one."
+                f"{file}, row {line}: columns {seen[name.upper()] + 1} and {j + 1} are both"
+                f"{called}. Rename or remove one."
+            )
+        if strange := _strange_letter(name):
+            raise SourceError(
+                f"{file}, row {line}, column {j + 1}: its name has a letter that only looks like "
+                f"one of ours ({strange}). Type the name again."
             )
         seen[name.upper()] = j
     for mark, called in SEPARATORS.items():
         if len(named) == 1 and mark in named[0]:
             raise SourceError(
-                f"{file}, row 1, column 1: the columns are separated by {called}, not commas. "
-                "Save it as CSV (comma separated)."
+                f"{file}, row {line}, column 1: the columns are separated by {called}, and "
+                "are none we know. Save it as CSV (comma separated)."
             )
     return named
 
 
-def read_rows(content: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
-    """Read the header and each row below it that is not blank, with the line it starts on."""
+def _strange_letter(name: str) -> str:
+    """Name the first letter of a column's name that is of another script, if one is."""
+    for letter in name:
+        if letter.isalpha() and not letter.isascii():
+            called = unicodedata.name(letter, "unnamed")
+            if not called.startswith("LATIN SMALL LETTER ") or "WITH" not in called:
+                return called.capitalize()
+    return ""
+
+
+def read_rows(
+    content: bytes, file: str, set_aside: Counter[str] | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Read the header and each row below it that is not blank, with the line it starts on.
+
+    The header is the first row whose columns we know, else the first row; what stands above it
+    is counted in `set_aside`. Every full row may have a comma more than the header.
+    """
+    rows = _split_rows(content, file)
+    first = list(islice(rows, MOST_ABOVE))
+    at = next((n for n, (_, cells) in enumerate(first) if is_header(cells)), 0)
+    if set_aside is not None and at:
+        set_aside[ABOVE] += at
+    yield first[at]
+    header = first[at][1]
+    full, longer = False, 0
+    for start, cells in chain(first[at + 1 :], rows):
+        if len(cells) > len(header) and _spills(header, cells):
+            yield start, cells
+            continue
+        over = cells[len(header) :]
+        full, longer = full or len(cells) == len(header), longer or (start if over else 0)
+        if "".join(over).strip() or (full and longer):
+            what = f"more cells than the header's {len(header)}"
+            what += " (is a comma missing its quotation marks?)"
+            raise _wrong_cell(file, longer, header, len(header), what)
+        yield start, cells[: len(header)]
+
+
+def _split_rows(content: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Split the rows that are not blank, each with the line it starts on."""
     _refuse_other_files(content, file)
     content = content.removeprefix(BOM)
-    text = io.TextIOWrapper(io.BytesIO(content), _find_encoding(content, file), newline="")
+    encoding = _find_encoding(content, file)
+    mark = _find_separator(content, encoding)
+    text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
     lines: list[str] = []
-    reader = csv.reader(_remember(text, lines), strict=True)
+    reader = csv.reader(_remember(text, lines), strict=True, delimiter=mark)
     header: list[str] = []
     start = 1
     try:
         for cells in reader:
             joined = "".join(cells)
-            if len(joined) > LONGEST_CELL or any(mark in joined for mark in ODD):
-                _refuse_odd_cell(file, start, header, lines)
-            header = header or cells
-            if len(cells) > len(header):
-                what = f"more cells than the header's {len(header)}"
-                what += " (is a comma missing its quotation marks?)"
-                raise _wrong_cell(file, start, header, len(header), what)
+            if len(joined) > LONGEST_CELL or any(odd in joined for odd in ODD):
+                _refuse_odd_cell(file, start, header, lines, mark)
+            if not header or (start <= MOST_ABOVE and is_header(cells)):
+                header = cells
             if reader.line_num * len(header) > MOST_CELLS:
                 what = f"over {MOST_CELLS:,} cells; no published file is as large"
                 raise SourceError(f"{file}: {what}.")
-            if start == 1 or cells not in ([], [""]):
+            if cells not in ([], [""]):
                 yield start, cells
             start = reader.line_num + 1
             lines.clear()
     except csv.Error:
-        _refuse_odd_cell(file, start, header, lines)
+        _refuse_odd_cell(file, start, header, lines, mark)
         raise
+
+
+def _spills(header: list[str], cells: list[str]) -> bool:
+    """Return whether a last column of links goes on beyond the header, one cell for each link."""
+    beyond = cells[len(header) - 1 :]
+    return "link" in header[-1].lower() and all(map(LINK.fullmatch, beyond))
+
+
+def _find_separator(content: bytes, encoding: str) -> str:
+    """Find what separates the columns: the mark by which a row of the first ones is a header."""
+    top = content[:200_000].decode(encoding, "replace").splitlines()[:MOST_ABOVE]
+    for mark in SEPARATORS:
+        if any(is_header(line.replace('"', "").split(mark)) for line in top):
+            return mark
+    return ","
 
 
 def _remember(text: Iterable[str], lines: list[str]) -> Iterator[str]:
@@ -143,15 +232,23 @@ def _find_encoding(content: bytes, file: str) -> str:
     )
 
 
-def _refuse_odd_cell(file: str, row: int, header: list[str], lines: list[str]) -> None:
+@cache
+def _sound_cells(mark: str) -> re.Pattern[str]:
+    """Return what a row of sound cells looks like, each followed by its mark."""
+    quoted = rf'"(?:[^"\0\ufeff]|""){{0,{LONGEST_CELL}}}"'
+    plain = rf'[^"{re.escape(mark)}\r\n\0\ufeff]{{0,{LONGEST_CELL}}}'
+    return re.compile(rf"(?:(?:{quoted}|{plain}){re.escape(mark)})*")
+
+
+def _refuse_odd_cell(file: str, row: int, header: list[str], lines: list[str], mark: str) -> None:
     """Refuse a row's first cell with a stray mark or without end; a row of sound cells passes."""
-    text = "".join(lines).rstrip("\r\n") + ","
-    odd = SOUND_CELLS.sub("", text, count=1)
+    text = "".join(lines).rstrip("\r\n") + mark
+    odd = _sound_cells(mark).sub("", text, count=1)
     if not odd:
         return
-    column = len(next(csv.reader([text.removesuffix(odd) + "x"]))) - 1
+    column = len(next(csv.reader([text.removesuffix(odd) + "x"], delimiter=mark))) - 1
     inside = odd.removeprefix('"')[:LONGEST_CELL]
-    met = next((mark for mark in inside if mark in ODD), None)
+    met = next((one for one in inside if one in ODD), None)
     what = ODD[met] if met else f"a cell of over {LONGEST_CELL:,} characters"
     if odd.startswith('"') and odd.count('"') % 2:
         what = "a quotation mark is opened and never closed"
@@ -159,7 +256,8 @@ def _refuse_odd_cell(file: str, row: int, header: list[str], lines: list[str]) -
 
 
 def _wrong_cell(file: str, row: int, header: list[str], j: int, what: str) -> SourceError:
-    called = f" ({header[j][:60]})" if j < len(header) else ""
+    """Name a cell's place; a column by its name where the header has names we know."""
+    called = f" ({header[j][:60]})" if j < len(header) and has_known_names(header) else ""
     return SourceError(
         f"{file}, row {row}, column {j + 1}{called}: {what}. "
         "Download the file again, or mend that cell."

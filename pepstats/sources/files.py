@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pepstats.errors import SourceError, nearest
@@ -12,15 +13,20 @@ from pepstats.sources.cells import Cells
 from pepstats.sources.csv_text import read_header, split_cells
 from pepstats.sources.excel import is_workbook, read_sheet, read_sheet_header
 from pepstats.sources.layouts import (
+    LONG,
     OWN_TABLES,
+    UNUSED,
+    Layout,
+    has_known_names,
     list_titles,
     missing_columns,
-    recognise_layout,
+    recognise_layouts,
     tidy_column,
     year_of,
 )
 
 LARGEST_FILE = 500_000_000  # bytes; the largest published file is about a tenth of this
+RAGGED = ("ks2", "ks4", "members", "statements", "support")
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Source:
     sha256: str
     content: bytes = field(repr=False)
     licence: str | None = None
+    codes: Mapping[str, str] = field(default_factory=dict)  # the study's own, in capitals
+    shares: Mapping[str, str] = field(default_factory=dict)  # what it says of columns
 
 
 def find_source(line: SourceLine, data: Path) -> Source:
@@ -61,7 +69,8 @@ def find_source(line: SourceLine, data: Path) -> Source:
     if line.kind is None or not is_workbook(content):  # a workbook of a kind is checked when read
         header = (read_sheet_header if is_workbook(content) else read_header)(content, file)
         kind = _check_kind(line.kind, header, file)
-    year = year_of(header) if kind == "ks2" else None
+    lags = kind == "ks2" and "TIME_PERIOD" not in map(tidy_column, header)
+    year = year_of(header) if lags else None
     if line.year is not None and year is not None and year != line.year:
         raise SourceError(
             f"{file}, row 1: listed as {line.year}, but its columns of earlier years "
@@ -69,7 +78,10 @@ def find_source(line: SourceLine, data: Path) -> Source:
         )
     title, year = list_titles().get(kind, kind), line.year or year
     name = f"{title}, {year}" if year else title
-    return Source(name, kind, year, line.release, file, path, sha256, content, line.licence)
+    return Source(
+        name, kind, year, line.release, file, path, sha256, content, line.licence,
+        {code.upper(): reason for code, reason in line.codes.items()}, line.shares,
+    )  # fmt: skip
 
 
 def read_text(source: Source) -> Cells:
@@ -84,7 +96,25 @@ def read_text(source: Source) -> Cells:
         cells = split_cells(source.content, source.file)
     if not len(cells.rows):
         raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
-    return cells
+    _refuse_short_rows(cells, source.kind)
+    return replace(cells, declared=source.codes)
+
+
+def _refuse_short_rows(cells: Cells, kind: str) -> None:
+    """Refuse a row that lacks a cell where others have them all: what follows would be another's.
+
+    Only the wide results files are published with the last empty cells of a row left off.
+    """
+    long = "TIME_PERIOD" in cells.columns
+    short = (cells.codes < 0).any(axis=1)
+    if (kind in RAGGED and not long) or not short.any() or short.all():
+        return
+    row = int(short.argmax())
+    raise SourceError(
+        f"{cells.file}, row {cells.rows[row]}: {(cells.codes[row] >= 0).sum()} cells under a "
+        f"header of {len(cells.header)} ({short.sum():,} rows). Is a comma missing, or was the "
+        "file cut off? Get it again, or write the missing cells."
+    )
 
 
 def _read_bytes(path: Path, file: str, data: Path) -> bytes:
@@ -103,20 +133,42 @@ def _read_bytes(path: Path, file: str, data: Path) -> bytes:
 
 def _check_kind(kind: str | None, header: list[str], file: str) -> str:
     """Return the kind that a header is of; refuse it if that is none, or not the one asked for."""
-    names = [tidy_column(name) for name in header]
-    seen = kind if kind in OWN_TABLES and "URN" in names else recognise_layout(header)
-    if seen is not None and kind in (None, seen):
-        return seen
-    titles = list_titles()
-    called = titles.get(str(kind), kind)
-    if seen is not None:
+    names, titles = [tidy_column(name) for name in header], list_titles()
+    if kind in OWN_TABLES and "URN" in names:
+        return str(kind)
+    found, called = recognise_layouts(header), titles.get(str(kind), kind)
+    if len(found) > 1:
+        told = " or ".join(f"{one.title} (`{one.kind}`)" for one in found)
+        what = f"this may be {told}: it has columns of each. Give each kind a file of its own."
+        raise SourceError(f"{file}, row 1: {what}")
+    if found and found[0].kind in (LONG, UNUSED):
+        raise SourceError(f"{file}, row 1: {_name_unused(found[0])}")
+    if found and kind in (None, found[0].kind):
+        return found[0].kind
+    if found:
+        this = f"this is {found[0].title} (`{found[0].kind}`), not {called} (`{kind}`)."
+        raise SourceError(f"{file}, row 1: {this}")
+    if not has_known_names(header):  # what it holds may be nobody's business: nothing is repeated
+        lacks = f" For {called} it lacks {', '.join(missing_columns(kind, []))}." if kind else ""
         raise SourceError(
-            f"{file}, row 1: this is {titles[seen]} (`{seen}`), not {called} (`{kind}`)."
+            f"{file}, row 1: no kind of file we know: none of its {len(header)} columns is one of "
+            f"ours.{lacks} Check `file`."
         )
     columns = ", ".join(name[:30] for name in header[:6])
     wanted = missing_columns(kind, header) if kind else []
     lacks = f" For {called} it lacks {', '.join(wanted)}." if wanted else ""
-    close = [f"`{column}`: {nearest(column, names)}" for column in wanted]
+    close = [f"`{column}`: {nearest(column, names[:400])}" for column in wanted]
     hint = " ".join(one for one in close if "Did you mean" in one)
     what = f"no kind of file we know has these columns ({columns} ...).{lacks} {hint}".rstrip()
     raise SourceError(f"{file}, row 1: {what}")
+
+
+def _name_unused(layout: Layout) -> str:
+    """Say what a file is that nothing in a report is made of."""
+    if layout.kind == UNUSED:
+        return f"this is {layout.title}, which no report uses. Leave it out."
+    return (
+        f"this is one of the Department's long files (explore education statistics): "
+        f"{layout.title}. Of those, only the files by school of key stage 2 (attainment, "
+        "information), key stage 4 (performance, information) and absence are read."
+    )

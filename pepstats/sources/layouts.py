@@ -6,7 +6,9 @@ Columns are matched without regard to case, since the Department's own files mix
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pepstats.paths import read_table
@@ -25,8 +27,23 @@ class Layout:
     kind: str
     title: str
     needs: tuple[str, ...]  # its header has all of these
-    one_of: tuple[str, ...]  # and at least one of these
+    one_of: tuple[str, ...]  # and at least one of these, which it alone has
     lacks: tuple[str, ...]  # and none of these, which tell another kind of file
+    most: int  # columns, of a sheet that is known by its title alone
+
+    def fits(self, names: set[str], width: int) -> bool:
+        """Return whether a header of these names and width is of this layout."""
+        return (
+            width <= self.most
+            and all(_there(column, names) for column in self.needs)
+            and (not self.one_of or any(_there(column, names) for column in self.one_of))
+            and not any(_there(column, names) for column in self.lacks)
+        )
+
+
+def _there(column: str, names: set[str]) -> bool:
+    """Return whether a column is among some; `*` stands for any letters, `?` for one."""
+    return column in names or ("*" in column and bool(fnmatch.filter(names, column)))
 
 
 def _columns(text: str) -> tuple[str, ...]:
@@ -57,13 +74,20 @@ RESULTS = ("ks2", "ks4", "census", "absence")
 
 _ALL = [
     Layout(row["kind"], row["title"], _columns(row["needs"]), _columns(row["one_of"]),
-           _columns(row["lacks"]))
+           _columns(row["lacks"]), int(row["most"] or 1_000_000))
     for row in read_table("layouts")
 ]  # fmt: skip
-"""Every layout, the narrower before the wider: the first that fits is taken."""
+"""Every layout; a header is of one kind alone, or it is refused."""
+
+LONG, UNUSED = "long", "unused"
+"""What is known by name alone: the Department's long files that no reader takes, and others."""
 
 # Kinds an authority writes itself, read where they are used; their only common column is the URN.
 OWN_TABLES = ("members", "statements", "support")
+
+
+COMPANIONS = ("columns", "regions", "neighbours", "abbreviations")
+"""Sheets that explain the others: known, and nothing of them goes into a report."""
 
 
 def tidy_column(name: str) -> str:
@@ -71,14 +95,31 @@ def tidy_column(name: str) -> str:
     return name.strip().upper()
 
 
-def recognise_layout(header: list[str]) -> str | None:
-    """Return which kind of file has this header, from its columns alone; None when no known one."""
+def recognise_layouts(header: list[str]) -> list[Layout]:
+    """List the layouts that a header may be of, from its columns alone, one of each kind.
+
+    A long file of the Department that has no reader is one (`LONG`) only where nothing else is.
+    """
     names = {tidy_column(name) for name in header}
-    for layout in _ALL:
-        if (names.issuperset(layout.needs) and names.isdisjoint(layout.lacks)
-                and (not layout.one_of or not names.isdisjoint(layout.one_of))):  # fmt: skip
-            return layout.kind
-    return None
+    found = {one.kind: one for one in reversed(_ALL) if one.fits(names, len(header))}
+    return [found[kind] for kind in sorted(found) if kind != LONG or len(found) == 1]
+
+
+OWN_COLUMNS = {"PROGRAMME", "ACTIVITY", "JOINED", "DOSE", "BASIS", "DATE", "DAYS", "STATEMENT"}
+"""Columns of the tables that an authority writes itself, beside the school's number."""
+
+
+def is_header(cells: list[str]) -> bool:
+    """Return whether a row is the header of a table that we know."""
+    names = {tidy_column(name) for name in cells}
+    own = "URN" in names and not names.isdisjoint(OWN_COLUMNS)
+    return own or bool(recognise_layouts(cells))
+
+
+def has_known_names(header: list[str]) -> bool:
+    """Return whether any column is called as one of ours: only then may a message repeat them."""
+    known = {name for one in _ALL for name in (*one.needs, *one.one_of) if len(name) > 2}
+    return not known.isdisjoint(tidy_column(name) for name in header)
 
 
 def year_of(header: list[str]) -> int | None:
@@ -91,14 +132,17 @@ def year_of(header: list[str]) -> int | None:
 def list_titles() -> dict[str, str]:
     """Return what a reader calls each kind of file."""
     own = {kind: f"{kind} (the study's own table)" for kind in OWN_TABLES}
-    return {**{layout.kind: layout.title for layout in _ALL}, **own}
+    return {**{one.kind: one.title for one in _ALL if one.kind not in (LONG, UNUSED)}, **own}
 
 
 def missing_columns(kind: str, header: list[str]) -> list[str]:
     """List the columns a kind of file needs that this header does not have."""
     names = {tidy_column(name) for name in header}
     wanted = [layout for layout in _ALL if layout.kind == kind]
-    lacks = [[c for c in layout.needs if c not in names] for layout in wanted]
+    lacks = [
+        [c for c in one.needs if c not in names] or [f"any of {', '.join(one.one_of)}"]
+        for one in wanted
+    ]
     return min(lacks, key=len, default=["URN"])
 
 
@@ -133,3 +177,14 @@ def misspells(column: str, wanted: list[str]) -> bool:
         return False
     close = difflib.get_close_matches(name, wanted, n=1, cutoff=0.88)
     return bool(close) or any(sorted(name) == sorted(one) for one in wanted)
+
+
+def misspelt(columns: Iterable[str], known: Iterable[str]) -> list[str]:
+    """List the columns that are none of the known ones, but must be meant for one of them."""
+    names = [tidy_column(name) for name in known]
+    others = [one for one in columns if tidy_column(one) not in names]
+    return [
+        one for one in others
+        if difflib.get_close_matches(tidy_column(one), names, n=1, cutoff=0.8)
+        or misspells(one, names)
+    ]  # fmt: skip

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from pepstats.errors import SourceError
 from pepstats.settings import SourceLine
 from pepstats.sources.cells import Cells
 from pepstats.sources.files import Source, find_source, read_text
 from pepstats.sources.layouts import RESULTS
+from pepstats.sources.long_files import is_long, read_long
 from pepstats.sources.registers import (
     Tidied,
     account_for,
@@ -23,8 +25,7 @@ from pepstats.sources.registers import (
 from pepstats.sources.results import Results, clean_results
 from pepstats.sources.series import tidy_la_series, tidy_local_results, tidy_national
 
-PARSERS: dict[str, Callable[[Cells, Source], Results | Tidied]] = {
-    **dict.fromkeys(RESULTS, clean_results),
+PARSERS: dict[str, Callable[[Cells, Source], Tidied]] = {
     "register": tidy_register,
     "links": tidy_links,
     "trusts": tidy_trusts,
@@ -33,18 +34,23 @@ PARSERS: dict[str, Callable[[Cells, Source], Results | Tidied]] = {
     "national": tidy_national,
     "local_results": tidy_local_results,
 }
-"""How each kind of file becomes results of schools, or one tidy table."""
+"""How each kind of file that is no results file becomes one tidy table."""
 
 
-def parse_source(source: Source) -> Results | Tidied:
+def parse_source(source: Source) -> list[Results] | list[Tidied]:
     """Parse a file that was found: results of schools, else one table with its account.
 
-    A kind that has no tidy table is the cells as published, as text; index `row`.
+    A long file of results is one for each year that it has; every other file is one. A kind that
+    has no tidy table is the cells as published, as text; index `row`.
     """
     raw = read_text(source)
+    if source.kind in RESULTS and is_long(raw):
+        return read_long(raw, source)
+    if source.kind in RESULTS:
+        return [clean_results(raw, source)]
     if source.kind in PARSERS:
-        return PARSERS[source.kind](raw, source)
-    return account_for(raw, source, raw.frame(), {})
+        return [PARSERS[source.kind](raw, source)]
+    return [account_for(raw, source, raw.frame(), {})]
 
 
 def join_tables(parsed: Iterable[Results | Tidied]) -> dict[str, pd.DataFrame]:
@@ -59,13 +65,15 @@ def join_tables(parsed: Iterable[Results | Tidied]) -> dict[str, pd.DataFrame]:
     }
 
 
-def read_published(file: str | Path) -> Results | Tidied:
+def read_published(file: str | Path, year: int | None = None) -> Results | Tidied:
     """Read one published file, whatever kind its header says it is.
 
     Parameters
     ----------
     file : str or Path
         Where the file lies.
+    year : int, optional
+        The year to read (2025 for 2024/25) of a file that has several.
 
     Returns
     -------
@@ -77,7 +85,8 @@ def read_published(file: str | Path) -> Results | Tidied:
     Raises
     ------
     SourceError
-        Where the file is missing, of no known kind, or has a cell that cannot be.
+        Where the file is missing, of no known kind or of several years, or has a cell that cannot
+        be.
 
     Examples
     --------
@@ -86,4 +95,8 @@ def read_published(file: str | Path) -> Results | Tidied:
     True
     """
     path = Path(file).resolve()
-    return parse_source(find_source(SourceLine(file=str(path)), path.parent))
+    one, *more = parse_source(find_source(SourceLine(file=str(path), year=year), path.parent))
+    if more:
+        years = ", ".join(str(each.source.year) for each in (one, *more))
+        raise SourceError(f"{path.name}: has several years ({years}). Give the `year` to read.")
+    return one

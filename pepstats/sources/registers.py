@@ -5,19 +5,22 @@ Their columns are read as words, numbers, dates and URNs; a refusal names file, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
-from pepstats.errors import SourceError
+from pepstats.errors import SourceError, nearest
 from pepstats.measures import CUT_OFF, TYPES
-from pepstats.sources.cells import URN, Cells, read_number, reason_of
+from pepstats.sources.cells import Cells, read_number, read_urn, reason_of
 from pepstats.sources.files import Source
-from pepstats.sources.results import Ledger
+from pepstats.sources.layouts import misspells
+from pepstats.sources.results import NO_URN, Ledger
 
 NO_SCHOOL = 999_999  # the spine's way of saying that there is no other URN
-ACADEMY = ("academy", "free school", "studio", "technical", "technology")
+ACADEMY = ("academy", "academies", "free school", "studio", "technical", "technology")
 MAINTAINED = ("community", "voluntary", "foundation", "maintained nursery", "pupil referral",
               "local authority nursery")  # fmt: skip
 
@@ -30,18 +33,31 @@ _NAMES = {
     "estab": ("ESTAB", "ESTABLISHMENTNUMBER"),
     "laestab": ("LAESTAB", "SCHOOL_LAESTAB"),
     "name": ("SCHNAME", "ESTABLISHMENTNAME", "SCHOOL_NAME"),
-    "status": ("ICLOSE", "ESTABLISHMENTSTATUS (NAME)"),
+    "status": ("ICLOSE", "SCHSTATUS", "ESTABLISHMENTSTATUS (NAME)"),
     "opened": ("OPENDATE",),
     "closed": ("CLOSEDATE",),
-    "type": ("NFTYPE", "TYPEOFESTABLISHMENT (NAME)", "SCHOOL_TYPE", "TYPE"),
+    "type": ("NFTYPE", "SCHOOLTYPE", "TYPEOFESTABLISHMENT (NAME)", "ESTABLISHMENT_TYPE_GROUP",
+             "SCHOOL_TYPE", "TYPE"),
     "group": ("MINORGROUP", "ESTABLISHMENTTYPEGROUP (NAME)"),
     "primary": ("ISPRIMARY",),
     "secondary": ("ISSECONDARY",),
-    "age_low": ("AGEL", "STATUTORYLOWAGE"),
-    "age_high": ("AGEH", "STATUTORYHIGHAGE"),
+    "age_low": ("AGEL", "AGELOW", "STATUTORYLOWAGE"),
+    "age_high": ("AGEH", "AGEHIGH", "STATUTORYHIGHAGE"),
+    "ages": ("AGERANGE",),
     "other_urn": ("OTHERURN",),
     "trust": ("TRUSTS (NAME)",),
-}
+}  # fmt: skip
+
+FIELDS = ("la", "estab", "name", "status", "type", "governance", "age_low", "age_high")
+"""What a report says of every school from the register."""
+
+NO_SCHOOLS_NUMBER = "a children's centre or the like: its URN has five digits"
+ANOTHER_URN = re.compile(r"[1-9]\d{4}(\.0)?", re.ASCII)
+
+NO_GRADE = {"9": "not judged", "NOT JUDGED": "not judged", "NULL": "no graded inspection"}
+REPORT_CARD = "a report card, without an overall grade"
+
+_TIME = re.compile(r"(?<=\d)[ T]\d\d:\d\d(:\d\d(\.\d+)?)?$")
 
 
 @dataclass(frozen=True)
@@ -64,21 +80,28 @@ class Tidied:
 
 
 def account_for(
-    raw: Cells, source: Source, table: pd.DataFrame, left_out: Mapping[str, int]
-) -> Tidied:
+    raw: Cells, source: Source, table: pd.DataFrame, left_out: Mapping[str, int],
+    without: pd.Series | None = None,
+) -> Tidied:  # fmt: skip
     """Return a table with its account: its cells are read as words, numbers and dates alike.
 
-    Of a table with a `value` and its `reason`, figures and reasons are counted apart.
+    Of a table with a `value` and its `reason`, figures and reasons are counted apart; `without`
+    are reasons for what a row lacks, where the table does not keep them.
     """
-    cells, cut_off = raw.codes.size, int((raw.codes < 0).sum())
+    aside = sum(raw.set_aside.values())
+    cells, cut_off = raw.codes.size + aside * len(raw.header), int((raw.codes < 0).sum())
     figures = int(table["value"].notna().sum()) if "value" in table else 0
-    why = table["reason"].value_counts().sort_index() if "reason" in table else {}
+    told = table.get("reason", without)
+    why = {} if told is None else told.value_counts().sort_index()
     reasons = {CUT_OFF: cut_off} if cut_off else {}
     reasons |= {str(reason): int(n) for reason, n in why.items()}
     ledger = Ledger(
-        source.file, source.kind, source.year, source.release, len(raw.rows), len(table),
-        left_out={why: int(n) for why, n in left_out.items() if n}, cells_in=cells,
+        source.file, source.kind, source.year, source.release, len(raw.rows) + aside, len(table),
+        left_out={why: int(n) for why, n in {**left_out, **raw.set_aside}.items() if n},
+        cells_in=cells + raw.spilled,
         values=figures, words=cells - figures - sum(reasons.values()), reasons=reasons,
+        unread=raw.spilled, columns_unread=("beyond the last column",) if raw.spilled else (),
+        notes=raw.notes,
     )  # fmt: skip
     return Tidied(source, table, ledger)
 
@@ -88,27 +111,46 @@ def keep_once(raw: Cells, source: Source, frame: pd.DataFrame, key: list[str]) -
     once = frame.drop_duplicates()
     refuse_twins(raw, once, key)
     left_out = {"a row repeated": len(frame) - len(once)}
+    if len(raw.rows) > len(frame):
+        left_out[NO_SCHOOLS_NUMBER] = len(raw.rows) - len(frame)
     return account_for(raw, source, once.sort_values(key, ignore_index=True), left_out)
 
 
 def read_column(raw: Cells, *names: str) -> pd.Series:
-    """Return a column's text by any of its published names; blank where the file has none."""
+    """Return a column's text by any of its published names; blank where the file has none.
+
+    Raises `SourceError` where it has one that must be meant for it, so that none is lost by a slip.
+    """
     for name, j in raw.columns.items():
         if name in names:
             return raw.text(j)
+    for name, j in raw.columns.items():
+        if misspells(name, list(names)):
+            raise SourceError(
+                f"{raw.file}, column {j + 1}: `{name[:60]}` is none of its columns. "
+                f"{nearest(name, names)}"
+            )
     return pd.Series("", raw.index, name=names[0], dtype="str")
 
 
 def read_urns(raw: Cells, *names: str) -> pd.Series:
     """Read a column of URNs, by any of its published names."""
     text = read_column(raw, *names)
-    raw.refuse(~text.str.fullmatch(URN.pattern), text, "is not a URN of six or seven digits")
-    return text.str.removesuffix(".0").astype("int64")
+    urn = text.map({one: read_urn(one) for one in text.unique()})
+    raw.refuse(urn.isna(), text, NO_URN)
+    return urn.astype("int64")
+
+
+def leave_out_centres(raw: Cells) -> Cells:
+    """Leave out what has a number of five digits: children's centres and the like, no schools."""
+    text = read_column(raw, "URN", "SCHOOL_URN")
+    kept = np.flatnonzero(~text.str.fullmatch(ANOTHER_URN.pattern))
+    return raw.keep(kept) if len(kept) < len(text) else raw
 
 
 def read_numbers(raw: Cells, text: pd.Series) -> pd.Series:
     """Read a column of figures; missing where it is blank or holds a code we know."""
-    known_blank = text.map(lambda one: reason_of(one) is not None or one in ("n/a", "NULL"))
+    known_blank = text.map(lambda one: reason_of(one, raw.declared) is not None)
     value = text.map(read_number).astype(float)
     raw.refuse(value.isna() & ~known_blank, text, "is not a number")
     return value
@@ -125,11 +167,11 @@ def read_whole(raw: Cells, text: pd.Series, least: int, most: int) -> pd.Series:
 def read_dates(raw: Cells, *names: str) -> pd.Series:
     """Read dates of 1700 to 2100, as 2018-04-01, 01-04-2018 or 01/04/2018; missing where blank."""
     text = read_column(raw, *names)
-    plain = text.str.slice(0, 10).str.replace("/", "-", regex=False)
+    plain = text.str.replace("/", "-", regex=False).str.replace(_TIME, "", regex=True)
     iso = pd.to_datetime(plain, format="%Y-%m-%d", errors="coerce")
     date = iso.fillna(pd.to_datetime(plain, format="%d-%m-%Y", errors="coerce"))
     form = "is not a date of 1700 to 2100 such as 2018-04-01 or 01-04-2018"
-    raw.refuse(~date.dt.year.between(1700, 2100) & text.ne(""), text, form)
+    raw.refuse(~date.dt.year.between(1700, 2100) & ~text.isin(["", "NULL"]), text, form)
     return date
 
 
@@ -155,10 +197,16 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
     Reads the register behind the tables (`spine`), Get Information About Schools
     (`edubasealldata`) and the newer information tables. Index `urn`, sorted; columns la, estab,
     name, status (open, closed, proposed, unknown), opened, closed, type, governance, is_special,
-    is_primary, is_secondary, age_low, age_high, other_urn, trust.
+    is_primary, is_secondary, age_low, age_high, other_urn, trust. Children's centres are left out;
+    the account says what the register does not say of how many schools.
     """
+    whole, raw = raw, leave_out_centres(raw)
     text = {ours: read_column(raw, *names) for ours, names in _NAMES.items()}
+    text["la"] = text["la"].where(~text["la"].isin(["0", "000"]), "")  # offshore and the like
     la, estab = read_whole(raw, text["la"], 100, 999), read_whole(raw, text["estab"], 0, 9_999)
+    for n, name in enumerate(("age_low", "age_high")):
+        ages = text["ages"].str.extract(r"^(\d{1,2}) ?(?:-|to) ?(\d{1,2})$")[n].fillna("")
+        text[name] = text[name].where(text[name].ne(""), ages)
     low, high = (read_whole(raw, text[name], 0, 99) for name in ("age_low", "age_high"))
     needed = text["laestab"].where(la.isna() | estab.isna(), "")
     both = read_whole(raw, needed, 1_000_000, 9_999_999)
@@ -168,7 +216,7 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
         "la": la.fillna(both // 10_000),
         "estab": estab.fillna(both % 10_000),
         "name": read_words(raw, *_NAMES["name"]),
-        "status": text["status"].map(_status),
+        "status": _statuses(text["status"], in_results="SCHOOL_URN" in raw.columns),
         "opened": read_dates(raw, *_NAMES["opened"]),
         "closed": read_dates(raw, *_NAMES["closed"]),
         "type": kind.where(kind.ne("")),
@@ -182,8 +230,27 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
         "other_urn": _other_urns(raw, text["other_urn"]),
         "trust": read_words(raw, *_NAMES["trust"]),
     })  # fmt: skip
-    tidied = keep_once(raw, source, frame, ["urn"])
-    return replace(tidied, values=tidied.values.set_index("urn"))
+    tidied = keep_once(whole, source, frame, ["urn"])
+    values = tidied.values.set_index("urn")
+    return replace(tidied, values=values, ledger=replace(
+        tidied.ledger, unfilled=_list_unfilled(values, raw.columns)
+    ))  # fmt: skip
+
+
+def _list_unfilled(values: pd.DataFrame, columns: Mapping[str, int]) -> dict[str, int]:
+    """Count the schools of which the register does not say what a report says, by field."""
+    given = {
+        "age_low": ("age_low", "ages"), "age_high": ("age_high", "ages"),
+        "governance": ("type",), "la": ("la", "laestab"), "estab": ("estab", "laestab"),
+    }  # fmt: skip
+    found = {}
+    for said in FIELDS:
+        names = [name for ours in given.get(said, (said,)) for name in _NAMES[ours]]
+        there = any(name in columns for name in names)
+        lacking = int((values[said].isna() | values[said].eq("unknown").fillna(False)).sum())
+        if lacking:
+            found[said.replace("_", " ") + ("" if there else " (no column)")] = lacking
+    return found
 
 
 def tidy_links(raw: Cells, source: Source) -> Tidied:
@@ -221,43 +288,73 @@ def tidy_links(raw: Cells, source: Source) -> Tidied:
 
 
 def tidy_trusts(raw: Cells, source: Source) -> Tidied:
-    """Read each academy's trust: index `urn`; columns trust, joined, name, la."""
-    sponsor = read_column(raw, "GROUP TYPE").str.contains("sponsor", case=False, regex=False)
+    """Read each academy's trust: index `urn`; columns trust, joined, name, la.
+
+    Sponsors, federations and the other groups that a school may be in are left out.
+    """
+    whole, raw = raw, leave_out_centres(raw)
+    kind = read_column(raw, "GROUP TYPE")
+    no_trust = kind.ne("") & ~kind.str.contains("academy trust", case=False, regex=False)
+    sponsor = kind.str.contains("sponsor", case=False, regex=False)
+    closed = ~no_trust & read_column(raw, "GROUP STATUS").str.lower().eq("closed")
     frame = pd.DataFrame({
         "urn": read_urns(raw, "URN"),
         "trust": read_words(raw, "GROUP NAME"),
         "joined": read_dates(raw, "JOINED DATE"),
         "name": read_words(raw, "ESTABLISHMENTNAME"),
         "la": read_numbers(raw, read_column(raw, "LA (CODE)")).astype("Int64"),
-    })[~sponsor]  # fmt: skip
+    })[~no_trust & ~closed]  # fmt: skip
+    refuse_twins(raw, frame.drop_duplicates(), ["urn", "trust", "joined"])
     latest = _keep_latest(frame, ["joined", "trust"])
     nameless = latest["trust"].isna().reindex(raw.index, fill_value=False)
     raw.refuse(nameless, read_column(raw, "GROUP NAME"), "names no trust")
-    return account_for(raw, source, latest.set_index("urn"), {
+    others = kind[no_trust & ~sponsor].value_counts().sort_index()
+    return account_for(whole, source, latest.set_index("urn"), {
         "a sponsor, not a trust": sponsor.sum(),
+        **{f"a group that is no academy trust: {one}": n for one, n in others.items()},
+        "a trust that has closed": closed.sum(),
+        NO_SCHOOLS_NUMBER: len(whole.rows) - len(raw.rows),
         "an earlier trust of the same school": len(frame) - len(latest),
     })  # fmt: skip
 
 
 def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
-    """Read each school's latest inspection.
+    """Read each school's latest inspection that was to give an overall grade, or its report card.
 
-    Index `urn`; columns outcome (1 outstanding to 4 inadequate), inspected, published, phase, name.
+    Index `urn`; columns outcome (1 outstanding to 4 inadequate; missing where the inspection gave
+    no overall grade), inspected, published, phase, name. A grade has its own inspection's date; a
+    report card that is newer takes its place, so that no old grade stands for a new inspection.
     """
-    effect = read_column(raw, "OVERALL EFFECTIVENESS")
-    outcome = read_numbers(raw, effect)
+    graded = (" OF LATEST OEIF GRADED INSPECTION"
+              if "LATEST OEIF OVERALL EFFECTIVENESS" in raw.columns else "")  # fmt: skip
+    start, other, out = "INSPECTION START DATE", "INSPECTION DATE", "PUBLICATION DATE"
+    if not {start + graded, other} & set(raw.columns):
+        raise SourceError(f"{raw.file}, row 1: no column has the date of the inspections graded.")
+    effect = read_column(raw, "LATEST OEIF OVERALL EFFECTIVENESS", "OVERALL EFFECTIVENESS",
+                         "OVERALL EFFECTIVENESS: HOW GOOD IS THE SCHOOL")  # fmt: skip
+    without = effect.str.upper().map(NO_GRADE)
+    outcome = read_numbers(raw, effect.where(without.isna(), ""))
     raw.refuse(outcome.notna() & ~outcome.isin([1, 2, 3, 4]), effect, "is not 1 to 4")
     frame = pd.DataFrame({
         "urn": read_urns(raw, "URN"),
         "outcome": outcome.astype("Int64"),
-        "inspected": read_dates(raw, "INSPECTION DATE"),
-        "published": read_dates(raw, "PUBLICATION DATE"),
+        "inspected": read_dates(raw, start + graded, other),
+        "published": read_dates(raw, out + graded),
         "phase": read_words(raw, "OFSTED PHASE"),
         "name": read_words(raw, "SCHOOL NAME"),
     })  # fmt: skip
+    if graded:
+        card = read_dates(raw, start)
+        newer = card.notna() & ~(card <= frame["inspected"])
+        frame["outcome"] = frame["outcome"].mask(newer)
+        frame["inspected"] = frame["inspected"].mask(newer, card)
+        frame["published"] = frame["published"].mask(newer, read_dates(raw, out))
+        without = without.mask(newer, REPORT_CARD)
+    refuse_twins(raw, frame.drop_duplicates(), ["urn", "inspected", "published"])
     latest = _keep_latest(frame, ["inspected", "published"])
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
-    return account_for(raw, source, latest.set_index("urn"), left_out)
+    kept = without.reindex(latest.index)
+    return account_for(raw, source, latest.set_index("urn"), left_out, kept)
 
 
 def _keep_latest(frame: pd.DataFrame, order: list[str]) -> pd.DataFrame:
@@ -276,10 +373,12 @@ def governance_of(kind: str) -> str:
     return "maintained" if any(sign in words for sign in MAINTAINED) else "unknown"
 
 
-def _status(text: str) -> str:
-    known = {"1": "open", "2": "closed", "3": "open", "4": "proposed"}
-    begins = (word for word in ("open", "closed", "proposed") if text.lower().startswith(word))
-    return known.get(text) or next(begins, "unknown")
+def _statuses(text: pd.Series, *, in_results: bool) -> pd.Series:
+    """Read whether each school is open: in words, or by number, as the register or as results."""
+    known = {"0": "open", "1": "closed"} if in_results else {
+        "1": "open", "2": "closed", "3": "open", "4": "proposed"}  # fmt: skip
+    words = text.str.lower().str.extract(r"^(open|closed|proposed)")[0]
+    return text.map(known).fillna(words).fillna("unknown")
 
 
 def _flag(text: pd.Series, otherwise: pd.Series) -> pd.Series:
@@ -295,8 +394,8 @@ def _covers(low: pd.Series, high: pd.Series, starts: int, ends: int) -> pd.Serie
 
 def _other_urns(raw: Cells, text: pd.Series) -> pd.Series:
     """Read the register's other URN of a school, missing where it has none."""
-    number = pd.to_numeric(text.str.removesuffix(".0"), errors="coerce")
+    number = text.map(read_number).astype(float)
     other = number.where((number >= 100_000) & (number != NO_SCHOOL))
     wrong = other.notna() & ((other > 9_999_999) | (other % 1 != 0))
-    raw.refuse(wrong, text, "is not a URN of six or seven digits")
+    raw.refuse(wrong, text, NO_URN)
     return other.astype("Int64")

@@ -12,6 +12,7 @@ import pandas as pd
 from pepstats.errors import SourceError, nearest
 from pepstats.formatting import plain_text
 from pepstats.paths import read_table
+from pepstats.sources.layouts import misspelt
 
 NEEDED = ("urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement")
 OPTIONAL = ("extract", "cleared_by", "cleared_on")
@@ -20,6 +21,7 @@ ROLES = ("Head teacher", "Deputy head teacher", "SEN coordinator", "Subject lead
          "Teaching assistant", "Governor", "Trust leader")  # fmt: skip
 _ROLE_OF = {role.casefold(): role for role in ROLES}
 
+MOST_SAID = 12  # problems in one message
 LONGEST_QUOTE = 120  # words; a longer statement is quoted by an extract
 NO_CONSENT = "no consent to publish"
 TOO_LONG = f"longer than {LONGEST_QUOTE} words: choose an `extract`"
@@ -93,8 +95,15 @@ def check_statements(
         problems += [f"row {number}: {what}" for what in wrong]
         if not wrong:
             rows.append({"row": int(number), **_read_row(cells, schools[cells["programme"]])})
+    first: dict[tuple[object, object], object] = {}
+    for row in rows:
+        again = first.setdefault((row["school"], row["programme"]), row["row"])
+        if again != row["row"]:
+            what = f"school {row['urn']} stands in row {again} already: keep one row for each."
+            problems.append(f"row {row['row']}: {what}")
     if problems:
-        raise SourceError(f"{file}: " + " ".join(problems))
+        more = f" And {len(problems) - MOST_SAID:,} more." if len(problems) > MOST_SAID else ""
+        raise SourceError(f"{file}: " + " ".join(problems[:MOST_SAID]) + more)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -113,7 +122,8 @@ def _known_columns(raw: pd.DataFrame, file: str) -> pd.DataFrame:
     names = {column: str(column).strip().casefold().replace(" ", "_") for column in raw.columns}
     table = raw.rename(columns=names)
     known = (*NEEDED, *OPTIONAL)
-    wrong = [name for name in table.columns if name not in known]
+    table = table[[name for name in table.columns if name in known or misspelt([name], known)]]
+    wrong = misspelt(table.columns, known)
     missing = [name for name in NEEDED if name not in table.columns]
     said = [f"no column is called `{name}`. {nearest(name, known)}" for name in wrong]
     said += [f"the column `{name}` is missing." for name in missing]
@@ -133,9 +143,14 @@ def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]) 
         problems.append(f"`{urn}` is not a school's number (URN).")
     elif programme in schools and int(urn) not in schools[programme]:
         problems.append(f"school {urn} is not in the programme `{programme}`.")
-    if not cells["statement"]:
-        return problems
     stance, role, consent = cells["stance"], cells["role"], cells["consent"].casefold()
+    if not cells["statement"]:
+        told = stance.casefold() in ("", *STANCES) and role.casefold() in ("", *_ROLE_OF)
+        dated = not cells["consent_date"] or _read_date(cells["consent_date"])
+        if not told or not dated or consent not in ("", "no"):
+            problems.append("it has no statement, and more than a school that gave none: is a cell "
+                            "missing?")  # fmt: skip
+        return problems
     if stance.casefold() not in STANCES:
         problems.append(f"`{stance}` is not a stance. {nearest(stance, STANCES)}")
     if role.casefold() not in _ROLE_OF:

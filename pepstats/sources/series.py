@@ -15,8 +15,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from pepstats.errors import nearest
-from pepstats.measures import MEASURES, NO_ROW, PUBLISHED
+from pepstats.errors import SourceError, nearest
+from pepstats.measures import IMPOSSIBLE, LA_SERIES, MEASURES, NO_ROW, PUBLISHED
 from pepstats.settings import RELEASES
 from pepstats.sources.cells import Cells, read_number, reason_of
 from pepstats.sources.files import Source
@@ -30,7 +30,8 @@ from pepstats.sources.registers import (
     read_words,
     refuse_twins,
 )
-from pepstats.sources.results import IDENTITY, Ledger, Results
+from pepstats.sources.results import IDENTITY, MOST_PUPILS, Ledger, Results
+from pepstats.sources.shares import FRACTION, ask, by_pupils, find_strays, raise_text, said_of
 
 
 def tidy_la_series(raw: Cells, source: Source) -> Tidied:
@@ -41,6 +42,9 @@ def tidy_la_series(raw: Cells, source: Source) -> Tidied:
     code: what a series is called may stand on its first rows only, and is carried down.
     """
     value, reason = _figures(raw, "VALUES")
+    named = read_column(raw, "SHORT DESC").map({c: m for c, (m, _) in LA_SERIES.items()})
+    wrong = _outside(value, named)
+    value, reason = value.mask(wrong), reason.mask(wrong, IMPOSSIBLE)
     code, item = read_words(raw, "SHORT DESC"), read_words(raw, "DATA ITEM")
     frame = pd.DataFrame({
         "code": code,
@@ -63,9 +67,14 @@ def tidy_national(raw: Cells, source: Source) -> Tidied:
     value, reason = _figures(raw, "VALUE")
     text = read_column(raw, "VALUE")
     raw.refuse(reason.notna(), text, "is no figure, and a national headline needs one")
+    measure = _known(raw, read_column(raw, "MEASURE"), PUBLISHED)
+    raw.refuse(_outside(value, measure), text, "cannot be")
+    tiny = measure.map(lambda one: MEASURES[one].percent) & value.between(0, 1, "neither")
+    what = "is under 1%: write 65, not 0.65; or its percent sign, if it is so low"
+    raw.refuse(tiny & ~text.str.endswith("%"), text, what)
     frame = pd.DataFrame({
         "year": _years(raw, "YEAR"),
-        "measure": _known(raw, read_column(raw, "MEASURE"), PUBLISHED),
+        "measure": measure,
         "phase": _known(raw, read_column(raw, "PHASE"), ("", "primary", "secondary")),
         "value": value,
         "release": _releases(raw, source),
@@ -124,9 +133,11 @@ def tidy_local_results(raw: Cells, source: Source) -> Tidied:
     name = _known(raw, measure.where(group == "", measure + "." + group), PUBLISHED)
     value, reason = _figures(raw, "VALUE")
     text, counted = read_column(raw, "VALUE"), read_column(raw, "COHORT")
-    percent, cohort = name.map(lambda one: MEASURES[one].percent), read_numbers(raw, counted)
-    raw.refuse(percent & ~value.between(0, 100) & value.notna(), text, "cannot be")
-    raw.refuse(cohort.lt(0), counted, "cannot be")
+    cohort = read_numbers(raw, counted)
+    value = _raise_fractions(raw, source, name, value, cohort)
+    raw.refuse(_outside(value, name), text, "cannot be")
+    raw.refuse(~cohort.between(0, MOST_PUPILS) & cohort.notna(), counted, "cannot be")
+    raw.refuse(cohort % 1 > 0, counted, "is no number of pupils")
     frame = pd.DataFrame({
         "row": raw.index,
         "urn": read_urns(raw, "URN"),
@@ -142,11 +153,45 @@ def tidy_local_results(raw: Cells, source: Source) -> Tidied:
     return account_for(raw, source, frame.reset_index(drop=True), {})
 
 
+def _outside(value: pd.Series, measure: pd.Series) -> pd.Series:
+    """Find the figures that their measure cannot be."""
+    limits = {one: MEASURES[one].limits for one in measure.dropna().unique()}
+    low, high = (measure.map({one: pair[n] for one, pair in limits.items()}) for n in (0, 1))
+    return (value < low.astype(float)) | (value > high.astype(float))
+
+
+def _raise_fractions(
+    raw: Cells, source: Source, measure: pd.Series, value: pd.Series, cohort: pd.Series
+) -> pd.Series:
+    """Return figures with those of a percentage that are written as fractions made percentages."""
+    text, raised = read_column(raw, "VALUE"), value.copy()
+    for name in measure.unique():
+        own = measure.eq(name) & value.notna()
+        bare = own & ~text.str.endswith("%")
+        if not MEASURES[name].percent or not value[bare].any():
+            continue
+        if not value[bare].between(0, 1).all() or not bare.equals(own):
+            figures, pupils = value[own].to_numpy(), cohort[own].to_numpy(float)
+            stray = pd.Series(
+                find_strays(text[own].tolist(), figures, pupils, True), own.index[own]
+            )
+            what = "is under 1%, and no whole number of pupils: is it a fraction?"
+            raw.refuse(stray.reindex(own.index, fill_value=False), text, what)
+            continue
+        told = said_of(source.shares, name)
+        told = told or by_pupils(text[bare].tolist(), cohort[bare].to_numpy(float))
+        if told is None:
+            raise SourceError(f"{raw.file}, measure {name}: {ask(text[bare].tolist(), name)}")
+        if told == FRACTION:
+            raised[bare] = text[bare].map(raise_text)
+    return raised
+
+
 def _figures(raw: Cells, column: str) -> tuple[pd.Series, pd.Series]:
     """Read a column of figures: each cell's value, or the reason there is none."""
     text = read_column(raw, column)
     value = text.map(read_number).astype(float)
-    reason = text.map(reason_of).where(value.isna())
+    reason = text.map(lambda one: reason_of(one, raw.declared)).where(value.isna())
     raw.refuse(value.isna() & reason.isna(), text, "is neither a number nor a code we know")
     return value, reason.astype("str")
 
@@ -156,18 +201,19 @@ def _years(raw: Cells, column: str) -> pd.Series:
     text = read_column(raw, column)
     found: dict[str, int] = {}
     for one in text.unique():
-        if match := re.fullmatch(r"(20\d\d|19\d\d)(\.0)?", one):
+        if match := re.fullmatch(r"((?:20|19)[0-9]{2})(\.0)?", one):
             found[one] = int(match[1])
-        elif match := re.fullmatch(r"(?:20|19)\d\d[/-]?(\d\d)", one):
-            found[one] = 2000 + int(match[1]) if int(match[1]) < 70 else 1900 + int(match[1])
-        elif match := re.fullmatch(r"(?:20|19)\d\d[/-](20\d\d)", one):
-            found[one] = int(match[1])
+        match = re.fullmatch(r"((?:20|19)[0-9]{2})[/-]?((?:20)?[0-9]{2})", one)
+        if match and (int(match[1]) + 1) % 100 == int(match[2]) % 100:  # else they do not follow
+            found[one] = int(match[1]) + 1
     raw.refuse(~text.isin(list(found)), text, "is not a year such as 2016 or 2015/16")
     return text.map(found).astype("int64")
 
 
 def _releases(raw: Cells, source: Source) -> pd.Series:
     text = read_column(raw, "RELEASE")
+    if source.release is None and text.ne("").any():
+        raw.refuse(text.eq(""), text, "is no release, and other rows say theirs")
     return _known(raw, text.where(text != "", source.release or "final"), RELEASES)
 
 

@@ -21,6 +21,9 @@ FOUND = ["check", "urn", "row", "measure", "said"]
 GROUPS_OF = (("disadvantaged", "other"), ("boys", "girls"))
 """Groups that make up a whole cohort."""
 
+HARDER = {"_higher": "_expected", "_95": "_94"}
+"""How the names of two standards end, of which whoever reaches the first reaches the second."""
+
 ROUNDING = 1.0  # a share of pupils is published to a whole percentage, from unrounded numbers
 
 
@@ -54,6 +57,15 @@ def _contradictions(
             wrong = (table[name] < table[columns[1]]) | (table[name] > table[columns[2]])
             said = "{:g} not in {:g} to {:g}"
             yield "a score outside its own limits", name, said, table, wrong
+    for name in values.columns:
+        base, dot, group = name.partition(".")
+        for end, wider in HARDER.items():
+            easier = base.removesuffix(end) + wider + dot + group
+            if base.endswith(end) and easier in values:
+                table = values[[name, easier]]
+                wrong = table[name] > table[easier] + ROUNDING
+                said = "{:g}% reach it, and {:g}% the easier one"
+                yield "more reach the harder than the easier", name, said, table, wrong
     for whole, groups in product(("cohort", "cohort_ks4"), GROUPS_OF):
         names = [f"{whole}.{group}" for group in groups]
         if whole in values and all(name in values for name in names):
@@ -82,7 +94,8 @@ NOT_STATE_FUNDED = ("IND", "INDSPEC", "NMSS")
 non-maintained special schools, which the files list with no pupils of such rows."""
 
 WHOLE_ENGLAND = 100  # authorities: files with as many are compared with England's rows
-FEW_PUPILS = 0.01  # of a total: pupils of no listed school, or of two
+FEW_PUPILS = {"ks2": 0.001, "ks4": 0.005}  # of a total: pupils of no listed school, or of two
+MOST_HIDDEN = 10  # pupils of a school whose number is not published
 EXACT_COHORT = 100  # pupils: up to here a whole percentage tells the number of pupils
 
 POSSIBLE = {
@@ -158,7 +171,7 @@ def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[obje
     what, published = MEASURES[measure], float(total[measure])
     own = values[measure].to_numpy()
     if what.unit == "pupils":
-        return _compare_count(own, published)
+        return _compare_count(own, published, _most_without(values, measure), what)
     weight = _pupils(values, measure)
     with np.errstate(invalid="ignore"):
         counted = ~np.isnan(own) & (weight > 0)
@@ -183,20 +196,38 @@ def _compare(values: pd.DataFrame, measure: str, total: pd.Series) -> tuple[obje
     return published, found, found - published, tolerance, len(v), without, missing, verdict, why
 
 
-def _compare_count(own: Array, published: float) -> tuple[object, ...]:
+def _compare_count(own: Array, published: float, most: float, what: Measure) -> tuple[object, ...]:
+    """Compare a number of pupils with the schools' sum; those without a number have `most`."""
     found, without = float(np.nansum(own)), int(np.isnan(own).sum())
     difference = found - published
+    few = FEW_PUPILS.get(what.kind, 0.0) * published
     verdict, why = REPRODUCED, ""
-    if difference < 0 and without:
+    if difference < 0 and without and -difference <= most:
         verdict = EXPLAINED
         why = f"{without:,} schools give no number; theirs would be {-difference:,.0f} pupils"
     elif difference:
-        verdict = EXPLAINED if abs(difference) <= FEW_PUPILS * published else DIFFERS
+        hidden = most if difference < 0 else 0.0
+        verdict = EXPLAINED if abs(difference) <= few + hidden else DIFFERS
         more = "more" if difference < 0 else "fewer"
         why = f"the total counts {abs(difference):,.0f} pupils {more} than its schools do together"
+        if hidden:
+            why += f"; the {without:,} schools that give no number have {hidden:,.0f} at most"
     missing = max(0.0, -difference / published) if published else 0.0
     n = len(own) - without
     return published, found, difference, 0.0, n, without, missing, verdict, why
+
+
+def _most_without(values: pd.DataFrame, counted: str) -> float:
+    """Return the most pupils that schools without a number can have.
+
+    Of a group, as many as the whole cohort where that is published; else the few that are hidden.
+    """
+    stage = "cohort" if counted.partition(".")[0] == "cohort" else "cohort_ks4"
+    most = np.full(len(values), float(MOST_HIDDEN))
+    if stage in values and counted != stage:
+        whole = values[stage].to_numpy()
+        most = np.where(np.isnan(whole), MOST_HIDDEN, whole)
+    return float(most[np.isnan(values[counted].to_numpy())].sum())
 
 
 def _explain(
@@ -231,7 +262,10 @@ def _pupils(values: pd.DataFrame, measure: str) -> Array:
 
 
 def _pupils_of_total(total: pd.Series, what: Measure, weight: Array, values: pd.DataFrame) -> float:
-    """Count the pupils of a total: more than the schools' where some do not say their number."""
+    """Count the pupils of a total: more than the schools' where some do not say their number.
+
+    Never more than those schools can have: pupils of schools that are not listed explain nothing.
+    """
     if what.cohort not in values:
         return float(np.nansum(weight))
     cohort = values[what.cohort].to_numpy()
@@ -239,7 +273,9 @@ def _pupils_of_total(total: pd.Series, what: Measure, weight: Array, values: pd.
     published, counted = total.get(what.cohort, np.nan), float(np.nansum(cohort))
     if pd.isna(published):
         return behind
-    return max(behind, float(published) * (behind / counted if counted else 1.0))
+    few = FEW_PUPILS.get(what.kind, 0.0) * float(published)
+    listed = min(float(published), counted + _most_without(values, what.cohort) + few)
+    return max(behind, listed * (behind / counted if counted else 1.0))
 
 
 def _step(figures: Array) -> float:

@@ -93,6 +93,54 @@ def test_every_table_is_accounted_for(tmp_path: Path) -> None:
         assert one.ledger.rows_kept + sum(one.ledger.left_out.values()) == one.ledger.rows_in
 
 
+SERIES = "Short Desc,Data item,Years,LA and Regions,Values,LA Number,Region\n"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["A_code,Reading,2016,Fablemouth,11,551,South\nA_code,,2017,Fablemouth,14,551,South\n",
+     "A_code,Reading,2016,Fablemouth,11,551,South\nB_code,,2016,Fablemouth,14,551,South\n"
+     "A_code,,2017,Fablemouth,-,551,South\n"],
+)  # fmt: skip
+def test_a_series_is_told_by_its_code_and_its_name_is_carried_down(
+    tmp_path: Path, rows: str
+) -> None:
+    found = check.check_sources(listed(tmp_path, a=(SERIES + rows).encode()), data=tmp_path)
+    ledger = found.files[0].ledger
+    assert found.exit_code == 0
+    assert ledger is not None
+    assert (ledger.values, ledger.rows_kept) == (2, rows.count("\n"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [(SERIES + "A,B,2016,Fablemouth,-,551,South\n").encode(),
+     b"RECTYPE,LEA,ESTAB,URN,SCHNAME,TELIG,PTRWM_EXP\n1,551,2001,900101,A,SUPP,SUPP\n",
+     b"LA,ESTAB,URN,PERCTOT\n551,2001,900101,SUPP\n"],
+)  # fmt: skip
+def test_a_file_of_which_no_figure_is_read_is_said_and_exits_1(
+    tmp_path: Path, content: bytes
+) -> None:
+    found = check.check_sources(listed(tmp_path, a=content), data=tmp_path)
+    assert (found.exit_code, found.without_figures) == (1, ["a.csv"])
+    assert check.describe_check(found).endswith("No figure was read of a.csv.\n")
+
+
+@pytest.mark.parametrize(
+    ("year", "said"), [(2016, "2015/16, two years older than"), (2019, "2018/19, one year newer"),
+                       (2018, ""), (None, "")],
+)  # fmt: skip
+def test_a_register_of_another_year_is_said(tmp_path: Path, year: int | None, said: str) -> None:
+    spine = b"URN,LA,ESTAB,LAESTAB,SCHNAME,ICLOSE,NFTYPE\n900101,551,2001,5512001,A,1,CY\n"
+    lines = listed(tmp_path, a=files.ks2_bytes(), b=spine)
+    lines[1] = SourceLine(file="b.csv", kind="register", year=year)
+    found = check.check_sources(lines, data=tmp_path)
+    assert said in found.register
+    assert bool(found.register) == bool(said)
+    assert (found.register or "Every row") in check.describe_check(found)
+    assert "not said of schools: age low (no column) of 1" in check.describe_check(found)
+
+
 def test_the_invented_totals_add_up_and_any_wrong_one_is_found(data: Path, tmp_path: Path) -> None:
     """Schools that no total counts, and those whose coverage is held back, are allowed for."""
     name = "invented/ks2/2017-2018_england_ks2final.csv"

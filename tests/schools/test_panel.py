@@ -108,6 +108,17 @@ def test_why_schools_are_missing_adds_up_to_the_schools(tmp_path: Path) -> None:
     assert (shares["schools"], shares["with_value"]) == (8, 6)
 
 
+@pytest.mark.parametrize("only", ["rwm_expected.disadvantaged", "rwm_higher.other"])
+def test_why_schools_are_missing_is_said_of_a_group_alone(tmp_path: Path, only: str) -> None:
+    rows = [{**row, "PTRWM_HIGH_NotFSM6CLA1A": "SUPP"} for row in files.ks2_rows()]
+    columns = [*files.KS2_COLUMNS, "PTRWM_HIGH_NotFSM6CLA1A"]
+    full = [{name: row.get(name, "") for name in columns} for row in rows]
+    panel = panel_of([files.results(tmp_path, files.write_csv(full, columns))], [2018])
+    why = coverage.say_why_missing(panel, [only])
+    assert set(why["measure"]) == {only}
+    assert why["schools"].sum() == 8
+
+
 def test_breaks_are_crossed_only_between_years_on_both_sides() -> None:
     assert [b.word for b in breaks_between("reading_progress", (2017, 2018))] == [
         "progress adjusted 2018"

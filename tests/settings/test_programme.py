@@ -172,11 +172,15 @@ def test_members_may_be_listed_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("urn,when\n900001,x\n", "row 1: expected the columns urn, joined, dose, basis"),
+        ("school,when\n900001,x\n", "row 1: expected the columns urn, joined, dose, basis"),
+        ("urn,jioned\n900001,x\n", "`jioned` is none of them. Did you mean `joined`"),
+        ("urn,dose\n900001,inf\n", "row 2"),
+        ("urn,dose\n900001,1e999\n", "row 2"),
         ("urn\n900001\nabc\n", "row 3: `abc` is not a school"),
+        ("urn\n\u0669\u0660\u0660\u0660\u0660\u0661\n", "row 2"),
         ("urn,dose\n900001,much\n", "row 2"),
         ("urn\n", "no school is listed"),
-        ('urn\n"9000', "not a CSV"),
+        ('urn\n"9000', "not a table"),
     ],
 )
 def test_a_wrong_row_of_members_is_named(tmp_path: Path, text: str, says: str) -> None:

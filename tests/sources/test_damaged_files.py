@@ -7,6 +7,7 @@ does the same to real files and counts the outcomes.
 import csv
 import io
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pepstats import measures
 from pepstats.errors import SourceError
 from pepstats.schools.source_check import check_sources
 from pepstats.settings import SourceLine
@@ -24,8 +26,8 @@ from tests import published_files as files
 
 Damage = Callable[[bytes, random.Random], bytes]
 CORPUS: dict[str, Damage] = {}
-IN_A_CELL = ("a percent of 400", "a negative cohort", "an unknown code", "a NUL", "a mark inside",
-             "a million characters", "a stray quotation mark", "letters for a URN")  # fmt: skip
+IN_A_CELL = ("an unknown code", "a NUL", "a mark inside", "a million characters",
+             "a stray quotation mark", "letters for a URN")  # fmt: skip
 
 
 def damage(name: str) -> Callable[[Damage], Damage]:
@@ -37,7 +39,9 @@ def damage(name: str) -> Callable[[Damage], Damage]:
 
 
 def cells_of(content: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(content.decode("utf-8-sig", "replace"), newline="")))
+    text = content.decode("utf-8-sig", "replace")
+    mark = max(",;\t", key=text.partition("\n")[0].count)
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
 
 
 def bytes_of(rows: list[list[str]]) -> bytes:
@@ -215,6 +219,16 @@ def test_damage_to_one_cell_is_refused_with_its_row_and_column(tmp_path: Path, n
         results.clean_results(*files.read(tmp_path, content))
 
 
+@pytest.mark.parametrize("name", ["a percent of 400", "a negative cohort"])
+def test_a_figure_that_cannot_be_is_left_out_and_its_place_is_said(
+    tmp_path: Path, name: str
+) -> None:
+    one = files.results(tmp_path, CORPUS[name](files.ks2_bytes(), random.Random(1)))
+    assert (one.reasons == measures.IMPOSSIBLE).to_numpy().sum() == 1
+    assert one.ledger.reasons[measures.IMPOSSIBLE] == 1
+    assert re.search(r"left out: row \d+ \(`(400%|-12)`\)", one.ledger.notes[0])
+
+
 @pytest.mark.parametrize("name", ["rows shuffled", "columns shuffled", "Windows text"])
 def test_what_loses_nothing_gives_the_same_results(tmp_path: Path, name: str) -> None:
     whole = [
@@ -260,6 +274,12 @@ TABLES = {
     "ofsted": "URN,School name,Inspection date,Overall effectiveness\n900101,A,2016-01-02,2\n",
     "la_series": "Short Desc,Data item,Years,LA and Regions,Values,LA Number\nA,B,2016,C,4.5,551\n"
     "A,B,2017,C,-,551\n",
+    "ks2": "time_period,geographic_level,school_urn,school_laestab,breakdown,subject,"
+    "expected_standard_pupil_percent\n202425,School,900101,5512001,Total,Reading,61\n"
+    "202425,School,900101,5512001,Disadvantaged,Reading,c\n202324,School,900102,5512002,Total,"
+    "Maths,low\n",
+    "absence": "time_period,time_identifier,geographic_level,school_urn,sess_overall_percent\n"
+    "202425,Academic year,School,900101,5.49\n202425,Academic year,School,900102,z\n",
     "national": "year,measure,value,release\n2018,rwm_expected,65,final\n",
     "local_results": "urn,year,measure,group,value,cohort,release\n900101,2018,rwm_expected,"
     "sen_support,25%,8,provisional\n900102,2018,rwm_expected,sen_support,SUPP,3,provisional\n",

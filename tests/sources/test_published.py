@@ -45,6 +45,6 @@ def test_a_kind_without_a_tidy_table_is_read_as_it_is_published(tmp_path: Path) 
 
 
 def test_a_file_of_no_known_kind_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("colour,size\nred,3\n", "utf-8")
+    (tmp_path / "x.csv").write_text("URN,size\n900101,3\n", "utf-8")
     with pytest.raises(SourceError, match=r"x\.csv, row 1: no kind of file we know has"):
         read_published(str(tmp_path / "x.csv"))

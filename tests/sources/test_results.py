@@ -100,10 +100,10 @@ def test_totals_of_england_are_told_apart_by_the_kind_of_file(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("column", "text", "said"),
     [
-        ("PTRWM_EXP", "400%", "400%"), ("PTRWM_EXP", "-3%", "-3%"), ("TELIG", "-3", "-3"),
-        ("READPROG", "WAT", "WAT"), ("TELIG", "1e9", "1e9"), ("URN", "ABC", "ABC"),
-        ("URN", "", "URN"), ("LEA", "Kent", "Kent"), ("READPROG", "64%", "64%"),
-        ("RECTYPE", "9", "9"),
+        ("READPROG", "WAT", "WAT"), ("URN", "ABC", "ABC"), ("URN", "", "URN"),
+        ("URN", "\u0669\u0660\u0660\u0661\u0660\u0663", "URN"), ("URN", "900103.5", "900103.5"),
+        ("URN", "9.0E+05", "9.0E"), ("LEA", "Kent", "Kent"), ("LEA", "551.5", "551.5"),
+        ("RECTYPE", "9", "9"), ("RECTYPE", "3", "900103"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_names_its_row_and_column(
@@ -111,7 +111,36 @@ def test_what_cannot_be_names_its_row_and_column(
 ) -> None:
     rows = files.ks2_rows()
     rows[2][column] = text
-    with pytest.raises(SourceError, match=rf"file\.csv(, |: .*)row 4, column {column}.*{said}"):
+    with pytest.raises(
+        SourceError, match=rf"file\.csv(, |: .*)row 4, column (URN|{column}).*{said}"
+    ):
+        files.results(tmp_path, files.write_csv(rows))
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("PTRWM_EXP", "400%"), ("PTRWM_EXP", "-3%"), ("PTRWM_EXP", "104.17"), ("TELIG", "-3"),
+        ("TELIG", "12.5"), ("TELIG", "1e9"), ("TELIG", "64%"), ("READPROG", "64%"),
+        ("READPROG", "81"), ("TFSM6CLA1A", "#DIV/0!"), ("TKS1AVERAGE", "161"),
+    ],
+)  # fmt: skip
+def test_a_figure_that_cannot_be_is_left_out_with_a_reason_and_its_place(
+    tmp_path: Path, column: str, text: str
+) -> None:
+    rows = files.ks2_rows()
+    rows[2][column] = text
+    one = files.results(tmp_path, files.write_csv(rows))
+    name = measures.measures_of("ks2")[column.upper()]
+    assert one.reasons.loc[900103, name] == measures.IMPOSSIBLE
+    assert one.ledger.reasons[measures.IMPOSSIBLE] == 1
+    (said,) = one.ledger.notes
+    assert said == f"{column}: a figure that cannot be is left out: row 4 (`{text}`)"
+
+
+def test_a_column_of_which_much_cannot_be_is_another_column_and_refused(tmp_path: Path) -> None:
+    rows = [files.school(900101 + n, READPROG=str(100 + n)) for n in range(8)]
+    with pytest.raises(SourceError, match=r"row 2, column READPROG: `100` cannot be .*\(8 rows\)"):
         files.results(tmp_path, files.write_csv(rows))
 
 
@@ -122,9 +151,8 @@ def test_an_unknown_code_is_said_once_with_all_its_columns(tmp_path: Path) -> No
         files.results(tmp_path, files.write_csv(rows))
     assert "row 2, column PTRWM_EXP: `WAT` (2 row(s))" in str(stopped.value)
     assert "row 3, column READPROG: `WAT` (1 row(s))" in str(stopped.value)
-    assert "If the Department has a new code, report it so that it can be added." in str(
-        stopped.value
-    )
+    assert "codes: {" in str(stopped.value)
+    assert "if the Department has a new code, report it" in str(stopped.value)
     assert ".py" not in str(stopped.value)
 
 
@@ -277,6 +305,111 @@ def test_a_series_year_is_the_one_its_school_year_ends(tmp_path: Path, year: str
     assert (row["year"], row["la"], row["reason"]) == (2016, 551, "not published")
 
 
+SINCE_2019 = (
+    "Web link,URN,School name,Ofsted phase,Inspection start date,Publication date,"
+    "Overall effectiveness,Quality of education\n"
+    ",900101,A,Primary,12/03/2022,21/04/2022,2,2\n,900102,B,Primary,05/10/2021,01/11/2021,9,9\n"
+    ",900103,C,Special,NULL,NULL,NULL,NULL\n,900104,D,Primary,10/09/2024,12/10/2024,Not judged,2\n"
+)
+
+
+def test_inspections_since_2019_keep_a_grade_or_say_why_there_is_none(tmp_path: Path) -> None:
+    raw, source = files.read(tmp_path, SINCE_2019.encode(), kind="ofsted", year=None)
+    found = registers.tidy_ofsted(raw, source)
+    assert found.values["outcome"].tolist() == [2, pd.NA, pd.NA, pd.NA]
+    assert found.values["inspected"].dt.year.tolist()[:2] == [2022, 2021]
+    assert pd.isna(found.values.loc[900103, "inspected"])
+    assert found.ledger.reasons == {"no graded inspection": 1, "not judged": 2}
+
+
+def test_a_report_card_is_newer_than_the_grade_before_it(tmp_path: Path) -> None:
+    graded = "latest OEIF graded inspection"
+    header = ["URN", "School name", "Inspection start date", "Publication date", "Inclusion",
+              f"Inspection start date of {graded}", f"Publication date of {graded}",
+              "Latest OEIF overall effectiveness"]  # fmt: skip
+    rows = [
+        ("900101", "A", "NULL", "NULL", "NULL", "12/03/2019", "21/04/2019", "2"),
+        ("900102", "B", "02/12/2025", "20/01/2026", "Needs attention", "12/03/2019", "21/04/2019",
+         "1"),
+        ("900103", "C", "09/12/2025", "22/01/2026", "Expected standard", "NULL", "NULL", "NULL"),
+        ("900104", "D", "NULL", "NULL", "NULL", "08/10/2024", "15/11/2024", "Not judged"),
+    ]  # fmt: skip
+    content = files.write_csv([dict(zip(header, row, strict=True)) for row in rows], header)
+    found = registers.tidy_ofsted(*files.read(tmp_path, content, kind="ofsted", year=None))
+    assert found.values["outcome"].tolist() == [2, pd.NA, pd.NA, pd.NA]
+    assert found.values["inspected"].dt.strftime("%Y-%m-%d").tolist() == [
+        "2019-03-12", "2025-12-02", "2025-12-09", "2024-10-08",
+    ]  # fmt: skip
+    assert found.ledger.reasons == {"a report card, without an overall grade": 2, "not judged": 1}
+
+
+def test_inspections_without_a_date_are_refused(tmp_path: Path) -> None:
+    text = b"URN,School name,Overall effectiveness\n900101,A,2\n"
+    raw, source = files.read(tmp_path, text, kind="ofsted", year=None)
+    with pytest.raises(SourceError, match=r"file\.csv, row 1: no column has the date"):
+        registers.tidy_ofsted(raw, source)
+
+
+def test_only_academy_trusts_are_trusts(tmp_path: Path) -> None:
+    text = (
+        "URN,Group UID,Group Name,Group Type,Group Status,Joined date\n"
+        "900101,1,A Trust,Multi-academy trust,Open,2016-09-01\n20003,2,B,Children's Centres Group,"
+        "Open,2012-01-01\n900102,3,C,Federation,Open,2013-01-01\n900103,4,D,Single-academy trust,"
+        "Closed,2014-01-01\n900104,5,E,School sponsor,Open,2015-01-01\n"
+    )
+    found = registers.tidy_trusts(*files.read(tmp_path, text.encode(), kind="trusts", year=None))
+    assert found.values["trust"].to_dict() == {900101: "A Trust"}
+    assert found.ledger.left_out == {
+        "a sponsor, not a trust": 1, "a group that is no academy trust: Federation": 1,
+        "a trust that has closed": 1, registers.NO_SCHOOLS_NUMBER: 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "unfilled"),
+    [({"OPENDATE": ""}, {"status (no column)": 2, "type (no column)": 2,
+                         "governance (no column)": 2, "age low (no column)": 2,
+                         "age high (no column)": 2}),
+     ({"ICLOSE": "1", "NFTYPE": "Other independent school", "AGEL": "4", "AGEH": ""},
+      {"governance": 2, "age high": 2}),
+     ({"SCHSTATUS": "Open, but proposed to close", "SCHOOLTYPE": "Community school",
+       "AGELOW": "4", "AGEHIGH": "11"}, {})],
+)  # fmt: skip
+def test_what_a_register_does_not_say_is_said_with_the_number_of_schools(
+    tmp_path: Path, columns: dict[str, str], unfilled: dict[str, int]
+) -> None:
+    rows = [
+        {"URN": urn, "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A", **columns}
+        for urn in ("900101", "900102", "20001")
+    ]
+    content = files.write_csv(rows, list(rows[0]))
+    found = registers.tidy_register(*files.read(tmp_path, content, kind="register", year=None))
+    assert found.ledger.unfilled == unfilled
+    assert found.ledger.left_out == {registers.NO_SCHOOLS_NUMBER: 1}
+    assert "SCHSTATUS" not in columns or set(found.values["status"]) == {"open"}
+
+
+def test_the_full_extract_of_all_establishments_is_read_as_schools(tmp_path: Path) -> None:
+    text = (
+        '"URN","LA (code)","LA (name)","EstablishmentNumber","EstablishmentName",'
+        '"TypeOfEstablishment (code)","TypeOfEstablishment (name)","EstablishmentStatus (code)",'
+        '"EstablishmentStatus (name)","OpenDate","CloseDate","StatutoryLowAge","StatutoryHighAge"\n'
+        '900101,"551","Nowhere","2001","A","34","Academy converter","2","Closed","01-09-2012",'
+        '"31-08-2023",4,11\n20001,"551","Nowhere","","B","47","Children\'s centre","1","Open","",'
+        '"","",""\n900103,"000","Does not apply","","C","25","Offshore schools","1","Open","","",'
+        '"",""\n'
+    )
+    found = registers.tidy_register(*files.read(tmp_path, text.encode(), kind="register"))
+    assert found.values.loc[900101, ["la", "status", "governance", "age_high"]].tolist() == [
+        551, "closed", "academy", 11,
+    ]  # fmt: skip
+    assert pd.isna(found.values.loc[900103, "la"])
+    assert found.ledger.left_out == {registers.NO_SCHOOLS_NUMBER: 1}
+    assert found.ledger.unfilled == {
+        "la": 1, "estab": 1, "governance": 1, "age low": 1, "age high": 1,
+    }  # fmt: skip
+
+
 REGISTERS = {
     "the spine": {
         "URN": "900101.0", "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A",
@@ -293,7 +426,14 @@ REGISTERS = {
     },
     "the newer information tables": {
         "time_period": "202324", "school_urn": "900101", "school_laestab": "5512001",
-        "school_name": "A", "school_type": "Academy converter",
+        "school_name": "A", "establishment_type_group": "Converter academies", "iclose": "1",
+        "agerange": "7 to 11",
+    },
+    "the school information of the later tables": {
+        "URN": "900101", "LA": "551", "ESTAB": "2001", "LAESTAB": "5512001", "SCHNAME": "A",
+        "SCHSTATUS": "Closed", "OPENDATE": "01/09/2016", "CLOSEDATE": "31/08/2018",
+        "MINORGROUP": "Academy", "SCHOOLTYPE": "Academy converter", "ISPRIMARY": "1",
+        "ISSECONDARY": "0", "AGELOW": "7", "AGEHIGH": "11",
     },
 }  # fmt: skip
 
@@ -304,21 +444,68 @@ def test_every_register_says_the_same_of_a_school(tmp_path: Path, name: str) -> 
     raw, source = files.read(tmp_path, files.write_csv([row], list(row)), kind="register")
     one = registers.tidy_register(raw, source).values.loc[900101]
     assert one[["la", "estab", "name", "governance"]].tolist() == [551, 2001, "A", "academy"]
+    assert one[["status", "age_low", "age_high"]].tolist() == ["closed", 7, 11]
+    assert one["is_primary"]
+    assert not one["is_secondary"]
     if name != "the newer information tables":
-        assert one[["status", "age_low", "age_high"]].tolist() == ["closed", 7, 11]
-        assert one["is_primary"]
-        assert not one["is_secondary"]
         assert one["closed"] == pd.Timestamp("2018-08-31")
 
 
-def test_a_full_key_stage_4_file_gives_every_measure(tmp_path: Path) -> None:
-    columns = list(measures.measures_of("ks4"))
+def test_words_for_a_band_of_progress_do_not_refuse_key_stage_2(tmp_path: Path) -> None:
+    rows = [{**files.school(900101 + n), "READPROG_DESCR": word}
+            for n, word in enumerate(("Well above average", "Average"))]  # fmt: skip
+    one = files.results(tmp_path, files.write_csv(rows))
+    assert one.values["reading_progress"].tolist() == [0.5, 0.5]
+    assert one.ledger.columns_unread == ("READPROG_DESCR",)
+
+
+def test_key_stage_4_is_read_in_the_column_names_of_later_years(tmp_path: Path) -> None:
+    header = [
+        "RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "ADMPOL_PT", "KS2ASS", "TPUP", "ATT8SCR",
+        "PSENE4", "PSENK4", "PSEN_ALL4", "ATT8SCR_MID", "P8_BANDING", "ATT8SCR_PREV",
+    ]  # fmt: skip
+    row = dict.fromkeys(header, "12") | {
+        "RECTYPE": "1", "LEA": "551", "ESTAB": "4001", "URN": "900201", "P8_BANDING": "Average",
+        "ADMPOL_PT": "SEL", "PSENE4": "3%", "P8MEA": "NP",
+    }  # fmt: skip
+    one = files.results(tmp_path, files.write_csv([row], header), kind="ks4", year=2025)
+    names = ["ehcp_ks4", "sen_support_ks4", "attainment8.middle_prior"]
+    assert one.values.loc[900201, names].tolist() == [3, 12, 12]
+    assert "prior_attainment_ks4" not in one.values  # a scaled score, and no points
+
+
+@pytest.mark.parametrize("names", ["first", "later"])
+def test_a_full_key_stage_4_file_gives_every_measure(tmp_path: Path, names: str) -> None:
+    known = list(measures.measures_of("ks4").items())
+    columns = list({of: c for c, of in (known if names == "later" else reversed(known))}.values())
     header = ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "NFTYPE", *columns, "P8MEA_18"]
-    row = dict.fromkeys(header, "1") | {"LEA": "551", "URN": "900201", "PTL2BASICS_94": "66.2%"}
+    row = dict.fromkeys(header, "2") | {"LEA": "551", "URN": "900201", "PTL2BASICS_94": "66.2%"}
     one = files.results(tmp_path, files.write_csv([row], header), kind="ks4", year=2019)
     assert set(one.values) == set(measures.measures_of("ks4").values())
     assert one.values.loc[900201, "basics_94"] == 66.2
     assert one.earlier.columns.tolist() == [(2018, "progress8")]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [("ADMPOL_2017", ["OTHER NON SEL", "SEL"]), ("P8_BANDING", ["Well above average", "NP"]),
+     ("DIOCESE", ["Invented Diocese", ""])],
+)  # fmt: skip
+def test_a_column_of_words_that_no_measure_uses_is_not_read(
+    tmp_path: Path, column: str, words: list[str]
+) -> None:
+    header = ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "TPUP", "ATT8SCR", "TOTATT8", column]
+    rows = [
+        {"RECTYPE": "1", "LEA": "551", "ESTAB": "4001", "URN": str(900201 + n), "SCHNAME": "A",
+         "TPUP": "150", "ATT8SCR": "46.2", "TOTATT8": "6930", column: word}
+        for n, word in enumerate(words)
+    ]  # fmt: skip
+    one = files.results(tmp_path, files.write_csv(rows, header), kind="ks4", year=2017)
+    assert one.values["attainment8"].tolist() == [46.2, 46.2]
+    assert (one.ledger.columns_unread, one.ledger.unread) == ((column,), 2)
+    rows[0]["ATT8SCR"] = words[0]
+    with pytest.raises(SourceError, match=r"row 2, column ATT8SCR"):
+        files.results(tmp_path, files.write_csv(rows, header), kind="ks4", year=2017)
 
 
 def test_the_letters_of_the_newer_files_are_known(tmp_path: Path) -> None:
