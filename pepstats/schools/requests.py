@@ -62,7 +62,8 @@ def _twice(sources: Sequence[Source]) -> Iterator[str]:
     first: dict[str, Source] = {}
     for one in sources:
         other = first.setdefault(one.sha256, one)
-        if other is not one and one.kind in RESULTS:
+        parts = one.long and other.years != one.years  # each line has its own year's rows
+        if other is not one and one.kind in RESULTS and not parts:
             when = f"for {other.year} and {one.year}" if one.year != other.year else "twice"
             yield f"`sources`: {other.file} and {one.file} are the same file, listed {when}."
 
@@ -95,7 +96,8 @@ def _gather_offered(sources: Sequence[Source]) -> Offered:
 
     for one in sources:
         if one.kind in RESULTS:
-            add(one.kind, one.year or 0, list_offered(one))
+            for year in one.years or (0,):
+                add(one.kind, year, list_offered(one))
         elif one.kind == "local_results":
             for part in parse_source(one):
                 if isinstance(part, Tidied):

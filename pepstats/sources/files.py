@@ -10,13 +10,15 @@ from pathlib import Path
 from pepstats.errors import SourceError, nearest
 from pepstats.settings import SourceLine
 from pepstats.sources.cells import Cells
-from pepstats.sources.csv_text import read_header, split_cells
+from pepstats.sources.csv_text import read_header, read_rows, split_cells
 from pepstats.sources.excel import is_workbook, read_sheet, read_sheet_header
 from pepstats.sources.layouts import (
     LONG,
+    LONG_YEAR,
     OWN_TABLES,
     UNUSED,
     Layout,
+    end_of_school_year,
     has_known_names,
     list_titles,
     missing_columns,
@@ -48,6 +50,8 @@ class Source:
     licence: str | None = None
     codes: Mapping[str, str] = field(default_factory=dict)  # the study's own, in capitals
     shares: Mapping[str, str] = field(default_factory=dict)  # what it says of columns
+    years: tuple[int, ...] = ()  # that it is read for: those of its rows, of a long file
+    long: bool = False  # whether it is one of the Department's long files
 
 
 def find_source(line: SourceLine, data: Path) -> Source:
@@ -69,19 +73,34 @@ def find_source(line: SourceLine, data: Path) -> Source:
     if line.kind is None or not is_workbook(content):  # a workbook of a kind is checked when read
         header = (read_sheet_header if is_workbook(content) else read_header)(content, file)
         kind = _check_kind(line.kind, header, file)
-    lags = kind == "ks2" and "TIME_PERIOD" not in map(tidy_column, header)
-    year = year_of(header) if lags else None
+    long = LONG_YEAR in map(tidy_column, header)
+    year = year_of(header) if kind == "ks2" and not long else None
     if line.year is not None and year is not None and year != line.year:
         raise SourceError(
             f"{file}, row 1: listed as {line.year}, but its columns of earlier years "
             f"(`_{year - 2001:02d}`) say {year}. Correct `year`."
         )
     title, year = list_titles().get(kind, kind), line.year or year
+    years = _list_years(content, file) if long and year is None else ()
+    year = years[0] if len(years) == 1 else year
     name = f"{title}, {year}" if year else title
     return Source(
         name, kind, year, line.release, file, path, sha256, content, line.licence,
         {code.upper(): reason for code, reason in line.codes.items()}, line.shares,
+        years or tuple(filter(None, [year])), long,
     )  # fmt: skip
+
+
+def _list_years(content: bytes, file: str) -> tuple[int, ...]:
+    """List the years of a long file's rows."""
+    if is_workbook(content):
+        cells = read_sheet(content, file)
+        texts = set(cells.column(cells.columns[LONG_YEAR]))
+    else:
+        rows = read_rows(content, file)
+        at = [tidy_column(name) for name in next(rows)[1]].index(LONG_YEAR)
+        texts = {cells[at] for _, cells in rows if len(cells) > at}
+    return tuple(sorted({year for text in texts if (year := end_of_school_year(text))}))
 
 
 def read_text(source: Source) -> Cells:

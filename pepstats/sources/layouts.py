@@ -122,6 +122,17 @@ def has_known_names(header: list[str]) -> bool:
     return not known.isdisjoint(tidy_column(name) for name in header)
 
 
+LONG_YEAR = "TIME_PERIOD"
+"""The column of the school year in the Department's long files."""
+
+
+def end_of_school_year(text: str) -> int | None:
+    """Return the year in which a school year ends that is written 202425; None if it is none."""
+    match = re.fullmatch(r"(20\d\d)[/-]?(\d\d)", text.strip())
+    follows = match is not None and (int(match[1]) + 1) % 100 == int(match[2])
+    return int(match[1]) + 1 if match and follows else None
+
+
 def year_of(header: list[str]) -> int | None:
     """Return which year's layout this is, from its columns of earlier years (`_16`, `_17`)."""
     found = [re.fullmatch(r".+_(\d\d)", tidy_column(name)) for name in header]

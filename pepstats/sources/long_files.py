@@ -8,7 +8,6 @@ or not read.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from pepstats.paths import read_table
 from pepstats.settings import RELEASES
 from pepstats.sources.cells import ALL_REASONS, Array, Cells, read_cells
 from pepstats.sources.files import Source
-from pepstats.sources.layouts import MAINSTREAM, NOT_STATED, SPECIAL
+from pepstats.sources.layouts import LONG_YEAR, MAINSTREAM, NOT_STATED, SPECIAL, end_of_school_year
 from pepstats.sources.registers import read_column, read_urns
 from pepstats.sources.results import IDENTITY, Ledger, Results, find_impossible
 from pepstats.sources.shares import PERCENT, ask, find_strays, raise_text, said_of
@@ -75,7 +74,7 @@ class _Rows:
 
 def is_long(raw: Cells) -> bool:
     """Return whether a file is one of the Department's long ones."""
-    return "TIME_PERIOD" in raw.columns
+    return LONG_YEAR in raw.columns
 
 
 def read_long(raw: Cells, source: Source) -> list[Results]:
@@ -157,14 +156,9 @@ def _name_measure(pattern: str, subject: str, group: str) -> str | None:
 
 def _school_years(raw: Cells) -> pd.Series:
     """Read each row's school year, written 202425, as the year it ends."""
-    text = read_column(raw, "TIME_PERIOD")
-    found = {
-        one: int(match[1]) + 1
-        for one in text.unique()
-        if (match := re.fullmatch(r"(20\d\d)[/-]?(\d\d)", one))
-        and (int(match[1]) + 1) % 100 == int(match[2])
-    }
-    raw.refuse(~text.isin(list(found)), text, "is not a school year such as 202425")
+    text = read_column(raw, LONG_YEAR)
+    found = {one: end_of_school_year(one) for one in text.unique()}
+    raw.refuse(text.map(found).isna(), text, "is not a school year such as 202425")
     return text.map(found).astype("int64")
 
 

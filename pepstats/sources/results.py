@@ -180,9 +180,9 @@ def list_offered(source: Source) -> set[str] | None:
     """
     if is_workbook(source.content):
         return None
-    columns = {tidy_column(name) for name in read_header(source.content, source.file)}
-    if "TIME_PERIOD" in columns:  # a long file: its rows tell
+    if source.long:  # its rows tell
         return None
+    columns = {tidy_column(name) for name in read_header(source.content, source.file)}
     names = {name for column, name in measures_of(source.kind).items() if column in columns}
     return names | {size for size, parts in SIZED_BY.items() if names.issuperset(parts)}
 
