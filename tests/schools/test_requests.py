@@ -205,6 +205,35 @@ def test_schools_that_were_taken_out_are_not_explained_by_those_without_a_number
     assert "have 30 at most" in cut.loc["cohort", "explanation"]
 
 
+def test_a_long_file_gives_the_years_that_its_rows_are_of(tmp_path: Path) -> None:
+    rows = [
+        {"time_period": when, "geographic_level": "School", "school_urn": 900101 + k,
+         "school_laestab": 5512101 + k, "subject": "Reading, writing and maths",
+         "expected_standard_pupil_percent": 50 + k}
+        for when in ("201617", "201718") for k in range(12)
+    ]  # fmt: skip
+    world = write_world(tmp_path, {}, {})
+    attainment = pd.DataFrame(rows)
+    attainment.to_csv(world / "raw" / "attainment.csv", index=False)
+    pupils = attainment.iloc[:, :4].assign(telig=30)
+    pupils.to_csv(world / "raw" / "pupils.csv", index=False)
+    path = world / "reports" / "all.yml"
+    report = yaml.safe_load(path.read_text("utf-8"))
+    first = report["sources"][:1]
+    both = [{"kind": "ks2", "file": f"raw/{name}.csv"} for name in ("attainment", "pupils")]
+    by_year = [{**one, "year": year} for one in both for year in (2017, 2018)]
+    for sources in ([*first, *both], [*first, *by_year]):
+        path.write_text(yaml.safe_dump(report | {"sources": sources}), "utf-8")
+        check_request("all", world)
+        values = load_study("all", world).panel.values
+        assert values.loc[(900101, 2018), ["rwm_expected", "cohort"]].tolist() == [50, 30]
+    path.write_text(
+        yaml.safe_dump(report | {"sources": [*first, *by_year, dict(by_year[0])]}), "utf-8"
+    )
+    with pytest.raises(DesignError, match="attainment.csv are the same file, listed twice"):
+        check_request("all", world)
+
+
 def test_pupils_of_schools_that_are_not_listed_explain_no_percentage(tmp_path: Path) -> None:
     rows = a_city()
     low = [row for row in rows[:-1] if row["TELIG"] != "SUPP"][:20]
