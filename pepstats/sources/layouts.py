@@ -110,10 +110,10 @@ OWN_COLUMNS = {"PROGRAMME", "ACTIVITY", "JOINED", "DOSE", "BASIS", "DATE", "DAYS
 
 
 def is_header(cells: list[str]) -> bool:
-    """Return whether a row is the header of a table that we know."""
+    """Return whether a row is the header of a table that we know; a title alone is none."""
     names = {tidy_column(name) for name in cells}
     own = "URN" in names and not names.isdisjoint(OWN_COLUMNS)
-    return own or bool(recognise_layouts(cells))
+    return own or any(one.kind != "abbreviations" for one in recognise_layouts(cells))
 
 
 def has_known_names(header: list[str]) -> bool:

@@ -103,6 +103,14 @@ def test_a_published_file_that_no_report_uses_is_named(
         find_source(SourceLine(file="a.csv"), tmp_path)
 
 
+@pytest.mark.parametrize("title", ["2018 KS2 Performance Tables", "Abbreviations are below,,,"])
+def test_a_title_above_a_table_is_no_list_of_abbreviations(tmp_path: Path, title: str) -> None:
+    table = "RECTYPE,LEA,ESTAB,URN,SCHNAME,TELIG,PTRWM_EXP\n1,551,2001,900101,A,40,60%\n"
+    (tmp_path / "a.csv").write_text(f"{title}\n{table}", "utf-8")
+    one = read_published(tmp_path / "a.csv")
+    assert (one.source.kind, one.values.loc[900101, "rwm_expected"]) == ("ks2", 60)
+
+
 def test_a_companion_sheet_is_left_as_it_is(tmp_path: Path) -> None:
     text = "Field Number,Field Reference,Field Name\n1,URN,Number\n2,LA,Authority\n"
     (tmp_path / "meta.csv").write_text(text, "utf-8")
