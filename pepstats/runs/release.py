@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.report import NOT_YET_PUBLIC, REASON, fill_template, list_marks
@@ -29,6 +27,7 @@ from pepstats.runs.files import (
     copy_into,
     fill_folder,
     place_of,
+    read_csv,
     sha256_of,
     sweep_partial,
 )
@@ -90,8 +89,9 @@ class NamedSchools:
 def list_schools(run: Path, report: Report) -> NamedSchools:
     """List the schools of the authority and of every programme, as the run knows them."""
     folder = run / "01-clean-sources"
-    register = pd.read_csv(folder / "register.csv", dtype="str", keep_default_na=False)
-    members = pd.read_csv(folder / "members.csv", dtype="str", keep_default_na=False)
+    register, members = (
+        read_csv(folder / f"{name}.csv", dtype="str").fillna("") for name in ("register", "members")
+    )
     home = register["la"].str.removesuffix(".0").eq(str(report.authority))
     own = register[home | register["school"].isin(members["school"])]
     urns = {urn for listed in own["urns"] for urn in listed.split()}
@@ -342,7 +342,7 @@ def _stale_beside(made: Manifest, now: Earlier | None) -> Iterator[str]:
 
 def _told_since(made: Manifest, report: Report, out: Path) -> Iterator[str]:
     """Find other reports' releases since the run, which its gate could not heed."""
-    if not len(pd.read_csv(out / "working" / report.slug / SHOWN["forms"])):
+    if not len(read_csv(out / "working" / report.slug / SHOWN["forms"])):
         return  # all that it rests on is published
     told = read_disclosed(out, "forms")
     late = told[

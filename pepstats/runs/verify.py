@@ -20,7 +20,7 @@ from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.compare import compare_entries, compare_file
 from pepstats.runs.disclosed import copy_disclosed
 from pepstats.runs.environment import describe_machine, same_code
-from pepstats.runs.files import MANIFEST, copy_into, fill_folder, place_of, sha256_of
+from pepstats.runs.files import MANIFEST, as_csv, copy_into, fill_folder, place_of, sha256_of
 from pepstats.runs.manifest import (
     CHANGED,
     CLOSE,
@@ -206,7 +206,7 @@ def verify_run(
         found_all = dict.fromkeys(findings)
         ordered = sorted(found_all, key=lambda one: (rank.index(one.verdict), one.file, one.column))
         found = Verified(made.report, tuple(ordered), tuple(said), final)
-        found.table().to_csv(making / "comparison.csv", index=False, lineterminator="\n")
+        (making / "comparison.csv").write_bytes(as_csv(found.table()))
     return found
 
 
