@@ -28,7 +28,7 @@ from pepstats.impact import HOW, LADDER
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
 from pepstats.report.group_sentences import whose_sentence
-from pepstats.report.programme_tables import cost_words
+from pepstats.report.programme_tables import cost_words, whom_words
 from pepstats.report.sentences import short_result, verdict_words
 from pepstats.settings import Programme, Report
 
@@ -160,8 +160,7 @@ def _in_short(chapter: Chapter) -> list[str]:
     ]
     return [
         programme.summary.strip() or "Not yet described in its settings file",
-        f"{count_words(found.named, f'{programme.phase} school')}; "
-        f"{first.n_schools} can be compared",
+        whom_words(chapter, "can be compared"),
         cost_words(programme, found.named),
         moved[0].upper() + moved[1:],
         verdict_words(first),

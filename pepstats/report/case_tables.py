@@ -19,7 +19,12 @@ from pepstats.report.disclosure import (
     withhold,
 )
 from pepstats.report.edition import HELD_BACK, Chapter, is_said
-from pepstats.report.quotes import of_programme, tabulate_themes
+from pepstats.report.quotes import (
+    count_statements,
+    may_count,
+    of_programme,
+    tabulate_themes,
+)
 from pepstats.sources import NO_CONSENT
 
 FEW_SPOKE = (
@@ -146,7 +151,12 @@ def list_shown_themes(chapter: Chapter) -> pd.DataFrame:
     """List the counts of themes that an edition shows."""
     counts, held_back = count_answers(chapter)
     shown = counts.iloc[:0] if held_back else counts
-    return list_shown(f"{chapter.programme.slug}.themes", shown)
+    slug, said = chapter.programme.slug, chapter.found.statements
+    answers = count_statements(said, slug)
+    if not len(of_programme(said, slug)) or not may_count(said, slug, chapter.view):
+        answers = answers.iloc[:0]
+    parts = [list_shown(f"{slug}.themes", shown), list_shown(f"{slug}.answers", answers)]
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def list_hidden_of_programme(chapter: Chapter) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from pepstats.errors import RunError
 from pepstats.formatting import reader_words, round_half_up
+from pepstats.impact import MATCHED
 from pepstats.measures import breaks_between, find_measure
 from pepstats.plots import name_schools
 from pepstats.report.disclosure import Protected, View
@@ -359,12 +360,13 @@ def list_results(programme: Programme, found: ProgrammeResults, year: int) -> di
 
 
 def _no_result(outcome: str, found: ProgrammeResults, year: int) -> Result:
-    known, reason = found.counts_of(outcome).known, ""
+    known, reason, mode = found.counts_of(outcome).known, "", MATCHED
     for row in found.refused.to_dict("records"):
         if row["outcome"] == outcome:
             known, reason = int(row["n_schools"]), str(row["reason"])
+            mode = str(row["mode"]) if is_said(row.get("mode")) else mode
     nan, unit = math.nan, find_measure(outcome).unit
-    return Result(outcome, unit, nan, nan, nan, nan, known, 0, year, "", "", reason=reason)
+    return Result(outcome, unit, nan, nan, nan, nan, known, 0, year, "", "", mode, reason=reason)
 
 
 EFFECT_COLUMNS = [

@@ -33,7 +33,7 @@ from pepstats.report.group_sentences import (
     whose_sentence,
 )
 from pepstats.report.programme_tables import cost_words, scaled
-from pepstats.report.quotes import balance_sentence, quoted_sentence
+from pepstats.report.quotes import ASKED_AGAIN, balance_sentence, may_count, quoted_sentence
 from pepstats.report.sentences import (
     Result,
     chance_sentence,
@@ -123,7 +123,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
-        "statements": Entry(None, balance_sentence(said, slug, named), f"{cases}/statements.csv"),
+        "statements": Entry(None, _answers(chapter), f"{cases}/statements.csv"),
         "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
         "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
         "gap": Entry(None, gap, f"{folder}/gap-to-national.csv"),
@@ -184,7 +184,7 @@ def describe_result(result: Result) -> dict[str, tuple[object, str]]:
 
 def how_sentence(results: Sequence[Result]) -> str:
     """Write what the programmes' schools were compared with."""
-    modes = {result.mode for result in results if result.known}
+    modes = {result.mode for result in results if result.known or result.reason == HELD}
     matched = (
         "Each school of a programme is compared with the schools most like it in other "
         "authorities: its own result, less the average of theirs, less what goes with the "
@@ -203,7 +203,7 @@ def how_sentence(results: Sequence[Result]) -> str:
 
 def parts_sentence(results: Sequence[Result]) -> str:
     """Write what is allowed for beside the comparison schools, or what a forecast is made from."""
-    modes = {result.mode for result in results if result.known}
+    modes = {result.mode for result in results if result.known or result.reason == HELD}
     known = (
         "earlier results, numbers of pupils, the earlier results of their authority and, where the "
         "files have it, what their pupils brought with them"
@@ -234,6 +234,8 @@ STARTS = {
 
 def schools_sentence(found: ProgrammeResults, result: Result) -> str:
     """Write how many schools did better and how many worse than was expected of them."""
+    if result.reason == HELD:
+        return ""
     counts, against = found.counts_of(result.outcome), "forecast"
     if result.mode == MATCHED:
         against = "similar schools"
@@ -248,6 +250,8 @@ def schools_sentence(found: ProgrammeResults, result: Result) -> str:
 
 def kept_sentence(named: int, result: Result) -> str:
     """Write how many of the programme's schools the estimate rests on."""
+    if result.reason == HELD:
+        return f"{count_words(named, 'school')} took part."
     left = named - result.n_schools
     if left <= 0:
         return f"All {count_words(named, 'school')} in the programme could be compared."
@@ -303,6 +307,13 @@ def start_sentence(balance: pd.DataFrame) -> str:
         return f"Schools are also matched on {join_words(there)}."
     also = f"Schools are also matched on {join_words(there)}. " if there else ""
     return f"{also}This study's files do not have {join_words(absent)}, so these may still differ."
+
+
+def _answers(chapter: Chapter) -> str:
+    said, slug = chapter.found.statements, chapter.programme.slug
+    if not may_count(said, slug, chapter.view):
+        return ASKED_AGAIN
+    return balance_sentence(said, slug, chapter.found.named)
 
 
 def _checked(found: ProgrammeResults, result: Result) -> str:

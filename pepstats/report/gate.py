@@ -506,7 +506,8 @@ def hold_back(
     whole = {"schools": found.gaps, "cases": found.cases, "gap-to-national": found.gap_to_national}
     log += [(f"{slug}.{name}", "all", "all", REASON) for name, one in whole.items() if len(one)]
     counts = {name: one for name, one in found.list_counts().items() if name not in lost}
-    more = pd.DataFrame({"outcome": lost, "n_schools": 0, "reason": HELD})
+    mode = chapter.primary.mode
+    more = pd.DataFrame({"outcome": lost, "n_schools": 0, "reason": HELD, "mode": mode})
     shown = dataclasses.replace(
         found,
         **{name: _without(getattr(found, name), lost) for name in ("effects", "sizes", "weighed")},

@@ -86,8 +86,7 @@ def table_summary(chapter: Chapter) -> PaperTable:
     programme, found, result = chapter.programme, chapter.found, chapter.primary
     rows = [
         ("What was done", programme.summary.strip() or "Not yet described in its settings file"),
-        ("For whom", f"{count_words(found.named, f'{programme.phase} school')}; "
-         f"{result.n_schools} have results that can be compared"),
+        ("For whom", whom_words(chapter, "have results that can be compared")),
         ("When", f"First results that could show it: {school_year(programme.starts)}"),
         ("Cost", (grant_words if len(found.value) else cost_words)(programme, found.named)),
         ("What we looked at", f"{outcome_label(result.outcome)}, {school_year(result.year)}"),
@@ -100,6 +99,14 @@ def table_summary(chapter: Chapter) -> PaperTable:
     ]
     rows += worth or [("Months of progress", "Not worked out in this run")]
     return make_table(f"{programme.title}: in short", {"Question": 1.2, "Answer": 4.0}, rows)
+
+
+def whom_words(chapter: Chapter, compared: str) -> str:
+    """Write how many schools a programme is for, and how many of them are in its estimate."""
+    words = count_words(chapter.found.named, f"{chapter.programme.phase} school")
+    if chapter.primary.reason == HELD:
+        return words
+    return f"{words}; {chapter.primary.n_schools} {compared}"
 
 
 def grant_words(programme: Programme, schools: int) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from pepstats.document import Quote
 from pepstats.formatting import count_words, join_words
+from pepstats.report.disclosure import View
 from pepstats.sources import DETAILS, NOT_CLEARED, STANCES, TOO_LONG
 
 MOST_QUOTES = 6  # for one programme
@@ -25,6 +26,31 @@ def list_answers(said: pd.DataFrame, programme: str) -> pd.DataFrame:
 def count_stances(rows: pd.DataFrame) -> dict[str, int]:
     """Count answers by whether they are positive, mixed or negative."""
     return {stance: int((rows["stance"] == stance).sum()) for stance in STANCES}
+
+
+def count_statements(said: pd.DataFrame, programme: str) -> pd.DataFrame:
+    """Count the schools that were asked, that answered, and by stance: index what, `schools`."""
+    answers = list_answers(said, programme)
+    counts = {"asked": len(of_programme(said, programme)), "answered": len(answers)}
+    return pd.DataFrame({"schools": counts | count_stances(answers)})
+
+
+def may_count(said: pd.DataFrame, programme: str, view: View) -> bool:
+    """Whether no count of answers is a few apart from what an earlier release showed of it.
+
+    A school that left between two releases would be known by its answer.
+    """
+    now = count_statements(said, programme)["schools"]
+    return not any(
+        (now - then["schools"].reindex(now.index)).abs().between(1, view.smallest).any()
+        for then in view.shown_before(f"{programme}.answers")
+    )
+
+
+ASKED_AGAIN = (
+    "The programme's schools were asked for a statement. How many answered is not shown, since it "
+    "differs by few from what was shown before."
+)
 
 
 def balance_sentence(said: pd.DataFrame, programme: str, schools: int) -> str:

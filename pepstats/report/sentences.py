@@ -129,6 +129,8 @@ def effect_sentence(result: Result) -> str:
 
 def chance_sentence(result: Result) -> str:
     """Write how often chance alone would show as much, how sure that is, and what follows."""
+    if result.reason == HELD:
+        return ""
     if not result.known or not math.isfinite(result.p_placebo) or result.n_placebo < 1:
         return "There were too few schools to test whether this could be chance."
     where = f", in {result.n_authorities} authorities" if result.n_authorities else ""
@@ -182,6 +184,8 @@ def smallest_sentence(result: Result) -> str:
 def verdict_words(result: Result) -> str:
     """Write a verdict and how sure it is, for a table."""
     sure = f"{_often(result.p_adjusted)} groups without a programme changed as much"
+    if result.reason == HELD:
+        return f"{HELD[0].upper()}{HELD[1:]}"
     verdict = result.verdict.capitalize() or "No estimate"
     if times := overstated_words(result):
         verdict = f"{verdict} ({times})"
