@@ -44,7 +44,7 @@ from tests.attack_shadows import find_between
 from tests.attack_world import World, lay_out_published, see_world
 from tests.attacker import Attacked, attack, look_around
 
-SCHOOLS = 1500
+SCHOOLS = 1200
 OCTOBER, DECEMBER = "autumn-2018", "autumn-2018-revised"
 SLUGS = ("closing-the-gap", "send-in-mainstream")
 PROTECTED = ("refused", "hash", "size", "count", "consent", "order", "name", "answer")

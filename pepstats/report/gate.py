@@ -95,7 +95,7 @@ def protect(edition: Edition) -> Edition:
         made=dataclasses.replace(edition.made, results=_published(edition.made.results)),
         panel=None,
         held=held,
-        forms=pd.concat([forms, described], ignore_index=True),
+        forms=pd.concat([forms, described], ignore_index=True) if len(described) else forms,
     )
 
 
@@ -393,9 +393,12 @@ def _list_forms(family: str, forms: Iterable[Form]) -> list[tuple[object, ...]]:
 def read_forms(told: pd.DataFrame, family: str) -> list[Form]:
     """Read what earlier releases told of a family of outcomes."""
     own = told[told["outcome"] == family] if len(told) else told
+    key = [name for name in ("release", "name") if name in own]
     return [
-        Form(str(name), part.set_index(["school", "part"])["share"], float(part["half"].iloc[0]))
-        for (_, name), part in (own.groupby(["release", "name"]) if len(own) else ())
+        Form(
+            str(names[-1]), part.set_index(["school", "part"])["share"], float(part["half"].iloc[0])
+        )
+        for names, part in (own.groupby(key) if len(own) else ())
     ]
 
 
