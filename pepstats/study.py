@@ -327,6 +327,7 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     said = [one for one in tidied if one.source.kind == "statements"]
     not_public = ("local_results", "statements")
     tables = join_tables(one for one in tidied if one.source.kind not in not_public)
+    _refuse_real_as_invented(settings, [*results, *local])
     _refuse_strangers(local, results, tables.get("register"))
     results += _not_yet_published(local, results)
     followed = follow_schools(
@@ -341,6 +342,24 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
         settings, folder, tuple(found), tuple(ledgers), tuple(results), tables, followed, panel,
         programmes, members, _check_statements(said, members, programmes, followed.known),
     )  # fmt: skip
+
+
+FIRST_INVENTED = 900_000
+"""No school of England has a number from here on; every invented one has."""
+
+
+def _refuse_real_as_invented(report: Report, results: Iterable[Results]) -> None:
+    """Refuse real schools in an invented study: all of such a one is released."""
+    if not report.invented:
+        return
+    for one in results:
+        real = sorted({int(urn) for urn in one.values.index if int(urn) < FIRST_INVENTED})
+        if real:
+            raise DesignError(
+                f"reports/{report.slug}.yml: `invented: true`, but {one.source.file} has schools "
+                f"with real numbers ({real[0]} and {len(real) - 1} more). All of an invented study "
+                "may be released, local results too: take `invented` out."
+            )
 
 
 def _not_yet_published(local: list[Results], published: list[Results]) -> list[Results]:

@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 
 import pepstats
+from pepstats import study
 from pepstats.errors import DesignError
 from pepstats.impact import design_comparison, evaluate_design, verdicts
 from pepstats.schools.members import find_members
 from pepstats.settings.programme import Programme
+from pepstats.settings.report import load_report
 from pepstats.study import Study, tabulate_ledgers, tabulate_measures
+from tests.whole_runs import REPORT
 from tests.worlds import ROOT, SHARED, YEAR, Small, evaluate_small, small_england
 
 needs_study = pytest.mark.skipif(
@@ -207,3 +210,14 @@ def test_comparing_over_a_new_scale_needs_its_word(default) -> None:
         evaluate_design(older, design, default.inputs_of(programme))
     with pytest.raises(ValueError, match="no change of definition is called `grades`"):
         changed(programme, compare_across=["grades"])
+
+
+def test_real_schools_are_not_let_pass_for_invented_ones(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of an invented study is released, so `invented: true` must not stand in a real one."""
+    monkeypatch.setattr(study, "FIRST_INVENTED", 999_999)  # as if these numbers were real ones
+    with pytest.raises(DesignError, match=r"reports/autumn-2018.yml: `invented: true`, but .*csv"):
+        study.load_study(REPORT, data)
+    report = load_report(REPORT, data).model_copy(update={"invented": False, "planted": {}})
+    assert len(study.load_study(report, data).panel.values)
