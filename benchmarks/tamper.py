@@ -1,9 +1,9 @@
-"""Two hundred seeded tamperings with a release, each to be found and named.
+"""Two hundred seeded tamperings with a run or a release, each to be found and named.
 
     python benchmarks/tamper.py BUNDLE AGAIN [--number 200] [--seed 1]
 
-BUNDLE is a release (of the exempt edition, so that all kinds of file are in it), AGAIN the run that
-`pepstats verify` made of it. Each tampering is made in a copy of the bundle, twice: as a careless
+BUNDLE is a run (all kinds of file are in it) or a release, AGAIN what `pepstats verify` made
+of it. Each tampering is made in a copy of the bundle, twice: as a careless
 hand makes it, and as one does that also writes the right hash and seal into the manifest. Found is
 when `verify` would answer 1; named, when it says the very file. What is run again is run once: a
 copy is compared with the same run made again, as `verify` compares it.
@@ -173,9 +173,11 @@ def tamper(bundle: Path, rng: random.Random, *, forged: bool) -> Tampering:
         "table": 8, "other": 6, "picture swapped": 2, "missing": 1, "extra": 1, "carried": 2,
         "about": 1, "manifest": 4,
     }  # fmt: skip
+    if json.loads((bundle / MANIFEST).read_text("utf-8"))["release"] is None:
+        del ways["carried"], ways["about"]  # a run carries nothing beside what it wrote
     way = rng.choices(list(ways), list(ways.values()))[0]
     made = json.loads((bundle / MANIFEST).read_text("utf-8"))
-    names = sorted(made["outputs"].keys() - made["release"]["withheld"].keys())
+    names = sorted(name for name in made["outputs"] if (bundle / name).is_file())
     if way == "manifest":
         return _in_manifest(bundle, made, rng, forged)
     if way == "missing":
@@ -203,7 +205,7 @@ def tamper(bundle: Path, rng: random.Random, *, forged: bool) -> Tampering:
         _replace(bundle / one, change_byte((bundle / one).read_bytes(), rng))
         return _finish(bundle, made, "one byte of an input or setting", one, forged)
     if way == "about":
-        one = rng.choice(["README.md", "CHANGES.md"])
+        one = "README.md"
         _replace(bundle / one, change_word((bundle / one).read_bytes(), rng))
         return _finish(bundle, made, "one letter of what goes with it", one, False)
     wanted = {".csv"} if way == "table" else COPIED - {".csv", ".png"}
@@ -239,8 +241,9 @@ def _in_manifest(bundle: Path, made: dict, rng: random.Random, forged: bool) -> 
             "the commit": lambda: made["code"].update({"commit": "0" * 40}),
             "a package's version": lambda: made["packages"].update({"numpy": "2.0.0"}),
             "the time it took": lambda: made["steps"][min(made["steps"])].update({"seconds": 0.0}),
-            "a reason to withhold": lambda: made["release"].update({"why": "as agreed"}),
         }
+        if made["release"] is not None:
+            ways["the reason"] = lambda: made["release"].update({"why": "as agreed"})
     what = rng.choice(sorted(ways))
     ways[what]()
     _write(bundle, made, forged)
@@ -257,7 +260,7 @@ def _finish(bundle: Path, made: dict, what: str, name: str, forged: bool) -> Tam
 def _describe(bundle: Path, made: dict, name: str) -> None:
     """Write a file's new hash wherever the manifest has its old one."""
     digest = sha256_of(bundle / name)
-    if name in made["release"]["files"]:
+    if made["release"] is not None and name in made["release"]["files"]:
         made["release"]["files"][name] = digest
         known = {place: file for file, place in made["release"]["carried"].items()}
         if known[name] in made["settings"]:

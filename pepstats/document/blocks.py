@@ -233,10 +233,15 @@ def make_table(
 
 
 def figure(
-    value: float, places: int = 0, *, signed: bool = False, unit: str = "", none: str = "none"
+    value: float | None,
+    places: int = 0,
+    *,
+    signed: bool = False,
+    unit: str = "",
+    none: str = "none",
 ) -> Cell:
     """Make a cell of one number, rounded half up; where there is no number, words that say so."""
-    if not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return none
     text = format_number(value, places, signed=signed)
     pounds = unit == "£"
@@ -253,9 +258,9 @@ def interval(low: float, high: float, places: int = 1, *, none: str = "none") ->
     )
 
 
-def with_interval(found: Iterable[float], places: int = 1, *, none: str = "none") -> Cell:
+def with_interval(found: Iterable[float | None], places: int = 1, *, none: str = "none") -> Cell:
     """Make a cell of a signed estimate with its interval's two ends in brackets."""
-    value, low, high = found
+    value, low, high = (math.nan if number is None else number for number in found)
     if not math.isfinite(value):
         return none
     text = f"{format_number(value, places, signed=True)} ({format_interval(low, high, places)})"

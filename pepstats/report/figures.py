@@ -77,7 +77,7 @@ ROW = 0.62  # inches from one programme's row to the next
 def picture_overview(edition: Edition) -> PaperPicture:
     """Draw every programme's primary estimate on one scale; the same in both editions."""
     known = {
-        f"{title}, {name_pupils(one.primary.outcome)}": one.primary
+        f"{title}, {name_pupils(one.primary.outcome)}": one.primary.as_printed()
         for title, one in title_apart(edition.chapters).items()
         if one.primary.known
     }

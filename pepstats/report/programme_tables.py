@@ -332,7 +332,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     note = (
         "Intervals allow for all results looked at together, as the headline's does; the last "
         "column is of each row alone. "
-    ) + not_made_words(own.loc[own["estimate"].isna() & ~held, "note"])
+    ) + not_made_words(own.loc[own["estimate"].isna(), "note"])
     return make_table(f"{caption}, {result.unit}", columns, rows, note=note)
 
 
@@ -592,8 +592,8 @@ def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResu
     )
     columns = {"Schools": 1.2, "Outcome": 2.6, "In pupils' standard deviations": 1.6, "Weight": 0.8,
                "Number": 0.8, "Verdict": 1.3}  # fmt: skip
-    shown = (part.primary in set(found[part.slug].effects["outcome"]) for part in parts)
-    if any(one.sizes.empty for one in found.values()) or not all(shown):
+    held = any(_is_held(found[part.slug], part.primary) for part in parts)
+    if held or any(one.sizes.empty for one in found.values()):
         return make_table(caption, columns)
     pooled = pool_phases(
         {slug: one.effects for slug, one in found.items()},
@@ -614,6 +614,13 @@ def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResu
     ]
     note = _phases_note(pooled.iloc[-1])
     return make_table(caption, columns, rows, note=note)
+
+
+def _is_held(found: ProgrammeResults, outcome: str) -> bool:
+    refused = found.refused
+    return bool(
+        len(refused) and refused.loc[refused["outcome"] == outcome, "reason"].eq(HELD).any()
+    )
 
 
 def _phases_note(both: pd.Series) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,14 @@ class Result:
     def known(self) -> bool:
         """Whether there is an estimate at all."""
         return math.isfinite(self.estimate)
+
+    def as_printed(self) -> Result:
+        """Return it with its estimate and interval rounded, so that nothing finer is drawn."""
+        estimate, low, high = (
+            float(round_half_up(value, self.places))
+            for value in (self.estimate, self.low, self.high)
+        )
+        return replace(self, estimate=estimate, low=low, high=high)
 
     @property
     def places(self) -> int:

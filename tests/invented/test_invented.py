@@ -388,7 +388,8 @@ def test_the_headlines_are_final_for_earlier_years_and_provisional_for_this_one(
 def test_statements_are_read_and_what_is_personal_in_them_is_held_back(england: England):
     table = statements(england)
     schools = {
-        slug: dict.fromkeys(own, 1) for slug, own in england.members.groupby("programme")["urn"]
+        slug: {urn: int(urn) for urn in own}
+        for slug, own in england.members.groupby("programme")["urn"]
     }
     read = check_statements(table.astype(str), file="statements.csv", schools=schools)
     assert read.groupby("programme").size().to_dict() == dict.fromkeys(PLANTED, 18)
