@@ -25,13 +25,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 import pepstats
 from pepstats import paths
@@ -70,12 +71,13 @@ class Outcome:
 def run_here(task: Task, report: str, making: Path) -> None:
     """Execute a notebook's cells in this process: the same files, without a kernel's start."""
     content = json.loads((paths.NOTEBOOKS / f"{task.step}.ipynb").read_text("utf-8"))
-    names: dict[str, Any] = {"__name__": task.name}
+    shell = InteractiveShell()
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102 - our own notebooks
+            with capture_output():
+                shell.run_cell("".join(cell["source"])).raise_error()
             if "parameters" in cell["metadata"].get("tags", []):
-                names.update(parameters_of(task, report))
+                shell.push(parameters_of(task, report))
     (making / "notebooks" / f"{task.name}.ipynb").write_text(json.dumps(content), "utf-8")
 
 

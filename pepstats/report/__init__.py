@@ -1,8 +1,9 @@
 """What the board's paper says."""
 
 from pepstats.report.case_studies import choose_cases, describe_cases
+from pepstats.report.disclosure import SHOWN_COLUMNS
 from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, Told, collect_edition, round_effects
-from pepstats.report.gate import REASON, protect
+from pepstats.report.gate import FORM_COLUMNS, REASON, protect
 from pepstats.report.paper import (
     draft_report,
     fill_template,
@@ -17,9 +18,11 @@ from pepstats.report.sentences import explain_lines, forecast_note
 from pepstats.report.sheets import write_city_table, write_sheets
 
 __all__ = [
+    "FORM_COLUMNS",
     "NOT_YET_PUBLIC",
     "NO_PLAN",
     "REASON",
+    "SHOWN_COLUMNS",
     "Told",
     "choose_cases",
     "collect_edition",

@@ -5,7 +5,7 @@ results are published, the number of pupils and the support of each school are n
 shown number is a weighted sum of the schools' results, rounded: a form. Forms are held against what
 is left to know of each school once all of them are shown, over all programmes and every earlier
 release of the same results: the prior-posterior rule of the handbook on statistical disclosure
-control (ESSNet 2010, section 4.2.2), applied to linear forms.
+control (ESSNet 2010), applied to linear forms.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def protect(edition: Edition) -> Edition:
     policy, results, log = edition.report.disclosure, {}, []
     for chapter in edition.chapters:
         slug = chapter.programme.slug
-        found = _few_pupils(chapter.found, policy)
+        found = _round_pupils(chapter.found, policy)
         told = _blank_described(found.described, gone[slug])
         results[slug] = dataclasses.replace(found, described=told)
         log += [(f"{slug}.described", one, "value", NOT_BY_SCHOOL) for one in gone[slug]]
@@ -190,7 +190,7 @@ def _meets(form: Form, policy: Disclosure) -> bool:
     return len(shares) > policy.safe_dof_threshold and largest <= policy.safe_nk_k
 
 
-def _few_pupils(found: ProgrammeResults, policy: Disclosure) -> ProgrammeResults:
+def _round_pupils(found: ProgrammeResults, policy: Disclosure) -> ProgrammeResults:
     """Round counts of pupils to the policy's base."""
     held, gap = found.described, found.gap_to_national
     if len(held):

@@ -357,7 +357,7 @@ def not_made_words(notes: pd.Series) -> str:
         return ""
     said = "; ".join(f"{n} because {reader_words(str(why))}" for why, n in reasons.items())
     left = count_words(int(reasons.sum()), "check")
-    return f"{left} could not be made: {said}. They are named in `checks.csv`."
+    return f"{left} could not be made: {said}. They are named in the run's `checks.csv`."
 
 
 def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperTable:

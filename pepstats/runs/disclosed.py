@@ -13,14 +13,14 @@ from pathlib import Path
 import pandas as pd
 
 from pepstats.errors import RunError
-from pepstats.report import Told
+from pepstats.report import FORM_COLUMNS, SHOWN_COLUMNS, Told
 from pepstats.runs.files import as_csv, read_csv, write_whole
 from pepstats.settings import Report
 
 FOLDER = "disclosed"
 KEY = ["release", "report", "authority", "year"]
-FORMS = [*KEY, "outcome", "name", "school", "part", "share", "half"]
-COUNTS = [*KEY, "table", "row", "column", "count"]
+FORMS = [*KEY, *FORM_COLUMNS]
+COUNTS = [*KEY, *SHOWN_COLUMNS]
 TABLES = {"forms": FORMS, "counts": COUNTS}
 SHOWN = {"forms": "07-board-report/shown-forms.csv", "counts": "07-board-report/shown-counts.csv"}
 """Where a run says what its public edition shows."""
@@ -55,7 +55,11 @@ def read_told(out: Path, report: Report) -> Told:
 
 
 def add_to_disclosed(run: Path, out: Path, report: Report, on: str) -> None:
-    """Add what a release told to what was told before; told twice, it stands once."""
+    """Add what a release told to what was told before.
+
+    A release that tells just what an earlier one of the same report did stands once; of any other
+    all is kept, since a number is told by all schools in it, also those that it shares with others.
+    """
     for name, columns in TABLES.items():
         path = run / SHOWN[name]
         if not path.is_file():
@@ -65,12 +69,13 @@ def add_to_disclosed(run: Path, out: Path, report: Report, on: str) -> None:
             release=f"{report.slug} {on}", report=report.slug, authority=report.authority,
             year=report.year,
         )[columns]  # fmt: skip
-        before = read_disclosed(out, name)
+        before, said = read_disclosed(out, name), columns[1:]
+        earlier = [as_csv(part[said]) for _, part in before.groupby("release", sort=False)]
+        if as_csv(new[said]) in earlier:
+            continue
         both = pd.concat([before, new], ignore_index=True) if len(before) else new
-        said = [one for one in columns if one != "release"]
-        kept = both.drop_duplicates(said, ignore_index=True)
         (out / FOLDER).mkdir(parents=True, exist_ok=True)
-        write_whole(out / FOLDER / f"{name}.csv", as_csv(kept))
+        write_whole(out / FOLDER / f"{name}.csv", as_csv(both))
 
 
 def copy_disclosed(out: Path, place: Path, keep: Callable[[str], bool]) -> None:

@@ -273,7 +273,8 @@ def release_report(
         content = describe_release(made, release, run)
         (making / MANIFEST).write_bytes(manifest_as_text(content))
         entry = record_release(final.parent, before, making, revises=settings.revises)
-        add_to_disclosed(run, out, settings, on)
+        if settings.edition == "public":
+            add_to_disclosed(run, out, settings, on)
     entry()
     return final
 

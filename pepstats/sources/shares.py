@@ -102,13 +102,17 @@ def find_strays(texts: Sequence[str], values: Array, pupils: Array, exact: bool)
     for row in np.flatnonzero(low):
         places, of = _places(texts[int(row)]), pupils[[row]] / 100
         otherwise = signed.any() or places > usual or (exact and of[0] > 0)
-        strays[row] = otherwise and not _whole(values[[row]], of, 10**places)[0]
+        told = _places(texts[int(row)], zeros=False)  # `1.0` may be a whole per cent as saved
+        strays[row] = otherwise and not any(
+            _whole(values[[row]], of, 10**n)[0] for n in {places, told}
+        )
     return strays
 
 
-def _places(text: str) -> int:
-    """Count a figure's decimals."""
-    return min(len(text.strip().rstrip("% ").partition(".")[2]), 6)
+def _places(text: str, *, zeros: bool = True) -> int:
+    """Count a figure's decimals, with or without the noughts at their end."""
+    decimals = text.strip().rstrip("% ").partition(".")[2]
+    return min(len(decimals if zeros else decimals.rstrip("0")), 6)
 
 
 def ask(texts: Sequence[str], column: str) -> str:

@@ -587,5 +587,5 @@ def test_the_table_of_checks_says_how_often_chance_goes_as_far_but_not_for_other
     assert programme_tables.how_often(rare) == "fewer than 1"
     notes = checks.loc[checks["estimate"].isna(), "note"]
     assert programme_tables.not_made_words(notes) == (
-        "1 check could not be made: 1 because none left. They are named in `checks.csv`."
+        "1 check could not be made: 1 because none left. They are named in the run's `checks.csv`."
     )

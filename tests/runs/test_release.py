@@ -165,6 +165,24 @@ def test_what_a_release_told_is_kept_for_later_ones_and_told_once(out: Path, dat
     assert not names
 
 
+def test_of_two_releases_that_share_schools_each_number_is_kept_whole(
+    out: Path, data: Path
+) -> None:
+    """One school in another's place: the parts of all the others are the same in both."""
+    run, report = out / "working" / REPORT, load_report(REPORT, data)
+    rows = "".join(f"rwm_expected,a: x,{n},all pupils,0.25,0.005\n" for n in range(4))
+    for on, last in (("first", "3,"), ("then", "9,")):
+        text = rows.replace("a: x,3,", f"a: x,{last}")
+        replace(
+            run / disclosed.SHOWN["forms"], (",".join(disclosed.FORMS[4:]) + "\n" + text).encode()
+        )
+        disclosed.add_to_disclosed(run, out, report, on)
+    told = disclosed.read_told(out, report).forms
+    assert [sorted(part["school"]) for _, part in told.groupby("release")] == [
+        [0, 1, 2, 3], [0, 1, 2, 9],
+    ]  # fmt: skip
+
+
 def test_what_was_told_before_must_be_readable_or_nothing_is_released(
     out: Path, data: Path
 ) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,6 +20,7 @@ from pepstats.settings import SourceLine
 from pepstats.sources import files as found
 from pepstats.sources import published, results
 from pepstats.sources.results import Results
+from pepstats.sources.shares import find_strays
 from tests import published_files as files
 from tests import source_mutations as mutations
 
@@ -418,3 +420,12 @@ def test_a_message_repeats_nothing_of_a_file_that_is_none_of_ours(
 def test_a_message_is_read_by_someone_and_so_is_short() -> None:
     assert len(str(SourceError("a" * 10_000))) == 2_000
     assert str(SourceError("short")) == "short"
+
+
+def test_a_whole_per_cent_saved_with_a_nought_is_no_fraction() -> None:
+    """One pupil of 122 is published as 1%, which a system saves as `1.0`: it refused a run."""
+    texts, values = ["1.0", "54.0"], np.array([1.0, 54.0])
+    assert not find_strays(texts, values, np.array([122.0, 100.0]), True).any()
+    assert find_strays(texts, values, np.array([30.0, 100.0]), True).tolist() == [True, False]
+    odd = find_strays(["0.71", "54"], np.array([0.71, 54.0]), np.array([122.0, 100.0]), True)
+    assert odd.tolist() == [True, False]
