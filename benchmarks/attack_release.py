@@ -36,7 +36,7 @@ from IPython.utils.capture import capture_output
 
 import pepstats
 from pepstats import paths
-from pepstats.errors import DesignError, RunError
+from pepstats.errors import DesignError
 from pepstats.invented import study as invented
 from pepstats.invented.england import build_england
 from pepstats.runs import runner
@@ -129,7 +129,7 @@ def release_again(data: Path, out: Path, kept: Path, slug: str) -> tuple[Path, b
     lose_member(data, slug)
     try:
         return release(OCTOBER, data, out, kept), False
-    except (DesignError, RunError):
+    except DesignError:
         shutil.rmtree(data)
         shutil.copytree(before, data)
         shutil.rmtree(out / "working" / f"{OCTOBER}.failed", ignore_errors=True)
@@ -144,7 +144,7 @@ def attack_whole(seed: int) -> list[Outcome]:
         write_study(seed, data)
         try:
             first = release(OCTOBER, data, out, Path(place, "first"))
-        except (DesignError, RunError):  # the headlines alone would tell too much
+        except DesignError:  # the headlines alone would tell too much
             return []
         worlds = [publish(data, OCTOBER, Path(place, "seen-1"))]
         truth = [truth_of(OCTOBER, data)]
