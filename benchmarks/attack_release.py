@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -71,7 +72,7 @@ class Outcome:
 def run_here(task: Task, report: str, making: Path) -> None:
     """Execute a notebook's cells in this process: the same files, without a kernel's start."""
     content = json.loads((paths.NOTEBOOKS / f"{task.step}.ipynb").read_text("utf-8"))
-    shell = InteractiveShell()
+    shell = InteractiveShell(user_module=ModuleType("notebook"))
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
             with capture_output():
