@@ -443,12 +443,13 @@ def lose_cell(table: Table, rng: random.Random) -> bytes:
 
 @change("cut off in a cell")
 def cut_off(table: Table, rng: random.Random) -> bytes:
-    """Cut a file off in a cell; nobody could tell it of a list's last cell, so one stands after."""
-    content = written([[*row, "end"] for row in table] if "joined" in table[0] else table)
-    at = rng.randrange(content.find(b"\n") + 2, len(content) - 3)
-    while content[at - 1 : at] in (b",", b"\n", b"\r", b"") or content[at : at + 1] in (
-        b"\r",
-        b"\n",
+    """Cut a file off in a cell; nobody could tell it of a list of members' last cell."""
+    content, last = written(table), len(table[0]) - 1 if "joined" in table[0] else None
+    at = rng.randrange(content.find(b"\n") + 2, len(content) - 30)
+    while (
+        content[at - 1 : at] in (b",", b"\n", b"\r", b"")
+        or content[at : at + 1] in (b"\r", b"\n")
+        or content[content.rfind(b"\n", 0, at) : at].count(b",") == last
     ):
         at += 1
     return content[:at]
@@ -469,7 +470,7 @@ def compare(table: Table, true: dict, got: tuple[dict, dict, str]) -> tuple[str,
             continue
         if value is None and place[1] == "reason":  # its figure was left out
             continue
-        if facts[place] is None and place[0] not in lost:
+        if facts[place] in (None, "") and place[0] not in lost:
             outcome = "read in part"
             identity = str(place[1]).startswith("is ")
             if not identity or said:
@@ -478,6 +479,7 @@ def compare(table: Table, true: dict, got: tuple[dict, dict, str]) -> tuple[str,
             "no line end" in said
             or "no whole number of pupils" in said
             or f"contradicts itself: {place[0]}" in said
+            or "figures may be in other columns" in said
         ):
             continue
         wrong.append(f"{place}: {value} read as {facts[place]}")

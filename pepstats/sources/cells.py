@@ -45,6 +45,7 @@ class Cells:
     texts: Array  # the distinct texts as published, and None as the last, for cells cut off
     spilled: int = 0  # cells beyond the header's last column, which are not read
     unended: bool = False  # whether the last row has no line end
+    doubts: tuple[str, ...] = ()  # what may be wrong with a row
     set_aside: Mapping[str, int] = field(default_factory=dict)  # rows round the table, by what
     declared: Mapping[str, str] = field(default_factory=dict)  # reasons by the study's own codes
 
@@ -56,7 +57,7 @@ class Cells:
     def notes(self) -> tuple[str, ...]:
         """What there is to say of the file as it was copied."""
         said = "has no line end: if the file was cut off, its last cell may be cut short"
-        return (f"row {self.rows[-1]}, the last, {said}",) if self.unended else ()
+        return (*self.doubts, *([f"row {self.rows[-1]}, the last, {said}"] if self.unended else []))
 
     @cached_property
     def columns(self) -> dict[str, int]:
@@ -129,8 +130,9 @@ _NOTE = re.compile(r"[^\W\d_]{3,}.*\s|\s.*[^\W\d_]{3,}|(source|notes?|footnotes?
 def leave_notes_out(table: Cells, above: Mapping[str, int]) -> Cells:
     """Leave out rows in which nothing stands, and notes below the rows; both are counted.
 
-    A note is a phrase or two in a row without a school's number or a record type. A table that
-    has neither keeps all its rows.
+    A note is a phrase or two in a row without a school's number or a record type, none of them
+    what a row above has in its place: that is a row cut off. A table that has neither column keeps
+    all its rows.
     """
     keys = [table.columns[name] for name in ("URN", "SCHOOL_URN", "RECTYPE")
             if name in table.columns]  # fmt: skip
@@ -140,9 +142,7 @@ def leave_notes_out(table: Cells, above: Mapping[str, int]) -> Cells:
     filled = ~blank[table.codes]
     kept = np.flatnonzero(filled.any(axis=1))
     rows, end = table.codes[kept], len(kept)
-    while (
-        keys and end and filled[kept[end - 1]].sum() <= 2 and _is_note(table, rows[end - 1], keys)
-    ):
+    while end and filled[kept[end - 1]].sum() <= 2 and _is_note(table, rows[:end], keys):
         end -= 1
     parts = {**above, BLANK_ROW: len(table.rows) - len(kept), BELOW: len(kept) - end}
     return replace(
@@ -151,10 +151,12 @@ def leave_notes_out(table: Cells, above: Mapping[str, int]) -> Cells:
     )  # fmt: skip
 
 
-def _is_note(table: Cells, row: Array, keys: list[int]) -> bool:
-    words = [text for text in table.texts[row] if text and text.strip()]
+def _is_note(table: Cells, rows: Array, keys: list[int]) -> bool:
+    row = rows[-1]
+    words = {j: text for j, text in enumerate(table.texts[row]) if text and text.strip()}
     numbered = any(read_number(table.texts[row[j]] or "") is not None for j in keys)
-    return not numbered and any(map(_NOTE.search, words))
+    as_above = any((rows[:-1, j] == row[j]).any() for j in words)
+    return not numbered and not as_above and any(map(_NOTE.search, words.values()))
 
 
 def read_number(text: str) -> float | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from pepstats.errors import SourceError, nearest
 from pepstats.settings import SourceLine
-from pepstats.sources.cells import Cells
+from pepstats.sources.cells import Array, Cells
 from pepstats.sources.csv_text import read_header, read_rows, split_cells
 from pepstats.sources.excel import is_workbook, read_sheet, read_sheet_header
 from pepstats.sources.layouts import (
@@ -28,6 +31,7 @@ from pepstats.sources.layouts import (
 )
 
 LARGEST_FILE = 500_000_000  # bytes; the largest published file is about a tenth of this
+NUMBER, WORD = re.compile(r"\d+"), re.compile(r"[^\W\d_]{5,}")
 RAGGED = ("ks2", "ks4", "members", "statements", "support")
 
 
@@ -115,25 +119,58 @@ def read_text(source: Source) -> Cells:
         cells = split_cells(source.content, source.file)
     if not len(cells.rows):
         raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
-    _refuse_short_rows(cells, source.kind)
-    return replace(cells, declared=source.codes)
+    doubts = _check_short_rows(cells, source.kind)
+    return replace(cells, declared=source.codes, doubts=doubts)
 
 
-def _refuse_short_rows(cells: Cells, kind: str) -> None:
+def _check_short_rows(cells: Cells, kind: str) -> tuple[str, ...]:
     """Refuse a row that lacks a cell where others have them all: what follows would be another's.
 
     Only the wide results files are published with the last empty cells of a row left off.
     """
     long = "TIME_PERIOD" in cells.columns
-    short = (cells.codes < 0).any(axis=1)
-    if (kind in RAGGED and not long) or not short.any() or short.all():
-        return
+    short = np.asarray((cells.codes < 0).any(axis=1))
+    if not short.any() or short.all():
+        return ()
+    if kind in RAGGED and not long:
+        return _find_moved_rows(cells, short)
     row = int(short.argmax())
     raise SourceError(
         f"{cells.file}, row {cells.rows[row]}: {(cells.codes[row] >= 0).sum()} cells under a "
         f"header of {len(cells.header)} ({short.sum():,} rows). Is a comma missing, or was the "
         "file cut off? Get it again, or write the missing cells."
     )
+
+
+def _find_moved_rows(cells: Cells, short: Array) -> tuple[str, ...]:
+    """Refuse a short row whose cells look more like those of the columns one further on, or back.
+
+    What a cell looks like is its text with every number as 9 and every longer word as A. One cell
+    alone may look so by chance: that is returned as a thing to say.
+    """
+    looks = [WORD.sub("A", NUMBER.sub("9", str(text or "").strip())) for text in cells.texts]
+    kinds, look = np.unique(looks, return_inverse=True)
+    met = np.zeros((len(kinds), len(cells.header)), dtype=bool)
+    met[look[cells.codes[~short]], np.arange(len(cells.header))] = True
+    met[kinds == ""] = True
+    doubts = []
+    for row in np.flatnonzero(short):
+        width = int((cells.codes[row] >= 0).sum())
+        own, j = look[cells.codes[row, :width]], np.arange(width)
+        strange = ~met[own, j]
+        for moved in (~met[own, j + 1], ~met[own, j - 1]):
+            from_here = np.r_[moved[::-1].cumsum()[::-1], 0] + np.r_[0, strange.cumsum()]
+            gained = int(strange.sum() - from_here.min())
+            if gained:
+                said = (
+                    f"{cells.at(int(row), int(from_here.argmin()))}: from here on the figures are "
+                    f"in other columns than those of other rows ({width} cells under a header of "
+                    f"{len(cells.header)}). Is a comma missing, or one too many?"
+                )
+                if gained > 1:
+                    raise SourceError(f"{said} Get the file again.")
+                doubts.append(said.replace("the figures are", "the figures may be"))
+    return tuple(doubts)
 
 
 def _read_bytes(path: Path, file: str, data: Path) -> bytes:

@@ -365,7 +365,6 @@ def _read_measures(
         like = replace(share, said=FRACTION, by=f"as in {read} other columns")
         values[:, k], _, told = read_fractions(table, reading, like)
         notes.append(told)
-    _refuse_shifted(table, reading, roles, school)
     everyone = np.arange(len(values))
     for k, (j, name) in enumerate(zip(roles.measured, roles.labels, strict=True)):
         wrong, left = find_impossible(table, (name, int(j)), everyone, values[:, k], why[:, k])
@@ -399,24 +398,6 @@ def find_impossible(
     at = np.zeros(len(table.rows), dtype=bool)
     at[rows[wrong]] = True
     return wrong, [_leave_out(table, j, at, name)] if wrong.any() else []
-
-
-def _refuse_shifted(table: Cells, reading: Reading, roles: Roles, school: Array) -> None:
-    """Refuse a school's row whose percent signs stand in other columns than those of other rows.
-
-    There a cell is missing or too many, and every figure after it is of another measure.
-    """
-    cells = table.codes[:, roles.measured]
-    percent = np.array([MEASURES[name].percent for name in roles.labels])
-    known = ~np.isnan(reading.value[cells]) & school[:, None]
-    signed = known & reading.signed[cells]
-    usual = signed.sum(axis=0) > known.sum(axis=0) / 2
-    strange, bare = signed & ~percent, known & ~signed & percent & usual
-    shifted = (strange.sum(axis=1) > 1) | (strange.any(axis=1) & bare.any(axis=1))
-    if shifted.any():
-        j = int(roles.measured[strange[shifted.argmax()].argmax()])
-        what = "stands in a row whose figures are in other columns than those of other rows"
-        table.refuse(shifted, table.text(j), what, " Is a comma missing, or one too many?")
 
 
 def _leave_out(table: Cells, j: int, wrong: Array, name: str) -> str:

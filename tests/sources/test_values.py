@@ -19,6 +19,7 @@ from pepstats.errors import SourceError
 from pepstats.settings import SourceLine
 from pepstats.sources import files as found
 from pepstats.sources import published, results
+from pepstats.sources.csv_text import split_cells
 from pepstats.sources.results import Results
 from pepstats.sources.shares import find_strays
 from tests import published_files as files
@@ -310,6 +311,41 @@ def test_a_row_that_lost_a_cell_is_refused_and_no_figure_is_anothers(
     lines[3] = ",".join(cells)
     with pytest.raises(SourceError, match=r"row 4, column .*figures are in other columns"):
         read(tmp_path, "\n".join([*lines, ""]).encode())
+
+
+@pytest.mark.parametrize("lost", ["LEA", "ESTAB", "SCHNAME"])
+def test_a_short_row_whose_cells_look_like_those_further_on_is_refused(
+    tmp_path: Path, lost: str
+) -> None:
+    """The Department leaves off a row's last empty cells; a cell lost before them moves it."""
+    names = ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "AGERANGE", "NFTYPE", "TELIG", "NOTE"]
+    rows = [["1", "551", str(2001 + n), str(900101 + n), f"School {n}", "5-11", "CY", str(30 + n),
+             ["", "SUPP"][n % 2]] for n in range(6)]  # fmt: skip
+    line = SourceLine(kind="ks2", file="a.csv", year=2018, release="final")
+
+    def write(*widths: int) -> None:
+        lines = [",".join(row[:width]) for row, width in zip(rows, widths, strict=True)]
+        (tmp_path / "a.csv").write_text("\n".join([",".join(names), *lines, ""]))
+
+    write(8, 9, 8, 9, 8, 9)
+    assert len(found.read_text(found.find_source(line, tmp_path)).rows) == 6
+    del rows[2][names.index(lost)]
+    write(8, 9, 8, 9, 8, 9)
+    with pytest.raises(SourceError, match=r"row 4, column .*figures are in other columns"):
+        found.read_text(found.find_source(line, tmp_path))
+    rows[2][2:2] = [rows[1][names.index(lost)], " Upper"]
+    write(8, 9, 8, 9, 8, 9)
+    with pytest.raises(SourceError, match=r"row 4, column .*figures are in other columns"):
+        found.read_text(found.find_source(line, tmp_path))
+
+
+def test_a_row_cut_off_behind_a_cell_that_rows_above_have_is_no_note() -> None:
+    head = "RECTYPE,LEA,SCHNAME\n"
+    whole = split_cells(f"{head}1,551,Upper School\nSource: the Department\n".encode(), "a.csv")
+    assert whole.set_aside == {"a note below the table": 1}
+    long = "time_period,name of area,school_urn\n202425,All of England,900101\n202425,All of Eng"
+    with pytest.raises(SourceError, match="row 3, .* stops in the middle of this row"):
+        split_cells(long.encode(), "a.csv")
 
 
 @pytest.mark.parametrize(
