@@ -1,6 +1,6 @@
 """Who needs help first, and how sure that is."""
 
-from pepstats.priority.dashboard import DERIVED, PROPOSED, Indicator, load_dashboard
+from pepstats.priority.dashboard import DERIVED, PROPOSED, Dashboard, Indicator, load_dashboard
 from pepstats.priority.eligibility import (
     CRITERIA,
     check_seventy_rule,
@@ -13,6 +13,7 @@ from pepstats.priority.next_year import FEW, NO_PAIR, add_next_year, follow_rati
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
+    Register,
     challenge_sentence,
     find_partnership,
     funding_sentences,
@@ -33,6 +34,7 @@ __all__ = [
     "CHANGES",
     "CRITERIA",
     "DERIVED",
+    "Dashboard",
     "FEW",
     "Indicator",
     "NOT_HERE",
@@ -41,6 +43,7 @@ __all__ = [
     "Partnership",
     "RatingInputs",
     "Ratings",
+    "Register",
     "SHAPES",
     "THEMES",
     "add_next_year",

@@ -5,7 +5,7 @@ from pepstats.report.disclosure import SHOWN_COLUMNS
 from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, Told, collect_edition, round_effects
 from pepstats.report.gate import FORM_COLUMNS, REASON, protect
 from pepstats.report.paper import (
-    draft_report,
+    built_in_text,
     fill_template,
     list_disclosure,
     list_effects,
@@ -24,10 +24,10 @@ __all__ = [
     "REASON",
     "SHOWN_COLUMNS",
     "Told",
+    "built_in_text",
     "choose_cases",
     "collect_edition",
     "describe_cases",
-    "draft_report",
     "explain_lines",
     "fill_template",
     "forecast_note",

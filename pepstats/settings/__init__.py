@@ -16,7 +16,7 @@ from pepstats.settings.programme import (
     load_programme,
     split_phases,
 )
-from pepstats.settings.quality import load_quality, say_sign_off, tabulate_quality
+from pepstats.settings.quality import Quality, load_quality, say_sign_off, tabulate_quality
 from pepstats.settings.report import (
     RELEASES,
     Disclosure,
@@ -50,6 +50,7 @@ __all__ = [
     "Phase",
     "PoolRule",
     "Programme",
+    "Quality",
     "RELEASES",
     "Report",
     "SLUG",

@@ -11,6 +11,7 @@ from pepstats.sources.layouts import (
     RESULTS,
     SPECIAL,
     STATE_FUNDED,
+    find_page,
     list_titles,
     misspelt,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "check_statements",
     "cross_check",
     "find_authorities",
+    "find_page",
     "find_source",
     "governance_of",
     "join_tables",

@@ -146,6 +146,12 @@ def list_titles() -> dict[str, str]:
     return {**{one.kind: one.title for one in _ALL if one.kind not in (LONG, UNUSED)}, **own}
 
 
+def find_page(kind: str) -> str:
+    """Return on which page a kind of file is published, with its address; empty where on none."""
+    rows = [row for row in read_table("published") if row["kind"] == kind]
+    return f"{rows[0]['page']}, {rows[0]['address']}" if rows else ""
+
+
 def missing_columns(kind: str, header: list[str]) -> list[str]:
     """List the columns a kind of file needs that this header does not have."""
     names = {tidy_column(name) for name in header}
