@@ -9,6 +9,7 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from pepstats.cli import build_parser
 from pepstats.impact import Evaluation
@@ -213,7 +214,8 @@ def test_a_recipe_names_what_the_code_has(what: str) -> None:
 
 def test_the_example_for_researchers_asks_for_what_results_have() -> None:
     page = (ROOT / "docs" / "researchers.md").read_text("utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    example, *tasks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(tasks) == 3
     kinds = {"result": Evaluation, "study": Study}
     asked = [
         (node.value.id, node.attr)
@@ -226,3 +228,15 @@ def test_the_example_for_researchers_asks_for_what_results_have() -> None:
             kind = kinds[name]
             had = {one.name for one in fields(kind)} | set(dir(kind))
             assert attribute in had, f"{name}.{attribute}"
+
+
+def test_the_worked_tasks_for_researchers_run_as_they_are_written() -> None:
+    page = (ROOT / "docs" / "researchers.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    shell = InteractiveShell()
+    for block in blocks:
+        shell.run_cell(block).raise_error()
+    both, mine = shell.user_ns["both"], shell.user_ns["mine"]
+    assert both["gap"].dropna().is_monotonic_decreasing and both["name"].notna().all()
+    assert (both["low"] < both["gap"]).sum() == both["gap"].notna().sum() == 17
+    assert set(mine.effects["verdict"]) == {"too uncertain to say"}

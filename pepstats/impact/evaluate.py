@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.display import draw_lines, html_of
-from pepstats.errors import DesignError, as_reason
+from pepstats.errors import DesignError, as_reason, nearest
 from pepstats.formatting import count_words, format_number, school_year
 from pepstats.impact.design import (
     FEWEST_SCHOOLS,
@@ -222,6 +222,40 @@ class Evaluation:
         """Every number of the effects, sizes, value and grade, by name."""
         named = list_effect_numbers(self.effect_list) | list_sizes(self.sizes)
         return named | list_worth(self.value) | list_grade(self.grade)
+
+    def by_school(self, outcome: str | None = None) -> pd.DataFrame:
+        """List members by how far each moved beyond its comparison schools, the furthest first.
+
+        Parameters
+        ----------
+        outcome
+            Which outcome; the primary one where none is named.
+
+        Returns
+        -------
+        DataFrame
+            Index `school`; `name`, `la`, its `own` result and its `comparison` schools' in the
+            outcome year, the `gap` after correction, `low` and `high` (95% interval of one school,
+            by chance in its own pupils and its city alone) and `weight` in the estimate. A school
+            without a gap comes last.
+
+        Raises
+        ------
+        DesignError
+            Where the programme has no estimate in that outcome.
+        """
+        gaps = self.gaps.reset_index()
+        found = gaps[gaps["outcome"] == (outcome or self.programme.primary)].set_index("school")
+        if found.empty:
+            known = gaps["outcome"].unique()
+            raise DesignError(f"no gaps in `{outcome}`. {nearest(str(outcome), known)}")
+        reach = 1.96 * np.sqrt(found["variance"])
+        found = found.assign(
+            name=self.inputs.register["name"].reindex(found.index),
+            low=found["gap"] - reach, high=found["gap"] + reach,
+        )  # fmt: skip
+        columns = ["name", "la", "own", "comparison", "gap", "low", "high", "weight"]
+        return found.sort_values("gap", ascending=False, kind="stable")[columns]
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per outcome: the same as `effects`."""

@@ -170,6 +170,18 @@ def test_a_change_that_cannot_be_is_refused_and_named(december, changed, says: s
         december.what_if(**changed)
 
 
+def test_members_are_listed_by_how_far_each_moved_with_its_own_interval(december) -> None:
+    ranked = december.by_school()
+    gaps = december.gaps.reset_index()
+    own = gaps[gaps["outcome"] == december.programme.primary].set_index("school")
+    assert set(ranked.index) == set(december.design.members)
+    assert ranked["gap"].dropna().is_monotonic_decreasing
+    reach = (ranked["high"] - ranked["low"]) / 2
+    assert np.allclose(reach, 1.96 * np.sqrt(own["variance"].reindex(ranked.index)), equal_nan=True)
+    with pytest.raises(DesignError, match="no gaps in `rwm_expceted`"):
+        december.by_school("rwm_expceted")
+
+
 def test_the_sentence_has_the_estimate_its_range_whose_results_and_the_verdict(december) -> None:
     effect, said = december.primary, december.sentence()
     low, high = (f"{end:+.1f}".replace("+0.0", "0.0") for end in (effect.low, effect.high))
