@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from markdown_it import MarkdownIt
 
 from pepstats.cli import build_parser
 from pepstats.impact import Evaluation
@@ -54,6 +55,18 @@ def asked_of_pepstats(line: str) -> tuple[str, set[str]] | None:
     """Return the sub-command that a line types, and its options; nothing where it types none."""
     asked = re.search(r"(?:^|[\s/\\])pepstats ([a-z][a-z-]*)(.*)", line.partition("#")[0])
     return (asked[1], set(re.findall(r"--[a-z-]+", asked[2]))) if asked else None
+
+
+@every_page
+def test_every_table_of_a_page_is_drawn_as_one(page: Path) -> None:
+    """Every row stands on a line of its own, and has as many cells as its head."""
+    drawn = 0
+    for block in MarkdownIt().enable("table").parse(page.read_text("utf-8")):
+        drawn += block.type == "table_open"
+        if block.type == "inline":
+            assert "|---" not in block.content, block.content[:80]
+    rows = re.findall(r"^\|[-| ]+\|$", page.read_text("utf-8"), re.MULTILINE)
+    assert drawn == len(rows)
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
