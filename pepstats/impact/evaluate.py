@@ -26,6 +26,9 @@ from pepstats.impact.design import (
     design_comparison,
 )
 from pepstats.impact.effects import (
+    FORECAST,
+    HOW,
+    MATCHED,
     Effect,
     Yardstick,
     estimate_effects,
@@ -64,7 +67,6 @@ from pepstats.impact.value_for_money import (
     tabulate_sizes,
     tabulate_value,
 )
-from pepstats.impact.verdicts import FORECAST, HOW, MATCHED
 from pepstats.impact.weighing import weigh_effects
 from pepstats.matching import measure_balance
 from pepstats.measures import MEASURES, list_refused_breaks, whole_of

@@ -20,8 +20,7 @@ from pydantic import Field, model_validator
 from pepstats import paths
 from pepstats.errors import DesignError, nearest
 from pepstats.impact.design import Inputs
-from pepstats.impact.effects import Effect
-from pepstats.impact.verdicts import MATCHED
+from pepstats.impact.effects import MATCHED, Effect
 from pepstats.settings import Programme, Settings, check_settings, find_rules, read_yaml
 
 Level = Literal["low", "moderate", "high"]

@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats.impact import effects
-from pepstats.impact.effects import Yardstick
+from pepstats.impact.effects import GAINED, LOST, Yardstick, choose_verdict
 from pepstats.impact.gaps import Gaps
 from pepstats.impact.placebo import PlaceboDraws, placebo_estimates
-from pepstats.impact.verdicts import GAINED, LOST, choose_verdict
 from tests import reference
 
 seeds = st.integers(0, 100_000)

@@ -12,8 +12,8 @@ from pepstats.impact import Inputs, effects
 from pepstats.impact import evidence_grade as evidence
 from pepstats.impact import value_for_money as value
 from pepstats.impact.effect_sizes import correct_small
+from pepstats.impact.effects import MATCHED
 from pepstats.impact.gaps import Gaps
-from pepstats.impact.verdicts import MATCHED
 from pepstats.report import programme_tables
 from pepstats.report.entries import describe_value
 from pepstats.settings.programme import load_programme

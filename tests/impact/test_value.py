@@ -13,8 +13,8 @@ from pepstats.impact.effect_sizes import Size
 from tests import reference
 
 
-def size(d: float, low: float | None = None, high: float | None = None, scale="pupil") -> Size:
-    return Size(d, d if low is None else low, d if high is None else high, scale, "")
+def size(d: float, low: float | None = None, high: float | None = None) -> Size:
+    return Size(d, d if low is None else low, d if high is None else high, "")
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,11 @@ def test_months_rise_with_size_and_mirror(d: float, more: float, name: str) -> N
 @pytest.mark.parametrize(
     ("given_size", "outcome", "words"),
     [
-        (size(0.4, scale="school"), "rwm_expected", "schools' standard deviations"),
         (size(0.4), "absence", "for attainment only"),
         (size(0.4), "persistent_absence", "for attainment only"),
         (size(0.4), "ebacc_entry", "for attainment only"),
         (size(0.4), "no such outcome", "for attainment only"),
-        (Size(np.nan, np.nan, np.nan, "pupil", "", "not one spread"), "rwm_expected", "not one"),
+        (Size(np.nan, np.nan, np.nan, "", "not one spread"), "rwm_expected", "not one"),
         (size(0.4, low=np.nan), "rwm_expected", "no size with an interval"),
     ],
 )
@@ -106,11 +105,13 @@ def test_an_unknown_cost_has_no_sign() -> None:
 def test_a_month_has_a_price_only_where_there_surely_is_progress() -> None:
     sure = size(0.20, 0.06, 0.30)
     months = value.find_months(sure, "rwm_expected")
-    found = value.price_per_month(120.0, months, sure.low)
-    assert (found.pounds, found.low, found.high) == pytest.approx((40.0, 30.0, 120.0))
+    pounds, words = value.price_per_month(120.0, months, sure.low, uncertain=False)
+    assert pounds == pytest.approx(40.0) and words == "£40 (95% interval £30 to £120)"
     barely = size(0.20, 0.01, 0.30)
-    wide = value.price_per_month(120.0, value.find_months(barely, "rwm_expected"), barely.low)
-    assert wide.pounds == pytest.approx(40.0) and np.isnan(wide.high)
+    pounds, words = value.price_per_month(
+        120.0, value.find_months(barely, "rwm_expected"), barely.low, uncertain=False
+    )
+    assert pounds == pytest.approx(40.0) and words == "£40 (95% interval £30 to no upper limit)"
 
 
 @pytest.mark.parametrize(
@@ -119,14 +120,13 @@ def test_a_month_has_a_price_only_where_there_surely_is_progress() -> None:
         (size(0.20, -0.01, 0.4), 120.0, "does not leave out nought"),
         (size(-0.20, -0.4, -0.1), 120.0, "does not leave out nought"),
         (size(0.03, 0.01, 0.4), 120.0, "rounds to no month"),
-        (size(0.2, 0.1, 0.4, "school"), 120.0, "schools' standard deviations"),
         (size(0.2, 0.1, 0.4), float("nan"), "cost for each pupil is not known"),
     ],
 )
 def test_otherwise_the_reason_stands_and_no_price(given_size, each: float, words: str) -> None:
     months = value.find_months(given_size, "rwm_expected")
-    found = value.price_per_month(each, months, given_size.low)
-    assert words in found.reason and np.isnan([found.pounds, found.low, found.high]).all()
+    pounds, said = value.price_per_month(each, months, given_size.low, uncertain=False)
+    assert words in said and np.isnan(pounds)
 
 
 def test_tables_that_contradict_themselves_are_refused(tmp_path: Path) -> None:
