@@ -11,7 +11,7 @@ import pepstats
 from pepstats import study
 from pepstats.errors import DesignError
 from pepstats.impact import design_comparison, evaluate_design, verdicts
-from pepstats.schools.members import find_members
+from pepstats.schools.identity import find_members
 from pepstats.settings.programme import Programme
 from pepstats.settings.report import load_report
 from pepstats.study import Study, tabulate_ledgers, tabulate_measures

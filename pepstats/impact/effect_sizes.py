@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
-from pepstats import paths
 from pepstats.errors import DesignError
 from pepstats.measures import GAP, MEASURES
 from pepstats.schools import Panel
-from pepstats.settings import Settings, check_settings, read_yaml
+from pepstats.settings import Settings, load_rules
 
 LOGISTIC = 1.65
 """Log-odds to standard deviations (Cox 1970; Sanchez-Meca and others 2003, Psychological Methods
@@ -199,13 +198,6 @@ class KnownSpreads(Settings):
     spreads: dict[str, dict[int, float]]
 
 
-@cache
-def load_spreads() -> KnownSpreads:
-    """Read the spreads kept with the library."""
-    path = paths.TEMPLATES / "spreads.yml"
-    return check_settings(KnownSpreads, read_yaml(path), path)
-
-
 def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     """Find the pupils' spread in a year, or in the last one before it that has limits (October).
 
@@ -214,7 +206,7 @@ def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     years = sorted({int(y) for y in panel.values.index.unique("year") if y <= year}, reverse=True)
     tried = [recover_pupil_spread(panel, outcome, y) for y in years or [year]]
     found = next((one for one in tried if not one.reason), None)
-    known = load_spreads().spreads.get(outcome, {})
+    known = load_rules(KnownSpreads, "spreads.yml").spreads.get(outcome, {})
     if found is None and known:
         nearest_year = min(known, key=lambda y: (abs(y - year), y))
         sd = known[nearest_year]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +16,6 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from pepstats import paths
 from pepstats.errors import DesignError, nearest
 from pepstats.formatting import count_words, format_number, format_pounds
 from pepstats.impact.effect_sizes import LOGISTIC, Size, find_ruler, hedges_g, is_attainment
@@ -26,7 +24,7 @@ from pepstats.impact.evidence_grade import Grade
 from pepstats.impact.gaps import Gaps
 from pepstats.measures import MEASURES
 from pepstats.schools import Panel
-from pepstats.settings import Programme, Settings, check_settings, find_rules, read_yaml
+from pepstats.settings import Programme, Settings, load_rules
 
 Mark = Literal["S", "M"]
 
@@ -139,41 +137,26 @@ class Months:
 def choose_months(programme: Programme, data: Path | None = None) -> MonthsTable:
     """Return the months table of a programme: by its name, from `months.yml` of a study or ours."""
     try:
-        return load_months(find_rules("months.yml", data)).choose(programme.months)
+        return load_rules(MonthsTables, "months.yml", data).choose(programme.months)
     except DesignError as error:
         raise DesignError(f"{programme.file}, `months`: {error}") from None
 
 
-@cache
-def load_months(path: Path | None = None) -> MonthsTables:
-    """Read the tables from sizes to months: a study's own, or those kept with the library."""
-    chosen = path or paths.TEMPLATES / "months.yml"
-    return check_settings(MonthsTables, read_yaml(chosen), chosen)
-
-
-@cache
-def load_costs(path: Path | None = None) -> CostSteps:
-    """Read the steps of cost for each pupil: a study's own, or those kept with the library."""
-    chosen = path or paths.TEMPLATES / "costs.yml"
-    return check_settings(CostSteps, read_yaml(chosen), chosen)
-
-
-def find_months(size: Size, outcome: str, table: MonthsTable | None = None) -> Months:
+def find_months(size: Size, outcome: str, table: MonthsTable) -> Months:
     """Return the months of progress of an effect size and of both ends of its interval.
 
     Sizes are rounded to two decimals first, halves away from zero. Refused, with the reason, for
     an outcome that is not attainment, and where there is no size.
     """
-    chosen = table or load_months().choose()
     why = size.reason
     if not is_attainment(outcome):
         why = "months of progress are for attainment only"
     elif not why and not np.isfinite([size.d, size.low, size.high]).all():
         why = "there is no size with an interval"
     if why:
-        return Months(None, None, None, "", chosen.title, chosen.mark, why)
-    at, low, high = (_read_off(value, chosen) for value in (size.d, size.low, size.high))
-    return Months(at[0], low[0], high[0], at[1], chosen.title, chosen.mark)
+        return Months(None, None, None, "", table.title, table.mark, why)
+    at, low, high = (_read_off(value, table) for value in (size.d, size.low, size.high))
+    return Months(at[0], low[0], high[0], at[1], table.title, table.mark)
 
 
 def price_per_pupil(
@@ -182,7 +165,7 @@ def price_per_pupil(
     all_pupils: float | None,
     target_pupils: float | None,
     years: int = 1,
-    steps: CostSteps | None = None,
+    steps: CostSteps,
 ) -> pd.DataFrame:
     """Return the cost for each pupil a year: of all pupils in its schools, and those it was for.
 
@@ -191,7 +174,6 @@ def price_per_pupil(
     Index `counted` ("every pupil in its schools", "the pupils it was for"); `pupils`, `per_pupil`
     (pounds a year), `sign`, `label`, `reason` where it cannot be said.
     """
-    chosen = steps or load_costs()
     rows = []
     for counted, pupils in (
         ("every pupil in its schools", all_pupils),
@@ -204,7 +186,7 @@ def price_per_pupil(
             why = "how many pupils is not known"
         else:
             each = cost / pupils / years
-            step = _step_of(each, chosen)
+            step = next(s for s in steps.steps if s.upto is None or each <= s.upto + 1e-9)
             sign, label = step.sign, step.label
         rows.append((counted, float("nan") if pupils is None else pupils, each, sign, label, why))
     columns = ["counted", "pupils", "per_pupil", "sign", "label", "reason"]
@@ -244,10 +226,6 @@ def _read_off(value: float, table: MonthsTable) -> tuple[int, str]:
         b for b, end in zip(table.bands, ends, strict=True) if end is None or hundredths <= end
     )
     return (band.months if value > 0 else -band.months), band.label
-
-
-def _step_of(each: float, steps: CostSteps) -> CostStep:
-    return next(s for s in steps.steps if s.upto is None or each <= s.upto + 1e-9)
 
 
 def tabulate_sizes(
@@ -346,7 +324,7 @@ def price_programme(
         all_pupils=cost.all_pupils or count_roll(panel, members, programme.starts),
         target_pupils=cost.pupils,
         years=cost.years,
-        steps=load_costs(find_rules("costs.yml", data)),
+        steps=load_rules(CostSteps, "costs.yml", data),
     )
 
 

@@ -1,4 +1,7 @@
-"""Which schools stand for the rest, by a stated rule: not only the ones that did well."""
+"""Which schools stand for the rest, by a stated rule, and what schools say of their support.
+
+Statements are counted in balance and quoted by role, never without consent.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,11 @@ import re
 
 import pandas as pd
 
+from pepstats.document import Quote
+from pepstats.formatting import count_words, join_words
+from pepstats.report.disclosure import View
 from pepstats.report.edition import NOT_YET_PUBLIC, is_said
+from pepstats.sources import DETAILS, NOT_CLEARED, STANCES, TOO_LONG
 
 ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
 MOST, USUAL, LEAST = "had the most support", "nearest the usual support", "had the least support"
@@ -161,3 +168,119 @@ def _changed(member: pd.Series, urns: object, inspected: bool) -> str:
         return "Nothing that the files show"
     text = "; ".join(words)
     return text[0].upper() + text[1:]
+
+
+MOST_QUOTES = 6  # for one programme
+
+
+def of_programme(said: pd.DataFrame, programme: str) -> pd.DataFrame:
+    """Return one programme's rows, one for each school that was asked."""
+    return said.loc[said["programme"] == programme]
+
+
+def list_answers(said: pd.DataFrame, programme: str) -> pd.DataFrame:
+    """List the rows of one programme's schools that answered."""
+    rows = of_programme(said, programme)
+    return rows.loc[rows["statement"] != ""]
+
+
+def count_stances(rows: pd.DataFrame) -> dict[str, int]:
+    """Count answers by whether they are positive, mixed or negative."""
+    return {stance: int((rows["stance"] == stance).sum()) for stance in STANCES}
+
+
+def count_statements(said: pd.DataFrame, programme: str) -> pd.DataFrame:
+    """Count the schools that were asked, that answered, and by stance: index what, `schools`."""
+    answers = list_answers(said, programme)
+    counts = {"asked": len(of_programme(said, programme)), "answered": len(answers)}
+    return pd.DataFrame({"schools": counts | count_stances(answers)})
+
+
+def may_count(said: pd.DataFrame, programme: str, view: View) -> bool:
+    """Whether no count of answers is a few apart from what an earlier release showed of it.
+
+    A school that left between two releases would be known by its answer.
+    """
+    now = count_statements(said, programme)["schools"]
+    return not any(
+        (now - then["schools"].reindex(now.index)).abs().between(1, view.smallest).any()
+        for then in view.shown_before(f"{programme}.answers")
+    )
+
+
+ASKED_AGAIN = (
+    "The programme's schools were asked for a statement. How many answered is not shown, since it "
+    "differs by few from what was shown before."
+)
+
+
+def balance_sentence(said: pd.DataFrame, programme: str, schools: int) -> str:
+    """Write how many schools were asked and answered, and how their answers divide.
+
+    `schools` are the programme's: a file that lists only those that answered does not tell how
+    many others were asked.
+    """
+    number, answers = len(of_programme(said, programme)), list_answers(said, programme)
+    if not number:
+        return "No school has yet been asked for a statement."
+    asked = f"{count_words(number, 'school')} {'was' if number == 1 else 'were'} asked"
+    if answers.empty:
+        return f"{asked} for a statement. None has answered."
+    divided = join_words(f"{n} {stance}" for stance, n in count_stances(answers).items())
+    if len(answers) == number < schools:
+        gave = f"{count_words(number, 'school')} of the programme's {schools} gave a statement"
+        return f"{gave}: {divided}. How many others were asked is not recorded."
+    return f"{asked} for a statement and {len(answers)} answered: {divided}."
+
+
+def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
+    """Write by what rule statements are quoted, and how many could not be."""
+    answers, quotes = list_answers(said, programme), choose_quotes(said, programme)
+    if not quotes:
+        return "None can be quoted yet." if len(answers) else ""
+    words = (
+        f"{count_words(len(quotes), 'statement')} {'is' if len(quotes) == 1 else 'are'} quoted, "
+        "divided as nearly as can be as all the answers are."
+    )
+    if held := int(answers["held"].notna().sum()):
+        words += (
+            f" {held} could not be quoted: no consent was given, or the words are still "
+            "to be checked."
+        )
+    return words
+
+
+def choose_quotes(said: pd.DataFrame, programme: str) -> tuple[Quote, ...]:
+    """Choose statements to quote, stances divided as all the answers are, none favoured.
+
+    Each stance that can be quoted gets at least one; within a stance in the order of the schools'
+    numbers.
+    """
+    answered = list_answers(said, programme)
+    free = answered.loc[answered["held"].isna()].sort_values(["urn", "row"])
+    able, wanted = count_stances(free), count_stances(answered)
+    shares = {stance: min(1, able[stance]) for stance in STANCES}
+    while sum(shares.values()) < min(MOST_QUOTES, len(free)):
+        open_ = [stance for stance in STANCES if shares[stance] < able[stance]]
+        behind = max(open_, key=lambda s: (wanted[s] / (shares[s] + 1), -STANCES.index(s)))
+        shares[behind] += 1
+    return tuple(
+        Quote(str(row["quote"]), str(row["role"]))
+        for stance in STANCES
+        for row in free.loc[free["stance"] == stance].head(shares[stance]).to_dict("records")
+    )
+
+
+def list_held(said: pd.DataFrame) -> list[str]:
+    """List what someone must do before more can be quoted, row by row."""
+    held = said.loc[said["held"].isin([DETAILS, NOT_CLEARED, TOO_LONG])]
+    return [f"statement in row {row['row']}: {row['held']}" for row in held.to_dict("records")]
+
+
+def tabulate_themes(said: pd.DataFrame, programme: str) -> pd.DataFrame:
+    """Count answers by theme and stance: index `theme`, one column per stance."""
+    answered = list_answers(said, programme)
+    themes = answered["theme"].replace("", "No theme given")
+    counts = pd.crosstab(themes, answered["stance"]) if len(answered) else pd.DataFrame()
+    table = counts.reindex(columns=list(STANCES), fill_value=0).sort_index()
+    return table.rename_axis(index="theme", columns=None)

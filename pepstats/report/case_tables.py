@@ -10,7 +10,14 @@ import pandas as pd
 from pepstats.document import PaperTable, figure, make_table
 from pepstats.formatting import format_day, format_number, school_year
 from pepstats.measures import find_measure
-from pepstats.report.case_studies import MIDDLE, USUAL
+from pepstats.report.case_studies import (
+    MIDDLE,
+    USUAL,
+    count_statements,
+    may_count,
+    of_programme,
+    tabulate_themes,
+)
 from pepstats.report.disclosure import (
     HELD,
     LOG_COLUMNS,
@@ -19,12 +26,6 @@ from pepstats.report.disclosure import (
     withhold,
 )
 from pepstats.report.edition import HELD_BACK, Chapter, is_said
-from pepstats.report.quotes import (
-    count_statements,
-    may_count,
-    of_programme,
-    tabulate_themes,
-)
 from pepstats.sources import NO_CONSENT
 
 FEW_SPOKE = (

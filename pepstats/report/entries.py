@@ -22,7 +22,15 @@ from pepstats.formatting import (
 from pepstats.impact import FORECAST, MATCHED
 from pepstats.measures import outcome_label
 from pepstats.report.board_tables import make_provenance_entries
-from pepstats.report.case_studies import LEAST, MOST, USUAL
+from pepstats.report.case_studies import (
+    ASKED_AGAIN,
+    LEAST,
+    MOST,
+    USUAL,
+    balance_sentence,
+    may_count,
+    quoted_sentence,
+)
 from pepstats.report.city_tables import make_city_entries
 from pepstats.report.disclosure import HELD
 from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
@@ -33,7 +41,6 @@ from pepstats.report.group_sentences import (
     whose_sentence,
 )
 from pepstats.report.programme_tables import cost_words, scaled
-from pepstats.report.quotes import ASKED_AGAIN, balance_sentence, may_count, quoted_sentence
 from pepstats.report.sentences import (
     Result,
     chance_sentence,

@@ -17,6 +17,7 @@ from pepstats.formatting import escape_markdown
 from pepstats.impact import LADDER
 from pepstats.measures import LOCAL_GROUPS
 from pepstats.report.board_tables import make_board_tables, make_provenance_tables
+from pepstats.report.case_studies import choose_quotes, list_held
 from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
 from pepstats.report.city_tables import list_hidden_of_city, make_city_tables, protect_city
 from pepstats.report.disclosure import SHOWN_COLUMNS, join_logs, list_shown
@@ -29,7 +30,6 @@ from pepstats.report.programme_tables import (
     make_programme_tables,
     table_phases,
 )
-from pepstats.report.quotes import choose_quotes, list_held
 from pepstats.settings import Programme, Report, group_phases
 
 DRAFT = "Draft: not all of this paper has been completed and cleared"

@@ -13,7 +13,7 @@ from pepstats.errors import DesignError
 from pepstats.report import programme_tables
 from pepstats.report.edition import ProgrammeResults
 from pepstats.report.programme_tables import cost_words
-from pepstats.schools.members import find_members
+from pepstats.schools.identity import find_members
 from pepstats.settings.programme import group_phases, list_parts, load_programme, split_phases
 from pepstats.settings.report import load_report
 from pepstats.study import Study
