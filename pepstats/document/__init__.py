@@ -15,7 +15,8 @@ from pepstats.document.blocks import (
     words_of,
 )
 from pepstats.document.compose import Contents, Cover, compose_paper, find_typed_results
-from pepstats.document.html import html_templates, write_formats
+from pepstats.document.html import write_formats
+from pepstats.document.templates import html_templates
 
 __all__ = [
     "Cell",

@@ -31,7 +31,7 @@ from pepstats.document.blocks import (
     TableBlock,
     Words,
 )
-from pepstats.document.html import html_templates
+from pepstats.document.templates import html_templates
 from pepstats.errors import DesignError
 
 NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"

@@ -359,13 +359,13 @@ def _as_effect(
     )
 
 
-def list_effect_numbers(effects: Iterable[Effect]) -> dict[str, float | int | str]:
-    """Name every number of every effect: `<outcome>.<column>`, as far as `effects.csv` has it."""
+def list_numbers(table: pd.DataFrame) -> dict[str, float | int | str]:
+    """Name every number of every outcome: `<outcome>.<column>`; what is missing has no name."""
     return {
         f"{row['outcome']}.{name}": value
-        for row in tidy_effects(effects).to_dict("records")
+        for row in table.to_dict("records")
         for name, value in row.items()
-        if name not in {"programme", "outcome"} and pd.notna(value)
+        if name not in {"programme", "outcome"} and pd.notna(value) and value != ""
     }
 
 

@@ -296,16 +296,6 @@ def _row(
     }
 
 
-def list_sizes(sizes: pd.DataFrame) -> dict[str, float | int | str]:
-    """Name every number of every size: `<outcome>.<column>`; what is missing has no name."""
-    return {
-        f"{row['outcome']}.{name}": value
-        for row in sizes.to_dict("records")
-        for name, value in row.items()
-        if name not in {"outcome", "unit"} and pd.notna(value) and value != ""
-    }
-
-
 ROLL = "roll"
 
 

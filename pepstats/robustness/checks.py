@@ -36,18 +36,18 @@ from pepstats.robustness.choices import (
     try_untouched,
 )
 from pepstats.robustness.headline import CheckRow, Headline
-from pepstats.robustness.hidden_bias import (
-    suppose_contamination,
-    suppose_drift,
-    suppose_selection,
-    suppose_unpublished,
-)
 from pepstats.robustness.methods import (
     balanced_did,
     doubly_robust_did,
     event_study,
     matched_did,
     synthetic_did,
+)
+from pepstats.robustness.sensitivity import (
+    suppose_contamination,
+    suppose_drift,
+    suppose_selection,
+    suppose_unpublished,
 )
 
 

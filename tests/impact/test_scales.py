@@ -99,7 +99,7 @@ def test_no_results_of_comparison_schools_means_no_g_and_a_reason() -> None:
 
 
 def test_every_number_can_be_written_as_json_by_name() -> None:
-    named = value.list_sizes(sized())
+    named = effects.list_numbers(sized())
     assert "rwm_expected.months" in named and "absence.months" not in named
     assert named["absence.months_reason"] and isinstance(named["rwm_expected.months"], int)
     json.dumps(named, allow_nan=False)
