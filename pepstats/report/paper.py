@@ -7,30 +7,157 @@ table it came from. Change an entry and the paper changes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from pepstats import paths
 from pepstats.document import Contents, Cover, Document, PaperPicture, PaperTable, compose_paper
-from pepstats.formatting import escape_markdown
+from pepstats.formatting import escape_markdown, format_number, join_words, long_date, school_year
 from pepstats.impact import LADDER
-from pepstats.measures import LOCAL_GROUPS
-from pepstats.report.board_tables import make_board_tables, make_provenance_tables
-from pepstats.report.case_studies import choose_quotes, list_held
-from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
+from pepstats.measures import LOCAL_GROUPS, name_pupils, outcome_label, whole_of
+from pepstats.plots import (
+    BLUE,
+    INK,
+    capital,
+    check_rows,
+    clear_rows,
+    in_house_style,
+    new_axes,
+    to_png,
+    to_svg,
+)
+from pepstats.report.board_tables import make_board_tables, make_provenance_tables, title_apart
+from pepstats.report.case_studies import (
+    choose_quotes,
+    list_held,
+    list_hidden_of_programme,
+    list_shown_themes,
+)
 from pepstats.report.city_tables import list_hidden_of_city, make_city_tables, protect_city
 from pepstats.report.disclosure import SHOWN_COLUMNS, join_logs, list_shown
-from pepstats.report.edition import EFFECT_COLUMNS, Edition, round_effects
+from pepstats.report.edition import EFFECT_COLUMNS, HELD_BACK, Chapter, Edition, round_effects
 from pepstats.report.entries import list_entries
-from pepstats.report.figures import picture_overview, show_pictures
 from pepstats.report.gate import protect
 from pepstats.report.programme_tables import (
     list_from_memory,
     make_programme_tables,
     table_phases,
 )
-from pepstats.settings import Programme, Report, group_phases
+from pepstats.report.sentences import Result
+from pepstats.settings import Programme, Report, check_slug, group_phases
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OF_SCHOOLS = ("schools", "cases")  # pictures of single schools, which differ by edition
+
+BEHIND = {
+    # the paper's name of a picture: its table in the paper, and why there may be no picture
+    "two-lines": ("lines", "No school has results to draw."),
+    "hundred-dots": ("dots", "There is no estimate to set among made-up programmes."),
+    "checks": ("checks", "No check was made."),
+    "balance": ("balance", "No school could be matched."),
+    "flow": ("flow", "No school could be matched."),
+    "series": ("series", "The sources have no series of these pupils by authority."),
+    "schools": ("schools", "No school has results to draw."),
+    "cases": ("case-lines", "No case study has been chosen."),
+}
+
+
+def not_drawn(why: str, caption: str, table: str) -> PaperPicture:
+    """Make a stand-in for a picture that cannot or may not be shown: it says why."""
+    return PaperPicture(b"", b"", why, caption, table)
+
+
+def show_pictures(chapter: Chapter) -> dict[str, PaperPicture]:
+    """Show a programme's pictures as its notebooks saved them, or why there is none."""
+    slug = chapter.programme.slug
+    return {f"{slug}.{name}": show_picture(chapter, name) for name in BEHIND}
+
+
+def show_picture(chapter: Chapter, name: str) -> PaperPicture:
+    """Show a picture as its notebook saved it; one of single schools only where they may be."""
+    programme, (behind, why) = chapter.programme, BEHIND[name]
+    table, of_schools = f"{programme.slug}.{behind}", name in OF_SCHOOLS
+    named = of_schools and chapter.view.exempt
+    saved = chapter.found.pictures.get(f"{name}-named" if named else name)
+    if of_schools and not chapter.shows_schools:
+        return not_drawn(HELD_BACK, saved.caption if saved else programme.title, table)
+    if name == "checks" and saved is None and chapter.found.checks["estimate"].notna().any():
+        drawn = check_rows(chapter.found.checks, programme.title, unit=chapter.primary.unit)
+        return PaperPicture(
+            to_svg(drawn.figure), to_png(drawn.figure), drawn.alt, drawn.caption, table
+        )
+    if saved is None:
+        return not_drawn(why, programme.title, table)
+    return PaperPicture(saved.svg, saved.png, saved.alt, saved.caption, table)
+
+
+TABLE = "programmes"  # the paper's table that holds the picture's numbers
+ROW = 0.62  # inches from one programme's row to the next
+
+
+def picture_overview(edition: Edition) -> PaperPicture:
+    """Draw every programme's primary estimate on one scale; the same in both editions."""
+    known = {
+        f"{title}, {name_pupils(one.primary.outcome)}": one.primary.as_printed()
+        for title, one in title_apart(edition.chapters).items()
+        if one.primary.known
+    }
+    outcomes = {whole_of(result.outcome) for result in known.values()}
+    caption = f"How far each programme's schools moved, {school_year(edition.report.year)}"
+    if not known:
+        return not_drawn("No programme has an estimate.", caption, TABLE)
+    if len(outcomes) > 1:
+        return not_drawn(
+            "The programmes were for different outcomes: see the table.", caption, TABLE
+        )
+    label = outcome_label(outcomes.pop()).partition(": ")[0]
+    pupils = join_words(sorted({name_pupils(one.outcome) for one in known.values()}))
+    caption = f"{caption}: {label}, {pupils}"
+    figure = draw_overview(known)
+    return PaperPicture(to_svg(figure), to_png(figure), describe_overview(known), caption, TABLE)
+
+
+@in_house_style
+def draw_overview(known: Mapping[str, Result]) -> Figure:
+    """Draw one row per programme: its name and verdict over its interval, its size beside it."""
+    figure, ax = new_axes(0.75 + ROW * len(known))
+    low = min(0.0, *(result.low for result in known.values()))
+    high = max(0.0, *(result.high for result in known.values()))
+    for place, (title, result) in enumerate(known.items()):
+        sure = not result.low <= 0 <= result.high
+        ax.hlines(place, result.low, result.high, color=BLUE, linewidth=2.5)
+        ax.plot(result.estimate, place, "D", markersize=8, markeredgewidth=1.5,
+                color=BLUE, markerfacecolor=BLUE if sure else "white")  # fmt: skip
+        size = format_number(result.estimate, result.places, signed=True)
+        ax.annotate(f"{title}: {result.verdict} ({size})", (0, place - 0.24), va="bottom",
+                    xycoords=("axes fraction", "data"), fontsize=10,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
+    ax.axvline(0, color=INK, linewidth=1)
+    ax.set_ylim(len(known) - 0.6, -0.85)
+    room = 0.05 * max(high - low, 1e-9)
+    side = 0.2 * max(high - low, 1e-9)  # so that zero is never at the edge
+    ax.set_xlim(min(low - room, -side), max(high + room, side))
+    clear_rows(ax)
+    unit = capital(next(iter(known.values())).unit)
+    ax.set_xlabel(f"{unit}: left of 0 lost ground, right of 0 gained")
+    return figure
+
+
+def describe_overview(known: Mapping[str, Result]) -> str:
+    """Write in words what each row shows."""
+    said = []
+    for title, result in known.items():
+        places = result.places
+        low, high = (format_number(end, places, signed=True) for end in (result.low, result.high))
+        size = format_number(result.estimate, places, signed=True)
+        said.append(f"{title}: {size}, somewhere between {low} and {high}; {result.verdict}")
+    unit = next(iter(known.values())).unit
+    return f"One row for each programme, in {unit}; nought is no difference. {'. '.join(said)}."
+
 
 DRAFT = "Draft: not all of this paper has been completed and cleared"
 INVENTED = "Invented data: no real school, pupil or result is in this paper"

@@ -29,7 +29,7 @@ from pepstats.formatting import (
 from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, PRIORS, TRIALS
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
-from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
+from pepstats.report.case_studies import table_case_lines, table_cases, table_themes
 from pepstats.report.disclosure import HELD
 from pepstats.report.edition import (
     HELD_BACK,

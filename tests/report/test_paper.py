@@ -21,7 +21,6 @@ from pepstats.report.city_tables import protect_city, ratings_sentence
 from pepstats.report.disclosure import View
 from pepstats.report.edition import Edition, Told, breaks_sentence, collect_results
 from pepstats.report.entries import list_entries
-from pepstats.report.figures import picture_overview
 from pepstats.report.gate import protect
 from pepstats.report.paper import (
     EXEMPT,
@@ -32,6 +31,7 @@ from pepstats.report.paper import (
     list_shown_counts,
     list_to_do,
     make_tables,
+    picture_overview,
     write_editions,
 )
 from pepstats.settings.report import Disclosure
