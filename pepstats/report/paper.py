@@ -14,7 +14,7 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.document import Contents, Cover, Document, PaperPicture, PaperTable, compose_paper
-from pepstats.formatting import escape_markdown, format_number, join_words, long_date, school_year
+from pepstats.formatting import escape_markdown, format_number, join_words, school_year
 from pepstats.impact import LADDER
 from pepstats.measures import LOCAL_GROUPS, name_pupils, outcome_label, whole_of
 from pepstats.plots import (
@@ -46,7 +46,7 @@ from pepstats.report.programme_tables import (
     table_phases,
 )
 from pepstats.report.sentences import Result
-from pepstats.settings import Programme, Report, check_slug, group_phases
+from pepstats.settings import Programme, Report, group_phases
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
