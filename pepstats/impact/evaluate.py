@@ -26,10 +26,13 @@ from pepstats.impact.design import (
     design_comparison,
 )
 from pepstats.impact.effects import (
+    FORECAST,
+    HOW,
+    MATCHED,
     Effect,
     Yardstick,
     estimate_effects,
-    list_effect_numbers,
+    list_numbers,
     set_beside,
     tidy_effects,
 )
@@ -58,13 +61,11 @@ from pepstats.impact.tables import (
 )
 from pepstats.impact.value_for_money import (
     choose_months,
-    list_sizes,
     list_worth,
     price_programme,
     tabulate_sizes,
     tabulate_value,
 )
-from pepstats.impact.verdicts import FORECAST, HOW, MATCHED
 from pepstats.impact.weighing import weigh_effects
 from pepstats.matching import measure_balance
 from pepstats.measures import MEASURES, list_refused_breaks, whole_of
@@ -220,7 +221,7 @@ class Evaluation:
     @property
     def numbers(self) -> dict[str, float | int | str]:
         """Every number of the effects, sizes, value and grade, by name."""
-        named = list_effect_numbers(self.effect_list) | list_sizes(self.sizes)
+        named = list_numbers(self.effects) | list_numbers(self.sizes.drop(columns="unit"))
         return named | list_worth(self.value) | list_grade(self.grade)
 
     def by_school(self, outcome: str | None = None) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from pepstats.priority.eligibility import (
     tabulate_seventy_rule,
 )
 from pepstats.priority.indicators import RatingInputs
-from pepstats.priority.next_year import FEW, NO_PAIR, add_next_year, follow_ratings
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
@@ -21,7 +20,17 @@ from pepstats.priority.partnership import (
     say_register,
     tabulate_register,
 )
-from pepstats.priority.ratings import NOT_HERE, SHAPES, Ratings, count_unsure, rate_schools
+from pepstats.priority.ratings import (
+    FEW,
+    NO_PAIR,
+    NOT_HERE,
+    SHAPES,
+    Ratings,
+    add_next_year,
+    count_unsure,
+    follow_ratings,
+    rate_schools,
+)
 from pepstats.priority.support import (
     CHANGES,
     compare_ratings,

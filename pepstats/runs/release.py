@@ -20,7 +20,6 @@ from pepstats.formatting import school_year
 from pepstats.report import NOT_YET_PUBLIC, REASON, fill_template, list_marks
 from pepstats.runs.compare import Content
 from pepstats.runs.disclosed import SHOWN, add_to_disclosed, read_disclosed
-from pepstats.runs.environment import same_code
 from pepstats.runs.files import (
     MANIFEST,
     OUTSIDE,
@@ -40,6 +39,7 @@ from pepstats.runs.manifest import (
     list_settings,
     manifest_as_text,
     read_manifest,
+    same_code,
     utc,
 )
 from pepstats.runs.revision import (

@@ -19,7 +19,6 @@ from pepstats import paths
 from pepstats.errors import PepstatsError, RunError
 from pepstats.runs.compare import compare_entries, compare_file
 from pepstats.runs.disclosed import copy_disclosed
-from pepstats.runs.environment import describe_machine, same_code
 from pepstats.runs.files import MANIFEST, as_csv, copy_into, fill_folder, place_of, sha256_of
 from pepstats.runs.manifest import (
     CHANGED,
@@ -33,9 +32,11 @@ from pepstats.runs.manifest import (
     Manifest,
     Release,
     check_written,
+    describe_machine,
     list_settings,
     manifest_as_text,
     read_manifest,
+    same_code,
 )
 from pepstats.runs.release import README, describe_release, lay_out_release, list_leaving
 from pepstats.runs.revision import Earlier, open_earlier

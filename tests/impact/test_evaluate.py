@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import DesignError, RunError
-from pepstats.impact.effects import judge_together, set_beside
+from pepstats.impact.effects import FORECAST, MATCHED, judge_together, set_beside
 from pepstats.impact.evaluate import (
     Evaluation,
     judge_effects,
     set_others_beside,
     take_up_evaluation,
 )
-from pepstats.impact.verdicts import FORECAST, MATCHED
 from tests.impact.test_october import in_october, national
 from tests.worlds import Small, evaluate_small, small_england
 
