@@ -1,6 +1,6 @@
 """Who needs help first, and how sure that is."""
 
-from pepstats.priority.dashboard import DERIVED, PROPOSED, Dashboard, Indicator, load_dashboard
+from pepstats.priority.dashboard import DERIVED, PROPOSED, Indicator, find_dashboard, load_dashboard
 from pepstats.priority.eligibility import (
     CRITERIA,
     check_seventy_rule,
@@ -8,12 +8,11 @@ from pepstats.priority.eligibility import (
     list_rules,
     tabulate_seventy_rule,
 )
-from pepstats.priority.indicators import RatingInputs
+from pepstats.priority.indicators import NOT_HERE, RatingInputs
 from pepstats.priority.next_year import FEW, NO_PAIR, add_next_year, follow_ratings
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
-    Register,
     challenge_sentence,
     find_partnership,
     funding_sentences,
@@ -21,7 +20,7 @@ from pepstats.priority.partnership import (
     say_register,
     tabulate_register,
 )
-from pepstats.priority.ratings import NOT_HERE, SHAPES, Ratings, count_unsure, rate_schools
+from pepstats.priority.ratings import SHAPES, Ratings, count_unsure, rate_schools
 from pepstats.priority.support import (
     CHANGES,
     compare_ratings,
@@ -34,7 +33,6 @@ __all__ = [
     "CHANGES",
     "CRITERIA",
     "DERIVED",
-    "Dashboard",
     "FEW",
     "Indicator",
     "NOT_HERE",
@@ -43,7 +41,6 @@ __all__ = [
     "Partnership",
     "RatingInputs",
     "Ratings",
-    "Register",
     "SHAPES",
     "THEMES",
     "add_next_year",
@@ -52,6 +49,7 @@ __all__ = [
     "compare_ratings",
     "count_changes",
     "count_unsure",
+    "find_dashboard",
     "find_partnership",
     "follow_ratings",
     "funding_sentences",
