@@ -4,6 +4,7 @@ from pepstats.priority.dashboard import DERIVED, PROPOSED, Indicator, find_dashb
 from pepstats.priority.eligibility import (
     CRITERIA,
     check_seventy_rule,
+    has_seventy_rule,
     judge_programmes,
     list_rules,
     tabulate_seventy_rule,
@@ -53,6 +54,7 @@ __all__ = [
     "find_partnership",
     "follow_ratings",
     "funding_sentences",
+    "has_seventy_rule",
     "judge_programmes",
     "list_rules",
     "load_dashboard",

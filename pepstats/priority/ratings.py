@@ -83,6 +83,12 @@ class Ratings:
     def _repr_html_(self) -> str:
         return str(self.count().reset_index().to_html(index=False, escape=True))
 
+    def left_out_table(self) -> pd.DataFrame:
+        """List the indicators left out; keyed `indicator`: `label`, `reason`."""
+        labels = {one.id: one.label for one in self.dashboard.indicators}
+        rows = [(name, labels[name], why) for name, why in self.left_out.items()]
+        return pd.DataFrame(rows, columns=["indicator", "label", "reason"]).set_index("indicator")
+
     def count(self) -> pd.DataFrame:
         """Count the schools of each rating; keyed `rating`: `schools`, `borderline` (of them)."""
         unsure = chance_of(self.ratings, self.ratings["rating"]) < SURE

@@ -30,6 +30,7 @@ from pepstats.priority import (
     check_seventy_rule,
     count_unsure,
     funding_sentences,
+    has_seventy_rule,
     participation_sentence,
 )
 from pepstats.report.disclosure import (
@@ -170,7 +171,7 @@ def table_counts(caption: str, counts: Protected | None, view: View, *, empty: s
 def table_ratings_named(city: City, view: View) -> PaperTable:
     """Show each school's priority rating beside its name: in the exempt edition only."""
     caption = "Each school's priority rating and what it rests on"
-    columns = {"School": 2.2, "Rating": 0.8, "Because": 3.0}
+    columns = {"School": 2.2, "Rating": 0.8, "Rests on": 0.7, "Because": 3.0}
     if not view.exempt or city.ratings.empty:
         withheld = (
             "Not published: it contains exempt information and will be made available to "
@@ -181,6 +182,7 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
         (
             city.names.get(int(row["school"]), f"School {row['school']}"),
             figure(row["rating"]),
+            figure(100 * row["coverage"], unit="%") if "coverage" in row else "",
             str(row["reasons"]) if is_said(row.get("reasons")) else "",
         )
         for row in city.ratings.sort_values(["rating", "school"]).to_dict("records")
@@ -230,7 +232,29 @@ def _sure_sentences(city: City, view: View, counts: Mapping[str, Protected]) -> 
         "is rated where it has enough of those that this study's files can fill."
     )
     hidden = not counts["ratings"].log.empty
-    return [rests, _chance_sentence(city.ratings, view, hidden=hidden), _next_year_sentence(city)]
+    left = _left_out_sentence(city.table("ratings-left-out"))
+    return [
+        rests,
+        *left,
+        _chance_sentence(city.ratings, view, hidden=hidden),
+        _next_year_sentence(city),
+    ]
+
+
+def _left_out_sentence(left_out: pd.DataFrame) -> list[str]:
+    """Write which criteria cannot exist for these results, by their reason."""
+    if left_out.empty:
+        return []
+    parts = [
+        f"{join_words(own['label'].map(_inside))} ({why})"
+        for why, own in left_out.groupby("reason", sort=False)
+    ]
+    return [f"Left out, and counted for or against no school: {'; '.join(parts)}."]
+
+
+def _inside(label: str) -> str:
+    """Write a label as it stands inside a sentence; a name that ends in a number stays as it is."""
+    return label if "8" in label else f"{label[0].lower()}{label[1:]}"
 
 
 def _next_year_sentence(city: City) -> str:
@@ -365,11 +389,14 @@ def table_eligibility(
         if own.empty:
             continue
         held = {name: check_seventy_rule(own[column]) for name, column in CRITERIA.items()}
-        of_all = held["all"]
+        of_all, year = held["all"], int(own["year"].iloc[0])
+        verdicts: list[Cell] = [held[name].verdict.capitalize() for name in ("all", "sourced")]
+        needed = figure(of_all.needed)
+        if not has_seventy_rule(year):
+            needed, verdicts = "no such rule", ["Not asked", "Not asked"]
         counts = (figure(of_all.eligible), figure(of_all.unknown)) if view.exempt else ()
-        rows.append((programme.title, school_year(int(own["year"].iloc[0])), figure(of_all.schools),
-                     figure(of_all.needed), *counts, of_all.verdict.capitalize(),
-                     held["sourced"].verdict.capitalize()))  # fmt: skip
+        rows.append((programme.title, school_year(year), figure(of_all.schools), needed, *counts,
+                     *verdicts))  # fmt: skip
     numeric = ["Schools", "70% needs", *(["Eligible", "Not known"] if view.exempt else [])]
     columns = ["Programme", "By results of", *numeric, "All criteria", "Sourced criteria only"]
     caption = "Whether at least 70% of each programme's schools met a criterion of the Fund"
@@ -378,7 +405,7 @@ def table_eligibility(
         "The criteria themselves are only partly public: the last column asks only those "
         "whose text was read."
     )
-    empty = "No programme's schools could be judged."
+    empty = "No fund whose criteria are known picked the schools of a programme in these years."
     return make_table(caption, columns, rows, note=note, empty=empty)
 
 
