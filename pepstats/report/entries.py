@@ -364,8 +364,9 @@ def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
                 "groups without a programme changed as much."
             )
     for row in known.loc[known["check"].str.fullmatch(YEAR_EARLY)].to_dict("records"):
+        when = f"{row['check'][0].upper()}{row['check'][1:]}"
         yield (
-            f"{row['check'][0].upper()}{row['check'][1:]}, when nothing had started and nothing should show, the same sum gives "
+            f"{when}, when nothing had started and nothing should show, the same sum gives "
             f"{_check_result(row, result)})."
         )
 
