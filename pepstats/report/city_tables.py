@@ -76,6 +76,7 @@ def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
         "partnership.taking_part": (taking_part, "participation"),
         "partnership.challenge": (challenged, "external-challenge"),
         "partnership.funding": (" ".join(funding), "grants"),
+        "partnership.eligible": (_eligible_sentence(city.table("eligibility")), "eligibility"),
         "partnership.promises": (_promises_sentence(city.table("promises")), "promises"),
     }
     return {n: Entry(text, text, f"{RATINGS}/{table}.csv") for n, (text, table) in said.items()}
@@ -249,7 +250,7 @@ def _left_out_sentence(left_out: pd.DataFrame) -> list[str]:
         f"{join_words(own['label'].map(_inside))} ({why})"
         for why, own in left_out.groupby("reason", sort=False)
     ]
-    return [f"Left out, and counted for or against no school: {'; '.join(parts)}."]
+    return [f"Left out for every school alike: {'; '.join(parts)}."]
 
 
 def _inside(label: str) -> str:
@@ -379,6 +380,20 @@ def _pounds(value: float) -> Cell:
 # Eligibility, and the partnership's register -----------------------------------------------------
 
 
+def _eligible_sentence(judged: pd.DataFrame) -> str:
+    """Write what the fund of the day asked of a programme's schools when they were picked."""
+    years = {int(year) for year in judged["year"]} if len(judged) else set()
+    if not years:
+        return "No fund whose criteria are known picked these schools, so none is held to any."
+    said = {
+        "The Fund asked that most of a programme's schools meet one of its criteria when they were "
+        "picked.": any(map(has_seventy_rule, years)),
+        "RISE is for schools that are stuck or in a category of concern when they are picked.":
+        not all(map(has_seventy_rule, years)),
+    }  # fmt: skip
+    return " ".join(words for words, so in said.items() if so)
+
+
 def table_eligibility(
     judged: pd.DataFrame, programmes: Sequence[Programme], view: View
 ) -> PaperTable:
@@ -405,8 +420,8 @@ def table_eligibility(
         "The criteria themselves are only partly public: the last column asks only those "
         "whose text was read."
     )
-    empty = "No fund whose criteria are known picked the schools of a programme in these years."
-    return make_table(caption, columns, rows, note=note, empty=empty)
+    empty = "No programme's schools could be judged."
+    return make_table(caption, columns, rows, note=note if rows else "", empty=empty)
 
 
 def table_rules(rules: pd.DataFrame) -> PaperTable:

@@ -77,8 +77,9 @@ def test_a_word_that_no_report_card_has_is_refused_by_row(tmp_path):
 def test_a_file_of_an_earlier_year_tells_what_came_before(tmp_path):
     then = read(tmp_path, "900101,12/05/2022,20/06/2022,3,3,3,,2",
                 "900102,12/05/2022,20/06/2022,2,2,2,,3", name="then.csv")  # fmt: skip
-    now = read(tmp_path, f"900201,{NONE},12/11/2024,20/12/2024,,Not judged,3,2",
-               f"900102,{NONE},12/05/2022,20/06/2022,,2,2,2", head=CARDS, name="now.csv")  # fmt: skip
+    rows = (f"900201,{NONE},12/11/2024,20/12/2024,,Not judged,3,2",
+            f"900102,{NONE},12/05/2022,20/06/2022,,2,2,2")  # fmt: skip
+    now = read(tmp_path, *rows, head=CARDS, name="now.csv")
     known = pd.Series({900101: 1, 900201: 1, 900102: 2})  # the first has a new number since
     found = attach_inspections(pd.concat([then, now]), known)
     assert found["previous"].tolist() == [3, 3]  # the second's from the earlier file
