@@ -1,6 +1,13 @@
 """Who needs help first, and how sure that is."""
 
-from pepstats.priority.dashboard import DERIVED, PROPOSED, Indicator, find_dashboard, load_dashboard
+from pepstats.priority.dashboard import (
+    DERIVED,
+    PROPOSED,
+    Dashboard,
+    Indicator,
+    find_dashboard,
+    load_dashboard,
+)
 from pepstats.priority.eligibility import (
     CRITERIA,
     check_seventy_rule,
@@ -14,6 +21,7 @@ from pepstats.priority.next_year import FEW, NO_PAIR, add_next_year, follow_rati
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
+    Register,
     challenge_sentence,
     find_partnership,
     funding_sentences,
@@ -34,6 +42,7 @@ __all__ = [
     "CHANGES",
     "CRITERIA",
     "DERIVED",
+    "Dashboard",
     "FEW",
     "Indicator",
     "NOT_HERE",
@@ -42,6 +51,7 @@ __all__ = [
     "Partnership",
     "RatingInputs",
     "Ratings",
+    "Register",
     "SHAPES",
     "THEMES",
     "add_next_year",
