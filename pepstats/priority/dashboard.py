@@ -17,12 +17,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from pepstats import paths
 from pepstats.errors import nearest
 from pepstats.measures import MEASURES
-from pepstats.settings import Phase, Settings, check_settings, one_of, read_yaml
+from pepstats.settings import Phase, Settings, check_settings, find_dated, one_of, read_yaml
 
 PROPOSED = paths.PROJECT / "data"
 """Where the criteria are that a study is rated by which has none of its own."""
-
-DATED = re.compile(r"dashboard-(\d{4})\.yml")
 
 DERIVED = {
     "floor": "below the floor standard (1 yes, 0 no)",
@@ -261,14 +259,8 @@ def find_dashboard(data: Path, year: int) -> Path:
     `dashboard-2024.yml` is of the results of 2024 and later, until a newer one; `dashboard.yml` of
     all before. A data folder with neither is rated by the project's own.
     """
-    for folder in (data, PROPOSED):
-        dated = {int(found[1]): path for path in folder.glob("dashboard-*.yml")
-                 if (found := DATED.fullmatch(path.name))}  # fmt: skip
-        if from_then := [first for first in dated if first <= year]:
-            return dated[max(from_then)]
-        if (folder / "dashboard.yml").is_file():
-            break
-    return folder / "dashboard.yml"
+    own = find_dated(data, "dashboard", year) or find_dated(PROPOSED, "dashboard", year)
+    return own or PROPOSED / "dashboard.yml"
 
 
 def load_dashboard(data: Path, year: int) -> Dashboard:
