@@ -218,7 +218,7 @@ def ratings_sentence(counts: Protected | None) -> str:
     rated = int(shown[TOTAL] - left)
     words = f"{count_words(rated, 'school')} {'has' if rated == 1 else 'have'} a priority rating."
     if left:
-        words += f" {count_words(int(left), 'school')} could not be rated, for want of results."
+        words += f" {count_words(int(left), 'school')} could not be rated: special, or with too few results."
     return words
 
 
@@ -420,7 +420,7 @@ def table_eligibility(
         "The criteria themselves are only partly public: the last column asks only those "
         "whose text was read."
     )
-    empty = "No programme's schools could be judged."
+    empty = "No programme's schools were picked by such criteria."
     return make_table(caption, columns, rows, note=note if rows else "", empty=empty)
 
 
@@ -432,7 +432,8 @@ def table_rules(rules: pd.DataFrame) -> PaperTable:
         for row in rules.to_dict("records")
     ]  # fmt: skip
     columns = {"Criterion": 2.4, "Status": 0.8, "Known from": 2.2, "Asked": 0.5}
-    return make_table("The criteria a school could be eligible by", columns, rows)
+    empty = "There were none in the years in which schools were picked."
+    return make_table("The criteria a school could be eligible by", columns, rows, empty=empty)
 
 
 def table_activities(activities: pd.DataFrame, view: View) -> PaperTable:
