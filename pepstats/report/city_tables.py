@@ -218,7 +218,10 @@ def ratings_sentence(counts: Protected | None) -> str:
     rated = int(shown[TOTAL] - left)
     words = f"{count_words(rated, 'school')} {'has' if rated == 1 else 'have'} a priority rating."
     if left:
-        words += f" {count_words(int(left), 'school')} could not be rated: special, or with too few results."
+        words += (
+            f" {count_words(int(left), 'school')} could not be rated: special, or with too few "
+        )
+        words += "results."
     return words
 
 
