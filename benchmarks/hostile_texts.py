@@ -341,7 +341,7 @@ def read_settings(data: Path) -> dict[str, Any]:
     register = data / FILES[-1]
     return {
         "report": report, "programmes": load_programmes(report, data),
-        "quality": load_quality(report.slug, data), "dashboard": load_dashboard(data),
+        "quality": load_quality(report.slug, data), "dashboard": load_dashboard(data, report.year),
         "register": check_settings(Register, read_yaml(register), register),
     }  # fmt: skip
 

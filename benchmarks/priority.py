@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=150)
     chosen = parser.parse_args()
     panel, register = build(chosen.schools)
-    dashboard = load_dashboard(Path("data"))
+    dashboard = load_dashboard(Path("data"), 2018)
 
     start = time.process_time()
     inputs = RatingInputs(panel, register)

@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--picture", type=Path)
     chosen = parser.parse_args()
-    dashboard = load_dashboard(Path("data"))
+    dashboard = load_dashboard(Path("data"), 2018)
     rated = pd.concat([
         rate_with_truth(dashboard, chosen.schools, 1_000 + number, chosen.draws)
         for number in range(chosen.englands)

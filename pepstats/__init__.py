@@ -251,7 +251,8 @@ def rate(study: Study, year: int | None = None) -> Ratings:
     inputs = RatingInputs(
         study.panel, register, inspected if len(inspected) else None, study.national
     )
-    dashboard, own = load_dashboard(study.data), register["la"] == study.report.authority
+    dashboard = load_dashboard(study.data, year)
+    own = register["la"] == study.report.authority
     rated = rate_schools(inputs, dashboard, year, rng=rng, schools=register.index[own])
     return add_next_year(rated, follow_ratings(inputs, dashboard, year, rng=later))
 

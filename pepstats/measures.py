@@ -94,6 +94,29 @@ BREAKS = tuple(
     for row in read_table("breaks")
 )
 
+
+@dataclass(frozen=True)
+class Rule:
+    """Years in which something can be judged or measured: a standard, a test, a progress score.
+
+    Both years are taken in; a rule that was interrupted is listed for each stretch. `otherwise`
+    says why there is nothing in other years, and `source` where that is published.
+    """
+
+    name: str
+    first: int
+    last: int
+    otherwise: str
+    source: str
+
+
+RULES = tuple(
+    Rule(row["rule"], int(row["from"] or 0), int(row["to"] or 9999), row["otherwise"],
+         row["source"])
+    for row in read_table("rules")
+)  # fmt: skip
+"""All that belongs to its years, in one table (`templates/rules.csv`)."""
+
 REASONS = {row["code"]: row["reason"] for row in read_table("reasons")}
 """Why there is no number, by published code; a blank, a space and a cut-off row are others."""
 
@@ -163,11 +186,6 @@ LA_SERIES: dict[str, tuple[str, str]] = {
 LAST_AUTHORITY = 969
 """The highest number of an authority; England has 970 and the regions those after it."""
 
-NO_TESTS_YEARS = (2020, 2021)
-NOT_BY_SCHOOL = {("ks2", 2022): "not published by school"}
-NO_PROGRESS = {"no progress 2024": (2024, 2025), "no progress 8 2025": (2025, 2026)}
-"""The breaks from which there is no progress score, and the years without one."""
-
 
 def find_measure(outcome: str) -> Measure:
     """Return what is known of an outcome."""
@@ -217,19 +235,25 @@ def list_refused_breaks(measure: str, years: list[int], words: tuple[str, ...]) 
     return [one for one in crossed if one.new_scale and one.word not in words]
 
 
+def why_not_in(rule: str, year: int) -> str | None:
+    """Return why a rule (a standard, a test, a progress score) has no place in a year, or None."""
+    own = [one for one in RULES if one.name == rule]
+    if not own or any(one.first <= year <= one.last for one in own):
+        return None
+    return own[0].otherwise
+
+
 def why_not_taken(measure: str, year: int) -> str | None:
     """Return why a measure has no results anywhere in a year; None when it was taken."""
     known = MEASURES[measure]
-    if known.kind in ("ks2", "ks4") and year in NO_TESTS_YEARS:
-        return "no tests held"
-    if any(year in NO_PROGRESS.get(word, ()) for word in known.breaks):
-        return "no earlier test to measure progress from"
-    return None
+    return next(
+        filter(None, (why_not_in(rule, year) for rule in (known.kind, *known.breaks))), None
+    )
 
 
 def why_not_by_school(measure: str, year: int) -> str | None:
     """Return why a measure that was taken is in no file by school; None where it is in one."""
-    return NOT_BY_SCHOOL.get((MEASURES[measure].kind, year))
+    return why_not_in(f"{MEASURES[measure].kind} by school", year)
 
 
 def list_measures() -> pd.DataFrame:

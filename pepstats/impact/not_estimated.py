@@ -14,10 +14,10 @@ from pepstats.impact.october import can_forecast, choose_mode, published_levels
 from pepstats.measures import (
     LOCAL_GROUPS,
     MEASURES,
-    NO_TESTS_YEARS,
     Break,
     list_refused_breaks,
     whole_of,
+    why_not_taken,
 )
 from pepstats.schools import Panel
 from pepstats.settings import Programme
@@ -251,14 +251,14 @@ def describe_series(programme: Programme, series: pd.DataFrame) -> pd.DataFrame:
     few = table["n_authorities"] < FEWEST_AUTHORITIES
     table[["low", "high"]] = table[["low", "high"]].mask(few)
     table["smallest"] = DETECTABLE * table["spread"]
-    table["reason"] = [_why_no_change(table, year, crossed[year]) for year in years]
+    table["reason"] = [_why_no_change(measure, table, year, crossed[year]) for year in years]
     return table.assign(measure=measure).reset_index()[SERIES_COLUMNS]
 
 
-def _why_no_change(table: pd.DataFrame, year: int, crossed: list[Break]) -> str:
+def _why_no_change(measure: str, table: pd.DataFrame, year: int, crossed: list[Break]) -> str:
     """Say why no change is given in a year; nothing where it is."""
     if pd.isna(table["here"][year]):
-        return "no tests held" if year in NO_TESTS_YEARS else "no figure of the authority"
+        return why_not_taken(measure, year) or "no figure of the authority"
     if crossed:
         return f"the definition changed ({crossed[0].what})"
     if pd.isna(table["change"][year]):

@@ -1,14 +1,22 @@
 """Who needs help first, and how sure that is."""
 
-from pepstats.priority.dashboard import DERIVED, PROPOSED, Dashboard, Indicator, load_dashboard
+from pepstats.priority.dashboard import (
+    DERIVED,
+    PROPOSED,
+    Dashboard,
+    Indicator,
+    find_dashboard,
+    load_dashboard,
+)
 from pepstats.priority.eligibility import (
     CRITERIA,
     check_seventy_rule,
+    has_seventy_rule,
     judge_programmes,
     list_rules,
     tabulate_seventy_rule,
 )
-from pepstats.priority.indicators import RatingInputs
+from pepstats.priority.indicators import NOT_HERE, RatingInputs
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
@@ -23,7 +31,6 @@ from pepstats.priority.partnership import (
 from pepstats.priority.ratings import (
     FEW,
     NO_PAIR,
-    NOT_HERE,
     SHAPES,
     Ratings,
     add_next_year,
@@ -61,9 +68,11 @@ __all__ = [
     "compare_ratings",
     "count_changes",
     "count_unsure",
+    "find_dashboard",
     "find_partnership",
     "follow_ratings",
     "funding_sentences",
+    "has_seventy_rule",
     "judge_programmes",
     "list_rules",
     "load_dashboard",

@@ -17,10 +17,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from pepstats import paths
 from pepstats.errors import nearest
 from pepstats.measures import MEASURES
-from pepstats.settings import Phase, Settings, check_settings, one_of, read_yaml
+from pepstats.settings import Phase, Settings, check_settings, find_dated, one_of, read_yaml
 
-PROPOSED = paths.PROJECT / "data" / "dashboard.yml"
-"""The criteria a study is rated by that has none of its own."""
+PROPOSED = paths.PROJECT / "data"
+"""Where the criteria are that a study is rated by which has none of its own."""
 
 DERIVED = {
     "floor": "below the floor standard (1 yes, 0 no)",
@@ -28,6 +28,8 @@ DERIVED = {
     "ofsted_grade": "Ofsted overall effectiveness, 1 outstanding to 4 inadequate",
     "ofsted_age": "years since the last graded inspection, at 31 August",
     "ofsted_repeat": "requires improvement at two graded inspections running (1 yes, 0 no)",
+    "inspection": "the latest inspection by the rules of its day: 1 to 4, or the equivalent",
+    "stuck": "requires improvement, or its equivalent, after below good (1 yes, 0 no)",
 }
 """What an indicator can be of besides a published measure."""
 
@@ -251,8 +253,17 @@ class Dashboard(Settings):
         return f"{self.title}, version {self.version}, proposed and not yet agreed"
 
 
-def load_dashboard(data: Path) -> Dashboard:
-    """Read `dashboard.yml` of a data folder, or the project's own where it has none."""
-    path = data / "dashboard.yml"
-    path = path if path.is_file() else PROPOSED
+def find_dashboard(data: Path, year: int) -> Path:
+    """Return the file of the criteria that the results of a year are rated by.
+
+    `dashboard-2024.yml` is of the results of 2024 and later, until a newer one; `dashboard.yml` of
+    all before. A data folder with neither is rated by the project's own.
+    """
+    own = find_dated(data, "dashboard", year) or find_dated(PROPOSED, "dashboard", year)
+    return own or PROPOSED / "dashboard.yml"
+
+
+def load_dashboard(data: Path, year: int) -> Dashboard:
+    """Read the criteria for the results of a year: see `find_dashboard`."""
+    path = find_dashboard(data, year)
     return check_settings(Dashboard, read_yaml(path), path)

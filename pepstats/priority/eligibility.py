@@ -1,18 +1,20 @@
-"""Who is eligible for the Fund's support, and the 70 per cent rule for a programme's schools.
+"""Who is eligible for the support of the day, and the 70 per cent rule of the Fund's programmes.
 
 Every answer is yes, no or unknown: an input that is missing never counts as a no.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pepstats.measures import why_not_in
+from pepstats.priority.indicators import inspections_at
 from pepstats.priority.partnership import Partnership
 from pepstats.priority.standards import (
     LINES,
@@ -22,22 +24,29 @@ from pepstats.priority.standards import (
     under,
 )
 from pepstats.priority.uncertainty import panel_column
-from pepstats.schools import Panel, grade_at
+from pepstats.schools import Panel
 from pepstats.settings import Programme
 
 
 @dataclass(frozen=True)
 class EligibilityRule:
-    """One criterion of the Strategic School Improvement Fund, with where it is known from."""
+    """One criterion of the Fund (SSIF) or of its successor (RISE), with where it is known from."""
 
     id: str
     text: str
     status: Literal["sourced", "assumed"]
     source: str = "the criteria document itself could not be read"
     active: bool = True
+    fund: Literal["SSIF", "RISE"] = "SSIF"
+
+    def belongs_to(self, year: int) -> bool:
+        """Whether its fund picked schools by what was known of a year."""
+        return why_not_in(self.fund, year) is None
 
 
 _SW = "Schools Week on round 2; Education Business, 14 September 2017"
+_ELIGIBLE = "Schools eligible for RISE intervention (Department for Education, 2025)"
+_ANSWER = "written answer 29891, 17 February 2025"
 
 RULES = (
     EligibilityRule("E1", "Ofsted inadequate at the latest inspection", "sourced", _SW),
@@ -48,23 +57,27 @@ RULES = (
     EligibilityRule("E6", "coasting by the legal definition", "assumed"),
     EligibilityRule("E7", "phonics, absence, finance: lines unknown", "assumed", active=False),
     EligibilityRule("E8", "special schools only: rule unknown", "assumed", active=False),
-)
-"""A school is eligible if any active rule is true of it."""
+    EligibilityRule("R1", "stuck: requires improvement, or its equivalent, at the latest "
+                    "inspection and below good at the one before", "sourced", _ELIGIBLE,
+                    fund="RISE"),
+    EligibilityRule("R2", "in a category of concern", "sourced", _ANSWER, fund="RISE"),
+)  # fmt: skip
+"""A school is eligible if any active rule of the fund of the day is true of it."""
 
 
 def judge_eligibility(
     panel: Panel, register: pd.DataFrame, year: int, *, ofsted: pd.DataFrame | None = None,
     warnings: pd.DataFrame | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Return which schools meet a criterion of the Fund: yes, no, or unknown.
+    """Return which schools meet a criterion of the fund of the day: yes, no, or unknown.
 
     Inspections (see `grade_at`) and results are as they were known in a year; `warnings` lists
     notices (`school`, `date`), and a missing list is unknown where an empty one is no. Keyed
-    `school`: one column per active rule, `eligible` over all of them, `eligible_sourced` over those
-    whose text has been read, and `because`.
+    `school`: one column per active rule of that year, `eligible` over all of them,
+    `eligible_sourced` over those whose text has been read, and `because`.
     """
-    schools = register.index
-    grade = grade_at(ofsted, schools, pd.Timestamp(year, 8, 31))
+    schools, known = register.index, inspections_at(ofsted, register.index, year)
+    grade = known["ofsted_grade"]
     judged = {
         "E1": _inspected_as(4, grade),
         "E2": _warned(warnings, schools, year),
@@ -72,11 +85,13 @@ def judge_eligibility(
         "E4": _inspected_as(3, grade),
         "E5": _answer(judge_floor(panel, register, year)["answer"]),
         "E6": _answer(judge_coasting(panel, register, year)["answer"]),
+        "R1": Answer(known["stuck"] == 1, known["stuck"] == 0),
+        "R2": _inspected_as(4, known["inspection"]),
     }
     table = pd.DataFrame(index=schools)
     every = sourced = Answer.all_no(len(schools))
     because = pd.Series("", index=schools, dtype=object)
-    for rule in (rule for rule in RULES if rule.active):
+    for rule in (rule for rule in RULES if rule.active and rule.belongs_to(year)):
         answer = judged[rule.id]
         table[rule.id] = answer.words()
         every = every | answer
@@ -121,7 +136,8 @@ def judge_programmes(
 ) -> pd.DataFrame:
     """Return which schools of each programme met a criterion when they were picked.
 
-    That is in the year before the programme's first results. `members` lists `programme` and
+    That is in the year before the programme's first results; a programme begun when there was no
+    fund is left out. `members` lists `programme` and
     `school`; the partnership's register has the warning notices. Keyed (`programme`, `school`):
     `year`, then as `judge_eligibility` has them.
     """
@@ -130,27 +146,35 @@ def judge_programmes(
     for programme in programmes:
         own = members.loc[members["programme"] == programme.slug, "school"]
         year = programme.starts - 1
+        if not any(rule.belongs_to(year) for rule in RULES):
+            continue
         table = judge_eligibility(
             panel, register.loc[sorted(own)], year, ofsted=ofsted, warnings=warnings
         )
         table.insert(0, "year", year)
         parts.append(pd.concat({programme.slug: table}, names=["programme", "school"]))
-    return pd.concat(parts)
+    index = pd.MultiIndex.from_tuples([], names=["programme", "school"])
+    columns = ["year", *CRITERIA.values(), "because"]
+    return pd.concat(parts) if parts else pd.DataFrame(index=index, columns=columns)
 
 
-def list_rules() -> pd.DataFrame:
-    """List the criteria, each with its status and where it is known from; keyed `id`."""
-    return pd.DataFrame([asdict(rule) for rule in RULES]).set_index("id")
+def list_rules(years: Iterable[int]) -> pd.DataFrame:
+    """List the criteria that schools of these years were picked by, with sources; keyed `id`."""
+    asked = [asdict(one) for one in RULES if any(one.belongs_to(int(year)) for year in years)]
+    names = [one.name for one in fields(EligibilityRule)]
+    return pd.DataFrame(asked, columns=names).set_index("id").drop(columns="fund")
 
 
 def tabulate_seventy_rule(judged: pd.DataFrame) -> pd.DataFrame:
-    """Hold each programme to the 70 per cent rule, by all criteria and by the sourced ones alone.
+    """Hold each programme of the Fund to its 70 per cent rule, by all criteria and by sourced ones.
 
     `judged` is as `judge_programmes` gives it. Keyed (`programme`, `criteria`): `year`, `schools`,
     `needed`, `verdict`. How many are eligible is not told here: it could show a school.
     """
     rows = []
     for slug, own in judged.groupby(level="programme"):
+        if not has_seventy_rule(int(own["year"].iloc[0])):
+            continue
         for criteria, column in CRITERIA.items():
             held = check_seventy_rule(own[column])
             year = int(own["year"].iloc[0])
@@ -175,6 +199,11 @@ class Seventy:
     unknown: int
     needed: int
     verdict: str
+
+
+def has_seventy_rule(year: int) -> bool:
+    """Whether the programmes picked by what was known of a year had to keep the rule."""
+    return why_not_in("SSIF", year) is None
 
 
 def check_seventy_rule(answers: pd.Series) -> Seventy:

@@ -11,16 +11,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pepstats.measures import MEASURES, OWN_PHASE
+from pepstats.formatting import school_year
+from pepstats.measures import (
+    MEASURES,
+    OWN_PHASE,
+    why_not_by_school,
+    why_not_in,
+    why_not_taken,
+)
 from pepstats.priority.dashboard import DERIVED, Dashboard, Indicator, Limit
 from pepstats.priority.standards import (
     PROGRESS,
+    RI,
     Answer,
     StandardTest,
     ask_test,
     is_judged,
     judge_coasting,
     judge_floor,
+    judge_stuck,
 )
 from pepstats.priority.uncertainty import (
     NORMAL_95,
@@ -38,13 +47,17 @@ Values = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 Colours = npt.NDArray[np.int8]
+Texts = npt.NDArray[np.object_]
 NONE = np.int8(-1)
 """The colour of a school that has none on an indicator."""
 
 FEWEST_AUTHORITIES = 10
 """A panel stands for England in a measure where schools of so many authorities have it."""
 
+NOT_HERE = "does not apply here"
+NO_PROGRESS = "no progress scores in this study's files to judge it by"
 NO_SOURCE = "no source in this study"
+NOT_BEFORE = "what it was graded before is not known"
 NOT_JUDGED = "inspected, and not judged overall"
 NO_ENGLAND = "nothing to compare with: England's schools are not in this study for it"
 
@@ -190,13 +203,18 @@ class Indicators:
     half_widths: Values  # from each figure to its upper 95% limit; school by cell
     inspections: dict[str, Values]  # what pupils do not move, of each derived indicator
     levels: dict[str, Level]  # England's, of each indicator (of a trend, also of its first year)
-    applies: Bools  # indicator by school: whether it has a meaning for the school at all
+    not_asked: Texts  # indicator by school: why it is not asked of a school, empty where it is
     judged: dict[tuple[str, int], Bools]  # by phase and year, whom the tests are asked of
 
     @cached_property
     def places(self) -> dict[Cell, int]:
         """Return where each cell stands among the figures."""
         return {cell: place for place, cell in enumerate(self.cells)}
+
+    @cached_property
+    def applies(self) -> Bools:
+        """Return which indicators are asked of which schools."""
+        return np.asarray(self.not_asked == "", dtype=bool)
 
     def colour(self, rows: Rows, figures: Values) -> Iterator[tuple[Values, Colours]]:
         """Return each indicator's values and colours; `figures` is school by cell by draw."""
@@ -305,11 +323,12 @@ def find_indicators(inputs: RatingInputs, dashboard: Dashboard, year: int) -> In
         levels[indicator.id] = find_level(inputs, indicator, last)
         if indicator.shown == "trend":
             levels[f"{indicator.id}/first"] = find_level(inputs, indicator, last - 2)
-    either = judged["primary", year] | judged["secondary", year]
-    applies = [_applies(inputs, one, year, either) for one in dashboard.indicators]
+    now = {phase: judged[phase, year] for phase in ("primary", "secondary")}
+    not_asked = [_why_not_asked(inputs, one, year, now) for one in dashboard.indicators]
+    inspections = inspections_at(inputs.ofsted, register.index, year)
     return Indicators(
-        inputs, dashboard, year, cells, sampling, half_widths, _inspections(inputs, year), levels,
-        np.array(applies), judged,
+        inputs, dashboard, year, cells, sampling, half_widths, inspections, levels,
+        np.array(not_asked, dtype=object), judged,
     )  # fmt: skip
 
 
@@ -326,6 +345,40 @@ def _list_cells(inputs: RatingInputs, dashboard: Dashboard, year: int) -> tuple[
             wanted |= {(indicator.of, last)}
             wanted |= {(indicator.of, last - 2)} if indicator.shown == "trend" else set()
     return tuple(sorted(cell for cell in wanted if np.isfinite(inputs.column(*cell)).any()))
+
+
+def why_left_out(inputs: RatingInputs, indicator: Indicator, year: int) -> str | None:
+    """Return why an indicator cannot exist in a year, of any school; None where it can."""
+    if indicator.of in DERIVED:
+        return why_not_in(indicator.of, year)
+    last = year - indicator.behind
+    for each in (last, last - 2) if indicator.shown == "trend" else (last,):
+        why = why_not_taken(indicator.of, each) or why_not_by_school(indicator.of, each)
+        if why and not np.isfinite(inputs.column(indicator.of, each)).any():
+            return why if each == last else f"{school_year(each)}: {why}"
+    return None
+
+
+def _why_not_asked(
+    inputs: RatingInputs, indicator: Indicator, year: int, judged: dict[str, Bools]
+) -> Texts:
+    """Return why an indicator is not asked of each school; empty where it is.
+
+    Not where it has no meaning for the school, nor where it cannot exist in the year. Floor and
+    coasting are not asked either where no school has the progress scores they need: schools with
+    high results would be known to pass, and nobody to fail.
+    """
+    applies = _applies(inputs, indicator, year, judged["primary"] | judged["secondary"])
+    if why := why_left_out(inputs, indicator, year):
+        return np.where(applies, why, NOT_HERE).astype(object)
+    told = np.where(applies, "", NOT_HERE).astype(object)
+    if indicator.of in ("floor", "coasting"):
+        can = np.zeros(len(told), bool)
+        for phase, scores in (("primary", PROGRESS), ("secondary", ("progress8",))):
+            there = any(np.isfinite(inputs.column(score, year)).any() for score in scores)
+            can |= judged[phase] & there
+        told[applies & ~can] = NO_PROGRESS
+    return told
 
 
 def _applies(inputs: RatingInputs, indicator: Indicator, year: int, judged: Bools) -> Bools:
@@ -347,22 +400,27 @@ def _applies(inputs: RatingInputs, indicator: Indicator, year: int, judged: Bool
     return applies
 
 
-def _inspections(inputs: RatingInputs, year: int) -> dict[str, Values]:
-    """Return what was known of inspections at 31 August of the year."""
-    schools, ofsted = inputs.register.index, inputs.ofsted
-    age = repeat = grade = inputs.nothing()
-    if ofsted is not None:
-        cut = pd.Timestamp(year, 8, 31)
-        table = ofsted.reindex(schools)
-        inspected = pd.to_datetime(table["inspected"])
-        known = (inspected <= cut).to_numpy()
-        grade = grade_at(ofsted, schools, cut)
-        age = np.where(known & np.isfinite(grade), (cut - inspected).dt.days / 365.25, np.nan)
-        if "previous" in table:
-            before = np.where(known, table["previous"].to_numpy(dtype=float), np.nan)
-            told = known & np.isfinite(grade) & (np.isfinite(before) | (grade < 3))
-            repeat = np.where(told, (grade == 3) & (before == 3), np.nan)
-    return {"ofsted_grade": grade, "ofsted_age": age, "ofsted_repeat": repeat}
+def inspections_at(ofsted: pd.DataFrame | None, schools: pd.Index, year: int) -> dict[str, Values]:
+    """Return what was known of inspections at 31 August of the year, for each derived indicator."""
+    nothing = np.full(len(schools), np.nan)
+    names = ("ofsted_grade", "ofsted_age", "ofsted_repeat", "inspection", "stuck")
+    found = dict.fromkeys(names, nothing)
+    if ofsted is None:
+        return found
+    cut, table = pd.Timestamp(year, 8, 31), ofsted.reindex(schools)
+    inspected = pd.to_datetime(table["inspected"])
+    known = (inspected <= cut).to_numpy()
+    found["ofsted_grade"] = grade = grade_at(ofsted, schools, cut)
+    found["inspection"] = latest = grade_at(ofsted, schools, cut, by_equivalent=True)
+    told = known & np.isfinite(latest)
+    found["ofsted_age"] = np.where(told, (cut - inspected).dt.days / 365.25, np.nan)
+    if "previous" in table:
+        before = np.where(known, table["previous"].to_numpy(dtype=float), np.nan)
+        told = known & np.isfinite(grade) & (np.isfinite(before) | (grade < RI))
+        found["ofsted_repeat"] = np.where(told, (grade == RI) & (before == RI), np.nan)
+        stuck = judge_stuck(latest, before)
+        found["stuck"] = np.where(stuck.yes, 1.0, np.where(stuck.no, 0.0, np.nan))
+    return found
 
 
 def find_reasons(inputs: RatingInputs, indicator: Indicator, year: int) -> npt.NDArray[np.object_]:
@@ -374,11 +432,13 @@ def find_reasons(inputs: RatingInputs, indicator: Indicator, year: int) -> npt.N
     if indicator.of in DERIVED:
         told = f"not inspected by 31 August {year}, or only since"
         ofsted = inputs.ofsted
-        if ofsted is None or (indicator.of == "ofsted_repeat" and "previous" not in ofsted):
+        twice = indicator.of in ("ofsted_repeat", "stuck")
+        if ofsted is None or (twice and "previous" not in ofsted):
             return np.full(len(inputs.register), NO_SOURCE, dtype=object)
         table = ofsted.reindex(inputs.register.index)
         seen = pd.to_datetime(table["inspected"]) <= pd.Timestamp(year, 8, 31)
-        return np.where(seen & table["outcome"].isna(), NOT_JUDGED, told).astype(object)
+        why = np.where(seen & table["outcome"].isna(), NOT_JUDGED, told)
+        return np.where(seen & twice, NOT_BEFORE, why).astype(object)
     year = year - indicator.behind
     why = inputs.reason(indicator.of, year)
     if indicator.shown == "trend":

@@ -7,7 +7,7 @@ pupils are tested. Results of earlier years tell how often a rating lasts.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +19,13 @@ from pepstats.errors import DesignError
 from pepstats.formatting import in_ten, per_hundred, school_year
 from pepstats.priority.dashboard import COLOURS, DERIVED, Band, Dashboard, Indicator
 from pepstats.priority.indicators import (
+    NOT_HERE,
     Bools,
     Colours,
     Indicators,
     RatingInputs,
     Rows,
+    Texts,
     Values,
     find_indicators,
     find_reasons,
@@ -38,9 +40,8 @@ SURE = 0.8
 SHAPES = {"red": "▲", "amber": "◆", "green": "●", "": ""}
 """A shape beside each colour, so that no one needs to see the colour."""
 
-NOT_HERE, NOTHING = "does not apply here", "Nothing red or amber"
+NOTHING = "Nothing red or amber"
 Rating = npt.NDArray[np.int8]
-Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class Ratings:
         interval), `points`, `weight`, `counted`, `year`, `release`, `reason` (why there is none).
     no_source
         Indicators of the dashboard that no school of the study has a value for.
+    left_out
+        Indicators that cannot exist in the year or in the study, each with the reason: they count
+        neither way.
     """
 
     dashboard: Dashboard
@@ -74,6 +78,7 @@ class Ratings:
     ratings: pd.DataFrame
     contributions: pd.DataFrame
     no_source: tuple[str, ...] = field(default=())
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return the year and how many schools have each rating, on one line."""
@@ -83,6 +88,12 @@ class Ratings:
 
     def _repr_html_(self) -> str:
         return str(self.count().reset_index().to_html(index=False, escape=True))
+
+    def left_out_table(self) -> pd.DataFrame:
+        """List the indicators left out; keyed `indicator`: `label`, `reason`."""
+        labels = {one.id: one.label for one in self.dashboard.indicators}
+        rows = [(name, labels[name], why) for name, why in self.left_out.items()]
+        return pd.DataFrame(rows, columns=["indicator", "label", "reason"]).set_index("indicator")
 
     def count(self) -> pd.DataFrame:
         """Count the schools of each rating; keyed `rating`: `schools`, `borderline` (of them)."""
@@ -168,8 +179,22 @@ def rate_schools(
     table["reasons"] = _list_reasons(rated)
     table["would_change"] = _would_change(rated)
     table["one_pupil"] = _one_pupil(rated)
-    without = [one.id for one, has in zip(dashboard.indicators, sourced, strict=True) if not has]
-    return Ratings(dashboard, year, draws, table, _contributions(rated), tuple(without))
+    left_out = _list_left_out(indicators, rows)
+    without = tuple(one.id for one, has in zip(dashboard.indicators, sourced, strict=True)
+                    if not has and one.id not in left_out)  # fmt: skip
+    return Ratings(dashboard, year, draws, table, _contributions(rated), without, left_out)
+
+
+def _list_left_out(indicators: Indicators, rows: Rows) -> dict[str, str]:
+    """List the indicators that are asked of no school, though they would apply to some: and why."""
+    found = {}
+    for one, told in zip(
+        indicators.dashboard.indicators, indicators.not_asked[:, rows], strict=True
+    ):
+        whys = sorted(set(told) - {NOT_HERE})
+        if whys and "" not in whys:
+            found[one.id] = str(whys[0])
+    return found
 
 
 def list_sourced(inputs: RatingInputs, dashboard: Dashboard, year: int) -> set[str]:
@@ -382,8 +407,9 @@ def _contribution(rated: _Rated, number: int) -> pd.DataFrame:
     below, above = high < against, low > against
     worse, better = (below, above) if indicator.worse == "low" else (above, below)
     signal = np.where(worse, "challenge", np.where(better, "strength", "normal"))
-    applies = indicators.applies[number, rows]
+    not_asked = indicators.not_asked[number, rows]
     why = find_reasons(indicators.inputs, indicator, indicators.year)[rows]
+    why = np.where(not_asked == "", why, not_asked)
     table: dict[str, Any] = {
         "school": indicators.inputs.register.index.to_numpy()[rows], "indicator": indicator.id,
         "heading": indicator.heading, "label": indicator.label, "theme": indicator.theme,
@@ -393,7 +419,7 @@ def _contribution(rated: _Rated, number: int) -> pd.DataFrame:
         "signal": np.where(there & np.isfinite(low), signal, ""),
         "points": np.where(there, colour, np.nan), "weight": indicator.weight, "counted": there,
         "year": year, "release": _release(rated, indicator.of, year),
-        "reason": np.where(there, "", np.where(applies, why, NOT_HERE)),
+        "reason": np.where(there, "", why),
     }  # fmt: skip
     return pd.DataFrame(table)
 

@@ -28,6 +28,9 @@ LINES = {
 }
 """The scores under which a school meets a test."""
 
+RI = 3
+"""The grade of requires improvement; 4 is inadequate."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -99,6 +102,20 @@ def secondary_floor(progress8: Numbers, upper: Numbers) -> Answer:
 def secondary_coasting_year(progress8: Numbers, upper: Numbers) -> Answer:
     """Return which schools met one year's part of the secondary coasting test, 2016 on."""
     return under(progress8, LINES["coasting"]["progress8"]) & under(upper, 0.0)
+
+
+def judge_stuck(latest: Numbers, before: Numbers) -> Answer:
+    """Return which schools are stuck, by the grades of the latest two inspections or equivalents.
+
+    Stuck: "graded Requires Improvement - or equivalent - at its most recent Ofsted inspection" and
+    "graded below Good at its previous Ofsted inspection" (Department for Education, *Schools
+    eligible for RISE intervention*, reporting year 2025,
+    https://explore-education-statistics.service.gov.uk/find-statistics/schools-eligible-for-rise-intervention).
+    Which grade a newer inspection is equivalent to: `sources.registers.find_equivalent`. A school
+    that is inadequate now is not stuck but in a category of concern, which is another criterion.
+    """
+    now = Answer(latest == RI, np.isfinite(latest) & (latest != RI))
+    return now & Answer(before >= RI, before < RI)
 
 
 StandardTest = Literal["floor", "coasting"]

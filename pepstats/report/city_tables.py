@@ -30,6 +30,7 @@ from pepstats.priority import (
     check_seventy_rule,
     count_unsure,
     funding_sentences,
+    has_seventy_rule,
     participation_sentence,
 )
 from pepstats.report.disclosure import (
@@ -75,6 +76,7 @@ def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
         "partnership.taking_part": (taking_part, "participation"),
         "partnership.challenge": (challenged, "external-challenge"),
         "partnership.funding": (" ".join(funding), "grants"),
+        "partnership.eligible": (_eligible_sentence(city.table("eligibility")), "eligibility"),
         "partnership.promises": (_promises_sentence(city.table("promises")), "promises"),
     }
     return {n: Entry(text, text, f"{RATINGS}/{table}.csv") for n, (text, table) in said.items()}
@@ -170,7 +172,7 @@ def table_counts(caption: str, counts: Protected | None, view: View, *, empty: s
 def table_ratings_named(city: City, view: View) -> PaperTable:
     """Show each school's priority rating beside its name: in the exempt edition only."""
     caption = "Each school's priority rating and what it rests on"
-    columns = {"School": 2.2, "Rating": 0.8, "Because": 3.0}
+    columns = {"School": 2.2, "Rating": 0.8, "Rests on": 0.7, "Because": 3.0}
     if not view.exempt or city.ratings.empty:
         withheld = (
             "Not published: it contains exempt information and will be made available to "
@@ -181,6 +183,7 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
         (
             city.names.get(int(row["school"]), f"School {row['school']}"),
             figure(row["rating"]),
+            figure(100 * row["coverage"], unit="%") if "coverage" in row else "",
             str(row["reasons"]) if is_said(row.get("reasons")) else "",
         )
         for row in city.ratings.sort_values(["rating", "school"]).to_dict("records")
@@ -215,7 +218,10 @@ def ratings_sentence(counts: Protected | None) -> str:
     rated = int(shown[TOTAL] - left)
     words = f"{count_words(rated, 'school')} {'has' if rated == 1 else 'have'} a priority rating."
     if left:
-        words += f" {count_words(int(left), 'school')} could not be rated, for want of results."
+        words += (
+            f" {count_words(int(left), 'school')} could not be rated: special, or with too few "
+        )
+        words += "results."
     return words
 
 
@@ -230,7 +236,29 @@ def _sure_sentences(city: City, view: View, counts: Mapping[str, Protected]) -> 
         "is rated where it has enough of those that this study's files can fill."
     )
     hidden = not counts["ratings"].log.empty
-    return [rests, _chance_sentence(city.ratings, view, hidden=hidden), _next_year_sentence(city)]
+    left = _left_out_sentence(city.table("ratings-left-out"))
+    return [
+        rests,
+        *left,
+        _chance_sentence(city.ratings, view, hidden=hidden),
+        _next_year_sentence(city),
+    ]
+
+
+def _left_out_sentence(left_out: pd.DataFrame) -> list[str]:
+    """Write which criteria cannot exist for these results, by their reason."""
+    if left_out.empty:
+        return []
+    parts = [
+        f"{join_words(own['label'].map(_inside))} ({why})"
+        for why, own in left_out.groupby("reason", sort=False)
+    ]
+    return [f"Left out for every school alike: {'; '.join(parts)}."]
+
+
+def _inside(label: str) -> str:
+    """Write a label as it stands inside a sentence; a name that ends in a number stays as it is."""
+    return label if "8" in label else f"{label[0].lower()}{label[1:]}"
 
 
 def _next_year_sentence(city: City) -> str:
@@ -355,6 +383,20 @@ def _pounds(value: float) -> Cell:
 # Eligibility, and the partnership's register -----------------------------------------------------
 
 
+def _eligible_sentence(judged: pd.DataFrame) -> str:
+    """Write what the fund of the day asked of a programme's schools when they were picked."""
+    years = {int(year) for year in judged["year"]} if len(judged) else set()
+    if not years:
+        return "No fund whose criteria are known picked these schools, so none is held to any."
+    said = {
+        "The Fund asked that most of a programme's schools meet one of its criteria when they were "
+        "picked.": any(map(has_seventy_rule, years)),
+        "RISE is for schools that are stuck or in a category of concern when they are picked.":
+        not all(map(has_seventy_rule, years)),
+    }  # fmt: skip
+    return " ".join(words for words, so in said.items() if so)
+
+
 def table_eligibility(
     judged: pd.DataFrame, programmes: Sequence[Programme], view: View
 ) -> PaperTable:
@@ -365,11 +407,14 @@ def table_eligibility(
         if own.empty:
             continue
         held = {name: check_seventy_rule(own[column]) for name, column in CRITERIA.items()}
-        of_all = held["all"]
+        of_all, year = held["all"], int(own["year"].iloc[0])
+        verdicts: list[Cell] = [held[name].verdict.capitalize() for name in ("all", "sourced")]
+        needed = figure(of_all.needed)
+        if not has_seventy_rule(year):
+            needed, verdicts = "no such rule", ["Not asked", "Not asked"]
         counts = (figure(of_all.eligible), figure(of_all.unknown)) if view.exempt else ()
-        rows.append((programme.title, school_year(int(own["year"].iloc[0])), figure(of_all.schools),
-                     figure(of_all.needed), *counts, of_all.verdict.capitalize(),
-                     held["sourced"].verdict.capitalize()))  # fmt: skip
+        rows.append((programme.title, school_year(year), figure(of_all.schools), needed, *counts,
+                     *verdicts))  # fmt: skip
     numeric = ["Schools", "70% needs", *(["Eligible", "Not known"] if view.exempt else [])]
     columns = ["Programme", "By results of", *numeric, "All criteria", "Sourced criteria only"]
     caption = "Whether at least 70% of each programme's schools met a criterion of the Fund"
@@ -378,8 +423,8 @@ def table_eligibility(
         "The criteria themselves are only partly public: the last column asks only those "
         "whose text was read."
     )
-    empty = "No programme's schools could be judged."
-    return make_table(caption, columns, rows, note=note, empty=empty)
+    empty = "No programme's schools were picked by such criteria."
+    return make_table(caption, columns, rows, note=note if rows else "", empty=empty)
 
 
 def table_rules(rules: pd.DataFrame) -> PaperTable:
@@ -390,7 +435,8 @@ def table_rules(rules: pd.DataFrame) -> PaperTable:
         for row in rules.to_dict("records")
     ]  # fmt: skip
     columns = {"Criterion": 2.4, "Status": 0.8, "Known from": 2.2, "Asked": 0.5}
-    return make_table("The criteria a school could be eligible by", columns, rows)
+    empty = "There were none in the years in which schools were picked."
+    return make_table("The criteria a school could be eligible by", columns, rows, empty=empty)
 
 
 def table_activities(activities: pd.DataFrame, view: View) -> PaperTable:

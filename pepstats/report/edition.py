@@ -14,9 +14,9 @@ from typing import Protocol
 import pandas as pd
 
 from pepstats.errors import RunError
-from pepstats.formatting import reader_words, round_half_up
+from pepstats.formatting import join_words, reader_words, round_half_up, school_year
 from pepstats.impact import MATCHED
-from pepstats.measures import breaks_between, find_measure
+from pepstats.measures import breaks_between, find_measure, why_not_by_school, why_not_taken
 from pepstats.plots import name_schools
 from pepstats.report.disclosure import Protected, View
 from pepstats.report.sentences import Result, read_result
@@ -37,7 +37,7 @@ RATINGS = "02-priority-ratings"
 CITY_TABLES = (
     "changes", "support-totals", "support-last-year-totals", "eligibility", "eligibility-rules",
     "participation", "activities", "external-challenge", "grants", "claims",
-    "promises", "ratings-next-year",
+    "promises", "ratings-next-year", "ratings-left-out",
 )  # fmt: skip
 """The tables of notebook 02 that the paper is made from."""
 
@@ -407,6 +407,25 @@ def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) ->
     return (
         f"The definition changed within these years ({'; '.join(said)}), for these schools and "
         "their comparison schools alike."
+    )
+
+
+def years_sentence(programme: Programme, year: int) -> str:
+    """Write that the years compared are not in a row, and why; nothing where they are."""
+    years = sorted({*programme.baseline, year})
+    between: dict[str, list[int]] = {}
+    for one in range(years[0], years[-1]):
+        if one not in years:
+            none = why_not_taken(programme.primary, one) or why_not_by_school(
+                programme.primary, one
+            )
+            between.setdefault(none or "not among the years compared", []).append(one)
+    if not between:
+        return ""
+    whys = [f"{join_words(map(school_year, gone))} ({why})" for why, gone in between.items()]
+    return (
+        f"The years compared, {join_words(map(school_year, years))}, are not in a row: there is "
+        f"nothing of {join_words(whys)}."
     )
 
 

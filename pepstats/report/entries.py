@@ -51,7 +51,8 @@ from pepstats.settings import Programme, Report
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
 NOT_SCALED = "draws not scaled by their size"
-YEAR_EARLY = "one year early"  # what `checks` calls the year in which nothing should show
+YEAR_EARLY = r"one year early|from \d{4}/\d\d to .*"
+"""What `checks` calls the years in which nothing should show."""
 
 
 def list_entries(edition: Edition) -> dict[str, Entry]:
@@ -362,9 +363,10 @@ def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
                 f"{per_hundred(row['p'])} rather than {per_hundred(result.p_placebo)} in 100 "
                 "groups without a programme changed as much."
             )
-    for row in known.loc[known["check"] == YEAR_EARLY].to_dict("records"):
+    for row in known.loc[known["check"].str.fullmatch(YEAR_EARLY)].to_dict("records"):
+        when = f"{row['check'][0].upper()}{row['check'][1:]}"
         yield (
-            "One year early, when nothing had started and nothing should show, the same sum gives "
+            f"{when}, when nothing had started and nothing should show, the same sum gives "
             f"{_check_result(row, result)})."
         )
 

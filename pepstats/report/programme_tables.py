@@ -37,6 +37,7 @@ from pepstats.report.edition import (
     ProgrammeResults,
     breaks_sentence,
     is_said,
+    years_sentence,
 )
 from pepstats.report.sentences import (
     Result,
@@ -177,7 +178,8 @@ def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
         for result in list(results.values())[1:]
         if (words := overstated_sentence(result))
     ]
-    said.append(breaks_sentence(programme, results, next(iter(results.values())).year))
+    year = next(iter(results.values())).year
+    said += [years_sentence(programme, year), breaks_sentence(programme, results, year)]
     return " ".join(filter(None, said))
 
 
@@ -195,7 +197,9 @@ def table_lines(chapter: Chapter) -> PaperTable:
         for row in (saved.table.to_dict("records") if saved else [])
     ]
     columns = ["School year", "Programme's schools", "Comparison schools", "Schools counted"]
-    broken = breaks_sentence(programme, [programme.primary], chapter.primary.year)
+    year = chapter.primary.year
+    notes = (years_sentence(programme, year), breaks_sentence(programme, [programme.primary], year))
+    broken = " ".join(filter(None, notes))
     caption = f"{programme.title}: {outcome_label(programme.primary)}, by year"
     return make_table(caption, columns, rows, note=broken if saved else "")
 

@@ -95,6 +95,8 @@ def _sheet(rated: Ratings, report: Report, row: pd.Series, lines: pd.DataFrame) 
     for name, line in lines.iterrows():
         if str(name) in rated.no_source or line["reason"] == NOT_HERE:
             elsewhere.append(str(line["label"]))
+        elif str(name) in rated.left_out:
+            elsewhere.append(f"{line['label']} ({line['reason']})")
         else:
             groups.setdefault(str(line["heading"]), []).append(_line(indicators[str(name)], line))
     there = pd.notna(row["rating"])
@@ -156,11 +158,11 @@ def _line(indicator: Indicator, line: pd.Series) -> dict[str, Any]:
 
 def _value(indicator: Indicator, line: pd.Series) -> str:
     value = line["value"]
-    if indicator.of in ("floor", "ofsted_repeat"):
+    if indicator.of in ("floor", "ofsted_repeat", "stuck"):
         return "yes" if value == 1 else "no"
     if indicator.of == "coasting":
         return f"{value:.0f} of 3 years"
-    if indicator.of == "ofsted_grade":
+    if indicator.of in ("ofsted_grade", "inspection"):
         return _GRADES.get(int(value), "") if np.isfinite(value) else ""
     if indicator.of == "ofsted_age":
         return f"{format_number(value)} years"
@@ -255,6 +257,7 @@ def write_city_table(rated: Ratings, report: Report) -> str:
         "unsure": count_words(count_unsure(table), "school"), "draws": f"{rated.draws:,}",
         "rated": int(table["rating"].notna().sum()), "counts": _count_schools(table),
         "lacking": join_words(labels[name] for name in rated.no_source),
+        "left_out": join_words(f"{labels[i]} ({why})" for i, why in rated.left_out.items()),
         "least_coverage": per_hundred(board.least_coverage),
         "weights_move": per_hundred(board.weights_move), "shapes": SHAPES,
         "columns": [*_COLUMNS.items(), *((_headed(one), "number") for one in _shown(rated))],
@@ -269,7 +272,8 @@ def write_city_table(rated: Ratings, report: Report) -> str:
 
 def _shown(rated: Ratings) -> list[Indicator]:
     """List the indicators that some school has a value for."""
-    return [one for one in rated.dashboard.indicators if one.id not in rated.no_source]
+    none = {*rated.no_source, *rated.left_out}
+    return [one for one in rated.dashboard.indicators if one.id not in none]
 
 
 def _headed(indicator: Indicator) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError
+from pepstats.formatting import school_year
 from pepstats.impact import (
     MATCHED,
     Asked,
@@ -140,11 +141,19 @@ def list_earlier(headline: Headline) -> list[Choice]:
     *early, last = first.baseline
     held, rest = first.baseline[0], first.baseline[1:]
     return [
-        replace(first, check="one year early", baseline=tuple(early), year=last,
+        replace(first, check=name_earlier(early[-1], last, headline.year), baseline=tuple(early),
+                year=last,
                 note=f"nothing had started: {last} instead of {headline.year}"),
         replace(first, check=f"{held}, kept out of the matching", baseline=rest, year=held,
                 note="not made alike in it, so it tests how alike the schools were"),
     ]  # fmt: skip
+
+
+def name_earlier(before: int, year: int, then: int) -> str:
+    """Name the comparison of years in which nothing had started, by these where they are apart."""
+    if year - before == then - year == 1:
+        return "one year early"
+    return f"from {school_year(before)} to {school_year(year)}"
 
 
 def try_untouched(outcome: str, headline: Headline) -> CheckRow:

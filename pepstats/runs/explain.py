@@ -19,7 +19,10 @@ from pepstats.sources import find_page, list_titles
 FILES: dict[str, tuple[type[BaseModel], str]] = {
     "report": (Report, "`reports/NAME.yml`: one autumn's report"),
     "programme": (Programme, "`programmes/NAME.yml`: one programme of support"),
-    "dashboard": (Dashboard, "`dashboard.yml`: the criteria of the priority ratings"),
+    "dashboard": (
+        Dashboard,
+        "`dashboard.yml`, `dashboard-2024.yml`: the criteria of the priority ratings",
+    ),
     "partnership": (Register, "`partnership/register.yml`: activities, grants and promises"),
     "quality": (Quality, "`quality.yml`: assumptions, decisions, checks and who signed"),
     "members table": (Member, "A programme's table of members (CSV or workbook)"),

@@ -16,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from pepstats import paths
 from pepstats.errors import RunError
+from pepstats.priority import find_dashboard
 from pepstats.runs.files import (
     CHANGES_FILE,
     LOG,
@@ -33,7 +35,7 @@ from pepstats.runs.files import (
     Output,
     sha256_of,
 )
-from pepstats.runs.tasks import StepRecord
+from pepstats.runs.tasks import CRITERIA, StepRecord
 from pepstats.settings import SLUG, Report, Settings, load_programme, load_report
 
 SIZES = (3, 17, 40)  # too small to be shared out, so the number of threads does not matter
@@ -303,7 +305,9 @@ def list_settings(report: Report, data: Path) -> list[str]:
     named += [report.template] if report.template else []
     for slug in report.programmes:
         named += load_programme(slug, data).files
-    shared = [path.name for path in data.glob("*.yml")]
+    used = find_dashboard(data, report.year).name
+    shared = [path.name for path in data.glob("*.yml")
+              if path.name == used or not fnmatch(path.name, CRITERIA)]  # fmt: skip
     kept = [f"partnership/{path.name}" for path in (data / "partnership").glob("*.*")]
     there = {name for name in [*maybe, *shared, *kept] if (data / name).is_file()}
     return sorted({*named, *there})

@@ -23,8 +23,9 @@ from pepstats.report import NO_PLAN
 from pepstats.runs.files import write_whole
 from pepstats.runs.manifest import find_commit, seal_of, utc
 from pepstats.runs.steps import Step
+from pepstats.schools import check_planned
 from pepstats.settings import Programme, Report, Settings, load_programme, load_report, read_once
-from pepstats.sources import RESULTS
+from pepstats.sources import RESULTS, find_source
 from pepstats.study import load_study
 
 FOLDER = "plans"
@@ -102,6 +103,9 @@ def write_plan(slug: str, data: Path) -> tuple[Path, Plan]:
 def _design_all(report: Report, data: Path) -> Plan:
     planned, read = {}, dict[str, str]()
     programmes = {slug: load_programme(slug, data) for slug in report.programmes}
+    early = _before(report, max(max(one.baseline) for one in programmes.values()))
+    files = [find_source(line, data) for line in early.sources if line.kind in RESULTS]
+    check_planned(list(programmes.values()), report, files)
     for slug, programme in programmes.items():
         study = load_study(_before(report, max(programme.baseline)), data)
         members = study.members[slug].index

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ from pepstats.runs.revision import (
     read_effects,
     record_release,
 )
+from pepstats.runs.tasks import CRITERIA
 from pepstats.settings import RELEASES, Report, load_report
 
 README = "README.md"
@@ -61,7 +63,6 @@ PUBLIC = tuple(
 """All of a run that leaves in the public edition: made of what has passed the gate."""
 PRIVATE = {"local_results", "statements", "support", "members"}
 OPEN = ("ogl", "open government licence")
-CRITERIA = "dashboard.yml"
 EXEMPT = re.compile(r"\bEXEMPT\b")
 _NUMBER = re.compile(r"(?<![\d.])\d{6,7}(?!\d|\.\d)")
 
@@ -157,7 +158,7 @@ def carry(
     carried, exempt = {}, report.edition == "exempt"
     for name, digest in made.settings.items():
         quiet = exempt or not schools.find(read_all_words(data / name))
-        criteria = exempt or name != CRITERIA or report.disclosure.criteria == "public"
+        criteria = exempt or not fnmatch(name, CRITERIA) or report.disclosure.criteria == "public"
         if report.invented or (quiet and criteria):
             carried[name] = _where(name, digest)
     for one in made.inputs:
@@ -203,7 +204,7 @@ def lay_out_release(
         absent=sorted(absent),
         settings=len(made.settings) - sum(name in carried for name in made.settings),
         to_do=read_to_do(run) if exempt else [],
-        criteria=CRITERIA in carried,
+        criteria=any(fnmatch(name, CRITERIA) for name in carried),
     )
     (making / README).write_text(text, "utf-8")
     return carried

@@ -15,6 +15,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from pepstats import paths
@@ -23,7 +24,7 @@ from pepstats.priority import PROPOSED
 from pepstats.runs.files import copy_into, sha256_of
 from pepstats.runs.manifest import EarlierRun, Manifest, hash_arithmetic
 from pepstats.runs.steps import PUBLISHED
-from pepstats.runs.tasks import FIRST, LAST, Task
+from pepstats.runs.tasks import CRITERIA, FIRST, LAST, Task
 from pepstats.settings import hash_settings
 from pepstats.sources import Source
 
@@ -59,7 +60,7 @@ class Ground:
             dict(self.wholes),
             task.name,
             sha256_of(paths.NOTEBOOKS / f"{task.step}.ipynb"),
-            sha256_of(PROPOSED) if "dashboard.yml" not in self.settings else "",
+            self._criteria_elsewhere(),
             {name: one for name, one in self.settings.items() if task.may_read(name, whole)},
             {one.file: one.sha256 for one in self.sources if task.step == FIRST},
             {name: sha256_of(path) for name, path in names.items() if task.needs_file(name)},
@@ -67,6 +68,12 @@ class Ground:
             dict(self.told) if task.step == LAST else {},
         ]
         return _hash(said)
+
+    def _criteria_elsewhere(self) -> list[str]:
+        """Return the hash of the project's own criteria, where the study has none."""
+        if any(fnmatch(name, CRITERIA) for name in self.settings):
+            return []
+        return [sha256_of(path) for path in sorted(PROPOSED.glob(CRITERIA))]
 
     def take_over(self, task: Task, stands_on: str) -> bool:
         """Copy a step's files from the last run if it would make the same; say whether it did."""

@@ -35,8 +35,11 @@ STEPS = {
 FIRST, LAST = list(STEPS)[0], list(STEPS)[-1]
 MATCHING = "03-match-schools"
 
+CRITERIA = "dashboard*.yml"
+"""The files of a data folder that have the dashboard's criteria."""
+
 ONLY = {
-    "dashboard.yml": "02-priority-ratings",
+    CRITERIA: "02-priority-ratings",
     "partnership/*": "02-priority-ratings",
     "quality.yml": LAST,
     "quality/*": LAST,

@@ -11,7 +11,7 @@ from pepstats.schools.panel import (
     say_why_missing,
 )
 from pepstats.schools.register import attach_inspections, grade_at, say_register_year
-from pepstats.schools.requests import check_asked, check_listed
+from pepstats.schools.requests import check_asked, check_listed, check_planned
 from pepstats.schools.source_check import check_as_dict, check_sources, describe_check
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "check_as_dict",
     "check_asked",
     "check_listed",
+    "check_planned",
     "check_sources",
     "describe_check",
     "find_members",

@@ -16,23 +16,50 @@ from pepstats.sources import MAINSTREAM, NOT_STATED, SPECIAL, Results, governanc
 def attach_inspections(inspections: pd.DataFrame, known: pd.Series) -> pd.DataFrame:
     """Attach each school's latest inspection, whichever of its URNs it was made under.
 
-    `inspections` is keyed `urn` (`outcome`, `inspected`); `known` gives the school of each URN.
-    Keyed `school`, sorted. Inspections of URNs that no school has had are not about this study.
+    `inspections` is keyed `urn` (`outcome`, `inspected` and, where the file tells, `equivalent` and
+    `previous`), from one file or several in turn; `known` gives the school of each URN. Keyed
+    `school`, sorted; `previous` is what a file says, or the grade at the inspection before in these
+    files. Inspections of URNs that no school has had are not about this study.
     """
     school = known.reindex(inspections.index)
     table = inspections.assign(school=school)[school.notna().to_numpy()].reset_index()
     table = table[table["inspected"].notna()].sort_values(["school", "inspected", "urn"])
     latest = table.drop_duplicates("school", keep="last").astype({"school": "int64"})
-    return latest.set_index("school").sort_index()
+    latest = latest.set_index("school").sort_index()
+    previous = _grade_before(table)
+    return (
+        latest.assign(previous=previous.reindex(latest.index)) if previous.notna().any() else latest
+    )
+
+
+def _grade_before(table: pd.DataFrame) -> pd.Series:
+    """Find each school's grade, or its equivalent, at the inspection before its latest."""
+    each = pd.DataFrame({
+        "school": table["school"], "inspected": table["inspected"], "grade": _equivalent(table),
+        "previous": table.get("previous", pd.Series(np.nan, table.index)),
+    }).groupby(["school", "inspected"])[["grade", "previous"]].last()  # fmt: skip
+    told = each["previous"].fillna(each["grade"].groupby(level="school").shift())
+    return told.groupby(level="school").tail(1).droplevel("inspected").astype(float)
+
+
+def _equivalent(table: pd.DataFrame) -> pd.Series:
+    """Return the overall grade of each inspection, or the grade that it is equivalent to."""
+    overall = table["outcome"].astype(float)
+    return overall if "equivalent" not in table else overall.fillna(table["equivalent"])
 
 
 def grade_at(
-    ofsted: pd.DataFrame | None, schools: pd.Index, day: pd.Timestamp
+    ofsted: pd.DataFrame | None,
+    schools: pd.Index,
+    day: pd.Timestamp,
+    *,
+    by_equivalent: bool = False,
 ) -> npt.NDArray[np.float64]:
     """Find each school's Ofsted outcome as it stood on a day, missing where it is not known.
 
     `ofsted` is keyed `school` with `outcome` (1 to 4), `inspected` (date) and, where known,
-    `previous`: what stood before, if the latest inspection came after the day.
+    `previous`: what stood before, if the latest inspection came after the day. `by_equivalent`
+    takes an inspection without an overall grade for the grade that it is `equivalent` to.
     """
     nothing = np.full(len(schools), np.nan)
     if ofsted is None:
@@ -41,7 +68,7 @@ def grade_at(
     then = (pd.to_datetime(table["inspected"]) <= day).to_numpy()
     later = (pd.to_datetime(table["inspected"]) > day).to_numpy()
     before = table["previous"].to_numpy(dtype=float) if "previous" in table else nothing
-    now = table["outcome"].to_numpy(dtype=float)
+    now = (_equivalent(table) if by_equivalent else table["outcome"]).to_numpy(dtype=float)
     return np.asarray(np.where(then, now, np.where(later, before, np.nan)))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pepstats.errors import DesignError, PepstatsError
-from pepstats.measures import GAP, MEASURES, why_not_by_school, why_not_taken
+from pepstats.measures import GAP, MEASURES, why_not_by_school, why_not_in, why_not_taken
 from pepstats.schools.register import AUTHORITY_BECAME
 from pepstats.settings import Member, MembersInAuthority, MembersInFile, Programme, Report
 from pepstats.sources import (
@@ -37,7 +37,16 @@ def check_asked(
 
 def check_listed(sources: Sequence[Source]) -> None:
     """Refuse files that are listed twice, or as another year than their names say."""
-    if problems := [*_twice(sources), *_years_named(sources)]:
+    if problems := [*_twice(sources), *_years_named(sources), *_years_without(sources)]:
+        raise DesignError(" ".join(problems))
+
+
+def check_planned(programmes: Sequence[Programme], report: Report, files: Sequence[Source]) -> None:
+    """Refuse a plan over years that have no results; the report's year may be yet to come."""
+    offered = _gather_offered(files)
+    problems = [f"{one.file}, {said}" for one in programmes
+                for said in _ask_years(one, report, offered, to_come=True)]  # fmt: skip
+    if problems:
         raise DesignError(" ".join(problems))
 
 
@@ -46,7 +55,7 @@ def list_problems(
 ) -> list[str]:
     """List what a report lacks or mixes up: years, measures, groups' sizes, members elsewhere."""
     offered = _gather_offered(sources)
-    found = [*_twice(sources), *_years_named(sources)]
+    found = [*_twice(sources), *_years_named(sources), *_years_without(sources)]
     for programme in programmes:
         found += [f"{programme.file}, {said}" for said in _ask_years(programme, report, offered)]
         found += [f"{programme.file}, {said}" for said in _ask_measures(programme, offered)]
@@ -86,6 +95,17 @@ def _years_named(sources: Sequence[Source]) -> Iterator[str]:
             )
 
 
+def _years_without(sources: Sequence[Source]) -> Iterator[str]:
+    """Say which files are listed as of a year in which their results were not taken or given."""
+    for one in sources:
+        for year in one.years if one.kind in RESULTS and not one.long else ():
+            if why := why_not_in(one.kind, year) or why_not_in(f"{one.kind} by school", year):
+                yield (
+                    f"`sources`: {one.file} is listed as {year}, of which there is nothing by "
+                    f"school ({why}). Correct `year`, or take it out."
+                )
+
+
 def _gather_offered(sources: Sequence[Source]) -> Offered:
     """Gather which measures the files of each kind and year give, from their headers."""
     offered: dict[tuple[str, int], set[str] | None] = {}
@@ -107,14 +127,21 @@ def _gather_offered(sources: Sequence[Source]) -> Offered:
     return offered
 
 
-def _ask_years(programme: Programme, report: Report, offered: Offered) -> Iterator[str]:
-    """Say which years of a programme no file has results of, and why where it is known."""
+def _ask_years(
+    programme: Programme, report: Report, offered: Offered, *, to_come: bool = False
+) -> Iterator[str]:
+    """Say which years of a programme no file has results of, and why where it is known.
+
+    Where the report's results are yet `to_come`, its year is wrong only if there will be none.
+    """
     primary = programme.primary.removesuffix(GAP)
     kind = MEASURES[primary].kind
     there = sorted({year for of, year in offered if of == kind})
     for key, years in (("baseline", programme.baseline), ("the report's year", (report.year,))):
         for year in sorted(set(years) - set(there)):
             why = why_not_taken(primary, year) or why_not_by_school(primary, year)
+            if to_come and key != "baseline" and not why:
+                continue
             told = f" ({why})" if why else ""
             has = ", ".join(map(str, there)) or "none"
             what = f"`{key}`" if key == "baseline" else key

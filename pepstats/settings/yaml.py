@@ -129,6 +129,15 @@ def _plain_values(content: Any) -> Any:
 S = TypeVar("S", bound=Settings)
 
 
+def find_dated(folder: Path, name: str, year: int) -> Path | None:
+    """Find the newest of `name-2024.yml` and the like up to a year, else `name.yml`, or nothing."""
+    dated = {int(found[1]): path for path in folder.glob(f"{name}-*.yml")
+             if (found := re.fullmatch(rf"{name}-(\d{{4}})\.yml", path.name))}  # fmt: skip
+    then = [first for first in dated if first <= year]
+    undated = folder / f"{name}.yml"
+    return dated[max(then)] if then else undated if undated.is_file() else None
+
+
 def check_settings(model: type[S], content: dict[str, Any], path: Path) -> S:
     """Hold settings to their model, naming every wrong key of the file at once."""
     try:

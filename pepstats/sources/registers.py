@@ -56,6 +56,14 @@ ANOTHER_URN = re.compile(r"[1-9]\d{4}(\.0)?", re.ASCII)
 
 NO_GRADE = {"9": "not judged", "NOT JUDGED": "not judged", "NULL": "no graded inspection"}
 REPORT_CARD = "a report card, without an overall grade"
+CARD = {
+    "exceptional": 1, "strong standard": 2, "expected standard": 2, "needs attention": 3,
+    "urgent improvement": 4,
+}  # fmt: skip
+"""What a report card says of leadership and governance, and the grade it stands for."""
+
+SUB_JUDGEMENTS = ("QUALITY OF EDUCATION", "EFFECTIVENESS OF LEADERSHIP AND MANAGEMENT")
+BEFORE = tuple(f"PREVIOUS {one} INSPECTION OVERALL EFFECTIVENESS" for one in ("FULL", "GRADED"))
 
 _TIME = re.compile(r"(?<=\d)[ T]\d\d:\d\d(:\d\d(\.\d+)?)?$")
 
@@ -322,19 +330,20 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
     """Read each school's latest inspection that was to give an overall grade, or its report card.
 
     Index `urn`; columns outcome (1 outstanding to 4 inadequate; missing where the inspection gave
-    no overall grade), inspected, published, phase, name. A grade has its own inspection's date; a
-    report card that is newer takes its place, so that no old grade stands for a new inspection.
+    no overall grade), inspected, published, phase, name and, where the file tells, `equivalent`
+    (the grade an inspection without an overall one is taken for: `find_equivalent`) and `previous`
+    (that of the inspection before). A grade has its own inspection's date; a report card that is
+    newer takes its place, so that no old grade stands for a new inspection.
     """
     graded = (" OF LATEST OEIF GRADED INSPECTION"
               if "LATEST OEIF OVERALL EFFECTIVENESS" in raw.columns else "")  # fmt: skip
     start, other, out = "INSPECTION START DATE", "INSPECTION DATE", "PUBLICATION DATE"
     if not {start + graded, other} & set(raw.columns):
         raise SourceError(f"{raw.file}, row 1: no column has the date of the inspections graded.")
-    effect = read_column(raw, "LATEST OEIF OVERALL EFFECTIVENESS", "OVERALL EFFECTIVENESS",
-                         "OVERALL EFFECTIVENESS: HOW GOOD IS THE SCHOOL")  # fmt: skip
-    without = effect.str.upper().map(NO_GRADE)
-    outcome = read_numbers(raw, effect.where(without.isna(), ""))
-    raw.refuse(outcome.notna() & ~outcome.isin([1, 2, 3, 4]), effect, "is not 1 to 4")
+    overall = ("LATEST OEIF OVERALL EFFECTIVENESS", "OVERALL EFFECTIVENESS",
+               "OVERALL EFFECTIVENESS: HOW GOOD IS THE SCHOOL")  # fmt: skip
+    without = read_column(raw, *overall).str.upper().map(NO_GRADE)
+    outcome = _read_grades(raw, *overall)
     frame = pd.DataFrame({
         "urn": read_urns(raw, "URN"),
         "outcome": outcome.astype("Int64"),
@@ -343,9 +352,12 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         "phase": read_words(raw, "OFSTED PHASE"),
         "name": read_words(raw, "SCHOOL NAME"),
     })  # fmt: skip
+    frame = frame.assign(**_read_around(raw, outcome, "LATEST OEIF " if graded else ""))
     if graded:
         card = read_dates(raw, start)
         newer = card.notna() & ~(card <= frame["inspected"])
+        frame["previous"] = frame.get("equivalent", frame["outcome"]).where(newer)
+        frame["equivalent"] = frame.get("equivalent", frame["outcome"]).mask(newer, _read_card(raw))
         frame["outcome"] = frame["outcome"].mask(newer)
         frame["inspected"] = frame["inspected"].mask(newer, card)
         frame["published"] = frame["published"].mask(newer, read_dates(raw, out))
@@ -355,6 +367,64 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
     kept = without.reindex(latest.index)
     return account_for(raw, source, latest.set_index("urn"), left_out, kept)
+
+
+def _read_grades(raw: Cells, *names: str) -> pd.Series:
+    """Read a column of grades, 1 to 4; missing where none was given."""
+    text = read_column(raw, *names)
+    grade = read_numbers(raw, text.where(~text.str.upper().isin(NO_GRADE), ""))
+    raw.refuse(grade.notna() & ~grade.isin([1, 2, 3, 4]), text, "is not 1 to 4")
+    return grade
+
+
+def _read_around(raw: Cells, outcome: pd.Series, latest: str) -> dict[str, pd.Series]:
+    """Read what a file says beside the overall grade: its equivalent, and the grade before."""
+
+    def read_parts(which: str) -> list[pd.Series]:
+        names = [f"{which}{one}" for one in SUB_JUDGEMENTS]
+        return [_read_grades(raw, one) for one in names] if {*names} <= set(raw.columns) else []
+
+    found = {}
+    if parts := read_parts(latest):
+        found["equivalent"] = find_equivalent(outcome, *parts).mask(
+            _is_concern(raw, f"{latest}CATEGORY OF CONCERN"), 4.0
+        )
+    for name in BEFORE:
+        if name in raw.columns:
+            found["previous"] = before = _read_grades(raw, name)
+            if parts := read_parts("PREVIOUS "):
+                found["previous"] = find_equivalent(before, *parts)
+    return found
+
+
+def _is_concern(raw: Cells, name: str) -> pd.Series:
+    """Return which schools the inspection put into a category of concern."""
+    return ~read_column(raw, name).str.upper().isin(["", "NULL", "NOT APPLICABLE"])
+
+
+def find_equivalent(overall: pd.Series, quality: pd.Series, leadership: pd.Series) -> pd.Series:
+    """Return the grade that an inspection stands for where it gave no overall one.
+
+    For schools inspected in 2024/25 the Department "treats a sub-judgement of Requires Improvement
+    for leadership and management and/or quality of education" as "equivalent to a previous single
+    headline grade of Requires Improvement" (*Schools eligible for RISE intervention*, 2025,
+    https://explore-education-statistics.service.gov.uk/find-statistics/schools-eligible-for-rise-intervention).
+    Of a report card it takes the grade for leadership and governance ("Following the introduction
+    of Ofsted school report cards ... 'needs attention'"): see `CARD`. A school in a category of
+    concern stands as inadequate.
+    """
+    worst = quality.where(quality.ge(leadership) | leadership.isna(), leadership)
+    known = (quality.notna() & leadership.notna()) | (worst >= 3)
+    return overall.fillna(worst.where(known))
+
+
+def _read_card(raw: Cells) -> pd.Series:
+    """Read the grade that a report card stands for; missing where there is none."""
+    text = read_column(raw, "LEADERSHIP AND GOVERNANCE")
+    blank = text.str.upper().isin(["", *NO_GRADE, "NOT APPLICABLE"])
+    grade = text.str.lower().map(CARD)
+    raw.refuse(grade.isna() & ~blank, text, f"is none of the grades {', '.join(CARD)}")
+    return grade.astype(float).mask(_is_concern(raw, "CATEGORY OF CONCERN"), 4.0)
 
 
 def _keep_latest(frame: pd.DataFrame, order: list[str]) -> pd.DataFrame:

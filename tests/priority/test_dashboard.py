@@ -13,7 +13,7 @@ NOWHERE = Path("no-such-folder")
 
 
 def changed(tmp_path, change):
-    settings = yaml.safe_load(dashboard.PROPOSED.read_text("utf-8"))
+    settings = yaml.safe_load((dashboard.PROPOSED / "dashboard.yml").read_text("utf-8"))
     change(settings)
     (tmp_path / "dashboard.yml").write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
     return tmp_path
@@ -25,14 +25,14 @@ def line(settings, name):
 
 def refused(tmp_path, change):
     with pytest.raises(DesignError) as error:
-        load_dashboard(changed(tmp_path, change))
+        load_dashboard(changed(tmp_path, change), 2018)
     message = str(error.value)
     assert "dashboard.yml" in message
     return message
 
 
 def test_a_folder_without_a_dashboard_has_the_proposed_criteria():
-    found = load_dashboard(NOWHERE)
+    found = load_dashboard(NOWHERE, 2018)
     assert found.status == "proposed"
     assert found.line == "Performance dashboard, version 2018.1, proposed and not yet agreed"
 
@@ -42,7 +42,7 @@ def test_a_folders_own_dashboard_is_read_and_says_who_agreed_it(tmp_path):
         settings |= {"status": "agreed", "agreed_by": "the Board", "agreed_on": "2018-10-01"}
         settings["version"] = "2"
 
-    found = load_dashboard(changed(tmp_path, agree))
+    found = load_dashboard(changed(tmp_path, agree), 2018)
     assert found.line == "Performance dashboard, version 2, agreed by the Board on 1 October 2018"
 
 
@@ -108,7 +108,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path):
 def test_every_value_has_exactly_one_colour_in_the_built_in_criteria():
     levels = {"mean": 4.0, "p90": 6.0, "p20": -12.0, "p40": -4.0}
     values = np.sort(np.r_[np.linspace(-30, 30, 601), [*levels.values(), -10, -7, -5, 0, 3, 4, 5]])
-    for indicator in load_dashboard(NOWHERE).indicators:
+    for indicator in load_dashboard(NOWHERE, 2018).indicators:
         bands = [b for b in (indicator.red, indicator.amber, indicator.green) if b is not None]
         held = sum(band.holds(values, lambda x: levels.get(x, x)).astype(int) for band in bands)
         assert (held == 1).all(), indicator.id

@@ -140,6 +140,6 @@ def test_each_programme_is_held_to_the_rule_as_things_stood_before_it_began():
 
 
 def test_the_criteria_are_listed_with_where_they_are_from():
-    listed = eligibility.list_rules()
+    listed = eligibility.list_rules([2017])
     assert listed.loc["E2", ["status", "active"]].tolist() == ["sourced", True]
     assert listed["source"].str.len().min() > 10

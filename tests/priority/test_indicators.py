@@ -87,7 +87,7 @@ def test_a_criterion_that_is_not_supplied_is_not_available_and_lowers_coverage(i
     assert line["rag"] == ""
     assert np.isnan(line["points"])
     assert line["reason"]
-    assert indicator.id in found.no_source
+    assert indicator.id in {*found.no_source, *found.left_out}
     assert found.ratings.loc[2, "coverage"] < 1
 
 

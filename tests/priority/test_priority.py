@@ -15,7 +15,7 @@ from pepstats.priority.indicators import RatingInputs
 from pepstats.schools.panel import Panel
 from tests.made_up_panels import PRIMARY, england_of, panel_of, register_of
 
-DASHBOARD = dashboard.load_dashboard(Path("no-such-folder"))
+DASHBOARD = dashboard.load_dashboard(Path("no-such-folder"), 2018)
 YEARS = (2016, 2017, 2018)
 GOOD = {**PRIMARY, "rwm_expected": 70.0, "rwm_higher": 15.0}
 WEAK = {**PRIMARY, "rwm_expected": 40.0, "rwm_higher": 0.0, "maths_progress": -6.0}

@@ -59,12 +59,14 @@ def test_support_to_a_school_that_is_not_rated_here_is_refused():
 
 def test_two_tiers_for_the_same_schools_are_refused(tmp_path):
 
-    text = PROPOSED.read_text("utf-8").replace(
-        "rating: 2, governance: academy", "rating: 1, governance: academy"
+    text = (
+        (PROPOSED / "dashboard.yml")
+        .read_text("utf-8")
+        .replace("rating: 2, governance: academy", "rating: 1, governance: academy")
     )
     (tmp_path / "dashboard.yml").write_text(text, "utf-8")
     with pytest.raises(DesignError, match="more than one tier for rating 1 academy"):
-        load_dashboard(tmp_path)
+        load_dashboard(tmp_path, 2018)
 
 
 def test_a_changed_rating_says_which_indicators_moved():

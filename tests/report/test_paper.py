@@ -19,7 +19,13 @@ from pepstats.report import disclosure, programme_tables
 from pepstats.report import paper as report_paper
 from pepstats.report.city_tables import protect_city, ratings_sentence
 from pepstats.report.disclosure import View
-from pepstats.report.edition import Edition, Told, breaks_sentence, collect_results
+from pepstats.report.edition import (
+    Edition,
+    Told,
+    breaks_sentence,
+    collect_results,
+    years_sentence,
+)
 from pepstats.report.entries import list_entries
 from pepstats.report.figures import picture_overview
 from pepstats.report.gate import protect
@@ -388,6 +394,22 @@ def test_a_change_of_definition_is_said_beside_what_it_touches(paper) -> None:
     assert "extremely low progress scores are limited from 2017/18)" in said
     assert breaks_sentence(programme, ["maths_expected"], 2018) == ""
     assert "a new framework" in to_html(paper)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "year", "said"),
+    [
+        ((2016, 2017), 2018, ""),
+        ((2019, 2023), 2024, "The years compared, 2018/19, 2022/23 and 2023/24, are not in a row: "
+         "there is nothing of 2019/20 and 2020/21 (no tests held) and 2021/22 (not published by "
+         "school)."),
+        ((2016, 2018), 2019, "The years compared, 2015/16, 2017/18 and 2018/19, are not in a row: "
+         "there is nothing of 2016/17 (not among the years compared)."),
+    ],
+)  # fmt: skip
+def test_years_that_are_not_in_a_row_are_said_with_the_reason(baseline, year, said):
+    programme = make_programme(starts=year, baseline=baseline)
+    assert years_sentence(programme, year) == said
 
 
 def test_what_the_last_meeting_asked_for_is_answered_or_left_to_be_completed(study) -> None:

@@ -1,6 +1,7 @@
 """What the paper says of the partnership: who takes part, was challenged, was eligible."""
 
 import datetime
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -64,3 +65,39 @@ def test_eligibility_is_a_verdict_in_public_and_counts_in_the_exempt_edition(vie
     row = made(city, view)[0]["eligibility"].rows[0]
     assert row[1:4] == ("2016/17", "10", "7")
     assert row[4:] == (("7", "3", "Pass", "Pass") if view.exempt else ("Pass", "Pass"))
+
+
+def test_a_programme_of_today_is_told_by_the_fund_of_its_day_and_asked_no_seventy_per_cent():
+    schools = list(range(1, 11))
+    panel = panel_of({(s, 2025): {"rwm_expected": 70.0, "cohort": 30.0} for s in schools})
+    ofsted = pd.DataFrame({"outcome": 3, "previous": 3.0, "inspected": pd.Timestamp("2024-01-01")},
+                          index=pd.Index(schools, name="school"))  # fmt: skip
+    members = pd.DataFrame({"programme": "closing-the-gap", "school": schools})
+    found = {}
+    for starts in (2018, 2023, 2026):
+        programme = PROGRAMMES[0].model_copy(update={"starts": starts})
+        judged = eligibility.judge_programmes(
+            panel, register_of(schools), [programme], members, ofsted=ofsted
+        )
+        tables, entries = made(City(tables={"eligibility": plain(judged)}), EXEMPT)
+        found[starts] = entries["partnership.eligible"].text, tables["eligibility"].rows
+    assert found[2018][0].startswith("The Fund asked") and len(found[2018][1]) == 1
+    assert found[2023][0].startswith("No fund") and not found[2023][1]
+    assert found[2026][0].startswith("RISE is for schools that are stuck")
+    assert found[2026][1][0][1:] == (
+        "2024/25", "10", "no such rule", "10", "0", "Not asked", "Not asked"
+    )  # fmt: skip
+
+
+def test_what_was_left_out_is_said_by_its_reason_and_nothing_where_nothing_was():
+    rows = [("Progress in maths", "none yet"), ("Attainment 8 trend", "gone"),
+            ("Phonics", "none yet")]  # fmt: skip
+    left = pd.DataFrame(rows, columns=["label", "reason"])
+    city = city_of(rated()[0], None)
+    before = made(city, PUBLIC)[1]["ratings.sure"].text
+    assert "Left out" not in before
+    said = made(replace(city, tables={**city.tables, "ratings-left-out": left}), PUBLIC)[1]
+    assert (
+        "Left out for every school alike: progress in maths and phonics (none yet); Attainment 8 "
+        "trend (gone)."
+    ) in said["ratings.sure"].text

@@ -319,6 +319,20 @@ def test_in_october_checks_that_need_other_schools_results_say_so(setting: Headl
     assert made["only schools that kept their number"] and made["every school counted the same"]
 
 
+@pytest.mark.parametrize(
+    ("before", "year", "then", "name"),
+    [
+        (2016, 2017, 2018, "one year early"),
+        (2019, 2023, 2024, "from 2018/19 to 2022/23"),
+        (2016, 2017, 2019, "from 2015/16 to 2016/17"),
+    ],
+)
+def test_what_is_asked_of_earlier_years_is_called_by_them_where_they_are_apart(
+    before: int, year: int, then: int, name: str
+) -> None:
+    assert choices.name_earlier(before, year, then) == name
+
+
 def test_with_one_baseline_year_what_needs_two_says_so() -> None:
     setting = set_up(small_england(), draws=99, baseline=(2017,))
     rows = checks.check_effect(setting).table

@@ -131,7 +131,7 @@ def test_the_projects_own_dashboard_counts_where_it_stands_in(
     ground: reuse.Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, task = tmp_path / "dashboard.yml", tasks.Task("02-priority-ratings", "")
-    monkeypatch.setattr(reuse, "PROPOSED", other)
+    monkeypatch.setattr(reuse, "PROPOSED", tmp_path)
     own = dataclasses.replace(ground, settings={**ground.settings, "dashboard.yml": "0" * 64})
     bare = dataclasses.replace(
         ground, settings={n: d for n, d in ground.settings.items() if n != "dashboard.yml"}

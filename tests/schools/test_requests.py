@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from pepstats.cli import main
 from pepstats.errors import DesignError, SourceError
 from pepstats.runs.runner import check_request
-from pepstats.schools import check_sources
-from pepstats.sources import DIFFERS, EXPLAINED, published, reconcile_totals
+from pepstats.schools import check_planned, check_sources
+from pepstats.settings import load_programmes, load_report
+from pepstats.sources import DIFFERS, EXPLAINED, find_source, published, reconcile_totals
 from pepstats.study import load_study
 from tests import published_files as files
 
@@ -92,6 +94,40 @@ def test_what_a_request_lacks_or_mixes_up_is_said_first(
     tmp_path: Path, asked: dict[str, Any], said: str
 ) -> None:
     assert said in refusal(tmp_path, **asked)
+
+
+@pytest.mark.parametrize(
+    ("year", "why"),
+    [(2020, "no tests held"), (2021, "no tests held"), (2022, "not published by school")],
+)
+def test_a_year_that_is_not_there_is_refused_before_a_plan_or_a_run(
+    tmp_path: Path, year: int, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A baseline year, the report's own year, and a file that says it is of that year."""
+    asked = {"starts": 2024, "baseline": [2017, year]}
+    assert f"of {year} ({why})" in refusal(tmp_path, **asked, report={"year": year})
+    assert main(["plan", "all", "--data", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"`baseline`: no source has such results of {year} ({why})" in said
+    assert f"the report's year: no source has such results of {year} ({why})" in said
+
+
+def test_a_plan_may_be_of_results_that_are_yet_to_come(tmp_path: Path) -> None:
+    world = write_world(tmp_path, {}, {"year": 2019})
+    report = load_report("all", world)
+    found = [find_source(line, world) for line in report.sources]
+    check_planned(load_programmes(report, world), report, found)
+    with pytest.raises(DesignError, match="the report's year: no source has such results of 2019"):
+        check_request("all", world)
+
+
+def test_a_file_cannot_be_of_a_year_without_results(tmp_path: Path) -> None:
+    world = write_world(tmp_path, {}, {})
+    path = world / "reports" / "all.yml"
+    path.write_text(path.read_text("utf-8").replace("year: 2016", "year: 2020"), "utf-8")
+    with pytest.raises(DesignError, match=r"is listed as 2020, of which there is nothing by sch"):
+        check_request("all", world)
+    assert "listed as 2020" in check_sources("all", world).problem
 
 
 def test_all_that_is_lacking_is_said_at_once(tmp_path: Path) -> None:
