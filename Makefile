@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 report: $(STAMP)
 	$(BIN)/python -m pepstats run
 
-# One report by its name: make run REPORT=autumn-2018-revised
+# One report by its name: make run REPORT=autumn-2018-revised, autumn-2025, autumn-2025-revised
 run: $(STAMP)
 	$(BIN)/python -m pepstats run $(REPORT)
 

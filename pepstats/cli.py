@@ -205,11 +205,13 @@ def _calibrate(asked: argparse.Namespace) -> int:
 
 
 def _invent(asked: argparse.Namespace) -> int:
-    from pepstats.invented import build_england, write_england
+    from pepstats.invented import build_england, continue_england, write_england, write_today
 
     seed = {} if asked.seed is None else {"seed": asked.seed}
     england = build_england(schools=asked.schools, effect=asked.effect, **seed)
-    for path in write_england(england, asked.folder):
+    written = write_england(england, asked.folder)
+    written += write_today(continue_england(england), asked.folder)
+    for path in written:
         print(path)
     return DONE
 

@@ -18,17 +18,19 @@ from pepstats import paths
 from pepstats.display import html_of
 from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.formatting import school_year
-from pepstats.impact import Asked, Inputs, find_gaps
+from pepstats.impact import Asked, Inputs, find_gaps, no_similar
 from pepstats.matching import MatchBasis, before_start, find_pool, match_schools
 from pepstats.measures import LA_SERIES, LAST_AUTHORITY, MEASURES, find_measure
 from pepstats.schools import (
     Panel,
     Schools,
+    SimilarSchools,
     add_gaps,
     attach_inspections,
     build_panel,
     check_listed,
     find_members,
+    find_similar,
     follow_schools,
     gather_levels,
 )
@@ -118,6 +120,20 @@ def tabulate_inspections(study: Study) -> pd.DataFrame:
     return attach_inspections(found, study.followed.known)
 
 
+def tabulate_similar(study: Study) -> dict[str, pd.DataFrame]:
+    """Return the published lists of similar schools by programme, and what became of their rows.
+
+    Nothing where no programme of the report names a list.
+    """
+    named = study.similar.items()
+    if not named:
+        return {}
+    pairs = [one.pairs.assign(programme=slug) for slug, one in named]
+    accounts = [one.account.assign(programme=slug) for slug, one in named]
+    return {"similar-schools": pd.concat(pairs, ignore_index=True),
+            "similar-schools-account": pd.concat(accounts, ignore_index=True)}  # fmt: skip
+
+
 def list_outcomes(study: Study) -> list[str]:
     """List the programmes' outcomes, and the groups of them that a source has."""
     first = list(dict.fromkeys(o for p in study.programmes.values() for o in p.outcomes))
@@ -151,7 +167,8 @@ class Study:
     results files first. `published` has what is not results, by kind (`register`, `links`, ...), as
     far as the report lists it. `members` has, for each programme, one row per school: index
     `school`; `urn` as written in its file, `joined`, `dose`, `basis`. `statements` are what the
-    schools said: see `sources.check_statements`.
+    schools said: see `sources.check_statements`. `similar` are the published lists that a programme
+    is compared by beside its own, for those that name some.
     """
 
     report: Report
@@ -165,6 +182,7 @@ class Study:
     programmes: Mapping[str, Programme]
     members: Mapping[str, pd.DataFrame] = field(repr=False)
     statements: pd.DataFrame = field(repr=False)
+    similar: Mapping[str, SimilarSchools] = field(default_factory=dict, repr=False)
 
     @property
     def register(self) -> pd.DataFrame:
@@ -250,7 +268,17 @@ class Study:
                 (other, tuple(self.members[slug].index))
                 for slug, other in self.programmes.items() if slug != programme.slug
             ),
+            similar=self.similar_of(programme),
         )  # fmt: skip
+
+    def similar_of(self, programme: Programme) -> pd.DataFrame:
+        """Return the pairs of the lists that a programme names: `list`, `school`, `similar`."""
+        listed = self.programmes.get(programme.slug)
+        if listed is not None and listed.pool.lists == programme.pool.lists:
+            found = self.similar.get(programme.slug)
+        else:
+            found = find_similar(programme, self.followed, self.data, self.barred)
+        return no_similar() if found is None else found.pairs
 
     def gaps(self, outcome: str, *, baseline: Iterable[int], year: int) -> pd.DataFrame:
         """Return every school's gap in one outcome, matched on its earlier years and the cohort.
@@ -337,10 +365,13 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     named = [(*one.outcomes, *one.must_not_move, *one.match.near) for one in programmes.values()]
     panel = add_gaps(panel, chain.from_iterable(named))
     members = {slug: find_members(one, followed, folder) for slug, one in programmes.items()}
+    barred = {school for table in members.values() for school in table.index}
     ledgers = [*(one.ledger for one in results), *(one.ledger for one in tidied)]
     return Study(
         settings, folder, tuple(found), tuple(ledgers), tuple(results), tables, followed, panel,
         programmes, members, _check_statements(said, members, programmes, followed.known),
+        {slug: find_similar(one, followed, folder, barred)
+         for slug, one in programmes.items() if one.pool.lists},
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Gaps, placebo draws, effects, sizes, value and evidence: one evaluation."""
 
-from pepstats.impact.design import Design, Inputs, change_programme, design_comparison
+from pepstats.impact.design import Design, Inputs, change_programme, design_comparison, no_similar
 from pepstats.impact.effect_sizes import latest_spread
 from pepstats.impact.effects import (
     FORECAST,
@@ -105,6 +105,7 @@ __all__ = [
     "low_as_picked",
     "measure_national_gap",
     "measure_outcomes",
+    "no_similar",
     "pick_schools",
     "placebo_estimates",
     "placebo_p",

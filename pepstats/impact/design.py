@@ -28,6 +28,11 @@ FEWEST_SCHOOLS = 4
 """A programme with fewer usable schools is refused (the Fund's own smallest bid was four)."""
 
 
+def no_similar() -> pd.DataFrame:
+    """Return the pairs of no published list: `list`, `school`, `similar`."""
+    return pd.DataFrame({"list": [], "school": [], "similar": []})
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What every evaluation of a programme starts from.
@@ -36,7 +41,8 @@ class Inputs:
     `national` are England's levels, needed in October; `rules` is the data folder that may have
     tables of its own (`months.yml`, `costs.yml`, `grades.yml`); `fixed_before` says whether the
     design was fixed before its outcomes were seen; `others` are the report's other programmes, each
-    with its schools, whose outcomes are judged together with this one's.
+    with its schools, whose outcomes are judged together with this one's; `similar` has the pairs of
+    the published lists that checks compare with: `list`, `school`, `similar`.
     """
 
     panel: Panel = field(repr=False)
@@ -47,6 +53,7 @@ class Inputs:
     rules: Path | None = None
     fixed_before: bool = False
     others: tuple[tuple[Programme, tuple[int, ...]], ...] = field(default=(), repr=False)
+    similar: pd.DataFrame = field(default_factory=no_similar, repr=False)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ real school; every name says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,13 @@ from pepstats.errors import DesignError
 from pepstats.invented.generators import generator
 from pepstats.invented.pupils import (
     COMMON,
+    EVERY_YEAR,
     EXPECTED,
     GROUP_PRIOR,
     GROUP_PROGRESS,
     HIGHER,
     HIGHER_WRITING,
+    LAST_WITH_START,
     LEVEL,
     OWN,
     PLANTED,
@@ -66,6 +68,8 @@ class England:
     intake: Intake  # what each school is like; the truth that no file shows
     pupils: dict[int, Pupils]  # of each year, any planted effect included
     members: pd.DataFrame
+    starts: int = STARTS  # the first results that could show its programmes
+    planted: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: PLANTED)
     _results: dict[int, Published] = field(default_factory=dict, repr=False, compare=False)
 
     def results(self, year: int) -> Published:
@@ -77,7 +81,10 @@ class England:
 
     def strength(self, programme: str) -> np.ndarray:
         """Return each school's dose of a programme against its members' average; 0 outside."""
-        return _strength(self.members, programme, len(self.intake.size))
+        own = self.members[self.members["programme"] == programme]
+        strength = np.zeros(len(self.intake.size))
+        strength[own["school"].to_numpy()] = own["dose"] / own["dose"].mean()
+        return strength
 
 
 def build_england(
@@ -99,31 +106,37 @@ def build_england(
     world = make_world(schools, _weakness(intake), intake.size, generator(seed, "world"))
     special = int(world.schools["has_results"].sum()) - schools
     intake = add_special(intake, special, generator(seed, "special schools"))
+    pupils = enrol(world, intake, YEARS, seed)
+    members = _pick_members(world, pupils, generator(seed, "members"))
+    england = England(seed, effect, YEARS, world, intake, pupils, members)
+    kept = tuple(sorted(years))
+    return plant_effects(england, {year: pupils[year] for year in kept})
+
+
+def enrol(world: World, intake: Intake, years: Sequence[int], seed: int) -> dict[int, Pupils]:
+    """Draw each year's pupils, before any programme; a school's places change from year to year."""
     pupils = {}
     rng = generator(seed, "places filled")
     full = rng.random(len(intake.size)) < 0.6
     fill = np.where(full, 1.1, rng.uniform(0.65, 1.1, len(intake.size)))
-    for year in YEARS:
+    for year in years:
         rng = generator(seed, "places filled", year)
         fill = fill + rng.normal(0, 0.03, len(fill))
         counts = cohort(intake, np.clip(fill + rng.normal(0, 0.08, len(fill)), 0.3, 1.3), rng)
         counts[~_has_results(world, year)] = 0
         pupils[year] = draw_pupils(year, intake, counts, generator(seed, "pupils", year))
-    members = _pick_members(world, pupils, generator(seed, "members"))
-    for slug, added in PLANTED.items():
-        strength = effect * _strength(members, slug, len(intake.size))
-        for year in [year for year in YEARS if year >= STARTS and any(added.values()) and effect]:
-            pupils[year] = plant(pupils[year], strength, added)
-    kept = tuple(sorted(years))
-    return England(seed, effect, kept, world, intake, {y: pupils[y] for y in kept}, members)
+    return pupils
 
 
-def _strength(members: pd.DataFrame, programme: str, n: int) -> np.ndarray:
-    """Return each school's dose of a programme against its members' average; 0 outside."""
-    own = members[members["programme"] == programme]
-    strength = np.zeros(n)
-    strength[own["school"].to_numpy()] = own["dose"] / own["dose"].mean()
-    return strength
+def plant_effects(england: England, pupils: Mapping[int, Pupils]) -> England:
+    """Return an England of these pupils, with what its programmes add from their start on."""
+    planted = dict(pupils)
+    for slug, added in england.planted.items():
+        strength = england.effect * england.strength(slug)
+        if any(added.values()) and england.effect:
+            for year in [year for year in planted if year >= england.starts]:
+                planted[year] = plant(planted[year], strength, added)
+    return replace(england, years=tuple(sorted(planted)), pupils=planted, _results={})
 
 
 def _weakness(intake: Intake) -> np.ndarray:
@@ -169,41 +182,49 @@ def _pick_members(
             basis = "lower attaining in 2015/16 and 2016/17" if school in low else "local knowledge"
             # A school in both programmes had less of each.
             dose = rng.integers(4, 8) if school in lower[:SHARED] else rng.integers(8, 17)
-            urn = _some_urn(world, school, rng)
+            urn = pick_urn(world, school, "2018-09-30", rng)
             rows.append((slug, school, urn, joined, float(dose), basis))
     return pd.DataFrame(rows, columns=["programme", "school", "urn", "joined", "dose", "basis"])
 
 
-def _some_urn(world: World, school: int, rng: np.random.Generator) -> int:
-    """Pick the URN a list of members might hold: the school's first, or one it has had since."""
+def pick_urn(world: World, school: int, day: str, rng: np.random.Generator) -> int:
+    """Pick the URN a list of members might hold: the school's first, or one it had by a day."""
     table = world.establishments
-    known = (table["school"] == school) & ~(table["opened"] > "2018-09-30")
+    known = (table["school"] == school) & ~(table["opened"] > day)
     return int(rng.choice(table.loc[known, "urn"].to_numpy()))
 
 
 Array = npt.NDArray[np.float64]
+_STANDARDS = ("rwm_expected", "rwm_higher")
+_SINGLE = ("reading_expected", "writing_expected", "maths_expected")
 _NAMES = {"READ": "reading_progress", "WRIT": "writing_progress", "MAT": "maths_progress"}
 _POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 
 
+def told_outcomes(year: int) -> tuple[str, ...]:
+    """List what the truth of a year is told of: progress, or the subjects where there is none."""
+    return (*_STANDARDS, *(_NAMES.values() if year <= LAST_WITH_START else _SINGLE))
+
+
 def values_without_chance(
-    england: England, year: int, programmes: tuple[str, ...] = tuple(PLANTED)
+    england: England, year: int, programmes: Iterable[str] | None = None
 ) -> pd.DataFrame:
     """Return what each school would get on average over endless cohorts of its kind of pupils.
 
-    Index: row of `world.schools`. Columns: `rwm_expected`, `rwm_higher`, the three progress
-    scores, and each for disadvantaged and other pupils. Only the named programmes are felt.
+    Index: row of `world.schools`. Columns: the outcomes of the year (`told_outcomes`), and each
+    for disadvantaged and other pupils. Only the named programmes are felt, or all.
     """
-    intake, t = england.intake, YEARS.index(year)
+    intake, t = england.intake, EVERY_YEAR.index(year)
+    felt = tuple(england.planted if programmes is None else programmes)
     share = intake.disadvantaged
-    parts = {}
+    parts: dict[str, Array] = {}
+    names = told_outcomes(year)
     for group, flag in (("disadvantaged", 1.0), ("other", 0.0)):
-        added = _added(england, year, group, programmes)
-        for name, value in _of_group(england, t, flag, added).items():
-            parts[f"{name}.{group}"] = value
+        of_group = _of_group(england, t, flag, _added(england, year, group, felt))
+        parts |= {f"{name}.{group}": of_group[name] for name in names}
     whole = {
         name: share * parts[f"{name}.disadvantaged"] + (1 - share) * parts[f"{name}.other"]
-        for name in ("rwm_expected", "rwm_higher", *_NAMES.values())
+        for name in names
     }
     return pd.DataFrame({**whole, **parts})
 
@@ -215,10 +236,10 @@ def planted_effects(england: England) -> pd.DataFrame:
     another programme gained from that one. Both are plain means over the members.
     """
     rows = []
-    for year in [year for year in england.years if year >= STARTS]:
+    for year in [year for year in england.years if year >= england.starts]:
         nothing = values_without_chance(england, year, ())
         every = values_without_chance(england, year)
-        for slug in PLANTED:
+        for slug in england.planted:
             own = values_without_chance(england, year, (slug,))
             members = england.members.loc[england.members["programme"] == slug, "school"]
             for outcome in nothing.columns:
@@ -231,8 +252,8 @@ def planted_effects(england: England) -> pd.DataFrame:
 
 def _added(england: England, year: int, group: str, programmes: tuple[str, ...]) -> Array:
     added = np.zeros(len(england.intake.size))
-    for slug in programmes if year >= STARTS else ():
-        added += england.effect * PLANTED[slug][group] * england.strength(slug)
+    for slug in programmes if year >= england.starts else ():
+        added += england.effect * england.planted[slug][group] * england.strength(slug)
     return added
 
 
@@ -243,7 +264,7 @@ def _of_group(england: England, t: int, disadvantaged: float, added: Array) -> d
     intake = england.intake
     support, plan = sen_shares(intake, np.full(len(added), disadvantaged > 0))
     shares = {"none": 1 - support - plan, "sen": support, "ehcp": plan}
-    out = {name: np.zeros(len(added)) for name in ("rwm_expected", "rwm_higher", *_NAMES.values())}
+    out = {name: np.zeros(len(added)) for name in (*_STANDARDS, *_NAMES.values(), *_SINGLE)}
     # One common factor carries prior attainment and general ability: nearly, not exactly, so.
     common = np.sqrt((PRIOR * PRIOR_SD) ** 2 + COMMON**2)
     own = np.sqrt(
@@ -265,7 +286,11 @@ def _of_group(england: England, t: int, disadvantaged: float, added: Array) -> d
         mean = level + np.outer(prior, PRIOR) + progress
         for name, line in lines.items():
             reach = (mean[:, None, :3] + np.outer(_POINTS, common[:3]) - line) / own[:3]
-            out[name] += share * 100 * (ndtr(reach).prod(axis=2) @ (_WEIGHTS / _WEIGHTS.sum()))
+            reached = ndtr(reach)
+            out[name] += share * 100 * (reached.prod(axis=2) @ (_WEIGHTS / _WEIGHTS.sum()))
+            for place, single in enumerate(_SINGLE if name == "rwm_expected" else ()):
+                one = reached[:, :, place] @ (_WEIGHTS / _WEIGHTS.sum())
+                out[single] += share * 100 * one
         for place, subject in enumerate(SUBJECTS[:3]):
             out[_NAMES[subject]] += share * progress[:, place]
     return out

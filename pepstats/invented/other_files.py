@@ -11,7 +11,7 @@ import pandas as pd
 
 from pepstats.invented.england import England
 from pepstats.invented.generators import generator
-from pepstats.invented.pupils import Pupils
+from pepstats.invented.pupils import LAST_WITH_START, Pupils
 from pepstats.invented.results import Published, half_up
 from pepstats.invented.world import CITY, GOVERNANCE, listing
 
@@ -151,6 +151,12 @@ def inspections(england: England) -> pd.DataFrame:
     return pd.DataFrame(columns)[~new]
 
 
+def name_trust(school: int, name: str, places: list[str]) -> tuple[str, bool]:
+    """Return the trust that an academy is in, and whether it is alone in it."""
+    which = school % 6
+    return (f"{name} Trust", True) if which == 5 else (f"{places[which]} Learning Trust", False)
+
+
 def trusts(england: England) -> list[list[str]]:
     """Return which academy is in which trust: a header of 17 names over rows of 16 cells."""
     header = ["URN", "Linked UID", "Group Name", "Companies House Number", "Group Type",
@@ -162,11 +168,8 @@ def trusts(england: England) -> list[list[str]]:
     listed = listed[listed["nftype"].isin(["AC", "ACC", "F"])].sort_values("urn")
     rows = [header]
     for row in listed.itertuples():
-        places = names.loc[row.la, "places"]
-        which = row.school % 6
-        alone = which == 5
-        name = f"{row.name} Trust" if alone else f"{places[which]} Learning Trust"
-        uid = 90_000 + (row.school if alone else int(row.la) * 10 + which)
+        name, alone = name_trust(row.school, row.name, names.loc[row.la, "places"])
+        uid = 90_000 + (row.school if alone else int(row.la) * 10 + row.school % 6)
         joined = "01-09-2012" if pd.isna(row.opened) else f"{row.opened:%d-%m-%Y}"
         second = row.kind == "secondary"
         rows.append([
@@ -309,6 +312,13 @@ MEASURES = {
     "reading_progress": "READPROG", "writing_progress": "WRITPROG", "maths_progress": "MATPROG",
 }  # fmt: skip
 
+
+def measured_in(year: int) -> dict[str, str]:
+    """Return what is measured in a year: no progress of pupils who took no key stage 1 tests."""
+    return {name: column for name, column in MEASURES.items()
+            if year <= LAST_WITH_START or not column.endswith("PROG")}  # fmt: skip
+
+
 GROUPS = {"": None, "disadvantaged": "FSM6CLA1A", "other": "NotFSM6CLA1A", "sen_support": "SENK"}
 
 
@@ -358,7 +368,7 @@ def local_results(england: England, year: int) -> pd.DataFrame:
     for group, code in GROUPS.items():
         keep = None if code is None else whole.mask(code)
         own = Published(found, found.school, len(england.intake.size), area=True, keep=keep)
-        for measure, column in MEASURES.items():
+        for measure, column in measured_in(year).items():
             covered = "covered" if column.endswith("PROG") else "all"
             value, cohort = own.column(column).value[schools], own.count(covered)[schools]
             part = pd.DataFrame({
@@ -378,7 +388,7 @@ def national_headlines(england: England, year: int) -> pd.DataFrame:
     rows = []
     for each in [each for each in england.years if each <= year]:
         whole = Published.whole(england.pupils[each])
-        for measure, column in MEASURES.items():
+        for measure, column in measured_in(each).items():
             release = "provisional" if each == year else "final"
             # England's progress is zero by the way it is worked out.
             value = 0.0 if column.endswith("PROG") else float(whole.column(column).value[0])

@@ -9,6 +9,7 @@ in England's files of 2016 to 2019; `tests/invented` holds them to those figures
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,29 +20,34 @@ from pepstats.invented.generators import generator
 Array = npt.NDArray[np.float64]
 SUBJECTS = ("READ", "WRIT", "MAT", "GPS")
 YEARS = (2016, 2017, 2018, 2019)
+TODAY = (2023, 2024, 2025)
+"""Years of today: there were no tests in 2020 and 2021, and 2022 was not published by school."""
 
-# Published pupil-level standard deviations of progress, used for its confidence limits.
+EVERY_YEAR = (*YEARS, *TODAY)
+
+# Published pupil-level standard deviations of progress, used for its confidence limits; 2023 has
+# those of 2019, the last ones read off published limits.
 PROGRESS_SD = {
-    "READ": {2016: 6.2246, 2017: 6.2246, 2018: 5.9912, 2019: 6.1736},
-    "WRIT": {2016: 6.0473, 2017: 6.0473, 2018: 5.7384, 2019: 5.6941},
-    "MAT": {2016: 5.6229, 2017: 5.6229, 2018: 5.4322, 2019: 5.3899},
+    "READ": {2016: 6.2246, 2017: 6.2246, 2018: 5.9912, 2019: 6.1736, 2023: 6.1736},
+    "WRIT": {2016: 6.0473, 2017: 6.0473, 2018: 5.7384, 2019: 5.6941, 2023: 5.6941},
+    "MAT": {2016: 5.6229, 2017: 5.6229, 2018: 5.4322, 2019: 5.3899, 2023: 5.3899},
 }
 
 EXPECTED, HIGHER = 99.5, 109.5  # scaled scores of 100 and 110, before rounding
 HIGHER_WRITING = 113.4
 
 LEVEL = {  # the mean score of a pupil with average prior attainment, by year
-    "READ": (102.7, 104.2, 105.1, 104.5),
-    "WRIT": (104.2, 105.2, 105.9, 106.0),
-    "MAT": (102.9, 104.05, 104.25, 105.2),
-    "GPS": (103.8, 105.8, 105.9, 106.0),
+    "READ": (102.7, 104.2, 105.1, 104.5, 104.8, 105.1, 105.3),
+    "WRIT": (104.2, 105.2, 105.9, 106.0, 104.3, 104.4, 104.4),
+    "MAT": (102.9, 104.05, 104.25, 105.2, 103.8, 103.9, 104.2),
+    "GPS": (103.8, 105.8, 105.9, 106.0, 104.3, 104.3, 104.5),
 }
 
 _SPREAD = {  # how much larger school effects were in a year than on average
-    "READ": (1.10, 1.03, 0.94, 0.95),
-    "WRIT": (1.38, 1.05, 0.88, 0.85),
-    "MAT": (1.03, 1.06, 0.98, 0.94),
-    "GPS": (1.00, 1.00, 1.04, 1.04),
+    "READ": (1.10, 1.03, 0.94, 0.95, 1.02, 1.02, 1.02),
+    "WRIT": (1.38, 1.05, 0.88, 0.85, 1.05, 1.05, 1.05),
+    "MAT": (1.03, 1.06, 0.98, 0.94, 1.03, 1.03, 1.03),
+    "GPS": (1.00, 1.00, 1.04, 1.04, 1.00, 1.00, 1.00),
 }
 
 # Standard deviations, in score points: authority, authority and year, school for good, fading.
@@ -50,6 +56,7 @@ _SHOCK = np.array([0.22, 0.30, 0.18, 0.20])
 _SCHOOL = np.array([0.25, 0.00, 0.30, 0.70])
 _FADING = np.array([1.75, 1.70, 1.85, 1.80])
 _YEARLY = np.array([0.80, 0.50, 0.65, 0.60])  # gone the next year, and each subject its own
+_STEADIER = 0.5  # schools' results of 2023 and 2024 are more alike than those of 2016 to 2018
 _FADE = np.array([0.70, 0.50, 0.66, 0.67])  # share left a year later
 
 _ALIKE = np.linalg.cholesky(
@@ -63,7 +70,8 @@ _ALIKE = np.linalg.cholesky(
 _POVERTY = np.array([0.55, 0.10, 0.15, 0.2])
 _EASY_START = np.array([0.60, 0.90, 0.80, 0.5])
 PRIOR = np.array([1.62, 1.60, 1.44, 1.60])  # score points per key stage 1 point
-PRIOR_MEAN = {2016: 15.8, 2017: 16.0, 2018: 16.2, 2019: 16.3}
+PRIOR_MEAN = {2016: 15.8, 2017: 16.0, 2018: 16.2, 2019: 16.3, 2023: 16.3}
+LAST_WITH_START = 2023  # pupils of later years took no key stage 1 tests
 PRIOR_SD = 2.25  # of pupils of one kind in one school, key stage 1 points
 COMMON = 3.9
 OWN = np.array([4.0, 3.4, 2.75, 4.0])
@@ -92,6 +100,10 @@ PLANTED = {
     "closing-the-gap": {"disadvantaged": TARGET, "other": OTHERS},
     "send-in-mainstream": {"disadvantaged": 0.0, "other": 0.0},
 }
+
+# What today's programme adds, to all pupils alike: within what large trials have found.
+STARTS_TODAY = 2025
+PLANTED_TODAY = {"stuck-schools": {"disadvantaged": 0.15, "other": 0.15}}
 
 
 @dataclass(frozen=True)
@@ -158,7 +170,7 @@ def draw_intake(authority: npt.NDArray[np.int64], city: int, seed: int) -> Intak
 
 def add_special(intake: Intake, n: int, rng: np.random.Generator) -> Intake:
     """Add special schools: small cohorts, far lower scores."""
-    effect = np.repeat(rng.normal(-3.5, 1.5, (n, 1, 1)), len(YEARS), axis=1)
+    effect = np.repeat(rng.normal(-3.5, 1.5, (n, 1, 1)), len(EVERY_YEAR), axis=1)
     parts = {
         "special": np.ones(n, bool),
         "disadvantaged": _share(rng.normal(0.0, 0.5, n)),
@@ -190,15 +202,17 @@ def _school_effects(authority: npt.NDArray[np.int64], city: int, seed: int) -> A
     place[city] = (-2.0, -2.4, -1.6, -1.4)  # a city with low progress, as Portsmouth had
     fixed = (_AUTHORITY * place)[authority] + _SCHOOL * draw(n, rng)
     fading = draw(n, rng)
-    effect = np.empty((n, len(YEARS), subjects))
-    for t, year in enumerate(YEARS):
+    effect = np.empty((n, len(EVERY_YEAR), subjects))
+    for t, year in enumerate(EVERY_YEAR):
         rng = generator(seed, "effects", year)
         if t:
-            fading = _FADE * fading + np.sqrt(1 - _FADE**2) * draw(n, rng)
+            left = _FADE ** (year - EVERY_YEAR[t - 1])
+            fading = left * fading + np.sqrt(1 - left**2) * draw(n, rng)
         shock = draw(authorities, rng)
         shock -= shock.mean(axis=0)
         spread = np.array([_SPREAD[subject][t] for subject in SUBJECTS])
         passing = _YEARLY * rng.standard_normal((n, subjects))
+        passing *= _STEADIER if year in TODAY else 1.0
         own = spread * (fixed + _FADING * fading + passing)
         effect[:, t] = own + (_SHOCK * shock)[authority]
     return effect
@@ -232,7 +246,7 @@ def draw_pupils(
     year: int, intake: Intake, counts: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> Pupils:
     """Draw one year's pupils and their scores, before any programme."""
-    t = YEARS.index(year)
+    t = EVERY_YEAR.index(year)
     school = np.repeat(np.arange(len(counts)), counts)
     n = len(school)
     disadvantaged = rng.random(n) < intake.disadvantaged[school]
@@ -260,7 +274,8 @@ def draw_pupils(
     progress += OWN.astype(np.float32) * rng.standard_normal((n, 4), dtype=np.float32)
     level = np.array([LEVEL[subject][t] for subject in SUBJECTS], np.float32)
     score = level + np.outer(prior, PRIOR).astype(np.float32) + progress
-    points = (prior + PRIOR_MEAN[year]).astype(np.float32)
+    points = (prior + PRIOR_MEAN.get(year, np.nan)).astype(np.float32)
+    covered &= year <= LAST_WITH_START
     return Pupils(
         year, school, disadvantaged, girl, eal, sen, mobile, points, covered, score, progress
     )
@@ -272,7 +287,7 @@ def sen_shares(intake: Intake, disadvantaged: npt.NDArray[np.bool_]) -> tuple[Ar
     return np.minimum(support, 0.9), np.where(intake.special, 1.0, 0.015)
 
 
-def plant(pupils: Pupils, strength: Array, added: dict[str, float]) -> Pupils:
+def plant(pupils: Pupils, strength: Array, added: Mapping[str, float]) -> Pupils:
     """Add what a programme adds to the pupils of its schools; everyone else stays as they were.
 
     `strength` is how much of it each school had: 1 for the average dose, 0 outside.

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from pepstats.invented.pupils import EXPECTED, HIGHER, HIGHER_WRITING, PROGRESS_SD, SUBJECTS, Pupils
+from pepstats.invented.pupils import (
+    EXPECTED,
+    HIGHER,
+    HIGHER_WRITING,
+    LAST_WITH_START,
+    PROGRESS_SD,
+    SUBJECTS,
+    TODAY,
+    Pupils,
+)
 
 GROUPS = ("B", "G", "L", "M", "H", "FSM6CLA1A", "NotFSM6CLA1A")
 
@@ -44,16 +53,21 @@ _PROGRESS_SPLITS = tuple(
     for limit in _LIMITS
 )
 
+_OF_START = re.compile("PROG|COV$|KS1|_[LMH]$")
+"""Columns that rest on key stage 1 results."""
+
 _NEED = ("PSENELE", "PSENELK")  # from 2017
 _BANDS = tuple(f"{stem}PROG_DESCR" for stem in _STEMS)  # from 2018
 
 
 def columns_of(year: int) -> tuple[str, ...]:
-    """Return the columns of one year's default file."""
+    """Return the columns of one year's default file; progress ended with 2023."""
     need = _NEED if year >= 2017 else ()
-    bands = _BANDS if year >= 2018 else ()
-    return (*IDENTITY, *_INTAKE, "PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS, *_TESTS,
-            *_SPLITS, *_PROGRESS_SPLITS, *need, *bands)  # fmt: skip
+    bands = _BANDS if 2018 <= year < TODAY[0] else ()
+    splits = _PROGRESS_SPLITS if year < TODAY[0] else ()
+    every = (*IDENTITY, *_INTAKE, "PTRWM_EXP", "PTRWM_HIGH", *_PROGRESS_COLUMNS, *_TESTS,
+             *_SPLITS, *splits, *need, *bands)  # fmt: skip
+    return tuple(name for name in every if year <= LAST_WITH_START or not _OF_START.search(name))
 
 
 Mask = npt.NDArray[np.bool_]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -33,8 +34,8 @@ from pepstats.invented.world import CITY, GOVERNANCE
 ANSWERS, HELD = 12, 3  # in each programme; the latter must be held back
 COLUMNS = ["urn", "programme", "theme", "stance", "role", "consent", "consent_date", "statement",
            "cleared_by", "cleared_on"]  # fmt: skip
-CLEARED = ("Ida Makebelieve", "2018-09-17")
-"""The invented officer who read what may be quoted, and when."""
+CLEARED = "Ida Makebelieve"
+"""The invented officer who read what may be quoted."""
 
 # What must be held back before anyone reads it: a name, an address, a number.
 _HELD_BACK = (
@@ -66,7 +67,7 @@ def statements(england: England) -> pd.DataFrame:
     held = list(_HELD_BACK)
     ready = [every[i] for i in rng.permutation(len(every)).tolist()]
     rows = []
-    for slug in PLANTED:
+    for slug in england.planted:
         members = england.members[england.members["programme"] == slug]
         said = [*ready[:ANSWERS], *held[:HELD]]
         ready, held = ready[ANSWERS:], held[HELD:]
@@ -76,8 +77,9 @@ def statements(england: England) -> pd.DataFrame:
                 continue
             role, theme, stance, words = said[place]
             agreed = place % 4 != 3 or place >= ANSWERS
-            day = f"2018-{6 + place % 2:02d}-{3 + place:02d}" if agreed else ""
-            cleared = CLEARED if agreed and place < ANSWERS else ("", "")
+            day = f"{england.starts}-{6 + place % 2:02d}-{3 + place:02d}" if agreed else ""
+            cleared = (CLEARED, f"{england.starts}-09-17")
+            cleared = cleared if agreed and place < ANSWERS else ("", "")
             consent = "yes" if agreed else "no"
             rows.append((urn, slug, theme, stance, role, consent, day, words, *cleared))
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(["programme", "urn"], ignore_index=True)
@@ -138,7 +140,7 @@ _JUDGED = {
                            "rwm_expected, reading_progress, writing_progress, maths_progress"),
 }  # fmt: skip
 
-_NOTE = "Invented, like every school in it. Written by `pepstats invent`."
+NOTE = "Invented, like every school in it. Written by `pepstats invent`."
 
 _REPORT = """# {note}
 # October: the city's own provisional results, and England's headline, are all there is of 2018.
@@ -190,7 +192,7 @@ TRUTH_PLACES = 6  # decimals; further ones differ between processors
 
 
 @dataclass(frozen=True)
-class _File:
+class DataFile:
     """One invented file: where it lies, what it holds, who publishes the like, and its bytes.
 
     `kind` (empty where no report reads it), `year` and `release` are as a report lists it.
@@ -222,9 +224,8 @@ def write_england(england: England, folder: Path) -> list[Path]:
     if STARTS in england.years:
         files += _list_autumn(england)
     contents = {f"invented/{file.name}": file.content for file in files}
-    contents["invented/truth.csv"] = _truth_file(england)
-    rows = "\n".join(f"| `{file.name}` | {file.what} | {file.publisher} |" for file in files)
-    about = ABOUT.format(files=rows, seed=england.seed, effect=england.effect)
+    contents["invented/truth.csv"] = tell_truth(england)
+    about = ABOUT.format(files=list_files(files), seed=england.seed, effect=england.effect)
     texts = {"invented/README.md": about}
     late = [f for f in files if f.kind in ("ks2", "la_series") and (f.year or 0) >= STARTS]
     december = [file.line for file in late if file.year == STARTS]
@@ -233,13 +234,17 @@ def write_england(england: England, folder: Path) -> list[Path]:
     earlier.sort(key=lambda file: ("ks2", "local_results", "national", file.kind).index(file.kind))
     october = "\n".join(file.line for file in earlier)
     texts["reports/autumn-2018.yml"] = _REPORT.format(
-        note=_NOTE, city=CITY, sources=october, planted=_planted_text(england)
+        note=NOTE, city=CITY, sources=october, planted=tell_planted(england)
     )
     if december:
-        revised = _REVISED.format(note=_NOTE, sources="\n".join(december))
+        revised = _REVISED.format(note=NOTE, sources="\n".join(december))
         texts["reports/autumn-2018-revised.yml"] = revised
     texts |= {f"programmes/{slug}.yml": _programme_text(england, slug) for slug in PLANTED}
-    contents |= {name: text.encode() for name, text in texts.items()}
+    return write_all(contents | {name: text.encode() for name, text in texts.items()}, folder)
+
+
+def write_all(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
+    """Write files by their names in a data folder; return them in their order."""
     for name, content in contents.items():
         path = Path(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -247,11 +252,11 @@ def write_england(england: England, folder: Path) -> list[Path]:
     return [Path(folder) / name for name in contents]
 
 
-def _list_results(england: England) -> list[_File]:
+def _list_results(england: England) -> list[DataFile]:
     """List each year's key stage 2 results."""
     what = "key stage 2 results, all schools, with the authorities' and England's rows"
     return [
-        _File(
+        DataFile(
             f"ks2/{year - 1}-{year}_england_ks2final.csv", what, DFE,
             key_stage_2(england, year), "ks2", year, "final" if year < STARTS else "revised",
         )
@@ -259,44 +264,44 @@ def _list_results(england: England) -> list[_File]:
     ]  # fmt: skip
 
 
-def _list_registers(england: England) -> list[_File]:
+def _list_registers(england: England) -> list[DataFile]:
     """List what says which schools there are."""
     return [
-        _File("england/2017-2018_england_spine.csv", "the register of schools behind the tables",
+        DataFile("england/2017-2018_england_spine.csv", "the register of schools behind the tables",
               DFE, _spine(england), "register", STARTS),
-        _File("gias/links_edubasealldata.csv", "which URN became which",
-              GIAS, _as_csv(england.world.links, "cp1252"), "links"),
-        _File("gias/grouplinks_edubaseallacademiesandfree20190601.csv",
+        DataFile("gias/links_edubasealldata.csv", "which URN became which",
+              GIAS, to_csv(england.world.links, "cp1252"), "links"),
+        DataFile("gias/grouplinks_edubaseallacademiesandfree20190601.csv",
               "which academy is in which trust", GIAS, _quoted(trusts(england)), "trusts"),
     ]  # fmt: skip
 
 
-def _list_autumn(england: England) -> list[_File]:
+def _list_autumn(england: England) -> list[DataFile]:
     """List what else is known in the autumn of 2018, and a year later of the secondaries."""
     own = "the city's own results in September 2018, provisional"
     files = [
-        _File("england/2017-2018_england_census.csv", "the January school census",
-              DFE, _as_csv(census(england)), "census", STARTS),
-        _File("england/2017-2018_england_abs.csv", "absence in the school year",
-              DFE, _as_csv(absence(england)), "absence", STARTS),
-        _File("england/2018-07-31_ofsted-schools.csv", "each school's latest inspection, as CSV",
-              "Ofsted", _as_csv(inspections(england)), "ofsted", STARTS),
-        *(_File(f"la/{name}.csv", "series by authority: all, and England", DFE,
-                _as_csv(authority_series(england, years), "utf-8"), "la_series", until)
+        DataFile("england/2017-2018_england_census.csv", "the January school census",
+              DFE, to_csv(census(england)), "census", STARTS),
+        DataFile("england/2017-2018_england_abs.csv", "absence in the school year",
+              DFE, to_csv(absence(england)), "absence", STARTS),
+        DataFile("england/2018-07-31_ofsted-schools.csv", "each school's latest inspection, as CSV",
+              "Ofsted", to_csv(inspections(england)), "ofsted", STARTS),
+        *(DataFile(f"la/{name}.csv", "series by authority: all, and England", DFE,
+                to_csv(authority_series(england, years), "utf-8"), "la_series", until)
           for name, years, until in _list_series(england)),
-        _File("local/2018-09_local_results.csv", own, "an authority",
-              _as_csv(local_results(england, STARTS), "utf-8"),
+        DataFile("local/2018-09_local_results.csv", own, "an authority",
+              to_csv(local_results(england, STARTS), "utf-8"),
               "local_results", STARTS, "provisional"),
-        _File("local/2018-09_national.csv", "the national headlines as first published",
-              DFE, _as_csv(national_headlines(england, STARTS), "utf-8"),
+        DataFile("local/2018-09_national.csv", "the national headlines as first published",
+              DFE, to_csv(national_headlines(england, STARTS), "utf-8"),
               "national", STARTS, "provisional"),
-        _File("local/statements.csv", "what the schools say, as the city collected it",
-              "an authority", _as_csv(statements(england), "utf-8"), "statements"),
+        DataFile("local/statements.csv", "what the schools say, as the city collected it",
+              "an authority", to_csv(statements(england), "utf-8"), "statements"),
     ]  # fmt: skip
     what = "key stage 4 results as first published in October"
     return files + [
-        _File(f"ks4/{year - 1}-{year}_england_ks4provisional.csv", what, DFE,
-              _as_csv(key_stage_4(england, year)))
+        DataFile(f"ks4/{year - 1}-{year}_england_ks4provisional.csv", what, DFE,
+              to_csv(key_stage_4(england, year)))
         for year in YEARS
     ]  # fmt: skip
 
@@ -313,16 +318,26 @@ def _programme_text(england: England, slug: str) -> str:
     title, summary = _WORDS[slug]
     whom, outcomes = _JUDGED[slug]
     members = england.members[england.members["programme"] == slug]
+    group = "FSM6CLA1A" if slug == "closing-the-gap" else "SENK"
+    counts = england.results(max(england.years)).count(group)
+    helped = int(counts[members["school"].to_numpy()].sum())
+    return _PROGRAMME.format(note=NOTE, title=title, summary=summary, members=tell_members(members),
+                             pupils=helped or "null", seed=england.seed, whom=whom,
+                             outcomes=outcomes)  # fmt: skip
+
+
+def tell_members(members: pd.DataFrame) -> str:
+    """Write the lines of a programme's schools."""
     lines = [
         f'  - {{urn: {m.urn}, joined: "{m.joined}", dose: {m.dose:g}, basis: {m.basis}}}'
         for m in members.sort_values("urn").itertuples()
     ]
-    group = "FSM6CLA1A" if slug == "closing-the-gap" else "SENK"
-    counts = england.results(max(england.years)).count(group)
-    helped = int(counts[members["school"].to_numpy()].sum())
-    return _PROGRAMME.format(note=_NOTE, title=title, summary=summary, members="\n".join(lines),
-                             pupils=helped or "null", seed=england.seed, whom=whom,
-                             outcomes=outcomes)  # fmt: skip
+    return "\n".join(lines)
+
+
+def list_files(files: Sequence[DataFile]) -> str:
+    """Write the rows of a table of files: what each is, and who publishes the like."""
+    return "\n".join(f"| `{file.name}` | {file.what} | {file.publisher} |" for file in files)
 
 
 SHOWN = (
@@ -331,27 +346,27 @@ SHOWN = (
 )  # fmt: skip
 
 
-def _planted_text(england: England) -> str:
+def tell_planted(england: England, shown: Sequence[str] = SHOWN) -> str:
     """Write what the programmes added to each one's schools in the first year."""
-    truth = planted_effects(england).query(f"year == {STARTS}")
+    truth = planted_effects(england).query(f"year == {england.starts}")
     wide = truth.pivot(index="programme", columns="outcome", values="with_overlap")
     wide["rwm_expected.gap"] = wide["rwm_expected.disadvantaged"] - wide["rwm_expected.other"]
-    wide = wide[list(SHOWN)].apply(half_up, places=2) + 0.0
+    wide = wide[list(shown)].apply(half_up, places=2) + 0.0
     return "\n".join(
         f"  {slug}: {{{', '.join(f'{name}: {value:g}' for name, value in own.items())}}}"
         for slug, own in wide.iterrows()
     )
 
 
-def _truth_file(england: England) -> bytes:
+def tell_truth(england: England) -> bytes:
     """Write what programmes added, to the decimals that are the same on every processor."""
     truth = planted_effects(england)
     numbers = ["planted", "with_overlap"]
     truth[numbers] = half_up(truth[numbers].to_numpy(), TRUTH_PLACES)
-    return _as_csv(truth, "utf-8")
+    return to_csv(truth, "utf-8")
 
 
-def _as_csv(frame: pd.DataFrame, encoding: str = "utf-8-sig") -> bytes:
+def to_csv(frame: pd.DataFrame, encoding: str = "utf-8-sig") -> bytes:
     """Write a table: comma separated, quoted only where needed, missing left empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -393,4 +408,4 @@ def _spine(england: England) -> bytes:
         "RELDENOM": of["faith"],
         "OTHERURN": before.fillna(after).astype("Int64"),
     }
-    return _as_csv(pd.DataFrame(columns).sort_values("URN"))
+    return to_csv(pd.DataFrame(columns).sort_values("URN"))

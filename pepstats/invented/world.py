@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -72,6 +72,7 @@ def invent_names(
 
 CITY = 551  # the authority whose Partnership the default report is about
 FIRST_URN, FIRST_NEW_URN = 900_001, 930_001  # real ones run from 100000 to about 150000
+FIRST_URN_OF_TODAY = 950_001
 SECOND_MOVE = "2019-04-01"  # a few academies change hands during the last year
 
 # Words of the register for the codes of the key stage 2 file.
@@ -141,7 +142,7 @@ def give_urns(
         frame[side] = pd.to_datetime(pd.NaT)
         frame.loc[some, side] = pd.to_datetime(dates)
     moves = _pick_moves(schools, weak, mergers, rng)
-    return _convert(frame, schools["la"], moves)
+    return _convert(frame, schools["la"], moves, FIRST_NEW_URN)
 
 
 def _estab_numbers(schools: pd.DataFrame) -> np.ndarray:
@@ -176,11 +177,38 @@ def _pick_moves(
     return sorted(moves, key=lambda move: (move[1], move[0]))
 
 
-def _convert(frame: pd.DataFrame, authority: pd.Series, moves: list[Move]) -> pd.DataFrame:
+def convert_later(world: World, rng: np.random.Generator) -> World:
+    """Let one school in ten that is no academy become one, from 2020 to 2024; links say which."""
+    now = world.establishments.groupby("school").tail(1).set_index("school")
+    schools = world.schools
+    could = (schools["last"] == 2100) & ~schools["kind"].isin(["special", "independent"])
+    could &= ~now["nftype"].isin(["AC", "ACC", "F"])
+    chosen = np.flatnonzero(could.to_numpy() & (rng.random(len(schools)) < 0.1))
+    year = rng.integers(2020, 2025, len(chosen)).tolist()
+    by_sponsor = rng.random(len(chosen)) < 0.3
+    moves = [
+        (school, pd.Timestamp(year=y, month=9, day=1), bool(sponsored))
+        for school, y, sponsored in zip(chosen.tolist(), year, by_sponsor, strict=True)
+    ]
+    moves.sort(key=lambda move: (move[1], move[0]))
+    known = world.establishments.drop(columns="first_file")
+    later = _convert(known, schools["la"], moves, FIRST_URN_OF_TODAY)
+    links = pd.concat([world.links, link_urns(later[later["school"].isin(chosen)], [])])
+    links = links.drop_duplicates(["URN", "LinkURN"])
+    links = links.sort_values(["URN", "LinkURN"], ignore_index=True)
+    return replace(world, establishments=later, links=links)
+
+
+def _convert(
+    frame: pd.DataFrame, authority: pd.Series, moves: list[Move], first_urn: int
+) -> pd.DataFrame:
     """Turn schools into academies: a new URN, and for some a new number too."""
     rows = frame.to_dict("list")
-    latest = dict(enumerate(range(len(frame))))
+    latest = {school: place for place, school in enumerate(rows["school"])}
     number = dict.fromkeys(authority.unique(), 2900)
+    for school, estab in zip(rows["school"], rows["estab"], strict=True):
+        if 2900 < estab < 4000:
+            number[authority.iloc[school]] = max(number[authority.iloc[school]], estab)
     for step, (school, when, by_sponsor) in enumerate(moves):
         old, la = latest[school], authority.iloc[school]
         nftype, estab, name = rows["nftype"][old], rows["estab"][old], rows["name"][old]
@@ -191,7 +219,7 @@ def _convert(frame: pd.DataFrame, authority: pd.Series, moves: list[Move]) -> pd
             name = name.replace(" Primary School", " Academy")
             name = name.replace("Junior School", "Junior Academy")
         rows["closed"][old] = when - pd.Timedelta(days=1)
-        new = {"school": school, "urn": FIRST_NEW_URN + 2 * step, "estab": estab,
+        new = {"school": school, "urn": first_urn + 2 * step, "estab": estab,
                "nftype": "AC" if by_sponsor or academy else "ACC", "name": name,
                "opened": when, "closed": pd.NaT}  # fmt: skip
         for column, value in new.items():

@@ -1,6 +1,6 @@
 """Who is compared with whom, without sight of results after the start."""
 
-from pepstats.matching.alternatives import match_by_mahalanobis, pair_members
+from pepstats.matching.alternatives import match_by_mahalanobis, match_listed, pair_members
 from pepstats.matching.balance import (
     BALANCE_DEFINITION,
     SATISFIED,
@@ -33,6 +33,7 @@ __all__ = [
     "list_differences",
     "mark_free",
     "match_by_mahalanobis",
+    "match_listed",
     "match_schools",
     "measure_balance",
     "measure_overlap",

@@ -14,7 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
-from pepstats.matching.nearest import Match, list_limits, mark_free, match_places, place_schools
+from pepstats.matching.nearest import (
+    FEWEST_COMPARISONS,
+    Match,
+    list_limits,
+    mark_free,
+    match_places,
+    place_schools,
+)
 from pepstats.matching.pool import TIE, Pool, positions
 from pepstats.settings import MatchRule, PoolRule
 
@@ -22,6 +29,7 @@ MOST_CELLS = 50_000_000
 """Of more distances, or places in an optimal pairing, there is not the memory."""
 
 NONE_LEFT = "none left that is alike"
+TOO_FEW_LISTED = f"fewer than {FEWEST_COMPARISONS} schools of its list can be compared"
 """Why a member has no comparison school here."""
 
 Numbers = NDArray[np.float64]
@@ -163,6 +171,40 @@ def pair_members(
     places[own[row], rank], distances[own[row], rank] = other[column], near[row, column]
     alone = pd.DataFrame({"reason": NONE_LEFT}, index=match.schools[places[:, 0] < 0])
     return Match(rule, match.schools, places, distances, alone)
+
+
+def match_listed(
+    match: Match,
+    pool: Pool,
+    where: PoolRule,
+    members: Iterable[int],
+    pairs: pd.DataFrame,
+    *,
+    barred: Iterable[int] = (),
+) -> Match:
+    """Compare schools with those that a published list gives them (`pairs`: `school`, `similar`).
+
+    A listed school counts where it is in the pool, free and in another authority. A member that is
+    left with too few has none; any other school then keeps what it had, so that chance can still
+    be measured.
+    """
+    schools, authority = pool.schools.index, pool.schools["la"].to_numpy(np.int64)
+    row, at = (schools.get_indexer(pairs[name]) for name in ("school", "similar"))
+    fine = (row >= 0) & (at >= 0)
+    fine &= mark_free(pool, where, barred)[at] & (authority[row] != authority[at])
+    row, at = row[fine], at[fine]
+    rank = pd.Series(row).groupby(row).cumcount().to_numpy(np.int64)
+    counted = np.bincount(row, minlength=len(schools))
+    few = counted < FEWEST_COMPARISONS
+    inside = schools.isin(list(members))
+    width = max(int(counted.max(initial=0)), match.places.shape[1])
+    places = np.full((len(schools), width), -1, dtype=np.int64)
+    places[row, rank] = at
+    places[few] = -1
+    had = few & ~inside
+    places[had, : match.places.shape[1]] = match.places[had]
+    alone = pd.DataFrame({"reason": TOO_FEW_LISTED}, index=schools[places[:, 0] < 0])
+    return Match(match.rule, schools, places, np.full(places.shape, np.nan), alone)
 
 
 def _may_be(

@@ -90,8 +90,12 @@ class Promise(Settings):
 
 
 class Register(Settings):
-    """`register.yml`: activities, grants, what was said of the money, and promises."""
+    """`register.yml`: activities, grants, what was said of the money, and promises.
 
+    `kept_to` is the last day it was kept up: a meeting after it has no register.
+    """
+
+    kept_to: datetime.date | None = None
     activities: tuple[Activity, ...] = Field(min_length=1)
     grants: tuple[Grant, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -173,7 +177,7 @@ Checks = dict[str, Callable[[pd.Series], Checked]]
 def find_partnership(
     data: Path, schools: pd.DataFrame, members: pd.DataFrame, *, as_at: datetime.date
 ) -> Partnership | None:
-    """Read the register of a data folder by the tables of step 01; None where it has no register.
+    """Read the register of a data folder by the tables of step 01; None without one of the time.
 
     `schools` is the register of schools (`urns`, all a school has had); nothing may be dated after
     `as_at`, the day of the meeting. `members` are the evaluated programmes' schools (`programme`,
@@ -186,6 +190,8 @@ def find_partnership(
     if not path.is_file():
         return None
     register = check_settings(Register, read_yaml(path), path)
+    if register.kept_to is not None and as_at > register.kept_to:
+        return None
     activities = sorted(activity.id for activity in register.activities)
     urns = schools["urns"].astype("str").str.split().explode().astype("int64")
     known = pd.Series(urns.index, index=urns.to_numpy())

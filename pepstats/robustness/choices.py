@@ -29,6 +29,7 @@ from pepstats.matching import (
     before_start,
     find_pool,
     match_by_mahalanobis,
+    match_listed,
     match_schools,
     narrow,
     pair_members,
@@ -43,14 +44,15 @@ CLOSE = 0.5
 USUAL = MatchRule.model_fields["k"].default
 
 ONE_YEAR = "there is one baseline year, and no other to set beside it"
-Way = Literal["nearest", "mahalanobis", "once", "optimal", "own authority"]
+Way = Literal["nearest", "mahalanobis", "once", "optimal", "own authority", "listed"]
 
 
 @dataclass(frozen=True)
 class Choice:
     """One way to make the comparison: the programme's own with something changed.
 
-    `why_not` says why a study does not allow it; empty where it does.
+    `listed` names the published list of similar schools that is taken. `why_not` says why a study
+    does not allow it; empty where it does.
     """
 
     check: str
@@ -64,6 +66,7 @@ class Choice:
     how: Literal["corrected", "uncorrected", "line"] = "corrected"
     weighted: bool = True
     scaled: bool = True
+    listed: str = ""
     note: str = ""
     why_not: str = ""
 
@@ -93,7 +96,8 @@ def list_comparisons(headline: Headline) -> list[Choice]:
     ]  # fmt: skip
     if not years:
         sums.append(replace(first, check="a year left out of what was known", why_not=ONE_YEAR))
-    others = [replace(choice, kind="comparison") for choice in _list_matches(first)]
+    matches = [*_list_matches(first), *_lists(first, headline)]
+    others = [replace(choice, kind="comparison") for choice in matches]
     return [replace(choice, kind="sum") for choice in sums] + others
 
 
@@ -130,6 +134,26 @@ def _neighbours(first: Choice) -> list[Choice]:
     why = "" if listed else "the programme's file lists none (`pool.neighbours`)"
     name = "only the authority's statistical neighbours"
     return [replace(first, check=name, where=where, why_not=why)]
+
+
+def _lists(first: Choice, headline: Headline) -> list[Choice]:
+    """Compare with the schools of each published list, and say how many it shares with ours."""
+    ours = headline.match.pairs(headline.chosen)
+    found = []
+    for name in first.where.lists:
+        pairs = headline.similar[headline.similar["list"].eq(name)]
+        theirs = pairs[pairs["school"].isin(list(headline.chosen))]
+        both = ours.merge(theirs, left_on=["school", "comparison"], right_on=["school", "similar"])
+        without = len(headline.chosen) - theirs["school"].nunique()
+        note = (
+            f"{theirs['similar'].nunique()} schools listed, {ours['comparison'].nunique()} ours, "
+            f"{len(set(theirs['similar']) & set(ours['comparison']))} in both; school by school "
+            f"{len(both)} pairs of our {len(ours)}"
+        )
+        note += f"; {without} of the programme's schools without a list" if without else ""
+        found.append(replace(first, check=f"the list `{name}` of similar schools", way="listed",
+                             listed=name, note=note))  # fmt: skip
+    return found
 
 
 def list_earlier(headline: Headline) -> list[Choice]:
@@ -248,7 +272,8 @@ def match_again(choice: Choice, headline: Headline) -> tuple[Pool, Match]:
     """Find comparison schools as a choice has it, from what was known before its years."""
     first = first_choice(headline)
     key, as_fixed = (
-        (one.rule.model_dump_json(), one.where, one.baseline, one.way) for one in (choice, first)
+        (one.rule.model_dump_json(), one.where.model_dump_json(), one.baseline, one.way, one.listed)
+        for one in (choice, first)
     )
     if key == as_fixed:
         return headline.pool, headline.match
@@ -271,6 +296,10 @@ def _match(choice: Choice, headline: Headline, pool: Pool) -> Match:
         own = pool.schools.index[pool.schools["la"] == headline.home]
         if not len(own.difference(pd.Index(barred))):
             raise DesignError("every school of the authority with results is in a programme")
+    if choice.way == "listed":
+        pairs = headline.similar[headline.similar["list"].eq(choice.listed)]
+        had = headline.match
+        return match_listed(had, pool, where, choice.members, pairs, barred=barred)
     if choice.way != "nearest":
         return pair_members(
             headline.match, pool, where, choice.members, way=choice.way, barred=barred

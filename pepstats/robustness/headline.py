@@ -71,8 +71,9 @@ class Headline:
     `members` has index `school`, with `dose` and `also_in` (how many other programmes each is in);
     `barred` are the members of all programmes. `gaps` are the primary outcome's, `yardstick` those
     that chance is measured by (the same but in October, when they are last year's), `draws` the
-    placebo draws, `chance` their estimates and `effect` the headline. `matches` keeps the pools and
-    matches that checks have made, by what decides them, for others to share.
+    placebo draws, `chance` their estimates and `effect` the headline. `similar` are the pairs of
+    published lists (`list`, `school`, `similar`). `matches` keeps the pools and matches that checks
+    have made, by what decides them, for others to share.
     """
 
     programme: Programme
@@ -88,6 +89,7 @@ class Headline:
     draws: PlaceboDraws = field(repr=False)
     chance: NDArray[np.float64] = field(repr=False)
     effect: Effect
+    similar: pd.DataFrame = field(repr=False)
     matches: dict[tuple[object, ...], tuple[Pool, Match]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -164,4 +166,5 @@ def make_headline(evaluation: Evaluation) -> Headline:
         draws=evaluation.draws,
         chance=evaluation.placebo[primary].to_numpy(float),
         effect=evaluation.primary,
+        similar=inputs.similar,
     )

@@ -36,7 +36,7 @@ from pepstats.runs.files import (
     sha256_of,
 )
 from pepstats.runs.tasks import CRITERIA, StepRecord
-from pepstats.settings import SLUG, Report, Settings, load_programme, load_report
+from pepstats.settings import SLUG, Report, Settings, list_revised, load_programme
 
 SIZES = (3, 17, 40)  # too small to be shared out, so the number of threads does not matter
 
@@ -296,12 +296,10 @@ def find_manifest(run: Path) -> Manifest | None:
 
 def list_settings(report: Report, data: Path) -> list[str]:
     """List the files of a data folder that tell a report's run what to do: only those there."""
-    own: str | None = report.slug
-    named, maybe = [], [f"reports/{own}.md", f"quality/{own}.yml"]
-    while own is not None:
+    named, maybe = [], [f"reports/{report.slug}.md"]
+    for own in list_revised(report.slug, data):
         named.append(f"reports/{own}.yml")
-        maybe.append(f"plans/{own}.json")
-        own = load_report(own, data).revises
+        maybe += [f"plans/{own}.json", f"quality/{own}.yml"]
     named += [report.template] if report.template else []
     for slug in report.programmes:
         named += load_programme(slug, data).files

@@ -20,7 +20,14 @@ import pandas as pd
 from pepstats import paths
 from pepstats.errors import RunError, nearest
 from pepstats.formatting import plain_text
-from pepstats.impact import FORECAST, Design, Evaluation, Inputs, take_up_evaluation
+from pepstats.impact import (
+    FORECAST,
+    Design,
+    Evaluation,
+    Inputs,
+    no_similar,
+    take_up_evaluation,
+)
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import Told
@@ -75,6 +82,7 @@ def read_inputs(step: Step) -> Inputs:
             for other in step.load_programmes()
             if step.programme is None or other.slug != step.programme.slug
         ),
+        similar=step.read_similar(),
     )
 
 
@@ -236,6 +244,14 @@ class Step:
         counted = listed.groupby("school")["programme"].nunique()
         own = keyed(own, "school")
         return own.assign(also_in=counted.reindex(own.index) - 1), tuple(sorted(counted.index))
+
+    def read_similar(self) -> pd.DataFrame:
+        """Read the pairs of the published lists that this programme names; none without one."""
+        if self.programme is None or not self.programme.pool.lists:
+            return no_similar()
+        listed = self.read_table("01-clean-sources", "similar-schools").astype({"list": "str"})
+        own = listed[listed["programme"].eq(self.programme.slug)]
+        return own.drop(columns="programme").reset_index(drop=True)
 
     def read_inspections(self) -> pd.DataFrame | None:
         """Read each school's latest inspection; nothing where the study has no inspections."""

@@ -12,11 +12,13 @@ from pepstats.schools.panel import (
 )
 from pepstats.schools.register import attach_inspections, grade_at, say_register_year
 from pepstats.schools.requests import check_asked, check_listed, check_planned
+from pepstats.schools.similar import SimilarSchools, find_similar
 from pepstats.schools.source_check import check_as_dict, check_sources, describe_check
 
 __all__ = [
     "Panel",
     "Schools",
+    "SimilarSchools",
     "add_gaps",
     "attach_inspections",
     "build_panel",
@@ -27,6 +29,7 @@ __all__ = [
     "check_sources",
     "describe_check",
     "find_members",
+    "find_similar",
     "follow_schools",
     "gather_levels",
     "grade_at",

@@ -18,6 +18,7 @@ from pepstats.sources import (
     list_offered,
     parse_source,
     read_members,
+    read_similar,
 )
 
 Offered = Mapping[tuple[str, int], set[str] | None]
@@ -63,6 +64,7 @@ def list_problems(
             f"{programme.file}, {said}"
             for said in _ask_members(programme, report.authority, sources, data)
         ]
+        found += [f"{programme.file}, {said}" for said in _ask_lists(programme, data)]
     return list(dict.fromkeys(found))
 
 
@@ -190,6 +192,15 @@ def _ask_members(
         yield f"`members`: {error}"
         return
     yield from say_elsewhere(listed, _authorities_of(listed, sources), authority)
+
+
+def _ask_lists(programme: Programme, data: Path) -> Iterator[str]:
+    """Say which of a programme's lists of similar schools cannot be read."""
+    for file in programme.pool.lists.values():
+        try:
+            read_similar(file, data)
+        except PepstatsError as error:
+            yield f"`pool.lists`: {error}"
 
 
 def _authorities_of(listed: Sequence[Member], sources: Sequence[Source]) -> dict[int, int]:

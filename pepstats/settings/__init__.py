@@ -23,6 +23,7 @@ from pepstats.settings.report import (
     Report,
     SourceLine,
     check_named_files,
+    list_revised,
     load_programmes,
     load_report,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "hash_settings",
     "lead_with",
     "list_parts",
+    "list_revised",
     "load_programme",
     "load_programmes",
     "load_quality",

@@ -66,17 +66,23 @@ Members = Annotated[
 ]
 
 
+ListName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,39}$")]
+
+
 class PoolRule(Settings):
     """Where comparison schools may come from. Members of known programmes never may.
 
     `neighbours` are the codes of the authority's statistical neighbours, which a check compares
-    with; `true` says that `authorities`, which all comparison is held to, are these.
+    with; `true` says that `authorities`, which all comparison is held to, are these. `lists` are
+    published lists of similar schools, each a file with the columns urn and similar_urn, which
+    checks compare with.
     """
 
     outside: Literal["authority"] = "authority"
     authorities: tuple[Authority, ...] | None = None
     neighbours: Annotated[bool, Field(strict=True)] | tuple[Authority, ...] = False
     exclude: tuple[Urn, ...] = ()
+    lists: dict[ListName, str] = Field(default_factory=dict, max_length=10)
 
 
 class MatchRule(Settings):
@@ -214,9 +220,10 @@ class Programme(Settings):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files it is written down in: its own, and the list of its schools if it has one."""
+        """The files it is written down in: its own, and the lists of schools that it names."""
         members = self.members
-        return (self.file, members.file) if isinstance(members, MembersInFile) else (self.file,)
+        own = (members.file,) if isinstance(members, MembersInFile) else ()
+        return (self.file, *own, *self.pool.lists.values())
 
 
 def lead_with(programme: Programme, outcome: str) -> Programme:

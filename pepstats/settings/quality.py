@@ -14,7 +14,8 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field, model_validator
 
-from pepstats.settings.yaml import Settings, check_settings, check_slug, read_yaml
+from pepstats.settings.report import list_revised
+from pepstats.settings.yaml import Settings, check_settings, read_yaml
 
 RATINGS = {
     "green": "Green: well supported",
@@ -122,9 +123,9 @@ class Quality(Settings):
 
 
 def load_quality(report: str, data: Path) -> Quality | None:
-    """Read a report's quality log: its own, else that of the data folder; nothing without one."""
-    own = data / "quality" / f"{check_slug(report, 'report')}.yml"
-    for path in (own, data / "quality.yml"):
+    """Read a report's quality log, else that of the report it revises, else that of the folder."""
+    own = [data / "quality" / f"{slug}.yml" for slug in list_revised(report, data)]
+    for path in (*own, data / "quality.yml"):
         if path.is_file():
             return check_settings(Quality, read_yaml(path), path)
     return None

@@ -181,6 +181,18 @@ def _read_revised(slug: str, data: Path, later: tuple[str, ...]) -> dict[str, An
     return {**before, **own}
 
 
+def list_revised(slug: str, data: Path) -> list[str]:
+    """List a report and those that it revises, the latest first; only itself where it has none."""
+    found: list[str] = []
+    later: str | None = slug
+    while later is not None and later not in found:
+        found.append(check_slug(later, "report"))
+        path = data / "reports" / f"{later}.yml"
+        earlier = read_yaml(path).get("revises") if path.is_file() else None
+        later = earlier if isinstance(earlier, str) else None
+    return found
+
+
 def _what(line: Any) -> tuple[str, str]:
     """Return what a source line is a file of: its kind and year."""
     known = line if isinstance(line, dict) else {}

@@ -29,6 +29,7 @@ from pepstats.sources.school_statements import (
     restore,
 )
 from pepstats.sources.series import split_local_results
+from pepstats.sources.similar import read_similar
 from pepstats.sources.totals import (
     DIFFERS,
     EXPLAINED,
@@ -77,6 +78,7 @@ __all__ = [
     "parse_source",
     "read_members",
     "read_published",
+    "read_similar",
     "read_text",
     "reconcile_totals",
     "restore",

@@ -261,3 +261,11 @@ def test_the_projects_own_register_holds_together():
     assert partnership.challenge_sentence(challenge, 2018).startswith(
         "All but 1 of the maintained schools"
     )
+
+
+def test_a_register_that_was_not_kept_up_is_of_no_later_meeting(tmp_path):
+    register = f"kept_to: {AS_AT - datetime.timedelta(days=1)}\n{REGISTER}"
+    assert load(tmp_path, register=register) is None
+    kept = register.replace(str(AS_AT - datetime.timedelta(days=1)), str(AS_AT))
+    (tmp_path / "partnership/register.yml").write_text(kept, "utf-8")
+    assert partnership.find_partnership(tmp_path, SCHOOLS, NOBODY, as_at=AS_AT) is not None

@@ -391,3 +391,60 @@ def test_what_the_programme_cannot_have_changed_is_tried_on_the_same_draws(
     [check] = [c for c in checks.list_checks(replace(setting, programme=unknown))
                if c.kind == "untouched"]  # fmt: skip
     assert "no source of this study has `phonics`" in check.try_on(setting).reason
+
+
+def listed(headline: Headline, pairs: pd.DataFrame, name: str = "official") -> Headline:
+    """Set the checks up with a published list of similar schools."""
+    known = headline.programme
+    pool = known.pool.model_copy(update={"lists": {name: "list.csv"}})
+    programme = known.model_copy(update={"pool": pool})
+    own = pairs.rename(columns={"comparison": "similar"})[["school", "similar"]]
+    return replace(headline, programme=programme, similar=own.assign(list=name))
+
+
+def row_of_list(headline: Headline) -> pd.Series:
+    (one,) = [one for one in checks.list_checks(headline) if "official" in one.name]
+    return one.try_on(headline).tidy().iloc[0]
+
+
+def test_our_own_schools_as_a_list_give_the_headline_again(setting: Headline) -> None:
+    row = row_of_list(listed(setting, setting.match.pairs()))
+    assert row["estimate"] == pytest.approx(setting.effect.estimate, abs=1e-9)
+    assert row["n_comparison"] == setting.effect.n_comparison
+    ours = setting.match.pairs(setting.chosen)
+    n = ours["comparison"].nunique()
+    assert row["note"] == (
+        f"{n} schools listed, {n} ours, {n} in both; school by school {len(ours)} pairs of our "
+        f"{len(ours)}"
+    )
+
+
+def test_a_list_of_the_members_alone_is_judged_by_the_same_draws(setting: Headline) -> None:
+    pairs = setting.match.pairs(setting.chosen)
+    row = row_of_list(listed(setting, pairs[pairs["rank"] <= 5]))
+    assert row["low"] < row["estimate"] < row["high"] and 0 < row["p"] <= 1
+    assert f"school by school {5 * len(setting.chosen)} pairs of our {len(pairs)}" in row["note"]
+    assert row["n_comparison"] == pairs.loc[pairs["rank"] <= 5, "comparison"].nunique()
+
+
+def test_a_school_without_a_list_or_with_too_few_is_left_out_and_said(setting: Headline) -> None:
+    pairs = setting.match.pairs(setting.chosen)
+    first, second = setting.chosen[:2]
+    some = pairs[pairs["school"].ne(first) & (pairs["school"].ne(second) | (pairs["rank"] <= 2))]
+    row = row_of_list(listed(setting, some))
+    assert row["n_schools"] == setting.effect.n_schools - 2
+    assert row["note"].endswith("; 1 of the programme's schools without a list")
+
+
+def test_members_and_schools_of_the_same_authority_are_never_compared_with(
+    setting: Headline,
+) -> None:
+    pairs = setting.match.pairs(setting.chosen)
+    home = setting.pool.schools.index[setting.pool.schools["la"] == setting.home]
+    wrong = pd.DataFrame(
+        [(school, other) for school in setting.chosen for other in home if other != school],
+        columns=["school", "comparison"],
+    )
+    alone, both = (row_of_list(listed(setting, one)) for one in (pairs, pd.concat([pairs, wrong])))
+    assert both[["estimate", "p", "n_comparison"]].equals(alone[["estimate", "p", "n_comparison"]])
+    assert "cannot be made" in row_of_list(listed(setting, wrong))["note"]

@@ -148,6 +148,14 @@ def test_a_member_list_is_held_to_the_authority_too(tmp_path: Path) -> None:
         check_request("all", world)
 
 
+def test_a_list_of_similar_schools_that_cannot_be_read_is_said_first(tmp_path: Path) -> None:
+    said = refusal(tmp_path, pool={"lists": {"official": "raw/none.csv"}})
+    assert "programmes/one.yml, `pool.lists`: " in said and "there is no such file" in said
+    (tmp_path / "raw/none.csv").write_text("urn,similar_urn\n900101,=A1\n", "utf-8")
+    with pytest.raises(DesignError, match=r"raw/none\.csv, row 2, column similar_urn: `=A1`"):
+        check_request("all", tmp_path)
+
+
 def test_a_measure_that_does_not_exist_is_said_by_check_too(tmp_path: Path) -> None:
     world = write_world(tmp_path, {"outcomes": ["rwm_expected_disadvantaged"]}, {})
     found = check_sources("all", world)

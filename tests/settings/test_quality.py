@@ -55,6 +55,16 @@ def test_a_reports_own_log_goes_before_the_folders(tmp_path: Path) -> None:
     assert load_quality("autumn-2018", tmp_path).decisions
 
 
+def test_a_report_has_the_log_of_the_report_it_revises(tmp_path: Path) -> None:
+    write(tmp_path, log())
+    write(tmp_path, log(decisions=[]), "quality/spring-2019.yml")
+    write(tmp_path, {"revises": "spring-2019"}, "reports/summer-2019.yml")
+    write(tmp_path, {"revises": "summer-2019"}, "reports/autumn-2019.yml")
+    assert not load_quality("autumn-2019", tmp_path).decisions
+    write(tmp_path, log(), "quality/summer-2019.yml")
+    assert load_quality("autumn-2019", tmp_path).decisions
+
+
 def test_without_a_log_that_is_said(tmp_path: Path) -> None:
     assert load_quality("autumn-2018", tmp_path) is None
     assert "no quality log" in say_sign_off(None)
