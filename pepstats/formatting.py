@@ -26,11 +26,6 @@ CHECK_KINDS = {
 """What kinds of check there are, in the order they are shown, in words for readers."""
 
 
-def format_signed(value: float, places: int = 1) -> str:
-    """Write a difference for a note, its sign always shown and its minus a true one."""
-    return f"{value:+.{places}f}".replace("-", "\u2212")
-
-
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
 _SPELLED = re.compile(r"(?<=[\u0300-\U0010ffff])[\u200c\u200d]")
 """A joiner that some scripts and emoji are spelled with: nothing in Latin letters is."""
@@ -49,10 +44,18 @@ _YEAR = re.compile(
 """A year as the tables of a run write it, in a place where a count or a date never stands."""
 
 
+AGREED = 9
+"""Decimals on which it is decided how a number is rounded and which of two is the larger.
+
+All machines agree on more: a half, a limit or a tie that is one but for the last digit of a sum is
+one on each of them.
+"""
+
+
 def round_half_up(value: float, decimals: int = 0) -> Decimal:
     """Round a number as the Department does, halves away from zero (2.5 becomes 3)."""
     step = Decimal(1).scaleb(-decimals)
-    return Decimal(repr(float(value))).quantize(step, rounding=ROUND_HALF_UP)
+    return Decimal(repr(round(float(value), AGREED))).quantize(step, rounding=ROUND_HALF_UP)
 
 
 def format_number(value: float, decimals: int = 1, *, signed: bool = False) -> str:
@@ -64,6 +67,11 @@ def format_number(value: float, decimals: int = 1, *, signed: bool = False) -> s
     if rounded == 0:
         return text
     return ("\u2212" if rounded < 0 else "+" if signed else "") + text
+
+
+def format_signed(value: float, places: int = 1) -> str:
+    """Write a difference for a note, its sign always shown and its minus a true one."""
+    return format_number(value, places, signed=True)
 
 
 def format_interval(low: float, high: float, decimals: int = 1) -> str:

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pepstats.errors import RunError
@@ -20,13 +22,54 @@ from pepstats.formatting import escape_formula, restore_text
 from pepstats.settings import Settings
 
 CHANGES_FILE = "CHANGES.md"
+NOTHING = 1e-12
+"""So small a part of the largest number of a column is zero but for rounding."""
 
 
-def as_csv(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV at full precision, the index as its key where it has a name.
+WRITTEN = 10
+"""Significant digits of a number that was worked out, as it is written: machines agree on more."""
 
-    A text that a spreadsheet would run is written so that it is not: `read_csv` gives it back.
+
+def settle(numbers: Any) -> NDArray[np.float64]:
+    """Return numbers at the digits that are written; zero where one is zero but for rounding.
+
+    That is where it is less than a million-millionth of the largest of them: the rest of a sum
+    that comes to nothing, whose own digits, and sign, are each machine's.
     """
+    given = np.asarray(numbers, dtype=float)
+    places = WRITTEN - 1
+    settled: NDArray[np.float64] = np.char.mod(f"%.{places}e", given).astype(float)
+    largest = np.abs(given[np.isfinite(given)]).max(initial=0.0)
+    settled[np.abs(given) < NOTHING * largest] = 0.0
+    return settled + 0.0
+
+
+def settle_one(thing: Any) -> Any:
+    """Return a fraction settled, and anything else as it is."""
+    fraction = isinstance(thing, float) and np.isfinite(thing)
+    return float(settle(thing)) if fraction else thing
+
+
+def settle_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with each of its columns of fractions settled."""
+    settled = table.copy(deep=False)
+    for place in range(table.shape[1]):
+        column = table.iloc[:, place]
+        if pd.api.types.is_float_dtype(column):
+            numbers = settle(column.to_numpy(float, na_value=np.nan))
+            settled.isetitem(place, pd.Series(numbers, table.index).astype(column.dtype))
+        elif column.dtype == object:
+            settled.isetitem(place, column.map(settle_one))
+    return settled
+
+
+def as_csv(table: pd.DataFrame, *, exact: bool = False) -> bytes:
+    """Return a table as CSV, the index as its key where it has a name; the one way it is written.
+
+    Fractions are settled, unless they are `exact`: figures as they were published. A text that a
+    spreadsheet would run is written so that it is not: `read_csv` gives it back.
+    """
+    table = table if exact else settle_table(table)
     keyed = any(level is not None for level in table.index.names)
     table = _change_texts(table, escape_formula)
     text: str = table.to_csv(index=keyed, lineterminator="\n")
@@ -168,7 +211,7 @@ def _alive(process: int) -> bool:
 
 MANIFEST, LOG = "manifest.json", "run.log"
 LONGEST_KEY = 6
-EXACT_STEPS = ("01-clean-sources/",)
+EXACT_STEPS = ("01-clean-sources",)
 """Steps whose tables hold what was published: not even the last digit may differ."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -201,7 +244,7 @@ def _describe_table(path: Path, name: str, one: Output) -> Output:
     """Say of a table how many rows it has, what identifies one, and which columns are numbers."""
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
     floats = tuple(str(c) for c in table if pd.api.types.is_float_dtype(table[c]))
-    numbers = () if name.startswith(EXACT_STEPS) else floats
+    numbers = () if name.split("/")[0] in EXACT_STEPS else floats
     columns = tuple(map(str, table.columns))
     about = {"rows": len(table), "key": find_key(table), "columns": columns, "numbers": numbers}
     return one.model_copy(update=about)
