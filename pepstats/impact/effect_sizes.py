@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pepstats import paths
 from pepstats.errors import DesignError
+from pepstats.formatting import AGREED
 from pepstats.impact.effects import half_width, placebo_p
 from pepstats.impact.verdicts import choose_verdict
 from pepstats.measures import GAP, MEASURES
@@ -138,7 +139,7 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     if coverage in wanted:
         pupils = pupils * now[coverage].fillna(100.0) / 100
     sd = (now[high] - now[low]) / (2 * NORMAL) * np.sqrt(pupils)
-    found = sd[(pupils >= FEWEST_PUPILS) & (sd > 0)]
+    found = sd[(pupils.round(AGREED) >= FEWEST_PUPILS) & (sd.round(AGREED) > 0)]
     if len(found) < FEWEST_LIMITS:
         why = f"{len(found)} schools have limits for `{outcome}` in {year}"
         return PupilSpread(nothing, len(found), why)

@@ -166,6 +166,7 @@ def _furthest(own: np.ndarray, others: np.ndarray, times: np.ndarray) -> float:
     """Largest distance between two cumulative shares (Kolmogorov-Smirnov, weighted)."""
     if not len(own) or not len(others):
         return float("nan")
+    own, others = np.round(own, AGREED), np.round(others, AGREED)
     at = np.union1d(own, others)
     order = np.argsort(others, kind="stable")
     running = np.concatenate([[0.0], np.cumsum(times[order])]) / times.sum()
