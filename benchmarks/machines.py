@@ -171,7 +171,7 @@ def describe_arithmetic() -> str:
 
 def try_machines(machines: list[Machine], reports: list[str]) -> Iterator[list[str]]:
     """Try each machine and yield its row: name, arithmetic, each report, how far apart, where."""
-    with tempfile.TemporaryDirectory(prefix="machines ") as scratch:
+    with tempfile.TemporaryDirectory(prefix="machines-") as scratch:
         Path(scratch).chmod(0o755)
         first = lay_out(Path(scratch), 0, machines[0])
         done = [first.run("run", name, "--data", "data", "--out", "out") for name in reports]
@@ -195,12 +195,15 @@ def try_machine(place: Place, first: Place, reports: list[str]) -> list[str]:
     furthest = (0.0, "nowhere")
     for name in reports:
         run = first.folder / "out" / "working" / name
+        place.run("--numbers", name, module=itself)
+        if place is first:
+            cells.append("made here")
+            continue
         found = place.run("verify", str(run), "--data", "data", "--out", "out",
                           "--jobs", str(place.machine.jobs))  # fmt: skip
         cells.append("the same" if found.returncode == 0 else f"exit {found.returncode}")
         if found.returncode:
             print(found.stdout or found.stderr, file=sys.stderr)
-        place.run("--numbers", name, module=itself)
         theirs, ours = (one.folder / f"{name}.npz" for one in (place, first))
         apart = find_furthest(ours, theirs) if theirs.is_file() else (float("inf"), "no numbers")
         furthest = max(furthest, apart)
@@ -229,7 +232,7 @@ def main() -> None:
     for name, arithmetic, *cells, apart, where in try_machines([first, *chosen], asked.reports):
         said = "".join(f"{cell:<20}" for cell in cells)
         print(f"{name:<35}{arithmetic:<18}{said if apart else where}{apart}", flush=True)
-        same &= all(cell in {"the same", "-"} for cell in cells)
+        same &= all(cell in {"made here", "the same", "-"} for cell in cells)
         furthest = max(furthest, (float(apart or 0), where))
     print(f"Numbers lie apart by {furthest[0]:.1e} of their column's largest at most, before they "
           f"are rounded: {furthest[1]}.")  # fmt: skip
