@@ -159,11 +159,12 @@ class Verified:
         for one in self.findings:
             worst.setdefault(one.file, one.verdict)
         counts = Counter(worst.values())
-        files = ", ".join(f"{counts[v]:,} {v}" for v in _RANK if counts[v])
+        files = ", ".join(f"{counts[v]:,} {_OF_FILES[v]}" for v in _RANK if counts[v])
         return "\n".join([*lines, f"It {'differs' if self.differs else 'is the same'}: {files}."])
 
 
 _RANK = (DIFFERS, UNKNOWN, CLOSE, SAME)
+_OF_FILES = {DIFFERS: "not the same", UNKNOWN: UNKNOWN, CLOSE: CLOSE, SAME: "the same"}
 
 
 def _say_finding(one: Finding) -> Iterator[str]:

@@ -79,6 +79,9 @@ _ALL = [
 ]  # fmt: skip
 """Every layout; a header is of one kind alone, or it is refused."""
 
+_PAGES = {(row["kind"], row["long"]): row["page"] for row in read_table("source-pages")}
+"""Where each kind of file is published, the wide ones and the Department's long ones."""
+
 LONG, UNUSED = "long", "unused"
 """What is known by name alone: the Department's long files that no reader takes, and others."""
 
@@ -144,6 +147,11 @@ def list_titles() -> dict[str, str]:
     """Return what a reader calls each kind of file."""
     own = {kind: f"{kind} (the study's own table)" for kind in OWN_TABLES}
     return {**{one.kind: one.title for one in _ALL if one.kind not in (LONG, UNUSED)}, **own}
+
+
+def find_page(kind: str, *, long: bool) -> str | None:
+    """Find the page that a kind of file is published on; none for a study's own tables."""
+    return _PAGES.get((kind, "yes" if long else "no"))
 
 
 def missing_columns(kind: str, header: list[str]) -> list[str]:

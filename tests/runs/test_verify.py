@@ -101,7 +101,7 @@ def test_a_changed_digit_is_answered_with_its_row_and_size(
     assert table.loc["(whole file)", "note"].iloc[0].startswith("changed: not the bytes")
     assert str(effects.loc[1, "outcome"]) in found.as_text()
     lines = found.as_text().splitlines()
-    assert re.fullmatch(r"It differs: 1 differs, \d+ same\.", lines[-1])
+    assert re.fullmatch(r"It differs: 1 not the same, \d+ the same\.", lines[-1])
     assert max(map(len, lines[:-2])) <= 100 and lines[-2].endswith(str(found.kept))
 
 
