@@ -89,15 +89,18 @@ def fold_lines(lines: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class _Cell:
-    """A published cell: its file, its line there, its column, and its text as it stands."""
+    """A published cell: its file, line, column and text there, and the number of its school."""
 
     file: str
     line: int
     column: str
+    urn: int
     text: str
 
-    def __str__(self) -> str:
-        return f"{self.file}, line {self.line:,}, column {self.column}: `{self.text}`"
+    def of(self, school: int) -> str:
+        """Say where the cell is, and the school's number there where that is another."""
+        named = "" if self.urn == school else f", as URN {self.urn}"
+        return f"{self.file}, line {self.line:,}{named}, column {self.column}: `{self.text}`"
 
 
 @dataclass
@@ -141,8 +144,10 @@ class _Published:
             named = measures_of(one.source.kind)
             column = next((c for c in table.columns if named.get(c) == measure), "")
         place = table.columns.get(column)
-        text = "(a long file's row)" if place is None else str(table.column(place)[row])
-        return _Cell(file, int(table.rows[row]), column or measure, text)
+        if place is None:
+            return _Cell(file, int(table.rows[row]), measure, urn, "(in the rows of a long file)")
+        text = str(table.column(place)[row])
+        return _Cell(file, int(table.rows[row]), table.header[place], urn, text)
 
     @cached_property
     def _tables(self) -> dict[str, Cells]:
@@ -279,7 +284,7 @@ class _Chain:
         year = int(effect["year"])
         cells = self.published.find(int(row["school"]), year, str(effect["outcome"]))
         for cell in cells:
-            yield f"    {school_year(year)}: {cell}"
+            yield f"    {school_year(year)}: {cell.of(int(row['school']))}"
         if not cells:
             raise RunError(f"The result of {row['school']} in {year} is in no file that was read.")
 
@@ -296,7 +301,7 @@ class _Chain:
                f"{MATCHING}/{slug}/pairs.csv: mean {known.mean():.6g}")  # fmt: skip
         for other, value in known.items():
             for cell in self.published.find(int(str(other)), year, str(row["outcome"])):
-                yield f"      {other}, {value:.6g}: {cell}"
+                yield f"      {other}, {value:.6g}: {cell.of(int(str(other)))}"
 
 
 def _say_lines(index: pd.Index) -> str:

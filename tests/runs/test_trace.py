@@ -15,7 +15,7 @@ from pepstats.runs import fold_lines, manifest, trace_entry
 from pepstats.runs.files import sha256_of
 from tests.whole_runs import LATER, REPORT, copy_of, invoke, replace
 
-CELL = re.compile(r"(\S+\.csv), line ([\d,]+), column (\S+): `(.*)`")
+CELL = re.compile(r"(\S+\.csv), line ([\d,]+)(?:, as URN \d+)?, column (\S+): `(.*)`")
 OWN = re.compile(r"school (\d+), line (\d+): gap (\S+) = own (\S+) -")
 
 
@@ -93,7 +93,7 @@ def test_october_s_own_results_are_found_in_the_authority_s_list(
     local = [cell for cell in CELL.findall(said) if "local_results" in cell[0]]
     assert local and "- forecast" in said
     for file, line, column, text in local:
-        assert cell_of(data, file, int(line.replace(",", "")), column.lower()) == text
+        assert cell_of(data, file, int(line.replace(",", "")), column) == text
 
 
 def test_a_link_that_does_not_hold_is_said(revised: Path, data: Path, tmp_path: Path) -> None:
