@@ -52,6 +52,8 @@ def list_machines() -> list[Machine]:
     turkish = "" if "tr_tr.utf8" in installed else "the locale tr_TR.UTF-8 is not installed"
     plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     drop = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    if not _is_open(Path(sys.executable)):  # to read Python is let it, to write nothing
+        drop += ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
     no_user = ""
     if os.name != "posix" or os.getuid() != 0:
         no_user = "only root can become another user, and this is none"
@@ -73,6 +75,11 @@ def list_machines() -> list[Machine]:
         Machine("a path with a space and unicode", folder="für Zoë, naïve 学校"),
         Machine("another user than root", before=drop, owner=NOBODY, why_not=no_user),
     ]  # fmt: skip
+
+
+def _is_open(program: Path) -> bool:
+    """Return whether every user may enter the folders that a program lies in, links followed."""
+    return all(folder.stat().st_mode & 0o001 for folder in program.resolve().parents)
 
 
 def _dispatched() -> list[str]:
@@ -228,10 +235,10 @@ def main() -> None:
     chosen = [one for one in others if not asked.only or any(w in one.name for w in asked.only)]
     started, same, furthest = time.perf_counter(), True, (0.0, "nowhere")
     heads = "".join(f"{name:<20}" for name in asked.reports)
-    print(f"{'machine':<35}{'arithmetic':<18}{heads}apart")
+    print(f"{'machine':<35}{'arithmetic':<21}{heads}apart")
     for name, arithmetic, *cells, apart, where in try_machines([first, *chosen], asked.reports):
         said = "".join(f"{cell:<20}" for cell in cells)
-        print(f"{name:<35}{arithmetic:<18}{said if apart else where}{apart}", flush=True)
+        print(f"{name:<35}{arithmetic:<21}{said if apart else where}{apart}", flush=True)
         same &= all(cell in {"made here", "the same", "-"} for cell in cells)
         furthest = max(furthest, (float(apart or 0), where))
     print(f"Numbers lie apart by {furthest[0]:.1e} of their column's largest at most, before they "

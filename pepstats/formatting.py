@@ -8,6 +8,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from pepstats.measures import MEASURES, outcome_label
 
@@ -56,6 +61,46 @@ def round_half_up(value: float, decimals: int = 0) -> Decimal:
     """Round a number as the Department does, halves away from zero (2.5 becomes 3)."""
     step = Decimal(1).scaleb(-decimals)
     return Decimal(repr(round(float(value), AGREED))).quantize(step, rounding=ROUND_HALF_UP)
+
+
+NOTHING = 1e-12
+"""So small a part of the largest number of a column is zero but for rounding."""
+
+WRITTEN = 10
+"""Significant digits of a number that was worked out, as it is written: machines agree on more."""
+
+
+def settle(numbers: Any) -> NDArray[np.float64]:
+    """Return numbers at the digits that are written; zero where one is zero but for rounding.
+
+    That is where it is less than a million-millionth of the largest of them: the rest of a sum
+    that comes to nothing, whose own digits, and sign, are each machine's.
+    """
+    given = np.asarray(numbers, dtype=float)
+    places = WRITTEN - 1
+    settled: NDArray[np.float64] = np.char.mod(f"%.{places}e", given).astype(float)
+    largest = np.abs(given[np.isfinite(given)]).max(initial=0.0)
+    settled[np.abs(given) < NOTHING * largest] = 0.0
+    return settled + 0.0
+
+
+def settle_one(thing: Any) -> Any:
+    """Return a fraction settled, and anything else as it is."""
+    fraction = isinstance(thing, float) and np.isfinite(thing)
+    return float(settle(thing)) if fraction else thing
+
+
+def settle_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with each of its columns of fractions settled."""
+    settled = table.copy(deep=False)
+    for place in range(table.shape[1]):
+        column = table.iloc[:, place]
+        if pd.api.types.is_float_dtype(column):
+            numbers = settle(column.to_numpy(float, na_value=np.nan))
+            settled.isetitem(place, pd.Series(numbers, table.index).astype(column.dtype))
+        elif column.dtype == object:
+            settled.isetitem(place, column.map(settle_one))
+    return settled
 
 
 def format_number(value: float, decimals: int = 1, *, signed: bool = False) -> str:

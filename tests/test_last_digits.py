@@ -16,9 +16,16 @@ import pandas as pd
 import pytest
 
 import pepstats
-from pepstats.formatting import AGREED, format_number, format_signed, per_hundred
+from pepstats.formatting import (
+    AGREED,
+    format_number,
+    format_signed,
+    per_hundred,
+    settle,
+    settle_one,
+)
 from pepstats.impact.placebo import low_attaining
-from pepstats.runs.files import as_csv, read_csv, settle, settle_one
+from pepstats.runs.files import as_csv, read_csv
 from tests.whole_runs import LATER, REPORT
 
 

@@ -12,55 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import Field
 
 from pepstats.errors import RunError
-from pepstats.formatting import escape_formula, restore_text
+from pepstats.formatting import escape_formula, restore_text, settle_table
 from pepstats.settings import Settings
 
 CHANGES_FILE = "CHANGES.md"
-NOTHING = 1e-12
-"""So small a part of the largest number of a column is zero but for rounding."""
-
-
-WRITTEN = 10
-"""Significant digits of a number that was worked out, as it is written: machines agree on more."""
-
-
-def settle(numbers: Any) -> NDArray[np.float64]:
-    """Return numbers at the digits that are written; zero where one is zero but for rounding.
-
-    That is where it is less than a million-millionth of the largest of them: the rest of a sum
-    that comes to nothing, whose own digits, and sign, are each machine's.
-    """
-    given = np.asarray(numbers, dtype=float)
-    places = WRITTEN - 1
-    settled: NDArray[np.float64] = np.char.mod(f"%.{places}e", given).astype(float)
-    largest = np.abs(given[np.isfinite(given)]).max(initial=0.0)
-    settled[np.abs(given) < NOTHING * largest] = 0.0
-    return settled + 0.0
-
-
-def settle_one(thing: Any) -> Any:
-    """Return a fraction settled, and anything else as it is."""
-    fraction = isinstance(thing, float) and np.isfinite(thing)
-    return float(settle(thing)) if fraction else thing
-
-
-def settle_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with each of its columns of fractions settled."""
-    settled = table.copy(deep=False)
-    for place in range(table.shape[1]):
-        column = table.iloc[:, place]
-        if pd.api.types.is_float_dtype(column):
-            numbers = settle(column.to_numpy(float, na_value=np.nan))
-            settled.isetitem(place, pd.Series(numbers, table.index).astype(column.dtype))
-        elif column.dtype == object:
-            settled.isetitem(place, column.map(settle_one))
-    return settled
 
 
 def as_csv(table: pd.DataFrame, *, exact: bool = False) -> bytes:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import RunError, nearest
-from pepstats.formatting import plain_text
+from pepstats.formatting import plain_text, settle_one
 from pepstats.impact import FORECAST, Design, Evaluation, Inputs, take_up_evaluation
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
@@ -32,7 +32,6 @@ from pepstats.runs.files import (
     keyed,
     lab_beside,
     read_csv,
-    settle_one,
     write_whole,
 )
 from pepstats.runs.tasks import STEPS

@@ -21,11 +21,11 @@ import pandas as pd
 from pepstats import paths
 from pepstats.document import Entry
 from pepstats.errors import RunError, nearest
-from pepstats.formatting import count_words, school_year
+from pepstats.formatting import count_words, school_year, settle_one
 from pepstats.impact import MATCHED
 from pepstats.measures import GAP, measures_of
 from pepstats.report import collect_edition, list_entries
-from pepstats.runs.files import read_csv, settle_one, sha256_of
+from pepstats.runs.files import read_csv, sha256_of
 from pepstats.runs.manifest import Manifest, read_manifest
 from pepstats.runs.steps import Step
 from pepstats.runs.tasks import FIRST, LAST, STEPS
