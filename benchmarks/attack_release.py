@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -257,13 +258,14 @@ def main() -> None:
     ask.add_argument("--first", type=int, default=1)
     asked = ask.parse_args()
     began, done = time.time(), []
-    with ProcessPoolExecutor(asked.jobs) as workers:
+    fresh = multiprocessing.get_context("spawn")  # notebooks leave memory behind: a new one each
+    with ProcessPoolExecutor(asked.jobs, fresh, max_tasks_per_child=4) as workers:
         whole = range(asked.first, asked.first + asked.whole)
         pages = range(asked.first + 1000, asked.first + 1000 + asked.editions)
-        for found in workers.map(attack_whole, whole):
-            done += found
-        for found in workers.map(attack_edition, pages):
-            done += found
+        for attacked, seeds in ((attack_whole, whole), (attack_edition, pages)):
+            for seed, found in zip(seeds, workers.map(attacked, seeds), strict=True):
+                done += found
+                print(f"{seed}: {time.time() - began:.0f} s", file=sys.stderr, flush=True)
     print("\n".join(tell(done)))
     seeds = {one.seed for one in done}
     print(f"refused before anything left: {asked.whole + asked.editions - len(seeds)} Englands")

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
-from pepstats.impact import Inputs, design_comparison, evaluate_design, verdicts
+from pepstats.impact import Inputs, design_comparison, effects, evaluate_design
 from pepstats.invented.england import England, build_england, values_without_chance
 from pepstats.invented.pupils import PLANTED, STARTS, TARGET, plant
 from pepstats.measures import MEASURES, PUPILS_START
@@ -96,13 +96,13 @@ def _quick(slug: str, draws: int, seed: int) -> Programme:
 
 
 def summarise(found: pd.DataFrame) -> pd.DataFrame:
-    """Summarise by size, programme and outcome: error, spread, coverage and verdicts."""
-    gained = found["verdict"].eq(verdicts.GAINED)
+    """Summarise by size, programme and outcome: error, spread, coverage and effects."""
+    gained = found["verdict"].eq(effects.GAINED)
     found = found.assign(
         error=found["estimate"] - found["planted"],
         covered=found["planted"].between(found["low"], found["high"]),
         among_gained=found["estimate"].where(gained),
-        called=found["verdict"].isin([verdicts.GAINED, verdicts.LOST]),
+        called=found["verdict"].isin([effects.GAINED, effects.LOST]),
     )
     key = ["size", "programme", "outcome"]
     table = found.groupby(key, sort=False).agg(
@@ -114,7 +114,7 @@ def summarise(found: pd.DataFrame) -> pd.DataFrame:
     either = found.groupby(["size", "seed"])["called"].any().groupby("size").mean()
     print("either programme called gained or lost in any outcome:", either.round(3).to_dict())
     words = found.groupby(key)["verdict"].value_counts().unstack(fill_value=0)
-    return table.join(words.reindex(columns=list(verdicts.LADDER), fill_value=0))
+    return table.join(words.reindex(columns=list(effects.LADDER), fill_value=0))
 
 
 def try_all(seeds: Iterable[int], sizes: list[float], draws: int, jobs: int) -> pd.DataFrame:

@@ -164,7 +164,7 @@ def find_furthest(ours: Path, theirs: Path) -> tuple[float, str]:
 
 def describe_arithmetic() -> str:
     """Say which kernel OpenBLAS chose here, and this machine's fingerprint of rounding."""
-    from pepstats.runs.environment import hash_arithmetic
+    from pepstats.runs.manifest import hash_arithmetic
 
     kernel = "?"
     for library in Path(np.__file__).parents[1].glob("numpy.libs/*openblas*"):

@@ -130,12 +130,12 @@ def walk_notebooks(report: str, entered: Entered) -> None:
 
 def walk_paper(report: str, entered: Entered) -> None:
     """Make both editions of the paper from what the notebooks wrote: the last one's main call."""
-    from pepstats.report import collect_edition, write_editions
+    from pepstats.report import collect_edition, protect, write_editions
     from pepstats.runs import open_step
 
     edition = collect_edition(open_step(NOTEBOOKS[-1].stem, report))
     with watching(entered):
-        write_editions(edition)
+        write_editions(edition, protect(edition))
 
 
 WALKS: dict[str, Callable[[str, Entered], None]] = {

@@ -21,9 +21,8 @@ import pandas as pd
 
 import pepstats
 from pepstats.impact import Asked, Gaps, effects, find_gaps, weighted_mean
-from pepstats.impact.effects import Yardstick, judge_together
+from pepstats.impact.effects import Yardstick, choose_verdict, judge_together
 from pepstats.impact.placebo import fit_chance_scale, pick_schools
-from pepstats.impact.verdicts import choose_verdict
 from pepstats.matching import MatchBasis, before_start, find_pool, match_schools
 from pepstats.study import Study
 

@@ -66,7 +66,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from pepstats.runs import RunOptions, read_to_do, run_report
+    import webbrowser
+
+    from pepstats.runs import RunOptions, read_to_do, read_verdicts, run_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
     options = RunOptions(asked.jobs, asked.force, _tell)
@@ -74,8 +76,12 @@ def _run(asked: argparse.Namespace) -> int:
         asked.report or choose_report(data), data=data, out=out, programmes=asked.programme,
         options=options,
     )  # fmt: skip
-    print(say_end(read_to_do(paper.parents[1])), file=sys.stderr)
+    run = paper.parents[1]
+    print("\n".join(read_verdicts(run)), file=sys.stderr)
+    print(say_end(read_to_do(run)), file=sys.stderr)
     print(paper)
+    if asked.open:
+        webbrowser.open(paper.as_uri())
     return DONE
 
 
@@ -107,21 +113,41 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
-    from pepstats.report import draft_report
-    from pepstats.runs import write_whole
-    from pepstats.settings import check_slug, load_programme, load_report
+    from pepstats.runs import begin_study, complete_report, draft_report, write_whole
+    from pepstats.settings import check_slug, load_report
 
     data = paths.data_folder(asked.data)
-    slug = check_slug(asked.report, "report")
-    last = load_report(asked.like or choose_report(data), data)
-    programmes = [load_programme(name, data) for name in last.programmes]
-    drafted = {data / n: t for n, t in draft_report(slug, last, programmes).items()}
-    there = [str(path) for path in drafted if path.exists()]
+    if asked.authority or asked.year:
+        if not (asked.authority and asked.year) or asked.report:
+            raise DesignError("to begin a data folder give --authority and --year, and no name.")
+        made = begin_study(data, asked.authority, asked.year, asked.phase)
+    elif not asked.report:
+        raise DesignError("name the report to draft, or begin one with --authority and --year.")
+    elif (data / "reports" / f"{check_slug(asked.report, 'report')}.yml").exists():
+        made = complete_report(load_report(asked.report, data), data)
+        if not made:
+            raise DesignError(f"{asked.report}: all of it is already there, and not written over.")
+    else:
+        last = load_report(asked.like or choose_report(data), data)
+        made = draft_report(asked.report, last, data)
+    there = [str(data / name) for name in made if (data / name).exists()]
     if there:
         raise DesignError(f"{', '.join(there)}: already there, and not written over.")
-    for path, text in drafted.items():
-        write_whole(path, text.encode("utf-8"))
-        print(path)
+    for name, content in made.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(data / name, content)
+        print(data / name)
+    return DONE
+
+
+def _explain(asked: argparse.Namespace) -> int:
+    from pepstats.runs import describe_settings, explain_word
+
+    if not asked.all and not asked.key:
+        raise DesignError("name what to explain, as `match.k` or `SUPP`, or ask for --all.")
+    print(
+        describe_settings() if asked.all else explain_word(asked.key), end="" if asked.all else "\n"
+    )
     return DONE
 
 
@@ -166,7 +192,8 @@ def choose_report(data: Path) -> str:
         return DEFAULT_REPORT if DEFAULT_REPORT in there else there[0]
     if not there:
         raise DesignError(
-            f"{data / 'reports'} has no report (*.yml). Name a data folder with --data."
+            f"{data / 'reports'} has no report (*.yml). Name a data folder with --data, or begin "
+            "this one: `pepstats new --authority NNN --year YYYY`."
         )
     raise DesignError(f"{data / 'reports'} has several reports; name one: {', '.join(there)}.")
 
@@ -237,14 +264,26 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
                 action="append", default=[], metavar="SLUG"),
         _option("--force", "run every step, also those whose sources have not changed",
                 action="store_true"),
+        _option("--open", "open the paper in the browser", action="store_true"),
     )),
     "check": (_check, "read sources and account for every row and cell", (
         DATA, _option("what", f"or files; {WHICH}", nargs="*", metavar="REPORT or FILE"),
         _option("--json", "the account as JSON", action="store_true"),
     )),
-    "new": (_new, "draft the next autumn's report from the last one", (
-        DATA, _option("report", "its new name", metavar="REPORT"),
+    "new": (_new, "begin a data folder, draft the next report, or add what a report lacks", (
+        DATA, _option("report", "the report to draft from the last one, or to complete",
+                      nargs="?", metavar="REPORT"),
         _option("--like", "the report to start from", metavar="REPORT"),
+        _option("--authority", "begin a folder: whose schools, by the authority's number",
+                type=_count, metavar="NNN"),
+        _option("--year", "begin a folder: the year of the results (2025 is 2024/25)",
+                type=_count, metavar="YYYY"),
+        _option("--phase", "begin a folder: whose results (primary)",
+                choices=("primary", "secondary"), default="primary"),
+    )),
+    "explain": (_explain, "say what a key, column, outcome or code means", (
+        _option("key", "as match.k, rwm_expected or SUPP", nargs="?", metavar="WORD"),
+        _option("--all", "all of them, as docs/settings.md", action="store_true"),
     )),
     "verify": (_verify, "run a run or release again and compare it all", (
         DATA, OUT, JOBS_AT_A_TIME, _option("path", "its folder", type=Path, metavar="PATH"), JSON,

@@ -11,6 +11,15 @@ from tests.worlds import ROOT
 
 HOOKS = ROOT / "tests" / "hooks"
 EARLIER = 1_500_000_000  # a time long before the tests
+SHARED = {"data", "finished", "revised", "whole", "released", "verified"}
+"""What is made once and used by many: the tests that need one are left to one worker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker whole files, and one of them all tests of the shared run."""
+    for item in items:
+        shared = SHARED.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("whole run" if shared else item.path.stem))
 
 
 @pytest.fixture(scope="session")

@@ -104,8 +104,10 @@ def test_a_new_report_is_drafted_and_never_written_over(
     said = capsys.readouterr().out.split()
     assert [Path(p).name for p in said] == ["autumn-2019.yml", "autumn-2019.md"]
     assert load_report("autumn-2019", tmp_path).meeting.date.year == 2019
+    drafted = {Path(p): Path(p).read_bytes() for p in said}
     assert main(["new", "autumn-2019", "--data", str(tmp_path)]) == 2
-    assert "not written over" in capsys.readouterr().err
+    assert "no such file" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in drafted} == drafted
 
 
 def test_a_run_ends_by_saying_what_still_needs_a_person() -> None:

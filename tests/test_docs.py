@@ -9,6 +9,8 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from markdown_it import MarkdownIt
 
 from pepstats.cli import build_parser
 from pepstats.impact import Evaluation
@@ -53,6 +55,18 @@ def asked_of_pepstats(line: str) -> tuple[str, set[str]] | None:
     """Return the sub-command that a line types, and its options; nothing where it types none."""
     asked = re.search(r"(?:^|[\s/\\])pepstats ([a-z][a-z-]*)(.*)", line.partition("#")[0])
     return (asked[1], set(re.findall(r"--[a-z-]+", asked[2]))) if asked else None
+
+
+@every_page
+def test_every_table_of_a_page_is_drawn_as_one(page: Path) -> None:
+    """Every row stands on a line of its own, and has as many cells as its head."""
+    drawn = 0
+    for block in MarkdownIt().enable("table").parse(page.read_text("utf-8")):
+        drawn += block.type == "table_open"
+        if block.type == "inline":
+            assert "|---" not in block.content, block.content[:80]
+    rows = re.findall(r"^\|[-| ]+\|$", page.read_text("utf-8"), re.MULTILINE)
+    assert drawn == len(rows)
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
@@ -213,7 +227,8 @@ def test_a_recipe_names_what_the_code_has(what: str) -> None:
 
 def test_the_example_for_researchers_asks_for_what_results_have() -> None:
     page = (ROOT / "docs" / "researchers.md").read_text("utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    example, *tasks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(tasks) == 3
     kinds = {"result": Evaluation, "study": Study}
     asked = [
         (node.value.id, node.attr)
@@ -226,3 +241,15 @@ def test_the_example_for_researchers_asks_for_what_results_have() -> None:
             kind = kinds[name]
             had = {one.name for one in fields(kind)} | set(dir(kind))
             assert attribute in had, f"{name}.{attribute}"
+
+
+def test_the_worked_tasks_for_researchers_run_as_they_are_written() -> None:
+    page = (ROOT / "docs" / "researchers.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    shell = InteractiveShell()
+    for block in blocks:
+        shell.run_cell(block).raise_error()
+    both, mine = shell.user_ns["both"], shell.user_ns["mine"]
+    assert both["gap"].dropna().is_monotonic_decreasing and both["name"].notna().all()
+    assert (both["low"] < both["gap"]).sum() == both["gap"].notna().sum() == 17
+    assert set(mine.effects["verdict"]) == {"too uncertain to say"}

@@ -10,8 +10,8 @@ import pytest
 import pepstats
 from pepstats import study
 from pepstats.errors import DesignError
-from pepstats.impact import design_comparison, evaluate_design, verdicts
-from pepstats.schools.members import find_members
+from pepstats.impact import design_comparison, effects, evaluate_design
+from pepstats.schools.identity import find_members
 from pepstats.settings.programme import Programme
 from pepstats.settings.report import load_report
 from pepstats.study import Study, tabulate_ledgers, tabulate_measures
@@ -70,13 +70,13 @@ def test_where_nothing_was_planted_it_is_too_uncertain_to_say(default) -> None:
 def test_in_october_members_are_held_against_what_was_expected_of_them(october, default) -> None:
     for slug in october.programmes:
         found = pepstats.evaluate(october, slug).effects.set_index("outcome")
-        assert set(found["mode"]) == {verdicts.FORECAST}
+        assert set(found["mode"]) == {effects.FORECAST}
         assert set(found["release"]) == {"provisional"}
         planted = truth(slug).reindex(found.index).dropna()
         found = found.loc[planted.index]
         assert (found["low"] < planted).all() and (planted < found["high"]).all()
         later = pepstats.evaluate(default, slug).effects.set_index("outcome").loc[found.index]
-        assert set(later["mode"]) == {verdicts.MATCHED}
+        assert set(later["mode"]) == {effects.MATCHED}
         nearer = (found["estimate"] - later["estimate"]).abs()
         assert (nearer < (found["high"] - found["low"]) / 4).all()
 

@@ -1,8 +1,18 @@
 """Gaps, placebo draws, effects, sizes, value and evidence: one evaluation."""
 
 from pepstats.impact.design import Design, Inputs, change_programme, design_comparison
-from pepstats.impact.effect_sizes import latest_spread, pool_phases
-from pepstats.impact.effects import Effect, half_width, placebo_p
+from pepstats.impact.effect_sizes import latest_spread
+from pepstats.impact.effects import (
+    FORECAST,
+    GAINED,
+    HOW,
+    LADDER,
+    MATCHED,
+    UNCERTAIN,
+    Effect,
+    half_width,
+    placebo_p,
+)
 from pepstats.impact.evaluate import (
     Evaluation,
     choose_outcomes,
@@ -21,8 +31,16 @@ from pepstats.impact.gaps import (
     lay_out,
     weigh_gaps,
 )
-from pepstats.impact.group_results import LEFT_OUT, compare_lost, measure_national_gap
-from pepstats.impact.not_estimated import ENGLAND, HERE, OWN, describe_held, describe_series
+from pepstats.impact.not_estimated import (
+    ENGLAND,
+    HERE,
+    LEFT_OUT,
+    OWN,
+    compare_lost,
+    describe_held,
+    describe_series,
+    measure_national_gap,
+)
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     FEWEST_CITIES,
@@ -38,7 +56,6 @@ from pepstats.impact.placebo import (
     weighted_mean,
 )
 from pepstats.impact.tables import tabulate_gaps
-from pepstats.impact.verdicts import FORECAST, GAINED, HOW, LADDER, MATCHED, UNCERTAIN
 from pepstats.impact.weighing import PRIORS, TRIALS
 
 __all__ = [
@@ -91,7 +108,6 @@ __all__ = [
     "pick_schools",
     "placebo_estimates",
     "placebo_p",
-    "pool_phases",
     "tabulate_gaps",
     "take_up_evaluation",
     "weigh_gaps",

@@ -1,35 +1,29 @@
 """Effects in standard deviations: between pupils where the published figures allow it.
 
 A spread between schools is two to two and a half times smaller than one between pupils, so sizes on
-the two scales must never be mixed: each `Size` says which it is on.
+the two scales are never mixed: a `Size` is on the pupils', and Hedges' g, on the schools', is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Literal
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from pepstats import paths
 from pepstats.errors import DesignError
 from pepstats.formatting import AGREED
-from pepstats.impact.effects import half_width, placebo_p
-from pepstats.impact.verdicts import choose_verdict
 from pepstats.measures import GAP, MEASURES
 from pepstats.schools import Panel
-from pepstats.settings import Settings, check_settings, read_yaml
+from pepstats.settings import Settings, load_rules
 
 LOGISTIC = 1.65
 """Log-odds to standard deviations (Cox 1970; Sanchez-Meca and others 2003, Psychological Methods
 8:448)."""
 
 NORMAL = 1.96  # as the Department rounds it in published limits
-NORMAL_EXACT = 1.959963984540054
 FEWEST_LIMITS = 5
 FEWEST_PUPILS = 11
 UNEVEN = 0.25
@@ -37,15 +31,14 @@ UNEVEN = 0.25
 
 @dataclass(frozen=True)
 class Size:
-    """An effect in standard deviations, with its 95% interval; or the reason there is none.
+    """An effect in pupils' standard deviations, with its 95% interval; or why there is none.
 
-    `scale` is "pupil" or "school": whose spread it is counted in. `how` says how it came about.
+    `how` says how it came about.
     """
 
     d: float
     low: float
     high: float
-    scale: Literal["pupil", "school"]
     how: str
     reason: str = ""
 
@@ -85,31 +78,19 @@ def correct_small(df: float) -> float:
 
 
 def hedges_g(
-    difference: float,
-    sd_members: float,
-    n_members: int,
-    sd_others: float,
-    n_others: int,
-    *,
-    scale: Literal["pupil", "school"],
-) -> Size:
-    """Return Hedges' g of a difference in means, with its 95% interval.
+    difference: float, sd_members: float, n_members: int, sd_others: float, n_others: int
+) -> tuple[float, str]:
+    """Return Hedges' g of a difference in means, or the reason there is none.
 
-    The spread is the pooled one of both groups, without covariates. Variance: 1/n + 1/n' +
-    g squared / 2(n + n') (Hedges and Olkin 1985). `scale` says whose standard deviations are given.
+    The spread is the pooled one of both groups, without covariates (Hedges and Olkin 1985).
     """
-    how = f"difference in {scale}s' standard deviations, Hedges' g"
     df = n_members + n_others - 2
     if min(n_members, n_others) < 2 or df < 2:
-        return _none(scale, how, f"{n_members} and {n_others} are too few for a spread")
+        return float("nan"), f"{n_members} and {n_others} are too few for a spread"
     pooled = np.sqrt(((n_members - 1) * sd_members**2 + (n_others - 1) * sd_others**2) / df)
     if not (np.isfinite(difference) and np.isfinite(pooled) and pooled > 0):
-        return _none(scale, how, "there is no difference or no spread to count it in")
-    g = correct_small(df) * difference / pooled
-    wide = NORMAL_EXACT * np.sqrt(
-        1 / n_members + 1 / n_others + g**2 / (2 * (n_members + n_others))
-    )
-    return Size(float(g), float(g - wide), float(g + wide), scale, how)
+        return float("nan"), "there is no difference or no spread to count it in"
+    return float(correct_small(df) * difference / pooled), ""
 
 
 def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
@@ -159,11 +140,11 @@ def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread
     )
     how = f"divided by pupils' standard deviation of {spread.sd:.2f}, {seen} {spread.year}"
     if spread.reason:
-        return _none("pupil", "divided by pupils' standard deviation", spread.reason)
+        return _none("divided by pupils' standard deviation", spread.reason)
     ends = np.array([estimate, low, high], dtype=float) / spread.sd
     if not np.isfinite(ends).all():
-        return _none("pupil", how, "there is no estimate with an interval")
-    return Size(float(ends[0]), float(ends[1]), float(ends[2]), "pupil", how)
+        return _none(how, "there is no estimate with an interval")
+    return Size(float(ends[0]), float(ends[1]), float(ends[2]), how)
 
 
 def size_of_share(estimate: float, low: float, high: float, *, comparison: float) -> Size:
@@ -176,12 +157,12 @@ def size_of_share(estimate: float, low: float, high: float, *, comparison: float
     how = f"log-odds from {comparison:.0f}%, divided by {LOGISTIC}"
     shares = (comparison + np.array([0.0, estimate, low, high], dtype=float)) / 100
     if not np.isfinite(shares).all():
-        return _none("pupil", how, "there is no estimate with an interval")
+        return _none(how, "there is no estimate with an interval")
     if (shares <= 0).any() or (shares >= 1).any():
-        return _none("pupil", how, "an end of the interval is a percentage beyond 0 or 100")
+        return _none(how, "an end of the interval is a percentage beyond 0 or 100")
     odds = np.log(shares / (1 - shares))
     d, first, last = (float(x) for x in (odds[1:] - odds[0]) / LOGISTIC)
-    return Size(d, first, last, "pupil", how)
+    return Size(d, first, last, how)
 
 
 def find_ruler(
@@ -218,13 +199,6 @@ class KnownSpreads(Settings):
     spreads: dict[str, dict[int, float]]
 
 
-@cache
-def load_spreads() -> KnownSpreads:
-    """Read the spreads kept with the library."""
-    path = paths.TEMPLATES / "spreads.yml"
-    return check_settings(KnownSpreads, read_yaml(path), path)
-
-
 def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     """Find the pupils' spread in a year, or in the last one before it that has limits (October).
 
@@ -233,7 +207,7 @@ def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     years = sorted({int(y) for y in panel.values.index.unique("year") if y <= year}, reverse=True)
     tried = [recover_pupil_spread(panel, outcome, y) for y in years or [year]]
     found = next((one for one in tried if not one.reason), None)
-    known = load_spreads().spreads.get(outcome, {})
+    known = load_rules(KnownSpreads, "spreads.yml").spreads.get(outcome, {})
     if found is None and known:
         nearest_year = min(known, key=lambda y: (abs(y - year), y))
         sd = known[nearest_year]
@@ -242,103 +216,8 @@ def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
 
 
 def _refuse(reason: str) -> Callable[[float, float, float], Size]:
-    return lambda *_: _none("pupil", "none", reason)
+    return lambda *_: _none("none", reason)
 
 
-def _none(scale: Literal["pupil", "school"], how: str, reason: str) -> Size:
-    nothing = float("nan")
-    return Size(nothing, nothing, nothing, scale, how, reason)
-
-
-BOTH = "both phases"
-FEWEST_PAIRS = 999
-CITY_BY_CITY = "made-up programmes of both phases taken together in each city"
-APART = "made-up programmes of the phases taken as having nothing to do with each other"
-
-
-def pool_phases(
-    effects: Mapping[str, pd.DataFrame],
-    sizes: Mapping[str, pd.DataFrame],
-    placebo: Mapping[str, pd.DataFrame],
-) -> pd.DataFrame:
-    """Return each phase's primary effect as a size, and both together, or why they cannot be.
-
-    Key stage 2 and key stage 4 results share no unit, so phases are taken together only as sizes in
-    pupils' standard deviations, each weighted by its precision (`1 / half width squared`). The
-    interval and p are from made-up programmes put together in the same way: those of one phase with
-    those of the other in the same city, so that a city's good year counts in both.
-
-    One row per `phase`, the last `both phases`: `outcome`, `size`, `low`, `high`, `p`, `n_schools`,
-    `weight` (share of the whole), `verdict`, `how`, `reason` (why there is no size).
-    """
-    rows = [_row(phase, effects[phase].iloc[0], sizes[phase]) for phase in effects]
-    table = pd.DataFrame(rows).set_index("phase")
-    known = table["reason"].eq("").all() and table["size"].notna().all()
-    if not known:
-        without = table.index[table["size"].isna()]
-        told = "; ".join(f"{phase}: {table.loc[phase, 'reason']}" for phase in without)
-        pooled = {"size": np.nan, "reason": f"no size in pupils' standard deviations for {told}"}
-        return _with(table.assign(weight=np.nan), pooled)
-    precision = 1 / ((table["high"] - table["low"]) / 2) ** 2
-    weight = precision / precision.sum()
-    scaled = {
-        phase: _as_sizes(placebo[phase], effects[phase].iloc[0], table.loc[phase])
-        for phase in table.index
-    }
-    chance, how = _put_together(scaled, weight)
-    size = float((weight * table["size"]).sum())
-    cities = int(min(one["la"][one["la"] > 0].nunique() for one in placebo.values()))
-    wide, p = half_width(chance), placebo_p(size, chance, cities)
-    pooled = {
-        "size": size, "low": size - wide, "high": size + wide, "p": p,
-        "n_schools": int(table["n_schools"].sum()), "weight": 1.0,
-        "verdict": choose_verdict(size, p),
-        "how": how, "reason": "",
-    }  # fmt: skip
-    return _with(table.assign(weight=weight), pooled)
-
-
-def _row(phase: str, effect: pd.Series, sizes: pd.DataFrame) -> dict[str, object]:
-    size = sizes.set_index("outcome").loc[effect["outcome"]]
-    reason = size["reason"]
-    return {
-        "phase": phase,
-        "outcome": effect["outcome"],
-        "size": size["size"],
-        "low": size["size_low"],
-        "high": size["size_high"],
-        "p": effect["p_placebo"],
-        "n_schools": int(effect["n_schools"]),
-        "verdict": effect["verdict"],
-        "how": size["how"],
-        "reason": reason if isinstance(reason, str) else "",
-    }
-
-
-def _with(table: pd.DataFrame, pooled: Mapping[str, object]) -> pd.DataFrame:
-    last = pd.DataFrame([pooled], index=pd.Index([BOTH], name="phase"))
-    return pd.concat([table, last])
-
-
-def _as_sizes(placebo: pd.DataFrame, effect: pd.Series, size: pd.Series) -> pd.DataFrame:
-    """Turn made-up programmes' estimates into sizes, by the slope that the interval was turned."""
-    slope = (size["high"] - size["low"]) / (effect["high"] - effect["low"])
-    drawn = placebo[["la", str(effect["outcome"])]].set_axis(["la", "size"], axis=1).dropna()
-    return drawn.assign(size=drawn["size"] * slope, turn=drawn.groupby("la").cumcount())
-
-
-def _put_together(
-    scaled: Mapping[str, pd.DataFrame], weight: pd.Series
-) -> tuple[NDArray[np.float64], str]:
-    """Put made-up programmes of the phases together: in the same city, else in the order drawn."""
-    parts = {
-        phase: one.set_index(["la", "turn"])["size"] * weight[phase]
-        for phase, one in scaled.items()
-    }
-    together = pd.concat(parts, axis=1, join="inner").sum(axis=1)
-    if len(together) >= FEWEST_PAIRS:
-        return together.to_numpy(float), CITY_BY_CITY
-    shortest = min(len(one) for one in parts.values())
-    return sum(
-        (one.to_numpy(float)[:shortest] for one in parts.values()), np.zeros(shortest)
-    ), APART
+def _none(how: str, reason: str) -> Size:
+    return Size(float("nan"), float("nan"), float("nan"), how, reason)

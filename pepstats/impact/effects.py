@@ -18,7 +18,47 @@ from numpy.typing import NDArray
 from pepstats.formatting import AGREED
 from pepstats.impact.gaps import Gaps, Numbers
 from pepstats.impact.placebo import weighted_mean
-from pepstats.impact.verdicts import MATCHED, choose_verdict
+
+MATCHED, FORECAST = "matched", "forecast"
+HOW = {
+    MATCHED: "compared with similar schools",
+    FORECAST: "against a forecast from last year's schools",
+}
+"""The two ways an estimate is made, and what each is called; one stands beside every number."""
+
+GAINED, PROBABLY_GAINED = "gained", "probably gained"
+UNCERTAIN = "too uncertain to say"
+PROBABLY_LOST, LOST = "probably lost ground", "lost ground"
+
+LADDER: dict[str, str] = {
+    GAINED: "At most 5 in 100 groups of schools without a programme changed this much, allowing "
+    "for all the results looked at together. The whole of the 95% range is above zero.",
+    PROBABLY_GAINED: "Between 5 and 10 in 100 groups of schools without a programme changed this "
+    "much, allowing for all the results looked at together. The estimate is above zero, but the "
+    "range includes zero.",
+    UNCERTAIN: "More than 10 in 100 groups of schools without a programme changed this much, "
+    "allowing for all the results looked at together. The programme may have helped, made no "
+    "difference or done harm: these results cannot tell.",
+    PROBABLY_LOST: "Between 5 and 10 in 100 groups of schools without a programme changed this "
+    "much, allowing for all the results looked at together. The estimate is below zero, but the "
+    "range includes zero.",
+    LOST: "At most 5 in 100 groups of schools without a programme changed this much, allowing for "
+    "all the results looked at together. The whole of the 95% range is below zero.",
+}
+"""The five verdicts, best first, each with its meaning in plain words."""
+
+CLEAR, LIKELY = 0.05, 0.10
+"""A clear verdict: at most 5 in 100 made-up programmes moved as far; a probable one: 10 in 100."""
+
+
+def choose_verdict(estimate: float, p: float) -> str:
+    """Choose the rung of the ladder of words: the size never enters, only how sure we are."""
+    if not p <= LIKELY or estimate == 0:
+        return UNCERTAIN
+    if p <= CLEAR:
+        return GAINED if estimate > 0 else LOST
+    return PROBABLY_GAINED if estimate > 0 else PROBABLY_LOST
+
 
 LEVEL, POWER = 0.05, 0.80
 """An effect is found at 5 in 100; one likely to be found is found four times in five."""
@@ -210,19 +250,17 @@ def judge_together(family: Sequence[Yardstick]) -> list[Judged]:
     furthest = np.maximum.accumulate(distance[:, ::-1], axis=1)[:, ::-1]
     city = _city_of_all(family)
     found: dict[int, Judged] = {}
-    worst, line = _Range(0.0, 0.0, 0.0), 0.0
+    worst, line = np.zeros(3), 0.0
     for step, k in enumerate(order):
         one = family[k]
         alone = _share(one.far(one.chance) >= far[k], one.city, one.floor)
-        worst = worst.at_least(_share(furthest[:, step] >= far[k], city, one.floor))
+        worst = np.maximum(worst, _share(furthest[:, step] >= far[k], city, one.floor))
         if line == 0.0 or found[order[step - 1]].adjusted <= LEVEL:
             line = half_width(furthest[:, step])
         wide = line * (one.spread or 1.0)
-        if worst.middle > LEVEL:  # not told from chance, if only since authorities are too few
+        if worst[0] > LEVEL:  # not told from chance, if only since authorities are too few
             wide = max(wide, abs(one.estimate))
-        found[k] = Judged(
-            alone.middle, alone.low, alone.high, worst.middle, worst.low, worst.high, wide
-        )
+        found[k] = Judged(*map(float, (*alone, *worst, wide)))
     return [found[k] for k in range(len(family))]
 
 
@@ -232,22 +270,8 @@ def _city_of_all(family: Sequence[Yardstick]) -> NDArray[np.int64]:
     return held[0] if held else family[0].city
 
 
-@dataclass(frozen=True)
-class _Range:
-    middle: float
-    low: float
-    high: float
-
-    def at_least(self, other: _Range) -> _Range:
-        return _Range(*(max(a, b) for a, b in zip(self.parts, other.parts, strict=True)))
-
-    @property
-    def parts(self) -> tuple[float, float, float]:
-        return (self.middle, self.low, self.high)
-
-
-def _share(beyond: NDArray[np.bool_], city: NDArray[np.int64], floor: float) -> _Range:
-    """Return the share of draws beyond, and its 95% range over authorities resampled."""
+def _share(beyond: NDArray[np.bool_], city: NDArray[np.int64], floor: float) -> Numbers:
+    """Return the share of draws beyond and both ends of its 95% range, authorities resampled."""
     middle = float((1 + beyond.sum()) / (1 + len(beyond)))
     counts = pd.DataFrame({"n": 1, "beyond": beyond}).groupby(city).sum().to_numpy(float)
     rng = np.random.default_rng(zlib.crc32(b"authorities resampled"))
@@ -257,9 +281,7 @@ def _share(beyond: NDArray[np.bool_], city: NDArray[np.int64], floor: float) -> 
     else:  # draws from anywhere are each their own
         shares = rng.binomial(len(beyond), middle, RESAMPLED) / len(beyond)
     low, high = np.quantile(shares, [0.025, 0.975])
-    return _Range(
-        *(max(float(value), floor) for value in (middle, min(low, middle), max(high, middle)))
-    )
+    return np.maximum([middle, min(low, middle), max(high, middle)], floor)
 
 
 def set_beside(
@@ -335,13 +357,13 @@ def _as_effect(
     )
 
 
-def list_effect_numbers(effects: Iterable[Effect]) -> dict[str, float | int | str]:
-    """Name every number of every effect: `<outcome>.<column>`, as far as `effects.csv` has it."""
+def list_numbers(table: pd.DataFrame) -> dict[str, float | int | str]:
+    """Name every number of every outcome: `<outcome>.<column>`; what is missing has no name."""
     return {
         f"{row['outcome']}.{name}": value
-        for row in tidy_effects(effects).to_dict("records")
+        for row in table.to_dict("records")
         for name, value in row.items()
-        if name not in {"programme", "outcome"} and pd.notna(value)
+        if name not in {"programme", "outcome"} and pd.notna(value) and value != ""
     }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.display import draw_lines, html_of
-from pepstats.errors import DesignError, as_reason
+from pepstats.errors import DesignError, as_reason, nearest
 from pepstats.formatting import count_words, format_number, school_year, settle_table
 from pepstats.impact.design import (
     FEWEST_SCHOOLS,
@@ -26,10 +26,13 @@ from pepstats.impact.design import (
     design_comparison,
 )
 from pepstats.impact.effects import (
+    FORECAST,
+    HOW,
+    MATCHED,
     Effect,
     Yardstick,
     estimate_effects,
-    list_effect_numbers,
+    list_numbers,
     set_beside,
     tidy_effects,
 )
@@ -58,13 +61,11 @@ from pepstats.impact.tables import (
 )
 from pepstats.impact.value_for_money import (
     choose_months,
-    list_sizes,
     list_worth,
     price_programme,
     tabulate_sizes,
     tabulate_value,
 )
-from pepstats.impact.verdicts import FORECAST, HOW, MATCHED
 from pepstats.impact.weighing import weigh_effects
 from pepstats.matching import measure_balance
 from pepstats.measures import MEASURES, list_refused_breaks, whole_of
@@ -220,8 +221,42 @@ class Evaluation:
     @property
     def numbers(self) -> dict[str, float | int | str]:
         """Every number of the effects, sizes, value and grade, by name."""
-        named = list_effect_numbers(self.effect_list) | list_sizes(self.sizes)
+        named = list_numbers(self.effects) | list_numbers(self.sizes.drop(columns="unit"))
         return named | list_worth(self.value) | list_grade(self.grade)
+
+    def by_school(self, outcome: str | None = None) -> pd.DataFrame:
+        """List members by how far each moved beyond its comparison schools, the furthest first.
+
+        Parameters
+        ----------
+        outcome
+            Which outcome; the primary one where none is named.
+
+        Returns
+        -------
+        DataFrame
+            Index `school`; `name`, `la`, its `own` result and its `comparison` schools' in the
+            outcome year, the `gap` after correction, `low` and `high` (95% interval of one school,
+            by chance in its own pupils and its city alone) and `weight` in the estimate. A school
+            without a gap comes last.
+
+        Raises
+        ------
+        DesignError
+            Where the programme has no estimate in that outcome.
+        """
+        gaps = self.gaps.reset_index()
+        found = gaps[gaps["outcome"] == (outcome or self.programme.primary)].set_index("school")
+        if found.empty:
+            known = gaps["outcome"].unique()
+            raise DesignError(f"no gaps in `{outcome}`. {nearest(str(outcome), known)}")
+        reach = 1.96 * np.sqrt(found["variance"])
+        found = found.assign(
+            name=self.inputs.register["name"].reindex(found.index),
+            low=found["gap"] - reach, high=found["gap"] + reach,
+        )  # fmt: skip
+        columns = ["name", "la", "own", "comparison", "gap", "low", "high", "weight"]
+        return found.sort_values("gap", ascending=False, kind="stable")[columns]
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per outcome: the same as `effects`."""

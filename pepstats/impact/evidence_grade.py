@@ -10,19 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 from pydantic import Field, model_validator
 
-from pepstats import paths
 from pepstats.errors import DesignError, nearest
 from pepstats.impact.design import Inputs
-from pepstats.impact.effects import Effect
-from pepstats.impact.verdicts import MATCHED
-from pepstats.settings import Programme, Settings, check_settings, find_rules, read_yaml
+from pepstats.impact.effects import MATCHED, Effect
+from pepstats.settings import Programme, Settings, load_rules
 
 Level = Literal["low", "moderate", "high"]
 
@@ -168,13 +164,6 @@ class Grade:
         return f"{self.scale}: {self.level} of {self.highest} ({self.label})."
 
 
-@cache
-def load_criteria(path: Path | None = None) -> Criteria:
-    """Read the criteria: a study's own, or those kept with the library."""
-    chosen = path or paths.TEMPLATES / "grades.yml"
-    return check_settings(Criteria, read_yaml(chosen), chosen)
-
-
 def grade_security(
     *,
     design: str,
@@ -182,7 +171,7 @@ def grade_security(
     schools_listed: int,
     schools_left: int,
     threats: Sequence[Threat],
-    criteria: Criteria | None = None,
+    criteria: Criteria,
 ) -> Grade:
     """Return the security an evaluation may claim by criteria like EEF's, with all it rests on.
 
@@ -190,7 +179,7 @@ def grade_security(
     the smallest detectable effect in pupils' standard deviations, none where no such scale exists
     (then no grade); schools listed at the start and left in the analysis; all seven threats.
     """
-    scale = (criteria or load_criteria()).security
+    scale = criteria.security
     if design not in scale.designs:
         raise DesignError(f"no design is called `{design}`. {nearest(design, scale.designs)}")
     lost = 1 - schools_left / schools_listed
@@ -245,7 +234,7 @@ def grade_programme(
         design=design if effect.mode == MATCHED else "observables",
         mdes=float(sizes.set_index("outcome").loc[effect.outcome, "smallest_size"]),
         schools_listed=len(members), schools_left=effect.n_schools, threats=threats,
-        criteria=load_criteria(find_rules("grades.yml", inputs.rules)),
+        criteria=load_rules(Criteria, "grades.yml", inputs.rules),
     )  # fmt: skip
 
 

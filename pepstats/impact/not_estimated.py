@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from pepstats.impact.design import FEWEST_SCHOOLS, Inputs
+from pepstats.impact.effects import FORECAST, MATCHED
 from pepstats.impact.gaps import Asked
-from pepstats.impact.october import can_forecast, choose_mode
-from pepstats.impact.verdicts import FORECAST, MATCHED
+from pepstats.impact.october import can_forecast, choose_mode, published_levels
 from pepstats.measures import (
     LOCAL_GROUPS,
     MEASURES,
@@ -21,13 +22,13 @@ from pepstats.measures import (
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
-FEWEST_PUPILS = 30
-"""A group of fewer pupils, over all the programme's schools, is too few to say anything of."""
+FEWEST = (FEWEST_SCHOOLS, 30)
+"""Of fewer schools, or fewer pupils over all the programme's schools, nothing is said."""
 
 FEWEST_OF_GROUP = (10, 100)
 """Schools and pupils below which no effect on a group of pupils is given."""
 
-REFUSED_COLUMNS = ("outcome", "n_schools", "n_pupils", "reason")
+REFUSED_COLUMNS = ["outcome", "n_schools", "n_pupils", "reason"]
 
 ONLY_HERE = (
     "only the authority's own schools have it, so there is nothing to compare it with: it is "
@@ -104,7 +105,7 @@ def _assess(
     others, own = results.reindex(index=elsewhere), results.reindex(index=chosen)
     counted, pupils = _count(panel, outcome, own, [*years, year], year)
     needed = [*years, *([year] if mode == MATCHED else [])]
-    fewest = FEWEST_OF_GROUP if "." in outcome else (FEWEST_SCHOOLS, FEWEST_PUPILS)
+    fewest = FEWEST_OF_GROUP if "." in outcome else FEWEST
     why = _why_refused(own, others, needed, (counted, pupils), fewest)
     return outcome, counted, pupils or 0, why
 
@@ -128,9 +129,8 @@ def count_outcomes(
 
 
 def _as_table(rows: list[tuple[str, int, int, str]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(REFUSED_COLUMNS)).astype(
-        {"n_schools": int, "n_pupils": int}
-    )
+    counts = {"n_schools": int, "n_pupils": int}
+    return pd.DataFrame(rows, columns=REFUSED_COLUMNS).astype(counts)
 
 
 def _count(
@@ -166,16 +166,9 @@ def _why_refused(
 
 OWN, HERE, ENGLAND = "the programme's schools", "the authority", "England"
 
-DESCRIBED_COLUMNS = (
-    "measure",
-    "year",
-    "whose",
-    "value",
-    "n_schools",
-    "n_pupils",
-    "release",
-    "reason",
-)
+DESCRIBED_COLUMNS = [
+    "measure", "year", "whose", "value", "n_schools", "n_pupils", "release", "reason",
+]  # fmt: skip
 
 
 def list_described(outcomes: Iterable[str]) -> list[str]:
@@ -207,7 +200,7 @@ def describe_held(
              row["reason"])
             for row in published.to_dict("records")
         ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(DESCRIBED_COLUMNS))
+    table = pd.DataFrame(rows, columns=DESCRIBED_COLUMNS)
     whole = {"n_schools": "Int64", "n_pupils": "Int64"}
     return table.astype(whole).sort_values(["measure", "year", "whose"], ignore_index=True)
 
@@ -282,12 +275,104 @@ def _describe_own(panel: Panel, measure: str, members: list[int]) -> list[tuple[
     values, pupils = (panel.wide(name).reindex(index=members) for name in (measure, cohort))
     rows: list[tuple[object, ...]] = []
     for year in values.columns[values.notna().any()]:
-        there = values[year].notna() & (pupils[year] > 0)
-        schools, counted = int(there.sum()), int(pupils[year][there].sum())
-        few = schools < FEWEST_SCHOOLS or counted < FEWEST_PUPILS
-        mean = float((values[year] * pupils[year])[there].sum() / max(counted, 1))
-        reason = f"fewer than {FEWEST_SCHOOLS} schools or {FEWEST_PUPILS} pupils" if few else ""
+        shown, schools, counted = _mean_of_pupils(values[year], pupils[year], FEWEST)
+        few = f"fewer than {FEWEST[0]} schools or {FEWEST[1]} pupils"
         release = str(panel.releases[measure].get(year, ""))
-        shown = float("nan") if few else mean
+        reason = few if math.isnan(shown) else ""
         rows.append((measure, int(year), OWN, shown, schools, counted, release, reason))
     return rows
+
+
+def _mean_of_pupils(
+    values: pd.Series, pupils: pd.Series, fewest: tuple[int, int]
+) -> tuple[float, int, int]:
+    """Return schools' mean, each pupil counting alike, and how many schools and pupils it is of.
+
+    Missing where it is of fewer than the `fewest` schools or pupils.
+    """
+    there = values.notna() & (pupils > 0)
+    schools, counted = int(there.sum()), int(pupils[there].sum())
+    few = schools < fewest[0] or counted < fewest[1]
+    mean = float("nan") if few else float((values * pupils)[there].sum() / max(counted, 1))
+    return mean, schools, counted
+
+
+NATIONAL_GAP_COLUMNS = [
+    "outcome", "year", "own", "england_own", "england_other", "gap", "n_schools", "n_pupils",
+    "release", "reason",
+]  # fmt: skip
+KEPT, LEFT_OUT = "in the estimate", "left out"
+LOST_COLUMNS = ["which", "n_schools", "year", "group_pupils", "all_pupils_result"]
+GROUP = "disadvantaged"
+
+
+def measure_national_gap(
+    programme: Programme, inputs: Inputs, members: Iterable[int]
+) -> pd.DataFrame:
+    """Set a programme's disadvantaged pupils beside England's other pupils, before and after.
+
+    The pupils of its schools that have the group's result in every year, each pupil counting
+    alike, less *national other*: England's published figure for pupils who are not disadvantaged.
+    One row per baseline year and the outcome year: `own`, `england_own` (the same group in
+    England), `england_other`, `gap`, `n_schools`, `n_pupils`, `release`; `reason` where there is
+    no gap. Empty for a programme that is not for
+    disadvantaged pupils, or whose sources lack their results.
+    """
+    whole, panel = whole_of(programme.primary), inputs.panel
+    outcome, other = f"{whole}.{GROUP}", f"{whole}.other"
+    there = outcome in MEASURES and {outcome, MEASURES[outcome].cohort} <= set(panel.values.columns)
+    if not there or GROUP not in (programme.whom, programme.primary.partition(".")[2]):
+        return pd.DataFrame(columns=NATIONAL_GAP_COLUMNS)
+    years = [*sorted(programme.baseline), inputs.year]
+    results, pupils = (
+        panel.wide(name).reindex(index=sorted(members), columns=years)
+        for name in (outcome, MEASURES[outcome].cohort)
+    )
+    whole_set = (results.notna() & (pupils > 0)).all(axis=1)
+    results, pupils = results[whole_set], pupils[whole_set]
+    group, england = (published_levels(one, inputs.national) for one in (outcome, other))
+    rows = []
+    for year in years:
+        own, schools, counted = _mean_of_pupils(results[year], pupils[year], FEWEST_OF_GROUP)
+        reason = _why_no_gap(few=math.isnan(own), known=year in england)
+        same, level = (one.get(year, float("nan")) for one in (group, england))
+        release = str(panel.releases[outcome].get(year, ""))
+        rows.append(
+            (outcome, year, own, same, level, own - level, schools, counted, release, reason)
+        )
+    return pd.DataFrame(rows, columns=NATIONAL_GAP_COLUMNS)
+
+
+def _why_no_gap(*, few: bool, known: bool) -> str:
+    """Say why there is no gap to England's other pupils in a year; nothing where there is one."""
+    if few:
+        schools, pupils = FEWEST_OF_GROUP
+        return f"fewer than {schools} schools or {pupils} pupils in every year"
+    return "" if known else "England's figure for other pupils is in no source"
+
+
+def compare_lost(
+    programme: Programme, inputs: Inputs, gaps: pd.DataFrame, members: Iterable[int]
+) -> pd.DataFrame:
+    """Compare the schools that lack a group's figure with those that the estimate rests on.
+
+    `gaps` as `Gaps.table` of the outcome that leads. One row for either: `n_schools`, and in the
+    last baseline `year` the mean number of pupils in the group where it is published, and the mean
+    result of all pupils; neither of fewer than four schools. Empty where all pupils' results lead.
+    """
+    outcome, whole = programme.primary, whole_of(programme.primary)
+    if outcome == whole:
+        return pd.DataFrame(columns=LOST_COLUMNS)
+    year, rows = max(programme.baseline), []
+    own = gaps["gap"].reindex(sorted(members))
+    known = [
+        inputs.panel.wide(name).get(year, pd.Series(dtype=float))
+        if name in inputs.panel.values
+        else pd.Series(dtype=float)
+        for name in (MEASURES[outcome].cohort, whole)
+    ]
+    for which, schools in ((KEPT, own.index[own.notna()]), (LEFT_OUT, own.index[own.isna()])):
+        few = len(schools) < FEWEST_SCHOOLS
+        means = [float("nan") if few else float(one.reindex(schools).mean()) for one in known]
+        rows.append((which, len(schools), year, *means))
+    return pd.DataFrame(rows, columns=LOST_COLUMNS)

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
+from pepstats.impact.effects import FORECAST, MATCHED
 from pepstats.impact.gaps import (
     Asked,
     Gaps,
@@ -29,7 +30,6 @@ from pepstats.impact.gaps import (
     pupils_of_year,
     weigh_gaps,
 )
-from pepstats.impact.verdicts import FORECAST, MATCHED
 from pepstats.matching import Match, Pool
 from pepstats.measures import GAP, MEASURES, whole_of
 from pepstats.schools import Panel

@@ -10,10 +10,9 @@ import pandas as pd
 
 from pepstats.errors import RunError
 from pepstats.impact.design import Design
-from pepstats.impact.effects import Effect
+from pepstats.impact.effects import FORECAST, Effect
 from pepstats.impact.gaps import Gaps, trace_lines
 from pepstats.impact.placebo import PlaceboDraws
-from pepstats.impact.verdicts import FORECAST
 from pepstats.schools import Panel
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,17 +16,15 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from pepstats import paths
 from pepstats.errors import DesignError, nearest
 from pepstats.formatting import count_words, format_number, format_pounds
 from pepstats.impact.effect_sizes import LOGISTIC, Size, find_ruler, hedges_g, is_attainment
-from pepstats.impact.effects import Effect
+from pepstats.impact.effects import UNCERTAIN, Effect
 from pepstats.impact.evidence_grade import Grade
 from pepstats.impact.gaps import Gaps
-from pepstats.impact.verdicts import UNCERTAIN
 from pepstats.measures import MEASURES
 from pepstats.schools import Panel
-from pepstats.settings import Programme, Settings, check_settings, find_rules, read_yaml
+from pepstats.settings import Programme, Settings, load_rules
 
 Mark = Literal["S", "M"]
 
@@ -137,64 +134,29 @@ class Months:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class PricePerMonth:
-    """Pounds for each pupil and month of progress; or why it is not said.
-
-    `low` and `high` belong to the most and the fewest months of the interval; `high` is missing
-    where those round to no month.
-    """
-
-    pounds: float
-    low: float
-    high: float
-    reason: str = ""
-
-
 def choose_months(programme: Programme, data: Path | None = None) -> MonthsTable:
     """Return the months table of a programme: by its name, from `months.yml` of a study or ours."""
     try:
-        return load_months(find_rules("months.yml", data)).choose(programme.months)
+        return load_rules(MonthsTables, "months.yml", data).choose(programme.months)
     except DesignError as error:
         raise DesignError(f"{programme.file}, `months`: {error}") from None
 
 
-@cache
-def load_months(path: Path | None = None) -> MonthsTables:
-    """Read the tables from sizes to months: a study's own, or those kept with the library."""
-    chosen = path or paths.TEMPLATES / "months.yml"
-    return check_settings(MonthsTables, read_yaml(chosen), chosen)
-
-
-@cache
-def load_costs(path: Path | None = None) -> CostSteps:
-    """Read the steps of cost for each pupil: a study's own, or those kept with the library."""
-    chosen = path or paths.TEMPLATES / "costs.yml"
-    return check_settings(CostSteps, read_yaml(chosen), chosen)
-
-
-def find_months(size: Size, outcome: str, table: MonthsTable | None = None) -> Months:
+def find_months(size: Size, outcome: str, table: MonthsTable) -> Months:
     """Return the months of progress of an effect size and of both ends of its interval.
 
     Sizes are rounded to two decimals first, halves away from zero. Refused, with the reason, for
-    a size in schools' standard deviations, for an outcome that is not attainment, and where there
-    is no size.
+    an outcome that is not attainment, and where there is no size.
     """
-    chosen = table or load_months().choose()
     why = size.reason
     if not is_attainment(outcome):
         why = "months of progress are for attainment only"
-    elif size.scale != "pupil":
-        why = (
-            "the size is in schools' standard deviations, which are far smaller than pupils': as "
-            "months it would be overstated two times or more"
-        )
     elif not why and not np.isfinite([size.d, size.low, size.high]).all():
         why = "there is no size with an interval"
     if why:
-        return Months(None, None, None, "", chosen.title, chosen.mark, why)
-    at, low, high = (_read_off(value, chosen) for value in (size.d, size.low, size.high))
-    return Months(at[0], low[0], high[0], at[1], chosen.title, chosen.mark)
+        return Months(None, None, None, "", table.title, table.mark, why)
+    at, low, high = (_read_off(value, table) for value in (size.d, size.low, size.high))
+    return Months(at[0], low[0], high[0], at[1], table.title, table.mark)
 
 
 def price_per_pupil(
@@ -203,7 +165,7 @@ def price_per_pupil(
     all_pupils: float | None,
     target_pupils: float | None,
     years: int = 1,
-    steps: CostSteps | None = None,
+    steps: CostSteps,
 ) -> pd.DataFrame:
     """Return the cost for each pupil a year: of all pupils in its schools, and those it was for.
 
@@ -212,7 +174,6 @@ def price_per_pupil(
     Index `counted` ("every pupil in its schools", "the pupils it was for"); `pupils`, `per_pupil`
     (pounds a year), `sign`, `label`, `reason` where it cannot be said.
     """
-    chosen = steps or load_costs()
     rows = []
     for counted, pupils in (
         ("every pupil in its schools", all_pupils),
@@ -225,7 +186,7 @@ def price_per_pupil(
             why = "how many pupils is not known"
         else:
             each = cost / pupils / years
-            step = _step_of(each, chosen)
+            step = next(s for s in steps.steps if s.upto is None or each <= s.upto + 1e-9)
             sign, label = step.sign, step.label
         rows.append((counted, float("nan") if pupils is None else pupils, each, sign, label, why))
     columns = ["counted", "pupils", "per_pupil", "sign", "label", "reason"]
@@ -233,26 +194,28 @@ def price_per_pupil(
     return table.astype({"pupils": float})
 
 
-def price_per_month(per_pupil: float, months: Months, size_low: float) -> PricePerMonth:
-    """Return the cost of a month of progress for each pupil, only where there surely is progress.
+def price_per_month(
+    per_pupil: float, months: Months, size_low: float, *, uncertain: bool
+) -> tuple[float, str]:
+    """Return the cost of a month of progress for each pupil, and the words for it or for why not.
 
     Only where the effect's interval leaves out nought on the side of a gain: otherwise the price
-    could as well be without end, or be paid for a loss.
+    could as well be without end, or be paid for a loss. The ends of its interval belong to the most
+    and the fewest months; there is no upper one where the fewest round to no month.
     """
     if months.months is None or months.low is None or months.high is None:
-        return _no_price(months.reason)
-    if not math.isfinite(per_pupil):
-        return _no_price("the cost for each pupil is not known")
-    if not size_low > 0:
-        return _no_price("the interval does not leave out nought, so a month may have no price")
-    if months.months < 1:
-        return _no_price("the gain rounds to no month")
-    high = per_pupil / months.low if months.low >= 1 else float("nan")
-    return PricePerMonth(per_pupil / months.months, per_pupil / months.high, high)
-
-
-def _no_price(reason: str) -> PricePerMonth:
-    return PricePerMonth(float("nan"), float("nan"), float("nan"), reason)
+        return math.nan, f"Not given: {months.reason}"
+    for refused, why in (
+        (not math.isfinite(per_pupil), "the cost for each pupil is not known"),
+        (not size_low > 0, "the interval does not leave out nought, so a month may have no price"),
+        (months.months < 1, "the gain rounds to no month"),
+        (uncertain, f"the effect is {UNCERTAIN}"),
+    ):
+        if refused:
+            return math.nan, f"Not given: {why}"
+    pounds, low = per_pupil / months.months, format_pounds(per_pupil / months.high)
+    high = format_pounds(per_pupil / months.low) if months.low >= 1 else "no upper limit"
+    return pounds, f"{format_pounds(pounds)} (95% interval {low} to {high})"
 
 
 def _read_off(value: float, table: MonthsTable) -> tuple[int, str]:
@@ -263,10 +226,6 @@ def _read_off(value: float, table: MonthsTable) -> tuple[int, str]:
         b for b, end in zip(table.bands, ends, strict=True) if end is None or hundredths <= end
     )
     return (band.months if value > 0 else -band.months), band.label
-
-
-def _step_of(each: float, steps: CostSteps) -> CostStep:
-    return next(s for s in steps.steps if s.upto is None or each <= s.upto + 1e-9)
 
 
 def tabulate_sizes(
@@ -298,21 +257,20 @@ def tabulate_sizes(
 def _row(
     effect: Effect, gaps: Gaps, panel: Panel, pairs: pd.DataFrame, table: MonthsTable
 ) -> dict[str, object]:
-    ends = (effect.estimate, effect.low, effect.high)
     own = gaps.table.reindex(sorted(pairs["school"].unique())).dropna(subset=["gap", "own"])
     without = float(np.average(own["own"], weights=own["weight"])) - effect.estimate
     ruler = find_ruler(effect.outcome, panel=panel, year=effect.year, comparison=without)
-    size = ruler(*ends)
+    size = ruler(effect.estimate, effect.low, effect.high)
     least = ruler(effect.smallest, -effect.smallest, effect.smallest)
     others = gaps.table["own"].reindex(sorted(pairs["comparison"].unique())).dropna()
-    g = in_schools_spreads(*ends, own["own"], others)
+    g, no_g = hedges_g(1.0, float(own["own"].std()), len(own), float(others.std()), len(others))
     months = find_months(size, effect.outcome, table)
     percent = MEASURES[effect.outcome].percent and not size.reason
     odds = LOGISTIC if percent else float("nan")
     return {
         "outcome": effect.outcome,
         "unit": effect.unit,
-        "scale": size.scale,
+        "scale": "pupil",
         "size": size.d,
         "size_low": size.low,
         "size_high": size.high,
@@ -324,10 +282,10 @@ def _row(
         "log_odds_high": size.high * odds,
         "smallest": effect.smallest,
         "smallest_size": max(abs(least.low), abs(least.high)),
-        "g": g.d,
-        "g_low": g.low,
-        "g_high": g.high,
-        "g_reason": g.reason,
+        "g": g * effect.estimate,
+        "g_low": g * effect.low,
+        "g_high": g * effect.high,
+        "g_reason": no_g,
         "months": months.months,
         "months_low": months.low,
         "months_high": months.high,
@@ -335,30 +293,6 @@ def _row(
         "months_reason": months.reason,
         "months_table": months.table,
         "months_mark": months.mark,
-    }
-
-
-def in_schools_spreads(
-    estimate: float, low: float, high: float, members: pd.Series, others: pd.Series
-) -> Size:
-    """Return an effect and its interval as Hedges' g, by the spread of schools' own results.
-
-    The spread is pooled over the programme's schools and their comparison schools, in the outcome
-    year, without covariates; where comparison schools have no results yet there is none.
-    """
-    one = hedges_g(
-        1.0, float(members.std()), len(members), float(others.std()), len(others), scale="school"
-    )
-    return Size(one.d * estimate, one.d * low, one.d * high, "school", one.how, one.reason)
-
-
-def list_sizes(sizes: pd.DataFrame) -> dict[str, float | int | str]:
-    """Name every number of every size: `<outcome>.<column>`; what is missing has no name."""
-    return {
-        f"{row['outcome']}.{name}": value
-        for row in sizes.to_dict("records")
-        for name, value in row.items()
-        if name not in {"outcome", "unit"} and pd.notna(value) and value != ""
     }
 
 
@@ -380,7 +314,7 @@ def price_programme(
         all_pupils=cost.all_pupils or count_roll(panel, members, programme.starts),
         target_pupils=cost.pupils,
         years=cost.years,
-        steps=load_costs(find_rules("costs.yml", data)),
+        steps=load_rules(CostSteps, "costs.yml", data),
     )
 
 
@@ -417,11 +351,9 @@ def tabulate_value(
         rows.append((entry, f"Cost per pupil, counting {counted}", price_words(one, years),
                      float(one["per_pupil"])))  # fmt: skip
     each = price.loc["the pupils it was for", "per_pupil"]
-    monthly = price_per_month(float(each), months, row["size_low"])
-    if uncertain and not monthly.reason:
-        monthly = _no_price(f"the effect is {UNCERTAIN}")
-    rows.append(("cost_per_month", "Cost of a month's progress, per pupil it was for",
-                 price_per_month_words(monthly), monthly.pounds))  # fmt: skip
+    pounds, words = price_per_month(float(each), months, row["size_low"], uncertain=uncertain)
+    rows.append(("cost_per_month", "Cost of a month's progress, per pupil it was for", words,
+                 pounds))  # fmt: skip
     rows.append(("evidence", "How strong the evidence is", grade.words, None))
     return pd.DataFrame(rows, columns=["entry", "question", "answer", "value"])
 
@@ -449,14 +381,6 @@ def price_words(one: Mapping[str, Any] | pd.Series, years: int) -> str:
         f"{format_pounds(one['per_pupil'])} a year ({one['sign']}, {one['label']}) for "
         f"{count_words(round(one['pupils']), 'pupil')}{spread}"
     )
-
-
-def price_per_month_words(price: PricePerMonth) -> str:
-    """Say what a month of progress cost for each pupil, or why that is not said."""
-    if price.reason:
-        return f"Not given: {price.reason}"
-    high = format_pounds(price.high) if math.isfinite(price.high) else "no upper limit"
-    return f"{format_pounds(price.pounds)} (95% interval {format_pounds(price.low)} to {high})"
 
 
 def list_worth(value: pd.DataFrame) -> dict[str, float | int | str]:

@@ -15,9 +15,8 @@ import pandas as pd
 
 from pepstats.errors import DesignError
 from pepstats.impact.effect_sizes import is_attainment, latest_spread
-from pepstats.impact.effects import Effect, Yardstick, find_unequal_odds
+from pepstats.impact.effects import GAINED, LOST, Effect, Yardstick, find_unequal_odds
 from pepstats.impact.value_for_money import MonthsTable
-from pepstats.impact.verdicts import GAINED, LOST
 from pepstats.measures import MEASURES
 from pepstats.schools import Panel
 

@@ -1,6 +1,6 @@
 """Who needs help first, and how sure that is."""
 
-from pepstats.priority.dashboard import DERIVED, PROPOSED, Indicator, load_dashboard
+from pepstats.priority.dashboard import DERIVED, PROPOSED, Dashboard, Indicator, load_dashboard
 from pepstats.priority.eligibility import (
     CRITERIA,
     check_seventy_rule,
@@ -9,10 +9,10 @@ from pepstats.priority.eligibility import (
     tabulate_seventy_rule,
 )
 from pepstats.priority.indicators import RatingInputs
-from pepstats.priority.next_year import FEW, NO_PAIR, add_next_year, follow_ratings
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
+    Register,
     challenge_sentence,
     find_partnership,
     funding_sentences,
@@ -20,7 +20,17 @@ from pepstats.priority.partnership import (
     say_register,
     tabulate_register,
 )
-from pepstats.priority.ratings import NOT_HERE, SHAPES, Ratings, count_unsure, rate_schools
+from pepstats.priority.ratings import (
+    FEW,
+    NO_PAIR,
+    NOT_HERE,
+    SHAPES,
+    Ratings,
+    add_next_year,
+    count_unsure,
+    follow_ratings,
+    rate_schools,
+)
 from pepstats.priority.support import (
     CHANGES,
     compare_ratings,
@@ -33,6 +43,7 @@ __all__ = [
     "CHANGES",
     "CRITERIA",
     "DERIVED",
+    "Dashboard",
     "FEW",
     "Indicator",
     "NOT_HERE",
@@ -41,6 +52,7 @@ __all__ = [
     "Partnership",
     "RatingInputs",
     "Ratings",
+    "Register",
     "SHAPES",
     "THEMES",
     "add_next_year",

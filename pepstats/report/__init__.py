@@ -6,7 +6,7 @@ from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, Told, collect_editi
 from pepstats.report.entries import list_entries
 from pepstats.report.gate import FORM_COLUMNS, REASON, protect
 from pepstats.report.paper import (
-    draft_report,
+    built_in_text,
     fill_template,
     list_disclosure,
     list_effects,
@@ -25,10 +25,10 @@ __all__ = [
     "REASON",
     "SHOWN_COLUMNS",
     "Told",
+    "built_in_text",
     "choose_cases",
     "collect_edition",
     "describe_cases",
-    "draft_report",
     "explain_lines",
     "fill_template",
     "forecast_note",

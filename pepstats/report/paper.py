@@ -13,7 +13,7 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.document import Contents, Cover, Document, PaperPicture, PaperTable, compose_paper
-from pepstats.formatting import escape_markdown, long_date
+from pepstats.formatting import escape_markdown
 from pepstats.impact import LADDER
 from pepstats.measures import LOCAL_GROUPS
 from pepstats.report.board_tables import make_board_tables, make_provenance_tables
@@ -30,7 +30,7 @@ from pepstats.report.programme_tables import (
     table_phases,
 )
 from pepstats.report.quotes import choose_quotes, list_held
-from pepstats.settings import Programme, Report, check_slug, group_phases
+from pepstats.settings import Programme, Report, group_phases
 
 DRAFT = "Draft: not all of this paper has been completed and cleared"
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
@@ -166,20 +166,6 @@ def _letter(number: int) -> str:
     """Letter an appendix: a to z, then aa, ab and so on."""
     before = _letter(number // 26 - 1) if number >= 26 else ""
     return before + chr(ord("a") + number % 26)
-
-
-def draft_report(slug: str, last: Report, programmes: Sequence[Programme]) -> dict[str, str]:
-    """Draft a new autumn's report from the last one: its two files by their place, commented.
-
-    `reports/<slug>.yml` is next year's settings, with what must be changed marked; and
-    `reports/<slug>.md` the built-in text for the same programmes, for the officers to edit.
-    """
-    check_slug(slug, "report")
-    date = last.meeting.date.replace(year=last.meeting.date.year + 1, day=1)
-    title = f"{last.title} (after {long_date(last.meeting.date)})"[:200]
-    settings = fill_template("report.yml", slug=slug, last=last, date=date.isoformat(), title=title)
-    text = built_in_text(last.model_copy(update={"slug": slug}), programmes)
-    return {f"reports/{slug}.yml": settings, f"reports/{slug}.md": text}
 
 
 def fill_template(template: str, **words: object) -> str:

@@ -26,7 +26,7 @@ from pepstats.formatting import (
     reader_words,
     school_year,
 )
-from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, PRIORS, TRIALS, pool_phases
+from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, PRIORS, TRIALS
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
 from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
@@ -585,49 +585,36 @@ def _described(name: str, row: Mapping[Any, Any] | None) -> Cell:
 
 
 def table_phases(parts: Sequence[Programme], results: Mapping[str, ProgrammeResults]) -> PaperTable:
-    """Show a programme's phases on the scale they share, and both together where that can be."""
-    found = {part.slug: results[part.slug] for part in parts}
+    """Show the first outcome of each phase of a programme on the scale that they share."""
+    found = [(part, results[part.slug]) for part in parts]
     caption = (
         f"{parts[0].title.removesuffix(f': {parts[0].phase} schools')}: both phases on one scale"
     )
-    columns = {"Schools": 1.2, "Outcome": 2.6, "In pupils' standard deviations": 1.6, "Weight": 0.8,
-               "Number": 0.8, "Verdict": 1.3}  # fmt: skip
-    held = any(_is_held(found[part.slug], part.primary) for part in parts)
-    if held or any(one.sizes.empty for one in found.values()):
+    columns = {"Schools": 1.2, "Outcome": 2.6, "In pupils' standard deviations": 1.6, "Number": 0.8,
+               "Verdict": 1.3}  # fmt: skip
+    held = any(_is_held(one, part.primary) for part, one in found)
+    if held or any(one.sizes.empty for _, one in found):
         return make_table(caption, columns)
-    pooled = pool_phases(
-        {slug: one.effects for slug, one in found.items()},
-        {slug: one.sizes for slug, one in found.items()},
-        {slug: one.placebo for slug, one in found.items()},
-    )
-    names = {part.slug: part.phase.capitalize() for part in parts}
-    rows = [
-        (
-            names.get(str(slug), str(slug).capitalize()),
-            "" if pd.isna(row["outcome"]) else outcome_label(str(row["outcome"])),
-            with_interval((row["size"], row["low"], row["high"]), 2),
-            figure(100 * row["weight"], unit="%", none=""),
-            figure(row["n_schools"], none=""),
-            "" if pd.isna(row["verdict"]) else str(row["verdict"]),
-        )
-        for slug, row in pooled.iterrows()
-    ]
-    note = _phases_note(pooled.iloc[-1])
-    return make_table(caption, columns, rows, note=note)
+    rows = []
+    for part, one in found:
+        effect = one.effects.iloc[0]
+        size = one.sizes.set_index("outcome").loc[effect["outcome"]]
+        rows.append((
+            part.phase.capitalize(),
+            outcome_label(str(effect["outcome"])),
+            with_interval((size["size"], size["size_low"], size["size_high"]), 2),
+            figure(effect["n_schools"]),
+            str(effect["verdict"]),
+        ))  # fmt: skip
+    return make_table(
+        caption, columns, rows,
+        note="Each phase was compared with its own schools. Their results share no unit, and no "
+        "effect on both together is estimated.",
+    )  # fmt: skip
 
 
 def _is_held(found: ProgrammeResults, outcome: str) -> bool:
     refused = found.refused
     return bool(
         len(refused) and refused.loc[refused["outcome"] == outcome, "reason"].eq(HELD).any()
-    )
-
-
-def _phases_note(both: pd.Series) -> str:
-    apart = "Each phase was compared with its own schools. Their results share no unit"
-    if pd.isna(both["size"]):
-        return f"{apart}, so they are not taken together: there is {both['reason']}."
-    return (
-        f"{apart}, so they are taken together only as sizes in pupils' standard deviations, each "
-        f"weighted by how sure it is, with the {both['how']}."
     )

@@ -27,6 +27,7 @@ from pepstats.impact import (
     MATCHED,
     Asked,
     Gaps,
+    PlaceboDraws,
     choose_mode,
     find_gaps,
     fit_chance_scale,
@@ -114,19 +115,6 @@ class CalibrationSample:
     matched: tuple[Pool, Match] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Picked:
-    """Placebo programmes: positions, one row each; the city of each (0 where from anywhere).
-
-    `usable` cities can hold one, `too_small` have too few schools of one sort or the other.
-    """
-
-    schools: Places = field(repr=False)
-    city: Places = field(repr=False)
-    usable: int = 0
-    too_small: int = 0
-
-
 def prepare_sample(population: Population, programme: Programme, year: int) -> CalibrationSample:
     """Match every school as the programme does, and find its gap by every estimator."""
     outcome, years = programme.primary, tuple(sorted(programme.baseline))
@@ -168,11 +156,8 @@ def _change(panel: Panel, like: Gaps, barred: Iterable[int], *, level: bool) -> 
     change = results[like.year] - results[like.baseline[-1]]
     if level:
         change = change - change[~schools.isin(list(barred))].mean()
-    table = like.table.assign(gap=change.where(like.table["gap"].notna()))
-    return Gaps(
-        like.outcome, like.unit, like.baseline, like.year, like.release,
-        table.assign(weight=1.0), like.slopes, like.city_variance,
-    )  # fmt: skip
+    gap = change.where(like.table["gap"].notna())
+    return replace(like, table=like.table.assign(gap=gap, weight=1.0))
 
 
 def _pupil_variance(panel: Panel, ours: Gaps, free: NDArray[np.bool_]) -> float:
@@ -196,7 +181,7 @@ def _pupil_variance(panel: Panel, ours: Gaps, free: NDArray[np.bool_]) -> float:
 
 def pick_programmes(
     sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
-) -> Picked:
+) -> PlaceboDraws:
     """Pick placebo programmes, some of their schools from the lower (or poorer) half.
 
     The half of all England, or of the one city. Every city that has enough schools of both sorts
@@ -215,7 +200,7 @@ def pick_programmes(
             lower = rank[free] < np.median(rank[free])
             groups = ((free[lower], low), (free[~lower], size - low))
         picked = np.hstack([pick_schools(among, n, draws, rng) for among, n in groups])
-        return Picked(picked, np.zeros(draws, dtype=np.int64))
+        return PlaceboDraws(picked, np.zeros(draws, dtype=np.int64), 0, 0, within=False)
     free = free[~np.isnan(rank[free])]
     cities, everywhere = {}, np.unique(sample.authority[free])
     for city in everywhere:
@@ -234,12 +219,13 @@ def pick_programmes(
         n = int((city_of == city).sum())
         parts.append(np.hstack([pick_schools(lows, low, n, rng),
                                 pick_schools(rest, size - low, n, rng)]))  # fmt: skip
-    return Picked(np.vstack(parts), city_of, len(cities), len(everywhere) - len(cities))
+    too_small = len(everywhere) - len(cities)
+    return PlaceboDraws(np.vstack(parts), city_of, len(cities), too_small, within=True)
 
 
 def judge_selection(
     sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
-) -> tuple[Rows, Picked]:
+) -> tuple[Rows, PlaceboDraws]:
     """Pick placebo programmes and judge them by every estimator: rows of `ROW`, and the picks."""
     picked = pick_programmes(sample, selection, picking, rng)
     cohort = sample.traits["cohort"].to_numpy(float)[picked.schools]
@@ -250,13 +236,13 @@ def judge_selection(
             judged, rate = OTHER_HALF, judge_halves(gaps, picked, rng)
         else:
             called = t_test(gaps.table["gap"].to_numpy()[picked.schools])
-            judged, rate = T_TEST, over_cities(called, picked.city)
+            judged, rate = T_TEST, over_cities(called, picked.authorities)
         weight = gaps.table["weight"].to_numpy()[picked.schools]
         share = weight / weight.sum(axis=1, keepdims=True)
         variance = (share**2 * sample.pupil_variance / cohort).sum(axis=1)
         limit = float(np.sqrt(variance).mean())
-        error = over_cities(mean, picked.city)
-        spread = spread_over_cities(mean, picked.city, rng)
+        error = over_cities(mean, picked.authorities)
+        spread = spread_over_cities(mean, picked.authorities, rng)
         row = (name, selection, gaps.outcome, len(mean), *error, *spread, judged, *rate, limit)
         rows.append(dict(zip(ROW, row, strict=True)))
     return rows, picked
@@ -290,51 +276,52 @@ def t_test(values: Numbers) -> NDArray[np.bool_]:
     return called
 
 
-def judge_halves(gaps: Gaps, picked: Picked, rng: np.random.Generator) -> tuple[float, float]:
+def judge_halves(gaps: Gaps, picked: PlaceboDraws, rng: np.random.Generator) -> tuple[float, float]:
     """Judge one half of the cities by the other, many times over: the rate called, and its error.
 
     Programmes from anywhere are halved themselves.
     """
     mean, variance = weighted_mean(gaps, picked.schools)
-    places, cities = pd.factorize(picked.city if picked.city.any() else np.arange(len(mean)) % 40)
+    city = picked.authorities
+    places, cities = pd.factorize(city if city.any() else np.arange(len(mean)) % 40)
     called, times = np.zeros(len(mean)), np.zeros(len(mean))
     for _ in range(SPLITS):
         judged = np.isin(places, rng.permutation(len(cities))[: len(cities) // 2])
         these, others = ((mean[half], variance[half]) for half in (judged, ~judged))
-        called[judged] += _called_by(these, others, picked.city[~judged])
+        called[judged] += _called_by(these, others, city[~judged])
         times[judged] += 1
     return over_cities(called / np.maximum(times, 1), places + 1)
 
 
 def judge_other_year(
-    gaps: Gaps, picked: Picked, other: Gaps, yardstick: Picked
+    gaps: Gaps, picked: PlaceboDraws, other: Gaps, yardstick: PlaceboDraws
 ) -> tuple[float, float]:
     """Judge one year's programmes by another's, those of the own city left out: rate and error."""
     of_this = weighted_mean(gaps, picked.schools)
     of_other = weighted_mean(other, yardstick.schools)
-    called = np.zeros(len(picked.city), dtype=bool)
-    for city in np.unique(picked.city):
-        mine, theirs = picked.city == city, yardstick.city != city
+    called = np.zeros(len(picked.authorities), dtype=bool)
+    for city in np.unique(picked.authorities):
+        mine, theirs = picked.authorities == city, yardstick.authorities != city
         called[mine] = _called_by(
             (of_this[0][mine], of_this[1][mine]), (of_other[0][theirs], of_other[1][theirs]),
-            yardstick.city[theirs],
+            yardstick.authorities[theirs],
         )  # fmt: skip
-    return over_cities(called, picked.city)
+    return over_cities(called, picked.authorities)
 
 
-def judge_kinds(sample: CalibrationSample, picked: Picked) -> Rows:
+def judge_kinds(sample: CalibrationSample, picked: PlaceboDraws) -> Rows:
     """Judge each city by all others, counted within thirds of the cities: rate and error of each.
 
     Over all cities together it would be 5 in 100 by construction; within a kind it need not be.
     """
     gaps = sample.gaps[OURS]
     mean, variance = weighted_mean(gaps, picked.schools)
-    far = np.abs(mean) / fit_chance_scale(mean, variance, picked.city).of_draws
+    far = np.abs(mean) / fit_chance_scale(mean, variance, picked.authorities).of_draws
     called = np.zeros(len(far), dtype=bool)
-    for city in np.unique(picked.city):
-        mine = picked.city == city
+    for city in np.unique(picked.authorities):
+        mine = picked.authorities == city
         called[mine] = far[mine] > np.quantile(far[~mine], 1 - LEVEL)
-    rate = pd.Series(called.astype(float)).groupby(picked.city).mean()
+    rate = pd.Series(called.astype(float)).groupby(picked.authorities).mean()
     free = sample.free
     traits = sample.traits[free].assign(schools=1.0)
     table = traits.groupby(sample.authority[free]).agg(
@@ -345,7 +332,7 @@ def judge_kinds(sample: CalibrationSample, picked: Picked) -> Rows:
         place = table[by].rank(method="first", pct=True)
         for third, upto in enumerate((1 / 3, 2 / 3, 1), start=1):
             inside = rate[(place > upto - 1 / 3 + 1e-9) & (place <= upto + 1e-9)]
-            errors = pd.Series(mean).groupby(picked.city).mean()[inside.index]
+            errors = pd.Series(mean).groupby(picked.authorities).mean()[inside.index]
             rows.append({
                 "outcome": gaps.outcome, "year": gaps.year, "by": by, "third": third,
                 "cities": len(inside), "mean": float(errors.mean()),

@@ -20,7 +20,13 @@ import pandas as pd
 from pepstats.errors import DesignError, as_reason
 from pepstats.formatting import CHECK_KINDS, format_signed
 from pepstats.impact import Effect, Gaps, half_width, placebo_p, weighted_mean
-from pepstats.robustness.bracket import compare_circumstances, compare_unmatched, pick_earlier
+from pepstats.robustness.bracket import (
+    compare_circumstances,
+    compare_unmatched,
+    judge_whole_authorities,
+    less_own_city,
+    pick_earlier,
+)
 from pepstats.robustness.choices import (
     Choice,
     first_choice,
@@ -29,20 +35,19 @@ from pepstats.robustness.choices import (
     try_choice,
     try_untouched,
 )
-from pepstats.robustness.cities import judge_whole_authorities, less_own_city
 from pepstats.robustness.headline import CheckRow, Headline
-from pepstats.robustness.hidden_bias import (
-    suppose_contamination,
-    suppose_drift,
-    suppose_selection,
-    suppose_unpublished,
-)
 from pepstats.robustness.methods import (
     balanced_did,
     doubly_robust_did,
     event_study,
     matched_did,
     synthetic_did,
+)
+from pepstats.robustness.sensitivity import (
+    suppose_contamination,
+    suppose_drift,
+    suppose_selection,
+    suppose_unpublished,
 )
 
 

@@ -21,7 +21,6 @@ from pepstats.formatting import AGREED, format_signed
 from pepstats.matching import Match, mark_free, positions
 from pepstats.robustness.choices import ONE_YEAR, first_choice, match_again
 from pepstats.robustness.headline import CheckRow, Headline
-from pepstats.robustness.parallel_trends import bound_relative
 from pepstats.robustness.standard_errors import asking_diff_diff, compare_means, fit_clustered
 from pepstats.robustness.synthetic import estimate_synthetic
 from pepstats.schools import Panel
@@ -144,22 +143,6 @@ def study_years(frame: pd.DataFrame, *, starts: int) -> EventStudy:
     index = pd.Index(others, name="year")
     covariance = covariance.set_axis(index).set_axis(others, axis=1)
     return EventStudy(table.set_axis(index), covariance, reference, starts, *_count(frame))
-
-
-def allow_for_drift(study: EventStudy, *, rng: np.random.Generator) -> pd.DataFrame:
-    """Bound the first later year for each amount of drift allowed (HonestDiD).
-
-    Index `at_most` (times the largest step before); `low`, `high`. Normal limits, as the authors
-    take them.
-    """
-    later = [int(y) for y in study.table.index if y >= study.starts]
-    earlier = [int(y) for y in study.table.index if y < study.reference]
-    if (np.diff([*earlier, study.reference, *later]) != 1).any():
-        raise DesignError("years are missing in between, so one year's drift cannot be told")
-    used = [*earlier, *later]
-    beta = study.table.loc[used, "estimate"].to_numpy(float)
-    sigma = study.covariance.loc[used, used].to_numpy(float)
-    return bound_relative(beta, sigma, len(earlier), times=(0, 0.5, 1, 1.5, 2), rng=rng)
 
 
 def compare_doubly_robust(

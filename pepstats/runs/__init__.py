@@ -1,8 +1,10 @@
 """The notebooks in order, and the run that they leave: again, and the same."""
 
+from pepstats.runs.begin import begin_study, complete_report, draft_report
+from pepstats.runs.explain import describe_settings, explain_word
 from pepstats.runs.files import write_whole
 from pepstats.runs.plan import hold_to_plan, write_plan
-from pepstats.runs.release import read_to_do, release_report
+from pepstats.runs.release import read_to_do, read_verdicts, release_report
 from pepstats.runs.revision import bridge_programme, bridge_report
 from pepstats.runs.runner import RunOptions, run_report
 from pepstats.runs.steps import open_step, read_design, read_evaluation, read_inputs
@@ -11,15 +13,21 @@ from pepstats.runs.verify import verify_run
 
 __all__ = [
     "RunOptions",
+    "begin_study",
     "bridge_programme",
     "bridge_report",
     "fold_lines",
+    "complete_report",
+    "describe_settings",
+    "draft_report",
+    "explain_word",
     "hold_to_plan",
     "open_step",
     "read_design",
     "read_evaluation",
     "read_inputs",
     "read_to_do",
+    "read_verdicts",
     "release_report",
     "run_report",
     "trace_entry",

@@ -20,9 +20,8 @@ from pepstats.errors import RunError
 from pepstats.impact import Design, design_comparison
 from pepstats.measures import MEASURES
 from pepstats.report import NO_PLAN
-from pepstats.runs.environment import find_commit
 from pepstats.runs.files import write_whole
-from pepstats.runs.manifest import seal_of, utc
+from pepstats.runs.manifest import find_commit, seal_of, utc
 from pepstats.runs.steps import Step
 from pepstats.settings import Programme, Report, Settings, load_programme, load_report, read_once
 from pepstats.sources import RESULTS

@@ -16,10 +16,10 @@ from typing import Any
 
 from pepstats import paths
 from pepstats.errors import RunError
+from pepstats.formatting import school_year
 from pepstats.report import NOT_YET_PUBLIC, REASON, fill_template, list_marks
 from pepstats.runs.compare import Content
 from pepstats.runs.disclosed import SHOWN, add_to_disclosed, read_disclosed
-from pepstats.runs.environment import same_code
 from pepstats.runs.files import (
     MANIFEST,
     OUTSIDE,
@@ -39,6 +39,7 @@ from pepstats.runs.manifest import (
     list_settings,
     manifest_as_text,
     read_manifest,
+    same_code,
     utc,
 )
 from pepstats.runs.revision import (
@@ -107,7 +108,7 @@ def find_named(run: Path, made: Manifest, report: Report) -> Iterator[str]:
     """
     if report.edition == "exempt":
         return
-    releases = set(read_effects(run, made)["release"].dropna())
+    releases = set(read_effects(run)["release"].dropna())
     published = releases <= set(RELEASES) - set(NOT_YET_PUBLIC)
     schools = list_schools(run, report)
     for name in list_leaving(made, report):
@@ -133,6 +134,16 @@ def read_to_do(run: Path) -> list[str]:
     """Read what the paper says a person must still do, where it says so."""
     path = run / TO_DO
     return path.read_text("utf-8").split("\n") if path.is_file() else []
+
+
+def read_verdicts(run: Path) -> list[str]:
+    """Read the verdict on each programme's first outcome, as the paper of a run prints it."""
+    table = read_effects(run)
+    first = table.groupby("programme", sort=False).head(1)
+    return [
+        f"{one.programme}: {one.verdict or one.reason} ({one.outcome}, {school_year(one.year)})"
+        for one in first.fillna({"verdict": "", "reason": ""}).itertuples()
+    ]
 
 
 def carry(

@@ -20,9 +20,8 @@ from pathlib import Path
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import PROPOSED
-from pepstats.runs.environment import hash_arithmetic
 from pepstats.runs.files import copy_into, sha256_of
-from pepstats.runs.manifest import EarlierRun, Manifest
+from pepstats.runs.manifest import EarlierRun, Manifest, hash_arithmetic
 from pepstats.runs.steps import PUBLISHED
 from pepstats.runs.tasks import FIRST, LAST, Task
 from pepstats.settings import hash_settings

@@ -24,7 +24,7 @@ from pepstats.impact import HOW
 from pepstats.measures import MEASURES, find_measure, outcome_label
 from pepstats.report import round_effects
 from pepstats.runs.files import CHANGES_FILE, MANIFEST, read_csv, sha256_of, write_whole
-from pepstats.runs.manifest import EarlierRun, Manifest, find_manifest, read_manifest
+from pepstats.runs.manifest import EarlierRun, find_manifest, read_manifest
 from pepstats.runs.steps import Step
 from pepstats.schools import Panel
 from pepstats.settings import Report
@@ -243,7 +243,7 @@ def record_release(
     `before` is the folder of the last release of the report, `making` that of the new one.
     """
     made, lines = read_manifest(making), []
-    now = read_effects(making, made)
+    now = read_effects(making)
     release = made.release
     if release is None:
         raise RunError(f"{making} is not a release.")
@@ -251,7 +251,7 @@ def record_release(
         lines.append(f"- first release, with {count_words(len(now), 'effect')}")
         lines += [f"- it revises {revises}"] if revises is not None else []
     else:
-        table = bridge_effects(read_effects(before, read_manifest(before)), now)
+        table = bridge_effects(read_effects(before), now)
         moved, flipped = table[table["moved"]], int(table["verdict_changed"].sum())
         verdicts = count_words(flipped, "verdict") if flipped else "no verdict"
         lines.append(f"- {len(moved)} of {len(table)} effects moved; {verdicts} changed")
@@ -262,7 +262,7 @@ def record_release(
     return partial(_add_entry, released, said)
 
 
-def read_effects(folder: Path, made: Manifest) -> pd.DataFrame:
+def read_effects(folder: Path) -> pd.DataFrame:
     """Read every programme's effects, as they were printed, from a run or a release."""
     return read_csv(folder / EFFECTS_FILE)
 

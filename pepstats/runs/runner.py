@@ -22,7 +22,6 @@ from pathlib import Path
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, nearest
 from pepstats.runs.disclosed import FOLDER
-from pepstats.runs.environment import describe_machine, find_commit, is_modified
 from pepstats.runs.files import (
     LOG,
     MANIFEST,
@@ -35,7 +34,10 @@ from pepstats.runs.files import (
 from pepstats.runs.manifest import (
     SCHEMA,
     describe_input,
+    describe_machine,
+    find_commit,
     find_manifest,
+    is_modified,
     list_settings,
     manifest_as_text,
     normalise_notebook,

@@ -23,7 +23,6 @@ from pepstats.errors import PepstatsError, RunError
 from pepstats.formatting import count_words
 from pepstats.runs.compare import compare_entries, compare_file
 from pepstats.runs.disclosed import copy_disclosed
-from pepstats.runs.environment import describe_machine, same_code
 from pepstats.runs.files import MANIFEST, as_csv, copy_into, fill_folder, place_of, sha256_of
 from pepstats.runs.manifest import (
     CHANGED,
@@ -37,9 +36,11 @@ from pepstats.runs.manifest import (
     Manifest,
     Release,
     check_written,
+    describe_machine,
     list_settings,
     manifest_as_text,
     read_manifest,
+    same_code,
 )
 from pepstats.runs.release import README, describe_release, lay_out_release, list_leaving
 from pepstats.runs.revision import Earlier, open_earlier

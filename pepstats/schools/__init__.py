@@ -1,10 +1,15 @@
 """One school through time: identity, register, panel, and what adds up."""
 
-from pepstats.schools.coverage import list_breaks, measure_coverage, say_why_missing
-from pepstats.schools.identity import Schools, follow_schools
-from pepstats.schools.members import find_members
+from pepstats.schools.identity import Schools, find_members, follow_schools
 from pepstats.schools.national import gather_levels
-from pepstats.schools.panel import Panel, add_gaps, build_panel
+from pepstats.schools.panel import (
+    Panel,
+    add_gaps,
+    build_panel,
+    list_breaks,
+    measure_coverage,
+    say_why_missing,
+)
 from pepstats.schools.register import attach_inspections, grade_at, say_register_year
 from pepstats.schools.requests import check_asked, check_listed
 from pepstats.schools.source_check import check_as_dict, check_sources, describe_check

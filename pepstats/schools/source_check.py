@@ -32,6 +32,7 @@ from pepstats.sources import (
     Source,
     Tidied,
     cross_check,
+    find_page,
     find_source,
     join_tables,
     list_titles,
@@ -103,10 +104,12 @@ class SourceCheck:
     `not_followed` those that end; `earlier` holds the figures that a file repeats of an earlier
     year (`agrees` or not); `together` holds England's rows against the schools of all files of that
     kind and year; `register` says that the register is of another year than the results;
-    `problem` is a contradiction between files, or what a report asks for and they cannot give.
+    `problem` is a contradiction between files, or what a report asks for and they cannot give;
+    `listed` says of each file that was asked for whether it is there.
     """
 
     files: tuple[FileCheck, ...]
+    listed: tuple[tuple[SourceLine, bool], ...] = ()
     together: pd.DataFrame = field(default_factory=lambda: NO_TOTALS, repr=False)
     followed: dict[str, int] = field(default_factory=dict)
     not_followed: dict[str, int] = field(default_factory=dict)
@@ -160,7 +163,8 @@ def check_sources(
     parsed: list[Results | Tidied] = []
     named = [what] if isinstance(what, str) else list(what)
     found: list[Source] = []
-    for line in _list_lines(named, folder):
+    lines = _list_lines(named, folder)
+    for line in lines:
         try:
             found.append(find_source(line, folder))
             read = parse_source(found[-1])
@@ -171,8 +175,9 @@ def check_sources(
     results = [one for one in parsed if isinstance(one, Results)]
     dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
     lacks = _list_lacks(named, found, folder)
+    listed = tuple((line, (folder / line.file).is_file()) for line in lines)
     checked = SourceCheck(
-        tuple(files), _add_up_together(results), register=_say_register(parsed, dated),
+        tuple(files), listed, _add_up_together(results), register=_say_register(parsed, dated),
         problem=" ".join(lacks),
     )  # fmt: skip
     if len({one.source.year for one in dated}) < 2:
@@ -298,7 +303,7 @@ def _records(table: pd.DataFrame) -> Any:
 
 def describe_check(check: SourceCheck) -> str:
     """Describe what was found in every file, and in the files together."""
-    blocks = [_describe_file(one) for one in check.files]
+    blocks = [_tick_off(check.listed), *map(_describe_file, check.files)]
     if len(check.together):
         years = ", ".join(str(year) for year in sorted(set(check.together["year"])))
         title = f"England's rows and the schools of all files, {years}"
@@ -317,7 +322,20 @@ def describe_check(check: SourceCheck) -> str:
         else f"No figure was read of {', '.join(check.without_figures)}.",
         2: f"{len(wrong)} file(s) cannot be read: {', '.join(wrong)}." if wrong else check.problem,
     }
-    return "\n\n".join("\n".join(block) for block in [*blocks, [last[check.exit_code]]]) + "\n"
+    blocks.append([last[check.exit_code]])
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _tick_off(listed: Sequence[tuple[SourceLine, bool]]) -> list[str]:
+    """Tick off the files that are there; of one that is not, say where it is published."""
+    there = sum(found for _, found in listed)
+    lines = [f"{there} of {len(listed)} files are there"]
+    for line, found in listed:
+        what = f"{line.kind or 'file'}{f', {line.year}' if line.year else ''}"
+        where = "" if found else find_page(str(line.kind))
+        lines.append(f"  [{'x' if found else ' '}] {what:<20} {line.file}"
+                     f"{f' ({where})' if where else ''}")  # fmt: skip
+    return lines if there < len(listed) else []
 
 
 def _describe_file(one: FileCheck) -> list[str]:

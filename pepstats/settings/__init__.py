@@ -16,7 +16,7 @@ from pepstats.settings.programme import (
     load_programme,
     split_phases,
 )
-from pepstats.settings.quality import load_quality, say_sign_off, tabulate_quality
+from pepstats.settings.quality import Quality, load_quality, say_sign_off, tabulate_quality
 from pepstats.settings.report import (
     RELEASES,
     Disclosure,
@@ -32,8 +32,8 @@ from pepstats.settings.yaml import (
     Settings,
     check_settings,
     check_slug,
-    find_rules,
     hash_settings,
+    load_rules,
     one_of,
     read_once,
     read_yaml,
@@ -50,6 +50,7 @@ __all__ = [
     "Phase",
     "PoolRule",
     "Programme",
+    "Quality",
     "RELEASES",
     "Report",
     "SLUG",
@@ -59,7 +60,6 @@ __all__ = [
     "check_named_files",
     "check_settings",
     "check_slug",
-    "find_rules",
     "group_phases",
     "hash_settings",
     "lead_with",
@@ -68,6 +68,7 @@ __all__ = [
     "load_programmes",
     "load_quality",
     "load_report",
+    "load_rules",
     "one_of",
     "read_once",
     "read_yaml",

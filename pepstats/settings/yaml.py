@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from pepstats import paths
 from pepstats.errors import DesignError, nearest
 from pepstats.formatting import plain_text
 
@@ -125,12 +126,6 @@ def _plain_values(content: Any) -> Any:
     return plain_text(content) if isinstance(content, str) else content
 
 
-def find_rules(name: str, data: Path | None) -> Path | None:
-    """Return a data folder's own file of such settings, where it has one."""
-    path = data / name if data is not None else None
-    return path if path is not None and path.is_file() else None
-
-
 S = TypeVar("S", bound=Settings)
 
 
@@ -141,6 +136,13 @@ def check_settings(model: type[S], content: dict[str, Any], path: Path) -> S:
     except ValidationError as error:
         problems = [_problem(model, content, dict(e)) for e in error.errors(include_url=False)]
         raise DesignError(f"{path}: " + " ".join(dict.fromkeys(problems))) from None
+
+
+def load_rules(model: type[S], name: str, data: Path | None = None) -> S:
+    """Read such a file of settings: a data folder's own, where it has one, else the library's."""
+    own = None if data is None else data / name
+    path = own if own is not None and own.is_file() else paths.TEMPLATES / name
+    return check_settings(model, read_yaml(path), path)
 
 
 def _problem(model: type[Settings], content: Any, error: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Published files read: every cell a value or a reason, every row accounted for."""
 
 from pepstats.sources.cells import Array, Cells
-from pepstats.sources.files import Source, find_source, read_text
+from pepstats.sources.files import Source, find_source, read_members, read_text
 from pepstats.sources.layouts import (
     AGGREGATES,
     AUTHORITY,
@@ -11,10 +11,10 @@ from pepstats.sources.layouts import (
     RESULTS,
     SPECIAL,
     STATE_FUNDED,
+    find_page,
     list_titles,
     misspelt,
 )
-from pepstats.sources.members import read_members
 from pepstats.sources.published import join_tables, parse_source, read_published
 from pepstats.sources.registers import Tidied, governance_of
 from pepstats.sources.results import Ledger, Results, find_authorities, list_offered
@@ -67,6 +67,7 @@ __all__ = [
     "check_statements",
     "cross_check",
     "find_authorities",
+    "find_page",
     "find_source",
     "governance_of",
     "join_tables",

@@ -79,9 +79,6 @@ _ALL = [
 ]  # fmt: skip
 """Every layout; a header is of one kind alone, or it is refused."""
 
-_PAGES = {(row["kind"], row["long"]): row["page"] for row in read_table("source-pages")}
-"""Where each kind of file is published, the wide ones and the Department's long ones."""
-
 LONG, UNUSED = "long", "unused"
 """What is known by name alone: the Department's long files that no reader takes, and others."""
 
@@ -149,9 +146,10 @@ def list_titles() -> dict[str, str]:
     return {**{one.kind: one.title for one in _ALL if one.kind not in (LONG, UNUSED)}, **own}
 
 
-def find_page(kind: str, *, long: bool) -> str | None:
-    """Find the page that a kind of file is published on; none for a study's own tables."""
-    return _PAGES.get((kind, "yes" if long else "no"))
+def find_page(kind: str) -> str:
+    """Return on which page a kind of file is published, with its address; empty where on none."""
+    rows = [row for row in read_table("published") if row["kind"] == kind]
+    return f"{rows[0]['page']}, {rows[0]['address']}" if rows else ""
 
 
 def missing_columns(kind: str, header: list[str]) -> list[str]:

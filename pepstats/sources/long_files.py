@@ -19,12 +19,21 @@ from pepstats.errors import SourceError
 from pepstats.measures import IMPOSSIBLE, MEASURES, NO_ROW, REASONS, measures_of
 from pepstats.paths import read_table
 from pepstats.settings import RELEASES
-from pepstats.sources.cells import ALL_REASONS, Array, Cells, read_cells
+from pepstats.sources.cells import (
+    ALL_REASONS,
+    PERCENT,
+    Array,
+    Cells,
+    ask,
+    find_strays,
+    raise_text,
+    read_cells,
+    said_of,
+)
 from pepstats.sources.files import Source
 from pepstats.sources.layouts import LONG_YEAR, MAINSTREAM, NOT_STATED, SPECIAL, end_of_school_year
 from pepstats.sources.registers import read_column, read_urns
 from pepstats.sources.results import IDENTITY, Ledger, Results, find_impossible
-from pepstats.sources.shares import PERCENT, ask, find_strays, raise_text, said_of
 
 COLUMNS = {(row["kind"], row["column"]): row["measure"] for row in read_table("long-columns")}
 """What a column gives: the measure, or `{}_expected` where the row's subject completes it."""

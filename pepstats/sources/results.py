@@ -21,14 +21,20 @@ from pepstats.measures import (
 )
 from pepstats.sources.cells import (
     ALL_REASONS,
+    FRACTION,
     HAS_VALUE,
     Array,
     Cells,
     Reading,
+    Share,
+    Unsettled,
+    cohorts_of,
     read_cells,
+    read_fractions,
     read_number,
     read_urn,
     reason_of,
+    said_of,
 )
 from pepstats.sources.csv_text import read_header, read_rows
 from pepstats.sources.excel import is_workbook
@@ -48,7 +54,6 @@ from pepstats.sources.layouts import (
     misspells,
     tidy_column,
 )
-from pepstats.sources.shares import FRACTION, Share, Unsettled, cohorts_of, read_fractions, said_of
 
 SCHOOL_ROWS = (MAINSTREAM, SPECIAL, NOT_STATED)
 TWIN = "a school's row repeated"

@@ -18,7 +18,17 @@ import pandas as pd
 from pepstats.errors import SourceError, nearest
 from pepstats.measures import IMPOSSIBLE, LA_SERIES, MEASURES, NO_ROW, PUBLISHED
 from pepstats.settings import RELEASES
-from pepstats.sources.cells import Cells, read_number, reason_of
+from pepstats.sources.cells import (
+    FRACTION,
+    Cells,
+    ask,
+    by_pupils,
+    find_strays,
+    raise_text,
+    read_number,
+    reason_of,
+    said_of,
+)
 from pepstats.sources.files import Source
 from pepstats.sources.registers import (
     Tidied,
@@ -31,7 +41,6 @@ from pepstats.sources.registers import (
     refuse_twins,
 )
 from pepstats.sources.results import IDENTITY, MOST_PUPILS, Ledger, Results
-from pepstats.sources.shares import FRACTION, ask, by_pupils, find_strays, raise_text, said_of
 
 
 def tidy_la_series(raw: Cells, source: Source) -> Tidied:

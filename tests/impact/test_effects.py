@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats.impact import effects
-from pepstats.impact.effects import Yardstick
+from pepstats.impact.effects import GAINED, LOST, Yardstick, choose_verdict
 from pepstats.impact.gaps import Gaps
 from pepstats.impact.placebo import PlaceboDraws, placebo_estimates
-from pepstats.impact.verdicts import GAINED, LOST, choose_verdict
 from tests import reference
 
 seeds = st.integers(0, 100_000)
@@ -216,7 +215,7 @@ def test_one_row_holds_every_number_of_an_effect() -> None:
     ]  # fmt: skip
     assert list(row.index)[: len(first)] == first
     assert (row["baseline"], row["year"], row["release"]) == ("2016 and 2017", 2018, "provisional")
-    numbers = effects.list_effect_numbers([effect])
+    numbers = effects.list_numbers(effect.tidy())
     assert numbers["rwm_expected.disadvantaged.estimate"] == row["estimate"]
     assert effects.tidy_effects([]).columns.tolist() == list(row.index)
 

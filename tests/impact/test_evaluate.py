@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import DesignError, RunError
-from pepstats.impact.effects import judge_together, set_beside
+from pepstats.impact.effects import FORECAST, MATCHED, judge_together, set_beside
 from pepstats.impact.evaluate import (
     Evaluation,
     judge_effects,
     set_others_beside,
     take_up_evaluation,
 )
-from pepstats.impact.verdicts import FORECAST, MATCHED
 from tests.impact.test_october import in_october, national
 from tests.worlds import Small, evaluate_small, small_england
 
@@ -168,6 +167,18 @@ def test_a_reader_adds_a_members_gap_up_from_the_panel_and_the_pairs(december: E
 def test_a_change_that_cannot_be_is_refused_and_named(december, changed, says: str) -> None:
     with pytest.raises(DesignError, match=says):
         december.what_if(**changed)
+
+
+def test_members_are_listed_by_how_far_each_moved_with_its_own_interval(december) -> None:
+    ranked = december.by_school()
+    gaps = december.gaps.reset_index()
+    own = gaps[gaps["outcome"] == december.programme.primary].set_index("school")
+    assert set(ranked.index) == set(december.design.members)
+    assert ranked["gap"].dropna().is_monotonic_decreasing
+    reach = (ranked["high"] - ranked["low"]) / 2
+    assert np.allclose(reach, 1.96 * np.sqrt(own["variance"].reindex(ranked.index)), equal_nan=True)
+    with pytest.raises(DesignError, match="no gaps in `rwm_expceted`"):
+        december.by_school("rwm_expceted")
 
 
 def test_the_sentence_has_the_estimate_its_range_whose_results_and_the_verdict(december) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pepstats import paths
 from pepstats.errors import DesignError
 from pepstats.impact import evidence_grade as evidence
+from pepstats.settings import load_rules
 
 QUIET = {
     "largest_smd": 0.03, "baseline_years": 2, "share_elsewhere": 0.0, "comparison_cleared": True,
@@ -19,7 +20,12 @@ QUIET = {
 def security(mdes: float | None = 0.25, left: int = 18, design: str = "unobservables", **changed):
     found = evidence.find_threats(evidence.Circumstances(**{**QUIET, **changed}))
     return evidence.grade_security(
-        design=design, mdes=mdes, schools_listed=18, schools_left=left, threats=found
+        design=design,
+        mdes=mdes,
+        schools_listed=18,
+        schools_left=left,
+        threats=found,
+        criteria=load_rules(evidence.Criteria, "grades.yml"),
     )
 
 
@@ -111,4 +117,4 @@ def test_requests_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     text = (paths.TEMPLATES / "grades.yml").read_text("utf-8")
     path.write_text(text.replace("[0.20, 0.29, 0.39", "[0.20, 0.19, 0.39"), "utf-8")
     with pytest.raises(DesignError, match="do not rise"):
-        evidence.load_criteria(path)
+        load_rules(evidence.Criteria, path.name, tmp_path)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import DesignError
-from pepstats.impact import verdicts
+from pepstats.impact import effects
 from pepstats.impact.gaps import Asked, Gaps
 from pepstats.impact.october import forecast_gaps
 from pepstats.matching.nearest import match_schools
@@ -54,8 +54,8 @@ def test_the_mode_follows_from_what_the_sources_hold() -> None:
     small = small_england()
     december = estimate(small, small.panel, None)
     october = estimate(small, in_october(small), national(small))
-    assert set(december["mode"]) == {verdicts.MATCHED}
-    assert set(october["mode"]) == {verdicts.FORECAST}
+    assert set(december["mode"]) == {effects.MATCHED}
+    assert set(october["mode"]) == {effects.FORECAST}
     assert october["n_schools"].iloc[0] == december["n_schools"].iloc[0]
 
 
@@ -118,7 +118,7 @@ def test_a_forecast_leaves_out_whom_a_caliper_leaves_without_comparison_schools(
     strict = known.model_copy(update={"match": known.match.model_copy(update={"caliper": 0.4})})
     december = evaluate_small(small, SLUG, programme=strict)
     october = evaluate_small(small, SLUG, in_october(small), national(small), strict)
-    assert (december.mode, october.mode) == (verdicts.MATCHED, verdicts.FORECAST)
+    assert (december.mode, october.mode) == (effects.MATCHED, effects.FORECAST)
     both = [one.gaps.xs("rwm_expected", level="outcome") for one in (december, october)]
     assert both[0]["gap"].isna().tolist() == both[1]["gap"].isna().tolist()
     out = both[0]["gap"].isna()

@@ -10,11 +10,10 @@ import yaml
 import pepstats
 from pepstats.document.blocks import PaperTable
 from pepstats.errors import DesignError
-from pepstats.impact.effect_sizes import CITY_BY_CITY, pool_phases
 from pepstats.report import programme_tables
 from pepstats.report.edition import ProgrammeResults
 from pepstats.report.programme_tables import cost_words
-from pepstats.schools.members import find_members
+from pepstats.schools.identity import find_members
 from pepstats.settings.programme import group_phases, list_parts, load_programme, split_phases
 from pepstats.settings.report import load_report
 from pepstats.study import Study
@@ -130,50 +129,15 @@ def test_listed_schools_go_to_the_phase_they_have_results_in(study, tmp_path: Pa
 # Together -----------------------------------------------------------------------------------------
 
 
-def phase(outcome: str, estimate: float, seed: int, per_unit: float, reason: str = ""):
-    rng = np.random.default_rng(seed)
-    city = np.repeat(np.arange(100), 20)
-    drawn = rng.normal(0, 1, 100)[city] + rng.normal(0, 2, 2000)
-    half = float(np.quantile(np.abs(drawn), 0.95))
-    ends = np.array([estimate, estimate - half, estimate + half])
-    effect = {"outcome": outcome, "estimate": ends[0], "low": ends[1], "high": ends[2],
+def phase(
+    outcome: str, estimate: float, per_unit: float, reason: str = ""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    effect = {"outcome": outcome, "estimate": estimate, "low": estimate - 4, "high": estimate + 4,
               "p_placebo": 0.04, "n_schools": 12, "verdict": "gained"}  # fmt: skip
-    size = dict(zip(("size", "size_low", "size_high"), ends * per_unit, strict=True))
-    if reason:
-        size = dict.fromkeys(size, np.nan)
+    ends = np.array([estimate, estimate - 4, estimate + 4]) * (np.nan if reason else per_unit)
+    size = dict(zip(("size", "size_low", "size_high"), ends, strict=True))
     sizes = pd.DataFrame([{"outcome": outcome, "how": "so", "reason": reason, **size}])
-    return pd.DataFrame([effect]), sizes, pd.DataFrame({"la": city, outcome: drawn})
-
-
-def pool(*parts) -> pd.DataFrame:
-    names = ("primary", "secondary")
-    by_kind = (dict(zip(names, tables, strict=True)) for tables in zip(*parts, strict=True))
-    return pool_phases(*by_kind)
-
-
-def test_phases_are_taken_together_by_precision_on_pupils_scale() -> None:
-    found = pool(phase("rwm_expected", 5.0, 1, 0.02), phase("progress8", 4.0, 2, 0.04))
-    assert found.index.tolist() == ["primary", "secondary", "both phases"]
-    both = found.loc["both phases"]
-    assert found["weight"].tolist()[:2] == pytest.approx([0.8, 0.2], abs=0.02)
-    assert both["size"] == pytest.approx(float((found["weight"] * found["size"]).iloc[:2].sum()))
-    half = [(row.high - row.low) / 2 for row in found.itertuples()]
-    assert half[2] == pytest.approx(np.sqrt(1 / (1 / half[0] ** 2 + 1 / half[1] ** 2)), rel=0.1)
-    assert both["n_schools"] == 24 and both["how"] == CITY_BY_CITY
-
-
-def test_a_good_year_that_a_city_has_in_both_phases_widens_the_interval() -> None:
-    first = phase("rwm_expected", 5.0, 1, 0.02)
-    same, other = phase("progress8", 5.0, 1, 0.02), phase("progress8", 5.0, 2, 0.02)
-    tied, apart = pool(first, same).iloc[-1], pool(first, other).iloc[-1]
-    assert tied["high"] - tied["low"] > 1.3 * (apart["high"] - apart["low"])
-
-
-def test_phases_without_a_common_scale_are_not_taken_together() -> None:
-    found = pool(phase("rwm_expected", 5, 1, 0.02), phase("attainment8", 4, 2, 1, "none published"))
-    both = found.loc["both phases"]
-    assert np.isnan(both["size"]) and np.isnan(both["low"])
-    assert both["reason"].endswith("for secondary: none published")
+    return pd.DataFrame([effect]), sizes
 
 
 def test_the_paper_shows_both_phases_on_one_scale_and_says_so(tmp_path: Path) -> None:
@@ -182,17 +146,18 @@ def test_the_paper_shows_both_phases_on_one_scale_and_says_so(tmp_path: Path) ->
 
     def shown(*made) -> PaperTable:
         results = {
-            part.slug: ProgrammeResults(effects, empty, empty, drawn, empty, empty, sizes=sizes)
-            for part, (effects, sizes, drawn) in zip(parts, made, strict=True)
+            part.slug: ProgrammeResults(effects, empty, empty, empty, empty, empty, sizes=sizes)
+            for part, (effects, sizes) in zip(parts, made, strict=True)
         }
         return programme_tables.table_phases(parts, results)
 
-    primary = phase("rwm_expected", 5.0, 1, 0.02)
-    table = shown(primary, phase("progress8", 4.0, 2, 0.04))
-    assert [row[0] for row in table.rows] == ["Primary", "Secondary", "Both phases"]
-    assert "only as sizes in pupils' standard deviations" in table.note
-    assert table.caption.startswith("Both phases: ") and table.rows[2][4] == "24"
-    none = shown(primary, phase("attainment8", 4.0, 2, 0.04, "none published"))
-    assert "they are not taken together" in none.note and none.rows[2][2] == "none"
+    primary = phase("rwm_expected", 5.0, 0.02)
+    table = shown(primary, phase("progress8", 4.0, 0.04))
+    assert [row[0] for row in table.rows] == ["Primary", "Secondary"]
+    assert [row[4] for row in table.rows] == ["gained", "gained"]
+    assert "no effect on both together is estimated" in table.note
+    assert table.caption.startswith("Both phases: ") and table.rows[1][3] == "12"
+    none = shown(primary, phase("attainment8", 4.0, 0.04, "none published"))
+    assert none.rows[1][2] == "none"
     assert group_phases(parts) == {"both": list(parts)} and not group_phases(parts[:1])
     assert cost_words(parts[0], 40) == "A grant of £100,000 for both phases together"

@@ -7,8 +7,8 @@ import pytest
 from pepstats.errors import DesignError
 from pepstats.impact import Evaluation
 from pepstats.impact.design import Design, Inputs, design_comparison
+from pepstats.impact.effects import MATCHED
 from pepstats.impact.not_estimated import ONLY_HERE, choose_lead, refuse_outcomes
-from pepstats.impact.verdicts import MATCHED
 from pepstats.schools.panel import Panel
 from pepstats.settings import Programme
 from tests.impact.test_october import in_october, national

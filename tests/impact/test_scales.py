@@ -12,10 +12,11 @@ from pepstats.impact import Inputs, effects
 from pepstats.impact import evidence_grade as evidence
 from pepstats.impact import value_for_money as value
 from pepstats.impact.effect_sizes import correct_small
+from pepstats.impact.effects import MATCHED
 from pepstats.impact.gaps import Gaps
-from pepstats.impact.verdicts import MATCHED
 from pepstats.report import programme_tables
 from pepstats.report.entries import describe_value
+from pepstats.settings import load_rules
 from pepstats.settings.programme import load_programme
 from tests.impact.test_sizes import made_up, panel_of
 from tests.worlds import ROOT
@@ -52,7 +53,7 @@ def sized(estimate: float = 6.0, half: float = 4.0, word: str = "gained") -> pd.
     }
     found = {name: gaps_of(name, *about) for name, about in made.items()}
     seen = [effect_of(n, unit, estimate, half, word) for n, (unit, _, _) in made.items()]
-    table = value.load_months().choose()
+    table = load_rules(value.MonthsTables, "months.yml").choose()
     return value.tabulate_sizes(seen, found, panel_of(made_up(6.0)), PAIRS, table)
 
 
@@ -89,7 +90,7 @@ def test_no_results_of_comparison_schools_means_no_g_and_a_reason() -> None:
     found = gaps_of("rwm_expected", "percentage points", 60.0, 12.0)
     found.table.loc[OTHERS, "own"] = np.nan
     effect = effect_of("rwm_expected", "percentage points", 6.0, 4.0, "gained")
-    table = value.load_months().choose()
+    table = load_rules(value.MonthsTables, "months.yml").choose()
     sizes = value.tabulate_sizes(
         [effect], {"rwm_expected": found}, panel_of(made_up(6.0)), PAIRS, table
     )
@@ -98,7 +99,7 @@ def test_no_results_of_comparison_schools_means_no_g_and_a_reason() -> None:
 
 
 def test_every_number_can_be_written_as_json_by_name() -> None:
-    named = value.list_sizes(sized())
+    named = effects.list_numbers(sized())
     assert "rwm_expected.months" in named and "absence.months" not in named
     assert named["absence.months_reason"] and isinstance(named["rwm_expected.months"], int)
     json.dumps(named, allow_nan=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pepstats.impact import verdicts
+from pepstats.impact import effects
 
 
 @pytest.mark.parametrize(
@@ -16,5 +16,5 @@ from pepstats.impact import verdicts
     ],
 )  # fmt: skip
 def test_the_ladder_of_words(estimate: float, p: float, word: str) -> None:
-    assert verdicts.choose_verdict(estimate, p) == word
-    assert word in verdicts.LADDER
+    assert effects.choose_verdict(estimate, p) == word
+    assert word in effects.LADDER

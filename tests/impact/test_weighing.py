@@ -10,15 +10,16 @@ from scipy.optimize import linprog
 from pepstats.errors import DesignError
 from pepstats.impact import effects, weighing
 from pepstats.impact.effects import Effect, Yardstick
-from pepstats.impact.value_for_money import load_months
+from pepstats.impact.value_for_money import MonthsTables
 from pepstats.impact.weighing import PRIORS, SCEPTIC, TRIALS, Prior, Seen
-from pepstats.settings import load_programme
+from pepstats.settings import load_programme, load_rules
 from tests.impact.test_sizes import panel_of
 from tests.worlds import ROOT
 
 PER = 37.4  # points per pupils' standard deviation, reading, writing and maths at 64%
 SPREAD = 2.97
-LONG = load_months().choose().begins(weighing.LONG)
+MONTHS = load_rules(MonthsTables, "months.yml").choose()
+LONG = MONTHS.begins(weighing.LONG)
 
 
 def seen(points: float, spread: float = SPREAD) -> Seen:
@@ -72,7 +73,7 @@ def test_before_looking_is_what_the_priors_say() -> None:
 
 
 def test_a_table_of_months_without_two_has_no_size_at_which_they_begin() -> None:
-    table = load_months().choose()
+    table = MONTHS
     one = table.bands[1].model_copy(update={"upto": None})
     assert np.isnan(table.model_copy(update={"bands": (table.bands[0], one)}).begins(2))
 
@@ -115,7 +116,7 @@ def test_each_effect_is_weighed_by_its_own_draws_or_has_the_reason_why_not() -> 
     ]
     sizes = pd.DataFrame({"outcome": [e.outcome for e in asked], "without": [64.0, 5.0, 0.0]})
     panel = panel_of({"rwm_expected": np.full(6, 64.0), "reading_progress": np.zeros(6)})
-    table = weighing.weigh_effects(asked, placebo, sizes, panel, load_months().choose())
+    table = weighing.weigh_effects(asked, placebo, sizes, panel, MONTHS)
     first, absence, still = table.to_dict("records")
     lean = one.chance.mean() + 0.5
     after = Seen((9.0 - lean) / first["points_per_sd"], one.spread / first["points_per_sd"])

@@ -8,7 +8,6 @@ import docx
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from pepstats.document import blocks as document_blocks
 from pepstats.document.blocks import text_of
@@ -28,7 +27,6 @@ from pepstats.report.paper import (
     EXEMPT,
     INVENTED,
     built_in_text,
-    draft_report,
     list_disclosure,
     list_marks,
     list_shown_counts,
@@ -36,7 +34,7 @@ from pepstats.report.paper import (
     make_tables,
     write_editions,
 )
-from pepstats.settings.report import Disclosure, Report
+from pepstats.settings.report import Disclosure
 from tests.paper_made_up import (
     make_city,
     make_effect,
@@ -329,29 +327,6 @@ def test_case_studies_say_by_what_rule_they_were_picked(paper) -> None:
     assert "the one nearest the middle and the one that fell most" in words_of(paper)
     names = [b.name for b in paper.blocks if b.kind == "table"]
     assert {"closing-the-gap.cases", "closing-the-gap.case-lines"} <= set(names)
-
-
-def test_a_new_autumns_files_are_drafted_from_the_last_and_are_valid(study) -> None:
-    settings, programmes, results = study
-    files = draft_report("autumn-2019", settings, programmes)
-    assert list(files) == ["reports/autumn-2019.yml", "reports/autumn-2019.md"]
-    found = Report.model_validate(
-        {**yaml.safe_load(files["reports/autumn-2019.yml"]), "slug": "autumn-2019"}
-    )
-    assert (found.year, found.programmes) == (2019, settings.programmes)
-    assert "CHANGE" in files["reports/autumn-2019.yml"]
-    text = files["reports/autumn-2019.md"]
-    assert "Do not type a result" in text
-    write_paper(settings, programmes, results, text=text)
-
-
-def test_a_draft_keeps_words_that_yaml_could_misread(study) -> None:
-    settings, programmes, _ = study
-    odd = settings.model_copy(update={"title": 'A "quoted": {title} # \u00e9 \U0001f600 yes'})
-    files = draft_report("autumn-2019", odd, programmes)
-    assert yaml.safe_load(files["reports/autumn-2019.yml"])["title"].startswith(odd.title)
-    with pytest.raises(DesignError, match="cannot name a report"):
-        draft_report("../x", settings, programmes)
 
 
 def test_what_it_is_worth_and_how_often_the_method_errs_are_shown_where_known(study) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pepstats.document import blocks, html
-from pepstats.impact.verdicts import FORECAST, HOW, MATCHED
+from pepstats.impact.effects import FORECAST, HOW, MATCHED
 from pepstats.report import board_tables
 from pepstats.report.edition import FIRST, NOT_RUN, Provenance
 from pepstats.runs.revision import RESULT_COLUMNS, bridge_effects

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pepstats import formatting
 from pepstats.errors import DesignError
-from pepstats.impact.verdicts import choose_verdict
+from pepstats.impact.effects import choose_verdict
 from pepstats.report import sentences as wording
 from pepstats.report.sentences import Result
 

@@ -24,7 +24,6 @@ from pepstats.robustness.calibration import (
     T_TEST,
     TABLES,
     Calibration,
-    Picked,
     Picking,
     Population,
     calibrate,
@@ -219,8 +218,7 @@ def test_a_year_twice_as_wide_is_found_out_by_the_other_years_yardstick() -> Non
     """What calibration prints can fail: a yardstick of a quieter year calls far too much."""
     quiet, wide = (made_up_gaps([40] * 60, seed=seed) for seed in (1, 2))
     wide = replace(wide, table=wide.table.assign(gap=wide.table["gap"] * 2))
-    drawn = draw(quiet, list(quiet.table.index[:18]), 1200)
-    picked = Picked(drawn.schools, drawn.authorities)
+    picked = draw(quiet, list(quiet.table.index[:18]), 1200)
     called = [judge_other_year(one, picked, other, picked)[0]
               for one, other in ((wide, quiet), (quiet, wide), (quiet, quiet))]  # fmt: skip
     assert called[0] > 0.25 and called[1] < 0.01 and 0.03 < called[2] < 0.07

@@ -10,7 +10,7 @@ from pepstats.errors import DesignError
 from pepstats.formatting import CHECK_KINDS
 from pepstats.impact import FORECAST, design, effects, evaluate, placebo
 from pepstats.matching import nearest
-from pepstats.robustness import checks, choices, cities
+from pepstats.robustness import bracket, checks, choices
 from pepstats.robustness.headline import FEWEST_MEMBERS, Headline, make_headline
 from pepstats.settings.programme import PlaceboRule, PoolRule
 from tests.worlds import YEAR, Small, small_england
@@ -248,7 +248,7 @@ def test_a_whole_authority_is_set_beside_all_others_by_their_size() -> None:
     everyone = [int(s) for s in la.index[(la == home) & usable]]
     whole = replace(small, members={SLUG: everyone, "send-in-mainstream": []})
     setting = set_up(whole)
-    row = cities.judge_whole_authorities(setting)
+    row = bracket.judge_whole_authorities(setting)
     table = setting.gaps.table
     others = table[table["gap"].notna() & (table["la"] != home)]
     parts = others.groupby("la")[["gap", "weight", "variance"]]

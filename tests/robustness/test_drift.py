@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import DesignError
-from pepstats.robustness import parallel_trends as drift
+from pepstats.robustness import sensitivity as drift
 from tests import reference
 
 # Benzarti and Carloni (2019), as in the authors' own package: event study, its covariance in the

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats.robustness import hidden_bias as hidden
+from pepstats.robustness import sensitivity as hidden
 
 numbers = st.floats(-20, 20)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pepstats.errors import DesignError
 from pepstats.matching import nearest
 from pepstats.matching.pool import MatchBasis, before_start, find_pool
-from pepstats.robustness import checks, methods
+from pepstats.robustness import checks, methods, sensitivity
 from pepstats.settings.programme import MatchRule, PoolRule
 from tests import reference
 from tests.worlds import small_england
@@ -122,7 +122,7 @@ def test_a_row_has_the_columns_of_the_table_of_checks() -> None:
 
 def test_drift_is_allowed_for() -> None:
     study = methods.study_years(made_up(2, effect=12.0), starts=2018)
-    found = methods.allow_for_drift(study, rng=np.random.default_rng(1))
+    found = sensitivity.allow_for_drift(study, rng=np.random.default_rng(1))
     assert list(found.columns) == ["low", "high"] and len(found) == 5
     none = found.loc[0]
     assert none["low"] < study.table.loc[2018, "estimate"] < none["high"]
@@ -159,10 +159,10 @@ def test_reasons_of_one_check_alone() -> None:
         "no spread": lambda: methods.compare_matched(
             frame.assign(value=frame["school"].astype(float)), starts=2018
         ),
-        "a year before the reference": lambda: methods.allow_for_drift(
+        "a year before the reference": lambda: sensitivity.allow_for_drift(
             methods.study_years(short, starts=2018), rng=rng
         ),
-        "years are missing": lambda: methods.allow_for_drift(
+        "years are missing": lambda: sensitivity.allow_for_drift(
             methods.study_years(made_up(years=(2014, 2016, 2018)), starts=2018), rng=rng
         ),
     }.items():

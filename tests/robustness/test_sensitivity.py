@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import DesignError
-from pepstats.robustness import hidden_bias as hidden
+from pepstats.robustness import sensitivity as hidden
 from tests import reference
 
 FIGURES = "g_rosenbaum/expected_rosenbaum.json"

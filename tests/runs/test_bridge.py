@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import DesignError
-from pepstats.impact import verdicts
+from pepstats.impact import effects
 from pepstats.runs import manifest
 from pepstats.runs.files import sha256_of
 from pepstats.runs.revision import (
@@ -43,7 +43,7 @@ def one(outcome: str, estimate: float, verdict: str, **other: object) -> dict[st
     row = {
         "programme": "closing-the-gap", "outcome": outcome, "unit": "percentage points",
         "estimate": estimate, "low": estimate - 3, "high": estimate + 3, "p_placebo": 0.04,
-        "n_schools": 18, "release": "provisional", "mode": verdicts.FORECAST, "verdict": verdict,
+        "n_schools": 18, "release": "provisional", "mode": effects.FORECAST, "verdict": verdict,
     }  # fmt: skip
     return {**row, **other}
 
@@ -55,7 +55,7 @@ BEFORE = pd.DataFrame([
 ])  # fmt: skip
 AFTER = pd.DataFrame([
     one("rwm_expected", 2.5, "too uncertain to say", n_schools=17, release="revised",
-        mode=verdicts.MATCHED),
+        mode=effects.MATCHED),
     one("reading_expected", 1.0, "too uncertain to say"),
     one("writing_expected", 0.5, "too uncertain to say"),
 ])  # fmt: skip

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import RunError
-from pepstats.runs import environment as machine
 from pepstats.runs import files, manifest
 from pepstats.settings.report import load_report
 from tests.whole_runs import copy_of, replace
@@ -31,7 +30,7 @@ def test_what_is_written_is_read_and_is_sealed(finished: Path) -> None:
 def test_it_names_packages_keys_and_releases(finished: Path) -> None:
     made = manifest.read_manifest(finished)
     assert {"pepstats", "numpy", "pandas", "papermill", "python-docx"} <= made.packages.keys()
-    assert made.arithmetic == machine.hash_arithmetic()
+    assert made.arithmetic == manifest.hash_arithmetic()
     assert {one.release for one in made.inputs if one.kind == "ks2"} <= {
         "provisional", "revised", "final",
     }  # fmt: skip
@@ -102,11 +101,11 @@ def test_every_setting_a_run_reads_is_listed(data: Path, tmp_path: Path) -> None
 
 
 def test_how_a_machine_rounds_is_a_fingerprint_that_repeats() -> None:
-    assert machine.hash_arithmetic() == machine.hash_arithmetic()
-    assert len(machine.hash_arithmetic()) == 16
+    assert manifest.hash_arithmetic() == manifest.hash_arithmetic()
+    assert len(manifest.hash_arithmetic()) == 16
 
 
 def test_code_is_told_from_another_only_where_git_knows_the_commit() -> None:
-    assert machine.same_code(None) is None
-    assert machine.same_code("0" * 40) is None
-    assert machine.same_code("--output=x") is None
+    assert manifest.same_code(None) is None
+    assert manifest.same_code("0" * 40) is None
+    assert manifest.same_code("--output=x") is None

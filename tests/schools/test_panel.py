@@ -8,7 +8,7 @@ import pytest
 from pepstats import measures
 from pepstats.errors import SourceError
 from pepstats.measures import breaks_between, why_not_taken
-from pepstats.schools import coverage, identity
+from pepstats.schools import identity, measure_coverage, say_why_missing
 from pepstats.schools import source_check as check
 from pepstats.schools.panel import Panel, build_panel
 from pepstats.sources import registers, series
@@ -102,9 +102,9 @@ def test_results_without_a_year_cannot_be_placed(tmp_path: Path) -> None:
 def test_why_schools_are_missing_adds_up_to_the_schools(tmp_path: Path) -> None:
     results = [files.results(tmp_path)]
     panel = panel_of(results, [2018])
-    why = coverage.say_why_missing(panel, ["rwm_expected", "rwm_expected.disadvantaged"])
+    why = say_why_missing(panel, ["rwm_expected", "rwm_expected.disadvantaged"])
     assert (why.groupby("measure")["schools"].sum() == 8).all()
-    shares = coverage.measure_coverage(panel).set_index("measure").loc["rwm_expected"]
+    shares = measure_coverage(panel).set_index("measure").loc["rwm_expected"]
     assert (shares["schools"], shares["with_value"]) == (8, 6)
 
 
@@ -114,7 +114,7 @@ def test_why_schools_are_missing_is_said_of_a_group_alone(tmp_path: Path, only: 
     columns = [*files.KS2_COLUMNS, "PTRWM_HIGH_NotFSM6CLA1A"]
     full = [{name: row.get(name, "") for name in columns} for row in rows]
     panel = panel_of([files.results(tmp_path, files.write_csv(full, columns))], [2018])
-    why = coverage.say_why_missing(panel, [only])
+    why = say_why_missing(panel, [only])
     assert set(why["measure"]) == {only}
     assert why["schools"].sum() == 8
 

@@ -9,7 +9,7 @@ from pepstats.errors import DesignError
 from pepstats.settings.programme import load_programme
 from pepstats.settings.report import load_report
 from pepstats.settings.yaml import check_slug, read_yaml
-from pepstats.sources.members import read_members
+from pepstats.sources.files import read_members
 from tests.worlds import ROOT, SHARED
 
 PROGRAMME = {

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import SourceError
-from pepstats.report.quotes import (
+from pepstats.report.case_studies import (
     balance_sentence,
     choose_quotes,
     list_held,

@@ -19,9 +19,9 @@ from pepstats.errors import SourceError
 from pepstats.settings import SourceLine
 from pepstats.sources import files as found
 from pepstats.sources import published, results
+from pepstats.sources.cells import find_strays
 from pepstats.sources.csv_text import split_cells
 from pepstats.sources.results import Results
-from pepstats.sources.shares import find_strays
 from tests import published_files as files
 from tests import source_mutations as mutations
 
