@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: report run test lab verify lint bench lock clean
+.PHONY: report run test lab verify nbval machines lint bench lock clean
 
 report: $(STAMP)
 	$(BIN)/python -m pepstats run
@@ -27,11 +27,21 @@ lab: $(STAMP)
 verify: $(STAMP)
 	$(BIN)/python -m pepstats verify outputs/working/$(or $(REPORT),autumn-2018)
 
+# Executes the executed copies of that report's run again, and the source notebooks, under nbval.
+nbval: $(STAMP)
+	$(BIN)/python benchmarks/reexecute.py outputs/working/$(or $(REPORT),autumn-2018)
+
+# Runs the default reports on emulated machines and compares each with this one; half an hour.
+machines: $(STAMP)
+	$(BIN)/python benchmarks/machines.py
+
 lint: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+# What has a target of its own, or compares two folders that have to be named.
+APART := benchmarks/machines.py benchmarks/reexecute.py benchmarks/tamper.py
 bench: $(STAMP)
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out $(APART),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 # Bytecode is compiled at install: without it every kernel compiles its imports again.
 $(STAMP): requirements.lock pyproject.toml

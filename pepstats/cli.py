@@ -159,6 +159,14 @@ def _verify(asked: argparse.Namespace) -> int:
     return DIFFERS if found.differs else DONE
 
 
+def _trace(asked: argparse.Namespace) -> int:
+    from pepstats.runs import fold_lines, trace_entry
+
+    chain = trace_entry(asked.report, asked.entry, asked.data, asked.out, asked.school)
+    print(fold_lines(chain))
+    return DONE
+
+
 def _release(asked: argparse.Namespace) -> int:
     from pepstats.runs import release_report
 
@@ -281,6 +289,13 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
     )),
     "verify": (_verify, "run a run or release again and compare it all", (
         DATA, OUT, JOBS_AT_A_TIME, _option("path", "its folder", type=Path, metavar="PATH"), JSON,
+    )),
+    "trace": (_trace, "follow an entry of the paper to the cells of the published files", (
+        DATA, OUT, _option("report", "its finished run is in working/", metavar="REPORT"),
+        _option("entry", "as the officers' text names it: closing-the-gap.headline",
+                metavar="ENTRY"),
+        _option("--school", "whose comparison schools are listed (the first)", type=_count,
+                metavar="URN"),
     )),
     "release": (_release, "release a finished run, if it may leave", (
         DATA, OUT, _option("report", "its finished run is in working/", metavar="REPORT"),

@@ -8,6 +8,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from pepstats.measures import MEASURES, outcome_label
 
@@ -24,11 +29,6 @@ CHECK_KINDS = {
     "doubt": "If something unseen were at work",
 }
 """What kinds of check there are, in the order they are shown, in words for readers."""
-
-
-def format_signed(value: float, places: int = 1) -> str:
-    """Write a difference for a note, its sign always shown and its minus a true one."""
-    return f"{value:+.{places}f}".replace("-", "\u2212")
 
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
@@ -49,10 +49,58 @@ _YEAR = re.compile(
 """A year as the tables of a run write it, in a place where a count or a date never stands."""
 
 
+AGREED = 9
+"""Decimals on which it is decided how a number is rounded and which of two is the larger.
+
+All machines agree on more: a half, a limit or a tie that is one but for the last digit of a sum is
+one on each of them.
+"""
+
+
 def round_half_up(value: float, decimals: int = 0) -> Decimal:
     """Round a number as the Department does, halves away from zero (2.5 becomes 3)."""
     step = Decimal(1).scaleb(-decimals)
-    return Decimal(repr(float(value))).quantize(step, rounding=ROUND_HALF_UP)
+    return Decimal(repr(round(float(value), AGREED))).quantize(step, rounding=ROUND_HALF_UP)
+
+
+NOTHING = 1e-12
+"""So small a part of the largest number of a column is zero but for rounding."""
+
+WRITTEN = 10
+"""Significant digits of a number that was worked out, as it is written: machines agree on more."""
+
+
+def settle(numbers: Any) -> NDArray[np.float64]:
+    """Return numbers at the digits that are written; zero where one is zero but for rounding.
+
+    That is where it is less than a million-millionth of the largest of them: the rest of a sum
+    that comes to nothing, whose own digits, and sign, are each machine's.
+    """
+    given = np.asarray(numbers, dtype=float)
+    places = WRITTEN - 1
+    settled: NDArray[np.float64] = np.char.mod(f"%.{places}e", given).astype(float)
+    largest = np.abs(given[np.isfinite(given)]).max(initial=0.0)
+    settled[np.abs(given) < NOTHING * largest] = 0.0
+    return settled + 0.0
+
+
+def settle_one(thing: Any) -> Any:
+    """Return a fraction settled, and anything else as it is."""
+    fraction = isinstance(thing, float) and np.isfinite(thing)
+    return float(settle(thing)) if fraction else thing
+
+
+def settle_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with each of its columns of fractions settled."""
+    settled = table.copy(deep=False)
+    for place in range(table.shape[1]):
+        column = table.iloc[:, place]
+        if pd.api.types.is_float_dtype(column):
+            numbers = settle(column.to_numpy(float, na_value=np.nan))
+            settled.isetitem(place, pd.Series(numbers, table.index).astype(column.dtype))
+        elif column.dtype == object:
+            settled.isetitem(place, column.map(settle_one))
+    return settled
 
 
 def format_number(value: float, decimals: int = 1, *, signed: bool = False) -> str:
@@ -64,6 +112,11 @@ def format_number(value: float, decimals: int = 1, *, signed: bool = False) -> s
     if rounded == 0:
         return text
     return ("\u2212" if rounded < 0 else "+" if signed else "") + text
+
+
+def format_signed(value: float, places: int = 1) -> str:
+    """Write a difference for a note, its sign always shown and its minus a true one."""
+    return format_number(value, places, signed=True)
 
 
 def format_interval(low: float, high: float, decimals: int = 1) -> str:

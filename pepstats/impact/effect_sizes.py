@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from pepstats.errors import DesignError
+from pepstats.formatting import AGREED
 from pepstats.measures import GAP, MEASURES
 from pepstats.schools import Panel
 from pepstats.settings import Settings, load_rules
@@ -119,7 +120,7 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     if coverage in wanted:
         pupils = pupils * now[coverage].fillna(100.0) / 100
     sd = (now[high] - now[low]) / (2 * NORMAL) * np.sqrt(pupils)
-    found = sd[(pupils >= FEWEST_PUPILS) & (sd > 0)]
+    found = sd[(pupils.round(AGREED) >= FEWEST_PUPILS) & (sd.round(AGREED) > 0)]
     if len(found) < FEWEST_LIMITS:
         why = f"{len(found)} schools have limits for `{outcome}` in {year}"
         return PupilSpread(nothing, len(found), why)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pepstats.formatting import AGREED
 from pepstats.impact.gaps import Gaps, Numbers
 from pepstats.impact.placebo import weighted_mean
 
@@ -68,9 +69,6 @@ RESAMPLED = 2000
 
 MOST_ODDS = 100.0
 """How unequal authorities are thought to be at most: beyond ten times it is printed as that."""
-
-KEY = 9
-"""Decimals on which it is decided whether a draw moved as far: the same on every machine."""
 
 
 @dataclass(frozen=True)
@@ -149,13 +147,13 @@ class Yardstick:
 
     def far(self, values: Numbers | float) -> Numbers:
         """Return how far values are from zero, in spreads of the draws, on the rounded key."""
-        return np.round(np.abs(values) / (self.spread or 1.0), KEY)
+        return np.round(np.abs(values) / (self.spread or 1.0), AGREED)
 
 
 def placebo_p(estimate: float, chance: Numbers, cities: int = 0) -> float:
     """Share of placebo programmes that moved at least as far, never below one in `cities` + 1."""
     drawn = chance[np.isfinite(chance)]
-    beyond = (np.round(np.abs(drawn), KEY) >= np.round(abs(estimate), KEY)).sum()
+    beyond = (np.round(np.abs(drawn), AGREED) >= np.round(abs(estimate), AGREED)).sum()
     floor = 1 / (cities + 1) if cities else 0.0
     return float(max((1 + beyond) / (1 + len(drawn)), floor))
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from pepstats.display import draw_lines, html_of
 from pepstats.errors import DesignError, as_reason, nearest
-from pepstats.formatting import count_words, format_number, school_year
+from pepstats.formatting import count_words, format_number, school_year, settle_table
 from pepstats.impact.design import (
     FEWEST_SCHOOLS,
     Design,
@@ -469,7 +469,8 @@ def judge_effects(
     """Hold the members' mean gap in every outcome against that of the placebo programmes.
 
     All outcomes are judged together with those of the report's other programmes: `others`, where
-    they were set beside their placebo draws before.
+    they were set beside their placebo draws before. What is found is kept at the digits that are
+    written, so that whatever is worked out from it is the same when it is taken up again.
     """
     own = design.members
     if others is None:
@@ -482,8 +483,9 @@ def judge_effects(
         mode=measured.mode,
     )  # fmt: skip
     return Evaluation(
-        programme, inputs, design, measured, draws, placebo, tuple(effects), tuple(others)
-    )
+        programme, inputs, design, measured, draws, settle_table(placebo),
+        take_up_effects(settle_table(tidy_effects(effects))), tuple(others),
+    )  # fmt: skip
 
 
 def count_comparison(design: Design, measured: Measured) -> dict[str, int]:

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
+from pepstats.formatting import AGREED
 from pepstats.matching import FEWEST_COMPARISONS, Match, Pool, positions
 from pepstats.measures import MEASURES, PUPILS_START, whole_of
 from pepstats.schools import Panel
@@ -50,10 +51,13 @@ class GapVariance:
 
 
 def fit_gap_variance(gap: Numbers, cohort: Numbers, authority: Authorities) -> GapVariance:
-    """Fit how gaps vary, on schools in no programme."""
-    per_school, per_pupil = _variance_parts(gap, cohort)
+    """Fit how gaps vary, on schools in no programme, each part at decimals all machines agree on.
+
+    All weights rest on them: where these are the same, so is every sum of weighted gaps.
+    """
+    per_school, per_pupil = (round(part, AGREED) for part in _variance_parts(gap, cohort))
     city = _city_variance(gap, per_school + per_pupil / cohort, authority)
-    return GapVariance(per_school, per_pupil, city)
+    return GapVariance(per_school, per_pupil, round(city, AGREED))
 
 
 @dataclass(frozen=True)

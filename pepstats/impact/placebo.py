@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
+from pepstats.formatting import AGREED
 from pepstats.impact.gaps import Gaps, Numbers
 
 _Two = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -69,7 +70,7 @@ def count_cities(draws: PlaceboDraws) -> pd.DataFrame:
 
 def low_attaining(baseline: pd.DataFrame) -> pd.Series:
     """Mark which schools are in the lower half of the pool by their mean over baseline years."""
-    mean = baseline.mean(axis=1)
+    mean = baseline.mean(axis=1).round(AGREED)
     return mean < mean.median()
 
 

@@ -379,7 +379,7 @@ def price_words(one: Mapping[str, Any] | pd.Series, years: int) -> str:
     spread = "" if years == 1 else f", over {count_words(years, 'year')}"
     return (
         f"{format_pounds(one['per_pupil'])} a year ({one['sign']}, {one['label']}) for "
-        f"{count_words(int(one['pupils']), 'pupil')}{spread}"
+        f"{count_words(round(one['pupils']), 'pupil')}{spread}"
     )
 
 

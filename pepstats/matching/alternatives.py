@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
+from pepstats.formatting import AGREED
 from pepstats.matching.nearest import (
     FEWEST_COMPARISONS,
     Match,
@@ -22,7 +23,7 @@ from pepstats.matching.nearest import (
     match_places,
     place_schools,
 )
-from pepstats.matching.pool import TIE, Pool, positions
+from pepstats.matching.pool import Pool, positions
 from pepstats.settings import MatchRule, PoolRule
 
 MOST_CELLS = 50_000_000
@@ -160,7 +161,7 @@ def pair_members(
     other = np.flatnonzero(mark_free(pool, where, barred) & ~inside)
     _need_memory(len(own) * len(other), f"a match of {len(own):,} members among {len(other):,}")
     points = place_schools(pool)
-    near = np.round(cdist(points[own], points[other]), TIE)
+    near = np.round(cdist(points[own], points[other]), AGREED)
     near[~_may_be(pool, rule, own, other, elsewhere=way != "own authority")] = np.inf
     if rule.caliper is not None:
         near[near > rule.caliper] = np.inf
@@ -218,7 +219,7 @@ def _may_be(
         allowed &= value[own][:, None] == value[other]
     for name, limit in list_limits(rule, table).items():
         value = table[name].to_numpy(float)
-        allowed &= np.round(np.abs(value[own][:, None] - value[other]), TIE) <= limit
+        allowed &= np.round(np.abs(value[own][:, None] - value[other]), AGREED) <= limit
     if elsewhere:
         authority = table["la"].to_numpy(np.int64)
         allowed &= authority[own][:, None] != authority[other]

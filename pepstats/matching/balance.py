@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pepstats.formatting import AGREED
 from pepstats.matching.nearest import Match, list_limits
-from pepstats.matching.pool import TIE, Pool
+from pepstats.matching.pool import Pool
 
 BALANCE_DEFINITION = (
     "mean of the programme's schools minus the mean of the others, divided by the standard "
@@ -137,7 +138,7 @@ def prove_calipers(pool: Pool, match: Match, members: Iterable[int]) -> pd.DataF
     and `beyond`: how many are further apart than asked, which is none unless the match is wrong.
     """
     apart = list_differences(pool, match.pairs(members))[["distance", *pool.scales.index]]
-    far = apart.abs().round(TIE)
+    far = apart.abs().round(AGREED)
     asked = {"distance": match.rule.caliper, **list_limits(match.rule, pool.schools)}
     caliper = pd.Series(asked, dtype=float).reindex(far.columns)
     table = {"caliper": caliper, "furthest": far.max(), "pairs": len(far),
@@ -165,6 +166,7 @@ def _furthest(own: np.ndarray, others: np.ndarray, times: np.ndarray) -> float:
     """Largest distance between two cumulative shares (Kolmogorov-Smirnov, weighted)."""
     if not len(own) or not len(others):
         return float("nan")
+    own, others = np.round(own, AGREED), np.round(others, AGREED)
     at = np.union1d(own, others)
     order = np.argsort(others, kind="stable")
     running = np.concatenate([[0.0], np.cumsum(times[order])]) / times.sum()

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
-from pepstats.matching.pool import TIE, Pool, positions
+from pepstats.formatting import AGREED
+from pepstats.matching.pool import Pool, positions
 from pepstats.settings import MatchRule, PoolRule
 
 FEWEST_COMPARISONS = 3
@@ -187,11 +188,11 @@ def _nearest(
     todo, ask = np.argsort(leaf[rows], kind="stable"), min(len(candidates), 2 * k + 6)
     while len(todo):
         found, at = tree.query(points[rows[todo]], k=[*range(1, ask + 1)])
-        found = np.round(found, TIE)
+        found = np.round(found, AGREED)
         other = candidates[at]
         allowed = authority[other] != authority[rows[todo]][:, None]
         for column in limited.T:
-            allowed &= np.round(np.abs(column[other] - column[rows[todo]][:, None]), TIE) <= 1
+            allowed &= np.round(np.abs(column[other] - column[rows[todo]][:, None]), AGREED) <= 1
         sortable = np.where(allowed, found, np.inf)
         order = np.lexsort((other, sortable), axis=1)[:, :k]
         near = np.take_along_axis(sortable, order, axis=1)

@@ -13,7 +13,6 @@ from pepstats.measures import MEASURES, PUPILS_START, whole_of
 from pepstats.schools.panel import Panel
 from pepstats.settings import PHASES, STAGES, MatchRule, Programme
 
-TIE = 9  # nearer than this many decimals is a tie: published figures are rounded
 OTHER_THINGS_COUNT = 0.5
 """Weight in the distance of anything but an outcome's own earlier years.
 

@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pepstats import paths
 from pepstats.errors import nearest
 from pepstats.measures import MEASURES
+from pepstats.priority.uncertainty import settle_figures
 from pepstats.settings import Phase, Settings, check_settings, find_dated, one_of, read_yaml
 
 PROPOSED = paths.PROJECT / "data"
@@ -95,11 +96,14 @@ class Band(Settings):
     def holds(
         self, values: npt.NDArray[np.floating], level: Callable[[float | str], npt.ArrayLike]
     ) -> npt.NDArray[np.bool_]:
-        """Return which values lie in the band; `level` turns a limit into numbers."""
-        inside = np.ones(values.shape, dtype=bool)
+        """Return which values lie in the band; `level` turns a limit into numbers.
+
+        A figure that is a limit but for the last digit of a difference is one.
+        """
+        inside, values = np.ones(values.shape, dtype=bool), settle_figures(values)
         for edge, lies in _EDGES.items():
             if (limit := getattr(self, edge)) is not None:
-                inside &= lies(values, np.asarray(level(limit), values.dtype))
+                inside &= lies(values, settle_figures(np.asarray(level(limit), values.dtype)))
         return inside
 
 

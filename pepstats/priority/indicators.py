@@ -39,6 +39,7 @@ from pepstats.priority.uncertainty import (
     panel_column,
     panel_reason,
     sampling_of,
+    settle_figures,
     upper_limit,
 )
 from pepstats.schools import Panel, grade_at
@@ -237,7 +238,8 @@ class Indicators:
         colour = _paint(indicator, value, level)
         if indicator.unsure:
             reach = NORMAL_95 * error
-            sure = value + reach < against if indicator.worse == "low" else value - reach > against
+            sign = 1 if indicator.worse == "low" else -1
+            sure = settle_figures(sign * (value - against) + reach) < 0
             kinder = np.int8(("green", "amber").index(indicator.unsure))
             colour = np.where(sure | (colour < 0), colour, np.minimum(colour, kinder))
         return value, colour

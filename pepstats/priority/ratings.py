@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pepstats.errors import DesignError
-from pepstats.formatting import in_ten, per_hundred, school_year
+from pepstats.formatting import AGREED, in_ten, per_hundred, school_year
 from pepstats.priority.dashboard import COLOURS, DERIVED, Band, Dashboard, Indicator
 from pepstats.priority.indicators import (
     NOT_HERE,
@@ -293,7 +293,8 @@ def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
             for number in (1, 2, 3):
                 found[f"p{number}"][own[some]] = (rating == number).mean(axis=1)
             order[some] = rating - score / 8  # by rating, then by score
-        found["rank"][own] = rankdata(rated.rating[own] - rated.score[own] / 8, method="min")
+        by = np.round(rated.rating[own] - rated.score[own] / 8, AGREED)
+        found["rank"][own] = rankdata(by, method="min")
         ranks = rankdata(order, method="min", axis=0)
         ends = np.quantile(ranks, RANK_ENDS, axis=1, method="closest_observation")
         found["rank_low"][own], found["rank_high"][own] = ends

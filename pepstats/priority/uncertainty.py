@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pepstats.formatting import AGREED
 from pepstats.measures import EACH_HUNDRED, MEASURES
 from pepstats.schools import Panel
 
@@ -58,6 +59,11 @@ UNKNOWN_COHORT = 10.0  # pupils, where a source gives none of any school
 ENOUGH_SCHOOLS = 30  # to learn from the others how much true values differ
 
 
+def settle_figures(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return figures at decimals that all machines agree on; draws, with half the digits, as is."""
+    return np.round(values, AGREED) if values.dtype == np.float64 else values
+
+
 def limits_of(measure: str) -> tuple[str, str]:
     """Name the measures that hold the published 95% limits of another."""
     base, dot, group = measure.partition(".")
@@ -65,9 +71,14 @@ def limits_of(measure: str) -> tuple[str, str]:
 
 
 def panel_column(panel: Panel, measure: str, year: int, schools: pd.Index) -> Floats:
-    """Return one measure of one year for the schools asked, missing where there is none."""
+    """Return one measure of one year for the schools asked, missing where there is none.
+
+    At decimals that all machines agree on: a figure that is just on a line is so on each of them.
+    """
     cells = _cells(panel.values, measure, year, schools)
-    return np.full(len(schools), np.nan) if cells is None else np.asarray(cells, dtype=float)
+    if cells is None:
+        return np.full(len(schools), np.nan)
+    return np.round(np.asarray(cells, dtype=float), AGREED)
 
 
 def panel_reason(
@@ -175,8 +186,8 @@ class Sampling:
             return drawn
         centre, root = self._posterior(rows, used, there[:, used])
         normal = rng.standard_normal((len(rows), len(used), draws), dtype=np.float32)
-        likely = root.astype(np.float32) @ normal
-        likely += centre.astype(np.float32)[:, :, None]
+        # Summed in full: halved, last digits that are each machine's would reach the colours.
+        likely = (root @ normal.astype(float) + centre[:, :, None]).astype(np.float32)
         for place, cell in enumerate(used):
             known = MEASURES[self.cells[cell][0]]
             if known.percent or known.unit == EACH_HUNDRED:

@@ -3,6 +3,7 @@
 from pepstats.report.case_studies import choose_cases, describe_cases
 from pepstats.report.disclosure import SHOWN_COLUMNS
 from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, Told, collect_edition, round_effects
+from pepstats.report.entries import list_entries
 from pepstats.report.gate import FORM_COLUMNS, REASON, protect
 from pepstats.report.paper import (
     built_in_text,
@@ -33,6 +34,7 @@ __all__ = [
     "forecast_note",
     "list_disclosure",
     "list_effects",
+    "list_entries",
     "list_marks",
     "list_shown_counts",
     "list_to_do",

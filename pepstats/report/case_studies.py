@@ -7,11 +7,11 @@ import re
 
 import pandas as pd
 
+from pepstats.formatting import AGREED
 from pepstats.report.edition import NOT_YET_PUBLIC, is_said
 
 ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
 MOST, USUAL, LEAST = "had the most support", "nearest the usual support", "had the least support"
-SAME_DIGITS = 9
 BANDS = (0.25, 0.75)
 """Below the first share of all schools is low, above the second high; between them is usual."""
 
@@ -46,8 +46,8 @@ def choose_cases(gaps: pd.DataFrame, doses: pd.Series, release: str) -> pd.DataF
         by, words = gap, (ROSE, MIDDLE, FELL)
     if by.empty:
         return pd.DataFrame({"why": [], "gap": []}, index=pd.Index([], name="school"))
-    known = by.round(SAME_DIGITS)
-    middle = (by - by.median()).abs().round(SAME_DIGITS).idxmin()
+    known = by.round(AGREED)
+    middle = (by - by.median()).abs().round(AGREED).idxmin()
     chosen: dict[int, str] = {}
     for school, why in zip((known.idxmax(), middle, known.idxmin()), words, strict=True):
         chosen.setdefault(school, why)

@@ -1,25 +1,28 @@
 """The same comparison as other evaluators would make it: check rows, never the headline.
 
 A method lays out a frame of school and year and calls a library that is kept by others: clustered
-errors, entropy balancing, doubly robust and synthetic differences are diff-diff's. One that cannot
-be used raises `DesignError` and gives no number.
+errors, entropy balancing and doubly robust differences are diff-diff's; synthetic ones are ours,
+since theirs are stopped on the way (`synthetic`). One that cannot be used raises `DesignError` and
+gives no number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from pepstats.errors import DesignError
-from pepstats.formatting import format_signed
+from pepstats.formatting import AGREED, format_signed
 from pepstats.matching import Match, mark_free, positions
 from pepstats.robustness.choices import ONE_YEAR, first_choice, match_again
 from pepstats.robustness.headline import CheckRow, Headline
 from pepstats.robustness.standard_errors import asking_diff_diff, compare_means, fit_clustered
+from pepstats.robustness.synthetic import estimate_synthetic
 from pepstats.schools import Panel
 
 FEWEST = 2
@@ -168,14 +171,12 @@ def compare_doubly_robust(
 def compare_synthetic(
     frame: pd.DataFrame, *, starts: int, rng: np.random.Generator, draws: int = SYNTHETIC_DRAWS
 ) -> CheckRow:
-    """Estimate by synthetic difference in differences (Arkhangelsky and others 2021): diff-diff.
+    """Estimate by synthetic difference in differences (Arkhangelsky and others 2021).
 
     `frame` has `school`, `year`, `value`, `member`; comparison schools are those in it, weighted
     anew (`weight` is not used). The interval is from placebo groups of comparison schools, so
     there must be more of them than members.
     """
-    from diff_diff import SyntheticDiD
-
     _need_comparable(frame)
     n, m = _count(frame)
     if m <= n:
@@ -186,15 +187,17 @@ def compare_synthetic(
         )
     if frame.loc[frame["year"] < starts, "year"].nunique() < FEWEST:
         raise DesignError("it needs two years before the start")
-    plain = frame[["school", "year", "value"]].assign(member=frame["member"].astype(int))
-    after = sorted(int(y) for y in plain["year"].unique() if y >= starts)
-    seed = int(rng.integers(2**31))
-    with asking_diff_diff():
-        found = SyntheticDiD(variance_method="placebo", n_bootstrap=draws, seed=seed).fit(
-            plain, outcome="value", treatment="member", unit="school", time="year",
-            post_periods=after,
-        )  # fmt: skip
-    return _row(frame, found.att, found.conf_int, found.p_value, f"{draws} placebo groups")
+    wide = frame.pivot(index="year", columns="school", values="value").sort_index()
+    inside = wide.columns.isin(frame.loc[frame["member"].astype(bool), "school"])
+    found = estimate_synthetic(
+        wide.to_numpy(float), inside, int((wide.index < starts).sum()), draws=draws,
+        rng=np.random.default_rng(int(rng.integers(2**31))),
+    )  # fmt: skip
+    wide_by = NormalDist().inv_cdf(0.975) * found.error
+    ends = (found.estimate - wide_by, found.estimate + wide_by)
+    far = np.round(np.abs(found.placebo), AGREED) >= np.round(abs(found.estimate), AGREED)
+    p = max(float(far.mean()), 1 / (draws + 1))
+    return _row(frame, found.estimate, ends, p, f"{draws} placebo groups")
 
 
 def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> pd.Series:

@@ -8,6 +8,7 @@ from pepstats.runs.release import read_to_do, read_verdicts, release_report
 from pepstats.runs.revision import bridge_programme, bridge_report
 from pepstats.runs.runner import RunOptions, run_report
 from pepstats.runs.steps import open_step, read_design, read_evaluation, read_inputs
+from pepstats.runs.trace import fold_lines, trace_entry
 from pepstats.runs.verify import verify_run
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "describe_settings",
     "draft_report",
     "explain_word",
+    "fold_lines",
     "hold_to_plan",
     "open_step",
     "read_design",
@@ -28,6 +30,7 @@ __all__ = [
     "read_verdicts",
     "release_report",
     "run_report",
+    "trace_entry",
     "verify_run",
     "write_plan",
     "write_whole",

@@ -16,17 +16,19 @@ import pandas as pd
 from pydantic import Field
 
 from pepstats.errors import RunError
-from pepstats.formatting import escape_formula, restore_text
+from pepstats.formatting import escape_formula, restore_text, settle_table
 from pepstats.settings import Settings
 
 CHANGES_FILE = "CHANGES.md"
 
 
-def as_csv(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV at full precision, the index as its key where it has a name.
+def as_csv(table: pd.DataFrame, *, exact: bool = False) -> bytes:
+    """Return a table as CSV, the index as its key where it has a name; the one way it is written.
 
-    A text that a spreadsheet would run is written so that it is not: `read_csv` gives it back.
+    Fractions are settled, unless they are `exact`: figures as they were published. A text that a
+    spreadsheet would run is written so that it is not: `read_csv` gives it back.
     """
+    table = table if exact else settle_table(table)
     keyed = any(level is not None for level in table.index.names)
     table = _change_texts(table, escape_formula)
     text: str = table.to_csv(index=keyed, lineterminator="\n")
@@ -168,7 +170,7 @@ def _alive(process: int) -> bool:
 
 MANIFEST, LOG = "manifest.json", "run.log"
 LONGEST_KEY = 6
-EXACT_STEPS = ("01-clean-sources/",)
+EXACT_STEPS = ("01-clean-sources",)
 """Steps whose tables hold what was published: not even the last digit may differ."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -201,7 +203,7 @@ def _describe_table(path: Path, name: str, one: Output) -> Output:
     """Say of a table how many rows it has, what identifies one, and which columns are numbers."""
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
     floats = tuple(str(c) for c in table if pd.api.types.is_float_dtype(table[c]))
-    numbers = () if name.startswith(EXACT_STEPS) else floats
+    numbers = () if name.split("/")[0] in EXACT_STEPS else floats
     columns = tuple(map(str, table.columns))
     about = {"rows": len(table), "key": find_key(table), "columns": columns, "numbers": numbers}
     return one.model_copy(update=about)

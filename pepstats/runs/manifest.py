@@ -37,6 +37,7 @@ from pepstats.runs.files import (
 )
 from pepstats.runs.tasks import CRITERIA, StepRecord
 from pepstats.settings import SLUG, Report, Settings, list_revised, load_programme
+from pepstats.sources import Source
 
 SIZES = (3, 17, 40)  # too small to be shared out, so the number of threads does not matter
 
@@ -157,7 +158,7 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
         yield from (Finding(name, WHOLE, DIFFERS, note) for name in sorted(names))
 
 
-SCHEMA = 5
+SCHEMA = 6
 
 
 def inside(name: str) -> str:
@@ -188,8 +189,21 @@ class Input(Settings):
     year: int | None
     release: str | None
     licence: str | None
+    page: str | None
     sha256: Digest | None
     bytes: Count | None
+
+
+INVENTED = {"licence": "invented: anyone may use it for anything", "page": "pepstats invent"}
+
+
+def describe_input(source: Source, *, invented: bool) -> dict[str, Any]:
+    """Describe one file that a run read: what it is, whose to use, and where it was published."""
+    told = {"licence": source.licence, "page": source.page}
+    return {
+        "file": source.file, "kind": source.kind, "year": source.year, "release": source.release,
+        "sha256": source.sha256, "bytes": len(source.content), **(INVENTED if invented else told),
+    }  # fmt: skip
 
 
 class EarlierRun(Settings):
@@ -217,7 +231,7 @@ class Manifest(Settings):
     it; a release names that hash as `working`.
     """
 
-    schema_: Literal[5] = Field(alias="schema")
+    schema_: Literal[6] = Field(alias="schema")
     report: Slug
     programmes: tuple[Slug, ...] = Field(min_length=1)
     seeds: dict[Slug, int]

@@ -217,7 +217,7 @@ def describe_release(made: Manifest, release: Release, working: Path) -> dict[st
         content |= {"steps": {}, "nonce": ""}
         content["outputs"] = {n: o for n, o in content["outputs"].items() if n in release.leaving}
         content["settings"] = {n: d for n, d in made.settings.items() if n in release.carried}
-        hidden = {"file": None, "sha256": None, "bytes": None}
+        hidden = {"file": None, "page": None, "sha256": None, "bytes": None}
         content["inputs"] = [
             one if one["file"] in release.carried else one | hidden for one in content["inputs"]
         ]

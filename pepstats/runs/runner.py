@@ -33,6 +33,7 @@ from pepstats.runs.files import (
 )
 from pepstats.runs.manifest import (
     SCHEMA,
+    describe_input,
     describe_machine,
     find_commit,
     find_manifest,
@@ -253,13 +254,7 @@ def write_manifest(
         },
         **describe_machine(),
         "settings": dict(ground.settings),
-        "inputs": [
-            {
-                "file": one.file, "kind": one.kind, "year": one.year, "release": one.release,
-                "licence": one.licence, "sha256": one.sha256, "bytes": len(one.content),
-            }
-            for one in ground.sources
-        ],
+        "inputs": [describe_input(one, invented=report.invented) for one in ground.sources],
         "earlier": ground.earlier and ground.earlier.model_dump(include={"report", "tables"}),
         "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
         "started": utc(started),

@@ -1,7 +1,7 @@
 """One step of a run: reads the folders of earlier steps, writes whole files into its own.
 
-A file is complete or absent: it is written beside its place and renamed. Tables are CSV at full
-precision; every figure has a table of the same stem and alt text.
+A file is complete or absent: it is written beside its place and renamed. Tables are CSV, numbers
+at the digits that all machines agree on; every figure has a table of the same stem and alt text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import RunError, nearest
-from pepstats.formatting import plain_text
+from pepstats.formatting import plain_text, settle_one
 from pepstats.impact import (
     FORECAST,
     Design,
@@ -32,7 +32,15 @@ from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import Told
 from pepstats.runs.disclosed import read_told
-from pepstats.runs.files import as_csv, check_name, keyed, lab_beside, read_csv, write_whole
+from pepstats.runs.files import (
+    EXACT_STEPS,
+    as_csv,
+    check_name,
+    keyed,
+    lab_beside,
+    read_csv,
+    write_whole,
+)
 from pepstats.runs.tasks import STEPS
 from pepstats.schools import Panel
 from pepstats.settings import (
@@ -123,18 +131,25 @@ class Shown:
         )
 
 
-def _files_of(name: str, thing: object) -> dict[str, bytes]:
-    """Return the files that a thing is written as, by name; refuse what none is known for."""
+def _files_of(name: str, thing: object, *, exact: bool) -> dict[str, bytes]:
+    """Return the files that a thing is written as, by name; refuse what none is known for.
+
+    What is `exact` is as it was published, to the last digit.
+    """
     match thing:
         case pd.DataFrame():
-            return {f"{name}.csv": as_csv(thing)}
+            return {f"{name}.csv": as_csv(thing, exact=exact)}
         case Panel():
             parts = {"": thing.values, "-reasons": thing.reasons, "-releases": thing.releases}
-            return {f"{name}{part}.csv": as_csv(table) for part, table in parts.items()}
+            return {f"{name}{part}.csv": as_csv(table, exact=exact)
+                    for part, table in parts.items()}  # fmt: skip
         case Picture():
             return _files_of_picture(name, thing)
         case dict() if name == "numbers":
-            text = json.dumps(thing, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+            numbers = {key: settle_one(value) for key, value in thing.items()}
+            text = json.dumps(
+                numbers, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False
+            )
             return {f"{name}.json": f"{text}\n".encode()}
         case str() | bytes() if Path(name).suffix:
             return {name: thing if isinstance(thing, bytes) else thing.encode()}
@@ -193,7 +208,7 @@ class Step:
         Parameters
         ----------
         things
-            By name: a table (CSV at full precision, the index as its key where it has a name), a
+            By name: a table (CSV, the index as its key where it has a name), a
             picture (SVG, PNG, its table, alt text and caption), a panel (values, reasons and
             releases), `numbers` as a dict (JSON, sorted by name), or text or bytes, whose name is
             the file's own with its ending.
@@ -207,7 +222,7 @@ class Step:
         made: dict[str, bytes] = {}
         shown = []
         for name, thing in things.items():
-            files = _files_of(name, thing)
+            files = _files_of(name, thing, exact=self.name in EXACT_STEPS)
             if twice := made.keys() & files.keys():
                 raise RunError(f"{self.name}: `{min(twice)}` would be written twice.")
             made |= {check_name(file): content for file, content in files.items()}

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
+from textwrap import wrap
+from typing import Any
 
 import pandas as pd
 
 from pepstats import paths
 from pepstats.errors import PepstatsError, RunError
+from pepstats.formatting import count_words
 from pepstats.runs.compare import compare_entries, compare_file
 from pepstats.runs.disclosed import copy_disclosed
 from pepstats.runs.files import MANIFEST, as_csv, copy_into, fill_folder, place_of, sha256_of
@@ -43,8 +47,8 @@ from pepstats.runs.revision import Earlier, open_earlier
 from pepstats.runs.runner import RunOptions, run_report
 from pepstats.settings import load_report
 
-TOLD = ("python", "platform", "arithmetic", "packages")
-"""What is said of the machines where the two differ; no comparison rests on it."""
+WIDE = 100  # columns of what is printed
+MOST_SHOWN = 40  # findings printed; the rest are in the comparison that is kept
 
 
 def compare_runs(path: Path, made: Manifest, again: Path) -> list[Finding]:
@@ -84,7 +88,13 @@ def compare_manifests(made: Manifest, remade: Manifest) -> list[Finding]:
 
 
 def say_differences(made: Manifest) -> Iterator[str]:
-    """List what differs between then and here that is no fault: code, versions, machine."""
+    """Say on what machine it was made and is checked, and what differs that is no fault.
+
+    No comparison rests on any of it.
+    """
+    then, here = made.model_dump(include={"packages", *_MACHINE}), describe_machine()
+    yield f"Made on {_say_machine(then)}."
+    yield f"Checked on {'a machine just like that' if then == here else _say_machine(here)}."
     same = same_code(made.code.commit)
     if made.code.modified:
         yield "It was made from a modified checkout."
@@ -92,14 +102,20 @@ def say_differences(made: Manifest) -> Iterator[str]:
         yield f"The code cannot be compared: commit {made.code.commit} is not known here."
     elif not same:
         yield f"The code here is not that of commit {made.code.commit}."
-    then, here = {key: getattr(made, key) for key in TOLD}, describe_machine()
-    for told in (then, here):
-        told.update(told.pop("packages"))
-    for name in sorted(then.keys() | here.keys()):
-        if then.get(name) != here.get(name):
-            yield f"It was made with {name} {then.get(name)}, checked with {here.get(name)}."
+    packages = then["packages"], here["packages"]
+    for name in sorted(set().union(*packages)):
+        before, now = (one.get(name, "none") for one in packages)
+        if before != now:
+            yield f"It was made with {name} {before}, checked with {now}."
     if made.release is not None and made.release.edition == "public":
         yield "It is a public release: what stayed behind is not in it, and was not compared."
+
+
+_MACHINE = ("python", "platform", "arithmetic")
+
+
+def _say_machine(told: Mapping[str, Any]) -> str:
+    return f"{told['platform']}, Python {told['python']}, rounding {told['arithmetic']}"
 
 
 @dataclass(frozen=True)
@@ -133,14 +149,32 @@ class Verified:
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
     def as_text(self) -> str:
-        """Return what is not the same as a table, then what is only said, and the sum of it."""
-        table = self.table()
-        told = table[table["verdict"] != SAME].astype(object)
-        lines = [told.where(told.notna(), "").to_string(index=False)] if len(told) else []
-        counts = table.groupby("verdict")["file"].nunique()
-        files = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-        verdict = "It differs." if self.differs else "It is the same."
-        return "\n".join([*lines, *self.said, f"{verdict} Files: {files}. Kept in {self.kept}"])
+        """Return what is not the same, what is only said, and in one line the sum of it."""
+        told = [one for one in self.findings if one.verdict != SAME]
+        lines = [line for one in told[:MOST_SHOWN] for line in _say_finding(one)]
+        if len(told) > MOST_SHOWN:
+            lines.append(f"... and {len(told) - MOST_SHOWN:,} more, in comparison.csv.")
+        lines += [line for said in self.said for line in wrap(said, WIDE)]
+        lines.append(f"All of it is in {self.kept}")
+        worst: dict[str, str] = {}  # findings come worst first
+        for one in self.findings:
+            worst.setdefault(one.file, one.verdict)
+        counts = Counter(worst.values())
+        files = ", ".join(f"{counts[v]:,} {_OF_FILES[v]}" for v in _RANK if counts[v])
+        return "\n".join([*lines, f"It {'differs' if self.differs else 'is the same'}: {files}."])
+
+
+_RANK = (DIFFERS, UNKNOWN, CLOSE, SAME)
+_OF_FILES = {DIFFERS: "not the same", UNKNOWN: UNKNOWN, CLOSE: CLOSE, SAME: "the same"}
+
+
+def _say_finding(one: Finding) -> Iterator[str]:
+    """Write one finding: the file and the place in it, how much of it, and what was found."""
+    rows = "" if one.rows is None else f", {count_words(one.rows, 'place')}"
+    by = "" if one.largest is None else f", by up to {one.largest:.2g}"
+    place = "" if one.column == WHOLE else f", {one.column}"
+    yield from wrap(f"{one.file}{place}: {one.verdict}{rows}{by}", WIDE, subsequent_indent="  ")
+    yield from wrap(one.note, WIDE, initial_indent="  ", subsequent_indent="  ")
 
 
 def verify_run(
@@ -203,9 +237,10 @@ def verify_run(
                 if not any(one.verdict == DIFFERS for one in findings):
                     raise RunError(f"{path} cannot be run again: {error}") from None
                 said.append(f"It could not be run again: {error}")
-        rank = [DIFFERS, UNKNOWN, CLOSE, SAME]
         found_all = dict.fromkeys(findings)
-        ordered = sorted(found_all, key=lambda one: (rank.index(one.verdict), one.file, one.column))
+        ordered = sorted(
+            found_all, key=lambda one: (_RANK.index(one.verdict), one.file, one.column)
+        )
         found = Verified(made.report, tuple(ordered), tuple(said), final)
         (making / "comparison.csv").write_bytes(as_csv(found.table()))
     return found

@@ -101,7 +101,8 @@ class SourceLine(Settings):
     """One published file; its kind, and its year where it can be, else come from its header.
 
     `codes` are what its own codes mean (`"*": suppressed`); `shares` says of columns of which the
-    file does not tell whether they hold percentages or fractions.
+    file does not tell whether they hold percentages or fractions; `page` is where it was published,
+    where that is not the page that its kind is published on.
     """
 
     kind: Kind | None = None
@@ -110,6 +111,7 @@ class SourceLine(Settings):
     release: Release | None = None
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     licence: str | None = None
+    page: str | None = Field(default=None, pattern=r"^https?://\S+$")
     codes: Codes = Field(default_factory=dict)
     shares: dict[str, Literal["fraction", "percent"]] = Field(default_factory=dict)
 

@@ -1,6 +1,6 @@
 """Published files read: every cell a value or a reason, every row accounted for."""
 
-from pepstats.sources.cells import Array
+from pepstats.sources.cells import Array, Cells
 from pepstats.sources.files import Source, find_source, read_members, read_text
 from pepstats.sources.layouts import (
     AGGREGATES,
@@ -45,6 +45,7 @@ __all__ = [
     "AUTHORITY",
     "Array",
     "COMPANIONS",
+    "Cells",
     "DETAILS",
     "DIFFERS",
     "EXPLAINED",

@@ -22,6 +22,7 @@ from pepstats.sources.layouts import (
     UNUSED,
     Layout,
     end_of_school_year,
+    find_page,
     has_known_names,
     list_titles,
     missing_columns,
@@ -57,6 +58,7 @@ class Source:
     shares: Mapping[str, str] = field(default_factory=dict)  # what it says of columns
     years: tuple[int, ...] = ()  # that it is read for: those of its rows, of a long file
     long: bool = False  # whether it is one of the Department's long files
+    page: str | None = None  # where it was published, as the study says or its kind is
 
 
 def find_source(line: SourceLine, data: Path) -> Source:
@@ -92,7 +94,7 @@ def find_source(line: SourceLine, data: Path) -> Source:
     return Source(
         name, kind, year, line.release, file, path, sha256, content, line.licence,
         {code.upper(): reason for code, reason in line.codes.items()}, line.shares,
-        years or tuple(filter(None, [year])), long,
+        years or tuple(filter(None, [year])), long, line.page or find_page(kind) or None,
     )  # fmt: skip
 
 

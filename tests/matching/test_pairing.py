@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import DesignError
+from pepstats.formatting import AGREED
 from pepstats.matching import alternatives
-from pepstats.matching.pool import TIE
 from tests import reference
 from tests.matching.test_distances import LALONDE, lalonde, mahalanobis
 
@@ -24,7 +24,7 @@ def far_apart() -> tuple[pd.DataFrame, list[int]]:
 
 def pair(way, far: pd.DataFrame, k: int = 1, *, caliper=np.inf, **how) -> pd.DataFrame:
     """Pair by a way, and set the pairs out as a table."""
-    near = np.round(far, TIE)
+    near = np.round(far, AGREED)
     near = near.where(near <= caliper, np.inf).to_numpy()  # as a match has them
     row, column = way(near, k, **how)
     return pd.DataFrame({"school": far.index[row], "comparison": far.columns[column],

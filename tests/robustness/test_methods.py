@@ -52,35 +52,6 @@ def test_doubly_robust_is_r_s_did(covariates: list[str], key: str) -> None:
     assert (row.n_schools, row.n_comparison) == (191, 309)
 
 
-def synthetic(frame: pd.DataFrame, after: list[int], *, draws: int, seed: int):
-    from diff_diff import SyntheticDiD
-
-    return SyntheticDiD(variance_method="placebo", n_bootstrap=draws, seed=seed).fit(
-        frame.assign(member=frame["member"].astype(int)), outcome="value", treatment="member",
-        unit="school", time="year", post_periods=after,
-    )  # fmt: skip
-
-
-def test_synthetic_differences_are_arkhangelsky_s_california() -> None:
-    states = reference.table("c_prop99/california_prop99.csv.xz").rename(
-        columns={"State": "school", "Year": "year", "PacksPerCapita": "value"}
-    )
-    states["member"] = states["school"].eq("California")
-    theirs = reference.figures("c_prop99/expected_synthdid.json")["sdid"]
-    after = list(range(1989, 2001))
-    found = synthetic(states, after, draws=10, seed=1)
-    assert found.att == pytest.approx(theirs["estimate"], abs=1e-4)
-    weights = pd.Series(found.unit_weights)
-    omega = pd.Series(theirs["omega"])
-    assert (weights.reindex(omega.index).fillna(0) - omega).abs().max() < 1e-4
-    # ours refuses one member alone; with two the same call goes through unchanged
-    two = states.assign(member=states["school"].isin(["California", "Nevada"]))
-    row = methods.compare_synthetic(two, starts=1989, rng=np.random.default_rng(1), draws=10)
-    seed = int(np.random.default_rng(1).integers(2**31))
-    same = synthetic(two, after, draws=10, seed=seed)
-    assert (row.estimate, row.low, row.high) == (same.att, *same.conf_int)
-
-
 def test_matched_differences_are_clubsandwich_s() -> None:
     panel = reference.table("e_clubsandwich/school_panel.csv").rename(columns={"y": "value"})
     panel = panel.assign(member=panel["treat"].eq(1), weight=1.0)

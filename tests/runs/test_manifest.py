@@ -52,7 +52,7 @@ def test_a_hand_edit_breaks_the_seal(finished: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"schema": 2}, "schema 5"),
+        ({"schema": 2}, "schema 6"),
         ({"report": "../elsewhere"}, "`report`"),
         ({"outputs": {"../../outside.csv": {}}}, "outputs"),
         ({"inputs": [{"file": "a.csv"}]}, "inputs.0.sha256"),

@@ -1,4 +1,4 @@
-"""Executed copies run again cell by cell under nbval: it runs, and its headlines are the same.
+"""Executed copies run again cell by cell under nbval: it runs, and its results are the same.
 
 Lax: only cells tagged `nbval-check-output` are compared, as text; tables and pictures are held to
 account by `pepstats verify`, which knows keys and how close is close.
@@ -6,19 +6,17 @@ account by `pepstats verify`, which knows keys and how close is close.
 
 import configparser
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.reexecute import SANITISER, run_nbval
+from pepstats.runs.tasks import STEPS
 from tests.whole_runs import REPORT, copy_of, replace
 from tests.worlds import ROOT
 
-SANITISER = ROOT / "tests" / "nbval.cfg"
 CHECKED = "nbval-check-output"
 TRIED = ("02-priority-ratings", "03-match-schools--closing-the-gap",
          "04-estimate-effect--closing-the-gap")  # fmt: skip
@@ -29,44 +27,39 @@ def run(finished: Path, tmp_path: Path) -> Path:
     return copy_of(finished, tmp_path / "working" / REPORT)
 
 
-def nbval(run: Path, data: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    copies = [str(run / "notebooks" / f"{name}.ipynb") for name in names]
-    given = {"PEPSTATS_DATA": data, "PEPSTATS_RUN": run, "PEPSTATS_OUT": run.parents[1]}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-sanitize-with",
-         str(SANITISER), "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(run),
-         *copies],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-             **{name: str(place) for name, place in given.items()}},
-        cwd=run, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+def nbval(run: Path, data: Path, *names: str) -> int:
+    copies = [run / "notebooks" / f"{name}.ipynb" for name in names]
+    return run_nbval(copies, data=data, run=run, out=run.parents[1])
 
 
-def test_executed_copies_run_again_with_the_same_headlines(run: Path, data: Path) -> None:
+def test_executed_copies_run_again_with_the_same_results(
+    run: Path, data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*.csv")}
-    done = nbval(run, data, *TRIED)
-    assert done.returncode == 0, done.stdout
-    assert "passed" in done.stdout and "warning" not in done.stdout.splitlines()[-1]
+    assert nbval(run, data, *TRIED) == 0, capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "passed" in said and "warning" not in said.splitlines()[-1]
     assert {path: path.read_bytes() for path in run.rglob("*.csv")} == before
 
 
 def test_the_exploring_notebook_runs_outside_a_run_and_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / "00-explore.ipynb", tmp_path / "notebooks")
-    done = nbval(tmp_path, ROOT / "data", "00-explore")
-    assert done.returncode == 0, done.stdout
+    assert nbval(tmp_path, ROOT / "data", "00-explore") == 0
     assert [path.name for path in tmp_path.rglob("*.*")] == ["00-explore.ipynb"]
 
 
-def test_a_headline_that_is_not_what_the_notebook_finds_fails(run: Path, data: Path) -> None:
+def test_a_result_that_is_not_what_the_notebook_finds_fails(
+    run: Path, data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = run / "notebooks" / f"{TRIED[0]}.ipynb"
     notebook = json.loads(path.read_text("utf-8"))
     marked = [c for c in notebook["cells"] if CHECKED in c["metadata"].get("tags", [])]
     shown = marked[0]["outputs"][0]["data"]["text/plain"]
     marked[0]["outputs"][0]["data"]["text/plain"] = [*shown, "\n4    99"]
     replace(path, json.dumps(notebook).encode("utf-8"))
-    done = nbval(run, data, TRIED[0])
-    assert done.returncode == 1 and "99" in done.stdout
+    assert nbval(run, data, TRIED[0]) == 1
+    assert re.search(r"^\s+- +.*99$|4    99", capfd.readouterr().out, re.MULTILINE)
 
 
 def test_the_sanitiser_is_short_and_takes_no_result_away() -> None:
@@ -78,12 +71,23 @@ def test_the_sanitiser_is_short_and_takes_no_result_away() -> None:
         assert not re.search(rules[section]["regex"], results), section
 
 
-def test_every_notebook_that_finds_something_has_a_headline_that_is_checked() -> None:
+def test_every_cell_that_shows_a_result_is_tagged_and_no_picture_is(finished: Path) -> None:
+    """A picture is held to account by its table, bytes of a drawing are not."""
+    for path in sorted((finished / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            shown = "".join(
+                "".join(out["data"].get("text/html", out["data"].get("text/plain", "")))
+                for out in cell.get("outputs", []) if "data" in out
+            )  # fmt: skip
+            result = bool(shown) and "<img" not in shown and not shown.startswith("Shown(")
+            assert (CHECKED in cell["metadata"].get("tags", [])) == result, (path.stem, shown[:80])
+
+
+def test_all_seven_notebooks_have_results_that_are_compared() -> None:
     tagged = {
         path.stem
         for path in (ROOT / "notebooks").glob("*.ipynb")
         for cell in json.loads(path.read_text("utf-8"))["cells"]
         if CHECKED in cell["metadata"].get("tags", [])
     }
-    assert tagged >= {"01-clean-sources", "02-priority-ratings", "03-match-schools",
-                      "04-estimate-effect", "05-check-robustness"}  # fmt: skip
+    assert tagged == set(STEPS)

@@ -99,7 +99,10 @@ def test_a_changed_digit_is_answered_with_its_row_and_size(
     assert row["largest"] == pytest.approx(0.5)
     assert f"outcome {effects.loc[1, 'outcome']}" in row["note"]
     assert table.loc["(whole file)", "note"].iloc[0].startswith("changed: not the bytes")
-    assert str(effects.loc[1, "outcome"]) in found.as_text() and "It differs." in found.as_text()
+    assert str(effects.loc[1, "outcome"]) in found.as_text()
+    lines = found.as_text().splitlines()
+    assert re.fullmatch(r"It differs: 1 not the same, \d+ the same\.", lines[-1])
+    assert max(map(len, lines[:-2])) <= 100 and lines[-2].endswith(str(found.kept))
 
 
 def test_a_changed_input_is_found_before_anything_is_run(
@@ -164,7 +167,7 @@ def test_another_package_version_is_said_and_not_failed(
     found = look(bundle, tmp_path, data)
     assert not found.differs
     assert any("made with numpy 2.3.0" in one for one in found.said)
-    assert any("made with platform Darwin arm64" in one for one in found.said)
+    assert any("Made on Darwin arm64" in one for one in found.said)
 
 
 def test_no_word_of_the_manifest_lets_a_changed_picture_pass(
