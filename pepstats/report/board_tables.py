@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pepstats.document import (
+    DASH,
     Cell,
     Entry,
     PaperTable,
@@ -173,8 +174,8 @@ def table_sources(report: Report) -> PaperTable:
     rows = [
         (
             KINDS.get(line.kind, line.kind),
-            school_year(line.year) if line.year else "none",
-            line.release or "none",
+            school_year(line.year) if line.year else DASH,
+            line.release or DASH,
             str(line.file).replace("\\", "/").rsplit("/", 1)[-1],
             "not public" if line.kind in NOT_PUBLIC else (line.sha256 or "not recorded")[:12],
         )

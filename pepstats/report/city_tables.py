@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.document import Cell, Entry, PaperTable, figure, make_table
+from pepstats.document import DASH, Cell, Entry, PaperTable, figure, make_table
 from pepstats.formatting import (
     count_words,
     format_number,
@@ -429,7 +429,7 @@ def _measure(row: Mapping[Any, Any]) -> str:
     return f"{row['measure']}, {group}" if isinstance(group, str) else str(row["measure"])
 
 
-def _level(value: float | None, none: str = "none") -> Cell:
+def _level(value: float | None, none: str = DASH) -> Cell:
     if value is None or pd.isna(value):
         return none
     return figure(value, 0 if float(value).is_integer() else 1)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pepstats.document import (
+    DASH,
     Cell,
     PaperTable,
     figure,
@@ -137,9 +138,9 @@ def table_effects(chapter: Chapter) -> PaperTable:
             outcome_label(one.outcome),
             figure(one.estimate, one.places, signed=True, unit=f" {one.unit}"),
             interval(one.low, one.high, one.places),
-            "none" if one.reason == HELD else figure(one.n_schools),
+            DASH if one.reason == HELD else figure(one.n_schools),
             one.verdict or "no estimate",
-            one.release or "none",
+            one.release or DASH,
         )
         for one in chapter.results.values()
     ]
@@ -323,7 +324,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
             check_words({**row, "note": HELD} if back else row),
             figure(row["estimate"], result.places, signed=True, none="held back"),
             interval(row["low"], row["high"], result.places),
-            "none" if back else figure(row["n_schools"]),
+            DASH if back else figure(row["n_schools"]),
             how_often(row),
         )
         for row, back in zip(own.to_dict("records"), held, strict=True)
@@ -345,7 +346,7 @@ def check_words(row: Mapping[Any, Any]) -> str:
 def how_often(row: Mapping[Any, Any]) -> Cell:
     """Return how many of a hundred placebo programmes went as far; other methods drew none."""
     if pd.isna(row["p"]) or row["kind"] == "method":
-        return "none"
+        return DASH
     hundred = per_hundred(row["p"])
     return figure(hundred) if hundred else "fewer than 1"
 
@@ -428,9 +429,9 @@ def table_weighed(chapter: Chapter) -> PaperTable:
             continue
         places = find_measure(name).decimals
         chances = [
-            f"{chance_range(row, which) or 'none'} (before: "
-            f"{chance_range(row, f'{which}_before') or 'none'})"
+            f"{now} (before: {chance_range(row, f'{which}_before')})" if now else DASH
             for which in ("helped", "two_months")
+            for now in [chance_range(row, which)]
         ]
         estimate = figure(row["estimate"], places, signed=True, unit=f" {row['unit']}")
         low, high = sorted(row[f"shrunken_{prior.name}"] for prior in PRIORS)
@@ -508,7 +509,7 @@ def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
     for (name, year), part in held.groupby(["measure", "year"]) if len(held) else ():
         by = {str(row["whose"]): row for row in part.to_dict("records")}
         cells = [_described(str(name), by.get(whose)) for whose in (OWN, HERE, ENGLAND)]
-        pupils = figure(by[OWN]["n_pupils"]) if OWN in by else "none"
+        pupils = figure(by[OWN]["n_pupils"]) if OWN in by else DASH
         rows.append((outcome_label(str(name)), school_year(int(year)), *cells, pupils))
     note = (
         "No other school's results of these pupils are published, so there is nothing to "
@@ -536,7 +537,7 @@ def table_national_gap(programme: Programme, gap: pd.DataFrame) -> PaperTable:
             school_year(int(row["year"])),
             *(figure(row[name], 1, signed=name == "gap") for name in figures),
             *(figure(row[name]) for name in ("n_schools", "n_pupils")),
-            str(row["release"]) if is_said(row["release"]) else "none",
+            str(row["release"]) if is_said(row["release"]) else DASH,
         )
         for row in gap.to_dict("records")
     ]
@@ -579,8 +580,8 @@ def table_series(programme: Programme, series: pd.DataFrame) -> PaperTable:
 
 def _described(name: str, row: Mapping[Any, Any] | None) -> Cell:
     if row is None:
-        return "none"
-    none = str(row["reason"]) if is_said(row["reason"]) else "none"
+        return DASH
+    none = str(row["reason"]) if is_said(row["reason"]) else DASH
     return figure(row["value"], find_measure(name).decimals, none=none)
 
 
