@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pepstats.formatting import format_interval, format_number, plain_text, round_half_up
 
 SHORT_ROWS, SHORT_LETTERS = 10, 750
+EMPTY = "There is nothing to show."
 ListKind = Literal["roman", "letters", "bullets"]
 
 
@@ -51,7 +52,7 @@ class PaperTable:
     columns: tuple[str, ...]
     cells: tuple[tuple[Cell, ...], ...]
     note: str = ""
-    empty: str = "There is nothing to show."
+    empty: str = EMPTY
     widths: tuple[float, ...] = ()
 
     @property
@@ -227,6 +228,8 @@ def part_appendices(document: Document, name: str) -> dict[str, Document]:
     body, rest = document.blocks[:start], document.blocks[start:]
     if not body or not rest:
         return {name: document}
+    if isinstance(rest[0], Heading):  # the file begins with it
+        rest = (replace(rest[0], new_page=False), *rest[1:])
     beside = f"{name}-{APPENDICES}"
     tables = [
         frozenset(one.number for one in part if isinstance(one, TableBlock))
@@ -252,7 +255,7 @@ def make_table(
     rows: Iterable[Iterable[object]] = (),
     *,
     note: str = "",
-    empty: str = "There is nothing to show.",
+    empty: str = EMPTY,
 ) -> PaperTable:
     """Make a table of words and figures; where `columns` is a mapping it has their widths.
 

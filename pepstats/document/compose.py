@@ -25,6 +25,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.tree import SyntaxTreeNode
 
 from pepstats.document.blocks import (
+    APPENDIX,
+    EMPTY,
     Block,
     Box,
     Document,
@@ -329,7 +331,7 @@ class _Builder:
             else (f"{self.figures[name].caption} (picture)", self.figures[name].alt)
         )
         listed = self.absent.setdefault(why, [])
-        if what not in listed:
+        if why not in ("", EMPTY) and what not in listed:
             listed.append(what)
 
     def _stands(self, kind: str, name: str) -> bool:
@@ -348,13 +350,13 @@ class _Builder:
             words = (Span("Figures behind the pictures"),)
             blocks.append(Heading(2, words, "", self._anchor(text_of(words)), new_page=True))
             blocks += [self._table(name) for name in self.left_over]
-        if self.absent:
+        if told := {why: what for why, what in self.absent.items() if what}:
             words = (Span("Tables and pictures that are not shown"),)
             blocks.append(Heading(2, words, "", self._anchor(text_of(words))))
-            lines = (f"{why.rstrip('.')}: {'; '.join(what)}." for why, what in self.absent.items())
+            lines = (f"{why.rstrip('.')}: {'; '.join(what)}." for why, what in told.items())
             items = tuple((Paragraph((Span(plain_text(line)),)),) for line in lines)
             blocks.append(Listing("bullets", items))
-        return facts, tuple(blocks)
+        return facts, tuple(_without_lost_appendices(blocks))
 
     def _with_something(self, nodes: list[SyntaxTreeNode]) -> list[SyntaxTreeNode]:
         """Leave out every heading under which nothing would stand."""
@@ -518,6 +520,22 @@ class _Builder:
             anchor, number = f"{base}-{number}", number + 1
         self.anchors.add(anchor)
         return anchor
+
+
+def _without_lost_appendices(blocks: list[Block]) -> Iterator[Block]:
+    """Leave out of the list of appendices those whose heading is not there."""
+    kept = {text_of(block.words) for block in blocks if isinstance(block, Heading)}
+    for block in blocks:
+        if isinstance(block, Listing):
+            items = tuple(item for item in block.items if not _is_lost(item, kept))
+            yield replace(block, items=items)
+        else:
+            yield block
+
+
+def _is_lost(item: tuple[Any, ...], kept: set[str]) -> bool:
+    words = text_of(item[0].words) if item and isinstance(item[0], Paragraph) else ""
+    return words.casefold().startswith(APPENDIX) and words not in kept
 
 
 def trim(spans: Iterator[Span]) -> Words:

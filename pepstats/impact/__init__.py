@@ -38,7 +38,17 @@ from pepstats.impact.placebo import (
     weighted_mean,
 )
 from pepstats.impact.tables import tabulate_gaps
-from pepstats.impact.verdicts import FORECAST, GAINED, HOW, LADDER, MATCHED, UNCERTAIN
+from pepstats.impact.verdicts import (
+    FORECAST,
+    GAINED,
+    HOW,
+    LADDER,
+    LOST,
+    MATCHED,
+    PROBABLY_GAINED,
+    PROBABLY_LOST,
+    UNCERTAIN,
+)
 from pepstats.impact.weighing import PRIORS, TRIALS
 
 __all__ = [
@@ -56,9 +66,12 @@ __all__ = [
     "Inputs",
     "LADDER",
     "LEFT_OUT",
+    "LOST",
     "MATCHED",
     "OWN",
     "PRIORS",
+    "PROBABLY_GAINED",
+    "PROBABLY_LOST",
     "PlaceboDraws",
     "TRIALS",
     "UNCERTAIN",

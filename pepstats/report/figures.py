@@ -31,7 +31,7 @@ OF_SCHOOLS = ("schools", "cases")  # pictures of single schools, which differ by
 BEHIND = {
     # the paper's name of a picture: its table in the paper, and why there may be no picture
     "two-lines": ("lines", "No school has results to draw."),
-    "hundred-dots": ("dots", "There is no estimate to set among made-up programmes."),
+    "hundred-dots": ("dots", "There is no estimate to compare with chance."),
     "checks": ("checks", "No check was made."),
     "balance": ("balance", "No school could be matched."),
     "flow": ("flow", "No school could be matched."),
@@ -82,7 +82,7 @@ def picture_overview(edition: Edition) -> PaperPicture:
         if one.primary.known
     }
     outcomes = {whole_of(result.outcome) for result in known.values()}
-    caption = f"How far each programme's schools moved, {school_year(edition.report.year)}"
+    caption = f"What was found for each programme, {school_year(edition.report.year)}"
     if not known:
         return not_drawn("No programme has an estimate.", caption, TABLE)
     if len(outcomes) > 1:
@@ -131,4 +131,4 @@ def describe_overview(known: Mapping[str, Result]) -> str:
         size = format_number(result.estimate, places, signed=True)
         said.append(f"{title}: {size}, somewhere between {low} and {high}; {result.verdict}")
     unit = next(iter(known.values())).unit
-    return f"One row for each programme, in {unit}; nought is no difference. {'. '.join(said)}."
+    return f"One row for each programme, in {unit}; zero is no difference. {'. '.join(said)}."

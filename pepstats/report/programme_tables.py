@@ -30,7 +30,7 @@ from pepstats.formatting import (
 from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, PRIORS, TRIALS, pool_phases
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
-from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
+from pepstats.report.case_tables import table_case_lines, table_themes
 from pepstats.report.disclosure import HELD
 from pepstats.report.edition import (
     HELD_BACK,
@@ -48,8 +48,8 @@ from pepstats.report.sentences import (
 from pepstats.settings import Programme
 
 FROM_MEMORY = (
-    "The table of months is kept from memory of published reports: check it against a recent one "
-    "before it is relied on."
+    "The table of months is kept from published reports and has not been checked "
+    "against a recent one."
 )
 
 
@@ -73,7 +73,6 @@ def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
         "grades": table_grades(programme, found.grades),
         "calibration": table_calibration(programme, found.calibration),
         "themes": table_themes(chapter),
-        "cases": table_cases(chapter),
         "case-lines": table_case_lines(chapter),
     }
     return {f"{programme.slug}.{name}": table for name, table in tables.items()}
@@ -86,7 +85,7 @@ def table_summary(chapter: Chapter) -> PaperTable:
     """Show a programme on a few lines: what, who, when, cost, what moved, how sure."""
     programme, found, result = chapter.programme, chapter.found, chapter.primary
     rows = [
-        ("What was done", programme.summary.strip() or "Not yet described in its settings file"),
+        ("What was done", programme.summary.strip() or DASH),
         ("For whom", whom_words(chapter, "have results that can be compared")),
         ("When", f"First results that could show it: {school_year(programme.starts)}"),
         ("Cost", (grant_words if len(found.value) else cost_words)(programme, found.named)),
@@ -98,7 +97,7 @@ def table_summary(chapter: Chapter) -> PaperTable:
         for row in found.value.to_dict("records")
         if row.get("entry") in (None, "months", "cost_per_pupil", "cost_per_target_pupil")
     ]
-    rows += worth or [("Months of progress", "Not worked out in this run")]
+    rows += worth or [("Months of progress", DASH)]
     return make_table(f"{programme.title}: in short", {"Question": 1.2, "Answer": 4.0}, rows)
 
 
@@ -114,16 +113,17 @@ def grant_words(programme: Programme, schools: int) -> str:
     """Write what a programme cost, and what that is for each school."""
     grant = programme.cost.grant
     if grant is None:
-        return "Not given in the programme's file"
+        return DASH
     if programme.part_of:
         return f"A grant of {format_pounds(grant)} for both phases together"
     each = f", about {format_pounds(grant / schools)} for each school named" if schools else ""
     return f"A grant of {format_pounds(grant)}{each}"
 
 
-def cost_words(programme: Programme, schools: int) -> str:
+def cost_words(programme: Programme, schools: int, article: str = "A") -> str:
     """Write what a programme cost, for each school and, where it is known, for each pupil."""
     cost, words = programme.cost, grant_words(programme, schools)
+    words = words.replace("A grant", f"{article} grant", 1)
     if cost.grant is None or programme.part_of or not cost.pupils:
         return words
     return (
@@ -151,7 +151,7 @@ def table_effects(chapter: Chapter) -> PaperTable:
         {"Outcome": 2.4, "Estimate": 1.5, "95% interval": 1.3, "Schools": 0.9, "Verdict": 1.3,
          "Release": 1.1},
         rows,
-        note=_effects_note(chapter.programme, chapter.results),
+        note=_effects_note(chapter.programme, chapter.results, planned=chapter.planned),
     )  # fmt: skip
 
 
@@ -161,8 +161,10 @@ def _no_estimate(result: Result) -> str:
     return f"no estimate, {result.reason} ({count_words(result.n_schools, 'school')})"
 
 
-def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
-    said = ["The first outcome was fixed beforehand as the one that answers the question."]
+def _effects_note(programme: Programme, results: Mapping[str, Result], *, planned: bool) -> str:
+    said = ["The first outcome is the one that answers the question."]
+    if planned:
+        said = ["The first outcome was fixed beforehand as the one that answers the question."]
     if len(results) > 1:
         said.append(
             "All results of all programmes in this paper are judged together, since one among "
@@ -204,7 +206,11 @@ def table_lines(chapter: Chapter) -> PaperTable:
 def table_dots(chapter: Chapter) -> PaperTable:
     """Show the stacks of dots as numbers, as they were drawn."""
     unit, saved = chapter.primary.unit, chapter.found.pictures.get("hundred-dots")
-    columns = ["Moved by about", "Made-up programmes in 100", "Of which as far as this one"]
+    columns = [
+        "Changed by about",
+        "Groups without a programme, in 100",
+        "Of which as much as this one",
+    ]
     rows = []
     if saved:
         stacks = saved.table.groupby("at").agg(dots=("height", "size"), beyond=("beyond", "sum"))
@@ -213,7 +219,9 @@ def table_dots(chapter: Chapter) -> PaperTable:
             for row in stacks.itertuples()
         ]
     outcome = outcome_label(chapter.primary.outcome)
-    caption = f"{chapter.programme.title}: how far made-up programmes moved, {outcome}, {unit}"
+    caption = (
+        f"{chapter.programme.title}: how much groups without a programme changed, {outcome}, {unit}"
+    )
     return make_table(caption, columns, rows)
 
 
@@ -243,9 +251,9 @@ def table_schools(chapter: Chapter) -> PaperTable:
         for row in rows.to_dict("records")
     ]
     note = (
-        "The difference is the school's result, less the column beside it, less the correction: "
-        "what goes with what the schools are still unlike in. One school's figure changes a great "
-        "deal by chance: do not read much into any one."
+        "The difference is the school's result, less the column beside it, less the correction for "
+        "the differences that remain between the schools. One school's figure changes a great deal "
+        "by chance: little should be read into any one."
     )
     outcome = outcome_label(chapter.programme.primary)
     return make_table(f"{caption}, {outcome}, {known.unit}", columns, cells, note=note)
@@ -269,11 +277,11 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
         for row in balance.reset_index().to_dict("records")
     ]
     note = (
-        f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} is as good as alike; "
-        f"beyond {TOO_FAR} is too far for the comparison to mend. Before is of all the programme's "
-        f"schools in the table above; after, of the {_compared_words(balance)}."
+        f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} schools are as good as "
+        f"the same; beyond {TOO_FAR} they differ too much to be compared. Before: all the "
+        f"programme's schools; after: the {_compared_words(balance)}."
     )
-    caption = f"{programme.title}: how alike the schools were before the start"
+    caption = f"{programme.title}: how similar the schools were before the start"
     return make_table(caption, columns, rows, note=note)
 
 
@@ -313,7 +321,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     caption = f"{programme.title}: the same estimate under other choices"
     caption = f"{caption}, {outcome_label(result.outcome)}"
     columns = {"Kind": 1.4, "Check": 2.6, "Estimate": 0.9, "95% interval": 1.2, "Schools": 0.8,
-               "In 100 made-up programmes": 1.1}  # fmt: skip
+               "In 100 groups without a programme": 1.1}  # fmt: skip
     if checks.empty:
         return make_table(caption, columns, empty="No check was made.")
     own = checks.loc[checks["outcome"] == result.outcome]
@@ -322,7 +330,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         (
             CHECK_KINDS[str(row["kind"])],
             check_words({**row, "note": HELD} if back else row),
-            figure(row["estimate"], result.places, signed=True, none="held back"),
+            figure(row["estimate"], result.places, signed=True, none="to follow"),
             interval(row["low"], row["high"], result.places),
             DASH if back else figure(row["n_schools"]),
             how_often(row),
@@ -358,7 +366,7 @@ def not_made_words(notes: pd.Series) -> str:
         return ""
     said = "; ".join(f"{n} because {reader_words(str(why))}" for why, n in reasons.items())
     left = count_words(int(reasons.sum()), "check")
-    return f"{left} could not be made: {said}. They are named in the run's `checks.csv`."
+    return f"{left} could not be made: {said}."
 
 
 def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperTable:
@@ -367,7 +375,7 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
     columns = {"Way of estimating": 2.2, "Judged by": 1.8, "False alarms in 100": 1.0,
                "Average error": 1.3, "Spread": 1.2}  # fmt: skip
     if calibration.empty:
-        return make_table(caption, columns, empty="Not worked out in this run.")
+        return make_table(caption, columns, empty="Not calculated.")
     own = calibration.loc[calibration["outcome"] == programme.primary]
     hardest = own["selection"].iloc[-1] if len(own) else ""
     rows = [
@@ -425,7 +433,7 @@ def table_weighed(chapter: Chapter) -> PaperTable:
     for row in chapter.found.weighed.to_dict("records"):
         name = str(row["outcome"])
         if is_said(row["reason"]):
-            left.append(f"{outcome_label(name)} is not weighed: {row['reason']}.")
+            left.append(f"{outcome_label(name)} is not combined: {row['reason']}.")
             continue
         places = find_measure(name).decimals
         chances = [
@@ -437,18 +445,18 @@ def table_weighed(chapter: Chapter) -> PaperTable:
         low, high = sorted(row[f"shrunken_{prior.name}"] for prior in PRIORS)
         rows.append((outcome_label(name), estimate, interval(low, high, places), *chances))
     note = (
-        "Chances are in 100, to the nearest 5; in brackets what they were before looking. Each "
-        "range is over two starting points: what large published trials find (on average "
+        "Chances are in 100, to the nearest 5; in brackets what they were before these results. "
+        "Each range is over two starting points: what large published trials find (on average "
         f"{TRIALS.mean} of pupils' standard deviation), and a sceptic's, no effect on average. No "
         "verdict rests on this table."
     )
     return make_table(
-        f"{chapter.programme.title}: the same effects weighed with what large trials find",
-        {"Outcome": 2.2, "Estimate": 1.3, "Weighed with trials": 1.2,
+        f"{chapter.programme.title}: the same effects combined with what large trials find",
+        {"Outcome": 2.2, "Estimate": 1.3, "Combined with trials": 1.2,
          "Chance that it helped at all": 1.6, "Chance of two months or more": 1.6},
         rows,
         note=" ".join([note, *left]) if rows else " ".join(left),
-        empty="No effect could be weighed.",
+        empty="No effect could be combined with those of trials.",
     )  # fmt: skip
 
 
@@ -517,7 +525,7 @@ def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
         "counting alike."
     )
     return make_table(
-        f"{programme.title}: what is described and given no effect",
+        f"{programme.title}: results without a comparison",
         {"Outcome": 2.6, "School year": 0.9, "The programme's schools": 1.2, "The authority": 1.0,
          "England": 0.8, "Pupils of the programme's schools": 1.2},
         rows,
