@@ -10,10 +10,10 @@ from pepstats.formatting import format_number, join_words, school_year
 from pepstats.measures import name_pupils, outcome_label, whole_of
 from pepstats.plots import (
     BLUE,
-    INK,
     capital,
     check_rows,
     clear_rows,
+    guide,
     in_house_style,
     new_axes,
     to_png,
@@ -99,26 +99,30 @@ def picture_overview(edition: Edition) -> PaperPicture:
 @in_house_style
 def draw_overview(known: Mapping[str, Result]) -> Figure:
     """Draw one row per programme: its name and verdict over its interval, its size beside it."""
-    figure, ax = new_axes(0.75 + ROW * len(known))
+    figure, ax = new_axes(0.95 + ROW * len(known))
     low = min(0.0, *(result.low for result in known.values()))
     high = max(0.0, *(result.high for result in known.values()))
     for place, (title, result) in enumerate(known.items()):
         sure = not result.low <= 0 <= result.high
+        guide(ax, place, 0.0, half=0.18)
         ax.hlines(place, result.low, result.high, color=BLUE, linewidth=2.5)
         ax.plot(result.estimate, place, "D", markersize=8, markeredgewidth=1.5,
                 color=BLUE, markerfacecolor=BLUE if sure else "white")  # fmt: skip
         size = format_number(result.estimate, result.places, signed=True)
         ax.annotate(f"{title}: {result.verdict} ({size})", (0, place - 0.24), va="bottom",
-                    xycoords=("axes fraction", "data"), fontsize=10,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
-    ax.axvline(0, color=INK, linewidth=1)
+                    xycoords=("axes fraction", "data"), fontsize=10)  # fmt: skip
     ax.set_ylim(len(known) - 0.6, -0.85)
     room = 0.05 * max(high - low, 1e-9)
     side = 0.2 * max(high - low, 1e-9)  # so that zero is never at the edge
     ax.set_xlim(min(low - room, -side), max(high + room, side))
     clear_rows(ax)
+    ax.grid(visible=False)
     unit = capital(next(iter(known.values())).unit)
-    ax.set_xlabel(f"{unit}: left of 0 lost ground, right of 0 gained")
+    ax.set_xlabel(
+        f"{unit}: left of 0 lost ground, right of 0 gained\n"
+        "bar: likely range; open mark: the range includes 0",
+        fontsize=9.5,
+    )
     return figure
 
 

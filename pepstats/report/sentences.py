@@ -31,6 +31,7 @@ from pepstats.impact import (
     UNCERTAIN,
 )
 from pepstats.measures import GAP, find_measure, name_pupils, outcome_label, whole_of
+from pepstats.plots import LineNote
 from pepstats.report.disclosure import HELD
 
 
@@ -353,10 +354,16 @@ def short_result(result: Result) -> str:
     return f"{size_words(result.estimate, result, places)}, {against} ({span_words(result)})"
 
 
-def explain_lines(effects: pd.DataFrame) -> dict[str, str]:
+def explain_lines(effects: pd.DataFrame) -> dict[str, LineNote]:
     """Write under each outcome's two lines what they leave out, and what the estimate is."""
     results = map(read_result, effects.to_dict("records"))
-    return {result.outcome: _after_allowing(result) for result in results if result.known}
+    return {
+        result.outcome: LineNote(_after_allowing(result), "forecast")
+        if result.mode == FORECAST
+        else LineNote(_after_allowing(result))
+        for result in results
+        if result.known
+    }
 
 
 def _after_allowing(result: Result) -> str:
