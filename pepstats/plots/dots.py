@@ -52,11 +52,11 @@ def draw_hundred_dots(dots: pd.DataFrame, ax: Axes, *, estimate: float, unit: st
     near, far = dots.loc[~dots["beyond"]], dots.loc[dots["beyond"]]
     ax.scatter(
         near["at"], near["height"], s=30, facecolors="white", edgecolors=BLUE, linewidths=1.2,
-        label="changed less",
+        label="smaller change",
     )  # fmt: skip
     ax.scatter(
         far["at"], far["height"], s=34, marker="D", color=ORANGE, edgecolors=INK, linewidths=0.6,
-        label="changed as much as this programme's schools, or more",
+        label="as large a change or larger",
     )  # fmt: skip
     tall = max(int(dots["height"].max()), 6)
     ax.vlines(estimate, 0, tall + 1.2, color=INK, linewidth=2)

@@ -203,8 +203,14 @@ def others_sentence(chapter: Chapter) -> str:
         )
     if not by:
         return ""
-    said = "; ".join(f"{verdict} for {join_words(names)}" for verdict, names in by.items())
-    return f"Other outcomes: {said}."
+    later = by.pop(HELD, [])
+    said = [f"{verdict} for {join_words(names)}" for verdict, names in by.items()]
+    words = f"Other outcomes: {'; '.join(said)}." if said else ""
+    if not later:
+        return words
+    each = "is" if len(later) == 1 else "are"
+    follow = f"{join_words(later)} {each} {HELD}."
+    return f"{words} {follow[0].upper()}{follow[1:]}".strip()
 
 
 def caution_sentence(chapters: Sequence[Chapter]) -> str:

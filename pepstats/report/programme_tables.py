@@ -380,8 +380,8 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
     hardest = own["selection"].iloc[-1] if len(own) else ""
     rows = [
         (
-            str(row["estimator"]),
-            str(row["judged_by"]),
+            reader_words(str(row["estimator"])),
+            reader_words(str(row["judged_by"])),
             with_error(100 * row["false_alarm_rate"], 100 * row["false_alarm_se"]),
             with_error(row["mean"], row["mean_se"], 2, signed=True),
             with_error(row["spread"], row["spread_se"], 2),

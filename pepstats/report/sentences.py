@@ -157,7 +157,11 @@ def about_words(result: Result) -> str:
     """Write an estimate at what it bears: about so many points higher than was expected."""
     size, expected = _number(result.estimate, result), EXPECTED[result.mode]
     if size == _number(0, result):
-        return f"about the same as {expected}"
+        if result.verdict == UNCERTAIN:
+            return f"about the same as {expected}"
+        least = {"0": "1", "0.0": "0.1", "0.00": "0.01"}[size]
+        unit = result.unit.removesuffix("s")
+        return f"less than {least} {unit} {_direction(result.estimate)} than {expected}"
     unit = result.unit.removesuffix("s") if size == "1" else result.unit
     return f"about {size} {unit} {_direction(result.estimate)} than {expected}"
 
