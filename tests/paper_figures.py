@@ -43,16 +43,21 @@ class PaperFigure:
         return [row[self.columns.index(name)] for row in self.rows]
 
 
+def read_paper(page: Path) -> str:
+    """Read a paper with its appendices, which are a page of their own."""
+    rest = page.with_name(f"{page.stem}-appendices.html")
+    return page.read_text("utf-8") + (rest.read_text("utf-8") if rest.is_file() else "")
+
+
 def read_figures(page: Path) -> list[PaperFigure]:
     """Read every picture of a page; one that is held back is not there."""
-    text = page.read_text("utf-8")
-    found = []
+    text, found = read_paper(page), []
     for figure in re.findall(r'<figure class="picture".*?</figure>', text, re.DOTALL):
         number, caption = _found(
             r"<figcaption><strong>Figure (\d+)\.</strong> (.*?)</figcaption>", figure
         )
         svg, alt = _found(r'<img src="data:image/svg\+xml;base64,(.*?)" alt="(.*?)">', figure)
-        (table,) = _found(r'href="#table-(\d+)"', figure)
+        (table,) = _found(r'href="[^"#]*#table-(\d+)"', figure)
         parser = ET.XMLParser(target=ET.TreeBuilder(insert_comments=True))
         root = ET.fromstring(base64.b64decode(svg), parser)
         words = (html.unescape(alt), html.unescape(caption))

@@ -140,6 +140,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "about": Entry(None, about_sentence(chapter), settings),
         "worth": Entry(None, worth_sentence(primary, found.sizes), f"{folder}/sizes.csv"),
         "others": Entry(None, others_sentence(chapter), effects),
+        "case_pointer": Entry(None, case_pointer(found), f"{cases}/cases.csv"),
         "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
         "statements": Entry(None, _answers(chapter), f"{cases}/statements.csv"),
         "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
@@ -515,6 +516,17 @@ def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
             f"{count_words(int(row['n_schools']), 'school')}; {result.release} results)."
         )
     return words
+
+
+def case_pointer(found: ProgrammeResults) -> str:
+    """Write where the case studies stand; nothing where there are none."""
+    number = len(found.cases)
+    if not number:
+        return ""
+    if number == 1:
+        return "A case study of one of its schools is in the appendices."
+    which = f"{spell_number(number).capitalize()} case studies of its schools"
+    return f"{which}, chosen by a rule, are in the appendices."
 
 
 def cases_sentence(found: ProgrammeResults) -> str:
