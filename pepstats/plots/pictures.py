@@ -110,7 +110,7 @@ def two_lines(
     `lines` has `year`, `members` and `comparison`; `note` follows in the caption.
     """
     unit, lines = _level_unit(outcome), round_columns(lines, outcome, "members", "comparison")
-    figure, ax = new_axes()
+    figure, ax = new_axes(2.5)
     note = note or LineNote()
     draw_two_lines(lines, ax, starts=starts, unit=unit, others=note.others)
     said = [

@@ -22,17 +22,18 @@ from pepstats.errors import DesignError
 from pepstats.formatting import (
     count_words,
     format_day,
+    format_number,
     join_words,
     long_date,
     round_half_up,
     school_year,
 )
 from pepstats.impact import HOW, LADDER
-from pepstats.measures import find_measure, outcome_label
+from pepstats.measures import find_measure, name_pupils, outcome_label
 from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
 from pepstats.report.group_sentences import whose_sentence
 from pepstats.report.programme_tables import cost_words, whom_words
-from pepstats.report.sentences import short_result, verdict_words
+from pepstats.report.sentences import outcome_words, short_result, verdict_words
 from pepstats.settings import Programme, Report
 
 IN_SHORT = ("What was done", "For whom", "Cost", "Result", "Verdict", "Months of progress")
@@ -275,10 +276,36 @@ def changed_words(record: Provenance, programme: Programme) -> str:
     if table.empty:
         return "There is nothing to compare with: the last paper had no estimate of it."
     rows = table.to_dict("records")
-    first = [row["said"] for row in rows if row["outcome"] == programme.primary]
-    others = [row["said"] for row in rows
+    first = [row for row in rows if row["outcome"] == programme.primary]
+    others = [row for row in rows
               if row["outcome"] != programme.primary and row["verdict_changed"]]  # fmt: skip
-    return " ".join([*first, *others])
+    return " ".join(map(_say_change, [*first, *others]))
+
+
+def _say_change(row: Mapping[Any, Any]) -> str:
+    """Write what became of one estimate since the last paper, and of its verdict."""
+    measure = find_measure(str(row["outcome"]))
+    what = outcome_words(str(row["outcome"]))
+    said = f"For {name_pupils(str(row['outcome']))}, the estimate for {what}"
+    before, after = (
+        format_number(row[f"estimate_{when}"], measure.decimals, signed=True)
+        if pd.notna(row[f"estimate_{when}"]) else "" for when in ("before", "after")
+    )  # fmt: skip
+    if not after:
+        return f"{said} can no longer be given."
+    now = f"{after} {measure.unit} ({row['release_after']} results)"
+    if not before:
+        return f"{said} is now {now}; there was none before. The verdict: {row['verdict_after']}."
+    changed = f"changed from {before} ({row['release_before']} results) to {now}"
+    words = [f"{said} {changed if before != after else f'is still {now}'}."]
+    if row["mode_before"] != row["mode_after"]:
+        how = (HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
+        words.append("The earlier one was {}; this one is {}.".format(*how))
+    if row["verdict_changed"]:
+        words.append(f"The verdict changed from {row['verdict_before']} to {row['verdict_after']}.")
+    else:
+        words.append(f"The verdict is still: {row['verdict_after']}.")
+    return " ".join(words)
 
 
 def table_effect_changes(programme: Programme, record: Provenance) -> PaperTable:

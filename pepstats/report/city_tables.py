@@ -101,7 +101,7 @@ def make_city_tables(
             view,
             empty=NO_YEAR_BEFORE,
         ),
-        "ratings-changed-named": table_changes_named(changes, view),
+        "ratings-changed-named": table_changes_named(changes, view, counts),
         "support": table_support(city, counts, view, year),
         "support-by-rating": table_support_by_rating(city.table("support-totals"), view),
         "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
@@ -186,13 +186,16 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
     return make_table(caption, columns, rows)
 
 
-def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
+def table_changes_named(
+    changes: pd.DataFrame, view: View, counts: Mapping[str, Protected]
+) -> PaperTable:
     """Show each school whose rating changed, with what moved: in the exempt edition only."""
     caption = "Schools whose priority rating changed since last year, and why"
     columns = {"School": 1.8, "Last year": 0.6, "Now": 0.5, "Why": 3.2,
                "Could be chance": 0.7}  # fmt: skip
     if not view.exempt or changes.empty:
-        return make_table(caption, columns, empty=NO_YEAR_BEFORE if changes.empty else EXEMPT_ONLY)
+        why = EXEMPT_ONLY if "ratings-changed" in counts else NO_YEAR_BEFORE
+        return make_table(caption, columns, empty=why)
     moved = changes[changes["change"].isin(["raised", "lowered"])].sort_values(["now", "name"])
     rows = [
         (row["name"], figure(row["before"]), figure(row["now"]), row["why"],

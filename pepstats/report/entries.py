@@ -141,7 +141,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "worth": Entry(None, worth_sentence(primary, found.sizes), f"{folder}/sizes.csv"),
         "others": Entry(None, others_sentence(chapter), effects),
         "case_pointer": Entry(None, case_pointer(found), f"{cases}/cases.csv"),
-        "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
+        "case_rule": Entry(None, cases_sentence(chapter), f"{cases}/cases.csv"),
         "statements": Entry(None, _answers(chapter), f"{cases}/statements.csv"),
         "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
         "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
@@ -529,15 +529,16 @@ def case_pointer(found: ProgrammeResults) -> str:
     return f"{which}, chosen by a rule, are in the appendices."
 
 
-def cases_sentence(found: ProgrammeResults) -> str:
-    """Write by what rule the case studies were chosen."""
-    if found.cases.empty:
-        return "No case study has been chosen."
-    if set(found.cases["why"]) & {MOST, USUAL, LEAST}:
+def cases_sentence(chapter: Chapter) -> str:
+    """Write by what rule the case studies were chosen, and when the rest of them follows."""
+    cases = chapter.found.cases
+    if cases.empty:
+        return ""
+    later = "" if chapter.shows_schools else " Their results follow when results are published."
+    if set(cases["why"]) & {MOST, USUAL, LEAST}:
         return (
             "The case studies were chosen by a rule, not for their success: the schools with the "
-            "most, the typical and the least support. How their results compare follows when "
-            "results are published."
+            f"most, a typical amount and the least support.{later}"
         )
     return (
         "The case studies were chosen by a rule, not for their success: the schools whose results "

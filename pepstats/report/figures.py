@@ -29,15 +29,19 @@ if TYPE_CHECKING:
 OF_SCHOOLS = ("schools", "cases")  # pictures of single schools, which differ by edition
 
 BEHIND = {
-    # the paper's name of a picture: its table in the paper, and why there may be no picture
-    "two-lines": ("lines", "No school has results to draw."),
-    "hundred-dots": ("dots", "There is no estimate to compare with chance."),
-    "checks": ("checks", "No check was made."),
-    "balance": ("balance", "No school could be matched."),
-    "flow": ("flow", "No school could be matched."),
-    "series": ("series", "The sources have no series of these pupils by authority."),
-    "schools": ("schools", "No school has results to draw."),
-    "cases": ("case-lines", "No case study has been chosen."),
+    # the paper's name of a picture: its table in the paper, why there may be none, what it shows
+    "two-lines": ("lines", "No school has results to draw.", "results by year"),
+    "hundred-dots": ("dots", "There is no estimate to compare with chance.", "what chance can do"),
+    "checks": ("checks", "No check was made.", "the estimate under other choices"),
+    "balance": ("balance", "No school could be matched.", "how similar the schools were"),
+    "flow": ("flow", "No school could be matched.", "which schools could be compared"),
+    "series": (
+        "series",
+        "The sources have no series of these pupils by authority.",
+        "by authority",
+    ),
+    "schools": ("schools", "No school has results to draw.", "each school by year"),
+    "cases": ("case-lines", "No case study has been chosen.", "the case studies by year"),
 }
 
 
@@ -54,19 +58,20 @@ def show_pictures(chapter: Chapter) -> dict[str, PaperPicture]:
 
 def show_picture(chapter: Chapter, name: str) -> PaperPicture:
     """Show a picture as its notebook saved it; one of single schools only where they may be."""
-    programme, (behind, why) = chapter.programme, BEHIND[name]
+    programme, (behind, why, what) = chapter.programme, BEHIND[name]
+    named_as = f"{programme.title}: {what}"
     table, of_schools = f"{programme.slug}.{behind}", name in OF_SCHOOLS
     named = of_schools and chapter.view.exempt
     saved = chapter.found.pictures.get(f"{name}-named" if named else name)
     if of_schools and not chapter.shows_schools:
-        return not_drawn(HELD_BACK, saved.caption if saved else programme.title, table)
+        return not_drawn(HELD_BACK, named_as, table)
     if name == "checks" and saved is None and chapter.found.checks["estimate"].notna().any():
         drawn = check_rows(chapter.found.checks, programme.title, unit=chapter.primary.unit)
         return PaperPicture(
             to_svg(drawn.figure), to_png(drawn.figure), drawn.alt, drawn.caption, table
         )
     if saved is None:
-        return not_drawn(why, programme.title, table)
+        return not_drawn(why, named_as, table)
     return PaperPicture(saved.svg, saved.png, saved.alt, saved.caption, table)
 
 

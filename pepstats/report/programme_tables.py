@@ -522,7 +522,7 @@ def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
     note = (
         "No other school's results of these pupils are published, so there is nothing to "
         "compare them with and no effect can be given. The schools stand together, each pupil "
-        "counting alike."
+        "counting equally."
     )
     return make_table(
         f"{programme.title}: results without a comparison",
@@ -553,7 +553,7 @@ def table_national_gap(programme: Programme, gap: pd.DataFrame) -> PaperTable:
     if rows:
         caption = f"{caption}, {outcome_label(str(gap['outcome'].iloc[0]))}"
     note = (
-        "The schools with these pupils' results in every year; each pupil counts alike. Against "
+        "The schools with these pupils' results in every year; each pupil counts equally. Against "
         "comparison schools the effect on this gap is the effect on these pupils' own results."
     )
     return make_table(caption, columns, rows, note=note if rows else "")

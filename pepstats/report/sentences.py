@@ -374,8 +374,8 @@ def _after_allowing(result: Result) -> str:
     size = size_words(result.estimate, result, result.places)
     if result.mode == MATCHED:
         return (
-            "The lines show simple averages. After allowing for school size and earlier results "
-            f"the difference is {size}"
+            "The lines make no allowance for school size and earlier results; with it, the "
+            f"difference is {size}"
         )
     return f"{forecast_note(result.mode, result.year)}. The difference is {size}"
 
