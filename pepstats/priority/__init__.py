@@ -9,7 +9,7 @@ from pepstats.priority.eligibility import (
     tabulate_seventy_rule,
 )
 from pepstats.priority.indicators import RatingInputs
-from pepstats.priority.next_year import FEW, add_next_year, follow_ratings
+from pepstats.priority.next_year import FEW, NO_PAIR, add_next_year, follow_ratings
 from pepstats.priority.partnership import (
     THEMES,
     Partnership,
@@ -36,6 +36,7 @@ __all__ = [
     "FEW",
     "Indicator",
     "NOT_HERE",
+    "NO_PAIR",
     "PROPOSED",
     "Partnership",
     "RatingInputs",

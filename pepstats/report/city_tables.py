@@ -26,6 +26,7 @@ from pepstats.priority import (
     CHANGES,
     CRITERIA,
     FEW,
+    NO_PAIR,
     challenge_sentence,
     check_seventy_rule,
     count_unsure,
@@ -240,7 +241,7 @@ def _next_year_sentence(city: City) -> str:
     """Write how many schools with the most certain ratings had the same rating a year later."""
     followed = city.table("ratings-next-year")
     if followed.empty:
-        return ""
+        return f"Whether a rating will be the same next year is {NO_PAIR}."
     band = followed["certainty"].iloc[-1]
     rows = followed[followed["certainty"] == band].dropna(subset="share").to_dict("records")
     parts = [

@@ -87,7 +87,8 @@ def picture_overview(edition: Edition) -> PaperPicture:
         if one.primary.known
     }
     outcomes = {whole_of(result.outcome) for result in known.values()}
-    caption = f"What was found for each programme, {school_year(edition.report.year)}"
+    each = "each" if len(edition.chapters) > 1 else "the"
+    caption = f"What was found for {each} programme, {school_year(edition.report.year)}"
     if not known:
         return not_drawn("No programme has an estimate.", caption, TABLE)
     if len(outcomes) > 1:

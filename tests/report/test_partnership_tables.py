@@ -34,7 +34,10 @@ def test_the_register_is_told_in_tables_and_sentences(tmp_path):
         "40", "50", "none yet", "31 July 2018", "No figure"
     )  # fmt: skip
     assert "add up to £400,000" in entries["partnership.funding"].text
-    assert entries["partnership.promises"].text == "Of 1 indicator: 1 without a figure."
+    assert (
+        entries["partnership.promises"].text
+        == "Of 1 key performance indicator: 1 without a figure."
+    )
     assert "take part in nothing" in entries["partnership.taking_part"].text
 
 
