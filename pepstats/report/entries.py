@@ -167,7 +167,7 @@ def about_sentence(chapter: Chapter) -> str:
         programme.summary.strip(),
         f"The programme had {who}; {school_year(programme.starts)} is the first year whose results "
         "could show it.",
-        f"It cost {cost_words(programme, schools, article='a')}."
+        f"It cost {cost_words(programme, schools).replace('A grant', 'a grant', 1)}."
         if programme.cost.grant is not None
         else "",
     ]

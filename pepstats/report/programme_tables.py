@@ -120,10 +120,9 @@ def grant_words(programme: Programme, schools: int) -> str:
     return f"A grant of {format_pounds(grant)}{each}"
 
 
-def cost_words(programme: Programme, schools: int, article: str = "A") -> str:
+def cost_words(programme: Programme, schools: int) -> str:
     """Write what a programme cost, for each school and, where it is known, for each pupil."""
     cost, words = programme.cost, grant_words(programme, schools)
-    words = words.replace("A grant", f"{article} grant", 1)
     if cost.grant is None or programme.part_of or not cost.pupils:
         return words
     return (
@@ -162,9 +161,8 @@ def _no_estimate(result: Result) -> str:
 
 
 def _effects_note(programme: Programme, results: Mapping[str, Result], *, planned: bool) -> str:
-    said = ["The first outcome is the one that answers the question."]
-    if planned:
-        said = ["The first outcome was fixed beforehand as the one that answers the question."]
+    fixed = "was fixed beforehand as" if planned else "is"
+    said = [f"The first outcome {fixed} the one that answers the question."]
     if len(results) > 1:
         said.append(
             "All results of all programmes in this paper are judged together, since one among "
