@@ -109,9 +109,9 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
     """Write everything the paper may say of one programme, by name."""
     programme, found, primary = chapter.programme, chapter.found, chapter.primary
     slug, settings, named = programme.slug, programme.file, found.named
-    folder, cases = f"04-estimate-effect/{slug}", f"06-case-studies/{slug}"
+    folder = f"04-estimate-effect/{slug}"
     effects, gaps, weighed = (f"{folder}/{name}.csv" for name in ("effects", "gaps", "weighed"))
-    said, checks = found.statements, f"05-check-robustness/{slug}/checks.csv"
+    checks = f"05-check-robustness/{slug}/checks.csv"
     before = join_words(school_year(year) for year in sorted(programme.baseline))
     alike = alike_sentence(found.balance, primary)
     headline = " ".join(filter(None, [effect_sentence(primary), whose_sentence(chapter)]))
@@ -140,22 +140,33 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "about": Entry(None, about_sentence(chapter), settings),
         "worth": Entry(None, worth_sentence(primary, found.sizes), f"{folder}/sizes.csv"),
         "others": Entry(None, others_sentence(chapter), effects),
-        "case_pointer": Entry(None, case_pointer(found), f"{cases}/cases.csv"),
-        "case_rule": Entry(None, cases_sentence(chapter), f"{cases}/cases.csv"),
-        "statements": Entry(None, _answers(chapter), f"{cases}/statements.csv"),
-        "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
         "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
         "gap": Entry(None, gap, f"{folder}/gap-to-national.csv"),
         "series": Entry(None, published, f"{folder}/series.csv"),
         "kept": Entry(primary.n_schools, kept_sentence(named, primary), gaps),
         "pairs": Entry(programme.match.k, pairs_sentence(found, primary, programme), gaps),
     }
+    entries |= describe_schools(chapter)
     entries |= describe_value(slug, found.value, found.sizes, found.grades)
-    for name, text in write_accounts(chapter).items():
-        entries[name] = Entry(None, text, f"{cases}/cases.csv")
     for outcome, result in chapter.results.items():
         for name, (value, text) in describe_result(result).items():
             entries[f"{outcome}.{name}"] = Entry(value, text, effects)
+    return entries
+
+
+def describe_schools(chapter: Chapter) -> dict[str, Entry]:
+    """Write what the paper may say of single schools and of what schools say, by name."""
+    slug = chapter.programme.slug
+    cases, said = (f"06-case-studies/{slug}/{name}.csv" for name in ("cases", "statements"))
+    quoted = quoted_sentence(chapter.found.statements, slug)
+    entries = {
+        "case_pointer": Entry(None, case_pointer(chapter.found), cases),
+        "case_rule": Entry(None, cases_sentence(chapter), cases),
+        "statements": Entry(None, _answers(chapter), said),
+        "quoted": Entry(None, quoted, said),
+    }
+    for name, text in write_accounts(chapter).items():
+        entries[name] = Entry(None, text, cases)
     return entries
 
 
