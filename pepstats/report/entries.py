@@ -108,22 +108,15 @@ def make_report_entries(edition: Edition) -> dict[str, Entry]:
 def describe_programme(chapter: Chapter) -> dict[str, Entry]:
     """Write everything the paper may say of one programme, by name."""
     programme, found, primary = chapter.programme, chapter.found, chapter.primary
-    slug, settings, named = programme.slug, programme.file, found.named
+    slug, named = programme.slug, found.named
     folder = f"04-estimate-effect/{slug}"
     effects, gaps, weighed = (f"{folder}/{name}.csv" for name in ("effects", "gaps", "weighed"))
     checks = f"05-check-robustness/{slug}/checks.csv"
-    before = join_words(school_year(year) for year in sorted(programme.baseline))
     alike = alike_sentence(found.balance, primary)
     headline = " ".join(filter(None, [effect_sentence(primary), whose_sentence(chapter)]))
     gap = national_gap_sentence(found.gap_to_national, primary)
     published = series_sentence(found.series, primary.year)
     entries = {
-        "title": Entry(programme.title, programme.title, settings),
-        "summary": Entry(programme.summary, programme.summary, settings),
-        "starts": Entry(programme.starts, school_year(programme.starts), settings),
-        "baseline": Entry(programme.baseline, before, settings),
-        "cost": Entry(programme.cost.grant, cost_words(programme, named), settings),
-        "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
         "members": Entry(named, count_words(named, "school"), gaps),
         "headline": Entry(primary.estimate, headline, effects),
         "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
@@ -137,7 +130,6 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "checked": Entry(None, _checked(found, primary), checks),
         "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
-        "about": Entry(None, about_sentence(chapter), settings),
         "worth": Entry(None, worth_sentence(primary, found.sizes), f"{folder}/sizes.csv"),
         "others": Entry(None, others_sentence(chapter), effects),
         "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
@@ -146,7 +138,7 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "kept": Entry(primary.n_schools, kept_sentence(named, primary), gaps),
         "pairs": Entry(programme.match.k, pairs_sentence(found, primary, programme), gaps),
     }
-    entries |= describe_schools(chapter)
+    entries |= describe_settings(chapter) | describe_case_studies(chapter)
     entries |= describe_value(slug, found.value, found.sizes, found.grades)
     for outcome, result in chapter.results.items():
         for name, (value, text) in describe_result(result).items():
@@ -154,7 +146,23 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
     return entries
 
 
-def describe_schools(chapter: Chapter) -> dict[str, Entry]:
+def describe_settings(chapter: Chapter) -> dict[str, Entry]:
+    """Write what the paper may say of a programme itself, as its file has it, by name."""
+    programme, settings = chapter.programme, chapter.programme.file
+    before = join_words(school_year(year) for year in sorted(programme.baseline))
+    cost = cost_words(programme, chapter.found.named)
+    return {
+        "title": Entry(programme.title, programme.title, settings),
+        "summary": Entry(programme.summary, programme.summary, settings),
+        "starts": Entry(programme.starts, school_year(programme.starts), settings),
+        "baseline": Entry(programme.baseline, before, settings),
+        "cost": Entry(programme.cost.grant, cost, settings),
+        "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
+        "about": Entry(None, about_sentence(chapter), settings),
+    }
+
+
+def describe_case_studies(chapter: Chapter) -> dict[str, Entry]:
     """Write what the paper may say of single schools and of what schools say, by name."""
     slug = chapter.programme.slug
     cases, said = (f"06-case-studies/{slug}/{name}.csv" for name in ("cases", "statements"))
