@@ -110,22 +110,31 @@ def paths(svg: ET.Element, colour: str, kind: str = "line2d_") -> list[np.ndarra
 
 
 def marks(svg: ET.Element, colour: str, kind: str = "line2d_") -> np.ndarray:
-    """Read where marks of one edge colour stand, in the order in which they were drawn."""
+    """Read where marks of one edge colour stand, as they were drawn, without those of a key."""
+    keys = [group for group in svg.iter(f"{SVG}g") if group.get("id", "").startswith("legend_")]
+    of_key = {id(part) for key in keys for part in key.iter()}
     return np.array([
         (float(use.get("x", "nan")), float(use.get("y", "nan")))
-        for group in svg.iter(f"{SVG}g") if group.get("id", "").startswith(kind)
+        for group in svg.iter(f"{SVG}g")
+        if group.get("id", "").startswith(kind) and id(group) not in of_key
         for use in group.iter(f"{SVG}use")
         if f"stroke: {colour}" in use.get("style", "") and use.get("y") is not None
     ])  # fmt: skip
 
 
 def scale(svg: ET.Element, axis: str) -> tuple[float, float]:
-    """Find the line that turns places on the page into an axis's own units, by its gridlines."""
+    """Find the line that turns places on the page into an axis's own units, by its gridlines or ticks."""
     at, said = [], []
     for group in svg.iter(f"{SVG}g"):
         if group.get("id", "").startswith(f"{axis}tick_"):
-            line = next(iter(group.iter(f"{SVG}path")))
-            place = re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", line.get("d", ""))[0]
+            uses = group.iter(f"{SVG}use")
+            ticks = [use for use in uses if use.get("y") and use.get("style")]
+            lines = [path.get("d", "") for path in group.iter(f"{SVG}path")]
+            place = (
+                (ticks[0].get("x", ""), ticks[0].get("y", ""))
+                if ticks
+                else re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", lines[0])[0]
+            )
             at.append(float(place["xy".index(axis)]))
             said += numbers(texts(group)[0])
     slope, start = np.polyfit(at, said, 1)

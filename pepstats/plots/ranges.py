@@ -68,6 +68,7 @@ def draw_check_rows(checks: pd.DataFrame, ax: Axes, *, unit: str) -> None:
         ax.set_xlim(low - room, high + room)
     clear_rows(ax)
     ax.grid(visible=False)
+    ax.tick_params(axis="x", length=3)
     ax.set_xlabel(
         f"{capital(unit)}; upright line: 0\n"
         "filled: the same question, open: another; bar: likely range",

@@ -123,6 +123,7 @@ def draw_overview(known: Mapping[str, Result]) -> Figure:
     ax.set_xlim(min(low - room, -side), max(high + room, side))
     clear_rows(ax)
     ax.grid(visible=False)
+    ax.tick_params(axis="x", length=3)
     unit = capital(next(iter(known.values())).unit)
     ax.set_xlabel(
         f"{unit}: left of 0 lost ground, right of 0 gained\n"
