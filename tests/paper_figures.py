@@ -123,7 +123,7 @@ def marks(svg: ET.Element, colour: str, kind: str = "line2d_") -> np.ndarray:
 
 
 def scale(svg: ET.Element, axis: str) -> tuple[float, float]:
-    """Find the line that turns places on the page into an axis's own units, by its gridlines or ticks."""
+    """Find the line that turns places on the page into an axis's own units, by grid or ticks."""
     at, said = [], []
     for group in svg.iter(f"{SVG}g"):
         if group.get("id", "").startswith(f"{axis}tick_"):

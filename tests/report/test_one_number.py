@@ -56,7 +56,7 @@ def check_programmes(figure: PaperFigure, run: Path) -> None:
     for name, cell, label, at, span in zip(
         figure.columns[1:], moved, labels, drawn, spans, strict=True
     ):
-        size, _, low, high = numbers(cell)[:4]
+        size, low, high = numbers(cell)[:3]
         assert [at, *span] == pytest.approx([size, low, high], abs=TENTH)
         what, whose = cell.split(": ")[:2]
         assert label.startswith(f"{name}, {whose}: ")
