@@ -154,7 +154,8 @@ def count_in_office(packed: bytes) -> Counter[str]:
         for name in (n for n in files.namelist() if n.endswith((".xml", ".rels"))):
             text = files.read(name).decode("utf-8")
             found["cells_run"] += len(_CELL.findall(text)) + len(_FIELD.findall(text))
-            found["links"] += text.count('TargetMode="External"')
+            beside = text.count('Target="report-appendices.docx" TargetMode="External"')
+            found["links"] += text.count('TargetMode="External"') - beside
             found["links"] += name.startswith("xl/externalLinks")
             found["hidden"] += len(_HIDDEN.findall(text))
     return found
@@ -181,7 +182,10 @@ class Page(HTMLParser):
         self.found["styles"] += tag == "style"
         self.found["metas"] += tag == "meta"
         leads = [to or "" for name, to in attrs if name in TO]
-        inside = re.compile(r"#.*|data:image/svg\+xml;base64,.*|sheet-\d+\.html")
+        inside = re.compile(
+            r"#.*|data:image/svg\+xml;base64,.*|sheet-\d+\.html"
+            r"|report(-appendices)?\.html(#table-\d+)?"  # from the paper to its appendices and back
+        )
         self.found["links"] += (tag in LEADS) + sum(not inside.fullmatch(to) for to in leads)
 
 

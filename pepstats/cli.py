@@ -141,13 +141,11 @@ def _new(asked: argparse.Namespace) -> int:
 
 
 def _explain(asked: argparse.Namespace) -> int:
-    from pepstats.runs import describe_settings, explain_word
+    from pepstats.runs import explain_word, settings_page
 
     if not asked.all and not asked.key:
         raise DesignError("name what to explain, as `match.k` or `SUPP`, or ask for --all.")
-    print(
-        describe_settings() if asked.all else explain_word(asked.key), end="" if asked.all else "\n"
-    )
+    print(settings_page() if asked.all else explain_word(asked.key), end="" if asked.all else "\n")
     return DONE
 
 

@@ -220,7 +220,7 @@ def find_refusals(world, cells: Sequence[Cell]) -> list[Finding]:
 
 
 ANSWERS = re.compile(
-    r"(\d+) schools? (?:was|were) asked for a statement and (\d+) answered: "
+    r"Of the (\d+) schools? asked for a statement, (\d+) answered: "
     r"(\d+) positive, (\d+) mixed and (\d+) negative"
 )
 
@@ -250,9 +250,10 @@ def _answers_of(world, folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _chapters(world, words: str) -> Iterator[tuple[str, str]]:
-    """Yield the words from each programme's table in short to the next one's."""
+    """Yield the words from each programme's heading, and its first paragraph, to the next one's."""
     titles = {one.programme.title: slug for slug, one in world.evaluations.items()}
-    places = sorted((words.find(f"{title}: in short"), slug) for title, slug in titles.items())
+    begin = {slug: re.search(rf"{re.escape(t)}\s+\d+\.1\s", words) for t, slug in titles.items()}
+    places = sorted((found.start() if found else -1, slug) for slug, found in begin.items())
     for n, (start, slug) in enumerate(places):
         end = places[n + 1][0] if n + 1 < len(places) else len(words)
         if start >= 0:

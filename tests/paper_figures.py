@@ -43,16 +43,21 @@ class PaperFigure:
         return [row[self.columns.index(name)] for row in self.rows]
 
 
+def read_paper(page: Path) -> str:
+    """Read a paper with its appendices, which are a page of their own."""
+    rest = page.with_name(f"{page.stem}-appendices.html")
+    return page.read_text("utf-8") + (rest.read_text("utf-8") if rest.is_file() else "")
+
+
 def read_figures(page: Path) -> list[PaperFigure]:
     """Read every picture of a page; one that is held back is not there."""
-    text = page.read_text("utf-8")
-    found = []
+    text, found = read_paper(page), []
     for figure in re.findall(r'<figure class="picture".*?</figure>', text, re.DOTALL):
         number, caption = _found(
             r"<figcaption><strong>Figure (\d+)\.</strong> (.*?)</figcaption>", figure
         )
         svg, alt = _found(r'<img src="data:image/svg\+xml;base64,(.*?)" alt="(.*?)">', figure)
-        (table,) = _found(r'href="#table-(\d+)"', figure)
+        (table,) = _found(r'href="[^"#]*#table-(\d+)"', figure)
         parser = ET.XMLParser(target=ET.TreeBuilder(insert_comments=True))
         root = ET.fromstring(base64.b64decode(svg), parser)
         words = (html.unescape(alt), html.unescape(caption))
@@ -105,22 +110,31 @@ def paths(svg: ET.Element, colour: str, kind: str = "line2d_") -> list[np.ndarra
 
 
 def marks(svg: ET.Element, colour: str, kind: str = "line2d_") -> np.ndarray:
-    """Read where marks of one edge colour stand, in the order in which they were drawn."""
+    """Read where marks of one edge colour stand, as they were drawn, without those of a key."""
+    keys = [group for group in svg.iter(f"{SVG}g") if group.get("id", "").startswith("legend_")]
+    of_key = {id(part) for key in keys for part in key.iter()}
     return np.array([
         (float(use.get("x", "nan")), float(use.get("y", "nan")))
-        for group in svg.iter(f"{SVG}g") if group.get("id", "").startswith(kind)
+        for group in svg.iter(f"{SVG}g")
+        if group.get("id", "").startswith(kind) and id(group) not in of_key
         for use in group.iter(f"{SVG}use")
         if f"stroke: {colour}" in use.get("style", "") and use.get("y") is not None
     ])  # fmt: skip
 
 
 def scale(svg: ET.Element, axis: str) -> tuple[float, float]:
-    """Find the line that turns places on the page into an axis's own units, by its gridlines."""
+    """Find the line that turns places on the page into an axis's own units, by grid or ticks."""
     at, said = [], []
     for group in svg.iter(f"{SVG}g"):
         if group.get("id", "").startswith(f"{axis}tick_"):
-            line = next(iter(group.iter(f"{SVG}path")))
-            place = re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", line.get("d", ""))[0]
+            uses = group.iter(f"{SVG}use")
+            ticks = [use for use in uses if use.get("y") and use.get("style")]
+            lines = [path.get("d", "") for path in group.iter(f"{SVG}path")]
+            place = (
+                (ticks[0].get("x", ""), ticks[0].get("y", ""))
+                if ticks
+                else re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", lines[0])[0]
+            )
             at.append(float(place["xy".index(axis)]))
             said += numbers(texts(group)[0])
     slope, start = np.polyfit(at, said, 1)

@@ -11,7 +11,7 @@ from pepstats.document.blocks import Document, PaperPicture
 from pepstats.impact.gaps import average_lines
 from pepstats.plots import pictures
 from pepstats.plots.dots import choose_dots
-from pepstats.plots.style import to_png, to_svg
+from pepstats.plots.style import new_figure, to_png, to_svg
 from pepstats.report import paper
 from pepstats.report.edition import City, Edition, ProgrammeResults, SavedPicture
 from pepstats.report.sentences import explain_lines, forecast_note
@@ -231,7 +231,7 @@ def make_city() -> City:
 
 
 SKETCH = SavedPicture(
-    b'<svg xmlns="http://www.w3.org/2000/svg"/>', b"",
+    b'<svg xmlns="http://www.w3.org/2000/svg"/>', to_png(new_figure(0.1)),
     pd.DataFrame(columns=["role", "words", "schools", "members"]),
     "A picture not drawn, to save time", "A caption",
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """A document of blocks, and its HTML, Word and workbook forms."""
 
 from pepstats.document.blocks import (
+    DASH,
     Cell,
     Document,
     Entry,
@@ -22,6 +23,7 @@ __all__ = [
     "Cell",
     "Contents",
     "Cover",
+    "DASH",
     "Document",
     "Entry",
     "PaperPicture",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pepstats.formatting import format_interval, format_number, plain_text, round_half_up
 
 SHORT_ROWS, SHORT_LETTERS = 10, 750
+EMPTY = "There is nothing to show."
 ListKind = Literal["roman", "letters", "bullets"]
 
 
@@ -39,6 +40,7 @@ class Figure:
 
 
 Cell = str | Figure
+DASH, DASH_NOTE = "–", "A dash: not calculated, or it does not apply."
 ENDS = (": from", ": to")
 
 
@@ -50,7 +52,7 @@ class PaperTable:
     columns: tuple[str, ...]
     cells: tuple[tuple[Cell, ...], ...]
     note: str = ""
-    empty: str = "There is nothing to show."
+    empty: str = EMPTY
     widths: tuple[float, ...] = ()
 
     @property
@@ -197,12 +199,49 @@ class Document:
     date: datetime.date
     author: str
     used: tuple[str, ...] = field(default=(), compare=False)
+    beside: str = ""  # the name, without its ending, of the file that the rest stands in
+    tables_beside: frozenset[int] = frozenset()
 
     @property
     def to_complete(self) -> tuple[str, ...]:
         """What officers still have to write, as it stands in the paper."""
         boxes = (block for block in self.blocks if isinstance(block, Box) and block.to_complete)
         return tuple(text_of(box.blocks[0].words) for box in boxes)
+
+
+APPENDIX = "appendix "  # how the heading begins that opens the second file
+APPENDICES = "appendices"
+LEADS = "The appendices are a file of their own"
+
+
+def part_appendices(document: Document, name: str) -> dict[str, Document]:
+    """Part a paper into itself and its appendices, by the names of their files.
+
+    `name` is the paper's; each of the two knows the other's and which tables stand there. A paper
+    without appendices stays whole.
+    """
+    start = next(
+        (n for n, block in enumerate(document.blocks) if isinstance(block, Heading)
+         and block.level == 2 and text_of(block.words).casefold().startswith(APPENDIX)),
+        len(document.blocks),
+    )  # fmt: skip
+    body, rest = document.blocks[:start], document.blocks[start:]
+    if not body or not rest:
+        return {name: document}
+    if isinstance(rest[0], Heading):  # the file begins with it
+        rest = (replace(rest[0], new_page=False), *rest[1:])
+    beside = f"{name}-{APPENDICES}"
+    tables = [
+        frozenset(one.number for one in part if isinstance(one, TableBlock))
+        for part in (body, rest)
+    ]
+    return {
+        name: replace(document, blocks=body, beside=beside, tables_beside=tables[1]),
+        beside: replace(
+            document, title=f"{document.title}: {APPENDICES}", facts=(), blocks=rest, beside=name,
+            tables_beside=tables[0],
+        ),
+    }  # fmt: skip
 
 
 def text_of(words: Words) -> str:
@@ -216,16 +255,22 @@ def make_table(
     rows: Iterable[Iterable[object]] = (),
     *,
     note: str = "",
-    empty: str = "There is nothing to show.",
+    empty: str = EMPTY,
 ) -> PaperTable:
-    """Make a table of words and figures; where `columns` is a mapping it has their widths."""
+    """Make a table of words and figures; where `columns` is a mapping it has their widths.
+
+    Where a cell has a dash, the note says what that means.
+    """
+    cells = tuple(
+        tuple(cell if isinstance(cell, Figure) else plain_text(str(cell)) for cell in row)
+        for row in rows
+    )
+    if any(cell == DASH for row in cells for cell in row):
+        note = f"{note} {DASH_NOTE}".strip()
     return PaperTable(
         plain_text(caption),
         tuple(plain_text(str(name)) for name in columns),
-        tuple(
-            tuple(cell if isinstance(cell, Figure) else plain_text(str(cell)) for cell in row)
-            for row in rows
-        ),
+        cells,
         plain_text(note),
         plain_text(empty),
         tuple(columns.values()) if isinstance(columns, Mapping) else (),
@@ -238,7 +283,7 @@ def figure(
     *,
     signed: bool = False,
     unit: str = "",
-    none: str = "none",
+    none: str = DASH,
 ) -> Cell:
     """Make a cell of one number, rounded half up; where there is no number, words that say so."""
     if value is None or not math.isfinite(value):
@@ -249,7 +294,7 @@ def figure(
     return Figure(_rounded((value,), places), text, places, unit)
 
 
-def interval(low: float, high: float, places: int = 1, *, none: str = "none") -> Cell:
+def interval(low: float, high: float, places: int = 1, *, none: str = DASH) -> Cell:
     """Make a cell of an interval's two ends."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return none
@@ -258,7 +303,7 @@ def interval(low: float, high: float, places: int = 1, *, none: str = "none") ->
     )
 
 
-def with_interval(found: Iterable[float | None], places: int = 1, *, none: str = "none") -> Cell:
+def with_interval(found: Iterable[float | None], places: int = 1, *, none: str = DASH) -> Cell:
     """Make a cell of a signed estimate with its interval's two ends in brackets."""
     value, low, high = (math.nan if number is None else number for number in found)
     if not math.isfinite(value):
@@ -270,7 +315,7 @@ def with_interval(found: Iterable[float | None], places: int = 1, *, none: str =
 def with_error(value: float, error: float, places: int = 0, *, signed: bool = False) -> Cell:
     """Make a cell of a number with its standard error in brackets."""
     if not math.isfinite(value):
-        return "none"
+        return DASH
     text = f"{format_number(value, places, signed=signed)} ({format_number(error, places)})"
     return Figure(_rounded((value, error), places), text, places, parts=("", ": standard error"))
 

@@ -25,6 +25,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.tree import SyntaxTreeNode
 
 from pepstats.document.blocks import (
+    APPENDIX,
+    EMPTY,
     Block,
     Box,
     Document,
@@ -252,7 +254,9 @@ PLAIN = Span("")
 def compose_paper(text: str, source: str, contents: Contents, cover: Cover) -> Document:
     """Fill the officers' text and number it: the paper as a tree of blocks.
 
-    A picture's table that the text does not show is put at the end, so none is without.
+    A picture's table that the text does not show is put at the end, so none is without. A table
+    without rows, or a picture that is not drawn, has one line in a list at the end; a heading with
+    nothing under it is left out.
     Raises `DesignError` for an unknown hole or a result typed by hand, with line and column.
     """
     officers = read_officers_text(text, source, contents.verdicts)
@@ -296,29 +300,96 @@ class _Builder:
         self.topic = self.paragraph = 0
         self.numbered, self.recommending = False, False
         self.anchors: set[str] = set()
+        self.absent: dict[str, list[str]] = {}
         self.table_numbers = self._number_tables()
         self.figure_numbers: dict[str, int] = {}
 
     def _number_tables(self) -> dict[str, int]:
         """Number tables in the order they are shown; pictures' tables not shown come last."""
-        shown = [hole.name for hole in self.officers.holes if hole.kind == "table"]
-        drawn = [hole.name for hole in self.officers.holes if hole.kind == "figure"]
-        behind = [self.figures[name].table for name in drawn]
-        self.left_over = [name for name in dict.fromkeys(behind) if name not in shown]
-        names = dict.fromkeys([*shown, *self.left_over])
+        holes = [hole for hole in self.officers.holes if hole.kind in ("table", "figure")]
+        shown = [hole.name for hole in holes if hole.kind == "table"]
+        drawn = [hole.name for hole in holes if hole.kind == "figure"]
+        behind = [self.figures[name].table for name in drawn if self.figures[name].svg]
+        self.left_over = [
+            name for name in dict.fromkeys(behind) if name not in shown and self.tables[name].cells
+        ]
+        for hole in holes:
+            self._miss(hole.kind, hole.name)
+        names = dict.fromkeys(
+            [*(name for name in shown if self.tables[name].cells), *self.left_over]
+        )
         return {name: number for number, name in enumerate(names, start=1)}
+
+    def _miss(self, kind: str, name: str) -> None:
+        """Keep why a table or a picture is not shown, each reason with what it is the reason of."""
+        if self._stands(kind, name):
+            return
+        table = self.tables[name] if kind == "table" else None
+        what, why = (
+            (table.caption, table.empty)
+            if table
+            else (f"{self.figures[name].caption} (picture)", self.figures[name].alt)
+        )
+        listed = self.absent.setdefault(why, [])
+        if why not in ("", EMPTY) and what not in listed:
+            listed.append(what)
+
+    def _stands(self, kind: str, name: str) -> bool:
+        """Whether there is anything to show of what stands alone on its line."""
+        if kind == "table":
+            return bool(self.tables[name].cells)
+        return bool(self.figures[name].svg if kind == "figure" else self.quotes.get(name))
 
     def build(self) -> tuple[tuple[tuple[str, Words], ...], tuple[Block, ...]]:
         """Return the heading lines and the blocks."""
         nodes = SyntaxTreeNode(_parser().parse(self.officers.text)).children
         first = next((n for n, node in enumerate(nodes) if node.type == "heading"), len(nodes))
         facts = tuple(self._facts(nodes[:first]))
-        blocks = list(self._blocks(nodes[first:], top=True))
+        blocks = list(self._blocks(self._with_something(nodes[first:]), top=True))
         if self.left_over:
             words = (Span("Figures behind the pictures"),)
             blocks.append(Heading(2, words, "", self._anchor(text_of(words)), new_page=True))
             blocks += [self._table(name) for name in self.left_over]
-        return facts, tuple(blocks)
+        if told := {why: what for why, what in self.absent.items() if what}:
+            words = (Span("Tables and pictures that are not shown"),)
+            blocks.append(Heading(2, words, "", self._anchor(text_of(words))))
+            lines = (f"{why.rstrip('.')}: {'; '.join(what)}." for why, what in told.items())
+            items = tuple((Paragraph((Span(plain_text(line)),)),) for line in lines)
+            blocks.append(Listing("bullets", items))
+        return facts, tuple(_without_lost_appendices(blocks))
+
+    def _with_something(self, nodes: list[SyntaxTreeNode]) -> list[SyntaxTreeNode]:
+        """Leave out every heading under which nothing would stand."""
+        return [
+            node
+            for at, node in enumerate(nodes)
+            if node.type != "heading" or self._is_filled(nodes[at + 1 :], node.tag)
+        ]
+
+    def _is_filled(self, nodes: list[SyntaxTreeNode], depth: str) -> bool:
+        """Whether anything stands before the next heading of this depth or above."""
+        for node in nodes:
+            if node.type == "heading" and node.tag <= depth:
+                return False
+            if node.type != "heading" and self._says_something(node):
+                return True
+        return False
+
+    def _says_something(self, node: SyntaxTreeNode) -> bool:
+        """Whether a part of the text leaves anything on the page once its holes are filled."""
+        if node.type != "inline":
+            return any(map(self._says_something, node.children))
+        for one in node.walk(include_self=False):
+            kind, _, name = one.content.partition(" ") if one.type == "hole" else ("", "", "")
+            if kind in ("table", "figure", "quotes"):
+                if self._stands(kind, name.strip()):
+                    return True
+            elif one.type == "hole" and one.content in self.entries:
+                if self.entries[one.content].text.strip():
+                    return True
+            elif one.type == "text" and one.content.strip(" .") or FACT.fullmatch(one.content):
+                return True
+        return False
 
     def _wrong(self, inline: SyntaxTreeNode, said: str) -> DesignError:
         line = inline.map[0] + 1 if inline.map else 1
@@ -351,7 +422,8 @@ class _Builder:
                 if block := self._paragraph(node.children[0], top=top):
                     yield block
             elif node.type in ("bullet_list", "ordered_list"):
-                items = tuple(tuple(self._blocks(item.children)) for item in node.children)
+                said = (item for item in node.children if self._says_something(item))
+                items = tuple(tuple(self._blocks(item.children)) for item in said)
                 ordered: ListKind = "roman" if self.recommending else "letters"
                 yield Listing("bullets" if node.type == "bullet_list" else ordered, items)
             elif node.type == "blockquote":
@@ -396,9 +468,11 @@ class _Builder:
         self.paragraph += 1
         return Paragraph(words, f"{self.topic}.{self.paragraph}")
 
-    def _standing(self, kind: str, name: str) -> Block:
+    def _standing(self, kind: str, name: str) -> Block | None:
         if f"{kind} {name}" == NEW_PAGE:
             return NewPage()
+        if not self._stands(kind, name):
+            return None
         self.used.append(f"{kind} {name}")
         if kind == "table":
             return self._table(name)
@@ -446,6 +520,22 @@ class _Builder:
             anchor, number = f"{base}-{number}", number + 1
         self.anchors.add(anchor)
         return anchor
+
+
+def _without_lost_appendices(blocks: list[Block]) -> Iterator[Block]:
+    """Leave out of the list of appendices those whose heading is not there."""
+    kept = {text_of(block.words) for block in blocks if isinstance(block, Heading)}
+    for block in blocks:
+        if isinstance(block, Listing):
+            items = tuple(item for item in block.items if not _is_lost(item, kept))
+            yield replace(block, items=items)
+        else:
+            yield block
+
+
+def _is_lost(item: tuple[Any, ...], kept: set[str]) -> bool:
+    words = text_of(item[0].words) if item and isinstance(item[0], Paragraph) else ""
+    return words.casefold().startswith(APPENDIX) and words not in kept
 
 
 def trim(spans: Iterator[Span]) -> Words:

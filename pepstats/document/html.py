@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from pepstats.document.blocks import Document
+from pepstats.document.blocks import LEADS, Document, part_appendices
 from pepstats.document.templates import html_templates
 from pepstats.errors import RunError
 from pepstats.formatting import plain_text
@@ -16,7 +16,8 @@ from pepstats.formatting import plain_text
 def to_html(document: Document) -> str:
     """Lay a paper out as one HTML page that asks nothing of the network."""
     css = html_templates().get_template("paper.css").render(document=document)
-    return str(html_templates().get_template("paper.html").render(document=document, css=css))
+    page = html_templates().get_template("paper.html")
+    return str(page.render(document=document, css=css, leads=LEADS))
 
 
 def to_pdf(page: str) -> bytes:
@@ -60,6 +61,7 @@ def write_formats(
 ) -> dict[str, str | bytes]:
     """Lay each edition out as a web page and in the formats asked for, by file name.
 
+    The appendices are files of their own, but for the workbook, which has the tables of both.
     `template` is a council's own Word file, whose styles and margins are taken. A paper that shows
     no table has no workbook.
     Raises `RunError` where a PDF is asked for and this machine cannot make one.
@@ -70,11 +72,12 @@ def write_formats(
 
     files: dict[str, str | bytes] = {}
     for name, paper in plain_words(dict(editions)).items():
-        files[f"{name}.html"] = page = to_html(paper)
-        if "word" in formats:
-            files[f"{name}.docx"] = write_docx(paper, template)
+        for stem, part in part_appendices(paper, name).items():
+            files[f"{stem}.html"] = page = to_html(part)
+            if "word" in formats:
+                files[f"{stem}.docx"] = write_docx(part, template)
+            if "pdf" in formats:
+                files[f"{stem}.pdf"] = to_pdf(page)
         if "workbook" in formats and any(list_tables(paper)):
             files[f"{name}.xlsx"] = write_workbook(paper)
-        if "pdf" in formats:
-            files[f"{name}.pdf"] = to_pdf(page)
     return files

@@ -19,6 +19,8 @@ from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 
 from pepstats.document.blocks import (
+    APPENDICES,
+    LEADS,
     Box,
     Document,
     Heading,
@@ -215,6 +217,7 @@ class _Writer:
         self.numbering = word.part.numbering_part.element
         self.lists: dict[str, int] = {}
         self.turning = False
+        self.is_appendices = not document.beside.endswith(APPENDICES)
         section = word.sections[0]
         parts = (section.page_width, section.left_margin, section.right_margin)
         page, left, right = (part.cm if part is not None else 0.0 for part in parts)
@@ -331,6 +334,9 @@ class _Writer:
         if block.level == 2:
             number_line(line, self.topics if block.number else 0, 0)
         self._words(line, block.words)
+        if block.anchor == APPENDICES and self.document.beside:
+            file = f"{self.document.beside}.docx"
+            self._words(self._line(), (Span(f"{LEADS}: "), Span(file, href=file)))
 
     def _listing(self, block: Listing, depth: int) -> None:
         chosen = self._new_list(block.style)
@@ -361,13 +367,8 @@ class _Writer:
         caption = self._line("Caption")
         caption.add_run(f"Table {block.number}. ").bold = True
         caption.add_run(table.caption)
-        if not table.rows:
-            caption.add_run(f". {table.empty}")
-            caption.paragraph_format.keep_with_next = False
-        else:
-            grid = make_grid(block, self.width, self.ids[CELL])
-            caption._p.addnext(grid)
-            self._line("Normal").paragraph_format.space_after = Pt(2)
+        caption._p.addnext(make_grid(block, self.width, self.ids[CELL]))
+        self._line("Normal").paragraph_format.space_after = Pt(2)
         if table.note:
             self._line(NOTE, table.note)
 
@@ -375,13 +376,11 @@ class _Writer:
         caption = self._line("Caption")
         caption.add_run(f"Figure {block.number}. ").bold = True
         caption.add_run(block.picture.caption)
-        if not block.picture.png:
-            caption.paragraph_format.keep_with_next = False
-            caption.add_run(f". {block.picture.alt}")
-            return
         line = self._line()
         line.paragraph_format.keep_with_next = True
-        shape = line.add_run().add_picture(io.BytesIO(block.picture.png), width=Cm(12.7))
+        shape = line.add_run().add_picture(io.BytesIO(block.picture.png))
+        shape.height = int(shape.height * Cm(self.width) / shape.width)
+        shape.width = Cm(self.width)
         if shape.height > Cm(TALLEST):  # a page takes no taller one, and would cut it off
             shape.width = int(shape.width * Cm(TALLEST) / shape.height)
             shape.height = Cm(TALLEST)
@@ -389,7 +388,10 @@ class _Writer:
         properties.set("descr", block.picture.alt)
         properties.set("title", block.picture.caption)
         properties.set("name", f"Figure {block.number}")
-        self._line(NOTE, f"The numbers are in Table {block.table_number}.")
+        where = ""
+        if block.table_number in self.document.tables_beside:
+            where = ", in the paper" if self.is_appendices else ", in the appendices"
+        self._line(NOTE, f"The numbers are in Table {block.table_number}{where}.")
 
     def _new_list(self, kind: str) -> int:
         """Start a list of a kind from its first number; return Word's number for the list."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from pepstats.document.blocks import Cell, Document, Figure, PaperTable, TableBlock
+from pepstats.document.blocks import DASH, DASH_NOTE, Cell, Document, Figure, PaperTable, TableBlock
 from pepstats.document.word import LANGUAGE, pack_again
 from pepstats.formatting import long_date
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 SHORTHAND = {"[c]": "[c] is a count hidden so that no school can be known by it.",
-             "none": "none: there is no such figure.",
+             DASH: DASH_NOTE,
              "not available": "not available: the figure could not be found."}  # fmt: skip
 WIDEST, LONGEST = 60, 32_767  # letters of a column as it is seen; letters that a cell can hold
 
@@ -54,7 +54,8 @@ def write_workbook(document: Document) -> bytes:
         name = f"Table {block.number}"
         title = f"{name}: {block.table.caption}"
         contents.write_url(row, 0, f"internal:'{name}'!A1", string=title[:LONGEST])
-        said = [title, *document.marks, "This sheet holds one table.", block.table.note]
+        note = block.table.note.removesuffix(DASH_NOTE).rstrip()
+        said = [title, *document.marks, "This sheet holds one table.", note]
         words = {cell for line in block.table.cells for cell in line if isinstance(cell, str)}
         said += [meaning for mark, meaning in SHORTHAND.items() if mark in words]
         lines = [line for line in said if line]
@@ -139,5 +140,5 @@ def _part_of(cell: Cell, place: int) -> Cell:
     if isinstance(cell, str):
         return cell
     if place >= len(cell.values):
-        return "none"
+        return DASH
     return Figure(cell.values[place : place + 1], cell.text, cell.places, cell.unit)

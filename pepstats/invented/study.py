@@ -159,10 +159,10 @@ planted:                    # what each programme really added; the paper's last
 actions:                    # what the last meeting asked for, and where this paper answers it
   - asked: A summary of the evaluations of the two programmes, to judge the impact on outcomes
     by: A member of the Board (invented)
-    answer: The summary is in section 3, with how sure we are. The rest is under each programme.
+    answer: Section 2 has the finding for each programme. The rest is under each programme.
   - asked: Case studies of specific schools
     by: Head of School Improvement, Fablemouth (invented)
-    answer: Three for each programme, picked by a rule and not for their success.
+    answer: Three for each programme, chosen by a rule, are in the appendices.
   - asked: What schools say of the impact of the support they had
     by: A councillor (invented)
     answer: Every school of both programmes was asked. Their answers are counted and quoted.

@@ -1,6 +1,7 @@
 """A table in, one picture out: figure, table, alt text and caption."""
 
 from pepstats.plots.pictures import (
+    LineNote,
     Picture,
     SchoolLines,
     check_rows,
@@ -15,25 +16,18 @@ from pepstats.plots.pictures import (
     school_lines,
     two_lines,
 )
-from pepstats.plots.style import (
-    BLUE,
-    INK,
-    capital,
-    clear_rows,
-    in_house_style,
-    new_axes,
-    to_png,
-    to_svg,
-)
+from pepstats.plots.ranges import guide
+from pepstats.plots.style import BLUE, capital, clear_rows, in_house_style, new_axes, to_png, to_svg
 
 __all__ = [
     "BLUE",
-    "INK",
+    "LineNote",
     "Picture",
     "SchoolLines",
     "capital",
     "check_rows",
     "clear_rows",
+    "guide",
     "in_house_style",
     "love_plot",
     "name_schools",

@@ -51,11 +51,13 @@ def draw_hundred_dots(dots: pd.DataFrame, ax: Axes, *, estimate: float, unit: st
     """Draw the placebo programmes as a hundred dots, and the real one as a line among them."""
     near, far = dots.loc[~dots["beyond"]], dots.loc[dots["beyond"]]
     ax.scatter(
-        near["at"], near["height"], s=30, facecolors="white", edgecolors=BLUE, linewidths=1.2
-    )
+        near["at"], near["height"], s=30, facecolors="white", edgecolors=BLUE, linewidths=1.2,
+        label="smaller change",
+    )  # fmt: skip
     ax.scatter(
-        far["at"], far["height"], s=34, marker="D", color=ORANGE, edgecolors=INK, linewidths=0.6
-    )
+        far["at"], far["height"], s=34, marker="D", color=ORANGE, edgecolors=INK, linewidths=0.6,
+        label="as large a change or larger",
+    )  # fmt: skip
     tall = max(int(dots["height"].max()), 6)
     ax.vlines(estimate, 0, tall + 1.2, color=INK, linewidth=2)
     reach = 1.12 * max(float(dots["at"].abs().max()), abs(estimate), 1e-9)
@@ -67,7 +69,9 @@ def draw_hundred_dots(dots: pd.DataFrame, ax: Axes, *, estimate: float, unit: st
         (estimate, tall + 1.4), ha=side, va="bottom", fontsize=10,
     )  # fmt: skip
     clear_rows(ax)
-    ax.set_xlabel(f"Moved by ({unit})")
+    ax.set_xlabel(f"Change ({unit})")
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, frameon=False, fontsize=9,
+              borderaxespad=0, handletextpad=0.1, columnspacing=1.0)  # fmt: skip
 
 
 def describe_hundred_dots(dots: pd.DataFrame, *, estimate: float, unit: str) -> str:
@@ -75,14 +79,14 @@ def describe_hundred_dots(dots: pd.DataFrame, *, estimate: float, unit: str) -> 
     beyond = int(dots["beyond"].sum())
     middle = dots["value"].abs().sort_values().iloc[[49, 94]]
     return (
-        f"One hundred dots stand for made-up programmes where nothing was done. Half of them moved "
+        f"One hundred dots stand for groups of schools without a programme. Half of them changed "
         f"by {format_number(float(middle.iloc[0]))} {unit} or less either way, and 95 by "
-        f"{format_number(float(middle.iloc[1]))} or less. This programme moved by "
+        f"{format_number(float(middle.iloc[1]))} or less. This programme's schools changed by "
         f"{format_number(estimate, signed=True)}. {_beyond_words(beyond)}"
     )
 
 
 def _beyond_words(beyond: int) -> str:
     if beyond == 0:
-        return "No dot lies that far from nought."
-    return f"{count_words(beyond, 'dot lies', 'dots lie')} that far from nought, drawn as diamonds."
+        return "No dot lies that far from zero."
+    return f"{count_words(beyond, 'dot lies', 'dots lie')} that far from zero, drawn as diamonds."

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+OTHERS = "comparison schools"  # what the dashed line is of, unless it ends in a forecast
 TICK_ROOM = 0.15
 """Inches from one tick to the next under which their words would stand on each other."""
 
 
 @in_house_style
-def draw_two_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) -> None:
+def draw_two_lines(
+    lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str, others: str = OTHERS
+) -> None:
     """Draw the programme's schools and their comparison schools, year by year.
 
     `lines` has `year`, `members` and `comparison`; a year without results leaves a break.
@@ -58,7 +61,7 @@ def draw_two_lines(lines: pd.DataFrame, ax: Axes, *, starts: int, unit: str) -> 
     first, last = int(years.index.min()), int(years.index.max())
     ax.set_xlim(first - 0.25, last + 0.25 + 0.42 * max(last - first, 1))
     _mark_start(ax, starts)
-    _label_ends(ax, years, looks, reach)
+    _label_ends(ax, years, others, reach)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     ax.set_title(capital(unit), loc="left", fontsize=10.5, pad=8)
 
@@ -70,9 +73,9 @@ def _mark_start(ax: Axes, starts: int) -> None:
                 color=INK)  # fmt: skip
 
 
-def _label_ends(ax: Axes, years: pd.DataFrame, looks: dict[str, Any], reach: float) -> None:
+def _label_ends(ax: Axes, years: pd.DataFrame, others: str, reach: float) -> None:
     """Name each line at its end, and keep the two names apart."""
-    words = {"members": "the programme's\nschools", "comparison": "comparison\nschools"}
+    words = {"members": "the programme's\nschools", "comparison": textwrap.fill(others, 12)}
     ends = {name: years[name].dropna() for name in words}
     heights = {name: float(end.iloc[-1]) for name, end in ends.items() if len(end)}
     apart = 0.22 * reach
@@ -157,7 +160,7 @@ def describe_band_lines(lines: pd.DataFrame, *, unit: str) -> str:
 
 @in_house_style
 def draw_small_lines(
-    schools: pd.DataFrame, figure: Figure, *, starts: int, columns: int = 2
+    schools: pd.DataFrame, figure: Figure, *, starts: int, columns: int = 2, others: str = OTHERS
 ) -> None:
     """Draw each school's own results against its own comparison schools', none left out.
 
@@ -174,13 +177,13 @@ def draw_small_lines(
         x = grid.across(place, years["year"])
         _frame_small(ax, grid, place, starts)
         ax.plot(x, grid.up(place, years["comparison"]), color=ORANGE, linestyle="--", marker="s",
-                markersize=4, markerfacecolor="white", label="its comparison schools")  # fmt: skip
+                markersize=4, markerfacecolor="white", label=f"its {others}")  # fmt: skip
         ax.plot(x, grid.up(place, years["own"]), color=BLUE, marker="o", markersize=4,
                 label="the school")  # fmt: skip
         short = textwrap.shorten(str(name), 60 // columns, placeholder=" ...")
         ax.annotate(short, (grid.left(place), grid.bottom(place) + grid.tall + 0.06), fontsize=10)
     lines = {str(line.get_label()): line for line in ax.lines}
-    named = [lines["the school"], lines["its comparison schools"]]
+    named = [lines["the school"], lines[f"its {others}"]]
     ax.legend(handles=named, frameon=False, ncols=2, loc="upper left", fontsize=10,
               borderaxespad=0.2)  # fmt: skip
 

@@ -22,6 +22,7 @@ from pepstats.plots.bars import (
 )
 from pepstats.plots.dots import choose_dots, describe_hundred_dots, draw_hundred_dots
 from pepstats.plots.lines import (
+    OTHERS,
     describe_band_lines,
     describe_small_lines,
     describe_two_lines,
@@ -72,17 +73,29 @@ class Picture:
         )
 
 
+@dataclass(frozen=True)
+class LineNote:
+    """What the caption of two lines says after its first sentences, and what the dashed one is."""
+
+    words: str = ""
+    others: str = OTHERS
+
+
 def picture_gaps(
-    averages: pd.DataFrame, notes: Mapping[str, str], *, title: str, starts: int
+    averages: pd.DataFrame, notes: Mapping[str, LineNote], *, title: str, starts: int
 ) -> dict[str, Picture]:
     """Draw, for each outcome, the programme's schools and their comparison schools by year.
 
     `averages` has one row per `outcome` and `year` (`average_lines`); `notes` has, by outcome, what
-    a caption says after its first sentences. Named `gap-<outcome>`.
+    a caption says after its first sentences, and what the dashed line is of. Named `gap-<outcome>`.
     """
     return {
         f"gap-{outcome}": two_lines(
-            lines, str(outcome), title=title, starts=starts, note=notes.get(str(outcome), "")
+            lines,
+            str(outcome),
+            title=title,
+            starts=starts,
+            note=notes.get(str(outcome), LineNote()),
         )
         for outcome, lines in averages.groupby("outcome", sort=False)
         if lines["n_schools"].any()
@@ -90,18 +103,22 @@ def picture_gaps(
 
 
 def two_lines(
-    lines: pd.DataFrame, outcome: str, *, title: str, starts: int, note: str = ""
+    lines: pd.DataFrame, outcome: str, *, title: str, starts: int, note: LineNote | None = None
 ) -> Picture:
     """Draw the programme's schools and their comparison schools in one outcome, year by year.
 
     `lines` has `year`, `members` and `comparison`; `note` follows in the caption.
     """
     unit, lines = _level_unit(outcome), round_columns(lines, outcome, "members", "comparison")
-    figure, ax = new_axes()
-    draw_two_lines(lines, ax, starts=starts, unit=unit)
-    said = [f"{title}: {outcome_label(outcome)}, by year", "A school counts as in the estimate"]
+    figure, ax = new_axes(2.5)
+    note = note or LineNote()
+    draw_two_lines(lines, ax, starts=starts, unit=unit, others=note.others)
+    said = [
+        f"{title}: {outcome_label(outcome)}, by year",
+        "Schools count as they do in the estimate",
+    ]
     alt = describe_two_lines(lines, starts=starts, unit=unit)
-    return Picture(figure, lines, alt, _sentences(*said, note))
+    return Picture(figure, lines, alt, _sentences(*said, note.words))
 
 
 def picture_series(series: pd.DataFrame, *, title: str, starts: int) -> dict[str, Picture]:
@@ -153,9 +170,8 @@ def placebo_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
     figure, ax = new_axes()
     draw_hundred_dots(dots, ax, estimate=estimate, unit=unit)
     caption = (
-        f"{title}: {outcome_label(outcome)}. This programme among a hundred dots, "
-        "which stand for "
-        f"{int(effect['n_placebo']):,} made-up ones"
+        f"{title}: {outcome_label(outcome)}. The hundred dots stand for "
+        f"{int(effect['n_placebo']):,} groups of schools without a programme"
     )
     alt = describe_hundred_dots(dots, estimate=estimate, unit=unit)
     return Picture(figure, dots, alt, caption)
@@ -175,7 +191,7 @@ def check_rows(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
     )
     figure, ax = new_axes(height_of_checks(rows))
     draw_check_rows(rows, ax, unit=unit)
-    what = "The estimate under other choices, with its 95% interval"
+    what = "The estimate under other choices, with its likely range"
     caption = f"{title}: {outcome_label(outcome)}. {what}"
     return Picture(figure, rows, describe_check_rows(rows, unit=unit), caption)
 
@@ -186,7 +202,7 @@ def love_plot(balance: pd.DataFrame, title: str) -> Picture:
     rows["label"] = [label_variable(str(name)) for name in rows["label"]]
     figure, ax = new_axes(height_of_balance(rows))
     draw_love_plot(rows, ax)
-    caption = f"{title}: how alike the schools were before the start"
+    caption = f"{title}: how similar the schools were before the start"
     return Picture(figure, rows, describe_love_plot(rows), caption)
 
 
@@ -263,6 +279,7 @@ def picture_members(
         name: school_lines(
             round_columns(lines, drawn.outcome, "own", "comparison"), group,
             starts=drawn.starts, unit=_level_unit(drawn.outcome),
+            others="forecast" if drawn.note else OTHERS,
             caption=_sentences(
                 f"{drawn.title}: {outcome_label(drawn.outcome)}. {what.capitalize()}", drawn.note
             ),
@@ -296,8 +313,9 @@ def shorten_names(named: Mapping[int, str]) -> dict[int, str]:
 
 
 def school_lines(
-    lines: pd.DataFrame, labels: Mapping[int, str], *, starts: int, unit: str, caption: str
-) -> Picture:
+    lines: pd.DataFrame, labels: Mapping[int, str], *, starts: int, unit: str, caption: str,
+    others: str = OTHERS,
+) -> Picture:  # fmt: skip
     """Draw one small line per school, in the order of its labels, none left out.
 
     `lines` is of one outcome, with `school`, `year`, `own` and `comparison`.
@@ -310,7 +328,7 @@ def school_lines(
     few = len(labels) <= MOST_IN_TWO
     columns = 3 if (short and not few) or len(labels) > 2 * MOST_IN_TWO or len(labels) == 3 else 2
     figure = new_figure(min(height_of_small_lines(len(labels), columns), TALLEST))
-    draw_small_lines(rows, figure, starts=starts, columns=columns)
+    draw_small_lines(rows, figure, starts=starts, columns=columns, others=others)
     return Picture(figure, rows, describe_small_lines(rows, unit=unit), caption)
 
 

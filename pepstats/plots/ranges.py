@@ -24,7 +24,8 @@ from pepstats.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PITCH, HEADING, NAME_LINE = 0.25, 0.23, 0.15
+MOST_ROWS = 20  # of a picture of checks; the rest stand in its table
+PITCH, HEADING, NAME_LINE = 0.27, 0.23, 0.15
 """Inches from one row to the next, what a heading over rows adds, and what a name's line takes."""
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -50,30 +51,51 @@ def draw_check_rows(checks: pd.DataFrame, ax: Axes, *, unit: str) -> None:
     known = checks[checks["estimate"].notna()]
     ends = known[["low", "high", "estimate"]].to_numpy(dtype=float)
     down = 0.0
-    for kind, rows in known.groupby("kind", sort=False):
+    for kind, rows in choose_rows(known).groupby("kind", sort=False):
         if kind not in ("headline", "together"):
             down += HEADING
             _write(ax, down, CHECK_KINDS[str(kind)], color=GREY, fontstyle="italic")
         for row in rows.to_dict("records"):
             down += PITCH
             _draw_check(ax, down, row, LOOKS.get(str(kind), OTHER_LOOK))
-    if len(known) < len(checks):
+    if left := _left_out_words(checks):
         down += HEADING
-        left = count_words(len(checks) - len(known), "check")
-        _write(ax, down, f"{left} could not be made: the table says why", color=GREY)
-    ax.axvline(0, color=INK, linewidth=1)
+        _write(ax, down, left, color=GREY)
     ax.set_ylim(down + 0.12, 0.0)
     if len(ends):
         low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
         room = 0.05 * max(high - low, 1e-9)
         ax.set_xlim(low - room, high + room)
     clear_rows(ax)
-    ax.set_xlabel(capital(unit))
+    ax.grid(visible=False)
+    ax.tick_params(axis="x", length=3)
+    ax.set_xlabel(
+        f"{capital(unit)}; upright line: 0\n"
+        "filled: the same question, open: another; bar: likely range",
+        fontsize=9.5,
+    )
+
+
+def choose_rows(known: pd.DataFrame) -> pd.DataFrame:
+    """Choose the checks that are drawn: the first of every kind, so many that they can be read."""
+    place = known.groupby("kind", sort=False).cumcount()
+    most = max((n for n in range(len(known) + 1) if (place < n).sum() <= MOST_ROWS), default=0)
+    return known[place < most]
+
+
+def _left_out_words(checks: pd.DataFrame) -> str:
+    """Write how many checks are not drawn, and why; nothing where all are."""
+    known = checks[checks["estimate"].notna()]
+    more, unmade = len(known) - len(choose_rows(known)), len(checks) - len(known)
+    said = [f"{count_words(more, 'more check')} in the table"] if more else []
+    said += [f"{count_words(unmade, 'check')} could not be made"] if unmade else []
+    return "; ".join(said)
 
 
 def _draw_check(ax: Axes, down: float, row: dict[str, Any], look: dict[str, Any]) -> None:
     """Draw one check: its name over its interval, its estimate at the right."""
     first = row["kind"] in ("headline", "together")
+    guide(ax, down, 0.0)
     ax.plot([row["low"], row["high"]], [down, down], color=look["color"],
             linewidth=look.get("linewidth", 1.6), solid_capstyle="butt")  # fmt: skip
     mark = {name: value for name, value in look.items() if name != "linewidth"}
@@ -86,17 +108,22 @@ def _draw_check(ax: Axes, down: float, row: dict[str, Any], look: dict[str, Any]
     )
 
 
+def guide(ax: Axes, down: float, at: float, *, half: float = 0.05, **look: Any) -> None:
+    """Draw a short piece of an upright line in a row, so that none goes through the words."""
+    looks = {"color": INK, "linewidth": 1, "zorder": 0, **look}
+    ax.plot([at, at], [down - half, down + half], **looks)
+
+
 def _write(ax: Axes, down: float, words: str, *, right: bool = False, **look: Any) -> None:
-    white = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
     ax.annotate(words, (1 if right else 0, down), xycoords=("axes fraction", "data"), va="bottom",
-                ha="right" if right else "left", fontsize=9, bbox=white, **look)  # fmt: skip
+                ha="right" if right else "left", fontsize=9, **look)  # fmt: skip
 
 
 def height_of_checks(checks: pd.DataFrame) -> float:
     """Return the height in inches of a picture of these checks."""
-    known = checks.loc[checks["estimate"].notna(), "kind"]
-    headings = len(set(known) - {"headline", "together"}) + int(len(known) < len(checks))
-    return 0.75 + PITCH * len(known) + HEADING * headings
+    known = choose_rows(checks[checks["estimate"].notna()])["kind"]
+    headings = len(set(known) - {"headline", "together"}) + bool(_left_out_words(checks))
+    return 0.95 + PITCH * len(known) + HEADING * headings
 
 
 def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
@@ -114,7 +141,7 @@ def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
         said.append(
             f"{capital(str(row['check']))} gives {format_number(row['estimate'], signed=True)} "
             f"({format_number(row['low'])} to {format_number(row['high'])}); "
-            f"{_often(row['p'])} made-up programmes went as far."
+            f"{_often(row['p'])} groups without a programme changed as much."
         )
     for kind, rows in known.groupby("kind", sort=False):
         if kind not in ("headline", "together"):
@@ -144,15 +171,15 @@ def draw_love_plot(balance: pd.DataFrame, ax: Axes) -> None:
     stand at 0.05 and 0.25.
     """
     down, ends = 0.0, balance[["smd_before", "smd_after"]].to_numpy(dtype=float)
-    for edge, style in ((0.05, ":"), (0.25, "--")):
-        for side in (-edge, edge):
-            ax.axvline(side, color=GREY, linewidth=1, linestyle=style, zorder=0)
-    ax.axvline(0, color=INK, linewidth=1, zorder=0)
     for label, (before, after) in zip(balance["label"], ends, strict=True):
         words = textwrap.wrap(str(label), ROW_WORDS)
         down += 0.12 + NAME_LINE * len(words)
         _write(ax, down - 0.02, "\n".join(words))
         down += 0.12
+        guide(ax, down, 0.0, half=0.08)
+        for edge, style in ((0.05, ":"), (0.25, "--")):
+            for side in (-edge, edge):
+                guide(ax, down, side, half=0.08, color=GREY, linestyle=style)
         ax.plot([before, after], [down, down], color=PALE, linewidth=2, zorder=1)
         ax.plot(before, down, marker="s", color=ORANGE, markerfacecolor="white",
                 markeredgewidth=2, markersize=7)  # fmt: skip
@@ -164,7 +191,7 @@ def draw_love_plot(balance: pd.DataFrame, ax: Axes) -> None:
     ax.grid(visible=False)
     ax.set_xticks([-0.25, 0, 0.25], ["\u22120.25", "0", "+0.25"])
     ax.set_xlabel(
-        "Difference from the programme's schools\n(standard deviations; 0 is alike; dotted: 0.05)"
+        "Difference from the programme's schools\n(standard deviations; dotted: 0.05, dashed: 0.25)"
     )
     _key(ax, [("s", ORANGE, "white", "all schools"), ("o", BLUE, BLUE, "comparison schools")])
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pepstats.document import (
+    DASH,
     Cell,
     Entry,
     PaperTable,
@@ -20,19 +21,22 @@ from pepstats.document import (
 from pepstats.errors import DesignError
 from pepstats.formatting import (
     count_words,
+    format_day,
+    format_number,
     join_words,
     long_date,
+    round_half_up,
     school_year,
 )
 from pepstats.impact import HOW, LADDER
-from pepstats.measures import find_measure, outcome_label
+from pepstats.measures import find_measure, name_pupils, outcome_label
 from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
 from pepstats.report.group_sentences import whose_sentence
 from pepstats.report.programme_tables import cost_words, whom_words
-from pepstats.report.sentences import short_result, verdict_words
+from pepstats.report.sentences import outcome_words, short_result, verdict_words
 from pepstats.settings import Programme, Report
 
-IN_SHORT = ("What was done", "For whom", "Cost", "What moved", "How sure", "Months of progress")
+IN_SHORT = ("What was done", "For whom", "Cost", "Result", "Verdict", "Months of progress")
 MONTHS = IN_SHORT[-1]
 MOST_BESIDE = 3  # programmes that fit side by side on a page
 TO_ANSWER = "To be completed"
@@ -59,10 +63,10 @@ NOT_PUBLIC = ("local_results", "members", "statements", "support")
 GLOSSARY = (
     ("Comparison schools", "Schools elsewhere that were most like a programme's schools before it "
      "started, and were in none of the programmes"),
-    ("Made-up programme", "A group of schools in another authority, picked as the real ones were, "
-     "where nothing was done. It shows what chance alone can do"),
-    ("95% interval", "The sizes of effect that the results do not rule out. A wide interval means "
-     "we cannot tell much"),
+    ("Group without a programme", "A group of schools in another authority, chosen in the same "
+     "way, where the programme did not run. Many such groups show what chance alone can do"),
+    ("Likely range", "The 95% interval: the sizes of effect that the results do not rule out. A "
+     "wide range means that little can be said"),
     ("Percentage points", "The difference of two percentages: from 50% to 55% is five points"),
     ("Progress points", "How much further pupils got by age 11 than pupils who started level with "
      "them, on the Department's scale"),
@@ -127,7 +131,7 @@ def table_actions(report: Report) -> PaperTable:
         for action in report.actions
     ]  # fmt: skip
     columns = {"What was asked for": 2.4, "Where it stands": 3.0}
-    empty = "None is recorded in the settings of this report."
+    empty = ""
     return make_table("Actions from the last meeting", columns, rows, empty=empty)
 
 
@@ -136,7 +140,7 @@ def table_programmes(edition: Edition) -> PaperTable:
     columns = {title: _in_short(one) for title, one in title_apart(edition.chapters).items()}
     frame = pd.DataFrame(columns, index=pd.Index(list(IN_SHORT), name="About"))
     if len(columns) > MOST_BESIDE:
-        frame = frame.T.rename_axis("Programme")[["For whom", "What moved", "How sure"]]
+        frame = frame.T.rename_axis("Programme")[["For whom", "Result", "Verdict"]]
     widths = {str(frame.index.name): 0.9, **dict.fromkeys(frame.columns, 2.6)}
     caption = f"The programmes in {school_year(edition.report.year)}"
     return make_table(caption, widths, frame.itertuples())
@@ -153,35 +157,45 @@ def title_apart(chapters: Sequence[Chapter]) -> dict[str, Chapter]:
 
 def _in_short(chapter: Chapter) -> list[str]:
     programme, found, first = chapter.programme, chapter.found, chapter.primary
-    moved = f"{outcome_label(first.outcome)}: {short_result(first)}"
-    moved = ". ".join(filter(None, [moved, whose_sentence(chapter)]))
+    found_words = f"{outcome_label(first.outcome)}: {short_result(first)}"
+    found_words = ". ".join(filter(None, [found_words, whose_sentence(chapter)]))
     months = [
         str(row["answer"]) for row in found.value.to_dict("records") if row["question"] == MONTHS
     ]
     return [
-        programme.summary.strip() or "Not yet described in its settings file",
+        programme.summary.strip() or DASH,
         whom_words(chapter, "can be compared"),
         cost_words(programme, found.named),
-        moved[0].upper() + moved[1:],
+        found_words[0].upper() + found_words[1:],
         verdict_words(first),
-        months[0] if months else "Not worked out in this run",
+        months[0] if months else DASH,
     ]
 
 
 def table_sources(report: Report) -> PaperTable:
     """List the files the paper rests on, with the start of each one's hash."""
+    hashed = any(line.sha256 for line in report.sources)
     rows = [
         (
             KINDS.get(line.kind, line.kind),
-            school_year(line.year) if line.year else "none",
-            line.release or "none",
+            school_year(line.year) if line.year else DASH,
+            line.release or DASH,
             str(line.file).replace("\\", "/").rsplit("/", 1)[-1],
-            "not public" if line.kind in NOT_PUBLIC else (line.sha256 or "not recorded")[:12],
+            *([_seal(line.kind, line.sha256)] if hashed else []),
         )
         for line in report.sources
     ]
-    columns = {"What": 2.0, "School year": 1.0, "Release": 0.9, "File": 2.6, "SHA-256 begins": 1.3}
-    return make_table("Published files this paper rests on", columns, rows)
+    columns = {"What": 2.0, "School year": 1.0, "Release": 0.9, "File": 2.6}
+    if hashed:
+        columns["SHA-256 begins"] = 1.3
+    return make_table("Files this paper rests on", columns, rows)
+
+
+def _seal(kind: str, sha256: str | None) -> str:
+    """Return the start of a file's hash, of a file that is not public that it is not."""
+    if kind in NOT_PUBLIC:
+        return "not public"
+    return sha256[:12] if sha256 else DASH
 
 
 COUNTED = "pupils"  # the unit of measures that are no results, only numbers
@@ -249,7 +263,8 @@ def changed_sentence(record: Provenance) -> str:
     )
     return (
         f"This paper revises the one of {long_date(record.revises)}, from later releases of the "
-        f"same results. {moved} of {count_words(len(rows), 'estimate')} moved. {verdicts}."
+        f"same results. Of {count_words(len(rows), 'estimate')}, {moved or 'none'} changed. "
+        f"{verdicts}."
     )
 
 
@@ -261,10 +276,36 @@ def changed_words(record: Provenance, programme: Programme) -> str:
     if table.empty:
         return "There is nothing to compare with: the last paper had no estimate of it."
     rows = table.to_dict("records")
-    first = [row["said"] for row in rows if row["outcome"] == programme.primary]
-    others = [row["said"] for row in rows
+    first = [row for row in rows if row["outcome"] == programme.primary]
+    others = [row for row in rows
               if row["outcome"] != programme.primary and row["verdict_changed"]]  # fmt: skip
-    return " ".join([*first, *others])
+    return " ".join(map(_say_change, [*first, *others]))
+
+
+def _say_change(row: Mapping[Any, Any]) -> str:
+    """Write what became of one estimate since the last paper, and of its verdict."""
+    measure = find_measure(str(row["outcome"]))
+    what = outcome_words(str(row["outcome"]))
+    said = f"For {name_pupils(str(row['outcome']))}, the estimate for {what}"
+    before, after = (
+        format_number(row[f"estimate_{when}"], measure.decimals, signed=True)
+        if pd.notna(row[f"estimate_{when}"]) else "" for when in ("before", "after")
+    )  # fmt: skip
+    if not after:
+        return f"{said} can no longer be given."
+    now = f"{after} {measure.unit} ({row['release_after']} results)"
+    if not before:
+        return f"{said} is now {now}; there was none before. The verdict: {row['verdict_after']}."
+    changed = f"changed from {before} ({row['release_before']} results) to {now}"
+    words = [f"{said} {changed if before != after else f'is still {now}'}."]
+    if row["mode_before"] != row["mode_after"]:
+        how = (HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
+        words.append("The earlier one was {}; this one is {}.".format(*how))
+    if row["verdict_changed"]:
+        words.append(f"The verdict changed from {row['verdict_before']} to {row['verdict_after']}.")
+    else:
+        words.append(f"The verdict is still: {row['verdict_after']}.")
+    return " ".join(words)
 
 
 def table_effect_changes(programme: Programme, record: Provenance) -> PaperTable:
@@ -274,7 +315,7 @@ def table_effect_changes(programme: Programme, record: Provenance) -> PaperTable
         (
             outcome_label(str(row["outcome"])),
             *(_estimate(row, when) for when in ("before", "after")),
-            _figure(row, "change", signed=True),
+            _change(row, "estimate_before", "estimate_after"),
             f"{row['verdict_after']} (was: {row['verdict_before']})"
             if row["verdict_changed"]
             else f"still {row['verdict_after']}",
@@ -304,7 +345,7 @@ def table_results(record: Provenance) -> PaperTable:
             figure(row["in_both"]),
             _figure(row, "before"),
             _figure(row, "after"),
-            _figure(row, "change", signed=True),
+            _change(row, "before", "after"),
             f"{row['release_before']}, now {row['release_after']}",
         )
         for row in shown.to_dict("records")
@@ -320,8 +361,17 @@ def table_results(record: Provenance) -> PaperTable:
     )  # fmt: skip
 
 
-def _figure(row: Mapping[Any, Any], name: str, *, signed: bool = False) -> Cell:
-    return figure(row[name], find_measure(str(row["outcome"])).decimals, signed=signed)
+def _figure(row: Mapping[Any, Any], name: str) -> Cell:
+    return figure(row[name], find_measure(str(row["outcome"])).decimals)
+
+
+def _change(row: Mapping[Any, Any], before: str, after: str) -> Cell:
+    """Write a change as its two ends are printed, so that it is what they differ by."""
+    places = find_measure(str(row["outcome"])).decimals
+    if pd.isna(row[before]) or pd.isna(row[after]):
+        return DASH
+    ends = (float(round_half_up(row[name], places)) for name in (after, before))
+    return figure(next(ends) - next(ends), places, signed=True)
 
 
 def _why_no_results(record: Provenance) -> str:
@@ -339,10 +389,10 @@ def say_plan(held: pd.DataFrame) -> str:
         return f"For this report {NO_PLAN}."
     when, seal = held.loc[held["item"] == "plan", "planned"].iloc[0].split(", ")
     departs = held.loc[held["followed"] == "no", "item"].tolist()
-    about = f"the plan of {when[:10]} (its hash begins {seal})"
+    about = f"the plan written on {format_day(when[:10])} before results were read (seal {seal})"
     if not departs:
-        return f"The run followed {about}, written before results were read."
-    return f"The run departs from {about} in: {', '.join(departs)}."
+        return f"The evaluation followed {about}."
+    return f"The evaluation departs from {about} in: {', '.join(departs)}."
 
 
 def table_plan(programme: Programme, plan: pd.DataFrame) -> PaperTable:

@@ -7,7 +7,7 @@ import re
 
 import pandas as pd
 
-from pepstats.formatting import AGREED
+from pepstats.formatting import AGREED, join_words, spell_number
 from pepstats.report.edition import NOT_YET_PUBLIC, is_said
 
 ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
@@ -76,11 +76,12 @@ def describe_cases(
     inspected = _inspected(cases.index, inspections, years)
     return cases.assign(
         context=[_context(school, register, before) for school in schools],
+        before=[_before(school, before) for school in schools],
         support=[_support(members.loc[school]) for school in schools],
         picked=[_own_words(members.loc[school], "basis") for school in schools],
         noted=[_own_words(members.loc[school], "changed") for school in schools],
         changed=[
-            _changed(members.loc[school], register["urns"].get(school, ""), school in inspected)
+            _changed(members.loc[school], register.loc[school], inspected=school in inspected)
             for school in schools
         ],
     )
@@ -103,38 +104,48 @@ def _inspected(
     return {int(school) for school in schools[(when >= began) & (when <= ended)]}
 
 
+SIZES = ("small", "average-sized", "large")
+SHARES = ("a low", "an average", "a high")
+PLACES = ("lowest quarter", "middle half", "highest quarter")
+RUN = {"maintained": "maintained by the local authority", "academy": "an academy"}
+
+
 def _context(school: int, register: pd.DataFrame, before: pd.DataFrame) -> str:
+    """Write what kind of school it is: how large, of which type, who runs it, its pupils."""
     kind, governance = (
         str(register[name].get(school, "")).replace("unknown", "")
         for name in ("school_type", "governance")
     )
-    words = [f"{kind.capitalize()} school" if kind else "School"]
+    size = _band(school, "cohort", before, SIZES)
+    words = " ".join(filter(None, [size, kind, "school"]))
+    parts = [f"{'An' if words[0] in 'aeiou' else 'A'} {words}"]
     if governance:
-        council = governance == "maintained"
-        words.append("maintained by the council" if council else f"an {governance}")
-    told = {"cohort": "pupils in a year", "disadvantaged": "of them disadvantaged"}
-    for measure, said in told.items():
-        if band := _band(school, measure, before):
-            words.append(f"{band} {said}")
-    return ", ".join(words)
+        parts.append(RUN.get(governance, governance))
+    if share := _band(school, "disadvantaged", before, SHARES):
+        parts.append(f"with {share} proportion of disadvantaged pupils")
+    return f"{', '.join(parts)}."
 
 
-def _band(school: int, measure: str, before: pd.DataFrame) -> str:
-    """Place a school among all schools: fewer than most, more than most, or as many."""
+def _before(school: int, before: pd.DataFrame) -> str:
+    """Write where its results stood among all schools before the programme."""
+    place = _band(school, "outcome", before, PLACES)
+    return f"Before the programme its results were in the {place} of schools." if place else ""
+
+
+def _band(school: int, measure: str, before: pd.DataFrame, said: tuple[str, str, str]) -> str:
+    """Place a school among all schools: below the middle half of them, in it, or above it."""
     if measure not in before or pd.isna(before[measure].get(school)):
         return ""
     low, high = before[measure].quantile(list(BANDS))
     value = before[measure].loc[school]
-    if low <= value <= high:
-        return "as many as most"
-    return "fewer than most" if value < low else "more than most"
+    return said[int(value >= low) + int(value > high)]
 
 
 def _support(member: pd.Series) -> str:
-    words = [f"Joined {_month(member['joined'])}"] if is_said(member["joined"]) else []
+    words = [f"joined {_month(member['joined'])}"] if is_said(member["joined"]) else []
     if pd.notna(days := member.get("dose")):
-        words.append(f"{days:g} {'day' if days == 1 else 'days'} of support")
-    return "; ".join(words) or "Not recorded"
+        words.append(f"had {days:g} {'day' if days == 1 else 'days'} of support")
+    return f"It {' and '.join(words)}." if words else "What support it had is not recorded."
 
 
 def _month(text: str) -> str:
@@ -144,20 +155,22 @@ def _month(text: str) -> str:
     return f"in {datetime.date.fromisoformat(f'{text}-01'):%B %Y}"
 
 
-def _changed(member: pd.Series, urns: object, inspected: bool) -> str:
+def _changed(member: pd.Series, school: pd.Series, *, inspected: bool) -> str:
     """Write what the files show to have changed besides the programme."""
     words = []
-    if len(str(urns).split()) > 1:
+    if len(str(school["urns"]).split()) > 1:
+        academy = str(school.get("governance", "")) == "academy"
         words.append(
-            "it changed its number in these years, as a school does that becomes an academy"
+            "became an academy during the period"
+            if academy
+            else "changed its school number during the period"
         )
     if inspected:
-        words.append("it had an inspection while the programme ran")
-    if _own_words(member, "changed"):
-        words.append("the officers have noted something else, which could name it")
+        words.append("was inspected while the programme ran")
     if also := int(member.get("also_in", 0)):
-        words.append(f"it is in {also} other programme{'' if also == 1 else 's'} studied here")
-    if not words:
-        return "Nothing that the files show"
-    text = "; ".join(words)
-    return text[0].upper() + text[1:]
+        other = "one other programme" if also == 1 else f"{spell_number(also)} other programmes"
+        words.append(f"is also in {other} studied here")
+    said = f"It {join_words(words)}." if words else "The files show no other change."
+    if _own_words(member, "changed"):
+        said = f"{said} The officers have noted a further change, which could identify it."
+    return said

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from pepstats.document import PaperTable, figure, make_table
-from pepstats.formatting import format_day, format_number, school_year
+from pepstats.formatting import format_day, school_year
 from pepstats.measures import find_measure
-from pepstats.report.case_studies import MIDDLE, USUAL
+from pepstats.report.case_studies import FELL, LEAST, MIDDLE, MOST, ROSE, USUAL
 from pepstats.report.disclosure import (
-    HELD,
     LOG_COLUMNS,
     join_logs,
     list_shown,
@@ -20,61 +20,84 @@ from pepstats.report.disclosure import (
 )
 from pepstats.report.edition import HELD_BACK, Chapter, is_said
 from pepstats.report.quotes import (
+    choose_quotes,
     count_statements,
     may_count,
     of_programme,
     tabulate_themes,
 )
+from pepstats.report.sentences import Result, about_words
 from pepstats.sources import NO_CONSENT
 
-FEW_SPOKE = (
-    "Held back: so few schools spoke of some theme in one way that they could be known by it"
-)
-
-ABOUT = "About"
+FEW_SPOKE = "Not published, to protect the identity of individual schools"
 
 
-def table_cases(chapter: Chapter) -> PaperTable:
-    """Set the case studies side by side, a column each, unnamed unless the edition is exempt."""
-    caption, labels = f"{chapter.programme.title}: the case studies", chapter.label_schools()
-    cases = chapter.found.cases.reset_index().to_dict("records")
-    if not cases:
-        return make_table(caption, [ABOUT], empty="No case study has been chosen.")
-    answers = {labels[int(row["school"])]: _answer(chapter, row) for row in cases}
-    frame = pd.DataFrame(answers)
-    columns = {ABOUT: 1.1, **dict.fromkeys(answers, 2.0)}
-    return make_table(caption, columns, frame.itertuples())
+CASES = (1, 2, 3)
+ACCOUNT = ("name", "kind", "before", "support", "changed", "result", "says")
+WHY = {
+    ROSE: "whose results rose most against similar schools",
+    MIDDLE: "whose results were nearest the middle of the programme's schools",
+    FELL: "whose results rose least, or fell most, against similar schools",
+    MOST: "with the most support",
+    USUAL: "with a typical amount of support",
+    LEAST: "with the least support",
+}
 
 
-def _answer(chapter: Chapter, row: Mapping[Any, Any]) -> dict[str, str]:
-    exempt, known = chapter.view.exempt, find_measure(chapter.programme.primary)
-    size = f"{format_number(row['gap'], known.decimals, signed=True)} {known.unit}"
-    said = _statement_of(chapter, int(row["school"]))
+def write_accounts(chapter: Chapter) -> dict[str, str]:
+    """Write each case study as an account of a school, in parts that officers may write between.
+
+    Named `case-1.name` and so on, in the order of the cases; empty where there are fewer.
+    """
+    labels = chapter.label_schools()
+    rows = chapter.found.cases.reset_index().to_dict("records")
+    parts: dict[str, str] = {}
+    for number in CASES:
+        told = _account(chapter, labels, rows[number - 1]) if number <= len(rows) else {}
+        parts |= {f"case-{number}.{name}": told.get(name, "") for name in ACCOUNT}
+    return parts
+
+
+def _account(chapter: Chapter, labels: Mapping[int, str], row: Mapping[Any, Any]) -> dict[str, str]:
+    exempt, school = chapter.view.exempt, int(row["school"])
     changed = _case_words(row, "changed")
     if exempt and is_said(row.get("noted")):
-        changed = f"{changed}. The officers note: {row['noted']}"
-    if not chapter.shows_schools:
-        size = f"{HELD[0].upper()}{HELD[1:]}"
-    answers = {
-        "Why this school": _why(str(row["why"])),
-        "What kind of school": _case_words(row, "context"),
-        "What support": _case_words(row, "support"),
-        "Moved beyond its comparison schools by": size,
-        "What else changed": changed,
+        changed = changed.partition(" The officers have noted")[0]
+        changed = f"{changed} Officers note: {str(row['noted']).rstrip('.')}."
+    if exempt and is_said(row.get("picked")):
+        changed = f"It was chosen for support for this reason: {row['picked']}. {changed}"
+    return {
+        "name": f"{labels[school]}, the school {WHY[str(row['why'])]}.",
+        "kind": _case_words(row, "context"),
+        "before": _case_words(row, "before"),
+        "support": _case_words(row, "support"),
+        "changed": changed,
+        "result": case_result(chapter.primary, row["gap"]) if chapter.shows_schools else "",
+        "says": _what_it_says(chapter, school) if exempt else "",
     }
-    if exempt:
-        answers["Its statement"] = _consent_words(said)
-        answers["Why it was picked for support"] = _case_words(row, "picked")
-        answers["What it says"] = _quoted(said)
-    return answers
 
 
-def _why(why: str) -> str:
-    return f"The one {why}" if why in (MIDDLE, USUAL) else f"The one that {why}"
+def case_result(primary: Result, gap: float) -> str:
+    """Write how one school's result went against what was expected of it."""
+    if pd.isna(gap):
+        return ""
+    own = replace(primary, estimate=float(gap))
+    return f"In {school_year(primary.year)} its result was {about_words(own)}."
 
 
 def _case_words(row: Mapping[Any, Any], name: str) -> str:
-    return str(row[name]) if is_said(row.get(name)) else "Not recorded"
+    return str(row[name]) if is_said(row.get(name)) else ""
+
+
+def _what_it_says(chapter: Chapter, school: int) -> str:
+    """Write what a school said, where it may be quoted and is not quoted with the others."""
+    said, slug = _statement_of(chapter, school), chapter.programme.slug
+    if not said or not is_said(said["statement"]) or is_said(said["held"]):
+        return f"{_consent_words(said)}."
+    quoted = {quote.text for quote in choose_quotes(chapter.found.statements, slug)}
+    if str(said["quote"]) in quoted:
+        return "Its statement is among those quoted in the paper."
+    return f"It says: \u201c{said['quote']}\u201d ({said['role']})."
 
 
 def _statement_of(chapter: Chapter, school: int) -> Mapping[Any, Any]:
@@ -87,21 +110,13 @@ def _statement_of(chapter: Chapter, school: int) -> Mapping[Any, Any]:
 def _consent_words(said: Mapping[Any, Any]) -> str:
     """Write whether a school gave a statement, and whether it may be quoted."""
     if not said:
-        return "It was not asked for one"
+        return "It was not asked for a statement"
     if not is_said(said["statement"]):
-        return "Asked for; no answer"
+        return "It was asked for a statement and gave none"
     if said["held"] == NO_CONSENT:
-        return "Given, without consent to publish it"
+        return "It gave a statement, without consent to publish it"
     when = f" of {format_day(str(said['consent_date']))}" if is_said(said["consent_date"]) else ""
-    if is_said(said["held"]):
-        return f"Given, with consent{when}; its words are still to be checked"
-    return f"Given, with consent{when}; not quoted beside its results"
-
-
-def _quoted(said: Mapping[Any, Any]) -> str:
-    if not said or not is_said(said["statement"]) or is_said(said["held"]):
-        return "No statement that can be quoted"
-    return f"\u201c{said['quote']}\u201d ({said['role']})"
+    return f"It gave a statement, with consent{when}, whose words are still to be checked"
 
 
 def table_case_lines(chapter: Chapter) -> PaperTable:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pepstats.document import Cell, Entry, PaperTable, figure, make_table
+from pepstats.document import DASH, Cell, Entry, PaperTable, figure, make_table
 from pepstats.formatting import (
     count_words,
     format_number,
@@ -20,6 +20,7 @@ from pepstats.formatting import (
     long_date,
     per_hundred,
     school_year,
+    spell_number,
 )
 from pepstats.priority import (
     CHANGES,
@@ -49,7 +50,9 @@ from pepstats.settings import Programme
 NO_YEAR_BEFORE = "The study has no results of the year before, so no rating to compare with."
 NO_REGISTER = "No partnership register was given with this study."
 NO_RATING = "No school has been rated."
-EXEMPT_ONLY = "Not published: it contains exempt information."
+EXEMPT_ONLY = (
+    "Not published, as it contains exempt information; members will have it at the meeting."
+)
 
 STATUSES = {
     "met": "met",
@@ -65,9 +68,9 @@ def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
     """Write everything the paper may say of ratings, support and the register, by name."""
     counts = protect_city(city, view)
     matrix, challenge, grants = map(city.table, ("participation", "external-challenge", "grants"))
-    taking_part = NO_REGISTER if matrix.empty else participation_sentence(matrix)
+    taking_part = "" if matrix.empty else participation_sentence(matrix)
     challenged = "" if challenge.empty else challenge_sentence(challenge, year)
-    funding = [] if grants.empty else funding_sentences(grants, city.table("claims"))
+    funding = [] if grants.empty else funding_sentences(grants, city.table("claims").iloc[:0])
     said = {
         "ratings.sentence": (ratings_sentence(counts.get("ratings")), "ratings"),
         "ratings.sure": (" ".join(_sure_sentences(city, view, counts)), "ratings"),
@@ -101,7 +104,7 @@ def make_city_tables(
             view,
             empty=NO_YEAR_BEFORE,
         ),
-        "ratings-changed-named": table_changes_named(changes, view),
+        "ratings-changed-named": table_changes_named(changes, view, counts),
         "support": table_support(city, counts, view, year),
         "support-by-rating": table_support_by_rating(city.table("support-totals"), view),
         "eligibility": table_eligibility(city.table("eligibility"), programmes, view),
@@ -174,11 +177,7 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
     caption = "Each school's priority rating and what it rests on"
     columns = {"School": 2.2, "Rating": 0.8, "Rests on": 0.7, "Because": 3.0}
     if not view.exempt or city.ratings.empty:
-        withheld = (
-            "Not published: it contains exempt information and will be made available to "
-            "members at the meeting."
-        )
-        return make_table(caption, columns, empty=withheld if len(city.ratings) else NO_RATING)
+        return make_table(caption, columns, empty=EXEMPT_ONLY if len(city.ratings) else NO_RATING)
     rows = [
         (
             city.names.get(int(row["school"]), f"School {row['school']}"),
@@ -191,13 +190,16 @@ def table_ratings_named(city: City, view: View) -> PaperTable:
     return make_table(caption, columns, rows)
 
 
-def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
+def table_changes_named(
+    changes: pd.DataFrame, view: View, counts: Mapping[str, Protected]
+) -> PaperTable:
     """Show each school whose rating changed, with what moved: in the exempt edition only."""
-    caption = "Schools whose priority rating changed since last year, and what moved"
-    columns = {"School": 1.8, "Last year": 0.6, "Now": 0.5, "What moved": 3.2,
+    caption = "Schools whose priority rating changed since last year, and why"
+    columns = {"School": 1.8, "Last year": 0.6, "Now": 0.5, "Why": 3.2,
                "Could be chance": 0.7}  # fmt: skip
     if not view.exempt or changes.empty:
-        return make_table(caption, columns, empty=NO_YEAR_BEFORE if changes.empty else EXEMPT_ONLY)
+        why = EXEMPT_ONLY if "ratings-changed" in counts else NO_YEAR_BEFORE
+        return make_table(caption, columns, empty=why)
     moved = changes[changes["change"].isin(["raised", "lowered"])].sort_values(["now", "name"])
     rows = [
         (row["name"], figure(row["before"]), figure(row["now"]), row["why"],
@@ -210,18 +212,17 @@ def table_changes_named(changes: pd.DataFrame, view: View) -> PaperTable:
 def ratings_sentence(counts: Protected | None) -> str:
     """Write how many schools have a priority rating, and nothing that the table hides."""
     if counts is None:
-        return "Schools have not been given a priority rating in this study."
+        return ""
     shown = counts.shown[TOTAL]
     left = shown.get(NOT_RATED, 0.0)
     if pd.isna(left) or pd.isna(shown[TOTAL]):
-        return "Schools have a priority rating, but for a few that have too few results."
+        return "All but a few schools, which have too few results, have a priority rating."
     rated = int(shown[TOTAL] - left)
-    words = f"{count_words(rated, 'school')} {'has' if rated == 1 else 'have'} a priority rating."
+    have = "has" if rated == 1 else "have"
+    words = f"In all, {count_words(rated, 'school')} {have} a priority rating."
     if left:
-        words += (
-            f" {count_words(int(left), 'school')} could not be rated: special, or with too few "
-        )
-        words += "results."
+        unrated = spell_number(int(left)).capitalize()
+        words += f" {unrated} could not be rated: special, or with too few results."
     return words
 
 
@@ -229,11 +230,11 @@ def _sure_sentences(city: City, view: View, counts: Mapping[str, Protected]) -> 
     """Write what the ratings rest on, how chance moves them, and how often they last a year."""
     rated = city.ratings.dropna(subset="rating") if len(city.ratings) else city.ratings
     if rated.empty or "p1" not in rated:
-        return ["How sure the ratings are was not asked."]
+        return []
     coverage = per_hundred(rated["coverage"].mean())
     rests = (
-        f"The ratings rest on about {coverage}% of the dashboard's criteria, by weight: a school "
-        "is rated where it has enough of those that this study's files can fill."
+        f"The ratings rest on about {coverage}% of the dashboard's criteria, by weight: the others "
+        "could not be calculated from the files at hand."
     )
     hidden = not counts["ratings"].log.empty
     left = _left_out_sentence(city.table("ratings-left-out"))
@@ -275,9 +276,9 @@ def _next_year_sentence(city: City) -> str:
     ]
     first, then = (school_year(int(rows[0][name])) for name in ("year", "next_year"))
     return (
-        f"Even a certain rating need not last. Of all schools in the data that were rated in "
-        f"{first} with a certainty of {band} in 100, {join_words(parts)} had the same rating in "
-        f"{then}."
+        f"Even a certain rating may change within a year. Of all schools in the data that were "
+        f"rated in {first} with a certainty of {band} in 100, {join_words(parts)} had the same "
+        f"rating in {then}."
     )
 
 
@@ -299,7 +300,7 @@ def _chance_sentence(ratings: pd.DataFrame, view: View, *, hidden: bool) -> str:
 
 def _changes_sentence(counts: Protected | None) -> str:
     if counts is None:
-        return NO_YEAR_BEFORE
+        return ""
     total = counts.shown[TOTAL]
     said = {"Raised": "moved to a higher priority", "Lowered": "moved to a lower one"}
     parts = [
@@ -308,7 +309,7 @@ def _changes_sentence(counts: Protected | None) -> str:
         if pd.notna(total.get(change))
     ]
     if not parts:
-        return "Since last year few ratings have changed."
+        return "Few ratings have changed since last year."
     return f"Since last year, on the same criteria, {join_words(parts)}."
 
 
@@ -317,7 +318,7 @@ def _changes_sentence(counts: Protected | None) -> str:
 
 def table_support(city: City, counts: Mapping[str, Protected], view: View, year: int) -> PaperTable:
     """Show the days planned and given in all, with cost and budget, for both school years."""
-    columns = ["School year", "Schools", "Days planned", "Days given", "Planned cost", "Budget"]
+    columns = ["School year", "Schools", "Days planned", "Days delivered", "Planned cost", "Budget"]
     rows, hides = [], False
     for name, after in (("support-last-year-totals", year), ("support-totals", year + 1)):
         totals = city.table(name)
@@ -330,7 +331,7 @@ def table_support(city: City, counts: Mapping[str, Protected], view: View, year:
         rows.append((school_year(after), figure(row["schools"]), days, _days(row["delivered"]),
                      cost, _pounds(row["budget"])))  # fmt: skip
     told = f"{HIDDEN} is a sum from which the number of schools of one rating could be worked out."
-    caption = "Days of support, as the ratings bring them and as they were given"
+    caption = "Days of support: planned and delivered"
     note, empty = told if hides else "", "No support has been planned."
     return make_table(caption, columns, rows, note=note, empty=empty)
 
@@ -361,14 +362,14 @@ def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
 def _support_sentence(city: City, counts: Mapping[str, Protected], view: View, year: int) -> str:
     last = city.table("support-last-year-totals")
     if last.empty or not may_sum(last, counts, view):
-        return "Support follows the rating."
+        return "Support follows the rating." if len(last) else ""
     row = _all_schools(last)
     if pd.isna(row["delivered"]):
-        return "Support follows the rating. No record was kept of the days that were given."
+        return "Support follows the rating. The days delivered were not recorded."
     return (
         f"Support follows the rating. In {school_year(year)} schools had "
-        f"{format_number(row['delivered'])} days; last year's ratings would "
-        f"have brought {format_number(row['planned'])}."
+        f"{format_number(row['delivered'])} days of support, against "
+        f"{format_number(row['planned'])} planned from last year's ratings."
     )
 
 
@@ -386,8 +387,6 @@ def _pounds(value: float) -> Cell:
 def _eligible_sentence(judged: pd.DataFrame) -> str:
     """Write what the fund of the day asked of a programme's schools when they were picked."""
     years = {int(year) for year in judged["year"]} if len(judged) else set()
-    if not years:
-        return "No fund whose criteria are known picked these schools, so none is held to any."
     said = {
         "The Fund asked that most of a programme's schools meet one of its criteria when they were "
         "picked.": any(map(has_seventy_rule, years)),
@@ -419,9 +418,9 @@ def table_eligibility(
     columns = ["Programme", "By results of", *numeric, "All criteria", "Sourced criteria only"]
     caption = "Whether at least 70% of each programme's schools met a criterion of the Fund"
     note = (
-        "Undetermined: it could be either, by the schools of which something is not known. "
-        "The criteria themselves are only partly public: the last column asks only those "
-        "whose text was read."
+        "Undetermined: information is missing for some schools, so the threshold may or may not "
+        "have been met. The criteria are only partly public: the last column uses only those whose "
+        "text was available."
     )
     empty = "No programme's schools were picked by such criteria."
     return make_table(caption, columns, rows, note=note if rows else "", empty=empty)
@@ -475,7 +474,7 @@ def _measure(row: Mapping[Any, Any]) -> str:
     return f"{row['measure']}, {group}" if isinstance(group, str) else str(row["measure"])
 
 
-def _level(value: float | None, none: str = "none") -> Cell:
+def _level(value: float | None, none: str = DASH) -> Cell:
     if value is None or pd.isna(value):
         return none
     return figure(value, 0 if float(value).is_integer() else 1)
@@ -486,4 +485,4 @@ def _promises_sentence(promises: pd.DataFrame) -> str:
         return ""
     counts = promises["status"].value_counts()
     parts = [f"{counts[one]} {words}" for one, words in STATUSES.items() if one in counts]
-    return f"Of {count_words(len(promises), 'indicator')}: {join_words(parts)}."
+    return f"Of {count_words(len(promises), 'key performance indicator')}: {join_words(parts)}."

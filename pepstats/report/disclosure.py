@@ -21,7 +21,7 @@ from pepstats.settings import Disclosure
 
 SMALLEST = 5  # counts up to this are hidden unless a study says otherwise
 HIDDEN = "[c]"  # how a hidden count is written: the Analysis Function's mark for confidential
-HELD = "held back until results are published"
+HELD = "to follow when results are published"
 TOTAL = "Total"
 SMALL = "small count"
 BESIDE = "hidden so that a small count cannot be worked out"

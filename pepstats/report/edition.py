@@ -83,10 +83,7 @@ NOT_RUN = "The earlier report has not been run here, so what changed cannot be s
 NO_PLAN = "no plan was written before results were read"
 NOT_YET_PUBLIC = ("school-returned", "provisional")
 
-HELD_BACK = (
-    "Not shown in the public edition: a school could be known by its earlier, published results "
-    "while these are still provisional."
-)
+HELD_BACK = "Not published until results are: a school could be recognised by its earlier results."
 
 
 @dataclass(frozen=True, repr=False)
@@ -239,12 +236,16 @@ class ProgrammeResults:
 
 @dataclass(frozen=True, repr=False)
 class Chapter:
-    """One programme in an edition: its settings, what was found, and what may be shown of it."""
+    """One programme in an edition: its settings, what was found, and what may be shown of it.
+
+    `planned` says whether its first outcome was fixed by a plan written before results were read.
+    """
 
     programme: Programme
     found: ProgrammeResults
     results: Mapping[str, Result]
     view: View
+    planned: bool = False
 
     @property
     def primary(self) -> Result:
@@ -341,9 +342,15 @@ class Edition:
                 found := self.results[programme.slug],
                 list_results(programme, found, self.report.year),
                 self.view,
+                is_planned(self.made.plans.get(programme.slug, pd.DataFrame())),
             )
             for programme in self.programmes
         ]
+
+
+def is_planned(plan: pd.DataFrame) -> bool:
+    """Whether what a programme's plan lists was written before results were read."""
+    return len(plan) > 0 and not plan["planned"].eq(NO_PLAN).any()
 
 
 def list_results(programme: Programme, found: ProgrammeResults, year: int) -> dict[str, Result]:

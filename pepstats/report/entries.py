@@ -16,13 +16,23 @@ from pepstats.formatting import (
     label_variable,
     long_date,
     per_hundred,
+    round_half_up,
     school_year,
     spell_number,
 )
-from pepstats.impact import FORECAST, MATCHED
-from pepstats.measures import outcome_label
-from pepstats.report.board_tables import make_provenance_entries
+from pepstats.impact import (
+    FORECAST,
+    GAINED,
+    LOST,
+    MATCHED,
+    PROBABLY_GAINED,
+    PROBABLY_LOST,
+    UNCERTAIN,
+)
+from pepstats.measures import name_pupils, outcome_label
+from pepstats.report.board_tables import KINDS, make_provenance_entries
 from pepstats.report.case_studies import LEAST, MOST, USUAL
+from pepstats.report.case_tables import write_accounts
 from pepstats.report.city_tables import make_city_entries
 from pepstats.report.disclosure import HELD
 from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
@@ -39,6 +49,7 @@ from pepstats.report.sentences import (
     chance_sentence,
     effect_sentence,
     interval_words,
+    outcome_words,
     overstated_sentence,
     size_words,
     smallest_sentence,
@@ -83,8 +94,12 @@ def make_report_entries(edition: Edition) -> dict[str, Entry]:
         "report.how": Entry(None, how_sentence([one.primary for one in chapters]), effects),
         "report.parts": Entry(None, parts_sentence([one.primary for one in chapters]), effects),
         "report.register": Entry(None, register_sentence(report), settings),
+        "report.caution": Entry(None, caution_sentence(chapters), effects),
+        "report.background": Entry(None, background_sentence(report), settings),
         "report.still_to_come": Entry(releases, still_to_come(releases, report.year), effects),
     }
+    for name, text in recommend(chapters, releases).items():
+        entries[f"recommend.{name}"] = Entry(None, text, effects)
     for one in chapters:
         own = describe_programme(one)
         entries |= {f"{one.programme.slug}.{name}": entry for name, entry in own.items()}
@@ -94,22 +109,15 @@ def make_report_entries(edition: Edition) -> dict[str, Entry]:
 def describe_programme(chapter: Chapter) -> dict[str, Entry]:
     """Write everything the paper may say of one programme, by name."""
     programme, found, primary = chapter.programme, chapter.found, chapter.primary
-    slug, settings, named = programme.slug, programme.file, found.named
-    folder, cases = f"04-estimate-effect/{slug}", f"06-case-studies/{slug}"
+    slug, named = programme.slug, found.named
+    folder = f"04-estimate-effect/{slug}"
     effects, gaps, weighed = (f"{folder}/{name}.csv" for name in ("effects", "gaps", "weighed"))
-    said, checks = found.statements, f"05-check-robustness/{slug}/checks.csv"
-    before = join_words(school_year(year) for year in sorted(programme.baseline))
+    checks = f"05-check-robustness/{slug}/checks.csv"
     alike = alike_sentence(found.balance, primary)
     headline = " ".join(filter(None, [effect_sentence(primary), whose_sentence(chapter)]))
     gap = national_gap_sentence(found.gap_to_national, primary)
     published = series_sentence(found.series, primary.year)
     entries = {
-        "title": Entry(programme.title, programme.title, settings),
-        "summary": Entry(programme.summary, programme.summary, settings),
-        "starts": Entry(programme.starts, school_year(programme.starts), settings),
-        "baseline": Entry(programme.baseline, before, settings),
-        "cost": Entry(programme.cost.grant, cost_words(programme, named), settings),
-        "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
         "members": Entry(named, count_words(named, "school"), gaps),
         "headline": Entry(primary.estimate, headline, effects),
         "verdict": Entry(primary.verdict, primary.verdict or "no estimate", effects),
@@ -123,20 +131,131 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "checked": Entry(None, _checked(found, primary), checks),
         "overlap": Entry(None, overlap_sentence(found, primary), "01-clean-sources/members.csv"),
         "smallest": Entry(primary.smallest, smallest_sentence(primary), effects),
-        "case_rule": Entry(None, cases_sentence(found), f"{cases}/cases.csv"),
-        "statements": Entry(None, _answers(chapter), f"{cases}/statements.csv"),
-        "quoted": Entry(None, quoted_sentence(said, slug), f"{cases}/statements.csv"),
+        "worth": Entry(None, worth_sentence(primary, found.sizes), f"{folder}/sizes.csv"),
+        "others": Entry(None, others_sentence(chapter), effects),
         "lost": Entry(None, lost_sentence(found, primary), f"{folder}/lost.csv"),
         "gap": Entry(None, gap, f"{folder}/gap-to-national.csv"),
         "series": Entry(None, published, f"{folder}/series.csv"),
         "kept": Entry(primary.n_schools, kept_sentence(named, primary), gaps),
         "pairs": Entry(programme.match.k, pairs_sentence(found, primary, programme), gaps),
     }
+    entries |= describe_settings(chapter) | describe_case_studies(chapter)
     entries |= describe_value(slug, found.value, found.sizes, found.grades)
     for outcome, result in chapter.results.items():
         for name, (value, text) in describe_result(result).items():
             entries[f"{outcome}.{name}"] = Entry(value, text, effects)
     return entries
+
+
+def describe_settings(chapter: Chapter) -> dict[str, Entry]:
+    """Write what the paper may say of a programme itself, as its file has it, by name."""
+    programme, settings = chapter.programme, chapter.programme.file
+    before = join_words(school_year(year) for year in sorted(programme.baseline))
+    cost = cost_words(programme, chapter.found.named)
+    return {
+        "title": Entry(programme.title, programme.title, settings),
+        "summary": Entry(programme.summary, programme.summary, settings),
+        "starts": Entry(programme.starts, school_year(programme.starts), settings),
+        "baseline": Entry(programme.baseline, before, settings),
+        "cost": Entry(programme.cost.grant, cost, settings),
+        "k": Entry(programme.match.k, count_words(programme.match.k, "school"), settings),
+        "about": Entry(None, about_sentence(chapter), settings),
+    }
+
+
+def describe_case_studies(chapter: Chapter) -> dict[str, Entry]:
+    """Write what the paper may say of single schools and of what schools say, by name."""
+    slug = chapter.programme.slug
+    cases, said = (f"06-case-studies/{slug}/{name}.csv" for name in ("cases", "statements"))
+    quoted = quoted_sentence(chapter.found.statements, slug)
+    entries = {
+        "case_pointer": Entry(None, case_pointer(chapter.found), cases),
+        "case_rule": Entry(None, cases_sentence(chapter), cases),
+        "statements": Entry(None, _answers(chapter), said),
+        "quoted": Entry(None, quoted, said),
+    }
+    for name, text in write_accounts(chapter).items():
+        entries[name] = Entry(None, text, cases)
+    return entries
+
+
+def about_sentence(chapter: Chapter) -> str:
+    """Write what a programme did, for how many schools, when and at what cost."""
+    programme, schools = chapter.programme, chapter.found.named
+    who = count_words(schools, f"{programme.phase} school")
+    said = [
+        programme.summary.strip(),
+        f"The programme had {who}; {school_year(programme.starts)} is the first year whose results "
+        "could show it.",
+        f"It cost {cost_words(programme, schools).replace('A grant', 'a grant', 1)}."
+        if programme.cost.grant is not None
+        else "",
+    ]
+    return " ".join(filter(None, said))
+
+
+def worth_sentence(result: Result, sizes: pd.DataFrame) -> str:
+    """Write a result in months of progress; nothing where it is too uncertain or there are none."""
+    rows = sizes.loc[sizes["outcome"] == result.outcome] if len(sizes) else sizes
+    if not result.known or result.verdict == UNCERTAIN or not len(rows):
+        return ""
+    row = rows.iloc[0]
+    if pd.isna(row["months"]):
+        return ""
+    months, low, high = (
+        round_half_up(row[name]) for name in ("months", "months_low", "months_high")
+    )
+    size = spell_number(abs(int(months)))
+    side = "additional" if months > 0 else "less"
+    return (
+        f"This is equivalent to about {size} month{'' if abs(months) == 1 else 's'}' {side} "
+        f"progress (range {low:+} to {high:+}), using the {row['months_table']} conversion table."
+    )
+
+
+def others_sentence(chapter: Chapter) -> str:
+    """Write the verdicts on all outcomes but the first, those of one verdict together."""
+    by: dict[str, list[str]] = {}
+    for result in list(chapter.results.values())[1:]:
+        verdict = result.verdict if result.known else "no estimate"
+        verdict = HELD if result.reason == HELD else verdict
+        by.setdefault(verdict, []).append(
+            f"{outcome_words(result.outcome)} ({name_pupils(result.outcome)})"
+        )
+    if not by:
+        return ""
+    later = by.pop(HELD, [])
+    said = [f"{verdict} for {join_words(names)}" for verdict, names in by.items()]
+    words = f"Other outcomes: {'; '.join(said)}." if said else ""
+    if not later:
+        return words
+    each = "is" if len(later) == 1 else "are"
+    follow = f"{join_words(later)} {each} {HELD}."
+    return f"{words} {follow[0].upper()}{follow[1:]}".strip()
+
+
+def caution_sentence(chapters: Sequence[Chapter]) -> str:
+    """Write what the findings are not: the cause of what was seen."""
+    what = "this programme" if len(chapters) == 1 else "these programmes"
+    shared = any((one.found.also_in > 0).any() for one in chapters)
+    also = ", and some schools are in more than one programme" if shared else ""
+    return (
+        f"The evaluation shows how schools in {what} fared beside others. It cannot show why: "
+        f"other things changed in the same years{also}."
+    )
+
+
+def background_sentence(report: Report) -> str:
+    """List the files a report rests on as a sentence: each kind once, with its years."""
+    kinds: dict[str, list[str]] = {}
+    for line in report.sources:
+        when = school_year(line.year) if line.year else ""
+        kinds.setdefault(KINDS.get(line.kind, line.kind), []).append(when)
+    said = [
+        " ".join([kind, *([join_words(years)] if (years := list(filter(None, whens))) else [])])
+        for kind, whens in kinds.items()
+    ]
+    return f"{'; '.join(said)}. Appendix 3 lists each file."
 
 
 def describe_value(
@@ -187,19 +306,19 @@ def how_sentence(results: Sequence[Result]) -> str:
     """Write what the programmes' schools were compared with."""
     modes = {result.mode for result in results if result.known or result.reason == HELD}
     matched = (
-        "Each school of a programme is compared with the schools most like it in other "
-        "authorities: its own result, less the average of theirs, less what goes with the "
-        "differences that are left between them."
+        "Each school is compared with the most similar schools in other authorities: its own "
+        "result, less the average of theirs, after allowing for the differences that remain."
     )
     if FORECAST not in modes:
         return matched
     year = school_year(max(result.year for result in results))
     words = (
-        f"Results of other schools for {year} are not published yet. So each school is set against "
-        "a forecast of its result, made from last year's results of all schools in England that "
-        "were in no programme. It does not rest on the similar schools that the next paper uses."
+        f"Results of other schools for {year} are not published yet. Each school is therefore "
+        "compared with a forecast of its result, based on last year's results of all schools in "
+        "England that were in no programme. The comparison with similar schools follows when their "
+        "results are published."
     )
-    return f"{words} Where others' results are published: {matched}" if MATCHED in modes else words
+    return f"{words} Where they are published already: {matched}" if MATCHED in modes else words
 
 
 def parts_sentence(results: Sequence[Result]) -> str:
@@ -207,30 +326,30 @@ def parts_sentence(results: Sequence[Result]) -> str:
     modes = {result.mode for result in results if result.known or result.reason == HELD}
     known = (
         "earlier results, numbers of pupils, the earlier results of their authority and, where the "
-        "files have it, what their pupils brought with them"
+        "files have it, the pupils' starting points"
     )
     said = []
     if FORECAST in modes:
         said.append(
-            f"The forecast is by {known}, as results went with these a year before outside the "
-            "programmes and outside the school's own authority; it is moved to this year's "
-            "national level."
+            f"The forecast uses {known}. How results depend on these was measured a year earlier, "
+            "in schools outside the programmes and outside the school's own authority; the "
+            "forecast is then adjusted to this year's national level."
         )
     if MATCHED in modes or not modes:
         said.append(
-            "Every comparison school counts in full. The differences that are left are in "
-            f"{known}; what goes with them is taken out as it was seen in schools outside the "
-            "programmes and outside the school's own authority."
+            f"All comparison schools count equally. The remaining differences are in {known}. What "
+            "these account for is removed, as measured in schools outside the programmes and "
+            "outside the school's own authority."
         )
     return " ".join(said)
 
 
 STARTS = {
-    "prior_attainment": "what their pupils had attained before",
+    "prior_attainment": "their pupils' earlier attainment",
     "disadvantaged": "the share of pupils who are disadvantaged",
     "eal": "the share whose first language is not English",
 }
-"""What pupils brought with them, in words: see `measures.PUPILS_START`."""
+"""Pupils' starting points, in words: see `measures.PUPILS_START`."""
 
 
 def schools_sentence(found: ProgrammeResults, result: Result) -> str:
@@ -252,13 +371,15 @@ def schools_sentence(found: ProgrammeResults, result: Result) -> str:
 def kept_sentence(named: int, result: Result) -> str:
     """Write how many of the programme's schools the estimate rests on."""
     if result.reason == HELD:
-        return f"{count_words(named, 'school')} took part."
+        return f"The programme had {count_words(named, 'school')}."
     left = named - result.n_schools
+    if not result.known:
+        return f"The programme had {count_words(named, 'school')}."
     if left <= 0:
         return f"All {count_words(named, 'school')} in the programme could be compared."
     return (
-        f"{count_words(named, 'school')} took part; {result.n_schools} could be compared and "
-        f"{left} could not."
+        f"Of the {count_words(named, 'school')} that took part, {result.n_schools} could be "
+        f"compared and {left} could not."
     )
 
 
@@ -280,7 +401,7 @@ def alike_sentence(balance: pd.DataFrame, result: Result) -> str:
     """Write how alike the schools of the estimate and their comparison schools were beforehand."""
     rows = balance.reset_index()
     far = rows.loc[rows["smd_after"].abs() > 0.25, "variable"]
-    when = "Before the start, the comparison schools"
+    when = "Before the programme began, the comparison schools"
     if result.mode == FORECAST:
         when = (
             "This estimate is a forecast and does not rest on comparison schools. Those chosen for "
@@ -288,18 +409,18 @@ def alike_sentence(balance: pd.DataFrame, result: Result) -> str:
         )
     if far.empty:
         return (
-            f"{when} were like the programme's schools in everything we compared "
-            f"({count_words(len(rows), 'thing')})."
+            f"{when} were similar to the programme's schools in everything we compared "
+            f"({count_words(len(rows), 'measure')})."
         )
     names = join_words(label_variable(str(name)) for name in far)
     return (
-        f"{when} were still unlike the programme's schools in some things: {names}. "
-        "Read the result with that in mind."
+        f"{when} still differed from the programme's schools in some respects: {names}. The result "
+        "should be read with that in mind."
     )
 
 
 def start_sentence(balance: pd.DataFrame) -> str:
-    """Write whether schools are alike in what their pupils brought with them, as files have it."""
+    """Write whether schools are alike in their pupils' starting points, as the files have them."""
     known = {str(name).rpartition(" ")[0] for name in balance.reset_index()["variable"]}
     start = {name.removesuffix("_ks4"): words for name, words in STARTS.items()}
     there = [words for name, words in start.items() if {name, f"{name}_ks4"} & known]
@@ -307,7 +428,9 @@ def start_sentence(balance: pd.DataFrame) -> str:
     if not absent:
         return f"Schools are also matched on {join_words(there)}."
     also = f"Schools are also matched on {join_words(there)}. " if there else ""
-    return f"{also}This study's files do not have {join_words(absent)}, so these may still differ."
+    return (
+        f"{also}The files do not have {join_words(absent)}, so schools may still differ in these."
+    )
 
 
 def _answers(chapter: Chapter) -> str:
@@ -327,7 +450,7 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     known = rows.loc[rows["estimate"].notna()] if len(rows) else rows
     others = known.loc[known["kind"].isin(SAME_QUESTION)] if len(known) else known
     if not result.known:
-        return "No other way of making the comparison was tried."
+        return ""
     return " ".join([_same_question(rows, others, result), *_other_questions(known, result)])
 
 
@@ -336,18 +459,19 @@ def _same_question(rows: pd.DataFrame, others: pd.DataFrame, result: Result) -> 
     if not len(others):
         held = len(rows) and rows["note"].eq(f"cannot be made: {HELD}").any()
         return (
-            "Other ways of making the comparison are held back until results are published."
+            "Alternative calculations will be reported when results are published."
             if held
-            else "No other way of making the comparison was tried."
+            else "No alternative calculation was made."
         )
     same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
-    how = (
-        f"{'all' if same == len(others) else same or 'none'} of them "
-        f"{'points' if same == 1 else 'point'} the same way as the main one"
-        if len(others) > 1
-        else f"it points {'the same' if same else 'the other'} way"
-    )
-    return f"We made the comparison in {count_words(len(others), 'other way')}: {how}."
+    tried = count_words(len(others), "alternative calculation")
+    if len(others) == 1:
+        like = "a similar result" if same else "a result in the other direction"
+        return f"One alternative calculation gave {like}."
+    if same == len(others):
+        return f"All {tried} gave a result in the same direction."
+    agree = f"{same} gave" if same else "none gave"
+    return f"Of {tried}, {agree} a result in the same direction."
 
 
 def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
@@ -355,20 +479,32 @@ def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
     if not len(known):
         return
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
-        yield f"Taken together, the middle one is {_check_result(row, result)})."
+        yield f"The middle one of all is {_check_result(row, result)})."
     for row in known.loc[known["check"] == NOT_SCALED].to_dict("records"):
         if abs(row["p"] - result.p_placebo) > 0.02:
             yield (
-                f"How sure we are leans on allowing for the size of groups: without it, "
-                f"{per_hundred(row['p'])} rather than {per_hundred(result.p_placebo)} in 100 "
+                "How sure we are depends on allowing for the size of groups of schools: without "
+                f"that, {per_hundred(row['p'])} rather than {per_hundred(result.p_placebo)} in 100 "
                 "groups without a programme changed as much."
             )
     for row in known.loc[known["check"].str.fullmatch(YEAR_EARLY)].to_dict("records"):
-        when = f"{row['check'][0].upper()}{row['check'][1:]}"
-        yield (
-            f"{when}, when nothing had started and nothing should show, the same sum gives "
-            f"{_check_result(row, result)})."
+        yield _year_early_sentence(row, result)
+
+
+def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
+    """Write what the same calculation gives for the year before, and whether chance gives it."""
+    size = size_words(row["estimate"], result)
+    apart = str(row["check"]).startswith("from ")
+    when = row["check"] if apart else f"for {school_year(result.year - 1)}"
+    words = (
+        f"As a check we ran the same calculation {when}, before the programme could show: {size}"
+    )
+    if pd.notna(row["p"]) and row["p"] < 0.1:
+        return (
+            f"{words}. So large a difference is seldom chance: these schools were already moving "
+            "apart from others, and the result should be read with caution."
         )
+    return f"{words}, within what chance gives."
 
 
 def _check_result(row: Mapping[Any, Any], result: Result) -> str:
@@ -385,10 +521,12 @@ def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
     named, shared = len(found.also_in), int((found.also_in > 0).sum())
     if not shared:
         return ""
-    those = "is" if shared == 1 else "are"
+    which = spell_number(shared).capitalize() if shared < named else "All"
+    of = f" of its {count_words(named, 'school')}" if shared < named else " its schools"
+    are, them = ("is", "this school") if shared == 1 else ("are", "these schools")
     words = (
-        f"{shared} of its {count_words(named, 'school')} {those} in another programme too. For "
-        "these, what came with one cannot be told from what came with the other."
+        f"{which}{of} {are} also in another programme: for {them} the effects of the two cannot be "
+        "separated."
     )
     checks = found.checks
     alone = checks.loc[checks["check"] == ALONE] if len(checks) else checks
@@ -401,20 +539,31 @@ def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
     return words
 
 
-def cases_sentence(found: ProgrammeResults) -> str:
-    """Write by what rule the case studies were chosen."""
-    if found.cases.empty:
-        return "No case study has been chosen."
-    if set(found.cases["why"]) & {MOST, USUAL, LEAST}:
+def case_pointer(found: ProgrammeResults) -> str:
+    """Write where the case studies stand; nothing where there are none."""
+    number = len(found.cases)
+    if not number:
+        return ""
+    if number == 1:
+        return "A case study of one of its schools is in the appendices."
+    which = f"{spell_number(number).capitalize()} case studies of its schools"
+    return f"{which}, chosen by a rule, are in the appendices."
+
+
+def cases_sentence(chapter: Chapter) -> str:
+    """Write by what rule the case studies were chosen, and when the rest of them follows."""
+    cases = chapter.found.cases
+    if cases.empty:
+        return ""
+    later = "" if chapter.shows_schools else " Their results follow when results are published."
+    if set(cases["why"]) & {MOST, USUAL, LEAST}:
         return (
-            "Case studies are picked by a rule, so that they are not only successes. Until results "
-            "are published it is how much support a school had: the one with the most, the one "
-            "nearest the usual and the one with the least."
+            "The case studies were chosen by a rule, not for their success: the schools with the "
+            f"most, a typical amount and the least support.{later}"
         )
     return (
-        "Case studies are picked by a rule, so that they are not only successes: the school that "
-        "rose most beyond its comparison schools, the one nearest the middle and the one that fell "
-        "most."
+        "The case studies were chosen by a rule, not for their success: the schools whose results "
+        "rose most, least, and nearest the middle, against similar schools."
     )
 
 
@@ -429,13 +578,41 @@ def still_to_come(releases: Sequence[str], year: int) -> str:
     early = [release for release in releases if release in NOT_YET_PUBLIC]
     if early:
         return (
-            f"The results for {school_year(year)} are {join_words(early)}. They can still change. "
-            "This paper should be run again when the Department publishes the revised results, and "
-            "the Board told of any verdict that moves."
+            f"The results for {school_year(year)} are {join_words(early)} and can still change. "
+            "The evaluation will be repeated when the revised results are published, and the Board "
+            "told of any change in the verdicts."
         )
     if "revised" in releases:
         return (
-            f"The results for {school_year(year)} are revised. The final ones seldom differ much, "
-            "but this paper should be run again when they are published."
+            f"The results for {school_year(year)} are revised. The final ones seldom differ much; "
+            "the evaluation will be repeated when they are published."
         )
+    if not releases:
+        return ""
     return f"The results for {school_year(year)} are final and will not change."
+
+
+def recommend(chapters: Sequence[Chapter], releases: Sequence[str]) -> dict[str, str]:
+    """Write what the board is asked to do in the light of the findings, by name; some are empty."""
+    by: dict[str, list[str]] = {"gained": [], "unclear": [], "lost": [], "none": []}
+    for one in chapters:
+        verdict, name = one.primary.verdict, one.programme.title
+        kind = "none" if not one.primary.known else "unclear"
+        kind = "gained" if verdict in (GAINED, PROBABLY_GAINED) else kind
+        by["lost" if verdict in (LOST, PROBABLY_LOST) else kind].append(name)
+    said = {
+        "gained": "Note the gains in {names}, and ask officers to advise how the support behind "
+        "them could be kept or extended",
+        "lost": "Note that results in {names} lost ground, and ask officers to review the support "
+        "with the schools",
+        "unclear": "Note that the results of {names} neither show nor rule out an effect, and that "
+        "no decision should rest on them alone",
+        "none": "Note that no effect of {names} can be estimated from these results",
+    }
+    texts = {k: said[k].format(names=join_words(names)) if names else "" for k, names in by.items()}
+    texts["again"] = ""
+    if {*releases} - {"final"}:
+        texts["again"] = (
+            "Agree to receive this evaluation again when the next results are published"
+        )
+    return texts

@@ -10,10 +10,10 @@ from pepstats.formatting import format_number, join_words, school_year
 from pepstats.measures import name_pupils, outcome_label, whole_of
 from pepstats.plots import (
     BLUE,
-    INK,
     capital,
     check_rows,
     clear_rows,
+    guide,
     in_house_style,
     new_axes,
     to_png,
@@ -29,15 +29,19 @@ if TYPE_CHECKING:
 OF_SCHOOLS = ("schools", "cases")  # pictures of single schools, which differ by edition
 
 BEHIND = {
-    # the paper's name of a picture: its table in the paper, and why there may be no picture
-    "two-lines": ("lines", "No school has results to draw."),
-    "hundred-dots": ("dots", "There is no estimate to set among made-up programmes."),
-    "checks": ("checks", "No check was made."),
-    "balance": ("balance", "No school could be matched."),
-    "flow": ("flow", "No school could be matched."),
-    "series": ("series", "The sources have no series of these pupils by authority."),
-    "schools": ("schools", "No school has results to draw."),
-    "cases": ("case-lines", "No case study has been chosen."),
+    # the paper's name of a picture: its table in the paper, why there may be none, what it shows
+    "two-lines": ("lines", "No school has results to draw.", "results by year"),
+    "hundred-dots": ("dots", "There is no estimate to compare with chance.", "what chance can do"),
+    "checks": ("checks", "No check was made.", "the estimate under other choices"),
+    "balance": ("balance", "No school could be matched.", "how similar the schools were"),
+    "flow": ("flow", "No school could be matched.", "which schools could be compared"),
+    "series": (
+        "series",
+        "The sources have no series of these pupils by authority.",
+        "by authority",
+    ),
+    "schools": ("schools", "No school has results to draw.", "each school by year"),
+    "cases": ("case-lines", "No case study has been chosen.", "the case studies by year"),
 }
 
 
@@ -54,19 +58,20 @@ def show_pictures(chapter: Chapter) -> dict[str, PaperPicture]:
 
 def show_picture(chapter: Chapter, name: str) -> PaperPicture:
     """Show a picture as its notebook saved it; one of single schools only where they may be."""
-    programme, (behind, why) = chapter.programme, BEHIND[name]
+    programme, (behind, why, what) = chapter.programme, BEHIND[name]
+    named_as = f"{programme.title}: {what}"
     table, of_schools = f"{programme.slug}.{behind}", name in OF_SCHOOLS
     named = of_schools and chapter.view.exempt
     saved = chapter.found.pictures.get(f"{name}-named" if named else name)
     if of_schools and not chapter.shows_schools:
-        return not_drawn(HELD_BACK, saved.caption if saved else programme.title, table)
+        return not_drawn(HELD_BACK, named_as, table)
     if name == "checks" and saved is None and chapter.found.checks["estimate"].notna().any():
         drawn = check_rows(chapter.found.checks, programme.title, unit=chapter.primary.unit)
         return PaperPicture(
             to_svg(drawn.figure), to_png(drawn.figure), drawn.alt, drawn.caption, table
         )
     if saved is None:
-        return not_drawn(why, programme.title, table)
+        return not_drawn(why, named_as, table)
     return PaperPicture(saved.svg, saved.png, saved.alt, saved.caption, table)
 
 
@@ -82,7 +87,8 @@ def picture_overview(edition: Edition) -> PaperPicture:
         if one.primary.known
     }
     outcomes = {whole_of(result.outcome) for result in known.values()}
-    caption = f"How far each programme's schools moved, {school_year(edition.report.year)}"
+    each = "each" if len(edition.chapters) > 1 else "the"
+    caption = f"What was found for {each} programme, {school_year(edition.report.year)}"
     if not known:
         return not_drawn("No programme has an estimate.", caption, TABLE)
     if len(outcomes) > 1:
@@ -99,26 +105,31 @@ def picture_overview(edition: Edition) -> PaperPicture:
 @in_house_style
 def draw_overview(known: Mapping[str, Result]) -> Figure:
     """Draw one row per programme: its name and verdict over its interval, its size beside it."""
-    figure, ax = new_axes(0.75 + ROW * len(known))
+    figure, ax = new_axes(0.95 + ROW * len(known))
     low = min(0.0, *(result.low for result in known.values()))
     high = max(0.0, *(result.high for result in known.values()))
     for place, (title, result) in enumerate(known.items()):
         sure = not result.low <= 0 <= result.high
+        guide(ax, place, 0.0, half=0.18)
         ax.hlines(place, result.low, result.high, color=BLUE, linewidth=2.5)
         ax.plot(result.estimate, place, "D", markersize=8, markeredgewidth=1.5,
                 color=BLUE, markerfacecolor=BLUE if sure else "white")  # fmt: skip
         size = format_number(result.estimate, result.places, signed=True)
         ax.annotate(f"{title}: {result.verdict} ({size})", (0, place - 0.24), va="bottom",
-                    xycoords=("axes fraction", "data"), fontsize=10,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
-    ax.axvline(0, color=INK, linewidth=1)
+                    xycoords=("axes fraction", "data"), fontsize=10)  # fmt: skip
     ax.set_ylim(len(known) - 0.6, -0.85)
     room = 0.05 * max(high - low, 1e-9)
     side = 0.2 * max(high - low, 1e-9)  # so that zero is never at the edge
     ax.set_xlim(min(low - room, -side), max(high + room, side))
     clear_rows(ax)
+    ax.grid(visible=False)
+    ax.tick_params(axis="x", length=3)
     unit = capital(next(iter(known.values())).unit)
-    ax.set_xlabel(f"{unit}: left of 0 lost ground, right of 0 gained")
+    ax.set_xlabel(
+        f"{unit}: left of 0 lost ground, right of 0 gained\n"
+        "bar: likely range; open mark: the range includes 0",
+        fontsize=9.5,
+    )
     return figure
 
 
@@ -131,4 +142,4 @@ def describe_overview(known: Mapping[str, Result]) -> str:
         size = format_number(result.estimate, places, signed=True)
         said.append(f"{title}: {size}, somewhere between {low} and {high}; {result.verdict}")
     unit = next(iter(known.values())).unit
-    return f"One row for each programme, in {unit}; nought is no difference. {'. '.join(said)}."
+    return f"One row for each programme, in {unit}; zero is no difference. {'. '.join(said)}."

@@ -86,7 +86,7 @@ def national_gap_sentence(table: pd.DataFrame, result: Result) -> str:
     words = (
         f"In {outcome_words(str(last['outcome']))}, the gap between disadvantaged pupils of "
         f"{count_words(int(last['n_schools']), 'school')} and England's other pupils was {said}, "
-        f"in {measure.unit} (each pupil counting alike; "
+        f"in {measure.unit} (each pupil counting equally; "
         f"{count_words(int(rows[-1]['n_pupils']), 'pupil')} in the last of these years, "
         f"{rows[-1]['release']} results)."
     )

@@ -16,6 +16,7 @@ from pepstats.document import Contents, Cover, Document, PaperPicture, PaperTabl
 from pepstats.formatting import escape_markdown
 from pepstats.impact import LADDER
 from pepstats.measures import LOCAL_GROUPS
+from pepstats.priority import funding_sentences
 from pepstats.report.board_tables import make_board_tables, make_provenance_tables
 from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
 from pepstats.report.city_tables import list_hidden_of_city, make_city_tables, protect_city
@@ -147,7 +148,9 @@ def list_to_do(edition: Edition, paper: Document) -> list[str]:
     found = edition.results.values()
     held = [line for one in found for line in list_held(one.statements)]
     memory = list_from_memory(one.sizes for one in found)
-    return [*paper.to_complete, *open_, *held, *memory]
+    grants, claims = map(edition.city.table, ("grants", "claims"))
+    differ = funding_sentences(grants, claims)[1:] if len(grants) else []
+    return [*paper.to_complete, *open_, *held, *memory, *differ]
 
 
 # The built-in text -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pepstats.document import (
+    DASH,
     Cell,
     PaperTable,
     figure,
@@ -29,7 +30,7 @@ from pepstats.formatting import (
 from pepstats.impact import ENGLAND, FORECAST, HERE, HOW, OWN, PRIORS, TRIALS
 from pepstats.matching import BALANCE_DEFINITION, SATISFIED, TOO_FAR
 from pepstats.measures import find_measure, outcome_label
-from pepstats.report.case_tables import table_case_lines, table_cases, table_themes
+from pepstats.report.case_tables import table_case_lines, table_themes
 from pepstats.report.disclosure import HELD
 from pepstats.report.edition import (
     HELD_BACK,
@@ -48,8 +49,8 @@ from pepstats.report.sentences import (
 from pepstats.settings import Programme
 
 FROM_MEMORY = (
-    "The table of months is kept from memory of published reports: check it against a recent one "
-    "before it is relied on."
+    "The table of months is kept from published reports and has not been checked "
+    "against a recent one."
 )
 
 
@@ -73,7 +74,6 @@ def make_programme_tables(chapter: Chapter) -> dict[str, PaperTable]:
         "grades": table_grades(programme, found.grades),
         "calibration": table_calibration(programme, found.calibration),
         "themes": table_themes(chapter),
-        "cases": table_cases(chapter),
         "case-lines": table_case_lines(chapter),
     }
     return {f"{programme.slug}.{name}": table for name, table in tables.items()}
@@ -86,7 +86,7 @@ def table_summary(chapter: Chapter) -> PaperTable:
     """Show a programme on a few lines: what, who, when, cost, what moved, how sure."""
     programme, found, result = chapter.programme, chapter.found, chapter.primary
     rows = [
-        ("What was done", programme.summary.strip() or "Not yet described in its settings file"),
+        ("What was done", programme.summary.strip() or DASH),
         ("For whom", whom_words(chapter, "have results that can be compared")),
         ("When", f"First results that could show it: {school_year(programme.starts)}"),
         ("Cost", (grant_words if len(found.value) else cost_words)(programme, found.named)),
@@ -98,7 +98,7 @@ def table_summary(chapter: Chapter) -> PaperTable:
         for row in found.value.to_dict("records")
         if row.get("entry") in (None, "months", "cost_per_pupil", "cost_per_target_pupil")
     ]
-    rows += worth or [("Months of progress", "Not worked out in this run")]
+    rows += worth or [("Months of progress", DASH)]
     return make_table(f"{programme.title}: in short", {"Question": 1.2, "Answer": 4.0}, rows)
 
 
@@ -114,7 +114,7 @@ def grant_words(programme: Programme, schools: int) -> str:
     """Write what a programme cost, and what that is for each school."""
     grant = programme.cost.grant
     if grant is None:
-        return "Not given in the programme's file"
+        return DASH
     if programme.part_of:
         return f"A grant of {format_pounds(grant)} for both phases together"
     each = f", about {format_pounds(grant / schools)} for each school named" if schools else ""
@@ -138,9 +138,9 @@ def table_effects(chapter: Chapter) -> PaperTable:
             outcome_label(one.outcome),
             figure(one.estimate, one.places, signed=True, unit=f" {one.unit}"),
             interval(one.low, one.high, one.places),
-            "none" if one.reason == HELD else figure(one.n_schools),
+            DASH if one.reason == HELD else figure(one.n_schools),
             one.verdict or "no estimate",
-            one.release or "none",
+            one.release or DASH,
         )
         for one in chapter.results.values()
     ]
@@ -151,7 +151,7 @@ def table_effects(chapter: Chapter) -> PaperTable:
         {"Outcome": 2.4, "Estimate": 1.5, "95% interval": 1.3, "Schools": 0.9, "Verdict": 1.3,
          "Release": 1.1},
         rows,
-        note=_effects_note(chapter.programme, chapter.results),
+        note=_effects_note(chapter.programme, chapter.results, planned=chapter.planned),
     )  # fmt: skip
 
 
@@ -161,8 +161,9 @@ def _no_estimate(result: Result) -> str:
     return f"no estimate, {result.reason} ({count_words(result.n_schools, 'school')})"
 
 
-def _effects_note(programme: Programme, results: Mapping[str, Result]) -> str:
-    said = ["The first outcome was fixed beforehand as the one that answers the question."]
+def _effects_note(programme: Programme, results: Mapping[str, Result], *, planned: bool) -> str:
+    fixed = "was fixed beforehand as" if planned else "is"
+    said = [f"The first outcome {fixed} the one that answers the question."]
     if len(results) > 1:
         said.append(
             "All results of all programmes in this paper are judged together, since one among "
@@ -207,7 +208,11 @@ def table_lines(chapter: Chapter) -> PaperTable:
 def table_dots(chapter: Chapter) -> PaperTable:
     """Show the stacks of dots as numbers, as they were drawn."""
     unit, saved = chapter.primary.unit, chapter.found.pictures.get("hundred-dots")
-    columns = ["Moved by about", "Made-up programmes in 100", "Of which as far as this one"]
+    columns = [
+        "Changed by about",
+        "Groups without a programme, in 100",
+        "Of which as much as this one",
+    ]
     rows = []
     if saved:
         stacks = saved.table.groupby("at").agg(dots=("height", "size"), beyond=("beyond", "sum"))
@@ -216,7 +221,9 @@ def table_dots(chapter: Chapter) -> PaperTable:
             for row in stacks.itertuples()
         ]
     outcome = outcome_label(chapter.primary.outcome)
-    caption = f"{chapter.programme.title}: how far made-up programmes moved, {outcome}, {unit}"
+    caption = (
+        f"{chapter.programme.title}: how much groups without a programme changed, {outcome}, {unit}"
+    )
     return make_table(caption, columns, rows)
 
 
@@ -246,9 +253,9 @@ def table_schools(chapter: Chapter) -> PaperTable:
         for row in rows.to_dict("records")
     ]
     note = (
-        "The difference is the school's result, less the column beside it, less the correction: "
-        "what goes with what the schools are still unlike in. One school's figure changes a great "
-        "deal by chance: do not read much into any one."
+        "The difference is the school's result, less the column beside it, less the correction for "
+        "the differences that remain between the schools. One school's figure changes a great deal "
+        "by chance: little should be read into any one."
     )
     outcome = outcome_label(chapter.programme.primary)
     return make_table(f"{caption}, {outcome}, {known.unit}", columns, cells, note=note)
@@ -272,11 +279,11 @@ def table_balance(programme: Programme, balance: pd.DataFrame) -> PaperTable:
         for row in balance.reset_index().to_dict("records")
     ]
     note = (
-        f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} is as good as alike; "
-        f"beyond {TOO_FAR} is too far for the comparison to mend. Before is of all the programme's "
-        f"schools in the table above; after, of the {_compared_words(balance)}."
+        f"A difference is the {BALANCE_DEFINITION}. Within {SATISFIED} schools are as good as "
+        f"the same; beyond {TOO_FAR} they differ too much to be compared. Before: all the "
+        f"programme's schools; after: the {_compared_words(balance)}."
     )
-    caption = f"{programme.title}: how alike the schools were before the start"
+    caption = f"{programme.title}: how similar the schools were before the start"
     return make_table(caption, columns, rows, note=note)
 
 
@@ -316,7 +323,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     caption = f"{programme.title}: the same estimate under other choices"
     caption = f"{caption}, {outcome_label(result.outcome)}"
     columns = {"Kind": 1.4, "Check": 2.6, "Estimate": 0.9, "95% interval": 1.2, "Schools": 0.8,
-               "In 100 made-up programmes": 1.1}  # fmt: skip
+               "In 100 groups without a programme": 1.1}  # fmt: skip
     if checks.empty:
         return make_table(caption, columns, empty="No check was made.")
     own = checks.loc[checks["outcome"] == result.outcome]
@@ -325,9 +332,9 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         (
             CHECK_KINDS[str(row["kind"])],
             check_words({**row, "note": HELD} if back else row),
-            figure(row["estimate"], result.places, signed=True, none="held back"),
+            figure(row["estimate"], result.places, signed=True, none="to follow"),
             interval(row["low"], row["high"], result.places),
-            "none" if back else figure(row["n_schools"]),
+            DASH if back else figure(row["n_schools"]),
             how_often(row),
         )
         for row, back in zip(own.to_dict("records"), held, strict=True)
@@ -349,7 +356,7 @@ def check_words(row: Mapping[Any, Any]) -> str:
 def how_often(row: Mapping[Any, Any]) -> Cell:
     """Return how many of a hundred placebo programmes went as far; other methods drew none."""
     if pd.isna(row["p"]) or row["kind"] == "method":
-        return "none"
+        return DASH
     hundred = per_hundred(row["p"])
     return figure(hundred) if hundred else "fewer than 1"
 
@@ -361,7 +368,7 @@ def not_made_words(notes: pd.Series) -> str:
         return ""
     said = "; ".join(f"{n} because {reader_words(str(why))}" for why, n in reasons.items())
     left = count_words(int(reasons.sum()), "check")
-    return f"{left} could not be made: {said}. They are named in the run's `checks.csv`."
+    return f"{left} could not be made: {said}."
 
 
 def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperTable:
@@ -370,13 +377,13 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
     columns = {"Way of estimating": 2.2, "Judged by": 1.8, "False alarms in 100": 1.0,
                "Average error": 1.3, "Spread": 1.2}  # fmt: skip
     if calibration.empty:
-        return make_table(caption, columns, empty="Not worked out in this run.")
+        return make_table(caption, columns, empty="Not calculated.")
     own = calibration.loc[calibration["outcome"] == programme.primary]
     hardest = own["selection"].iloc[-1] if len(own) else ""
     rows = [
         (
-            str(row["estimator"]),
-            str(row["judged_by"]),
+            reader_words(str(row["estimator"])),
+            reader_words(str(row["judged_by"])),
             with_error(100 * row["false_alarm_rate"], 100 * row["false_alarm_se"]),
             with_error(row["mean"], row["mean_se"], 2, signed=True),
             with_error(row["spread"], row["spread_se"], 2),
@@ -428,30 +435,30 @@ def table_weighed(chapter: Chapter) -> PaperTable:
     for row in chapter.found.weighed.to_dict("records"):
         name = str(row["outcome"])
         if is_said(row["reason"]):
-            left.append(f"{outcome_label(name)} is not weighed: {row['reason']}.")
+            left.append(f"{outcome_label(name)} is not combined: {row['reason']}.")
             continue
         places = find_measure(name).decimals
         chances = [
-            f"{chance_range(row, which) or 'none'} (before: "
-            f"{chance_range(row, f'{which}_before') or 'none'})"
+            f"{now} (before: {chance_range(row, f'{which}_before')})" if now else DASH
             for which in ("helped", "two_months")
+            for now in [chance_range(row, which)]
         ]
         estimate = figure(row["estimate"], places, signed=True, unit=f" {row['unit']}")
         low, high = sorted(row[f"shrunken_{prior.name}"] for prior in PRIORS)
         rows.append((outcome_label(name), estimate, interval(low, high, places), *chances))
     note = (
-        "Chances are in 100, to the nearest 5; in brackets what they were before looking. Each "
-        "range is over two starting points: what large published trials find (on average "
+        "Chances are in 100, to the nearest 5; in brackets what they were before these results. "
+        "Each range is over two starting points: what large published trials find (on average "
         f"{TRIALS.mean} of pupils' standard deviation), and a sceptic's, no effect on average. No "
         "verdict rests on this table."
     )
     return make_table(
-        f"{chapter.programme.title}: the same effects weighed with what large trials find",
-        {"Outcome": 2.2, "Estimate": 1.3, "Weighed with trials": 1.2,
+        f"{chapter.programme.title}: the same effects combined with what large trials find",
+        {"Outcome": 2.2, "Estimate": 1.3, "Combined with trials": 1.2,
          "Chance that it helped at all": 1.6, "Chance of two months or more": 1.6},
         rows,
         note=" ".join([note, *left]) if rows else " ".join(left),
-        empty="No effect could be weighed.",
+        empty="No effect could be combined with those of trials.",
     )  # fmt: skip
 
 
@@ -512,15 +519,15 @@ def table_described(programme: Programme, held: pd.DataFrame) -> PaperTable:
     for (name, year), part in held.groupby(["measure", "year"]) if len(held) else ():
         by = {str(row["whose"]): row for row in part.to_dict("records")}
         cells = [_described(str(name), by.get(whose)) for whose in (OWN, HERE, ENGLAND)]
-        pupils = figure(by[OWN]["n_pupils"]) if OWN in by else "none"
+        pupils = figure(by[OWN]["n_pupils"]) if OWN in by else DASH
         rows.append((outcome_label(str(name)), school_year(int(year)), *cells, pupils))
     note = (
         "No other school's results of these pupils are published, so there is nothing to "
         "compare them with and no effect can be given. The schools stand together, each pupil "
-        "counting alike."
+        "counting equally."
     )
     return make_table(
-        f"{programme.title}: what is described and given no effect",
+        f"{programme.title}: results without a comparison",
         {"Outcome": 2.6, "School year": 0.9, "The programme's schools": 1.2, "The authority": 1.0,
          "England": 0.8, "Pupils of the programme's schools": 1.2},
         rows,
@@ -540,7 +547,7 @@ def table_national_gap(programme: Programme, gap: pd.DataFrame) -> PaperTable:
             school_year(int(row["year"])),
             *(figure(row[name], 1, signed=name == "gap") for name in figures),
             *(figure(row[name]) for name in ("n_schools", "n_pupils")),
-            str(row["release"]) if is_said(row["release"]) else "none",
+            str(row["release"]) if is_said(row["release"]) else DASH,
         )
         for row in gap.to_dict("records")
     ]
@@ -548,7 +555,7 @@ def table_national_gap(programme: Programme, gap: pd.DataFrame) -> PaperTable:
     if rows:
         caption = f"{caption}, {outcome_label(str(gap['outcome'].iloc[0]))}"
     note = (
-        "The schools with these pupils' results in every year; each pupil counts alike. Against "
+        "The schools with these pupils' results in every year; each pupil counts equally. Against "
         "comparison schools the effect on this gap is the effect on these pupils' own results."
     )
     return make_table(caption, columns, rows, note=note if rows else "")
@@ -583,8 +590,8 @@ def table_series(programme: Programme, series: pd.DataFrame) -> PaperTable:
 
 def _described(name: str, row: Mapping[Any, Any] | None) -> Cell:
     if row is None:
-        return "none"
-    none = str(row["reason"]) if is_said(row["reason"]) else "none"
+        return DASH
+    none = str(row["reason"]) if is_said(row["reason"]) else DASH
     return figure(row["value"], find_measure(name).decimals, none=none)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pepstats.document import Quote
-from pepstats.formatting import count_words, join_words
+from pepstats.formatting import count_words, join_words, spell_number
 from pepstats.report.disclosure import View
 from pepstats.sources import DETAILS, NOT_CLEARED, STANCES, TOO_LONG
 
@@ -62,14 +62,15 @@ def balance_sentence(said: pd.DataFrame, programme: str, schools: int) -> str:
     number, answers = len(of_programme(said, programme)), list_answers(said, programme)
     if not number:
         return "No school has yet been asked for a statement."
-    asked = f"{count_words(number, 'school')} {'was' if number == 1 else 'were'} asked"
     if answers.empty:
-        return f"{asked} for a statement. None has answered."
+        were = "One school was" if number == 1 else f"All {number} schools were"
+        return f"{were} asked for a statement. None has answered."
     divided = join_words(f"{n} {stance}" for stance, n in count_stances(answers).items())
     if len(answers) == number < schools:
-        gave = f"{count_words(number, 'school')} of the programme's {schools} gave a statement"
+        gave = f"{spell_number(number).capitalize()} of its {schools} schools gave a statement"
         return f"{gave}: {divided}. How many others were asked is not recorded."
-    return f"{asked} for a statement and {len(answers)} answered: {divided}."
+    asked = count_words(number, "school")
+    return f"Of the {asked} asked for a statement, {len(answers)} answered: {divided}."
 
 
 def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
@@ -77,14 +78,16 @@ def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
     answers, quotes = list_answers(said, programme), choose_quotes(said, programme)
     if not quotes:
         return "None can be quoted yet." if len(answers) else ""
-    words = (
-        f"{count_words(len(quotes), 'statement')} {'is' if len(quotes) == 1 else 'are'} quoted, "
-        "divided as nearly as can be as all the answers are."
-    )
+    number, are = spell_number(len(quotes)).capitalize(), "is" if len(quotes) == 1 else "are"
+    counted, free = count_stances(answers), count_stances(answers.loc[answers["held"].isna()])
+    words = f"{number} {are} quoted below"
+    if len(quotes) > 1 and all(free[stance] for stance in STANCES if counted[stance]):
+        words += ", in roughly the same balance of positive, mixed and negative as all responses"
+    words += "."
     if held := int(answers["held"].notna().sum()):
         words += (
-            f" {held} could not be quoted: no consent was given, or the words are still "
-            "to be checked."
+            f" {spell_number(held).capitalize()} could not be quoted: consent was not given, or "
+            "the words are still to be checked."
         )
     return words
 

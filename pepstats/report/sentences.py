@@ -18,8 +18,20 @@ from pepstats.formatting import (
     school_year,
     spell_number,
 )
-from pepstats.impact import FORECAST, GAINED, HOW, LADDER, MATCHED, PRIORS, UNCERTAIN
+from pepstats.impact import (
+    FORECAST,
+    GAINED,
+    HOW,
+    LADDER,
+    LOST,
+    MATCHED,
+    PRIORS,
+    PROBABLY_GAINED,
+    PROBABLY_LOST,
+    UNCERTAIN,
+)
 from pepstats.measures import GAP, find_measure, name_pupils, outcome_label, whole_of
+from pepstats.plots import LineNote
 from pepstats.report.disclosure import HELD
 
 
@@ -101,7 +113,7 @@ def size_words(value: float, result: Result, places: int = 1) -> str:
 
 def interval_words(low: float, high: float, places: int = 1) -> str:
     """Write an interval as it stands in a sentence."""
-    return f"95% interval {format_number(low, places)} to {format_number(high, places)}"
+    return f"likely range {format_number(low, places)} to {format_number(high, places)}"
 
 
 def span_words(result: Result) -> str:
@@ -113,26 +125,73 @@ def span_words(result: Result) -> str:
     )
 
 
+SAID = {
+    # a verdict, and how a sentence says it of results; {others} are what they are set against
+    GAINED: "results gained on {others}",
+    PROBABLY_GAINED: "results probably gained on {others}",
+    UNCERTAIN: f"it is {UNCERTAIN} whether results gained or lost ground",
+    PROBABLY_LOST: "results probably lost ground against {others}",
+    LOST: "results lost ground against {others}",
+}
+OTHERS = {MATCHED: "similar schools", FORECAST: "the forecast"}
+EXPECTED = {MATCHED: "we would expect for similar schools", FORECAST: "forecast"}
+
+
 def effect_sentence(result: Result) -> str:
-    """Write what was seen in one outcome and how sure we are; never why."""
-    what = outcome_words(result.outcome)
-    whose = f"For {name_pupils(result.outcome)} in these schools"
+    """Write whose results, the verdict, how large it is and how sure: one sentence; never why."""
+    whose, what = name_pupils(result.outcome), outcome_words(result.outcome)
     if result.reason == HELD:
-        return f"{whose}, the estimate of {what} is {HELD}."
+        return f"For {whose}, the estimate of {what} is {HELD}."
     if not result.known:
         few = "too few of the programme's schools have results that can be compared"
-        return (
-            f"{whose}, no estimate can be given of {what}: {result.reason or few} "
-            f"({count_words(result.n_schools, 'school')}; {result.release} "
-            f"results for {school_year(result.year)})."
-        )
-    beside = short_result(result)
-    if result.verdict == UNCERTAIN:
-        return (
-            f"{whose}, it is {UNCERTAIN} whether results gained or lost ground in {what}. "
-            f"The estimate is {beside}."
-        )
-    return f"{whose}, results {result.verdict} in {what}: {beside}."
+        return f"For {whose}, no estimate can be given of {what}: {result.reason or few}."
+    verdict = SAID[result.verdict].format(others=OTHERS[result.mode])
+    return (
+        f"For {whose}, {verdict}: {what} was {about_words(result)} "
+        f"({likely_words(result)}; {result.release} results for {school_year(result.year)}, "
+        f"{count_words(result.n_schools, 'school')})."
+    )
+
+
+def about_words(result: Result) -> str:
+    """Write an estimate at what it bears: about so many points higher than was expected."""
+    size, expected = _number(result.estimate, result), EXPECTED[result.mode]
+    if size == _number(0, result):
+        if result.verdict == UNCERTAIN:
+            return f"about the same as {expected}"
+        least = {"0": "1", "0.0": "0.1", "0.00": "0.01"}[size]
+        unit = result.unit.removesuffix("s")
+        return f"less than {least} {unit} {_direction(result.estimate)} than {expected}"
+    unit = result.unit.removesuffix("s") if size == "1" else result.unit
+    return f"about {size} {unit} {_direction(result.estimate)} than {expected}"
+
+
+def likely_words(result: Result) -> str:
+    """Write the likely range at what it bears: from 4 points lower to 20 points higher."""
+    ends = []
+    for end in (result.low, result.high):
+        size = _number(end, result)
+        side = "below" if end < 0 else "above"
+        points = "point" if size == "1" else "points"
+        none = size == _number(0, result)
+        said = f"just {side} zero" if none else f"{size} {points} {_direction(end)}"
+        ends.append("zero" if end == 0 else said)
+    low, high = ends
+    if low.split(" ", 1)[-1] == high.split(" ", 1)[-1] and "zero" not in low:
+        low = low.split(" ")[0]
+    if low == high:
+        return f"likely range: {low}"
+    return f"likely range: from {low} to {high}"
+
+
+def _direction(value: float) -> str:
+    return "higher" if value > 0 else "lower"
+
+
+def _number(value: float, result: Result) -> str:
+    """Write a size without its sign: points of a percentage whole, other scores as printed."""
+    percent = find_measure(result.outcome).unit == "percentage points"
+    return format_number(abs(value), 0 if percent else result.places)
 
 
 def chance_sentence(result: Result) -> str:
@@ -149,13 +208,13 @@ def chance_sentence(result: Result) -> str:
     ]
     if result.p_adjusted > result.p_placebo + 0.005:
         said.append(
-            "Allowing for all the results that this paper looks at together, it is "
+            "Allowing for all the results that this paper looks at together, the figure is "
             f"{_often(result.p_adjusted).lower()}."
         )
     if result.borderline:
         said.append(
-            "That puts the verdict on a border: with other authorities to compare with, it could "
-            "have been the next one."
+            "The verdict is borderline: with other authorities to compare with, it could have been "
+            "a different one."
         )
     return " ".join(said)
 
@@ -165,7 +224,11 @@ def _range_of(result: Result) -> str:
     if not result.n_authorities or not math.isfinite(result.p_low):
         return ""
     low, high = per_hundred(result.p_low), per_hundred(result.p_high)
-    return "" if low == high else f" (between {low} and {high}, going by the authorities there are)"
+    return (
+        ""
+        if low == high
+        else f" (between {low} and {high}, allowing for how few authorities there are)"
+    )
 
 
 def _often(share: float) -> str:
@@ -182,16 +245,16 @@ def smallest_sentence(result: Result) -> str:
     """Write how large a true effect must be to be found four times in five."""
     if not result.known or not math.isfinite(result.smallest):
         return ""
-    size = format_number(result.smallest, find_measure(result.outcome).decimals)
+    unit = result.unit.removeprefix("percentage ")
     return (
-        f"With this many schools we would see a true effect of {size} {result.unit} or more four "
-        "times in five; smaller ones we could easily miss."
+        f"With {count_words(result.n_schools, 'school')}, the evaluation could reliably detect "
+        f"only an effect of about {_number(result.smallest, result)} {unit} or more."
     )
 
 
 def verdict_words(result: Result) -> str:
     """Write a verdict and how sure it is, for a table."""
-    sure = f"{_often(result.p_adjusted)} groups without a programme changed as much"
+    sure = f"{_often(result.p_adjusted)} groups of schools without a programme changed as much"
     if result.reason == HELD:
         return f"{HELD[0].upper()}{HELD[1:]}"
     verdict = result.verdict.capitalize() or "No estimate"
@@ -244,16 +307,16 @@ def weighed_sentence(result: Result, weighed: pd.DataFrame) -> str:
     if row is None or not result.known:
         return ""
     if isinstance(row["reason"], str) and row["reason"]:
-        return f"This result is not weighed with those of large trials: {row['reason']}."
+        return f"This result has not been combined with those of large trials: {row['reason']}."
     ends = sorted(row[f"shrunken_{prior.name}"] for prior in PRIORS)
     within = ends[0] <= result.estimate <= ends[1]
     beside = "; these results alone give" if within else " rather than"
     alone = format_number(result.estimate, find_measure(result.outcome).decimals)
     words = (
-        "Large trials in schools usually find small gains, about a month. Weighing this result "
+        "Large trials in schools usually find small gains, about a month. Combining this result "
         f"with them, our best estimate is {weighed_range(row, result.outcome)} {result.unit}"
         f"{beside} {alone} ({span_words(result)}). The chance that it helped at all is "
-        f"{chance_range(row, 'helped')} in 100 (before looking: "
+        f"{chance_range(row, 'helped')} in 100 (before these results: "
         f"{chance_range(row, 'helped_before')})"
     )
     if long := chance_range(row, "two_months"):
@@ -295,18 +358,26 @@ def short_result(result: Result) -> str:
     return f"{size_words(result.estimate, result, places)}, {against} ({span_words(result)})"
 
 
-def explain_lines(effects: pd.DataFrame) -> dict[str, str]:
+def explain_lines(effects: pd.DataFrame) -> dict[str, LineNote]:
     """Write under each outcome's two lines what they leave out, and what the estimate is."""
     results = map(read_result, effects.to_dict("records"))
-    return {result.outcome: _after_allowing(result) for result in results if result.known}
+    return {
+        result.outcome: LineNote(_after_allowing(result), "forecast")
+        if result.mode == FORECAST
+        else LineNote(_after_allowing(result))
+        for result in results
+        if result.known
+    }
 
 
 def _after_allowing(result: Result) -> str:
     size = size_words(result.estimate, result, result.places)
-    said = f"The difference is {size}"
     if result.mode == MATCHED:
-        said = f"After allowing for what the schools are still unlike in, the difference is {size}"
-    return ". ".join(filter(None, [forecast_note(result.mode, result.year), said]))
+        return (
+            "The lines make no allowance for school size and earlier results; with it, the "
+            f"difference is {size}"
+        )
+    return f"{forecast_note(result.mode, result.year)}. The difference is {size}"
 
 
 def forecast_note(mode: str, year: int) -> str:

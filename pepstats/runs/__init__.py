@@ -1,7 +1,7 @@
 """The notebooks in order, and the run that they leave: again, and the same."""
 
 from pepstats.runs.begin import begin_study, complete_report, draft_report
-from pepstats.runs.explain import describe_settings, explain_word
+from pepstats.runs.explain import explain_word, settings_page
 from pepstats.runs.files import write_whole
 from pepstats.runs.plan import hold_to_plan, write_plan
 from pepstats.runs.release import read_to_do, read_verdicts, release_report
@@ -17,7 +17,6 @@ __all__ = [
     "bridge_programme",
     "bridge_report",
     "complete_report",
-    "describe_settings",
     "draft_report",
     "explain_word",
     "fold_lines",
@@ -30,6 +29,7 @@ __all__ = [
     "read_verdicts",
     "release_report",
     "run_report",
+    "settings_page",
     "trace_entry",
     "verify_run",
     "write_plan",

@@ -178,7 +178,7 @@ Written from the library's own models by `pepstats explain --all`; a test holds 
 with the nearest that is. Paths are relative to the data folder."""
 
 
-def describe_settings() -> str:
+def settings_page() -> str:
     """Write docs/settings.md: every key and column with what it says, its default and an example.
 
     Returns

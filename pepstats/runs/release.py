@@ -58,7 +58,16 @@ README = "README.md"
 TO_DO = f"{PAPER}to-do.txt"
 PUBLIC = tuple(
     f"{PAPER}{name}"
-    for name in ("report.html", "report.docx", "report.xlsx", "report.pdf", "effects.csv")
+    for name in (
+        "report.html",
+        "report-appendices.html",
+        "report.docx",
+        "report-appendices.docx",
+        "report.xlsx",
+        "report.pdf",
+        "report-appendices.pdf",
+        "effects.csv",
+    )  # fmt: skip
 )
 """All of a run that leaves in the public edition: made of what has passed the gate."""
 PRIVATE = {"local_results", "statements", "support", "members"}

@@ -211,8 +211,8 @@ def _say(row: dict[str, object], why: str) -> str:
         verdict = f"The verdict is still “{row['verdict_after']}”."
     how = ""
     if row["mode_before"] != row["mode_after"] and NO_EFFECT not in (then, now):
-        held = "; now they are ".join(HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
-        how = f" Then they were held against what was {held}."
+        held = (HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
+        how = " The earlier estimate was {}; this one is {}.".format(*held)
     elif then == NO_EFFECT and why:
         how = f" There was none before: {why}."
     return f"{what}: {then} became {now}.{how} {verdict}"

@@ -153,6 +153,35 @@ def test_a_paragraph_whose_holes_are_empty_is_left_out_and_takes_no_number() -> 
     assert "gap.headline" in paper.used
 
 
+def test_what_is_not_shown_has_one_line_in_a_list_and_a_bare_heading_is_left_out() -> None:
+    bare = {**TABLES, "gap.effects": PaperTable("Effects", ("A",), (), empty="Not published.")}
+    drawn = {"gap.lines": PaperPicture(b"", b"", "Not published.", "Lines", "gap.numbers")}
+    text = "# A\n\nWords.\n\n## B\n\n{table gap.effects}\n\n# C\n\n## D\n\n{figure gap.lines}\n"
+    paper = compose(
+        text + "\n{quotes gap.said}\n", tables=bare, figures=drawn, quotes={"gap.said": ()}
+    )
+    assert [text_of(b.words) for b in paper.blocks if b.kind == "heading"] == [
+        "A", "Tables and pictures that are not shown",
+    ]  # fmt: skip
+    assert not [b for b in paper.blocks if b.kind in ("table", "figure")]
+    [line] = paper.blocks[-1].items
+    assert text_of(line[0].words) == "Not published: Effects; Lines (picture)."
+
+
+def test_the_appendices_are_files_of_their_own_that_lead_to_the_paper_and_back() -> None:
+    files = html.write_formats({"report": compose()})
+    assert set(files) == {"report.html", "report-appendices.html", "report.docx",
+                          "report-appendices.docx", "report.xlsx"}  # fmt: skip
+    page, rest = str(files["report.html"]), str(files["report-appendices.html"])
+    assert "The end." in rest and "The end." not in page
+    assert 'href="report-appendices.html"' in page and 'href="report.html"' in rest
+    assert 'href="report-appendices.html#table-2"' in page and 'id="table-2"' in rest
+    word = docx.Document(io.BytesIO(files["report.docx"]))
+    targets = {link.target_ref for link in word.part.rels.values() if link.is_external}
+    assert "report-appendices.docx" in targets
+    assert "The end." not in "".join(line.text for line in word.paragraphs)
+
+
 # HTML --------------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ def test_the_workbook_has_a_cover_contents_and_one_table_a_sheet(paper) -> None:
     assert book.sheet_names == ["Cover", "Contents", *(f"Table {number}" for number in tables)]
     block = next(b for b in workbook.list_tables(paper) if b.name == "closing-the-gap.effects")
     said = [str(row[0]) for row in book.get_sheet_by_name(f"Table {block.number}").to_python()]
-    assert block.table.note in said and "fixed beforehand" in block.table.note
+    assert block.table.note in said and "judged together" in block.table.note
     cover = [row[0] for row in book.get_sheet_by_name("Cover").to_python()]
     assert paper.title in cover and paper.marks[0] in cover
 

@@ -68,6 +68,7 @@ BEFORE = pd.DataFrame(
     {
         "cohort": [10.0, 90.0, np.nan, 40, 45, 50, 55, 60],
         "disadvantaged": [20.0, 80, 50, 40, 45, 50, 55, 60],
+        "outcome": [20.0, 80, np.nan, 40, 45, 50, 55, 60],
     },
     index=pd.Index([12, 13, 14, 1, 2, 3, 4, 5], name="school"),
 )
@@ -78,11 +79,17 @@ def test_a_case_is_described_in_bands_and_without_its_name() -> None:
         choose_cases(GAPS, NO_DOSES, "final"), register=REGISTER, members=MEMBERS, before=BEFORE
     )
     assert told.loc[12, "context"] == (
-        "Junior school, maintained by the council, fewer than most pupils in a year, fewer than "
-        "most of them disadvantaged"
+        "A small junior school, maintained by the local authority, with a low proportion of "
+        "disadvantaged pupils."
     )
-    assert told.loc[13, "context"].startswith("Primary school, an academy, more than most pupils")
-    assert told.loc[14, "context"] == "School, as many as most of them disadvantaged"
+    assert told.loc[13, "context"].startswith("A large primary school, an academy, with a high")
+    assert told.loc[14, "context"] == (
+        "A school, with an average proportion of disadvantaged pupils."
+    )
+    assert told["before"].tolist() == [
+        "Before the programme its results were in the highest quarter of schools.", "",
+        "Before the programme its results were in the lowest quarter of schools.",
+    ]  # fmt: skip
     assert not told.astype(str).apply(lambda column: column.str.contains("Hidden")).any().any()
 
 
@@ -90,14 +97,13 @@ def test_support_and_what_else_changed_are_told_or_said_not_to_be_known() -> Non
     told = describe_cases(
         choose_cases(GAPS, NO_DOSES, "final"), register=REGISTER, members=MEMBERS, before=BEFORE
     )
-    assert told.loc[12, "support"] == "Joined in September 2017; 10 days of support"
-    assert told.loc[13, "support"] == "Joined in January 2018; 1 day of support"
-    assert told.loc[14, "support"] == "Not recorded"
+    assert told.loc[12, "support"] == "It joined in September 2017 and had 10 days of support."
+    assert told.loc[13, "support"] == "It joined in January 2018 and had 1 day of support."
+    assert told.loc[14, "support"] == "What support it had is not recorded."
     assert told["picked"].tolist() == ["", "", "low results"]
-    assert told.loc[12, "changed"] == "Nothing that the files show"
+    assert told.loc[12, "changed"] == "The files show no other change."
     assert told.loc[13, "changed"] == (
-        "It changed its number in these years, as a school does that becomes an academy; it is in "
-        "1 other programme studied here"
+        "It became an academy during the period and is also in one other programme studied here."
     )
 
 
@@ -107,8 +113,8 @@ def test_an_inspection_while_the_programme_ran_is_told_and_an_earlier_one_is_not
         choose_cases(GAPS, NO_DOSES, "final"), register=REGISTER, members=MEMBERS, before=BEFORE,
         inspections=pd.DataFrame({"inspected": when}), years=(2018, 2018),
     )  # fmt: skip
-    assert "had an inspection while the programme ran" in told.loc[13, "changed"]
-    assert told.loc[12, "changed"] == "Nothing that the files show"
+    assert "was inspected while the programme ran" in told.loc[13, "changed"]
+    assert told.loc[12, "changed"] == "The files show no other change."
 
 
 def test_what_officers_note_is_kept_apart_from_what_may_be_public() -> None:
@@ -117,5 +123,6 @@ def test_what_officers_note_is_kept_apart_from_what_may_be_public() -> None:
     )
     assert told.loc[14, "noted"] == "a new head in January"
     assert told.loc[14, "changed"] == (
-        "The officers have noted something else, which could name it"
+        "The files show no other change. The officers have noted a further change, which could "
+        "identify it."
     )

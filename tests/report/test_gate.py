@@ -195,7 +195,7 @@ def test_a_count_of_fewer_than_four_on_one_side_is_told_in_words() -> None:
 def test_whether_one_school_decides_is_told_in_words_alone() -> None:
     said = to_html(page_of(gate.protect(edition_of())))
     assert "Leaving out one of the schools would change how clear the result is." in said
-    assert "one school left out, the lowest estimate (held back" in said
+    assert "one school left out, the lowest estimate (to follow" in said
 
 
 def test_a_later_release_with_one_school_fewer_tells_of_it_and_is_refused() -> None:

@@ -29,7 +29,7 @@ def chapter_of(found: ProgrammeResults, **programme: object) -> Chapter:
 
 def test_a_group_that_only_authorities_publish_is_given_no_effect_in_so_many_words() -> None:
     chapter = chapter_of(make_results(), **{"for": "sen_support"})
-    assert effect_sentence(chapter.primary).startswith("For all pupils in these schools, ")
+    assert effect_sentence(chapter.primary).startswith("For all pupils, ")
     assert whose_sentence(chapter) == (
         "Results of pupils with SEN Support are not published by school, so no effect on them is "
         "estimated."
@@ -50,7 +50,7 @@ def test_a_headline_of_other_pupils_than_were_named_first_says_so_and_why() -> N
 def test_the_headline_of_a_group_and_of_a_gap_name_the_pupils() -> None:
     group = read_result(make_effect() | {"outcome": GROUP})
     gap = read_result(make_effect() | {"outcome": "rwm_expected.gap"})
-    assert effect_sentence(group).startswith("For disadvantaged pupils in these schools, ")
+    assert effect_sentence(group).startswith("For disadvantaged pupils, ")
     assert "less that of other pupils of the same school" in effect_sentence(gap)
 
 

@@ -29,6 +29,7 @@ from tests.paper_figures import (
     numbers,
     paths,
     read_figures,
+    read_paper,
     scale,
     texts,
 )
@@ -50,12 +51,12 @@ def check_programmes(figure: PaperFigure, run: Path) -> None:
     line = scale(figure.svg, "x")
     drawn = in_units(marks(figure.svg, BLUE)[:, 0], line)
     spans = [in_units(p[:, 0], line) for p in paths(figure.svg, BLUE, "LineCollection_")]
-    (moved,) = (row[1:] for row in figure.rows if row[0] == "What moved")
+    (moved,) = (row[1:] for row in figure.rows if row[0] == "Result")
     labels = [text for text in texts(figure.svg) if text.endswith(")")]
     for name, cell, label, at, span in zip(
         figure.columns[1:], moved, labels, drawn, spans, strict=True
     ):
-        size, _, low, high = numbers(cell)[:4]
+        size, low, high = numbers(cell)[:3]
         assert [at, *span] == pytest.approx([size, low, high], abs=TENTH)
         what, whose = cell.split(": ")[:2]
         assert label.startswith(f"{name}, {whose}: ")
@@ -86,7 +87,7 @@ def check_two_lines(figure: PaperFigure, run: Path) -> None:
         assert said is not None and said.groups()[1::2] == (years[0], years[-1])
         assert numbers(f"{said.group(1)} {said.group(3)}") == [shown[0], shown[-1]]
     effect = first_effect(run, figure)
-    assert ". A school counts as in the estimate. " in figure.caption
+    assert ". Schools count as they do in the estimate. " in figure.caption
     said = re.split("[Tt]he difference is ", figure.caption)[-1]
     assert numbers(said) == pytest.approx([effect["estimate"]], abs=TENTH)
     forecast = f"The dashed line for {years[-1]} is a forecast"
@@ -100,17 +101,17 @@ def check_dots(figure: PaperFigure, run: Path) -> None:
         if len(marks(figure.svg, colour, "PathCollection_")) else np.array([])
         for colour in (BLUE, INK)
     )  # fmt: skip
-    at = [numbers(cell)[0] for cell in figure.column("Moved by about")]
+    at = [numbers(cell)[0] for cell in figure.column("Changed by about")]
     for place, dots, beyond in zip(
-        at, figure.column("Made-up programmes in 100"),
-        figure.column("Of which as far as this one"), strict=True,
+        at, figure.column("Groups without a programme, in 100"),
+        figure.column("Of which as much as this one"), strict=True,
     ):  # fmt: skip
         assert np.isclose(far, place, atol=0.0101).sum() == int(beyond)
         assert np.isclose(near, place, atol=0.0101).sum() == int(dots) - int(beyond)
     assert len(near) + len(far) == 100
     (real,) = in_units(paths(figure.svg, INK, "LineCollection_")[0][:1, 0], line)
     (label,) = (text for text in texts(figure.svg) if text.startswith("this programme"))
-    (said,) = re.findall(r"This programme moved by (\S+)\. ", figure.alt)
+    (said,) = re.findall(r"This programme's schools changed by (\S+)\. ", figure.alt)
     assert numbers(label) == numbers(said) == pytest.approx([real], abs=TENTH)
     lie = re.findall(r"(\d+) dots? lies? that far", figure.alt) or ["0"]
     assert len(far) == int(lie[0])
@@ -130,26 +131,38 @@ def check_checks(figure: PaperFigure, run: Path) -> None:
         [numbers(cell) for cell in compress(figure.column(name), shown)]
         for name in ("Estimate", "95% interval")
     )
-    estimates = [found[0] for found in estimates]
-    names = compress(figure.column("Check"), shown)
+    written = [at for at, text in enumerate(words) if re.fullmatch(r"[+\u2212]?\d+\.\d", text)]
+    whole = [found[0] for found in estimates]
+    kinds, every = list(compress(figure.column("Kind"), shown)), spans
+    names = list(compress(figure.column("Check"), shown))
+    rows = find_drawn([words[at - 1].removesuffix(" ...") for at in written], names)
+    estimates, spans = [whole[n] for n in rows], [spans[n] for n in rows]
+    more = re.findall(r"(\d+) more checks? in the table", " ".join(words)) or ["0"]
+    assert len(rows) <= 20 and len(names) - len(rows) == int(more[0])
     drawn = [p[:, 0] for p in (*paths(figure.svg, BLUE), *paths(figure.svg, "#6f777b"))]
     for span, places in zip(spans, drawn, strict=True):
         assert in_units(places, line) == pytest.approx(span, abs=TENTH)
-    written = [at for at, text in enumerate(words) if re.fullmatch(r"[+\u2212]?\d+\.\d", text)]
     assert [numbers(words[at])[0] for at in written] == estimates
-    for at, name in zip(written, names, strict=True):
-        assert name.startswith(words[at - 1].removesuffix(" ..."))
     centres = [*marks(figure.svg, BLUE)[:, 0], *marks(figure.svg, "#6f777b")[:, 0]]
     assert in_units(np.array(centres), line) == pytest.approx(estimates, abs=TENTH)
     headline = figure.alt.partition(").")[0].partition("estimate is ")[2]
     assert numbers(headline) == [estimates[0], *spans[0]]
-    check_kinds(figure, list(compress(figure.column("Kind"), shown)), estimates, spans)
+    check_kinds(figure, kinds, whole, every)
     left = [
         re.findall(r"(\d+) checks? could not be made", text)
         for text in (" ".join(words), figure.alt, figure.note)
     ]
     assert left[0] == left[1] == left[2]
-    assert numbers(figure.caption) == [95]
+    assert numbers(figure.caption) == []
+
+
+def find_drawn(drawn: list[str], names: list[str]) -> list[int]:
+    """Find which rows of a table the rows of its picture are, in the order of both."""
+    rows: list[int] = []
+    for name in drawn:
+        after = rows[-1] + 1 if rows else 0
+        rows.append(next(n for n in range(after, len(names)) if names[n].startswith(name)))
+    return rows
 
 
 def check_kinds(
@@ -292,11 +305,11 @@ def check_series(figure: PaperFigure, run: Path) -> None:
 
 
 CHECKS: dict[str, Callable[[PaperFigure, Path], None]] = {
-    "How far each programme's schools moved": check_programmes,
+    "What was found for each programme": check_programmes,
     ", by year": check_two_lines,
-    "among a hundred dots": check_dots,
+    "The hundred dots stand for": check_dots,
     "The estimate under other choices": check_checks,
-    "how alike the schools were": check_balance,
+    "how similar the schools were": check_balance,
     "which schools could be compared": check_flow,
     "Each school against its own": check_schools,
     "The case studies against": check_cases,
@@ -341,7 +354,7 @@ def test_every_year_of_the_papers_is_a_school_year(paper: tuple[Path, Path]) -> 
         for figure in read_figures(page)
         for words in (*texts(figure.svg), figure.alt, figure.caption)
     ]
-    text = page.read_text("utf-8")
+    text = read_paper(page)
     tables = [found.group() for found in re.finditer(rf"<table.*?</table>{NOTE}", text, re.DOTALL)]
     said += [re.sub(r"<[^>]+>", " ", table) for table in tables]
     assert len(tables) > 30 and any("2016/17" in words for words in said)

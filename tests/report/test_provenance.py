@@ -72,7 +72,7 @@ def test_a_release_without_single_schools_results_is_said_to_be_so(
 def test_the_sum_of_it_counts_estimates_and_verdicts(december: Provenance) -> None:
     said = board_tables.make_provenance_entries(december, [PROGRAMME])["report.changed"].text
     assert "revises the one of 2 October 2018" in said
-    assert "1 of 2 estimates moved" in said and "One verdict changed." in said
+    assert "Of 2 estimates, 1 changed." in said and "One verdict changed." in said
 
 
 def test_a_programmes_change_is_said_with_how_it_was_found(
@@ -81,8 +81,8 @@ def test_a_programmes_change_is_said_with_how_it_was_found(
     said = board_tables.make_provenance_entries(december, [PROGRAMME])[
         f"{PROGRAMME.slug}.changed"
     ].text
-    assert "+4.2 percentage points" in said and "became +5.0" in said
-    assert "changed from “too uncertain to say” to “gained”" in said
+    assert "changed from +4.2 (provisional results) to +5.0 percentage points" in said
+    assert "The verdict changed from too uncertain to say to gained." in said
     table = board_tables.make_provenance_tables(december, [PROGRAMME])[f"{PROGRAMME.slug}.changed"]
     first = dict(zip(table.columns, table.rows[0], strict=True))
     assert first["On 2 October 2018"].startswith("+4.2 (") and first["Change"] == "+0.8"
@@ -108,7 +108,10 @@ def test_a_verdict_of_another_outcome_is_named_when_it_changed() -> None:
     now.loc[1, "verdict"] = "lost ground"
     made = Provenance(OCTOBER, results(), {PROGRAMME.slug: bridge_effects(effects(), now)})
     said = board_tables.make_provenance_entries(made, [PROGRAMME])[f"{PROGRAMME.slug}.changed"].text
-    assert "progress score in reading" in said and "to “lost ground”" in said
+    assert (
+        "progress score in reading" in said
+        and "The verdict changed from gained to lost ground." in said
+    )
 
 
 PLAN = pd.DataFrame(
@@ -121,19 +124,20 @@ PLAN = pd.DataFrame(
 
 def test_where_a_run_departs_from_its_plan_is_said_with_both() -> None:
     said = board_tables.say_plan(PLAN)
-    assert said.startswith("The run departs from the plan of 2018-07-17") and "match" in said
+    assert said.startswith("The evaluation departs from the plan written on 17 July 2018")
+    assert said.endswith("in: match.")
     table = board_tables.table_plan(PROGRAMME, PLAN)
     assert table.rows[1] == ("Results not yet known", "Yes")
     assert table.rows[2] == ("Match", 'No: {"k": 10}; done: {"k": 5}')
     followed = board_tables.say_plan(PLAN.iloc[:2])
-    assert followed.startswith("The run followed the plan of 2018-07-17")
+    assert followed.startswith("The evaluation followed the plan written on 17 July 2018")
     assert board_tables.say_plan(pd.DataFrame()).startswith("For this report no plan")
 
 
 def test_the_quality_log_is_in_the_paper_and_its_absence_is_said() -> None:
     settings, programmes, found = make_study()
     bare = html.to_html(write_paper(settings, programmes, found))
-    assert say_sign_off(None) in bare and "No assumption has been written down." in bare
+    assert say_sign_off(None) in bare and "No assumption has been written down" in bare
     log = {"assumptions": pd.DataFrame([("A1", "Alike.", "Red", "Since.", "Then not.")], columns=[
         "Number", "We assume", "How sure", "Why", "If it is wrong"])}  # fmt: skip
     made = Provenance(quality=log, signed="Made by One; checked by Two on 2018-10-01.")

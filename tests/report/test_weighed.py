@@ -36,17 +36,17 @@ def weighed(estimate: float, **changed: object) -> pd.DataFrame:
 def test_a_result_is_weighed_in_the_boards_words_with_everything_beside_it() -> None:
     seven = result(7.0, -0.1, 14.0, 0.06)
     assert wording.weighed_sentence(seven, weighed(7.0)) == (
-        "Large trials in schools usually find small gains, about a month. Weighing this result "
-        "with them, our best estimate is 2.5 to 4.0 percentage points rather than 7.0 (95% "
-        "interval −0.1 to 14.0 percentage points; 17 schools; provisional results for 2017/18). "
-        "The chance that it helped at all is 90 to more than 95 in 100 (before looking: 50 to 85); "
-        "that it was worth two months or more, 25 to 55 (before: 5 to 25)."
+        "Large trials in schools usually find small gains, about a month. Combining this result "
+        "with them, our best estimate is 2.5 to 4.0 percentage points rather than 7.0 (likely "
+        "range −0.1 to 14.0 percentage points; 17 schools; provisional results for 2017/18). "
+        "The chance that it helped at all is 90 to more than 95 in 100 (before these results: "
+        "50 to 85); that it was worth two months or more, 25 to 55 (before: 5 to 25)."
     )
 
 
 def test_what_lies_within_the_two_weighed_estimates_is_not_put_right() -> None:
     said = wording.weighed_sentence(result(0.5, -5, 6, 0.8), weighed(0.5))
-    assert "is 0.2 to 1.6 percentage points; these results alone give 0.5 (95%" in said
+    assert "is 0.2 to 1.6 percentage points; these results alone give 0.5 (likely" in said
     said = wording.weighed_sentence(result(-9.0, -15, -3, 0.01), weighed(-9.0))
     assert "is −3.3 to −1.8 percentage points rather than −9.0 (" in said
     assert "worth two months or more, fewer than 5 (before" in said
@@ -61,7 +61,7 @@ def test_what_cannot_be_weighed_says_why_and_what_was_not_weighed_says_nothing()
     none = result(np.nan, np.nan, np.nan, np.nan, verdict="")
     assert wording.weighed_sentence(none, weighed(7.0)) == ""
     short = weighed(7.0, two_months_trials=np.nan, two_months_sceptic=np.nan)
-    assert wording.weighed_sentence(one, short).endswith("(before looking: 50 to 85).")
+    assert wording.weighed_sentence(one, short).endswith("(before these results: 50 to 85).")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_the_paper_says_what_was_weighed_and_its_verdict_does_not_heed_it() -> N
         ("1.5\u00a0to\u00a03.0", "80 to 95 (before: 50 to 85)", "10 to 35 (before: 5 to 25)")
     ]
     assert shown.note.endswith(
-        "progress score in reading: all pupils is not weighed: no spread is known."
+        "progress score in reading: all pupils is not combined: no spread is known."
     )
     assert "1.8 times the true gain" in dict(tables[f"{slug}.summary"].rows)["Verdict"]
     assert make_tables(bare)[f"{slug}.weighed"].rows == ()

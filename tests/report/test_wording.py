@@ -23,12 +23,13 @@ def result(estimate: float, low: float, high: float, p: float, **changed: object
     return Result(**{**known, **changed})
 
 
-ALL = "For all pupils in these schools, "
-RWM = " in the percentage reaching the expected standard in reading, writing and maths"
-UNSURE = "it is too uncertain to say whether results gained or lost ground"
-SO = ". The estimate is "
-AGAINST = ", compared with similar schools (95% interval "
-BESIDE = " percentage points; 17 schools; provisional results for 2017/18)."
+RWM = "the percentage reaching the expected standard in reading, writing and maths was "
+ALL, UNSURE = (
+    "For all pupils, ",
+    "it is too uncertain to say whether results gained or lost ground: ",
+)
+THAN = " than we would expect for similar schools (likely range: "
+BESIDE = "; provisional results for 2017/18, 17 schools)."
 TRIED = (
     "To test whether this could be chance, we repeated the calculation for 10,000 groups of "
     "schools elsewhere that had no programme. "
@@ -37,70 +38,79 @@ TRIED = (
 TWELVE = {
     "clearly positive": (
         result(4.2, 0.3, 8.1, 0.034),
-        ALL + "results gained" + RWM + ": +4.2 percentage points" + AGAINST + "0.3 to 8.1" + BESIDE,
+        ALL + "results gained on similar schools: " + RWM + "about 4 percentage points higher"
+        + THAN + "from just above zero to 8 points higher" + BESIDE,
         TRIED + "About 3 in 100 showed a change this large.",
     ),
     "probably positive": (
         result(3.1, -0.3, 6.5, 0.08),
-        ALL + "results probably gained" + RWM + ": +3.1 percentage points" + AGAINST + "−0.3 to 6.5"
+        ALL + "results probably gained on similar schools: " + RWM
+        + "about 3 percentage points higher" + THAN + "from just below zero to 7 points higher"
         + BESIDE,
         TRIED + "About 8 in 100 showed a change this large.",
     ),
     "positive and uncertain": (
         result(1.1, -2.8, 5.0, 0.57),
-        ALL + UNSURE + RWM + SO + "+1.1 percentage points" + AGAINST + "−2.8 to 5.0" + BESIDE,
+        ALL + UNSURE + RWM + "about 1 percentage point higher" + THAN
+        + "from 3 points lower to 5 points higher" + BESIDE,
         TRIED + "About 57 in 100 showed a change this large.",
     ),
     "exactly nothing": (
         result(0.0, -3.0, 3.0, 1.0),
-        ALL + UNSURE + RWM + SO + "0.0 percentage points" + AGAINST + "−3.0 to 3.0" + BESIDE,
+        ALL + UNSURE + RWM + "about the same as we would expect for similar schools (likely range: "
+        + "from 3 points lower to 3 points higher" + BESIDE,
         TRIED + "Nearly all showed a change this large.",
     ),
     "probably negative": (
         result(-2.0, -4.2, 0.2, 0.075),
-        ALL + "results probably lost ground" + RWM + ": −2.0 percentage points" + AGAINST
-        + "−4.2 to 0.2"
+        ALL + "results probably lost ground against similar schools: " + RWM
+        + "about 2 percentage points lower" + THAN + "from 4 points lower to just above zero"
         + BESIDE,
         TRIED + "About 8 in 100 showed a change this large.",
     ),
     "clearly negative": (
         result(-5.0, -8.0, -2.0, 0.0021),
-        ALL + "results lost ground" + RWM + ": −5.0 percentage points" + AGAINST
-        + "−8.0 to −2.0" + BESIDE,
+        ALL + "results lost ground against similar schools: " + RWM
+        + "about 5 percentage points lower" + THAN + "from 8 to 2 points lower" + BESIDE,
         TRIED + "Fewer than 1 in 100 showed a change this large.",
     ),
     "small but sure": (
         result(0.04, 0.004, 0.08, 0.04),
-        ALL + "results gained" + RWM + ": less than 0.1 percentage points" + AGAINST
-        + "0.0 to 0.1" + BESIDE,
+        ALL + "results gained on similar schools: " + RWM + "less than 1 percentage point higher"
+        + THAN + "just above zero" + BESIDE,
         TRIED + "About 4 in 100 showed a change this large.",
     ),
     "in the autumn, before others' results": (
-        result(2.4, 0.2, 4.6, 0.04, mode="forecast",
-               release="school-returned"),
-        ALL + "results gained" + RWM + ": +2.4 percentage points, against a forecast from last "
-        "year's schools (95% interval 0.2 to 4.6 percentage points; 17 schools; school-returned "
-        "results for 2017/18).",
+        result(2.4, 0.2, 4.6, 0.04, mode="forecast", release="school-returned"),
+        ALL + "results gained on the forecast: " + RWM + "about 2 percentage points higher than "
+        "forecast (likely range: from just above zero to 5 points higher; school-returned results "
+        "for 2017/18, 17 schools).",
         TRIED + "About 4 in 100 showed a change this large.",
     ),
     "one school": (
         result(9.0, -10.0, 28.0, 0.34, n_schools=1, release="final", n_placebo=999),
-        ALL + UNSURE + RWM + SO + "+9.0 percentage points" + AGAINST
-        + "−10.0 to 28.0 percentage points; "
-        "1 school; final results for 2017/18).",
+        ALL + UNSURE + RWM + "about 9 percentage points higher" + THAN
+        + "from 10 points lower to 28 points higher; final results for 2017/18, 1 school).",
         TRIED.replace("10,000", "999") + "About 34 in 100 showed a change this large.",
     ),
     "a group of pupils": (
         result(6.0, 1.0, 11.0, 0.02, outcome="rwm_expected.disadvantaged"),
-        ALL.replace("all", "disadvantaged") + "results gained" + RWM
-        + ": +6.0 percentage points" + AGAINST + "1.0 to 11.0" + BESIDE,
+        ALL.replace("all", "disadvantaged") + "results gained on similar schools: " + RWM
+        + "about 6 percentage points higher" + THAN + "from 1 point higher to 11 points higher"
+        + BESIDE,
+        TRIED + "About 2 in 100 showed a change this large.",
+    ),
+    "a score": (
+        result(0.3, 0.1, 0.5, 0.02, outcome="reading_progress", unit="progress points"),
+        ALL + "results gained on similar schools: the progress score in reading was about 0.3 "
+        "progress points higher" + THAN + "from 0.1 to 0.5 points higher" + BESIDE,
         TRIED + "About 2 in 100 showed a change this large.",
     ),
     "suppressed": (
         result(math.nan, math.nan, math.nan, math.nan, n_schools=2, n_placebo=0, verdict=""),
-        "For all pupils in these schools, no estimate can be given of the percentage reaching the "
-        "expected standard in reading, writing and maths: too few of the programme's schools have "
-        "results that can be compared (2 schools; provisional results for 2017/18).",
+        "For all pupils, no estimate can be given of the percentage reaching the expected standard "
+        "in reading, writing and maths: too few of the programme's schools have results that can "
+        "be compared.",
         "There were too few schools to test whether this could be chance.",
     ),
 }  # fmt: skip
@@ -119,10 +129,10 @@ def test_chance_is_said_with_its_authorities_its_range_and_all_results_together(
     assert wording.chance_sentence(seen) == (
         "To test whether this could be chance, we repeated the calculation for 10,000 groups of "
         "schools elsewhere that had no programme, in 31 authorities. About 5 in 100 showed a "
-        "change this large (between 2 and 10, going by the authorities there are). Allowing for "
-        "all the results that this paper looks at together, it is about 14 in 100. That puts the "
-        "verdict on a border: with other authorities to compare with, it could have been the next "
-        "one."
+        "change this large (between 2 and 10, allowing for how few authorities there are). "
+        "Allowing for all the results that this paper looks at together, the figure is about 14 "
+        "in 100. The verdict is borderline: with other authorities to compare with, it could have "
+        "been a different one."
     )
 
 
@@ -141,10 +151,13 @@ def test_estimate_interval_schools_and_release_are_never_apart(
     estimate: float, width: float, p: float, schools: int
 ) -> None:
     seen = result(estimate, estimate - width, estimate + width, p, n_schools=schools)
-    for said in (wording.effect_sentence(seen), wording.short_result(seen)):
-        assert wording.size_words(seen.estimate, seen, seen.places) in said
-        assert wording.span_words(seen) in said
-        assert "compared with similar schools" in said
+    told, short = wording.effect_sentence(seen), wording.short_result(seen)
+    assert wording.about_words(seen) in told and wording.likely_words(seen) in told
+    assert "provisional results for 2017/18" in told and f"{schools:,} school" in told
+    assert wording.size_words(seen.estimate, seen, seen.places) in short
+    assert wording.span_words(seen) in short
+    for said in (told, short):
+        assert "similar schools" in said
         assert "significant" not in said and "works" not in said
 
 

@@ -12,7 +12,7 @@ from pepstats.errors import DesignError
 from pepstats.measures import MEASURES, REASONS
 from pepstats.paths import read_table
 from pepstats.priority.partnership import _COLUMNS
-from pepstats.runs import describe_settings, explain_word
+from pepstats.runs import explain_word, settings_page
 from pepstats.runs.explain import list_keys
 from pepstats.sources.school_statements import NEEDED, OPTIONAL
 
@@ -45,7 +45,7 @@ def test_every_example_would_be_read(file: str, key: str) -> None:
 
 
 def test_the_page_of_settings_is_the_one_that_the_models_give() -> None:
-    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == describe_settings()
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == settings_page()
 
 
 def test_any_word_of_the_settings_is_explained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pepstats.errors import SourceError
-from pepstats.report.case_studies import (
+from pepstats.report.quotes import (
     balance_sentence,
     choose_quotes,
     list_held,
@@ -59,9 +59,9 @@ def test_without_consent_nothing_is_quoted_but_it_is_counted() -> None:
     quotes = choose_quotes(said, "closing-the-gap")
     assert len(quotes) == 1
     assert balance_sentence(said, "closing-the-gap", 2) == (
-        "2 schools were asked for a statement and 2 answered: 1 positive, 0 mixed and 1 negative."
+        "Of the 2 schools asked for a statement, 2 answered: 1 positive, 0 mixed and 1 negative."
     )
-    assert "1 could not be quoted" in quoted_sentence(said, "closing-the-gap")
+    assert "One could not be quoted" in quoted_sentence(said, "closing-the-gap")
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_a_school_is_found_by_any_number_it_has_had() -> None:
 def test_a_school_that_did_not_answer_is_counted_as_asked() -> None:
     said = read(row(), row(URN="900002", Statement="", Stance="", Role="", Consent=""))
     sentence = balance_sentence(said, "closing-the-gap", 2)
-    assert sentence.startswith("2 schools were asked for a statement and 1 answered")
+    assert sentence.startswith("Of the 2 schools asked for a statement, 1 answered")
 
 
 @pytest.mark.parametrize("schools", [3, 18])
 def test_a_file_of_respondents_alone_does_not_say_how_many_were_asked(schools: int) -> None:
     sentence = balance_sentence(read(row(), row(URN="900002")), "closing-the-gap", schools)
-    assert sentence.startswith(f"2 schools of the programme's {schools} gave a statement")
+    assert sentence.startswith(f"Two of its {schools} schools gave a statement")
     assert "asked for a statement" not in sentence
     assert "is not recorded" in sentence
 
