@@ -53,9 +53,9 @@ def table(checked: checks.Checked) -> pd.DataFrame:
 def test_the_first_row_is_the_headline_to_the_last_digit(
     setting: Headline, checked: checks.Checked
 ) -> None:
-    first, effect = checked.table.iloc[0], setting.effect
+    first, effect = checked.table.iloc[0].map(settle_one), setting.effect
     assert first["check"] == choices.HEADLINE
-    assert [settle_one(first[c]) for c in ("estimate", "low", "high", "p", "n_schools", "n_comparison")] == [
+    assert [first[c] for c in ("estimate", "low", "high", "p", "n_schools", "n_comparison")] == [
         effect.estimate, effect.low, effect.high, effect.p_placebo, effect.n_schools,
         effect.n_comparison,
     ]  # fmt: skip
