@@ -539,10 +539,11 @@ def _is_lost(item: tuple[Any, ...], kept: set[str]) -> bool:
 
 
 def trim(spans: Iterator[Span]) -> Words:
-    """Leave out empty words and the space that they leave at a paragraph's start."""
+    """Leave out empty words and the space that they leave, at a paragraph's start or inside it."""
     kept: list[Span] = []
     for span in spans:
-        text = span.text if kept else span.text.lstrip()
+        open_ = kept and not kept[-1].text.endswith(" ")
+        text = span.text if open_ else span.text.lstrip()
         if text:
             kept.append(replace(span, text=text))
     return tuple(kept) if any(span.text.strip() for span in kept) else ()

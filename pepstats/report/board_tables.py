@@ -27,6 +27,7 @@ from pepstats.formatting import (
     long_date,
     round_half_up,
     school_year,
+    spell_number,
 )
 from pepstats.impact import HOW, LADDER
 from pepstats.measures import find_measure, name_pupils, outcome_label
@@ -256,15 +257,21 @@ def changed_sentence(record: Provenance) -> str:
     if record.revises is None or record.not_run:
         return record.why_nothing
     found = [table for table in record.effects.values() if len(table)]
-    rows = pd.concat(found) if found else pd.DataFrame(columns=["moved", "verdict_changed"])
-    moved, flipped = (int(rows[name].astype(bool).sum()) for name in ("moved", "verdict_changed"))
+    names = ["estimate_before", "estimate_after", "moved", "verdict_changed"]
+    rows = pd.concat(found) if found else pd.DataFrame(columns=names)
+    both = rows[rows["estimate_before"].notna() & rows["estimate_after"].notna()]
+    moved, flipped = (int(both[name].astype(bool).sum()) for name in ("moved", "verdict_changed"))
+    new = int((rows["estimate_before"].isna() & rows["estimate_after"].notna()).sum())
+    gone = int((rows["estimate_before"].notna() & rows["estimate_after"].isna()).sum())
     verdicts = {0: "No verdict changed", 1: "One verdict changed"}.get(
         flipped, f"{flipped} verdicts changed"
     )
     return (
         f"This paper revises the one of {long_date(record.revises)}, from later releases of the "
-        f"same results. Of {count_words(len(rows), 'estimate')}, {moved or 'none'} changed. "
-        f"{verdicts}."
+        f"same results. Of {count_words(len(both), 'estimate')} in both, {moved or 'none'} "
+        f"changed. {verdicts}."
+        + (f" {spell_number(new).capitalize()} could not be given then." if new else "")
+        + (f" {spell_number(gone).capitalize()} can no longer be given." if gone else "")
     )
 
 

@@ -187,7 +187,7 @@ def about_sentence(chapter: Chapter) -> str:
         programme.summary.strip(),
         f"The programme had {who}; {school_year(programme.starts)} is the first year whose results "
         "could show it.",
-        f"It cost {cost_words(programme, schools).replace('A grant', 'a grant', 1)}."
+        f"It had {cost_words(programme, schools).replace('A grant', 'a grant', 1)}."
         if programme.cost.grant is not None
         else "",
     ]

@@ -13,6 +13,7 @@ import docx
 import pytest
 from docx.oxml.ns import qn
 
+from pepstats.document import blocks as document_blocks
 from pepstats.document import compose as document_compose
 from pepstats.document import html
 from pepstats.document.blocks import (
@@ -488,3 +489,9 @@ def test_a_pdf_is_tagged_and_the_same_bytes_each_time_where_one_can_be_made() ->
     assert made.startswith(b"%PDF-")
     time.sleep(1.1)  # fonts hold the second they were cut in, if they are let
     assert made == html.to_pdf(page)
+
+
+def test_an_entry_that_says_nothing_leaves_no_second_space() -> None:
+    parts = ["", "One. ", "", " ", "Two.", " ", "", " ", "Three."]
+    spans = (document_blocks.Span(text=text) for text in parts)
+    assert "".join(span.text for span in document_compose.trim(spans)) == "One. Two. Three."

@@ -72,7 +72,7 @@ def test_a_release_without_single_schools_results_is_said_to_be_so(
 def test_the_sum_of_it_counts_estimates_and_verdicts(december: Provenance) -> None:
     said = board_tables.make_provenance_entries(december, [PROGRAMME])["report.changed"].text
     assert "revises the one of 2 October 2018" in said
-    assert "Of 2 estimates, 1 changed." in said and "One verdict changed." in said
+    assert "Of 2 estimates in both, 1 changed." in said and "One verdict changed." in said
 
 
 def test_a_programmes_change_is_said_with_how_it_was_found(
