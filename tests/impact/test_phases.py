@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import pepstats
-from pepstats.document.blocks import PaperTable
+from pepstats.document.blocks import DASH, PaperTable
 from pepstats.errors import DesignError
 from pepstats.report import programme_tables
 from pepstats.report.edition import ProgrammeResults
@@ -158,6 +158,6 @@ def test_the_paper_shows_both_phases_on_one_scale_and_says_so(tmp_path: Path) ->
     assert "no effect on both together is estimated" in table.note
     assert table.caption.startswith("Both phases: ") and table.rows[1][3] == "12"
     none = shown(primary, phase("attainment8", 4.0, 0.04, "none published"))
-    assert none.rows[1][2] == "none"
+    assert none.rows[1][2] == DASH
     assert group_phases(parts) == {"both": list(parts)} and not group_phases(parts[:1])
     assert cost_words(parts[0], 40) == "A grant of £100,000 for both phases together"

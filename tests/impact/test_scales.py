@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from pepstats import paths
+from pepstats.document.blocks import DASH
 from pepstats.errors import DesignError
 from pepstats.impact import Inputs, effects
 from pepstats.impact import evidence_grade as evidence
@@ -179,13 +180,13 @@ def test_the_paper_may_say_sizes_months_cost_and_grades_by_name() -> None:
     entries = describe_value("x", said, sized(), table)
     assert entries["months"].text.startswith("+2 months") and entries["security"].text == "a"
     assert entries["rwm_expected.months"].text == "+2 (1\u00a0to\u00a03)"
-    assert entries["absence.size"].text == "none"
+    assert entries["absence.size"].text == DASH
     assert {e.source.rsplit("/")[-1] for e in entries.values()} == {
         "value.csv", "sizes.csv", "grades.csv",
     }  # fmt: skip
     shown = programme_tables.table_sizes(programme, sized())
-    assert len(shown.rows) == 4 and "kept from memory" in shown.note
-    assert shown.rows[3][1] == "none" and "attainment" in shown.rows[3][-1]
+    assert len(shown.rows) == 4 and "not been checked against a recent one" in shown.note
+    assert shown.rows[3][1] == DASH and "attainment" in shown.rows[3][-1]
     graded = programme_tables.table_grades(programme, table)
     assert graded.rows[0][0] == "A" and "self-assessment" in graded.note
     empty = pd.DataFrame()

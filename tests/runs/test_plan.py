@@ -93,7 +93,7 @@ def test_a_run_that_departs_from_it_says_in_what(study: Path) -> None:
     assert held.loc["programme's schools", "planned"] == "18 schools, 1 not used"
     assert "not used" in held.loc["pairs", "planned"]
     said = say_plan(held.reset_index())
-    assert said.startswith("The run departs from the plan of ") and "match" in said
+    assert said.startswith("The evaluation departs from the plan written on ") and "match" in said
     assert "outcomes" not in said.partition(" in: ")[2]
 
 
