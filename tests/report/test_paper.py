@@ -40,7 +40,7 @@ from pepstats.report.paper import (
     make_tables,
     write_editions,
 )
-from pepstats.settings.report import Disclosure
+from pepstats.settings.report import Disclosure, ListedSource
 from tests.paper_made_up import (
     make_city,
     make_effect,
@@ -590,3 +590,17 @@ def test_the_table_of_checks_says_how_often_chance_goes_as_far_but_not_for_other
     assert programme_tables.not_made_words(notes) == (
         "1 check could not be made: 1 because none left."
     )
+
+
+@pytest.mark.parametrize(
+    ("year", "said"),
+    [(2016, "is of 2015/16, two years older than"), (2019, "is of 2018/19, one year newer than"),
+     (2018, "")],
+)  # fmt: skip
+def test_a_register_of_another_year_is_said_in_the_paper(study, year: int, said: str) -> None:
+    settings, *rest = study
+    line = ListedSource(kind="register", file="spine.csv", year=year)
+    dated = settings.model_copy(update={"sources": (*settings.sources, line)})
+    words = words_of(write_paper(dated, *rest))
+    assert ("The register of schools is of" in words) == bool(said)
+    assert said in words
