@@ -222,7 +222,7 @@ def ratings_sentence(counts: Protected | None) -> str:
     words = f"In all, {count_words(rated, 'school')} {have} a priority rating."
     if left:
         unrated = spell_number(int(left)).capitalize()
-        words += f" {unrated} could not be rated: special, or with too few results."
+        words += f" {unrated} could not be rated: special schools, or with too few results."
     return words
 
 

@@ -246,11 +246,11 @@ def caution_sentence(chapters: Sequence[Chapter]) -> str:
 
 
 def background_sentence(report: Report) -> str:
-    """List the files a report rests on as a sentence: each kind once, with its years."""
-    kinds: dict[str, list[str]] = {}
+    """List the files a report rests on as a sentence: each kind and each year of it once."""
+    kinds: dict[str, dict[str, None]] = {}
     for line in report.sources:
         when = school_year(line.year) if line.year else ""
-        kinds.setdefault(KINDS.get(line.kind, line.kind), []).append(when)
+        kinds.setdefault(KINDS.get(line.kind, line.kind), {})[when] = None
     said = [
         " ".join([kind, *([join_words(years)] if (years := list(filter(None, whens))) else [])])
         for kind, whens in kinds.items()

@@ -26,7 +26,7 @@ from pepstats.report.edition import (
     collect_results,
     years_sentence,
 )
-from pepstats.report.entries import list_entries
+from pepstats.report.entries import background_sentence, list_entries
 from pepstats.report.figures import picture_overview
 from pepstats.report.gate import protect
 from pepstats.report.paper import (
@@ -604,3 +604,11 @@ def test_a_register_of_another_year_is_said_in_the_paper(study, year: int, said:
     words = words_of(write_paper(dated, *rest))
     assert ("The register of schools is of" in words) == bool(said)
     assert said in words
+
+
+def test_the_files_that_a_paper_rests_on_are_named_once_by_kind_and_year(study) -> None:
+    settings, *_ = study
+    twice = (*settings.sources, settings.sources[-1], settings.sources[0])
+    said = background_sentence(settings.model_copy(update={"sources": twice}))
+    assert said == background_sentence(settings)
+    assert said.startswith("Key stage 2 performance tables 2016/17 and 2017/18; Links")
