@@ -237,7 +237,7 @@ class Evaluation:
         DataFrame
             Index `school`; `name`, `la`, its `own` result and its `comparison` schools' in the
             outcome year, the `gap` after correction, `low` and `high` (95% interval of one school,
-            by chance in its own pupils and its city alone) and `weight` in the estimate. A school
+            from how such gaps vary where nothing was done) and `weight` in the estimate. A school
             without a gap comes last.
 
         Raises

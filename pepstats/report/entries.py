@@ -205,11 +205,17 @@ def worth_sentence(result: Result, sizes: pd.DataFrame) -> str:
     months, low, high = (
         round_half_up(row[name]) for name in ("months", "months_low", "months_high")
     )
-    size = spell_number(abs(int(months)))
-    side = "additional" if months > 0 else "less"
+    number = int(abs(months))
+    unit, owned = ("month", "month's") if number == 1 else ("months", "months'")
+    much = f"about {spell_number(number)} {unit} less"
+    if months > 0:
+        much = f"about {spell_number(number)} {owned} additional"
+    elif not months:
+        much = "less than one month's"
     return (
-        f"This is equivalent to about {size} month{'' if abs(months) == 1 else 's'}' {side} "
-        f"progress (range {low:+} to {high:+}), using the {row['months_table']} conversion table."
+        f"This is equivalent to {much} progress (range "
+        f"{format_number(float(low), 0)} to {format_number(float(high), 0)}), using the "
+        f"{row['months_table']} conversion table."
     )
 
 
@@ -499,7 +505,9 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
     words = (
         f"As a check we ran the same calculation {when}, before the programme could show: {size}"
     )
-    if pd.notna(row["p"]) and row["p"] < 0.1:
+    if pd.isna(row["p"]):
+        return f"{words}."
+    if row["p"] < 0.1:
         return (
             f"{words}. So large a difference is seldom chance: these schools were already moving "
             "apart from others, and the result should be read with caution."
@@ -601,8 +609,8 @@ def recommend(chapters: Sequence[Chapter], releases: Sequence[str]) -> dict[str,
         kind = "gained" if verdict in (GAINED, PROBABLY_GAINED) else kind
         by["lost" if verdict in (LOST, PROBABLY_LOST) else kind].append(name)
     said = {
-        "gained": "Note the gains in {names}, and ask officers to advise how the support behind "
-        "them could be kept or extended",
+        "gained": "Note the gains in {names}, and ask officers to advise what may explain them "
+        "before the support is kept or extended",
         "lost": "Note that results in {names} lost ground, and ask officers to review the support "
         "with the schools",
         "unclear": "Note that the results of {names} neither show nor rule out an effect, and that "

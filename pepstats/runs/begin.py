@@ -196,7 +196,8 @@ def _line_of(kind: str, of: int | None, found: Source | None, year: int) -> dict
         line |= {"file": found.file, "sha256": found.sha256}
         line["year"] = (found.year or _year_in(Path(found.file).name) or of) if of else None
         said = [word for word in ("provisional", "revised", "final") if word in found.file.lower()]
-        line["release"] = (said or ["final"])[0] if results else None
+        guess = "provisional" if of == year else "final"  # until someone says more, it is guarded
+        line["release"] = (said or [guess])[0] if results else None
         line["note"] = "" if said or not results else "CHANGE: say how final it is"
     else:
         line["release"] = "final" if results else None

@@ -26,7 +26,7 @@ from pepstats.report.edition import (
     collect_results,
     years_sentence,
 )
-from pepstats.report.entries import background_sentence, list_entries
+from pepstats.report.entries import background_sentence, list_entries, worth_sentence
 from pepstats.report.figures import picture_overview
 from pepstats.report.gate import protect
 from pepstats.report.paper import (
@@ -225,6 +225,40 @@ def test_a_run_without_checks_still_makes_a_paper(study) -> None:
     assert "No alternative calculation was made." in words_of(
         write_paper(settings, programmes, bare)
     )
+
+
+@pytest.mark.parametrize(
+    ("months", "low", "high", "said"),
+    [(2.2, 0.1, 4.6, "about two months' additional progress (range 0 to 5)"),
+     (1.0, 0.2, 2.0, "about one month's additional progress (range 0 to 2)"),
+     (0.4, 0.1, 0.9, "less than one month's progress (range 0 to 1)"),
+     (-1.1, -2.0, -0.4, "about one month less progress (range \u22122 to 0)")],
+)  # fmt: skip
+def test_months_are_said_only_of_a_verdict_and_never_as_zero_months_less(
+    months: float, low: float, high: float, said: str
+) -> None:
+    found = Edition(*make_study()).chapters[0].primary
+    sizes = pd.DataFrame({"outcome": [found.outcome], "months": [months], "months_low": [low],
+                          "months_high": [high], "months_table": ["EEF"]})  # fmt: skip
+    sure = dataclasses.replace(found, verdict="gained")
+    assert said in worth_sentence(sure, sizes)
+    assert worth_sentence(dataclasses.replace(found, verdict="too uncertain to say"), sizes) == ""
+
+
+def test_a_year_early_without_a_probability_is_not_said_to_be_within_chance() -> None:
+    settings, programmes, results = make_study(release="final")
+    slug = "closing-the-gap"
+    for p, said in (
+        (float("nan"), "points."),
+        (0.05, "seldom chance"),
+        (0.5, "within what chance"),
+    ):
+        checks = results[slug].checks.copy()
+        checks.loc[checks["check"] == "one year early", "p"] = p
+        found = {**results, slug: dataclasses.replace(results[slug], checks=checks)}
+        (words,) = re.findall(r"As a check we ran.*", words_of(
+            write_paper(settings, programmes[:1], {slug: found[slug]})))  # fmt: skip
+        assert said in words and ("chance" in words) == (p == p)
 
 
 def test_the_year_in_which_nothing_should_show_is_told_apart() -> None:

@@ -61,7 +61,12 @@ def test_files_that_lie_there_are_recognised_and_the_others_are_named_with_their
     write(begin_study(tmp_path, 551, 2018), tmp_path)
     lines = {(line.kind, line.year): line for line in load_report("autumn-2018", tmp_path).sources}
     assert lines["ks2", 2018].file == "raw/as sent/2016-2017_final.csv"  # its header says 2018
-    assert lines["ks2", 2018].sha256
+    assert lines["ks2", 2018].sha256 and lines["ks2", 2017].release == "final"
+    assert lines["ks2", 2018].release == "final"  # as its name says; without one it is guarded:
+    (tmp_path / "raw" / "as sent" / "2016-2017_final.csv").rename(tmp_path / "raw" / "ours.csv")
+    unsaid = begin_study(tmp_path, 551, 2018)["reports/autumn-2018.yml"].decode()
+    assert 'release: provisional, file: "raw/ours.csv"' in unsaid and "say how final" in unsaid
+    (tmp_path / "raw" / "ours.csv").rename(tmp_path / "raw" / "as sent" / "2016-2017_final.csv")
     assert lines["ks2", 2017].sha256 is None
     assert main(["check", "--data", str(tmp_path)]) == 2
     said = capsys.readouterr().out
