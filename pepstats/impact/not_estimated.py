@@ -260,7 +260,8 @@ def _why_no_change(measure: str, table: pd.DataFrame, year: int, crossed: list[B
     if pd.isna(table["here"][year]):
         return why_not_taken(measure, year) or "no figure of the authority"
     if crossed:
-        return f"the definition changed ({crossed[0].what})"
+        first = crossed[0]
+        return f"the definition changed ({first.what})" if first.new_scale else first.what
     if pd.isna(table["change"][year]):
         gone = [y for y in (year - 2, year - 1) if pd.isna(table["here"].get(y))]
         return f"no figure of {' and '.join(map(str, gone))} to set it against"

@@ -399,7 +399,7 @@ def round_effects(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) -> str:
-    """Write which changes of definition the years compared cross; nothing where they cross none.
+    """Write what makes the results of the years compared differ; nothing where nothing does.
 
     Comparison schools' results changed with the programme's, so a change takes nothing from the
     estimate; but the levels of the years before and after it are not quite the same thing.
@@ -412,8 +412,8 @@ def breaks_sentence(programme: Programme, outcomes: Iterable[str], year: int) ->
     if not said:
         return ""
     return (
-        f"The definition changed within these years ({'; '.join(said)}), for these schools and "
-        "their comparison schools alike."
+        "Within these years, for these schools and their comparison schools alike: "
+        f"{'; '.join(said)}."
     )
 
 

@@ -421,9 +421,12 @@ def test_a_school_that_could_be_known_by_its_results_is_not_tied_to_its_words(st
 def test_a_change_of_definition_is_said_beside_what_it_touches(paper) -> None:
     programme = make_programme(starts=2018, baseline=(2016, 2017))
     said = breaks_sentence(programme, ["rwm_expected", "reading_progress"], 2018)
-    assert "(a new framework for assessing writing from 2017/18; " in said
-    assert "extremely low progress scores are limited from 2017/18)" in said
+    assert ": a new framework for assessing writing from 2017/18; " in said
+    assert "extremely low progress scores are limited from 2017/18." in said
     assert breaks_sentence(programme, ["maths_expected"], 2018) == ""
+    later = programme.model_copy(update={"baseline": (2019, 2023)})
+    said = breaks_sentence(later, ["rwm_expected"], 2024)
+    assert "two years of disrupted schooling" in said and "definition" not in said
     assert "a new framework" in to_html(paper)
 
 
