@@ -116,7 +116,8 @@ def tabulate_inspections(study: Study) -> pd.DataFrame:
     """Return each school's latest inspection: index `school`; empty where no source has them."""
     found = study.published.get("ofsted")
     if found is None:
-        return pd.DataFrame({"outcome": [], "inspected": []}, index=pd.Index([], name="school"))
+        nothing: dict[str, list[object]] = {"urn": [], "outcome": [], "inspected": []}
+        return pd.DataFrame(nothing, index=pd.Index([], name="school"))
     return attach_inspections(found, study.followed.known)
 
 

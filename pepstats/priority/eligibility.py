@@ -77,7 +77,7 @@ def judge_eligibility(
     `eligible_sourced` over those whose text has been read, and `because`.
     """
     schools, known = register.index, inspections_at(ofsted, register.index, year)
-    grade = known["ofsted_grade"]
+    grade, same = known["ofsted_grade"], _kept_structure(ofsted, register, year)
     judged = {
         "E1": _inspected_as(4, grade),
         "E2": _warned(warnings, schools, year),
@@ -85,8 +85,8 @@ def judge_eligibility(
         "E4": _inspected_as(3, grade),
         "E5": _answer(judge_floor(panel, register, year)["answer"]),
         "E6": _answer(judge_coasting(panel, register, year)["answer"]),
-        "R1": Answer(known["stuck"] == 1, known["stuck"] == 0),
-        "R2": _inspected_as(4, known["inspection"]),
+        "R1": Answer(known["stuck"] == 1, known["stuck"] == 0) & same,
+        "R2": _inspected_as(4, known["inspection"]) & same,
     }
     table = pd.DataFrame(index=schools)
     every = sourced = Answer.all_no(len(schools))
@@ -109,6 +109,24 @@ def _answer(words: pd.Series) -> Answer:
 
 def _inspected_as(outcome: int, grade: npt.NDArray[np.float64]) -> Answer:
     return Answer(grade == outcome, np.isfinite(grade) & (grade != outcome))
+
+
+def _kept_structure(ofsted: pd.DataFrame | None, register: pd.DataFrame, year: int) -> Answer:
+    """Return which schools have the URN under which they were last inspected, by August of a year.
+
+    RISE is for schools that "have not had a change of structure since their last inspection"
+    (written answer 29891, 17 February 2025); such a change gives a school a new URN. A change of
+    trust alone gives none, and cannot be told here.
+    """
+    if ofsted is None:
+        return Answer(np.zeros(len(register), bool), np.zeros(len(register), bool))
+    table = ofsted.reindex(register.index)
+    then = table["urn"].astype(float)
+    if "inspected_as" in table:
+        then = table["inspected_as"].astype(float).fillna(then)
+    then = then.where(pd.to_datetime(table["inspected"]) <= pd.Timestamp(year, 8, 31))
+    now = register["urn"].to_numpy(dtype=float)
+    return Answer((then == now).to_numpy(), (then.notna() & (then != now)).to_numpy())
 
 
 def _warned(warnings: pd.DataFrame | None, schools: pd.Index, year: int) -> Answer:

@@ -73,7 +73,8 @@ class RatingInputs:
         Results, and the schools they are of.
     ofsted
         Each school's latest inspection, as `attach_inspections` lays them out: `outcome` (1 to 4),
-        `inspected` (date) and, where known, `previous`; None where the study has none.
+        `inspected` (date), `urn` and, where known, `previous` and `inspected_as`; None where the
+        study has none.
     england
         Published national levels (`measure`, `year`, `phase`, `value`); without them England is
         the panel's own schools.

@@ -62,6 +62,7 @@ CARD = {
 }  # fmt: skip
 """What a report card says of leadership and governance, and the grade it stands for."""
 
+THEN = "URN AT TIME"
 SUB_JUDGEMENTS = ("QUALITY OF EDUCATION", "EFFECTIVENESS OF LEADERSHIP AND MANAGEMENT")
 BEFORE = tuple(f"PREVIOUS {one} INSPECTION OVERALL EFFECTIVENESS" for one in ("FULL", "GRADED"))
 
@@ -331,9 +332,10 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
 
     Index `urn`; columns outcome (1 outstanding to 4 inadequate; missing where the inspection gave
     no overall grade), inspected, published, phase, name and, where the file tells, `equivalent`
-    (the grade an inspection without an overall one is taken for: `find_equivalent`) and `previous`
-    (that of the inspection before). A grade has its own inspection's date; a report card that is
-    newer takes its place, so that no old grade stands for a new inspection.
+    (the grade an inspection without an overall one is taken for: `find_equivalent`), `previous`
+    (that of the inspection before) and `inspected_as` (the URN that the school then had). A grade
+    has its own inspection's date; a report card that is newer takes its place, so that no old
+    grade stands for a new inspection.
     """
     graded = (" OF LATEST OEIF GRADED INSPECTION"
               if "LATEST OEIF OVERALL EFFECTIVENESS" in raw.columns else "")  # fmt: skip
@@ -353,6 +355,9 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         "name": read_words(raw, "SCHOOL NAME"),
     })  # fmt: skip
     frame = frame.assign(**_read_around(raw, outcome, "LATEST OEIF " if graded else ""))
+    full = "URN AT TIME OF LATEST FULL INSPECTION"
+    if {full, THEN + graded} & set(raw.columns):
+        frame["inspected_as"] = _read_urn_then(raw, THEN + graded if graded else full)
     if graded:
         card = read_dates(raw, start)
         newer = card.notna() & ~(card <= frame["inspected"])
@@ -361,12 +366,22 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         frame["outcome"] = frame["outcome"].mask(newer)
         frame["inspected"] = frame["inspected"].mask(newer, card)
         frame["published"] = frame["published"].mask(newer, read_dates(raw, out))
+        if "inspected_as" in frame:
+            frame["inspected_as"] = frame["inspected_as"].mask(newer, _read_urn_then(raw, full))
         without = without.mask(newer, REPORT_CARD)
     refuse_twins(raw, frame.drop_duplicates(), ["urn", "inspected", "published"])
     latest = _keep_latest(frame, ["inspected", "published"])
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
     kept = without.reindex(latest.index)
     return account_for(raw, source, latest.set_index("urn"), left_out, kept)
+
+
+def _read_urn_then(raw: Cells, name: str) -> pd.Series:
+    """Read the URN that a school had when it was inspected; missing where it is not told."""
+    text = read_column(raw, name)
+    urn = text.map({one: read_urn(one) for one in text.unique()})
+    raw.refuse(urn.isna() & ~text.str.upper().isin(["", *NO_GRADE]), text, NO_URN)
+    return urn.astype("Int64")
 
 
 def _read_grades(raw: Cells, *names: str) -> pd.Series:

@@ -49,7 +49,7 @@ def test_the_verdict_is_what_every_way_of_finding_out_would_say(yes, no, unknown
 
 
 OFSTED = pd.DataFrame(
-    {"outcome": [4, 3, 2], "inspected": pd.to_datetime(["2017-05-01"] * 3)},
+    {"urn": [1, 2, 3], "outcome": [4, 3, 2], "inspected": pd.to_datetime(["2017-05-01"] * 3)},
     index=pd.Index([1, 2, 3], name="school"),
 )
 NONE_WARNED = pd.DataFrame({"school": pd.Series([], dtype="int64"), "date": pd.to_datetime([])})

@@ -156,7 +156,8 @@ def test_stuck_is_the_published_rule(latest, before, stuck):
 
 def inspections(**columns):
     """Give three schools' inspections, of May in three years."""
-    table = {"outcome": [3.0, NAN, NAN], "equivalent": [3.0, 3.0, 4.0], "previous": [3.0, 4.0, 3.0],
+    table = {"urn": [1, 2, 3], "outcome": [3.0, NAN, NAN],
+             "equivalent": [3.0, 3.0, 4.0], "previous": [3.0, 4.0, 3.0],
              "inspected": pd.to_datetime(["2023-05-01", "2025-05-01", "2025-05-01"])}  # fmt: skip
     return pd.DataFrame(table | columns, index=pd.Index([1, 2, 3], name="school"))
 
@@ -231,3 +232,12 @@ def test_a_programme_of_today_is_held_to_rise_and_one_of_2018_to_the_fund():
     assert list(eligibility.list_rules([2025]).index) == ["R1", "R2"]
     assert set(eligibility.list_rules([2017]).index) == {f"E{n}" for n in range(1, 9)}
     assert eligibility.list_rules([2022]).empty
+
+
+def test_rise_is_not_for_a_school_whose_structure_changed_since_its_inspection():
+    changed = judged(2025, inspections(inspected_as=pd.array([101, None, 103], "Int64")))
+    assert changed["eligible"].tolist() == ["no", "yes", "no"]
+    by_number = judged(2025, inspections(urn=[1, 102, 3]))  # inspected under an earlier number
+    assert by_number["R1"].tolist() == ["yes", "no", "no"]
+    later = inspections(inspected=pd.to_datetime(["2025-11-01"] * 3))  # not known in August
+    assert judged(2025, later)["R1"].tolist() == ["unknown", "no", "unknown"]

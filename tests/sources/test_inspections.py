@@ -68,6 +68,24 @@ def test_without_a_report_card_the_graded_inspection_stands_and_nothing_is_known
     assert pd.isna(found["previous"])
 
 
+def test_the_number_a_school_had_when_it_was_inspected_is_kept(tmp_path):
+    """A school that has become an academy since stands in the file by its number of today."""
+    head = CARDS.rstrip() + (",URN at time of latest full inspection,"
+                             "URN at time of latest OEIF graded inspection\n")  # fmt: skip
+    graded = "12/11/2024,20/12/2024,,Not judged,3,2"
+    found = read(
+        tmp_path,
+        f"900201,{NONE},{graded},NULL,900101",
+        f"900202,25/11/2025,01/02/2026,,Needs attention,{graded},900202,900102",
+        f"900203,{NONE},{graded},NULL,NULL",
+        head=head,
+    )["inspected_as"]
+    assert found.loc[[900201, 900202]].tolist() == [900101, 900202]  # a newer card by its own
+    assert pd.isna(found.loc[900203])
+    with pytest.raises(SourceError, match="row 2.*90O101"):
+        read(tmp_path, f"900201,{NONE},{graded},NULL,90O101", head=head)
+
+
 def test_a_word_that_no_report_card_has_is_refused_by_row(tmp_path):
     row = "900101,25/11/2025,01/02/2026,,Quite good,NULL,NULL,NULL,NULL,NULL,NULL"
     with pytest.raises(SourceError, match="row 2.*Quite good.*needs attention"):
