@@ -140,10 +140,11 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
     least = Left(policy.least_left, policy.least_left_insider, policy.least_width / 100)
     chapters = [one for one in edition.chapters if not is_published(one)]
     for family in dict.fromkeys(whole_of(name) for one in chapters for name in one.results):
-        unknown = find_unknown(chapters, family, edition.panel)
+        told = read_forms(edition.told.forms, family)
+        unknown = find_unknown(chapters, family, edition.panel, told)
         if unknown.table.empty:
             continue
-        told = read_forms(edition.told.forms, family)
+        told = [as_now(form, unknown) for form in told]
         unknown = with_told(unknown, told)
         firsts = [[headline_form(one, one.programme.primary, unknown)] for one in chapters
                   if whole_of(one.programme.primary) == family and one.primary.known]  # fmt: skip
@@ -215,11 +216,14 @@ def _refusal(edition: Edition, refused: Sequence[Chapter]) -> str:
     )
 
 
-def find_unknown(chapters: Sequence[Chapter], family: str, panel: Panel | None = None) -> Unknown:
+def find_unknown(
+    chapters: Sequence[Chapter], family: str, panel: Panel | None = None, told: Sequence[Form] = ()
+) -> Unknown:
     """Set out the unpublished results that estimates of an outcome, and of its groups, rest on.
 
-    Where a group's results stand beside those of all pupils, a school has two unknowns, the group
-    and its other pupils, and what it has for all pupils is protected too.
+    Where a group's results stand beside those of all pupils, here or in what was `told` before, a
+    school has two unknowns, the group and its other pupils, and what it has for all pupils is
+    protected too.
     """
     gaps = [one.found.gaps.reset_index() for one in chapters]
     own = pd.concat(gaps)[["school", "outcome", "own", "comparison", "correction", "weight"]]
@@ -231,13 +235,17 @@ def find_unknown(chapters: Sequence[Chapter], family: str, panel: Panel | None =
     }
     whole = tables.pop(family, None)
     group = next(iter(tables.values()), None)
-    percent = find_measure(family).percent
+    one = whole if whole is not None else group
+    if one is None:
+        return Unknown(pd.DataFrame(columns=["school"]), np.zeros((0, 0)), pd.DataFrame())
+    parted = {school for form in told for school, part in form.parts.index if part == GROUP}
+    if parted and whole is None:
+        whole = one.assign(weight=one["weight"] * 2)
+    if parted and group is None:  # half of the pupils, where the files no longer say how many
+        group = one[one.index.isin(parted)].assign(weight=one["weight"] / 2)
     if whole is None or group is None:
-        one = whole if whole is not None else group
-        if one is None:
-            return Unknown(pd.DataFrame(columns=["school"]), np.zeros((0, 0)), pd.DataFrame())
-        return _plain(one, percent=percent)
-    return _two_parts(whole, group, _count_pupils(panel, next(iter(tables)), family))
+        return _plain(one, percent=find_measure(family).percent)
+    return _two_parts(whole, group, _count_pupils(panel, next(iter(tables), family), family))
 
 
 def _plain(own: pd.DataFrame, *, percent: bool) -> Unknown:
@@ -276,7 +284,7 @@ def _two_parts(whole: pd.DataFrame, group: pd.DataFrame, pupils: pd.DataFrame) -
     blocks, wanted = [], []
     for school, own in whole.iterrows():
         counted = pupils.reindex([school]).iloc[0]
-        q = float(counted["group"] / counted["all"]) if len(pupils) else np.nan
+        q = float(counted["group"]) / float(counted["all"])
         own_variance = 1 / float(own["weight"])
         if school not in group.index:
             rows.append((int(school), OTHER, float(own["own"])))
@@ -284,7 +292,8 @@ def _two_parts(whole: pd.DataFrame, group: pd.DataFrame, pupils: pd.DataFrame) -
             wanted.append((int(school), OTHER, {OTHER: 1.0}))
             continue
         q = min(max(q, 0.02), 0.98) if np.isfinite(q) else 0.5
-        n, mine = float(counted["all"]) if len(pupils) else 30.0, group.loc[school]
+        n = float(counted["all"]) if np.isfinite(counted["all"]) else 30.0
+        mine = group.loc[school]
         of_group = 1 / float(mine["weight"])
         each = max(of_group - own_variance, 0.05 * own_variance) / ((1 - q) / (q * n))
         shared = max(own_variance - each / n, 0.1 * own_variance)
@@ -402,6 +411,20 @@ def read_forms(told: pd.DataFrame, family: str) -> list[Form]:
     ]
 
 
+def as_now(form: Form, unknown: Unknown) -> Form:
+    """Return what was told of schools' results as one as parts of what is unknown of them now."""
+    own = {
+        (school, part): unknown.wanted.loc[(school, part)] * share
+        for (school, part), share in form.parts.items()
+        if part == WHOLE and (school, part) in unknown.wanted.index
+    }
+    rest = form.parts.drop(list(own))
+    parts = pd.concat([rest, *own.values()]) if own else rest
+    return dataclasses.replace(
+        form, parts=parts[parts != 0].groupby(level=["school", "part"]).sum()
+    )
+
+
 def with_told(unknown: Unknown, told: Iterable[Form]) -> Unknown:
     """Add the results that an earlier release rests on and this one does not: of schools that left.
 
@@ -415,11 +438,16 @@ def with_told(unknown: Unknown, told: Iterable[Form]) -> Unknown:
     at = pd.MultiIndex.from_tuples(list(gone), names=known.names)
     usual = {name: unknown.table[name].median() for name in ("value", "low", "high")}
     rows = pd.DataFrame({"school": at.get_level_values("school"), **usual}, index=at)
-    spread = np.sqrt(np.median(np.diag(unknown.prior @ unknown.prior.T)))
+    figures = np.sqrt(((unknown.wanted.to_numpy(float) @ unknown.prior) ** 2).sum(axis=1))
+    parts = unknown.wanted.index.get_level_values("part")
+    single = ~at.get_level_values("school").duplicated(keep=False)  # one result, so of all pupils
+    own_part = np.where(single, WHOLE, at.get_level_values("part"))
+    usually = pd.Series(figures).groupby(parts).median()
+    spread = usually.reindex(own_part).fillna(np.median(figures)).to_numpy()
     own = pd.DataFrame(np.eye(len(at)), index=at, columns=at)
     return Unknown(
         pd.concat([unknown.table, rows]),
-        block_diag(unknown.prior, spread * np.eye(len(at))),
+        block_diag(unknown.prior, np.diag(spread)),
         pd.concat([unknown.wanted, own]).fillna(0.0),
     )
 

@@ -273,8 +273,8 @@ def test_what_is_held_back_is_in_the_log_and_the_log_names_no_school() -> None:
     assert not log.astype(str).apply(lambda column: column.str.contains("9000")).any().any()
 
 
-def test_a_group_and_all_pupils_are_reckoned_with_together() -> None:
-    """A group of 17 schools beside all pupils of 18 tells of the one school between them."""
+def gaps_of_a_group_and_all():
+    """Give gaps of 18 schools; one of them has no result for the group."""
     rng = np.random.default_rng(5)
     schools = list(range(900000, 900018))
     rows = []
@@ -289,9 +289,47 @@ def test_a_group_and_all_pupils_are_reckoned_with_together() -> None:
             rows.append({"school": school, "outcome": outcome, "own": value, "comparison": 50.0,
                          "correction": 0.0, "gap": value - 50.0, "n_comparison": 50,
                          "reason": "", "weight": weight})  # fmt: skip
-    found = dataclasses.replace(make_results(), gaps=pd.DataFrame(rows))
-    edition = edition_of()
-    chapter = dataclasses.replace(edition.chapters[0], found=found)
+    return pd.DataFrame(rows)
+
+
+def chapter_of(gaps):
+    found = dataclasses.replace(make_results(), gaps=gaps)
+    return dataclasses.replace(edition_of().chapters[0], found=found)
+
+
+@pytest.mark.parametrize("later", ["rwm_expected", "rwm_expected.disadvantaged"])
+def test_what_was_told_of_a_group_counts_where_a_later_report_has_no_such_group(later) -> None:
+    """One school fewer is told by what an earlier release said, with the group or without."""
+    gaps = gaps_of_a_group_and_all()
+    before = chapter_of(gaps)
+    both = gate.find_unknown([before], "rwm_expected")
+    told = [gate.headline_form(before, name, both) for name in gaps["outcome"].unique()[:2]]
+    for school, may in ((None, True), (900007, False)):
+        left = chapter_of(gaps[gaps["outcome"].eq(later) & gaps["school"].ne(school)])
+        unknown = gate.find_unknown([left], "rwm_expected", None, told)
+        forms = [gate.as_now(form, unknown) for form in told]
+        unknown = gate.with_told(unknown, forms)
+        now = gate.headline_form(left, later, unknown)
+        assert may_show([*forms, now], unknown, LEAST) == may
+
+
+def test_what_was_told_of_all_pupils_counts_where_a_later_report_has_a_group_too() -> None:
+    gaps = gaps_of_a_group_and_all()
+    whole = gaps[gaps["outcome"] == "rwm_expected"]
+    before = chapter_of(whole)
+    told = [gate.headline_form(before, "rwm_expected", gate.find_unknown([before], "rwm_expected"))]
+    for school, may in ((None, True), (900007, False)):
+        now = chapter_of(gaps[gaps["school"] != school])
+        unknown = gate.find_unknown([now], "rwm_expected", None, told)
+        forms = [gate.as_now(form, unknown) for form in told]
+        unknown = gate.with_told(unknown, forms)
+        forms.append(gate.headline_form(now, "rwm_expected", unknown))
+        assert may_show(forms, unknown, LEAST) == may
+
+
+def test_a_group_and_all_pupils_are_reckoned_with_together() -> None:
+    """A group of 17 schools beside all pupils of 18 tells of the one school between them."""
+    chapter = chapter_of(gaps_of_a_group_and_all())
     unknown = gate.find_unknown([chapter], "rwm_expected")
     names = ("rwm_expected", "rwm_expected.disadvantaged", "rwm_expected.gap")
     forms = {name: gate.headline_form(chapter, name, unknown) for name in names}
