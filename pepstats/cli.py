@@ -1,51 +1,103 @@
 """The command line: what can be asked for, one message when it is wrong, and the exit code.
 
-0 done; 1 done and something differs; 2 the input or the request is wrong; 3 a defect of ours.
+0 done; 1 done and something differs; 2 the input, the request or the machine is in the way; 3 a
+defect of ours; 130 and 143 stopped, by Ctrl-C or by a request to end.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pepstats import __version__, paths
-from pepstats.errors import DesignError, PepstatsError
+from pepstats.errors import DesignError, PepstatsError, describe_fault
 from pepstats.formatting import plain_text
 
 DEFAULT_REPORT = "autumn-2018"
 JOBS = min(2, os.cpu_count() or 1)
 """Notebooks at a time unless asked otherwise: a second saves a quarter, a third nothing."""
-DONE, DIFFERS, WRONG, DEFECT = 0, 1, 2, 3
+DONE, DIFFERS, WRONG, DEFECT, STOPPED = 0, 1, 2, 3, 128  # stopped: and the signal's number
 SAID_AT_END = 6  # things to do that a run names; all are in a file
 WHICH = "a report of the data folder; without one, autumn-2018 or the only one there is"
 ANSWERS = (
-    "Exit codes: 0 done; 1 done and something differs; 2 the input or the request is wrong, one "
-    "message says what and where; 3 a fault of ours, the traceback is kept."
+    "Exit codes: 0 done; 1 done and something differs; 2 the input, the request or the machine is "
+    "in the way, one message says what and where; 3 a fault of ours, the traceback is kept; 130 or "
+    "143 stopped, by Ctrl-C or by a request to end."
 )
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Do what was asked on the command line and give back the exit code."""
-    asked = build_parser().parse_args(words)
-    command: Callable[[argparse.Namespace], int] = asked.command
+    asked = argparse.Namespace()
     try:
-        return command(asked)
+        with _heed_stops():
+            asked = build_parser().parse_args(words)
+            command: Callable[[argparse.Namespace], int] = asked.command
+            return _close_output(command(asked))
+    except SystemExit as asked_for:  # help, the version, or words it does not know
+        raise SystemExit(_close_output(int(asked_for.code or DONE))) from None
     except PepstatsError as error:
-        print(f"pepstats: {plain_text(str(error))}", file=sys.stderr)
+        _tell(f"pepstats: {plain_text(str(error))}")
         return WRONG
-    except KeyboardInterrupt:
-        print("pepstats: stopped; what was there before is as it was.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        _tell("pepstats: stopped. Nothing half made is left; what was finished is as it was.")
+        return STOPPED + (stop.args[0] if stop.args else signal.SIGINT)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return _close_output(DONE)
     except Exception as error:
+        if (fault := describe_fault(error)) is not None:
+            _tell(f"pepstats: {plain_text(fault)}.")
+            return WRONG
         return _report_defect(error, getattr(asked, "out", None))
+
+
+@contextmanager
+def _heed_stops() -> Iterator[None]:
+    """Let a request to end, or a closed terminal, stop a command as Ctrl-C does."""
+    asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        asked = []
+
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = {one: signal.signal(one, stop) for one in asked
+              if signal.getsignal(one) is not signal.SIG_IGN}  # fmt: skip
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler or signal.SIG_DFL)
+
+
+def _close_output(code: int) -> int:
+    """Write out what was said and return the exit code: 2 where it cannot be written.
+
+    A reader that has closed it, as `| head -1` does, has what it wanted.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _say_no_more(sys.stdout)
+    except OSError as error:
+        _say_no_more(sys.stdout)
+        _tell(f"pepstats: the output cannot be written: {describe_fault(error) or error}.")
+        return WRONG
+    return code
+
+
+def _say_no_more(stream: IO[str]) -> None:
+    """Let what is still said to a closed output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -71,14 +123,14 @@ def _run(asked: argparse.Namespace) -> int:
     from pepstats.runs import RunOptions, read_to_do, read_verdicts, run_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
-    options = RunOptions(asked.jobs, asked.force, _tell)
+    options = RunOptions(asked.jobs, asked.force, _tell, asked.longest_cell)
     paper = run_report(
         asked.report or choose_report(data), data=data, out=out, programmes=asked.programme,
         options=options,
     )  # fmt: skip
     run = paper.parents[1]
-    print("\n".join(read_verdicts(run)), file=sys.stderr)
-    print(say_end(read_to_do(run)), file=sys.stderr)
+    _tell("\n".join(read_verdicts(run)))
+    _tell(say_end(read_to_do(run)))
     print(paper)
     if asked.open:
         webbrowser.open(paper.as_uri())
@@ -86,7 +138,11 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    """Say what is being done, if anyone listens: what is done does not stop for it."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _say_no_more(sys.stderr)
 
 
 def say_end(to_do: Sequence[str]) -> str:
@@ -152,7 +208,7 @@ def _explain(asked: argparse.Namespace) -> int:
 def _verify(asked: argparse.Namespace) -> int:
     from pepstats.runs import verify_run
 
-    found = verify_run(asked.path, asked.data, asked.out, asked.jobs, _tell)
+    found = verify_run(asked.path, asked.data, asked.out, asked.jobs, _tell, asked.again)
     print(found.as_json() if asked.json else found.as_text())
     return DIFFERS if found.differs else DONE
 
@@ -238,7 +294,7 @@ def _report_defect(error: Exception, out: Path | None) -> int:
         kept = f"The traceback is in {log}."
     except OSError:
         kept = text
-    print(f"pepstats: a defect of ours, not of your input: {error} {kept}", file=sys.stderr)
+    _tell(f"pepstats: a defect of ours, not of your input: {error} {kept}")
     return DEFECT
 
 
@@ -254,6 +310,8 @@ DATA = _option("--data", "the data folder (default data/)", type=Path, metavar="
 OUT = _option("--out", "where to write (default outputs/)", type=Path, metavar="DIR")
 JOBS_AT_A_TIME = _option("--jobs", f"notebooks at a time (default {JOBS})", type=_count,
                          default=JOBS, metavar="N")  # fmt: skip
+LONGEST = _option("--longest-cell", "seconds a cell may take before it is said to hang (900)",
+                  type=_count, default=900, metavar="S")  # fmt: skip
 JSON = _option("--json", "the findings as JSON", action="store_true")
 ANY_REPORT = _option("report", WHICH, nargs="?", metavar="REPORT")
 
@@ -264,6 +322,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
                 action="append", default=[], metavar="SLUG"),
         _option("--force", "run every step, also those whose sources have not changed",
                 action="store_true"),
+        LONGEST,
         _option("--open", "open the paper in the browser", action="store_true"),
     )),
     "check": (_check, "read sources and account for every row and cell", (
@@ -287,6 +346,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
     )),
     "verify": (_verify, "run a run or release again and compare it all", (
         DATA, OUT, JOBS_AT_A_TIME, _option("path", "its folder", type=Path, metavar="PATH"), JSON,
+        _option("--again", "a run already made again, to compare with instead of running",
+                type=Path, metavar="DIR"),
     )),
     "trace": (_trace, "follow an entry of the paper to the cells of the published files", (
         DATA, OUT, _option("report", "its finished run is in working/", metavar="REPORT"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import re
 from collections.abc import Iterable
 
 
@@ -35,6 +37,41 @@ class DesignError(PepstatsError):
 
 class RunError(PepstatsError):
     """A run, a release or a notebook is not in the state the command needs."""
+
+
+_ELSEWHERE = "Make room, or name another folder with --out"
+_FAULTS = {
+    "ENOSPC": f"the disk is full. {_ELSEWHERE}",
+    "EDQUOT": f"your share of the disk is used up. {_ELSEWHERE}",
+    "EFBIG": f"the file is larger than is allowed here. {_ELSEWHERE}",
+    "EROFS": "nothing can be written there. Name another folder with --out",
+    "EACCES": "not allowed. Ask for the right to it, or name another folder with --out or --data",
+    "EPERM": "not allowed. Ask for the right to it, or name another folder with --out or --data",
+    "ENAMETOOLONG": "the path is too long. Name a folder with a shorter one, with --out or --data",
+    "ENOTDIR": "a file is where a folder has to be. Move it away, or name another folder",
+    "EISDIR": "a folder is where a file has to be. Move it away, or name another folder",
+    "EMFILE": "too many files are open. Close other programs, or allow more (`ulimit -n`)",
+    "ENFILE": "too many files are open on this machine. Close other programs",
+    "EIO": "the disk cannot be read or written. Look whether it is there, or name another",
+    "ENOMEM": "the machine has no memory left. Close other programs, or run with --jobs 1",
+}
+"""What a machine can refuse, by the name of its error, and what to do about it."""
+
+
+def describe_fault(error: BaseException | str) -> str | None:
+    """Return what the machine refused, and what to do; None where it is no fault of the machine.
+
+    Also from what a kernel says of its error, as `[Errno 28] No space left on device: 'a.csv'`.
+    """
+    if isinstance(error, MemoryError):
+        return _FAULTS["ENOMEM"]
+    if isinstance(error, OSError):
+        number, path = error.errno, error.filename
+    else:
+        said = re.search(r"^\[Errno (\d+)\][^:]*(?:: '(.*)')?", str(error))
+        number, path = (int(said[1]), said[2]) if said else (None, None)
+    what = _FAULTS.get(errno.errorcode.get(number or 0, ""))
+    return None if what is None else f"{path}: {what}" if path else what
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

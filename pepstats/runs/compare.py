@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 import io
 import json
-import math
 import re
 import zipfile
 import zlib
@@ -24,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pepstats.formatting import WRITTEN
 from pepstats.runs.files import Output
 from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, WHOLE, Finding
 
@@ -37,24 +36,21 @@ _SAID = {"alt", "title", "href", "lang", "aria-label", "descr", "target", "name"
 
 
 class Content(HTMLParser):
-    """What a file of a run says and shows: its words, and the hash of each of its pictures."""
+    """What a file of a run says: its words, and none of its pictures."""
 
     def __init__(self, name: str, content: bytes) -> None:
         """Read a file of any kind a run writes; the ending of its name says which."""
         super().__init__(convert_charrefs=True)
         self.said: list[str] = []
-        self.pictures: list[str] = []
         self.hidden = False
         kind = PurePosixPath(name).suffix
-        if kind in {".png", ".svg"}:
-            self._see(content)
-        elif kind in {".docx", ".xlsx"}:
+        if kind in {".docx", ".xlsx"}:
             self._read_packed(content)
         elif kind == ".ipynb":
             self._read_notebook(json.loads(content))
         elif kind == ".html":
             self._read_page(content.decode("utf-8"))
-        else:
+        elif kind not in {".png", ".svg"}:
             self.said.append(content.decode("utf-8"))
 
     @property
@@ -76,20 +72,15 @@ class Content(HTMLParser):
         if not self.hidden:
             self.said.append(data)
 
-    def _see(self, picture: bytes) -> None:
-        self.pictures.append(hashlib.sha256(picture).hexdigest())
-
     def _read_page(self, page: str) -> None:
-        """Read a page, or another text with tags, and the pictures embedded in it."""
-        for picture in _EMBEDDED.findall(page):
-            self._see(base64.b64decode(picture))
+        """Read a page, or another text with tags, without the pictures embedded in it."""
         self.reset()
         self.hidden = False
         self.feed(_EMBEDDED.sub("", page))
         self.close()
 
     def _read_packed(self, content: bytes) -> None:
-        """Read each part of a Word file or workbook; one that has no words is a picture."""
+        """Read each part of a Word file or workbook that has words."""
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             for entry in packed.infolist():
                 if entry.file_size > LARGEST_PART:
@@ -97,8 +88,6 @@ class Content(HTMLParser):
                 self.said.append(entry.filename)
                 if entry.filename.endswith((".xml", ".rels")):
                     self._read_page(packed.read(entry).decode("utf-8"))
-                else:
-                    self._see(packed.read(entry))
 
     def _read_notebook(self, value: Any, kind: str = "") -> None:
         """Read all that a notebook holds, key by key; a list of lines is one text."""
@@ -110,17 +99,22 @@ class Content(HTMLParser):
                 self._read_notebook(inside, kind)
         elif kind == "text/html":
             self._read_page("".join(value))
-        elif kind.startswith("image/"):
-            drawn = "".join(value)
-            self._see(drawn.encode("utf-8") if "svg" in kind else base64.b64decode(drawn))
-        else:
+        elif not kind.startswith("image/"):
             self.said.append(f"{kind} {''.join(value) if isinstance(value, list) else value}")
 
 
-RELATIVE, FLOOR = 1e-9, 1e-12
-"""How far a number that was worked out may be from itself, relative to it and to the largest of its
-column: sums and solved equations may differ in their last digits between processors and versions of
-numpy, and what is zero but for rounding has no digits of its own. All else is exact."""
+LAST_DIGIT, FLOOR = WRITTEN - 1, 1e-12
+"""How far a number that was worked out may be from itself: one in the last of the digits that are
+written, where a rounding fell to the other side, and what is zero but for rounding, relative to the
+largest of its column, which has no digits of its own. All else is exact."""
+
+
+def _allow(numbers: Any, others: Any, largest: float) -> Any:
+    """Return how far numbers may lie from others: one in the last digit that is written."""
+    size = np.fmax(np.abs(numbers), np.abs(others))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        last = 10.0 ** (np.floor(np.log10(size)) - LAST_DIGIT)
+    return np.fmax(np.nan_to_num(last, posinf=0.0) * (1 + 1e-4), FLOOR * largest)
 
 
 def compare_file(
@@ -146,11 +140,17 @@ def compare_file(
             zlib.error) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return [Finding(name, WHOLE, DIFFERS, f"cannot be read as what it is: {reason}")]
-    if found:
+    if any(one.verdict == DIFFERS for one in found):
         return found
-    if kind in {".csv", ".json", ".txt"}:
-        return [Finding(name, WHOLE, DIFFERS, "the same words and numbers in other bytes")]
-    return [Finding(name, WHOLE, CLOSE, "the same but for the last digits of its pictures")]
+    if found and (kind not in {".csv", ".json"} or _between(made) == _between(again)):
+        return found
+    what = "numbers" if kind in {".csv", ".json", ".txt"} else "pictures"
+    return [Finding(name, WHOLE, DIFFERS, f"the same words and {what} in other bytes")]
+
+
+def _between(content: bytes) -> list[bytes]:
+    """Return all that stands between the numbers of a table or of entries."""
+    return re.split(rb"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", content)
 
 
 def _compare_parts(name: str, made: bytes, again: bytes) -> Iterator[Finding]:
@@ -168,8 +168,9 @@ def _compare_parts(name: str, made: bytes, again: bytes) -> Iterator[Finding]:
             continue
         kind = PurePosixPath(part).suffix
         if kind in {".svg", ".png"}:
-            if note := compare_pictures(kind, one, other):
-                yield Finding(name, part if part != name else "(picture)", DIFFERS, note)
+            note = compare_pictures(kind, one, other)
+            yield Finding(name, part if part != name else "(picture)", DIFFERS if note else CLOSE,
+                          note or "the same but for its last digits")  # fmt: skip
         else:
             yield Finding(name, part if part != name else "(looks)", DIFFERS,
                           "the same words, laid out in another way")  # fmt: skip
@@ -179,31 +180,74 @@ def _split(name: str, content: bytes) -> list[tuple[str, bytes]]:
     """Split a file into its parts, each picture by itself, in their order."""
     kind = PurePosixPath(name).suffix
     if kind in {".docx", ".xlsx"}:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            infos = packed.infolist()
-            if large := [one.filename for one in infos if one.file_size > LARGEST_PART]:
-                raise ValueError(f"{large[0]} unpacks to too much")
-            parts = [(one.filename, packed.read(one)) for one in infos]
-            packing = [(one.date_time, one.extra, one.comment) for one in infos]
-            return [*parts, ("(packing)", repr((packing, packed.comment)).encode("utf-8"))]
+        return _split_packed(content)
     if kind == ".html":
-        page = content.decode("utf-8")
-        found = [
-            (f"picture {n}.{match.group(1)}", base64.b64decode(match.group(2)))
-            for n, match in enumerate(_KINDS.finditer(page), start=1)
-        ]
-        return [(name, _EMBEDDED.sub("", page).encode("utf-8")), *found]
+        return _split_page(name, content.decode("utf-8"))
     if kind == ".ipynb":
-        return [
-            (f"cell {n}", text.encode("utf-8"))
-            for n, text in enumerate(Content(name, content).said)
-        ]
+        notebook = json.loads(content)
+        as_written = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        other = content if content != as_written.encode("utf-8") else b""
+        return [*_split_notebook(notebook, ""), ("(as it is written)", other)]
     return [(name, content)]
+
+
+def _split_packed(content: bytes) -> list[tuple[str, bytes]]:
+    """Split a Word file or workbook into what is packed in it, and how it is packed."""
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        infos = packed.infolist()
+        if large := [one.filename for one in infos if one.file_size > LARGEST_PART]:
+            raise ValueError(f"{large[0]} unpacks to too much")
+        parts = [(one.filename, packed.read(one)) for one in infos]
+        how = [(one.date_time, one.extra, one.comment, one.flag_bits, one.compress_type,
+                one.external_attr) for one in infos]  # fmt: skip
+        heads = sum(30 + 46 + 2 * len(one.orig_filename.encode("utf-8")) for one in infos)
+        more = len(content) - heads - sum(one.compress_size for one in infos) - 22
+    return [*parts, ("(packing)", repr((how, packed.comment, more)).encode("utf-8"))]
+
+
+def _split_page(name: str, page: str) -> list[tuple[str, bytes]]:
+    """Split a page into its text and the pictures that are embedded in it."""
+    found = [
+        (f"picture {n}.{match.group(1)}", _unpack(match.group(2)))
+        for n, match in enumerate(_KINDS.finditer(page), start=1)
+    ]
+    return [(name, _EMBEDDED.sub("", page).encode("utf-8")), *found]
+
+
+def _unpack(text: str) -> bytes:
+    """Return a picture from its letters, refusing any that are none of it."""
+    drawn = base64.b64decode(text)
+    if base64.b64encode(drawn).decode("ascii") != "".join(text.split()):
+        raise ValueError("more than a picture is in it")
+    return drawn
+
+
+def _split_notebook(value: Any, path: str) -> Iterator[tuple[str, bytes]]:
+    """Split a notebook into all it holds, by the keys that lead there; lines are one text."""
+    kind = path.rpartition(" ")[2]
+    if isinstance(value, dict):
+        yield f"{path} (keys)", repr(sorted(value)).encode("utf-8")
+        for key, inside in value.items():
+            yield from _split_notebook(inside, f"{path} {key}".strip())
+    elif isinstance(value, list) and not all(isinstance(line, str) for line in value):
+        yield f"{path} (size)", repr(len(value)).encode("utf-8")
+        for number, inside in enumerate(value):
+            yield from _split_notebook(inside, f"{path} {number}")
+    elif kind == "text/html":
+        for part, content in _split_page("(page)", "".join(value)):
+            yield f"{path} {part}", content
+    elif kind == "image/png":
+        yield f"{path}.png", _unpack("".join(value))
+    elif kind.startswith("image/svg"):
+        yield f"{path}.svg", "".join(value).encode("utf-8")
+    else:
+        yield path, json.dumps(value).encode("utf-8")
 
 
 DRAWN_NEAR, PIXEL_NEAR = 0.05, 8
 """How far a line may lie from itself: points of a drawing, of 255 shades of a pixel. Processors
-differ in the last digits of a number, which is less than a thousandth of either."""
+differ in the last digits of a number, which is less than a thousandth of either; a small number,
+which may be a scale or a shade, by no more than a thousandth of itself."""
 
 
 def compare_pictures(kind: str, made: bytes, again: bytes) -> str:
@@ -226,21 +270,30 @@ def compare_pictures(kind: str, made: bytes, again: bytes) -> str:
     numbers, others = (
         np.array([float(n) for n in _NUMBER.findall(one.decode("utf-8"))]) for one in (made, again)
     )
-    apart = float(np.abs(numbers - others).max(initial=0.0))
-    return "" if apart <= DRAWN_NEAR else f"drawn otherwise, by up to {apart:.2g} points"
+    apart = np.abs(numbers - others)
+    far = apart > np.clip(np.abs(others) / 1000, 1e-4, DRAWN_NEAR)
+    return f"drawn otherwise, by up to {apart[far].max():.2g} points" if far.any() else ""
 
 
 def _chunks(png: bytes) -> list[bytes]:
     """Return all of a PNG but its pixels, which may be packed in more than one way."""
     if png[:8] != b"\x89PNG\r\n\x1a\n":
         raise ValueError("not a PNG")
-    found, at = [], 8
-    while at < len(png):
+    found: list[bytes] = []
+    pixels, at = zlib.decompressobj(), 8
+    while at < len(png) and found[-1:] != [_END]:
         length = int.from_bytes(png[at : at + 4], "big")
         if png[at + 4 : at + 8] != b"IDAT":
             found.append(png[at : at + 12 + length])
+        elif pixels.eof:
+            raise ValueError("more than a picture is in it")
+        else:
+            pixels.decompress(png[at + 8 : at + 8 + length])
         at += 12 + length
-    return found
+    return [*found, png[at:], pixels.unused_data]
+
+
+_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 
 NOT_AGAIN = "not in the one made again"
@@ -308,8 +361,8 @@ def _compare_column(
     scale = float(np.abs(y[np.isfinite(y)]).max(initial=0.0))
     with np.errstate(invalid="ignore"):
         apart = np.abs(x - y)
-        allowed = np.maximum(RELATIVE * np.fmax(np.abs(x), np.abs(y)), FLOOR * scale)
-    near = np.isfinite(apart) & (apart <= allowed) & number
+    near = np.isfinite(apart) & (apart > 0) & (apart <= _allow(x, y, scale)) & number
+    near &= [text == repr(float(one)) for text, one in zip(ours, x, strict=True)]
     for verdict, rows in ((CLOSE, other & near), (DIFFERS, other & ~near)):
         if rows.any():
             first = int(np.flatnonzero(rows)[0])
@@ -330,8 +383,7 @@ def compare_entries(name: str, made: bytes, again: bytes) -> list[Finding]:
             continue
         told = f"{_short(repr(a))}, made again {_short(repr(b))}"
         if isinstance(a, float) and isinstance(b, float):
-            floor = FLOOR * max(abs(a), abs(b), 1.0)
-            close = math.isclose(a, b, rel_tol=RELATIVE, abs_tol=floor)
+            close = abs(a - b) <= _allow(a, b, max(abs(a), abs(b), 1.0))
             found.append(Finding(name, key, CLOSE if close else DIFFERS, told, 1, abs(a - b)))
         else:
             found.append(Finding(name, key, DIFFERS, told, 1))

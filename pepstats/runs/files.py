@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import os
 import posixpath
 import shutil
+import signal
+import sys
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import pandas as pd
 from pydantic import Field
@@ -121,17 +126,89 @@ def lab_beside(final: Path) -> Path:
 
 @contextmanager
 def fill_folder(final: Path) -> Iterator[Path]:
-    """Make a hidden folder to be filled, which takes a finished one's place once it is whole."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    sweep_partial(final)
-    making = final.with_name(f".{final.name}.partial-{os.getpid()}")
-    making.mkdir()
+    """Make a hidden folder to be filled, which takes a finished one's place once it is whole.
+
+    No two commands fill the same folder: the second is refused.
+    """
+    with hold_alone(final):
+        sweep_partial(final)
+        making = final.with_name(f".{final.name}.partial-{os.getpid()}")
+        try:
+            making.mkdir()
+            yield making
+        except BaseException as error:
+            removed = not making.is_dir()
+            with undisturbed():
+                shutil.rmtree(making, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno and not error.filename:
+                error.filename = str(final.parent)  # a full disk does not say where
+            elif removed and isinstance(error, Exception):
+                raise RunError(f"{making} was taken away meanwhile. Do it again.") from error
+            raise
+        with undisturbed():
+            replace_folder(making, final)
+
+
+@contextmanager
+def hold_alone(place: Path) -> Iterator[None]:
+    """Hold a folder, there or not, as the only command; refuse where another holds it.
+
+    What is held is a hidden file beside it; the system lets go of it when a command is killed.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path = place.with_name(f".{place.name}.lock")
+    while True:
+        with path.open("a", encoding="ascii") as lock:
+            if not _lock(lock):
+                raise RunError(
+                    f"Another command is at work on {place}. Wait until it is done, or stop it."
+                )
+            if not path.exists() or path.stat().st_ino != os.fstat(lock.fileno()).st_ino:
+                continue  # another let go of it, and took it away, in between
+            try:
+                yield
+            finally:
+                with suppress(PermissionError):  # Windows takes no open file away
+                    path.unlink(missing_ok=True)
+            return
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock an open file for this command alone; False where another has it."""
     try:
-        yield making
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
-    replace_folder(making, final)
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in {errno.EACCES, errno.EAGAIN}  # other: a drive without locks
+    return True
+
+
+STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
+              if hasattr(signal, name))  # fmt: skip
+"""How a person or the machine asks a command to stop."""
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let a request to stop wait until what is inside is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {one: signal.signal(one, lambda number, _: came.append(number)) for one in STOPS}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler or signal.SIG_DFL)
+    for number in came[:1]:
+        signal.raise_signal(number)
 
 
 def replace_folder(making: Path, final: Path) -> None:
@@ -139,8 +216,27 @@ def replace_folder(making: Path, final: Path) -> None:
     old = final.with_name(f".{final.name}.old-{os.getpid()}")
     if final.exists():
         final.rename(old)
-    making.rename(final)
+    try:
+        making.rename(final)
+    except OSError:
+        if old.exists():
+            old.rename(final)
+        raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+_PRIVATE = "pepstats-"  # how the name of a temporary folder of ours begins
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Make a temporary folder; what killed commands left of theirs is cleared away first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PRIVATE}*-*"):
+        number = left.name.removeprefix(_PRIVATE).partition("-")[0]
+        if number.isdigit() and not _alive(int(number), us=True):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_PRIVATE}{os.getpid()}-") as place:
+        yield Path(place)
 
 
 def sweep_partial(final: Path) -> None:
@@ -155,10 +251,13 @@ def sweep_partial(final: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _alive(process: int) -> bool:
-    """Whether another command may still be at work; where that cannot be asked, we let it be."""
+def _alive(process: int, *, us: bool = False) -> bool:
+    """Whether another command may still be at work; where that cannot be asked, we let it be.
+
+    Our own number is that of a dead one, unless what it names may be ours (`us`).
+    """
     if process == os.getpid() or os.name != "posix":
-        return process != os.getpid()
+        return us or process != os.getpid()
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -139,15 +139,15 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
     """
     if not made.sealed:
         yield Finding(MANIFEST, "seal", DIFFERS, "edited after it was written")
-    record = path.parent / CHANGES_FILE
-    if made.release is not None and record.is_file() and made.seal not in record.read_text("utf-8"):
-        yield Finding(MANIFEST, "seal", DIFFERS, f"not in {CHANGES_FILE} beside the release")
+    elif (path / MANIFEST).read_bytes() != manifest_as_text(made.as_dict()):
+        yield Finding(MANIFEST, WHOLE, DIFFERS, "the same content, not as a run writes it")
+    yield from _check_beside(path, made)
     listed = {name: one.sha256 for name, one in made.outputs.items()}
     if made.release is not None:
         listed = {name: listed[name] for name in made.release.leaving if name in listed}
         listed |= made.release.files
     there = {file.relative_to(path).as_posix() for file in path.rglob("*")
-             if file.is_symlink() or not file.is_dir()}  # fmt: skip
+             if file.is_symlink() or not file.is_dir() or not any(file.iterdir())}  # fmt: skip
     there -= {MANIFEST, LOG} if made.release is None else {MANIFEST}
     for note, names in {
         "missing": listed.keys() - there,
@@ -156,6 +156,32 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
                   if (path / name).is_symlink() or sha256_of(path / name) != listed[name]},
     }.items():  # fmt: skip
         yield from (Finding(name, WHOLE, DIFFERS, note) for name in sorted(names))
+
+
+def _check_beside(path: Path, made: Manifest) -> Iterator[Finding]:
+    """Hold what is written of times in a run's log, or beside a release, to its manifest."""
+    log, record = path / LOG, path.parent / CHANGES_FILE
+    if made.release is None:
+        if log.is_symlink() or not log.is_file():
+            yield Finding(LOG, WHOLE, DIFFERS, "missing")
+        elif log.read_bytes() != log_as_text(made.steps):
+            yield Finding(LOG, WHOLE, DIFFERS, "not what the manifest says of its steps")
+    elif record.is_file():
+        sections = record.read_text("utf-8", errors="replace").split("\n## ")
+        own = next((one for one in sections if made.seal in one), "")
+        if not own:
+            yield Finding(MANIFEST, "seal", DIFFERS, f"not in {CHANGES_FILE} beside the release")
+        elif not own.startswith(f"{made.report}, {made.release.on}\n") or (
+            made.release.why and f"- why: {made.release.why}\n" not in own
+        ):
+            yield Finding(CHANGES_FILE, "release", DIFFERS, "another day or reason than its own")
+
+
+def log_as_text(steps: Mapping[str, StepRecord]) -> bytes:
+    """Return the log of a run: how long each of its steps took."""
+    return "".join(f"{name:<52} {one.took:>9}\n" for name, one in sorted(steps.items())).encode(
+        "utf-8"
+    )
 
 
 SCHEMA = 6

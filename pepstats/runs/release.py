@@ -27,6 +27,7 @@ from pepstats.runs.files import (
     STUDY,
     copy_into,
     fill_folder,
+    hold_alone,
     place_of,
     read_csv,
     sha256_of,
@@ -276,6 +277,14 @@ def release_report(
     data, out = paths.data_folder(data), paths.output_folder(out)
     settings = load_report(report, data)
     run, final = out / "working" / settings.slug, out / "released" / settings.slug
+    with hold_alone(final.parent), hold_alone(run):  # what was told is told by one at a time
+        return _release_run(run, final, settings, data, why, draft=draft)
+
+
+def _release_run(
+    run: Path, final: Path, settings: Report, data: Path, why: str, *, draft: bool
+) -> Path:
+    """Release a run that nothing else is at work on."""
     sweep_partial(final)
     bring_up_to_date(final.parent)
     made = read_manifest(run)
@@ -295,7 +304,7 @@ def release_report(
         (making / MANIFEST).write_bytes(manifest_as_text(content))
         entry = record_release(final.parent, before, making, revises=settings.revises)
         if settings.edition == "public":
-            add_to_disclosed(run, out, settings, on)
+            add_to_disclosed(run, run.parents[1], settings, on)
     entry()
     return final
 

@@ -6,21 +6,23 @@ whole, so that a run that is stopped, or that fails, writes over nothing.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
 import shutil
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pepstats import paths
-from pepstats.errors import DesignError, RunError, SourceError, nearest
+from pepstats.errors import DesignError, RunError, SourceError, describe_fault, nearest
 from pepstats.runs.disclosed import FOLDER
 from pepstats.runs.files import (
     LOG,
@@ -28,6 +30,7 @@ from pepstats.runs.files import (
     describe_files,
     fill_folder,
     lab_beside,
+    private_folder,
     sha256_of,
     write_whole,
 )
@@ -39,6 +42,7 @@ from pepstats.runs.manifest import (
     find_manifest,
     is_modified,
     list_settings,
+    log_as_text,
     manifest_as_text,
     normalise_notebook,
     utc,
@@ -65,18 +69,29 @@ from pepstats.settings import (
 )
 from pepstats.sources import Source, find_source
 
+if TYPE_CHECKING:
+    import psutil
+
 KERNEL = "python3"
-LONGEST_CELL = 3600  # seconds; a cell that takes longer than this hangs
+LONGEST_CELL = 900
+"""Seconds that a cell may take before it is said to hang; the longest of ours takes some twenty."""
+LONGEST_SOCKET = 100  # letters of the path of a socket; macOS takes three more, Linux seven
 OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is made: notebooks at a time, also what has not changed, and who is told."""
+    """How a run is made: notebooks at a time, also what has not changed, and who is told.
+
+    `longest_cell` is how many seconds a cell may take before it is said to hang; `stopped` is set
+    once a run is to stop.
+    """
 
     jobs: int = 1
     force: bool = False
     tell: Callable[[str], None] = lambda _: None
+    longest_cell: int = LONGEST_CELL
+    stopped: threading.Event = field(default_factory=threading.Event, repr=False)
 
 
 def run_report(
@@ -110,8 +125,9 @@ def run_report(
         with handed_to_kernels(data, out, making):
             done = execute(list_tasks(chosen), report.slug, options, ground)
         ground.refuse_changes()
-        log = [f"{name:<52} {_took(one):>9}\n" for name, one in done.items()]
-        (making / LOG).write_text("".join(log), "utf-8")
+        if find_earlier(report, out) != earlier:
+            raise RunError(f"The run of {report.revises} became another meanwhile. Run again.")
+        (making / LOG).write_bytes(log_as_text(done))
         write_manifest(ground, report, chosen, done, started)
     for old in (final.with_name(f"{final.name}.failed"), lab_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
@@ -162,35 +178,50 @@ def execute(
     Those that would make what the last run made are taken over from it. Returns what is to be known
     of each, by its name.
     """
+    import psutil
     from tqdm import tqdm
 
     futures: dict[Future[StepRecord], Task] = {}
+    before = set(psutil.Process().children(recursive=True))
+    options = replace(options, stopped=threading.Event())
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
         ThreadPoolExecutor(max_workers=max(1, options.jobs)) as workers,
     ):
         for task in tasks:  # in their order: what a task needs is always begun before it
             needed = [future for future, other in futures.items() if task.needs(other)]
-            futures[workers.submit(_execute_one, task, report, needed, ground)] = task
+            futures[workers.submit(_execute_one, task, report, needed, ground, options)] = task
         try:
             for future in as_completed(futures):
                 done = future.result()
                 name = futures[future].name.replace("--", " · ")
-                options.tell(f"{name:<52} {_took(done):>9}")
+                options.tell(f"{name:<52} {done.took:>9}")
                 bar.update()
-        except BaseException:
+        except BaseException as error:
             workers.shutdown(wait=False, cancel_futures=True)
+            if not isinstance(error, Exception):  # a stop waits for no cell
+                options.stopped.set()
+                while not all(one.done() for one in futures):
+                    _end_kernels(before)
             raise
     return {task.name: future.result() for future, task in futures.items()}
 
 
-def _took(done: StepRecord) -> str:
-    return "as it was" if done.reused else f"{done.seconds:7.2f} s"
+def _end_kernels(others: set[psutil.Process]) -> None:
+    """End what this process started, but for others that were there before."""
+    import psutil
+
+    ours = [one for one in psutil.Process().children(recursive=True) if one not in others]
+    for one in ours:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    psutil.wait_procs(ours, timeout=0.2)
 
 
 def _execute_one(
-    task: Task, report: str, needed: Iterable[Future[StepRecord]], ground: Ground
-) -> StepRecord:
+    task: Task, report: str, needed: Iterable[Future[StepRecord]], ground: Ground,
+    options: RunOptions,
+) -> StepRecord:  # fmt: skip
     """Wait for what a task needs; then take it over where it is the same, else execute it."""
     for other in needed:
         other.result()
@@ -198,42 +229,84 @@ def _execute_one(
     stands_on = ground.stands_on(task)
     reused = ground.take_over(task, stands_on)
     if not reused:
-        _execute_notebook(task, report, ground.making)
+        _execute_notebook(task, report, ground.making, options)
     seconds = round(time.perf_counter() - started, 2)
     return StepRecord(stands_on=stands_on, seconds=seconds, reused=reused)
 
 
-def _execute_notebook(task: Task, report: str, making: Path) -> None:
+def _execute_notebook(task: Task, report: str, making: Path, options: RunOptions) -> None:
     """Execute one notebook; its copy has its final name only when it succeeded."""
     import papermill
+    from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
     source = paths.NOTEBOOKS / f"{task.step}.ipynb"
     final = making / "notebooks" / f"{task.name}.ipynb"
-    partial = final.with_name(f"{task.name}.partial.ipynb")
-    with tempfile.TemporaryDirectory(prefix="pep") as private:
+    partial, longest = final.with_name(f"{task.name}.partial.ipynb"), options.longest_cell
+    with private_folder() as private:
         config = Config()
         config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
+        config.KernelManager.connection_file = str(private / "kernel.json")
         if os.name == "posix":  # a socket file of its own: two kernels must never share one
             config.KernelManager.transport = "ipc"
-            config.KernelManager.ip = str(Path(private) / "k")
+            config.KernelManager.ip = str(_check_length(private / "k"))
         try:
             papermill.execute_notebook(
                 str(source), str(partial), parameters=parameters_of(task, report),
                 kernel_name=KERNEL, progress_bar=False, log_output=False, config=config,
-                execution_timeout=LONGEST_CELL,
+                execution_timeout=longest, start_timeout=max(60, longest),
             )  # fmt: skip
-        except PapermillExecutionError as error:
-            kept = making.with_name(f"{report}.failed") / f"{task.name}.failed.ipynb"
-            kept.parent.mkdir(exist_ok=True)
-            partial.replace(kept)
-            where = f"notebook {task.name}, cell {error.exec_count}, kept in {kept}"
+        except (PapermillExecutionError, CellTimeoutError, RuntimeError) as error:
+            if options.stopped.is_set():
+                raise
+            where = _keep_failed(task, partial, making.with_name(f"{report}.failed"))
+            if not isinstance(error, PapermillExecutionError):
+                what = HANGS if isinstance(error, CellTimeoutError) else KILLED
+                raise RunError(what.format(longest, 4 * longest, where=where)) from None
             if error.ename in OURS:
                 raise OURS[error.ename](f"{error.evalue} ({where})") from None
+            fault = MemoryError() if error.ename == MemoryError.__name__ else error.evalue
+            if told := describe_fault(fault):
+                raise RunError(f"{told} ({where}).") from None
             raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
     normalise_notebook(partial, parameters_of(task, report))
     partial.replace(final)
+
+
+HANGS = (
+    "A cell took longer than {} seconds and was ended ({where}). Where the machine is just slow, "
+    "allow more: `--longest-cell {}`."
+)
+KILLED = (
+    "A notebook's kernel was killed ({where}). Most often the machine has run out of memory: close "
+    "other programs, or run with `--jobs 1`."
+)
+
+
+def _check_length(socket: Path) -> Path:
+    """Refuse a place for a kernel's sockets that has too long a path for one."""
+    if len(os.fsencode(socket)) > LONGEST_SOCKET:
+        raise RunError(
+            f"{socket}: the path is too long for a socket. Name a temporary folder with a shorter "
+            "one, as `TMPDIR=/tmp pepstats run`."
+        )
+    return socket
+
+
+def _keep_failed(task: Task, partial: Path, folder: Path) -> str:
+    """Keep the copy of a notebook that failed, and say which it is, its cell, and where it is."""
+    where = f"notebook {task.name}"
+    with suppress(OSError, ValueError):  # on a full disk there may be none
+        cells = json.loads(partial.read_text("utf-8"))["cells"]
+        begun = [cell for cell in cells if cell["metadata"].get("papermill", {}).get("start_time")]
+        ran = sum(cell["cell_type"] == "code" for cell in begun)
+        where = f"{where}, cell {ran}"
+        folder.mkdir(exist_ok=True)
+        kept = folder / f"{task.name}.failed.ipynb"
+        partial.replace(kept)
+        where = f"{where}, kept in {kept}"
+    return where
 
 
 def write_manifest(

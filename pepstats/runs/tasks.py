@@ -19,6 +19,11 @@ class StepRecord(Settings):
     seconds: float
     reused: bool
 
+    @property
+    def took(self) -> str:
+        """How long it took, for eyes."""
+        return "as it was" if self.reused else f"{self.seconds:7.2f} s"
+
 
 STEPS = {
     "01-clean-sources": False,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from textwrap import wrap
@@ -47,6 +47,7 @@ from pepstats.runs.revision import Earlier, open_earlier
 from pepstats.runs.runner import RunOptions, run_report
 from pepstats.settings import load_report
 
+ABSENT = "named by the manifest, and nowhere to be found"
 WIDE = 100  # columns of what is printed
 MOST_SHOWN = 40  # findings printed; the rest are in the comparison that is kept
 
@@ -82,7 +83,7 @@ def compare_manifests(made: Manifest, remade: Manifest) -> list[Finding]:
         inputs = {str(n): each for n, each in enumerate(content["inputs"])}
         outputs = {name: {key: content["outputs"][name][key] for key in compared}
                    for name in sorted(made.outputs.keys() & remade.outputs.keys())}  # fmt: skip
-        kept = {key: content[key] for key in MANIFEST_SAYS}
+        kept = {key: content[key] for key in MANIFEST_SAYS} | {"steps": sorted(content["steps"])}
         said.append(json.dumps({**kept, "inputs": inputs, "outputs": outputs}).encode("utf-8"))
     return compare_entries(MANIFEST, said[0], said[1])
 
@@ -179,7 +180,7 @@ def _say_finding(one: Finding) -> Iterator[str]:
 
 def verify_run(
     path: str | Path, data: str | Path | None = None, out: str | Path | None = None, jobs: int = 1,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None, again: str | Path | None = None,
 ) -> Verified:  # fmt: skip
     """Run what a finished run or a release describes again, and compare every file.
 
@@ -196,6 +197,9 @@ def verify_run(
         How many notebooks run at a time.
     tell : callable
         Is told what is being done, a line at a time.
+    again : str or Path, optional
+        A run already made again, as an earlier `verify` keeps it in `working/<report>.verified`:
+        it is compared with that, and nothing is run.
 
     Returns
     -------
@@ -212,38 +216,51 @@ def verify_run(
     >>> pepstats.verify("outputs/working/autumn-2018").differs  # doctest: +SKIP
     """
     path, data, out = Path(path).resolve(), paths.data_folder(data), paths.output_folder(out)
-    made = read_manifest(path)
+    made, stood = read_manifest(path), sha256_of(path / MANIFEST)
     findings = list(check_written(path, made))
     needed, absent, changed = find_needed(path, made, data)
-    if absent:
+    if absent and not findings:
         raise RunError(
             f"{path} cannot be run again: neither it nor {data} has {', '.join(absent)}. "
             "Name the data folder that has them with --data."
         )
+    findings += [Finding(name, WHOLE, DIFFERS, ABSENT) for name in absent]
     earlier = find_beside(path, made, out)
     if made.earlier is not None and earlier is None:
         changed.append(f"the run of {made.earlier.report}")
     findings += [Finding(name, WHOLE, DIFFERS, CHANGED) for name in changed]
-    final = out / "working" / f"{made.report}.verified"
     said = [*say_differences(made)]
-    with fill_folder(final) as making:
-        if changed:
+    if again is not None:
+        findings += compare_runs(path, made, Path(again).resolve())
+        said.append(f"Compared with the run in {again}, which was made again before.")
+        return _in_order(made, findings, said, Path(again))
+    with fill_folder(out / "working" / f"{made.report}.verified") as making:
+        if changed or absent:
             said.append("Not run again: what it came from has changed.")
         else:
             try:
-                again = _run_again(made, needed, earlier, making, out, RunOptions(jobs, True, tell))
-                findings += compare_runs(path, made, again)
+                remade = _run_again(made, needed, earlier, making, out,
+                                    RunOptions(jobs, True, tell))  # fmt: skip
+                findings += compare_runs(path, made, remade)
             except PepstatsError as error:
                 if not any(one.verdict == DIFFERS for one in findings):
                     raise RunError(f"{path} cannot be run again: {error}") from None
                 said.append(f"It could not be run again: {error}")
-        found_all = dict.fromkeys(findings)
-        ordered = sorted(
-            found_all, key=lambda one: (_RANK.index(one.verdict), one.file, one.column)
-        )
-        found = Verified(made.report, tuple(ordered), tuple(said), final)
+        if not (path / MANIFEST).is_file() or sha256_of(path / MANIFEST) != stood:
+            raise RunError(f"{path} became another run meanwhile. Verify it again.")
+        found = _in_order(made, findings, said, out / "working" / f"{made.report}.verified")
         (making / "comparison.csv").write_bytes(as_csv(found.table()))
     return found
+
+
+def _in_order(
+    made: Manifest, findings: Iterable[Finding], said: Iterable[str], kept: Path
+) -> Verified:
+    """Put findings in order, the worst first, each once."""
+    ordered = sorted(
+        dict.fromkeys(findings), key=lambda one: (_RANK.index(one.verdict), one.file, one.column)
+    )
+    return Verified(made.report, tuple(ordered), tuple(said), kept)
 
 
 def find_needed(

@@ -1,7 +1,6 @@
 """Two copies of a file compared as what they are: what differs is found, named and measured."""
 
 import base64
-import hashlib
 import io
 import json
 import zipfile
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.image import imsave
 
-from pepstats.runs.compare import Content, compare_file
+from pepstats.runs.compare import compare_file
 from pepstats.runs.files import Output
 from pepstats.runs.manifest import CLOSE, DIFFERS, SAME, Finding
 
@@ -221,12 +220,73 @@ def test_a_notebook_is_compared_by_its_cells_outputs_and_settings(other: bytes, 
     assert (found.column, found.verdict) == ("(words)", DIFFERS) and says in found.note
 
 
-def test_pictures_in_a_notebook_and_a_word_file_are_known_by_the_bytes_of_the_file() -> None:
-    drawn = hashlib.sha256(base64.b64decode("iVBORw0KGgo=")).hexdigest()
-    assert drawn in Content("a.ipynb", notebook()).pictures
-    assert Content("a.html", page()).pictures == [drawn]
-    (inside,) = Content("a.docx", packed()).pictures
-    assert inside == hashlib.sha256(b"one").hexdigest()
+def test_a_picture_in_a_notebook_is_compared_as_it_is_drawn() -> None:
+    """Once the pictures of an executed copy were not looked at."""
+    near, far = (compared(shown(y), shown(7.1), "04.ipynb") for y in (7.1000001, 9.1))
+    assert [one.verdict for one in near] == [CLOSE, CLOSE]
+    assert {one.verdict for one in far} == {DIFFERS} and len(far) == 2
+    painted = compared(shown(7.1, png(0.9)), shown(7.1, png(0.5)), "04.ipynb")
+    assert [one.verdict for one in painted] == [DIFFERS]
+    assert painted[0].column.endswith("image/png.png")
+
+
+def shown(y: float, painted: bytes = b"") -> bytes:
+    """A notebook as a run writes it, a drawing in it by itself and in a page."""
+    inside = base64.b64encode(drawn(y)).decode()
+    data = {
+        "image/svg+xml": [drawn(y).decode()], "image/png": base64.b64encode(painted).decode(),
+        "text/html": [f'<img src="data:image/svg+xml;base64,{inside}">'],
+    }  # fmt: skip
+    return written({"cells": [{"outputs": [{"data": data}]}]})
+
+
+def written(notebook: object) -> bytes:
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)
+    return f"{text}\n".encode()
+
+
+def test_what_a_notebook_holds_unseen_is_found() -> None:
+    """An empty key, a key that stands twice, or other spaces in the file tell of another hand."""
+    whole = written({"cells": [], "metadata": {"kernelspec": {}}})
+    more = written({"cells": [], "metadata": {"kernelspec": {"hidden": {}}}})
+    twice = whole.replace(b'"cells": []', b'"cells": [1],\n "cells": []')
+    for other in (more, twice, whole.replace(b"\n ", b"\n  ")):
+        found = compared(other, whole, "04.ipynb")
+        assert {one.verdict for one in found} == {DIFFERS}
+
+
+@pytest.mark.parametrize("name", ["report.docx", "report.html", "gap.png", "gap.svg"])
+def test_bytes_before_behind_or_between_are_no_part_of_a_file(name: str) -> None:
+    """What no reader shows was once *the same but for the last digits of its pictures*."""
+    whole = {"report.docx": packed(), "report.html": page(), "gap.png": png(0.5),
+             "gap.svg": drawn(7.1)}[name]  # fmt: skip
+    idat = b"\x00\x00\x00\x04IDATmorexxxx"
+    for other in (whole + idat, whole + b" ", idat + whole):
+        found = compared(other, whole, name)
+        assert {one.verdict for one in found} == {DIFFERS}, other[:20]
+    hidden = page(src=f"{ONE}iVBORw0KGgo=")
+    assert {one.verdict for one in compared(hidden, page(), "report.html")} == {DIFFERS}
+
+
+def test_a_scale_or_a_shade_in_a_drawing_may_not_move_as_a_place_may() -> None:
+    scaled = b'<svg><g transform="scale(0.1)" opacity="0.95"><path d="M 10.5 200.25"/></g></svg>'
+    for old, new in ((b"0.1)", b"0.14)"), (b"0.95", b"0.91")):
+        assert compared(scaled.replace(old, new), scaled, "gap.svg")[0].verdict == DIFFERS
+    moved = scaled.replace(b"200.25", b"200.26")
+    assert compared(moved, scaled, "gap.svg")[0].verdict == CLOSE
+
+
+@pytest.mark.parametrize("name", ["gaps.csv", "numbers.json"])
+def test_only_one_in_the_last_digit_that_is_written_is_within_the_rule(name: str) -> None:
+    """Up to nine were, so that a changed tenth digit passed."""
+    text = b"school,year,gap\n1,2018,{}\n" if name == "gaps.csv" else b'{"gap": {}}'
+    for digits, verdict in ((b"9.123456788", CLOSE), (b"9.123456785", DIFFERS),
+                            (b"9.123456789 ", DIFFERS)):  # fmt: skip
+        made, again = (text.replace(b"{}", one) for one in (digits, b"9.123456789"))
+        assert {one.verdict for one in compared(made, again, name)} == {verdict}, digits
+    near = text.replace(b"{}", b"9.123456788").replace(b"2018", b'"2018"') + b"\n"
+    if name == "gaps.csv":
+        assert DIFFERS in {one.verdict for one in compared(near, made.replace(b" ", b""), name)}
 
 
 def packed(words: str = "gained 4.5 points", picture: bytes = b"one", **times: int) -> bytes:

@@ -186,7 +186,7 @@ def test_an_input_that_is_not_the_one_that_was_meant_is_refused(data: Path, tmp_
 def test_a_revision_of_a_report_that_was_not_run_here_says_what_to_run_first(
     data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def pretend(task: Task, report: str, making: Path) -> None:
+    def pretend(task: Task, report: str, making: Path, options: object) -> None:
         for name in (n for n in hashes(finished) if task.owns(n)):
             (making / name).parent.mkdir(parents=True, exist_ok=True)
             (making / name).write_bytes((finished / name).read_bytes())
