@@ -1,0 +1,3 @@
+"""Many programmes at once, each as if alone, and all of them pooled."""
+
+__all__ = []
