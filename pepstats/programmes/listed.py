@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,7 @@ LATER_FORECAST = (
 NOT_YET = "schools that join after the year of the results: not counted yet"
 
 NOBODY = "no source of the study has any of its schools"
-SAME = "the same schools, outcomes and years as"
+SAME = "its schools, outcomes and years are those of another"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def find_programmes(entered: Iterable[Entered], followed: Schools, data: Path) -
                 continue
             remarks += said
             same = first.setdefault(_identify(listed), part.slug)
-            why = NOBODY if not listed.schools else f"{SAME} `{same}`" * (same != part.slug)
+            why = NOBODY if not listed.schools else f"{SAME} (`{same}`)" * (same != part.slug)
             if why:
                 count = (listed.listed, len(listed.schools))
                 lost.append((part.slug, part.title, one.kind, *count, False, why))
@@ -170,10 +171,15 @@ def sum_remarks(remarks: pd.DataFrame, account: pd.DataFrame) -> list[str]:
     said = defaultdict[str, list[str]](list)
     left = account[~account["evaluated"].astype(bool)]
     for programme, reason in zip(left["programme"], left["reason"], strict=True):
-        said[f"left out: {str(reason).partition(' `')[0]}"].append(str(programme))
+        said[f"left out: {short_reason(reason)}"].append(str(programme))
     for what, programme in zip(remarks["what"], remarks["programme"], strict=True):
         said[str(what)].append(str(programme))
     return [f"{_list_some(names)}: {what}" for what, names in said.items()]
+
+
+def short_reason(reason: object) -> str:
+    """Return a reason without what is one programme's own in it, so that like ones are counted."""
+    return re.split(r" \(?`|\. |: ", str(reason))[0].rstrip(". ")
 
 
 MOST_NAMED = 5

@@ -459,8 +459,12 @@ def _add_later(
     for want in plan.wanted[1:]:
         made = share.made[want.key]
         if not isinstance(made, str):
-            gaps |= {(want.programme.starts, year): made.gaps[programme.primary, year]
-                     for _, year in want.gaps if (programme.primary, year) in made.gaps}  # fmt: skip
+            start, outcome = want.programme.starts, programme.primary
+            gaps |= {
+                (start, year): made.gaps[outcome, year]
+                for _, year in want.gaps
+                if (outcome, year) in made.gaps
+            }
     pool = measured.yardstick[programme.primary].table.index
     return add_cells(programme, plan.requests, gaps, draws, pool, low)
 

@@ -28,7 +28,7 @@ from pepstats.settings.report import (
     load_programmes,
     load_report,
 )
-from pepstats.settings.sweep import LONGEST_KIND, Entered
+from pepstats.settings.sweep import LONGEST_KIND, Entered, load_sweep_folder
 from pepstats.settings.yaml import (
     LARGEST_YAML,
     SLUG,
@@ -78,6 +78,7 @@ __all__ = [
     "load_quality",
     "load_report",
     "load_rules",
+    "load_sweep_folder",
     "one_of",
     "read_once",
     "read_yaml",

@@ -18,6 +18,7 @@ from pepstats.settings import (
     Member,
     Programme,
     check_settings,
+    load_sweep_folder,
     read_once,
 )
 from pepstats.sources.cells import read_urn
@@ -39,6 +40,11 @@ class ListedRow:
     member: Member
     whom: str
     kind: str
+
+
+def read_entered(listed: Path, like: Programme) -> list[Entered]:
+    """Read the programmes of a sweep: a folder of YAML, or one list in a CSV or workbook."""
+    return load_sweep_folder(listed) if listed.is_dir() else read_programme_list(listed, like)
 
 
 def read_programme_list(path: Path, like: Programme) -> list[Entered]:
@@ -132,7 +138,7 @@ def _enter(name: str, rows: list[ListedRow], slug: str, like: Programme, where: 
                 f"its rows do not agree on `{'for' if column == 'whom' else column}`: "
                 f"`{one}` in row {said[one]}, `{two}` in row {said[two]}"
             ))  # fmt: skip
-    content = like.model_dump() | {
+    content = like.model_dump(exclude={"members"}) | {
         "slug": slug, "title": name, "summary": "", "part_of": "", "whom": rows[0].whom,
         "outcomes": _outcomes_for(like, rows[0].whom), "cost": Cost(), "must_not_move": (),
         "members": tuple(one.member for one in rows),
