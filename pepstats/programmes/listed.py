@@ -22,11 +22,12 @@ UNKNOWN = "schools that no source of the study has: left out of the programme"
 TWICE = "a school listed twice, or under two of its numbers: counted once"
 SHARED = "schools that are in other programmes of the list too: allowed for in the pooled answers"
 SPREAD = "spread over so many authorities that it is compared with groups from anywhere"
-NOT_READ = "`joined` could not be read: those schools count from the programme's start"
+NOT_READ = "a date of joining that could not be read: those schools count from the start"
 LATER = "schools that joined later: each counts from its own first year"
 LATER_FORECAST = (
     "schools that joined later: counted from the programme's start, as a forecast has no others"
 )
+OF_ALL = "too few results of the group of pupils it is for: judged by those of all pupils"
 NOT_YET = "schools that join after the year of the results: not counted yet"
 
 NOBODY = "no source of the study has any of its schools"

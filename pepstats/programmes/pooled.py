@@ -53,8 +53,9 @@ class Pooled:
         its false discovery rate.
     power
         By number of `programmes`: the average found four times in five, of `these` and `of_kind`.
-    overstated
-        How much the largest estimate is likely to overstate; missing where programmes are too few.
+    best, overstated
+        The programme with the largest estimate, and how much that is likely to overstate; missing
+        where programmes are too few.
     by_chance
         Of those that stand out, how many chance would put there, and how many at most (95 in 100).
     """
@@ -64,6 +65,7 @@ class Pooled:
     answers: pd.DataFrame = field(repr=False)
     each: pd.DataFrame = field(repr=False)
     power: pd.DataFrame = field(repr=False)
+    best: str
     overstated: float
     by_chance: tuple[float, float]
 
@@ -92,7 +94,7 @@ def pool_sweep(sweep: Sweep, outcome: str) -> Pooled:
     best = int(np.argmax(centred))
     overstated = float(centred[best] - each["shrunk"].iloc[best])
     return Pooled(outcome, standing[0].unit, answers, each, _tabulate_power(answers, standing),
-                  overstated, by_chance)  # fmt: skip
+                  standing[best].programme, overstated, by_chance)  # fmt: skip
 
 
 def join_draws(standing: Sequence[Standing]) -> Numbers:

@@ -26,7 +26,7 @@ FEWEST_OF_KIND = 5
 FEWEST_TO_SHRINK = 3
 """With fewer there is no saying how programmes differ, and none is moved towards the others."""
 
-STEPS = 200  # of the grid over tau
+STEPS = 200  # of the grid over how far programmes are moved
 SAMPLED = 4000  # of the true effects, for the ranks
 
 
@@ -144,14 +144,15 @@ class Shrunk:
 def shrink_programmes(estimates: Numbers, covariance: Numbers, rng: np.random.Generator) -> Shrunk:
     """Move every programme towards the others as far as chance accounts for how they differ.
 
-    Normal effects about their own mean, averaged over how much they may differ (flat in tau;
-    Gelman et al., Bayesian Data Analysis, section 5.4), so that the range takes no estimated tau
-    known.
+    Normal effects about their own mean, averaged over how much they may differ, so that the range
+    takes no estimated tau for known. Beforehand it is as likely that a programme of the usual size
+    is to be moved a tenth of the way as nine tenths (uniform shrinkage: Daniels, 1999, Canadian
+    Journal of Statistics 27:567).
     """
     roots, turn = np.linalg.eigh(covariance)
     own, ones = turn.T @ estimates, turn.T @ np.ones(len(estimates))
-    most = 3 * max(float(np.std(estimates)), float(np.sqrt(np.median(np.diag(covariance)))))
-    grid = (np.arange(STEPS) + 0.5) / STEPS * most
+    moved = (np.arange(STEPS) + 0.5) / STEPS
+    grid = np.sqrt(np.median(np.diag(covariance)) * (1 - moved) / moved)
     likely, means, variances = np.empty(STEPS), [], []
     for step, tau in enumerate(grid):
         part = 1 / (roots + tau**2)

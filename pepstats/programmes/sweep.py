@@ -60,6 +60,7 @@ from pepstats.programmes.listed import (
     LATER_FORECAST,
     NOT_READ,
     NOT_YET,
+    OF_ALL,
     SPREAD,
     FoundProgrammes,
     ListedProgramme,
@@ -482,6 +483,8 @@ def _list_doses(listed: ListedProgramme, counted: pd.DataFrame) -> dict[str, pd.
 def _list_remarks(plan: _Plan, draws: PlaceboDraws, year: int) -> Iterator[Remark]:
     programme, joined = plan.listed.programme, plan.listed.members["joined"].dropna()
     slug, starts = programme.slug, list_starts(programme, joined)
+    if plan.wanted[0].programme.primary != programme.primary:
+        yield Remark(OF_ALL, slug, programme.primary)
     if not draws.within:
         yield Remark(SPREAD, slug, f"{draws.too_small} authorities")
     unread = joined[[read_first_year(one) is None for one in joined]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import pandas as pd
 
 from pepstats.document import (
     DASH,
+    Cell,
     Contents,
     Cover,
     Document,
@@ -33,7 +33,7 @@ from pepstats.formatting import (
 )
 from pepstats.impact import GAINED, LADDER, LOST, choose_verdict
 from pepstats.measures import MEASURES, name_pupils, outcome_label
-from pepstats.plots import Picture, caterpillar_plot, forest_plot, to_png, to_svg
+from pepstats.plots import Picture, capital, caterpillar_plot, forest_plot, to_png, to_svg
 from pepstats.programmes import (
     EVERY_KIND,
     KIND,
@@ -48,6 +48,7 @@ from pepstats.report.gate import refuse_unpublished
 from pepstats.report.paper import fill_template, list_marks
 from pepstats.settings import Report
 
+MOST_REASONS = 4
 MOST_LEFT_OUT = 60
 """Rows of the paper's list of programmes that were not evaluated; the file has them all."""
 
@@ -148,7 +149,6 @@ def _list_entries(results: SweepResults, title: str, *, named: bool) -> dict[str
         "sweep.differ": _differ_sentence(results),
         "sweep.chance": _chance_sentence(results),
         "sweep.counts": _count_sentence(account),
-        "sweep.remarks": _remark_sentence(results.sweep),
         "sweep.list": _list_sentence(named=named),
         "sweep.overstated": _overstated_sentence(results, named=named),
         "sweep.discovery": _discovery_sentence(results),
@@ -227,21 +227,13 @@ def _count_sentence(account: pd.DataFrame) -> str:
         return f"{count_words(done, 'programme')} were entered and all were evaluated."
     reasons = account.loc[~account["evaluated"].astype(bool), "reason"].map(short_reason)
     counts = reasons.value_counts()
-    why = "; ".join(f"{n} ({reader_words(one)})" for one, n in list(counts.items())[:4])
-    more = "; and others" if len(counts) > 4 else ""
+    why = [f"{reader_words(one)} ({count_words(n, 'programme')})" for one, n in counts.items()]
+    more = "; and others" if len(why) > MOST_REASONS else ""
     were = "was" if left == 1 else "were"
     return (
         f"Of {count_words(len(account), 'programme')} entered, {done} were evaluated and {left} "
-        f"{were} not: {why}{more}."
+        f"{were} not: {'; '.join(why[:MOST_REASONS])}{more}."
     )
-
-
-def _remark_sentence(sweep: Sweep) -> str:
-    if sweep.remarks.empty:
-        return ""
-    counts = sweep.remarks.groupby("what", sort=False)["programme"].nunique()
-    said = [f"in {count_words(n, 'programme')}, {what}" for what, n in counts.items()]
-    return f"Of the lists: {'; '.join(reader_words(one) for one in said)}."
 
 
 def _list_sentence(*, named: bool) -> str:
@@ -258,14 +250,14 @@ def _list_sentence(*, named: bool) -> str:
 
 def _overstated_sentence(results: SweepResults, *, named: bool) -> str:
     each, over = results.lead.each, results.lead.overstated
-    if not math.isfinite(over) or each["estimate"].max() <= 0:
+    if not over > 0:  # not known, or there is nothing to overstate
         return ""
-    best = each.loc[each["estimate"].idxmax()]
+    best = each[each["programme"] == results.lead.best].iloc[0]
     whose = f", of {results.titles[str(best['programme'])]}," if named else ""
     return (
         f"The largest of {len(each)} estimates{whose} is "
         f"{_points(float(best['estimate']), results, signed=True)}, and is likely to overstate "
-        f"that programme's effect by about {_points(max(over, 0.0), results)}: the largest of many "
+        f"that programme's effect by about {_points(over, results)}: the largest of many "
         "is also the luckiest. Estimates moved towards the others allow for this."
     )
 
@@ -324,6 +316,7 @@ def _make_tables(results: SweepResults, *, named: bool) -> dict[str, PaperTable]
     sweep = results.sweep
     return {
         "answers": _table_answers(results),
+        "outcomes": _table_outcomes(results),
         "left-out": _table_left_out(results),
         "remarks": _table_remarks(results),
         "programmes": _table_programmes(results, named=named),
@@ -338,33 +331,52 @@ def _kind_words(kind: object) -> str:
     return "All programmes" if kind == EVERY_KIND else str(kind)
 
 
-def _table_answers(results: SweepResults) -> PaperTable:
-    rows = []
-    for outcome, pooled in results.pooled.items():
-        places = MEASURES[outcome].decimals
-        for row in pooled.answers.to_dict("records"):
-            question = "these, on average" if row["question"] == THESE else "of this kind"
-            found = (row["estimate"], row["low"], row["high"])
-            rows.append((
-                outcome_label(outcome), _kind_words(row["kind"]), question,
-                figure(row["programmes"]),
-                with_interval(found, places, none=str(row["reason"]) or DASH),
-                figure(row["smallest"], places), figure(row["tau"], places),
-            ))  # fmt: skip
-    columns = {"Outcome": 2.2, "Kind": 1.2, "Question": 1.2, "Programmes": 0.9,
-               "Average (range)": 1.6, "Would be found": 0.9, "Differ by": 0.8}  # fmt: skip
-    note = (
-        "Would be found: the average that would be found four times in five. Differ by: the "
-        "standard deviation of programmes' effects."
+WOULD_BE_FOUND = (
+    "Would be found: the average of these programmes that would be found four times in five. "
+    "Differ by: the standard deviation of programmes' effects."
+)
+
+
+def _both_answers(answers: pd.DataFrame) -> list[Cell]:
+    """Lay both answers of some programmes beside each other, or why there is none."""
+    these, kind = (
+        answers[answers["question"] == one].to_dict("records")[0] for one in (THESE, KIND)
     )
-    return make_table("The programmes taken together", columns, rows, note=note)
+    places = MEASURES[str(these["outcome"])].decimals
+    averages = [
+        with_interval((one["estimate"], one["low"], one["high"]), places, none=str(one["reason"]))
+        for one in (these, kind)
+    ]
+    return [figure(these["programmes"]), *averages, figure(these["smallest"], places),
+            figure(kind["tau"], places)]  # fmt: skip
+
+
+ANSWERED = {"Programmes": 0.9, "These, on average": 1.5, "Programmes of this kind": 1.5,
+            "Would be found": 0.8, "Differ by": 0.7}  # fmt: skip
+
+
+def _table_answers(results: SweepResults) -> PaperTable:
+    answers = results.lead.answers
+    rows = [(_kind_words(kind), *_both_answers(own))
+            for kind, own in answers.groupby("kind", sort=False)]  # fmt: skip
+    caption = f"The programmes taken together: {outcome_label(results.lead.outcome)}"
+    return make_table(caption, {"Kind": 1.4, **ANSWERED}, rows, note=WOULD_BE_FOUND)
+
+
+def _table_outcomes(results: SweepResults) -> PaperTable:
+    rows = []
+    for outcome, pooled in list(results.pooled.items())[1:]:
+        own = pooled.answers[pooled.answers["kind"] == EVERY_KIND]
+        rows.append((outcome_label(outcome), *_both_answers(own)))
+    caption = "The programmes taken together, in other outcomes"
+    return make_table(caption, {"Outcome": 1.8, **ANSWERED}, rows, note=WOULD_BE_FOUND)
 
 
 def _table_left_out(results: SweepResults) -> PaperTable:
     account = results.sweep.account
     left = account[~account["evaluated"].astype(bool)]
     rows = [(results.titles[str(row["programme"])], figure(row["listed"]),
-             reader_words(str(row["reason"])))
+             reader_words(short_reason(row["reason"])))
             for row in left.head(MOST_LEFT_OUT).to_dict("records")]  # fmt: skip
     more = len(left) - len(rows)
     note = f"{count_words(more, 'more programme')} in the file programmes.csv." if more > 0 else ""
@@ -376,8 +388,8 @@ def _table_left_out(results: SweepResults) -> PaperTable:
 def _table_remarks(results: SweepResults) -> PaperTable:
     remarks = results.sweep.remarks
     rows = [
-        (what.capitalize() if what[:1] != "`" else what, figure(own["programme"].nunique()))
-        for what, own in ((str(w), o) for w, o in remarks.groupby("what", sort=False))
+        (capital(str(what)), figure(own["programme"].nunique()))
+        for what, own in remarks.groupby("what", sort=False)
     ]
     return make_table("What was found in the lists", {"What": 4.0, "Programmes": 1.0}, rows,
                       empty="Nothing had to be said of the lists.")  # fmt: skip
@@ -404,8 +416,9 @@ def _table_programmes(results: SweepResults, *, named: bool) -> PaperTable:
                "Moved towards the others": 1.6, "Stands out": 0.7}  # fmt: skip
     columns |= {"Likely place": 0.9} if named else {}
     note = (
-        f"In {results.lead.unit}; {results.release} results. Stands out: of the programmes as far "
-        f"from zero at most {per_hundred(STANDS_OUT)} in 100 would be there by chance."
+        f"In {results.lead.unit}; {results.release} results. A range allows for all of a "
+        "programme's outcomes looked at together. Stands out: of the programmes as far from zero "
+        f"at most {per_hundred(STANDS_OUT)} in 100 would be there by chance."
     )
     return make_table(f"Each programme: {outcome_label(results.lead.outcome)}", columns, rows,
                       note=note)  # fmt: skip

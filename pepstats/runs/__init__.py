@@ -8,7 +8,7 @@ from pepstats.runs.release import read_to_do, read_verdicts, release_report
 from pepstats.runs.revision import bridge_programme, bridge_report
 from pepstats.runs.runner import RunOptions, run_report
 from pepstats.runs.steps import open_step, read_design, read_evaluation, read_inputs
-from pepstats.runs.sweep import SweepOptions, run_sweep, sweep_study
+from pepstats.runs.sweep import SweepOptions, run_sweep, sweep_study, tabulate_sweep
 from pepstats.runs.trace import fold_lines, trace_entry
 from pepstats.runs.verify import verify_run
 
@@ -34,6 +34,7 @@ __all__ = [
     "run_sweep",
     "settings_page",
     "sweep_study",
+    "tabulate_sweep",
     "trace_entry",
     "verify_run",
     "write_plan",
