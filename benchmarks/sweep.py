@@ -178,9 +178,9 @@ def measure_sets(study: Study, asked: argparse.Namespace) -> None:
                 true = asked.planted * (size + vary * rng.standard_normal(count))
                 pooled = pool_set(estimates + true, true, joint, covariance, rng)
                 wanted = asked.planted * size
-                rows.append({"K": count, "world": world, **pooled,
-                             "kind_holds": pooled.pop("low") <= wanted <= pooled.pop("high")})  # fmt: skip
-    table = pd.DataFrame(rows).drop(columns=["low", "high"])
+                holds = pooled.pop("low") <= wanted <= pooled.pop("high")
+                rows.append({"K": count, "world": world, **pooled, "kind_holds": holds})
+    table = pd.DataFrame(rows)
     means = table.groupby(["world", "K"], sort=False).mean()
     print(means.round(3).to_string())
     print(f"standard error of a share of .05: {np.sqrt(0.05 * 0.95 / max(asked.sets, 1)):.3f}")
