@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Executor
     from pathlib import Path
 
     import pandas as pd
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pepstats.impact import Evaluation
     from pepstats.measures import list_measures
     from pepstats.priority import Ratings
+    from pepstats.programmes import Pooled, Sweep
     from pepstats.robustness import Calibration, Checked
     from pepstats.runs import open_step
     from pepstats.runs import release_report as release
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Programme", "Report", "calibrate", "cases", "check", "checks", "evaluate", "list_measures",
-    "load", "open_step", "plot", "rate", "read", "release", "run", "verify",
+    "load", "open_step", "plot", "pool", "rate", "read", "release", "run", "sweep", "verify",
 ]  # fmt: skip
 
 _ELSEWHERE = {
@@ -255,6 +257,93 @@ def rate(study: Study, year: int | None = None) -> Ratings:
     own = register["la"] == study.report.authority
     rated = rate_schools(inputs, dashboard, year, rng=rng, schools=register.index[own])
     return add_next_year(rated, follow_ratings(inputs, dashboard, year, rng=later))
+
+
+def sweep(
+    study: Study, programmes: str | Path | Iterable[Programme], executor: Executor | None = None
+) -> Sweep:
+    """Evaluate many programmes at once, the study matched once, each as if alone.
+
+    Parameters
+    ----------
+    study : Study
+        As `load` returns it; its own programmes' schools are nobody's comparison schools either.
+    programmes : str or Path or iterable of Programme
+        A folder of programmes (`*.yml`), a list in a CSV (`programme`, `urn`, `joined`, `dose`,
+        `for`, `kind`; all else as in the study's first programme), or programmes of your own.
+    executor : Executor, optional
+        Any executor of `concurrent.futures`: a pool of processes, or dask's. Without one the work
+        is done here. The results are the same.
+
+    Returns
+    -------
+    Sweep
+        `account` has one row per programme entered: whether it was `evaluated`, and the `reason`
+        where not; `effects` one per programme and outcome, as `evaluate` has them; `cells` schools
+        that joined later, `rest` the authorities' other schools, `doses`, `remarks`.
+
+    Raises
+    ------
+    DesignError
+        For a list or a folder that cannot be read. A programme that cannot be evaluated is none:
+        it has its row in `account`.
+
+    Examples
+    --------
+    >>> many = pepstats.sweep(study, study.programmes.values())
+    >>> many.account["evaluated"].tolist()
+    [True, True]
+    """
+    from pathlib import Path
+
+    from pepstats.runs import sweep_study
+    from pepstats.settings import Entered
+    from pepstats.sources import read_entered
+
+    if isinstance(programmes, str | Path):
+        like = next(iter(study.programmes.values()))
+        entered = read_entered(Path(programmes), like)
+    else:
+        entered = [Entered(one.slug, one.title, one.file, one) for one in programmes]
+    return sweep_study(study, entered, executor)
+
+
+def pool(many: Sweep, outcome: str | None = None) -> Pooled:
+    """Pool the programmes of a sweep: did these gain on average, do programmes of this kind gain.
+
+    Parameters
+    ----------
+    many : Sweep
+        As `sweep` returns it.
+    outcome : str, optional
+        Which outcome; without one, that of most programmes.
+
+    Returns
+    -------
+    Pooled
+        `answers` has one row per `kind` of programme and `question`: `estimate`, `low`, `high`,
+        `p`, the `smallest` average found four times in five, `tau` with its range; `each` one per
+        programme, moved towards the others (`shrunk`), with its false discovery rate; `power`;
+        `overstated`, by how much the largest estimate is likely to overstate.
+
+    Raises
+    ------
+    DesignError
+        Where no programme has an estimate in that outcome.
+
+    Examples
+    --------
+    >>> many = pepstats.sweep(study, study.programmes.values())
+    >>> pepstats.pool(many, "rwm_expected").answers["question"].tolist()
+    ['these programmes', 'programmes of this kind']
+    """
+    from pepstats.errors import DesignError, nearest
+    from pepstats.programmes import pool_sweep
+
+    if not many.found or outcome not in (None, *many.outcomes):
+        known = nearest(str(outcome), many.outcomes)
+        raise DesignError(f"no programme has an estimate in `{outcome}`. {known}")
+    return pool_sweep(many, outcome or many.outcomes[0])
 
 
 def run(

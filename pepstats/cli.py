@@ -266,6 +266,15 @@ def _calibrate(asked: argparse.Namespace) -> int:
     return DONE
 
 
+def _sweep(asked: argparse.Namespace) -> int:
+    from pepstats.runs import SweepOptions, run_sweep
+
+    data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
+    options = SweepOptions(asked.jobs, asked.exempt, _tell)
+    print(run_sweep(asked.programmes, asked.report or choose_report(data), data, out, options))
+    return DONE
+
+
 def _invent(asked: argparse.Namespace) -> int:
     from pepstats.invented import build_england, continue_england, write_england, write_today
 
@@ -373,6 +382,14 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
         _option("--low", "of which from the lower attaining half (13)", type=_count, default=13,
                 metavar="N"),
         JSON,
+    )),
+    "sweep": (_sweep, "evaluate many programmes at once, and all of them together", (
+        DATA, OUT, _option("--jobs", "processes at a time (default 1)", type=_count, default=1,
+                           metavar="N"),
+        _option("--exempt", "only the exempt paper: also while results are not published",
+                action="store_true"),
+        _option("programmes", "a folder of programmes (*.yml), or a list: programme, urn, joined, "
+                "dose, for, kind", type=Path, metavar="PROGRAMMES"), ANY_REPORT,
     )),
     "invent": (_invent, "write an invented England", (
         _option("folder", "the data folder to write", type=Path, metavar="DIR"),

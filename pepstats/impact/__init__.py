@@ -1,6 +1,13 @@
 """Gaps, placebo draws, effects, sizes, value and evidence: one evaluation."""
 
-from pepstats.impact.design import Design, Inputs, change_programme, design_comparison, no_similar
+from pepstats.impact.design import (
+    Design,
+    Inputs,
+    change_programme,
+    design_comparison,
+    no_similar,
+    refuse_few,
+)
 from pepstats.impact.effect_sizes import latest_spread
 from pepstats.impact.effects import (
     FORECAST,
@@ -13,15 +20,19 @@ from pepstats.impact.effects import (
     PROBABLY_LOST,
     UNCERTAIN,
     Effect,
+    choose_verdict,
     half_width,
     placebo_p,
+    smallest_detectable,
 )
 from pepstats.impact.evaluate import (
     Evaluation,
     choose_outcomes,
     draw_programmes,
     evaluate_design,
+    find_both_gaps,
     judge_effects,
+    mark_low,
     measure_outcomes,
     take_up_evaluation,
 )
@@ -39,6 +50,7 @@ from pepstats.impact.not_estimated import (
     HERE,
     LEFT_OUT,
     OWN,
+    choose_lead,
     compare_lost,
     describe_held,
     describe_series,
@@ -58,7 +70,7 @@ from pepstats.impact.placebo import (
     placebo_estimates,
     weighted_mean,
 )
-from pepstats.impact.tables import tabulate_gaps
+from pepstats.impact.tables import Measured, tabulate_gaps
 from pepstats.impact.weighing import PRIORS, TRIALS
 
 __all__ = [
@@ -78,6 +90,7 @@ __all__ = [
     "LEFT_OUT",
     "LOST",
     "MATCHED",
+    "Measured",
     "OWN",
     "PRIORS",
     "PROBABLY_GAINED",
@@ -86,8 +99,10 @@ __all__ = [
     "TRIALS",
     "UNCERTAIN",
     "change_programme",
+    "choose_lead",
     "choose_mode",
     "choose_outcomes",
+    "choose_verdict",
     "compare_lost",
     "count_cities",
     "describe_held",
@@ -96,6 +111,7 @@ __all__ = [
     "draw_placebo",
     "draw_programmes",
     "evaluate_design",
+    "find_both_gaps",
     "find_gaps",
     "fit_chance_scale",
     "fit_gap_variance",
@@ -109,12 +125,15 @@ __all__ = [
     "lay_out",
     "levels_of",
     "low_as_picked",
+    "mark_low",
     "measure_national_gap",
     "measure_outcomes",
     "no_similar",
     "pick_schools",
     "placebo_estimates",
     "placebo_p",
+    "refuse_few",
+    "smallest_detectable",
     "tabulate_gaps",
     "take_up_evaluation",
     "weigh_gaps",

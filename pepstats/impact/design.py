@@ -115,7 +115,14 @@ def design_comparison(
     design = Design(
         chosen, never, pool, match_schools(pool, programme.match, programme.pool, barred=never)
     )
-    usable = set(chosen) & set(pool.schools.index) - set(design.match.unmatched.index)
+    refuse_few(programme, design)
+    return design
+
+
+def refuse_few(programme: Programme, design: Design) -> None:
+    """Refuse a programme of which too few schools can be compared, and say why they cannot."""
+    chosen = design.members
+    usable = set(chosen) & set(design.pool.schools.index) - set(design.match.unmatched.index)
     if len(usable) < FEWEST_SCHOOLS:
         why = design.unmatched["reason"].value_counts()
         raise DesignError(
@@ -124,7 +131,6 @@ def design_comparison(
             + ("; ".join(f"{n} to {reason}" for reason, n in why.items()) or "none")
             + ". Add schools, or change `baseline`, `match` or `pool`."
         )
-    return design
 
 
 def compares_alike(one: Programme, other: Programme) -> bool:

@@ -394,7 +394,7 @@ def measure_outcomes(
             gaps[outcome], yardstick[outcome] = known.gaps[outcome], known.yardstick[outcome]
             continue
         try:
-            gaps[outcome], yardstick[outcome] = _find_both(asked, design, inputs, mode)
+            gaps[outcome], yardstick[outcome] = find_both_gaps(asked, design, inputs, mode)
         except DesignError as error:
             if outcome == programme.primary:
                 raise
@@ -428,7 +428,7 @@ def _refuse_years(programme: Programme, year: int) -> None:
             )
 
 
-def _find_both(asked: Asked, design: Design, inputs: Inputs, mode: str) -> tuple[Gaps, Gaps]:
+def find_both_gaps(asked: Asked, design: Design, inputs: Inputs, mode: str) -> tuple[Gaps, Gaps]:
     """Estimate one outcome's gaps, and those that chance is measured by."""
     if mode == MATCHED:
         found = find_gaps(inputs.panel, design.pool, design.match, asked)
@@ -437,20 +437,22 @@ def _find_both(asked: Asked, design: Design, inputs: Inputs, mode: str) -> tuple
     return forecast_gaps(inputs.panel, design.pool, design.match, asked, levels)
 
 
+def mark_low(programme: Programme, design: Design, inputs: Inputs, measured: Measured) -> pd.Series:
+    """Mark which schools of the pool were low attaining when picked: see `low_as_picked`."""
+    before = measured.yardstick[programme.primary].baseline
+    results = inputs.panel.wide(whole_of(programme.primary)).reindex(
+        index=design.pool.schools.index
+    )
+    return low_as_picked(results[list(programme.baseline)], results[list(before)], design.members)
+
+
 def draw_programmes(
     programme: Programme, design: Design, inputs: Inputs, measured: Measured
 ) -> PlaceboDraws:
     """Draw placebo programmes like the real one, by the programme's own seed."""
-    yardstick = measured.yardstick[programme.primary]
-    results = inputs.panel.wide(whole_of(programme.primary)).reindex(
-        index=design.pool.schools.index
-    )
-    low = low_as_picked(
-        results[list(programme.baseline)], results[list(yardstick.baseline)], design.members
-    )
     return draw_placebo(
-        yardstick,
-        low,
+        measured.yardstick[programme.primary],
+        mark_low(programme, design, inputs, measured),
         has_gap(measured.gaps[programme.primary], design.members),
         barred=design.barred,
         draws=programme.placebo.draws,

@@ -16,6 +16,7 @@ from pepstats.plots.pictures import (
     school_lines,
     two_lines,
 )
+from pepstats.plots.programmes import caterpillar_plot, forest_plot
 from pepstats.plots.ranges import guide
 from pepstats.plots.style import BLUE, capital, clear_rows, in_house_style, new_axes, to_png, to_svg
 
@@ -25,8 +26,10 @@ __all__ = [
     "Picture",
     "SchoolLines",
     "capital",
+    "caterpillar_plot",
     "check_rows",
     "clear_rows",
+    "forest_plot",
     "guide",
     "in_house_style",
     "love_plot",

@@ -54,13 +54,13 @@ def draw_check_rows(checks: pd.DataFrame, ax: Axes, *, unit: str) -> None:
     for kind, rows in choose_rows(known).groupby("kind", sort=False):
         if kind not in ("headline", "together"):
             down += HEADING
-            _write(ax, down, CHECK_KINDS[str(kind)], color=GREY, fontstyle="italic")
+            write_words(ax, down, CHECK_KINDS[str(kind)], color=GREY, fontstyle="italic")
         for row in rows.to_dict("records"):
             down += PITCH
             _draw_check(ax, down, row, LOOKS.get(str(kind), OTHER_LOOK))
     if left := _left_out_words(checks):
         down += HEADING
-        _write(ax, down, left, color=GREY)
+        write_words(ax, down, left, color=GREY)
     ax.set_ylim(down + 0.12, 0.0)
     if len(ends):
         low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
@@ -101,9 +101,9 @@ def _draw_check(ax: Axes, down: float, row: dict[str, Any], look: dict[str, Any]
     mark = {name: value for name, value in look.items() if name != "linewidth"}
     ax.plot(row["estimate"], down, linestyle="none", **mark)
     weight = "bold" if first else "normal"
-    _write(ax, down - 0.06, textwrap.shorten(str(row["check"]), ROW_WORDS, placeholder=" ..."),
+    write_words(ax, down - 0.06, textwrap.shorten(str(row["check"]), ROW_WORDS, placeholder=" ..."),
            fontweight=weight)  # fmt: skip
-    _write(
+    write_words(
         ax, down - 0.06, format_number(row["estimate"], signed=True), right=True, fontweight=weight
     )
 
@@ -114,7 +114,8 @@ def guide(ax: Axes, down: float, at: float, *, half: float = 0.05, **look: Any) 
     ax.plot([at, at], [down - half, down + half], **looks)
 
 
-def _write(ax: Axes, down: float, words: str, *, right: bool = False, **look: Any) -> None:
+def write_words(ax: Axes, down: float, words: str, *, right: bool = False, **look: Any) -> None:
+    """Write words over a row, at its left or its right end."""
     ax.annotate(words, (1 if right else 0, down), xycoords=("axes fraction", "data"), va="bottom",
                 ha="right" if right else "left", fontsize=9, **look)  # fmt: skip
 
@@ -174,7 +175,7 @@ def draw_love_plot(balance: pd.DataFrame, ax: Axes) -> None:
     for label, (before, after) in zip(balance["label"], ends, strict=True):
         words = textwrap.wrap(str(label), ROW_WORDS)
         down += 0.12 + NAME_LINE * len(words)
-        _write(ax, down - 0.02, "\n".join(words))
+        write_words(ax, down - 0.02, "\n".join(words))
         down += 0.12
         guide(ax, down, 0.0, half=0.08)
         for edge, style in ((0.05, ":"), (0.25, "--")):

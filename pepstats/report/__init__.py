@@ -4,7 +4,7 @@ from pepstats.report.case_studies import choose_cases, describe_cases
 from pepstats.report.disclosure import SHOWN_COLUMNS
 from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, Told, collect_edition, round_effects
 from pepstats.report.entries import list_entries
-from pepstats.report.gate import FORM_COLUMNS, REASON, protect
+from pepstats.report.gate import FORM_COLUMNS, REASON, protect, refuse_unpublished
 from pepstats.report.paper import (
     built_in_text,
     fill_template,
@@ -17,6 +17,7 @@ from pepstats.report.paper import (
 )
 from pepstats.report.sentences import explain_lines, forecast_note
 from pepstats.report.sheets import write_city_table, write_sheets
+from pepstats.report.sweep_paper import SweepResults, write_sweep_papers
 
 __all__ = [
     "FORM_COLUMNS",
@@ -24,6 +25,7 @@ __all__ = [
     "NO_PLAN",
     "REASON",
     "SHOWN_COLUMNS",
+    "SweepResults",
     "Told",
     "built_in_text",
     "choose_cases",
@@ -39,8 +41,10 @@ __all__ = [
     "list_shown_counts",
     "list_to_do",
     "protect",
+    "refuse_unpublished",
     "round_effects",
     "write_city_table",
     "write_editions",
     "write_sheets",
+    "write_sweep_papers",
 ]

@@ -99,6 +99,21 @@ def protect(edition: Edition) -> Edition:
     )
 
 
+def refuse_unpublished(releases: Iterable[object], what: str) -> None:
+    """Refuse to make a public edition of many programmes while a result they rest on is early.
+
+    What may stand together is not reckoned for so many: before results are published, nothing of
+    them leaves.
+    """
+    early = sorted({str(one) for one in releases} & set(NOT_YET_PUBLIC))
+    if early:
+        raise DesignError(
+            f"{what}: a public edition is made of published results only, and some are "
+            f"{' and '.join(early)}. Wait for the published results, or ask for the exempt edition "
+            "alone: --exempt."
+        )
+
+
 def is_published(chapter: Chapter) -> bool:
     """Whether all results that a programme's estimates rest on are published."""
     return chapter.shows_schools

@@ -8,11 +8,13 @@ from pepstats.runs.release import read_to_do, read_verdicts, release_report
 from pepstats.runs.revision import bridge_programme, bridge_report
 from pepstats.runs.runner import RunOptions, run_report
 from pepstats.runs.steps import open_step, read_design, read_evaluation, read_inputs
+from pepstats.runs.sweep import SweepOptions, run_sweep, sweep_study, tabulate_sweep
 from pepstats.runs.trace import fold_lines, trace_entry
 from pepstats.runs.verify import verify_run
 
 __all__ = [
     "RunOptions",
+    "SweepOptions",
     "begin_study",
     "bridge_programme",
     "bridge_report",
@@ -29,7 +31,10 @@ __all__ = [
     "read_verdicts",
     "release_report",
     "run_report",
+    "run_sweep",
     "settings_page",
+    "sweep_study",
+    "tabulate_sweep",
     "trace_entry",
     "verify_run",
     "write_plan",

@@ -3,6 +3,7 @@
 from pepstats.settings.programme import (
     PHASES,
     STAGES,
+    Cost,
     MatchRule,
     Member,
     MembersInAuthority,
@@ -27,6 +28,7 @@ from pepstats.settings.report import (
     load_programmes,
     load_report,
 )
+from pepstats.settings.sweep import LONGEST_KIND, Entered, load_sweep_folder
 from pepstats.settings.yaml import (
     LARGEST_YAML,
     SLUG,
@@ -42,8 +44,11 @@ from pepstats.settings.yaml import (
 )
 
 __all__ = [
+    "Cost",
     "Disclosure",
+    "Entered",
     "LARGEST_YAML",
+    "LONGEST_KIND",
     "MatchRule",
     "Member",
     "MembersInAuthority",
@@ -73,6 +78,7 @@ __all__ = [
     "load_quality",
     "load_report",
     "load_rules",
+    "load_sweep_folder",
     "one_of",
     "read_once",
     "read_yaml",

@@ -15,6 +15,7 @@ from pepstats.sources.layouts import (
     list_titles,
     misspelt,
 )
+from pepstats.sources.programme_lists import read_entered
 from pepstats.sources.published import join_tables, parse_source, read_published
 from pepstats.sources.registers import Tidied, governance_of
 from pepstats.sources.results import Ledger, Results, find_authorities, list_offered
@@ -77,6 +78,7 @@ __all__ = [
     "misspelt",
     "no_statements",
     "parse_source",
+    "read_entered",
     "read_members",
     "read_published",
     "read_similar",

@@ -247,7 +247,7 @@ def read_members(file: str, data: Path) -> list[Member]:
     if path.stat().st_size > LARGEST_YAML:
         raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a list of members.")
     try:
-        (line, names), *rows = _read_table(read_once(path), file)
+        (line, names), *rows = read_listed_rows(read_once(path), file)
     except SourceError as error:
         raise DesignError(f"{path}: not a table of members: {error}") from None
     header = [name.strip().lower() for name in names]
@@ -272,7 +272,7 @@ def read_members(file: str, data: Path) -> list[Member]:
     return members
 
 
-def _read_table(content: bytes, file: str) -> Rows:
+def read_listed_rows(content: bytes, file: str) -> Rows:
     """Read the header and the rows of a table, with their lines."""
     if is_workbook(content):
         sheet = read_sheet(content, file)

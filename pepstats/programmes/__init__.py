@@ -1,0 +1,53 @@
+"""Many programmes at once, each as if alone, and all of them pooled."""
+
+from pepstats.programmes.beside import OTHERS
+from pepstats.programmes.listed import (
+    FoundProgrammes,
+    ListedProgramme,
+    find_programmes,
+    short_reason,
+    sum_remarks,
+)
+from pepstats.programmes.pooled import (
+    EVERY_KIND,
+    KIND,
+    STANDS_OUT,
+    THESE,
+    Pooled,
+    find_covariance,
+    join_draws,
+    pool_sweep,
+    tabulate_answers,
+)
+from pepstats.programmes.pooling import (
+    average_kind,
+    average_these,
+    measure_discovery,
+    shrink_programmes,
+)
+from pepstats.programmes.sweep import Standing, Sweep, evaluate_programmes
+
+__all__ = [
+    "EVERY_KIND",
+    "FoundProgrammes",
+    "KIND",
+    "ListedProgramme",
+    "OTHERS",
+    "Pooled",
+    "STANDS_OUT",
+    "Standing",
+    "Sweep",
+    "THESE",
+    "average_kind",
+    "average_these",
+    "evaluate_programmes",
+    "find_covariance",
+    "find_programmes",
+    "join_draws",
+    "measure_discovery",
+    "pool_sweep",
+    "short_reason",
+    "shrink_programmes",
+    "sum_remarks",
+    "tabulate_answers",
+]

@@ -1,0 +1,159 @@
+"""Many programmes in one list: a row for each programme and school, read as strictly as members."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pepstats.errors import DesignError, SourceError, as_reason, nearest
+from pepstats.formatting import plain_text
+from pepstats.measures import GROUPS, LOCAL_GROUPS, MEASURES, whole_of
+from pepstats.settings import (
+    LONGEST_KIND,
+    Cost,
+    Entered,
+    Member,
+    Programme,
+    check_settings,
+    load_sweep_folder,
+    read_once,
+)
+from pepstats.sources.cells import read_urn
+from pepstats.sources.files import read_listed_rows
+from pepstats.sources.layouts import misspelt
+
+COLUMNS = ("programme", "urn", "joined", "dose", "for", "kind")
+NEEDED = ("programme", "urn")
+LARGEST_LIST = 50_000_000  # bytes; a thousand programmes are about one million
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class ListedRow:
+    """One school of one programme, as its row says, and which row that is."""
+
+    row: int
+    programme: str
+    member: Member
+    whom: str
+    kind: str
+
+
+def read_entered(listed: Path, like: Programme) -> list[Entered]:
+    """Read the programmes of a sweep: a folder of YAML, or one list in a CSV or workbook."""
+    return load_sweep_folder(listed) if listed.is_dir() else read_programme_list(listed, like)
+
+
+def read_programme_list(path: Path, like: Programme) -> list[Entered]:
+    """Read many programmes from one CSV or workbook: a row for each programme and school.
+
+    The columns are `programme`, `urn` and, where they are known, `joined`, `dose`, `for` and
+    `kind`; others are passed over, one that must be meant for these is refused. All that the list
+    does not say (outcomes, years, matching) is as in the programme `like`. A cell that cannot be
+    read refuses the list, by row and column.
+    """
+    rows = _read_rows(path)
+    named: dict[str, list[ListedRow]] = {}
+    for one in rows:
+        named.setdefault(one.programme, []).append(one)
+    slugs = _name_slugs(named)
+    return [_enter(name, own, slugs[name], like, path.name) for name, own in named.items()]
+
+
+def _read_rows(path: Path) -> list[ListedRow]:
+    if not path.is_file():
+        raise DesignError(f"{path}: there is no such file or folder of programmes.")
+    if path.stat().st_size > LARGEST_LIST:
+        raise DesignError(f"{path}: larger than {LARGEST_LIST:,} bytes, so not a list of schools.")
+    try:
+        (line, names), *rows = read_listed_rows(read_once(path), path.name)
+    except SourceError as error:
+        raise DesignError(f"{path}: not a list of programmes: {error}") from None
+    header = [name.strip().lower() for name in names]
+    slips = misspelt(header, list(COLUMNS))
+    if slips or len(set(header)) < len(header) or not set(NEEDED) <= set(header):
+        said = f" `{slips[0][:60]}` is none of them. {nearest(slips[0], COLUMNS)}" if slips else ""
+        raise DesignError(f"{path}, row {line}: expected the columns {', '.join(COLUMNS)}.{said}")
+    found = []
+    for number, row in rows:
+        cells = {n: plain_text(cell).strip() for n, cell in zip(header, row, strict=False)}
+        if any(cells.values()):
+            found.append(_read_row(path, number, cells))
+    if not found:
+        raise DesignError(f"{path}: no school is listed.")
+    return found
+
+
+def _read_row(path: Path, number: int, cells: Mapping[str, str]) -> ListedRow:
+    """Read a row, naming the column and the cell that cannot be read."""
+
+    def refuse(column: str, wanted: str) -> DesignError:
+        met = cells.get(column, "")[:60]
+        return DesignError(f"{path}, row {number}, column {column}: `{met}` is not {wanted}.")
+
+    name, whom, kind = (cells.get(column, "") for column in ("programme", "for", "kind"))
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise refuse("programme", f"a name of 1 to {LONGEST_NAME} letters")
+    if whom and whom not in ("all", *GROUPS):
+        raise refuse("for", f"a group of pupils. {nearest(whom, ('all', *GROUPS))[:-1]}")
+    if len(kind) > LONGEST_KIND:
+        raise refuse("kind", f"a word or two of at most {LONGEST_KIND} letters")
+    try:
+        urn = read_urn(cells.get("urn", ""))
+        member = Member.model_validate({"urn": urn})
+    except ValueError:  # pydantic's is one
+        raise refuse("urn", "a whole number of six or seven digits") from None
+    own = {n: cells[n] for n in ("joined", "dose") if cells.get(n)}
+    try:
+        member = Member.model_validate({"urn": urn, **own})
+    except ValueError:
+        raise refuse("dose", "a number from 0 to 100,000, or nothing") from None
+    return ListedRow(number, name, member, whom or "all", kind)
+
+
+def _name_slugs(names: Iterable[str]) -> dict[str, str]:
+    """Give each programme a short name of its own; where two would be one, the later is counted."""
+    slugs: dict[str, str] = {}
+    for name in names:
+        letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        short = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:56].rstrip("-") or "programme"
+        taken, slug, n = set(slugs.values()), short, 1
+        while slug in taken:
+            n += 1
+            slug = f"{short}-{n}"
+        slugs[name] = slug
+    return slugs
+
+
+def _enter(name: str, rows: list[ListedRow], slug: str, like: Programme, where: str) -> Entered:
+    """Enter a programme by its rows; all of them say the same of whom it is for, and its kind."""
+    for column in ("whom", "kind"):
+        said = {str(getattr(one, column)): one.row for one in reversed(rows)}
+        if len(said) > 1:
+            one, two = sorted(said, key=lambda word: said[word])[:2]
+            return Entered(slug, name, where, reason=(
+                f"its rows do not agree on `{'for' if column == 'whom' else column}`: "
+                f"`{one}` in row {said[one]}, `{two}` in row {said[two]}"
+            ))  # fmt: skip
+    content = like.model_dump(exclude={"members"}) | {
+        "slug": slug, "title": name, "summary": "", "part_of": "", "whom": rows[0].whom,
+        "outcomes": _outcomes_for(like, rows[0].whom), "cost": Cost(), "must_not_move": (),
+        "members": tuple(one.member for one in rows),
+    }  # fmt: skip
+    try:
+        programme = check_settings(Programme, content, Path(where))
+    except DesignError as error:
+        reason = as_reason(error).removeprefix(f"{where}: ")
+        return Entered(slug, name, where, kind=rows[0].kind, reason=reason)
+    return Entered(slug, name, where, programme, rows[0].kind)
+
+
+def _outcomes_for(like: Programme, whom: str) -> tuple[str, ...]:
+    """Return the outcomes of a programme like another, for a group of pupils or for all."""
+    whole = whole_of(like.primary)
+    group = f"{whole}.{whom}"
+    lead = (group, whole) if whom not in ("all", *LOCAL_GROUPS) and group in MEASURES else (whole,)
+    return tuple(dict.fromkeys((*lead, *(o for o in like.outcomes if o == whole_of(o)))))
