@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: report run test lab verify nbval machines lint bench lock clean
+.PHONY: report run test lab verify nbval machines accessible lint bench lock clean
 
 report: $(STAMP)
 	$(BIN)/python -m pepstats run
@@ -35,11 +35,16 @@ nbval: $(STAMP)
 machines: $(STAMP)
 	$(BIN)/python benchmarks/machines.py
 
+# axe-core on every page of the runs and releases that are there, in the machine's own Chromium.
+accessible: $(STAMP)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	$(BIN)/python benchmarks/accessibility.py $(if $(REPORT),outputs/working/$(REPORT))
+
 lint: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 # What has a target of its own, or compares two folders that have to be named.
-APART := benchmarks/machines.py benchmarks/reexecute.py benchmarks/tamper.py
+APART := benchmarks/accessibility.py benchmarks/machines.py benchmarks/reexecute.py benchmarks/tamper.py
 bench: $(STAMP)
 	for script in $(filter-out $(APART),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
@@ -57,7 +62,10 @@ $(STAMP): requirements.lock pyproject.toml
 lock:
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 \
 	   --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
-	! grep -n '://' requirements.lock
+	$(BIN)/uv pip compile -q --group browser --universal --python-version 3.11 \
+	   --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	   -o requirements-browser.lock
+	! grep -n '://' requirements.lock requirements-browser.lock
 
 clean:
 	rm -rf $(VENV)

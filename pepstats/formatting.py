@@ -206,7 +206,6 @@ PLAIN = tuple(
         (r"^alike in circumstances, not in", "similar in circumstances, not in"),
         (r"\bthat count alike\b", "that count equally"),
         (r"\bif it moved them as far as\b", "if it changed them as much as"),
-        (r"\btakes in nought\b", "includes zero"),
         (r"\bmade-up programmes\b", "groups without a programme"),
         (r"\bone p for all, from the same\b", "one share for all, from the same"),
         (r"\bplacebo cities of the other half\b", "groups without a programme, the other half"),

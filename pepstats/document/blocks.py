@@ -8,7 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from pepstats.formatting import format_interval, format_number, plain_text, round_half_up
+from pepstats.formatting import (
+    count_words,
+    format_interval,
+    format_number,
+    plain_text,
+    round_half_up,
+)
 
 SHORT_ROWS, SHORT_LETTERS = 10, 750
 EMPTY = "There is nothing to show."
@@ -68,6 +74,12 @@ class PaperTable:
             for column, *cells in zip(self.columns, *self.cells, strict=True)
             if any(isinstance(cell, Figure) for cell in cells)
         )
+
+    @property
+    def description(self) -> str:
+        """What a screen reader says of the table before it is read: its rows and its columns."""
+        columns = "; ".join(self.columns)
+        return f"{count_words(len(self.rows), 'row')}. Columns: {columns}."
 
     @property
     def short(self) -> bool:

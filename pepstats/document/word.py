@@ -39,6 +39,7 @@ from pepstats.errors import DesignError
 NUMBERED, QUOTE, COMPLETE = "Numbered paragraph", "Statement", "To be completed"
 CELL, NOTE, FACT = "Table text", "Table note", "Meeting line"
 LANGUAGE = "en-GB"
+BELOW_TABLE, END = Pt(7), "End of this file."
 LETTER, MARGINS = 0.185, 0.5  # cm: a letter of a table's text; left and right of a cell's
 BOLDER = 1.15  # how much wider a bold letter is
 TWIPS = 567  # to a centimetre
@@ -217,6 +218,7 @@ class _Writer:
         self.numbering = word.part.numbering_part.element
         self.lists: dict[str, int] = {}
         self.turning = False
+        self.below_table = False
         self.is_appendices = not document.beside.endswith(APPENDICES)
         section = word.sections[0]
         parts = (section.page_width, section.left_margin, section.right_margin)
@@ -238,6 +240,8 @@ class _Writer:
             self._words(line, words)
         for block in self.document.blocks:
             self._block(block)
+        if self.below_table:  # Word ends no file with a table: it would add a blank line
+            self._line(NOTE, END)
 
     def _properties(self) -> None:
         core = self.word.core_properties
@@ -296,6 +300,9 @@ class _Writer:
     def _line(self, style: str = "Normal", text: str = "") -> Any:
         """Begin a paragraph in a style, with its first words."""
         line = self.word.add_paragraph()
+        if self.below_table and style in ("Normal", NUMBERED, QUOTE, COMPLETE):
+            line.paragraph_format.space_before = BELOW_TABLE
+        self.below_table = False
         if style != "Normal":
             line._p.style = self.ids[style]
         if text:
@@ -368,9 +375,10 @@ class _Writer:
         caption.add_run(f"Table {block.number}. ").bold = True
         caption.add_run(table.caption)
         caption._p.addnext(make_grid(block, self.width, self.ids[CELL]))
-        self._line("Normal").paragraph_format.space_after = Pt(2)
         if table.note:
             self._line(NOTE, table.note)
+        else:
+            self.below_table = True
 
     def _picture(self, block: PictureBlock) -> None:
         caption = self._line("Caption")

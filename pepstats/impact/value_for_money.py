@@ -199,7 +199,7 @@ def price_per_month(
 ) -> tuple[float, str]:
     """Return the cost of a month of progress for each pupil, and the words for it or for why not.
 
-    Only where the effect's interval leaves out nought on the side of a gain: otherwise the price
+    Only where the effect's interval excludes zero on the side of a gain: otherwise the price
     could as well be without end, or be paid for a loss. The ends of its interval belong to the most
     and the fewest months; there is no upper one where the fewest round to no month.
     """
@@ -207,7 +207,7 @@ def price_per_month(
         return math.nan, f"Not given: {months.reason}"
     for refused, why in (
         (not math.isfinite(per_pupil), "the cost for each pupil is not known"),
-        (not size_low > 0, "the interval does not leave out nought, so a month may have no price"),
+        (not size_low > 0, "the interval includes zero, so a month may have no price"),
         (months.months < 1, "the gain rounds to no month"),
         (uncertain, f"the effect is {UNCERTAIN}"),
     ):

@@ -113,7 +113,7 @@ def protect_counts(
     """
     numbers = counts.to_numpy(dtype=float)
     if np.isnan(numbers).any() or (numbers < 0).any() or (numbers % 1 != 0).any():
-        raise DesignError(f"{name}: counts must be whole numbers from nought up, none missing.")
+        raise DesignError(f"{name}: counts must be whole numbers from zero up, none missing.")
     every = pd.MultiIndex.from_product([counts.index, counts.columns], names=["row", "column"])
     cube = pd.Series(numbers.ravel().astype(int), index=every)
     tables = {name: ("row", "column")}

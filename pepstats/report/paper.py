@@ -166,7 +166,7 @@ def built_in_text(report: Report, programmes: Sequence[Programme]) -> str:
 
 
 def _letter(number: int) -> str:
-    """Letter an appendix: a to z, then aa, ab and so on."""
+    """Letter an appendix: a to z, then `aa`, `ab` and so on."""
     before = _letter(number // 26 - 1) if number >= 26 else ""
     return before + chr(ord("a") + number % 26)
 

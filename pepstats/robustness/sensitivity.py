@@ -54,7 +54,7 @@ def bound_sets(
     apart = [np.abs(np.subtract.outer(v, v))[np.triu_indices(len(v), 1)] for v in values]
     unit = float(np.median(np.concatenate(apart)))
     if not unit > 0:
-        raise DesignError("half the differences within sets or more are nought")
+        raise DesignError("half the differences within sets or more are zero")
     scored = [_score(v / unit, trim) for v in values]
     seen = float(sum(own[0] for own in scored))
     worst = [_worst(np.sort(own), gamma) for own in scored]
@@ -251,7 +251,7 @@ def suppose_drift(headline: Headline) -> CheckRow:
         "", float(study.table.loc[first, "estimate"]), float(bounds.loc[1.0, "low"]),
         float(bounds.loc[1.0, "high"]), n_schools=study.n_schools,
         n_comparison=study.n_comparison,
-        note=f"event study of {first}; its interval takes in nought {words}",
+        note=f"event study of {first}; its interval includes zero {words}",
     )  # fmt: skip
 
 

@@ -362,7 +362,7 @@ def find_strays(texts: Sequence[str], values: Array, pupils: Array, exact: bool)
 
 
 def _places(text: str, *, zeros: bool = True) -> int:
-    """Count a figure's decimals, with or without the noughts at their end."""
+    """Count a figure's decimals, with or without the zeros at their end."""
     decimals = text.strip().rstrip("% ").partition(".")[2]
     return min(len(decimals if zeros else decimals.rstrip("0")), 6)
 

@@ -126,8 +126,8 @@ def test_a_month_has_a_price_only_where_there_surely_is_progress() -> None:
 @pytest.mark.parametrize(
     ("given_size", "each", "words"),
     [
-        (size(0.20, -0.01, 0.4), 120.0, "does not leave out nought"),
-        (size(-0.20, -0.4, -0.1), 120.0, "does not leave out nought"),
+        (size(0.20, -0.01, 0.4), 120.0, "the interval includes zero"),
+        (size(-0.20, -0.4, -0.1), 120.0, "the interval includes zero"),
         (size(0.03, 0.01, 0.4), 120.0, "rounds to no month"),
         (size(0.2, 0.1, 0.4), float("nan"), "cost for each pupil is not known"),
     ],

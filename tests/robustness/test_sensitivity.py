@@ -118,7 +118,7 @@ def test_a_loss_is_a_gain_turned_round(values: list[int]) -> None:
         (np.ones((3, 2)), "3 sets with a result"),
         (np.full((9, 3), np.nan), "0 sets"),
         (np.column_stack([np.arange(9.0), np.full(9, np.nan)]), "0 sets"),
-        (np.ones((9, 3)), "are nought"),
+        (np.ones((9, 3)), "are zero"),
     ],
 )
 def test_sets_that_bear_no_bound_give_a_reason(sets: np.ndarray, words: str) -> None:
