@@ -28,6 +28,7 @@ from pepstats.impact import (
     PROBABLY_GAINED,
     PROBABLY_LOST,
     UNCERTAIN,
+    choose_verdict,
 )
 from pepstats.measures import name_pupils, outcome_label
 from pepstats.report.board_tables import KINDS, make_provenance_entries
@@ -487,7 +488,8 @@ def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
         yield f"The middle one of all is {_check_result(row, result)})."
     for row in known.loc[known["check"] == NOT_SCALED].to_dict("records"):
-        if abs(row["p"] - result.p_placebo) > 0.02:
+        words = [choose_verdict(result.estimate, p) for p in (row["p"], result.p_placebo)]
+        if words[0] != words[1]:
             yield (
                 "How sure we are depends on allowing for the size of groups of schools: without "
                 f"that, {per_hundred(row['p'])} rather than {per_hundred(result.p_placebo)} in 100 "

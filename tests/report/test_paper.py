@@ -26,7 +26,13 @@ from pepstats.report.edition import (
     collect_results,
     years_sentence,
 )
-from pepstats.report.entries import background_sentence, list_entries, worth_sentence
+from pepstats.report.entries import (
+    NOT_SCALED,
+    background_sentence,
+    checks_sentence,
+    list_entries,
+    worth_sentence,
+)
 from pepstats.report.figures import picture_overview
 from pepstats.report.gate import protect
 from pepstats.report.paper import (
@@ -40,6 +46,7 @@ from pepstats.report.paper import (
     make_tables,
     write_editions,
 )
+from pepstats.report.sentences import Result
 from pepstats.settings.report import Disclosure, ListedSource
 from tests.paper_made_up import (
     make_city,
@@ -271,6 +278,21 @@ def test_the_year_in_which_nothing_should_show_is_told_apart() -> None:
         "All 2 alternative calculations gave a result in the same direction. The middle one of all "
         "is +4.2 percentage points (likely range 0.4 to 8.0)."
     ) in words_of(paper)
+
+
+@pytest.mark.parametrize(
+    ("p", "unscaled", "said"),
+    [(0.03, 0.08, True), (0.08, 0.03, True), (0.58, 0.61, False), (0.012, 0.045, False)],
+)
+def test_allowing_for_size_is_said_to_matter_only_where_the_words_would_change(p, unscaled, said):
+    result = Result(
+        outcome="rwm_expected", unit="percentage points", estimate=3.0, low=-1.0, high=7.0,
+        p_placebo=p, n_schools=18, n_placebo=10_000, year=2018, release="final", verdict="",
+    )  # fmt: skip
+    row = {"outcome": "rwm_expected", "check": NOT_SCALED, "kind": "chance", "estimate": 3.0,
+           "low": -1.0, "high": 7.0, "p": unscaled, "n_schools": 18, "note": ""}  # fmt: skip
+    words = checks_sentence(pd.DataFrame([row]), result)
+    assert ("depends on allowing for the size" in words) == said
 
 
 def test_names_of_measures_are_never_shown_to_readers(paper) -> None:
