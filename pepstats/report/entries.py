@@ -476,7 +476,8 @@ def _same_question(rows: pd.DataFrame, others: pd.DataFrame, result: Result) -> 
         like = "a similar result" if same else "a result in the other direction"
         return f"One alternative calculation gave {like}."
     if same == len(others):
-        return f"All {tried} gave a result in the same direction."
+        all_of_them = f"All {tried}" if same > 2 else "Both alternative calculations"
+        return f"{all_of_them} gave a result in the same direction."
     agree = f"{same} gave" if same else "none gave"
     return f"Of {tried}, {agree} a result in the same direction."
 

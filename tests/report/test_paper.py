@@ -275,7 +275,7 @@ def test_the_year_in_which_nothing_should_show_is_told_apart() -> None:
         "percentage points, within what chance gives." in words_of(paper)
     )
     assert (
-        "All 2 alternative calculations gave a result in the same direction. The middle one of all "
+        "Both alternative calculations gave a result in the same direction. The middle one of all "
         "is +4.2 percentage points (likely range 0.4 to 8.0)."
     ) in words_of(paper)
 
