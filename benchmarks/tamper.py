@@ -528,7 +528,10 @@ def in_manifest(do: Callable[[dict[str, Any], random.Random], object]) -> Callab
 
     def edit(bundle: Bundle) -> str:
         before = json.dumps(bundle.made, sort_keys=True)
-        named = do(bundle.made, bundle.rng)
+        try:
+            named = do(bundle.made, bundle.rng)
+        except (IndexError, ValueError):
+            raise CannotBeDone from None  # of a release steps and the like are not told
         if json.dumps(bundle.made, sort_keys=True) == before:
             raise CannotBeDone
         bundle.say()

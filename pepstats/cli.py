@@ -246,8 +246,9 @@ def choose_report(data: Path) -> str:
         return DEFAULT_REPORT if DEFAULT_REPORT in there else there[0]
     if not there:
         raise DesignError(
-            f"{data / 'reports'} has no report (*.yml). Name a data folder with --data, or begin "
-            "this one: `pepstats new --authority NNN --year YYYY`."
+            f"{data / 'reports'} has no report (*.yml). Name a data folder with --data, begin this "
+            "one: `pepstats new --authority NNN --year YYYY`, or write an invented England, which "
+            f"has reports to try: `pepstats invent {data}`."
         )
     raise DesignError(f"{data / 'reports'} has several reports; name one: {', '.join(there)}.")
 

@@ -8,19 +8,26 @@ import os
 import pkgutil
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parent
+CHECKOUT = (_PACKAGE.parent / "pyproject.toml").is_file()
+PROJECT = _PACKAGE.parent if CHECKOUT else _PACKAGE / "project"
+"""The checkout; of an installed package the notebooks and criteria that it ships."""
 NOTEBOOKS = PROJECT / "notebooks"
-TEMPLATES = Path(__file__).resolve().parent / "templates"
+TEMPLATES = _PACKAGE / "templates"
+_HERE = PROJECT if CHECKOUT else Path()  # whose data and outputs are meant where none is named
 
 
 def data_folder(chosen: str | Path | None = None) -> Path:
-    """Return the data folder: the one chosen, the one a run was given, or the project's own."""
-    return Path(chosen or os.environ.get("PEPSTATS_DATA") or PROJECT / "data").resolve()
+    """Return the data folder: the one chosen, the one a run was given, or the project's own.
+
+    An installed package has none of its own: it is `data` where one stands.
+    """
+    return Path(chosen or os.environ.get("PEPSTATS_DATA") or _HERE / "data").resolve()
 
 
 def output_folder(chosen: str | Path | None = None) -> Path:
     """Return the folder that holds `working/` and `released/`."""
-    return Path(chosen or os.environ.get("PEPSTATS_OUT") or PROJECT / "outputs").resolve()
+    return Path(chosen or os.environ.get("PEPSTATS_OUT") or _HERE / "outputs").resolve()
 
 
 def making() -> Path | None:

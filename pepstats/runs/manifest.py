@@ -97,7 +97,9 @@ def describe_machine() -> dict[str, Any]:
 
 
 def ask_git(*words: str) -> str | None:
-    """Ask git of the project's folder; nothing where it cannot answer."""
+    """Ask git of the project's folder; nothing where it cannot answer, or this is no checkout."""
+    if not paths.CHECKOUT:
+        return None
     try:
         answer = subprocess.run(  # noqa: S603 - fixed words
             ["git", "-C", str(paths.PROJECT), *words],  # noqa: S607 - the user's own git
