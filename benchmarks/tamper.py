@@ -85,7 +85,9 @@ def other_letter(word: bytes, rng: random.Random) -> bytes:
 NUMBER = rb"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])"
 one_digit = change(NUMBER, other_digit)
 one_letter = change(rb"[a-z]{4,}", other_letter)
-seen_digit = change(rb"(?<=>)[^<>]*\d[^<>]*(?=<)", lambda text, rng: one_digit(text, rng))
+seen_digit = change(
+    rb"(?<=>)[^<>]*" + NUMBER + rb"[^<>]*(?=<)", lambda text, rng: one_digit(text, rng)
+)
 seen_letter = change(rb"(?<=>)[^<>]*[a-z]{4,}[^<>]*(?=<)", lambda text, rng: one_letter(text, rng))
 
 

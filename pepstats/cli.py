@@ -363,7 +363,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
         DATA, OUT, _option("report", "its finished run is in working/", metavar="REPORT"),
         _option("entry", "as the officers' text names it: closing-the-gap.headline",
                 metavar="ENTRY"),
-        _option("--school", "whose comparison schools are listed (the first)", type=_count,
+        _option("--school", "whose comparison schools or row are listed (the first)", type=_count,
                 metavar="URN"),
     )),
     "release": (_release, "release a finished run, if it may leave", (

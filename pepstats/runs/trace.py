@@ -21,7 +21,7 @@ import pandas as pd
 from pepstats import paths
 from pepstats.document import Entry
 from pepstats.errors import RunError, nearest
-from pepstats.formatting import count_words, school_year, settle_one
+from pepstats.formatting import count_words, plain_text, school_year, settle_one
 from pepstats.impact import MATCHED
 from pepstats.measures import GAP, measures_of
 from pepstats.report import collect_edition, list_entries
@@ -38,7 +38,7 @@ CLOSE = 1e-6
 """How far an estimate that is added up again may be from the one written: gaps have six decimals,
 and an estimate is a mean of them."""
 
-MATCHING, ESTIMATE = "03-match-schools", "04-estimate-effect"
+RATINGS, MATCHING, ESTIMATE = "02-priority-ratings", "03-match-schools", "04-estimate-effect"
 
 
 def trace_entry(
@@ -54,7 +54,8 @@ def trace_entry(
     data, out : str or Path, optional
         The data folder and where the run is; the project's own where none is given.
     school : int, optional
-        The school of a programme whose comparison schools are listed one by one; else the first.
+        The school of a programme whose comparison schools are listed one by one, or of a table
+        whose row is taken apart; else the first.
 
     Returns
     -------
@@ -234,7 +235,33 @@ class _Chain:
         if outcome is not None and step == ESTIMATE:
             yield from self._from_gaps(slug, outcome)
         else:
+            if "school" in rows and len(rows):
+                yield from self._from_school(name, rows)
             yield from self._from_all(step)
+
+    def _from_school(self, name: str, rows: pd.DataFrame) -> Iterator[str]:
+        """Take one school's row apart: the one that is named, or asked for, else the first."""
+        case = re.search(r"\.case-(\d+)\.", name)
+        own = rows.iloc[[int(case[1]) - 1]] if case else rows[rows["school"] == self.school]
+        line, row = next((own if len(own) else rows).iterrows())
+        said = "; ".join(f"{column} {row[column]}" for column in rows if pd.notna(row[column]))
+        yield f"  one of its rows, line {int(str(line)) + 2}: {plain_text(said)}"
+        if "row" in rows:  # where it stands in the file that it was read from
+            files = [one.file for one in self.made.inputs if one.kind == "statements"]
+            yield from (f"    {file}, line {row['row']}" for file in files)
+        if name.startswith("ratings."):
+            yield from self._from_indicators(int(row["school"]))
+
+    def _from_indicators(self, school: int) -> Iterator[str]:
+        """List what a school's rating is made of, each with its cell where it is a result."""
+        table = self._read(f"{RATINGS}/contributions.csv")
+        for line, row in table[(table["school"] == school) & table["value"].notna()].iterrows():
+            yield (f"    {row['label']}, {row['rag']}: {row['value']:.6g}, of {row['published']}, "
+                   f"contributions.csv, line {int(str(line)) + 2}")  # fmt: skip
+            indicator = str(row["indicator"])
+            if indicator in self.published.study.panel.values:
+                for cell in self.published.find(school, int(row["year"]), indicator):
+                    yield f"      {cell.of(school)}"
 
     def _from_all(self, step: str) -> Iterator[str]:
         """Name every published file, where a table is not of one result of each school."""

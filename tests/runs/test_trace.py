@@ -86,6 +86,41 @@ def test_entries_of_all_kinds_have_a_chain_of_at_most_a_hundred_columns(
     assert said.split() == " ".join(chain).split()
 
 
+def test_a_rating_is_traced_to_the_cells_of_its_results(finished: Path, data: Path) -> None:
+    """Once it named its files only."""
+    ratings = pd.read_csv(finished / "02-priority-ratings" / "ratings.csv")
+    school = int(ratings.loc[ratings["rating"].notna(), "school"].iloc[3])
+    out = finished.parents[1]
+    chain = trace_entry(REPORT, "ratings.sentence", data, out, school)
+    line = ratings.index[ratings["school"] == school][0] + 2
+    (row,) = [one for one in chain if one.startswith(f"  one of its rows, line {line}: ")]
+    assert f"school {school};" in row
+    parts = pd.read_csv(finished / "02-priority-ratings" / "contributions.csv")
+    known = parts[(parts["school"] == school) & parts["value"].notna()]
+    told = [one for one in chain if "contributions.csv, line" in one]
+    assert [int(one.rpartition(" ")[2]) - 2 for one in told] == list(known.index)
+    cells = CELL.findall("\n".join(chain))
+    assert len(cells) >= 4
+    for file, at, column, text in cells:
+        assert cell_of(data, file, int(at.replace(",", "")), column).strip() == text
+    published = pd.to_numeric(known["published"], errors="coerce").tolist()
+    assert {float(text) for *_, text in cells} <= set(published)
+
+
+def test_a_case_and_a_statement_are_traced_to_their_own_row(finished: Path, data: Path) -> None:
+    out, slug = finished.parents[1], "closing-the-gap"
+    cases = pd.read_csv(finished / "06-case-studies" / slug / "cases.csv")
+    for number in (1, 2):
+        chain = trace_entry(REPORT, f"{slug}.case-{number}.name", data, out)
+        (row,) = [one for one in chain if "one of its rows" in one]
+        assert f"line {number + 1}: school {cases['school'].iloc[number - 1]};" in row
+    said = pd.read_csv(finished / "06-case-studies" / slug / "statements.csv").iloc[2]
+    chain = trace_entry(REPORT, f"{slug}.quoted", data, out, int(said["school"]))
+    (place,) = [one.strip() for one in chain if re.match(r"    \S+statements.csv, line \d+$", one)]
+    file, _, at = place.partition(", line ")
+    assert cell_of(data, file, int(at), "statement").strip() == said["statement"]
+
+
 def test_october_s_own_results_are_found_in_the_authority_s_list(
     finished: Path, data: Path
 ) -> None:
