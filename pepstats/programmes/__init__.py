@@ -1,6 +1,7 @@
 """Many programmes at once, each as if alone, and all of them pooled."""
 
 from pepstats.programmes.beside import OTHERS
+from pepstats.programmes.later import read_first_year
 from pepstats.programmes.listed import (
     FoundProgrammes,
     ListedProgramme,
@@ -22,10 +23,12 @@ from pepstats.programmes.pooled import (
 from pepstats.programmes.pooling import (
     average_kind,
     average_these,
+    draw_power,
+    find_distance,
     measure_discovery,
     shrink_programmes,
 )
-from pepstats.programmes.sweep import Standing, Sweep, evaluate_programmes
+from pepstats.programmes.sweep import Standing, Sweep, count_doses, evaluate_programmes
 
 __all__ = [
     "EVERY_KIND",
@@ -40,12 +43,16 @@ __all__ = [
     "THESE",
     "average_kind",
     "average_these",
+    "count_doses",
+    "draw_power",
     "evaluate_programmes",
     "find_covariance",
+    "find_distance",
     "find_programmes",
     "join_draws",
     "measure_discovery",
     "pool_sweep",
+    "read_first_year",
     "short_reason",
     "shrink_programmes",
     "sum_remarks",

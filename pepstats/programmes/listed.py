@@ -12,7 +12,14 @@ import pandas as pd
 
 from pepstats.errors import DesignError, as_reason
 from pepstats.schools import Schools, find_members
-from pepstats.settings import Entered, MembersInAuthority, MembersInFile, Programme, split_phases
+from pepstats.settings import (
+    Entered,
+    Member,
+    MembersInAuthority,
+    MembersInFile,
+    Programme,
+    split_phases,
+)
 from pepstats.sources import read_members
 
 ACCOUNT_COLUMNS = ["programme", "title", "kind", "listed", "found", "evaluated", "reason"]
@@ -122,22 +129,19 @@ def _find_one(one: Entered, followed: Schools, data: Path) -> tuple[ListedProgra
         members = tuple(read_members(members.file, data))
     known = followed.known
     unknown = [member.urn for member in members if member.urn not in known.index]
-    kept = {int(known[member.urn]): member for member in reversed(members)
-            if member.urn in known.index}  # fmt: skip
-    again = len(members) - len(unknown) - len(kept)
+    kept: dict[int, Member] = {}
+    for member in members:
+        if member.urn in known.index:
+            kept.setdefault(int(known[member.urn]), member)
+    used, again = tuple(kept.values()), len(members) - len(unknown) - len(kept)
     remarks = []
     if unknown and kept:
         remarks.append(Remark(UNKNOWN, programme.slug, _list_some(unknown)))
     if again:
         remarks.append(Remark(TWICE, programme.slug, f"{again} of {len(members)} rows"))
-    used = tuple(member for member in members if kept.get(_school_of(member.urn, known)) is member)
     programme = programme.model_copy(update={"members": used})
     table = find_members(programme, followed, data) if used else pd.DataFrame(index=pd.Index([]))
     return ListedProgramme(programme, one.kind, table, len(members)), remarks
-
-
-def _school_of(urn: int, known: pd.Series) -> int:
-    return int(known[urn]) if urn in known.index else 0
 
 
 def _identify(one: ListedProgramme) -> str:
@@ -180,7 +184,8 @@ def sum_remarks(remarks: pd.DataFrame, account: pd.DataFrame) -> list[str]:
 
 def short_reason(reason: object) -> str:
     """Return a reason without what is one programme's own in it, so that like ones are counted."""
-    return re.split(r" \(?`|\. |: ", str(reason))[0].rstrip(". ")
+    first = re.split(r" \(?`|\. |: ", str(reason))[0].rstrip(". ")
+    return re.sub(r"^\d+( of \d+)? schools", "too few schools", first)
 
 
 MOST_NAMED = 5

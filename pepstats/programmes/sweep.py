@@ -291,7 +291,7 @@ def _plan(listed: ListedProgramme, inputs: Inputs, barred: tuple[int, ...]) -> _
     for one in requests:
         if not one.reason:
             asked = programme.model_copy(update={"baseline": one.baseline, "starts": one.start})
-            own.append((asked, (programme.primary,), one.years, one.schools))
+            own.append((asked, (programme.primary,), one.years, listed.schools))
     wanted = [
         _Wanted(
             _name_comparison(asked, mode), asked, mode,

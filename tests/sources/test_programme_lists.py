@@ -1,0 +1,120 @@
+"""Many programmes in one list: read strictly, refused by row and column, nothing lost."""
+
+from pathlib import Path
+
+import pytest
+
+from pepstats.errors import DesignError
+from pepstats.settings import Entered, Programme, load_programme, load_sweep_folder
+from pepstats.sources import read_entered
+from tests.worlds import ROOT
+
+LIKE = load_programme("send-in-mainstream", ROOT / "data")
+HEADER = "programme,urn,joined,dose,for,kind\n"
+
+
+def enter(tmp_path: Path, text: str, header: str = HEADER) -> list[Entered]:
+    path = tmp_path / "list.csv"
+    path.write_bytes((header + text).encode())
+    return read_entered(path, LIKE)
+
+
+def made(one: Entered) -> Programme:
+    assert one.programme is not None, one.reason
+    return one.programme
+
+
+def test_a_list_is_read_into_programmes_that_are_like_the_first_of_the_report(
+    tmp_path: Path,
+) -> None:
+    rows = ("Reading for all,900001,2017-09,3.5,,reading\nMaths  & more,900002,,,,\n"
+            "Reading for all,900003,,,,reading\n\n")  # fmt: skip
+    first, second = enter(tmp_path, rows)
+    assert (first.slug, first.title, first.kind) == (
+        "reading-for-all",
+        "Reading for all",
+        "reading",
+    )
+    one = made(first)
+    assert [(m.urn, m.joined, m.dose) for m in one.members] == [
+        (900001, "2017-09", 3.5), (900003, None, None),
+    ]  # fmt: skip
+    assert (one.baseline, one.starts, one.match) == (LIKE.baseline, LIKE.starts, LIKE.match)
+    assert second.slug == "maths-more" and made(second).members[0].urn == 900002
+
+
+def test_a_programme_for_a_group_is_judged_by_the_groups_results_first(tmp_path: Path) -> None:
+    group, none, hidden = enter(tmp_path, (
+        "A,900001,,,disadvantaged,\nB,900001,,,all,\nC,900001,,,sen_support,\n"))  # fmt: skip
+    assert made(group).outcomes[:2] == ("rwm_expected.disadvantaged", "rwm_expected")
+    assert made(none).outcomes[0] == made(hidden).outcomes[0] == "rwm_expected"
+    assert made(hidden).whom == "sen_support"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A,900001,,,,\nA,nine,,,,\n", "row 3, column urn: `nine` is not"),
+        ("A,900001,,much,,\n", "row 2, column dose: `much` is not"),
+        (
+            "A,900001,,,disadvantage,\n",
+            "row 2, column for: `disadvantage` is not a group of pupils",
+        ),
+        (",900001,,,,\n", "row 2, column programme: `` is not a name"),
+        ("A,900001,,,," + "x" * 50 + "\n", "row 2, column kind"),
+        ("", "no school is listed"),
+        ("A,900001", "not a list of programmes|stops in the middle"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_refuses_the_list_by_row_and_column(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(DesignError, match=said):
+        enter(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "header", ["programme,school\n", "urn,dose\n", "programme,urn,urn\n", "programme,urn,joinde\n"]
+)
+def test_a_header_that_is_none_of_ours_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(DesignError, match="row 1: expected the columns programme, urn"):
+        enter(tmp_path, "A,900001,\n", header)
+
+
+def test_rows_that_do_not_agree_leave_one_programme_out_and_the_rest_goes_on(
+    tmp_path: Path,
+) -> None:
+    entered = enter(tmp_path, "A,900001,,,,one\nB,900002,,,,two\nA,900003,,,,three\n")
+    assert [one.programme is None for one in entered] == [True, False]
+    assert entered[0].reason == (
+        "its rows do not agree on `kind`: `one` in row 2, `three` in row 4"
+    )
+
+
+def test_names_that_would_be_one_are_kept_apart(tmp_path: Path) -> None:
+    names = ["Maths!", "maths", "MATHS", "数学", "École Été", "x" * 190]
+    entered = enter(tmp_path, "".join(f"{name},90000{n},,,,\n" for n, name in enumerate(names)))
+    slugs = [one.slug for one in entered]
+    assert slugs[:5] == ["maths", "maths-2", "maths-3", "programme", "ecole-ete"]
+    assert len(set(slugs)) == len(names) and max(map(len, slugs)) <= 64
+
+
+def test_a_list_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DesignError, match="no such file or folder"):
+        read_entered(tmp_path / "nothing.csv", LIKE)
+
+
+def test_a_folder_is_read_with_kinds_and_a_file_that_is_wrong_is_left_out(tmp_path: Path) -> None:
+    good = (ROOT / "data" / "programmes" / "send-in-mainstream.yml").read_text("utf-8")
+    (tmp_path / "good.yml").write_text(f"kind: reading\n{good}", "utf-8")
+    (tmp_path / "plain.yml").write_text(good, "utf-8")
+    (tmp_path / "torn.yml").write_text("title: [", "utf-8")
+    (tmp_path / "Bad Name.yml").write_text(good, "utf-8")
+    found = {one.slug: one for one in load_sweep_folder(tmp_path)}
+    assert (found["good"].kind, found["plain"].kind) == ("reading", "")
+    assert made(found["good"]).members == made(found["plain"]).members
+    assert found["torn"].programme is None and "line 1" in found["torn"].reason
+    assert "cannot name a programme" in found["Bad Name"].reason
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DesignError, match="no programme is in this folder"):
+        load_sweep_folder(tmp_path / "empty")
