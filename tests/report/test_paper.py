@@ -117,7 +117,7 @@ def test_every_result_is_said_in_full(paper) -> None:
     ) in text
     assert (
         "we repeated the calculation for 10,000 groups of schools elsewhere that had no programme, "
-        "in 40 authorities. About 3 in 100 showed a change this large (between 2 and 5, "
+        "in 40 authorities. About 3 in 100 showed a change at least this large (between 2 and 5, "
         "allowing for how few authorities there are)."
     ) in text
 
@@ -272,11 +272,11 @@ def test_the_year_in_which_nothing_should_show_is_told_apart() -> None:
     paper = write_paper(*make_study(release="final"))
     assert (
         "As a check we ran the same calculation for 2016/17, before the programme could show: −0.4 "
-        "percentage points, within what chance gives." in words_of(paper)
+        "percentage points, within what chance alone would give." in words_of(paper)
     )
     assert (
-        "Both alternative calculations gave a result in the same direction. The middle one of all "
-        "is +4.2 percentage points (likely range 0.4 to 8.0)."
+        "Both alternative calculations gave a result in the same direction. The middle one of "
+        "all these estimates is +4.2 percentage points (likely range 0.4 to 8.0)."
     ) in words_of(paper)
 
 
