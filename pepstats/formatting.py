@@ -208,7 +208,7 @@ PLAIN = tuple(
          r"groups without a programme: their mean in \1 and the range of 95 in 100 of them"),
         (r"\bnot made alike in it, so it tests how alike the schools were",
          "not used in the matching, so it tests how similar the schools were"),
-        (r"^less the city's own other", "less the authority's other"),
+        (r"^less the city's own other", "set against the authority's own other"),
         (r"^comparison schools as they stand$", "comparison schools without correction"),
         (r"^the line over all England alone$", "corrected by England's schools alone"),
         (r"^alike in circumstances, not in", "similar in circumstances, not in"),

@@ -289,7 +289,7 @@ def changed_words(record: Provenance, programme: Programme) -> str:
     first = [row for row in rows if row["outcome"] == programme.primary]
     others = [row for row in rows
               if row["outcome"] != programme.primary and row["verdict_changed"]]  # fmt: skip
-    return " ".join(map(_say_change, [*first, *others]))
+    return " ".join([f"{programme.title}.", *map(_say_change, [*first, *others])])
 
 
 def _say_change(row: Mapping[Any, Any]) -> str:

@@ -435,7 +435,8 @@ def table_weighed(chapter: Chapter) -> PaperTable:
     for row in chapter.found.weighed.to_dict("records"):
         name = str(row["outcome"])
         if is_said(row["reason"]):
-            left.append(f"{outcome_label(name)} is not combined: {row['reason']}.")
+            label = outcome_label(name)
+            left.append(f"{label[0].upper()}{label[1:]} is not combined: {row['reason']}.")
             continue
         places = find_measure(name).decimals
         chances = [

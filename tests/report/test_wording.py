@@ -131,8 +131,8 @@ def test_chance_is_said_with_its_authorities_its_range_and_all_results_together(
         "schools elsewhere that had no programme, in 31 authorities. About 5 in 100 showed a "
         "change at least this large (between 2 and 10, allowing for how few authorities there "
         "are). Allowing for all the results that this paper looks at together, the figure is about "
-        "14 in 100. The verdict is borderline: with other authorities to compare with, it could have "
-        "been a different one."
+        "14 in 100. The verdict is borderline: with other authorities to compare with, it could "
+        "have been a different one."
     )
 
 
