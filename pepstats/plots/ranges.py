@@ -102,11 +102,10 @@ def _draw_check(ax: Axes, down: float, row: dict[str, Any], look: dict[str, Any]
     mark = {name: value for name, value in look.items() if name != "linewidth"}
     ax.plot(row["estimate"], down, linestyle="none", **mark)
     weight = "bold" if first else "normal"
-    write_words(ax, down - ABOVE, textwrap.shorten(str(row["check"]), ROW_WORDS, placeholder=" ..."),
-           fontweight=weight)  # fmt: skip
-    write_words(
-        ax, down - ABOVE, format_number(row["estimate"], signed=True), right=True, fontweight=weight
-    )
+    name = textwrap.shorten(str(row["check"]), ROW_WORDS, placeholder=" ...")
+    size = format_number(row["estimate"], signed=True)
+    write_words(ax, down - ABOVE, name, fontweight=weight)
+    write_words(ax, down - ABOVE, size, right=True, fontweight=weight)
 
 
 def guide(ax: Axes, down: float, at: float, *, half: float = 0.05, **look: Any) -> None:

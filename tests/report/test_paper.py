@@ -292,7 +292,7 @@ def test_allowing_for_size_is_said_to_matter_only_where_the_words_would_change(p
     row = {"outcome": "rwm_expected", "check": NOT_SCALED, "kind": "chance", "estimate": 3.0,
            "low": -1.0, "high": 7.0, "p": unscaled, "n_schools": 18, "note": ""}  # fmt: skip
     words = checks_sentence(pd.DataFrame([row]), result)
-    assert ("depends on allowing for the size" in words) == said
+    assert ("depends on an allowance for the size" in words) == said
 
 
 def test_names_of_measures_are_never_shown_to_readers(paper) -> None:
