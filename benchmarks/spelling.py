@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 OWN = ROOT / "tests" / "words.txt"
 PRINTED = (
-    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/*.md", "data/**/*.md", "data/**/*.yml",
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/**/*.md", "data/**/*.md", "data/**/*.yml",
     "outputs/released/CHANGES.md", "notebooks/*.ipynb", "pepstats/**/*.py", "pepstats/templates/*",
     "data/invented/**/statements.csv",
 )  # fmt: skip

@@ -19,7 +19,7 @@ from pepstats.measures import MEASURES, outcome_label
 CHECK_KINDS = {
     "headline": "The headline",
     "together": "All ways of asking the same question",
-    "sum": "The same schools, another sum",
+    "sum": "The same schools, another calculation",
     "comparison": "Other comparison schools",
     "bracket": "Earlier results left aside",
     "method": "Other evaluators' methods, each with its own interval",
@@ -132,6 +132,11 @@ def format_pounds(amount: float) -> str:
     return f"£{round_half_up(amount):,f}"
 
 
+def about_pounds(amount: float) -> str:
+    """Write a sum of money to three figures, as it is said with *about*."""
+    return format_pounds(float(f"{amount:.3g}"))
+
+
 def per_hundred(share: float) -> int:
     """Return a share as so many in a hundred, rounded half up."""
     return int(round_half_up(100 * share))
@@ -203,6 +208,9 @@ PLAIN = tuple(
          r"groups without a programme: their mean in \1 and the range of 95 in 100 of them"),
         (r"\bnot made alike in it, so it tests how alike the schools were",
          "not used in the matching, so it tests how similar the schools were"),
+        (r"^less the city's own other", "set against the authority's own other"),
+        (r"^comparison schools as they stand$", "comparison schools without correction"),
+        (r"^the line over all England alone$", "corrected by England's schools alone"),
         (r"^alike in circumstances, not in", "similar in circumstances, not in"),
         (r"\bthat count alike\b", "that count equally"),
         (r"\bif it moved them as far as\b", "if it changed them as much as"),

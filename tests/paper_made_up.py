@@ -261,10 +261,10 @@ def draw(programme: Programme, found: ProgrammeResults) -> ProgrammeResults:
     primary, effect = programme.primary, found.effects.iloc[0]
     averages = average_lines(found.lines, found.gaps)
     gaps = found.gaps[found.gaps["outcome"] == primary]
-    order = gaps.sort_values("gap", ascending=False)["school"]
+    ranked = gaps.sort_values("gap", ascending=False).set_index("school")["gap"]
     lines = found.lines[found.lines["outcome"] == primary]
     members = pictures.picture_members(
-        lines, order, found.cases["school"],
+        lines, ranked, found.cases["school"],
         pictures.SchoolLines(programme.title, programme.starts, primary,
                              forecast_note(effect["mode"], effect["year"])),
     )  # fmt: skip

@@ -93,7 +93,7 @@ planted:                    # what the programme really added; the paper's last 
 actions:                    # what the last meeting asked for, and where this paper answers it
   - asked: Whether the support for stuck schools has raised results in its first year
     by: A member of the Board (invented)
-    answer: The summary is in section 3, with how sure we are. The rest is under the programme.
+    answer: Section 2 has the finding, with how sure we are. The rest is under the programme.
   - asked: What the schools say of the support they had
     by: A councillor (invented)
     answer: Every school of the programme was asked. Their answers are counted and quoted.

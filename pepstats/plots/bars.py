@@ -98,6 +98,7 @@ def draw_ratings(ratings: pd.DataFrame, ax: Axes) -> None:
     clear_spines(ax, grid="x")
     ax.grid(visible=False)
     ax.set_xticks([])
+    ax.set_xlabel("Schools")
 
 
 def describe_ratings(ratings: pd.DataFrame) -> str:

@@ -78,7 +78,7 @@ def _label_ends(ax: Axes, years: pd.DataFrame, others: str, reach: float) -> Non
     words = {"members": "the programme's\nschools", "comparison": textwrap.fill(others, 12)}
     ends = {name: years[name].dropna() for name in words}
     heights = {name: float(end.iloc[-1]) for name, end in ends.items() if len(end)}
-    apart = 0.22 * reach
+    apart = 0.34 * reach  # the two lines of a name, and a little
     if len(heights) == 2 and abs(heights["members"] - heights["comparison"]) < apart:
         middle = sum(heights.values()) / 2
         up = 1 if heights["members"] >= heights["comparison"] else -1
@@ -180,12 +180,18 @@ def draw_small_lines(
                 markersize=4, markerfacecolor="white", label=f"its {others}")  # fmt: skip
         ax.plot(x, grid.up(place, years["own"]), color=BLUE, marker="o", markersize=4,
                 label="the school")  # fmt: skip
-        short = textwrap.shorten(str(name), 60 // columns, placeholder=" ...")
-        ax.annotate(short, (grid.left(place), grid.bottom(place) + grid.tall + 0.06), fontsize=10)
+        ax.annotate(_in_two_lines(str(name), 50 // columns),
+                    (grid.left(place), grid.bottom(place) + grid.tall + 0.06), fontsize=10,
+                    va="bottom")  # fmt: skip
     lines = {str(line.get_label()): line for line in ax.lines}
     named = [lines["the school"], lines[f"its {others}"]]
     ax.legend(handles=named, frameon=False, ncols=2, loc="upper left", fontsize=10,
               borderaxespad=0.2)  # fmt: skip
+
+
+def _in_two_lines(name: str, letters: int) -> str:
+    """Break a name into two lines at most, so that it stays over its own picture."""
+    return "\n".join(textwrap.wrap(name, letters, max_lines=2, placeholder=" ..."))
 
 
 class _Grid:
@@ -198,7 +204,9 @@ class _Grid:
         ends = float(np.nanmin(values)), float(np.nanmax(values))
         self.columns, self.height, self.count = columns, height, schools["label"].nunique()
         self.wide: float = (width - 0.1) / columns - 0.52
-        self.tall: float = (height - 0.65) / math.ceil(self.count / columns) - 0.34
+        broken = any("\n" in _in_two_lines(str(n), 50 // columns) for n in schools["label"])
+        self.head = 0.52 if broken else 0.34
+        self.tall: float = (height - 0.65) / math.ceil(self.count / columns) - self.head
         self.years = int(schools["year"].min()), int(schools["year"].max())
         self.ticks = MaxNLocator(nbins=3, steps=[1, 2, 5, 10]).tick_values(*ends)
 
@@ -206,7 +214,7 @@ class _Grid:
         return 0.45 + (place % self.columns) * (self.wide + 0.52)
 
     def bottom(self, place: int) -> float:
-        return self.height - 0.4 - (place // self.columns + 1) * (self.tall + 0.34)
+        return self.height - 0.4 - (place // self.columns + 1) * (self.tall + self.head)
 
     def across(self, place: int, years: pd.Series | float) -> Any:
         first, last = self.years
@@ -242,8 +250,9 @@ def _frame_small(ax: Axes, grid: _Grid, place: int, starts: int) -> None:
 
 
 def height_of_small_lines(schools: int, columns: int = 2) -> float:
-    """Return the height in inches of a picture of so many schools."""
-    return 0.7 + 1.1 * math.ceil(max(schools, 1) / columns)
+    """Return the height in inches of a picture of so many schools: few are given more room."""
+    rows = math.ceil(max(schools, 1) / columns)
+    return 0.7 + rows * (2.2 if rows == 1 else 1.5)
 
 
 def describe_small_lines(schools: pd.DataFrame, *, unit: str) -> str:

@@ -34,10 +34,13 @@ from pepstats.plots.lines import (
 from pepstats.plots.ranges import (
     describe_check_rows,
     describe_love_plot,
+    describe_school_dots,
     draw_check_rows,
     draw_love_plot,
+    draw_school_dots,
     height_of_balance,
     height_of_checks,
+    height_of_school_dots,
 )
 from pepstats.plots.style import new_axes, new_figure, to_png
 
@@ -50,8 +53,7 @@ KIND = re.compile(
 )
 """How a school's name ends that says what kind of school it is."""
 
-SHORT_LABEL = 16  # letters that fit above a small picture, three in a row
-MOST_IN_TWO = 14  # small pictures that are drawn two in a row; twice as many never are
+IN_A_ROW = 3  # small pictures of schools
 TALLEST = 9.0  # inches, of a page
 
 
@@ -115,7 +117,7 @@ def two_lines(
     draw_two_lines(lines, ax, starts=starts, unit=unit, others=note.others)
     said = [
         f"{title}: {outcome_label(outcome)}, by year",
-        "Schools count as they do in the estimate",
+        "Averages are weighted as in the estimate",
     ]
     alt = describe_two_lines(lines, starts=starts, unit=unit)
     return Picture(figure, lines, alt, _sentences(*said, note.words))
@@ -241,12 +243,6 @@ def _consort_rows(flow: pd.DataFrame, effect: pd.Series) -> pd.DataFrame:
     return rows.astype({"schools": int, "members": int})
 
 
-ALL, CASES = (
-    "each school against its own comparison schools, largest gain first",
-    "the case studies against their own comparison schools",
-)
-
-
 @dataclass(frozen=True)
 class SchoolLines:
     """What lines of single schools are of: the programme, its start, the outcome, and a note."""
@@ -259,34 +255,57 @@ class SchoolLines:
 
 def picture_members(
     lines: pd.DataFrame,
-    order: Iterable[int],
+    gaps: pd.Series,
     chosen: Iterable[int],
     drawn: SchoolLines,
     names: pd.Series | None = None,
 ) -> dict[str, Picture]:
-    """Draw every school of a programme, numbered in the order given, and the ones chosen.
+    """Draw a dot for every school of a programme, and the lines of the ones chosen.
 
-    With `names` (index `school`) under the schools' own names, for the exempt edition only.
+    Schools are numbered in the order of `gaps` (index `school`); with `names` (index `school`)
+    they stand under their own names, for the exempt edition only.
     """
+    order = [int(school) for school in gaps.index]
     if names is None:
         called = ("schools", "cases-picture")
         labels = {int(school): f"School {place}" for place, school in enumerate(order, start=1)}
     else:
         called = ("schools-named", "cases-named")
         labels = shorten_names(name_schools(order, names.to_dict()))
-    groups = (labels, {int(school): labels[int(school)] for school in chosen})
-    return {
-        name: school_lines(
-            round_columns(lines, drawn.outcome, "own", "comparison"), group,
+    found = {called[0]: school_dots(gaps, labels, drawn)} if gaps.notna().any() else {}
+    cases = {int(school): labels[int(school)] for school in chosen}
+    if lines["school"].isin(list(cases)).any():
+        what = f"{drawn.title}: {outcome_label(drawn.outcome)}"
+        found[called[1]] = school_lines(
+            round_columns(lines, drawn.outcome, "own", "comparison"), cases,
             starts=drawn.starts, unit=_level_unit(drawn.outcome),
             others="forecast" if drawn.note else OTHERS,
             caption=_sentences(
-                f"{drawn.title}: {outcome_label(drawn.outcome)}. {what.capitalize()}", drawn.note
+                what, "The case studies and their own comparison schools, by year", drawn.note
             ),
-        )
-        for name, group, what in zip(called, groups, (ALL, CASES), strict=True)
-        if lines["school"].isin(list(group)).any()
-    }  # fmt: skip
+        )  # fmt: skip
+    return found
+
+
+def school_dots(gaps: pd.Series, labels: Mapping[int, str], drawn: SchoolLines) -> Picture:
+    """Draw one dot for each school, in the order of its labels, none left out.
+
+    `gaps` is of one outcome (index `school`): each school's result less that of its comparison
+    schools, corrected; missing where there is none.
+    """
+    rows = pd.DataFrame({"label": list(labels.values()), "gap": gaps.reindex(list(labels))})
+    rows = round_columns(rows.rename_axis("school").reset_index(), drawn.outcome, "gap")
+    unit = MEASURES[drawn.outcome].unit
+    others = "the forecast" if drawn.note else OTHERS
+    figure, ax = new_axes(height_of_school_dots(rows))
+    draw_school_dots(rows, ax, unit=unit, others=others)
+    against = "the forecast of its result" if drawn.note else "its own comparison schools"
+    caption = _sentences(
+        f"{drawn.title}: {outcome_label(drawn.outcome)}",
+        f"Each school's difference from {against}, after correction, the largest gain first",
+    )
+    alt = describe_school_dots(rows, unit=unit, others=others)
+    return Picture(figure, rows, alt, caption)
 
 
 def name_schools(order: Iterable[int], names: Mapping[int, str]) -> dict[int, str]:
@@ -324,9 +343,7 @@ def school_lines(
     rows = lines[lines["school"].isin(place)]
     rows = rows.assign(label=rows["school"].map(dict(labels)), place=rows["school"].map(place))
     rows = rows.sort_values(["place", "year"]).drop(columns="place")
-    short = max(map(len, labels.values())) <= SHORT_LABEL
-    few = len(labels) <= MOST_IN_TWO
-    columns = 3 if (short and not few) or len(labels) > 2 * MOST_IN_TWO or len(labels) == 3 else 2
+    columns = min(IN_A_ROW, len(labels))
     figure = new_figure(min(height_of_small_lines(len(labels), columns), TALLEST))
     draw_small_lines(rows, figure, starts=starts, columns=columns, others=others)
     return Picture(figure, rows, describe_small_lines(rows, unit=unit), caption)

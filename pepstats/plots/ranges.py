@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ROWS = 20  # of a picture of checks; the rest stand in its table
-PITCH, HEADING, NAME_LINE = 0.27, 0.23, 0.15
+PITCH, HEADING, NAME_LINE = 0.3, 0.24, 0.15
 """Inches from one row to the next, what a heading over rows adds, and what a name's line takes."""
+ABOVE = 0.075  # inches from an interval up to the words that stand over it
 
 LOOKS: dict[str, dict[str, Any]] = {
-    "headline": {"color": BLUE, "marker": "D", "markersize": 8, "linewidth": 3},
-    "together": {"color": BLUE, "marker": "s", "markersize": 7, "linewidth": 3},
+    "headline": {"color": BLUE, "marker": "D", "markersize": 6.5, "linewidth": 3},
+    "together": {"color": BLUE, "marker": "s", "markersize": 6.5, "linewidth": 3},
     "comparison": {"color": BLUE, "marker": "o", "markersize": 5.5},
     "sum": {"color": BLUE, "marker": "o", "markersize": 5.5},
 }
@@ -101,11 +102,10 @@ def _draw_check(ax: Axes, down: float, row: dict[str, Any], look: dict[str, Any]
     mark = {name: value for name, value in look.items() if name != "linewidth"}
     ax.plot(row["estimate"], down, linestyle="none", **mark)
     weight = "bold" if first else "normal"
-    write_words(ax, down - 0.06, textwrap.shorten(str(row["check"]), ROW_WORDS, placeholder=" ..."),
-           fontweight=weight)  # fmt: skip
-    write_words(
-        ax, down - 0.06, format_number(row["estimate"], signed=True), right=True, fontweight=weight
-    )
+    name = textwrap.shorten(str(row["check"]), ROW_WORDS, placeholder=" ...")
+    size = format_number(row["estimate"], signed=True)
+    write_words(ax, down - ABOVE, name, fontweight=weight)
+    write_words(ax, down - ABOVE, size, right=True, fontweight=weight)
 
 
 def guide(ax: Axes, down: float, at: float, *, half: float = 0.05, **look: Any) -> None:
@@ -162,6 +162,67 @@ def _often(share: float) -> str:
 
 def _rows_words(rows: int, least: str, most: str) -> str:
     return f"one row, {least}" if rows == 1 else f"{rows} rows, from {least} to {most}"
+
+
+SCHOOL_ROW, SCHOOLS_TALL = 0.22, 8.0
+"""Inches from one school's dot to the next, and the most that the dots of all may take."""
+SCHOOL_WORDS = 26  # letters of a school's name beside its dot
+
+
+@in_house_style
+def draw_school_dots(schools: pd.DataFrame, ax: Axes, *, unit: str, others: str) -> None:
+    """Draw one dot for each school: how far it is from its comparison schools, or a forecast.
+
+    `schools` has `label` and `gap`, in the order to be shown; one without a gap has words for it.
+    """
+    count = len(schools)
+    size = min(9.5, 50 * _school_row(count))
+    for place, (label, gap) in enumerate(zip(schools["label"], schools["gap"], strict=True)):
+        look: dict[str, Any] = {"va": "center", "fontsize": size}
+        name = textwrap.shorten(str(label), SCHOOL_WORDS, placeholder=" ...")
+        ax.annotate(name, (0, place), xytext=(-6, 0), textcoords="offset points", ha="right",
+                    xycoords=("axes fraction", "data"), **look)  # fmt: skip
+        if np.isnan(gap):
+            ax.annotate("no result", (0, place), color=GREY, ha="center", **look)
+            continue
+        ax.plot([0, gap], [place, place], color=PALE, linewidth=2, zorder=1)
+        ax.plot(gap, place, marker="o", markersize=6, color=BLUE)
+        ax.annotate(
+            format_number(gap, signed=True), (1, place), xytext=(4, 0), ha="left",
+            textcoords="offset points", xycoords=("axes fraction", "data"), **look,
+        )  # fmt: skip
+    ax.axvline(0, color=INK, linewidth=1, zorder=0)
+    ax.set_ylim(count - 0.4, -0.6)
+    reach = 1.08 * max(1e-9, float(schools["gap"].abs().max()))
+    ax.set_xlim(-reach, reach)
+    clear_rows(ax)
+    ax.set_xlabel(f"{capital(unit)} from\n{others}; upright line: 0", fontsize=9.5)
+
+
+def _school_row(count: int) -> float:
+    return min(SCHOOL_ROW, SCHOOLS_TALL / max(count, 1))
+
+
+def height_of_school_dots(schools: pd.DataFrame) -> float:
+    """Return the height in inches of a picture of one dot for each of these schools."""
+    return 0.7 + _school_row(len(schools)) * len(schools)
+
+
+def describe_school_dots(schools: pd.DataFrame, *, unit: str, others: str) -> str:
+    """Describe how many schools are above and below, and how far the ends are."""
+    known = schools["gap"].dropna()
+    missing = len(schools) - len(known)
+    ends = (
+        f"From {format_number(known.max(), signed=True)} to "
+        f"{format_number(known.min(), signed=True)}: {int((known > 0).sum())} above zero and "
+        f"{int((known < 0).sum())} below."
+        if len(known)
+        else ""
+    )
+    lacking = count_words(missing, "school has", "schools have")
+    end = f"{lacking} no result to show." if missing else ""
+    said = f"One dot for each school, in {unit} from {others}."
+    return " ".join(filter(None, (said, ends, end)))
 
 
 @in_house_style

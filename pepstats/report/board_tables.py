@@ -20,7 +20,6 @@ from pepstats.document import (
 )
 from pepstats.errors import DesignError
 from pepstats.formatting import (
-    count_words,
     format_day,
     format_number,
     join_words,
@@ -268,17 +267,21 @@ def changed_sentence(record: Provenance) -> str:
     )
     return (
         f"This paper revises the one of {long_date(record.revises)}, from later releases of the "
-        f"same results. Of {count_words(len(both), 'estimate')} in both, {moved or 'none'} "
-        f"changed. {verdicts}."
-        + (f" {spell_number(new).capitalize()} could not be given then." if new else "")
+        f"same results. Of the {spell_number(len(both))} estimates in both papers, "
+        f"{'all' if 1 < len(both) == moved else spell_number(moved)} changed. {verdicts}."
+        + (
+            f" {spell_number(new).capitalize()} could not be given in the earlier paper."
+            if new
+            else ""
+        )
         + (f" {spell_number(gone).capitalize()} can no longer be given." if gone else "")
     )
 
 
 def changed_words(record: Provenance, programme: Programme) -> str:
     """Write what became of a programme's main estimate, and of any other verdict that changed."""
-    if record.why_nothing:
-        return record.why_nothing
+    if record.why_nothing:  # said once, of the whole paper
+        return ""
     table = record.effects.get(programme.slug, pd.DataFrame())
     if table.empty:
         return "There is nothing to compare with: the last paper had no estimate of it."
@@ -286,7 +289,7 @@ def changed_words(record: Provenance, programme: Programme) -> str:
     first = [row for row in rows if row["outcome"] == programme.primary]
     others = [row for row in rows
               if row["outcome"] != programme.primary and row["verdict_changed"]]  # fmt: skip
-    return " ".join(map(_say_change, [*first, *others]))
+    return " ".join([f"{programme.title}.", *map(_say_change, [*first, *others])])
 
 
 def _say_change(row: Mapping[Any, Any]) -> str:

@@ -55,13 +55,13 @@ EXEMPT_ONLY = (
 )
 
 STATUSES = {
-    "met": "met",
-    "partly met": "partly met",
-    "not met": "not met",
-    "no figure": "without a figure",
-    "not yet due": "not yet due",
+    "met": ("is met", "are met"),
+    "partly met": ("is partly met", "are partly met"),
+    "not met": ("is not met", "are not met"),
+    "no figure": ("has no figure", "have no figure"),
+    "not yet due": ("is not yet due", "are not yet due"),
 }
-"""What becomes of a key performance indicator, and how a sentence puts it."""
+"""What becomes of a key performance indicator, and how a sentence puts it of one and of more."""
 
 
 def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
@@ -254,7 +254,7 @@ def _left_out_sentence(left_out: pd.DataFrame) -> list[str]:
         f"{join_words(own['label'].map(_inside))} ({why})"
         for why, own in left_out.groupby("reason", sort=False)
     ]
-    return [f"Left out for every school alike: {'; '.join(parts)}."]
+    return [f"Not used for any school: {'; '.join(parts)}."]
 
 
 def _inside(label: str) -> str:
@@ -274,11 +274,13 @@ def _next_year_sentence(city: City) -> str:
         + (" (few schools)" if row["schools"] < FEW else "")
         for row in rows
     ]
+    if len({in_ten(row["share"]) for row in rows}) == 1 < len(rows):
+        parts = [f"{in_ten(rows[0]['share'])} of each rating"]
     first, then = (school_year(int(rows[0][name])) for name in ("year", "next_year"))
     return (
-        f"Even a certain rating may change within a year. Of all schools in the data that were "
-        f"rated in {first} with a certainty of {band} in 100, {join_words(parts)} had the same "
-        f"rating in {then}."
+        "Even a rating that is all but certain may change within a year. Of all schools in the "
+        f"data whose rating in {first} had a certainty of {band} in 100, {join_words(parts)} had "
+        f"the same rating in {then}."
     )
 
 
@@ -302,14 +304,13 @@ def _changes_sentence(counts: Protected | None) -> str:
     if counts is None:
         return ""
     total = counts.shown[TOTAL]
-    said = {"Raised": "moved to a higher priority", "Lowered": "moved to a lower one"}
-    parts = [
-        f"{count_words(int(total[change]), 'school')} {words}"
-        for change, words in said.items()
-        if pd.notna(total.get(change))
-    ]
-    if not parts:
+    moved = {"higher": total.get("Raised"), "lower": total.get("Lowered")}
+    known = [(to, int(number)) for to, number in moved.items() if pd.notna(number)]
+    if not known:
         return "Few ratings have changed since last year."
+    (to, number), *rest = known
+    parts = [f"{count_words(number, 'school')} moved to a {to} priority"]
+    parts += [f"{number} to a {to} one" for to, number in rest]
     return f"Since last year, on the same criteria, {join_words(parts)}."
 
 
@@ -361,15 +362,19 @@ def table_support_by_rating(totals: pd.DataFrame, view: View) -> PaperTable:
 
 def _support_sentence(city: City, counts: Mapping[str, Protected], view: View, year: int) -> str:
     last = city.table("support-last-year-totals")
-    if last.empty or not may_sum(last, counts, view):
-        return "Support follows the rating." if len(last) else ""
+    if last.empty:
+        return ""
     row = _all_schools(last)
+    words = "The days of support that a school is offered depend on its rating."
+    if not may_sum(last, counts, view):
+        return words
     if pd.isna(row["delivered"]):
-        return "Support follows the rating. The days delivered were not recorded."
+        return f"{words} The days delivered were not recorded."
+    places = int(any(row[name] % 1 for name in ("delivered", "planned")))
+    delivered, planned = (format_number(row[name], places) for name in ("delivered", "planned"))
     return (
-        f"Support follows the rating. In {school_year(year)} schools had "
-        f"{format_number(row['delivered'])} days of support, against "
-        f"{format_number(row['planned'])} planned from last year's ratings."
+        f"{words} In {school_year(year)} schools had {delivered} days of support, against "
+        f"{planned} planned from last year's ratings."
     )
 
 
@@ -483,6 +488,9 @@ def _level(value: float | None, none: str = DASH) -> Cell:
 def _promises_sentence(promises: pd.DataFrame) -> str:
     if promises.empty:
         return ""
-    counts = promises["status"].value_counts()
-    parts = [f"{counts[one]} {words}" for one, words in STATUSES.items() if one in counts]
-    return f"Of {count_words(len(promises), 'key performance indicator')}: {join_words(parts)}."
+    counts = promises["status"].value_counts().reindex(list(STATUSES)).dropna().astype(int)
+    if len(promises) == 1:
+        return f"The one key performance indicator {STATUSES[counts.index[0]][0]}."
+    parts = [f"{spell_number(n)} {STATUSES[str(one)][n > 1]}" for one, n in counts.items()]
+    of = spell_number(len(promises))
+    return f"Of the {of} key performance indicators, {join_words(parts)}."

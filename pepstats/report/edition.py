@@ -79,7 +79,7 @@ DRAWN = {
 
 NOT_RATED = "Not rated"
 FIRST = "This is the first paper on these results."
-NOT_RUN = "The earlier report has not been run here, so what changed cannot be shown."
+NOT_RUN = "What changed since the last paper cannot be shown, as its results are not at hand."
 NO_PLAN = "no plan was written before results were read"
 NOT_YET_PUBLIC = ("school-returned", "provisional")
 

@@ -471,15 +471,15 @@ def _same_question(rows: pd.DataFrame, others: pd.DataFrame, result: Result) -> 
             else "No alternative calculation was made."
         )
     same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
-    tried = count_words(len(others), "alternative calculation")
+    tried = f"{spell_number(len(others))} alternative calculations"
     if len(others) == 1:
         like = "a similar result" if same else "a result in the other direction"
         return f"One alternative calculation gave {like}."
     if same == len(others):
-        all_of_them = f"All {tried}" if same > 2 else "Both alternative calculations"
-        return f"{all_of_them} gave a result in the same direction."
-    agree = f"{same} gave" if same else "none gave"
-    return f"Of {tried}, {agree} a result in the same direction."
+        which = "Both" if same == 2 else f"All {spell_number(same)}"
+        return f"{which} alternative calculations gave a result in the same direction."
+    left = f" and {spell_number(len(others) - same)} did not" if same else ""
+    return f"Of {tried}, {spell_number(same)} gave a result in the same direction{left}."
 
 
 def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
@@ -487,14 +487,15 @@ def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
     if not len(known):
         return
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
-        yield f"The middle one of all is {_check_result(row, result)})."
+        yield f"The middle one of all these estimates is {_check_result(row, result)})."
     for row in known.loc[known["check"] == NOT_SCALED].to_dict("records"):
         words = [choose_verdict(result.estimate, p) for p in (row["p"], result.p_placebo)]
         if words[0] != words[1]:
             yield (
-                "How sure we are depends on allowing for the size of groups of schools: without "
-                f"that, {per_hundred(row['p'])} rather than {per_hundred(result.p_placebo)} in 100 "
-                "groups without a programme changed as much."
+                "How sure we are depends on an allowance for the size of each group of schools: "
+                f"without it, {per_hundred(row['p'])} rather than "
+                f"{per_hundred(result.p_placebo)} in 100 groups without a programme changed as "
+                "much."
             )
     for row in known.loc[known["check"].str.fullmatch(YEAR_EARLY)].to_dict("records"):
         yield _year_early_sentence(row, result)
@@ -515,7 +516,7 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
             f"{words}. So large a difference is seldom chance: these schools were already moving "
             "apart from others, and the result should be read with caution."
         )
-    return f"{words}, within what chance gives."
+    return f"{words}, within what chance alone would give."
 
 
 def _check_result(row: Mapping[Any, Any], result: Result) -> str:
@@ -558,7 +559,7 @@ def case_pointer(found: ProgrammeResults) -> str:
     if number == 1:
         return "A case study of one of its schools is in the appendices."
     which = f"{spell_number(number).capitalize()} case studies of its schools"
-    return f"{which}, chosen by a rule, are in the appendices."
+    return f"{which}, chosen by a stated rule and not for their success, are in the appendices."
 
 
 def cases_sentence(chapter: Chapter) -> str:

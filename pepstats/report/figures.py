@@ -40,7 +40,7 @@ BEHIND = {
         "The sources have no series of these pupils by authority.",
         "by authority",
     ),
-    "schools": ("schools", "No school has results to draw.", "each school by year"),
+    "schools": ("schools", "No school has results to draw.", "a dot for each school"),
     "cases": ("case-lines", "No case study has been chosen.", "the case studies by year"),
 }
 

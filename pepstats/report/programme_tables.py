@@ -20,6 +20,7 @@ from pepstats.document import (
 )
 from pepstats.formatting import (
     CHECK_KINDS,
+    about_pounds,
     count_words,
     format_pounds,
     label_variable,
@@ -117,7 +118,7 @@ def grant_words(programme: Programme, schools: int) -> str:
         return DASH
     if programme.part_of:
         return f"A grant of {format_pounds(grant)} for both phases together"
-    each = f", about {format_pounds(grant / schools)} for each school named" if schools else ""
+    each = f": about {about_pounds(grant / schools)} for each school" if schools else ""
     return f"A grant of {format_pounds(grant)}{each}"
 
 
@@ -126,9 +127,8 @@ def cost_words(programme: Programme, schools: int) -> str:
     cost, words = programme.cost, grant_words(programme, schools)
     if cost.grant is None or programme.part_of or not cost.pupils:
         return words
-    return (
-        f"{words} and {format_pounds(cost.grant / cost.pupils)} for each of {cost.pupils:,} pupils"
-    )
+    each = about_pounds(cost.grant / cost.pupils)
+    return f"{words} and {each} for each of the {cost.pupils:,} pupils"
 
 
 def table_effects(chapter: Chapter) -> PaperTable:
@@ -435,7 +435,8 @@ def table_weighed(chapter: Chapter) -> PaperTable:
     for row in chapter.found.weighed.to_dict("records"):
         name = str(row["outcome"])
         if is_said(row["reason"]):
-            left.append(f"{outcome_label(name)} is not combined: {row['reason']}.")
+            label = outcome_label(name)
+            left.append(f"{label[0].upper()}{label[1:]} is not combined: {row['reason']}.")
             continue
         places = find_measure(name).decimals
         chances = [

@@ -86,8 +86,11 @@ def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
     words += "."
     if held := int(answers["held"].notna().sum()):
         words += (
-            f" {spell_number(held).capitalize()} could not be quoted: consent was not given, or "
-            "the words are still to be checked."
+            f" {spell_number(held).capitalize()} others could not be quoted: consent was not "
+            "given, or the words are still to be checked."
+            if held > 1
+            else " One other could not be quoted: consent was not given, or the words are still to "
+            "be checked."
         )
     return words
 

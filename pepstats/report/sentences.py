@@ -97,11 +97,12 @@ def read_result(row: Mapping[Hashable, Any]) -> Result:
 def outcome_words(outcome: str) -> str:
     """Name an outcome inside a sentence, without its pupils: the percentage reaching ..."""
     label = outcome_label(whole_of(outcome)).partition(": ")[0]
-    others = ", less that of other pupils of the same school" if outcome.endswith(GAP) else ""
     for mark in ("% of pupils ", "% "):
         if label.startswith(mark):
-            return f"the percentage {label.removeprefix(mark)}{others}"
-    return f"the {label}{others}"
+            label = f"percentage {label.removeprefix(mark)}"
+    if outcome.endswith(GAP):
+        return f"the difference from other pupils of the same school in the {label}"
+    return f"the {label}"
 
 
 def size_words(value: float, result: Result, places: int = 1) -> str:
@@ -204,7 +205,7 @@ def chance_sentence(result: Result) -> str:
     said = [
         "To test whether this could be chance, we repeated the calculation for "
         f"{result.n_placebo:,} groups of schools elsewhere that had no programme{where}. "
-        f"{_often(result.p_placebo)} showed a change this large{_range_of(result)}."
+        f"{_often(result.p_placebo)} showed a change at least this large{_range_of(result)}."
     ]
     if result.p_adjusted > result.p_placebo + 0.005:
         said.append(

@@ -91,6 +91,14 @@ def what_scrolls_can_be_reached_and_has_a_name(page: HtmlElement) -> Iterator[st
 
 
 @rule
+def wide_tables_say_on_a_phone_that_they_scroll(page: HtmlElement) -> Iterator[str]:
+    for part in page.find_class("table"):
+        columns = len(list(part.iterfind(".//thead//th")))
+        if (columns > 3 or not columns) and "scrolls" not in part.get("class", "").split():
+            yield f"{columns} columns that do not say so"
+
+
+@rule
 def names_are_used_once_and_links_lead_somewhere(page: HtmlElement) -> Iterator[str]:
     names = [one.get("id") for one in page.iter() if isinstance(one.tag, str) and one.get("id")]
     if len(names) != len(set(names)):

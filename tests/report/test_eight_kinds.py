@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from pepstats.document.blocks import Document, text_of
-from pepstats.report.edition import NO_PLAN, City, Provenance
+from pepstats.report.edition import NO_PLAN, City, Provenance, list_results
+from pepstats.report.entries import checks_sentence
 from pepstats.settings.report import Report
 from tests.paper_made_up import (
     make_city,
+    make_programme,
     make_report,
     make_results,
     make_study,
@@ -192,6 +194,35 @@ def test_recommendations_follow_the_findings(papers: dict[str, str]) -> None:
     said = all_words(write_paper(settings, programmes, {"closing-the-gap": sketch(worse)}))
     assert "results lost ground against similar schools" in said
     assert "ask officers to review the support" in said and "Note the gains" not in said
+
+
+CLUMSY = (
+    "All 2 ", "within what chance gives", "for each school named", "The middle one of all is",
+    "a change this large", "less that of other pupils", "Support follows", "to a lower one.",
+    "has not been run", "Of 1 ", "count as they do in the estimate", "Left out for every school",
+)  # fmt: skip
+"""What readers who saw the papers for the first time would not have signed."""
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_no_paper_has_a_sentence_that_readers_would_not_sign(
+    papers: dict[str, str], name: str
+) -> None:
+    assert not [words for words in CLUMSY if words in papers[name]]
+
+
+def test_the_alternatives_are_said_in_words_and_nothing_of_a_direction_that_some_lack() -> None:
+    results = make_results()
+    primary = list_results(make_programme(), results, 2018)["rwm_expected"]
+    rows = pd.concat([results.checks[results.checks["kind"] == "comparison"]] * 3)
+    for signs, words in (
+        ((1, 1), "Both alternative calculations gave a result in the same direction."),
+        ((1, -1), "Of two alternative calculations, one gave a result in the same direction and"),
+        ((-1, -1), "Of two alternative calculations, none gave a result in the same direction."),
+        ((1, 1, 1), "All three alternative calculations gave a result in the same direction."),
+    ):
+        checks = rows.iloc[: len(signs)].assign(estimate=[4.0 * sign for sign in signs])
+        assert words in checks_sentence(checks, primary)
 
 
 def test_actions_stand_only_where_they_are_recorded(papers: dict[str, str]) -> None:

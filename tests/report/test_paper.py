@@ -117,7 +117,7 @@ def test_every_result_is_said_in_full(paper) -> None:
     ) in text
     assert (
         "we repeated the calculation for 10,000 groups of schools elsewhere that had no programme, "
-        "in 40 authorities. About 3 in 100 showed a change this large (between 2 and 5, "
+        "in 40 authorities. About 3 in 100 showed a change at least this large (between 2 and 5, "
         "allowing for how few authorities there are)."
     ) in text
 
@@ -272,11 +272,11 @@ def test_the_year_in_which_nothing_should_show_is_told_apart() -> None:
     paper = write_paper(*make_study(release="final"))
     assert (
         "As a check we ran the same calculation for 2016/17, before the programme could show: −0.4 "
-        "percentage points, within what chance gives." in words_of(paper)
+        "percentage points, within what chance alone would give." in words_of(paper)
     )
     assert (
-        "Both alternative calculations gave a result in the same direction. The middle one of all "
-        "is +4.2 percentage points (likely range 0.4 to 8.0)."
+        "Both alternative calculations gave a result in the same direction. The middle one of "
+        "all these estimates is +4.2 percentage points (likely range 0.4 to 8.0)."
     ) in words_of(paper)
 
 
@@ -292,7 +292,7 @@ def test_allowing_for_size_is_said_to_matter_only_where_the_words_would_change(p
     row = {"outcome": "rwm_expected", "check": NOT_SCALED, "kind": "chance", "estimate": 3.0,
            "low": -1.0, "high": 7.0, "p": unscaled, "n_schools": 18, "note": ""}  # fmt: skip
     words = checks_sentence(pd.DataFrame([row]), result)
-    assert ("depends on allowing for the size" in words) == said
+    assert ("depends on an allowance for the size" in words) == said
 
 
 def test_names_of_measures_are_never_shown_to_readers(paper) -> None:

@@ -36,8 +36,7 @@ def test_the_register_is_told_in_tables_and_sentences(tmp_path):
     )  # fmt: skip
     assert "add up to £400,000" in entries["partnership.funding"].text
     assert (
-        entries["partnership.promises"].text
-        == "Of 1 key performance indicator: 1 without a figure."
+        entries["partnership.promises"].text == "The one key performance indicator has no figure."
     )
     assert "take part in nothing" in entries["partnership.taking_part"].text
 
@@ -101,6 +100,6 @@ def test_what_was_left_out_is_said_by_its_reason_and_nothing_where_nothing_was()
     assert "Left out" not in before
     said = made(replace(city, tables={**city.tables, "ratings-left-out": left}), PUBLIC)[1]
     assert (
-        "Left out for every school alike: progress in maths and phonics (none yet); Attainment 8 "
+        "Not used for any school: progress in maths and phonics (none yet); Attainment 8 "
         "trend (gone)."
     ) in said["ratings.sure"].text

@@ -108,7 +108,8 @@ def test_the_paper_says_how_many_of_the_most_certain_ratings_lasted_or_that_it_i
     )  # fmt: skip
     said = made(city_of(*rated(), {"ratings-next-year": followed}), PUBLIC)[1]["ratings.sure"].text
     assert (
-        "rated in 2015/16 with a certainty of 95 or more in 100, about 4 in 10 of those rated 1, "
+        "whose rating in 2015/16 had a certainty of 95 or more in 100, about 4 in 10 of those "
+        "rated 1, "
         "about 6 in 10 of those rated 2 (few schools) and more than 9 in 10 of those rated 3 had "
         "the same rating in 2016/17."
     ) in said

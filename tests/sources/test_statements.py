@@ -61,7 +61,7 @@ def test_without_consent_nothing_is_quoted_but_it_is_counted() -> None:
     assert balance_sentence(said, "closing-the-gap", 2) == (
         "Of the 2 schools asked for a statement, 2 answered: 1 positive, 0 mixed and 1 negative."
     )
-    assert "One could not be quoted" in quoted_sentence(said, "closing-the-gap")
+    assert "One other could not be quoted" in quoted_sentence(said, "closing-the-gap")
 
 
 @pytest.mark.parametrize(

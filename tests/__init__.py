@@ -1,0 +1,1 @@
+"""The tests, a package of their own: some libraries install one of that name too."""
