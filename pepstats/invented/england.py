@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from pepstats.errors import DesignError
-from pepstats.invented.generators import generator
 from pepstats.invented.pupils import (
     COMMON,
     EVERY_YEAR,
@@ -41,6 +40,7 @@ from pepstats.invented.pupils import (
     cohort,
     draw_intake,
     draw_pupils,
+    generator,
     plant,
     sen_shares,
 )

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.invented.england import England
-from pepstats.invented.generators import generator
-from pepstats.invented.pupils import LAST_WITH_START, Pupils
+from pepstats.invented.pupils import LAST_WITH_START, Pupils, generator
 from pepstats.invented.results import Published, half_up
 from pepstats.invented.world import CITY, GOVERNANCE, listing
 

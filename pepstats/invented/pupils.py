@@ -9,13 +9,12 @@ in England's files of 2016 to 2019; `tests/invented` holds them to those figures
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-
-from pepstats.invented.generators import generator
 
 Array = npt.NDArray[np.float64]
 SUBJECTS = ("READ", "WRIT", "MAT", "GPS")
@@ -104,6 +103,11 @@ PLANTED = {
 # What today's programme adds, to all pupils alike: within what large trials have found.
 STARTS_TODAY = 2025
 PLANTED_TODAY = {"stuck-schools": {"disadvantaged": 0.15, "other": 0.15}}
+
+
+def generator(seed: int, *name: str | int) -> np.random.Generator:
+    """Return the random numbers of one thing by its name: what it is of and, if any, the year."""
+    return np.random.default_rng([seed, zlib.crc32("/".join(map(str, name)).encode())])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from pepstats.invented.england import England, planted_effects
-from pepstats.invented.generators import generator
 from pepstats.invented.ks2 import key_stage_2
 from pepstats.invented.other_files import (
     YEARS,
@@ -27,7 +26,7 @@ from pepstats.invented.other_files import (
     national_headlines,
     trusts,
 )
-from pepstats.invented.pupils import PLANTED, STARTS
+from pepstats.invented.pupils import PLANTED, STARTS, generator
 from pepstats.invented.results import half_up
 from pepstats.invented.world import CITY, GOVERNANCE
 

@@ -12,8 +12,14 @@ import numpy as np
 import pandas as pd
 
 from pepstats.invented.england import MEMBERS, England, enrol, pick_urn, plant_effects
-from pepstats.invented.generators import generator
-from pepstats.invented.pupils import EVERY_YEAR, PLANTED_TODAY, STARTS_TODAY, TODAY, Pupils
+from pepstats.invented.pupils import (
+    EVERY_YEAR,
+    PLANTED_TODAY,
+    STARTS_TODAY,
+    TODAY,
+    Pupils,
+    generator,
+)
 from pepstats.invented.results import Published
 from pepstats.invented.world import CITY, convert_later
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from pepstats.invented.england import England
-from pepstats.invented.generators import generator
 from pepstats.invented.other_files import circumstances, name_trust, open_on
+from pepstats.invented.pupils import generator
 from pepstats.invented.results import Published
 from pepstats.invented.today import LAST_GRADES, inspect_schools
 from pepstats.invented.world import listing

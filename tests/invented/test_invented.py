@@ -13,7 +13,7 @@ import pytest
 
 from pepstats import measures
 from pepstats.errors import DesignError
-from pepstats.invented import generators, other_files, study
+from pepstats.invented import other_files, pupils, study
 from pepstats.invented.england import England, build_england, planted_effects, values_without_chance
 from pepstats.invented.other_files import (
     absence,
@@ -101,7 +101,7 @@ def test_the_committed_files_are_what_invent_writes(england: England, tmp_path: 
 def test_a_new_file_moves_no_other_files_bytes(small: England, monkeypatch: pytest.MonkeyPatch):
     # Each file's random numbers are its own, by name: so each is the same alone, in any order.
     named: dict[str, list[tuple[object, ...]]] = {}
-    drawn = generators.generator
+    drawn = pupils.generator
 
     def recorded(seed: int, *name: str | int) -> np.random.Generator:
         named[writing].append(name)
