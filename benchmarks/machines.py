@@ -26,7 +26,8 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORTS = ("autumn-2018", "autumn-2018-revised")
+REPORTS = ("autumn-2018", "autumn-2018-revised", "autumn-2025")
+ROWS = ", rows"  # how the name of what a table's rows are called ends
 KERNELS = ("Prescott", "Sandybridge", "Haswell")
 NOBODY = 65534
 UNTOLD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -136,29 +137,42 @@ def gather_numbers(report: str, data: Path) -> dict[str, np.ndarray]:
         tables |= {f"{slug}, checks": checked.table, f"{slug}, one left out": checked.without}
     rated = pepstats.rate(study)
     tables |= {"ratings": rated.ratings, "contributions": rated.contributions}
-    return {
+    numbers = {
         f"{report}: {name}, {column}": table[column].to_numpy(float)
         for name, table in tables.items()
         for column in table
         if pd.api.types.is_float_dtype(table[column])
     }
+    return numbers | {f"{report}: {name}{ROWS}": _call_rows(tables[name]) for name in tables}
+
+
+def _call_rows(table: pd.DataFrame) -> np.ndarray:
+    """Call each row of a table by its index, where it has one of its own, and its first words."""
+    table = table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
+    words = [one for one in table if not pd.api.types.is_float_dtype(table[one])][:3]
+    rows = table[words].astype("str").itertuples(index=False)
+    return np.array([f"{n}: {' '.join(row)}" for n, row in enumerate(rows, start=1)], dtype="U")
 
 
 def find_furthest(ours: Path, theirs: Path) -> tuple[float, str]:
-    """Find where two machines' numbers lie furthest apart, as a part of the column's largest."""
+    """Find where two machines' numbers lie furthest apart, as a part of the column's largest.
+
+    The place is the table, the column and the row.
+    """
     furthest, place = 0.0, "nowhere"
     with np.load(ours) as one, np.load(theirs) as other:
         if one.files != other.files:
             return float("inf"), "other columns"
-        for name in one.files:
+        for name in (name for name in one.files if not name.endswith(ROWS)):
             a, b = one[name], other[name]
             if a.shape != b.shape or (np.isnan(a) != np.isnan(b)).any():
                 return float("inf"), name
             scale = np.abs(a[np.isfinite(a)]).max(initial=0.0) or 1.0
             with np.errstate(invalid="ignore"):
-                apart = float(np.nan_to_num(np.abs(a - b)).max(initial=0.0)) / scale
-            if apart > furthest:
-                furthest, place = apart, name
+                apart = np.nan_to_num(np.abs(a - b)) / scale
+            if len(apart) and apart.max() > furthest:
+                row = one[f"{name.rpartition(', ')[0]}{ROWS}"][int(apart.argmax())]
+                furthest, place = float(apart.max()), f"{name}, row {row}"
     return furthest, place
 
 
