@@ -149,8 +149,8 @@ def _identify(one: ListedProgramme) -> str:
     settings = one.programme.model_dump_json(
         exclude={"slug", "title", "summary", "members", "cost", "evidence", "part_of"}
     )
-    told = one.members.reindex(columns=["joined", "dose"]).sort_index()
-    return f"{one.schools} {settings} {told.to_csv()}" if one.schools else one.programme.slug
+    told = one.members.reindex(columns=["joined", "dose"]).sort_index().to_dict("list")
+    return f"{one.schools} {settings} {told}" if one.schools else one.programme.slug
 
 
 def _say_shared(found: Sequence[ListedProgramme]) -> list[Remark]:

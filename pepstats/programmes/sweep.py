@@ -48,7 +48,7 @@ from pepstats.measures import MEASURES, PUPILS_START, whole_of
 from pepstats.programmes.beside import measure_doses, measure_rest
 from pepstats.programmes.later import (
     CellRequest,
-    Cells,
+    StartCells,
     add_cells,
     list_starts,
     read_first_year,
@@ -177,7 +177,7 @@ class Sweep:
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """Schools that joined later, by start and year, and all starts together: see `Cells`."""
+        """Schools that joined later, by start and year, then all starts: see `StartCells`."""
         return _stack([one.cells for one in self.found])
 
     @cached_property
@@ -441,7 +441,7 @@ def _stand(effect: Effect, judged: Evaluation) -> Standing:
     )  # fmt: skip
 
 
-def _replace_by(one: Standing, cells: Cells) -> Standing:
+def _replace_by(one: Standing, cells: StartCells) -> Standing:
     """Return a standing in which each school counts from its own first year."""
     return replace(
         one, estimate=cells.estimate, chance=cells.chance, shares=cells.shares,
@@ -451,7 +451,7 @@ def _replace_by(one: Standing, cells: Cells) -> Standing:
 
 def _add_later(
     plan: _Plan, share: _Share, measured: Measured, draws: PlaceboDraws, low: pd.Series
-) -> Cells | None:
+) -> StartCells | None:
     """Estimate the cells of a programme whose schools started in several years."""
     if not plan.requests:
         return None
