@@ -39,6 +39,7 @@ from pepstats.programmes import (
     find_programmes,
     join_draws,
     measure_discovery,
+    pooling,
     shrink_programmes,
 )
 from pepstats.runs import tabulate_sweep
@@ -170,40 +171,45 @@ def measure_sets(study: Study, asked: argparse.Namespace) -> None:
     one = many.found[0].standing[0]
     cities = np.unique(one.city[one.city > 0])
     print(f"{len(cities)} authorities, spread {one.spread:.2f}, planted {asked.planted}")
-    rows = []
+    pooling.SAMPLED, pooling.STEPS = 100, 80  # ranks are not looked at, and the grid may be coarse
     for count in (8, 12, 20):
-        for _ in range(asked.sets if count <= len(cities) else 0):
-            joint, covariance, estimates = make_set(one, cities, count, rng)
+        if count > len(cities):
+            continue
+        joint, covariance = draw_joint(one, count)
+        rows = []
+        for _ in range(asked.sets):
+            estimates = make_set(one, cities, count, rng)
             for world, (size, vary) in WORLDS.items():
                 true = asked.planted * (size + vary * rng.standard_normal(count))
                 pooled = pool_set(estimates + true, true, joint, covariance, rng)
                 wanted = asked.planted * size
                 holds = pooled.pop("low") <= wanted <= pooled.pop("high")
                 rows.append({"K": count, "world": world, **pooled, "kind_holds": holds})
-    table = pd.DataFrame(rows)
-    means = table.groupby(["world", "K"], sort=False).mean()
-    print(means.round(3).to_string())
+        means = pd.DataFrame(rows).groupby(["world", "K"], sort=False).mean()
+        print(means.round(3).to_string(header=count == 8), flush=True)
     print(f"standard error of a share of .05: {np.sqrt(0.05 * 0.95 / max(asked.sets, 1)):.3f}")
 
 
-def make_set(
-    one: Standing, cities: np.ndarray, count: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def draw_joint(one: Standing, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the chance of as many programmes in as many authorities, all of one size."""
+    some = slice(0, 2000)
+    own = replace(one, chance=one.chance[some], city=one.city[some])
+    standing = []
+    for place in range(1, count + 1):
+        schools = one.shares.index + place * 10_000_000  # others than any other programme's
+        shares, variance = one.shares.set_axis(schools), one.variance.set_axis(schools)
+        standing.append(
+            replace(own, programme=str(place), home=place, shares=shares, variance=variance)
+        )
+    return join_draws(standing), find_covariance(standing)
+
+
+def make_set(one: Standing, cities: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Make up a set: one placebo programme in each of some authorities, that did nothing."""
     homes = rng.choice(cities, count, replace=False)
     picked = [int(rng.choice(np.flatnonzero(one.city == home))) for home in homes]
-    some = rng.choice(len(one.chance), min(2000, len(one.chance)), replace=False)
-    own = replace(one, chance=one.chance[some], city=one.city[some])
-    standing = []
-    for place, home in enumerate(homes, start=1):
-        schools = one.shares.index + place * 10_000_000  # others than any other programme's
-        shares, variance = one.shares.set_axis(schools), one.variance.set_axis(schools)
-        name = f"{rng.integers(1 << 40)}"
-        standing.append(
-            replace(own, programme=name, home=int(home), shares=shares, variance=variance)
-        )
-    centred = one.chance[picked] - np.nanmean(one.chance)
-    return join_draws(standing), find_covariance(standing), centred
+    centred: np.ndarray = one.chance[picked] - np.nanmean(one.chance)
+    return centred
 
 
 def pool_set(

@@ -29,7 +29,7 @@ EVERYWHERE = {"errors", "formatting", "measures", "paths"}
 """Top files that any module may import: messages, places, numbers for eyes, what a measure is."""
 FLOW = (
     "settings", "sources", "schools", "plots", "matching", "impact", "priority", "robustness",
-    "document", "report", "runs", "invented",
+    "programmes", "document", "report", "runs", "invented",
 )  # fmt: skip
 MAY_IMPORT = {
     "settings": set(),
@@ -42,9 +42,10 @@ MAY_IMPORT = {
     "study": {"settings", "sources", "schools", "matching", "impact", "display"},
     "priority": {"settings", "sources", "schools", "display"},
     "robustness": {"settings", "schools", "matching", "impact"},
+    "programmes": {"settings", "sources", "schools", "matching", "impact"},
     "document": set(),
     "report": {"settings", "sources", "schools", "plots", "matching", "impact", "priority",
-               "robustness", "document"},
+               "robustness", "programmes", "document"},
     "runs": {*FLOW, "study"} - {"invented"},
     "invented": {"settings", "sources"},
     "cli": {*FLOW, "study", "__init__"},

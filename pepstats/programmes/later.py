@@ -100,7 +100,7 @@ def request_cells(
 
 
 @dataclass(frozen=True)
-class Cells:
+class StartCells:
     """An outcome of a programme whose schools started in several years.
 
     `table` has one row per `start` and `year`, then that of all starts; `estimate` and `chance` are
@@ -121,7 +121,7 @@ def add_cells(
     draws: PlaceboDraws,
     pool: pd.Index,
     low: pd.Series,
-) -> Cells | None:
+) -> StartCells | None:
     """Estimate each start's cells in one outcome, and their mean by number of schools.
 
     `gaps` has those of each start and year; the schools of a placebo draw, positions in `pool`, are
@@ -156,7 +156,7 @@ def add_cells(
     variance = pd.concat([found.table["variance"].loc[own] for found, own, _ in parts])
     table = pd.DataFrame(rows, columns=CELL_COLUMNS)
     scaled = _scale(together, draws)
-    return Cells(table, together.estimate, scaled, weights, variance.reindex(weights.index))
+    return StartCells(table, together.estimate, scaled, weights, variance.reindex(weights.index))
 
 
 @dataclass(frozen=True)

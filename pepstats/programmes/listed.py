@@ -31,12 +31,11 @@ SHARED = "schools that are in other programmes of the list too: allowed for in t
 SPREAD = "spread over so many authorities that it is compared with groups from anywhere"
 NOT_READ = "a date of joining that could not be read: those schools count from the start"
 LATER = "schools that joined later: each counts from its own first year"
-LATER_FORECAST = (
-    "schools that joined later: counted from the programme's start, as a forecast has no others"
-)
+NOT_OWN = "schools that joined later: counted from the start, as their own cannot be worked out"
 OF_ALL = "too few results of the group of pupils it is for: judged by those of all pupils"
 NOT_YET = "schools that join after the year of the results: not counted yet"
 
+TAKEN = "another programme has the same short name"
 NOBODY = "no source of the study has any of its schools"
 SAME = "its schools, outcomes and years are those of another"
 
@@ -105,6 +104,9 @@ def find_programmes(entered: Iterable[Entered], followed: Schools, data: Path) -
                 lost.append((part.slug, part.title, one.kind, 0, 0, False, reason.lstrip(": ")))
                 continue
             remarks += said
+            if any(part.slug == known.programme.slug for known in found):
+                lost.append((part.slug, part.title, one.kind, 0, 0, False, TAKEN))
+                continue
             same = first.setdefault(_identify(listed), part.slug)
             why = NOBODY if not listed.schools else f"{SAME} (`{same}`)" * (same != part.slug)
             if why:
@@ -149,8 +151,8 @@ def _identify(one: ListedProgramme) -> str:
     settings = one.programme.model_dump_json(
         exclude={"slug", "title", "summary", "members", "cost", "evidence", "part_of"}
     )
-    told = one.members.reindex(columns=["joined", "dose"]).sort_index()
-    return f"{one.schools} {settings} {told.to_csv()}" if one.schools else one.programme.slug
+    told = one.members.reindex(columns=["joined", "dose"]).sort_index().to_dict("list")
+    return f"{one.schools} {settings} {told}" if one.schools else one.programme.slug
 
 
 def _say_shared(found: Sequence[ListedProgramme]) -> list[Remark]:

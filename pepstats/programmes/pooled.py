@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pepstats.programmes.pooling import (
     FEWEST_OF_KIND,
     FEWEST_TO_SHRINK,
-    Answer,
+    Average,
     average_kind,
     average_these,
     draw_power,
@@ -147,10 +147,10 @@ def find_covariance(standing: Sequence[Standing]) -> Numbers:
 def _answer(
     standing: Sequence[Standing], kind: str, centred: Numbers, joint: Numbers, covariance: Numbers
 ) -> list[tuple[object, ...]]:
-    """Answer both questions of some programmes, or say why one has no answer."""
+    """Average both questions of some programmes, or say why one has no answer."""
     first, count = standing[0], len(standing)
     schools = len({school for one in standing for school in one.shares.index})
-    answers: dict[str, Answer | str] = {
+    answers: dict[str, Average | str] = {
         THESE: "only one programme",
         KIND: f"fewer than {FEWEST_OF_KIND} programmes",
     }

@@ -31,7 +31,7 @@ SAMPLED = 4000  # of the true effects, for the ranks
 
 
 @dataclass(frozen=True)
-class Answer:
+class Average:
     """An average over programmes, with its 95% range, its p and what it could have found.
 
     `tau` is how much true effects differ (a standard deviation), with its range; `smallest` the
@@ -48,7 +48,7 @@ class Answer:
     tau_high: float = float("nan")
 
 
-def average_these(estimates: Numbers, joint: Numbers, covariance: Numbers) -> Answer:
+def average_these(estimates: Numbers, joint: Numbers, covariance: Numbers) -> Average:
     """Return these programmes' precision-weighted average, against that of their placebo draws.
 
     `joint` has one row per draw: all programmes' placebo estimates together, centred. Where
@@ -61,10 +61,10 @@ def average_these(estimates: Numbers, joint: Numbers, covariance: Numbers) -> An
     drawn = drawn * max(1.0, wide / (float(np.nanstd(drawn, ddof=1)) or 1.0))
     mean, line = float(weight @ estimates), half_width(drawn)
     smallest = smallest_detectable(drawn, line)
-    return Answer(mean, mean - line, mean + line, placebo_p(mean, drawn), smallest)
+    return Average(mean, mean - line, mean + line, placebo_p(mean, drawn), smallest)
 
 
-def average_kind(estimates: Numbers, covariance: Numbers) -> Answer:
+def average_kind(estimates: Numbers, covariance: Numbers) -> Average:
     """Return the average of programmes of this kind: random effects, Knapp and Hartung's range.
 
     tau is Paule and Mandel's, its range by Q-profile (Viechtbauer, 2007, Statistics in Medicine
@@ -82,7 +82,7 @@ def average_kind(estimates: Numbers, covariance: Numbers) -> Answer:
     line = float(stats.t.ppf(1 - LEVEL / 2, count - 1)) * error
     p = float(2 * stats.t.sf(abs(mean) / error, count - 1)) if error > 0 else 1.0
     smallest = find_distance(count) * float(np.sqrt(known))
-    return Answer(mean, mean - line, mean + line, p, smallest,
+    return Average(mean, mean - line, mean + line, p, smallest,
                   float(np.sqrt(tau2)), float(tau_low), float(tau_high))  # fmt: skip
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 
 import numpy as np
@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pepstats.errors import DesignError, as_reason
+from pepstats.formatting import count_words
 from pepstats.impact import (
     MATCHED,
     Asked,
@@ -48,7 +49,7 @@ from pepstats.measures import MEASURES, PUPILS_START, whole_of
 from pepstats.programmes.beside import measure_doses, measure_rest
 from pepstats.programmes.later import (
     CellRequest,
-    Cells,
+    StartCells,
     add_cells,
     list_starts,
     read_first_year,
@@ -57,7 +58,7 @@ from pepstats.programmes.later import (
 from pepstats.programmes.listed import (
     ACCOUNT_COLUMNS,
     LATER,
-    LATER_FORECAST,
+    NOT_OWN,
     NOT_READ,
     NOT_YET,
     OF_ALL,
@@ -177,7 +178,7 @@ class Sweep:
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """Schools that joined later, by start and year, and all starts together: see `Cells`."""
+        """Schools that joined later, by start and year, then all starts: see `StartCells`."""
         return _stack([one.cells for one in self.found])
 
     @cached_property
@@ -223,7 +224,8 @@ def evaluate_programmes(
     """
     hand_out = map if executor is None else executor.map
     never = tuple(sorted({*barred, *found.schools}))
-    plans = [_plan(one, inputs, never) for one in found.programmes]
+    mode_of = cache(lambda outcome: choose_mode(inputs.panel, outcome, inputs.year, never))
+    plans = [_plan(one, inputs, mode_of) for one in found.programmes]
     asked: dict[str, _Wanted] = {}
     for plan in plans:
         for want in plan.wanted:
@@ -277,11 +279,11 @@ class _Plan:
     requests: tuple[CellRequest, ...]
 
 
-def _plan(listed: ListedProgramme, inputs: Inputs, barred: tuple[int, ...]) -> _Plan:
+def _plan(listed: ListedProgramme, inputs: Inputs, mode_of: Callable[[str], str]) -> _Plan:
     """Say which comparisons a programme needs, with the outcome first that leads."""
     lead = choose_lead(listed.programme, inputs, listed.schools)
     programme, year = lead_with(listed.programme, lead), inputs.year
-    mode = choose_mode(inputs.panel, programme.primary, year, barred)
+    mode = mode_of(programme.primary)
     starts = list_starts(programme, listed.members["joined"])
     requests: list[CellRequest] = []
     if mode == MATCHED and starts.ne(programme.starts).any():
@@ -424,7 +426,7 @@ def _evaluate(plan: _Plan, share: _Share) -> Estimated:
     return Estimated(
         programme.slug, "", judged.effects, measured.refused, tuple(standing),
         pd.DataFrame() if cells is None else cells.table, rest, doses,
-        tuple(_list_remarks(plan, draws, inputs.year)),
+        tuple(_list_remarks(plan, draws, inputs.year, own_years=cells is not None)),
     )  # fmt: skip
 
 
@@ -441,7 +443,7 @@ def _stand(effect: Effect, judged: Evaluation) -> Standing:
     )  # fmt: skip
 
 
-def _replace_by(one: Standing, cells: Cells) -> Standing:
+def _replace_by(one: Standing, cells: StartCells) -> Standing:
     """Return a standing in which each school counts from its own first year."""
     return replace(
         one, estimate=cells.estimate, chance=cells.chance, shares=cells.shares,
@@ -451,7 +453,7 @@ def _replace_by(one: Standing, cells: Cells) -> Standing:
 
 def _add_later(
     plan: _Plan, share: _Share, measured: Measured, draws: PlaceboDraws, low: pd.Series
-) -> Cells | None:
+) -> StartCells | None:
     """Estimate the cells of a programme whose schools started in several years."""
     if not plan.requests:
         return None
@@ -480,7 +482,9 @@ def _list_doses(listed: ListedProgramme, counted: pd.DataFrame) -> dict[str, pd.
     return {name: one for name, one in doses.items() if one.notna().any()}
 
 
-def _list_remarks(plan: _Plan, draws: PlaceboDraws, year: int) -> Iterator[Remark]:
+def _list_remarks(
+    plan: _Plan, draws: PlaceboDraws, year: int, *, own_years: bool
+) -> Iterator[Remark]:
     programme, joined = plan.listed.programme, plan.listed.members["joined"].dropna()
     slug, starts = programme.slug, list_starts(programme, joined)
     if plan.wanted[0].programme.primary != programme.primary:
@@ -489,14 +493,16 @@ def _list_remarks(plan: _Plan, draws: PlaceboDraws, year: int) -> Iterator[Remar
         yield Remark(SPREAD, slug, f"{draws.too_small} authorities")
     unread = joined[[read_first_year(one) is None for one in joined]]
     if len(unread):
-        yield Remark(NOT_READ, slug, f"`{str(unread.iloc[0])[:20]}` ({len(unread)} schools)")
+        yield Remark(
+            NOT_READ, slug, f"`{str(unread.iloc[0])[:20]}` in {count_words(len(unread), 'school')}"
+        )
     for what, some in (
         (LATER, starts.between(programme.starts + 1, year)),
         (NOT_YET, starts > year),
     ):
         if some.any():
-            said = LATER_FORECAST if plan.wanted[0].mode != MATCHED else what
-            yield Remark(said, slug, f"{int(some.sum())} schools")
+            said = what if own_years else NOT_OWN
+            yield Remark(said, slug, count_words(int(some.sum()), "school"))
 
 
 def _collect(found: FoundProgrammes, results: dict[str, Estimated]) -> Sweep:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from pepstats import __version__
 from pepstats.document import Document, write_formats
 from pepstats.errors import DesignError
 from pepstats.plots import to_png, to_svg
@@ -26,6 +25,7 @@ from pepstats.programmes import (
 )
 from pepstats.report import SweepResults, refuse_unpublished, write_sweep_papers
 from pepstats.runs.files import as_csv, fill_folder, sha256_of, write_whole
+from pepstats.runs.manifest import find_commit
 from pepstats.settings import Entered, Programme
 from pepstats.sources import read_entered
 from pepstats.study import Study, load_study
@@ -120,7 +120,7 @@ def tabulate_sweep(sweep: Sweep, pooled: Mapping[str, Pooled]) -> dict[str, pd.D
 def _describe_inputs(study: Study, listed: Path, like: Programme) -> dict[str, object]:
     files = sorted(listed.glob("*.yml")) if listed.is_dir() else [listed]
     return {
-        "pepstats": __version__,
+        "commit": find_commit(),
         "report": study.report.slug,
         "compared_as": like.slug,
         "programmes": {path.name: sha256_of(path) for path in files},

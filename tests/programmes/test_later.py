@@ -104,8 +104,8 @@ def test_what_cannot_be_read_or_comes_later_is_said(many: Many) -> None:
     joined = {schools[0]: "soon", schools[1]: "2019-09", schools[2]: "2017-09"}
     swept = staggered(many, joined, many.inputs.panel, schools)
     said = dict(zip(swept.remarks["what"], swept.remarks["detail"], strict=True))
-    assert said[listed.NOT_READ] == "`soon` (1 schools)"
-    assert said[listed.NOT_YET] == "1 schools" and said[listed.LATER] == "1 schools"
+    assert said[listed.NOT_READ] == "`soon` in 1 school"
+    assert said[listed.NOT_YET] == "1 school" and said[listed.LATER] == "1 school"
     assert swept.cells.iloc[-1]["n_schools"] == 11
 
 

@@ -68,13 +68,14 @@ def test_results_depend_on_no_executor_and_no_number_of_processes(
 
 
 def test_results_on_a_local_dask_cluster_are_the_same_bytes(many: Many, swept: Sweep) -> None:
-    distributed = pytest.importorskip("distributed")
+    from distributed import Client, LocalCluster
+
     found = many.find(many.drawn(6))
     with (
-        distributed.LocalCluster(
+        LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
         ) as cluster,
-        distributed.Client(cluster) as client,
+        Client(cluster) as client,
     ):
         made = evaluate_programmes(found, many.inputs, executor=client.get_executor())
     assert bytes_of(made) == bytes_of(swept)
