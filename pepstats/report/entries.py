@@ -506,8 +506,10 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
     size = size_words(row["estimate"], result)
     apart = str(row["check"]).startswith("from ")
     when = row["check"] if apart else f"for {school_year(result.year - 1)}"
-    words = f"As a check we ran the same calculation {when}, before the programme could have "
-        f"had an effect: {size}"
+    words = (
+        f"As a check we ran the same calculation {when}, before the programme could have had an "
+        f"effect: {size}"
+    )
     if pd.isna(row["p"]):
         return f"{words}."
     if row["p"] < 0.1:
