@@ -25,8 +25,8 @@ from tests.whole_runs import LATER, REPORT, SCHOOLS, invoke, write_study
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "docs" / "sample"
 PAPERS = {REPORT: ("october", "december"), LATER: ("december", "october")}
-ABOUT = """> A sample: `pepstats run {report}` on an invented England of {schools} schools, and
-> none of them exists, and nothing here says anything about anyone. This is the body of the public
+ABOUT = """> A sample: `pepstats run {report}` on an invented England of {schools} schools,
+> none of which exists: nothing here says anything about anyone. This is the body of the public
 > paper; its appendices, the exempt edition, the Word files and the workbook are made beside it.
 > The other sample is that of [{other}]({other}.md).
 """
@@ -88,7 +88,7 @@ def words(part: HtmlElement) -> str:
         own = words(inner)
         bold = inner.tag == "strong" or inner.get("class") == "number"
         said += [f"**{own.strip()}**" if bold and own.strip() else own, escape(inner.tail or "")]
-    return " ".join("".join(said).split())
+    return " ".join("".join(said).replace("****", "").split())
 
 
 def escape(text: str) -> str:

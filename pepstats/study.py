@@ -218,9 +218,10 @@ class Study:
             columns=["title", "schools", "primary outcome", "starts"],
         )  # fmt: skip
         sources = pd.DataFrame(
-            [(one.kind, one.year, one.release, one.file) for one in self.sources],
+            [(one.kind, school_year(one.year) if one.year else "", one.release, one.file)
+             for one in self.sources],
             columns=["kind", "year", "release", "file"],
-        )
+        )  # fmt: skip
         years = self.panel.values.index.unique("year")
         sentence = (
             f"{len(self.register):,} schools, {len(self.panel.values.columns)} measures, "

@@ -187,7 +187,7 @@ def about_sentence(chapter: Chapter) -> str:
     said = [
         programme.summary.strip(),
         f"The programme had {who}; {school_year(programme.starts)} is the first year whose results "
-        "could show it.",
+        "could show an effect.",
         f"It had {cost_words(programme, schools).replace('A grant', 'a grant', 1)}."
         if programme.cost.grant is not None
         else "",
@@ -507,7 +507,8 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
     apart = str(row["check"]).startswith("from ")
     when = row["check"] if apart else f"for {school_year(result.year - 1)}"
     words = (
-        f"As a check we ran the same calculation {when}, before the programme could show: {size}"
+        f"As a check we ran the same calculation {when}, before the programme could have had an "
+        f"effect: {size}"
     )
     if pd.isna(row["p"]):
         return f"{words}."

@@ -89,7 +89,7 @@ def table_summary(chapter: Chapter) -> PaperTable:
     rows = [
         ("What was done", programme.summary.strip() or DASH),
         ("For whom", whom_words(chapter, "have results that can be compared")),
-        ("When", f"First results that could show it: {school_year(programme.starts)}"),
+        ("When", f"First results that could show an effect: {school_year(programme.starts)}"),
         ("Cost", (grant_words if len(found.value) else cost_words)(programme, found.named)),
         ("What we looked at", f"{outcome_label(result.outcome)}, {school_year(result.year)}"),
         ("Verdict", verdict_words(result)),

@@ -38,4 +38,4 @@ def test_the_sample_is_small_and_its_pictures_are_there_with_words() -> None:
         pictures = re.findall(r"!\[(.+)\]\((.+?)\)", page)
         assert len(pictures) >= 3
         assert all((SAMPLE / file).is_file() and len(alt) > 60 for alt, file in pictures)
-        assert "none of them exists" in page
+        assert "none of which exists" in page
