@@ -6,8 +6,8 @@ Cosmic Ray finds and makes the changes, in a copy, so that the checkout stays as
 fixed seed: places first, then one change at a place, so that a place that can be changed in many
 ways counts once. A change is tried on those of the part's tests that run the changed line, the
 fastest first, until one fails: each in a process of its own, forked from one that has the libraries
-loaded, which alone would take longer than the tests. `tests/equivalent-mutants.txt` lists the changes
-that alter nothing that could be tested, and why. `--again` tries only what survived the last time.
+loaded, as loading them would take longer than the tests. `tests/equivalent-mutants.txt` lists the
+changes that alter nothing a test could see, and why. `--again` tries only what survived before.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SWAPPED = {
     "BitOr_BitAnd", "BitAnd_BitOr", "BitXor_BitAnd", "USub_UAdd", "Delete_Not", "Delete_USub",
     "Delete_Invert", "Is_IsNot", "IsNot_Is",
 }  # fmt: skip
-"""Operators are swapped with their kin: a shift for a plus fails by its type, which proves nothing."""
+"""Operators are swapped with their kin: a shift for a plus fails by its type, and proves nothing."""
 OTHERS = {
     "AddNot", "NumberReplacer", "ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceTrueWithFalse",
     "ReplaceFalseWithTrue", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak",
@@ -83,6 +83,7 @@ class Mutant:
         return (self.spec.module_path.as_posix(), place, self.before, self.after)
 
     def __str__(self) -> str:
+        """Return the place, and the line before and after."""
         file, place, before, after = self.key
         return f"{file} · {place} (line {self.spec.start_pos[0]})\n- {before}\n+ {after}"
 
@@ -111,16 +112,27 @@ def passed_over(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     ]
 
 
+def statement_at(path: Path, line: int) -> range:
+    """Return the lines of the statement that a line is of, without what stands inside it."""
+    found = range(line, line + 1)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):  # outer ones first
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
+            body = getattr(node, "body", None)
+            end = body[0].lineno if body else (node.end_lineno or 0) + 1
+            found = range(node.lineno, end) if line < end else range(line, line + 1)
+    return found
+
+
 def digest(*words: object) -> str:
+    """Return where some words stand in the order that the seed decides."""
     return hashlib.sha256(repr((SEED, *words)).encode()).hexdigest()
 
 
 def draw_mutants(paths: list[Path], number: int) -> list[Mutant]:
     """Draw mutants of some files: first one for each place, in an order that the seed decides."""
-    with tempfile.TemporaryDirectory() as scratch:
-        with use_db(Path(scratch) / "all.sqlite", WorkDB.Mode.create) as work:
-            init(paths, work, {})
-            specs = [item.mutations[0] for item in work.work_items]
+    with use_db(":memory:", WorkDB.Mode.create) as work:
+        init(paths, work, {})
+        specs = [item.mutations[0] for item in work.work_items]
     places: dict[tuple[object, ...], list[MutationSpec]] = defaultdict(list)
     for spec in specs:
         at = tuple(spec.start_pos)
@@ -153,9 +165,11 @@ class Times:
     """How long each test took, as a plug-in of pytest."""
 
     def __init__(self) -> None:
-        self.taken: Counter[str] = Counter()
+        """Begin with no test."""
+        self.taken: dict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add what a test's set-up, run and end took."""
         self.taken[report.nodeid] += report.duration
 
 
@@ -198,13 +212,10 @@ class Covered:
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """List the tests that run a mutant's line, fastest first; all of them where it is read."""
-        path = str(mutant.spec.module_path.resolve())
-        first, last = mutant.spec.start_pos[0], mutant.spec.end_pos[0]
-        known = self.lines.get(path, {})
-        there = {name for n in range(first, last + 1) for name in known.get(n, [])}
-        if not there:  # a line that goes on from one above
-            above = [n for n in known if n < first]
-            there = set(known[max(above)]) if above else set()
+        path = mutant.spec.module_path
+        known = self.lines.get(str(path.resolve()), {})
+        statement = statement_at(path, mutant.spec.start_pos[0])
+        there = {name for line in statement for name in known.get(line, [])}
         if "" in there:
             return sorted(self.taken, key=self.taken.__getitem__)
         own = {name.removesuffix("|run") for name in there if name.endswith("|run")}
@@ -248,7 +259,7 @@ def try_mutant(mutant: Mutant, covered: Covered, scratch: Path) -> str:
 
 def read_equivalent() -> dict[tuple[str, ...], str]:
     """Read the list of equivalent mutants: each one's key, and why."""
-    found = {}
+    found: dict[tuple[str, ...], str] = {}
     for block in EQUIVALENT.read_text("utf-8").split("\n\n"):
         rows = [row for row in block.splitlines() if not row.startswith("#")]
         if rows:
@@ -276,7 +287,7 @@ def try_part(part: str, number: int, again: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
         os.chdir(copy_checkout(scratch))
-        os.environ.update(PYTHONPATH=os.getcwd(), OMP_NUM_THREADS="1", PYTHONHASHSEED="0")
+        os.environ.update(PYTHONPATH=str(Path.cwd()), OMP_NUM_THREADS="1", PYTHONHASHSEED="0")
         paths = sorted(path for files in PARTS[part][0] for path in Path().glob(files))
         drawn = draw_mutants(paths, number)
         covered = find_covered(part, scratch)
