@@ -60,7 +60,7 @@ SWAPPED = {
     "BitOr_BitAnd", "BitAnd_BitOr", "BitXor_BitAnd", "USub_UAdd", "Delete_Not", "Delete_USub",
     "Delete_Invert", "Is_IsNot", "IsNot_Is",
 }  # fmt: skip
-"""Operators are swapped with their kin: a shift for a plus fails by its type, and proves nothing."""
+"""Operators are swapped with their kin: a shift for a plus fails by its type, which is no test."""
 OTHERS = {
     "AddNot", "NumberReplacer", "ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceTrueWithFalse",
     "ReplaceFalseWithTrue", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak",

@@ -67,10 +67,8 @@ def test_a_distance_is_in_weighted_standard_deviations_of_the_pool() -> None:
 
 
 def test_counts_are_compared_as_logarithms_and_a_count_of_none_as_of_one() -> None:
-    table = pd.DataFrame(
-        {"cohort 2017": [0.0, 1.0, 2.0, 20.0], "rwm_expected 2017": [0.0, 1, 2, 3]}
-    )
-    found = positions(table)
+    counts, results = [0.0, 1.0, 2.0, 20.0], [0.0, 1.0, 2.0, 3.0]
+    found = positions(pd.DataFrame({"cohort 2017": counts, "rwm_expected 2017": results}))
     np.testing.assert_allclose(found["cohort 2017"], [0.0, 0.0, np.log(2), np.log(20)])
     assert found["rwm_expected 2017"].tolist() == results
 
