@@ -182,7 +182,9 @@ def run_here(words: list[str], said: Path, learned: Path) -> None:
                               derandomize=True, deadline=None)  # fmt: skip
     settings.load_profile("mutants")
     times = Times()
-    code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", *words], plugins=[times])
+    code = pytest.main(
+        ["-q", "-x", "--noconftest", "-p", "no:cacheprovider", *words], plugins=[times]
+    )
     loaded = [name for name in sys.modules if name.split(".")[0] not in ("pepstats", "tests")]
     learned.write_text(json.dumps({"taken": times.taken, "loaded": loaded}), "utf-8")
     os._exit(int(code))
@@ -279,10 +281,10 @@ def copy_checkout(scratch: Path) -> Path:
     return copy
 
 
-def try_part(part: str, number: int, again: bool) -> None:
-    """Draw a part's mutants, try each, and print what became of them."""
+def try_part(part: str, number: int, keep: tuple[str, ...]) -> None:
+    """Draw a part's mutants, try those of which it is not kept, and print what became of them."""
     kept = KEPT / f"{part}.json"
-    known = json.loads(kept.read_text("utf-8")) if again else {}
+    known = json.loads(kept.read_text("utf-8")) if keep else {}
     equivalent = read_equivalent()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
@@ -296,7 +298,7 @@ def try_part(part: str, number: int, again: bool) -> None:
             key = "\n".join(mutant.key)
             if mutant.key in equivalent:
                 became[key] = f"equivalent: {equivalent[mutant.key]}"
-            elif known.get(key, "").startswith("killed"):
+            elif known.get(key, "?").startswith(keep or ("none",)):
                 became[key] = known[key]
             else:
                 became[key] = try_mutant(mutant, covered, scratch)
@@ -318,9 +320,11 @@ def main() -> None:
     ask.add_argument("part", choices=PARTS, help="whose mutants are tried")
     ask.add_argument("--number", type=int, default=150, help="how many are drawn")
     ask.add_argument("--again", action="store_true", help="only those that survived")
+    ask.add_argument("--resume", action="store_true", help="only those not tried yet")
     asked = ask.parse_args()
     os.nice(10)
-    try_part(asked.part, asked.number, asked.again)
+    keep = ("killed", "survived") if asked.resume else ("killed",) if asked.again else ()
+    try_part(asked.part, asked.number, keep)
 
 
 if __name__ == "__main__":
