@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: report run test lab verify nbval machines accessible lint bench lock clean
+.PHONY: report run test lab verify nbval machines accessible mutants lint bench lock clean
 
 report: $(STAMP)
 	$(BIN)/python -m pepstats run
@@ -40,12 +40,17 @@ accessible: $(STAMP)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-browser.lock
 	$(BIN)/python benchmarks/accessibility.py $(if $(REPORT),outputs/working/$(REPORT))
 
+# Small changes to one part of the package, tried on its own tests: make mutants PART=matching
+mutants: $(STAMP)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-mutants.lock
+	$(BIN)/python benchmarks/mutants.py $(or $(PART),matching) $(if $(AGAIN),--again)
+
 lint: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 # What has a target of its own, or takes most of an hour.
 APART := $(addprefix benchmarks/,$(addsuffix .py,\
-	accessibility faults machines reexecute sample_paper tamper))
+	accessibility faults machines mutants reexecute sample_paper tamper))
 bench: $(STAMP)
 	for script in $(filter-out $(APART),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
@@ -66,7 +71,10 @@ lock:
 	$(BIN)/uv pip compile -q --group browser --universal --python-version 3.11 \
 	   --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	   -o requirements-browser.lock
-	! grep -n '://' requirements.lock requirements-browser.lock
+	$(BIN)/uv pip compile -q --group mutants --universal --python-version 3.11 -c requirements.lock \
+	   --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	   -o requirements-mutants.lock
+	! grep -n '://' requirements.lock requirements-browser.lock requirements-mutants.lock
 
 clean:
 	rm -rf $(VENV)

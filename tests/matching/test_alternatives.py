@@ -144,6 +144,69 @@ def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
     assert np.nanmax(found.distances, initial=0) <= 1e-6
 
 
+def listed_world() -> tuple[Pool, Match]:
+    """Eight schools: two of authority 1, six of authority 2; the headline has the second's only."""
+    index = pd.Index(range(1, 9), name="school")
+    table = pd.DataFrame({"la": [1, 1, *[2] * 6], "rwm_expected 2017": range(8)}, index=index)
+    scales = pd.DataFrame({"spread": [1.0], "weight": [1.0]}, index=["rwm_expected 2017"])
+    places = np.full((8, 4), -1)
+    places[1] = [4, 5, 6, 7]
+    had = Match(RULE, index, places, np.where(places < 0, np.nan, 0.5), pd.DataFrame())
+    return Pool(table, pd.DataFrame(), pd.DataFrame(), scales), had
+
+
+def listed(similar: dict[int, list[int]], **asked) -> tuple[dict[int, list[int]], pd.DataFrame]:
+    """Match by a list: each school's comparison schools by number, and who has none."""
+    pool, had = listed_world()
+    pairs = pd.DataFrame([(a, b) for a, many in similar.items() for b in many],
+                         columns=["school", "similar"])  # fmt: skip
+    asked = {"members": [1], "where": PoolRule(), **asked}
+    found = alternatives.match_listed(had, pool, pairs=pairs, **asked)
+    assert np.isnan(found.distances).all() and (had.places[1] == [4, 5, 6, 7]).all()
+    numbers = {
+        int(school): [int(found.schools[at]) for at in row if at >= 0]
+        for school, row in zip(found.schools, found.places, strict=True)
+    }
+    return numbers, found.unmatched
+
+
+def test_a_published_list_is_followed_in_its_own_order() -> None:
+    found, alone = listed({1: [7, 3, 8], 2: [3, 4, 5, 6, 7, 8]})
+    assert found[1] == [7, 3, 8] and found[2] == [3, 4, 5, 6, 7, 8]
+    assert alone.index.tolist() == [3, 4, 5, 6, 7, 8]
+
+
+def test_of_a_list_only_free_schools_of_the_pool_in_other_authorities_count() -> None:
+    everyone = {1: [2, 99, 3, 4, 5, 6, 7, 8], 77: [3, 4, 5]}
+    assert listed(everyone)[0][1] == [3, 4, 5, 6, 7, 8]
+    assert listed(everyone, barred=[3, 4])[0][1] == [5, 6, 7, 8]
+    assert listed(everyone, where=PoolRule(authorities=(300,)))[0][1] == []
+
+
+def test_with_fewer_than_three_of_its_list_a_member_has_none_and_another_what_it_had() -> None:
+    few, alone = listed({1: [3, 4], 2: [3, 4]})
+    assert few[1] == [] and few[2] == [5, 6, 7, 8]
+    assert alone.loc[1, "reason"] == "fewer than 3 schools of its list can be compared"
+    assert 2 not in alone.index
+    assert listed({1: [3, 4], 2: [3, 4]}, members=[1, 2])[0][2] == []
+    assert listed({1: [3, 4, 5]})[0][1] == [3, 4, 5]
+    assert listed({1: []})[0][2] == [5, 6, 7, 8]
+
+
+def test_a_member_whom_nobody_may_be_compared_with_has_none_left() -> None:
+    pool, had = listed_world()
+    tight = Match(RULE.model_copy(update={"exact": (), "caliper": 2.0}), had.schools, had.places,
+                  had.distances, had.unmatched)  # fmt: skip
+    for way in ("once", "optimal"):
+        found = alternatives.pair_members(tight, pool, PoolRule(), [1, 2], way=way)
+        own = found.pairs([1, 2])
+        assert own["comparison"].tolist() == [3, 4] and own["distance"].tolist() == [2.0, 2.0]
+        assert (found.unmatched["reason"] == "none left that is alike").all()
+        assert found.unmatched.index.tolist() == sorted(set(range(1, 9)) - set(own["school"]))
+    near = alternatives.pair_members(tight, pool, PoolRule(), [1], way="own authority")
+    assert near.pairs([1])["comparison"].tolist() == [2, 3]  # its own authority's too
+
+
 def test_ten_thousand_members_are_refused_with_a_message() -> None:
     rng = np.random.default_rng(1)
     table = pd.DataFrame(

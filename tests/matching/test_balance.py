@@ -85,6 +85,54 @@ def test_overlap_says_how_far_each_members_comparison_schools_are() -> None:
     assert table["n_comparison"].tolist() == [2, 2, 1]
 
 
+def test_overlap_says_how_many_schools_that_are_no_members_are_easier_to_match() -> None:
+    pool, match, members = world()
+    match.places[3:6, 0], match.distances[3:6, 0] = 0, [0.05, 0.45, 0.9]  # two have none
+    table = measure_overlap(pool, match, members)
+    assert table["nearest"].tolist() == [0.1, 0.1, 0.1]
+    np.testing.assert_allclose(table["harder_than"], [1 / 3, 2 / 3, 1 / 3])
+    match.places[0], match.distances[0] = -1, np.nan
+    alone = measure_overlap(pool, match, members).loc[1]
+    assert alone[["nearest", "furthest", "harder_than"]].isna().all() and alone["n_comparison"] == 0
+
+
+def test_variances_are_compared_as_unbiased_ones_each_school_as_often_as_it_serves() -> None:
+    pool, match, members = world()
+    row = measure_balance(pool, match, members).loc["cohort 2017"]
+    assert row["variance_ratio_before"] == pytest.approx(100 / np.var([12, 18, 33, 50, 60], ddof=1))
+    # 12 and 18 serve two members each by half, 33 serves one alone: each counts once in all
+    assert row["variance_ratio_after"] == pytest.approx(100 / np.var([12, 18, 33], ddof=1))
+    match.places[1] = [4, -1]
+    row = measure_balance(pool, match, members).loc["cohort 2017"]
+    times, values = np.array([0.5, 1.5, 1.0]), np.array([12.0, 18.0, 33.0])
+    mean = (times * values).sum() / 3
+    spread = (times * (values - mean) ** 2).sum() / (3 - (times**2).sum() / 3)
+    assert row["mean_comparison"] == pytest.approx(mean)
+    assert row["variance_ratio_after"] == pytest.approx(100 / spread)
+
+
+def test_of_one_school_or_none_there_is_no_spread_and_no_difference_in_its_units() -> None:
+    pool, match, members = world()
+    one = measure_balance(pool, match, [1]).loc["cohort 2017"]
+    assert one["mean_members"] == 10 and one["mean_comparison"] == 15
+    assert one[["sd_members", "smd_before", "smd_after", "variance_ratio_before"]].isna().all()
+    two = measure_balance(pool, match, [1, 2]).loc["cohort 2017"]
+    assert two["sd_members"] == pytest.approx(np.sqrt(50)) and two["smd_after"] == 0
+    assert two["variance_ratio_after"] == pytest.approx(50 / 18)
+    none = measure_balance(pool, match, members, compared=[]).loc["cohort 2017"]
+    assert none["n_compared"] == none["n_comparison"] == 0
+    assert none[["mean_compared", "mean_comparison", "smd_after", "ecdf_after"]].isna().all()
+    pool.schools.loc[members, "cohort 2017"] = 20.0
+    alike = measure_balance(pool, match, members).loc["cohort 2017"]
+    assert alike["sd_members"] == 0 and np.isnan(alike["smd_before"])
+
+
+def test_a_school_without_comparison_schools_that_count_adds_to_nobodys_weight() -> None:
+    pool, match, members = world()
+    some = measure_balance(pool, match, members, counted=pd.Index([4])).loc["cohort 2017"]
+    assert some["mean_comparison"] == 12.0 and some["n_comparison"] == 1
+
+
 def test_calipers_are_proved_on_every_pair_in_their_own_unit() -> None:
     pool, match, members = world()
     proof = prove_calipers(pool, match, members)

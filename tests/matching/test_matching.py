@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pepstats.errors import DesignError
-from pepstats.matching.nearest import match_schools, take_up
+from pepstats.matching.nearest import match_schools, narrow, take_up
 from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool, positions
 from pepstats.schools.panel import Panel
 from pepstats.settings.programme import MatchRule, PoolRule
@@ -247,6 +247,91 @@ def test_a_caliper_on_one_measure_is_kept_in_its_own_unit_and_the_nearest_within
         nearest = away.round(9).sort_values(kind="stable").index[:5].tolist()
         nearest = nearest if len(nearest) >= 3 else []  # too few are none
         assert pairs.loc[pairs["school"] == school, "comparison"].tolist() == nearest
+
+
+def row_of_schools(*places: float) -> Pool:
+    """Schools in a row: the first in authority 1, the others in authority 2."""
+    la = [1, *[2] * (len(places) - 1)]
+    return made_up_pool([(at, 0.0) for at in places], la, ["primary"] * len(places))
+
+
+LINE = MatchRule(near=("rwm_expected",), exact=("school_type",), k=3)
+
+
+def test_pairs_are_ranked_from_one_and_each_has_its_distance() -> None:
+    pool = row_of_schools(0.0, 2.0, 1.0, 4.0, 8.0)
+    match = match_schools(pool, LINE, PoolRule())
+    first = pool.schools.index[0]
+    pairs = match.pairs([first])
+    assert pairs["school"].tolist() == [first] * 3 and pairs["rank"].tolist() == [1, 2, 3]
+    assert pairs["comparison"].tolist() == [first + 2, first + 1, first + 3]
+    assert pairs["distance"].tolist() == [1.0, 2.0, 4.0]
+    assert match.pairs([first + 4]).empty  # the only other authority has one school
+
+
+def test_who_serves_is_listed_once_and_only_with_a_result() -> None:
+    pool = row_of_schools(0.0, 2.0, 1.0, 4.0, 8.0)
+    match = match_schools(pool, LINE, PoolRule())
+    first = pool.schools.index[0]
+    results = pd.Series({first + 1: 50.0, first + 2: np.nan, first + 3: 60.0, first + 4: 70.0})
+    assert match.serving([first], results).tolist() == [first + 1, first + 3]
+    assert match.serving([first + 4], results).empty
+
+
+def test_a_caliper_holds_whoever_is_just_as_far_and_nobody_further() -> None:
+    pool = row_of_schools(0.0, 1.0, 2.0, 3.0, 3.5)
+    first = pool.schools.index[0]
+    for change in ({"caliper": 3.0}, {"calipers": {"rwm_expected": 3.0}}):
+        rule = LINE.model_copy(update={**change, "k": 4})
+        match = match_schools(pool, rule, PoolRule())
+        assert match.pairs([first])["comparison"].tolist() == [first + 1, first + 2, first + 3]
+        tight = {name: 2.9 if name == "caliper" else {"rwm_expected": 2.9} for name in change}
+        tight = match_schools(pool, rule.model_copy(update=tight), PoolRule())
+        assert tight.unmatched.loc[first, "reason"] == "fewer than 3 alike within the caliper"
+
+
+def test_a_match_is_narrowed_to_the_nearest_and_to_a_caliper() -> None:
+    pool = row_of_schools(0.0, 1.0, 2.0, 3.0, 3.5)
+    first = pool.schools.index[0]
+    wide = match_schools(pool, LINE.model_copy(update={"k": 4}), PoolRule())
+    assert wide.places[0].tolist() == [1, 2, 3, 4]
+    assert narrow(wide, LINE).places[0].tolist() == [1, 2, 3]
+    near = narrow(wide, LINE.model_copy(update={"k": 4, "caliper": 3.2}))
+    assert near.places[0].tolist() == [1, 2, 3, -1] and np.isnan(near.distances[0, 3])
+    none = narrow(wide, LINE.model_copy(update={"k": 4, "caliper": 0.5}))
+    assert none.unmatched.loc[first, "reason"] == "none alike within the caliper"
+    assert (none.places == -1).all() and wide.places[0].tolist() == [1, 2, 3, 4]
+
+
+def test_schools_that_a_programme_excludes_are_never_compared_with() -> None:
+    pool = row_of_schools(0.0, 1.0, 2.0, 3.0, 4.0)
+    first = int(pool.schools.index[0])
+    match = match_schools(pool, LINE, PoolRule(exclude=(first + 2,)))
+    assert match.pairs([first])["comparison"].tolist() == [first + 1, first + 3, first + 4]
+
+
+def test_neighbours_that_are_nowhere_listed_are_asked_for() -> None:
+    pool = row_of_schools(0.0, 1.0, 2.0, 3.0)
+    with pytest.raises(DesignError, match="list the neighbours' codes"):
+        match_schools(pool, LINE, PoolRule(neighbours=True))
+    listed = match_schools(pool, LINE, PoolRule(neighbours=True, authorities=(200,)))
+    assert listed.pairs().empty  # there is no such authority
+    assert len(match_schools(pool, LINE, PoolRule(neighbours=(200,))).pairs()) == 3
+
+
+def test_pairs_of_a_school_that_is_not_in_the_pool_are_refused() -> None:
+    pool = row_of_schools(0.0, 1.0, 2.0, 3.0)
+    match = match_schools(pool, LINE, PoolRule())
+    for side in ("school", "comparison"):
+        wrong = match.pairs().assign(**{side: 999_999})
+        with pytest.raises(DesignError, match="not in the pool"):
+            take_up(wrong, match.schools, LINE, match.unmatched)
+    swapped = match.pairs().assign(rank=[3, 2, 1])
+    taken = take_up(swapped, match.schools, LINE, match.unmatched)
+    assert taken.places[0].tolist() == [3, 2, 1] and taken.distances[0].tolist() == [3.0, 2.0, 1.0]
+    first = swapped.assign(school=pool.schools.index[1], comparison=pool.schools.index[0])
+    taken = take_up(first.iloc[:1], match.schools, LINE, match.unmatched)
+    assert taken.places[1].tolist() == [-1, -1, 0]
 
 
 def test_a_caliper_on_something_not_matched_on_is_refused() -> None:
