@@ -336,7 +336,7 @@ def pretend_steps(
 ) -> Callable[[Task, str, Path, object], None]:
     """Return what stands for executing a notebook: its files, and something else at the last."""
 
-    def pretend(task: Task, report: str, making: Path, options: object) -> None:
+    def pretend(task: Task, report: str, making: Path, *_: object) -> None:
         for name in (n for n in hashes(finished) if task.owns(n)):
             (making / name).parent.mkdir(parents=True, exist_ok=True)
             (making / name).write_bytes((finished / name).read_bytes())
