@@ -1,20 +1,26 @@
 """Kernels of a run: how they are started, and that none is left when it ends, however it ends.
 
-On Linux a kernel is forked from a process that is warm (`warm.py`); elsewhere, and where that
-cannot be had, Python is started for each. Papermill, nbclient and ipykernel are as they are, and
-nbclient is given a kernel manager. What kernels need on the disk, sockets among it, is in a folder
-of the run's own: two of them must never share one.
+On Linux a kernel is forked from a process that is warm: it has imported what the notebooks import.
+Elsewhere, and where that cannot be had, Python is started for each. Papermill, nbclient and
+ipykernel are as they are; nbclient is given a kernel manager. What kernels need on the disk, sockets
+among it, is in a folder of the run's own: two of them must never share one.
 """
 
 from __future__ import annotations
 
+import builtins
+import gc
+import importlib
 import json
 import os
+import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,7 +40,25 @@ from pepstats.runs.files import private_folder
 
 CAN_FORK = sys.platform == "linux"  # elsewhere a process that has imported much may not be forked
 LAUNCHER = "ipykernel_launcher"
-WARM = str(Path(__file__).with_name("warm.py"))
+FIRST = (
+    "ipykernel.ipkernel", "ipykernel.kernelapp", "pepstats.runs", "matplotlib.backends.backend_svg",
+)  # fmt: skip
+"""What every notebook needs."""
+
+LATER = ("jinja2", "docx", "xlsxwriter", "python_calamine", "diff_diff")
+"""What is imported where it is used: here while no kernel is asked for."""
+
+SERVE = """
+import builtins, os, sys, types
+if sys.path[0] == "":  # as a kernel does: the folder that a run stands in holds no code
+    del sys.path[0]
+builtins.get_ipython = lambda: types.SimpleNamespace(kernel=True, config={})
+os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+from pepstats.runs.kernels import serve
+serve(int(sys.argv[1]), sys.argv[2])
+"""
+"""Starts the warm process. What it imports sees a kernel: pandas then shows 20 columns."""
+
 LONGEST = 80  # letters of a folder in which a socket can still be named, on every system
 SHORT = "/tmp"  # noqa: S108 - the folder in it is made for us alone
 
@@ -55,7 +79,7 @@ class Kernels:
             self._lines = self._socket.makefile("rw", encoding="utf-8")
             with theirs:
                 self._server = subprocess.Popen(  # noqa: S603 - our own words
-                    [sys.executable, WARM, str(theirs.fileno()), str(folder)],
+                    [sys.executable, "-c", SERVE, str(theirs.fileno()), str(folder)],
                     pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip
 
@@ -189,6 +213,80 @@ class _Manager(AsyncKernelManager):
         super().__init__(**options)
         self.provisioner = _Provisioner(kernel_spec=self.kernel_spec, parent=self)
         self.provisioner.kernels = self.kernels
+
+
+def serve(number: int, folder: str) -> None:
+    """Fork a kernel for each request, until whoever asks through the socket `number` is gone.
+
+    This is the warm process. It has one thread, so that what it forks is whole. When whoever asks
+    is gone, it ends its kernels, clears their folder away and goes too.
+    """
+    for name in FIRST:
+        importlib.import_module(name)
+    if threading.active_count() > 1:
+        raise RuntimeError("no kernel is forked from a process that has threads")
+    running: set[int] = set()
+    with socket.socket(fileno=number) as asked:
+        wanted = _answer(asked, running)
+    if wanted is not None:
+        _become_kernel(wanted)
+        return
+    for process in running:
+        with suppress(OSError):
+            os.killpg(process, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answer(asked: socket.socket, running: set[int]) -> dict[str, Any] | None:
+    """Answer requests; return, in a forked process, the kernel to become, and in ours nothing.
+
+    A request is a line of JSON. A kernel's `argv`, `env` and `cwd` are answered by its process; a
+    process to `poll`, by how it ended, or by null while it runs.
+    """
+    later = list(LATER)
+    with asked.makefile("rw", encoding="utf-8") as lines:
+        while True:
+            while later and not select.select([asked], [], [], 0)[0]:
+                with suppress(ImportError):  # a notebook that misses it says so
+                    importlib.import_module(later.pop(0))
+            request = lines.readline()
+            if not request:
+                return None
+            words: dict[str, Any] = json.loads(request)
+            if "poll" in words:
+                found = _poll(words["poll"], running)
+            else:
+                gc.freeze()  # so that what is shared is not copied
+                found = os.fork()
+                if not found:
+                    return words
+                running.add(found)
+            lines.write(f"{json.dumps(found)}\n")
+            lines.flush()
+
+
+def _poll(process: int, running: set[int]) -> int | None:
+    """Return how a kernel ended, a signal as a number below zero; nothing while it runs."""
+    ended, status = os.waitpid(process, os.WNOHANG)
+    if not ended:
+        return None
+    running.discard(process)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _become_kernel(words: dict[str, Any]) -> None:
+    """Run the kernel that was asked for in this process, as a Python started for it would."""
+    import numpy as np
+    from ipykernel.kernelapp import IPKernelApp
+
+    del vars(builtins)["get_ipython"]  # ipykernel puts its own there
+    os.setsid()
+    os.chdir(words["cwd"])
+    os.environ.clear()
+    os.environ.update(words["env"])
+    np.random.seed()  # noqa: NPY002 - what nobody has seeded is another in each kernel
+    parent = f"--IPKernelApp.parent_handle={os.getppid()}"  # it ends when that is gone
+    IPKernelApp.launch_instance(argv=[*words["argv"], parent])
 
 
 class _Without(MetaPathFinder):

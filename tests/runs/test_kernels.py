@@ -9,10 +9,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import papermill
+import psutil
 import pytest
 
 from pepstats import paths
@@ -86,7 +88,8 @@ def test_a_warm_kernel_is_forked_from_what_has_imported_all_and_has_one_thread(
     cell = (
         "import os, sys; import pepstats.runs; parent = os.getppid(); "
         "[len(os.listdir(f'/proc/{parent}/task')), os.readlink(f'/proc/{parent}/exe') == "
-        "os.readlink('/proc/self/exe'), b'warm.py' in open(f'/proc/{parent}/cmdline','rb').read()]"
+        "os.readlink('/proc/self/exe'), "
+        "b'kernels import serve' in open(f'/proc/{parent}/cmdline', 'rb').read()]"
     )
     with kernels.start_kernels(warm=True) as one:
         assert execute(write_notebook(tmp_path / "n.ipynb", cell), one) == [
@@ -98,11 +101,8 @@ def test_where_nothing_can_be_forked_kernels_are_started_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notebook = write_notebook(tmp_path / "n.ipynb", "6 * 7")
-    broken = tmp_path / "warm.py"
-    broken.write_text("raise SystemExit(1)", "utf-8")
-    for name, value in (("CAN_FORK", False), ("WARM", str(broken))):
-        with monkeypatch.context() as patch, kernels.start_kernels(warm=True) as never:
-            del never
+    for name, value in (("CAN_FORK", False), ("SERVE", "raise SystemExit(1)")):
+        with monkeypatch.context() as patch:
             patch.setattr(kernels, name, value)
             with kernels.start_kernels(warm=True) as one:
                 assert execute(notebook, one) == [{"text/plain": "42"}]
@@ -114,7 +114,7 @@ def test_a_temporary_folder_with_a_long_path_stops_no_kernel(
     notebook = write_notebook(tmp_path / "n.ipynb", "6 * 7")
     long = tmp_path / ("long-" * 20) / ("longer-" * 10)
     long.mkdir(parents=True)
-    monkeypatch.setattr(kernels.tempfile, "gettempdir", lambda: str(long))
+    monkeypatch.setattr(kernels.tempfile, "tempdir", str(long))
     for short in (kernels.SHORT, str(long)):  # the last: no other folder is to be had
         monkeypatch.setattr(kernels, "SHORT", short)
         with kernels.start_kernels(warm=True) as one:
@@ -193,3 +193,19 @@ def wait_for(seen: Callable[[], bool]) -> None:
     while not seen():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_only_what_a_run_started_is_ended_when_it_stops(warm: bool, tmp_path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    notebook = write_notebook(tmp_path / "n.ipynb", "import time", "time.sleep(60)")
+    with kernels.start_kernels(warm=warm) as one, ThreadPoolExecutor() as pool:
+        asleep = pool.submit(execute, notebook, one)
+        wait_for(lambda: bool(psutil.Process().children(recursive=True)[2 if warm else 1 :]))
+        time.sleep(1)
+        one.stop()
+        with pytest.raises(RuntimeError):
+            asleep.result(timeout=30)
+    assert [process.pid for process in psutil.Process().children(recursive=True)] == [other.pid]
+    other.kill()
+    other.wait()
