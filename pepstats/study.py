@@ -39,7 +39,7 @@ from pepstats.settings import (
     PoolRule,
     Programme,
     Report,
-    load_programme,
+    load_programmes,
     load_report,
     split_phases,
 )
@@ -313,7 +313,11 @@ class Study:
         }
 
 
-def load_study(report: str | Report, data: str | Path | None = None) -> Study:
+def load_study(
+    report: str | Report,
+    data: str | Path | None = None,
+    given: Iterable[Programme] | None = None,
+) -> Study:
     """Read a report's published files, follow its schools, and find its programmes' members.
 
     Of what the authority holds itself, only the measures count that no published file of the same
@@ -325,6 +329,8 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
         The name of a file in `reports/`, without its ending, or the report itself.
     data : str or Path, optional
         The data folder; the project's own where none is given.
+    given : iterable of Programme, optional
+        The report's programmes; read from their files where none are given.
 
     Returns
     -------
@@ -346,7 +352,8 @@ def load_study(report: str | Report, data: str | Path | None = None) -> Study:
     """
     folder = paths.data_folder(data)
     settings = report if isinstance(report, Report) else load_report(report, folder)
-    programmes = {slug: load_programme(slug, folder) for slug in settings.programmes}
+    listed = load_programmes(settings, folder) if given is None else given
+    programmes = {one.slug: one for one in listed}
     found = [find_source(line, folder) for line in settings.sources]
     check_listed(found)
     parsed = [one for source in found for one in parse_source(source)]

@@ -15,7 +15,13 @@ from pepstats.document.blocks import (
     with_interval,
     words_of,
 )
-from pepstats.document.compose import Contents, Cover, compose_paper, find_typed_results
+from pepstats.document.compose import (
+    Contents,
+    Cover,
+    compose_paper,
+    find_typed_results,
+    read_officers_text,
+)
 from pepstats.document.html import write_formats
 from pepstats.document.templates import html_templates
 
@@ -35,6 +41,7 @@ __all__ = [
     "html_templates",
     "interval",
     "make_table",
+    "read_officers_text",
     "with_error",
     "with_interval",
     "words_of",

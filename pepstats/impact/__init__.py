@@ -71,6 +71,7 @@ from pepstats.impact.placebo import (
     weighted_mean,
 )
 from pepstats.impact.tables import Measured, tabulate_gaps
+from pepstats.impact.value_for_money import choose_months
 from pepstats.impact.weighing import PRIORS, TRIALS
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "change_programme",
     "choose_lead",
     "choose_mode",
+    "choose_months",
     "choose_outcomes",
     "choose_verdict",
     "compare_lost",

@@ -7,6 +7,7 @@ from pepstats.report.entries import list_entries
 from pepstats.report.gate import FORM_COLUMNS, REASON, protect, refuse_unpublished
 from pepstats.report.paper import (
     built_in_text,
+    check_officers_words,
     fill_template,
     list_disclosure,
     list_effects,
@@ -28,6 +29,7 @@ __all__ = [
     "SweepResults",
     "Told",
     "built_in_text",
+    "check_officers_words",
     "choose_cases",
     "collect_edition",
     "describe_cases",

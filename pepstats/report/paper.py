@@ -12,12 +12,24 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pepstats import paths
-from pepstats.document import Contents, Cover, Document, PaperPicture, PaperTable, compose_paper
+from pepstats.document import (
+    Contents,
+    Cover,
+    Document,
+    PaperPicture,
+    PaperTable,
+    compose_paper,
+    read_officers_text,
+)
 from pepstats.formatting import escape_markdown
 from pepstats.impact import LADDER
 from pepstats.measures import LOCAL_GROUPS
 from pepstats.priority import funding_sentences
-from pepstats.report.board_tables import make_board_tables, make_provenance_tables
+from pepstats.report.board_tables import (
+    make_board_tables,
+    make_provenance_tables,
+    table_actions,
+)
 from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
 from pepstats.report.city_tables import list_hidden_of_city, make_city_tables, protect_city
 from pepstats.report.disclosure import SHOWN_COLUMNS, join_logs, list_shown
@@ -80,6 +92,13 @@ def write_paper(edition: Edition, overview: PaperPicture) -> Document:
     if list_to_do(edition, paper):
         return dataclasses.replace(paper, marks=(*paper.marks, DRAFT))
     return paper
+
+
+def check_officers_words(report: Report, text: str | None) -> None:
+    """Refuse officers' words that hold a result typed by hand, before anything is worked out."""
+    table_actions(report)
+    if text is not None:
+        read_officers_text(text, f"reports/{report.slug}.md", tuple(LADDER))
 
 
 def make_tables(edition: Edition) -> dict[str, PaperTable]:

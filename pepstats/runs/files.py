@@ -229,13 +229,14 @@ _PRIVATE = "pepstats-"  # how the name of a temporary folder of ours begins
 
 
 @contextmanager
-def private_folder() -> Iterator[Path]:
+def private_folder(within: str | None = None) -> Iterator[Path]:
     """Make a temporary folder; what killed commands left of theirs is cleared away first."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PRIVATE}*-*"):
+    for left in Path(within or tempfile.gettempdir()).glob(f"{_PRIVATE}*-*"):
         number = left.name.removeprefix(_PRIVATE).partition("-")[0]
         if number.isdigit() and not _alive(int(number), us=True):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{_PRIVATE}{os.getpid()}-") as place:
+    name = f"{_PRIVATE}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=name, dir=within, ignore_cleanup_errors=True) as place:
         yield Path(place)
 
 

@@ -144,7 +144,7 @@ def check_written(path: Path, made: Manifest) -> Iterator[Finding]:
     elif (path / MANIFEST).read_bytes() != manifest_as_text(made.as_dict()):
         yield Finding(MANIFEST, WHOLE, DIFFERS, "the same content, not as a run writes it")
     yield from _check_beside(path, made)
-    listed = {name: one.sha256 for name, one in made.outputs.items()}
+    listed = made.digests
     if made.release is not None:
         listed = {name: listed[name] for name in made.release.leaving if name in listed}
         listed |= made.release.files
@@ -283,6 +283,11 @@ class Manifest(Settings):
     def sealed(self) -> bool:
         """Whether nothing in it was changed after it was written."""
         return self.seal == seal_of(self.as_dict())
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The hash of each file that the run wrote, by its name."""
+        return {name: one.sha256 for name, one in self.outputs.items()}
 
     @property
     def came_from(self) -> dict[str, str]:

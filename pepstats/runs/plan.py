@@ -147,7 +147,7 @@ def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
     text = "\n".join(map(str, schools))
     pairs = design.match.pairs(design.members).sort_values(["school", "rank"])
     return PlannedProgramme(
-        settings={name: programme.model_dump(mode="json")[name] for name in FIXED},
+        settings=programme.model_dump(mode="json", include=set(FIXED)),
         members=design.members,
         pool=len(schools),
         pool_sha256=hashlib.sha256(text.encode("ascii")).hexdigest(),

@@ -12,17 +12,18 @@ import os
 import secrets
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pepstats import paths
 from pepstats.errors import DesignError, RunError, SourceError, describe_fault, nearest
+from pepstats.impact import choose_months
+from pepstats.priority import load_dashboard
+from pepstats.report import check_officers_words
 from pepstats.runs.disclosed import FOLDER
 from pepstats.runs.files import (
     LOG,
@@ -30,10 +31,10 @@ from pepstats.runs.files import (
     describe_files,
     fill_folder,
     lab_beside,
-    private_folder,
     sha256_of,
     write_whole,
 )
+from pepstats.runs.kernels import Kernels, import_papermill, start_kernels
 from pepstats.runs.manifest import (
     SCHEMA,
     describe_input,
@@ -47,9 +48,8 @@ from pepstats.runs.manifest import (
     normalise_notebook,
     utc,
 )
-from pepstats.runs.reuse import Ground, hash_code
+from pepstats.runs.reuse import Ground, find_kept, hash_code, kept_beside
 from pepstats.runs.revision import find_earlier
-from pepstats.runs.steps import find_wholes
 from pepstats.runs.tasks import (
     StepRecord,
     Task,
@@ -59,23 +59,20 @@ from pepstats.runs.tasks import (
 )
 from pepstats.schools import check_asked
 from pepstats.settings import (
+    Programme,
     Report,
     check_named_files,
     hash_settings,
     list_parts,
-    load_programme,
     load_programmes,
+    load_quality,
     load_report,
 )
-from pepstats.sources import Source, find_source
-
-if TYPE_CHECKING:
-    import psutil
+from pepstats.sources import Source, Tidied, check_statements, find_source, parse_source
 
 KERNEL = "python3"
 LONGEST_CELL = 900
 """Seconds that a cell may take before it is said to hang; the longest of ours takes some twenty."""
-LONGEST_SOCKET = 100  # letters of the path of a socket; macOS takes three more, Linux seven
 OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
 
 
@@ -83,15 +80,15 @@ OURS = {kind.__name__: kind for kind in (SourceError, DesignError, RunError)}
 class RunOptions:
     """How a run is made: notebooks at a time, also what has not changed, and who is told.
 
-    `longest_cell` is how many seconds a cell may take before it is said to hang; `stopped` is set
-    once a run is to stop.
+    `longest_cell` is how many seconds a cell may take before it is said to hang. Kernels that are
+    not to be `warm` are started one by one.
     """
 
     jobs: int = 1
     force: bool = False
     tell: Callable[[str], None] = lambda _: None
     longest_cell: int = LONGEST_CELL
-    stopped: threading.Event = field(default_factory=threading.Event, repr=False)
+    warm: bool = True
 
 
 def run_report(
@@ -121,6 +118,7 @@ def run_report(
             earlier=earlier,
             told={one.name: sha256_of(one) for one in sorted((out / FOLDER).glob("*.csv"))},
             last=None if options.force else find_manifest(final),
+            kept=None if options.force else find_kept(final),
         )
         with handed_to_kernels(data, out, making):
             done = execute(list_tasks(chosen), report.slug, options, ground)
@@ -129,7 +127,8 @@ def run_report(
             raise RunError(f"The run of {report.revises} became another meanwhile. Run again.")
         (making / LOG).write_bytes(log_as_text(done))
         write_manifest(ground, report, chosen, done, started)
-    for old in (final.with_name(f"{final.name}.failed"), lab_beside(final)):
+    failed = final.with_name(f"{final.name}.failed")
+    for old in (failed, lab_beside(final), kept_beside(final)):
         shutil.rmtree(old, ignore_errors=True)
     if kept := sum(one.reused for one in done.values()):
         options.tell(
@@ -155,10 +154,36 @@ def check_request(
                 f"Report `{slug}` has no programme `{name}`. {nearest(name, report.programmes)}"
             )
     found = [find_source(line, data) for line in report.sources]
-    check_asked(report, load_programmes(report, data), found, data)
+    all_programmes = load_programmes(report, data)
+    check_asked(report, all_programmes, found, data)
+    _check_words_of(report, all_programmes, found, data)
     for task in list_tasks(report.programmes[:1]):
         check_parameters(task)
     return report, found
+
+
+def _check_words_of(
+    report: Report, programmes: Iterable[Programme], found: Iterable[Source], data: Path
+) -> None:
+    """Refuse what would only stop a later step: texts, rules, the quality log, statements."""
+    text = data / "reports" / f"{report.slug}.md"
+    try:
+        check_officers_words(report, text.read_text("utf-8") if text.is_file() else None)
+    except UnicodeDecodeError as error:
+        raise DesignError(
+            f"{text}: not UTF-8 text (byte {error.start}). Save it as UTF-8."
+        ) from None
+    load_quality(report.slug, data)
+    load_dashboard(data, report.year)
+    wholes: dict[str, None] = {}
+    for one in programmes:
+        choose_months(one, data)
+        wholes[one.whole] = None
+    for source in found:
+        if source.kind == "statements":
+            for part in parse_source(source):
+                if isinstance(part, Tidied):
+                    check_statements(part.values, file=source.file, schools=wholes)
 
 
 def find_ground(
@@ -166,8 +191,8 @@ def find_ground(
 ) -> Ground:
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
     settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
-    wholes = find_wholes(report, data)
-    return Ground(making, final, data, hash_code(), wholes, settings, tuple(found))
+    programmes = {one.slug: one for one in load_programmes(report, data)}
+    return Ground(making, final, data, hash_code(), report, programmes, settings, tuple(found))
 
 
 def execute(
@@ -178,49 +203,38 @@ def execute(
     Those that would make what the last run made are taken over from it. Returns what is to be known
     of each, by its name.
     """
-    import psutil
     from tqdm import tqdm
 
     futures: dict[Future[StepRecord], Task] = {}
-    before = set(psutil.Process().children(recursive=True))
-    options = replace(options, stopped=threading.Event())
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
+        start_kernels(warm=options.warm) as kernels,
         ThreadPoolExecutor(max_workers=max(1, options.jobs)) as workers,
     ):
         for task in tasks:  # in their order: what a task needs is always begun before it
             needed = [future for future, other in futures.items() if task.needs(other)]
-            futures[workers.submit(_execute_one, task, report, needed, ground, options)] = task
+            future = workers.submit(
+                _execute_one, task, report, needed, ground, kernels, options.longest_cell
+            )
+            futures[future] = task
         try:
             for future in as_completed(futures):
                 done = future.result()
                 name = futures[future].name.replace("--", " · ")
                 options.tell(f"{name:<52} {done.took:>9}")
                 bar.update()
-        except BaseException as error:
+        except BaseException:
+            kernels.stop()
             workers.shutdown(wait=False, cancel_futures=True)
-            if not isinstance(error, Exception):  # a stop waits for no cell
-                options.stopped.set()
-                while not all(one.done() for one in futures):
-                    _end_kernels(before)
+            ended = [one for one in futures if one.done() and not one.cancelled()]
+            ground.keep({futures[one]: one.result() for one in ended if one.exception() is None})
             raise
     return {task.name: future.result() for future, task in futures.items()}
 
 
-def _end_kernels(others: set[psutil.Process]) -> None:
-    """End what this process started, but for others that were there before."""
-    import psutil
-
-    ours = [one for one in psutil.Process().children(recursive=True) if one not in others]
-    for one in ours:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()
-    psutil.wait_procs(ours, timeout=0.2)
-
-
 def _execute_one(
     task: Task, report: str, needed: Iterable[Future[StepRecord]], ground: Ground,
-    options: RunOptions,
+    kernels: Kernels, longest: int,
 ) -> StepRecord:  # fmt: skip
     """Wait for what a task needs; then take it over where it is the same, else execute it."""
     for other in needed:
@@ -229,47 +243,43 @@ def _execute_one(
     stands_on = ground.stands_on(task)
     reused = ground.take_over(task, stands_on)
     if not reused:
-        _execute_notebook(task, report, ground.making, options)
+        _execute_notebook(task, report, ground.making, kernels, longest)
     seconds = round(time.perf_counter() - started, 2)
     return StepRecord(stands_on=stands_on, seconds=seconds, reused=reused)
 
 
-def _execute_notebook(task: Task, report: str, making: Path, options: RunOptions) -> None:
+def _execute_notebook(
+    task: Task, report: str, making: Path, kernels: Kernels, longest: int
+) -> None:
     """Execute one notebook; its copy has its final name only when it succeeded."""
-    import papermill
+    papermill = import_papermill()
     from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
-    from traitlets.config import Config
 
     source = paths.NOTEBOOKS / f"{task.step}.ipynb"
     final = making / "notebooks" / f"{task.name}.ipynb"
-    partial, longest = final.with_name(f"{task.name}.partial.ipynb"), options.longest_cell
-    with private_folder() as private:
-        config = Config()
-        config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
-        config.KernelManager.connection_file = str(private / "kernel.json")
-        if os.name == "posix":  # a socket file of its own: two kernels must never share one
-            config.KernelManager.transport = "ipc"
-            config.KernelManager.ip = str(_check_length(private / "k"))
-        try:
-            papermill.execute_notebook(
-                str(source), str(partial), parameters=parameters_of(task, report),
-                kernel_name=KERNEL, progress_bar=False, log_output=False, config=config,
-                execution_timeout=longest, start_timeout=max(60, longest),
-            )  # fmt: skip
-        except (PapermillExecutionError, CellTimeoutError, RuntimeError) as error:
-            if options.stopped.is_set():
-                raise
-            where = _keep_failed(task, partial, making.with_name(f"{report}.failed"))
-            if not isinstance(error, PapermillExecutionError):
-                what = HANGS if isinstance(error, CellTimeoutError) else KILLED
-                raise RunError(what.format(longest, 4 * longest, where=where)) from None
-            if error.ename in OURS:
-                raise OURS[error.ename](f"{error.evalue} ({where})") from None
-            fault = MemoryError() if error.ename == MemoryError.__name__ else error.evalue
-            if told := describe_fault(fault):
-                raise RunError(f"{told} ({where}).") from None
-            raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
+    partial = final.with_name(f"{task.name}.partial.ipynb")
+    manager, config = kernels.manager()
+    try:
+        papermill.execute_notebook(
+            str(source), str(partial), parameters=parameters_of(task, report),
+            kernel_name=KERNEL, progress_bar=False, log_output=False, config=config,
+            kernel_manager_class=manager, execution_timeout=longest,
+            start_timeout=max(60, longest),
+        )  # fmt: skip
+    except (PapermillExecutionError, CellTimeoutError, RuntimeError) as error:
+        if kernels.stopped:  # with the run, which has its own reason
+            raise
+        where = _keep_failed(task, partial, making.with_name(f"{report}.failed"))
+        if not isinstance(error, PapermillExecutionError):
+            what = HANGS if isinstance(error, CellTimeoutError) else KILLED
+            raise RunError(what.format(longest, 4 * longest, where=where)) from None
+        if error.ename in OURS:
+            raise OURS[error.ename](f"{error.evalue} ({where})") from None
+        fault = MemoryError() if error.ename == MemoryError.__name__ else error.evalue
+        if told := describe_fault(fault):
+            raise RunError(f"{told} ({where}).") from None
+        raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
     normalise_notebook(partial, parameters_of(task, report))
     partial.replace(final)
 
@@ -282,16 +292,6 @@ KILLED = (
     "A notebook's kernel was killed ({where}). Most often the machine has run out of memory: close "
     "other programs, or run with `--jobs 1`."
 )
-
-
-def _check_length(socket: Path) -> Path:
-    """Refuse a place for a kernel's sockets that has too long a path for one."""
-    if len(os.fsencode(socket)) > LONGEST_SOCKET:
-        raise RunError(
-            f"{socket}: the path is too long for a socket. Name a temporary folder with a shorter "
-            "one, as `TMPDIR=/tmp pepstats run`."
-        )
-    return socket
 
 
 def _keep_failed(task: Task, partial: Path, folder: Path) -> str:
@@ -319,7 +319,7 @@ def write_manifest(
         "schema": SCHEMA,
         "report": report.slug,
         "programmes": list(programmes),
-        "seeds": {slug: load_programme(slug, ground.data).seed for slug in report.programmes},
+        "seeds": {slug: one.seed for slug, one in ground.programmes.items()},
         "code": {
             "commit": find_commit(),
             "modified": is_modified(),
@@ -370,7 +370,7 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
     before, stood = dict(os.environ), Path.cwd()
     os.environ.update(given)
     os.chdir(making)
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is told once
     try:
         yield
     finally:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import html
 import json
+import os
+import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from IPython.core.getipython import get_ipython
 
 from pepstats import paths
 from pepstats.errors import RunError, nearest
@@ -41,7 +45,15 @@ from pepstats.runs.files import (
     read_csv,
     write_whole,
 )
-from pepstats.runs.tasks import STEPS
+from pepstats.runs.tasks import (
+    FIRST,
+    READS,
+    SETTINGS_OF_ALL,
+    STEPS,
+    Task,
+    among,
+    say_undeclared,
+)
 from pepstats.schools import Panel
 from pepstats.settings import (
     Programme,
@@ -50,6 +62,7 @@ from pepstats.settings import (
     load_programme,
     load_programmes,
     load_report,
+    narrow,
 )
 from pepstats.study import Study, load_study
 
@@ -195,7 +208,7 @@ class Step:
 
     def read_study(self) -> Study:
         """Read all published files of the report, and its programmes with their schools."""
-        study = load_study(self.report, self.data)
+        study = load_study(self.report, self.data, self.load_programmes())
         if self.finished is None:
             (self.run / PUBLISHED).parent.mkdir(parents=True, exist_ok=True)
             seen = json.dumps({source.file: source.sha256 for source in study.sources})
@@ -296,7 +309,8 @@ class Step:
 
     def load_programmes(self) -> list[Programme]:
         """Load every programme of the report, whether or not this run is for it."""
-        return load_programmes(self.report, self.data)
+        keys = READS[self.name].others
+        return [narrow(one, keys) for one in load_programmes(self.report, self.data)]
 
     def read_officers_text(self) -> str | None:
         """Read the officers' own words for this report, where they have written any."""
@@ -321,6 +335,8 @@ class Step:
             raise RunError(f"`{step}` is no step. {nearest(step, STEPS)}")
         if step >= self.name:
             raise RunError(f"{self.name} may read only from earlier steps, not from {step}.")
+        if not Task(self.name, "").may_read(step, name):
+            raise RunError(say_undeclared(self.name, f"{step}/{name}"))
         slug = programme or (self.programme.slug if self.programme else None)
         name = f"{self._place_of(step, slug)}/{check_name(name)}"
         for run in (self.run, self.finished):
@@ -379,11 +395,37 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
             f"{name}: report `{report}` has no programme `{programme}`. "
             f"{nearest(programme, settings.programmes)}"
         )
-    chosen = load_programme(programme, data) if STEPS[name] else None
+    reads = READS[name]
+    settings = narrow(settings, reads.report)
+    chosen = narrow(load_programme(programme, data), reads.own) if STEPS[name] else None
     if making is None:
         finished = paths.output_folder() / "working" / settings.slug
         return Step(name, settings, chosen, data, lab_beside(finished), finished=finished)
-    return Step(name, settings, chosen, data, making)
+    step = Step(name, settings, chosen, data, making)
+    if get_ipython() is not None:  # a kernel is one step's alone
+        _guard_files(step)
+    return step
+
+
+def _guard_files(step: Step) -> None:
+    """Refuse, from now on in this process, to open a file of the study that is not declared."""
+    task, folder, named = Task(step.name, ""), f"{step.data}{os.sep}", set[str]()
+    if step.name == FIRST:
+        listed = [line.file for line in step.report.sources]
+        listed += [file for one in step.load_programmes() for file in one.files]
+        named = {os.path.relpath(step.data / file, step.data) for file in listed}
+
+    def refuse(event: str, about: tuple[Any, ...]) -> None:
+        if event != "open" or not isinstance(about[0], str | os.PathLike):
+            return
+        path = os.fspath(about[0])
+        if not isinstance(path, str) or not path.startswith(folder):
+            return
+        name = path.removeprefix(folder).replace(os.sep, "/")
+        if not (among(name, SETTINGS_OF_ALL) or name in named or task.reads_setting(name)):
+            raise RunError(say_undeclared(step.name, name))
+
+    sys.addaudithook(refuse)
 
 
 def find_wholes(report: Report, data: Path) -> dict[str, str]:

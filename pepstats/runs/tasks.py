@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from pathlib import Path
 
 from pepstats import paths
 from pepstats.errors import RunError
@@ -43,14 +46,100 @@ MATCHING = "03-match-schools"
 CRITERIA = "dashboard*.yml"
 """The files of a data folder that have the dashboard's criteria."""
 
-ONLY = {
-    CRITERIA: "02-priority-ratings",
-    "partnership/*": "02-priority-ratings",
-    "quality.yml": LAST,
-    "quality/*": LAST,
-    "reports/*.md": LAST,
-}
-"""Settings that one step alone reads, and the paper where it needs them; the rest are for all."""
+SETTINGS_OF_ALL = ("reports/*.yml", "programmes/*.yml")
+"""What every step opens; of these it is given the keys that it reads."""
+
+ALL = ("*",)
+
+DESIGN = (
+    "slug", "part_of", "phase", "starts", "baseline", "outcomes", "whom", "must_not_move",
+    "compare_across", "match", "pool",
+)  # fmt: skip
+"""The keys of a programme that say who is compared with whom, in what."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a step reads, and so rests on; what is not named here it cannot read.
+
+    `report` are keys of the report's file, one inside another as `meeting.date`; `own` those of its
+    programme's file, `others` of every programme's; `tables` files that earlier steps wrote, by
+    their step and name; `files` of the data folder, beside those of the report and its programmes
+    and, in the first step, published files and lists of schools; `earlier` tables of the run of the
+    report that this one revises.
+    """
+
+    report: tuple[str, ...]
+    own: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+
+def _tables(step: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{step}/{name}.csv" for name in names)
+
+
+_COMPARED = (
+    *_tables("01-clean-sources", "members", "national", "panel*", "register", "similar-schools"),
+    *_tables("03-match-schools", "flow", "left-out", "pairs-of-all", "plan", "pool", "scales",
+             "unmatched"),
+)  # fmt: skip
+
+READS = {
+    "01-clean-sources": Reads(
+        report=("slug", "year", "authority", "invented", "revises", "programmes", "sources",
+                "codes"),
+        others=(*DESIGN, "members"),
+        earlier=("01-clean-sources/*",),
+    ),
+    "02-priority-ratings": Reads(
+        report=("slug", "year", "authority", "invented", "programmes", "meeting.body",
+                "meeting.date"),
+        others=(*DESIGN, "title"),
+        tables=_tables("01-clean-sources", "inspections", "members", "national", "panel*",
+                       "register"),
+        files=(CRITERIA, "partnership/*"),
+    ),
+    "03-match-schools": Reads(
+        report=("slug", "year", "revises", "programmes"),
+        own=(*DESIGN, "placebo", "seed"),
+        tables=_tables("01-clean-sources", "members", "panel*", "register"),
+        files=("plans/*",),
+    ),
+    "04-estimate-effect": Reads(
+        report=("slug", "year", "revises", "programmes"),
+        own=(*DESIGN, "title", "placebo", "seed", "cost", "months", "evidence"),
+        others=(*DESIGN, "title", "placebo", "seed"),  # all effects are judged together
+        tables=(*_COMPARED, *_tables("01-clean-sources", "authority-series")),
+        files=("months.yml", "costs.yml", "grades.yml"),
+        earlier=("07-board-report/*",),
+    ),
+    "05-check-robustness": Reads(
+        report=("slug", "year", "programmes"),
+        own=(*DESIGN, "title", "placebo", "seed"),
+        others=(*DESIGN, "title", "placebo", "seed"),
+        tables=(*_COMPARED, *_tables(
+            "04-estimate-effect", "measured", "gaps-of-all", "slopes", "refused", "draws",
+            "placebo-cities", "placebo", "effects", "yardstick",
+        )),
+    ),
+    "06-case-studies": Reads(
+        report=("slug", "year", "programmes"),
+        own=(*DESIGN, "title"),
+        tables=(
+            *_tables("01-clean-sources", "inspections", "members", "panel*", "register",
+                     "statements"),
+            *_tables("04-estimate-effect", "effects", "gaps", "lines"),
+        ),
+    ),
+    LAST: Reads(
+        report=ALL, others=ALL, tables=ALL,
+        files=("reports/*", "quality.yml", "quality/*", "*.docx"),
+    ),
+}  # fmt: skip
+"""What each step reads."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +167,38 @@ class Task:
         folder = f"{self.step}/{self.programme}/" if self.programme else f"{self.step}/"
         return name.startswith(folder) or name == f"notebooks/{self.name}.ipynb"
 
-    def may_read(self, setting: str, whole: str) -> bool:
-        """Whether this task may read a setting; `whole` is its programme, as it is written down."""
-        if self.step == MATCHING and setting.startswith("programmes/"):
-            return setting == f"programmes/{whole}.yml"
-        steps = {step for pattern, step in ONLY.items() if fnmatch(setting, pattern)}
-        return not steps or self.step in {*steps, LAST}
+    @property
+    def reads(self) -> Reads:
+        """What the step reads."""
+        return READS[self.step]
 
-    def needs_file(self, name: str) -> bool:
-        """Whether a file of a run was written by a task that must be done before this one."""
+    def reads_setting(self, name: str) -> bool:
+        """Whether this task reads a file of the data folder, beside its report and programmes."""
+        return among(name, self.reads.files)
+
+    def may_read(self, step: str, name: str) -> bool:
+        """Whether this task reads a file, by its name, of the folder of an earlier step."""
+        return among(f"{step}/{name}", self.reads.tables)
+
+    def reads_file(self, name: str) -> bool:
+        """Whether this task reads a file of a run: one of a task that is done before it."""
         step, *inside = name.split("/")
-        return step in STEPS and self.needs(Task(step, inside[0] if STEPS[step] else ""))
+        if step not in STEPS or not self.needs(Task(step, inside[0] if STEPS[step] else "")):
+            return False
+        return self.may_read(step, inside[-1])
+
+
+def among(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name fits one of some patterns."""
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def say_undeclared(step: str, name: str) -> str:
+    """Return that a step reads what it does not say that it reads, and what to do."""
+    return (
+        f"{step} has not declared that it reads {name}, so it would not be run again when that "
+        "changes. Declare it; CONTRIBUTING.md says how."
+    )
 
 
 def list_tasks(programmes: Iterable[str]) -> list[Task]:
@@ -105,17 +215,28 @@ def check_parameters(task: Task) -> None:
 
     Papermill itself only warns of an unknown parameter and runs with the default.
     """
-    import papermill
-
     path = paths.NOTEBOOKS / f"{task.step}.ipynb"
     if not path.is_file():
         raise RunError(f"{path} is not there. Restore it, or clone the project again.")
-    given, taken = set(parameters_of(task, "")), set(papermill.inspect_notebook(str(path)))
+    given, taken = set(parameters_of(task, "")), set(_parameters_in(path))
     if given != taken:
         raise RunError(
             f"{path.name} takes the parameters {sorted(taken)}, but is given {sorted(given)}. "
             "Mend its cell tagged `parameters`."
         )
+
+
+def _parameters_in(path: Path) -> Iterator[str]:
+    """List what the cells of a notebook that are tagged `parameters` assign."""
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        if "parameters" in cell["metadata"].get("tags", []):
+            for line in ast.parse("".join(cell["source"])).body:
+                named = (
+                    line.targets
+                    if isinstance(line, ast.Assign)
+                    else [getattr(line, "target", line)]
+                )
+                yield from (one.id for one in named if isinstance(one, ast.Name))
 
 
 def parameters_of(task: Task, report: str) -> dict[str, str]:

@@ -7,14 +7,14 @@ import re
 import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from pepstats import paths
-from pepstats.errors import DesignError, nearest
+from pepstats.errors import DesignError, RunError, nearest
 from pepstats.formatting import plain_text
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -26,6 +26,34 @@ class Settings(BaseModel):
     """Settings that cannot change once read, and that refuse a key they do not know and `inf`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse a key that was left out by `narrow`."""
+            if name in type(self).model_fields:
+                raise RunError(
+                    f"{type(self).__name__}: this step has not declared that it reads `{name}`, so "
+                    "it would not be run again when that changes. Declare it; CONTRIBUTING.md says "
+                    "how."
+                )
+            return super().__getattr__(name)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def narrow(settings: S, keys: Collection[str]) -> S:
+    """Return settings of which some keys can be read, inside another as `meeting.date`; `*` all."""
+    if "*" in keys:
+        return settings
+    kept = settings.model_copy()
+    for name in type(settings).model_fields.keys() - set(keys):
+        value = vars(kept).pop(name)
+        inside = [key.removeprefix(f"{name}.") for key in keys if key.startswith(f"{name}.")]
+        if inside and isinstance(value, Settings):
+            vars(kept)[name] = narrow(value, inside)
+    return kept
 
 
 def one_of(what: str, known: Collection[str]) -> BeforeValidator:
@@ -124,9 +152,6 @@ def _plain_values(content: Any) -> Any:
     if isinstance(content, list):
         return [_plain_values(value) for value in content]
     return plain_text(content) if isinstance(content, str) else content
-
-
-S = TypeVar("S", bound=Settings)
 
 
 def find_dated(folder: Path, name: str, year: int) -> Path | None:

@@ -74,15 +74,16 @@ COLUMNS = ["row", "urn", "school", "programme", "theme", "stance", "role", "cons
 
 
 def check_statements(
-    raw: pd.DataFrame, *, file: str, schools: Mapping[str, Mapping[int, int]]
+    raw: pd.DataFrame, *, file: str, schools: Mapping[str, Mapping[int, int] | None]
 ) -> pd.DataFrame:
     """Read what every school that was asked said, and whether it may be quoted.
 
     `raw` is text with the file's own row numbers as its index; `schools` gives each programme's
-    schools by every URN they have had. Returns one row per row of the file: `row`, `urn`, `school`,
-    `programme`, `theme`, `stance`, `role`, `consent_date` (the day, where consent was given),
-    `statement`, `quote` (the words that would be quoted) and `held` (why they may not be, missing
-    where they may, or where there is no answer). Raises `SourceError` with every problem at once:
+    schools by every URN they have had, or nothing where they are not known yet. Returns one row per
+    row of the file: `row`, `urn`, `school`, `programme`, `theme`, `stance`, `role`, `consent_date`
+    (the day, where consent was given), `statement`, `quote` (the words that would be quoted) and
+    `held` (why they may not be, missing where they may, or where there is no answer). Raises
+    `SourceError` with every problem at once:
     an unknown column, programme, stance or role, a school that is not in the programme, consent
     that is not given or refused in words, an extract that is not in its statement.
     """
@@ -133,15 +134,16 @@ def _known_columns(raw: pd.DataFrame, file: str) -> pd.DataFrame:
     return table.assign(**dict.fromkeys(absent, "")).fillna("")
 
 
-def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]) -> list[str]:
+def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int] | None]) -> list[str]:
     """List what is wrong with one row; one without a statement is of a school that was asked."""
     problems = []
     programme, urn = cells["programme"], cells["urn"]
+    own = schools.get(programme)
     if programme not in schools:
         problems.append(f"no programme is called `{programme}`. {nearest(programme, schools)}")
     if not re.fullmatch(r"[1-9]\d{5,6}", urn, re.ASCII):
         problems.append(f"`{urn}` is not a school's number (URN).")
-    elif programme in schools and int(urn) not in schools[programme]:
+    elif own is not None and int(urn) not in own:
         problems.append(f"school {urn} is not in the programme `{programme}`.")
     stance, role, consent = cells["stance"], cells["role"], cells["consent"].casefold()
     if not cells["statement"]:
@@ -171,13 +173,14 @@ def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int]]) 
     return problems
 
 
-def _read_row(cells: dict[str, str], schools: Mapping[int, int]) -> dict[str, object]:
+def _read_row(cells: dict[str, str], schools: Mapping[int, int] | None) -> dict[str, object]:
     """Read one row of which nothing is wrong."""
     said, quote = cells["statement"], cells["extract"] or cells["statement"]
     consent, cleared = cells["consent"].casefold() == "yes", bool(cells["cleared_by"])
+    urn = int(cells["urn"])
     return {
-        "urn": int(cells["urn"]),
-        "school": schools[int(cells["urn"])],
+        "urn": urn,
+        "school": urn if schools is None else schools[urn],
         "programme": cells["programme"],
         "theme": cells["theme"],
         "stance": cells["stance"].casefold() if said else "",

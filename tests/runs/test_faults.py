@@ -217,18 +217,6 @@ def test_what_befalls_a_notebook_is_named_with_its_cell_and_its_copy_kept(
     assert not (tmp_path / "out" / "working" / REPORT).exists()
 
 
-def test_a_temporary_folder_too_deep_for_a_socket_is_said(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    deep = tmp_path / ("t" * 120)
-    deep.mkdir()
-    monkeypatch.setattr(files.tempfile, "tempdir", str(deep))
-    assert main(["run", "--data", str(data), "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
-    assert "too long for a socket" in said and "TMPDIR=/tmp" in said
-    assert not list(deep.iterdir())
-
-
 def test_temporary_folders_of_the_dead_are_cleared_away_and_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,17 +274,6 @@ def test_a_stop_waits_until_a_folder_is_in_its_place(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_only_what_a_run_started_is_ended_when_it_stops(tmp_path: Path) -> None:
-    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
-    other = subprocess.Popen(sleep)
-    before = set(psutil.Process().children(recursive=True))
-    ours = subprocess.Popen(sleep)
-    runner._end_kernels(before)
-    assert ours.wait(timeout=5) is not None and other.poll() is None
-    other.kill()
-    other.wait()
-
-
 @posix
 @pytest.mark.parametrize("words", [["--help"], ["explain", "--all"], ["invent", "{}"]])
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
@@ -336,7 +313,7 @@ def pretend_steps(
 ) -> Callable[[Task, str, Path, object], None]:
     """Return what stands for executing a notebook: its files, and something else at the last."""
 
-    def pretend(task: Task, report: str, making: Path, options: object) -> None:
+    def pretend(task: Task, report: str, making: Path, *_: object) -> None:
         for name in (n for n in hashes(finished) if task.owns(n)):
             (making / name).parent.mkdir(parents=True, exist_ok=True)
             (making / name).write_bytes((finished / name).read_bytes())

@@ -62,8 +62,11 @@ def test_a_published_file_is_opened_by_the_runner_and_the_first_step_alone(
 def test_each_published_file_is_parsed_once_per_run(seen: list[Seen], finished: Path) -> None:
     parsed = Counter(one.file for one in seen if one.event == "parse")
     assert list_inputs(finished) <= parsed.keys()
-    own = {one.file for one in manifest.read_manifest(finished).inputs
-           if one.kind == "local_results"}  # fmt: skip
+    own = {
+        one.file
+        for one in manifest.read_manifest(finished).inputs
+        if one.kind in ("local_results", "statements")
+    }  # also checked before anything runs
     twice = {name for name, times in parsed.items() if times > 1}
     assert set(parsed.values()) <= {1, 2}
     assert all(any(name.endswith(file) for file in own) for name in twice), twice
@@ -76,10 +79,9 @@ def test_a_step_reads_nothing_but_what_it_stands_on(seen: list[Seen], finished: 
         (process,) = {one.process for one in seen
                       if one.file.startswith(f"run:{own}") and ".partial-" in one.file}  # fmt: skip
         read = {one.file for one in seen if one.process == process and one.event == "open"}
-        stands_on = {f"data:{name}" for name in made.settings
-                     if task.may_read(name, task.programme)}  # fmt: skip
+        stands_on = {f"data:{name}" for name in made.settings if task.reads_setting(name)}
         stands_on |= list_inputs(finished) if task.step == tasks.FIRST else set()
-        stands_on |= {f"run:{name}" for name in made.outputs if task.needs_file(name)}
+        stands_on |= {f"run:{name}" for name in made.outputs if task.reads_file(name)}
         beyond = {
             file for file in read - stands_on
             if not file.startswith((f"run:{own}", "run:notebooks/"))

@@ -3,15 +3,18 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pepstats import paths
-from pepstats.errors import RunError
-from pepstats.runs import files, manifest, reuse, runner, tasks
+from pepstats.errors import PepstatsError, RunError
+from pepstats.runs import files, manifest, reuse, runner, steps, tasks
 from pepstats.runs.manifest import EarlierRun
 from pepstats.runs.steps import PUBLISHED
 from tests.whole_runs import REPORT, copy_of, hashes, invoke, replace
@@ -41,7 +44,7 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
     """Run again, with notebooks that take what they would make from the shelf; say which ran."""
     ran: list[str] = []
 
-    def pretend(task: tasks.Task, report: str, making: Path) -> None:
+    def pretend(task: tasks.Task, report: str, making: Path, *_: object) -> None:
         ran.append(task.name)
         for name in hashes(finished):
             if task.owns(name):
@@ -92,8 +95,7 @@ def test_a_new_run_clears_what_was_made_by_hand(again: Again, out: Path) -> None
 def test_one_programmes_settings_run_only_what_depends_on_them(again: Again, study: Path) -> None:
     path = study / "programmes" / "closing-the-gap.yml"
     replace(path, path.read_bytes().replace(b"grant: 200000", b"grant: 250000"))
-    # All programmes of a report are judged together: only the other one's matching stands apart.
-    assert again() == [name for name in ALL if name != "03-match-schools--send-in-mainstream"]
+    assert again() == ["04-estimate-effect--closing-the-gap", "07-board-report"]
     assert again() == []
 
 
@@ -102,10 +104,9 @@ def test_a_step_before_that_makes_other_bytes_runs_what_comes_after(
 ) -> None:
     path = study / "programmes" / "closing-the-gap.yml"
     replace(path, path.read_bytes().replace(b"grant: 200000", b"grant: 250000"))
-    ran = again(makes={"04-estimate-effect/closing-the-gap/bridge.csv": b"\n"})
-    assert "03-match-schools--send-in-mainstream" not in ran
-    replace(path, path.read_bytes().replace(b"grant: 250000", b"grant: 200000"))
-    assert again(makes={"01-clean-sources/statements.csv": b"\n"}) == ALL
+    lines = {"04-estimate-effect/closing-the-gap/lines.csv": b"\n"}
+    after = ["04-estimate-effect--closing-the-gap", "06-case-studies--closing-the-gap"]
+    assert again(makes=lines) == [*after, "07-board-report"]
 
 
 @pytest.mark.parametrize(
@@ -113,17 +114,20 @@ def test_a_step_before_that_makes_other_bytes_runs_what_comes_after(
     [
         ("quality.yml", ["07-board-report"]),
         (f"reports/{REPORT}.md", ["07-board-report"]),
-        ("partnership/notes.yml", ["02-priority-ratings", "07-board-report"]),
-        ("anything.yml", ALL),
+        ("partnership/notes.yml", ["02-priority-ratings"]),
+        ("months.yml", [name for name in ALL if name.startswith("04-")]),
+        ("anything.yml", []),
     ],
 )
-def test_a_setting_that_is_new_runs_the_steps_that_may_read_it(
+def test_a_setting_that_is_new_runs_the_steps_that_read_it(
     setting: str, runs: list[str], again: Again, study: Path
 ) -> None:
+    said = {
+        "quality.yml": "sign_off: {analyst: {name: One Person}, assurer: {name: Another}}\n",
+        "months.yml": (paths.TEMPLATES / "months.yml").read_text("utf-8"),
+    }
     (study / setting).parent.mkdir(exist_ok=True)
-    (study / setting).write_text(
-        "sign_off: {analyst: {name: One Person}, assurer: {name: Another}}\n", "utf-8"
-    )
+    (study / setting).write_text(said.get(setting, "# Words\n"), "utf-8")
     assert again() == runs
 
 
@@ -224,3 +228,145 @@ def test_a_file_that_changes_while_a_run_is_under_way_stops_it(
     with pytest.raises(RunError, match=r"programmes/closing-the-gap.yml changed while it ran"):
         runner.run_report(REPORT, data=study, out=out, options=runner.RunOptions(force=True))
     assert hashes(out / "working" / REPORT, but=()) == before
+
+
+def test_finished_steps_of_a_run_that_came_to_nothing_are_kept(
+    again: Again, out: Path, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = study / "partnership" / "notes.yml"
+    notes.parent.mkdir(exist_ok=True)
+    notes.write_text("more: 1\n", "utf-8")
+    pretend = runner._execute_notebook
+
+    def fail_at_last(task: tasks.Task, *rest: object) -> None:
+        if task.step == tasks.LAST:
+            raise RunError("no paper today")
+        pretend(task, *rest)
+
+    with monkeypatch.context() as patch, pytest.raises(RunError, match="no paper today"):
+        patch.setattr(runner, "_execute_notebook", fail_at_last)
+        again(makes={"02-priority-ratings/ratings.csv": b"\n"})
+    kept = reuse.kept_beside(out / "working" / REPORT)
+    assert again(makes={"02-priority-ratings/ratings.csv": b"\n"}) == ["07-board-report"]
+    assert not kept.exists()
+
+
+def test_what_is_kept_is_not_believed_once_it_was_edited(
+    again: Again, out: Path, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = out / "working" / REPORT
+    name = "03-match-schools/closing-the-gap/pairs.csv"
+    record = manifest.read_manifest(last).steps["03-match-schools--closing-the-gap"]
+    report, found = runner.check_request(REPORT, study)
+    copy_of(last, out / "making")
+    ground = runner.find_ground(out / "making", last, report, found, study)
+    ground.keep({tasks.Task("03-match-schools", "closing-the-gap"): record})
+    shutil.rmtree(last)
+    place = reuse.kept_beside(last) / name
+    whole = place.read_bytes()
+    replace(place, whole.replace(b"1", b"2", 1))
+    assert "03-match-schools--closing-the-gap" in again()
+    shutil.rmtree(last)
+    ground.keep({tasks.Task("03-match-schools", "closing-the-gap"): record})
+    assert "03-match-schools--closing-the-gap" in again()  # its files went the first time
+
+
+MISTAKES = {
+    f"reports/{REPORT}.md": ("# Paper\n\nResults rose by 7 points.\n", "`7` looks like a result"),
+    "quality.yml": ("sign_of: {}\n", "Did you mean `sign_off`"),
+    "months.yml": ("tables: []\n", "months.yml"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_what_the_last_steps_read_is_told_before_anything_runs(
+    name: str, again: Again, study: Path, out: Path
+) -> None:
+    content, says = MISTAKES[name]
+    replace(study / name, content.encode())
+    before = hashes(out, but=())
+    with pytest.raises(PepstatsError, match=says):
+        again(force=True)
+    assert hashes(out, but=()) == before
+
+
+def test_a_mistake_in_a_statement_is_told_before_anything_runs(again: Again, study: Path) -> None:
+    path = study / "invented" / "local" / "statements.csv"
+    report = study / "reports" / f"{REPORT}.yml"
+    replace(report, re.sub(rb",\s+sha256: \w+", b"", report.read_bytes()))
+    replace(path, path.read_bytes().replace(b",positive,", b",pleased,", 1))
+    with pytest.raises(PepstatsError, match="`pleased` is not a stance"):
+        again(force=True)
+
+
+@pytest.fixture
+def opening(
+    data: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], steps.Step]:
+    monkeypatch.setenv("PEPSTATS_DATA", str(data))
+    monkeypatch.setenv("PEPSTATS_OUT", str(finished.parents[1]))
+    return lambda name: steps.open_step(name, REPORT, "closing-the-gap")
+
+
+def test_a_step_cannot_read_a_key_that_it_has_not_declared(
+    opening: Callable[[str], steps.Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = opening("04-estimate-effect")
+    assert step.report.year == 2018 and step.programme is not None and step.programme.cost
+    for read in (
+        lambda: step.report.title,
+        lambda: step.report.meeting,
+        lambda: step.programme and step.programme.summary,
+        lambda: step.load_programmes()[0].cost,
+    ):
+        with pytest.raises(RunError, match="has not declared that it reads"):
+            read()
+    ratings = opening("02-priority-ratings")
+    assert ratings.report.meeting.date.year == 2018
+    with pytest.raises(RunError, match="`report_by`"):
+        _ = ratings.report.meeting.report_by
+    less = dataclasses.replace(tasks.READS["04-estimate-effect"], own=("slug", "part_of"))
+    monkeypatch.setitem(tasks.READS, "04-estimate-effect", less)
+    with pytest.raises(RunError, match="`match`"):
+        steps.read_evaluation(dataclasses.replace(opening("05-check-robustness"), programme=(
+            opening("04-estimate-effect").programme)))  # fmt: skip
+
+
+def test_a_step_cannot_read_a_table_that_it_has_not_declared(
+    opening: Callable[[str], steps.Step],
+) -> None:
+    step = opening("05-check-robustness")
+    assert len(step.read_table("04-estimate-effect", "effects"))
+    with pytest.raises(RunError, match="has not declared that it reads 04-estimate-effect/value"):
+        step.read_table("04-estimate-effect", "value")
+    with pytest.raises(RunError, match="has not declared that it reads 01-clean-sources/urns"):
+        step.read_table("01-clean-sources", "urns")
+
+
+UNDECLARED = """
+import os, sys
+from pathlib import Path
+from pepstats.runs import steps
+steps.get_ipython = lambda: True  # as in a kernel
+step = steps.open_step("02-priority-ratings", "autumn-2018")
+try:
+    (step.data / "dashboard.yml").read_bytes()
+except FileNotFoundError:
+    print("it may be there or not")
+try:
+    (step.data / "quality.yml").read_bytes()
+except steps.RunError as error:
+    print(error)
+"""
+
+
+def test_a_step_cannot_open_a_file_of_the_study_that_it_has_not_declared(
+    data: Path, tmp_path: Path
+) -> None:
+    given = {"PEPSTATS_DATA": str(data), "PEPSTATS_RUN": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", UNDECLARED], capture_output=True, text=True, check=False,
+        env={**os.environ, **given}, cwd=ROOT,
+    )  # fmt: skip
+    assert "02-priority-ratings has not declared that it reads quality.yml" in done.stdout, done
+    assert "it may be there or not" in done.stdout
