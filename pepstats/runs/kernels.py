@@ -2,8 +2,8 @@
 
 On Linux a kernel is forked from a process that is warm: it has imported what the notebooks import.
 Elsewhere, and where that cannot be had, Python is started for each. Papermill, nbclient and
-ipykernel are as they are; nbclient is given a kernel manager. What kernels need on the disk, sockets
-among it, is in a folder of the run's own: two of them must never share one.
+ipykernel are as they are; nbclient is given a kernel manager. What kernels need on the disk,
+sockets among it, is in a folder of the run's own: two of them must never share one.
 """
 
 from __future__ import annotations
