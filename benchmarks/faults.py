@@ -75,6 +75,7 @@ class Kind:
         """Count what must not be, and keep what was seen."""
         self.counted[what] += 1
         self.said.append(f"{self.name}: {what}: {said}")
+        print(f"\n{self.said[-1]}", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -136,14 +137,19 @@ class Place:
                 continue
 
     def left_folders(self) -> list[str]:
-        """List temporary folders, and hidden or partial files beside the outputs."""
-        hidden = [p for p in self.out.rglob("*") if p.name.startswith(".") or "partial" in p.name]
+        """List temporary folders, and hidden or partial files beside the outputs.
+
+        Steps that a stopped run had finished are kept for the next one, and are no litter.
+        """
+        hidden = [p for p in self.out.rglob("*") if not p.name.endswith(".kept")
+                  and (p.name.startswith(".") or "partial" in p.name)]  # fmt: skip
         home = (self.folder / "home").rglob("kernel*.json")
         return [str(p) for p in [*(self.folder / "tmp").iterdir(), *hidden, *home]]
 
 
 def look(kind: Kind, place: Place, *, swept: bool = True) -> None:
     """Count half files that look whole, processes and, where all is swept, folders left."""
+    print(".", end="", file=sys.stderr, flush=True)
     for folder in [*place.out.glob("working/[!.]*"), *place.out.glob("released/[!.]*")]:
         if (folder / MANIFEST).is_file():
             kept = [*check_written(folder, read_manifest(folder))]
