@@ -45,7 +45,6 @@ IMPORTED_AS = {"pyyaml": "yaml", "python-calamine": "python_calamine", "python-d
                "markdown-it-py": "markdown_it", "diff-diff": "diff_diff"}  # fmt: skip
 NOT_IMPORTED = {
     "jupyterlab": "where analysts work (`make lab`)",
-    "ipykernel": "the kernel that Papermill starts",
     "nbval": "a plugin that the tests start",
     "seaborn": "for analysts' own pictures in a notebook",
 }
