@@ -118,9 +118,9 @@ def test_a_folder_is_read_with_kinds_and_a_file_that_is_wrong_is_left_out(tmp_pa
     assert "cannot name a programme" in found["Bad Name"].reason
     (tmp_path / "own.csv").write_text("urn,dose\n900001,2\n", "utf-8")
     files = [MembersInFile(file=file) for file in ("own.csv", "gone.csv")]
-    good = found["good"]
+    kept = found["good"]
     own, gone = list_entered_members(
-        [replace(good, programme=made(good).model_copy(update={"members": file}))
+        [replace(kept, programme=made(kept).model_copy(update={"members": file}))
          for file in files], tmp_path)  # fmt: skip
     assert [m.urn for m in made(own).members] == [900001]
     assert gone.programme is None and "there is no such file" in gone.reason
