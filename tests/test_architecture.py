@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "study": {"settings", "sources", "schools", "matching", "impact", "display"},
     "priority": {"settings", "sources", "schools", "display"},
     "robustness": {"settings", "schools", "matching", "impact"},
-    "programmes": {"settings", "sources", "schools", "matching", "impact"},
+    "programmes": {"settings", "schools", "matching", "impact"},
     "document": set(),
     "report": {"settings", "sources", "schools", "plots", "matching", "impact", "priority",
                "robustness", "programmes", "document"},

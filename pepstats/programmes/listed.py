@@ -15,12 +15,9 @@ from pepstats.schools import Schools, find_members
 from pepstats.settings import (
     Entered,
     Member,
-    MembersInAuthority,
-    MembersInFile,
     Programme,
     split_phases,
 )
-from pepstats.sources import read_members
 
 ACCOUNT_COLUMNS = ["programme", "title", "kind", "listed", "found", "evaluated", "reason"]
 REMARK_COLUMNS = ["what", "programme", "detail"]
@@ -124,11 +121,9 @@ def _find_one(one: Entered, followed: Schools, data: Path) -> tuple[ListedProgra
     if programme is None:
         raise DesignError(one.reason)
     members = programme.members
-    if isinstance(members, MembersInAuthority):
+    if not isinstance(members, tuple):  # a whole authority; files of members are read before
         table = find_members(programme, followed, data)
         return ListedProgramme(programme, one.kind, table, len(table)), []
-    if isinstance(members, MembersInFile):
-        members = tuple(read_members(members.file, data))
     known = followed.known
     unknown = [member.urn for member in members if member.urn not in known.index]
     kept: dict[int, Member] = {}

@@ -27,7 +27,7 @@ from pepstats.report import SweepResults, refuse_unpublished, write_sweep_papers
 from pepstats.runs.files import as_csv, fill_folder, sha256_of, write_whole
 from pepstats.runs.manifest import find_commit
 from pepstats.settings import Entered, Programme
-from pepstats.sources import read_entered
+from pepstats.sources import list_entered_members, read_entered
 from pepstats.study import Study, load_study
 
 
@@ -44,7 +44,8 @@ def sweep_study(
     study: Study, programmes: Iterable[Entered], executor: Executor | None = None
 ) -> Sweep:
     """Evaluate many programmes on one study; its own programmes' schools are barred as well."""
-    found = find_programmes(programmes, study.followed, study.data)
+    entered = list_entered_members(programmes, study.data)
+    found = find_programmes(entered, study.followed, study.data)
     inputs = study.inputs_of(next(iter(study.programmes.values())))
     return evaluate_programmes(found, inputs, study.barred, executor)
 

@@ -15,7 +15,7 @@ from pepstats.sources.layouts import (
     list_titles,
     misspelt,
 )
-from pepstats.sources.programme_lists import read_entered
+from pepstats.sources.programme_lists import list_entered_members, read_entered
 from pepstats.sources.published import join_tables, parse_source, read_published
 from pepstats.sources.registers import Tidied, governance_of
 from pepstats.sources.results import Ledger, Results, find_authorities, list_offered
@@ -73,6 +73,7 @@ __all__ = [
     "find_source",
     "governance_of",
     "join_tables",
+    "list_entered_members",
     "list_offered",
     "list_titles",
     "misspelt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pepstats.errors import DesignError, SourceError, as_reason, nearest
@@ -16,13 +16,14 @@ from pepstats.settings import (
     Cost,
     Entered,
     Member,
+    MembersInFile,
     Programme,
     check_settings,
     load_sweep_folder,
     read_once,
 )
 from pepstats.sources.cells import read_urn
-from pepstats.sources.files import read_listed_rows
+from pepstats.sources.files import read_listed_rows, read_members
 from pepstats.sources.layouts import misspelt
 
 COLUMNS = ("programme", "urn", "joined", "dose", "for", "kind")
@@ -45,6 +46,25 @@ class ListedRow:
 def read_entered(listed: Path, like: Programme) -> list[Entered]:
     """Read the programmes of a sweep: a folder of YAML, or one list in a CSV or workbook."""
     return load_sweep_folder(listed) if listed.is_dir() else read_programme_list(listed, like)
+
+
+def list_entered_members(entered: Iterable[Entered], data: Path) -> list[Entered]:
+    """Read the schools of programmes that keep them in files of their own, in the data folder.
+
+    One whose file cannot be read is left with the reason.
+    """
+    return [_list_own_members(one, data) for one in entered]
+
+
+def _list_own_members(one: Entered, data: Path) -> Entered:
+    programme = one.programme
+    if programme is None or not isinstance(programme.members, MembersInFile):
+        return one
+    try:
+        members = tuple(read_members(programme.members.file, data))
+    except DesignError as error:
+        return replace(one, programme=None, reason=as_reason(error))
+    return replace(one, programme=programme.model_copy(update={"members": members}))
 
 
 def read_programme_list(path: Path, like: Programme) -> list[Entered]:

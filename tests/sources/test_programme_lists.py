@@ -1,12 +1,13 @@
 """Many programmes in one list: read strictly, refused by row and column, nothing lost."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pepstats.errors import DesignError
-from pepstats.settings import Entered, Programme, load_programme, load_sweep_folder
-from pepstats.sources import read_entered
+from pepstats.settings import Entered, MembersInFile, Programme, load_programme, load_sweep_folder
+from pepstats.sources import list_entered_members, read_entered
 from tests.worlds import ROOT
 
 LIKE = load_programme("send-in-mainstream", ROOT / "data")
@@ -115,6 +116,14 @@ def test_a_folder_is_read_with_kinds_and_a_file_that_is_wrong_is_left_out(tmp_pa
     assert made(found["good"]).members == made(found["plain"]).members
     assert found["torn"].programme is None and "line 1" in found["torn"].reason
     assert "cannot name a programme" in found["Bad Name"].reason
+    (tmp_path / "own.csv").write_text("urn,dose\n900001,2\n", "utf-8")
+    files = [MembersInFile(file=file) for file in ("own.csv", "gone.csv")]
+    kept = found["good"]
+    own, gone = list_entered_members(
+        [replace(kept, programme=made(kept).model_copy(update={"members": file}))
+         for file in files], tmp_path)  # fmt: skip
+    assert [m.urn for m in made(own).members] == [900001]
+    assert gone.programme is None and "there is no such file" in gone.reason
     (tmp_path / "empty").mkdir()
     with pytest.raises(DesignError, match="no programme is in this folder"):
         load_sweep_folder(tmp_path / "empty")
