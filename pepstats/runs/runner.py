@@ -382,6 +382,8 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(stood)
+        if "papermill" in sys.modules:  # two at a time leave it in the run's folder
+            sys.modules["papermill.iorw"].papermill_io.get_handler("local").cwd(None)
         for name in given.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
