@@ -136,8 +136,12 @@ class Place:
                 continue
 
     def left_folders(self) -> list[str]:
-        """List temporary folders, and hidden or partial files beside the outputs."""
+        """List temporary folders, and hidden or partial files beside the outputs.
+
+        The finished steps of a run that came to nothing are kept on purpose, until one is whole.
+        """
         hidden = [p for p in self.out.rglob("*") if p.name.startswith(".") or "partial" in p.name]
+        hidden = [p for p in hidden if p.name != f".{REPORT}.kept"]
         home = (self.folder / "home").rglob("kernel*.json")
         return [str(p) for p in [*(self.folder / "tmp").iterdir(), *hidden, *home]]
 
