@@ -50,7 +50,7 @@ lint: $(STAMP)
 
 # What has a target of its own, or takes most of an hour.
 APART := $(addprefix benchmarks/,$(addsuffix .py,\
-	accessibility faults machines mutants reexecute sample_paper tamper))
+	accessibility faults machines mutants reexecute reuse sample_paper tamper))
 bench: $(STAMP)
 	for script in $(filter-out $(APART),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 

@@ -120,14 +120,13 @@ def build_parser() -> argparse.ArgumentParser:
 def _run(asked: argparse.Namespace) -> int:
     import webbrowser
 
+    report = asked.report or choose_report(paths.data_folder(asked.data))
+    _tell(f"{report}: its settings, texts and files are checked first.")
     from pepstats.runs import RunOptions, read_to_do, read_verdicts, run_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
     options = RunOptions(asked.jobs, asked.force, _tell, asked.longest_cell)
-    paper = run_report(
-        asked.report or choose_report(data), data=data, out=out, programmes=asked.programme,
-        options=options,
-    )  # fmt: skip
+    paper = run_report(report, data=data, out=out, programmes=asked.programme, options=options)
     run = paper.parents[1]
     _tell("\n".join(read_verdicts(run)))
     _tell(say_end(read_to_do(run)))

@@ -11,7 +11,7 @@ from tests.worlds import ROOT
 
 HOOKS = ROOT / "tests" / "hooks"
 EARLIER = 1_500_000_000  # a time long before the tests
-SHARED = {"data", "finished", "revised", "whole", "released", "verified"}
+SHARED = {"finished", "revised", "whole", "released", "verified"}
 """What is made once and used by many: the tests that need one are left to one worker."""
 
 

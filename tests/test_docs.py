@@ -206,8 +206,8 @@ def recipes() -> dict[str, str]:
     return dict(found)
 
 
-def test_there_are_four_recipes_each_with_its_file_and_its_test() -> None:
-    assert len(recipes()) == 4
+def test_there_are_five_recipes_each_with_its_file_and_its_test() -> None:
+    assert len(recipes()) == 5
     for what, text in recipes().items():
         first = text.partition("\n1. ")[0]
         assert re.search(r"`pepstats/\w+(/\w+)?\.py`", first), what

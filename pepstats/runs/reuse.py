@@ -13,7 +13,7 @@ import json
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -70,7 +70,8 @@ class Ground:
 
     `code` is the hash of what they all run on. `settings` has the hash of each file by its name in
     the study; `earlier` is the earlier report's run, where there is one, known by the hash of its
-    tables; `told` the hash of what releases told.
+    tables; `told` the hash of what releases told; `times` the seconds that each step took when it
+    was last made.
     """
 
     making: Path
@@ -85,6 +86,14 @@ class Ground:
     told: Mapping[str, str] = field(default_factory=dict, repr=False)
     last: Manifest | None = field(default=None, repr=False)
     kept: Kept | None = field(default=None, repr=False)
+    times: Mapping[str, float] = field(default_factory=dict, repr=False)
+
+    def say_left(self, left: Collection[Task], jobs: int) -> str:
+        """Return about how long is left, by what the steps took last; nothing where unknown."""
+        if not left or any(task.name not in self.times for task in left):
+            return ""
+        seconds = sum(self.times[task.name] for task in left) / min(jobs, len(left))
+        return f"   at most about {seconds:.0f} s left"
 
     def stands_on(self, task: Task) -> str:
         """Return the hash of all that a step reads, as it is before the step begins."""

@@ -113,11 +113,13 @@ def run_report(
         (making / "notebooks").mkdir()
         started = time.time()
         earlier = find_earlier(report, out)
+        last = find_manifest(final)
         ground = replace(
             find_ground(making, final, report, found, data),
+            times={name: one.seconds for name, one in last.steps.items()} if last else {},
             earlier=earlier,
             told={one.name: sha256_of(one) for one in sorted((out / FOLDER).glob("*.csv"))},
-            last=None if options.force else find_manifest(final),
+            last=None if options.force else last,
             kept=None if options.force else find_kept(final),
         )
         with handed_to_kernels(data, out, making):
@@ -217,11 +219,14 @@ def execute(
                 _execute_one, task, report, needed, ground, kernels, options.longest_cell
             )
             futures[future] = task
+        left = list(tasks)
+        options.tell(f"{len(left)} steps{ground.say_left(left, options.jobs)}")
         try:
             for future in as_completed(futures):
-                done = future.result()
-                name = futures[future].name.replace("--", " · ")
-                options.tell(f"{name:<52} {done.took:>9}")
+                done, task = future.result(), futures[future]
+                left.remove(task)
+                about = ground.say_left(left, options.jobs)
+                options.tell(f"{task.name.replace('--', ' · '):<52} {done.took:>9}{about}")
                 bar.update()
         except BaseException:
             kernels.stop()
@@ -245,6 +250,8 @@ def _execute_one(
     if not reused:
         _execute_notebook(task, report, ground.making, kernels, longest)
     seconds = round(time.perf_counter() - started, 2)
+    if reused:  # how long it takes is what it took when it was made
+        seconds = ground.times.get(task.name, seconds)
     return StepRecord(stands_on=stands_on, seconds=seconds, reused=reused)
 
 
@@ -375,6 +382,8 @@ def handed_to_kernels(data: Path, out: Path, making: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(stood)
+        if "papermill" in sys.modules:  # two at a time leave it in the run's folder
+            sys.modules["papermill.iorw"].papermill_io.get_handler("local").cwd(None)
         for name in given.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)

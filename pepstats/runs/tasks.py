@@ -16,7 +16,7 @@ from pepstats.settings import Settings
 
 
 class StepRecord(Settings):
-    """The hash of all that a step stood on, and how long it took, unless taken over as it was."""
+    """The hash of all that a step stood on, and how long it took when it was made."""
 
     stands_on: Digest
     seconds: float

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from papermill.iorw import papermill_io
 
 from pepstats import paths
 from pepstats.cli import main
@@ -269,3 +270,11 @@ def test_notebooks_start_in_the_runs_folder_and_the_process_ends_where_it_stood(
     with runner.handed_to_kernels(tmp_path, tmp_path, tmp_path):
         assert Path.cwd() == tmp_path
     assert Path.cwd() == stood
+
+
+def test_papermill_stands_nowhere_after_a_run_so_that_another_can_follow(tmp_path: Path) -> None:
+    """Two notebooks at a time left it in the folder of the first run, which was gone by then."""
+    handler = papermill_io.get_handler("local")
+    with runner.handed_to_kernels(tmp_path, tmp_path, tmp_path):
+        handler.cwd(str(tmp_path))
+    assert handler.cwd(None) is None
