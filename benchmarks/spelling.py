@@ -36,8 +36,8 @@ BRITISH_TOO = {"check", "checks", "program", "programs", "license", "licensed", 
                "specialties", "specialty", "jewelry", "writable", "gray"}  # fmt: skip
 """What the list of American spellings has that is a British word of its own."""
 AMERICAN = re.compile(r"(?<=[a-z]{3})(iz|yz)(?=(e|ed|er|ers|es|ing|ation|ations|able)$)")
-PATTERN = re.compile(r"^\^|\\[bdswZ]|\(\?|%[dmY]|^\S* ?$|^upper center$")
-"""What only a pattern, a format of dates or a place on a picture has: no words for readers."""
+PATTERN = re.compile(r"^\^|\\[bdswZ]|\(\?|%[dmY]|^\S* ?$|^upper center$|^\s*import \w+[;,\n]")
+"""What only a pattern, a format of dates, a place on a picture or a program has: no words."""
 BRITISH = re.compile(r"(?<=[a-z]{3})(is|ys)(?=(e|ed|er|ers|es|ing|ation|ations|able)$)")
 SIZES = re.compile(r"(pr|s|se|caps|over|under|down|re|un)iz(e|ed|es|ing)$")
 

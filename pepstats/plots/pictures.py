@@ -281,7 +281,7 @@ def picture_members(
             starts=drawn.starts, unit=_level_unit(drawn.outcome),
             others="forecast" if drawn.note else OTHERS,
             caption=_sentences(
-                what, "The case studies and their own comparison schools, by year", drawn.note
+                what, "The case studies against their own comparison schools", drawn.note
             ),
         )  # fmt: skip
     return found
