@@ -416,7 +416,7 @@ def _list_forms(family: str, forms: Iterable[Form]) -> list[tuple[object, ...]]:
 
 def read_forms(told: pd.DataFrame, family: str) -> list[Form]:
     """Read what earlier releases told of a family of outcomes."""
-    own = told[told["outcome"] == family] if len(told) else told
+    own = told[told["outcome"] == family].astype({"share": float}) if len(told) else told
     key = [name for name in ("release", "name") if name in own]
     return [
         Form(

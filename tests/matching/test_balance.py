@@ -127,6 +127,13 @@ def test_of_one_school_or_none_there_is_no_spread_and_no_difference_in_its_units
     assert alike["sd_members"] == 0 and np.isnan(alike["smd_before"])
 
 
+def test_the_first_school_of_the_pool_counts_as_any_other() -> None:
+    pool, match, _ = world()
+    match.places[3] = [0, 1]
+    row = measure_balance(pool, match, [4]).loc["cohort 2017"]
+    assert row["mean_members"] == 12 and row["mean_comparison"] == 15 and row["n_comparison"] == 2
+
+
 def test_a_school_without_comparison_schools_that_count_adds_to_nobodys_weight() -> None:
     pool, match, members = world()
     some = measure_balance(pool, match, members, counted=pd.Index([4])).loc["cohort 2017"]

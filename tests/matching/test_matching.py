@@ -278,6 +278,18 @@ def test_who_serves_is_listed_once_and_only_with_a_result() -> None:
     assert match.serving([first + 4], results).empty
 
 
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_of_many_just_as_near_the_lowest_numbers_are_taken(k: int) -> None:
+    ring = [(a, b) for a in range(-5, 6) for b in range(-5, 6) if a * a + b * b == 25]
+    points = [(0.0, 0.0), *((float(a), float(b)) for a, b in np.tile(ring, (5, 1)))]
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(points) - 1) + 1
+        pool = made_up_pool([points[0], *(points[n] for n in order)], [1] + [2] * len(order),
+                            ["primary"] * len(points))  # fmt: skip
+        match = match_schools(pool, LINE.model_copy(update={"k": k}), PoolRule())
+        assert match.places[0].tolist() == [*range(1, k + 1)]
+
+
 def test_a_caliper_holds_whoever_is_just_as_far_and_nobody_further() -> None:
     pool = row_of_schools(0.0, 1.0, 2.0, 3.0, 3.5)
     first = pool.schools.index[0]

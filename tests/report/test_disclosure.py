@@ -153,6 +153,34 @@ def test_a_hidden_cell_takes_a_whole_rectangle_with_it() -> None:
     assert protected.words().loc["r0", "a"] == "[c]"
 
 
+def test_no_more_is_hidden_than_keeps_the_small_counts_from_being_worked_out() -> None:
+    # From the totals the 4 is one of 1 to 7: wide enough, and the totals may stay.
+    protected = disclosure.protect_counts(table([[4, 3], [7, 3]]), name="t", smallest=5)
+    assert protected.shown.iloc[:2, :2].isna().all().all()
+    assert protected.shown["Total"].tolist() == [7, 10, 17]
+    assert protected.shown.loc["Total"].tolist() == [11, 6, 17]
+
+
+def test_schools_of_which_nothing_is_said_are_counted_as_none() -> None:
+    at = pd.MultiIndex.from_tuples([("x", "a"), ("y", "b")], names=["rating", "run"])
+    found = disclosure.protect_linked(
+        pd.Series([20, 30], at), {"t": ("rating", "run")}, smallest=2
+    )["t"]
+    assert found.shown.to_numpy().tolist() == [[20, 0, 20], [0, 30, 30], [20, 30, 50]]
+
+
+def test_the_mark_of_a_hidden_count_is_explained_where_there_is_one() -> None:
+    view = disclosure.View(policy=Disclosure(safe_threshold=4))
+    assert disclosure.hidden_note(view.protect(table([[20, 30]]), "t"), view) == ""
+    small = disclosure.hidden_note(view.protect(table([[2, 30], [40, 50]]), "t"), view)
+    assert small.startswith("[c] is a count hidden") and "fewer than 4 schools" in small
+    assert "shown before" not in small
+    told = disclosure.list_shown("t", table([[20, 30], [40, 50]])).assign(release="first")
+    later = disclosure.View(policy=view.policy, told=told)
+    moved = disclosure.hidden_note(later.protect(table([[21, 30], [40, 50]]), "t"), later)
+    assert moved.endswith("So is one that differs by so few from what was shown before.")
+
+
 def test_nothing_is_hidden_where_nothing_is_small() -> None:
     protected = disclosure.protect_counts(table([[6, 0], [0, 9]]), name="t")
     assert not protected.shown.isna().any().any() and protected.log.empty

@@ -15,12 +15,14 @@ from pepstats.document.blocks import Document, PaperPicture
 from pepstats.document.html import to_html
 from pepstats.document.workbook import write_workbook
 from pepstats.errors import DesignError
+from pepstats.impact import OWN
 from pepstats.report import gate
 from pepstats.report.audit import Form, Left, Unknown, audit, choose_forms, may_show
 from pepstats.report.disclosure import HELD
 from pepstats.report.edition import Edition, ProgrammeResults, Told
 from pepstats.report.paper import list_disclosure, list_effects
 from pepstats.report.paper import write_paper as write_edition
+from pepstats.schools import Panel
 from pepstats.settings.report import Disclosure
 from tests.paper_made_up import SKETCH, make_city, make_results, make_study
 from tests.reading import words_of
@@ -46,19 +48,90 @@ def mean_of(schools: list[int], half: float = 0.005) -> Form:
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)
-@given(st.integers(6, 14), st.integers(0, 999))
-def test_what_is_left_to_know_is_that_of_the_normal_distribution(n: int, seed: int) -> None:
-    """By another road: the conditional covariance, written out by Schur's complement."""
+@given(st.integers(6, 14), st.integers(0, 999), st.sampled_from([0.005, 0.5, 3.0]))
+def test_what_is_left_to_know_is_that_of_the_normal_distribution(
+    n: int, seed: int, half: float
+) -> None:
+    """By another road: the conditional covariance, written out by Schur's complement.
+
+    A school that knows its own result is one more number shown, without rounding.
+    """
     unknown, rng = unknown_of(n, seed), np.random.default_rng(seed + 1)
     sets = [sorted(rng.choice(n, size=rng.integers(3, n + 1), replace=False)) for _ in range(3)]
-    forms = [mean_of([int(one) for one in chosen]) for chosen in sets]
+    forms = [mean_of([int(one) for one in chosen], half) for chosen in sets]
     prior = unknown.prior @ unknown.prior.T
     matrix = np.array([form.parts.reindex(range(n)).fillna(0.0) for form in forms])
-    noise = np.diag([(2 * 0.005) ** 2 / 12] * 3)
-    gain = prior @ matrix.T @ np.linalg.inv(matrix @ prior @ matrix.T + noise)
-    after = prior - gain @ matrix @ prior
-    shares = np.sqrt(np.clip(np.diag(after), 0, None) / np.diag(prior))
-    assert audit(forms, unknown).alone == pytest.approx(shares.min(), abs=1e-6)
+    noise = np.diag([(2 * half) ** 2 / 12] * 3)
+
+    def shares(matrix: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        gain = prior @ matrix.T @ np.linalg.inv(matrix @ prior @ matrix.T + noise)
+        after = prior - gain @ matrix @ prior
+        return np.sqrt(np.clip(np.diag(after), 0, None) / np.diag(prior))
+
+    found = audit(forms, unknown, ranges=False)
+    assert found.alone == pytest.approx(shares(matrix, noise).min(), abs=1e-6)
+    exact = np.pad(noise, (0, 1))
+    exact[-1, -1] = 1e-12
+    helped = [np.delete(shares(np.vstack([matrix, row]), exact), i).min()
+              for i, row in enumerate(np.eye(n))]  # fmt: skip
+    assert found.with_insider == pytest.approx(min(helped), abs=1e-4)
+
+
+def test_a_school_alone_in_what_is_shown_has_no_other_to_be_told_by() -> None:
+    found = audit([mean_of([0])], unknown_of(1))
+    assert found.alone < 0.01 and found.with_insider == 1.0 and found.width < 0.01
+    nothing = audit([], unknown_of(4))
+    assert (nothing.alone, nothing.with_insider, nothing.width) == (1.0, 1.0, 1.0)
+
+
+def test_what_one_school_learns_of_another_is_what_is_left_of_the_other_alone() -> None:
+    """The one of two that nobody was sure of is told by the one whose result hardly varies."""
+    unknown = dataclasses.replace(unknown_of(2), prior=np.diag([1.0, 20.0]))
+    half = 1.0
+    noise = (2 * half) ** 2 / 12 * 4  # of a mean of two, in units of their sum
+    told = audit([mean_of([0, 1], half)], unknown, ranges=False)
+    left = [np.sqrt(noise / (noise + sd**2)) for sd in (1.0, 20.0)]
+    assert told.with_insider == pytest.approx(min(left), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shown", "half", "low"), [(10.0, 0.5, 0.0), (90.0, 0.5, 79.0), (50.0, 2.0, 0.0)]
+)
+def test_a_mean_of_two_leaves_each_the_range_that_the_other_leaves_it(shown, half, low) -> None:
+    unknown = unknown_of(2, value=[shown, shown])
+    high = min(100.0, 2 * (shown + half))
+    width = audit([mean_of([0, 1], half)], unknown).width
+    assert width == pytest.approx((high - max(low, 0.0)) / 100)
+
+
+def test_the_range_of_a_difference_of_two_results_is_that_of_both_together() -> None:
+    unknown = unknown_of(2, value=[60.0, 20.0])
+    apart = pd.DataFrame([[1.0, -0.5]], index=pd.Index([0], name="school"),
+                         columns=unknown.table.index)  # fmt: skip
+    unknown = dataclasses.replace(unknown, wanted=apart)
+    assert audit([], unknown).width == pytest.approx(1.0)
+    told = audit([mean_of([0], 5.0)], unknown)  # 55 to 65, less half of 0 to 100: 60 of 150
+    assert told.width == pytest.approx(60 / 150)
+
+
+@pytest.mark.parametrize(
+    ("alone", "insider", "width", "enough"),
+    [(0.9, 0.85, 0.1, True), (1.0, 1.0, 1.0, True), (0.89, 1.0, 1.0, False),
+     (1.0, 0.84, 1.0, False), (1.0, 1.0, 0.09, False)],
+)  # fmt: skip
+def test_enough_is_left_where_all_three_are(alone, insider, width, enough) -> None:
+    assert Left(alone, insider, width).enough(LEAST) == enough
+
+
+def test_what_leaves_too_narrow_a_range_is_left_out_again_the_last_first() -> None:
+    unknown = unknown_of(4, value=[5.0, 5.0, 50.0, 50.0])
+    narrow, wide = [mean_of([0, 1])], [mean_of([2, 3])]  # 0 to 10 each, and 0 to 100 each
+    least = Left(0.0, 0.0, 0.5)
+    assert choose_forms([wide, narrow], [], unknown, least) == wide
+    assert choose_forms([narrow, wide], [], unknown, least) == []  # the last first, then the next
+    assert not may_show(narrow, unknown, least) and may_show(wide, unknown, least)
+    assert may_show(narrow, unknown, Left(0.0, 0.0, 0.0))
+    assert not may_show(narrow, unknown, Left(0.99, 0.0, 0.0))
 
 
 def test_known_answers() -> None:
@@ -170,6 +243,127 @@ def test_a_number_that_is_held_back_is_in_no_format_of_the_public_paper() -> Non
     assert b"77.7" not in write_workbook(paper)
     assert "77.7" not in list_effects(public).to_csv()
     assert "77.7" in to_html(page_of(edition.turn("exempt")))
+
+
+def test_what_is_told_of_an_outcome_is_written_down_as_of_it_in_parts_that_add_up_to_one() -> None:
+    forms = gate.protect(edition_of()).forms
+    names = forms["name"].str.partition(": ")[2]
+    other = names == "reading_progress"
+    assert other.any() and (forms.loc[other, "outcome"] == "reading_progress").all()
+    assert (forms.loc[~other, "outcome"] == "rwm_expected").all()
+    assert (forms.groupby(["outcome", "name"])["share"].sum().round(9) == 1).all()
+    assert not (forms["school"] == 900003).any()  # it has no result
+    assert (forms["half"].round(12) == 0.005).all()  # a tenth of half of the last printed place
+
+
+def test_an_outcome_without_an_estimate_is_told_by_nothing_and_keeps_its_own_reason() -> None:
+    edition = edition_of()
+    refused = pd.DataFrame([{"outcome": "reading_progress", "n_schools": 3, "mode": "matched",
+                             "reason": "too few schools"}])  # fmt: skip
+    results = {
+        slug: dataclasses.replace(one, effects=one.effects.iloc[:1], refused=refused)
+        for slug, one in edition.results.items()
+    }
+    public = gate.protect(dataclasses.replace(edition, results=results))
+    assert set(public.forms["outcome"]) == {"rwm_expected"}
+    for one in public.results.values():
+        assert one.refused["reason"].tolist() == ["too few schools"]
+    held = list_disclosure(public)
+    assert not (held["table"].str.endswith(".effects")).any()
+
+
+def test_checks_with_the_headlines_own_schools_come_first_and_then_those_that_are_preferred() -> (
+    None
+):
+    edition = edition_of()
+    chapter = edition.chapters[0]
+    shares = chapter.found.shares
+    one_less = shares[shares["check"] == "only schools that kept their number"]
+    shares = pd.concat([one_less.assign(check="another"), one_less, shares[shares["check"].ne(
+        "only schools that kept their number")]])  # fmt: skip
+    found = dataclasses.replace(chapter.found, shares=shares)
+    chapter = dataclasses.replace(chapter, found=found)
+    unknown = gate.find_unknown([chapter], "rwm_expected")
+    names = [form.name.partition(": ")[2] for group in gate.check_forms(chapter, unknown)
+             for form in group]  # fmt: skip
+    assert names == [
+        "as fixed in the programme's file", "5 comparison schools each",
+        "20 comparison schools each", "only schools that kept their number", "another",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("n", "k", "shown"), [(8, 0.25, True), (8, 0.24, False)])
+def test_two_schools_may_have_just_the_policys_share_and_no_more(n, k, shown) -> None:
+    policy = Disclosure(safe_nk_k=k, least_left=0.5, least_left_insider=0.5)
+    edition = few_schools(edition_of(disclosure=policy), n)
+    if shown:
+        assert len(gate.protect(edition).forms)
+    else:
+        with pytest.raises(DesignError, match="cannot be made before results"):
+            gate.protect(edition)
+
+
+@pytest.mark.parametrize(("most", "shown"), [(7, True), (8, False)])
+def test_an_estimate_needs_more_schools_than_the_policy_says(most, shown) -> None:
+    policy = Disclosure(safe_dof_threshold=most, least_left=0.5, least_left_insider=0.5)
+    edition = few_schools(edition_of(disclosure=policy), 8)
+    if shown:
+        assert len(gate.protect(edition).forms)
+    else:
+        with pytest.raises(DesignError, match="cannot be made before results"):
+            gate.protect(edition)
+
+
+def test_of_the_authoritys_own_results_those_that_are_published_may_be_shown() -> None:
+    edition = edition_of()
+    releases = ["final", "provisional", "school-returned"]
+    own = pd.DataFrame({"measure": ["a", "b", "c"], "release_after": releases})
+    made = dataclasses.replace(edition.made, results=own)
+    public = gate.protect(dataclasses.replace(edition, made=made))
+    assert public.made.results["measure"].tolist() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "fared"),
+    [(17, 0, "most"), (14, 3, "most"), (2, 1, "most"), (3, 3, "about half"), (1, 2, "few"),
+     (3, 14, "few"), (0, 17, "few"), (4, 13, ""), (13, 4, ""), (8, 9, "")],
+)  # fmt: skip
+def test_how_schools_fared_is_a_number_only_where_four_are_on_either_side(
+    better: int, worse: int, fared: str
+) -> None:
+    edition = edition_of()
+    found = edition.results[SLUG]
+    signs = pd.Series([1.0] * better + [-1.0] * worse + [0.0] * 18)
+    order = found.gaps.groupby("outcome").cumcount()
+    gap = found.gaps["gap"].abs().fillna(1.0) * signs.reindex(order).to_numpy()
+    with_signs = dataclasses.replace(found, gaps=found.gaps.assign(gap=gap))
+    results = {**edition.results, SLUG: with_signs}
+    counts = gate.protect(dataclasses.replace(edition, results=results)).results[SLUG].counts_of(
+        "rwm_expected"
+    )  # fmt: skip
+    assert counts.fared == fared
+    assert (counts.above, counts.below) == ((None, None) if fared else (better, worse))
+
+
+@pytest.mark.parametrize(
+    ("first", "left", "changes"),
+    [((0.3, 8.1), [(0.1, 7.0), (1.0, 9.0)], False), ((0.3, 8.1), [(-0.1, 7.0)], True),
+     ((-1.0, 8.1), [(-2.0, 7.0), (0.0, 9.0)], False), ((-1.0, 8.1), [(0.5, 9.0)], True),
+     ((-8.0, -0.5), [(-9.0, -0.1)], False), ((-8.0, -0.5), [(-9.0, 0.0)], True),
+     ((0.0, 3.0), [(-1.0, 2.0)], False), ((0.3, 8.1), [(1.0, 9.0), (-1.0, 9.0)], True)],
+)  # fmt: skip
+def test_one_school_decides_where_without_it_the_interval_holds_zero_or_no_longer_does(
+    first, left, changes
+) -> None:
+    rows = [("as fixed", *first), *((f"{gate.NEVER}, {n}", *one) for n, one in enumerate(left))]
+    checks = pd.DataFrame(rows, columns=["check", "low", "high"]).assign(estimate=1.0)
+    said = gate.say_one_school(checks)
+    assert said == (
+        "Leaving out one of the schools would change how clear the result is."
+        if changes
+        else "Leaving out any one school changes no verdict."
+    )
+    assert gate.say_one_school(checks.iloc[:1]) == gate.say_one_school(checks.iloc[:0]) == ""
 
 
 def test_what_no_picture_may_show_is_not_there_to_be_drawn() -> None:
@@ -295,6 +489,191 @@ def gaps_of_a_group_and_all():
 def chapter_of(gaps):
     found = dataclasses.replace(make_results(), gaps=gaps)
     return dataclasses.replace(edition_of().chapters[0], found=found)
+
+
+def panel_of_pupils(gaps: pd.DataFrame, group: float, every: float) -> Panel:
+    """A panel of how many pupils each school has, in all and in the group."""
+    at = pd.MultiIndex.from_product([gaps["school"].unique(), [2018]], names=["school", "year"])
+    values = pd.DataFrame({"cohort.disadvantaged": group, "cohort": every}, index=at)
+    return Panel(values, values.isna().astype("str"), pd.DataFrame("final", [2018], values.columns))
+
+
+@pytest.mark.parametrize(("pupils", "q"), [(None, 0.5), ((10.0, 40.0), 0.25)])
+def test_a_school_in_two_parts_is_as_uncertain_as_its_weights_say_and_adds_up(pupils, q) -> None:
+    gaps = gaps_of_a_group_and_all()
+    gaps = gaps.assign(weight=gaps["weight"].replace(0.003, 0.004))
+    panel = panel_of_pupils(gaps, *pupils) if pupils else None
+    unknown = gate.find_unknown([chapter_of(gaps)], "rwm_expected", panel)
+    figures = ((unknown.wanted.to_numpy() @ unknown.prior) ** 2).sum(axis=1)
+    variance = pd.Series(figures, unknown.wanted.index).drop(900003)
+    own = pd.Series(unknown.wanted.to_numpy() @ unknown.table["value"], unknown.wanted.index)
+    known = gaps[gaps["own"].notna()].set_index(["outcome", "school"])["own"]
+    for part, outcome, weight in ((gate.WHOLE, "rwm_expected", 0.006),
+                                  (gate.GROUP, "rwm_expected.disadvantaged", 0.004)):  # fmt: skip
+        np.testing.assert_allclose(variance.xs(part, level="part"), 1 / weight)
+        there = own.xs(part, level="part").drop(900003, errors="ignore")
+        np.testing.assert_allclose(there, known[outcome].reindex(there.index))
+    shares = unknown.wanted.loc[(900000, gate.WHOLE)]
+    assert shares[(900000, gate.GROUP)] == q and shares.sum() == pytest.approx(1.0)
+    assert unknown.wanted.loc[(900003, gate.OTHER)].sum() == 1  # it has no group: one unknown
+    assert own[(900003, gate.OTHER)] == known["rwm_expected"][900003]
+    assert (unknown.table["low"] == 0).all() and (unknown.table["high"] == 100).all()
+
+
+def test_what_both_parts_of_a_school_share_is_at_least_a_tenth_of_what_is_uncertain() -> None:
+    gaps = gaps_of_a_group_and_all()
+    group = gaps["outcome"] != "rwm_expected"
+    gaps = gaps.assign(weight=gaps["weight"].mask(group, 0.0005))
+    unknown = gate.find_unknown([chapter_of(gaps)], "rwm_expected", panel_of_pupils(gaps, 10, 40))
+    covariance = (unknown.prior @ unknown.prior.T)[:2, :2]
+    assert covariance[0, 1] == pytest.approx(0.1 / 0.006)
+    assert (np.diag(covariance) > covariance[0, 1]).all()
+
+
+def test_a_result_of_none_or_of_all_pupils_can_be() -> None:
+    gaps = gaps_of_a_group_and_all()
+    twice = gaps["school"] == 900005
+    whole, group = (
+        gaps["outcome"] == name for name in ("rwm_expected", "rwm_expected.disadvantaged")
+    )
+    gaps.loc[twice & whole, "own"], gaps.loc[twice & group, "own"] = 20.0, 40.0
+    unknown = gate.find_unknown([chapter_of(gaps)], "rwm_expected")
+    assert unknown.table.loc[(900005, gate.OTHER), "value"] == 0.0
+    assert unknown.table["value"].between(0, 100).all()
+
+
+def test_a_score_lies_within_four_deviations_of_what_was_expected_and_a_share_in_a_hundred() -> (
+    None
+):
+    gaps = gaps_of_a_group_and_all().query("outcome == 'rwm_expected'")
+    share = gate.find_unknown([chapter_of(gaps)], "rwm_expected")
+    assert (share.table["low"] == 0).all() and (share.table["high"] == 100).all()
+    np.testing.assert_allclose(np.diag(share.prior), np.sqrt(1 / 0.006))
+    scores = gaps.assign(outcome="reading_progress", comparison=1.0, correction=0.5, weight=0.25,
+                         own=np.where(gaps["school"] == 900001, 12.0, 2.0))  # fmt: skip
+    found = gate.find_unknown([chapter_of(scores)], "reading_progress").table.droplevel("part")
+    assert (found["low"] == 1.5 - 4 * 2).all()
+    assert (found["high"].drop(900001) == 1.5 + 4 * 2).all() and found.loc[900001, "high"] == 12.0
+
+
+def test_an_estimate_is_its_schools_weights_and_of_no_other_programmes_schools() -> None:
+    gaps = gaps_of_a_group_and_all()
+    other = gaps.assign(school=gaps["school"] + 100)
+    mine, theirs = chapter_of(gaps), chapter_of(other)
+    unknown = gate.find_unknown([mine, theirs], "rwm_expected")
+    for name, schools in (("rwm_expected", 18), ("rwm_expected.disadvantaged", 17)):
+        parts = gate.headline_form(mine, name, unknown).parts.groupby(level="school").sum()
+        assert (parts[parts.index >= 900100] == 0).all() and parts.sum() == pytest.approx(1.0)
+        shares = parts[parts.index < 900100].drop(900003)
+        np.testing.assert_allclose(shares, 1 / schools)
+    between = (
+        gate.headline_form(mine, "rwm_expected.gap", unknown).parts.groupby(level="part").sum()
+    )
+    assert between[gate.GROUP] == pytest.approx(1.0) and between[gate.OTHER] == pytest.approx(-1.0)
+
+
+def test_what_was_told_of_all_pupils_is_in_parts_what_it_would_be_told_as_now() -> None:
+    gaps = gaps_of_a_group_and_all()
+    before = chapter_of(gaps[gaps["outcome"] == "rwm_expected"])
+    told = gate.headline_form(before, "rwm_expected", gate.find_unknown([before], "rwm_expected"))
+    now = chapter_of(gaps)
+    unknown = gate.find_unknown([now], "rwm_expected", panel_of_pupils(gaps, 10, 40))
+    found = gate.as_now(told, unknown).parts
+    wanted = gate.headline_form(now, "rwm_expected", unknown).parts
+    shared = found.index.intersection(wanted.index)
+    np.testing.assert_allclose(found[shared], wanted[shared])
+    assert found.sum() == pytest.approx(1.0)
+
+
+def test_a_school_that_left_is_as_uncertain_as_the_others_usually_are() -> None:
+    gaps = gaps_of_a_group_and_all().query("outcome == 'rwm_expected'")
+    before = chapter_of(gaps)
+    told = gate.headline_form(before, "rwm_expected", gate.find_unknown([before], "rwm_expected"))
+    left = chapter_of(gaps[gaps["school"] != 900007])
+    now = gate.find_unknown([left], "rwm_expected")
+    found = gate.with_told(now, [told])
+    assert found.table["school"].tolist()[-1] == 900007 and len(found.table) == 18
+    np.testing.assert_allclose(np.diag(found.prior), np.sqrt(1 / 0.006))
+    np.testing.assert_array_equal(found.wanted, np.eye(18))
+    assert gate.with_told(now, []) is now
+
+
+# What no school publishes -------------------------------------------------------------------------
+
+HELD_BY_THE_CITY = "rwm_expected.ehcp"
+
+
+def with_described(pupils: dict[int, float], **policy: object) -> Edition:
+    """An edition that describes pupils with a plan, of whom each school has so many."""
+    edition = edition_of("final", disclosure=Disclosure(**policy))
+    at = pd.MultiIndex.from_product([list(pupils), [2018]], names=["school", "year"])
+    values = pd.DataFrame({"cohort.ehcp": list(pupils.values())}, index=at)
+    panel = Panel(
+        values, values.isna().astype("str"), pd.DataFrame("final", [2018], values.columns)
+    )
+    rows = [(HELD_BY_THE_CITY, 2018, whose, 12.5, 17.0, 43.0, "final", "")
+            for whose in (OWN, "the authority", "England")]  # fmt: skip
+    described = pd.DataFrame(rows, columns=["measure", "year", "whose", "value", "n_schools",
+                                            "n_pupils", "release", "reason"])  # fmt: skip
+    members = pd.DataFrame({"also_in": 0}, index=pd.Index(list(pupils), name="school"))
+    mine = dataclasses.replace(
+        edition.results[SLUG], described=described, also_in=members["also_in"]
+    )
+    return dataclasses.replace(edition, results={**edition.results, SLUG: mine}, panel=panel)
+
+
+def value_shown(edition: Edition) -> bool:
+    """Whether the programme's own is shown; everyone else's always is."""
+    shown = gate.protect(edition).results[SLUG].described.set_index("whose")
+    assert shown["value"].drop(OWN).notna().all()
+    own = shown.loc[OWN]
+    held = own["reason"] == gate.NOT_BY_SCHOOL
+    assert pd.isna(own["value"]) == pd.isna(own["n_pupils"]) == held
+    return not held
+
+
+@pytest.mark.parametrize(
+    ("pupils", "shown"),
+    [([5.0] * 12, True), ([5.0] * 11 + [100.0], False), ([2.0] * 5, False), ([1.0] * 9, False),
+     ([1.0] * 10, True), ([0.0] * 10 + [5.0] * 5, False), ([9.0] * 6 + [0.0], True)],
+)  # fmt: skip
+def test_a_sum_of_secret_results_needs_schools_and_pupils_and_none_that_weighs_too_much(
+    pupils: list[float], shown: bool
+) -> None:
+    easy = {"least_left": 0.75, "least_left_insider": 0.7}
+    edition = with_described({900000 + n: many for n, many in enumerate(pupils)}, **easy)
+    assert value_shown(edition) == shown
+    told = gate.protect(edition).forms
+    assert set(told["outcome"]) == ({HELD_BY_THE_CITY} if shown else set())
+    again = dataclasses.replace(edition, told=Told(forms=told))
+    assert value_shown(again) == shown  # the same told twice tells nothing new
+
+
+def test_where_nobody_knows_how_many_pupils_there_are_the_sum_is_held_back() -> None:
+    edition = with_described({900000 + n: 5.0 for n in range(12)})
+    assert not value_shown(dataclasses.replace(edition, panel=None))
+
+
+def test_the_same_sum_with_one_school_fewer_than_was_told_is_held_back() -> None:
+    everyone = {900000 + n: 5.0 for n in range(16)}
+    first = gate.protect(with_described(everyone))
+    later = with_described({school: n for school, n in everyone.items() if school != 900004})
+    assert value_shown(later)
+    told = dataclasses.replace(later, told=Told(forms=first.forms))
+    with_pupils = dataclasses.replace(told, panel=with_described(everyone).panel)
+    assert not value_shown(with_pupils)
+
+
+def test_counts_of_pupils_are_rounded_to_the_policys_base() -> None:
+    pupils = {900000 + n: 5.0 for n in range(16)}
+    for base, n, other in ((1, 43.0, 1234.0), (5, 45.0, 1235.0), (10, 40.0, 1230.0)):
+        edition = with_described(pupils, rounding_base=base)
+        gap = pd.DataFrame({"n_pupils": [1234.0], "release": ["final"]})
+        mine = dataclasses.replace(edition.results[SLUG], gap_to_national=gap)
+        results = {**edition.results, SLUG: mine}
+        found = gate.protect(dataclasses.replace(edition, results=results)).results[SLUG]
+        assert (found.described["n_pupils"] == n).all()
+        assert found.gap_to_national["n_pupils"].tolist() == [other]
 
 
 @pytest.mark.parametrize("later", ["rwm_expected", "rwm_expected.disadvantaged"])
