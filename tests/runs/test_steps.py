@@ -54,8 +54,8 @@ def test_a_panel_read_before_the_start_has_no_later_year(making: Path) -> None:
 
 def test_the_word_na_is_a_word_and_an_empty_cell_is_missing(making: Path) -> None:
     table = pd.DataFrame({"reason": ["NA", None, "nan"]})
-    open_step("01-clean-sources", "autumn-2018").save({"t": table})
-    read = open_step("02-priority-ratings", "autumn-2018").read_table("01-clean-sources", "t")
+    open_step("01-clean-sources", "autumn-2018").save({"members": table})
+    read = open_step("02-priority-ratings", "autumn-2018").read_table("01-clean-sources", "members")
     assert read["reason"].tolist()[0] == "NA" and read["reason"].isna().tolist() == [
         False,
         True,
@@ -193,12 +193,12 @@ def test_a_step_by_hand_reads_what_was_made_by_hand_else_the_finished_run(
     first = open_step("01-clean-sources", REPORT)
     done = tmp_path / "working" / REPORT / first.name
     done.mkdir(parents=True)
-    (done / "t.csv").write_text("a\n1\n", "utf-8")
+    (done / "members.csv").write_text("a\n1\n", "utf-8")
     later = open_step("02-priority-ratings", REPORT)
-    assert later.read_table(first.name, "t")["a"].tolist() == [1]
-    assert str(first.folder) in first.save({"t": pd.DataFrame({"a": [2]})})._repr_html_()
-    assert later.read_table(first.name, "t")["a"].tolist() == [2]
-    assert (done / "t.csv").read_text("utf-8") == "a\n1\n"
+    assert later.read_table(first.name, "members")["a"].tolist() == [1]
+    assert str(first.folder) in first.save({"members": pd.DataFrame({"a": [2]})})._repr_html_()
+    assert later.read_table(first.name, "members")["a"].tolist() == [2]
+    assert (done / "members.csv").read_text("utf-8") == "a\n1\n"
 
 
 def test_each_purpose_has_its_own_stream_of_chance(making: Path) -> None:
