@@ -40,10 +40,8 @@ from pepstats.runs.files import private_folder
 
 CAN_FORK = sys.platform == "linux"  # elsewhere a process that has imported much may not be forked
 LAUNCHER = "ipykernel_launcher"
-FIRST = (
-    "ipykernel.ipkernel", "ipykernel.kernelapp", "pepstats.runs", "matplotlib.backends.backend_svg",
-)  # fmt: skip
-"""What every notebook needs."""
+FIRST = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib.backends.backend_svg")
+"""What every notebook needs, beside our own code, which this file brings with it."""
 
 LATER = ("jinja2", "docx", "xlsxwriter", "python_calamine", "diff_diff")
 """What is imported where it is used: here while no kernel is asked for."""
@@ -54,8 +52,8 @@ if sys.path[0] == "":  # as a kernel does: the folder that a run stands in holds
     del sys.path[0]
 builtins.get_ipython = lambda: types.SimpleNamespace(kernel=True, config={})
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-from pepstats.runs.kernels import serve
-serve(int(sys.argv[1]), sys.argv[2])
+from pepstats.runs import kernels
+getattr(kernels, sys.argv[1])(int(sys.argv[2]), sys.argv[3])
 """
 """Starts the warm process. What it imports sees a kernel: pandas then shows 20 columns."""
 
@@ -78,8 +76,9 @@ class Kernels:
             self._socket, theirs = socket.socketpair()
             self._lines = self._socket.makefile("rw", encoding="utf-8")
             with theirs:
+                given = [serve.__name__, str(theirs.fileno()), str(folder)]
                 self._server = subprocess.Popen(  # noqa: S603 - our own words
-                    [sys.executable, "-c", SERVE, str(theirs.fileno()), str(folder)],
+                    [sys.executable, "-c", SERVE, *given],
                     pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip
 

@@ -34,7 +34,7 @@ from pepstats.runs.manifest import (
 )
 from pepstats.runs.steps import PUBLISHED
 from pepstats.runs.tasks import CRITERIA, FIRST, LAST, StepRecord, Task, among
-from pepstats.settings import Programme, Report, Settings, hash_settings, narrow
+from pepstats.settings import Programme, Report, Settings, hash_settings, keep_keys
 from pepstats.sources import Source
 
 
@@ -200,7 +200,7 @@ def hash_code() -> str:
 
 
 def _values(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
-    return narrow(settings, keys).model_dump(mode="json", warnings=False)
+    return keep_keys(settings, keys).model_dump(mode="json", warnings=False)
 
 
 def _hash(said: object) -> str:

@@ -59,10 +59,10 @@ from pepstats.settings import (
     Programme,
     Report,
     check_slug,
+    keep_keys,
     load_programme,
     load_programmes,
     load_report,
-    narrow,
 )
 from pepstats.study import Study, load_study
 
@@ -310,7 +310,7 @@ class Step:
     def load_programmes(self) -> list[Programme]:
         """Load every programme of the report, whether or not this run is for it."""
         keys = READS[self.name].others
-        return [narrow(one, keys) for one in load_programmes(self.report, self.data)]
+        return [keep_keys(one, keys) for one in load_programmes(self.report, self.data)]
 
     def read_officers_text(self) -> str | None:
         """Read the officers' own words for this report, where they have written any."""
@@ -396,8 +396,8 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
             f"{nearest(programme, settings.programmes)}"
         )
     reads = READS[name]
-    settings = narrow(settings, reads.report)
-    chosen = narrow(load_programme(programme, data), reads.own) if STEPS[name] else None
+    settings = keep_keys(settings, reads.report)
+    chosen = keep_keys(load_programme(programme, data), reads.own) if STEPS[name] else None
     if making is None:
         finished = paths.output_folder() / "working" / settings.slug
         return Step(name, settings, chosen, data, lab_beside(finished), finished=finished)

@@ -30,7 +30,7 @@ class Settings(BaseModel):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """Refuse a key that was left out by `narrow`."""
+            """Refuse a key that was left out by `keep_keys`."""
             if name in type(self).model_fields:
                 raise RunError(
                     f"{type(self).__name__}: this step has not declared that it reads `{name}`, so "
@@ -43,7 +43,7 @@ class Settings(BaseModel):
 S = TypeVar("S", bound=Settings)
 
 
-def narrow(settings: S, keys: Collection[str]) -> S:
+def keep_keys(settings: S, keys: Collection[str]) -> S:
     """Return settings of which some keys can be read, inside another as `meeting.date`; `*` all."""
     if "*" in keys:
         return settings
@@ -52,7 +52,7 @@ def narrow(settings: S, keys: Collection[str]) -> S:
         value = vars(kept).pop(name)
         inside = [key.removeprefix(f"{name}.") for key in keys if key.startswith(f"{name}.")]
         if inside and isinstance(value, Settings):
-            vars(kept)[name] = narrow(value, inside)
+            vars(kept)[name] = keep_keys(value, inside)
     return kept
 
 
