@@ -183,7 +183,8 @@ def measure_sets(study: Study, asked: argparse.Namespace) -> None:
                 true = asked.planted * (size + vary * rng.standard_normal(count))
                 pooled = pool_set(estimates + true, true, joint, covariance, rng)
                 wanted = asked.planted * size
-                holds = pooled.pop("low") <= wanted <= pooled.pop("high")
+                low, high = pooled.pop("low"), pooled.pop("high")
+                holds = low <= wanted <= high
                 rows.append({"K": count, "world": world, **pooled, "kind_holds": holds})
         means = pd.DataFrame(rows).groupby(["world", "K"], sort=False).mean()
         print(means.round(3).to_string(header=count == 8), flush=True)
