@@ -22,9 +22,11 @@ import json
 import multiprocessing
 import os
 import py_compile
+import resource
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cache
@@ -96,6 +98,16 @@ def is_swap(operator: str) -> bool:
     return name in OTHERS or change in SWAPPED
 
 
+def is_star(spec: MutationSpec) -> bool:
+    """Return whether a star is that of a signature or of what is unpacked: no multiplication."""
+    if "ReplaceBinaryOperator" not in spec.operator_name:
+        return False
+    line, column = spec.start_pos
+    above = spec.module_path.read_text("utf-8").splitlines()[: line - 1]
+    here = spec.module_path.read_text("utf-8").splitlines()[line - 1][:column]
+    return "\n".join([*above, here]).rstrip()[-1:] in {"(", ",", "{", "["}
+
+
 @cache
 def passed_over(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """List where types and decorators stand: they change nothing that a test of results sees."""
@@ -137,7 +149,7 @@ def draw_mutants(paths: list[Path], number: int) -> list[Mutant]:
     for spec in specs:
         at = tuple(spec.start_pos)
         inside = any(start <= at < end for start, end in passed_over(spec.module_path))
-        if is_swap(spec.operator_name) and not inside:
+        if is_swap(spec.operator_name) and not inside and not is_star(spec):
             line = spec.module_path.read_text("utf-8").splitlines()[at[0] - 1]
             indent = len(line) - len(line.lstrip())
             name = (spec.module_path.as_posix(), spec.definition_name, line.strip(), at[1] - indent)
@@ -162,19 +174,23 @@ def make_mutant(spec: MutationSpec) -> Mutant:
 
 
 class Times:
-    """How long each test took, as a plug-in of pytest."""
+    """How much of the processor's time each test took, as a plug-in of pytest."""
 
     def __init__(self) -> None:
         """Begin with no test."""
         self.taken: dict[str, float] = defaultdict(float)
+        self.last = time.process_time()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add what a test's set-up, run and end took."""
-        self.taken[report.nodeid] += report.duration
+        now = time.process_time()
+        self.taken[report.nodeid] += now - self.last
+        self.last = now
 
 
-def run_here(words: list[str], said: Path, learned: Path) -> None:
+def run_here(words: list[str], said: Path, learned: Path, longest: int) -> None:
     """Run pytest in a process forked for it: no search for the smallest example, no chance."""
+    resource.setrlimit(resource.RLIMIT_CPU, (longest, longest))
     with said.open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -190,18 +206,22 @@ def run_here(words: list[str], said: Path, learned: Path) -> None:
     os._exit(int(code))
 
 
-def run_tests(words: list[str], scratch: Path, longest: float | None = None) -> tuple[bool, str]:
-    """Run pytest in a process of its own: whether all passed, and what it printed."""
+def run_tests(words: list[str], scratch: Path, longest: int = 3600) -> tuple[bool, str]:
+    """Run pytest in a process of its own: whether all passed, and what it printed.
+
+    It may take so many seconds of the processor's time, which do not depend on what else runs.
+    """
     said = scratch / "said.txt"
     own = multiprocessing.get_context("fork").Process(
-        target=run_here, args=(words, said, scratch / "learned.json")
+        target=run_here, args=(words, said, scratch / "learned.json", longest)
     )
     own.start()
-    own.join(longest)
+    own.join(60 * longest)
     if own.is_alive():
         own.kill()
         own.join()
-        return False, f"FAILED by taking longer than {longest:.0f} s"
+    if own.exitcode is None or own.exitcode < 0:
+        return False, f"FAILED by taking longer than {longest} s"
     return own.exitcode == 0, said.read_text("utf-8", errors="replace")
 
 
@@ -249,7 +269,7 @@ def try_mutant(mutant: Mutant, covered: Covered, scratch: Path) -> str:
     tests, spec = covered.tests_of(mutant), mutant.spec
     if not tests:
         return "survived: no test runs it"
-    longest = 60 + 10 * sum(covered.taken[test] for test in tests)
+    longest = 15 + round(3 * sum(covered.taken[test] for test in tests))
     operator = get_operator(spec.operator_name)(**spec.operator_args)
     with use_mutation(spec.module_path, operator, spec.occurrence):
         passed, said = run_tests(tests, scratch, longest)

@@ -145,11 +145,11 @@ def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
 
 
 def listed_world() -> tuple[Pool, Match]:
-    """Eight schools: two of authority 1, six of authority 2; the headline has the second's only."""
-    index = pd.Index(range(1, 9), name="school")
-    table = pd.DataFrame({"la": [1, 1, *[2] * 6], "rwm_expected 2017": range(8)}, index=index)
+    """Nine schools: 1, 2 and 9 of authority 1, the others of 2; the headline matched school 2."""
+    index = pd.Index(range(1, 10), name="school")
+    table = pd.DataFrame({"la": [1, 1, *[2] * 6, 1], "rwm_expected 2017": range(9)}, index=index)
     scales = pd.DataFrame({"spread": [1.0], "weight": [1.0]}, index=["rwm_expected 2017"])
-    places = np.full((8, 4), -1)
+    places = np.full((9, 4), -1)
     places[1] = [4, 5, 6, 7]
     had = Match(RULE, index, places, np.where(places < 0, np.nan, 0.5), pd.DataFrame())
     return Pool(table, pd.DataFrame(), pd.DataFrame(), scales), had
@@ -173,12 +173,14 @@ def listed(similar: dict[int, list[int]], **asked) -> tuple[dict[int, list[int]]
 def test_a_published_list_is_followed_in_its_own_order() -> None:
     found, alone = listed({1: [7, 3, 8], 2: [3, 4, 5, 6, 7, 8]})
     assert found[1] == [7, 3, 8] and found[2] == [3, 4, 5, 6, 7, 8]
-    assert alone.index.tolist() == [3, 4, 5, 6, 7, 8]
+    assert alone.index.tolist() == [3, 4, 5, 6, 7, 8, 9]
 
 
 def test_of_a_list_only_free_schools_of_the_pool_in_other_authorities_count() -> None:
     everyone = {1: [2, 99, 3, 4, 5, 6, 7, 8], 77: [3, 4, 5]}
     assert listed(everyone)[0][1] == [3, 4, 5, 6, 7, 8]
+    assert listed({3: [1, 2, 9]})[0][3] == [1, 2, 9]
+    assert listed({1: [3, 4, 99]})[0][1] == listed({1: [3, 4, 2]})[0][1] == []
     assert listed(everyone, barred=[3, 4])[0][1] == [5, 6, 7, 8]
     assert listed(everyone, where=PoolRule(authorities=(300,)))[0][1] == []
 
@@ -202,7 +204,7 @@ def test_a_member_whom_nobody_may_be_compared_with_has_none_left() -> None:
         own = found.pairs([1, 2])
         assert own["comparison"].tolist() == [3, 4] and own["distance"].tolist() == [2.0, 2.0]
         assert (found.unmatched["reason"] == "none left that is alike").all()
-        assert found.unmatched.index.tolist() == sorted(set(range(1, 9)) - set(own["school"]))
+        assert found.unmatched.index.tolist() == sorted(set(range(1, 10)) - set(own["school"]))
     near = alternatives.pair_members(tight, pool, PoolRule(), [1], way="own authority")
     assert near.pairs([1])["comparison"].tolist() == [2, 3]  # its own authority's too
 

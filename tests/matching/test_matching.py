@@ -266,6 +266,8 @@ def test_pairs_are_ranked_from_one_and_each_has_its_distance() -> None:
     assert pairs["school"].tolist() == [first] * 3 and pairs["rank"].tolist() == [1, 2, 3]
     assert pairs["comparison"].tolist() == [first + 2, first + 1, first + 3]
     assert pairs["distance"].tolist() == [1.0, 2.0, 4.0]
+    six = match_schools(pool, LINE.model_copy(update={"k": 6}), PoolRule())
+    assert six.places[0].tolist() == [2, 1, 3, 4, -1, -1] and np.isnan(six.distances[0, 4:]).all()
     assert match.pairs([first + 4]).empty  # the only other authority has one school
 
 

@@ -42,6 +42,8 @@ def test_an_outcome_is_matched_on_in_every_year_and_all_else_in_the_last() -> No
     assert basis_of().variables() == [
         ("rwm_expected", 2016), ("rwm_expected", 2017), ("cohort", 2017)
     ]  # fmt: skip
+    three = basis_of(years=(2015, 2017, 2016)).variables()
+    assert three == [*(("rwm_expected", year) for year in (2015, 2016, 2017)), ("cohort", 2017)]
     of_a_group = basis_of("rwm_expected.disadvantaged", (2017, 2016))
     assert of_a_group.variables() == basis_of().variables()  # all pupils stand for their group
     assert basis_of("maths_progress").variables() == [("rwm_expected", 2017), ("cohort", 2017)]
@@ -155,6 +157,8 @@ def test_differences_below_any_that_can_be_seen_are_none_and_small_ones_count() 
     for i, row in enumerate(rows.values()):
         row["cohort"] = 30.0 + i * 1e-4
     assert len(pool_of(rows).schools) == 6
+    with pytest.raises(DesignError, match="is the same in every school"):
+        pool_of({(s, y): cells_of()[100_001, y] for s in (100_001, 100_002) for y in YEARS})
     one = pool_of({key: row for key, row in cells_of().items() if key[0] == 100_001})
     assert len(one.schools) == 1  # of one school nothing can be the same in all
 
