@@ -23,7 +23,7 @@ from pepstats.invented.study import (
     to_csv,
     write_all,
 )
-from pepstats.invented.today_files import (
+from pepstats.invented.today import (
     inspections_of_today,
     inspections_with_grades,
     long_absence,

@@ -9,24 +9,22 @@ from pepstats.programmes.listed import (
     short_reason,
     sum_remarks,
 )
-from pepstats.programmes.pooled import (
+from pepstats.programmes.pooling import (
     EVERY_KIND,
     KIND,
     STANDS_OUT,
     THESE,
     Pooled,
-    find_covariance,
-    join_draws,
-    pool_sweep,
-    tabulate_answers,
-)
-from pepstats.programmes.pooling import (
     average_kind,
     average_these,
     draw_power,
+    find_covariance,
     find_distance,
+    join_draws,
     measure_discovery,
+    pool_sweep,
     shrink_programmes,
+    tabulate_answers,
 )
 from pepstats.programmes.sweep import Standing, Sweep, count_doses, evaluate_programmes
 

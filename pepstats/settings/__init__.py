@@ -1,9 +1,11 @@
 """What people write down: a report, a programme, the quality log, as frozen models."""
 
 from pepstats.settings.programme import (
+    LONGEST_KIND,
     PHASES,
     STAGES,
     Cost,
+    Entered,
     MatchRule,
     Member,
     MembersInAuthority,
@@ -15,6 +17,7 @@ from pepstats.settings.programme import (
     lead_with,
     list_parts,
     load_programme,
+    load_sweep_folder,
     split_phases,
 )
 from pepstats.settings.quality import Quality, load_quality, say_sign_off, tabulate_quality
@@ -28,7 +31,6 @@ from pepstats.settings.report import (
     load_programmes,
     load_report,
 )
-from pepstats.settings.sweep import LONGEST_KIND, Entered, load_sweep_folder
 from pepstats.settings.yaml import (
     LARGEST_YAML,
     SLUG,

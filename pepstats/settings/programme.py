@@ -1,14 +1,15 @@
-"""Programmes of support as they are written down: YAML in, frozen settings out."""
+"""Programmes of support as they are written down, one or many: YAML in, frozen settings out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from pepstats.errors import DesignError, nearest
+from pepstats.errors import DesignError, as_reason, nearest
 from pepstats.measures import BREAKS, GROUPS, LOCAL_GROUPS, MEASURES
 from pepstats.settings.yaml import Settings, check_settings, check_slug, one_of, read_yaml
 
@@ -292,3 +293,48 @@ def list_parts(slugs: Iterable[str], data: Path) -> tuple[str, ...]:
         both = path.is_file() and read_yaml(path).get("phase") == "all"
         found += [p.slug for p in split_phases(load_programme(slug, data))] if both else [slug]
     return tuple(found)
+
+
+LONGEST_KIND = 40
+"""Letters of a word for what kind of programme it is."""
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A programme as it was entered: `programme`, or the `reason` why nothing can be made of it.
+
+    `kind` is a word for what kind of programme it is, to be pooled with others of it; `where` the
+    file that it stands in.
+    """
+
+    slug: str
+    title: str
+    where: str
+    programme: Programme | None = None
+    kind: str = ""
+    reason: str = ""
+
+
+def load_sweep_folder(folder: Path) -> list[Entered]:
+    """Read every programme's YAML of a folder, as of a report, with `kind` beside its keys.
+
+    One that cannot be read is entered with the reason, so that the rest goes on.
+    """
+    files = sorted(folder.glob("*.yml"))
+    if not files:
+        raise DesignError(f"{folder}: no programme is in this folder (*.yml).")
+    return [_load_one(path) for path in files]
+
+
+def _load_one(path: Path) -> Entered:
+    try:
+        slug = check_slug(path.stem, "programme")
+        content = read_yaml(path)
+        kind = str(content.pop("kind", "") or "").strip()[:LONGEST_KIND]
+        for key in {"part_of", "whom", "slug"} & content.keys():
+            raise DesignError(f"{path}: unknown key `{key}`.")
+        programme = check_settings(Programme, {**content, "slug": slug}, path)
+    except DesignError as error:
+        reason = as_reason(error).removeprefix(f"{path}: ")
+        return Entered(path.stem, path.stem, path.name, reason=f"its file cannot be used: {reason}")
+    return Entered(slug, programme.title, path.name, programme, kind)

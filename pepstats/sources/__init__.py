@@ -15,7 +15,7 @@ from pepstats.sources.layouts import (
     list_titles,
     misspelt,
 )
-from pepstats.sources.programme_lists import list_entered_members, read_entered
+from pepstats.sources.lists import list_entered_members, read_entered, read_similar
 from pepstats.sources.published import join_tables, parse_source, read_published
 from pepstats.sources.registers import Tidied, governance_of
 from pepstats.sources.results import Ledger, Results, find_authorities, list_offered
@@ -30,7 +30,6 @@ from pepstats.sources.school_statements import (
     restore,
 )
 from pepstats.sources.series import split_local_results
-from pepstats.sources.similar import read_similar
 from pepstats.sources.totals import (
     DIFFERS,
     EXPLAINED,

@@ -14,8 +14,11 @@ from pepstats.invented import study, study_today
 from pepstats.invented.england import England, build_england, planted_effects, values_without_chance
 from pepstats.invented.pupils import PLANTED_TODAY, TODAY
 from pepstats.invented.study import to_csv
-from pepstats.invented.today import LAST_GRADES, continue_england, find_stuck, inspect_schools
-from pepstats.invented.today_files import (
+from pepstats.invented.today import (
+    LAST_GRADES,
+    continue_england,
+    find_stuck,
+    inspect_schools,
     inspections_of_today,
     inspections_with_grades,
     long_absence,

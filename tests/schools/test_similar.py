@@ -9,7 +9,7 @@ from pepstats.errors import DesignError, SourceError
 from pepstats.schools import similar
 from pepstats.schools.identity import Schools
 from pepstats.settings import Programme, check_settings
-from pepstats.sources import similar as reading
+from pepstats.sources import lists as reading
 from tests.made_up_panels import register_of
 
 LONG = 203
@@ -94,6 +94,6 @@ def test_a_list_that_is_missing_or_huge_is_refused(
 ) -> None:
     with pytest.raises(SourceError, match=r"list\.csv: there is no such file. Check `pool\.lists`"):
         similar.find_similar(programme(official="list.csv"), followed, tmp_path)
-    monkeypatch.setattr(reading, "LARGEST_LIST", 20)
+    monkeypatch.setattr(reading, "LARGEST_SIMILAR", 20)
     with pytest.raises(SourceError, match="30 bytes; a list of similar schools has at most 20"):
         find(tmp_path, followed, "urn,similar_urn\n900101,900102\n")
