@@ -256,6 +256,15 @@ def test_what_is_told_of_an_outcome_is_written_down_as_of_it_in_parts_that_add_u
     assert (forms["half"].round(12) == 0.005).all()  # a tenth of half of the last printed place
 
 
+def test_an_outcome_is_told_wherever_it_stands_in_a_programmes_list() -> None:
+    edition, names = edition_of(), ("rwm_expected", "reading_progress")
+    for outcomes in (names, names[::-1]):
+        listed = [one.model_copy(update={"outcomes": outcomes}) for one in edition.programmes]
+        told = gate.protect(dataclasses.replace(edition, programmes=listed)).forms
+        for slug in edition.results:
+            assert {f"{slug}: {name}" for name in names} <= set(told["name"])
+
+
 def test_an_outcome_without_an_estimate_is_told_by_nothing_and_keeps_its_own_reason() -> None:
     edition = edition_of()
     refused = pd.DataFrame([{"outcome": "reading_progress", "n_schools": 3, "mode": "matched",
