@@ -123,6 +123,11 @@ def test_enough_is_left_where_all_three_are(alone, insider, width, enough) -> No
     assert Left(alone, insider, width).enough(LEAST) == enough
 
 
+def test_secret_results_are_not_printed_with_what_holds_them() -> None:
+    assert repr(unknown_of(3)) == "Unknown()"
+    assert "parts" not in repr(mean_of([1, 2]))
+
+
 def test_what_leaves_too_narrow_a_range_is_left_out_again_the_last_first() -> None:
     unknown = unknown_of(4, value=[5.0, 5.0, 50.0, 50.0])
     narrow, wide = [mean_of([0, 1])], [mean_of([2, 3])]  # 0 to 10 each, and 0 to 100 each
@@ -254,6 +259,27 @@ def test_what_is_told_of_an_outcome_is_written_down_as_of_it_in_parts_that_add_u
     assert (forms.groupby(["outcome", "name"])["share"].sum().round(9) == 1).all()
     assert not (forms["school"] == 900003).any()  # it has no result
     assert (forms["half"].round(12) == 0.005).all()  # a tenth of half of the last printed place
+
+
+def test_what_each_unit_of_support_brought_is_a_second_sum_of_results_and_goes() -> None:
+    edition = edition_of()
+    found = edition.results[SLUG]
+    row = found.checks["check"] == "5 comparison schools each"
+    note = found.checks["note"].mask(row, "days of support; each unit more: +0.3 points")
+    checks = found.checks.assign(kind=found.checks["kind"].mask(row, "schools"), note=note)
+    results = {**edition.results, SLUG: dataclasses.replace(found, checks=checks)}
+    shown = gate.protect(dataclasses.replace(edition, results=results)).results[SLUG].checks
+    kept = shown.set_index("check").loc["5 comparison schools each"]
+    assert kept["estimate"] == 3.9 and kept["note"] == "days of support"
+
+
+def test_an_outcome_is_told_wherever_it_stands_in_a_programmes_list() -> None:
+    edition, names = edition_of(), ("rwm_expected", "reading_progress")
+    for outcomes in (names, names[::-1]):
+        listed = [one.model_copy(update={"outcomes": outcomes}) for one in edition.programmes]
+        told = gate.protect(dataclasses.replace(edition, programmes=listed)).forms
+        for slug in edition.results:
+            assert {f"{slug}: {name}" for name in names} <= set(told["name"])
 
 
 def test_an_outcome_without_an_estimate_is_told_by_nothing_and_keeps_its_own_reason() -> None:
