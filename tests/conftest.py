@@ -1,6 +1,7 @@
 """One small England and one whole run on it, made once and read by every test that needs one."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from pepstats.runs import release
 from tests.whole_runs import LATER, REPORT, copy_of, invoke, restamp, write_study
 from tests.worlds import ROOT
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background, where it is
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored: tests interrupt commands
 
 HOOKS = ROOT / "tests" / "hooks"
 EARLIER = 1_500_000_000  # a time long before the tests

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from pepstats.impact import half_width, placebo_p, smallest_detectable
 from pepstats.programmes.sweep import Standing, Sweep
@@ -75,7 +75,7 @@ def average_kind(estimates: Numbers, covariance: Numbers) -> Average:
     26:37); both count that estimates may go together (`covariance`).
     """
     count = len(estimates)
-    ends = [stats.chi2.ppf(q, count - 1) for q in (1 - LEVEL / 2, LEVEL / 2)]
+    ends = [special.chdtri(count - 1, 1 - q) for q in (1 - LEVEL / 2, LEVEL / 2)]
     tau2 = _solve_tau(estimates, covariance, count - 1)
     tau_low, tau_high = (np.sqrt(_solve_tau(estimates, covariance, end)) for end in ends)
     weight = 1 / (np.diag(covariance) + tau2)
@@ -83,8 +83,8 @@ def average_kind(estimates: Numbers, covariance: Numbers) -> Average:
     mean = float(weight @ estimates)
     known = float(weight @ covariance @ weight + tau2 * weight @ weight)
     error = float(np.sqrt(known * _measure_spread(estimates, covariance, tau2) / (count - 1)))
-    line = float(stats.t.ppf(1 - LEVEL / 2, count - 1)) * error
-    p = float(2 * stats.t.sf(abs(mean) / error, count - 1)) if error > 0 else 1.0
+    line = float(special.stdtrit(count - 1, 1 - LEVEL / 2)) * error
+    p = float(2 * special.stdtr(count - 1, -abs(mean) / error)) if error > 0 else 1.0
     smallest = find_distance(count) * float(np.sqrt(known))
     return Average(mean, mean - line, mean + line, p, smallest,
                   float(np.sqrt(tau2)), float(tau_low), float(tau_high))  # fmt: skip
@@ -123,10 +123,10 @@ def find_distance(count: int) -> float:
 
     By a t-test of so many programmes at 5 in 100.
     """
-    line = stats.t.ppf(1 - LEVEL / 2, count - 1)
+    line = special.stdtrit(count - 1, 1 - LEVEL / 2)
 
     def short(distance: float) -> float:
-        return float(stats.nct.sf(line, count - 1, distance)) - POWER
+        return 1 - float(special.nctdtr(count - 1, distance, line)) - POWER
 
     return float(optimize.brentq(short, 0.0, 60.0))
 
@@ -209,7 +209,7 @@ def draw_power(spread: float, tau: float, programmes: Numbers) -> tuple[Numbers,
     All alike, of these; and of this kind, where true effects differ by `tau`. Missing where there
     are too few for either question.
     """
-    these = (stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER)) * spread / np.sqrt(programmes)
+    these = (special.ndtri(1 - LEVEL / 2) + special.ndtri(POWER)) * spread / np.sqrt(programmes)
     each = np.array([find_distance(int(n)) if n >= FEWEST_OF_KIND else np.nan for n in programmes])
     return these, each * np.sqrt((spread**2 + tau**2) / programmes)
 

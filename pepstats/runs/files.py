@@ -163,7 +163,7 @@ def hold_alone(place: Path) -> Iterator[None]:
                 raise RunError(
                     f"Another command is at work on {place}. Wait until it is done, or stop it."
                 )
-            if not path.exists() or path.stat().st_ino != os.fstat(lock.fileno()).st_ino:
+            if not _is_still_there(path, lock):
                 continue  # another let go of it, and took it away, in between
             try:
                 yield
@@ -171,6 +171,14 @@ def hold_alone(place: Path) -> Iterator[None]:
                 with suppress(PermissionError):  # Windows takes no open file away
                     path.unlink(missing_ok=True)
             return
+
+
+def _is_still_there(path: Path, file: IO[str]) -> bool:
+    """Say whether an open file is still the one of that name."""
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _lock(file: IO[str]) -> bool:

@@ -80,6 +80,7 @@ class Kernels:
                 self._server = subprocess.Popen(  # noqa: S603 - our own words
                     [sys.executable, "-c", SERVE, *given],
                     pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
+                    cwd=os.sep,  # the folder of a run may be gone before it is
                 )  # fmt: skip
 
     def manager(self) -> tuple[type[AsyncKernelManager], Config]:
@@ -224,9 +225,9 @@ def serve(number: int, folder: str) -> None:
         importlib.import_module(name)
     if threading.active_count() > 1:
         raise RuntimeError("no kernel is forked from a process that has threads")
-    running: set[int] = set()
-    with socket.socket(fileno=number) as asked:
-        wanted = _answer(asked, running)
+    running, wanted = set[int](), None
+    with suppress(ConnectionError), socket.socket(fileno=number) as asked:
+        wanted = _answer(asked, running)  # whoever asks may be killed at any moment
     if wanted is not None:
         _become_kernel(wanted)
         return

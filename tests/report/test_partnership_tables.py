@@ -57,7 +57,8 @@ def test_eligibility_is_a_verdict_in_public_and_counts_in_the_exempt_edition(vie
     schools = list(range(1, 11))
     panel = panel_of({(s, y): {"rwm_expected": 70.0, "cohort": 30.0}
                       for s in schools for y in (2016, 2017, 2018)})  # fmt: skip
-    ofsted = pd.DataFrame({"outcome": [4] * 7 + [2] * 3, "inspected": pd.Timestamp("2017-01-01")},
+    ofsted = pd.DataFrame({"urn": schools, "outcome": [4] * 7 + [2] * 3,
+                           "inspected": pd.Timestamp("2017-01-01")},
                           index=pd.Index(schools, name="school"))  # fmt: skip
     members = pd.DataFrame({"programme": "closing-the-gap", "school": schools})
     judged = eligibility.judge_programmes(
@@ -72,7 +73,8 @@ def test_eligibility_is_a_verdict_in_public_and_counts_in_the_exempt_edition(vie
 def test_a_programme_of_today_is_told_by_the_fund_of_its_day_and_asked_no_seventy_per_cent():
     schools = list(range(1, 11))
     panel = panel_of({(s, 2025): {"rwm_expected": 70.0, "cohort": 30.0} for s in schools})
-    ofsted = pd.DataFrame({"outcome": 3, "previous": 3.0, "inspected": pd.Timestamp("2024-01-01")},
+    ofsted = pd.DataFrame({"urn": schools, "outcome": 3, "previous": 3.0,
+                           "inspected": pd.Timestamp("2024-01-01")},
                           index=pd.Index(schools, name="school"))  # fmt: skip
     members = pd.DataFrame({"programme": "closing-the-gap", "school": schools})
     found = {}

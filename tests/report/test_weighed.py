@@ -146,7 +146,7 @@ def test_the_paper_says_what_was_weighed_and_its_verdict_does_not_heed_it() -> N
         ("1.5\u00a0to\u00a03.0", "80 to 95 (before: 50 to 85)", "10 to 35 (before: 5 to 25)")
     ]
     assert shown.note.endswith(
-        "progress score in reading: all pupils is not combined: no spread is known."
+        "Progress score in reading: all pupils is not combined: no spread is known."
     )
     assert "1.8 times the true gain" in dict(tables[f"{slug}.summary"].rows)["Verdict"]
     assert make_tables(bare)[f"{slug}.weighed"].rows == ()

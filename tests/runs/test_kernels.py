@@ -188,6 +188,10 @@ def test_a_run_that_is_stopped_leaves_no_kernel_and_no_temporary_folder(
     temporary.rmdir()
 
 
+def children() -> set[int]:
+    return {process.pid for process in psutil.Process().children(recursive=True)}
+
+
 def wait_for(seen: Callable[[], bool]) -> None:
     until = time.monotonic() + 60
     while not seen():
@@ -198,14 +202,15 @@ def wait_for(seen: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("warm", [True, False])
 def test_only_what_a_run_started_is_ended_when_it_stops(warm: bool, tmp_path: Path) -> None:
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    before = children()
     notebook = write_notebook(tmp_path / "n.ipynb", "import time", "time.sleep(60)")
     with kernels.start_kernels(warm=warm) as one, ThreadPoolExecutor() as pool:
         asleep = pool.submit(execute, notebook, one)
-        wait_for(lambda: bool(psutil.Process().children(recursive=True)[2 if warm else 1 :]))
+        wait_for(lambda: len(children() - before) > warm)
         time.sleep(1)
         one.stop()
         with pytest.raises(RuntimeError):
             asleep.result(timeout=30)
-    assert [process.pid for process in psutil.Process().children(recursive=True)] == [other.pid]
+    assert children() == before and other.poll() is None
     other.kill()
     other.wait()

@@ -16,7 +16,7 @@ def test_what_is_taken_up_is_what_was_written_down(
     run = copy_of(finished, tmp_path / "working" / REPORT)
     monkeypatch.setenv("PEPSTATS_DATA", str(data))
     monkeypatch.setenv("PEPSTATS_RUN", str(run))
-    found = read_evaluation(open_step("05-check-robustness", REPORT, slug))
+    found = read_evaluation(open_step("07-board-report", REPORT, slug))  # which may read all
     there = run / "04-estimate-effect" / slug
     for name, table in found.tables().items():
         assert as_csv(table) == (there / f"{name}.csv").read_bytes(), name
