@@ -31,7 +31,7 @@ verify: $(STAMP)
 nbval: $(STAMP)
 	$(BIN)/python benchmarks/reexecute.py outputs/working/$(or $(REPORT),autumn-2018)
 
-# Runs the default reports on emulated machines and compares each with this one; half an hour.
+# Runs the default reports on emulated machines and compares each with this one.
 machines: $(STAMP)
 	$(BIN)/python benchmarks/machines.py
 

@@ -122,10 +122,11 @@ def _run(asked: argparse.Namespace) -> int:
 
     report = asked.report or choose_report(paths.data_folder(asked.data))
     _tell(f"{report}: its settings, texts and files are checked first.")
-    from pepstats.runs import RunOptions, read_to_do, read_verdicts, run_report
+    from pepstats.runs import LONGEST_CELL, RunOptions, read_to_do, read_verdicts, run_report
 
     data, out = paths.data_folder(asked.data), paths.output_folder(asked.out)
-    options = RunOptions(asked.jobs, asked.force, _tell, asked.longest_cell)
+    longest = asked.longest_cell or LONGEST_CELL
+    options = RunOptions(asked.jobs, asked.force, _tell, longest)
     paper = run_report(report, data=data, out=out, programmes=asked.programme, options=options)
     run = paper.parents[1]
     _tell("\n".join(read_verdicts(run)))
@@ -319,8 +320,8 @@ DATA = _option("--data", "the data folder (default data/)", type=Path, metavar="
 OUT = _option("--out", "where to write (default outputs/)", type=Path, metavar="DIR")
 JOBS_AT_A_TIME = _option("--jobs", f"notebooks at a time (default {JOBS})", type=_count,
                          default=JOBS, metavar="N")  # fmt: skip
-LONGEST = _option("--longest-cell", "seconds a cell may take before it is said to hang (900)",
-                  type=_count, default=900, metavar="S")  # fmt: skip
+LONGEST = _option("--longest-cell", "seconds a cell may take before it is said to hang",
+                  type=_count, metavar="S")  # fmt: skip
 JSON = _option("--json", "the findings as JSON", action="store_true")
 ANY_REPORT = _option("report", WHICH, nargs="?", metavar="REPORT")
 

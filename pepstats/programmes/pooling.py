@@ -60,7 +60,9 @@ def average_these(estimates: Numbers, joint: Numbers, covariance: Numbers) -> Av
     """
     weight = 1 / np.diag(covariance)
     weight = weight / weight.sum()
-    drawn = joint @ weight
+    there = np.isfinite(joint)  # a draw may have no result for a programme
+    with np.errstate(invalid="ignore"):
+        drawn = (np.where(there, joint, 0.0) @ weight) / (there @ weight)
     wide = float(np.sqrt(weight @ covariance @ weight))
     drawn = drawn * max(1.0, wide / (float(np.nanstd(drawn, ddof=1)) or 1.0))
     mean, line = float(weight @ estimates), half_width(drawn)
@@ -302,8 +304,7 @@ def join_draws(standing: Sequence[Standing]) -> Numbers:
         place = str(one.home or one.programme)
         drawn = one.chance[:count][order][_stream("cities", place).permutation(count)]
         columns.append(drawn - np.nanmean(drawn))
-    joint: Numbers = np.nan_to_num(np.column_stack(columns))
-    return joint
+    return np.column_stack(columns)
 
 
 def _stream(*name: str) -> np.random.Generator:
@@ -392,7 +393,8 @@ def _tabulate_each(
             rank_low=shrunk.rank_low, rank_high=shrunk.rank_high,
         )  # fmt: skip
     line = far[out].min() if out.any() else np.inf
-    beyond = (np.abs(joint) / np.nanstd(joint, axis=0, ddof=1) >= line).sum(axis=1)
+    within = np.abs(joint) / np.nanstd(joint, axis=0, ddof=1) < line
+    beyond = (~within).sum(axis=1)  # no result in a draw counts as one as far out
     by_chance = (float(beyond.mean()), float(np.quantile(beyond, 0.95)))
     return table.reindex(columns=EACH_COLUMNS), by_chance
 

@@ -267,8 +267,7 @@ def changed_sentence(record: Provenance) -> str:
     )
     return (
         f"This paper revises the one of {long_date(record.revises)}, from later releases of the "
-        f"same results. Of the {spell_number(len(both))} estimates in both papers, "
-        f"{'all' if 1 < len(both) == moved else spell_number(moved)} changed. {verdicts}."
+        f"same results. {_moved_sentence(len(both), moved)} {verdicts}."
         + (
             f" {spell_number(new).capitalize()} could not be given in the earlier paper."
             if new
@@ -276,6 +275,15 @@ def changed_sentence(record: Provenance) -> str:
         )
         + (f" {spell_number(gone).capitalize()} can no longer be given." if gone else "")
     )
+
+
+def _moved_sentence(number: int, moved: int) -> str:
+    """Write how many of the estimates that both papers have changed."""
+    if number < 2:
+        one = "The one estimate in both papers " + ("changed." if moved else "did not change.")
+        return one if number else "No estimate is in both papers."
+    few = {0: "none", number: "both" if number == 2 else "all"}.get(moved, spell_number(moved))
+    return f"Of the {spell_number(number)} estimates in both papers, {few} changed."
 
 
 def changed_words(record: Provenance, programme: Programme) -> str:

@@ -299,7 +299,8 @@ def _two_parts(whole: pd.DataFrame, group: pd.DataFrame, pupils: pd.DataFrame) -
     blocks, wanted = [], []
     for school, own in whole.iterrows():
         counted = pupils.reindex([school]).iloc[0]
-        q = float(counted["group"]) / float(counted["all"])
+        group_of, every = float(counted["group"]), float(counted["all"])
+        q = group_of / every if every > 0 else np.nan
         own_variance = 1 / float(own["weight"])
         if school not in group.index:
             rows.append((int(school), OTHER, float(own["own"])))
@@ -307,8 +308,7 @@ def _two_parts(whole: pd.DataFrame, group: pd.DataFrame, pupils: pd.DataFrame) -
             wanted.append((int(school), OTHER, {OTHER: 1.0}))
             continue
         q = min(max(q, 0.02), 0.98) if np.isfinite(q) else 0.5
-        n = float(counted["all"]) if np.isfinite(counted["all"]) else 30.0
-        mine = group.loc[school]
+        n, mine = every if every > 0 else 30.0, group.loc[school]
         of_group = 1 / float(mine["weight"])
         each = max(of_group - own_variance, 0.05 * own_variance) / ((1 - q) / (q * n))
         shared = max(own_variance - each / n, 0.1 * own_variance)

@@ -224,7 +224,9 @@ def _count_sentence(account: pd.DataFrame) -> str:
     done = int(account["evaluated"].sum())
     left = len(account) - done
     if not left:
-        return f"{count_words(done, 'programme')} were entered and all were evaluated."
+        whole = "was entered and" if done == 1 else "were entered and all were"
+        were = "was " if done == 1 else ""
+        return f"{count_words(done, 'programme')} {whole} {were}evaluated."
     reasons = account.loc[~account["evaluated"].astype(bool), "reason"].map(short_reason)
     counts = reasons.value_counts()
     why = [f"{reader_words(one)} ({count_words(n, 'programme')})" for one, n in counts.items()]
@@ -253,11 +255,12 @@ def _overstated_sentence(results: SweepResults, *, named: bool) -> str:
     if not over > 0:  # not known, or there is nothing to overstate
         return ""
     best = each[each["programme"] == results.lead.best].iloc[0]
+    least = "" if results.answer(KIND)["tau_low"] > 0 else "at least "
     whose = f", of {results.titles[str(best['programme'])]}," if named else ""
     return (
         f"The largest of {len(each)} estimates{whose} is "
         f"{_points(float(best['estimate']), results, signed=True)}, and is likely to overstate "
-        f"that programme's effect by about {_points(over, results)}: the largest of many "
+        f"that programme's effect by {least}about {_points(over, results)}: the largest of many "
         "is also the luckiest. Estimates moved towards the others allow for this."
     )
 
@@ -305,7 +308,7 @@ def _rest_sentence(sweep: Sweep) -> str:
     clear = rest["verdict"].isin([GAINED, LOST])
     return (
         f"In {int(clear.sum())} of {count_words(len(rest), 'programme')} the other schools gained "
-        f"or lost ground; about {format_number(0.05 * len(rest), 0)} would by chance."
+        f"or lost ground; about {format_number(0.05 * len(rest), 1)} would by chance."
     )
 
 

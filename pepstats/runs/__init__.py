@@ -6,13 +6,14 @@ from pepstats.runs.files import write_whole
 from pepstats.runs.plan import hold_to_plan, write_plan
 from pepstats.runs.release import read_to_do, read_verdicts, release_report
 from pepstats.runs.revision import bridge_programme, bridge_report
-from pepstats.runs.runner import RunOptions, run_report
+from pepstats.runs.runner import LONGEST_CELL, RunOptions, run_report
 from pepstats.runs.steps import open_step, read_design, read_evaluation, read_inputs
 from pepstats.runs.sweep import SweepOptions, run_sweep, sweep_study, tabulate_sweep
 from pepstats.runs.trace import fold_lines, trace_entry
 from pepstats.runs.verify import verify_run
 
 __all__ = [
+    "LONGEST_CELL",
     "RunOptions",
     "SweepOptions",
     "begin_study",

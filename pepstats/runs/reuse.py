@@ -88,11 +88,11 @@ class Ground:
     kept: Kept | None = field(default=None, repr=False)
     times: Mapping[str, float] = field(default_factory=dict, repr=False)
 
-    def say_left(self, left: Collection[Task], jobs: int) -> str:
+    def say_left(self, left: Collection[Task]) -> str:
         """Return about how long is left, by what the steps took last; nothing where unknown."""
         if not left or any(task.name not in self.times for task in left):
             return ""
-        seconds = sum(self.times[task.name] for task in left) / min(jobs, len(left))
+        seconds = sum(self.times[task.name] for task in left)
         return f"   at most about {seconds:.0f} s left"
 
     def stands_on(self, task: Task) -> str:

@@ -147,7 +147,7 @@ def run_report(
 def check_request(
     slug: str, data: Path, programmes: Iterable[str] = ()
 ) -> tuple[Report, list[Source]]:
-    """Check all that can be checked before anything runs: settings, files, parameters."""
+    """Check all that can be checked before anything runs: settings, files, texts."""
     report = load_report(slug, data)
     check_named_files(report, data)
     for name in programmes:
@@ -159,8 +159,6 @@ def check_request(
     all_programmes = load_programmes(report, data)
     check_asked(report, all_programmes, found, data)
     _check_words_of(report, all_programmes, found, data)
-    for task in list_tasks(report.programmes[:1]):
-        check_parameters(task)
     return report, found
 
 
@@ -207,6 +205,8 @@ def execute(
     """
     from tqdm import tqdm
 
+    for task in tasks:
+        check_parameters(task)
     futures: dict[Future[StepRecord], Task] = {}
     with (
         tqdm(total=len(tasks), file=sys.stderr, unit="notebook", disable=None, leave=False) as bar,
@@ -220,12 +220,12 @@ def execute(
             )
             futures[future] = task
         left = list(tasks)
-        options.tell(f"{len(left)} steps{ground.say_left(left, options.jobs)}")
+        options.tell(f"{len(left)} steps{ground.say_left(left)}")
         try:
             for future in as_completed(futures):
                 done, task = future.result(), futures[future]
                 left.remove(task)
-                about = ground.say_left(left, options.jobs)
+                about = ground.say_left(left)
                 options.tell(f"{task.name.replace('--', ' · '):<52} {done.took:>9}{about}")
                 bar.update()
         except BaseException:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import html
 import json
-import os
-import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from IPython.core.getipython import get_ipython
 
 from pepstats import paths
 from pepstats.errors import RunError, nearest
@@ -46,12 +42,9 @@ from pepstats.runs.files import (
     write_whole,
 )
 from pepstats.runs.tasks import (
-    FIRST,
     READS,
-    SETTINGS_OF_ALL,
     STEPS,
     Task,
-    among,
     say_undeclared,
 )
 from pepstats.schools import Panel
@@ -401,31 +394,7 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
     if making is None:
         finished = paths.output_folder() / "working" / settings.slug
         return Step(name, settings, chosen, data, lab_beside(finished), finished=finished)
-    step = Step(name, settings, chosen, data, making)
-    if get_ipython() is not None:  # a kernel is one step's alone
-        _guard_files(step)
-    return step
-
-
-def _guard_files(step: Step) -> None:
-    """Refuse, from now on in this process, to open a file of the study that is not declared."""
-    task, folder, named = Task(step.name, ""), f"{step.data}{os.sep}", set[str]()
-    if step.name == FIRST:
-        listed = [line.file for line in step.report.sources]
-        listed += [file for one in step.load_programmes() for file in one.files]
-        named = {os.path.relpath(step.data / file, step.data) for file in listed}
-
-    def refuse(event: str, about: tuple[Any, ...]) -> None:
-        if event != "open" or not isinstance(about[0], str | os.PathLike):
-            return
-        path = os.fspath(about[0])
-        if not isinstance(path, str) or not path.startswith(folder):
-            return
-        name = path.removeprefix(folder).replace(os.sep, "/")
-        if not (among(name, SETTINGS_OF_ALL) or name in named or task.reads_setting(name)):
-            raise RunError(say_undeclared(step.name, name))
-
-    sys.addaudithook(refuse)
+    return Step(name, settings, chosen, data, making)
 
 
 def find_wholes(report: Report, data: Path) -> dict[str, str]:

@@ -56,6 +56,9 @@ def run_sweep(listed: Path, report: str, data: Path, out: Path, options: SweepOp
     Returns the paper's path; all is in `sweeps/<name>/`, which takes the place of the last one when
     it is whole.
     """
+    listed = listed.resolve()
+    if not listed.stem or listed.stem.startswith("."):
+        raise DesignError(f"{listed}: not a folder or a list of programmes with a name of its own.")
     study = load_study(report, data)
     like = next(iter(study.programmes.values()))
     entered = read_entered(listed, like)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
 
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.runs.files import Digest
+from pepstats.runs.kernels import import_papermill
 from pepstats.settings import Settings
 
 
@@ -45,9 +43,6 @@ MATCHING = "03-match-schools"
 
 CRITERIA = "dashboard*.yml"
 """The files of a data folder that have the dashboard's criteria."""
-
-SETTINGS_OF_ALL = ("reports/*.yml", "programmes/*.yml")
-"""What every step opens; of these it is given the keys that it reads."""
 
 ALL = ("*",)
 
@@ -215,28 +210,16 @@ def check_parameters(task: Task) -> None:
 
     Papermill itself only warns of an unknown parameter and runs with the default.
     """
+    papermill = import_papermill()
     path = paths.NOTEBOOKS / f"{task.step}.ipynb"
     if not path.is_file():
         raise RunError(f"{path} is not there. Restore it, or clone the project again.")
-    given, taken = set(parameters_of(task, "")), set(_parameters_in(path))
+    given, taken = set(parameters_of(task, "")), set(papermill.inspect_notebook(str(path)))
     if given != taken:
         raise RunError(
             f"{path.name} takes the parameters {sorted(taken)}, but is given {sorted(given)}. "
             "Mend its cell tagged `parameters`."
         )
-
-
-def _parameters_in(path: Path) -> Iterator[str]:
-    """List what the cells of a notebook that are tagged `parameters` assign."""
-    for cell in json.loads(path.read_text("utf-8"))["cells"]:
-        if "parameters" in cell["metadata"].get("tags", []):
-            for line in ast.parse("".join(cell["source"])).body:
-                named = (
-                    line.targets
-                    if isinstance(line, ast.Assign)
-                    else [getattr(line, "target", line)]
-                )
-                yield from (one.id for one in named if isinstance(one, ast.Name))
 
 
 def parameters_of(task: Task, report: str) -> dict[str, str]:

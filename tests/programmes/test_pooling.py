@@ -46,6 +46,19 @@ def test_programmes_of_one_size_are_held_to_a_t_test() -> None:
     assert (found.low, found.high) == pytest.approx(tuple(plain.confidence_interval()))
 
 
+def test_a_draw_without_a_result_for_a_programme_is_the_average_of_the_others() -> None:
+    rng = np.random.default_rng(3)
+    joint = rng.normal(0, 3, (4000, 5))
+    joint[:, 4] = np.where(rng.random(4000) < 0.5, np.nan, joint[:, 4])
+    covariance = 9.0 * np.eye(5)
+    found = average_these(np.full(5, 2.0), joint, covariance)
+    filled = average_these(np.full(5, 2.0), np.nan_to_num(joint), covariance)
+    of_four = joint[np.isnan(joint[:, 4]), :4].mean(axis=1)
+    assert found.high - found.low > filled.high - filled.low  # nought would make chance smaller
+    assert 0.9 < (found.high - found.low) / (2 * 1.96 * np.sqrt(
+        0.5 * of_four.var() + 0.5 * 9 / 5)) < 1.1  # fmt: skip
+
+
 def test_an_average_is_found_as_often_as_the_power_line_says() -> None:
     rng, count = np.random.default_rng(1), 8
     smallest = find_distance(count) / np.sqrt(count)

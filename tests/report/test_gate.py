@@ -732,6 +732,13 @@ def test_what_was_told_of_all_pupils_counts_where_a_later_report_has_a_group_too
         assert may_show(forms, unknown, LEAST) == may
 
 
+def test_a_school_of_which_no_pupils_are_counted_is_as_one_of_the_usual_size() -> None:
+    gaps = gaps_of_a_group_and_all()
+    found = [gate.find_unknown([chapter_of(gaps)], "rwm_expected", panel)
+             for panel in (None, panel_of_pupils(gaps, 0, 0))]  # fmt: skip
+    np.testing.assert_allclose(found[0].prior, found[1].prior)
+
+
 def test_a_group_and_all_pupils_are_reckoned_with_together() -> None:
     """A group of 17 schools beside all pupils of 18 tells of the one school between them."""
     chapter = chapter_of(gaps_of_a_group_and_all())

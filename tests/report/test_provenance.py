@@ -69,6 +69,28 @@ def test_a_release_without_single_schools_results_is_said_to_be_so(
     assert said == "The earlier report was released without the results of single schools."
 
 
+@pytest.mark.parametrize(
+    ("kept", "moved", "said"),
+    [
+        ([], [], "No estimate is in both papers."),
+        ([4.0], [True], "The one estimate in both papers changed."),
+        ([4.0], [False], "The one estimate in both papers did not change."),
+        ([4.0, 1.0], [True, True], "Of the two estimates in both papers, both changed."),
+        ([4.0, 1.0], [False, False], "Of the two estimates in both papers, none changed."),
+        ([4.0] * 3, [True] * 3, "Of the three estimates in both papers, all changed."),
+    ],
+)
+def test_however_many_estimates_both_papers_have_the_sentence_is_english(
+    december: Provenance, kept: list[float], moved: list[bool], said: str
+) -> None:
+    rows = pd.DataFrame({
+        "estimate_before": kept, "estimate_after": kept, "moved": moved,
+        "verdict_changed": False,
+    })  # fmt: skip
+    record = dataclasses.replace(december, effects={PROGRAMME.slug: rows})
+    assert f" {said} " in board_tables.changed_sentence(record)
+
+
 def test_the_sum_of_it_counts_estimates_and_verdicts(december: Provenance) -> None:
     said = board_tables.make_provenance_entries(december, [PROGRAMME])["report.changed"].text
     assert "revises the one of 2 October 2018" in said

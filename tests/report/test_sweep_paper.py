@@ -57,6 +57,17 @@ def test_who_could_not_be_evaluated_is_counted_with_the_reason(pages: dict[str, 
     assert "Of 10 programmes entered, 9 were evaluated and 1 was not: too few schools" in words
 
 
+def test_where_programmes_may_not_differ_the_largest_overstates_by_at_least_so_much(
+    results: SweepResults,
+) -> None:
+    answers = results.lead.answers
+    for low, said in ((0.0, "by at least about"), (0.4, "by about")):
+        one = replace(results.lead, overstated=1.2, answers=answers.assign(tau_low=low))
+        changed = replace(results, pooled={OUTCOME: one})
+        words = words_of(to_html(write_sweep_papers(changed, exempt_only=True)["sweep-exempt"]))
+        assert f"that programme's effect {said} 1.2 percentage" in words.replace("\xa0", " ")
+
+
 def test_the_public_edition_ranks_nobody_and_the_exempt_one_says_how_unsure_a_place_is(
     results: SweepResults, pages: dict[str, str]
 ) -> None:
@@ -123,7 +134,7 @@ def test_what_the_paper_says_of_the_best_and_of_chance_is_what_was_found(
     results: SweepResults, pages: dict[str, str]
 ) -> None:
     words, lead = words_of(pages["sweep-exempt"]), results.lead
-    assert f"overstate that programme's effect by about {lead.overstated:.1f}" in words
+    assert f"overstate that programme's effect by at least about {lead.overstated:.1f}" in words
     out = int(lead.each["stands_out"].sum())
     said = "none stands out" if not out else f"{out} stand"
     assert said in words

@@ -175,9 +175,8 @@ def test_a_run_that_is_stopped_leaves_no_kernel_and_no_temporary_folder(
         stdout=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         try:
-            wait_for(lambda: len(alive(temporary)) > 1)  # the run, and what warms up
-            if reached == "a kernel is at work":
-                wait_for(lambda: len(alive(temporary)) > 2 and any(temporary.iterdir()))
+            count = 2 if reached == "a kernel is at work" else 1  # beside what warms up, the run
+            wait_for(lambda: any(temporary.iterdir()) and len(alive(temporary)) > count)
             process.send_signal(number)
             _, said = process.communicate(timeout=60)
         finally:

@@ -5,8 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -341,32 +339,3 @@ def test_a_step_cannot_read_a_table_that_it_has_not_declared(
         step.read_table("04-estimate-effect", "value")
     with pytest.raises(RunError, match="has not declared that it reads 01-clean-sources/urns"):
         step.read_table("01-clean-sources", "urns")
-
-
-UNDECLARED = """
-import os, sys
-from pathlib import Path
-from pepstats.runs import steps
-steps.get_ipython = lambda: True  # as in a kernel
-step = steps.open_step("02-priority-ratings", "autumn-2018")
-try:
-    (step.data / "dashboard.yml").read_bytes()
-except FileNotFoundError:
-    print("it may be there or not")
-try:
-    (step.data / "quality.yml").read_bytes()
-except steps.RunError as error:
-    print(error)
-"""
-
-
-def test_a_step_cannot_open_a_file_of_the_study_that_it_has_not_declared(
-    data: Path, tmp_path: Path
-) -> None:
-    given = {"PEPSTATS_DATA": str(data), "PEPSTATS_RUN": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", UNDECLARED], capture_output=True, text=True, check=False,
-        env={**os.environ, **given}, cwd=ROOT,
-    )  # fmt: skip
-    assert "02-priority-ratings has not declared that it reads quality.yml" in done.stdout, done
-    assert "it may be there or not" in done.stdout

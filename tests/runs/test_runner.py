@@ -223,7 +223,8 @@ def test_unknown_parameters_are_refused_before_anything_runs(
     path.write_text(path.read_text("utf-8").replace("programme: str", "program: str"), "utf-8")
     monkeypatch.setattr(paths, "NOTEBOOKS", folder)
     with pytest.raises(RunError, match="takes the parameters"):
-        runner.check_request("autumn-2018", data)
+        runner.run_report("autumn-2018", data=data, out=tmp_path / "out")
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
 def test_a_failed_notebook_is_kept_beside_with_its_cell_named(

@@ -57,6 +57,21 @@ def test_a_sweep_leaves_its_tables_pictures_and_both_papers_and_says_each_thing_
     assert files_of(again) == files
 
 
+def test_a_sweep_is_written_into_its_own_folder_and_no_other(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder asked for as `..` is known by its name; one without a name of its own is refused."""
+    inside = tmp_path / "mine" / "inside"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    assert sweep(Path(".."), data, tmp_path / "out") == 2
+    assert f"{tmp_path / 'mine'}: no programme is in this folder" in capsys.readouterr().err
+    for nameless in (Path("/"), tmp_path / ".hidden"):
+        assert sweep(nameless, data, tmp_path / "out") == 2
+        assert "with a name of its own" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_early_results_leave_no_public_paper_and_one_message(
     listed: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
