@@ -298,6 +298,7 @@ def school_dots(gaps: pd.Series, labels: Mapping[int, str], drawn: SchoolLines) 
     unit = MEASURES[drawn.outcome].unit
     others = "the forecast" if drawn.note else OTHERS
     figure, ax = new_axes(height_of_school_dots(rows))
+    figure.set_layout_engine("constrained", w_pad=0.1)  # names are wider in Word than laid out
     draw_school_dots(rows, ax, unit=unit, others=others)
     against = "the forecast of its result" if drawn.note else "its own comparison schools"
     caption = _sentences(

@@ -177,25 +177,24 @@ def draw_school_dots(schools: pd.DataFrame, ax: Axes, *, unit: str, others: str)
     """
     count = len(schools)
     size = min(9.5, 50 * _school_row(count))
-    for place, (label, gap) in enumerate(zip(schools["label"], schools["gap"], strict=True)):
-        look: dict[str, Any] = {"va": "center", "fontsize": size}
-        name = textwrap.shorten(str(label), SCHOOL_WORDS, placeholder=" ...")
-        ax.annotate(name, (0, place), xytext=(-6, 0), textcoords="offset points", ha="right",
-                    xycoords=("axes fraction", "data"), **look)  # fmt: skip
-        if np.isnan(gap):
-            ax.annotate("no result", (0, place), color=GREY, ha="center", **look)
-            continue
-        ax.plot([0, gap], [place, place], color=PALE, linewidth=2, zorder=1)
-        ax.plot(gap, place, marker="o", markersize=6, color=BLUE)
+    for place, gap in enumerate(schools["gap"]):
+        shown = "no result" if np.isnan(gap) else format_number(gap, signed=True)
         ax.annotate(
-            format_number(gap, signed=True), (1, place), xytext=(4, 0), ha="left",
-            textcoords="offset points", xycoords=("axes fraction", "data"), **look,
+            shown, (1, place), xytext=(4, 0), ha="left", va="center", fontsize=size,
+            textcoords="offset points", xycoords=("axes fraction", "data"),
         )  # fmt: skip
+        if not np.isnan(gap):
+            ax.plot([0, gap], [place, place], color=PALE, linewidth=2, zorder=1)
+            ax.plot(gap, place, marker="o", markersize=6, color=BLUE)
     ax.axvline(0, color=INK, linewidth=1, zorder=0)
     ax.set_ylim(count - 0.4, -0.6)
     reach = 1.08 * max(1e-9, float(schools["gap"].abs().max()))
     ax.set_xlim(-reach, reach)
     clear_rows(ax)
+    names = [
+        textwrap.shorten(str(one), SCHOOL_WORDS, placeholder=" ...") for one in schools["label"]
+    ]
+    ax.set_yticks(range(count), labels=names, fontsize=size)
     ax.set_xlabel(f"{capital(unit)} from\n{others}; upright line: 0", fontsize=9.5)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from pepstats.plots import (
     placebo_dots,
     school_lines,
     style,
+    to_png,
     two_lines,
 )
 from pepstats.plots.dots import choose_dots, draw_hundred_dots
@@ -24,7 +27,7 @@ from pepstats.plots.lines import (
     draw_small_lines,
     draw_two_lines,
 )
-from pepstats.plots.pictures import name_schools, shorten_names
+from pepstats.plots.pictures import SchoolLines, name_schools, school_dots, shorten_names
 from pepstats.plots.ranges import (
     describe_check_rows,
     describe_love_plot,
@@ -202,6 +205,16 @@ def test_a_long_name_never_covers_the_mark_above_it() -> None:
                    and line.get_marker() == "s")  # fmt: skip
     second = min(t.get_window_extent().y1 for t in ax.texts)
     assert second < marks[-1]
+
+
+def test_no_name_beside_a_dot_is_cut_off_by_the_edge_of_the_picture() -> None:
+    names = ["Fablemouth Station Road W", "WWWWWWWWWW WWWWWWWWWWWWWW", "Low"]
+    drawn = SchoolLines("P", 2018, "rwm_expected")
+    picture = school_dots(pd.Series([34.0, np.nan, -3.0], [1, 2, 3]), dict(enumerate(names, 1)),
+                          drawn)  # fmt: skip
+    shades = mpl.image.imread(io.BytesIO(to_png(picture.figure)), format="png")[..., :3]
+    assert (shades[:, :2] == 1).all() and (shades[:, -2:] == 1).all()
+    assert (shades < 0.5).any()
 
 
 def test_two_schools_of_one_name_are_told_apart() -> None:
