@@ -279,18 +279,17 @@ def fit_chance_scale(mean: Numbers, variance: Numbers, authority: NDArray[np.int
     not held to one yardstick. Each draw is scaled by a fit over other cities' draws.
     """
     there = np.isfinite(mean) & np.isfinite(variance)
-    terms = pd.DataFrame(
-        {"n": 1.0, "v": variance, "vv": variance**2, "ee": mean**2, "vee": variance * mean**2}
-    )
-    terms[~there] = 0.0
-    whole, codes = terms.sum(), pd.Series(authority)
-    own = terms.groupby(authority).sum()
+    square = mean**2
+    terms = np.array([np.ones(len(mean)), variance, variance**2, square, variance * square])
+    terms[:, ~there] = 0.0
+    cities, place = np.unique(authority, return_inverse=True)
+    own = np.array([np.bincount(place, term, len(cities)) for term in terms]).T
+    whole = own.sum(axis=0)
     others = (whole - own) if len(own) > 1 else own
-    parts = np.array([_least_squares(*row) for row in others.to_numpy()])
-    place = own.index.get_indexer(codes)
+    parts = np.array([_least_squares(*row) for row in others.tolist()])
     with np.errstate(invalid="ignore"):
         each = np.sqrt(parts[place, 0] + parts[place, 1] * variance)
-    return ChanceScale(*_least_squares(*whole.to_numpy()), np.where(each > 0, each, 1.0))
+    return ChanceScale(*_least_squares(*whole.tolist()), np.where(each > 0, each, 1.0))
 
 
 def _least_squares(n: float, v: float, vv: float, ee: float, vee: float) -> tuple[float, float]:

@@ -149,6 +149,22 @@ def rate_schools(
     Raises `DesignError` where a school to rate is unknown, the year is not in the panel, or nothing
     of the dashboard has a source.
     """
+    rated, table, sourced = _rate(inputs, dashboard, year, schools)
+    chances = _draw_chances(rated, draws, entropy=int(rng.integers(2**63)))
+    table[list(chances)] = pd.DataFrame(chances, index=table.index)
+    table["reasons"] = _list_reasons(rated)
+    table["would_change"] = _would_change(rated)
+    table["one_pupil"] = _one_pupil(rated)
+    left_out = _list_left_out(rated.indicators, rated.rows)
+    without = tuple(one.id for one, has in zip(dashboard.indicators, sourced, strict=True)
+                    if not has and one.id not in left_out)  # fmt: skip
+    return Ratings(dashboard, year, draws, table, _contributions(rated), without, left_out)
+
+
+def _rate(
+    inputs: RatingInputs, dashboard: Dashboard, year: int, schools: pd.Index | None
+) -> tuple[_Rated, pd.DataFrame, Bools]:
+    """Rate schools once; return that, a row for each, and which criteria have a source."""
     _check(inputs, year, schools)
     register = inputs.register.sort_index()
     inputs = RatingInputs(inputs.panel, register, inputs.ofsted, inputs.england)
@@ -173,16 +189,7 @@ def rate_schools(
     there = (table["coverage_of_sourced"] >= dashboard.least_coverage - CLOSE).to_numpy()
     table["rating"] = pd.Series(rating, index=table.index).where(there).astype("Int64")
     table["no_rating"] = _why_not_rated(table, dashboard)
-    rated = _Rated(indicators, rows, values, colours, score, rating, there)
-    chances = _draw_chances(rated, draws, entropy=int(rng.integers(2**63)))
-    table[list(chances)] = pd.DataFrame(chances, index=table.index)
-    table["reasons"] = _list_reasons(rated)
-    table["would_change"] = _would_change(rated)
-    table["one_pupil"] = _one_pupil(rated)
-    left_out = _list_left_out(indicators, rows)
-    without = tuple(one.id for one, has in zip(dashboard.indicators, sourced, strict=True)
-                    if not has and one.id not in left_out)  # fmt: skip
-    return Ratings(dashboard, year, draws, table, _contributions(rated), without, left_out)
+    return _Rated(indicators, rows, values, colours, score, rating, there), table, sourced
 
 
 def _list_left_out(indicators: Indicators, rows: Rows) -> dict[str, str]:
@@ -481,11 +488,13 @@ def follow_ratings(
         if not shared:
             continue
         board = _keep(dashboard, shared)
-        after = rate_schools(inputs, board, last, rng=np.random.default_rng(0), draws=1).ratings
+        after = _rate(inputs, board, last, None)[1]
         both = after.index[after["rating"].notna()]
         if len(both) < ENOUGH:
             continue
-        before = rate_schools(inputs, board, last - 1, rng=rng, schools=both, draws=400).ratings
+        rated, before, _ = _rate(inputs, board, last - 1, both)
+        chances = _draw_chances(rated, 400, entropy=int(rng.integers(2**63)))
+        before[["p1", "p2", "p3"]] = np.column_stack([chances[name] for name in ("p1", "p2", "p3")])
         before = before[before["rating"].notna()]
         if len(before) >= ENOUGH:
             return _count(before, after["rating"]).assign(year=last - 1, next_year=last)[

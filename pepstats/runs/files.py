@@ -66,8 +66,11 @@ def _change_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataF
         if moved:
             column = column.astype(object) if column.dtype == "category" else column
             table.isetitem(place, column.where(~column.isin(moved), column.map(moved)))
-    if any(changed(key) != key for key in table.index.unique() if isinstance(key, (str, tuple))):
-        table.index = table.index.map(changed)
+    keys = table.index
+    levels = keys.levels if isinstance(keys, pd.MultiIndex) else [keys]
+    if any(changed(key) != key for level in levels if not pd.api.types.is_numeric_dtype(level)
+           for key in level.unique()):  # fmt: skip
+        table.index = keys.map(changed)
     return table
 
 

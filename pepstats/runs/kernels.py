@@ -24,7 +24,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.abc import MetaPathFinder
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -43,7 +42,8 @@ LAUNCHER = "ipykernel_launcher"
 FIRST = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib.backends.backend_svg")
 """What every notebook needs, beside our own code, which this file brings with it."""
 
-LATER = ("jinja2", "docx", "xlsxwriter", "python_calamine", "diff_diff")
+LATER = ("matplotlib.figure", "matplotlib.backends.backend_agg", "jinja2", "docx", "xlsxwriter",
+         "python_calamine", "diff_diff")  # fmt: skip
 """What is imported where it is used: here while no kernel is asked for."""
 
 SERVE = """
@@ -287,15 +287,8 @@ def _become_kernel(words: dict[str, Any]) -> None:
     os.environ.update(words["env"])
     np.random.seed()  # noqa: NPY002 - what nobody has seeded is another in each kernel
     parent = f"--IPKernelApp.parent_handle={os.getppid()}"  # it ends when that is gone
-    IPKernelApp.launch_instance(argv=[*words["argv"], parent])
-
-
-class _Without(MetaPathFinder):
-    """Says of one package that it is not there."""
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        if fullname == "rfc3987_syntax":
-            raise ModuleNotFoundError(fullname)
+    with _without("debugpy"):  # nobody sets a breakpoint in a run
+        IPKernelApp.launch_instance(argv=[*words["argv"], parent])
 
 
 def import_papermill() -> ModuleType:
@@ -303,10 +296,18 @@ def import_papermill() -> ModuleType:
 
     `jsonschema`, which it imports, builds them, a second's work, as soon as it finds the package.
     """
-    without = _Without()
-    sys.meta_path.insert(0, without)
-    try:
+    with _without("rfc3987_syntax"):
         import papermill
-    finally:
-        sys.meta_path.remove(without)
     return cast(ModuleType, papermill)
+
+
+@contextmanager
+def _without(name: str) -> Iterator[None]:
+    """Say of one package that it is not there, to what has not imported it yet."""
+    if hidden := name not in sys.modules:
+        cast(Any, sys.modules)[name] = None
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[name]

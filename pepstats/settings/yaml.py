@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -130,7 +131,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_YAML:
         raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a settings file.")
     try:
-        content = yaml.load(read_once(path).decode("utf-8"), _StrictLoader)  # noqa: S506 - it is safe
+        content = _parse(read_once(path))
     except UnicodeDecodeError as error:
         raise DesignError(
             f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8."
@@ -143,6 +144,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DesignError(f"{path}: expected `key: value` lines, found {type(content).__name__}.")
     return {key: _plain_values(value) for key, value in content.items()}
+
+
+@lru_cache(maxsize=64)
+def _parse(content: bytes) -> Any:
+    """Parse a YAML file once; `_plain_values` gives each reader a copy of its own."""
+    return yaml.load(content.decode("utf-8"), _StrictLoader)  # noqa: S506 - it is safe
 
 
 def _plain_values(content: Any) -> Any:
