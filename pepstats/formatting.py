@@ -205,7 +205,7 @@ PLAIN = tuple(
          r"divided at \1 days; each extra day is associated with \2, \3"),
         (r"^picked so in (.*), against", r"schools chosen in the same way in \1, against"),
         (r"\bmade-up programmes, nothing done: the mean in (.*), and 95 in 100 of them",
-         r"groups without a programme: their mean in \1 and the range of 95 in 100 of them"),
+         r"groups without the programme: their mean in \1 and the range of 95 in 100 of them"),
         (r"\bnot made alike in it, so it tests how alike the schools were",
          "not used in the matching, so it tests how similar the schools were"),
         (r"^less the city's own other", "set against the authority's own other"),
@@ -214,9 +214,9 @@ PLAIN = tuple(
         (r"^alike in circumstances, not in", "similar in circumstances, not in"),
         (r"\bthat count alike\b", "that count equally"),
         (r"\bif it moved them as far as\b", "if it changed them as much as"),
-        (r"\bmade-up programmes\b", "groups without a programme"),
+        (r"\bmade-up programmes\b", "groups without the programme"),
         (r"\bone p for all, from the same\b", "one share for all, from the same"),
-        (r"\bplacebo cities of the other half\b", "groups without a programme, the other half"),
+        (r"\bplacebo cities of the other half\b", "groups without the programme, the other half"),
     )
 )  # fmt: skip
 """How checks and their notes are called in the programme's code and tables, and in print."""

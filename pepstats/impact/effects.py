@@ -22,7 +22,7 @@ from pepstats.impact.placebo import weighted_mean
 MATCHED, FORECAST = "matched", "forecast"
 HOW = {
     MATCHED: "compared with similar schools",
-    FORECAST: "against a forecast from last year's schools",
+    FORECAST: "compared with a forecast from earlier results",
 }
 """The two ways an estimate is made, and what each is called; one stands beside every number."""
 
@@ -31,19 +31,19 @@ UNCERTAIN = "too uncertain to say"
 PROBABLY_LOST, LOST = "probably lost ground", "lost ground"
 
 LADDER: dict[str, str] = {
-    GAINED: "At most 5 in 100 groups of schools without a programme changed this much, allowing "
+    GAINED: "At most 5 in 100 groups of schools without the programme changed this much, allowing "
     "for all the results looked at together. The whole of the 95% range is above zero.",
-    PROBABLY_GAINED: "Between 5 and 10 in 100 groups of schools without a programme changed this "
+    PROBABLY_GAINED: "Between 5 and 10 in 100 groups of schools without the programme changed this "
     "much, allowing for all the results looked at together. The estimate is above zero, but the "
     "range includes zero.",
-    UNCERTAIN: "More than 10 in 100 groups of schools without a programme changed this much, "
+    UNCERTAIN: "More than 10 in 100 groups of schools without the programme changed this much, "
     "allowing for all the results looked at together. The programme may have helped, made no "
     "difference or done harm: these results cannot tell.",
-    PROBABLY_LOST: "Between 5 and 10 in 100 groups of schools without a programme changed this "
+    PROBABLY_LOST: "Between 5 and 10 in 100 groups of schools without the programme changed this "
     "much, allowing for all the results looked at together. The estimate is below zero, but the "
     "range includes zero.",
-    LOST: "At most 5 in 100 groups of schools without a programme changed this much, allowing for "
-    "all the results looked at together. The whole of the 95% range is below zero.",
+    LOST: "At most 5 in 100 groups of schools without the programme changed this much, allowing "
+    "for all the results looked at together. The whole of the 95% range is below zero.",
 }
 """The five verdicts, best first, each with its meaning in plain words."""
 

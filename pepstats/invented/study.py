@@ -125,10 +125,10 @@ seed: {seed}
 """
 
 _WORDS = {
-    "closing-the-gap": ("Closing the gap", "Coaching and pupil reviews in 18 schools, so that "
-                        "disadvantaged pupils catch up."),
-    "send-in-mainstream": ("SEND in mainstream", "Training and advice in 18 schools, for pupils "
-                           "with SEN Support in class."),
+    "closing-the-gap": ("Closing the gap", "Schools had coaching and reviews of their pupils, so "
+                        "that disadvantaged pupils would catch up."),
+    "send-in-mainstream": ("SEND in mainstream", "Schools had training, a coach and reviews of "
+                           "their pupils, for pupils with SEN Support in class."),
 }  # fmt: skip
 
 _JUDGED = {
@@ -164,7 +164,7 @@ actions:                    # what the last meeting asked for, and where this pa
     answer: Three for each programme, chosen by a rule, are in the appendices.
   - asked: What schools say of the impact of the support they had
     by: A councillor (invented)
-    answer: Every school of both programmes was asked. Their answers are counted and quoted.
+    answer: Every school of both was asked. Their answers are counted, and some are quoted.
 disclosure: {{safe_threshold: 3}}
 formats: [word, workbook]
 sources:

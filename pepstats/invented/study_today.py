@@ -61,7 +61,8 @@ analysis never reads it; the tests do. Seed {seed}, effect {effect:g}.
 
 _PROGRAMME = """# {note}
 title: Support for stuck schools
-summary: A lead school's help for 18 schools, first those found below Good twice running.
+summary: A lead school helped each school with coaching and reviews of its pupils. Schools that
+  Ofsted had found below Good at two inspections running, called stuck, were chosen first.
 phase: primary
 starts: 2025                # the first results that could show it
 baseline: [2023, 2024]
@@ -96,7 +97,7 @@ actions:                    # what the last meeting asked for, and where this pa
     answer: Section 2 has the finding, with how sure we are. The rest is under the programme.
   - asked: What the schools say of the support they had
     by: A councillor (invented)
-    answer: Every school of the programme was asked. Their answers are counted and quoted.
+    answer: Every school of the programme was asked. Their answers are counted, and some are quoted.
 disclosure: {{safe_threshold: 3}}
 formats: [word, workbook]
 sources:

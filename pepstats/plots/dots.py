@@ -79,7 +79,7 @@ def describe_hundred_dots(dots: pd.DataFrame, *, estimate: float, unit: str) -> 
     beyond = int(dots["beyond"].sum())
     middle = dots["value"].abs().sort_values().iloc[[49, 94]]
     return (
-        f"One hundred dots stand for groups of schools without a programme. Half of them changed "
+        f"One hundred dots stand for groups of schools without the programme. Half of them changed "
         f"by {format_number(float(middle.iloc[0]))} {unit} or less either way, and 95 by "
         f"{format_number(float(middle.iloc[1]))} or less. This programme's schools changed by "
         f"{format_number(estimate, signed=True)}. {_beyond_words(beyond)}"

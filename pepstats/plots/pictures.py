@@ -173,7 +173,7 @@ def placebo_dots(placebo: pd.Series, effect: pd.Series, title: str) -> Picture:
     draw_hundred_dots(dots, ax, estimate=estimate, unit=unit)
     caption = (
         f"{title}: {outcome_label(outcome)}. The hundred dots stand for "
-        f"{int(effect['n_placebo']):,} groups of schools without a programme"
+        f"{int(effect['n_placebo']):,} groups of schools without the programme"
     )
     alt = describe_hundred_dots(dots, estimate=estimate, unit=unit)
     return Picture(figure, dots, alt, caption)

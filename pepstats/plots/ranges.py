@@ -142,7 +142,7 @@ def describe_check_rows(checks: pd.DataFrame, *, unit: str) -> str:
         said.append(
             f"{capital(str(row['check']))} gives {format_number(row['estimate'], signed=True)} "
             f"({format_number(row['low'])} to {format_number(row['high'])}); "
-            f"{_often(row['p'])} groups without a programme changed as much."
+            f"{_often(row['p'])} groups without the programme changed as much."
         )
     for kind, rows in known.groupby("kind", sort=False):
         if kind not in ("headline", "together"):

@@ -7,7 +7,7 @@ pupils are tested. Results of earlier years tell how often a rating lasts.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -204,13 +204,17 @@ def _list_left_out(indicators: Indicators, rows: Rows) -> dict[str, str]:
     return found
 
 
-def list_sourced(inputs: RatingInputs, dashboard: Dashboard, year: int) -> set[str]:
-    """Name the indicators that some school of the study has a value for in a year."""
+def share_sourced(inputs: RatingInputs, dashboard: Dashboard, year: int) -> dict[str, float]:
+    """Return each indicator that has a value in a year, and the share of schools that have it.
+
+    Of the schools of the study that it applies to.
+    """
     indicators = find_indicators(inputs, dashboard, year)
     figures = indicators.sampling.figures
     _, colours = colour_all(indicators, np.arange(len(figures)), figures)
-    has = np.asarray((colours >= 0).any(axis=1), dtype=bool)
-    return {one.id for one, there in zip(dashboard.indicators, has, strict=True) if there}
+    has = (colours >= 0).sum(axis=1) / np.maximum(indicators.applies.sum(axis=1), 1)
+    return {one.id: float(share) for one, share in zip(dashboard.indicators, has, strict=True)
+            if share > 0}  # fmt: skip
 
 
 def _check(inputs: RatingInputs, year: int, schools: pd.Index | None) -> None:
@@ -460,6 +464,7 @@ CERTAINTY = {"under 50": 0, "50 to 79": 50, "80 to 94": 80, "95 or more": 95}
 """Bands of P(rating), in 100, each with its lower end."""
 
 ENOUGH = 100  # schools rated in both years
+PUBLISHED = 0.1  # of the schools of a study: fewer have results where they are not published yet
 FEW = 30  # schools of one rating, or of one band
 POOLED = 5.0  # as many schools at the rating's own share steady the share of a band
 
@@ -476,16 +481,23 @@ def follow_ratings(
     """Count, by rating and certainty, the schools that had the same rating the year after.
 
     In the latest two years in a row, up to `year`, in which enough schools can be rated; both are
-    rated by the criteria that have figures in both. Keyed (`rating`, `certainty`, in 100): `year`,
-    `next_year`, `schools` (rated in both), `chance` (mean P(rating) they were given), `same` (how
-    many had the same rating again) and `share`, shrunk towards the share of the whole rating (a
-    beta-binomial prior worth `POOLED` schools), missing where under `FEW` schools had the rating.
-    Empty where there are no such years.
+    rated by the criteria that are published in both, not of the authority's own schools alone.
+    Two years in which these weigh too little to rate a school by are passed over. Keyed (`rating`,
+    `certainty`, in 100): `year`, `next_year`, `schools` (rated in both), `chance` (mean P(rating)
+    they were given), `same` (how many had the same rating again) and `share`, shrunk towards the
+    share of the whole rating (a beta-binomial prior worth `POOLED` schools), missing where under
+    `FEW` schools had the rating. Empty where there are no such years.
     """
     known = set(inputs.panel.releases.index)
     for last in sorted((y for y in known if y <= year and y - 1 in known), reverse=True):
-        shared = list_sourced(inputs, dashboard, last - 1) & list_sourced(inputs, dashboard, last)
-        if not shared:
+        found = [share_sourced(inputs, dashboard, one) for one in (last - 1, last)]
+        weight = {one.id: one.weight for one in dashboard.indicators}
+        shared = {
+            one for one in weight if min(side.get(one, 0.0) for side in found) >= PUBLISHED
+        }  # fmt: skip
+        asked = sum(weight[one] for one in found[1])
+        held = sum(weight[one] for one in shared)
+        if not shared or held < dashboard.least_coverage * asked - CLOSE:
             continue
         board = _keep(dashboard, shared)
         after = _rate(inputs, board, last, None)[1]
@@ -504,7 +516,7 @@ def follow_ratings(
     return pd.DataFrame(columns=FOLLOWED_COLUMNS, index=index)
 
 
-def _keep(dashboard: Dashboard, shared: set[str]) -> Dashboard:
+def _keep(dashboard: Dashboard, shared: Collection[str]) -> Dashboard:
     """Return the dashboard with some of its indicators, and what they give by themselves."""
     indicators = tuple(one for one in dashboard.indicators if one.id in shared)
     overrides = tuple(one for one in dashboard.overrides if one.indicator in shared)

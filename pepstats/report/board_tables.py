@@ -63,7 +63,7 @@ NOT_PUBLIC = ("local_results", "members", "statements", "support")
 GLOSSARY = (
     ("Comparison schools", "Schools elsewhere that were most like a programme's schools before it "
      "started, and were in none of the programmes"),
-    ("Group without a programme", "A group of schools in another authority, chosen in the same "
+    ("Group without the programme", "A group of schools in another authority, chosen in the same "
      "way, where the programme did not run. Many such groups show what chance alone can do"),
     ("Likely range", "The 95% interval: the sizes of effect that the results do not rule out. A "
      "wide range means that little can be said"),
@@ -132,7 +132,7 @@ def table_actions(report: Report) -> PaperTable:
     ]  # fmt: skip
     columns = {"What was asked for": 2.4, "Where it stands": 3.0}
     empty = ""
-    return make_table("Actions from the last meeting", columns, rows, empty=empty)
+    return make_table("What was asked of this evaluation", columns, rows, empty=empty)
 
 
 def table_programmes(edition: Edition) -> PaperTable:
@@ -266,15 +266,15 @@ def changed_sentence(record: Provenance) -> str:
         flipped, f"{flipped} verdicts changed"
     )
     return (
-        f"This paper revises the one of {long_date(record.revises)}, from later releases of the "
-        f"same results. {_moved_sentence(len(both), moved)} {verdicts}."
-        + (
-            f" {spell_number(new).capitalize()} could not be given in the earlier paper."
-            if new
-            else ""
-        )
+        f"This paper revises the one of {long_date(record.revises)}, using results published "
+        f"since. {_moved_sentence(len(both), moved)} {verdicts}."
+        + (f" {_another(new)} not published in the earlier paper." if new else "")
         + (f" {spell_number(gone).capitalize()} can no longer be given." if gone else "")
     )
+
+
+def _another(number: int) -> str:
+    return "One more was" if number == 1 else f"{spell_number(number).capitalize()} more were"
 
 
 def _moved_sentence(number: int, moved: int) -> str:
@@ -313,12 +313,15 @@ def _say_change(row: Mapping[Any, Any]) -> str:
         return f"{said} can no longer be given."
     now = f"{after} {measure.unit} ({row['release_after']} results)"
     if not before:
-        return f"{said} is now {now}; there was none before. The verdict: {row['verdict_after']}."
+        return f"{said}, not published before, is {now}. The verdict: {row['verdict_after']}."
     changed = f"changed from {before} ({row['release_before']} results) to {now}"
     words = [f"{said} {changed if before != after else f'is still {now}'}."]
     if row["mode_before"] != row["mode_after"]:
         how = (HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
-        words.append("The earlier one was {}; this one is {}.".format(*how))
+        words.append(
+            "The earlier one was {}; this one is {}, and some of the change may come from that."
+            .format(*how)
+        )  # fmt: skip
     if row["verdict_changed"]:
         words.append(f"The verdict changed from {row['verdict_before']} to {row['verdict_after']}.")
     else:
@@ -449,3 +452,29 @@ def _how(table: pd.DataFrame) -> str:
 
 def _day(record: Provenance) -> str:
     return "Then" if record.revises is None else f"On {long_date(record.revises)}"
+
+
+# What the paper rests on ---------------------------------------------------------------------------
+
+CLOSED = ("local_results", "statements")  # kinds of file that hold exempt information
+
+
+def background_sentence(report: Report) -> str:
+    """List the files a report rests on as a sentence: each kind and each year of it once."""
+    kinds: dict[str, dict[str, None]] = {}
+    for line in report.sources:
+        when = school_year(line.year) if line.year else ""
+        kinds.setdefault(line.kind, {})[when] = None
+    said = {
+        kind: " ".join([KINDS.get(kind, kind), *filter(None, [join_words(filter(None, whens))])])
+        for kind, whens in kinds.items()
+    }
+    closed = [said.pop(kind) for kind in CLOSED if kind in said]
+    words = f"{'; '.join(said.values())}. Appendix 3 lists each file."
+    if closed:
+        both = join_words([closed[0], *(f"{one[0].lower()}{one[1:]}" for one in closed[1:])])
+        words += (
+            f" {both} were also relied upon. They hold exempt information, so they are not open to "
+            "inspection."
+        )
+    return words

@@ -74,7 +74,7 @@ def make_city_entries(city: City, view: View, year: int) -> dict[str, Entry]:
     said = {
         "ratings.sentence": (ratings_sentence(counts.get("ratings")), "ratings"),
         "ratings.sure": (" ".join(_sure_sentences(city, view, counts)), "ratings"),
-        "ratings.changes": (_changes_sentence(counts.get("ratings-changed")), "changes"),
+        "ratings.changes": (changes_sentence(counts.get("ratings-changed")), "changes"),
         "support.sentence": (_support_sentence(city, counts, view, year), "support-totals"),
         "partnership.taking_part": (taking_part, "participation"),
         "partnership.challenge": (challenged, "external-challenge"),
@@ -216,13 +216,18 @@ def ratings_sentence(counts: Protected | None) -> str:
     shown = counts.shown[TOTAL]
     left = shown.get(NOT_RATED, 0.0)
     if pd.isna(left) or pd.isna(shown[TOTAL]):
-        return "All but a few schools, which have too few results, have a priority rating."
+        return (
+            "Most schools have a priority rating, from 1 (the highest) to 3. The others are "
+            "special schools or have too few results."
+        )
     rated = int(shown[TOTAL] - left)
     have = "has" if rated == 1 else "have"
-    words = f"In all, {count_words(rated, 'school')} {have} a priority rating."
+    words = f"In all, {count_words(rated, 'school')} {have} a priority rating, "
+    words += "from 1 (the highest) to 3."
     if left:
         unrated = spell_number(int(left)).capitalize()
-        words += f" {unrated} could not be rated: special schools, or with too few results."
+        is_ = "it is a special school or has" if left == 1 else "they are special schools or have"
+        words += f" {unrated} could not be rated, because {is_} too few results."
     return words
 
 
@@ -234,7 +239,7 @@ def _sure_sentences(city: City, view: View, counts: Mapping[str, Protected]) -> 
     coverage = per_hundred(rated["coverage"].mean())
     rests = (
         f"The ratings rest on about {coverage}% of the dashboard's criteria, by weight: the others "
-        "could not be calculated from the files at hand."
+        "could not be calculated from the data available."
     )
     hidden = not counts["ratings"].log.empty
     left = _left_out_sentence(city.table("ratings-left-out"))
@@ -275,7 +280,7 @@ def _next_year_sentence(city: City) -> str:
         for row in rows
     ]
     if len({in_ten(row["share"]) for row in rows}) == 1 < len(rows):
-        parts = [f"{in_ten(rows[0]['share'])} of each rating"]
+        parts = [f"{in_ten(rows[0]['share'])}, whatever the rating,"]
     first, then = (school_year(int(rows[0][name])) for name in ("year", "next_year"))
     return (
         "Even a rating that is all but certain may change within a year. Of all schools in the "
@@ -300,18 +305,23 @@ def _chance_sentence(ratings: pd.DataFrame, view: View, *, hidden: bool) -> str:
     )
 
 
-def _changes_sentence(counts: Protected | None) -> str:
+def changes_sentence(counts: Protected | None) -> str:
+    """Write how many ratings moved each way, or that how many cannot be shown."""
     if counts is None:
         return ""
     total = counts.shown[TOTAL]
     moved = {"higher": total.get("Raised"), "lower": total.get("Lowered")}
     known = [(to, int(number)) for to, number in moved.items() if pd.notna(number)]
     if not known:
-        return "Few ratings have changed since last year."
+        return "How many ratings have changed since last year cannot be shown."
     (to, number), *rest = known
     parts = [f"{count_words(number, 'school')} moved to a {to} priority"]
     parts += [f"{number} to a {to} one" for to, number in rest]
-    return f"Since last year, on the same criteria, {join_words(parts)}."
+    words = f"Since last year, on the same criteria, {join_words(parts)}"
+    if not rest:
+        other = "lower" if to == "higher" else "higher"
+        words += f"; how many moved to a {other} one cannot be shown"
+    return f"{words}."
 
 
 # Support -----------------------------------------------------------------------------------------
@@ -373,8 +383,8 @@ def _support_sentence(city: City, counts: Mapping[str, Protected], view: View, y
     places = int(any(row[name] % 1 for name in ("delivered", "planned")))
     delivered, planned = (format_number(row[name], places) for name in ("delivered", "planned"))
     return (
-        f"{words} In {school_year(year)} schools had {delivered} days of support, against "
-        f"{planned} planned from last year's ratings."
+        f"{words} In {school_year(year)} schools had {delivered} days of support; last year's "
+        f"ratings, worked out by today's criteria, would have called for {planned}."
     )
 
 

@@ -31,7 +31,7 @@ from pepstats.impact import (
     choose_verdict,
 )
 from pepstats.measures import name_pupils, outcome_label
-from pepstats.report.board_tables import KINDS, make_provenance_entries
+from pepstats.report.board_tables import background_sentence, make_provenance_entries
 from pepstats.report.case_studies import LEAST, MOST, USUAL
 from pepstats.report.case_tables import write_accounts
 from pepstats.report.city_tables import make_city_entries
@@ -47,6 +47,7 @@ from pepstats.report.programme_tables import cost_words, scaled
 from pepstats.report.quotes import ASKED_AGAIN, balance_sentence, may_count, quoted_sentence
 from pepstats.report.sentences import (
     Result,
+    about_words,
     chance_sentence,
     effect_sentence,
     interval_words,
@@ -60,6 +61,7 @@ from pepstats.report.sentences import (
 from pepstats.schools import say_register_year
 from pepstats.settings import Programme, Report
 
+SAME = "about the same as"
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
 NOT_SCALED = "draws not scaled by their size"
@@ -244,25 +246,18 @@ def others_sentence(chapter: Chapter) -> str:
 def caution_sentence(chapters: Sequence[Chapter]) -> str:
     """Write what the findings are not: the cause of what was seen."""
     what = "this programme" if len(chapters) == 1 else "these programmes"
-    shared = any((one.found.also_in > 0).any() for one in chapters)
-    also = ", and some schools are in more than one programme" if shared else ""
+    modes = {one.primary.mode for one in chapters if one.primary.known}
+    with_ = "with similar schools" if modes <= {MATCHED} else "with a forecast"
+    with_ = "with a forecast, or with similar schools" if len(modes) > 1 else with_
+    why = ["schools were not chosen at random", "other things changed in the same years"]
+    if any((one.found.also_in > 0).any() for one in chapters):
+        why.append("some schools are in more than one programme")
     return (
-        f"The evaluation shows how schools in {what} fared beside others. It cannot show why: "
-        f"other things changed in the same years{also}."
+        "A likely range is meant to hold the true difference 95 times in 100. Ranges and verdicts "
+        "allow for the number of results that this paper looks at; Appendix 1 says how. The "
+        f"evaluation compares schools in {what} {with_}. It cannot show why they differ: "
+        f"{join_words(why)}."
     )
-
-
-def background_sentence(report: Report) -> str:
-    """List the files a report rests on as a sentence: each kind and each year of it once."""
-    kinds: dict[str, dict[str, None]] = {}
-    for line in report.sources:
-        when = school_year(line.year) if line.year else ""
-        kinds.setdefault(KINDS.get(line.kind, line.kind), {})[when] = None
-    said = [
-        " ".join([kind, *([join_words(years)] if (years := list(filter(None, whens))) else [])])
-        for kind, whens in kinds.items()
-    ]
-    return f"{'; '.join(said)}. Appendix 3 lists each file."
 
 
 def describe_value(
@@ -365,13 +360,14 @@ def schools_sentence(found: ProgrammeResults, result: Result) -> str:
         return ""
     counts, against = found.counts_of(result.outcome), "forecast"
     if result.mode == MATCHED:
-        against = "similar schools"
+        against = "expected from similar schools"
     schools = count_words(counts.known, "school")
     if counts.above is None:
         return f"Of the {schools} in the estimate, {counts.fared} did better than {against}."
     return (
         f"Of the {schools} in the estimate, {counts.above} did better than {against} and "
-        f"{counts.below} did worse."
+        f"{counts.below} did worse. Schools share good and bad years, so this count alone shows "
+        "little."
     )
 
 
@@ -473,8 +469,12 @@ def _same_question(rows: pd.DataFrame, others: pd.DataFrame, result: Result) -> 
     same = int((np.sign(others["estimate"]) == np.sign(result.estimate)).sum())
     tried = f"{spell_number(len(others))} alternative calculations"
     if len(others) == 1:
-        like = "a similar result" if same else "a result in the other direction"
-        return f"One alternative calculation gave {like}."
+        direction = "the same" if same else "the other"
+        return f"One alternative calculation is given; its result is in {direction} direction."
+    if about_words(result).startswith(SAME):  # as much: which direction, nobody can say
+        low, high = (size_words(end, result) for end in (others["estimate"].min(),
+                                                         others["estimate"].max()))  # fmt: skip
+        return f"Of {tried}, the lowest gave {low} and the highest {high}."
     if same == len(others):
         which = "Both" if same == 2 else f"All {spell_number(same)}"
         return f"{which} alternative calculations gave a result in the same direction."
@@ -487,14 +487,16 @@ def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
     if not len(known):
         return
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
-        yield f"The middle one of all these estimates is {_check_result(row, result)})."
+        yield (
+            f"The median of these calculations and the main one is {_check_result(row, result)})."
+        )
     for row in known.loc[known["check"] == NOT_SCALED].to_dict("records"):
         words = [choose_verdict(result.estimate, p) for p in (row["p"], result.p_placebo)]
         if words[0] != words[1]:
             yield (
                 "How sure we are depends on an allowance for the size of each group of schools: "
                 f"without it, {per_hundred(row['p'])} rather than "
-                f"{per_hundred(result.p_placebo)} in 100 groups without a programme changed as "
+                f"{per_hundred(result.p_placebo)} in 100 groups without the programme changed as "
                 "much."
             )
     for row in known.loc[known["check"].str.fullmatch(YEAR_EARLY)].to_dict("records"):
@@ -505,10 +507,10 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
     """Write what the same calculation gives for the year before, and whether chance gives it."""
     size = size_words(row["estimate"], result)
     apart = str(row["check"]).startswith("from ")
-    when = row["check"] if apart else f"for {school_year(result.year - 1)}"
+    when = row["check"] if apart else f"in {school_year(result.year - 1)}"
     words = (
-        f"As a check we ran the same calculation {when}, before the programme could have had an "
-        f"effect: {size}"
+        f"As a check we compared these schools with similar schools {when}, before the programme "
+        f"could have had an effect: the difference was {size}"
     )
     if pd.isna(row["p"]):
         return f"{words}."
@@ -517,7 +519,7 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
             f"{words}. So large a difference is seldom chance: these schools were already moving "
             "apart from others, and the result should be read with caution."
         )
-    return f"{words}, within what chance alone would give."
+    return f"{words}, no more than chance alone could give."
 
 
 def _check_result(row: Mapping[Any, Any], result: Result) -> str:
@@ -597,8 +599,9 @@ def still_to_come(releases: Sequence[str], year: int) -> str:
         )
     if "revised" in releases:
         return (
-            f"The results for {school_year(year)} are revised. The final ones seldom differ much; "
-            "the evaluation will be repeated when they are published."
+            f"This paper uses the revised results for {school_year(year)}. The evaluation will be "
+            "repeated when the final ones are published, and the Board told of any change in the "
+            "verdicts."
         )
     if not releases:
         return ""
@@ -625,7 +628,8 @@ def recommend(chapters: Sequence[Chapter], releases: Sequence[str]) -> dict[str,
     texts = {k: said[k].format(names=join_words(names)) if names else "" for k, names in by.items()}
     texts["again"] = ""
     if {*releases} - {"final"}:
+        next_ = "revised" if {*releases} & set(NOT_YET_PUBLIC) else "final"
         texts["again"] = (
-            "Agree to receive this evaluation again when the next results are published"
+            f"Agree to receive this evaluation again when the {next_} results are published"
         )
     return texts

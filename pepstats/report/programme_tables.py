@@ -128,7 +128,7 @@ def cost_words(programme: Programme, schools: int) -> str:
     if cost.grant is None or programme.part_of or not cost.pupils:
         return words
     each = about_pounds(cost.grant / cost.pupils)
-    return f"{words} and {each} for each of the {cost.pupils:,} pupils"
+    return f"{words} and {each} for each of the {cost.pupils:,} pupils it was for"
 
 
 def table_effects(chapter: Chapter) -> PaperTable:
@@ -210,7 +210,7 @@ def table_dots(chapter: Chapter) -> PaperTable:
     unit, saved = chapter.primary.unit, chapter.found.pictures.get("hundred-dots")
     columns = [
         "Changed by about",
-        "Groups without a programme, in 100",
+        "Groups without the programme, in 100",
         "Of which as much as this one",
     ]
     rows = []
@@ -221,9 +221,8 @@ def table_dots(chapter: Chapter) -> PaperTable:
             for row in stacks.itertuples()
         ]
     outcome = outcome_label(chapter.primary.outcome)
-    caption = (
-        f"{chapter.programme.title}: how much groups without a programme changed, {outcome}, {unit}"
-    )
+    what = "how much groups without the programme changed"
+    caption = f"{chapter.programme.title}: {what}, {outcome}, {unit}"
     return make_table(caption, columns, rows)
 
 
@@ -323,7 +322,7 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
     caption = f"{programme.title}: the same estimate under other choices"
     caption = f"{caption}, {outcome_label(result.outcome)}"
     columns = {"Kind": 1.4, "Check": 2.6, "Estimate": 0.9, "95% interval": 1.2, "Schools": 0.8,
-               "In 100 groups without a programme": 1.1}  # fmt: skip
+               "In 100 groups without the programme": 1.1}  # fmt: skip
     if checks.empty:
         return make_table(caption, columns, empty="No check was made.")
     own = checks.loc[checks["outcome"] == result.outcome]
@@ -391,7 +390,7 @@ def table_calibration(programme: Programme, calibration: pd.DataFrame) -> PaperT
         for row in own.loc[own["selection"] == hardest].to_dict("records")
     ]
     note = (
-        f"Groups of schools without a programme, picked as {hardest}. A sound way raises a false "
+        f"Groups of schools without the programme, picked as {hardest}. A sound way raises a false "
         "alarm 5 times in 100 and errs by nothing on average. In brackets: standard errors. Errors "
         f"are in {find_measure(programme.primary).unit}."
     )

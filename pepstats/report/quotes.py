@@ -84,6 +84,8 @@ def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
     if len(quotes) > 1 and all(free[stance] for stance in STANCES if counted[stance]):
         words += ", in roughly the same balance of positive, mixed and negative as all responses"
     words += "."
+    if none := [stance for stance in STANCES if counted[stance] and not free[stance]]:
+        words += f" None of the {join_words(none)} answers can be quoted."
     if held := int(answers["held"].notna().sum()):
         words += (
             f" {spell_number(held).capitalize()} others could not be quoted: consent was not "
@@ -92,6 +94,9 @@ def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
             else " One other could not be quoted: consent was not given, or the words are still to "
             "be checked."
         )
+    if left := len(answers) - len(quotes) - held:
+        are = "is" if left == 1 else "are"
+        words += f" {spell_number(left).capitalize()} more {are} left out to keep this short."
     return words
 
 

@@ -101,7 +101,7 @@ def outcome_words(outcome: str) -> str:
         if label.startswith(mark):
             label = f"percentage {label.removeprefix(mark)}"
     if outcome.endswith(GAP):
-        return f"the difference from other pupils of the same school in the {label}"
+        return f"the gap to other pupils of the same school in the {label}"
     return f"the {label}"
 
 
@@ -135,7 +135,7 @@ SAID = {
     LOST: "results lost ground against {others}",
 }
 OTHERS = {MATCHED: "similar schools", FORECAST: "the forecast"}
-EXPECTED = {MATCHED: "we would expect for similar schools", FORECAST: "forecast"}
+EXPECTED = {MATCHED: "similar schools' results would lead us to expect", FORECAST: "forecast"}
 
 
 def effect_sentence(result: Result) -> str:
@@ -202,20 +202,23 @@ def chance_sentence(result: Result) -> str:
     if not result.known or not math.isfinite(result.p_placebo) or result.n_placebo < 1:
         return "There were too few schools to test whether this could be chance."
     where = f", in {result.n_authorities} authorities" if result.n_authorities else ""
+    made = "repeated the calculation"
+    if result.mode == FORECAST:
+        made = "made such a forecast of an earlier year, whose results are published,"
     said = [
-        "To test whether this could be chance, we repeated the calculation for "
-        f"{result.n_placebo:,} groups of schools elsewhere that had no programme{where}. "
-        f"{_often(result.p_placebo)} showed a change at least this large{_range_of(result)}."
+        f"To test whether this difference could be chance, we {made} for {result.n_placebo:,} "
+        f"groups of schools elsewhere that were not in the programme{where}. "
+        f"{_often(result.p_placebo)} showed a difference at least this large{_range_of(result)}."
     ]
     if result.p_adjusted > result.p_placebo + 0.005:
         said.append(
-            "Allowing for all the results that this paper looks at together, the figure is "
-            f"{_often(result.p_adjusted).lower()}."
+            "The more results a paper looks at, the likelier it is that one is large by chance. "
+            f"Allowing for that, the figure is {_often(result.p_adjusted).lower()}."
         )
     if result.borderline:
         said.append(
-            "The verdict is borderline: with other authorities to compare with, it could have been "
-            "a different one."
+            "That is close to a border: with other authorities to compare with, the verdict could "
+            "have been another."
         )
     return " ".join(said)
 
@@ -228,7 +231,7 @@ def _range_of(result: Result) -> str:
     return (
         ""
         if low == high
-        else f" (between {low} and {high}, allowing for how few authorities there are)"
+        else f" (between {low} and {high}, depending on which authorities are compared)"
     )
 
 
@@ -255,7 +258,7 @@ def smallest_sentence(result: Result) -> str:
 
 def verdict_words(result: Result) -> str:
     """Write a verdict and how sure it is, for a table."""
-    sure = f"{_often(result.p_adjusted)} groups of schools without a programme changed as much"
+    sure = f"{_often(result.p_adjusted)} groups of schools without the programme changed as much"
     if result.reason == HELD:
         return f"{HELD[0].upper()}{HELD[1:]}"
     verdict = result.verdict.capitalize() or "No estimate"
@@ -375,7 +378,7 @@ def _after_allowing(result: Result) -> str:
     size = size_words(result.estimate, result, result.places)
     if result.mode == MATCHED:
         return (
-            "The lines make no allowance for school size and earlier results; with it, the "
+            "The lines are not adjusted for school size and earlier results. After adjustment the "
             f"difference is {size}"
         )
     return f"{forecast_note(result.mode, result.year)}. The difference is {size}"

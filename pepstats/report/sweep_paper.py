@@ -215,8 +215,8 @@ def _chance_sentence(results: SweepResults) -> str:
     share = f"about {often} in 100" if often else "fewer than 1 in 100"
     return (
         "To test whether the average could be chance, the calculation was repeated for as many "
-        f"groups of schools elsewhere that had no programme: {share} of such sets had an average "
-        "as far from zero."
+        f"groups of schools elsewhere that were not in the programmes: {share} of such sets had an "
+        "average as far from zero."
     )
 
 
@@ -481,7 +481,7 @@ def _table_doses(results: SweepResults, doses: pd.DataFrame) -> PaperTable:
     columns = {"Programme": 2.0, "How much": 1.6, "Schools": 0.7, "Each one more": 1.6}
     note = "The difference in the gap that goes with each one more, beside the same in groups of "
     return make_table("How much each school had", columns, rows,
-                      note=f"{note}schools without a programme.")  # fmt: skip
+                      note=f"{note}schools without the programme.")  # fmt: skip
 
 
 # Pictures ----------------------------------------------------------------------------------------

@@ -38,6 +38,15 @@ def test_of_a_hundred_sure_ratings_of_which_sixty_last_the_chance_is_six_in_ten(
     assert followed["schools"].sum() == 200
 
 
+def test_a_year_of_which_only_the_authoritys_own_results_are_known_is_not_the_next_year():
+    """A rating of others by what few criteria they had would stay, and say that ratings last."""
+    panel, register = england(weak=900, recovered=600, good=1500)
+    rows = {key: row.dropna().to_dict() for key, row in panel.values.iterrows()}
+    city = sorted(register.index)[::25]  # 120 of 3,000, of which provisional results are known
+    rows |= {(school, 2018): rows[school, 2017] for school in city}
+    assert set(follow(panel_of(rows), register)["next_year"]) == {2017}
+
+
 def test_bands_add_up_to_both_years_rated_apart_and_a_small_one_is_drawn_to_its_rating():
     panel, register = england_of(500)
     followed, inputs = follow(panel, register, year=2017), RatingInputs(panel, register)

@@ -103,7 +103,7 @@ def check_dots(figure: PaperFigure, run: Path) -> None:
     )  # fmt: skip
     at = [numbers(cell)[0] for cell in figure.column("Changed by about")]
     for place, dots, beyond in zip(
-        at, figure.column("Groups without a programme, in 100"),
+        at, figure.column("Groups without the programme, in 100"),
         figure.column("Of which as much as this one"), strict=True,
     ):  # fmt: skip
         assert np.isclose(far, place, atol=0.0101).sum() == int(beyond)

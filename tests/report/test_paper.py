@@ -17,18 +17,25 @@ from pepstats.document.word import write_docx
 from pepstats.errors import DesignError, RunError
 from pepstats.report import disclosure, programme_tables
 from pepstats.report import paper as report_paper
-from pepstats.report.city_tables import protect_city, ratings_sentence
+from pepstats.report.board_tables import background_sentence
+from pepstats.report.city_tables import (
+    TOTAL,
+    changes_sentence,
+    protect_city,
+    ratings_sentence,
+)
 from pepstats.report.disclosure import View
 from pepstats.report.edition import (
     Edition,
     Told,
     breaks_sentence,
     collect_results,
+    list_results,
     years_sentence,
 )
 from pepstats.report.entries import (
     NOT_SCALED,
-    background_sentence,
+    caution_sentence,
     checks_sentence,
     list_entries,
     worth_sentence,
@@ -111,14 +118,14 @@ def test_every_result_is_said_in_full(paper) -> None:
     text = words_of(paper)
     assert (
         "For all pupils, results gained on similar schools: the percentage reaching the expected "
-        "standard in reading, writing and maths was about 4 percentage points higher than we would "
-        "expect for similar schools (likely range: from just above zero to 8 points higher; "
-        "provisional results for 2017/18, 17 schools)"
+        "standard in reading, writing and maths was about 4 percentage points higher than similar "
+        "schools' results would lead us to expect (likely range: from just above zero to 8 points "
+        "higher; provisional results for 2017/18, 17 schools)"
     ) in text
     assert (
-        "we repeated the calculation for 10,000 groups of schools elsewhere that had no programme, "
-        "in 40 authorities. About 3 in 100 showed a change at least this large (between 2 and 5, "
-        "allowing for how few authorities there are)."
+        "we repeated the calculation for 10,000 groups of schools elsewhere that were not in the "
+        "programme, in 40 authorities. About 3 in 100 showed a difference at least this large "
+        "(between 2 and 5, depending on which authorities are compared)."
     ) in text
 
 
@@ -162,7 +169,7 @@ def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
         ("p_placebo", 0.02, "2 in 100"),
         ("n_placebo", 4999, "4,999 groups"),
         ("p_adjusted", 0.12, "the figure is about 12 in 100"),
-        ("borderline", True, "is borderline"),
+        ("borderline", True, "close to a border"),
         ("n_authorities", 31, "in 31 authorities"),
         ("verdict", "probably gained", "probably gained"),
     ):
@@ -258,12 +265,12 @@ def test_a_year_early_without_a_probability_is_not_said_to_be_within_chance() ->
     for p, said in (
         (float("nan"), "points."),
         (0.05, "seldom chance"),
-        (0.5, "within what chance"),
+        (0.5, "no more than chance"),
     ):
         checks = results[slug].checks.copy()
         checks.loc[checks["check"] == "one year early", "p"] = p
         found = {**results, slug: dataclasses.replace(results[slug], checks=checks)}
-        (words,) = re.findall(r"As a check we ran.*", words_of(
+        (words,) = re.findall(r"As a check we compared.*", words_of(
             write_paper(settings, programmes[:1], {slug: found[slug]})))  # fmt: skip
         assert said in words and ("chance" in words) == (p == p)
 
@@ -271,13 +278,13 @@ def test_a_year_early_without_a_probability_is_not_said_to_be_within_chance() ->
 def test_the_year_in_which_nothing_should_show_is_told_apart() -> None:
     paper = write_paper(*make_study(release="final"))
     assert (
-        "As a check we ran the same calculation for 2016/17, before the programme could "
-        "have had an effect: −0.4 percentage points, within what chance alone would give."
-        in words_of(paper)
+        "As a check we compared these schools with similar schools in 2016/17, before the "
+        "programme could have had an effect: the difference was −0.4 percentage points, no more "
+        "than chance alone could give." in words_of(paper)
     )
     assert (
-        "Both alternative calculations gave a result in the same direction. The middle one of "
-        "all these estimates is +4.2 percentage points (likely range 0.4 to 8.0)."
+        "Both alternative calculations gave a result in the same direction. The median of these "
+        "calculations and the main one is +4.2 percentage points (likely range 0.4 to 8.0)."
     ) in words_of(paper)
 
 
@@ -364,11 +371,13 @@ def test_what_the_public_edition_holds_back_is_in_the_log_with_its_reason() -> N
 def test_a_count_hidden_in_the_ratings_is_not_told_in_a_sentence() -> None:
     hidden = protect_city(CITY, View())["ratings"]
     assert hidden.shown.isna().any().any()
-    assert not any(letter.isdigit() for letter in ratings_sentence(hidden))
+    said = ratings_sentence(hidden).replace("from 1 (the highest) to 3", "")
+    assert not any(letter.isdigit() for letter in said)
     open_ = protect_city(CITY, View(exempt=True))["ratings"]
-    assert "In all, 43 schools have a priority rating. Two could not be rated" in ratings_sentence(
-        open_
-    )
+    assert (
+        "In all, 43 schools have a priority rating, from 1 (the highest) to 3. Two could not be "
+        "rated, because they are special schools or have too few results."
+    ) in ratings_sentence(open_)
 
 
 def test_statements_are_counted_in_balance_and_quoted_by_role(paper) -> None:
@@ -525,8 +534,8 @@ def test_case_studies_tell_in_october_all_that_is_public_and_name_no_school(stud
     assert public[0]["name"].startswith("School ")
     final = accounts(Edition(*make_study(release="final"), CITY))
     assert final[2]["result"] == (
-        "In 2017/18 its result was about 6 percentage points lower than we would expect for "
-        "similar schools."
+        "In 2017/18 its result was about 6 percentage points lower than similar schools' results "
+        "would lead us to expect."
     )
 
 
@@ -672,3 +681,48 @@ def test_the_files_that_a_paper_rests_on_are_named_once_by_kind_and_year(study) 
     said = background_sentence(settings.model_copy(update={"sources": twice}))
     assert said == background_sentence(settings)
     assert said.startswith("Key stage 2 performance tables 2016/17 and 2017/18; Links")
+
+
+def test_what_holds_exempt_information_is_not_listed_for_inspection(study) -> None:
+    settings, *_ = study
+    said = ListedSource(kind="statements", file="statements.csv")
+    told = background_sentence(settings.model_copy(update={"sources": (*settings.sources, said)}))
+    listed, _, rest = told.partition(". Appendix 3 lists each file. ")
+    assert "tatements" not in listed and rest == (
+        "Schools' statements were also relied upon. They hold exempt information, so they are not "
+        "open to inspection."
+    )
+
+
+def test_a_number_that_moved_is_never_told_without_the_other_way() -> None:
+    table = pd.DataFrame({TOTAL: {"Raised": 9.0, "Lowered": float("nan"), TOTAL: 30.0}})
+    shown = dataclasses.replace(protect_city(CITY, View())["ratings"], shown=table)
+    assert changes_sentence(shown) == (
+        "Since last year, on the same criteria, 9 schools moved to a higher priority; how many "
+        "moved to a lower one cannot be shown."
+    )
+
+
+def test_where_nothing_moved_the_alternatives_are_told_by_their_ends(study) -> None:
+    results = sketch(make_results(estimate=-0.1, low=-8.1, high=8.0,
+                                  verdict="too uncertain to say"))  # fmt: skip
+    primary = list_results(study[1][0], results, 2018)["rwm_expected"]
+    rows = pd.concat([results.checks[results.checks["kind"] == "comparison"]] * 2)
+    checks = rows.iloc[:2].assign(estimate=[-1.2, 0.9])
+    assert checks_sentence(checks, primary).startswith(
+        "Of two alternative calculations, the lowest gave −1.2 percentage points and the "
+        "highest +0.9 percentage points."
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "said", "never"),
+    [("matched", "compares schools in this programme with similar schools", "a forecast"),
+     ("forecast", "compares schools in this programme with a forecast", "similar schools")],
+)  # fmt: skip
+def test_what_the_schools_are_set_against_is_what_they_were_set_against(study, mode, said, never):
+    settings, programmes, results = study
+    slug = programmes[0].slug
+    found = {slug: sketch(make_results(mode=mode))}
+    text = caution_sentence(Edition(settings, programmes[:1], found).chapters)
+    assert said in text and never not in text and "not chosen at random" in text

@@ -85,7 +85,7 @@ def test_the_sentence_says_what_it_was_what_it_is_and_how_it_was_found() -> None
     said = bridge_effects(BEFORE, AFTER).set_index("outcome")["said"]
     first = said["rwm_expected"]
     assert "+4.0 percentage points (18 schools, provisional results) became +2.5" in first
-    assert "a forecast from last year's schools; this one is compared with similar" in first
+    assert "a forecast from earlier results; this one is compared with similar" in first
     assert first.endswith("The verdict changed from “gained” to “too uncertain to say”.")
     assert said["reading_expected"].endswith("as it was, +1.0 percentage points (18 schools, "
                                              "provisional results).")  # fmt: skip

@@ -61,7 +61,15 @@ def test_without_consent_nothing_is_quoted_but_it_is_counted() -> None:
     assert balance_sentence(said, "closing-the-gap", 2) == (
         "Of the 2 schools asked for a statement, 2 answered: 1 positive, 0 mixed and 1 negative."
     )
-    assert "One other could not be quoted" in quoted_sentence(said, "closing-the-gap")
+    told = quoted_sentence(said, "closing-the-gap")
+    assert "None of the positive answers can be quoted." in told
+    assert "One other could not be quoted" in told
+
+
+def test_every_answer_is_quoted_held_or_said_to_be_left_out() -> None:
+    said = pd.concat([read(row(URN=urn)) for urn in ("900001", "900002", "900003")] * 3)
+    told = quoted_sentence(said, "closing-the-gap")
+    assert told.startswith("Six are quoted below") and "Three more are left out" in told
 
 
 @pytest.mark.parametrize(
