@@ -87,6 +87,9 @@ class England:
         return strength
 
 
+MOST_SCHOOLS = 48_000  # three times as many as England has
+
+
 def build_england(
     *, schools: int = 2500, seed: int = SEED, effect: float = 1.0, years: Sequence[int] = YEARS
 ) -> England:
@@ -97,6 +100,11 @@ def build_england(
     """
     if schools < 200:
         raise DesignError(f"{schools} schools are too few for an England: ask for at least 200.")
+    if schools > MOST_SCHOOLS:
+        raise DesignError(
+            f"{schools:,} schools are too many: a URN has six digits. Ask for at most "
+            f"{MOST_SCHOOLS:,}."
+        )
     unknown = sorted(set(years) - set(YEARS))
     if unknown or not years:
         raise DesignError(f"years {unknown or 'none'}: choose from {YEARS[0]} to {YEARS[-1]}.")

@@ -33,10 +33,11 @@ def share_out_places(authorities: int, city: int, rng: np.random.Generator) -> l
     places = [first + end for first in _MAKE_BELIEVE for end in _ENDINGS]
     rest = [place for place in places if place != CITY_NAME]
     order = iter(rng.permutation(len(rest)).tolist())
+    each = min(EACH, len(places) // authorities)
     found = []
     for position in range(authorities):
         own = [CITY_NAME] if position == city else []
-        found.append([*own, *(rest[next(order)] for _ in range(EACH - len(own)))])
+        found.append([*own, *(rest[next(order)] for _ in range(each - len(own)))])
     return found
 
 
@@ -55,7 +56,9 @@ def invent_names(
            "secondary": "School", "independent": "College"}  # fmt: skip
     names = []
     for position, kind in enumerate(kinds):
+        again, position = divmod(position, len(pairs))
         place, feature = pairs[order[position]]
+        feature = f"{feature} {again + 1}" if again else feature
         if kind == "primary" and saints and rng.random() < 0.3:
             saint, where = divmod(saints.pop(), len(places))
             catholic = saint == len(_SAINTS) - 1 or rng.random() < 0.25
@@ -128,7 +131,8 @@ def give_urns(
     start[~faithful & np.isin(start, ["VA", "VC"])] = "CY"
     start = np.where(kind == "special", np.where(rng.random(n) < 0.85, "CYS", "NMSS"), start)
     start = np.where(kind == "independent", "IND", start)
-    urn = FIRST_URN + np.arange(n) * 3 + rng.integers(0, 3, n)
+    apart = 3 if 3 * n < FIRST_NEW_URN - FIRST_URN else 1  # a URN has six digits
+    urn = FIRST_URN + np.arange(n) * apart + rng.integers(0, 3, n) * (apart > 1)
     columns = {"school": np.arange(n), "urn": urn, "estab": _estab_numbers(schools),
                "nftype": start, "name": schools["name"]}  # fmt: skip
     frame = pd.DataFrame(columns)
@@ -142,7 +146,7 @@ def give_urns(
         frame[side] = pd.to_datetime(pd.NaT)
         frame.loc[some, side] = pd.to_datetime(dates)
     moves = _pick_moves(schools, weak, mergers, rng)
-    return _convert(frame, schools["la"], moves, FIRST_NEW_URN)
+    return _convert(frame, schools["la"], moves, max(FIRST_NEW_URN, int(urn.max()) + 1))
 
 
 def _estab_numbers(schools: pd.DataFrame) -> np.ndarray:
@@ -192,7 +196,8 @@ def convert_later(world: World, rng: np.random.Generator) -> World:
     ]
     moves.sort(key=lambda move: (move[1], move[0]))
     known = world.establishments.drop(columns="first_file")
-    later = _convert(known, schools["la"], moves, FIRST_URN_OF_TODAY)
+    first = max(FIRST_URN_OF_TODAY, int(known["urn"].max()) + 1)
+    later = _convert(known, schools["la"], moves, first)
     links = pd.concat([world.links, link_urns(later[later["school"].isin(chosen)], [])])
     links = links.drop_duplicates(["URN", "LinkURN"])
     links = links.sort_values(["URN", "LinkURN"], ignore_index=True)
@@ -321,6 +326,7 @@ def authority_of_school(n_schools: int) -> np.ndarray:
 def _authority_sizes(n_schools: int) -> np.ndarray:
     """Return the number of schools with results in each authority; the city's is always 45."""
     n = int(np.clip(round(n_schools * 60 / 2500), 4, 60))
+    n = max(n, min(round(n_schools / 105), 150))  # as many as England has, for one as large
     # Sizes differ as England's do: a long tail of counties. The order is fixed, not drawn.
     spread = np.exp(0.5 * np.sin(np.arange(n) * 2.399963) + 0.25 * np.cos(np.arange(n) * 5.1))
     others, city = n_schools - CITY_SCHOOLS, place_of_city(n)
