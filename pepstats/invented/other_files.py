@@ -152,8 +152,9 @@ def inspections(england: England) -> pd.DataFrame:
 
 def name_trust(school: int, name: str, places: list[str]) -> tuple[str, bool]:
     """Return the trust that an academy is in, and whether it is alone in it."""
-    which = school % 6
-    return (f"{name} Trust", True) if which == 5 else (f"{places[which]} Learning Trust", False)
+    if (which := school % 6) == 5:
+        return f"{name} Trust", True
+    return f"{places[which % len(places)]} Learning Trust", False
 
 
 def trusts(england: England) -> list[list[str]]:
@@ -225,7 +226,7 @@ def _results(england: England, year: int) -> pd.DataFrame:
     schools = england.world.schools
     n = len(schools)
     special = (schools["kind"] == "special").to_numpy()
-    place = _AUTHORITY * rng.standard_normal(600)
+    place = _AUTHORITY * rng.standard_normal(max(600, int(schools["la"].max())))
     place[CITY - 1] = -0.28
     lasting = place[schools["la"].to_numpy() - 1] + _LASTING * rng.standard_normal(n)
     fading = _FADING * rng.standard_normal(n)

@@ -454,7 +454,7 @@ def _day(record: Provenance) -> str:
     return "Then" if record.revises is None else f"On {long_date(record.revises)}"
 
 
-# What the paper rests on ---------------------------------------------------------------------------
+# What the paper rests on --------------------------------------------------------------------------
 
 CLOSED = ("local_results", "statements")  # kinds of file that hold exempt information
 
