@@ -8,7 +8,7 @@ Every school has a gap already, so a placebo programme is a weighted mean of a f
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -234,7 +234,11 @@ def pick_schools(
     if size == 0 or times == 0:
         return np.empty((times, size), dtype=np.int64)
     if len(among) < 4 * size**2:
-        return among[rng.random((times, len(among))).argsort(axis=1)[:, :size]]
+        found = np.empty((times, size), dtype=among.dtype)
+        for rows in in_blocks(times, len(among)):
+            order = rng.random((len(found[rows]), len(among))).argsort(axis=1)
+            found[rows] = among[order[:, :size]]
+        return found
     picked = rng.integers(len(among), size=(times, size))
     again = np.arange(times)
     while len(again):
@@ -250,13 +254,32 @@ def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[Numbers, Numb
     A school without a gap counts for nothing. The variance is what the schools' own variances come
     to in the mean; a city's good or bad year is not in it.
     """
-    gap = gaps.table["gap"].to_numpy()[schools]
-    weight = np.where(np.isnan(gap), 0.0, gaps.table["weight"].to_numpy()[schools])
-    variance = np.where(np.isnan(gap), 0.0, gaps.table["variance"].to_numpy()[schools])
-    total = weight.sum(axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (weight * np.nan_to_num(gap)).sum(axis=-1) / total
-        return mean, (weight**2 * variance).sum(axis=-1) / total**2
+    gap = gaps.table["gap"].to_numpy()
+    there = ~np.isnan(gap)
+    weight = np.where(there, gaps.table["weight"].to_numpy(), 0.0)
+    variance = np.where(there, gaps.table["variance"].to_numpy(), 0.0)
+    weighted, squared = weight * np.where(there, gap, 0.0), weight**2 * variance
+    size = schools.shape[-1]
+    every = schools.reshape(-1, size)
+    mean, spread = np.empty((2, len(every)))
+    for rows in in_blocks(len(every), size):
+        some = every[rows]
+        total = weight[some].sum(axis=-1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean[rows] = weighted[some].sum(axis=-1) / total
+            spread[rows] = squared[some].sum(axis=-1) / total**2
+    shape = schools.shape[:-1]
+    return mean.reshape(shape)[()], spread.reshape(shape)[()]
+
+
+BLOCK = 2**17
+"""Numbers worked on at once: what a processor keeps at hand."""
+
+
+def in_blocks(rows: int, width: int) -> Iterator[slice]:
+    """Cut rows of a table into pieces that a processor keeps at hand."""
+    step = max(1, BLOCK // max(width, 1))
+    yield from (slice(start, start + step) for start in range(0, rows, step))
 
 
 @dataclass(frozen=True)
