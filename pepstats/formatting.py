@@ -195,37 +195,12 @@ def label_variable(variable: str) -> str:
     return outcome_label(variable)
 
 
-PLAIN = tuple(
-    (re.compile(pattern), said)
-    for pattern, said in (
-        (r" ?\(`[^`]*`\)", ""),  # a key of the settings
-        (r"^as fixed in the programme's file$", "the main estimate"),
-        (r"\bdraws not scaled by their size$", "groups of other sizes counted as they are"),
-        (r"a dose of (\S+) parts them; each unit more goes with (\S+) \((p .*), doses shuffled\)",
-         r"divided at \1 days; each extra day is associated with \2, \3"),
-        (r"^picked so in (.*), against", r"schools chosen in the same way in \1, against"),
-        (r"\bmade-up programmes, nothing done: the mean in (.*), and 95 in 100 of them",
-         r"groups without the programme: their mean in \1 and the range of 95 in 100 of them"),
-        (r"\bnot made alike in it, so it tests how alike the schools were",
-         "not used in the matching, so it tests how similar the schools were"),
-        (r"^less the city's own other", "set against the authority's own other"),
-        (r"^comparison schools as they stand$", "comparison schools without correction"),
-        (r"^the line over all England alone$", "corrected by England's schools alone"),
-        (r"^alike in circumstances, not in", "similar in circumstances, not in"),
-        (r"\bthat count alike\b", "that count equally"),
-        (r"\bif it moved them as far as\b", "if it changed them as much as"),
-        (r"\bmade-up programmes\b", "groups without the programme"),
-        (r"\bone p for all, from the same\b", "one share for all, from the same"),
-        (r"\bplacebo cities of the other half\b", "groups without the programme, the other half"),
-    )
-)  # fmt: skip
-"""How checks and their notes are called in the programme's code and tables, and in print."""
+_KEY = re.compile(r" ?\(`[^`]*`\)")  # a key of the settings, beside the words for it
 
 
 def reader_words(text: str) -> str:
     """Write a rule, a check or a reason as readers know it: labels for names, and school years."""
-    for pattern, said in PLAIN:
-        text = pattern.sub(said, text)
+    text = _KEY.sub("", text)
     named = re.sub(
         r"\b([a-z][a-z_0-9]*(?:\.[a-z_]+)?) (20\d\d)\b",
         lambda m: label_variable(m.group()) if m.group(1) in MEASURES else m.group(),

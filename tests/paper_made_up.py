@@ -161,7 +161,7 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
     )
     checks = pd.DataFrame(
         [
-            ("headline", "as fixed in the programme's file", 4.2, 0.3, 8.1, 0.034, 17, ""),
+            ("headline", "the main estimate", 4.2, 0.3, 8.1, 0.034, 17, ""),
             ("together", "the middle of 3 ways of comparing", 4.2, 0.4, 8.0, 0.03, 17, ""),
             ("comparison", "5 comparison schools each", 3.9, -0.2, 8.0, 0.06, 17, ""),
             ("comparison", "20 comparison schools each", 4.4, 0.6, 8.2, 0.02, 17, ""),

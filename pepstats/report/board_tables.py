@@ -444,7 +444,7 @@ def _how(table: pd.DataFrame) -> str:
     then, now = (
         join_words(dict.fromkeys(f"{release} results, {HOW[mode]}" for release, mode in
                                  zip(table[f"release_{when}"], table[f"mode_{when}"], strict=True)
-                                 if mode != "no estimate"))
+                                 if "no estimate" not in (release, mode)))
         for when in ("before", "after")
     )  # fmt: skip
     return f"Then: {then}. Now: {now}. In brackets, the 95% interval."

@@ -64,7 +64,7 @@ from pepstats.settings import Programme, Report
 SAME = "about the same as"
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
-NOT_SCALED = "draws not scaled by their size"
+NOT_SCALED = "groups of other sizes counted as they are"
 YEAR_EARLY = r"one year early|from \d{4}/\d\d to .*"
 """What `checks` calls the years in which nothing should show."""
 

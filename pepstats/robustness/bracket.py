@@ -140,9 +140,10 @@ def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
     low, high = np.nanquantile(means, [0.025, 0.975])
     others = "comparison schools" if matched else "all England"
     return CheckRow(
-        f"picked so in {' and '.join(map(str, early))}, against {others}",
+        f"schools chosen in the same way in {' and '.join(map(str, early))}, against {others}",
         float(np.nanmean(means)), float(low), float(high), n_schools=draws.schools.shape[1],
-        note=f"made-up programmes, nothing done: the mean in {last}, and 95 in 100 of them",
+        note=f"groups without the programme: their mean in {last} and the range of 95 in 100 of "
+        "them",
     )  # fmt: skip
 
 
@@ -178,7 +179,7 @@ def less_own_city(headline: Headline) -> CheckRow:
     if draws.within:
         chance = chance - city_part(draws.authorities, draws.schools)
     row = CheckRow(
-        "less the city's own other schools", float(estimate),
+        "set against the authority's own other schools", float(estimate),
         n_schools=int(table["gap"].iloc[own].notna().sum()),
         n_comparison=int((free & table["la"].eq(headline.home)).sum()),
         note="the line over all England, less how the city's schools in no programme did",

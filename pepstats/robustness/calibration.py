@@ -54,12 +54,12 @@ SELECTIONS = (ANYWHERE, LOW, ONE_CITY, POOR)
 CHANGED, ENGLAND = "before and after", "difference from all England"
 MEAN, LINE, OURS = (
     "matched, the mean as it stands",
-    "the line over all England alone",
+    "corrected by England's schools alone",
     "bias-corrected matching",
 )
 """How effects are often estimated, and ours; the first three are judged by a t-test."""
 
-T_TEST, OTHER_HALF = "a t-test of its schools", "placebo cities of the other half"
+T_TEST, OTHER_HALF = "a t-test of its schools", "groups without the programme, the other half"
 LEVEL = 0.05
 SPLITS = 200
 """How often the cities are halved by lot, for one half to be judged by the other."""

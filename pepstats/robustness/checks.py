@@ -75,18 +75,19 @@ class Check:
 
 
 CHECKS = (
-    Check("less the city's own other schools", "bracket", less_own_city, True),
+    Check("set against the authority's own other schools", "bracket", less_own_city, True),
     Check("whole authorities, scaled by their size", "sum", judge_whole_authorities),
-    Check("alike in circumstances, not in earlier results", "bracket", compare_circumstances, True),
+    Check("similar in circumstances, not in earlier results", "bracket", compare_circumstances,
+          True),
     Check("all other schools, not matched", "bracket", compare_unmatched, True),
     Check("matched difference in differences", "method", matched_did, True),
     Check("entropy balancing", "method", balanced_did, True),
     Check("doubly robust difference in differences", "method", doubly_robust_did, True),
     Check("synthetic difference in differences", "method", synthetic_did, True),
     Check("event study, one year kept out of the matching", "method", event_study, True),
-    Check("picked so in an earlier year, against all England", "before",
+    Check("schools chosen in the same way in an earlier year, against all England", "before",
           partial(pick_earlier, matched=False)),
-    Check("picked so in an earlier year, against comparison schools", "before",
+    Check("schools chosen in the same way in an earlier year, against comparison schools", "before",
           partial(pick_earlier, matched=True)),
     Check("1 in 10 comparison schools had such support too", "doubt",
           partial(suppose_contamination, share=0.1), True),
@@ -148,7 +149,8 @@ class Curve:
             f"the middle of {self.n} ways of comparing", self.median, self.low, self.high, self.p,
             headline.n_schools, headline.n_comparison, kind="together",
             note=f"{format_signed(self.lowest)} to {format_signed(self.highest)}, "
-            f"{self.same_way} the same way; one p for all, from the same made-up programmes",
+            f"{self.same_way} the same way; one share for all, from the same groups without the "
+            "programme",
         )  # fmt: skip
 
 
@@ -262,7 +264,7 @@ def _part_by_dose(headline: Headline, first: Choice) -> list[Choice]:
     if not why and dose.nunique() < 2:
         why = "the programme's file says the same of every school"
     middle = float(dose.median()) if len(dose) else 0.0
-    note = "" if why else f"a dose of {middle:g} parts them; {_slope_words(headline, dose)}"
+    note = "" if why else f"divided at {middle:g} days; {_slope_words(headline, dose)}"
     return [
         replace(first, check=name, members=_keep(kept), note=note, why_not=why)
         for name, kept in (
@@ -286,7 +288,7 @@ def _slope_words(headline: Headline, dose: pd.Series) -> str:
     slope = (centred @ away) / (centred**2 @ weight)
     p = float(np.mean(np.abs(slope) >= abs(slope[0]) * (1 - 1e-12)))
     often = f"p {p:.2f}" if p >= 0.005 else "p under 0.01"
-    return f"each unit more goes with {format_signed(slope[0], 2)} ({often}, doses shuffled)"
+    return f"each extra day is associated with {format_signed(slope[0], 2)}, {often} over shuffled days"
 
 
 def leave_one_out(found: Gaps, members: Iterable[int]) -> pd.DataFrame:

@@ -37,7 +37,7 @@ from pepstats.matching import (
 from pepstats.robustness.headline import FEWEST_MEMBERS, CheckRow, Headline
 from pepstats.settings import MatchRule, PoolRule
 
-HEADLINE = "as fixed in the programme's file"
+HEADLINE = "the main estimate"
 CLOSE = 0.5
 """Standard deviations within which a comparison school is a close match."""
 
@@ -85,12 +85,12 @@ def list_comparisons(headline: Headline) -> list[Choice]:
     first = first_choice(headline)
     years = first.baseline if len(first.baseline) > 1 else ()
     sums = [
-        replace(first, check="comparison schools as they stand", how="uncorrected",
+        replace(first, check="comparison schools without correction", how="uncorrected",
                 note="what they are left unlike in is not taken out"),
-        replace(first, check="the line over all England alone", how="line",
+        replace(first, check="corrected by England's schools alone", how="line",
                 note="what is expected by it, without comparison schools"),
         replace(first, check="every school counted the same", weighted=False),
-        replace(first, check="draws not scaled by their size", scaled=False),
+        replace(first, check="groups of other sizes counted as they are", scaled=False),
         *(replace(first, check=f"{held} left out of what was known",
                   baseline=tuple(year for year in years if year != held)) for held in years),
     ]  # fmt: skip
@@ -169,7 +169,7 @@ def list_earlier(headline: Headline) -> list[Choice]:
                 year=last,
                 note=f"nothing had started: {last} instead of {headline.year}"),
         replace(first, check=f"{held}, kept out of the matching", baseline=rest, year=held,
-                note="not made alike in it, so it tests how alike the schools were"),
+                note="not used in the matching, so it tests how similar the schools were"),
     ]  # fmt: skip
 
 

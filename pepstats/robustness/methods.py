@@ -274,7 +274,9 @@ def balanced_did(headline: Headline) -> CheckRow:
     weights = weigh_to_balance(table, table.index.intersection(list(headline.chosen)))
     row = compare_matched(_frame(headline, weights), starts=headline.year)
     worth = 1 / (weights**2).sum()  # Kish
-    return replace(row, note=f"all schools elsewhere, weighted: worth {worth:.0f} that count alike")
+    return replace(
+        row, note=f"all schools elsewhere, weighted: worth {worth:.0f} that count equally"
+    )
 
 
 def doubly_robust_did(headline: Headline) -> CheckRow:

@@ -162,7 +162,7 @@ def suppose_contamination(headline: Headline, *, share: float) -> CheckRow:
     estimate, low, high = (n / (1 - share) for n in (effect.estimate, effect.low, effect.high))
     return CheckRow(
         "", estimate, low, high, n_schools=effect.n_schools, n_comparison=effect.n_comparison,
-        note="if it moved them as far as the programme's schools",
+        note="if it changed them as much as the programme's schools",
     )  # fmt: skip
 
 

@@ -179,7 +179,7 @@ def with_shares(found: ProgrammeResults) -> ProgrammeResults:
     own = found.gaps_of("rwm_expected")
     schools = own.index[own["gap"].notna()]
     sets = {
-        "as fixed in the programme's file": schools,
+        "the main estimate": schools,
         "5 comparison schools each": schools,
         "20 comparison schools each": schools,
         "only schools that kept their number": schools[1:],
@@ -209,7 +209,7 @@ def test_before_results_are_published_only_what_the_audit_lets_stands_beside_the
     public = gate.protect(edition_of())
     checks = public.results[SLUG].checks.set_index("check")
     shown = set(checks.index[checks["estimate"].notna()])
-    assert shown == {"as fixed in the programme's file", "5 comparison schools each",
+    assert shown == {"the main estimate", "5 comparison schools each",
                      "20 comparison schools each", "one year early"}  # fmt: skip
     gone = checks.loc[checks["note"] == f"cannot be made: {HELD}"]
     assert (gone["n_schools"] == 0).all() and len(gone) >= 4
@@ -313,7 +313,7 @@ def test_checks_with_the_headlines_own_schools_come_first_and_then_those_that_ar
     names = [form.name.partition(": ")[2] for group in gate.check_forms(chapter, unknown)
              for form in group]  # fmt: skip
     assert names == [
-        "as fixed in the programme's file", "5 comparison schools each",
+        "the main estimate", "5 comparison schools each",
         "20 comparison schools each", "only schools that kept their number", "another",
     ]  # fmt: skip
 

@@ -92,7 +92,7 @@ def test_where_nothing_had_been_done_nothing_is_found(table: pd.DataFrame) -> No
     for name in (
         "one year early",
         "2016, kept out of the matching",
-        "picked so in 2016, against comparison schools",
+        "schools chosen in the same way in 2016, against comparison schools",
     ):
         assert table.loc[name, "low"] < 0 < table.loc[name, "high"], name
 
@@ -100,8 +100,10 @@ def test_where_nothing_had_been_done_nothing_is_found(table: pd.DataFrame) -> No
 def test_schools_picked_for_low_results_rise_by_themselves_but_not_past_their_like(
     table: pd.DataFrame,
 ) -> None:
-    rise = table.loc["picked so in 2016, against all England", "estimate"]
-    beyond = table.loc["picked so in 2016, against comparison schools", "estimate"]
+    rise = table.loc["schools chosen in the same way in 2016, against all England", "estimate"]
+    beyond = table.loc[
+        "schools chosen in the same way in 2016, against comparison schools", "estimate"
+    ]
     assert rise > 2.0  # regression to the mean, in points
     assert abs(beyond) < rise / 3
 
@@ -135,7 +137,7 @@ def test_support_is_parted_by_dose_and_every_school_is_in_one_part(table: pd.Dat
         ["schools that had more support", "schools that had less support"], "n_schools"
     ]
     assert parts.sum() == table.loc[choices.HEADLINE, "n_schools"]
-    assert "doses shuffled" in table.loc[parts.index[0], "note"]
+    assert "over shuffled days" in table.loc[parts.index[0], "note"]
 
 
 def test_contamination_can_only_have_hidden_a_larger_effect(table: pd.DataFrame) -> None:
@@ -190,8 +192,9 @@ def test_the_same_inputs_give_the_same_table() -> None:
 
 
 def test_the_headline_s_parts_and_their_alternatives_each_have_a_row(table: pd.DataFrame) -> None:
-    named = ["comparison schools as they stand", "the line over all England alone",
-             "draws not scaled by their size", "less the city's own other schools"]  # fmt: skip
+    named = ["comparison schools without correction", "corrected by England's schools alone",
+             "groups of other sizes counted as they are",
+             "set against the authority's own other schools"]  # fmt: skip
     for name in named:
         assert np.isfinite(table.loc[name, ["estimate", "low", "high", "p"]].astype(float)).all()
     whole = table.loc["whole authorities, scaled by their size"]
@@ -217,13 +220,13 @@ def test_sums_of_the_same_gaps_are_redone_by_hand(setting: Headline, table: pd.D
     assert headline == pytest.approx(np.average(own["gap"], weights=own["weight"]))
     same = table.loc["every school counted the same", "estimate"]
     assert same == pytest.approx(own["gap"].mean())
-    plain = table.loc["comparison schools as they stand", "estimate"]
+    plain = table.loc["comparison schools without correction", "estimate"]
     apart = own["own"] - own["comparison"]
     assert apart.min() < plain < apart.max() and plain == pytest.approx(
         np.average(apart, weights=own["weight"]),
         abs=0.2,  # its own weights differ a little
     )
-    unscaled = table.loc["draws not scaled by their size"]
+    unscaled = table.loc["groups of other sizes counted as they are"]
     drawn, _ = placebo.weighted_mean(setting.gaps, setting.draws.schools)
     assert unscaled["estimate"] == headline
     p = (1 + (np.abs(drawn) >= abs(headline)).sum()) / (1 + len(drawn))
