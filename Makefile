@@ -18,7 +18,7 @@ run: $(STAMP)
 	$(BIN)/python -m pepstats run $(REPORT)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(or $(WORKERS),auto) --dist loadgroup
+	$(BIN)/python -m pytest -n $(or $(WORKERS),auto) --dist loadfile
 
 lab: $(STAMP)
 	$(BIN)/python -m jupyterlab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
