@@ -12,9 +12,11 @@ import pytest
 from pepstats.errors import RunError
 from pepstats.runs import release
 from pepstats.runs.files import hold_alone
+from pepstats.runs.kernels import import_papermill
 from tests.whole_runs import LATER, REPORT, copy_of, invoke, restamp, start_python, write_study
 from tests.worlds import ROOT
 
+import_papermill()  # before a test imports what it does: it spares each worker seconds
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background, where it is
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored: tests interrupt commands
 
