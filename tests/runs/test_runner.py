@@ -17,7 +17,7 @@ from papermill.iorw import papermill_io
 from pepstats import paths
 from pepstats.cli import main
 from pepstats.errors import RunError
-from pepstats.runs import files, manifest, runner
+from pepstats.runs import files, kernels, manifest, runner
 from pepstats.runs.tasks import STEPS, Task, list_tasks
 from tests.whole_runs import REPORT, SCHOOLS, copy_of, hashes
 from tests.worlds import ROOT
@@ -218,6 +218,7 @@ def test_a_failed_notebook_is_kept_beside_with_its_cell_named(
     path.write_text(json.dumps(notebook), "utf-8")
     monkeypatch.setattr(paths, "NOTEBOOKS", folder)
     monkeypatch.setenv("PEPSTATS_OUT", str(tmp_path))
+    monkeypatch.setattr(kernels, "CAN_FORK", False)  # one kernel by itself is sooner there
     assert main(["run", "--data", str(data), "--out", str(tmp_path)]) == 3
     said = capsys.readouterr().err
     assert "notebook 01-clean-sources, cell 3, kept in" in said and "ZeroDivisionError" in said
