@@ -162,8 +162,11 @@ def test_a_cell_that_never_ends_is_named_where_each_kernel_is_started_by_itself_
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("reached", ["a kernel is at work", "all of it warms up"])
+@pytest.mark.parametrize(
+    ("reached", "number"),
+    [("a kernel is at work", signal.SIGINT), ("a kernel is at work", signal.SIGKILL),
+     ("all of it warms up", signal.SIGKILL)],  # and stopped by a key, in `test_faults`
+)  # fmt: skip
 def test_a_run_that_is_stopped_leaves_no_kernel_and_no_temporary_folder(
     number: int, reached: str, data: Path, tmp_path: Path
 ) -> None:
