@@ -1,6 +1,7 @@
 """One small England and one whole run on it, made once and read by every test that needs one."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -64,6 +65,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
         with ExitStack() as held:
             wait_to_hold(place, held)
             if not made.exists():
+                shutil.rmtree(place, ignore_errors=True)  # of a worker that failed to make it
                 place.mkdir()
                 make(place)
                 made.touch()
