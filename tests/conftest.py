@@ -29,7 +29,7 @@ FIRST = (
     "test_release", "test_faults", "test_study", "test_reuse", "test_runner", "test_attacker",
     "test_kernels", "test_checks", "test_placebo", "test_trace", "test_public_interface",
     "test_indicators", "test_plan", "test_hostile_texts", "test_invented", "test_official_counts",
-    "test_sweep", "test_today",
+    "test_sweep", "test_today", "test_last_digits", "test_bad_input",
 )  # fmt: skip
 """The files that take longest: begun first, the workers end together.
 
