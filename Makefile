@@ -17,8 +17,11 @@ report: $(STAMP)
 run: $(STAMP)
 	$(BIN)/python -m pepstats run $(REPORT)
 
+# Workers take whole files, in the order that tests/conftest.py gives; what pytest makes of the tests
+# is kept from one time to the next.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(or $(WORKERS),auto) --dist loadgroup
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(or $(WORKERS),auto) \
+	   --dist loadfile --no-loadscope-reorder
 
 lab: $(STAMP)
 	$(BIN)/python -m jupyterlab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)

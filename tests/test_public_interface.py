@@ -10,6 +10,7 @@ from numpydoc.validate import validate
 import pepstats
 from pepstats.impact import Evaluation
 from pepstats.plots import check_rows, love_plot, placebo_dots, school_lines, two_lines
+from pepstats.robustness import calibration
 from pepstats.settings import Programme
 from pepstats.study import Study
 from tests.worlds import ROOT
@@ -52,6 +53,7 @@ def test_each_example_runs(
     name: str, study: Study, found: Evaluation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PEPSTATS_DATA", str(ROOT / "data"))
+    monkeypatch.setattr(calibration, "SPLITS", 4)  # no rate of it is printed
     known = {"pepstats": pepstats, "study": study, "found": found}
     [tried] = doctest.DocTestFinder(recurse=False).find(getattr(pepstats, name), name, globs=known)
     assert tried.examples

@@ -88,11 +88,14 @@ def test_in_october_no_other_authority_has_a_result_of_the_year(october) -> None
 
 
 def test_programmes_that_did_nothing_are_seldom_called() -> None:
-    first = [
-        effects_of(small_england(seed=seed, schools=1000, effect=0.0), slug).iloc[0]
-        for seed in range(20)
-        for slug in ("closing-the-gap", "send-in-mainstream")
-    ]
+    """The first outcome alone is asked for: what is found of it does not depend on the others."""
+    first = []
+    for seed in range(20):
+        small = small_england(seed=seed, schools=1000, effect=0.0)
+        for slug, programme in small.programmes.items():
+            one = programme.model_copy(update={"outcomes": programme.outcomes[:1]})
+            first.append(evaluate_small(small, slug, programme=one).effects.iloc[0])
+    assert len(first) == 40
     assert sum(row["p_placebo"] <= 0.05 for row in first) <= 6  # 1 in 100 by chance at 5 in 100
     assert abs(np.mean([row["estimate"] for row in first])) < 2
 

@@ -25,8 +25,14 @@ def write_study(folder: Path, **england: float) -> Path:
 
 def invoke(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Type a command, in another folder and environment where one is given."""
+    return start_python("-m", "pepstats", *words, cwd=cwd, **environment)
+
+
+def start_python(
+    *words: str, cwd: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pepstats", *words], capture_output=True, text=True, timeout=600,
+        [sys.executable, *words], capture_output=True, text=True, timeout=600,
         cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, check=False,
     )  # fmt: skip
 

@@ -55,22 +55,16 @@ def test_the_interval_leaves_out_nought_just_when_p_is_at_most_five_in_a_hundred
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(seeds)
-def test_of_all_results_of_a_report_verdict_and_interval_never_disagree(seed: int) -> None:
+def test_of_all_results_of_a_report_verdict_interval_and_the_range_of_p_never_disagree(
+    seed: int,
+) -> None:
+    """Nor is a p ever below one in the cities and one more."""
     family = any_family(seed)
     for one, judged in zip(family, effects.judge_together(family), strict=True):
         inside = one.estimate - judged.line <= 0 <= one.estimate + judged.line
         assert inside == (judged.adjusted > 0.05)
         clear = choose_verdict(one.estimate, judged.adjusted) in {GAINED, LOST}
         assert clear == (not inside)
-
-
-@settings(deadline=None, derandomize=True, max_examples=200)
-@given(seeds)
-def test_p_lies_in_its_own_range_and_is_never_below_one_in_the_cities_and_one_more(
-    seed: int,
-) -> None:
-    family = any_family(seed)
-    for one, judged in zip(family, effects.judge_together(family), strict=True):
         cities = len(set(one.city) - {0})
         assert judged.p_low >= (1 / (cities + 1) if cities else 0)
         assert judged.p_low <= judged.p <= judged.p_high

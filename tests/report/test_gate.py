@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pepstats.document.blocks import Document, PaperPicture
+from pepstats.document.blocks import Document
 from pepstats.document.html import to_html
 from pepstats.document.workbook import write_workbook
 from pepstats.errors import DesignError
@@ -21,10 +21,9 @@ from pepstats.report.audit import Form, Left, Unknown, audit, choose_forms, may_
 from pepstats.report.disclosure import HELD
 from pepstats.report.edition import Edition, ProgrammeResults, Told
 from pepstats.report.paper import list_disclosure, list_effects
-from pepstats.report.paper import write_paper as write_edition
 from pepstats.schools import Panel
 from pepstats.settings.report import Disclosure
-from tests.paper_made_up import SKETCH, make_city, make_results, make_study
+from tests.paper_made_up import make_city, make_results, make_study, write_edition
 from tests.reading import words_of
 
 SLUG = "closing-the-gap"
@@ -201,8 +200,7 @@ def edition_of(release: str = "provisional", **report: object) -> Edition:
 
 
 def page_of(edition: Edition) -> Document:
-    overview = PaperPicture(SKETCH.svg, SKETCH.png, SKETCH.alt, "The programmes", "programmes")
-    return write_edition(edition, overview)
+    return write_edition(edition)
 
 
 def test_before_results_are_published_only_what_the_audit_lets_stands_beside_the_headline() -> None:

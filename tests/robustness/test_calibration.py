@@ -10,6 +10,7 @@ import pytest
 from pepstats.cli import main
 from pepstats.errors import DesignError
 from pepstats.invented.england import build_england
+from pepstats.robustness import calibration
 from pepstats.robustness.calibration import (
     ANYWHERE,
     LINE,
@@ -165,6 +166,13 @@ def test_it_is_plain_data_that_json_can_hold(found: Calibration) -> None:
     assert set(TABLES) <= set(again) and "coverage" not in again["rows"][0]
 
 
+@pytest.fixture
+def few_splits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halve the cities a few times only, where it is not rates that are asked for."""
+    monkeypatch.setattr(calibration, "SPLITS", 4)
+
+
+@pytest.mark.usefixtures("few_splits")
 def test_programmes_larger_than_any_city_are_left_out_with_the_reason(
     population: Population, programme: Programme
 ) -> None:
@@ -176,6 +184,7 @@ def test_programmes_larger_than_any_city_are_left_out_with_the_reason(
     assert large.left_out["reason"].str.endswith("Ask for smaller ones").all()
 
 
+@pytest.mark.usefixtures("few_splits")
 def test_what_disadvantage_no_source_has_nobody_is_picked_by(programme: Programme) -> None:
     small = small_england(seed=11, schools=2400, effect=0.0)
     plain = Population(small.panel, small.register, tuple(small.barred))
@@ -224,9 +233,10 @@ def test_a_year_twice_as_wide_is_found_out_by_the_other_years_yardstick() -> Non
     assert called[0] > 0.25 and called[1] < 0.01 and 0.03 < called[2] < 0.07
 
 
+@pytest.mark.usefixtures("few_splits")
 def test_the_command_gives_json_of_the_latest_year_that_others_have(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["calibrate", "--data", str(ROOT / "data"), "--draws", "300", "--json"]) == 0
+    assert main(["calibrate", "--data", str(ROOT / "data"), "--draws", "100", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["rows"] and (data["year"], data["baseline"]) == (2017, [2016])  # in October

@@ -137,7 +137,6 @@ def first_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return write
 
 
-@pytest.mark.parametrize("warm", [True, False])
 @pytest.mark.parametrize(
     ("source", "says"),
     [
@@ -145,12 +144,12 @@ def first_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
         ("import time; time.sleep(1000)", "longer than 3 seconds .* allow more: `--longest-cell"),
     ],
 )
-def test_a_cell_that_never_ends_is_named_and_what_was_executed_is_kept(
-    source: str, says: str, warm: bool, first_cell: Callable[[str], None], data: Path,
-    tmp_path: Path,
-) -> None:  # fmt: skip
+def test_a_cell_that_never_ends_is_named_where_each_kernel_is_started_by_itself_too(
+    source: str, says: str, first_cell: Callable[[str], None], data: Path, tmp_path: Path
+) -> None:
+    """Of warm kernels, `test_faults` asks the same by the command."""
     first_cell(source)
-    options = runner.RunOptions(longest_cell=3, warm=warm)
+    options = runner.RunOptions(longest_cell=3, warm=False)
     with pytest.raises(RunError, match=says) as told:
         runner.run_report(REPORT, data=data, out=tmp_path, options=options)
     kept = tmp_path / "working" / f"{REPORT}.failed" / "01-clean-sources.failed.ipynb"
@@ -163,8 +162,11 @@ def test_a_cell_that_never_ends_is_named_and_what_was_executed_is_kept(
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("reached", ["a kernel is at work", "all of it warms up"])
+@pytest.mark.parametrize(
+    ("reached", "number"),
+    [("a kernel is at work", signal.SIGINT), ("a kernel is at work", signal.SIGKILL),
+     ("all of it warms up", signal.SIGKILL)],  # and stopped by a key, in `test_faults`
+)  # fmt: skip
 def test_a_run_that_is_stopped_leaves_no_kernel_and_no_temporary_folder(
     number: int, reached: str, data: Path, tmp_path: Path
 ) -> None:

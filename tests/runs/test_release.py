@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +25,23 @@ from tests.worlds import ROOT
 
 EFFECTS = "07-board-report/effects.csv"
 LATER = "autumn-2018-revised"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def read_once() -> Iterator[None]:
+    """Read the words of a file once for all releases that have the same bytes of it."""
+    known: dict[tuple[str, str], str] = {}
+    read = release.read_all_words
+
+    def read_all_words(path: Path) -> str:
+        asked = path.name, sha256_of(path)
+        if asked not in known:
+            known[asked] = read(path)
+        return known[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(release, "read_all_words", read_all_words)
+        yield
 
 
 @pytest.fixture

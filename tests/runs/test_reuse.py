@@ -59,7 +59,7 @@ def again(out: Path, study: Path, finished: Path, monkeypatch: pytest.MonkeyPatc
         ran.clear()
         spoilt.update(makes or {})
         runner.run_report(
-            REPORT, data=study, out=out, options=runner.RunOptions(force=force), **asked
+            REPORT, data=study, out=out, options=runner.RunOptions(force=force, warm=False), **asked
         )
         told = manifest.read_manifest(out / "working" / REPORT).steps
         assert {name for name in told if told[name].reused} == set(ALL) - set(ran)
@@ -224,7 +224,9 @@ def test_a_file_that_changes_while_a_run_is_under_way_stops_it(
 
     monkeypatch.setattr(runner, "_execute_notebook", meddle)
     with pytest.raises(RunError, match=r"programmes/closing-the-gap.yml changed while it ran"):
-        runner.run_report(REPORT, data=study, out=out, options=runner.RunOptions(force=True))
+        runner.run_report(
+            REPORT, data=study, out=out, options=runner.RunOptions(force=True, warm=False)
+        )
     assert hashes(out / "working" / REPORT, but=()) == before
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from pepstats.errors import RunError
-from pepstats.runs import fold_lines, manifest, trace_entry
+from pepstats.runs import fold_lines, manifest, trace, trace_entry
 from pepstats.runs.files import sha256_of
+from pepstats.settings import Report
+from pepstats.study import Study, load_study
 from tests.whole_runs import LATER, REPORT, copy_of, invoke, replace
 
 CELL = re.compile(r"(\S+\.csv), line ([\d,]+)(?:, as URN \d+)?, column (\S+): `(.*)`")
@@ -24,6 +27,22 @@ def cell_of(data: Path, file: str, line: int, column: str) -> str:
     text = (data / file).read_bytes().decode("utf-8-sig")
     header = next(csv.reader([text.splitlines()[0]]))
     return next(csv.reader(io.StringIO(text.splitlines()[line - 1])))[header.index(column)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded_once() -> Iterator[None]:
+    """Read published files once for all chains that come from one folder."""
+    known: dict[tuple[str, Path], Study] = {}
+
+    def load(report: Report, data: Path) -> Study:
+        asked = report.slug, data
+        if asked not in known:
+            known[asked] = load_study(report, data)
+        return known[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "load_study", load)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def reseal(bundle: Path, **changes: object) -> None:
     replace(bundle / manifest.MANIFEST, manifest.manifest_as_text(content))
 
 
-def test_elsewhere_with_another_locale_seed_and_threads_it_is_the_same(
+def test_elsewhere_with_another_locale_seed_threads_and_jobs_on_cold_kernels_it_is_the_same(
     verified: Path, whole: Path
 ) -> None:
     said = json.loads((verified / "said.json").read_text("utf-8"))
