@@ -131,7 +131,7 @@ def checks(evaluation: Evaluation) -> Checked:
     Examples
     --------
     >>> pepstats.checks(found).table.loc[0, "check"]
-    "the main estimate"
+    'the main estimate'
     """
     from pepstats.robustness import check_effect, make_headline
 

@@ -273,7 +273,8 @@ def _city_of_all(family: Sequence[Yardstick]) -> NDArray[np.int64]:
 def _share(beyond: NDArray[np.bool_], city: NDArray[np.int64], floor: float) -> Numbers:
     """Return the share of draws beyond and both ends of its 95% range, authorities resampled."""
     middle = float((1 + beyond.sum()) / (1 + len(beyond)))
-    counts = pd.DataFrame({"n": 1, "beyond": beyond}).groupby(city).sum().to_numpy(float)
+    place = np.unique(city, return_inverse=True)[1]
+    counts = np.column_stack([np.bincount(place), np.bincount(place, beyond)]).astype(float)
     rng = np.random.default_rng(zlib.crc32(b"authorities resampled"))
     if len(counts) > 1:
         picked = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), RESAMPLED)

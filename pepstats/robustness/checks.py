@@ -288,7 +288,8 @@ def _slope_words(headline: Headline, dose: pd.Series) -> str:
     slope = (centred @ away) / (centred**2 @ weight)
     p = float(np.mean(np.abs(slope) >= abs(slope[0]) * (1 - 1e-12)))
     often = f"p {p:.2f}" if p >= 0.005 else "p under 0.01"
-    return f"each extra day is associated with {format_signed(slope[0], 2)}, {often} over shuffled days"
+    each = f"each extra day is associated with {format_signed(slope[0], 2)}"
+    return f"{each}, {often} over shuffled days"
 
 
 def leave_one_out(found: Gaps, members: Iterable[int]) -> pd.DataFrame:

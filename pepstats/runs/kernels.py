@@ -68,15 +68,22 @@ class Kernels:
     """
 
     def __init__(self, folder: Path, *, warm: bool) -> None:
-        """Begin to warm up; the first kernel waits until that is done."""
-        self.folder, self.stopped = folder, False
-        self._number, self._lock, self._started = count(1), Lock(), list[_Provisioner]()
+        """Keep a folder for kernels, which are forked from what is `warm` where they can be."""
+        self.folder, self.stopped, self._cold = folder, False, warm and CAN_FORK
+        self._number, self._started = count(1), list[_Provisioner]()
+        self._lock, self._beginning = Lock(), Lock()
         self._server: subprocess.Popen[bytes] | None = None
-        if warm and CAN_FORK:
+
+    def warm_up(self) -> None:
+        """Begin to warm up, once; the first kernel waits until that is done."""
+        with self._beginning:
+            if not self._cold or self.stopped:
+                return
+            self._cold = False
             self._socket, theirs = socket.socketpair()
             self._lines = self._socket.makefile("rw", encoding="utf-8")
             with theirs:
-                given = [serve.__name__, str(theirs.fileno()), str(folder)]
+                given = [serve.__name__, str(theirs.fileno()), str(self.folder)]
                 self._server = subprocess.Popen(  # noqa: S603 - our own words
                     [sys.executable, "-c", SERVE, *given],
                     pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
@@ -85,6 +92,7 @@ class Kernels:
 
     def manager(self) -> tuple[type[AsyncKernelManager], Config]:
         """Return the class of the manager of one notebook's kernel, and what it is told."""
+        self.warm_up()
         config, place = Config(), str(self.folder / str(next(self._number)))
         config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
         config.KernelManager.connection_file = f"{place}.json"
@@ -113,7 +121,8 @@ class Kernels:
 
     def stop(self) -> None:
         """End every kernel that still runs, and the warm process, which ends its own."""
-        self.stopped = True
+        with self._beginning:
+            self.stopped = True
         for one in self._started:
             one.end()
         if self._server is None:

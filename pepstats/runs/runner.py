@@ -259,6 +259,7 @@ def _execute_notebook(
     task: Task, report: str, making: Path, kernels: Kernels, longest: int
 ) -> None:
     """Execute one notebook; its copy has its final name only when it succeeded."""
+    manager, config = kernels.manager()  # begins to warm up, while Papermill is imported
     papermill = import_papermill()
     from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
@@ -266,7 +267,6 @@ def _execute_notebook(
     source = paths.NOTEBOOKS / f"{task.step}.ipynb"
     final = making / "notebooks" / f"{task.name}.ipynb"
     partial = final.with_name(f"{task.name}.partial.ipynb")
-    manager, config = kernels.manager()
     try:
         papermill.execute_notebook(
             str(source), str(partial), parameters=parameters_of(task, report),
