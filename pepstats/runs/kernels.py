@@ -95,6 +95,8 @@ class Kernels:
         self.warm_up()
         config, place = Config(), str(self.folder / str(next(self._number)))
         config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
+        # Asked to end by itself, ipykernel now and then waits for a thread of its own that is gone.
+        config.NotebookClient.shutdown_kernel = "immediate"
         config.KernelManager.connection_file = f"{place}.json"
         if os.name == "posix" and len(str(self.folder)) <= LONGEST:
             config.KernelManager.transport, config.KernelManager.ip = "ipc", place
