@@ -8,6 +8,7 @@ sockets among it, is in a folder of the run's own: two of them must never share 
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import gc
 import importlib
@@ -95,8 +96,6 @@ class Kernels:
         self.warm_up()
         config, place = Config(), str(self.folder / str(next(self._number)))
         config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
-        # Asked to end by itself, ipykernel now and then waits for a thread of its own that is gone.
-        config.NotebookClient.shutdown_kernel = "immediate"
         config.KernelManager.connection_file = f"{place}.json"
         if os.name == "posix" and len(str(self.folder)) <= LONGEST:
             config.KernelManager.transport, config.KernelManager.ip = "ipc", place
@@ -225,6 +224,19 @@ class _Manager(AsyncKernelManager):
         super().__init__(**options)
         self.provisioner = _Provisioner(kernel_spec=self.kernel_spec, parent=self)
         self.provisioner.kernels = self.kernels
+
+    async def shutdown_kernel(  # type: ignore[override]  # it is declared as it is not
+        self, now: bool = False, restart: bool = False
+    ) -> None:
+        """End a kernel whose notebook is done, or hangs, at once.
+
+        Asked to end by itself, it now and then waits for a thread of its own that is gone.
+        """
+        await cast(Any, super().shutdown_kernel(now=True, restart=restart))
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}  # for what a hung cell still says
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def serve(number: int, folder: str) -> None:

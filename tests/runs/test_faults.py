@@ -239,6 +239,30 @@ def test_what_befalls_a_notebook_is_named_with_its_cell_and_its_copy_kept(
     assert not alive(tmp_path)
 
 
+HANG = """
+import sys
+from pathlib import Path
+from pepstats import cli, paths
+paths.NOTEBOOKS = Path(sys.argv[1])
+sys.exit(cli.main(["run", "--data", sys.argv[2], "--out", sys.argv[3], "--longest-cell", "2"]))
+"""
+
+
+@posix
+def test_a_command_whose_cell_hangs_says_one_thing_to_its_very_end(
+    data: Path, tmp_path: Path
+) -> None:
+    """What still waited for the kernel complained when Python ended, after the message."""
+    books = write_notebooks(tmp_path / "notebooks", "import time\ntime.sleep(600)")
+    done = subprocess.run(
+        [sys.executable, "-c", HANG, str(books), str(data), str(tmp_path / "out")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    last = done.stderr.rstrip().splitlines()[-1]
+    assert last.startswith("pepstats: A cell took longer than 2 seconds"), done.stderr
+
+
 def test_temporary_folders_of_the_dead_are_cleared_away_and_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
