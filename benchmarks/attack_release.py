@@ -70,7 +70,7 @@ class Outcome:
     found: Counter[str]
 
 
-def run_here(task: Task, report: str, making: Path) -> None:
+def run_here(task: Task, report: str, making: Path, *_: object) -> None:
     """Execute a notebook's cells in this process: the same files, without a kernel's start."""
     content = json.loads((paths.NOTEBOOKS / f"{task.step}.ipynb").read_text("utf-8"))
     shell = InteractiveShell(user_module=ModuleType("notebook"))

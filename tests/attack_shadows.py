@@ -252,12 +252,11 @@ def _answers_of(world, folder: Path) -> dict[str, tuple[int, ...]]:
 def _chapters(world, words: str) -> Iterator[tuple[str, str]]:
     """Yield the words from each programme's heading, and its first paragraph, to the next one's."""
     titles = {one.programme.title: slug for slug, one in world.evaluations.items()}
-    begin = {slug: re.search(rf"{re.escape(t)}\s+\d+\.1\s", words) for t, slug in titles.items()}
-    places = sorted((found.start() if found else -1, slug) for slug, found in begin.items())
-    for n, (start, slug) in enumerate(places):
-        end = places[n + 1][0] if n + 1 < len(places) else len(words)
-        if start >= 0:
-            yield slug, re.sub(r"\s+", " ", words[start:end])
+    for title, slug in titles.items():
+        if begin := re.search(rf"{re.escape(title)}\s+(\d+)\.1\s", words):
+            end = re.compile(rf"\s{int(begin[1]) + 1}\.1\s").search(words, begin.end())
+            chapter = words[begin.start() : end.start() if end else len(words)]
+            yield slug, re.sub(r"\s+", " ", chapter)
 
 
 # Hidden counts ------------------------------------------------------------------------------------

@@ -355,7 +355,7 @@ def is_called_by_a_library(node: DEFINITION, inside: ast.AST) -> bool:
         any("validator" in one for one in marked)
         or (parsed and node.name.startswith("handle_"))
         or node.name in {"_repr_html_", "construct_mapping", "compose_node", "main"}
-        or node.name in {"launch_kernel", "terminate"}  # what jupyter_client asks of a kernel
+        or node.name in {"launch_kernel", "shutdown_kernel", "terminate"}  # asked by jupyter_client
         or node.name.startswith("__")
     )
 

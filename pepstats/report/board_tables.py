@@ -268,7 +268,7 @@ def changed_sentence(record: Provenance) -> str:
     return (
         f"This paper revises the one of {long_date(record.revises)}, using results published "
         f"since. {_moved_sentence(len(both), moved)} {verdicts}."
-        + (f" {_another(new)} not published in the earlier paper." if new else "")
+        + (f" {_another(new)} not in its public edition." if new else "")
         + (f" {spell_number(gone).capitalize()} can no longer be given." if gone else "")
     )
 
@@ -313,13 +313,14 @@ def _say_change(row: Mapping[Any, Any]) -> str:
         return f"{said} can no longer be given."
     now = f"{after} {measure.unit} ({row['release_after']} results)"
     if not before:
-        return f"{said}, not published before, is {now}. The verdict: {row['verdict_after']}."
+        new = f"{said}, not in the public edition before, is {now}."
+        return f"{new} The verdict: {row['verdict_after']}."
     changed = f"changed from {before} ({row['release_before']} results) to {now}"
     words = [f"{said} {changed if before != after else f'is still {now}'}."]
     if row["mode_before"] != row["mode_after"]:
         how = (HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
         words.append(
-            "The earlier one was {}; this one is {}, and some of the change may come from that."
+            "The earlier one was {}; this one is {}, which can account for much of the change."
             .format(*how)
         )  # fmt: skip
     if row["verdict_changed"]:

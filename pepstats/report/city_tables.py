@@ -379,12 +379,12 @@ def _support_sentence(city: City, counts: Mapping[str, Protected], view: View, y
     if not may_sum(last, counts, view):
         return words
     if pd.isna(row["delivered"]):
-        return f"{words} The days delivered were not recorded."
+        return f"{words} No record of the days delivered was at hand."
     places = int(any(row[name] % 1 for name in ("delivered", "planned")))
     delivered, planned = (format_number(row[name], places) for name in ("delivered", "planned"))
     return (
         f"{words} In {school_year(year)} schools had {delivered} days of support; last year's "
-        f"ratings, worked out by today's criteria, would have called for {planned}."
+        f"ratings, by the criteria that can be calculated now, would have called for {planned}."
     )
 
 

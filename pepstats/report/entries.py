@@ -170,7 +170,8 @@ def describe_case_studies(chapter: Chapter) -> dict[str, Entry]:
     """Write what the paper may say of single schools and of what schools say, by name."""
     slug = chapter.programme.slug
     cases, said = (f"06-case-studies/{slug}/{name}.csv" for name in ("cases", "statements"))
-    quoted = quoted_sentence(chapter.found.statements, slug)
+    told = may_count(chapter.found.statements, slug, chapter.view)
+    quoted = quoted_sentence(chapter.found.statements, slug, counted_too=told)
     entries = {
         "case_pointer": Entry(None, case_pointer(chapter.found), cases),
         "case_rule": Entry(None, cases_sentence(chapter), cases),
@@ -253,10 +254,10 @@ def caution_sentence(chapters: Sequence[Chapter]) -> str:
     if any((one.found.also_in > 0).any() for one in chapters):
         why.append("some schools are in more than one programme")
     return (
-        "A likely range is meant to hold the true difference 95 times in 100. Ranges and verdicts "
-        "allow for the number of results that this paper looks at; Appendix 1 says how. The "
-        f"evaluation compares schools in {what} {with_}. It cannot show why they differ: "
-        f"{join_words(why)}."
+        "The likely ranges are so wide that, 95 times in 100, all of those in this paper hold the "
+        "true differences together. Verdicts allow for the number of results in the same way; "
+        f"Appendix 1 says how. The evaluation compares schools in {what} {with_}. It cannot show "
+        f"why they differ: {join_words(why)}."
     )
 
 
@@ -363,11 +364,12 @@ def schools_sentence(found: ProgrammeResults, result: Result) -> str:
         against = "expected from similar schools"
     schools = count_words(counts.known, "school")
     if counts.above is None:
-        return f"Of the {schools} in the estimate, {counts.fared} did better than {against}."
+        fared = f"{counts.fared} did better than {against}"
+    else:
+        fared = f"{counts.above} did better than {against} and {counts.below} did worse"
     return (
-        f"Of the {schools} in the estimate, {counts.above} did better than {against} and "
-        f"{counts.below} did worse. Schools share good and bad years, so this count alone shows "
-        "little."
+        f"Of the {schools} in the estimate, {fared}. Schools share good and bad years, so this "
+        "alone shows little."
     )
 
 
@@ -519,7 +521,8 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
             f"{words}. So large a difference is seldom chance: these schools were already moving "
             "apart from others, and the result should be read with caution."
         )
-    return f"{words}, no more than chance alone could give."
+    forecast = " It does not test the forecast." if result.mode == FORECAST else ""
+    return f"{words}, no more than chance alone could give.{forecast}"
 
 
 def _check_result(row: Mapping[Any, Any], result: Result) -> str:

@@ -73,8 +73,11 @@ def balance_sentence(said: pd.DataFrame, programme: str, schools: int) -> str:
     return f"Of the {asked} asked for a statement, {len(answers)} answered: {divided}."
 
 
-def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
-    """Write by what rule statements are quoted, and how many could not be."""
+def quoted_sentence(said: pd.DataFrame, programme: str, *, counted_too: bool = True) -> str:
+    """Write by what rule statements are quoted, and how many could not be.
+
+    Only that there are others, where how many answered is not shown.
+    """
     answers, quotes = list_answers(said, programme), choose_quotes(said, programme)
     if not quotes:
         return "None can be quoted yet." if len(answers) else ""
@@ -84,15 +87,15 @@ def quoted_sentence(said: pd.DataFrame, programme: str) -> str:
     if len(quotes) > 1 and all(free[stance] for stance in STANCES if counted[stance]):
         words += ", in roughly the same balance of positive, mixed and negative as all responses"
     words += "."
-    if none := [stance for stance in STANCES if counted[stance] and not free[stance]]:
-        words += f" None of the {join_words(none)} answers can be quoted."
+    if not counted_too:
+        return f"{words} Others could not be quoted, or are left out to keep this short."
+    none = [stance for stance in STANCES if counted[stance] and not free[stance]]
+    among = f", every {' and '.join(none)} one among them" if none else ""
     if held := int(answers["held"].notna().sum()):
+        others = "One other" if held == 1 else f"{spell_number(held).capitalize()} others"
         words += (
-            f" {spell_number(held).capitalize()} others could not be quoted: consent was not "
-            "given, or the words are still to be checked."
-            if held > 1
-            else " One other could not be quoted: consent was not given, or the words are still to "
-            "be checked."
+            f" {others} could not be quoted{among}: consent was not given, or the words are still "
+            "to be checked."
         )
     if left := len(answers) - len(quotes) - held:
         are = "is" if left == 1 else "are"
@@ -112,7 +115,7 @@ def choose_quotes(said: pd.DataFrame, programme: str) -> tuple[Quote, ...]:
     shares = {stance: min(1, able[stance]) for stance in STANCES}
     while sum(shares.values()) < min(MOST_QUOTES, len(free)):
         open_ = [stance for stance in STANCES if shares[stance] < able[stance]]
-        behind = max(open_, key=lambda s: (wanted[s] / (shares[s] + 1), -STANCES.index(s)))
+        behind = max(open_, key=lambda s: (wanted[s] / (2 * shares[s] + 1), STANCES.index(s)))
         shares[behind] += 1
     return tuple(
         Quote(str(row["quote"]), str(row["role"]))

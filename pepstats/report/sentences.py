@@ -101,7 +101,7 @@ def outcome_words(outcome: str) -> str:
         if label.startswith(mark):
             label = f"percentage {label.removeprefix(mark)}"
     if outcome.endswith(GAP):
-        return f"the gap to other pupils of the same school in the {label}"
+        return f"the gap to other pupils of the same school (higher is narrower) in the {label}"
     return f"the {label}"
 
 
@@ -217,8 +217,9 @@ def chance_sentence(result: Result) -> str:
         )
     if result.borderline:
         said.append(
-            "That is close to a border: with other authorities to compare with, the verdict could "
-            "have been another."
+            "Results are said to have changed where this is 5 in 100 or fewer, and probably "
+            "changed where it is 10 or fewer. With other authorities to compare with, it could "
+            "have fallen on the other side of such a line."
         )
     return " ".join(said)
 

@@ -51,7 +51,10 @@ def test_the_headline_of_a_group_and_of_a_gap_name_the_pupils() -> None:
     group = read_result(make_effect() | {"outcome": GROUP})
     gap = read_result(make_effect() | {"outcome": "rwm_expected.gap"})
     assert effect_sentence(group).startswith("For disadvantaged pupils, ")
-    assert "the gap to other pupils of the same school in the percentage" in effect_sentence(gap)
+    assert (
+        "the gap to other pupils of the same school (higher is narrower) in the percentage"
+        in effect_sentence(gap)
+    )
 
 
 @pytest.mark.parametrize("outcome", ["rwm_expected", "reading_progress", "attainment8", GROUP])

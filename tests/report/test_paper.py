@@ -169,7 +169,7 @@ def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
         ("p_placebo", 0.02, "2 in 100"),
         ("n_placebo", 4999, "4,999 groups"),
         ("p_adjusted", 0.12, "the figure is about 12 in 100"),
-        ("borderline", True, "close to a border"),
+        ("borderline", True, "on the other side of such a line"),
         ("n_authorities", 31, "in 31 authorities"),
         ("verdict", "probably gained", "probably gained"),
     ):

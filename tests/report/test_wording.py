@@ -133,8 +133,10 @@ def test_chance_is_said_with_its_authorities_its_range_and_all_results_together(
         "groups of schools elsewhere that were not in the programme, in 31 authorities. About 5 in "
         "100 showed a difference at least this large (between 2 and 10, depending on which "
         "authorities are compared). The more results a paper looks at, the likelier it is that one "
-        "is large by chance. Allowing for that, the figure is about 14 in 100. That is close to a "
-        "border: with other authorities to compare with, the verdict could have been another."
+        "is large by chance. Allowing for that, the figure is about 14 in 100. Results are said to "
+        "have changed where this is 5 in 100 or fewer, and probably changed where it is 10 or "
+        "fewer. With other authorities to compare with, it could have fallen on the other side of "
+        "such a line."
     )
 
 

@@ -62,8 +62,11 @@ def test_without_consent_nothing_is_quoted_but_it_is_counted() -> None:
         "Of the 2 schools asked for a statement, 2 answered: 1 positive, 0 mixed and 1 negative."
     )
     told = quoted_sentence(said, "closing-the-gap")
-    assert "None of the positive answers can be quoted." in told
-    assert "One other could not be quoted" in told
+    assert "One other could not be quoted, every positive one among them: consent" in told
+    kept = quoted_sentence(said, "closing-the-gap", counted_too=False)
+    assert kept == (
+        "One is quoted below. Others could not be quoted, or are left out to keep this short."
+    )
 
 
 def test_every_answer_is_quoted_held_or_said_to_be_left_out() -> None:
