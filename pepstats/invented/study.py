@@ -125,10 +125,10 @@ seed: {seed}
 """
 
 _WORDS = {
-    "closing-the-gap": ("Closing the gap", "Schools had coaching and reviews of their pupils, so "
-                        "that disadvantaged pupils would catch up."),
-    "send-in-mainstream": ("SEND in mainstream", "Schools had training, a coach and reviews of "
-                           "their pupils, for pupils with SEN Support in class."),
+    "closing-the-gap": ("Closing the gap", "Schools had coaching and reviews of their Year 6 "
+                        "pupils, so that the disadvantaged would catch up."),
+    "send-in-mainstream": ("SEND in mainstream", "Schools had training, a coach and reviews for "
+                           "their Year 6 pupils with SEN Support."),
 }  # fmt: skip
 
 _JUDGED = {

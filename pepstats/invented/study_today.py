@@ -61,8 +61,8 @@ analysis never reads it; the tests do. Seed {seed}, effect {effect:g}.
 
 _PROGRAMME = """# {note}
 title: Support for stuck schools
-summary: A lead school helped each school with coaching and reviews of its pupils. Schools that
-  Ofsted had found below Good at two inspections running, called stuck, were chosen first.
+summary: A lead school helped each school with coaching and reviews of its Year 6 pupils. Schools
+  that Ofsted had found below Good at two inspections running, called stuck, were chosen first.
 phase: primary
 starts: 2025                # the first results that could show it
 baseline: [2023, 2024]

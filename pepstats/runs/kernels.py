@@ -305,6 +305,8 @@ def _become_kernel(words: dict[str, Any]) -> None:
 
     del vars(builtins)["get_ipython"]  # ipykernel puts its own there
     os.setsid()
+    with Path(os.devnull).open("wb") as nowhere:  # ended while it starts, it would complain there
+        os.dup2(nowhere.fileno(), 2)
     os.chdir(words["cwd"])
     os.environ.clear()
     os.environ.update(words["env"])
