@@ -23,7 +23,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -258,12 +257,14 @@ def main() -> None:
     ask.add_argument("--first", type=int, default=1)
     asked = ask.parse_args()
     began, done = time.time(), []
-    fresh = multiprocessing.get_context("spawn")  # notebooks leave memory behind: a new one each
-    with ProcessPoolExecutor(asked.jobs, fresh, max_tasks_per_child=4) as workers:
+    fresh = multiprocessing.get_context("spawn")
+    # Notebooks leave memory behind, so a worker is made anew after four. An executor that does so
+    # can wait for ever in Python 3.11; a pool does not.
+    with fresh.Pool(asked.jobs, maxtasksperchild=4) as workers:
         whole = range(asked.first, asked.first + asked.whole)
         pages = range(asked.first + 1000, asked.first + 1000 + asked.editions)
         for attacked, seeds in ((attack_whole, whole), (attack_edition, pages)):
-            for seed, found in zip(seeds, workers.map(attacked, seeds), strict=True):
+            for seed, found in zip(seeds, workers.imap(attacked, seeds), strict=True):
                 done += found
                 print(f"{seed}: {time.time() - began:.0f} s", file=sys.stderr, flush=True)
     print("\n".join(tell(done)))
