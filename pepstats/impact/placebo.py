@@ -7,6 +7,7 @@ Every school has a gap already, so a placebo programme is a weighted mean of a f
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -259,8 +260,8 @@ def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[Numbers, Numb
     weight = np.where(there, gaps.table["weight"].to_numpy(), 0.0)
     variance = np.where(there, gaps.table["variance"].to_numpy(), 0.0)
     weighted, squared = weight * np.where(there, gap, 0.0), weight**2 * variance
-    size = schools.shape[-1]
-    every = schools.reshape(-1, size)
+    *shape, size = schools.shape
+    every = schools.reshape(math.prod(shape), size)
     mean, spread = np.empty((2, len(every)))
     for rows in in_blocks(len(every), size):
         some = every[rows]
@@ -268,7 +269,6 @@ def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[Numbers, Numb
         with np.errstate(invalid="ignore", divide="ignore"):
             mean[rows] = weighted[some].sum(axis=-1) / total
             spread[rows] = squared[some].sum(axis=-1) / total**2
-    shape = schools.shape[:-1]
     return mean.reshape(shape)[()], spread.reshape(shape)[()]
 
 

@@ -309,14 +309,15 @@ def changes_sentence(counts: Protected | None) -> str:
     """Write how many ratings moved each way, or that how many cannot be shown."""
     if counts is None:
         return ""
-    total = counts.shown[TOTAL]
-    moved = {"higher": total.get("Raised"), "lower": total.get("Lowered")}
+    total = counts.shown[TOTAL]  # a change that no school had has no row
+    moved = {"higher": total.get("Raised", 0.0), "lower": total.get("Lowered", 0.0)}
     known = [(to, int(number)) for to, number in moved.items() if pd.notna(number)]
     if not known:
         return "How many ratings have changed since last year cannot be shown."
     (to, number), *rest = known
-    parts = [f"{count_words(number, 'school')} moved to a {to} priority"]
-    parts += [f"{number} to a {to} one" for to, number in rest]
+    schools = count_words(number, "school") if number else "no school"
+    parts = [f"{schools} moved to a {to} priority"]
+    parts += [f"{number or 'none'} to a {to} one" for to, number in rest]
     words = f"Since last year, on the same criteria, {join_words(parts)}"
     if not rest:
         other = "lower" if to == "higher" else "higher"

@@ -46,6 +46,7 @@ from pepstats.report.group_sentences import (
 from pepstats.report.programme_tables import cost_words, scaled
 from pepstats.report.quotes import ASKED_AGAIN, balance_sentence, may_count, quoted_sentence
 from pepstats.report.sentences import (
+    SAME,
     Result,
     about_words,
     chance_sentence,
@@ -61,7 +62,6 @@ from pepstats.report.sentences import (
 from pepstats.schools import say_register_year
 from pepstats.settings import Programme, Report
 
-SAME = "about the same as"
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
 NOT_SCALED = "groups of other sizes counted as they are"
@@ -247,17 +247,17 @@ def others_sentence(chapter: Chapter) -> str:
 def caution_sentence(chapters: Sequence[Chapter]) -> str:
     """Write what the findings are not: the cause of what was seen."""
     what = "this programme" if len(chapters) == 1 else "these programmes"
-    modes = {one.primary.mode for one in chapters if one.primary.known}
-    with_ = "with similar schools" if modes <= {MATCHED} else "with a forecast"
-    with_ = "with a forecast, or with similar schools" if len(modes) > 1 else with_
+    modes = {one.primary.mode for one in chapters if one.primary.known} or {MATCHED}
+    others = {MATCHED: "similar schools", FORECAST: "a forecast"}
+    against = " or ".join(others[mode] for mode in others if mode in modes)
     why = ["schools were not chosen at random", "other things changed in the same years"]
     if any((one.found.also_in > 0).any() for one in chapters):
         why.append("some schools are in more than one programme")
     return (
-        "The likely ranges are so wide that, 95 times in 100, all of those in this paper hold the "
-        "true differences together. Verdicts allow for the number of results in the same way; "
-        f"Appendix 1 says how. The evaluation compares schools in {what} {with_}. It cannot show "
-        f"why they differ: {join_words(why)}."
+        "The likely ranges are so wide that, 95 times in 100, those of all outcomes in this paper "
+        "hold the true differences together. Verdicts allow for the number of outcomes in the same "
+        f"way; Appendix 1 says how. The evaluation compares schools in {what} with {against}. It "
+        f"cannot show why they differ: {join_words(why)}."
     )
 
 

@@ -88,13 +88,14 @@ def quoted_sentence(said: pd.DataFrame, programme: str, *, counted_too: bool = T
         words += ", in roughly the same balance of positive, mixed and negative as all responses"
     words += "."
     if not counted_too:
-        return f"{words} Others could not be quoted, or are left out to keep this short."
+        return f"{words} Any others could not be quoted, or are left out to keep this short."
     none = [stance for stance in STANCES if counted[stance] and not free[stance]]
-    among = f", every {' and '.join(none)} one among them" if none else ""
     if held := int(answers["held"].notna().sum()):
         others = "One other" if held == 1 else f"{spell_number(held).capitalize()} others"
+        one = "the only" if held == 1 else "every"
+        among = f", {one} {' and '.join(none)} answer{' among them' * (held > 1)}," if none else ""
         words += (
-            f" {others} could not be quoted{among}: consent was not given, or the words are still "
+            f" {others}{among} could not be quoted: consent was not given, or the words are still "
             "to be checked."
         )
     if left := len(answers) - len(quotes) - held:

@@ -154,12 +154,15 @@ def effect_sentence(result: Result) -> str:
     )
 
 
+SAME = "about the same as"
+
+
 def about_words(result: Result) -> str:
     """Write an estimate at what it bears: about so many points higher than was expected."""
     size, expected = _number(result.estimate, result), EXPECTED[result.mode]
     if size == _number(0, result):
         if result.verdict == UNCERTAIN:
-            return f"about the same as {expected}"
+            return f"{SAME} {expected}"
         least = {"0": "1", "0.0": "0.1", "0.00": "0.01"}[size]
         unit = result.unit.removesuffix("s")
         return f"less than {least} {unit} {_direction(result.estimate)} than {expected}"

@@ -225,7 +225,7 @@ class _Manager(AsyncKernelManager):
         self.provisioner = _Provisioner(kernel_spec=self.kernel_spec, parent=self)
         self.provisioner.kernels = self.kernels
 
-    async def shutdown_kernel(  # type: ignore[override]  # it is declared as it is not
+    async def shutdown_kernel(  # type: ignore[override]  # there it is declared as no coroutine
         self, now: bool = False, restart: bool = False
     ) -> None:
         """End a kernel whose notebook is done, or hangs, at once.

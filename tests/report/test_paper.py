@@ -694,13 +694,22 @@ def test_what_holds_exempt_information_is_not_listed_for_inspection(study) -> No
     )
 
 
-def test_a_number_that_moved_is_never_told_without_the_other_way() -> None:
-    table = pd.DataFrame({TOTAL: {"Raised": 9.0, "Lowered": float("nan"), TOTAL: 30.0}})
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        ({"Raised": 9.0, "Lowered": float("nan")},
+         "9 schools moved to a higher priority; how many moved to a lower one cannot be shown."),
+        ({"Raised": float("nan"), "Lowered": 6.0},
+         "6 schools moved to a lower priority; how many moved to a higher one cannot be shown."),
+        ({"Raised": 9.0}, "9 schools moved to a higher priority and none to a lower one."),
+        ({"Lowered": 1.0}, "no school moved to a higher priority and 1 to a lower one."),
+        ({}, "no school moved to a higher priority and none to a lower one."),
+    ],
+)  # fmt: skip
+def test_changes_are_told_both_ways_and_none_is_not_hidden(moved, said) -> None:
+    table = pd.DataFrame({TOTAL: {**moved, "Same": 30.0}})
     shown = dataclasses.replace(protect_city(CITY, View())["ratings"], shown=table)
-    assert changes_sentence(shown) == (
-        "Since last year, on the same criteria, 9 schools moved to a higher priority; how many "
-        "moved to a lower one cannot be shown."
-    )
+    assert changes_sentence(shown) == f"Since last year, on the same criteria, {said}"
 
 
 def test_where_nothing_moved_the_alternatives_are_told_by_their_ends(study) -> None:

@@ -62,10 +62,10 @@ def test_without_consent_nothing_is_quoted_but_it_is_counted() -> None:
         "Of the 2 schools asked for a statement, 2 answered: 1 positive, 0 mixed and 1 negative."
     )
     told = quoted_sentence(said, "closing-the-gap")
-    assert "One other could not be quoted, every positive one among them: consent" in told
+    assert "One other, the only positive answer, could not be quoted: consent" in told
     kept = quoted_sentence(said, "closing-the-gap", counted_too=False)
     assert kept == (
-        "One is quoted below. Others could not be quoted, or are left out to keep this short."
+        "One is quoted below. Any others could not be quoted, or are left out to keep this short."
     )
 
 
