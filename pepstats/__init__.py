@@ -126,7 +126,8 @@ def checks(evaluation: Evaluation) -> Checked:
     -------
     Checked
         `table` has one row per `check`: `kind`, `estimate`, `low`, `high` in the outcome's unit,
-        `p`, `n_schools`, `n_comparison`, `note`; `without` the estimate without each school.
+        `p`, `n_schools`, `n_comparison`, `note`, `detail`; `without` the estimate without each
+        school.
 
     Examples
     --------

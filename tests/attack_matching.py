@@ -45,6 +45,8 @@ SAID = {
     "highest": re.compile(r"left out, the highest"),
     "headline": re.compile(r"as fixed|headline|the estimate is|what moved|estimate|became"),
 }
+EARLIER = re.compile(r"before the start")
+"""Pictures of what was so beforehand: their marks are of results that are published."""
 ENDS = ("", "|low", "|high")
 BETWEEN = re.compile(
     r": ([+\-−]?\d+\.\d+), somewhere between ([+\-−]?\d+\.\d+) and ([+\-−]?\d+\.\d+)"
@@ -54,9 +56,10 @@ WITH_ENDS = re.compile(
     r"([+\-−]?\d+\.\d+)[^()\d]*\((?:95% interval )?([+\-−]?\d+\.\d+)\s*to\s*([+\-−]?\d+\.\d+)"
 )
 WAYS = re.compile(
-    r"(?:\(|another sum: \d+ rows?, from )([+\-−]\d+\.\d+) to ([+\-−]\d+\.\d+)"
+    r"(?:\(|; |another sum: \d+ rows?, from )([+\-−]\d+\.\d+) to ([+\-−]\d+\.\d+)"
     r"(?:, \d+ the same way|\.)"
 )
+SLOPE = re.compile(r"(?:each|every) (?:extra|more|unit|day)\b[^.;\d]*?([+\-−]\d+\.\d+)")
 THE_YEAR = re.compile(r"programme's schools went from [^;]*? to ([+\-−]?\d+\.\d+) in")
 
 
@@ -73,6 +76,9 @@ def match_numbers(cells: Iterable[Cell], world: World) -> list[Fact]:
         outcome = _which(cell, world, slug)
         if "somewhere between" in cell.text or "row for each programme" in cell.about.lower():
             outcome = world.evaluations[slug].programme.primary
+        if said := SLOPE.search(cell.text):
+            name = f"{slug}|{outcome}|slope"
+            found.append(Fact(name, *find_numbers(said[1])[0], cell.words[:160]))
         for name, value, half in _sort_out(cell, world, outcome):
             found.append(Fact(f"{slug}|{outcome}|{name}", value, max(half, 1e-9), cell.words[:160]))
     return found
@@ -313,6 +319,8 @@ def _look_closer(world: World, name: str, fact: Fact, pictures: Sequence[Cell]) 
         return fact
     by_picture: dict[str, set[tuple[float, float]]] = {}
     for cell in pictures:
+        if EARLIER.search(cell.about):
+            continue
         if _whose(cell, world) == slug and _which(cell, world, slug) == outcome:
             for value, half in cell.numbers:
                 if abs(value - fact.value) <= fact.half:

@@ -6,7 +6,7 @@ many pupils. With placeholders for the results, the open code gives every weight
 
 import csv
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,14 +22,15 @@ from pepstats.robustness import make_headline
 from pepstats.settings import Report, load_report
 from pepstats.study import Study
 from tests.attack_reading import find_numbers
-from tests.attack_solving import (
-    Told,
-)
+from tests.attack_solving import Numbers, Told
 
 PRIVATE = {"local_results", "statements", "support", "members"}
 PLACEHOLDER = {"percentage points": 50.0}
-WIDTHS_OF = 40
-"""Bounds are worked out of so many results, those that most is told of."""
+ROUNDED = 1 / 12
+"""The variance of a whole percentage's rounding."""
+
+BEHIND = -20.0
+"""Points by which disadvantaged pupils are behind others in the country, about: published."""
 
 PARTS = ("headline", "kept", "alone", "more", "less")
 
@@ -102,7 +103,10 @@ class World:
 
     @cached_property
     def unknowns(self) -> pd.DataFrame:
-        """One row per unknown: `mean`, `sd`, `low`, `high`, `step`, `pupils`."""
+        """One row per unknown: `mean`, `sd`, `low`, `high`, `step`, `pupils`, `forecast`.
+
+        `forecast` is 1 where the open code expects a result, 0 where it is a rule of thumb.
+        """
         rows = {}
         schools = sorted({s for e in self.evaluations.values() for s in e.design.members})
         for measure in self._measures:
@@ -111,7 +115,7 @@ class World:
                 if found is not None:
                     rows[school, measure] = found
         index = pd.MultiIndex.from_tuples(rows, names=["school", "measure"])
-        columns = ["mean", "sd", "low", "high", "step", "pupils"]
+        columns = ["mean", "sd", "low", "high", "step", "pupils", "forecast"]
         return pd.DataFrame(list(rows.values()), index=index, columns=columns, dtype=float)
 
     @cached_property
@@ -142,10 +146,10 @@ class World:
                 row = one.measured.gaps[measure].table.loc[school]
                 if pd.notna(row["gap"]):
                     sd = float(np.sqrt(row["variance"]))
-                    return float(row["comparison"]), sd, low, high, step, pupils
+                    return float(row["comparison"]), sd, low, high, step, pupils, 1.0
         mean = 40.0 if percent else 0.0
         sd = np.sqrt(150 + 2400 / pupils) if percent else np.sqrt(1.5 + 36 / pupils)
-        return mean, float(sd), low, high, step, pupils
+        return mean, float(sd), low, high, step, pupils, 0.0
 
     @cached_property
     def forms(self) -> dict[str, Form]:
@@ -172,6 +176,12 @@ class World:
         for school in table.index:
             rows = table.drop(school)
             found[f"{name}|without {school}"] = self._weigh(rows, rows["weight"], outcome)
+        dose = pd.to_numeric(make_headline(one).members["dose"], errors="coerce").dropna()
+        own = table[table.index.isin(dose.index)]
+        share = own["weight"] / own["weight"].sum()
+        away = (dose := dose.reindex(own.index)) - (share * dose).sum()
+        if (spread := (share * away**2).sum()) > 0:
+            found[f"{name}|slope"] = self._sum_of(own, share * away / spread, outcome)
         level = found[f"{name}|headline"]
         found[f"{name}|level"] = Form(0.0, level.parts)
         found[f"{name}|mean"] = Form(0.0, found[f"{name}|equal"].parts)
@@ -189,7 +199,9 @@ class World:
         return {name: [int(s) for s in part] for name, part in zip(PARTS, chosen, strict=True)}
 
     def _weigh(self, rows: pd.DataFrame, weight: pd.Series, outcome: str) -> Form:
-        share = weight / weight.sum()
+        return self._sum_of(rows, weight / weight.sum(), outcome)
+
+    def _sum_of(self, rows: pd.DataFrame, share: pd.Series, outcome: str) -> Form:
         parts: dict[Key, float] = {}
         for measure, sign in _terms(outcome).items():
             parts |= {(int(s), measure): sign * float(v) for s, v in share.items()}
@@ -211,19 +223,50 @@ class World:
 
 def find_structure(known: pd.DataFrame) -> Told:
     """All pupils are disadvantaged ones and others: what holds before anything is released."""
-    place = {key: n for n, key in enumerate(known.index)}
-    pupils, rows = known["pupils"].to_numpy(), []
-    for (school, measure), n in place.items():
-        sides = [place.get((school, f"{measure}.{g}")) for g in ("disadvantaged", "other")]
-        if "." in measure or None in sides or not MEASURES[measure].percent:
-            continue
-        row = np.zeros(len(place))
-        row[n] = 1.0
-        for side in sides:
-            row[side] = -pupils[side] / sum(pupils[s] for s in sides)
+    rows = []
+    for whole, group, others, share in _find_sides(known):
+        row = np.zeros(len(known))
+        row[[whole, group, others]] = 1.0, -share, share - 1.0
         rows.append(row)
-    forms = np.array(rows).reshape(len(rows), len(place))
+    forms = np.array(rows).reshape(len(rows), len(known))
     return Told(forms, np.zeros(len(rows)), np.full(len(rows), 1.0))
+
+
+def _find_sides(known: pd.DataFrame) -> Iterator[tuple[int, int, int, float]]:
+    """List where all pupils, a group and the others of a school stand, and the group's share."""
+    place = {key: n for n, key in enumerate(known.index)}
+    pupils = known["pupils"].to_numpy()
+    for (school, measure), whole in place.items():
+        sides = [place.get((school, f"{measure}.{g}")) for g in ("disadvantaged", "other")]
+        if "." not in measure and None not in sides and MEASURES[measure].percent:
+            group, others = sides
+            yield whole, group, others, pupils[group] / (pupils[group] + pupils[others])
+
+
+def expect_together(known: pd.DataFrame) -> tuple[Numbers, Numbers]:
+    """Return what is expected of all unknowns, and its covariance.
+
+    All pupils are a group and the others, so three results of a school are two things: the one that
+    is forecast, and how far the group is from the others. What is forecast stays as uncertain as
+    its forecast is; to take the three for independent would count it twice.
+    """
+    mean, variance = known["mean"].to_numpy(copy=True), known["sd"].to_numpy() ** 2
+    pupils, forecast = known["pupils"].to_numpy(), known["forecast"].to_numpy() > 0
+    covariance = np.diag(variance)
+    for whole, group, others, share in _find_sides(known):
+        apart = 150 + 2400 * (1 / pupils[group] + 1 / pupils[others])
+        between = BEHIND
+        known_of = group if forecast[group] and not forecast[whole] else whole
+        if forecast[group] and forecast[whole]:
+            more = variance[group] - variance[whole]
+            apart = max(more / (1 - share) ** 2, 2400 * (1 / pupils[group] + 1 / pupils[others]))
+            between = (mean[group] - mean[whole]) / (1 - share)
+        own = [whole, group, others]  # each is what is forecast, and so much of the difference
+        ways = np.array([0.0, 1 - share, -share]) - (1 - share if known_of == group else 0.0)
+        mean[own] = mean[known_of] + between * ways
+        covariance[np.ix_(own, own)] = variance[known_of] + apart * np.outer(ways, ways)
+        covariance[own, own] += ROUNDED
+    return mean, covariance
 
 
 def sides_of(outcome: str) -> list[str]:

@@ -30,13 +30,12 @@ from tests.attack_solving import (
     Numbers,
     Told,
     bounds,
-    condition,
     ratios,
     solve_whole,
     update,
     worst_misfit,
 )
-from tests.attack_world import Form, World, find_structure, sides_of
+from tests.attack_world import Form, World, expect_together, find_structure, sides_of
 
 WIDTHS_OF = 40
 """Bounds are worked out of so many results, those that most is told of."""
@@ -144,10 +143,8 @@ def solve(unknowns: pd.DataFrame, facts: Mapping[str, Fact], forms: Mapping[str,
         values.append(fact.value - forms[name].constant)
         halves.append(max(fact.half, 1e-9))
     told = Told(np.array(rows).reshape(len(rows), len(keys)), np.array(values), np.array(halves))
-    mean, variance = known["mean"].to_numpy(), known["sd"].to_numpy() ** 2
     structure = find_structure(known)
-    start = update(mean, np.diag(variance), structure)
-    prior = condition(np.diag(variance), structure)
+    start, prior = expect_together(known)
     told = _consistent(told, structure, known)
     left = ratios(prior, told, known.index.get_level_values("school").to_numpy())
     left.index = known.index

@@ -176,7 +176,7 @@ def make_results(*, shift: float = 4.2, seed: int = 7, **effect: object) -> Prog
              "nothing had started: 2017 instead of 2018"),
         ],
         columns=["kind", "check", "estimate", "low", "high", "p", "n_schools", "note"],
-    ).assign(outcome="rwm_expected", n_comparison=150)  # fmt: skip
+    ).assign(outcome="rwm_expected", n_comparison=150, detail="")  # fmt: skip
     second = make_effect(
         "reading_progress",
         estimate=0.21,

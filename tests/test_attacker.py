@@ -26,7 +26,7 @@ from tests.attack_shadows import (
     guess_cases,
 )
 from tests.attack_solving import Told, bounds, ratios, solve_whole
-from tests.attack_world import World, lay_out_published, see_world
+from tests.attack_world import World, expect_together, lay_out_published, see_world
 from tests.attacker import Attacked, attack, look_around
 from tests.whole_runs import REPORT
 
@@ -64,6 +64,19 @@ def right(attacked: Attacked, place: Place) -> pd.Series:
     sure = attacked.left[attacked.left["certain"]]
     true = np.array([place.truth.loc[key] for key in sure.index])
     return pd.Series(np.abs(sure["guess"] - true) < 1e-6, index=sure.index)
+
+
+def test_what_it_expects_is_as_uncertain_as_the_forecasts_it_rests_on(place: Place) -> None:
+    known = place.world.unknowns
+    mean, covariance = expect_together(known)
+    spread = np.sqrt(np.diag(covariance))
+    whole = (known.index.get_level_values("measure") == "rwm_expected") & (known["forecast"] == 1)
+    np.testing.assert_allclose(spread[whole], known.loc[whole, "sd"], rtol=0.01)
+    np.testing.assert_allclose(mean[whole], known.loc[whole, "mean"])
+    true = np.array([place.truth.loc[key] for key in known.index])
+    percent = (known["step"] == 1).to_numpy()
+    missed = ((true - mean) / spread)[percent & known["pupils"].gt(0).to_numpy()]
+    assert 0.7 < np.square(missed).mean() < 1.5  # the three independent: 2 to 4
 
 
 def draw_marks(table: pd.DataFrame) -> str:
@@ -120,6 +133,41 @@ def test_the_picture_alone_gives_results_away(
     found = right(attack([tmp_path], [place.world]), place)
     assert len(found) >= 8
     assert found.all()
+
+
+def test_a_slope_over_days_of_support_is_one_more_sum(
+    place: Place, checks: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    slug = "closing-the-gap"
+    table = checks[slug].round({"estimate": 1, "low": 1, "high": 1})
+    kept = table[table["check"].str.contains("main estimate|more support|less support")]
+    least = {}
+    for words in ("told", "held"):
+        (tmp_path / words / slug).mkdir(parents=True)
+        detail = kept["detail"] if words == "told" else ""
+        kept.assign(detail=detail).to_csv(tmp_path / words / slug / "checks.csv", index=False)
+        found = attack([tmp_path / words], [place.world])
+        least[words] = found.left["alone"].min()
+        assert any(name.endswith("|slope") for name in found.facts) == (words == "told")
+    assert least["told"] < least["held"] - 0.01
+
+
+@pytest.mark.parametrize(("words", "exact"), [("other ways", True), ("before the start", False)])
+def test_a_mark_of_earlier_years_is_not_taken_for_an_estimate_with_more_digits(
+    place: Place, tmp_path: Path, words: str, exact: bool
+) -> None:
+    slug = "closing-the-gap"
+    one = place.study.programmes[slug]
+    estimate = pepstats.evaluate(place.study, slug).primary.estimate
+    said = pd.DataFrame({"outcome": [one.primary], "estimate": [round(estimate, 1)]})
+    (tmp_path / slug).mkdir()
+    said.to_csv(tmp_path / slug / "effects.csv", index=False)
+    mark = pd.DataFrame({"check": [f"{one.title}: {words}"], "estimate": [estimate]})
+    (tmp_path / slug / "picture.svg").write_text(draw_marks(mark))
+    facts = attack([tmp_path], [place.world]).facts
+    fact = facts[f"0|{slug}|{one.primary}|headline"]
+    assert (fact.half < 0.001) == exact
+    assert abs(fact.value - estimate) <= fact.half + 1e-9
 
 
 def test_one_school_left_out_at_one_decimal_leaves_it_little_uncertainty(

@@ -107,7 +107,8 @@ def test_pictures_are_drawn_from_tables_by_name(found: Evaluation) -> None:
     checks = pd.DataFrame(
         {"kind": ["headline"], "outcome": ["rwm_expected"], "check": ["as it is"],
          "estimate": [1.0], "low": [0.0], "high": [2.0], "p": [0.04],
-         "n_schools": [18], "n_comparison": [100], "note": [pd.NA]}
+         "n_schools": [18], "n_comparison": [100], "note": [pd.NA],
+         "detail": [pd.NA]}
     )  # fmt: skip
     schools = {school: f"School {school}" for school in found.design.members[:3]}
     for picture in (

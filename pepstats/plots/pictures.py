@@ -190,6 +190,7 @@ def check_rows(checks: pd.DataFrame, title: str, *, unit: str) -> Picture:
     rows = checks.assign(
         check=checks["check"].map(reader_words),
         note=checks["note"].map(reader_words, na_action="ignore"),
+        detail=checks["detail"].map(reader_words, na_action="ignore"),
     )
     figure, ax = new_axes(height_of_checks(rows))
     draw_check_rows(rows, ax, unit=unit)

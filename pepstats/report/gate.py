@@ -38,6 +38,8 @@ FORM_COLUMNS = ["outcome", "name", "school", "part", "share", "half"]
 WHOLE, GROUP, OTHER = "all pupils", "the group", "other pupils"
 SPREADS = 4.0
 """Standard deviations about what was expected within which a score is taken to lie."""
+BETWEEN_PUPILS = 2400.0
+"""The least variance between pupils who reach a standard or not, in points: at 60% of them."""
 PREFERRED = (
     ("schools that had more support", "schools that had less support"),
     ("only schools in no other programme",),
@@ -292,8 +294,10 @@ def _count_pupils(panel: Panel | None, outcome: str, family: str) -> pd.DataFram
 def _two_parts(whole: pd.DataFrame, group: pd.DataFrame, pupils: pd.DataFrame) -> Unknown:
     """Part each school's result into its group's and its other pupils', where both are known.
 
-    What is uncertain beforehand is the school's year, which both share, and the pupils themselves:
-    the more there are the less. A school whose group has no result has one unknown.
+    What is uncertain beforehand is the result of all pupils, and how far the group is from the
+    others, each by itself: the latter as the group's own forecast has it, and never less than
+    whether so few pupils reach a standard or not makes. A school whose group has no result has one
+    unknown.
     """
     rows: list[tuple[int, str, float]] = []
     blocks, wanted = [], []
@@ -309,11 +313,10 @@ def _two_parts(whole: pd.DataFrame, group: pd.DataFrame, pupils: pd.DataFrame) -
             continue
         q = min(max(q, 0.02), 0.98) if np.isfinite(q) else 0.5
         n, mine = every if every > 0 else 30.0, group.loc[school]
-        of_group = 1 / float(mine["weight"])
-        each = max(of_group - own_variance, 0.05 * own_variance) / ((1 - q) / (q * n))
-        shared = max(own_variance - each / n, 0.1 * own_variance)
-        parts = np.array([shared + each / (q * n), shared + each / ((1 - q) * n)])
-        blocks.append(np.diag(parts) + shared * np.array([[0, 1], [1, 0]]))
+        more = 1 / float(mine["weight"]) - own_variance
+        apart = max(more / (1 - q) ** 2, BETWEEN_PUPILS / (q * (1 - q) * n))
+        sides = np.array([1 - q, -q])
+        blocks.append(own_variance + apart * np.outer(sides, sides))
         other = (float(own["own"]) - q * float(mine["own"])) / (1 - q)
         rows += [(int(school), GROUP, float(mine["own"])), (int(school), OTHER, other)]
         wanted += [(int(school), GROUP, {GROUP: 1.0}), (int(school), OTHER, {OTHER: 1.0}),
@@ -587,9 +590,8 @@ def _hold_checks(checks: pd.DataFrame, kept: set[str]) -> tuple[pd.DataFrame, li
     blank = {name: checks[name].mask(gone) for name in ("estimate", "low", "high", "p")}
     counts = {name: checks[name].mask(gone, 0) for name in ("n_schools", "n_comparison")}
     note = checks["note"].astype("object").mask(gone, f"cannot be made: {HELD}")
-    slope = note.astype("str").str.partition("; each unit more")[0]
-    note = note.mask(note.notna() & (checks["kind"] == "schools"), slope)
-    shown = checks.assign(**blank, **counts, note=note)
+    detail = checks["detail"].astype("object").mask(checks["kind"] != "before", "")
+    shown = checks.assign(**blank, **counts, note=note, detail=detail)
     return shown, checks.loc[gone, "check"].tolist()
 
 

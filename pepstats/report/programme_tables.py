@@ -347,9 +347,10 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
 
 
 def check_words(row: Mapping[Any, Any]) -> str:
-    """Name a check for readers, with its note."""
+    """Name a check for readers, with how it is made and what else it found."""
     name = reader_words(str(row["check"]))
-    return f"{name} ({reader_words(str(row['note']))})" if is_said(row["note"]) else name
+    said = [reader_words(str(row[one])) for one in ("note", "detail") if is_said(row[one])]
+    return f"{name} ({'; '.join(said)})" if said else name
 
 
 def how_often(row: Mapping[Any, Any]) -> Cell:

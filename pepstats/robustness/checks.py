@@ -148,9 +148,9 @@ class Curve:
         return CheckRow(
             f"the middle of {self.n} ways of comparing", self.median, self.low, self.high, self.p,
             headline.n_schools, headline.n_comparison, kind="together",
-            note=f"{format_signed(self.lowest)} to {format_signed(self.highest)}, "
-            f"{self.same_way} the same way; one share for all, from the same groups without the "
-            "programme",
+            note="one share for all, from the same groups without the programme",
+            detail=f"{format_signed(self.lowest)} to {format_signed(self.highest)}, "
+            f"{self.same_way} the same way",
         )  # fmt: skip
 
 
@@ -184,7 +184,7 @@ class Checked:
     ----------
     table
         One row per check, the headline first: `kind`, `check`, `outcome`, `estimate`, `low`,
-        `high`, `p`, `n_schools`, `n_comparison`, `note`.
+        `high`, `p`, `n_schools`, `n_comparison`, `note`, `detail`.
     curve
         What all ways of making the same comparison say together; none where only one could be made.
     without
@@ -264,9 +264,10 @@ def _part_by_dose(headline: Headline, first: Choice) -> list[Choice]:
     if not why and dose.nunique() < 2:
         why = "the programme's file says the same of every school"
     middle = float(dose.median()) if len(dose) else 0.0
-    note = "" if why else f"divided at {middle:g} days; {_slope_words(headline, dose)}"
+    note = "" if why else f"divided at {middle:g} days"
+    slope = "" if why else _slope_words(headline, dose)
     return [
-        replace(first, check=name, members=_keep(kept), note=note, why_not=why)
+        replace(first, check=name, members=_keep(kept), note=note, detail=slope, why_not=why)
         for name, kept in (
             ("schools that had more support", dose > middle),
             ("schools that had less support", dose <= middle),

@@ -68,6 +68,7 @@ class Choice:
     scaled: bool = True
     listed: str = ""
     note: str = ""
+    detail: str = ""
     why_not: str = ""
 
 
@@ -234,7 +235,7 @@ def judge_choice(
         choice.check, float(weighted_mean(found, rows)[0]), n_schools=counted,
         n_comparison=headline.effect.n_comparison if match is None or choice.kind == "headline"
         else len(match.serving(has_gap(found, choice.members), found.table["own"])),
-        note=choice.note, kind=choice.kind,
+        note=choice.note, detail=choice.detail, kind=choice.kind,
         shares=list_shares(found.table.iloc[rows]) if choice.year == headline.year else None,
     )  # fmt: skip
     chance = placebo[outcome].to_numpy(float)
@@ -253,7 +254,9 @@ def list_shares(gaps: pd.DataFrame) -> pd.Series:
 def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match | None]:
     """Find every school's gap under a choice, the gaps chance is measured by, and the match."""
     first = first_choice(headline)
-    plain = replace(choice, check=first.check, kind=first.kind, note="", members=first.members)
+    plain = replace(
+        choice, check=first.check, kind=first.kind, note="", detail="", members=first.members
+    )
     if replace(plain, weighted=True, scaled=True) == first:
         both = [headline.gaps, headline.yardstick]
         if not choice.weighted:

@@ -35,10 +35,11 @@ class CheckRow:
     """One check: an estimate with its 95% interval, or the reason there is none.
 
     `kind` is one of `CHECK_KINDS`; `estimate`, `low` and `high` are in the outcome's own unit,
-    missing where a `reason` is given; `p` is missing where a check has none of its own. `chance`
-    has one estimate per placebo draw of the headline, where a check is made on these too. `shares`
-    has the part of each school's own result of the outcome year in the estimate, where that is
-    known: what a reader could work back from.
+    missing where a `reason` is given; `p` is missing where a check has none of its own. `note` says
+    how a check is made; what else it found, in figures of schools' results, is its `detail`.
+    `chance` has one estimate per placebo draw of the headline, where a check is made on these too.
+    `shares` has the part of each school's own result of the outcome year in the estimate, where
+    that is known: what a reader could work back from.
     """
 
     check: str = ""
@@ -49,6 +50,7 @@ class CheckRow:
     n_schools: int = 0
     n_comparison: int = 0
     note: str = ""
+    detail: str = ""
     reason: str = ""
     kind: str = ""
     chance: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
@@ -60,7 +62,7 @@ class CheckRow:
         return pd.DataFrame([{
             "kind": self.kind, "check": self.check, "estimate": self.estimate, "low": self.low,
             "high": self.high, "p": self.p, "n_schools": self.n_schools,
-            "n_comparison": self.n_comparison, "note": note,
+            "n_comparison": self.n_comparison, "note": note, "detail": self.detail,
         }])  # fmt: skip
 
 

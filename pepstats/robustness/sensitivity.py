@@ -233,7 +233,7 @@ def suppose_selection(headline: Headline, *, odds: float) -> CheckRow:
     return CheckRow(
         "", estimate, low, high, n_schools=int((~np.isnan(sets[:, 0])).sum()),
         n_comparison=len(pairs),
-        note=f"changes within sets that share no school, smallest total distance; {words}",
+        note="changes within sets that share no school, smallest total distance", detail=words,
     )  # fmt: skip
 
 
@@ -251,7 +251,7 @@ def suppose_drift(headline: Headline) -> CheckRow:
         "", float(study.table.loc[first, "estimate"]), float(bounds.loc[1.0, "low"]),
         float(bounds.loc[1.0, "high"]), n_schools=study.n_schools,
         n_comparison=study.n_comparison,
-        note=f"event study of {first}; its interval includes zero {words}",
+        note=f"event study of {first}", detail=f"its interval includes zero {words}",
     )  # fmt: skip
 
 

@@ -189,7 +189,8 @@ def with_shares(found: ProgrammeResults) -> ProgrammeResults:
         ("schools", "one school left out, the lowest estimate", 3.1, -1.0, 7.2, 0.1, 16, ""),
         ("schools", "one school left out, the highest estimate", 5.3, 1.2, 9.4, 0.01, 16, ""),
     ], columns=["kind", "check", "estimate", "low", "high", "p", "n_schools", "note"])  # fmt: skip
-    checks = pd.concat([found.checks, more.assign(outcome="rwm_expected", n_comparison=150)])
+    more = more.assign(outcome="rwm_expected", n_comparison=150, detail="")
+    checks = pd.concat([found.checks, more])
     return dataclasses.replace(found, shares=pd.concat(parts), checks=checks)
 
 
@@ -263,12 +264,20 @@ def test_what_each_unit_of_support_brought_is_a_second_sum_of_results_and_goes()
     edition = edition_of()
     found = edition.results[SLUG]
     row = found.checks["check"] == "5 comparison schools each"
-    note = found.checks["note"].mask(row, "days of support; each unit more: +0.3 points")
-    checks = found.checks.assign(kind=found.checks["kind"].mask(row, "schools"), note=note)
+    note = found.checks["note"].mask(row, "divided at 11 days")
+    detail = found.checks["detail"].mask(row, "each extra day is associated with +0.3")
+    kinds = found.checks["kind"].mask(row, "schools")
+    checks = found.checks.assign(kind=kinds, note=note, detail=detail)
     results = {**edition.results, SLUG: dataclasses.replace(found, checks=checks)}
     shown = gate.protect(dataclasses.replace(edition, results=results)).results[SLUG].checks
     kept = shown.set_index("check").loc["5 comparison schools each"]
-    assert kept["estimate"] == 3.9 and kept["note"] == "days of support"
+    assert kept["estimate"] == 3.9 and kept["note"] == "divided at 11 days"
+    assert kept["detail"] == ""
+    released = edition_of("final")
+    final = dataclasses.replace(released.results[SLUG], checks=checks)
+    released = dataclasses.replace(released, results={**released.results, SLUG: final})
+    out = gate.protect(released).results[SLUG].checks.set_index("check")
+    assert out.loc["5 comparison schools each", "detail"].startswith("each extra day")
 
 
 def test_an_outcome_is_told_wherever_it_stands_in_a_programmes_list() -> None:
@@ -522,7 +531,7 @@ def panel_of_pupils(gaps: pd.DataFrame, group: float, every: float) -> Panel:
     return Panel(values, values.isna().astype("str"), pd.DataFrame("final", [2018], values.columns))
 
 
-@pytest.mark.parametrize(("pupils", "q"), [(None, 0.5), ((10.0, 40.0), 0.25)])
+@pytest.mark.parametrize(("pupils", "q"), [(None, 0.5), ((100.0, 400.0), 0.25)])
 def test_a_school_in_two_parts_is_as_uncertain_as_its_weights_say_and_adds_up(pupils, q) -> None:
     gaps = gaps_of_a_group_and_all()
     gaps = gaps.assign(weight=gaps["weight"].replace(0.003, 0.004))
@@ -544,14 +553,19 @@ def test_a_school_in_two_parts_is_as_uncertain_as_its_weights_say_and_adds_up(pu
     assert (unknown.table["low"] == 0).all() and (unknown.table["high"] == 100).all()
 
 
-def test_what_both_parts_of_a_school_share_is_at_least_a_tenth_of_what_is_uncertain() -> None:
+@pytest.mark.parametrize("weight", [0.0005, 0.004, 0.006, 0.02])
+def test_a_groups_distance_from_the_others_is_as_uncertain_as_so_few_pupils_make_it(weight) -> None:
     gaps = gaps_of_a_group_and_all()
     group = gaps["outcome"] != "rwm_expected"
-    gaps = gaps.assign(weight=gaps["weight"].mask(group, 0.0005))
+    gaps = gaps.assign(weight=gaps["weight"].mask(group, weight))
     unknown = gate.find_unknown([chapter_of(gaps)], "rwm_expected", panel_of_pupils(gaps, 10, 40))
     covariance = (unknown.prior @ unknown.prior.T)[:2, :2]
-    assert covariance[0, 1] == pytest.approx(0.1 / 0.006)
-    assert (np.diag(covariance) > covariance[0, 1]).all()
+    whole, apart = np.array([0.25, 0.75]), np.array([1.0, -1.0])
+    assert whole @ covariance @ whole == pytest.approx(1 / 0.006)
+    assert whole @ covariance @ apart == pytest.approx(0.0, abs=1e-9)
+    by_pupils = gate.BETWEEN_PUPILS * (1 / 10 + 1 / 30)
+    by_weight = (1 / weight - 1 / 0.006) / 0.75**2
+    assert apart @ covariance @ apart == pytest.approx(max(by_pupils, by_weight))
 
 
 def test_a_result_of_none_or_of_all_pupils_can_be() -> None:

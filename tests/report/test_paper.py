@@ -298,7 +298,8 @@ def test_allowing_for_size_is_said_to_matter_only_where_the_words_would_change(p
         p_placebo=p, n_schools=18, n_placebo=10_000, year=2018, release="final", verdict="",
     )  # fmt: skip
     row = {"outcome": "rwm_expected", "check": NOT_SCALED, "kind": "chance", "estimate": 3.0,
-           "low": -1.0, "high": 7.0, "p": unscaled, "n_schools": 18, "note": ""}  # fmt: skip
+           "low": -1.0, "high": 7.0, "p": unscaled, "n_schools": 18, "note": "",
+           "detail": ""}  # fmt: skip
     words = checks_sentence(pd.DataFrame([row]), result)
     assert ("depends on an allowance for the size" in words) == said
 

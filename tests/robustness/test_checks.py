@@ -137,7 +137,7 @@ def test_support_is_parted_by_dose_and_every_school_is_in_one_part(table: pd.Dat
         ["schools that had more support", "schools that had less support"], "n_schools"
     ]
     assert parts.sum() == table.loc[choices.HEADLINE, "n_schools"]
-    assert "over shuffled days" in table.loc[parts.index[0], "note"]
+    assert "over shuffled days" in table.loc[parts.index[0], "detail"]
 
 
 def test_contamination_can_only_have_hidden_a_larger_effect(table: pd.DataFrame) -> None:
@@ -151,7 +151,7 @@ def test_a_hidden_reason_widens_the_interval_that_chance_alone_leaves(
 ) -> None:
     row = table.loc["a hidden reason to be picked, at odds of 1.5 to 1"]
     assert row["low"] < 0 < row["high"] or row["high"] - row["low"] > 5
-    assert "odds of" in row["note"] or "not told from chance" in row["note"]
+    assert "odds of" in row["detail"] or "not told from chance" in row["detail"]
 
 
 def test_leaving_one_school_out_moves_the_mean_by_that_school(

@@ -111,7 +111,10 @@ def test_synthetic_differences_find_an_added_effect_and_repeat_themselves() -> N
 def test_a_row_has_the_columns_of_the_table_of_checks() -> None:
     row = methods.compare_matched(made_up(), starts=2018).tidy()
     columns = ["check", "estimate", "low", "high", "p", "n_schools", "n_comparison", "note"]
-    assert list(row.columns) == ["kind", *columns] and "degrees of freedom" in row["note"].iloc[0]
+    assert (
+        list(row.columns) == ["kind", *columns, "detail"]
+        and "degrees of freedom" in row["note"].iloc[0]
+    )
     check = checks.Check(
         "a method", "method", lambda _: methods.compare_matched(made_up(members=1), starts=2018)
     )
