@@ -18,6 +18,7 @@ from pepstats.document.blocks import (
 from pepstats.document.compose import (
     Contents,
     Cover,
+    check_holes,
     compose_paper,
     find_typed_results,
     read_officers_text,
@@ -35,6 +36,7 @@ __all__ = [
     "PaperPicture",
     "PaperTable",
     "Quote",
+    "check_holes",
     "compose_paper",
     "figure",
     "find_typed_results",

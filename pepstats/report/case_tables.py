@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pepstats.document import PaperTable, figure, make_table
-from pepstats.formatting import format_day, school_year
+from pepstats.formatting import format_day, school_year, spell_number
 from pepstats.measures import find_measure
 from pepstats.report.case_studies import FELL, LEAST, MIDDLE, MOST, ROSE, USUAL
 from pepstats.report.disclosure import (
@@ -18,7 +18,7 @@ from pepstats.report.disclosure import (
     list_shown,
     withhold,
 )
-from pepstats.report.edition import HELD_BACK, Chapter, is_said
+from pepstats.report.edition import HELD_BACK, Chapter, ProgrammeResults, is_said
 from pepstats.report.quotes import (
     choose_quotes,
     count_statements,
@@ -30,8 +30,6 @@ from pepstats.report.sentences import Result, about_words
 from pepstats.sources import NO_CONSENT
 
 FEW_SPOKE = "Not published, to protect the identity of individual schools"
-
-
 CASES = (1, 2, 3)
 ACCOUNT = ("name", "kind", "before", "support", "changed", "result", "says")
 WHY = {
@@ -42,6 +40,34 @@ WHY = {
     USUAL: "with a typical amount of support",
     LEAST: "with the least support",
 }
+
+
+def case_pointer(found: ProgrammeResults) -> str:
+    """Write where the case studies stand; nothing where there are none."""
+    number = len(found.cases)
+    if not number:
+        return ""
+    if number == 1:
+        return "A case study of one of its schools is in the appendices."
+    which = f"{spell_number(number).capitalize()} case studies of its schools"
+    return f"{which}, chosen by a stated rule and not for their success, are in the appendices."
+
+
+def cases_sentence(chapter: Chapter) -> str:
+    """Write by what rule the case studies were chosen, and when the rest of them follows."""
+    cases = chapter.found.cases
+    if cases.empty:
+        return ""
+    later = "" if chapter.shows_schools else " Their results follow when results are published."
+    if set(cases["why"]) & {MOST, USUAL, LEAST}:
+        return (
+            "The case studies were chosen by a rule, not for their success: the schools with the "
+            f"most, a typical amount and the least support.{later}"
+        )
+    return (
+        "The case studies were chosen by a rule, not for their success: the schools whose results "
+        "rose most, least, and nearest the middle, against similar schools."
+    )
 
 
 def write_accounts(chapter: Chapter) -> dict[str, str]:

@@ -234,6 +234,21 @@ class ProgrammeResults:
         return gaps.loc[gaps["outcome"] == outcome].set_index("school")
 
 
+def nothing_found() -> ProgrammeResults:
+    """Return a programme's results before anything is worked out: every table without a row."""
+    shapes = {
+        "effects": EFFECT_COLUMNS,
+        "gaps": ["school", "outcome", "gap", "own", "comparison", "n_comparison", "reason"],
+        "lines": ["school", "outcome", "year"],
+        "flow": ["step", "left_out", "kept", "members_kept"],
+        "balance": ["variable", "mean_compared", "mean_comparison", "smd_before", "smd_after",
+                    "n_compared", "n_comparison"],
+        "checks": ["kind", "check", "outcome", "estimate"],
+        "placebo": [], "cases": ["school"],
+    }  # fmt: skip
+    return ProgrammeResults(**{name: pd.DataFrame(columns=one) for name, one in shapes.items()})
+
+
 @dataclass(frozen=True, repr=False)
 class Chapter:
     """One programme in an edition: its settings, what was found, and what may be shown of it.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pepstats.document import Entry, words_of
+from pepstats.document import DASH, Entry, words_of
 from pepstats.formatting import (
     count_words,
     format_number,
@@ -32,8 +32,7 @@ from pepstats.impact import (
 )
 from pepstats.measures import name_pupils, outcome_label
 from pepstats.report.board_tables import background_sentence, make_provenance_entries
-from pepstats.report.case_studies import LEAST, MOST, USUAL
-from pepstats.report.case_tables import write_accounts
+from pepstats.report.case_tables import case_pointer, cases_sentence, write_accounts
 from pepstats.report.city_tables import make_city_entries
 from pepstats.report.disclosure import HELD
 from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
@@ -65,6 +64,8 @@ from pepstats.settings import Programme, Report
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
 NOT_SCALED = "groups of other sizes counted as they are"
+SIZES = ("size", "months", "smallest", "g")  # what each outcome's effect comes to
+ANSWERS = ("months", "cost_per_pupil", "cost_per_target_pupil", "cost_per_month", "evidence")
 YEAR_EARLY = r"one year early|from \d{4}/\d\d to .*"
 """What `checks` calls the years in which nothing should show."""
 
@@ -143,6 +144,8 @@ def describe_programme(chapter: Chapter) -> dict[str, Entry]:
         "pairs": Entry(programme.match.k, pairs_sentence(found, primary, programme), gaps),
     }
     entries |= describe_settings(chapter) | describe_case_studies(chapter)
+    entries |= {f"{outcome}.{name}": Entry(None, DASH, f"{folder}/sizes.csv")
+                for outcome in chapter.results for name in SIZES}  # fmt: skip
     entries |= describe_value(slug, found.value, found.sizes, found.grades)
     for outcome, result in chapter.results.items():
         for name, (value, text) in describe_result(result).items():
@@ -267,10 +270,12 @@ def describe_value(
     """Write everything the paper may say of an effect's worth, by name.
 
     Each answer of `value.csv` by its entry, the grade's sentence (`security`), and of each outcome
-    its `size`, `months`, `smallest` and `g`, each with its interval.
+    its `size`, `months`, `smallest` and `g`, each with its interval. What there is no answer to is
+    a dash: a name that an officer may write does not come and go with what was found.
     """
     folder = f"04-estimate-effect/{slug}"
-    found = {
+    found = {name: Entry(None, DASH, f"{folder}/value.csv") for name in ANSWERS}
+    found |= {
         str(row["entry"]): Entry(row["value"], str(row["answer"]), f"{folder}/value.csv")
         for row in value.to_dict("records")
         if "entry" in row
@@ -282,7 +287,7 @@ def describe_value(
             f"{row['outcome']}.{name}": Entry(
                 row[name], words_of(scaled(row, name)), f"{folder}/sizes.csv"
             )
-            for name in ("size", "months", "smallest", "g")
+            for name in SIZES
         }
     return found
 
@@ -555,34 +560,6 @@ def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
             f"{count_words(int(row['n_schools']), 'school')}; {result.release} results)."
         )
     return words
-
-
-def case_pointer(found: ProgrammeResults) -> str:
-    """Write where the case studies stand; nothing where there are none."""
-    number = len(found.cases)
-    if not number:
-        return ""
-    if number == 1:
-        return "A case study of one of its schools is in the appendices."
-    which = f"{spell_number(number).capitalize()} case studies of its schools"
-    return f"{which}, chosen by a stated rule and not for their success, are in the appendices."
-
-
-def cases_sentence(chapter: Chapter) -> str:
-    """Write by what rule the case studies were chosen, and when the rest of them follows."""
-    cases = chapter.found.cases
-    if cases.empty:
-        return ""
-    later = "" if chapter.shows_schools else " Their results follow when results are published."
-    if set(cases["why"]) & {MOST, USUAL, LEAST}:
-        return (
-            "The case studies were chosen by a rule, not for their success: the schools with the "
-            f"most, a typical amount and the least support.{later}"
-        )
-    return (
-        "The case studies were chosen by a rule, not for their success: the schools whose results "
-        "rose most, least, and nearest the middle, against similar schools."
-    )
 
 
 def register_sentence(report: Report) -> str:

@@ -85,7 +85,7 @@ def protect(edition: Edition) -> Edition:
         told = _blank_described(found.described, gone[slug])
         results[slug] = dataclasses.replace(found, described=told)
         log += [(f"{slug}.described", one, "value", NOT_BY_SCHOOL) for one in gone[slug]]
-        if not is_published(chapter):
+        if not chapter.shows_schools:
             one = dataclasses.replace(chapter, found=results[slug])
             results[slug], more = hold_back(one, kept[slug])
             log += more
@@ -114,11 +114,6 @@ def refuse_unpublished(releases: Iterable[object], what: str) -> None:
             f"{' and '.join(early)}. Wait for the published results, or ask for the exempt edition "
             "alone: --exempt."
         )
-
-
-def is_published(chapter: Chapter) -> bool:
-    """Whether all results that a programme's estimates rest on are published."""
-    return chapter.shows_schools
 
 
 def _without_names(city: City, view: View) -> City:
@@ -155,7 +150,7 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
     shown: list[tuple[object, ...]] = []
     policy = edition.report.disclosure
     least = Left(policy.least_left, policy.least_left_insider, policy.least_width / 100)
-    chapters = [one for one in edition.chapters if not is_published(one)]
+    chapters = [one for one in edition.chapters if not one.shows_schools]
     for family in dict.fromkeys(whole_of(name) for one in chapters for name in one.results):
         told = read_forms(edition.told.forms, family)
         unknown = find_unknown(chapters, family, edition.panel, told)
@@ -570,11 +565,13 @@ def hold_back(
         counted=(found.named, _coarsened(counts)),
         one_school=say_one_school(found.checks),
         pictures=_hold_pictures(found.pictures, first=first),
-        value=found.value
-        if first or found.value.empty
-        else found.value[found.value["entry"] != "months"],
+        value=found.value if first else _without_months(found.value),
     )
     return shown, log
+
+
+def _without_months(value: pd.DataFrame) -> pd.DataFrame:
+    return value if value.empty else value[value["entry"] != "months"]
 
 
 def _without(table: pd.DataFrame, outcomes: Iterable[str]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from pepstats.document import (
     Document,
     PaperPicture,
     PaperTable,
+    check_holes,
     compose_paper,
     read_officers_text,
 )
@@ -33,7 +34,7 @@ from pepstats.report.board_tables import (
 from pepstats.report.case_tables import list_hidden_of_programme, list_shown_themes
 from pepstats.report.city_tables import list_hidden_of_city, make_city_tables, protect_city
 from pepstats.report.disclosure import SHOWN_COLUMNS, join_logs, list_shown
-from pepstats.report.edition import EFFECT_COLUMNS, Edition, round_effects
+from pepstats.report.edition import EFFECT_COLUMNS, Edition, nothing_found, round_effects
 from pepstats.report.entries import list_entries
 from pepstats.report.figures import picture_overview, show_pictures
 from pepstats.report.gate import protect
@@ -68,37 +69,40 @@ def write_paper(edition: Edition, overview: PaperPicture) -> Document:
     passed the gate is put through it.
     """
     edition = protect(edition) if edition.report.edition == "public" else edition
-    report, chapters = edition.report, edition.chapters
-    pictures = {"programmes": overview}
-    for chapter in chapters:
-        pictures |= show_pictures(chapter)
-    contents = Contents(
-        list_entries(edition),
-        make_tables(edition),
-        pictures,
-        quotes={
-            f"{one.programme.slug}.statements": choose_quotes(
-                one.found.statements, one.programme.slug
-            )
-            for one in chapters
-        },
-        verdicts=tuple(LADDER),
-    )
-    meeting, text = report.meeting, edition.text
+    report, meeting, text = edition.report, edition.report.meeting, edition.text
     cover = Cover(report.title, meeting.date, meeting.report_by, list_marks(report))
     if text is None:
         text = built_in_text(report, edition.programmes)
+    contents = list_contents(edition, overview)
     paper = compose_paper(text, f"reports/{report.slug}.md", contents, cover)
     if list_to_do(edition, paper):
         return dataclasses.replace(paper, marks=(*paper.marks, DRAFT))
     return paper
 
 
-def check_officers_words(report: Report, text: str | None) -> None:
-    """Refuse officers' words that hold a result typed by hand, before anything is worked out."""
+def list_contents(edition: Edition, overview: PaperPicture) -> Contents:
+    """List all that the officers' text may show of an edition, by name."""
+    pictures, quotes = {"programmes": overview}, {}
+    for one in edition.chapters:
+        pictures |= show_pictures(one)
+        slug = one.programme.slug
+        quotes[f"{slug}.statements"] = choose_quotes(one.found.statements, slug)
+    return Contents(
+        list_entries(edition), make_tables(edition), pictures, quotes, verdicts=tuple(LADDER)
+    )
+
+
+def check_officers_words(report: Report, programmes: Sequence[Programme], text: str | None) -> None:
+    """Refuse, before anything is worked out, what officers may not type, and holes of no name.
+
+    What may be named rests on the settings alone, so a paper in which nothing was found yet has all
+    of it.
+    """
     table_actions(report)
     if text is not None:
-        read_officers_text(text, f"reports/{report.slug}.md", tuple(LADDER))
+        officers = read_officers_text(text, f"reports/{report.slug}.md", tuple(LADDER))
+        empty = Edition(report, programmes, {one.slug: nothing_found() for one in programmes})
+        check_holes(officers, list_contents(empty, picture_overview(empty)))
 
 
 def make_tables(edition: Edition) -> dict[str, PaperTable]:

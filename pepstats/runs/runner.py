@@ -166,9 +166,10 @@ def _check_words_of(
     report: Report, programmes: Iterable[Programme], found: Iterable[Source], data: Path
 ) -> None:
     """Refuse what would only stop a later step: texts, rules, the quality log, statements."""
-    text = data / "reports" / f"{report.slug}.md"
+    text, programmes = data / "reports" / f"{report.slug}.md", list(programmes)
     try:
-        check_officers_words(report, text.read_text("utf-8") if text.is_file() else None)
+        words = text.read_text("utf-8") if text.is_file() else None
+        check_officers_words(report, programmes, words)
     except UnicodeDecodeError as error:
         raise DesignError(
             f"{text}: not UTF-8 text (byte {error.start}). Save it as UTF-8."
