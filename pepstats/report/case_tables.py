@@ -184,7 +184,7 @@ def count_answers(chapter: Chapter) -> tuple[pd.DataFrame, bool]:
     """Count answers by theme, and say whether all must be held back: totals are told elsewhere."""
     slug = chapter.programme.slug
     counts = tabulate_themes(chapter.found.statements, slug)
-    whole = counts.empty or chapter.view.protect(counts, f"{slug}.themes").log.empty
+    whole = counts.empty or chapter.view.may_show_all(counts, f"{slug}.themes")
     return counts, not whole
 
 

@@ -19,7 +19,6 @@ from scipy.optimize import LinearConstraint, milp
 from pepstats.errors import DesignError
 from pepstats.settings import Disclosure
 
-SMALLEST = 5  # counts up to this are hidden unless a study says otherwise
 HIDDEN = "[c]"  # how a hidden count is written: the Analysis Function's mark for confidential
 HELD = "to follow when results are published"
 TOTAL = "Total"
@@ -61,13 +60,13 @@ class View:
             for _, part in rows.groupby("release")
         ]
 
-    def protect(self, counts: pd.DataFrame, name: str) -> Protected:
-        """Hide what this edition may not show of a table of counts of schools."""
-        before = self.shown_before(name)
-        return protect_counts(counts, name=name, smallest=self.smallest, before=before)
+    def may_show_all(self, counts: pd.DataFrame, name: str) -> bool:
+        """Whether nothing of a table of counts must be hidden."""
+        cells = _Cells.lay_out(*as_cube(counts, name), None)
+        return not cells.must_hide({name: self.shown_before(name)}, self.smallest).any()
 
     def protect_linked(
-        self, cube: pd.Series, tables: Mapping[str, tuple[str, str]], known: str
+        self, cube: pd.Series, tables: Mapping[str, tuple[str, str]], known: str | None = None
     ) -> dict[str, Protected]:
         """Hide what this edition may not show of tables that count the same schools."""
         before = {name: self.shown_before(name) for name in tables}
@@ -103,23 +102,17 @@ def hidden_note(shown: Protected, view: View) -> str:
     return words
 
 
-def protect_counts(
-    counts: pd.DataFrame, *, name: str, smallest: int = SMALLEST, before: Before = ()
-) -> Protected:
-    """Hide small counts of one table, and as few others as keep them from being worked out.
+def as_cube(counts: pd.DataFrame, name: str) -> tuple[pd.Series, dict[str, tuple[str, str]]]:
+    """Return one table of counts as `protect_linked` takes it: the counts, and what the table is.
 
-    `counts` holds whole numbers without totals; row and column totals are added. Raises
-    `DesignError` when a count is missing, negative or not whole.
+    `counts` holds whole numbers without totals. Raises `DesignError` when one is missing, negative
+    or not whole.
     """
     numbers = counts.to_numpy(dtype=float)
     if np.isnan(numbers).any() or (numbers < 0).any() or (numbers % 1 != 0).any():
         raise DesignError(f"{name}: counts must be whole numbers from zero up, none missing.")
     every = pd.MultiIndex.from_product([counts.index, counts.columns], names=["row", "column"])
-    cube = pd.Series(numbers.ravel().astype(int), index=every)
-    tables = {name: ("row", "column")}
-    found = protect_linked(cube, tables, smallest=smallest, before={name: before})[name]
-    shown = found.shown.rename_axis(index=counts.index.name, columns=None)
-    return Protected(shown, found.log)
+    return pd.Series(numbers.ravel().astype(int), index=every), {name: ("row", "column")}
 
 
 def protect_linked(
@@ -151,9 +144,9 @@ def protect_linked(
     dict of str to Protected
     """
     cells = _Cells.lay_out(cube, tables, known)
-    small = (cells.counts >= 1) & (cells.counts <= smallest) & ~cells.known
-    differs = cells.differ(before or {}, smallest) & ~cells.known
-    hidden = small | differs
+    hidden = cells.must_hide(before or {}, smallest)
+    small = hidden & (cells.counts <= smallest) & (cells.counts >= 1)
+    differs = hidden & ~small
     for place in map(int, np.flatnonzero(hidden)):
         while not cells.is_safe(place, hidden, smallest):
             more = cells.choose_next(place, hidden)
@@ -200,6 +193,11 @@ class _Cells:
         counts = np.rint(matrix @ full.to_numpy(float)).astype(np.int64)
         frame = pd.DataFrame(at, columns=["table", "row", "column"])
         return cls(frame, matrix, counts, np.array(public))
+
+    def must_hide(self, before: Mapping[str, Before], smallest: int) -> NDArray[np.bool_]:
+        """Mark the cells that are hidden for themselves, not for what is beside them."""
+        small = (self.counts >= 1) & (self.counts <= smallest)
+        return (small | self.differ(before, smallest)) & ~self.known
 
     def differ(self, before: Mapping[str, Before], smallest: int) -> NDArray[np.bool_]:
         """Mark the cells that an earlier release showed as a count a few apart from this one."""
