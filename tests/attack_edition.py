@@ -14,8 +14,10 @@ from pepstats.impact import (
     describe_series,
     measure_national_gap,
 )
-from pepstats.report import choose_cases, describe_cases, protect, write_editions
+from pepstats.report import choose_cases, describe_cases, protect
 from pepstats.report.edition import City, Edition, ProgrammeResults
+from pepstats.report.figures import picture_overview
+from pepstats.report.paper import write_paper
 from pepstats.runs.files import as_csv
 from pepstats.settings import lead_with
 from pepstats.study import Study, tabulate_series
@@ -74,7 +76,7 @@ def write_edition(study: Study, folder: Path) -> Edition:
     edition = make_edition(study)
     public = protect(edition)
     folder.mkdir(parents=True)
-    paper = {"report": write_editions(edition, public)["report"]}
+    paper = {"report": write_paper(public, picture_overview(public))}
     for name, content in write_formats(paper, ("word", "workbook")).items():
         data = content.encode() if isinstance(content, str) else content
         (folder / name).write_bytes(data)

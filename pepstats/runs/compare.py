@@ -18,6 +18,7 @@ from html.parser import HTMLParser
 from itertools import zip_longest
 from pathlib import PurePosixPath
 from typing import Any
+from xml.parsers import expat
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,22 @@ class Content(HTMLParser):
                     raise ValueError(f"{entry.filename} unpacks to {entry.file_size:,} bytes")
                 self.said.append(entry.filename)
                 if entry.filename.endswith((".xml", ".rels")):
-                    self._read_page(packed.read(entry).decode("utf-8"))
+                    self._read_part(packed.read(entry))
+
+    def _read_part(self, part: bytes) -> None:
+        """Read a part of a packed file, which is XML; none of ours declares entities."""
+        reader = expat.ParserCreate()
+        reader.buffer_text = True
+        reader.StartElementHandler = self._see_element
+        reader.CharacterDataHandler = self.said.append
+        reader.EntityDeclHandler = _refuse_entity
+        try:
+            reader.Parse(part, True)
+        except expat.ExpatError as error:
+            raise ValueError(f"its XML is broken: {error}") from None
+
+    def _see_element(self, tag: str, attributes: dict[str, str]) -> None:
+        self.said += [value for key, value in attributes.items() if key.lower() in _SAID and value]
 
     def _read_notebook(self, value: Any, kind: str = "") -> None:
         """Read all that a notebook holds, key by key; a list of lines is one text."""
@@ -101,6 +117,10 @@ class Content(HTMLParser):
             self._read_page("".join(value))
         elif not kind.startswith("image/"):
             self.said.append(f"{kind} {''.join(value) if isinstance(value, list) else value}")
+
+
+def _refuse_entity(*_: object) -> None:
+    raise ValueError("its XML declares an entity")
 
 
 LAST_DIGIT, FLOOR = WRITTEN - 1, 1e-12

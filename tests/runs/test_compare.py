@@ -309,3 +309,20 @@ def test_a_word_file_is_compared_by_its_words_and_its_pictures() -> None:
     assert (found.verdict, found.column) == (DIFFERS, "(packing)")
     (found,) = compared(b"not a zip", packed(), "report.docx")
     assert found.verdict == DIFFERS and "cannot be read" in found.note
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        (b"<w>gained</w", "its XML is broken"),
+        (b'<!DOCTYPE w [<!ENTITY a "gained">]><w>&a;</w>', "its XML declares an entity"),
+    ],
+)
+def test_a_part_of_a_word_file_that_is_no_plain_xml_differs_and_breaks_nothing(
+    part: bytes, reason: str
+) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr(zipfile.ZipInfo("word/document.xml", (2018, 1, 1, 0, 0, 0)), part)
+    (found,) = compared(content.getvalue(), packed(), "report.docx")
+    assert found.verdict == DIFFERS and reason in found.note
