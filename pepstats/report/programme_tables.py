@@ -340,9 +340,9 @@ def table_checks(programme: Programme, checks: pd.DataFrame, result: Result) -> 
         if back or pd.notna(row["estimate"])
     ]
     note = (
-        "Intervals allow for all results looked at together, as the headline's does; each is of "
-        "groups as large as its own, so that fewer schools do not always have a wider one. The last "
-        "column is of each row alone. "
+        "Intervals allow for all results looked at together, as the headline's does; each rests on "
+        "groups of its own, so that one of fewer schools can be narrower. The last column is of "
+        "each row alone. "
     ) + not_made_words(own.loc[own["estimate"].isna(), "note"])
     return make_table(f"{caption}, {result.unit}", columns, rows, note=note)
 
