@@ -263,11 +263,15 @@ def main() -> None:
     with fresh.Pool(asked.jobs, maxtasksperchild=4) as workers:
         whole = range(asked.first, asked.first + asked.whole)
         pages = range(asked.first + 1000, asked.first + 1000 + asked.editions)
-        for attacked, seeds in ((attack_whole, whole), (attack_edition, pages)):
-            for seed, found in zip(seeds, workers.imap(attacked, seeds), strict=True):
-                done += found
-                print(f"{seed}: {time.time() - began:.0f} s", file=sys.stderr, flush=True)
-    print("\n".join(tell(done)))
+        try:
+            for attacked, seeds in ((attack_whole, whole), (attack_edition, pages)):
+                for seed, found in zip(seeds, workers.imap(attacked, seeds), strict=True):
+                    done += found
+                    left = " ".join(f"{one.alone:.3f}" for one in found) or "refused"
+                    said = f"{seed}: {time.time() - began:.0f} s, left {left}"
+                    print(said, file=sys.stderr, flush=True)
+        finally:  # what was found is told, whatever ended it
+            print("\n".join(tell(done)), flush=True)
     seeds = {one.seed for one in done}
     print(f"refused before anything left: {asked.whole + asked.editions - len(seeds)} Englands")
     print(f"\n{time.time() - began:.0f} s")

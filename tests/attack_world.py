@@ -143,8 +143,9 @@ class World:
         low, high, step = (0.0, 100.0, 1.0) if percent else (-25.0, 25.0, 0.1)
         for one in self.evaluations.values():
             if measure in one.measured.gaps and school in one.design.members:
-                row = one.measured.gaps[measure].table.loc[school]
-                if pd.notna(row["gap"]):
+                table = one.measured.gaps[measure].table
+                row = table.loc[school] if school in table.index else None
+                if row is not None and pd.notna(row["gap"]):
                     sd = float(np.sqrt(row["variance"]))
                     return float(row["comparison"]), sd, low, high, step, pupils, 1.0
         mean = 40.0 if percent else 0.0
