@@ -64,7 +64,8 @@ $(STAMP): requirements.lock pyproject.toml
 	    $(BIN)/uv pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock; then :; \
 	else echo "uv is not to be had here; pip does the same work more slowly"; \
 	    $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; fi
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+	   --config-settings editable_mode=compat -e .
 	$(BIN)/python -c "import pepstats"
 	rm -f $(VENV)/.stamp-*; touch $@
 

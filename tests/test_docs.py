@@ -249,6 +249,10 @@ def test_the_worked_tasks_for_researchers_run_as_they_are_written() -> None:
     shell = InteractiveShell()
     for block in blocks:
         shell.run_cell(block).raise_error()
+    inline = set(re.findall(r"`(pepstats\.\w+\([^`]*\))`", page))
+    assert inline == {"pepstats.checks(result)"}
+    for call in inline:
+        shell.run_cell(call).raise_error()
     both, mine = shell.user_ns["both"], shell.user_ns["mine"]
     assert both["gap"].dropna().is_monotonic_decreasing and both["name"].notna().all()
     assert (both["low"] < both["gap"]).sum() == both["gap"].notna().sum() == 17

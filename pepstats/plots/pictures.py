@@ -109,8 +109,11 @@ def two_lines(
 ) -> Picture:
     """Draw the programme's schools and their comparison schools in one outcome, year by year.
 
-    `lines` has `year`, `members` and `comparison`; `note` follows in the caption.
+    `lines` has `year`, `members` and `comparison`, and `outcome` where it is of several; `note`
+    follows in the caption.
     """
+    if "outcome" in lines:
+        lines = lines[lines["outcome"] == outcome]
     unit, lines = _level_unit(outcome), round_columns(lines, outcome, "members", "comparison")
     figure, ax = new_axes(2.5)
     note = note or LineNote()

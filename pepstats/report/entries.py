@@ -590,23 +590,27 @@ def still_to_come(releases: Sequence[str], year: int) -> str:
 
 def recommend(chapters: Sequence[Chapter], releases: Sequence[str]) -> dict[str, str]:
     """Write what the board is asked to do in the light of the findings, by name; some are empty."""
-    by: dict[str, list[str]] = {"gained": [], "unclear": [], "lost": [], "none": []}
+    named: dict[str, list[str]] = {}
     for one in chapters:
-        verdict, name = one.primary.verdict, one.programme.title
-        kind = "none" if not one.primary.known else "unclear"
-        kind = "gained" if verdict in (GAINED, PROBABLY_GAINED) else kind
-        by["lost" if verdict in (LOST, PROBABLY_LOST) else kind].append(name)
+        kind = one.primary.verdict if one.primary.known else ""
+        named.setdefault(kind, []).append(one.programme.title)
     said = {
-        "gained": "Note the gains in {names}, and ask officers to advise what may explain them "
-        "before the support is kept or extended",
-        "lost": "Note that results in {names} lost ground, and ask officers to review the support "
-        "with the schools",
-        "unclear": "Note that the results of {names} neither show nor rule out an effect, and that "
-        "no decision should rest on them alone",
-        "none": "Note that no effect of {names} can be estimated from these results",
+        "gained": {GAINED: "the gains in {}", PROBABLY_GAINED: "the probable gains in {}"},
+        "lost": {LOST: "that results in {} lost ground",
+                 PROBABLY_LOST: "that results in {} probably lost ground"},
+        "unclear": {UNCERTAIN: "that the results of {} neither show nor rule out an effect"},
+        "none": {"": "that no effect of {} can be estimated from these results"},
+    }  # fmt: skip
+    then = {
+        "gained": ", and ask officers to advise what may explain them before the support is kept "
+        "or extended",
+        "lost": ", and ask officers to review the support with the schools",
+        "unclear": ", and that no decision should rest on them alone",
     }
-    texts = {k: said[k].format(names=join_words(names)) if names else "" for k, names in by.items()}
-    texts["again"] = ""
+    texts = {"again": ""}
+    for kind, ways in said.items():
+        noted = [way.format(join_words(named[one])) for one, way in ways.items() if one in named]
+        texts[kind] = f"Note {' and '.join(noted)}{then.get(kind, '')}" if noted else ""
     if {*releases} - {"final"}:
         next_ = "revised" if {*releases} & set(NOT_YET_PUBLIC) else "final"
         texts["again"] = (

@@ -263,6 +263,8 @@ def smallest_sentence(result: Result) -> str:
 def verdict_words(result: Result) -> str:
     """Write a verdict and how sure it is, for a table."""
     sure = f"{_often(result.p_adjusted)} groups of schools without the programme changed as much"
+    if result.p_adjusted > result.p_placebo + 0.005:
+        sure += ", allowing for all the results looked at together"
     if result.reason == HELD:
         return f"{HELD[0].upper()}{HELD[1:]}"
     verdict = result.verdict.capitalize() or "No estimate"

@@ -258,7 +258,9 @@ def test_each_public_plot_is_a_figure_a_table_its_words_and_a_caption() -> None:
     drawn = [
         two_lines(LINES, "rwm_expected", title="A programme", starts=2018),
         placebo_dots(made_up(), effect, "A programme"),
-        check_rows(CHECKS.assign(note="", outcome="rwm_expected"), "A programme", unit="points"),
+        check_rows(
+            CHECKS.assign(note="", detail="", outcome="rwm_expected"), "A programme", unit="points"
+        ),
         love_plot(balance.drop(columns="label"), "A programme"),
         school_lines(lines, {1: "Hill"}, starts=2018, unit="points", caption="A programme"),
     ]

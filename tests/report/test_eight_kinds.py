@@ -196,6 +196,22 @@ def test_recommendations_follow_the_findings(papers: dict[str, str]) -> None:
     assert "ask officers to review the support" in said and "Note the gains" not in said
 
 
+def test_a_recommendation_is_as_sure_as_its_verdict() -> None:
+    settings, programmes, _ = make_study()
+    found = {
+        "closing-the-gap": make_results(estimate=-4.2, verdict="probably lost ground"),
+        "send-in-mainstream": make_results(estimate=-6.2, verdict="lost ground", seed=8),
+    }
+    paper = write_paper(settings, programmes, {k: sketch(one) for k, one in found.items()})
+    assert (
+        "Note that results in SEND in mainstream lost ground and that results in Closing the gap "
+        "probably lost ground, and ask officers to review the support with the schools"
+    ) in all_words(paper)
+    found = {slug: make_results(verdict="probably gained") for slug in found}
+    said = all_words(write_paper(settings, programmes, {k: sketch(v) for k, v in found.items()}))
+    assert "Note the probable gains in Closing the gap and SEND in mainstream, and ask" in said
+
+
 CLUMSY = (
     "All 2 ", "within what chance gives", "for each school named", "The middle one of all is",
     "a change this large", "less that of other pupils", "Support follows", "to a lower one.",

@@ -140,6 +140,15 @@ def test_chance_is_said_with_its_authorities_its_range_and_all_results_together(
     )
 
 
+def test_a_table_says_where_its_share_allows_for_all_results() -> None:
+    alone = result(7.0, -0.1, 14.1, 0.02, p_adjusted=0.02)
+    said = wording.verdict_words(alone)
+    assert said.endswith("About 2 in 100 groups of schools without the programme changed as much")
+    together = wording.verdict_words(result(7.0, -0.1, 14.1, 0.02, p_adjusted=0.06))
+    assert "About 6 in 100" in together
+    assert together.endswith("changed as much, allowing for all the results looked at together")
+
+
 def test_a_verdict_that_is_not_on_the_ladder_is_refused() -> None:
     row = {**vars(result(1, 0, 2, 0.5)), "verdict": "gainde"}
     with pytest.raises(DesignError, match=r"`gainde` is not a verdict. Did you mean `gained`"):
