@@ -373,7 +373,9 @@ def load_study(
     panel = build_panel(results, followed, [one.source.year or 0 for one in results])
     named = [(*one.outcomes, *one.must_not_move, *one.match.near) for one in programmes.values()]
     panel = add_gaps(panel, chain.from_iterable(named))
-    members = {slug: find_members(one, followed, folder) for slug, one in programmes.items()}
+    authority = settings.authority if given is None else None
+    members = {slug: find_members(one, followed, folder, authority)
+               for slug, one in programmes.items()}  # fmt: skip
     barred = {school for table in members.values() for school in table.index}
     ledgers = [*(one.ledger for one in results), *(one.ledger for one in tidied)]
     return Study(

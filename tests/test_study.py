@@ -161,6 +161,22 @@ def test_a_school_listed_under_two_of_its_numbers_is_refused(default) -> None:
         find_members(changed(programme, members=listed), default.followed, default.data)
 
 
+def test_a_school_of_another_authority_is_refused_by_its_old_number_too(default) -> None:
+    programme, authority = default.programmes["closing-the-gap"], default.report.authority
+    register = default.register
+    moved = register[register["urns"].str.contains(" ") & register["la"].ne(authority)].iloc[0]
+    old = int(moved["urns"].split()[0])
+    listed = [*programme.model_dump()["members"], {"urn": old}]
+    strange = rf"{old} \(authority {moved['la']:.0f}\): not in the report's authority"
+    with pytest.raises(DesignError, match=strange):
+        find_members(changed(programme, members=listed), default.followed, default.data, authority)
+    listed[-1]["authority"] = int(moved["la"])
+    found = find_members(
+        changed(programme, members=listed), default.followed, default.data, authority
+    )
+    assert len(found) == len(listed)
+
+
 def test_a_programme_with_fewer_than_four_usable_schools_is_refused(default) -> None:
     programme = default.programmes["closing-the-gap"]
     few = list(default.members["closing-the-gap"].index[:3])

@@ -11,14 +11,14 @@ with the largest cohort carries it on and the others begin anew.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from pepstats.errors import DesignError, SourceError, nearest
-from pepstats.schools.register import describe_schools
+from pepstats.errors import DesignError, SourceError
+from pepstats.schools.register import AUTHORITY_BECAME, describe_schools
 from pepstats.settings import PHASES, Member, MembersInAuthority, MembersInFile, Programme
 from pepstats.sources import Results, read_members
 
@@ -305,18 +305,27 @@ def _list_ended(
 MEMBER_COLUMNS = ["urn", "joined", "dose", "basis", "changed"]
 
 
-def find_members(programme: Programme, followed: Schools, data: Path) -> pd.DataFrame:
+def find_members(
+    programme: Programme, followed: Schools, data: Path, authority: int | None = None
+) -> pd.DataFrame:
     """Find a programme's schools in the register.
 
-    Index `school`; `urn`, `joined`, `dose`, `basis`, `changed`. Every URN that no file has, and
-    every school listed twice under two of its URNs, is named at once.
+    Index `school`; `urn`, `joined`, `dose`, `basis`, `changed`. Every URN that no file has, every
+    school listed twice under two of its URNs, and, where an `authority` is given, every school that
+    is now in another one, is named at once.
     """
     members = programme.members
     if isinstance(members, MembersInAuthority):
         return _find_in_authority(programme, members.authority, followed.register)
     if isinstance(members, MembersInFile):
-        return _find_listed(read_members(members.file, data), members.file, programme, followed)
-    return _find_listed(members, f"{programme.file}, `members`", programme, followed)
+        where, listed = members.file, tuple(read_members(members.file, data))
+    else:
+        where, listed = f"{programme.file}, `members`", members
+    found = _find_listed(listed, where, programme, followed)
+    la = followed.register["la"].reindex(followed.known).set_axis(followed.known.index).dropna()
+    if authority is not None and (strange := say_elsewhere(listed, la.astype(int), authority)):
+        raise DesignError(f"{programme.file}, {strange[0]}")
+    return found
 
 
 def _find_in_authority(programme: Programme, code: int, register: pd.DataFrame) -> pd.DataFrame:
@@ -340,7 +349,6 @@ def _find_listed(
         are = "is" if len(unknown) == 1 else "are"
         raise DesignError(
             f"{where}: {', '.join(unknown)} {are} in no source of this study. "
-            f"{nearest(unknown[0], map(str, known.index))} "
             "Check the number, or add the file that has it."
         )
     if programme.part_of:
@@ -369,3 +377,26 @@ def _in_phase(phase: str, programme: Programme) -> bool:
     """
     other = {one for own in PHASES.values() for one in own}
     return phase in PHASES[programme.phase] or (programme.phase == "primary" and phase not in other)
+
+
+def say_elsewhere(
+    listed: Sequence[Member], authority_of: Mapping[int, int], authority: int
+) -> list[str]:
+    """Say which schools are in another authority, where that is not written beside them.
+
+    One that changed its number with its authority's (Poole, say) is not elsewhere.
+    """
+    same = {old for old, new in AUTHORITY_BECAME.items() if authority in new}
+    same |= {authority, *AUTHORITY_BECAME.get(authority, ())}
+    strange = [
+        f"{one.urn} (authority {la})"
+        for one in listed
+        if (la := authority_of.get(one.urn)) and la not in same and la != one.authority
+    ]
+    if not strange:
+        return []
+    more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
+    return [
+        f"`members`: {', '.join(strange[:5])}{more}: not in the report's authority ({authority}). "
+        "Check the numbers; where a school is meant, write its `authority` beside it."
+    ]

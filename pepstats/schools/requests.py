@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pepstats.errors import DesignError, PepstatsError
 from pepstats.measures import GAP, MEASURES, why_not_by_school, why_not_in, why_not_taken
-from pepstats.schools.register import AUTHORITY_BECAME
+from pepstats.schools.identity import say_elsewhere
 from pepstats.settings import Member, MembersInAuthority, MembersInFile, Programme, Report
 from pepstats.sources import (
     RESULTS,
@@ -211,26 +211,3 @@ def _authorities_of(listed: Sequence[Member], sources: Sequence[Source]) -> dict
         if wanted - found.keys():
             found = {**find_authorities(one, wanted), **found}
     return found
-
-
-def say_elsewhere(
-    listed: Sequence[Member], authority_of: Mapping[int, int], authority: int
-) -> list[str]:
-    """Say which schools are in another authority, where that is not written beside them.
-
-    One that changed its number with its authority's (Poole, say) is not elsewhere.
-    """
-    same = {old for old, new in AUTHORITY_BECAME.items() if authority in new}
-    same |= {authority, *AUTHORITY_BECAME.get(authority, ())}
-    strange = [
-        f"{one.urn} (authority {la})"
-        for one in listed
-        if (la := authority_of.get(one.urn)) and la not in same and la != one.authority
-    ]
-    if not strange:
-        return []
-    more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
-    return [
-        f"`members`: {', '.join(strange[:5])}{more}: not in the report's authority ({authority}). "
-        "Check the numbers; where a school is meant, write its `authority` beside it."
-    ]
