@@ -169,7 +169,13 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
-    from pepstats.runs import begin_study, complete_report, draft_report, write_whole
+    from pepstats.runs import (
+        begin_study,
+        complete_report,
+        draft_report,
+        say_unlisted,
+        write_whole,
+    )  # fmt: skip
     from pepstats.settings import check_slug, load_report
 
     data = paths.data_folder(asked.data)
@@ -180,7 +186,7 @@ def _new(asked: argparse.Namespace) -> int:
     elif not asked.report:
         raise DesignError("name the report to draft, or begin one with --authority and --year.")
     elif (data / "reports" / f"{check_slug(asked.report, 'report')}.yml").exists():
-        made = complete_report(load_report(asked.report, data), data)
+        made = complete_report(load_report(asked.report, data), data, _tell)
         if not made:
             raise DesignError(f"{asked.report}: all of it is already there, and not written over.")
     else:
@@ -193,12 +199,23 @@ def _new(asked: argparse.Namespace) -> int:
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(data / name, content)
         print(data / name)
+    slug = asked.report or f"autumn-{asked.year}"
+    for line in say_unlisted(load_report(slug, data), data):
+        _tell(line)
     return DONE
 
 
 def _explain(asked: argparse.Namespace) -> int:
     from pepstats.runs import explain_word, settings_page
 
+    if asked.names:
+        from pepstats.report import list_names
+        from pepstats.settings import load_programmes, load_report
+
+        data = paths.data_folder(asked.data)
+        report = load_report(asked.names, data)
+        print("\n".join(list_names(report, load_programmes(report, data))))
+        return DONE
     if not asked.all and not asked.key:
         raise DesignError("name what to explain, as `match.k` or `SUPP`, or ask for --all.")
     print(settings_page() if asked.all else explain_word(asked.key), end="" if asked.all else "\n")
@@ -352,7 +369,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[Option
     )),
     "explain": (_explain, "say what a key, column, outcome or code means", (
         _option("key", "as match.k, rwm_expected or SUPP", nargs="?", metavar="WORD"),
-        _option("--all", "all of them, as docs/settings.md", action="store_true"),
+        _option("--all", "all of them, as docs/settings.md", action="store_true"), DATA,
+        _option("--names", "every hole that the text of a report may have", metavar="REPORT"),
     )),
     "verify": (_verify, "run a run or release again and compare it all", (
         DATA, OUT, JOBS_AT_A_TIME, _option("path", "its folder", type=Path, metavar="PATH"), JSON,

@@ -82,15 +82,18 @@ ALLOWED: tuple[re.Pattern[str], ...] = tuple(
 )
 """What a digit may be part of in the officers' text. All else is a result typed by hand."""
 
-_ONES = (
-    "half|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
+_MANY = (
+    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
     "|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
-    "|hundred|a|an"
+    "|hundred"
 )
+_ONES = rf"half|one|a|an|{_MANY}"
 
 _RESULT_WORDS = re.compile(
     rf"\b(?:{_ONES})\s(?:per\s?cent|(?:percentage|progress|scaled\sscore)\spoints?"
-    r"|months?['’]?\s(?:of\s)?(?:additional\s)?progress|in\s(?:a|one)\shundred)\b"
+    rf"|points?|months?['’]?\s(?:of\s)?(?:additional\s)?progress|in\s(?:(?:a|one)\shundred|{_MANY}))\b"
+    rf"|\b(?:(?:{_ONES})\s)?(?:half|halves|thirds?|quarters?|fifths?|tenths?)\s(?:of\s)?"
+    r"(?:the|its|their|these|those|all)\s(?:\w+\s)?(?:schools|pupils|children)\b"
     r"|\b(?:statistically\s)?(?:in)?significan(?:t|tly|ce)\b",
     re.IGNORECASE,
 )

@@ -92,17 +92,26 @@ def list_contents(edition: Edition, overview: PaperPicture) -> Contents:
     )
 
 
-def check_officers_words(report: Report, programmes: Sequence[Programme], text: str | None) -> None:
-    """Refuse, before anything is worked out, what officers may not type, and holes of no name.
+def list_names(report: Report, programmes: Sequence[Programme]) -> list[str]:
+    """List every hole that the text of a report may have, as it is written there."""
+    contents = _list_before(report, programmes)
+    blocks = {"table": contents.tables, "figure": contents.figures, "quotes": contents.quotes}
+    held = [f"{{{kind} {name}}}" for kind, names in blocks.items() for name in names]
+    return [*(f"{{{name}}}" for name in contents.entries), *held]
 
-    What may be named rests on the settings alone, so a paper in which nothing was found yet has all
-    of it.
-    """
+
+def _list_before(report: Report, programmes: Sequence[Programme]) -> Contents:
+    """List what may be shown of a report of which nothing is found yet: it has every name."""
+    empty = Edition(report, programmes, {one.slug: nothing_found() for one in programmes})
+    return list_contents(empty, picture_overview(empty))
+
+
+def check_officers_words(report: Report, programmes: Sequence[Programme], text: str | None) -> None:
+    """Refuse, before anything is worked out, what officers may not type, and holes of no name."""
     table_actions(report)
     if text is not None:
         officers = read_officers_text(text, f"reports/{report.slug}.md", tuple(LADDER))
-        empty = Edition(report, programmes, {one.slug: nothing_found() for one in programmes})
-        check_holes(officers, list_contents(empty, picture_overview(empty)))
+        check_holes(officers, _list_before(report, programmes))
 
 
 def make_tables(edition: Edition) -> dict[str, PaperTable]:

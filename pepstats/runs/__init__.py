@@ -1,6 +1,6 @@
 """The notebooks in order, and the run that they leave: again, and the same."""
 
-from pepstats.runs.begin import begin_study, complete_report, draft_report
+from pepstats.runs.begin import begin_study, complete_report, draft_report, say_unlisted
 from pepstats.runs.explain import explain_word, settings_page
 from pepstats.runs.files import write_whole
 from pepstats.runs.plan import hold_to_plan, write_plan
@@ -33,6 +33,7 @@ __all__ = [
     "release_report",
     "run_report",
     "run_sweep",
+    "say_unlisted",
     "settings_page",
     "sweep_study",
     "tabulate_sweep",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +242,35 @@ def draft_report(slug: str, last: Report, data: Path) -> dict[str, bytes]:
     }
 
 
-def complete_report(report: Report, data: Path) -> dict[str, bytes]:
+def say_unlisted(report: Report, data: Path) -> Iterator[str]:
+    """Say of each file in `raw/` that a report does not list what it looks like.
+
+    And which line of the report wants such a file and names another, where one does.
+    """
+    listed = {line.file for line in report.sources}
+    lacking: dict[tuple[str | None, int | None], str] = {
+        (line.kind, line.year): line.file for line in report.sources
+        if not (data / line.file).is_file()
+    }  # fmt: skip
+    for path in sorted((data / "raw").rglob("*")):
+        name = path.relative_to(data).as_posix()
+        if name in listed or not path.is_file():
+            continue
+        try:
+            source = find_source(SourceLine(file=name), data)
+        except PepstatsError:
+            yield f"{name} is not listed: what kind of file it is cannot be told from its header."
+            continue
+        year = source.year or _year_in(path.name)
+        wanted = lacking.get((source.kind, year)) or lacking.get((source.kind, None))
+        of = f" of {year}" if year else ""
+        then = f" To use it, write it for {wanted}." if wanted else ""
+        yield f"{name} is not listed: it looks like `{source.kind}`{of}.{then}"
+
+
+def complete_report(
+    report: Report, data: Path, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, bytes]:
     """Write what an existing report lacks: its text, and the list of statements of its members.
 
     Parameters
@@ -251,6 +279,8 @@ def complete_report(report: Report, data: Path) -> dict[str, bytes]:
         A report whose settings are there.
     data
         The data folder.
+    tell
+        Is told why there is no list of statements yet, where there is none.
 
     Returns
     -------
@@ -268,10 +298,11 @@ def complete_report(report: Report, data: Path) -> dict[str, bytes]:
         others = tuple(line for line in report.sources if line.kind != "statements")
         try:
             study = load_study(report.model_copy(update={"sources": others}), data)
-        except PepstatsError:
-            if made:
-                return made
-            raise
+        except PepstatsError as error:
+            if not made:
+                raise
+            tell(f"{said[0].file} is not written yet, as it lists every member: {error}")
+            return made
         made[said[0].file] = as_csv(_list_asked(study))
     return made
 

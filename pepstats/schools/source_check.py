@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas as pd
 
 from pepstats.errors import PepstatsError, SourceError
 from pepstats.paths import data_folder
-from pepstats.schools.identity import RESULT_KINDS, Schools, follow_schools
+from pepstats.schools.identity import RESULT_KINDS, Schools, find_members, follow_schools
 from pepstats.schools.register import say_register_year
 from pepstats.schools.requests import list_problems
 from pepstats.settings import SourceLine, load_programmes, load_report
@@ -175,7 +175,7 @@ def check_sources(
     results = [one for one in parsed if isinstance(one, Results)]
     dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
     lacks = _list_lacks(named, found, folder)
-    listed = tuple((line, (folder / line.file).is_file()) for line in lines)
+    listed = tuple((line, _is_there(line, folder)) for line in lines)
     checked = SourceCheck(
         tuple(files), listed, _add_up_together(results), register=_say_register(parsed, dated),
         problem=" ".join(lacks),
@@ -186,7 +186,11 @@ def check_sources(
     try:
         schools = follow_schools(dated, tables.get("register"), tables.get("links"))
         earlier = compare_earlier(dated, schools)
-    except SourceError as error:
+        reports = [] if lacks else [load_report(one, folder) for one in named if _is_report(one)]
+        for report in reports:
+            for programme in load_programmes(report, folder):
+                find_members(programme, schools, folder, report.authority)
+    except PepstatsError as error:
         return replace(checked, problem=" ".join([*lacks, str(error)]))
     counts = {"schools": len(schools.register), "URNs": schools.rows["urn"].nunique()}
     ended = schools.not_followed["why"].str.replace(r" \d{4}-\d\d-\d\d", "", regex=True)
@@ -202,7 +206,7 @@ def _list_lacks(
     """List what the reports that are named ask for and their files cannot give."""
     lacks = []
     for one in named:
-        if isinstance(one, str) and not Path(one).suffix:
+        if _is_report(one):
             report = load_report(one, folder)
             listed = {line.file for line in report.sources}
             own = [source for source in found if source.file in listed]
@@ -211,6 +215,18 @@ def _list_lacks(
             except PepstatsError as error:
                 lacks.append(str(error))
     return lacks
+
+
+def _is_there(line: SourceLine, folder: Path) -> bool:
+    """Whether a file is there; a table of one's own with columns only is still to be filled in."""
+    path = folder / line.file
+    if not path.is_file():
+        return False
+    return find_page(str(line.kind)) != "" or b"\n" in path.read_bytes().strip()
+
+
+def _is_report(named: str | SourceLine) -> TypeGuard[str]:
+    return isinstance(named, str) and not Path(named).suffix
 
 
 def _say_register(parsed: list[Results | Tidied], dated: list[Results]) -> str:
@@ -332,7 +348,7 @@ def _tick_off(listed: Sequence[tuple[SourceLine, bool]]) -> list[str]:
     lines = [f"{there} of {len(listed)} files are there"]
     for line, found in listed:
         what = f"{line.kind or 'file'}{f', {line.year}' if line.year else ''}"
-        where = "" if found else find_page(str(line.kind))
+        where = "" if found else find_page(str(line.kind)) or "yours to fill in"
         lines.append(f"  [{'x' if found else ' '}] {what:<20} {line.file}"
                      f"{f' ({where})' if where else ''}")  # fmt: skip
     return lines if there < len(listed) else []

@@ -121,7 +121,10 @@ def read_text(source: Source) -> Cells:
     else:
         cells = split_cells(source.content, source.file)
     if not len(cells.rows):
-        raise SourceError(f"{source.file}, row 2: there is no row below the header. Get it again.")
+        raise SourceError(
+            f"{source.file}, row 2: there is no row below the header. Get it again, "
+            "or fill it in where it is your own."
+        )
     doubts = _check_short_rows(cells, source.kind)
     return replace(cells, declared=source.codes, doubts=doubts)
 

@@ -59,7 +59,7 @@ def read_similar(file: str, data: Path) -> pd.DataFrame:
             f"once; {lacking[0]} is not one of its columns. {nearest(lacking[0], cells.header)}"
         )
     if not len(cells.rows):
-        raise SourceError(f"{file}, row 2: there is no row below the header. Get it again.")
+        raise SourceError(f"{file}, row 2: there is no row below the header. Fill it in.")
     urn, similar = (_read_similar_urns(cells, names.index(name)) for name in SIMILAR_COLUMNS)
     return pd.DataFrame({"row": cells.rows, "urn": urn, "similar": similar})
 

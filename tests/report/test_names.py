@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pepstats.cli import main
 from pepstats.errors import DesignError
-from pepstats.report import collect_edition, protect
+from pepstats.report import check_officers_words, collect_edition, protect
 from pepstats.report.edition import Edition, nothing_found
 from pepstats.report.figures import picture_overview
 from pepstats.report.paper import list_contents
@@ -39,6 +40,21 @@ def test_no_name_comes_or_goes_with_what_was_found(
     assert names_in(found.turn("exempt")) == before
     assert names_in(protect(found)) == before
     assert len(before["entries"]) > 200
+
+
+def test_the_command_lists_every_hole_as_it_is_written(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "--names", REPORT, "--data", str(data)]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    for hole in ("{closing-the-gap.headline}", "{table verdicts}", "{figure programmes}",
+                 "{quotes closing-the-gap.statements}"):  # fmt: skip
+        assert hole in listed
+    text = data / "reports" / f"{REPORT}.md"
+    assert not text.exists()
+    report = load_report(REPORT, data)
+    words = "# Ours\n\n" + "\n\n".join(listed)
+    check_officers_words(report, load_programmes(report, data), words)
 
 
 def test_a_name_that_there_is_not_is_told_before_anything_runs(data: Path, tmp_path: Path) -> None:

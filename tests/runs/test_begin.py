@@ -1,5 +1,6 @@
 """An empty folder is begun, a report drafted or completed: valid settings, nothing written over."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,25 @@ def test_files_that_lie_there_are_recognised_and_the_others_are_named_with_their
     assert ("local_results", 2018) not in lines
 
 
+def test_what_lies_in_raw_and_is_not_listed_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["new", "--data", str(tmp_path), "--authority", "551", "--year", "2018"]
+    assert main(asked) == 0
+    (tmp_path / "raw").mkdir()
+    shutil.copy(DATA / "invented" / "ks2" / "2016-2017_england_ks2final.csv",
+                tmp_path / "raw" / "2016-2017_ours.csv")  # fmt: skip
+    (tmp_path / "raw" / "notes.txt").write_text("nothing of ours")
+    capsys.readouterr()
+    assert main(["new", "autumn-2018", "--data", str(tmp_path)]) == 0
+    told = capsys.readouterr().err
+    assert "raw/notes.txt is not listed: what kind of file it is cannot be told" in told
+    assert (
+        "raw/2016-2017_ours.csv is not listed: it looks like `ks2` of 2017. To use it, write it for"
+        in told
+    )
+
+
 def test_where_results_are_not_published_yet_the_authoritys_own_table_is_laid_out(
     tmp_path: Path,
 ) -> None:
@@ -97,6 +117,17 @@ def test_a_report_is_completed_with_its_text_and_a_list_of_all_its_members(
     assert asked.groupby("programme")["urn"].nunique().tolist() == [18, 18]
     assert asked["school"].notna().all() and asked["statement"].isna().all()
     assert complete_report(report, tmp_path) == {}
+    (tmp_path / "invented/local/statements.csv").unlink()
+    (tmp_path / "reports/autumn-2018.md").unlink()
+    listed = tmp_path / "programmes" / "closing-the-gap.yml"
+    kept = listed.read_text("utf-8")
+    listed.write_text(re.sub(r"urn: \d+", "urn: 999999", kept, count=1), "utf-8")
+    assert main(["new", "autumn-2018", "--data", str(tmp_path)]) == 0
+    told = capsys.readouterr().err
+    assert "statements.csv is not written yet, as it lists every member: " in told
+    assert "999999 is in no source of this study. Check the number" in told
+    listed.write_text(kept, "utf-8")
+    assert main(["new", "autumn-2018", "--data", str(tmp_path)]) == 0
     assert main(["new", "autumn-2018", "--data", str(tmp_path)]) == 2
     assert "not written over" in capsys.readouterr().err
 
