@@ -145,7 +145,7 @@ def tabulate_series(study: Study) -> pd.DataFrame:
     """Return the published series of what no file of schools has, of every authority.
 
     One row per `measure`, `year`, `whose` ("the authority", "England", "another authority") and
-    `la`, with `value` and `reason`. Regions are left out.
+    `la`, with `value` and `reason`. Regions are left out, and years after the report's.
     """
     found = study.published.get("la_series")
     columns = ["measure", "year", "whose", "la", "value", "reason"]
@@ -156,7 +156,8 @@ def tabulate_series(study: Study) -> pd.DataFrame:
     table = found.assign(measure=found["code"].map(names), whose="another authority")
     table["whose"] = table["whose"].mask(found["la"].eq(study.report.authority), "the authority")
     table["whose"] = table["whose"].mask(england, "England")
-    table = table[(england | others.fillna(False)) & table["measure"].notna()][columns]
+    there = table["measure"].notna() & table["year"].le(study.report.year)
+    table = table[(england | others.fillna(False)) & there][columns]
     return table.sort_values(["measure", "year", "whose", "la"], ignore_index=True)
 
 
