@@ -2,7 +2,14 @@
 
 from pepstats.report.case_studies import choose_cases, describe_cases
 from pepstats.report.disclosure import SHOWN_COLUMNS
-from pepstats.report.edition import NO_PLAN, NOT_YET_PUBLIC, Told, collect_edition, round_effects
+from pepstats.report.edition import (
+    BLIND,
+    NO_PLAN,
+    NOT_YET_PUBLIC,
+    Told,
+    collect_edition,
+    round_effects,
+)
 from pepstats.report.entries import list_entries
 from pepstats.report.gate import FORM_COLUMNS, REASON, protect, refuse_unpublished
 from pepstats.report.paper import (
@@ -22,6 +29,7 @@ from pepstats.report.sheets import write_city_table, write_sheets
 from pepstats.report.sweep_paper import SweepResults, write_sweep_papers
 
 __all__ = [
+    "BLIND",
     "FORM_COLUMNS",
     "NOT_YET_PUBLIC",
     "NO_PLAN",

@@ -30,7 +30,15 @@ from pepstats.formatting import (
 )
 from pepstats.impact import HOW, LADDER
 from pepstats.measures import find_measure, name_pupils, outcome_label
-from pepstats.report.edition import NO_PLAN, NOT_RUN, Chapter, Edition, Provenance
+from pepstats.report.edition import (
+    BLIND,
+    NO_PLAN,
+    NOT_RUN,
+    Chapter,
+    Edition,
+    Provenance,
+    is_planned,
+)
 from pepstats.report.group_sentences import whose_sentence
 from pepstats.report.programme_tables import cost_words, whom_words
 from pepstats.report.sentences import outcome_words, short_result, verdict_words
@@ -410,8 +418,9 @@ def say_plan(held: pd.DataFrame) -> str:
     if held.empty or held["planned"].eq(NO_PLAN).any():
         return f"For this report {NO_PLAN}."
     when, seal = held.loc[held["item"] == "plan", "planned"].iloc[0].split(", ")
-    departs = held.loc[held["followed"] == "no", "item"].tolist()
-    about = f"the plan written on {format_day(when[:10])} before results were read (seal {seal})"
+    departs = held.loc[(held["followed"] == "no") & (held["item"] != BLIND), "item"].tolist()
+    known = "before results were read" if is_planned(held) else "with results already at hand"
+    about = f"the plan written on {format_day(when[:10])} {known} (seal {seal})"
     if not departs:
         return f"The evaluation followed {about}."
     return f"The evaluation departs from {about} in: {', '.join(departs)}."
@@ -429,7 +438,14 @@ def table_plan(programme: Programme, plan: pd.DataFrame) -> PaperTable:
     ]
     caption = f"{programme.title}: whether it was done as planned"
     columns = {"Fixed beforehand": 2.0, "Done so": 4.0}
-    return make_table(caption, columns, rows, empty="There is no plan to set it beside.")
+    moved = set(plan.loc[plan["followed"] == "no", "item"]) if len(plan) else set()
+    note = (
+        "Settings are as planned. Files that came later say which numbers are one school and which "
+        "schools have closed, so a few schools and pairs can be others."
+        if moved and moved <= {BLIND, "schools in the pool", "pairs"} and moved != {BLIND}
+        else ""
+    )
+    return make_table(caption, columns, rows, note=note, empty="There is no plan to set it beside.")
 
 
 def _estimate(row: Mapping[Any, Any], when: str) -> Cell:

@@ -81,6 +81,8 @@ NOT_RATED = "Not rated"
 FIRST = "This is the first paper on these results."
 NOT_RUN = "What changed since the last paper cannot be shown, as its results are not at hand."
 NO_PLAN = "no plan was written before results were read"
+BLIND = "the year's results when it was planned"
+"""The row of a plan that says whether it was written before these could be read."""
 NOT_YET_PUBLIC = ("school-returned", "provisional")
 
 HELD_BACK = "Not published until results are: a school could be recognised by its earlier results."
@@ -365,7 +367,9 @@ class Edition:
 
 def is_planned(plan: pd.DataFrame) -> bool:
     """Whether what a programme's plan lists was written before results were read."""
-    return len(plan) > 0 and not plan["planned"].eq(NO_PLAN).any()
+    if plan.empty or plan["planned"].eq(NO_PLAN).any():
+        return False
+    return bool(plan.loc[plan["item"] == BLIND, "followed"].eq("yes").all())
 
 
 def list_results(programme: Programme, found: ProgrammeResults, year: int) -> dict[str, Result]:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pepstats.errors import RunError
 from pepstats.impact import Design, design_comparison
 from pepstats.measures import MEASURES
-from pepstats.report import NO_PLAN
+from pepstats.report import BLIND, NO_PLAN
 from pepstats.runs.files import write_whole
 from pepstats.runs.manifest import find_commit, seal_of, utc
 from pepstats.runs.steps import Step
@@ -193,11 +193,10 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
         rows = [("plan", NO_PLAN, "", "no")]
         return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
     then, now = plan.programmes[step.programme.slug], describe_design(step.programme, design)
-    known = "results of that year were listed then" if plan.results_were_listed else "none listed"
     told = f"{plan.written}, {plan.seal[:12]}"
     items: dict[str, tuple[object, ...]] = {
         "plan": (told, told),
-        "results not yet known": ("none listed", known),
+        BLIND: ("not at hand", "at hand already" if plan.results_were_listed else "not at hand"),
         "year of the outcome": (plan.year, step.report.year),
         "method": (plan.specification, SPECIFICATION),
         **{name: (then.settings.get(name), now.settings[name]) for name in FIXED},

@@ -9,7 +9,7 @@ import pytest
 from pepstats.document import blocks, html
 from pepstats.impact.effects import FORECAST, HOW, MATCHED
 from pepstats.report import board_tables
-from pepstats.report.edition import FIRST, NOT_RUN, Provenance
+from pepstats.report.edition import BLIND, FIRST, NOT_RUN, Provenance, is_planned
 from pepstats.runs.revision import RESULT_COLUMNS, bridge_effects
 from pepstats.settings.quality import say_sign_off
 from tests.paper_made_up import make_effect, make_programme, make_study, write_paper
@@ -141,7 +141,7 @@ def test_a_verdict_of_another_outcome_is_named_when_it_changed() -> None:
 
 PLAN = pd.DataFrame(
     [("plan", "2018-07-17T09:00:00Z, abcdef012345", "2018-07-17T09:00:00Z, abcdef012345", "yes"),
-     ("results not yet known", "none listed", "none listed", "yes"),
+     (BLIND, "not at hand", "not at hand", "yes"),
      ("match", '{"k": 10}', '{"k": 5}', "no")],
     columns=["item", "planned", "done", "followed"],
 )  # fmt: skip
@@ -152,11 +152,23 @@ def test_where_a_run_departs_from_its_plan_is_said_with_both() -> None:
     assert said.startswith("The evaluation departs from the plan written on 17 July 2018")
     assert said.endswith("in: match.")
     table = board_tables.table_plan(PROGRAMME, PLAN)
-    assert table.rows[1] == ("Results not yet known", "Yes")
+    assert table.rows[1] == ("The year's results when it was planned", "Yes")
     assert table.rows[2] == ("Match", 'No: {"k": 10}; done: {"k": 5}')
     followed = board_tables.say_plan(PLAN.iloc[:2])
     assert followed.startswith("The evaluation followed the plan written on 17 July 2018")
     assert board_tables.say_plan(pd.DataFrame()).startswith("For this report no plan")
+
+
+def test_a_plan_written_with_results_at_hand_is_not_said_to_be_written_before() -> None:
+    late = PLAN.iloc[:2].assign(done=["x", "at hand already"], followed=["yes", "no"])
+    said = board_tables.say_plan(late)
+    assert said.startswith("The evaluation followed the plan written on 17 July 2018 with results")
+    assert "before results were read" not in said
+    assert is_planned(PLAN) and not is_planned(late)
+    pool = pd.DataFrame([("schools in the pool", "14,393", "14,392", "no")], columns=PLAN.columns)
+    table = board_tables.table_plan(PROGRAMME, pd.concat([PLAN.iloc[:2], pool]))
+    assert "Files that came later say which numbers are one school" in table.note
+    assert board_tables.table_plan(PROGRAMME, PLAN).note == ""
 
 
 def test_the_quality_log_is_in_the_paper_and_its_absence_is_said() -> None:

@@ -10,6 +10,7 @@ from pepstats import study as study_module
 from pepstats.cli import main
 from pepstats.errors import RunError
 from pepstats.impact.evaluate import Design, design_comparison
+from pepstats.report import BLIND
 from pepstats.report.board_tables import say_plan
 from pepstats.runs import plan
 from pepstats.runs.plan import find_plan, hold_to_plan, read_plan, write_plan
@@ -77,7 +78,7 @@ def test_a_run_that_follows_it_says_so(data: Path, study: Path) -> None:
     for item in ("method", "match", "pool", "seed", "programme's schools", "schools in the pool",
                  "pairs", "outcomes"):  # fmt: skip
         assert held.loc[item, "followed"] == "yes", held.loc[item].tolist()
-    assert held.loc["results not yet known", "followed"] == "no"  # they were listed all along
+    assert held.loc[BLIND, "followed"] == "no"  # they were listed all along
 
 
 def test_a_run_that_departs_from_it_says_in_what(study: Path) -> None:
