@@ -31,6 +31,7 @@ from pepstats.report.edition import (
     ProgrammeResults,
     SavedPicture,
 )
+from pepstats.report.sentences import NEVER, say_one_school
 from pepstats.schools import Panel
 from pepstats.settings import Disclosure
 
@@ -40,6 +41,9 @@ SPREADS = 4.0
 """Standard deviations about what was expected within which a score is taken to lie."""
 BETWEEN_PUPILS = 2400.0
 """The least variance between pupils who reach a standard or not, in points: at 60% of them."""
+RECKONED = 0.003
+"""What is known of a school beforehand is itself reckoned; who reckons it otherwise finds so much
+less left, on invented Englands. It is kept beyond the policy."""
 PREFERRED = (
     ("schools that had more support", "schools that had less support"),
     ("only schools in no other programme",),
@@ -47,7 +51,6 @@ PREFERRED = (
     ("every school counted the same",),
 )
 """Checks that may stand beside the headline, those that are shown together in one line."""
-NEVER = "one school left out"
 FEWEST_EITHER_SIDE = 4  # schools on each side of a count of those that did better and worse
 NOT_BY_SCHOOL = "could show a school's result of these pupils, which is never published"
 REASON = "could show a school's results before they are published"
@@ -149,7 +152,7 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
     kept: dict[str, set[str]] = {one.programme.slug: set() for one in edition.chapters}
     shown: list[tuple[object, ...]] = []
     policy = edition.report.disclosure
-    least = Left(policy.least_left, policy.least_left_insider, policy.least_width / 100)
+    least = _least(policy, policy.least_width / 100)
     chapters = [one for one in edition.chapters if not one.shows_schools]
     for family in dict.fromkeys(whole_of(name) for one in chapters for name in one.results):
         told = read_forms(edition.told.forms, family)
@@ -173,6 +176,11 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
     if refused and len(refused) == len(edition.chapters) and edition.asked == "public":
         raise DesignError(_refusal(edition, refused))
     return kept, pd.DataFrame(shown, columns=FORM_COLUMNS)
+
+
+def _least(policy: Disclosure, width: float) -> Left:
+    more = RECKONED * (policy.least_left > 0)
+    return Left(policy.least_left + more, policy.least_left_insider + more, width)
 
 
 def _other_forms(
@@ -474,7 +482,7 @@ def choose_described(edition: Edition) -> tuple[dict[str, list[str]], pd.DataFra
     """
     policy, panel = edition.report.disclosure, edition.panel
     gone: dict[str, list[str]] = {one.programme.slug: [] for one in edition.chapters}
-    least = Left(policy.least_left, policy.least_left_insider, 0.0)
+    least = _least(policy, 0.0)
     shown: dict[tuple[str, int], list[Form]] = {}
     told: list[tuple[object, ...]] = []
     for chapter in edition.chapters:
@@ -612,24 +620,6 @@ def _coarsened(counts: Mapping[str, Counts]) -> dict[str, Counts]:
         coarse = dataclasses.replace(one, above=None, below=None, fared=words)
         told[outcome] = coarse if few else one
     return told
-
-
-def say_one_school(checks: pd.DataFrame) -> str:
-    """Write whether leaving out any one school would move the verdict's side of zero."""
-    if checks.empty:
-        return ""
-    rows = checks[checks["estimate"].notna()]
-    left = rows[rows["check"].str.contains(NEVER)]
-    if left.empty:
-        return ""
-    first = rows.iloc[0]
-    clear = not first["low"] <= 0 <= first["high"]
-    same = all((not row["low"] <= 0 <= row["high"]) == clear for row in left.to_dict("records"))
-    return (
-        "Leaving out any one school changes no verdict."
-        if same
-        else "Leaving out one of the schools would change how clear the result is."
-    )
 
 
 def _hold_pictures(pictures: Mapping[str, SavedPicture], *, first: bool) -> dict[str, SavedPicture]:

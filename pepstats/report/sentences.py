@@ -398,3 +398,24 @@ def forecast_note(mode: str, year: int) -> str:
         f"The dashed line for {school_year(year)} is a forecast, as results for other schools are "
         "not yet published"
     )
+
+
+NEVER = "one school left out"  # what `checks` calls those whose figures are never shown early
+
+
+def say_one_school(checks: pd.DataFrame) -> str:
+    """Write whether leaving out any one school would move the verdict's side of zero."""
+    if checks.empty:
+        return ""
+    rows = checks[checks["estimate"].notna()]
+    left = rows[rows["check"].str.contains(NEVER)]
+    if left.empty:
+        return ""
+    first = rows.iloc[0]
+    clear = not first["low"] <= 0 <= first["high"]
+    same = all((not row["low"] <= 0 <= row["high"]) == clear for row in left.to_dict("records"))
+    return (
+        "Leaving out any one school changes no verdict."
+        if same
+        else "Leaving out one of the schools would change how clear the result is."
+    )
