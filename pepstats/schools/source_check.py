@@ -16,7 +16,7 @@ from pepstats.paths import data_folder
 from pepstats.schools.identity import RESULT_KINDS, Schools, find_members, follow_schools
 from pepstats.schools.register import say_register_year
 from pepstats.schools.requests import list_problems
-from pepstats.settings import SourceLine, load_programmes, load_report
+from pepstats.settings import SourceLine, load_programmes, load_report, read_once
 from pepstats.sources import (
     AGGREGATES,
     AUTHORITY,
@@ -222,7 +222,7 @@ def _is_there(line: SourceLine, folder: Path) -> bool:
     path = folder / line.file
     if not path.is_file():
         return False
-    return find_page(str(line.kind)) != "" or b"\n" in path.read_bytes().strip()
+    return find_page(str(line.kind)) != "" or b"\n" in read_once(path).strip()
 
 
 def _is_report(named: str | SourceLine) -> TypeGuard[str]:
