@@ -144,16 +144,13 @@ def protect_linked(
     dict of str to Protected
     """
     cells = _Cells.lay_out(cube, tables, known)
-    hidden = cells.must_hide(before or {}, smallest)
-    small = hidden & (cells.counts <= smallest) & (cells.counts >= 1)
-    differs = hidden & ~small
-    for place in map(int, np.flatnonzero(hidden)):
-        while not cells.is_safe(place, hidden, smallest):
-            more = cells.choose_next(place, hidden)
-            if more is None:
-                hidden |= ~cells.known
-                break
-            hidden[more] = True
+    must = cells.must_hide(before or {}, smallest)
+    small = must & (cells.counts <= smallest) & (cells.counts >= 1)
+    differs = must & ~small
+    hidden = must.copy()
+    for place in map(int, np.flatnonzero(must)):
+        cells.hide_beside(place, hidden, smallest)
+    cells.settle_beside(must, hidden, smallest)
     reasons = np.where(small, SMALL, np.where(differs, DIFFERS, BESIDE))
     return {name: cells.show(name, hidden, reasons) for name in tables}
 
@@ -210,6 +207,39 @@ class _Cells:
                     if row in apart.index and column in apart:
                         found[place] |= bool(apart.loc[row, column])
         return found
+
+    def hide_beside(self, place: int, hidden: NDArray[np.bool_], smallest: int) -> None:
+        """Hide others with a hidden cell until it is safe; all, where none are left to choose."""
+        while not self.is_safe(place, hidden, smallest):
+            more = self.choose_next(place, hidden)
+            if more is None:
+                hidden |= ~self.known
+                return
+            hidden[more] = True
+
+    def settle_beside(
+        self, must: NDArray[np.bool_], hidden: NDArray[np.bool_], smallest: int
+    ) -> None:
+        """Show again what is hidden beside others for nothing, since it could be worked out.
+
+        Where showing it would tell of a cell that must be hidden, more is hidden beside it instead:
+        no hidden cell says that it is hidden and can be worked out all the same.
+        """
+        shown_again: set[int] = set()
+        while True:
+            then = hidden.copy()
+            for place in map(int, np.flatnonzero(hidden & ~must)):
+                if self.is_safe(place, hidden, smallest):
+                    continue
+                hidden[place] = False
+                safe = (self.is_safe(int(p), hidden, smallest) for p in np.flatnonzero(must))
+                if place not in shown_again and all(safe):
+                    shown_again.add(place)
+                    continue
+                hidden[place] = True
+                self.hide_beside(place, hidden, smallest)
+            if (hidden == then).all():
+                return
 
     def is_safe(self, place: int, hidden: NDArray[np.bool_], smallest: int) -> bool:
         low, high = self.work_out(place, hidden)
