@@ -103,7 +103,6 @@ def test_the_study_has_the_tables_of_the_first_notebook(study: Study) -> None:
 
 def test_pictures_are_drawn_from_tables_by_name(found: Evaluation) -> None:
     about, lines = found.programme, found.lines[found.lines["outcome"] == "rwm_expected"]
-    averages = found.averages[found.averages["outcome"] == "rwm_expected"]
     checks = pd.DataFrame(
         {"kind": ["headline"], "outcome": ["rwm_expected"], "check": ["as it is"],
          "estimate": [1.0], "low": [0.0], "high": [2.0], "p": [0.04],
@@ -112,7 +111,7 @@ def test_pictures_are_drawn_from_tables_by_name(found: Evaluation) -> None:
     )  # fmt: skip
     schools = {school: f"School {school}" for school in found.design.members[:3]}
     for picture in (
-        two_lines(averages, about.primary, title=about.title, starts=about.starts),
+        two_lines(found.averages, about.primary, title=about.title, starts=about.starts),
         placebo_dots(found.placebo[about.primary], found.effects.iloc[0], about.title),
         check_rows(checks, about.title, unit="percentage points"),
         love_plot(found.balance, about.title),

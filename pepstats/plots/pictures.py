@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pepstats.errors import DesignError
 from pepstats.formatting import label_variable, reader_words, round_half_up
 from pepstats.measures import GAP, MEASURES, outcome_label
 from pepstats.plots.bars import (
@@ -114,6 +115,8 @@ def two_lines(
     """
     if "outcome" in lines:
         lines = lines[lines["outcome"] == outcome]
+    if lines.empty:
+        raise DesignError(f"there is no line of `{outcome}` to draw: it has no estimate.")
     unit, lines = _level_unit(outcome), round_columns(lines, outcome, "members", "comparison")
     figure, ax = new_axes(2.5)
     note = note or LineNote()

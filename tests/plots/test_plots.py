@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from pepstats.errors import DesignError
 from pepstats.formatting import per_hundred
 from pepstats.plots import (
     bars,
@@ -268,3 +269,13 @@ def test_each_public_plot_is_a_figure_a_table_its_words_and_a_caption() -> None:
         assert picture.figure.axes and len(picture.table) and picture.alt
         assert picture.caption.startswith("A programme")
     assert [one.caption.count("pupils") for one in drawn[:3]] == [1, 1, 1]
+
+
+def test_two_lines_of_several_outcomes_are_those_of_the_one_that_is_asked_for() -> None:
+    other = LINES.assign(outcome="reading_progress", members=-1.0, comparison=0.5)
+    both = pd.concat([LINES.assign(outcome="rwm_expected"), other])
+    drawn = two_lines(both, "rwm_expected", title="A programme", starts=2018)
+    assert drawn.alt == two_lines(LINES, "rwm_expected", title="A programme", starts=2018).alt
+    assert len(drawn.table) == len(LINES)
+    with pytest.raises(DesignError, match="no line of `maths_progress`"):
+        two_lines(both, "maths_progress", title="A programme", starts=2018)
