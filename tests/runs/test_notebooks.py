@@ -101,3 +101,11 @@ def test_what_is_not_thin_is_seen(source: str) -> None:
 )
 def test_a_parameter_cell_that_is_not_plain_is_seen(source: str) -> None:
     assert not plain_parameters(source)
+
+
+def test_rows_that_tie_stand_in_the_same_order_on_every_processor() -> None:
+    """One key alone is sorted by what a processor can do best, which leaves ties in any order."""
+    for path in NOTEBOOKS:
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            for call in re.findall(r"sort_values\(([^\[\n][^\n]*)", "".join(cell["source"])):
+                assert 'kind="stable"' in call, f"{path.name}: sort_values({call}"
