@@ -186,8 +186,11 @@ def _new(asked: argparse.Namespace) -> int:
     elif not asked.report:
         raise DesignError("name the report to draft, or begin one with --authority and --year.")
     elif (data / "reports" / f"{check_slug(asked.report, 'report')}.yml").exists():
-        made = complete_report(load_report(asked.report, data), data, _tell)
+        report = load_report(asked.report, data)
+        made = complete_report(report, data, _tell)
         if not made:
+            for line in say_unlisted(report, data):
+                _tell(line)
             raise DesignError(f"{asked.report}: all of it is already there, and not written over.")
     else:
         last = load_report(asked.like or choose_report(data), data)

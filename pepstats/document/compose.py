@@ -91,7 +91,8 @@ _ONES = rf"half|one|a|an|{_MANY}"
 
 _RESULT_WORDS = re.compile(
     rf"\b(?:{_ONES})\s(?:per\s?cent|(?:percentage|progress|scaled\sscore)\spoints?"
-    rf"|points?|months?['’]?\s(?:of\s)?(?:additional\s)?progress|in\s(?:(?:a|one)\shundred|{_MANY}))\b"
+    rf"|months?['’]?\s(?:of\s)?(?:additional\s)?progress|in\s(?:(?:a|one)\shundred|{_MANY}))\b"
+    rf"|\b(?:by|rose|fell|up|down|gained|lost)\s(?:\w+\s)?(?:{_ONES})\spoints?\b"
     rf"|\b(?:(?:{_ONES})\s)?(?:half|halves|thirds?|quarters?|fifths?|tenths?)\s(?:of\s)?"
     r"(?:the|its|their|these|those|all)\s(?:\w+\s)?(?:schools|pupils|children)\b"
     r"|\b(?:statistically\s)?(?:in)?significan(?:t|tly|ce)\b",

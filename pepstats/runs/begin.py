@@ -130,9 +130,7 @@ def _years_before(measure: str, year: int) -> tuple[int, ...]:
 def _find_published(data: Path) -> dict[tuple[str, int | None], Source]:
     """Find the published files that lie in a data folder, the largest of each kind and year."""
     found: dict[tuple[str, int | None], Source] = {}
-    for path in sorted((data / "raw").rglob("*")):
-        if path.suffix.lower() not in (".csv", ".xlsx", ".txt") or not path.is_file():
-            continue
+    for path in _list_raw(data):
         try:
             source = find_source(SourceLine(file=path.relative_to(data).as_posix()), data)
         except PepstatsError:
@@ -141,6 +139,12 @@ def _find_published(data: Path) -> dict[tuple[str, int | None], Source]:
         if what not in found or len(found[what].content) < len(source.content):
             found[what] = source
     return found
+
+
+def _list_raw(data: Path) -> list[Path]:
+    """List the tables that lie in a data folder's `raw/`."""
+    return [path for path in sorted((data / "raw").rglob("*"))
+            if path.suffix.lower() in (".csv", ".xlsx", ".txt") and path.is_file()]  # fmt: skip
 
 
 def _year_in(name: str) -> int | None:
@@ -243,7 +247,7 @@ def draft_report(slug: str, last: Report, data: Path) -> dict[str, bytes]:
 
 
 def say_unlisted(report: Report, data: Path) -> Iterator[str]:
-    """Say of each file in `raw/` that a report does not list what it looks like.
+    """Say of each table in `raw/` that a report does not list what it looks like.
 
     And which line of the report wants such a file and names another, where one does.
     """
@@ -252,9 +256,9 @@ def say_unlisted(report: Report, data: Path) -> Iterator[str]:
         (line.kind, line.year): line.file for line in report.sources
         if not (data / line.file).is_file()
     }  # fmt: skip
-    for path in sorted((data / "raw").rglob("*")):
+    for path in _list_raw(data):
         name = path.relative_to(data).as_posix()
-        if name in listed or not path.is_file():
+        if name in listed:
             continue
         try:
             source = find_source(SourceLine(file=name), data)

@@ -26,7 +26,7 @@ ALLOWED = [
     "{closing-the-gap.rwm_expected.estimate} and {fact 70% (SSIF guidance, 2017)}",
     "Eighteen schools in two programmes.",
     "No one in a school was asked; one in which all agree; a quarter of the year.",
-    "Half a day in the schools of the city.",
+    "Half a day in the schools of the city. The Board raised three points.",
     "The first half of the programme had three aims, in one city.",
     "See [the page](https://example.org/2018/results?id=12345).",
 ]

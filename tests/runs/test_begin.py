@@ -85,9 +85,11 @@ def test_what_lies_in_raw_and_is_not_listed_is_said(
     shutil.copy(DATA / "invented" / "ks2" / "2016-2017_england_ks2final.csv",
                 tmp_path / "raw" / "2016-2017_ours.csv")  # fmt: skip
     (tmp_path / "raw" / "notes.txt").write_text("nothing of ours")
+    (tmp_path / "raw" / "README.md").write_text("what lies here")
     capsys.readouterr()
     assert main(["new", "autumn-2018", "--data", str(tmp_path)]) == 0
     told = capsys.readouterr().err
+    assert "README.md is not listed" not in told
     assert "raw/notes.txt is not listed: what kind of file it is cannot be told" in told
     assert (
         "raw/2016-2017_ours.csv is not listed: it looks like `ks2` of 2017. To use it, write it for"
