@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -275,14 +276,26 @@ def _share(beyond: NDArray[np.bool_], city: NDArray[np.int64], floor: float) -> 
     middle = float((1 + beyond.sum()) / (1 + len(beyond)))
     place = np.unique(city, return_inverse=True)[1]
     counts = np.column_stack([np.bincount(place), np.bincount(place, beyond)]).astype(float)
-    rng = np.random.default_rng(zlib.crc32(b"authorities resampled"))
     if len(counts) > 1:
-        picked = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), RESAMPLED)
+        picked = _resample(len(counts))
         shares = (picked @ counts[:, 1]) / (picked @ counts[:, 0])
     else:  # draws from anywhere are each their own
-        shares = rng.binomial(len(beyond), middle, RESAMPLED) / len(beyond)
+        shares = _seeded().binomial(len(beyond), middle, RESAMPLED) / len(beyond)
     low, high = np.quantile(shares, [0.025, 0.975])
     return np.maximum([middle, min(low, middle), max(high, middle)], floor)
+
+
+def _seeded() -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(b"authorities resampled"))
+
+
+@lru_cache(maxsize=8)
+def _resample(authorities: int) -> Numbers:
+    """Draw how often each of so many authorities is picked, the same for every estimate."""
+    even = np.full(authorities, 1 / authorities)
+    picked = _seeded().multinomial(authorities, even, RESAMPLED).astype(float)
+    picked.setflags(write=False)
+    return picked
 
 
 def set_beside(
