@@ -64,6 +64,9 @@ def choose_verdict(estimate: float, p: float) -> str:
 LEVEL, POWER = 0.05, 0.80
 """An effect is found at 5 in 100; one likely to be found is found four times in five."""
 
+TELLING = round(1 / LEVEL) - 1
+"""With fewer authorities to compare with, no p can be as small as `LEVEL`."""
+
 FEWEST_DRAWS = 99
 RESAMPLED = 2000
 """How often authorities are resampled for the range of a p, of which 95 in 100 are given."""

@@ -149,8 +149,8 @@ def draw_placebo(
     of them low attaining (`ask_for`); each authority that has enough of both is equally likely, and
     a draw's authority is the same for every programme of a report that it can hold. A real
     programme that is spread over authorities (fewer than nine in ten of its schools in one), or an
-    England with too few authorities to draw from, gets placebo programmes spread over all, and that
-    is said.
+    England with too few authorities that could hold one, gets placebo programmes spread over all;
+    `placebo_estimates` adds the authorities' years that those lack, and the paper says so.
     """
     table, chosen, never = gaps.table, list(members), list(barred)
     authority, lower = table["la"].to_numpy(), low.reindex(table.index).to_numpy(bool)
@@ -353,5 +353,42 @@ def placebo_estimates(
             rows = np.flatnonzero(own.table.index.isin(chosen))
             chance = fit_chance_scale(mean, variance, draws.authorities)
             mean = mean * chance.at(float(weighted_mean(own, rows)[1])) / chance.of_draws
-        table[outcome] = mean
+        table[outcome] = mean + draw_years(found, draws, chosen)
     return table
+
+
+def draw_years(gaps: Gaps, draws: PlaceboDraws, members: Iterable[int]) -> Numbers | float:
+    """Draw the good and bad years that draws from many authorities lack; none of one authority.
+
+    Schools of one authority share its year. As far as the programme's schools lie closer together
+    than a draw's (`measure_closeness`), the draw is given a year of its own, normal, of the
+    variance that authorities' years have (`Gaps.city_variance`); otherwise chance would seem
+    smaller than it is. The same for all programmes of an outcome and year, in the order of draws.
+    """
+    rows = np.flatnonzero(gaps.table.index.isin(list(members)))
+    if draws.within or not len(rows) or gaps.city_variance == 0:
+        return 0.0
+    lacking = measure_closeness(gaps, rows[None, :]) - measure_closeness(gaps, draws.schools)
+    named = zlib.crc32(f"years of authorities, {gaps.outcome} {gaps.year}".encode())
+    year = np.random.default_rng(named).standard_normal(len(draws.schools))
+    drawn: Numbers = year * np.sqrt(gaps.city_variance * np.clip(lacking, 0.0, None))
+    return drawn
+
+
+def measure_closeness(gaps: Gaps, schools: NDArray[np.int64]) -> Numbers:
+    """Return the sum of the squares of its authorities' shares in each row of schools.
+
+    1 where all are in one authority, one in so many where each is in another; a school counts by
+    its weight in the mean, one without a gap for nothing.
+    """
+    weight = gaps.table["weight"].where(gaps.table["gap"].notna(), 0.0).to_numpy(float)
+    every, place = np.unique(gaps.table["la"].to_numpy(float), return_inverse=True)
+    found = np.empty(len(schools))
+    for rows in in_blocks(len(schools), max(len(every), schools.shape[1])):
+        some = schools[rows]
+        at = place[some] + len(every) * np.arange(len(some))[:, None]
+        parts = np.bincount(at.ravel(), weight[some].ravel(), len(some) * len(every))
+        parts = parts.reshape(len(some), len(every))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found[rows] = ((parts / parts.sum(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    return np.nan_to_num(found)

@@ -89,8 +89,10 @@ def _label_ends(ax: Axes, years: pd.DataFrame, others: str, reach: float) -> Non
                     va="center", fontsize=10, color=INK, annotation_clip=False)  # fmt: skip
 
 
-def describe_two_lines(lines: pd.DataFrame, *, starts: int, unit: str) -> str:
-    """Describe what the two lines show: where each began and ended."""
+def describe_two_lines(
+    lines: pd.DataFrame, *, starts: int, unit: str, forecast: bool = False
+) -> str:
+    """Describe what the two lines show: where each began and ended, and where with a forecast."""
     years = lines.sort_values("year")
     parts = []
     for column, name in (
@@ -102,10 +104,12 @@ def describe_two_lines(lines: pd.DataFrame, *, starts: int, unit: str) -> str:
             parts.append(f"{name} have no results.")
             continue
         first, last = known.iloc[0], known.iloc[-1]
+        end = f"{format_number(last[column])} in {school_year(int(last['year']))}"
+        if forecast and column == "comparison":
+            name, end = "The dashed line", f"{end}, which is a forecast"
         parts.append(
             f"{name} went from {format_number(first[column])} in "
-            f"{school_year(int(first['year']))} to {format_number(last[column])} in "
-            f"{school_year(int(last['year']))}."
+            f"{school_year(int(first['year']))} to {end}."
         )
     return (
         f"Two lines by school year, in {unit}. {' '.join(parts)} "

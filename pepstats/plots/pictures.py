@@ -83,6 +83,11 @@ class LineNote:
     words: str = ""
     others: str = OTHERS
 
+    @property
+    def forecast(self) -> bool:
+        """Whether the dashed line ends in a forecast."""
+        return self.others != OTHERS
+
 
 def picture_gaps(
     averages: pd.DataFrame, notes: Mapping[str, LineNote], *, title: str, starts: int
@@ -125,7 +130,7 @@ def two_lines(
         f"{title}: {outcome_label(outcome)}, by year",
         "Averages are weighted as in the estimate",
     ]
-    alt = describe_two_lines(lines, starts=starts, unit=unit)
+    alt = describe_two_lines(lines, starts=starts, unit=unit, forecast=note.forecast)
     return Picture(figure, lines, alt, _sentences(*said, note.words))
 
 

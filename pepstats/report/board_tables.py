@@ -270,28 +270,29 @@ def changed_sentence(record: Provenance) -> str:
     moved, flipped = (int(both[name].astype(bool).sum()) for name in ("moved", "verdict_changed"))
     new = int((rows["estimate_before"].isna() & rows["estimate_after"].notna()).sum())
     gone = int((rows["estimate_before"].notna() & rows["estimate_after"].isna()).sum())
-    verdicts = {0: "No verdict changed", 1: "One verdict changed"}.get(
-        flipped, f"{flipped} verdicts changed"
+    verdicts = {0: "no verdict changed", 1: "one verdict changed"}.get(
+        flipped, f"{spell_number(flipped)} verdicts changed"
     )
     return (
         f"This paper revises the one of {long_date(record.revises)}, using results published "
-        f"since. {_moved_sentence(len(both), moved)} {verdicts}."
+        f"since. {_moved_sentence(len(both), moved)}{f'; {verdicts}' if len(both) else ''}."
         + (f" {_another(new)} not in its public edition." if new else "")
         + (f" {spell_number(gone).capitalize()} can no longer be given." if gone else "")
     )
 
 
 def _another(number: int) -> str:
-    return "One more was" if number == 1 else f"{spell_number(number).capitalize()} more were"
+    many = f"{spell_number(number).capitalize()} more estimates were"
+    return "One more estimate was" if number == 1 else many
 
 
 def _moved_sentence(number: int, moved: int) -> str:
     """Write how many of the estimates that both papers have changed."""
     if number < 2:
-        one = "The one estimate in both papers " + ("changed." if moved else "did not change.")
-        return one if number else "No estimate is in both papers."
+        one = "The one estimate in both papers " + ("changed" if moved else "did not change")
+        return one if number else "No estimate is in both papers"
     few = {0: "none", number: "both" if number == 2 else "all"}.get(moved, spell_number(moved))
-    return f"Of the {spell_number(number)} estimates in both papers, {few} changed."
+    return f"Of the {spell_number(number)} estimates in both papers, {few} changed"
 
 
 def changed_words(record: Provenance, programme: Programme) -> str:
@@ -328,8 +329,8 @@ def _say_change(row: Mapping[Any, Any]) -> str:
     if row["mode_before"] != row["mode_after"]:
         how = (HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
         words.append(
-            "The earlier one was {}; this one is {}, which can account for much of the change."
-            .format(*how)
+            "The earlier one was {}; this one is {}. How much of any change is due to that is "
+            "not known.".format(*how)
         )  # fmt: skip
     if row["verdict_changed"]:
         words.append(f"The verdict changed from {row['verdict_before']} to {row['verdict_after']}.")

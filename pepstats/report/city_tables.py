@@ -217,13 +217,13 @@ def ratings_sentence(counts: Protected | None) -> str:
     left = shown.get(NOT_RATED, 0.0)
     if pd.isna(left) or pd.isna(shown[TOTAL]):
         return (
-            "Most schools have a priority rating, from 1 (the highest) to 3. The others are "
+            "Most schools have a priority rating, from 1 (most in need) to 3. The others are "
             "special schools or have too few results."
         )
     rated = int(shown[TOTAL] - left)
     have = "has" if rated == 1 else "have"
     words = f"In all, {count_words(rated, 'school')} {have} a priority rating, "
-    words += "from 1 (the highest) to 3."
+    words += "from 1 (most in need) to 3."
     if left:
         unrated = spell_number(int(left)).capitalize()
         is_ = "it is a special school or has" if left == 1 else "they are special schools or have"
@@ -283,9 +283,9 @@ def _next_year_sentence(city: City) -> str:
         parts = [f"{in_ten(rows[0]['share'])}, whatever the rating,"]
     first, then = (school_year(int(rows[0][name])) for name in ("year", "next_year"))
     return (
-        "Even a rating that is all but certain may change within a year. Of all schools in the "
-        f"data whose rating in {first} had a certainty of {band} in 100, {join_words(parts)} had "
-        f"the same rating in {then}."
+        "A rating describes one year, and may be another the next. Of all schools in the data "
+        f"whose rating in {first} had a certainty of {band} in 100, {join_words(parts)} had the "
+        f"same rating in {then}."
     )
 
 
@@ -301,7 +301,7 @@ def _chance_sentence(ratings: pd.DataFrame, view: View, *, hidden: bool) -> str:
         schools = f"{in_ten(unsure / rated)} of the rated schools"
     return (
         f"For {schools} the rating is borderline: with slightly "
-        "different results there is more than a one in five chance of another rating."
+        "different results and weights there is more than a one in five chance of another rating."
     )
 
 
@@ -313,7 +313,9 @@ def changes_sentence(counts: Protected | None) -> str:
     moved = {"higher": total.get("Raised", 0.0), "lower": total.get("Lowered", 0.0)}
     known = [(to, int(number)) for to, number in moved.items() if pd.notna(number)]
     if not known:
-        return "How many ratings have changed since last year cannot be shown."
+        return (
+            "How many ratings have changed since last year is not shown, to protect single schools."
+        )
     (to, number), *rest = known
     schools = count_words(number, "school") if number else "no school"
     parts = [f"{schools} moved to a {to} priority"]
@@ -321,7 +323,7 @@ def changes_sentence(counts: Protected | None) -> str:
     words = f"Since last year, on the same criteria, {join_words(parts)}"
     if not rest:
         other = "lower" if to == "higher" else "higher"
-        words += f"; how many moved to a {other} one cannot be shown"
+        words += f"; how many moved to a {other} one is not shown, to protect single schools"
     return f"{words}."
 
 

@@ -20,7 +20,7 @@ from pepstats.errors import DesignError
 from pepstats.settings import Disclosure
 
 HIDDEN = "[c]"  # how a hidden count is written: the Analysis Function's mark for confidential
-HELD = "to follow when results are published"
+HELD = "not shown until results are published"
 TOTAL = "Total"
 SMALL = "small count"
 BESIDE = "hidden so that a small count cannot be worked out"

@@ -190,10 +190,13 @@ def about_sentence(chapter: Chapter) -> str:
     """Write what a programme did, for how many schools, when and at what cost."""
     programme, schools = chapter.programme, chapter.found.named
     who = count_words(schools, f"{programme.phase} school")
+    left = schools - chapter.primary.n_schools if chapter.primary.known else 0
+    each = "One of them is" if left == 1 else f"{spell_number(left).capitalize()} of them are"
     said = [
         programme.summary.strip(),
         f"The programme had {who}; {school_year(programme.starts)} is the first year whose results "
         "could show an effect.",
+        f"{each} not in the estimate; Appendix 1 gives the reasons." if left > 0 else "",
         f"It had {cost_words(programme, schools).replace('A grant', 'a grant', 1)}."
         if programme.cost.grant is not None
         else "",
@@ -220,9 +223,9 @@ def worth_sentence(result: Result, sizes: pd.DataFrame) -> str:
     elif not months:
         much = "less than one month's"
     return (
-        f"This is equivalent to {much} progress (range "
-        f"{format_number(float(low), 0)} to {format_number(float(high), 0)}), using the "
-        f"{row['months_table']} conversion table."
+        f"Taken at face value, the estimate is equivalent to {much} progress (range "
+        f"{format_number(float(low), 0)} to {format_number(float(high), 0)}), by the conversion "
+        f"table \u201c{row['months_table']}\u201d."
     )
 
 
@@ -257,9 +260,9 @@ def caution_sentence(chapters: Sequence[Chapter]) -> str:
     if any((one.found.also_in > 0).any() for one in chapters):
         why.append("some schools are in more than one programme")
     return (
-        "The likely ranges are so wide that, 95 times in 100, those of all outcomes in this paper "
-        "hold the true differences together. Verdicts allow for the number of outcomes in the same "
-        f"way; Appendix 1 says how. The evaluation compares schools in {what} with {against}. It "
+        "A likely range is wide enough to hold the true difference at least 95 times in 100, as "
+        "far as chance goes. Ranges and verdicts allow for the number of outcomes in this paper; "
+        f"Appendix 1 says how. The evaluation compares schools in {what} with {against}. It "
         f"cannot show why they differ: {join_words(why)}."
     )
 
@@ -477,7 +480,7 @@ def _same_question(rows: pd.DataFrame, others: pd.DataFrame, result: Result) -> 
     tried = f"{spell_number(len(others))} alternative calculations"
     if len(others) == 1:
         direction = "the same" if same else "the other"
-        return f"One alternative calculation is given; its result is in {direction} direction."
+        return f"One alternative calculation gave a result in {direction} direction."
     if about_words(result).startswith(SAME):  # as much: which direction, nobody can say
         low, high = (size_words(end, result) for end in (others["estimate"].min(),
                                                          others["estimate"].max()))  # fmt: skip
@@ -519,6 +522,8 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
         f"As a check we compared these schools with similar schools {when}, before the programme "
         f"could have had an effect: the difference was {size}"
     )
+    if not round_half_up(row["estimate"], result.places):
+        words = words.replace(f"the difference was {size}", "there was no difference")
     if pd.isna(row["p"]):
         return f"{words}."
     if row["p"] < 0.1:
@@ -526,7 +531,7 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
             f"{words}. So large a difference is seldom chance: these schools were already moving "
             "apart from others, and the result should be read with caution."
         )
-    forecast = " It does not test the forecast." if result.mode == FORECAST else ""
+    forecast = " That check does not test the forecast." if result.mode == FORECAST else ""
     return f"{words}, no more than chance alone could give.{forecast}"
 
 
@@ -559,6 +564,10 @@ def overlap_sentence(found: ProgrammeResults, result: Result) -> str:
             f" Without them the estimate is {_check_result(row, result)}; "
             f"{count_words(int(row['n_schools']), 'school')}; {result.release} results)."
         )
+        if result.verdict != UNCERTAIN and row["low"] <= 0 <= row["high"]:
+            words += (
+                " Those schools alone are too few to say whether results gained or lost ground."
+            )
     return words
 
 
@@ -585,7 +594,10 @@ def still_to_come(releases: Sequence[str], year: int) -> str:
         )
     if not releases:
         return ""
-    return f"The results for {school_year(year)} are final and will not change."
+    return (
+        f"The results for {school_year(year)} are the final ones: no further release of them is "
+        "planned."
+    )
 
 
 def recommend(chapters: Sequence[Chapter], releases: Sequence[str]) -> dict[str, str]:
@@ -593,7 +605,8 @@ def recommend(chapters: Sequence[Chapter], releases: Sequence[str]) -> dict[str,
     named: dict[str, list[str]] = {}
     for one in chapters:
         kind = one.primary.verdict if one.primary.known else ""
-        named.setdefault(kind, []).append(one.programme.title)
+        close = " (borderline)" if one.primary.borderline and kind != UNCERTAIN else ""
+        named.setdefault(kind, []).append(f"{one.programme.title}{close}")
     said = {
         "gained": {GAINED: "the gains in {}", PROBABLY_GAINED: "the probable gains in {}"},
         "lost": {LOST: "that results in {} lost ground",

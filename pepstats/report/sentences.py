@@ -28,6 +28,7 @@ from pepstats.impact import (
     PRIORS,
     PROBABLY_GAINED,
     PROBABLY_LOST,
+    TELLING,
     UNCERTAIN,
 )
 from pepstats.measures import GAP, find_measure, name_pupils, outcome_label, whole_of
@@ -101,7 +102,7 @@ def outcome_words(outcome: str) -> str:
         if label.startswith(mark):
             label = f"percentage {label.removeprefix(mark)}"
     if outcome.endswith(GAP):
-        return f"the gap to other pupils of the same school (higher is narrower) in the {label}"
+        return f"the gap to other pupils of the same school (a plus means narrower) in the {label}"
     return f"the {label}"
 
 
@@ -147,6 +148,7 @@ def effect_sentence(result: Result) -> str:
         few = "too few of the programme's schools have results that can be compared"
         return f"For {whose}, no estimate can be given of {what}: {result.reason or few}."
     verdict = SAID[result.verdict].format(others=OTHERS[result.mode])
+    verdict += " (borderline)" if result.borderline else ""
     return (
         f"For {whose}, {verdict}: {what} was {about_words(result)} "
         f"({likely_words(result)}; {result.release} results for {school_year(result.year)}, "
@@ -205,14 +207,19 @@ def chance_sentence(result: Result) -> str:
     if not result.known or not math.isfinite(result.p_placebo) or result.n_placebo < 1:
         return "There were too few schools to test whether this could be chance."
     where = f", in {result.n_authorities} authorities" if result.n_authorities else ""
-    made = "repeated the calculation"
+    made, found = "repeated the calculation", "showed a difference"
     if result.mode == FORECAST:
         made = "made such a forecast of an earlier year, whose results are published,"
     said = [
-        f"To test whether this difference could be chance, we {made} for {result.n_placebo:,} "
-        f"groups of schools elsewhere that were not in the programme{where}. "
-        f"{_often(result.p_placebo)} showed a difference at least this large{_range_of(result)}."
+        f"To test whether the difference found could be chance, we {made} for "
+        f"{result.n_placebo:,} groups of schools elsewhere that were not in the programme{where}."
     ]
+    if not result.n_authorities:
+        said.append(
+            "Each group has schools of several authorities. Schools of one authority have good and "
+            "bad years together, and the calculation allows for that."
+        )
+    said.append(f"{_often(result.p_placebo)} {found} at least as large{_range_of(result)}.")
     if result.p_adjusted > result.p_placebo + 0.005:
         said.append(
             "The more results a paper looks at, the likelier it is that one is large by chance. "
@@ -220,9 +227,15 @@ def chance_sentence(result: Result) -> str:
         )
     if result.borderline:
         said.append(
-            "Results are said to have changed where this is 5 in 100 or fewer, and probably "
-            "changed where it is 10 or fewer. With other authorities to compare with, it could "
-            "have fallen on the other side of such a line."
+            "Results are said to have changed where this figure is 5 in 100 or fewer, and probably "
+            "changed where it is 10 or fewer. This result is borderline: compared with other "
+            "authorities, it could have had another verdict."
+        )
+    if 0 < result.n_authorities < TELLING:
+        said.append(
+            f"With {spell_number(result.n_authorities)} authorities to compare with, no "
+            f"difference, however large, could have had the verdict \u201c{GAINED}\u201d or "
+            f"\u201c{LOST}\u201d."
         )
     return " ".join(said)
 
@@ -417,5 +430,5 @@ def say_one_school(checks: pd.DataFrame) -> str:
     return (
         "Leaving out any one school changes no verdict."
         if same
-        else "Leaving out one of the schools would change how clear the result is."
+        else "Leaving out one of the schools would change whether the likely range includes zero."
     )

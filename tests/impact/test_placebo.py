@@ -73,6 +73,44 @@ def test_a_programme_spread_over_authorities_gets_spread_yardsticks() -> None:
     assert not draw(found, list(found.table.index[::35])).within
 
 
+@pytest.mark.parametrize("near", [1, 2])
+def test_a_programme_no_other_authority_could_hold_is_no_surer_for_that(near: int) -> None:
+    """Drawn from anywhere, schools share no authority's year: without one, chance seems small.
+
+    A programme that did nothing, of 40 schools in one authority or in two, where no other has as
+    many: at 5 in 100, about 5 in 100 must seem as far out.
+    """
+    far = {True: [], False: []}
+    for seed in range(200):
+        found = made_up_gaps([60, 60] + [25] * 40, seed=seed, city_sd=2.0)
+        members = list(found.table.index[:40] if near == 1 else found.table.index[40:80])
+        drawn = draw(found, members, draws=400, seed=seed)
+        assert not drawn.within
+        rows = np.flatnonzero(found.table.index.isin(members))
+        estimate = float(placebo.weighted_mean(found, rows)[0])
+        for known in far:
+            told = found if known else replace(found, city_variance=0.0)
+            chance = placebo.placebo_estimates({"rwm_expected": told}, drawn, members)
+            p = effects.placebo_p(estimate, chance["rwm_expected"].to_numpy())
+            far[known].append(p <= 0.05)
+    assert 0.01 <= np.mean(far[True]) <= 0.10
+    assert np.mean(far[False]) > 0.12  # as it was
+
+
+def test_draws_within_one_authority_have_its_year_already_and_are_given_none() -> None:
+    found = made_up_gaps([40] * 15, city_sd=2.0)
+    members = list(found.table.index[:18])
+    assert placebo.draw_years(found, draw(found, members), members) == 0.0
+
+
+def test_closeness_is_one_in_one_authority_and_one_in_so_many_where_each_is_in_another() -> None:
+    found = made_up_gaps([4, 4, 4])
+    found.table["weight"] = 1.0
+    found.table.loc[found.table.index[1], "gap"] = np.nan
+    rows = np.array([[0, 2, 3, 3], [0, 4, 8, 1], [0, 2, 4, 5]])
+    assert placebo.measure_closeness(found, rows) == pytest.approx([1, 1 / 3, 1 / 2])
+
+
 def test_members_of_any_programme_are_never_drawn() -> None:
     found = made_up_gaps([40] * 15)
     barred = list(found.table.index[60:80])

@@ -124,7 +124,7 @@ MUST = {
     "one_programme": ("the evaluation of one programme in 2017/18", "schools in this programme"),
     "whole_authority": ("Schools with low results tend to improve without support",),
     "october": ("forecast", "based on last year's results", "provisional"),
-    "final": ("final and will not change", "compared with the most similar schools"),
+    "final": ("no further release of them is planned", "compared with the most similar schools"),
     "county": ("Children and Young People Committee", "final"),
     "no_partnership_register": ("have a priority rating",),
     "no_plan": ("no plan was written before results were read",),
@@ -133,7 +133,7 @@ MUST = {
 MUST_NOT = {
     "one_programme": ("programmes fared", "SEND in mainstream", *PLAN_WORDS),
     "whole_authority": ("results were low", "picked because", *OCTOBER_WORDS, *PLAN_WORDS),
-    "october": (*PLAN_WORDS, "final and will not change"),
+    "october": (*PLAN_WORDS, "no further release of them is planned"),
     "final": (*OCTOBER_WORDS, "when the next results", *PLAN_WORDS),
     "county": ("the city", "City", *OCTOBER_WORDS),
     "no_partnership_register": REGISTER_WORDS,

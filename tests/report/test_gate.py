@@ -392,7 +392,7 @@ def test_one_school_decides_where_without_it_the_interval_holds_zero_or_no_longe
     checks = pd.DataFrame(rows, columns=["check", "low", "high"]).assign(estimate=1.0)
     said = gate.say_one_school(checks)
     assert said == (
-        "Leaving out one of the schools would change how clear the result is."
+        "Leaving out one of the schools would change whether the likely range includes zero."
         if changes
         else "Leaving out any one school changes no verdict."
     )
@@ -421,8 +421,11 @@ def test_a_count_of_fewer_than_four_on_one_side_is_told_in_words() -> None:
 
 def test_whether_one_school_decides_is_told_in_words_alone() -> None:
     said = to_html(page_of(gate.protect(edition_of())))
-    assert "Leaving out one of the schools would change how clear the result is." in said
-    assert "one school left out, the lowest estimate (to follow" in said
+    assert (
+        "Leaving out one of the schools would change whether the likely range includes zero."
+        in said
+    )
+    assert "one school left out, the lowest estimate (not shown" in said
 
 
 def test_a_later_release_with_one_school_fewer_tells_of_it_and_is_refused() -> None:

@@ -52,7 +52,7 @@ def test_the_headline_of_a_group_and_of_a_gap_name_the_pupils() -> None:
     gap = read_result(make_effect() | {"outcome": "rwm_expected.gap"})
     assert effect_sentence(group).startswith("For disadvantaged pupils, ")
     assert (
-        "the gap to other pupils of the same school (higher is narrower) in the percentage"
+        "the gap to other pupils of the same school (a plus means narrower) in the percentage"
         in effect_sentence(gap)
     )
 

@@ -74,6 +74,7 @@ def check_two_lines(figure: PaperFigure, run: Path) -> None:
     group = ".disadvantaged" if "disadvantaged pupils" in figure.caption else ""
     saved = saved_table(run, figure, "04-estimate-effect", f"gap-rwm_expected{group}")
     assert figure.column("Schools counted") == [str(n) for n in saved["n_schools"]]
+    effect = first_effect(run, figure)
     for name, column, who, colour in (
         ("Programme's schools", "members", "The programme's schools", BLUE),
         ("Comparison schools", "comparison", "Comparison schools", ORANGE),
@@ -83,10 +84,12 @@ def check_two_lines(figure: PaperFigure, run: Path) -> None:
         assert marks(figure.svg, colour) == pytest.approx(paths(figure.svg, colour)[0])
         assert drawn == pytest.approx(saved[column], abs=1e-4)
         assert drawn == pytest.approx(shown, abs=TENTH)
-        said = re.search(rf"{who} went from (\S+) in (\S+) to (\S+) in (\S+)\.", figure.alt)
+        early, end = effect["mode"] == "forecast" and column == "comparison", r"\."
+        if early:
+            who, end = "The dashed line", ", which is a forecast\\."
+        said = re.search(rf"{who} went from (\S+) in (\S+) to (\S+) in (\S+?){end}", figure.alt)
         assert said is not None and said.groups()[1::2] == (years[0], years[-1])
         assert numbers(f"{said.group(1)} {said.group(3)}") == [shown[0], shown[-1]]
-    effect = first_effect(run, figure)
     assert ". Averages are weighted as in the estimate. " in figure.caption
     said = re.split("[Tt]he difference is ", figure.caption)[-1]
     assert numbers(said) == pytest.approx([effect["estimate"]], abs=TENTH)

@@ -124,7 +124,7 @@ def test_every_result_is_said_in_full(paper) -> None:
     ) in text
     assert (
         "we repeated the calculation for 10,000 groups of schools elsewhere that were not in the "
-        "programme, in 40 authorities. About 3 in 100 showed a difference at least this large "
+        "programme, in 40 authorities. About 3 in 100 showed a difference at least as large "
         "(between 2 and 5, depending on which authorities are compared)."
     ) in text
 
@@ -169,7 +169,7 @@ def test_moving_one_number_of_a_run_moves_the_paper(study) -> None:
         ("p_placebo", 0.02, "2 in 100"),
         ("n_placebo", 4999, "4,999 groups"),
         ("p_adjusted", 0.12, "the figure is about 12 in 100"),
-        ("borderline", True, "on the other side of such a line"),
+        ("borderline", True, "This result is borderline"),
         ("n_authorities", 31, "in 31 authorities"),
         ("verdict", "probably gained", "probably gained"),
     ):
@@ -372,11 +372,11 @@ def test_what_the_public_edition_holds_back_is_in_the_log_with_its_reason() -> N
 def test_a_count_hidden_in_the_ratings_is_not_told_in_a_sentence() -> None:
     hidden = protect_city(CITY, View())["ratings"]
     assert hidden.shown.isna().any().any()
-    said = ratings_sentence(hidden).replace("from 1 (the highest) to 3", "")
+    said = ratings_sentence(hidden).replace("from 1 (most in need) to 3", "")
     assert not any(letter.isdigit() for letter in said)
     open_ = protect_city(CITY, View(exempt=True))["ratings"]
     assert (
-        "In all, 43 schools have a priority rating, from 1 (the highest) to 3. Two could not be "
+        "In all, 43 schools have a priority rating, from 1 (most in need) to 3. Two could not be "
         "rated, because they are special schools or have too few results."
     ) in ratings_sentence(open_)
 
@@ -699,9 +699,11 @@ def test_what_holds_exempt_information_is_not_listed_for_inspection(study) -> No
     ("moved", "said"),
     [
         ({"Raised": 9.0, "Lowered": float("nan")},
-         "9 schools moved to a higher priority; how many moved to a lower one cannot be shown."),
+         "9 schools moved to a higher priority; how many moved to a lower one is not shown, "
+         "to protect single schools."),
         ({"Raised": float("nan"), "Lowered": 6.0},
-         "6 schools moved to a lower priority; how many moved to a higher one cannot be shown."),
+         "6 schools moved to a lower priority; how many moved to a higher one is not shown, "
+         "to protect single schools."),
         ({"Raised": 9.0}, "9 schools moved to a higher priority and none to a lower one."),
         ({"Lowered": 1.0}, "no school moved to a higher priority and 1 to a lower one."),
         ({}, "no school moved to a higher priority and none to a lower one."),

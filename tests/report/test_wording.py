@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pepstats import formatting
 from pepstats.errors import DesignError
-from pepstats.impact.effects import choose_verdict
+from pepstats.impact.effects import LEVEL, TELLING, choose_verdict
 from pepstats.report import sentences as wording
 from pepstats.report.sentences import Result
 
@@ -31,8 +31,10 @@ ALL, UNSURE = (
 THAN = " than similar schools' results would lead us to expect (likely range: "
 BESIDE = "; provisional results for 2017/18, 17 schools)."
 TRIED = (
-    "To test whether this difference could be chance, we repeated the calculation for 10,000 "
-    "groups of schools elsewhere that were not in the programme. "
+    "To test whether the difference found could be chance, we repeated the calculation for 10,000 "
+    "groups of schools elsewhere that were not in the programme. Each group has schools of several "
+    "authorities. Schools of one authority have good and bad years together, and the calculation "
+    "allows for that. "
 )
 OF_BEFORE = "made such a forecast of an earlier year, whose results are published,"
 
@@ -41,45 +43,45 @@ TWELVE = {
         result(4.2, 0.3, 8.1, 0.034),
         ALL + "results gained on similar schools: " + RWM + "about 4 percentage points higher"
         + THAN + "from just above zero to 8 points higher" + BESIDE,
-        TRIED + "About 3 in 100 showed a difference at least this large.",
+        TRIED + "About 3 in 100 showed a difference at least as large.",
     ),
     "probably positive": (
         result(3.1, -0.3, 6.5, 0.08),
         ALL + "results probably gained on similar schools: " + RWM
         + "about 3 percentage points higher" + THAN + "from just below zero to 7 points higher"
         + BESIDE,
-        TRIED + "About 8 in 100 showed a difference at least this large.",
+        TRIED + "About 8 in 100 showed a difference at least as large.",
     ),
     "positive and uncertain": (
         result(1.1, -2.8, 5.0, 0.57),
         ALL + UNSURE + RWM + "about 1 percentage point higher" + THAN
         + "from 3 points lower to 5 points higher" + BESIDE,
-        TRIED + "About 57 in 100 showed a difference at least this large.",
+        TRIED + "About 57 in 100 showed a difference at least as large.",
     ),
     "exactly nothing": (
         result(0.0, -3.0, 3.0, 1.0),
         ALL + UNSURE + RWM + "about the same as" + THAN.removeprefix(" than")
         + "from 3 points lower to 3 points higher" + BESIDE,
-        TRIED + "Nearly all showed a difference at least this large.",
+        TRIED + "Nearly all showed a difference at least as large.",
     ),
     "probably negative": (
         result(-2.0, -4.2, 0.2, 0.075),
         ALL + "results probably lost ground against similar schools: " + RWM
         + "about 2 percentage points lower" + THAN + "from 4 points lower to just above zero"
         + BESIDE,
-        TRIED + "About 8 in 100 showed a difference at least this large.",
+        TRIED + "About 8 in 100 showed a difference at least as large.",
     ),
     "clearly negative": (
         result(-5.0, -8.0, -2.0, 0.0021),
         ALL + "results lost ground against similar schools: " + RWM
         + "about 5 percentage points lower" + THAN + "from 8 to 2 points lower" + BESIDE,
-        TRIED + "Fewer than 1 in 100 showed a difference at least this large.",
+        TRIED + "Fewer than 1 in 100 showed a difference at least as large.",
     ),
     "small but sure": (
         result(0.04, 0.004, 0.08, 0.04),
         ALL + "results gained on similar schools: " + RWM + "less than 1 percentage point higher"
         + THAN + "just above zero" + BESIDE,
-        TRIED + "About 4 in 100 showed a difference at least this large.",
+        TRIED + "About 4 in 100 showed a difference at least as large.",
     ),
     "in the autumn, before others' results": (
         result(2.4, 0.2, 4.6, 0.04, mode="forecast", release="school-returned"),
@@ -87,26 +89,26 @@ TWELVE = {
         "forecast (likely range: from just above zero to 5 points higher; school-returned results "
         "for 2017/18, 17 schools).",
         TRIED.replace("repeated the calculation", OF_BEFORE)
-        + "About 4 in 100 showed a difference at least this large.",
+        + "About 4 in 100 showed a difference at least as large.",
     ),
     "one school": (
         result(9.0, -10.0, 28.0, 0.34, n_schools=1, release="final", n_placebo=999),
         ALL + UNSURE + RWM + "about 9 percentage points higher" + THAN
         + "from 10 points lower to 28 points higher; final results for 2017/18, 1 school).",
-        TRIED.replace("10,000", "999") + "About 34 in 100 showed a difference at least this large.",
+        TRIED.replace("10,000", "999") + "About 34 in 100 showed a difference at least as large.",
     ),
     "a group of pupils": (
         result(6.0, 1.0, 11.0, 0.02, outcome="rwm_expected.disadvantaged"),
         ALL.replace("all", "disadvantaged") + "results gained on similar schools: " + RWM
         + "about 6 percentage points higher" + THAN + "from 1 point higher to 11 points higher"
         + BESIDE,
-        TRIED + "About 2 in 100 showed a difference at least this large.",
+        TRIED + "About 2 in 100 showed a difference at least as large.",
     ),
     "a score": (
         result(0.3, 0.1, 0.5, 0.02, outcome="reading_progress", unit="progress points"),
         ALL + "results gained on similar schools: the progress score in reading was about 0.3 "
         "progress points higher" + THAN + "from 0.1 to 0.5 points higher" + BESIDE,
-        TRIED + "About 2 in 100 showed a difference at least this large.",
+        TRIED + "About 2 in 100 showed a difference at least as large.",
     ),
     "suppressed": (
         result(math.nan, math.nan, math.nan, math.nan, n_schools=2, n_placebo=0, verdict=""),
@@ -128,16 +130,31 @@ def test_each_kind_of_effect_gets_its_own_sentence(kind: str) -> None:
 def test_chance_is_said_with_its_authorities_its_range_and_all_results_together() -> None:
     seen = result(7.0, -0.1, 14.1, 0.053, n_authorities=31, p_low=0.018, p_high=0.101,
                   p_adjusted=0.14, borderline=True)  # fmt: skip
+    said = wording.effect_sentence(seen)
+    assert "results probably gained on similar schools (borderline): the percentage" in said
     assert wording.chance_sentence(seen) == (
-        "To test whether this difference could be chance, we repeated the calculation for 10,000 "
-        "groups of schools elsewhere that were not in the programme, in 31 authorities. About 5 in "
-        "100 showed a difference at least this large (between 2 and 10, depending on which "
-        "authorities are compared). The more results a paper looks at, the likelier it is that one "
-        "is large by chance. Allowing for that, the figure is about 14 in 100. Results are said to "
-        "have changed where this is 5 in 100 or fewer, and probably changed where it is 10 or "
-        "fewer. With other authorities to compare with, it could have fallen on the other side of "
-        "such a line."
+        "To test whether the difference found could be chance, we repeated the calculation for "
+        "10,000 groups of schools elsewhere that were not in the programme, in 31 authorities. "
+        "About 5 in 100 showed a difference at least as large (between 2 and 10, depending on "
+        "which authorities are compared). The more results a paper looks at, the likelier it is "
+        "that one is large by chance. Allowing for that, the figure is about 14 in 100. Results "
+        "are said to have changed where this figure is 5 in 100 or fewer, and probably changed "
+        "where it is 10 or fewer. This result is borderline: compared with other authorities, it "
+        "could have had another verdict."
     )
+
+
+def test_with_too_few_authorities_for_a_verdict_the_paper_says_so() -> None:
+    few, enough = (
+        wording.chance_sentence(result(-4.6, -14.0, 4.9, 0.19, n_authorities=number))
+        for number in (TELLING - 1, TELLING)
+    )
+    assert few.endswith(
+        "With 18 authorities to compare with, no difference, however large, could have had the "
+        "verdict \u201cgained\u201d or \u201clost ground\u201d."
+    )
+    assert "however large" not in enough
+    assert 1 / TELLING > LEVEL >= 1 / (TELLING + 1)
 
 
 def test_a_table_says_where_its_share_allows_for_all_results() -> None:
