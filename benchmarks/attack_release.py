@@ -258,20 +258,21 @@ def main() -> None:
     asked = ask.parse_args()
     began, done = time.time(), []
     fresh = multiprocessing.get_context("spawn")
+    whole = range(asked.first, asked.first + asked.whole)
+    pages = range(asked.first + 1000, asked.first + 1000 + asked.editions)
     # Notebooks leave memory behind, so a worker is made anew after four. An executor that does so
     # can wait for ever in Python 3.11; a pool does not.
-    with fresh.Pool(asked.jobs, maxtasksperchild=4) as workers:
-        whole = range(asked.first, asked.first + asked.whole)
-        pages = range(asked.first + 1000, asked.first + 1000 + asked.editions)
-        try:
-            for attacked, seeds in ((attack_whole, whole), (attack_edition, pages)):
+    parts = ((attack_whole, whole, 4), (attack_edition, pages, 50))
+    try:
+        for attacked, seeds, each in parts:
+            with fresh.Pool(asked.jobs, maxtasksperchild=each) as workers:
                 for seed, found in zip(seeds, workers.imap(attacked, seeds), strict=True):
                     done += found
                     left = " ".join(f"{one.alone:.3f}" for one in found) or "refused"
                     said = f"{seed}: {time.time() - began:.0f} s, left {left}"
                     print(said, file=sys.stderr, flush=True)
-        finally:  # what was found is told, whatever ended it
-            print("\n".join(tell(done)), flush=True)
+    finally:  # what was found is told, whatever ended it
+        print("\n".join(tell(done)), flush=True)
     seeds = {one.seed for one in done}
     print(f"refused before anything left: {asked.whole + asked.editions - len(seeds)} Englands")
     print(f"\n{time.time() - began:.0f} s")

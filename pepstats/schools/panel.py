@@ -44,7 +44,13 @@ class Panel:
 
     def wide(self, measure: str) -> pd.DataFrame:
         """Return one measure as school by year, missing where it has a reason instead."""
-        return self.values[measure].unstack("year")
+        one = self.values[measure]
+        schools, years = one.index.levels
+        full = len(one) == len(schools) * len(years) and one.index.is_monotonic_increasing
+        if full:  # as it is built: every school has every year
+            laid_out = one.to_numpy().reshape(len(schools), -1).copy()
+            return pd.DataFrame(laid_out, schools, years, copy=False)
+        return one.unstack("year")
 
 
 def build_panel(results: Sequence[Results], schools: Schools, years: Sequence[int]) -> Panel:
