@@ -70,14 +70,15 @@ class Left:
         )
 
 
-def audit(forms: Sequence[Form], unknown: Unknown, *, ranges: bool = True) -> Left:
+def audit(forms: Sequence[Form], unknown: Unknown, *, ask: float = 1.0) -> Left:
     """Work out the least that is left to know of any school once some forms are shown.
 
-    Without `ranges`, which take two linear programmes a figure, every range counts as whole.
+    A range takes two linear programmes a figure: one that is seen to keep the share that is asked
+    for (`ask`) counts as whole, and so do all where nothing is asked.
     """
     matrix, half = _stack(forms, unknown.table.index)
     alone, insider = _posterior(matrix, half, unknown)
-    return Left(alone, insider, _narrowest(matrix, half, unknown) if ranges else 1.0)
+    return Left(alone, insider, _narrowest(matrix, half, unknown, ask) if ask > 0 else 1.0)
 
 
 def _stack(forms: Sequence[Form], unknowns: pd.Index) -> tuple[Numbers, Numbers]:
@@ -109,18 +110,25 @@ def _posterior(matrix: Numbers, half: Numbers, unknown: Unknown) -> tuple[float,
     return least(left, np.ones(len(wanted), bool)), min(insiders, default=1.0)
 
 
-def _narrowest(matrix: Numbers, half: Numbers, unknown: Unknown) -> float:
-    """Bound each protected figure by linear programmes; return the least share of a range left."""
+def _narrowest(matrix: Numbers, half: Numbers, unknown: Unknown, ask: float) -> float:
+    """Bound each protected figure by linear programmes; return the least share of a range left.
+
+    What solves one programme may be the case too: a figure that such cases show to keep the share
+    asked for, and more, needs no programme of its own.
+    """
     low, high, value = (unknown.table[name].to_numpy(float) for name in ("low", "high", "value"))
     shown = matrix @ value
     limits = np.concatenate([shown + half, half - shown])
     both, bounds = np.vstack([matrix, -matrix]), list(zip(low, high, strict=True))
-    shares = []
+    shares, cases = [1.0], [value]
     for aim in unknown.wanted.to_numpy(float):
         before = float(np.where(aim > 0, aim * (high - low), aim * (low - high)).sum())
+        if np.ptp(np.array(cases) @ aim) > (ask + 1e-6) * before:
+            continue
         least, most = (linprog(sign * aim, both, limits, bounds=bounds) for sign in (1, -1))
+        cases += [least.x, most.x]
         shares.append((-most.fun - least.fun) / before)
-    return min(shares, default=1.0)
+    return min(shares)
 
 
 def choose_forms(
@@ -134,7 +142,7 @@ def choose_forms(
     kept = [list(shown)]
     for group in asked:
         beside = [form for one in kept for form in one] + list(group)
-        if audit(beside, unknown, ranges=False).enough(least):
+        if audit(beside, unknown, ask=0.0).enough(least):
             kept.append(list(group))
     while len(kept) > 1 and not may_show([f for one in kept for f in one], unknown, least):
         kept.pop()
@@ -143,6 +151,4 @@ def choose_forms(
 
 def may_show(forms: Sequence[Form], unknown: Unknown, least: Left) -> bool:
     """Whether as much is left to know of every school as a policy asks, once all are shown."""
-    if not audit(forms, unknown, ranges=False).enough(least):
-        return False
-    return least.width <= 0 or audit(forms, unknown).enough(least)
+    return all(audit(forms, unknown, ask=ask).enough(least) for ask in (0.0, least.width))

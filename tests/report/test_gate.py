@@ -67,7 +67,7 @@ def test_what_is_left_to_know_is_that_of_the_normal_distribution(
         after = prior - gain @ matrix @ prior
         return np.sqrt(np.clip(np.diag(after), 0, None) / np.diag(prior))
 
-    found = audit(forms, unknown, ranges=False)
+    found = audit(forms, unknown, ask=0.0)
     assert found.alone == pytest.approx(shares(matrix, noise).min(), abs=1e-6)
     exact = np.pad(noise, (0, 1))
     exact[-1, -1] = 1e-12
@@ -88,7 +88,7 @@ def test_what_one_school_learns_of_another_is_what_is_left_of_the_other_alone() 
     unknown = dataclasses.replace(unknown_of(2), prior=np.diag([1.0, 20.0]))
     half = 1.0
     noise = (2 * half) ** 2 / 12 * 4  # of a mean of two, in units of their sum
-    told = audit([mean_of([0, 1], half)], unknown, ranges=False)
+    told = audit([mean_of([0, 1], half)], unknown, ask=0.0)
     left = [np.sqrt(noise / (noise + sd**2)) for sd in (1.0, 20.0)]
     assert told.with_insider == pytest.approx(min(left), abs=1e-6)
 
@@ -159,6 +159,20 @@ def test_a_range_that_is_left_holds_the_truth_and_closes_when_all_is_told(seed: 
     alone = [mean_of([school]) for school in range(6)]
     assert 0 <= audit(alone, unknown).width == pytest.approx(0.0001, abs=2e-5)
     assert audit([mean_of(list(range(6)))], unknown).width > 0.3
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.integers(0, 9999), st.sampled_from([0.05, 0.1, 0.3, 0.6, 0.9]))
+def test_whether_ranges_are_wide_enough_is_what_every_programme_of_them_says(
+    seed: int, ask: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    unknown = unknown_of(8, seed)
+    sets = [np.flatnonzero(rng.random(8) < 0.6) for _ in range(4)]
+    forms = [mean_of([int(i) for i in one], float(rng.uniform(0.2, 8))) for one in sets if len(one)]
+    every, asked = audit(forms, unknown).width, audit(forms, unknown, ask=ask).width
+    assert (asked >= ask) == (every >= ask)
+    assert asked == pytest.approx(every, abs=1e-9) if every < ask else asked >= every - 1e-9
 
 
 def test_groups_are_added_only_while_enough_is_left_and_in_their_order() -> None:
