@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pepstats.impact import (
     Gaps,
     PlaceboDraws,
+    draw_years,
     fit_chance_scale,
     half_width,
     has_gap,
@@ -194,7 +195,9 @@ def _estimate_cell(
 ) -> _Cell:
     mean, variance = weighted_mean(gaps, gaps.table.index.get_indexer(own))
     of_pool = replace(gaps, table=gaps.table.reindex(pool))
-    drawn, drawn_variance = weighted_mean(of_pool, draws.schools[:, columns])
+    some = replace(draws, schools=draws.schools[:, columns])
+    drawn, drawn_variance = weighted_mean(of_pool, some.schools)
+    drawn = drawn + draw_years(of_pool, some, own)
     return _Cell(float(mean), float(variance), drawn, drawn_variance)
 
 

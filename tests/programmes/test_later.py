@@ -80,6 +80,24 @@ def test_with_one_start_alone_the_cells_are_the_effect_itself(many: Many) -> Non
     assert last["high"] - last["low"] == pytest.approx(effect["high"] - effect["low"], rel=0.15)
 
 
+def test_draws_for_a_programme_in_two_authorities_have_an_authoritys_year_in_cells_too(
+    many: Many,
+) -> None:
+    """Whose schools share a good or bad year, as wide a range, counted from any first year."""
+    rng = np.random.default_rng(4)
+    panel = many.inputs.panel
+    for city in sorted(many.inputs.register["la"].unique()):
+        own = many.inputs.register.index[many.inputs.register["la"] == city]
+        panel = plus(panel, list(own), YEAR, float(rng.normal(0, 8)))
+    schools = many.schools_in(0, 8) + many.schools_in(1, 8)
+    late = dict.fromkeys(schools, "2017-09")
+    last = staggered(many, late, panel, schools).cells.iloc[-1]
+    entered = [many.enter("main", schools, baseline=(2017,), starts=2018)]
+    effect = many.sweep(entered, panel).effects.iloc[0]
+    assert effect["n_authorities"] == 0
+    assert last["high"] - last["low"] == pytest.approx(effect["high"] - effect["low"], rel=0.15)
+
+
 def test_the_pooled_estimate_is_that_of_schools_from_their_own_first_year(many: Many) -> None:
     schools = many.schools_in(0, 16)
     joined = dict.fromkeys(schools[8:], "2017-09")
