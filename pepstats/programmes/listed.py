@@ -25,7 +25,10 @@ REMARK_COLUMNS = ["what", "programme", "detail"]
 UNKNOWN = "schools that no source of the study has: left out of the programme"
 TWICE = "a school listed twice, or under two of its numbers: counted once"
 SHARED = "schools that are in other programmes of the list too: allowed for in the pooled answers"
-SPREAD = "spread over so many authorities that it is compared with groups from anywhere"
+SPREAD = (
+    "compared with groups of schools from all authorities together, as it lies in several or no "
+    "other is large enough; authorities' good and bad years are allowed for"
+)
 NOT_READ = "a date of joining that could not be read: those schools count from the start"
 LATER = "schools that joined later: each counts from its own first year"
 NOT_OWN = "schools that joined later: counted from the start, as their own cannot be worked out"

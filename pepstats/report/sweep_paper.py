@@ -191,7 +191,7 @@ def _average_sentence(results: SweepResults, question: str) -> str:
         LOST: "So a programme of this kind that is not among these can be expected to lose ground.",
     }
     unsure = "So nothing can be said of a programme that is not among these."
-    return f"{said} {ends.get(verdict, unsure)}"
+    return f"{verdict.capitalize()}: {said} {ends.get(verdict, unsure)}"
 
 
 def _differ_sentence(results: SweepResults) -> str:
