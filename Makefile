@@ -59,7 +59,8 @@ bench: $(STAMP)
 
 # Bytecode is compiled at install: without it every kernel compiles its imports again.
 $(STAMP): requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c "import sys, pip; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || \
+	   { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@if $(BIN)/python -m pip install -q --disable-pip-version-check "uv>=0.9" && \
 	    $(BIN)/uv pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock; then :; \
 	else echo "uv is not to be had here; pip does the same work more slowly"; \

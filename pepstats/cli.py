@@ -176,7 +176,7 @@ def _new(asked: argparse.Namespace) -> int:
         say_unlisted,
         write_whole,
     )  # fmt: skip
-    from pepstats.settings import check_slug, load_report
+    from pepstats.settings import check_slug, load_newest, load_report
 
     data = paths.data_folder(asked.data)
     if asked.authority or asked.year:
@@ -193,7 +193,9 @@ def _new(asked: argparse.Namespace) -> int:
                 _tell(line)
             raise DesignError(f"{asked.report}: all of it is already there, and not written over.")
     else:
-        last = load_report(asked.like or choose_report(data), data)
+        last = load_report(asked.like, data) if asked.like else load_newest(data, asked.report)
+        if last is None:
+            last = load_report(choose_report(data), data)  # which says what to do
         made = draft_report(asked.report, last, data)
     there = [str(data / name) for name in made if (data / name).exists()]
     if there:

@@ -40,13 +40,17 @@ class RunError(PepstatsError):
 
 
 _ELSEWHERE = "Make room, or name another folder with --out"
+_RIGHTS = (
+    "Close it where Word, Excel or another program has it open, ask for the right to it, or name "
+    "another folder with --out or --data"
+)
 _FAULTS = {
     "ENOSPC": f"the disk is full. {_ELSEWHERE}",
     "EDQUOT": f"your share of the disk is used up. {_ELSEWHERE}",
     "EFBIG": f"the file is larger than is allowed here. {_ELSEWHERE}",
     "EROFS": "nothing can be written there. Name another folder with --out",
-    "EACCES": "not allowed. Ask for the right to it, or name another folder with --out or --data",
-    "EPERM": "not allowed. Ask for the right to it, or name another folder with --out or --data",
+    "EACCES": f"not allowed. {_RIGHTS}",
+    "EPERM": f"not allowed. {_RIGHTS}",
     "ENAMETOOLONG": "the path is too long. Name a folder with a shorter one, with --out or --data",
     "ENOTDIR": "a file is where a folder has to be. Move it away, or name another folder",
     "EISDIR": "a folder is where a file has to be. Move it away, or name another folder",

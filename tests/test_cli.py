@@ -104,6 +104,10 @@ def test_a_new_report_is_drafted_and_never_written_over(
     said = capsys.readouterr().out.split()
     assert [Path(p).name for p in said] == ["autumn-2019.yml", "autumn-2019.md"]
     assert load_report("autumn-2019", tmp_path).meeting.date.year == 2019
+    assert load_report("autumn-2019", tmp_path).year == 2019
+    assert main(["new", "autumn-2026", "--data", str(tmp_path)]) == 0
+    assert load_report("autumn-2026", tmp_path).year == 2026  # of the last, not the default one
+    capsys.readouterr()
     drafted = {Path(p): Path(p).read_bytes() for p in said}
     assert main(["new", "autumn-2019", "--data", str(tmp_path)]) == 2
     assert "no such file" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pepstats.errors import DesignError
 from pepstats.invented.england import England, planted_effects
 from pepstats.invented.ks2 import key_stage_2
 from pepstats.invented.other_files import (
@@ -243,12 +244,23 @@ def write_england(england: England, folder: Path) -> list[Path]:
 
 
 def write_all(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
-    """Write files by their names in a data folder; return them in their order."""
-    for name, content in contents.items():
-        path = Path(folder) / name
+    """Write files by their names in a data folder, over no other; return them in their order."""
+    paths = [Path(folder) / name for name in contents]
+    other = [
+        path
+        for path in paths
+        if path.exists() and path.read_bytes() != contents[path.relative_to(folder).as_posix()]
+    ]
+    if other:
+        more = f" and {len(other) - 1} more" if len(other) > 1 else ""
+        raise DesignError(
+            f"{other[0]}{more}: there already, with other content, and not written over. Name an "
+            "empty folder."
+        )
+    for path, content in zip(paths, contents.values(), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return [Path(folder) / name for name in contents]
+    return paths
 
 
 def _list_results(england: England) -> list[DataFile]:

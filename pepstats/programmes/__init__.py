@@ -1,7 +1,6 @@
 """Many programmes at once, each as if alone, and all of them pooled."""
 
 from pepstats.programmes.beside import OTHERS
-from pepstats.programmes.later import read_first_year
 from pepstats.programmes.listed import (
     FoundProgrammes,
     ListedProgramme,
@@ -50,7 +49,6 @@ __all__ = [
     "join_draws",
     "measure_discovery",
     "pool_sweep",
-    "read_first_year",
     "short_reason",
     "shrink_programmes",
     "sum_remarks",

@@ -7,7 +7,6 @@ cell counts against another.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -27,7 +26,7 @@ from pepstats.impact import (
 )
 from pepstats.measures import list_refused_breaks
 from pepstats.schools import Panel
-from pepstats.settings import Programme
+from pepstats.settings import Programme, read_first_year
 
 Numbers = NDArray[np.float64]
 
@@ -40,30 +39,9 @@ CELL_COLUMNS = [
 ]  # fmt: skip
 FEW = f"fewer than {FEWEST_IN_A_CELL} schools: counted in the mean of all"
 
-_MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])(?:-\d\d)?")
-_SCHOOL_YEAR = re.compile(r"(20\d\d)/(\d\d)")
-_YEAR = re.compile(r"20\d\d")
-
-
-def read_first_year(joined: object) -> int | None:
-    """Return the year of the first results that could show a school that joined then.
-
-    From September on they are those of the next summer: `2017-09`, `2017/18` and `2018` are all
-    2018. None where nothing is given, or nothing that can be read.
-    """
-    text = str(joined).strip()
-    if found := _MONTH.fullmatch(text):
-        return int(found[1]) + (int(found[2]) >= 9)
-    if found := _SCHOOL_YEAR.fullmatch(text):
-        return int(found[1]) + 1
-    return int(text) if _YEAR.fullmatch(text) else None
-
 
 def list_starts(programme: Programme, joined: pd.Series) -> pd.Series:
-    """Return the first year of each school's own results: the programme's, or a later one.
-
-    A school whose `joined` says nothing that can be read counts from the programme's start.
-    """
+    """Return the first year of each school's own results: the programme's, or a later one."""
     years = [read_first_year(one) or programme.starts for one in joined]
     return pd.Series(years, index=joined.index, dtype=int).clip(lower=programme.starts)
 

@@ -29,7 +29,6 @@ SPREAD = (
     "compared with groups of schools from all authorities together, as it lies in several or no "
     "other is large enough; authorities' good and bad years are allowed for"
 )
-NOT_READ = "a date of joining that could not be read: those schools count from the start"
 LATER = "schools that joined later: each counts from its own first year"
 NOT_OWN = "schools that joined later: counted from the start, as their own cannot be worked out"
 OF_ALL = "too few results of the group of pupils it is for: judged by those of all pupils"

@@ -52,14 +52,12 @@ from pepstats.programmes.later import (
     StartCells,
     add_cells,
     list_starts,
-    read_first_year,
     request_cells,
 )
 from pepstats.programmes.listed import (
     ACCOUNT_COLUMNS,
     LATER,
     NOT_OWN,
-    NOT_READ,
     NOT_YET,
     OF_ALL,
     SPREAD,
@@ -491,11 +489,6 @@ def _list_remarks(
         yield Remark(OF_ALL, slug, programme.primary)
     if not draws.within:
         yield Remark(SPREAD, slug, f"{draws.too_small} authorities")
-    unread = joined[[read_first_year(one) is None for one in joined]]
-    if len(unread):
-        yield Remark(
-            NOT_READ, slug, f"`{str(unread.iloc[0])[:20]}` in {count_words(len(unread), 'school')}"
-        )
     for what, some in (
         (LATER, starts.between(programme.starts + 1, year)),
         (NOT_YET, starts > year),

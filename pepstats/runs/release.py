@@ -71,6 +71,8 @@ PUBLIC = tuple(
     )  # fmt: skip
 )
 """All of a run that leaves in the public edition: made of what has passed the gate."""
+OWN = {f"{PAPER}{name}" for name in ("disclosure-log.csv", "to-do.txt")} | {*SHOWN.values()}
+"""What the gate and the officers have to know, and nobody else: it leaves in no edition."""
 PRIVATE = {"local_results", "statements", "support", "members"}
 OPEN = ("ogl", "open government licence")
 EXEMPT = re.compile(r"\bEXEMPT\b")
@@ -80,7 +82,8 @@ _NUMBER = re.compile(r"(?<![\d.])\d{6,7}(?!\d|\.\d)")
 def list_leaving(made: Manifest, report: Report) -> list[str]:
     """List the files of a run that leave in a report's edition."""
     if report.edition == "exempt":
-        return [name for name, one in made.outputs.items() if "statement" not in one.columns]
+        return [name for name, one in made.outputs.items()
+                if "statement" not in one.columns and name not in OWN]  # fmt: skip
     return [name for name in PUBLIC if name in made.outputs]
 
 
@@ -339,7 +342,10 @@ def find_hindrances(
 def _not_traceable(code: Code) -> Iterator[str]:
     same = None if code.commit is None else same_code(code.commit)
     if code.commit is None:
-        yield "it was not made from a checkout, so nobody can tell what code ran"
+        yield (
+            "it was not made from a checkout that git can read, so nobody can tell what code ran: "
+            "clone the repository with git, and run it there"
+        )
     elif code.modified:
         yield "it was made from a modified checkout; commit first"
     elif same is None:

@@ -18,6 +18,7 @@ from pepstats.settings.programme import (
     list_parts,
     load_programme,
     load_sweep_folder,
+    read_first_year,
     split_phases,
 )
 from pepstats.settings.quality import Quality, load_quality, say_sign_off, tabulate_quality
@@ -28,6 +29,7 @@ from pepstats.settings.report import (
     SourceLine,
     check_named_files,
     list_revised,
+    load_newest,
     load_programmes,
     load_report,
 )
@@ -77,6 +79,7 @@ __all__ = [
     "lead_with",
     "list_parts",
     "list_revised",
+    "load_newest",
     "load_programme",
     "load_programmes",
     "load_quality",
@@ -84,6 +87,7 @@ __all__ = [
     "load_rules",
     "load_sweep_folder",
     "one_of",
+    "read_first_year",
     "read_once",
     "read_yaml",
     "say_sign_off",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from pepstats.errors import DesignError, as_reason, nearest
 from pepstats.measures import BREAKS, GROUPS, LOCAL_GROUPS, MEASURES
@@ -27,6 +28,34 @@ Measure = Annotated[str, one_of("measure", MEASURES)]
 BreakWord = Annotated[str, one_of("change of definition", [one.word for one in BREAKS])]
 
 
+_MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])(?:-\d\d)?")
+_SCHOOL_YEAR = re.compile(r"(20\d\d)/(\d\d)")
+_YEAR = re.compile(r"20\d\d")
+
+
+def read_first_year(joined: object) -> int | None:
+    """Return the year of the first results that could show a school that joined then.
+
+    From September on they are those of the next summer: `2017-09`, `2017/18` and `2018` are all
+    2018. None where nothing is given, or nothing that can be read.
+    """
+    text = str(joined).strip()
+    if found := _MONTH.fullmatch(text):
+        return int(found[1]) + (int(found[2]) >= 9)
+    if found := _SCHOOL_YEAR.fullmatch(text):
+        return int(found[1]) + 1
+    return int(text) if _YEAR.fullmatch(text) else None
+
+
+def _refuse_unread(joined: str) -> str:
+    if joined.strip() and read_first_year(joined) is None:
+        raise ValueError(f"`{joined[:40]}` is {WHEN}.")
+    return joined
+
+
+WHEN = "no time of joining: write it as 2017-09, 2017-09-04, 2017/18 or 2018"
+
+
 class Member(Settings):
     """A school in a programme: since when, how much of it, how it was picked, what else changed.
 
@@ -34,7 +63,7 @@ class Member(Settings):
     """
 
     urn: Urn
-    joined: str | None = None
+    joined: Annotated[str, AfterValidator(_refuse_unread)] | None = None
     dose: float | None = Field(default=None, ge=0, le=100_000)
     basis: str | None = None
     changed: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -181,6 +182,18 @@ def _read_revised(slug: str, data: Path, later: tuple[str, ...]) -> dict[str, An
         replaced = {_what(line) for line in new}
         own = {**own, "sources": [*(old for old in lines if _what(old) not in replaced), *new]}
     return {**before, **own}
+
+
+def load_newest(data: Path, slug: str) -> Report | None:
+    """Load the report that a new one follows: of the latest year and meeting there are.
+
+    Of an earlier year, where the new one's name ends in a year; nothing where there is none.
+    """
+    named = re.search(r"(\d{4})$", slug)
+    before = int(named[1]) if named else 9999
+    there = sorted(path.stem for path in (data / "reports").glob("*.yml"))
+    reports = [one for name in there if (one := load_report(name, data)).year < before]
+    return max(reports, key=lambda one: (one.year, one.meeting.date, one.slug), default=None)
 
 
 def list_revised(slug: str, data: Path) -> list[str]:

@@ -186,6 +186,15 @@ def load_rules(model: type[S], name: str, data: Path | None = None) -> S:
     return check_settings(model, read_yaml(path), path)
 
 
+_WANTED = {
+    "date_": "a date: write 2018-10-02",
+    "int_": "a whole number",
+    "float_": "a number",
+    "bool_": "true or false",
+}
+"""What was to be there, by the beginning of the library's name for what is wrong."""
+
+
 def _problem(model: type[Settings], content: Any, error: dict[str, Any]) -> str:
     steps = [str(step) for step in error["loc"]]
     where = ".".join(_place(content, error["loc"]))
@@ -194,6 +203,9 @@ def _problem(model: type[Settings], content: Any, error: dict[str, Any]) -> str:
     if error["type"] == "missing":
         return f"missing key `{where}`."
     message = error["msg"].removeprefix("Value error, ")
+    for kind, wanted in _WANTED.items():
+        if error["type"].startswith(kind):
+            message = f"`{str(error['input'])[:60]}` is not {wanted}."
     message = message if message.endswith((".", "?")) else f"{message}."
     return f"`{where}`: {message}" if where else message
 

@@ -209,7 +209,9 @@ def _refuse_other_files(content: bytes, file: str) -> None:
             raise SourceError(f"{file}: {what} under the name of a CSV. Save it as CSV (UTF-8).")
     top = content[:4096].removeprefix(BOM).lstrip()
     if not top.strip(b",") and not content.removeprefix(BOM).strip(b" \r\n\t,"):
-        raise SourceError(f"{file}: the file is empty. Download it again.")
+        raise SourceError(
+            f"{file}: the file is empty. Download it again; if it is your own, fill it in."
+        )
     if top.startswith(b"<"):
         raise SourceError(f"{file}: a web page, not a table: the download failed. Get it again.")
 

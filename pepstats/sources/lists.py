@@ -178,11 +178,15 @@ def _read_row(path: Path, number: int, cells: Mapping[str, str]) -> ListedRow:
         member = Member.model_validate({"urn": urn})
     except ValueError:  # pydantic's is one
         raise refuse("urn", "a whole number of six or seven digits") from None
-    own = {n: cells[n] for n in ("joined", "dose") if cells.get(n)}
-    try:
-        member = Member.model_validate({"urn": urn, **own})
-    except ValueError:
-        raise refuse("dose", "a number from 0 to 100,000, or nothing") from None
+    given: dict[str, object] = {"urn": urn}
+    for column, wanted in (("joined", "a time: 2017-09, 2017-09-04, 2017/18 or 2018, or nothing"),
+                           ("dose", "a number from 0 to 100,000, or nothing")):  # fmt: skip
+        if cells.get(column):
+            given[column] = cells[column]
+        try:
+            member = Member.model_validate(given)
+        except ValueError:
+            raise refuse(column, wanted) from None
     return ListedRow(number, name, member, whom or "all", kind)
 
 

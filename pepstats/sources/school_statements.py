@@ -165,7 +165,9 @@ def _check_row(cells: dict[str, str], schools: Mapping[str, Mapping[int, int] | 
     if cells["cleared_by"] and not _NAME.search(cells["cleared_by"]):
         wanted = "write the name of who read it, as J. Smith"
         problems.append(f"`cleared_by` is `{cells['cleared_by']}`: {wanted}.")
-    if bool(cells["cleared_by"]) != bool(_read_date(cells["cleared_on"])):
+    if cells["cleared_on"] and not cells["cleared_by"]:
+        problems.append("`cleared_by` is empty: write the name of who read it, beside the day.")
+    elif bool(cells["cleared_by"]) != bool(_read_date(cells["cleared_on"])):
         wanted = "write the day it was read, as 2018-09-14, beside who read it"
         problems.append(f"`cleared_on` is `{cells['cleared_on']}`: {wanted}.")
     if cells["extract"] not in cells["statement"]:

@@ -647,3 +647,15 @@ def test_reasons_are_the_readers_own(small: England):
     panel, _ = panel_of_england(small)
     used = set(pd.unique(panel.reasons.to_numpy().ravel())) - {np.nan}
     assert {word for word in used if isinstance(word, str)} <= known | {measures.COMPLEMENT}
+
+
+def test_nothing_of_a_data_folder_is_written_over(tmp_path: Path) -> None:
+    (own := tmp_path / "reports" / "autumn-2018.yml").parent.mkdir()
+    own.write_text("title: a council's own\n", "utf-8")
+    files = {"reports/autumn-2018.yml": b"invented", "invented/README.md": b"invented"}
+    with pytest.raises(DesignError, match="there already, with other content, and not written"):
+        study.write_all(files, tmp_path)
+    assert own.read_text("utf-8") == "title: a council's own\n"
+    assert not (tmp_path / "invented").exists()
+    own.write_bytes(b"invented")
+    assert len(study.write_all(files, tmp_path)) == 2  # the same once more

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pepstats.programmes import OTHERS, Sweep, evaluate_programmes, listed, read_first_year
+from pepstats.programmes import OTHERS, Sweep, evaluate_programmes, listed
 from pepstats.schools import Panel
+from pepstats.settings import Member, read_first_year
 from tests.swept import OUTCOME, Many, many_programmes
 
 BASELINE, FIRST, YEAR = (2016,), 2017, 2018
@@ -44,6 +45,11 @@ def test_the_first_year_is_that_of_the_first_results_that_could_show_a_school(
     joined: object, year: int | None
 ) -> None:
     assert read_first_year(joined) == year
+    if isinstance(joined, str) and joined and year is None:
+        with pytest.raises(ValueError, match="is no time of joining: write it as 2017-09"):
+            Member(urn=100_001, joined=joined)
+    else:
+        assert Member(urn=100_001, joined=joined).joined == joined
 
 
 def test_effects_planted_by_start_are_found_at_their_start_and_none_where_none_are(
@@ -117,12 +123,11 @@ def test_a_cell_of_few_schools_is_not_told_and_counts_in_the_whole(many: Many) -
     assert cells.iloc[-1]["n_schools"] == 12
 
 
-def test_what_cannot_be_read_or_comes_later_is_said(many: Many) -> None:
+def test_what_comes_later_is_said(many: Many) -> None:
     schools = many.schools_in(0, 12)
-    joined = {schools[0]: "soon", schools[1]: "2019-09", schools[2]: "2017-09"}
+    joined = {schools[1]: "2019-09", schools[2]: "2017-09"}
     swept = staggered(many, joined, many.inputs.panel, schools)
     said = dict(zip(swept.remarks["what"], swept.remarks["detail"], strict=True))
-    assert said[listed.NOT_READ] == "`soon` in 1 school"
     assert said[listed.NOT_YET] == "1 school" and said[listed.LATER] == "1 school"
     assert swept.cells.iloc[-1]["n_schools"] == 11
 

@@ -1,14 +1,15 @@
 """Settings: a study in plain YAML, each wrong key named with the nearest right one."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pepstats.errors import DesignError
-from pepstats.settings.programme import load_programme
-from pepstats.settings.report import load_report
-from pepstats.settings.yaml import check_slug, read_yaml
+from pepstats.settings.programme import Programme, load_programme
+from pepstats.settings.report import Report, load_report
+from pepstats.settings.yaml import check_settings, check_slug, read_yaml
 from pepstats.sources.files import read_members
 from tests.worlds import ROOT, SHARED
 
@@ -195,3 +196,19 @@ def test_the_default_study_names_two_programmes_of_eighteen_schools() -> None:
     assert report.invented and len(report.programmes) == 2
     for slug in report.programmes:
         assert len(load_programme(slug, ROOT / "data").members) == 18
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "wanted"),
+    [("seed", "soon", "a whole number"), ("seed", 1.5, "a whole number")],
+)
+def test_a_value_of_the_wrong_kind_is_told_as_met_and_as_wanted(
+    key: str, given: object, wanted: str
+) -> None:
+    with pytest.raises(DesignError, match=re.escape(f"`{key}`: `{given}` is not {wanted}.")):
+        check_settings(Programme, {key: given}, Path("programmes/x.yml"))
+
+
+def test_a_day_written_otherwise_is_told_how_days_are_written() -> None:
+    with pytest.raises(DesignError, match=r"`7/10/2024` is not a date: write 2018-10-02"):
+        check_settings(Report, {"meeting": {"date": "7/10/2024"}}, Path("reports/x.yml"))

@@ -90,7 +90,7 @@ def test_every_answer_is_quoted_held_or_said_to_be_left_out() -> None:
         ({"Cleared by": "n/a"}, "row 2: `cleared_by` is `n/a`"),
         ({"Cleared on": ""}, "row 2: `cleared_on` is ``: write the day it was read"),
         ({"Cleared on": "soon"}, "row 2: `cleared_on` is `soon`"),
-        ({"Cleared by": ""}, "row 2: `cleared_on` is `2018-09-17`"),
+        ({"Cleared by": ""}, "row 2: `cleared_by` is empty: write the name"),
     ],
 )
 def test_a_wrong_row_is_refused_with_file_and_row(changed: dict[str, str], message: str) -> None:
