@@ -60,6 +60,7 @@ from pepstats.impact.not_estimated import (
 from pepstats.impact.october import choose_mode, forecast_gaps, levels_of
 from pepstats.impact.placebo import (
     FEWEST_CITIES,
+    WHOLE,
     PlaceboDraws,
     count_cities,
     draw_placebo,
@@ -102,6 +103,7 @@ __all__ = [
     "TELLING",
     "TRIALS",
     "UNCERTAIN",
+    "WHOLE",
     "change_programme",
     "choose_lead",
     "choose_mode",

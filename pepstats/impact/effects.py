@@ -124,8 +124,8 @@ NAMES = [one.name for one in fields(Effect)]
 class Yardstick:
     """One outcome of one programme: its estimate, and every placebo draw's on the same scale.
 
-    `city` is each draw's authority, 0 where its schools may be anywhere; draws are in the order
-    in which all programmes of a report are drawn.
+    `city` is each draw's authority, 0 where its schools may be anywhere, then from so many
+    `places`; draws are in the order in which all programmes of a report are drawn.
     """
 
     programme: str
@@ -133,6 +133,7 @@ class Yardstick:
     estimate: float
     chance: Numbers = field(repr=False)
     city: NDArray[np.int64] = field(repr=False)
+    places: int = 0
 
     @property
     def spread(self) -> float:
@@ -147,7 +148,7 @@ class Yardstick:
     @property
     def floor(self) -> float:
         """The least that p can be: one in the authorities and one more."""
-        return 1 / ((self.cities or len(self.chance)) + 1)
+        return 1 / ((self.cities or self.places or len(self.chance)) + 1)
 
     def far(self, values: Numbers | float) -> Numbers:
         """Return how far values are from zero, in spreads of the draws, on the rounded key."""
@@ -257,7 +258,8 @@ def judge_together(family: Sequence[Yardstick]) -> list[Judged]:
     worst, line = np.zeros(3), 0.0
     for step, k in enumerate(order):
         one = family[k]
-        alone = _share(one.far(one.chance) >= far[k], one.city, one.floor)
+        told = np.isfinite(one.chance)  # a draw without a result says nothing of this outcome
+        alone = _share(one.far(one.chance[told]) >= far[k], one.city[told], one.floor)
         worst = np.maximum(worst, _share(furthest[:, step] >= far[k], city, one.floor))
         if line == 0.0 or found[order[step - 1]].adjusted <= LEVEL:
             line = half_width(furthest[:, step])
@@ -315,7 +317,10 @@ def set_beside(
         estimate = float(weighted_mean(one, rows)[0])
         if np.isfinite(estimate):
             chance = placebo[name].to_numpy(float)
-            found.append(Yardstick(programme, name, estimate, chance, city))
+            own = one.table["la"].iloc[rows].mode()
+            there = one.table["gap"].notna() & ~one.table["la"].isin(own)
+            places = one.table.loc[there, "la"].nunique()
+            found.append(Yardstick(programme, name, estimate, chance, city, places))
     return found
 
 

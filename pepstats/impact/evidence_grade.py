@@ -16,6 +16,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError, nearest
+from pepstats.formatting import AGREED
 from pepstats.impact.design import Inputs
 from pepstats.impact.effects import MATCHED, Effect
 from pepstats.settings import Programme, Settings, load_rules
@@ -93,6 +94,7 @@ def _confounded(known: Circumstances) -> Level:
 def _by_share(share: float, fine: float, far: float) -> Level:
     if not 0 <= share <= 1:
         return "moderate"
+    share = round(share, AGREED)
     return "low" if share <= fine else "moderate" if share <= far else "high"
 
 

@@ -39,7 +39,8 @@ class PlaceboDraws:
     authorities
         The authority of each; 0 where its schools may be anywhere.
     usable, too_small
-        How many authorities could hold one, and how many had too few schools.
+        How many authorities could hold one, and how many had too few schools; where schools may be
+        anywhere, both count the authorities that they come from.
     within
         Whether each lives in one authority, as the real one does.
     """
@@ -54,8 +55,8 @@ class PlaceboDraws:
 def count_cities(draws: PlaceboDraws) -> pd.DataFrame:
     """Count the authorities that placebo programmes were drawn in, and those too small for one.
 
-    One row: `programmes`, `schools_each`, `in_one_authority`, `authorities` (none where schools may
-    be anywhere), `too_small`.
+    One row: `programmes`, `schools_each`, `in_one_authority`, `authorities` (where schools may be
+    anywhere those that they come from), `too_small`.
     """
     programmes, each = draws.schools.shape
     return pd.DataFrame(
@@ -166,6 +167,8 @@ def draw_placebo(
         too_small = len(everywhere) - len(cities)
     within = len(cities) >= FEWEST_CITIES
     if not within:
+        if wanted.within:  # elsewhere, as draws in one authority are
+            free &= authority != wanted.home
         cities = {0: _split(free, lower)}
         too_small = table.loc[free, "la"].nunique()
         if not _has_enough(cities[0], wanted):
@@ -178,7 +181,7 @@ def draw_placebo(
     if within:
         city = _draw_cities(everywhere, np.array(sorted(cities)), draws)
     schools = _draw_schools(cities, city, wanted, rng)
-    return PlaceboDraws(schools, city, len(cities) if within else 0, too_small, within)
+    return PlaceboDraws(schools, city, len(cities) if within else too_small, too_small, within)
 
 
 def has_gap(gaps: Gaps, members: Iterable[int]) -> list[int]:

@@ -1,17 +1,10 @@
 """What the board's paper says."""
 
 from pepstats.report.case_studies import choose_cases, describe_cases
-from pepstats.report.disclosure import SHOWN_COLUMNS
-from pepstats.report.edition import (
-    BLIND,
-    NO_PLAN,
-    NOT_YET_PUBLIC,
-    Told,
-    collect_edition,
-    round_effects,
-)
+from pepstats.report.disclosure import NOT_YET_PUBLIC, SHOWN_COLUMNS, refuse_unpublished
+from pepstats.report.edition import BLIND, NO_PLAN, Told, collect_edition, round_effects
 from pepstats.report.entries import list_entries
-from pepstats.report.gate import FORM_COLUMNS, REASON, protect, refuse_unpublished
+from pepstats.report.gate import FORM_COLUMNS, REASON, protect
 from pepstats.report.paper import (
     built_in_text,
     check_officers_words,

@@ -8,7 +8,8 @@ import re
 import pandas as pd
 
 from pepstats.formatting import AGREED, join_words, spell_number
-from pepstats.report.edition import NOT_YET_PUBLIC, is_said
+from pepstats.report.disclosure import NOT_YET_PUBLIC
+from pepstats.report.edition import is_said
 
 ROSE, MIDDLE, FELL = "rose most", "nearest the middle", "fell most"
 MOST, USUAL, LEAST = "had the most support", "nearest the usual support", "had the least support"

@@ -21,6 +21,7 @@ from pepstats.settings import Disclosure
 
 HIDDEN = "[c]"  # how a hidden count is written: the Analysis Function's mark for confidential
 HELD = "not shown until results are published"
+NOT_YET_PUBLIC = ("school-returned", "provisional")  # releases that only the authority has
 TOTAL = "Total"
 SMALL = "small count"
 BESIDE = "hidden so that a small count cannot be worked out"
@@ -320,3 +321,18 @@ def join_logs(logs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=LOG_COLUMNS)
     return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
+
+
+def refuse_unpublished(releases: Iterable[object], what: str) -> None:
+    """Refuse to make a public edition of many programmes while a result they rest on is early.
+
+    What may stand together is not reckoned for so many: before results are published, nothing of
+    them leaves.
+    """
+    early = sorted({str(one) for one in releases} & set(NOT_YET_PUBLIC))
+    if early:
+        raise DesignError(
+            f"{what}: a public edition is made of published results only, and some are "
+            f"{' and '.join(early)}. Wait for the published results, or ask for the exempt edition "
+            "alone: --exempt."
+        )

@@ -15,10 +15,10 @@ import pandas as pd
 
 from pepstats.errors import RunError
 from pepstats.formatting import join_words, reader_words, round_half_up, school_year
-from pepstats.impact import MATCHED
+from pepstats.impact import MATCHED, UNCERTAIN
 from pepstats.measures import breaks_between, find_measure, why_not_by_school, why_not_taken
 from pepstats.plots import name_schools
-from pepstats.report.disclosure import Protected, View
+from pepstats.report.disclosure import NOT_YET_PUBLIC, Protected, View
 from pepstats.report.sentences import Result, read_result
 from pepstats.schools import Panel
 from pepstats.settings import (
@@ -83,7 +83,6 @@ NOT_RUN = "What changed since the last paper cannot be shown, as its results are
 NO_PLAN = "no plan was written before results were read"
 BLIND = "the year's results when it was planned"
 """The row of a plan that says whether it was written before these could be read."""
-NOT_YET_PUBLIC = ("school-returned", "provisional")
 
 HELD_BACK = "Not published until results are: a school could be recognised by its earlier results."
 
@@ -359,7 +358,8 @@ class Edition:
                 found := self.results[programme.slug],
                 list_results(programme, found, self.report.year),
                 self.view,
-                is_planned(self.made.plans.get(programme.slug, pd.DataFrame())),
+                is_planned(self.made.plans.get(programme.slug, pd.DataFrame()))
+                and self.results[programme.slug].named_first in ("", programme.primary),
             )
             for programme in self.programmes
         ]
@@ -494,6 +494,9 @@ def _lead_of(effects: pd.DataFrame) -> str:
 def collect_results(step: _Reads, programmes: Sequence[Programme]) -> dict[str, ProgrammeResults]:
     """Read what the notebooks wrote for each programme; case studies and statements if there."""
     members = step.read_table("01-clean-sources", "members")
+    wholes = {one.slug: one.whole for one in programmes}  # a phase of a programme is no other one
+    whole = members["programme"].map(wholes).fillna(members["programme"])
+    members = members.assign(programme_of=whole)
     return {programme.slug: _collect_one(step, programme, members) for programme in programmes}
 
 
@@ -510,7 +513,8 @@ def _collect_one(step: _Reads, programme: Programme, members: pd.DataFrame) -> P
         for name in names
     }
     said, lead = tables.pop("statements"), _lead_of(tables["effects"])
-    counted = members.groupby("school")["programme"].nunique() - 1
+    tables["sizes"] = _only_ranges(tables["sizes"], tables["effects"])
+    counted = members.groupby("school")["programme_of"].nunique() - 1
     own = members.loc[members["programme"] == slug, "school"]
     return ProgrammeResults(
         **{name.replace("-", "_"): table for name, table in tables.items()},
@@ -519,6 +523,14 @@ def _collect_one(step: _Reads, programme: Programme, members: pd.DataFrame) -> P
         also_in=counted.reindex(sorted(own)),
         pictures=_collect_pictures(step, lead_with(programme, lead)),
     )
+
+
+def _only_ranges(sizes: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """Leave the months of what is too uncertain to say without a point: its range stands alone."""
+    if "months" not in sizes:
+        return sizes
+    unsure = effects.loc[effects["verdict"] == UNCERTAIN, "outcome"]
+    return sizes.assign(months=sizes["months"].mask(sizes["outcome"].isin(unsure)))
 
 
 def _collect_pictures(step: _Reads, programme: Programme) -> dict[str, SavedPicture]:

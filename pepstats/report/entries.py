@@ -34,8 +34,8 @@ from pepstats.measures import name_pupils, outcome_label
 from pepstats.report.board_tables import background_sentence, make_provenance_entries
 from pepstats.report.case_tables import case_pointer, cases_sentence, write_accounts
 from pepstats.report.city_tables import make_city_entries
-from pepstats.report.disclosure import HELD
-from pepstats.report.edition import NOT_YET_PUBLIC, Chapter, Edition, ProgrammeResults
+from pepstats.report.disclosure import HELD, NOT_YET_PUBLIC
+from pepstats.report.edition import Chapter, Edition, ProgrammeResults
 from pepstats.report.group_sentences import (
     lost_sentence,
     national_gap_sentence,
@@ -64,6 +64,8 @@ from pepstats.settings import Programme, Report
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
 NOT_SCALED = "groups of other sizes counted as they are"
+SAME_ESTIMATE = (NOT_SCALED, "whole authorities, scaled by their size")
+"""Checks of how sure the estimate is: theirs is the headline's, and points no other way."""
 SIZES = ("size", "months", "smallest", "g")  # what each outcome's effect comes to
 ANSWERS = ("months", "cost_per_pupil", "cost_per_target_pupil", "cost_per_month", "evidence")
 YEAR_EARLY = r"one year early|from \d{4}/\d\d to .*"
@@ -462,6 +464,7 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     rows = checks.loc[checks["outcome"] == result.outcome] if len(checks) else checks
     known = rows.loc[rows["estimate"].notna()] if len(rows) else rows
     others = known.loc[known["kind"].isin(SAME_QUESTION)] if len(known) else known
+    others = others.loc[~others["check"].isin(SAME_ESTIMATE)] if len(others) else others
     if not result.known:
         return ""
     return " ".join([_same_question(rows, others, result), *_other_questions(known, result)])
@@ -604,6 +607,8 @@ def recommend(chapters: Sequence[Chapter], releases: Sequence[str]) -> dict[str,
     """Write what the board is asked to do in the light of the findings, by name; some are empty."""
     named: dict[str, list[str]] = {}
     for one in chapters:
+        if one.primary.reason == HELD:
+            continue
         kind = one.primary.verdict if one.primary.known else ""
         close = " (borderline)" if one.primary.borderline and kind != UNCERTAIN else ""
         named.setdefault(kind, []).append(f"{one.programme.title}{close}")

@@ -21,9 +21,8 @@ from pepstats.impact import OWN
 from pepstats.measures import GAP, MEASURES, find_measure, whole_of
 from pepstats.report.audit import ROUNDED_THRICE, Form, Left, Unknown, choose_forms, may_show
 from pepstats.report.city_tables import protect_city
-from pepstats.report.disclosure import HELD, LOG_COLUMNS, View
+from pepstats.report.disclosure import HELD, LOG_COLUMNS, NOT_YET_PUBLIC, View
 from pepstats.report.edition import (
-    NOT_YET_PUBLIC,
     Chapter,
     City,
     Counts,
@@ -104,21 +103,6 @@ def protect(edition: Edition) -> Edition:
     )
 
 
-def refuse_unpublished(releases: Iterable[object], what: str) -> None:
-    """Refuse to make a public edition of many programmes while a result they rest on is early.
-
-    What may stand together is not reckoned for so many: before results are published, nothing of
-    them leaves.
-    """
-    early = sorted({str(one) for one in releases} & set(NOT_YET_PUBLIC))
-    if early:
-        raise DesignError(
-            f"{what}: a public edition is made of published results only, and some are "
-            f"{' and '.join(early)}. Wait for the published results, or ask for the exempt edition "
-            "alone: --exempt."
-        )
-
-
 def _without_names(city: City, view: View) -> City:
     """Count a city's schools as they may be shown, and leave out which school is which."""
     private = [name for name in ("school", "name", "trust", "reasons") if name in city.ratings]
@@ -162,7 +146,8 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
         told = [as_now(form, unknown) for form in told]
         unknown = with_told(unknown, told)
         firsts = [[headline_form(one, one.programme.primary, unknown)] for one in chapters
-                  if whole_of(one.programme.primary) == family and one.primary.known]  # fmt: skip
+                  if one.primary.known and one.programme.primary in list_protected(chapters, family)
+                  ]  # fmt: skip
         found = choose_forms(_meeting(firsts, policy), told, unknown, least)
         slugs = {form.name.partition(": ")[0] for form in found[len(told) :]}
         rest = _meeting(_other_forms(chapters, family, unknown, slugs), policy)
@@ -190,13 +175,32 @@ def _other_forms(
 
     `slugs` are the programmes whose first outcome is shown: the checks of others are not.
     """
+    protected = list_protected(chapters, family)
     for one in chapters:
         for outcome, result in one.results.items():
-            if whole_of(outcome) == family and result.known and outcome != one.programme.primary:
+            if whole_of(outcome) != family or not result.known or outcome == one.programme.primary:
+                continue
+            if outcome in protected:
                 yield [headline_form(one, outcome, unknown)]
     for one in chapters:
         if whole_of(one.programme.primary) == family and one.programme.slug in slugs:
             yield from check_forms(one, unknown)
+
+
+def list_protected(chapters: Sequence[Chapter], family: str) -> set[str]:
+    """List the outcomes of a family whose unpublished results are reckoned with: what may be told.
+
+    Those of all pupils, of one group, the first outcomes' own or else the first by name, and of the
+    gap within schools where that group and all pupils stand beside it. A second group's results
+    are nobody's unknown here, so nothing is told of them early.
+    """
+    own = pd.concat([one.found.gaps[["outcome", "own"]] for one in chapters]).dropna()
+    names = {name for name in map(str, own["outcome"].unique()) if whole_of(name) == family}
+    groups = sorted(name for name in names if name != family and not name.endswith(GAP))
+    firsts = [one.programme.primary for one in chapters if one.programme.primary in groups]
+    group = {*firsts[:1]} or {*groups[:1]}
+    both = group == {f"{family}.disadvantaged"} and family in names
+    return ({family} & names) | group | ({f"{family}{GAP}"} if both else set())
 
 
 def _meeting(groups: Iterable[list[Form]], policy: Disclosure) -> list[list[Form]]:
@@ -248,10 +252,11 @@ def find_unknown(
     gaps = [one.found.gaps.reset_index() for one in chapters]
     own = pd.concat(gaps)[["school", "outcome", "own", "comparison", "correction", "weight"]]
     own = own.dropna(subset=["own", "weight"]).drop_duplicates(["school", "outcome"])
+    protected = list_protected(chapters, family)
     tables = {
         str(outcome): part.set_index("school").sort_index()
         for outcome, part in own.groupby("outcome")
-        if whole_of(str(outcome)) == family and not str(outcome).endswith(GAP)
+        if str(outcome) in protected and not str(outcome).endswith(GAP)
     }
     whole = tables.pop(family, None)
     group = next(iter(tables.values()), None)
@@ -571,7 +576,7 @@ def hold_back(
         checks=checks,
         gap_to_national=_hold_last(found.gap_to_national),
         counted=(found.named, _coarsened(counts)),
-        one_school=say_one_school(found.checks),
+        one_school=say_one_school(found.checks) if first else "",
         pictures=_hold_pictures(found.pictures, first=first),
         value=found.value if first else _without_months(found.value),
     )

@@ -90,13 +90,17 @@ def national_gap_sentence(table: pd.DataFrame, result: Result) -> str:
         f"{count_words(int(rows[-1]['n_pupils']), 'pupil')} in the last of these years, "
         f"{rows[-1]['release']} results)."
     )
-    if len(gone):
-        years = join_words(school_year(int(year)) for year in gone["year"])
-        words += f" England's figure of other pupils for {years} is not in the sources yet."
-    if result.mode == FORECAST and pd.isna(last["england_own"]):
+    for reason, some in gone.groupby("reason", sort=False):
+        years = join_words(school_year(int(year)) for year in some["year"])
+        words += f" There is none for {years}: {reader_words(str(reason))}."
+    if (
+        result.mode == FORECAST
+        and result.outcome == last["outcome"]
+        and pd.isna(last["england_own"])
+    ):
         words += (
-            " Nor is that of disadvantaged pupils: the forecast takes it to have changed as that "
-            "of all pupils did."
+            " England's figure for disadvantaged pupils is in no source either: the forecast takes "
+            "it to have changed as that of all pupils did."
         )
     return (
         f"{words} Set against comparison schools, the effect on this gap is the same number as the "
@@ -132,8 +136,9 @@ def series_sentence(series: pd.DataFrame, year: int) -> str:
         f"{words} Set against the mean of the two years before, the authority's changed by "
         f"{change} {unit}. Such a figure changes by {spread} between years by chance alone (the "
         "standard deviation over other authorities), and the programme's schools teach only part "
-        f"of these pupils. A change of less than {smallest} cannot be told from chance, and even "
-        "that would not show that the programme caused it. We therefore give no estimate."
+        f"of these pupils. Only a change of about {smallest} or more could be told from such "
+        "changes four times in five, and even that would not show that the programme caused it. "
+        "We therefore give no estimate."
     )
 
 

@@ -22,6 +22,7 @@ from pepstats.formatting import (
     CHECK_KINDS,
     about_pounds,
     count_words,
+    format_interval,
     format_pounds,
     label_variable,
     per_hundred,
@@ -485,6 +486,9 @@ def scaled(row: Mapping[Any, Any], name: str) -> Cell:
         return figure(row["smallest"], places, unit=f" {row['unit']}")
     if name == "smallest_size":
         return figure(row["smallest_size"], 2)
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if name == "months" and pd.isna(row[name]) and pd.notna(low):
+        return f"range {format_interval(low, high, 0)}"
     places = 0 if name == "months" else 2
     return with_interval((row[f"{name}{end}"] for end in ("", "_low", "_high")), places)
 

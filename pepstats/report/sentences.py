@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -209,7 +209,9 @@ def chance_sentence(result: Result) -> str:
     where = f", in {result.n_authorities} authorities" if result.n_authorities else ""
     made, found = "repeated the calculation", "showed a difference"
     if result.mode == FORECAST:
-        made = "made such a forecast of an earlier year, whose results are published,"
+        made = (
+            "set results of an earlier year, which are published, against what was to be expected"
+        )
     said = [
         f"To test whether the difference found could be chance, we {made} for "
         f"{result.n_placebo:,} groups of schools elsewhere that were not in the programme{where}."
@@ -219,25 +221,36 @@ def chance_sentence(result: Result) -> str:
             "Each group has schools of several authorities. Schools of one authority have good and "
             "bad years together, and the calculation allows for that."
         )
-    said.append(f"{_often(result.p_placebo)} {found} at least as large{_range_of(result)}.")
+    least = 1 / (result.n_authorities + 1) if result.n_authorities else 0.0
+    if result.p_placebo > least + 1e-9:
+        said.append(f"{_often(result.p_placebo)} {found} at least as large{_range_of(result)}.")
+    else:
+        said.append(
+            f"Few {found} at least as large. With so many authorities the least that can be said "
+            f"is {_often(least).lower()}."
+        )
     if result.p_adjusted > result.p_placebo + 0.005:
         said.append(
             "The more results a paper looks at, the likelier it is that one is large by chance. "
             f"Allowing for that, the figure is {_often(result.p_adjusted).lower()}."
         )
+    return " ".join([*said, *_bordering(result)])
+
+
+def _bordering(result: Result) -> Iterator[str]:
+    """Write what a verdict near a border, or of few authorities, has to be read with."""
     if result.borderline:
-        said.append(
+        yield (
             "Results are said to have changed where this figure is 5 in 100 or fewer, and probably "
             "changed where it is 10 or fewer. This result is borderline: compared with other "
             "authorities, it could have had another verdict."
         )
     if 0 < result.n_authorities < TELLING:
-        said.append(
+        yield (
             f"With {spell_number(result.n_authorities)} authorities to compare with, no "
             f"difference, however large, could have had the verdict \u201c{GAINED}\u201d or "
             f"\u201c{LOST}\u201d."
         )
-    return " ".join(said)
 
 
 def _range_of(result: Result) -> str:
@@ -428,7 +441,7 @@ def say_one_school(checks: pd.DataFrame) -> str:
     clear = not first["low"] <= 0 <= first["high"]
     same = all((not row["low"] <= 0 <= row["high"]) == clear for row in left.to_dict("records"))
     return (
-        "Leaving out any one school changes no verdict."
+        "Leaving out any one school does not change whether the likely range includes zero."
         if same
         else "Leaving out one of the schools would change whether the likely range includes zero."
     )

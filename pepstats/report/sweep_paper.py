@@ -44,7 +44,7 @@ from pepstats.programmes import (
     Sweep,
     short_reason,
 )
-from pepstats.report.gate import refuse_unpublished
+from pepstats.report.disclosure import refuse_unpublished
 from pepstats.report.paper import fill_template, list_marks
 from pepstats.settings import Report
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from pepstats.errors import DesignError
 from pepstats.impact import (
+    WHOLE,
     Asked,
     Gaps,
     draw_placebo,
@@ -160,6 +161,8 @@ def less_own_city(headline: Headline) -> CheckRow:
     free = table["gap"].notna() & ~table.index.isin(headline.barred)
     if not (free & table["la"].eq(headline.home)).any():
         raise DesignError("every school of the authority with results is in a programme")
+    if table.loc[table.index.isin(headline.chosen), "la"].eq(headline.home).mean() < WHOLE:
+        raise DesignError("the programme is not in one authority")
     precision = (1 / table["variance"]).where(free, 0.0)
     parts = pd.DataFrame({"sum": (precision * table["gap"]).fillna(0.0), "of": precision})
     by_city = parts.groupby(table["la"]).sum()

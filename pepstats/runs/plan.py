@@ -31,11 +31,12 @@ from pepstats.study import load_study
 FOLDER = "plans"
 
 SPECIFICATION = (
-    "Each school's result beyond what is expected of it: a line through earlier results over "
-    "schools in no programme and in other authorities, moved by the part that its comparison "
-    "schools' own distance from that line has told elsewhere; the programme's mean gap weighted by "
-    "precision; chance measured by made-up programmes, each in one other authority; the first "
-    "outcome judged by its own p, the others by one that allows for all."
+    "Each school's result beyond that of its comparison schools, every one counted in full, less "
+    "what goes with being unlike them by a line over schools in no programme and outside its own "
+    "authority (before other schools' results are published, beyond a forecast by such a line of "
+    "last year's results); the programme's mean gap weighted by precision; chance measured by "
+    "placebo programmes of as many schools, each in one other authority where ten or more can hold "
+    "one; all outcomes of all programmes of the report judged together (step-down max-T)."
 )
 
 DESCRIBED = {"register", "links", "trusts"}

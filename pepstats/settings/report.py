@@ -225,4 +225,12 @@ def check_named_files(report: Report, data: Path) -> None:
 
 def load_programmes(report: Report, data: Path) -> list[Programme]:
     """Read the programmes of a report, in its order."""
-    return [load_programme(slug, data) for slug in report.programmes]
+    found = [load_programme(slug, data) for slug in report.programmes]
+    for one in found:
+        if one.placebo.draws != found[0].placebo.draws:
+            raise DesignError(
+                f"{one.file}: `placebo.draws` is {one.placebo.draws:,}, and that of "
+                f"{found[0].file} {found[0].placebo.draws:,}. All programmes of a report are "
+                "judged together, by as many placebo programmes each: write the same in both."
+            )
+    return found

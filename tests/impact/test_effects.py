@@ -283,3 +283,21 @@ def test_too_few_draws_or_none_that_vary_say_nothing() -> None:
     rng = np.random.default_rng(1)
     for drawn in (rng.normal(size=98), np.zeros(999), np.full(999, np.nan), np.array([])):
         assert np.isnan(smallest(drawn))
+
+
+def test_draws_from_anywhere_are_as_few_as_the_authorities_they_come_from() -> None:
+    """However many draws, authorities are the sample: p is never below one in them and one more."""
+    rng = np.random.default_rng(1)
+    chance, nowhere = rng.normal(size=5_000), np.zeros(5_000, dtype=np.int64)
+    one = effects.Yardstick("x", "rwm_expected", 9.0, chance, nowhere, places=12)
+    (judged,) = effects.judge_together([one])
+    assert judged.p == judged.adjusted == 1 / 13
+    assert one.estimate - judged.line <= 0  # and so no range leaves zero out
+
+
+def test_a_draw_without_a_result_is_not_counted_among_those_that_are_near() -> None:
+    chance = np.r_[np.full(50, 3.0), np.full(50, 0.1), np.full(100, np.nan)]
+    city = np.arange(200) % 50 + 1
+    one = effects.Yardstick("x", "rwm_expected", 2.0, chance, city)
+    (judged,) = effects.judge_together([one])
+    assert judged.p == (1 + 50) / (1 + 100)

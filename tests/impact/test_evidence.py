@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,3 +119,10 @@ def test_requests_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     path.write_text(text.replace("[0.20, 0.29, 0.39", "[0.20, 0.19, 0.39"), "utf-8")
     with pytest.raises(DesignError, match="do not rise"):
         load_rules(evidence.Criteria, path.name, tmp_path)
+
+
+def test_one_school_of_twenty_lost_is_on_the_border_whatever_the_last_digit() -> None:
+    assert 1 - 19 / 20 > 0.05
+    lost = security(0.2, 18, share_lost=1 - 19 / 20).inputs
+    exact = security(0.2, 18, share_lost=0.05).inputs
+    pd.testing.assert_frame_equal(lost.drop(columns="value"), exact.drop(columns="value"))

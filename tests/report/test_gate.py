@@ -408,7 +408,7 @@ def test_one_school_decides_where_without_it_the_interval_holds_zero_or_no_longe
     assert said == (
         "Leaving out one of the schools would change whether the likely range includes zero."
         if changes
-        else "Leaving out any one school changes no verdict."
+        else "Leaving out any one school does not change whether the likely range includes zero."
     )
     assert gate.say_one_school(checks.iloc[:1]) == gate.say_one_school(checks.iloc[:0]) == ""
 
@@ -777,3 +777,15 @@ def test_a_group_and_all_pupils_are_reckoned_with_together() -> None:
     two = [forms["rwm_expected"], forms["rwm_expected.disadvantaged"]]
     assert may_show(two, unknown, LEAST)
     assert not may_show(list(forms.values()), unknown, LEAST)
+
+
+def test_a_second_group_of_pupils_is_told_of_early_by_nobody() -> None:
+    """Only one group's results and all pupils' are reckoned with: more would be told unreckoned."""
+    gaps = gaps_of_a_group_and_all()
+    girls = gaps[gaps["outcome"] == "rwm_expected.disadvantaged"]
+    girls = girls.assign(outcome="rwm_expected.girls")
+    chapters = [chapter_of(pd.concat([gaps, girls], ignore_index=True))]
+    told = {"rwm_expected", "rwm_expected.disadvantaged", "rwm_expected.gap"}
+    assert gate.list_protected(chapters, "rwm_expected") == told
+    alone = [chapter_of(pd.concat([gaps[gaps["outcome"] != "rwm_expected.disadvantaged"], girls]))]
+    assert gate.list_protected(alone, "rwm_expected") == {"rwm_expected", "rwm_expected.girls"}

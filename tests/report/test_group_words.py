@@ -88,7 +88,7 @@ def test_the_gap_to_england_says_that_its_effect_is_the_same_number() -> None:
     forecast = read_result(make_effect() | {"outcome": GROUP, "mode": "forecast"})
     said = national_gap_sentence(table, forecast)
     assert "−26.0 in 2016/17" in said and "17 schools" in said and "406 pupils" in said
-    assert "for 2017/18 is not in the sources yet" in said
+    assert "There is none for 2017/18" in said
     assert "takes it to have changed as that of all pupils did" in said
     assert "the effect on this gap is the same number" in said
     assert national_gap_sentence(pd.DataFrame(), forecast) == ""
@@ -107,7 +107,7 @@ def test_a_series_is_told_with_its_usual_change_and_ends_in_no_estimate() -> Non
     said = series_sentence(pd.DataFrame(rows), 2018)
     assert "12% for them in 2017/18, after 8% in 2015/16 and 15% in 2016/17" in said
     assert "in England 24%" in said and "+0.5 percentage points" in said
-    assert "A change of less than 8.2 cannot be told from chance" in said
+    assert "Only a change of about 8.2 or more could be told from such" in said
     assert said.endswith("We therefore give no estimate.")
     early = pd.DataFrame([series_row(2016, 8, 16), series_row(2017, 15, 21, reason="no figure")])
     late = series_sentence(early, 2018)

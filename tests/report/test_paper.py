@@ -28,6 +28,7 @@ from pepstats.report.disclosure import View
 from pepstats.report.edition import (
     Edition,
     Told,
+    _only_ranges,
     breaks_sentence,
     collect_results,
     list_results,
@@ -53,6 +54,7 @@ from pepstats.report.paper import (
     make_tables,
     write_editions,
 )
+from pepstats.report.programme_tables import scaled
 from pepstats.report.sentences import Result
 from pepstats.settings.report import Disclosure, ListedSource
 from tests.paper_made_up import (
@@ -738,3 +740,26 @@ def test_what_the_schools_are_set_against_is_what_they_were_set_against(study, m
     found = {slug: sketch(make_results(mode=mode))}
     text = caution_sentence(Edition(settings, programmes[:1], found).chapters)
     assert said in text and never not in text and "not chosen at random" in text
+
+
+def test_a_check_that_has_the_headlines_own_estimate_is_no_other_calculation() -> None:
+    result = Result(
+        outcome="rwm_expected", unit="percentage points", estimate=3.0, low=-1.0, high=7.0,
+        p_placebo=0.2, n_schools=18, n_placebo=10_000, year=2018, release="final", verdict="",
+    )  # fmt: skip
+    row = {"outcome": "rwm_expected", "check": NOT_SCALED, "kind": "sum", "estimate": 3.0,
+           "low": -1.0, "high": 7.0, "p": 0.3, "n_schools": 18, "note": "",
+           "detail": ""}  # fmt: skip
+    assert "No alternative calculation was made." in checks_sentence(pd.DataFrame([row]), result)
+    other = {**row, "check": "the line alone", "estimate": -0.4}
+    said = checks_sentence(pd.DataFrame([row, other]), result)
+    assert "One alternative calculation gave a result in the other direction." in said
+
+
+def test_months_of_what_is_too_uncertain_to_say_are_a_range_without_a_point() -> None:
+    sizes = pd.DataFrame({"outcome": ["a", "b"], "months": [2.0, 3.0], "months_low": [-2.0, 1.0],
+                          "months_high": [5.0, 6.0]})  # fmt: skip
+    effects = pd.DataFrame({"outcome": ["a", "b"], "verdict": ["too uncertain to say", "gained"]})
+    unsure, sure = _only_ranges(sizes, effects).to_dict("records")
+    assert scaled(unsure, "months") == "range \u22122\u00a0to\u00a05"
+    assert getattr(scaled(sure, "months"), "text", "").startswith("+3 (1")

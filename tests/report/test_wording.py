@@ -36,7 +36,7 @@ TRIED = (
     "authorities. Schools of one authority have good and bad years together, and the calculation "
     "allows for that. "
 )
-OF_BEFORE = "made such a forecast of an earlier year, whose results are published,"
+OF_BEFORE = "set results of an earlier year, which are published, against what was to be expected"
 
 TWELVE = {
     "clearly positive": (
@@ -225,3 +225,10 @@ def test_plain_text_is_safe_in_a_word_file(text: str) -> None:
     assert not any(
         ord(letter) < 32 or letter in "\u202a\u202b\u202d\u202e\u2066\u2067" for letter in kept
     )
+
+
+def test_a_share_at_its_floor_is_told_as_what_so_many_authorities_allow() -> None:
+    least = wording.chance_sentence(result(9.0, 1.0, 17.0, 1 / 41, n_authorities=40))
+    assert "Few showed a difference at least as large. With so many authorities the least" in least
+    above = wording.chance_sentence(result(9.0, 1.0, 17.0, 2 / 41, n_authorities=40))
+    assert "About 5 in 100 showed a difference at least as large" in above

@@ -1,6 +1,7 @@
 """Settings: a study in plain YAML, each wrong key named with the nearest right one."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from pepstats.errors import DesignError
 from pepstats.settings.programme import Programme, load_programme
-from pepstats.settings.report import Report, load_report
+from pepstats.settings.report import Report, load_programmes, load_report
 from pepstats.settings.yaml import check_settings, check_slug, read_yaml
 from pepstats.sources.files import read_members
 from tests.worlds import ROOT, SHARED
@@ -212,3 +213,14 @@ def test_a_value_of_the_wrong_kind_is_told_as_met_and_as_wanted(
 def test_a_day_written_otherwise_is_told_how_days_are_written() -> None:
     with pytest.raises(DesignError, match=r"`7/10/2024` is not a date: write 2018-10-02"):
         check_settings(Report, {"meeting": {"date": "7/10/2024"}}, Path("reports/x.yml"))
+
+
+def test_programmes_judged_together_have_as_many_placebo_programmes(tmp_path: Path) -> None:
+    for folder in ("reports", "programmes"):
+        shutil.copytree(ROOT / "data" / folder, tmp_path / folder)
+    path = tmp_path / "programmes" / "send-in-mainstream.yml"
+    text = re.sub(r"placebo:.*\n(  .*\n)*", "", path.read_text("utf-8"))
+    path.write_text(text + "placebo: {draws: 500}\n", "utf-8")
+    report = load_report("autumn-2018", tmp_path)
+    with pytest.raises(DesignError, match="write the same in both"):
+        load_programmes(report, tmp_path)
