@@ -471,7 +471,7 @@ def list_from_memory(sizes: Iterable[pd.DataFrame]) -> list[str]:
         str(row["months_table"])
         for table in sizes
         for row in table.to_dict("records")
-        if row["months_mark"] == "M" and pd.notna(row["months"])
+        if row["months_mark"] == "M" and pd.notna(row["months_low"])
     ]
     return [
         f"months of progress: check the table {name}, kept from memory, against a recent report"

@@ -54,7 +54,7 @@ from pepstats.report.paper import (
     make_tables,
     write_editions,
 )
-from pepstats.report.programme_tables import scaled
+from pepstats.report.programme_tables import list_from_memory, scaled
 from pepstats.report.sentences import Result
 from pepstats.settings.report import Disclosure, ListedSource
 from tests.paper_made_up import (
@@ -763,3 +763,5 @@ def test_months_of_what_is_too_uncertain_to_say_are_a_range_without_a_point() ->
     unsure, sure = _only_ranges(sizes, effects).to_dict("records")
     assert scaled(unsure, "months") == "range \u22122\u00a0to\u00a05"
     assert getattr(scaled(sure, "months"), "text", "").startswith("+3 (1")
+    unread = _only_ranges(sizes.assign(months_table="a table", months_mark="M"), effects)
+    assert len(list_from_memory([unread.head(1)])) == 1  # its range is printed all the same
