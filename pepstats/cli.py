@@ -195,7 +195,11 @@ def _new(asked: argparse.Namespace) -> int:
     else:
         last = load_report(asked.like, data) if asked.like else load_newest(data, asked.report)
         if last is None:
-            last = load_report(choose_report(data), data)  # which says what to do
+            choose_report(data)  # which says what to do where there is none at all
+            raise DesignError(
+                f"{asked.report}: there is no report of an earlier year. Name the one to draft "
+                "from: --like NAME."
+            )
         made = draft_report(asked.report, last, data)
     there = [str(data / name) for name in made if (data / name).exists()]
     if there:
@@ -299,13 +303,18 @@ def _sweep(asked: argparse.Namespace) -> int:
 
 
 def _invent(asked: argparse.Namespace) -> int:
-    from pepstats.invented import build_england, continue_england, write_england, write_today
+    from pepstats.invented import (
+        build_england,
+        continue_england,
+        lay_out_england,
+        lay_out_today,
+        write_all,
+    )
 
     seed = {} if asked.seed is None else {"seed": asked.seed}
     england = build_england(schools=asked.schools, effect=asked.effect, **seed)
-    written = write_england(england, asked.folder)
-    written += write_today(continue_england(england), asked.folder)
-    for path in written:
+    files = lay_out_england(england) | lay_out_today(continue_england(england))
+    for path in write_all(files, asked.folder):
         print(path)
     return DONE
 

@@ -106,7 +106,10 @@ def test_a_new_report_is_drafted_and_never_written_over(
     assert load_report("autumn-2019", tmp_path).meeting.date.year == 2019
     assert load_report("autumn-2019", tmp_path).year == 2019
     assert main(["new", "autumn-2026", "--data", str(tmp_path)]) == 0
-    assert load_report("autumn-2026", tmp_path).year == 2026  # of the last, not the default one
+    last = load_report("autumn-2026", tmp_path)  # drafted from the last one, not the default one
+    assert last.year == 2026 and "as revised" not in last.title
+    assert main(["new", "autumn-2016", "--data", str(tmp_path)]) == 2
+    assert "there is no report of an earlier year" in capsys.readouterr().err
     capsys.readouterr()
     drafted = {Path(p): Path(p).read_bytes() for p in said}
     assert main(["new", "autumn-2019", "--data", str(tmp_path)]) == 2

@@ -38,6 +38,7 @@ from pepstats.impact.evaluate import (
     take_up_evaluation,
 )
 from pepstats.impact.gaps import (
+    FEWEST_MEASURED,
     Asked,
     Gaps,
     find_gaps,
@@ -84,6 +85,7 @@ __all__ = [
     "Effect",
     "Evaluation",
     "FEWEST_CITIES",
+    "FEWEST_MEASURED",
     "FORECAST",
     "GAINED",
     "Gaps",

@@ -86,6 +86,8 @@ class Effect:
     how final the results are; `borderline` whether p's own range crosses a border of the verdict;
     `spread` is that of the placebo programmes, `smallest` the true effect that would be told from
     chance four times in five, missing where authorities are too few to call any at 5 in 100.
+    `n_authorities` is how many authorities placebo programmes are in, each in one; where their
+    schools come from several it is 0, and `n_places` how many these are.
     """
 
     programme: str
@@ -111,6 +113,7 @@ class Effect:
     borderline: bool = False
     spread: float = float("nan")
     smallest: float = float("nan")
+    n_places: int = 0
 
     def tidy(self) -> pd.DataFrame:
         """One row, the same columns for every effect: the only source of each number shown."""
@@ -170,8 +173,9 @@ def find_worst_share(one: Yardstick, odds: float) -> float:
     the result least: the likelier ones are those with the largest shares, for the best number of
     them. With odds of 1 it is p as printed.
     """
-    beyond = one.far(one.chance) >= one.far(one.estimate)
-    counts = pd.DataFrame({"n": 1, "beyond": beyond}).groupby(one.city).sum()
+    told = np.isfinite(one.chance)
+    beyond = one.far(one.chance[told]) >= one.far(one.estimate)
+    counts = pd.DataFrame({"n": 1, "beyond": beyond}).groupby(one.city[told]).sum()
     worst = counts.assign(share=counts["beyond"] / counts["n"]).sort_values("share")[::-1]
     n, far = (worst[name].to_numpy(float) for name in ("n", "beyond"))
     likelier = n.sum() + (odds - 1) * np.append(0.0, n.cumsum())
@@ -261,6 +265,7 @@ def judge_together(family: Sequence[Yardstick]) -> list[Judged]:
         told = np.isfinite(one.chance)  # a draw without a result says nothing of this outcome
         alone = _share(one.far(one.chance[told]) >= far[k], one.city[told], one.floor)
         worst = np.maximum(worst, _share(furthest[:, step] >= far[k], city, one.floor))
+        worst = np.maximum(worst, alone)
         if line == 0.0 or found[order[step - 1]].adjusted <= LEVEL:
             line = half_width(furthest[:, step])
         wide = line * (one.spread or 1.0)
@@ -308,8 +313,12 @@ def set_beside(
     gaps: Mapping[str, Gaps],
     placebo: pd.DataFrame,
     members: Iterable[int],
+    places: int = 0,
 ) -> list[Yardstick]:
-    """Set every outcome's estimate, its schools' weighted mean gap, beside its placebo draws."""
+    """Set every outcome's estimate, its schools' weighted mean gap, beside its placebo draws.
+
+    `places` is how many authorities the draws are of (`PlaceboDraws.usable`).
+    """
     chosen, city = list(members), placebo["la"].to_numpy(np.int64)
     found = []
     for name, one in gaps.items():
@@ -317,9 +326,6 @@ def set_beside(
         estimate = float(weighted_mean(one, rows)[0])
         if np.isfinite(estimate):
             chance = placebo[name].to_numpy(float)
-            own = one.table["la"].iloc[rows].mode()
-            there = one.table["gap"].notna() & ~one.table["la"].isin(own)
-            places = one.table.loc[there, "la"].nunique()
             found.append(Yardstick(programme, name, estimate, chance, city, places))
     return found
 
@@ -376,6 +382,7 @@ def _as_effect(
         borderline=len(verdicts) > 1,
         spread=one.spread,
         smallest=smallest_detectable(able, judged.line) if one.floor <= LEVEL else float("nan"),
+        n_places=0 if one.cities else one.places,
     )
 
 

@@ -478,7 +478,7 @@ def judge_effects(
     if others is None:
         others = set_others_beside(programme, design, inputs, measured)
     placebo = placebo_estimates(measured.yardstick, draws, own, real=measured.gaps)
-    family = [*others, *set_beside(programme.slug, measured.gaps, placebo, own)]
+    family = [*others, *set_beside(programme.slug, measured.gaps, placebo, own, draws.usable)]
     family.sort(key=lambda one: one.programme)
     effects = estimate_effects(
         family, programme.slug, measured.gaps, own, count_comparison(design, measured),
@@ -532,7 +532,7 @@ def set_others_beside(
         except DesignError:
             continue
         placebo = placebo_estimates(seen.yardstick, draws, theirs.members, real=seen.gaps)
-        found += set_beside(other.slug, seen.gaps, placebo, theirs.members)
+        found += set_beside(other.slug, seen.gaps, placebo, theirs.members, draws.usable)
     return tuple(found)
 
 

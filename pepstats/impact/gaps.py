@@ -123,16 +123,21 @@ def _variance_parts(gap: Numbers, cohort: Numbers) -> tuple[float, float]:
     return (float(parts[0]), float(parts[1])) if parts.any() else (1.0, 0.0)
 
 
+FEWEST_OF_CITY, FEWEST_MEASURED = 5, 10
+"""Schools in an authority, and such authorities, from which on their years are measured."""
+
+
 def _city_variance(gap: Numbers, variance: Numbers, authority: NDArray[np.int64]) -> float:
     """Variance of a whole authority's good or bad year, by the method of moments.
 
     Of the precision-weighted mean gap of each authority with five schools or more: its square
-    beyond what its schools' own variance accounts for, averaged; zero when there is none.
+    beyond what its schools' own variance accounts for, averaged; zero when there is none, or fewer
+    than ten such authorities to measure it by.
     """
     weight = 1 / variance
     city = pd.DataFrame({"w": weight, "wg": weight * gap, "n": 1}).groupby(authority).sum()
-    city = city[city["n"] >= 5]
-    if len(city) < 10:
+    city = city[city["n"] >= FEWEST_OF_CITY]
+    if len(city) < FEWEST_MEASURED:
         return 0.0
     mean = city["wg"] / city["w"]
     centre = city["wg"].sum() / city["w"].sum()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pepstats.errors import DesignError
 from pepstats.formatting import AGREED
-from pepstats.impact.gaps import Gaps, Numbers
+from pepstats.impact.gaps import FEWEST_OF_CITY, Gaps, Numbers
 
 _Two = tuple[NDArray[np.int64], NDArray[np.int64]]
 FEWEST_CITIES = 10
@@ -40,7 +40,8 @@ class PlaceboDraws:
         The authority of each; 0 where its schools may be anywhere.
     usable, too_small
         How many authorities could hold one, and how many had too few schools; where schools may be
-        anywhere, both count the authorities that they come from.
+        anywhere, the authorities that they come from: with enough schools (`FEWEST_OF_CITY`) for
+        their years to be measured, and all.
     within
         Whether each lives in one authority, as the real one does.
     """
@@ -165,12 +166,14 @@ def draw_placebo(
         split = {int(city): _split(free & (authority == city), lower) for city in everywhere}
         cities = {city: two for city, two in split.items() if _has_enough(two, wanted)}
         too_small = len(everywhere) - len(cities)
-    within = len(cities) >= FEWEST_CITIES
+    within, usable = len(cities) >= FEWEST_CITIES, len(cities)
     if not within:
         if wanted.within:  # elsewhere, as draws in one authority are
             free &= authority != wanted.home
         cities = {0: _split(free, lower)}
-        too_small = table.loc[free, "la"].nunique()
+        each = table.loc[free, "la"].value_counts()
+        too_small = len(each)
+        usable = int((each >= FEWEST_OF_CITY).sum())
         if not _has_enough(cities[0], wanted):
             raise DesignError(
                 f"Made-up programmes need {wanted.low} low-attaining and {wanted.rest} other "
@@ -181,7 +184,7 @@ def draw_placebo(
     if within:
         city = _draw_cities(everywhere, np.array(sorted(cities)), draws)
     schools = _draw_schools(cities, city, wanted, rng)
-    return PlaceboDraws(schools, city, len(cities) if within else too_small, too_small, within)
+    return PlaceboDraws(schools, city, usable, too_small, within)
 
 
 def has_gap(gaps: Gaps, members: Iterable[int]) -> list[int]:
@@ -356,22 +359,26 @@ def placebo_estimates(
             rows = np.flatnonzero(own.table.index.isin(chosen))
             chance = fit_chance_scale(mean, variance, draws.authorities)
             mean = mean * chance.at(float(weighted_mean(own, rows)[1])) / chance.of_draws
-        table[outcome] = mean + draw_years(found, draws, chosen)
+        table[outcome] = mean + draw_years(found, draws, chosen, (real or gaps)[outcome])
     return table
 
 
-def draw_years(gaps: Gaps, draws: PlaceboDraws, members: Iterable[int]) -> Numbers | float:
+def draw_years(
+    gaps: Gaps, draws: PlaceboDraws, members: Iterable[int], real: Gaps | None = None
+) -> Numbers | float:
     """Draw the good and bad years that draws from many authorities lack; none of one authority.
 
     Schools of one authority share its year. As far as the programme's schools lie closer together
     than a draw's (`measure_closeness`), the draw is given a year of its own, normal, of the
     variance that authorities' years have (`Gaps.city_variance`); otherwise chance would seem
     smaller than it is. The same for all programmes of an outcome and year, in the order of draws.
+    `real` has the members' own gaps where `gaps` is of another year or pool.
     """
-    rows = np.flatnonzero(gaps.table.index.isin(list(members)))
+    own = real or gaps
+    rows = np.flatnonzero(own.table.index.isin(list(members)))
     if draws.within or not len(rows) or gaps.city_variance == 0:
         return 0.0
-    lacking = measure_closeness(gaps, rows[None, :]) - measure_closeness(gaps, draws.schools)
+    lacking = measure_closeness(own, rows[None, :]) - measure_closeness(gaps, draws.schools)
     named = zlib.crc32(f"years of authorities, {gaps.outcome} {gaps.year}".encode())
     year = np.random.default_rng(named).standard_normal(len(draws.schools))
     drawn: Numbers = year * np.sqrt(gaps.city_variance * np.clip(lacking, 0.0, None))

@@ -220,6 +220,11 @@ def write_england(england: England, folder: Path) -> list[Path]:
 
     Return the files in the order written; the same England has the same bytes.
     """
+    return write_all(lay_out_england(england), folder)
+
+
+def lay_out_england(england: England) -> dict[str, bytes]:
+    """Lay an invented England out as files, by their names in a data folder."""
     files = _list_results(england) + _list_registers(england)
     if STARTS in england.years:
         files += _list_autumn(england)
@@ -240,7 +245,7 @@ def write_england(england: England, folder: Path) -> list[Path]:
         revised = _REVISED.format(note=NOTE, sources="\n".join(december))
         texts["reports/autumn-2018-revised.yml"] = revised
     texts |= {f"programmes/{slug}.yml": _programme_text(england, slug) for slug in PLANTED}
-    return write_all(contents | {name: text.encode() for name, text in texts.items()}, folder)
+    return contents | {name: text.encode() for name, text in texts.items()}
 
 
 def write_all(contents: Mapping[str, bytes], folder: Path) -> list[Path]:

@@ -5,8 +5,6 @@ A folder of its own (`invented/today/`), so that no byte of the files of 2016 to
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pepstats.invented.england import England
 from pepstats.invented.ks2 import key_stage_2
 from pepstats.invented.other_files import authority_series, local_results, national_headlines
@@ -21,7 +19,6 @@ from pepstats.invented.study import (
     tell_planted,
     tell_truth,
     to_csv,
-    write_all,
 )
 from pepstats.invented.today import (
     inspections_of_today,
@@ -119,10 +116,10 @@ sources:
 """
 
 
-def write_today(england: England, folder: Path) -> list[Path]:
-    """Write the England of `continue_england` as the part of a data folder that is of today.
+def lay_out_today(england: England) -> dict[str, bytes]:
+    """Lay the England of `continue_england` out as the part of a data folder that is of today.
 
-    Return the files in the order written; the same England has the same bytes.
+    Files by their names, in the order they are written; the same England has the same bytes.
     """
     october, december = _list_october(england), _list_december(england)
     about = _ABOUT.format(
@@ -141,7 +138,7 @@ def write_today(england: England, folder: Path) -> list[Path]:
     }
     contents = {f"invented/{file.name}": file.content for file in october + december}
     contents[f"invented/{FOLDER}/truth.csv"] = tell_truth(england)
-    return write_all(contents | {name: text.encode() for name, text in texts.items()}, folder)
+    return contents | {name: text.encode() for name, text in texts.items()}
 
 
 def _list_lines(files: list[DataFile]) -> str:

@@ -175,7 +175,7 @@ def _estimate_cell(
     of_pool = replace(gaps, table=gaps.table.reindex(pool))
     some = replace(draws, schools=draws.schools[:, columns])
     drawn, drawn_variance = weighted_mean(of_pool, some.schools)
-    drawn = drawn + draw_years(of_pool, some, own)
+    drawn = drawn + draw_years(of_pool, some, own, gaps)
     return _Cell(float(mean), float(variance), drawn, drawn_variance)
 
 

@@ -300,7 +300,8 @@ def join_draws(standing: Sequence[Standing]) -> Numbers:
     for one in standing:
         order = np.arange(count)
         city, shuffled = one.city[:count], _stream("schools", one.programme).random(count)
-        order[np.lexsort((order, city))] = np.lexsort((shuffled, city))
+        if city.any():  # else each draw has the year it was given, the same for all of a city
+            order[np.lexsort((order, city))] = np.lexsort((shuffled, city))
         place = str(one.home or one.programme)
         drawn = one.chance[:count][order][_stream("cities", place).permutation(count)]
         columns.append(drawn - np.nanmean(drawn))

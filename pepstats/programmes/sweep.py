@@ -24,6 +24,7 @@ from pepstats.errors import DesignError, as_reason
 from pepstats.formatting import count_words
 from pepstats.impact import (
     MATCHED,
+    WHOLE,
     Asked,
     Design,
     Effect,
@@ -432,7 +433,8 @@ def _stand(effect: Effect, judged: Evaluation) -> Standing:
     """Set one effect beside its draws, with what each school counts in it."""
     gaps, draws = judged.measured.gaps[effect.outcome], judged.draws
     table = gaps.table.loc[has_gap(gaps, judged.design.members)]
-    home = int(table["la"].mode().iloc[0]) if draws.within else 0
+    most = int(table["la"].mode().iloc[0])
+    home = most if table["la"].eq(most).mean() >= WHOLE else 0
     return Standing(
         effect.programme, effect.outcome, effect.unit, effect.release, effect.estimate,
         judged.placebo[effect.outcome].to_numpy(float), draws.authorities.astype(np.int32),

@@ -501,7 +501,7 @@ def _other_questions(known: pd.DataFrame, result: Result) -> Iterator[str]:
         return
     for row in known.loc[known["kind"] == "together"].to_dict("records"):
         yield (
-            f"The median of these calculations and the main one is {_check_result(row, result)})."
+            f"The median of all calculations, with the main one, is {_check_result(row, result)})."
         )
     for row in known.loc[known["check"] == NOT_SCALED].to_dict("records"):
         words = [choose_verdict(result.estimate, p) for p in (row["p"], result.p_placebo)]
@@ -526,7 +526,7 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
         f"could have had an effect: the difference was {size}"
     )
     if not round_half_up(row["estimate"], result.places):
-        words = words.replace(f"the difference was {size}", "there was no difference")
+        return f"{words.removesuffix(f'the difference was {size}')}there was no difference."
     if pd.isna(row["p"]):
         return f"{words}."
     if row["p"] < 0.1:

@@ -140,17 +140,17 @@ def choose_shown(edition: Edition) -> tuple[dict[str, set[str]], pd.DataFrame]:
     chapters = [one for one in edition.chapters if not one.shows_schools]
     for family in dict.fromkeys(whole_of(name) for one in chapters for name in one.results):
         told = read_forms(edition.told.forms, family)
+        protected = list_protected(chapters, family, told)
         unknown = find_unknown(chapters, family, edition.panel, told)
         if unknown.table.empty:
             continue
         told = [as_now(form, unknown) for form in told]
         unknown = with_told(unknown, told)
         firsts = [[headline_form(one, one.programme.primary, unknown)] for one in chapters
-                  if one.primary.known and one.programme.primary in list_protected(chapters, family)
-                  ]  # fmt: skip
+                  if one.primary.known and one.programme.primary in protected]  # fmt: skip
         found = choose_forms(_meeting(firsts, policy), told, unknown, least)
         slugs = {form.name.partition(": ")[0] for form in found[len(told) :]}
-        rest = _meeting(_other_forms(chapters, family, unknown, slugs), policy)
+        rest = _meeting(_other_forms(chapters, protected, unknown, slugs), policy)
         found = choose_forms(rest, found, unknown, least)[len(told) :]
         for form in found:
             slug, _, name = form.name.partition(": ")
@@ -169,36 +169,36 @@ def _least(policy: Disclosure, width: float) -> Left:
 
 
 def _other_forms(
-    chapters: Sequence[Chapter], family: str, unknown: Unknown, slugs: set[str]
+    chapters: Sequence[Chapter], protected: set[str], unknown: Unknown, slugs: set[str]
 ) -> Iterator[list[Form]]:
-    """List what else may be shown of a family of outcomes, what goes together as one, in order.
+    """List what else may be shown of outcomes reckoned with, what goes together as one, in order.
 
     `slugs` are the programmes whose first outcome is shown: the checks of others are not.
     """
-    protected = list_protected(chapters, family)
     for one in chapters:
         for outcome, result in one.results.items():
-            if whole_of(outcome) != family or not result.known or outcome == one.programme.primary:
-                continue
-            if outcome in protected:
+            if outcome in protected and result.known and outcome != one.programme.primary:
                 yield [headline_form(one, outcome, unknown)]
     for one in chapters:
-        if whole_of(one.programme.primary) == family and one.programme.slug in slugs:
+        if one.programme.primary in protected and one.programme.slug in slugs:
             yield from check_forms(one, unknown)
 
 
-def list_protected(chapters: Sequence[Chapter], family: str) -> set[str]:
+def list_protected(chapters: Sequence[Chapter], family: str, told: Sequence[Form] = ()) -> set[str]:
     """List the outcomes of a family whose unpublished results are reckoned with: what may be told.
 
-    Those of all pupils, of one group, the first outcomes' own or else the first by name, and of the
-    gap within schools where that group and all pupils stand beside it. A second group's results
-    are nobody's unknown here, so nothing is told of them early.
+    Those of all pupils, of one group (that of which an earlier release told, else the first
+    outcomes' own, else the first by name), and of the gap within schools where that group and all
+    pupils stand beside it. A second group's results are nobody's unknown here, so nothing is told
+    of them early.
     """
     own = pd.concat([one.found.gaps[["outcome", "own"]] for one in chapters]).dropna()
     names = {name for name in map(str, own["outcome"].unique()) if whole_of(name) == family}
     groups = sorted(name for name in names if name != family and not name.endswith(GAP))
+    before = sorted({form.name.partition(": ")[2] for form in told})
+    before = [name for name in before if whole_of(name) == family != name and name[-4:] != GAP]
     firsts = [one.programme.primary for one in chapters if one.programme.primary in groups]
-    group = {*firsts[:1]} or {*groups[:1]}
+    group = {*[*before, *firsts, *groups][:1]}
     both = group == {f"{family}.disadvantaged"} and family in names
     return ({family} & names) | group | ({f"{family}{GAP}"} if both else set())
 
@@ -252,7 +252,7 @@ def find_unknown(
     gaps = [one.found.gaps.reset_index() for one in chapters]
     own = pd.concat(gaps)[["school", "outcome", "own", "comparison", "correction", "weight"]]
     own = own.dropna(subset=["own", "weight"]).drop_duplicates(["school", "outcome"])
-    protected = list_protected(chapters, family)
+    protected = list_protected(chapters, family, told)
     tables = {
         str(outcome): part.set_index("school").sort_index()
         for outcome, part in own.groupby("outcome")

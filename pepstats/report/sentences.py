@@ -19,6 +19,7 @@ from pepstats.formatting import (
     spell_number,
 )
 from pepstats.impact import (
+    FEWEST_MEASURED,
     FORECAST,
     GAINED,
     HOW,
@@ -62,6 +63,7 @@ class Result:
     p_adjusted: float = math.nan
     n_authorities: int = 0
     borderline: bool = False
+    n_places: int = 0
 
     @property
     def known(self) -> bool:
@@ -216,18 +218,21 @@ def chance_sentence(result: Result) -> str:
         f"To test whether the difference found could be chance, we {made} for "
         f"{result.n_placebo:,} groups of schools elsewhere that were not in the programme{where}."
     ]
+    places = result.n_authorities or result.n_places
     if not result.n_authorities:
         said.append(
             "Each group has schools of several authorities. Schools of one authority have good and "
-            "bad years together, and the calculation allows for that."
-        )
-    least = 1 / (result.n_authorities + 1) if result.n_authorities else 0.0
+            "bad years together, "
+            + ("and the calculation allows for that." if places >= FEWEST_MEASURED else
+               "and there are too few authorities to allow for that.")
+        )  # fmt: skip
+    least = 1 / (places + 1) if places else 0.0
     if result.p_placebo > least + 1e-9:
         said.append(f"{_often(result.p_placebo)} {found} at least as large{_range_of(result)}.")
     else:
         said.append(
-            f"Few {found} at least as large. With so many authorities the least that can be said "
-            f"is {_often(least).lower()}."
+            f"Few {found} at least as large. With {spell_number(places)} authorities to compare "
+            f"with, no figure below {max(per_hundred(least), 1)} in 100 can be given."
         )
     if result.p_adjusted > result.p_placebo + 0.005:
         said.append(
@@ -239,15 +244,17 @@ def chance_sentence(result: Result) -> str:
 
 def _bordering(result: Result) -> Iterator[str]:
     """Write what a verdict near a border, or of few authorities, has to be read with."""
+    places = result.n_authorities or result.n_places
     if result.borderline:
+        other = "authorities" if result.n_authorities else "groups of schools"
         yield (
             "Results are said to have changed where this figure is 5 in 100 or fewer, and probably "
-            "changed where it is 10 or fewer. This result is borderline: compared with other "
-            "authorities, it could have had another verdict."
+            f"changed where it is 10 or fewer. This result is borderline: compared with other "
+            f"{other}, it could have had another verdict."
         )
-    if 0 < result.n_authorities < TELLING:
+    if 0 < places < TELLING:
         yield (
-            f"With {spell_number(result.n_authorities)} authorities to compare with, no "
+            f"With {spell_number(places)} authorities to compare with, no "
             f"difference, however large, could have had the verdict \u201c{GAINED}\u201d or "
             f"\u201c{LOST}\u201d."
         )

@@ -17,10 +17,10 @@ import pandas as pd
 
 from pepstats.errors import DesignError
 from pepstats.impact import (
-    WHOLE,
     Asked,
     Gaps,
     draw_placebo,
+    draw_years,
     find_gaps,
     fit_chance_scale,
     fit_gap_variance,
@@ -137,7 +137,7 @@ def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
     if not matched:
         every = compare_changes(headline, early, last, [])
         gaps = replace(every, table=every.table.reindex(gaps.table.index))
-    means, _ = weighted_mean(gaps, draws.schools)
+    means = weighted_mean(gaps, draws.schools)[0] + draw_years(gaps, draws, headline.chosen)
     low, high = np.nanquantile(means, [0.025, 0.975])
     others = "comparison schools" if matched else "all England"
     return CheckRow(
@@ -161,8 +161,8 @@ def less_own_city(headline: Headline) -> CheckRow:
     free = table["gap"].notna() & ~table.index.isin(headline.barred)
     if not (free & table["la"].eq(headline.home)).any():
         raise DesignError("every school of the authority with results is in a programme")
-    if table.loc[table.index.isin(headline.chosen), "la"].eq(headline.home).mean() < WHOLE:
-        raise DesignError("the programme is not in one authority")
+    if not headline.draws.within:
+        raise DesignError("placebo programmes are not each in one authority")
     precision = (1 / table["variance"]).where(free, 0.0)
     parts = pd.DataFrame({"sum": (precision * table["gap"]).fillna(0.0), "of": precision})
     by_city = parts.groupby(table["la"]).sum()
@@ -178,9 +178,7 @@ def less_own_city(headline: Headline) -> CheckRow:
     own = np.flatnonzero(table.index.isin(headline.chosen))
     estimate = weighted_mean(gaps, own)[0] - city_part(np.array([headline.home]), None)[0]
     draws = headline.draws
-    chance = weighted_mean(gaps, draws.schools)[0]
-    if draws.within:
-        chance = chance - city_part(draws.authorities, draws.schools)
+    chance = weighted_mean(gaps, draws.schools)[0] - city_part(draws.authorities, draws.schools)
     row = CheckRow(
         "set against the authority's own other schools", float(estimate),
         n_schools=int(table["gap"].iloc[own].notna().sum()),

@@ -22,7 +22,9 @@ from pepstats.settings import (
     Report,
     SourceLine,
     check_slug,
+    list_revised,
     load_programme,
+    load_report,
 )
 from pepstats.sources import Source, find_page, find_source
 from pepstats.study import Study, load_study
@@ -226,9 +228,12 @@ def draft_report(slug: str, last: Report, data: Path) -> dict[str, bytes]:
         The settings, with what must be changed marked, and the built-in text.
     """
     date, meeting = last.meeting.date, last.meeting
+    first = last
+    if last.revises:  # a revision's title is its own
+        first = load_report(list_revised(last.slug, data)[-1], data)
     settings = {
         "slug": check_slug(slug, "report"), "body": meeting.body,
-        "title": f"{last.title} (after {long_date(date)})"[:200],
+        "title": f"{first.title} (after {long_date(first.meeting.date)})"[:200],
         "date": date.replace(year=date.year + 1, day=1).isoformat(),
         "report_from": meeting.report_from, "report_by": meeting.report_by,
         "authority": last.authority, "year": last.year + 1, "edition": last.edition,

@@ -72,7 +72,7 @@ PUBLIC = tuple(
 )
 """All of a run that leaves in the public edition: made of what has passed the gate."""
 OWN = {f"{PAPER}{name}" for name in ("disclosure-log.csv", "to-do.txt")} | {*SHOWN.values()}
-"""What the gate and the officers have to know, and nobody else: it leaves in no edition."""
+"""The gate's own lists and the officers': files that leave in no edition."""
 PRIVATE = {"local_results", "statements", "support", "members"}
 OPEN = ("ogl", "open government licence")
 EXEMPT = re.compile(r"\bEXEMPT\b")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from pepstats.errors import DesignError, as_reason, nearest
 from pepstats.measures import BREAKS, GROUPS, LOCAL_GROUPS, MEASURES
@@ -47,10 +48,12 @@ def read_first_year(joined: object) -> int | None:
     return int(text) if _YEAR.fullmatch(text) else None
 
 
-def _refuse_unread(joined: str) -> str:
-    if joined.strip() and read_first_year(joined) is None:
-        raise ValueError(f"`{joined[:40]}` is {WHEN}.")
-    return joined
+def _read_joined(joined: object) -> object:
+    """Take a year or a day as YAML reads it too; refuse what says no time."""
+    text = str(joined) if isinstance(joined, (int, datetime.date)) else joined
+    if isinstance(text, str) and text.strip() and read_first_year(text) is None:
+        raise ValueError(f"`{text[:40]}` is {WHEN}.")
+    return text
 
 
 WHEN = "no time of joining: write it as 2017-09, 2017-09-04, 2017/18 or 2018"
@@ -63,7 +66,7 @@ class Member(Settings):
     """
 
     urn: Urn
-    joined: Annotated[str, AfterValidator(_refuse_unread)] | None = None
+    joined: Annotated[str | None, BeforeValidator(_read_joined)] = None
     dose: float | None = Field(default=None, ge=0, le=100_000)
     basis: str | None = None
     changed: str | None = None

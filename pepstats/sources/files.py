@@ -268,7 +268,8 @@ def read_members(file: str, data: Path) -> list[Member]:
         except ValueError:  # pydantic's is one
             raise DesignError(
                 f"{path}, row {number}: `{', '.join(row)[:120]}` is not a school: `urn` is a whole "
-                "number of six or seven digits, `dose` a number or nothing."
+                "number of six or seven digits, `dose` a number or nothing, `joined` 2017-09, "
+                "2017-09-04, 2017/18, 2018 or nothing."
             ) from None
     if not members:
         raise DesignError(f"{path}: no school is listed.")

@@ -1,5 +1,7 @@
 """Effects: an estimate, its interval by inversion, its placebo p and the word for them together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from pepstats.impact.effects import GAINED, LOST, Yardstick, choose_verdict
 from pepstats.impact.gaps import Gaps
 from pepstats.impact.placebo import PlaceboDraws, placebo_estimates
 from tests import reference
+from tests.impact.test_placebo import made_up_gaps
 
 seeds = st.integers(0, 100_000)
 
@@ -289,7 +292,11 @@ def test_draws_from_anywhere_are_as_few_as_the_authorities_they_come_from() -> N
     """However many draws, authorities are the sample: p is never below one in them and one more."""
     rng = np.random.default_rng(1)
     chance, nowhere = rng.normal(size=5_000), np.zeros(5_000, dtype=np.int64)
-    one = effects.Yardstick("x", "rwm_expected", 9.0, chance, nowhere, places=12)
+    found = made_up_gaps([30] * 13)
+    members = list(found.table.index[:18])
+    placebo = pd.DataFrame({"la": nowhere, "rwm_expected": chance})
+    (one,) = effects.set_beside("x", {"rwm_expected": found}, placebo, members, places=12)
+    one = replace(one, estimate=9.0)
     (judged,) = effects.judge_together([one])
     assert judged.p == judged.adjusted == 1 / 13
     assert one.estimate - judged.line <= 0  # and so no range leaves zero out
@@ -301,3 +308,4 @@ def test_a_draw_without_a_result_is_not_counted_among_those_that_are_near() -> N
     one = effects.Yardstick("x", "rwm_expected", 2.0, chance, city)
     (judged,) = effects.judge_together([one])
     assert judged.p == (1 + 50) / (1 + 100)
+    assert judged.adjusted >= judged.p

@@ -787,5 +787,9 @@ def test_a_second_group_of_pupils_is_told_of_early_by_nobody() -> None:
     chapters = [chapter_of(pd.concat([gaps, girls], ignore_index=True))]
     told = {"rwm_expected", "rwm_expected.disadvantaged", "rwm_expected.gap"}
     assert gate.list_protected(chapters, "rwm_expected") == told
+    before = [mean_of([0])]
+    before = [dataclasses.replace(before[0], name="other: rwm_expected.girls")]
+    assert "rwm_expected.girls" in gate.list_protected(chapters, "rwm_expected", before)
+    assert "rwm_expected.disadvantaged" not in gate.list_protected(chapters, "rwm_expected", before)
     alone = [chapter_of(pd.concat([gaps[gaps["outcome"] != "rwm_expected.disadvantaged"], girls]))]
     assert gate.list_protected(alone, "rwm_expected") == {"rwm_expected", "rwm_expected.girls"}

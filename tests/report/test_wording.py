@@ -18,7 +18,7 @@ def result(estimate: float, low: float, high: float, p: float, **changed: object
     known = {
         "outcome": "rwm_expected", "unit": unit, "estimate": estimate, "low": low, "high": high,
         "p_placebo": p, "n_schools": 17, "n_placebo": 10_000, "year": 2018,
-        "release": "provisional", "verdict": choose_verdict(estimate, p),
+        "release": "provisional", "verdict": choose_verdict(estimate, p), "n_places": 20_000,
     }  # fmt: skip
     return Result(**{**known, **changed})
 
@@ -229,6 +229,14 @@ def test_plain_text_is_safe_in_a_word_file(text: str) -> None:
 
 def test_a_share_at_its_floor_is_told_as_what_so_many_authorities_allow() -> None:
     least = wording.chance_sentence(result(9.0, 1.0, 17.0, 1 / 41, n_authorities=40))
-    assert "Few showed a difference at least as large. With so many authorities the least" in least
+    assert "Few showed a difference at least as large. With 40 authorities to compare with" in least
+    assert least.endswith("no figure below 2 in 100 can be given.")
+    several = wording.chance_sentence(result(9.0, 1.0, 17.0, 1 / 13, n_places=12))
+    assert "and the calculation allows for that. Few showed a difference at least as" in several
+    assert several.endswith(
+        "could have had the verdict \u201cgained\u201d or \u201clost ground\u201d."
+    )
+    few = wording.chance_sentence(result(9.0, 1.0, 17.0, 0.4, n_places=8))
+    assert "and there are too few authorities to allow for that." in few
     above = wording.chance_sentence(result(9.0, 1.0, 17.0, 2 / 41, n_authorities=40))
     assert "About 5 in 100 showed a difference at least as large" in above

@@ -1,5 +1,6 @@
 """Settings: a study in plain YAML, each wrong key named with the nearest right one."""
 
+import datetime
 import re
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from pepstats.errors import DesignError
-from pepstats.settings.programme import Programme, load_programme
+from pepstats.settings.programme import Member, Programme, load_programme
 from pepstats.settings.report import Report, load_programmes, load_report
 from pepstats.settings.yaml import check_settings, check_slug, read_yaml
 from pepstats.sources.files import read_members
@@ -213,6 +214,12 @@ def test_a_value_of_the_wrong_kind_is_told_as_met_and_as_wanted(
 def test_a_day_written_otherwise_is_told_how_days_are_written() -> None:
     with pytest.raises(DesignError, match=r"`7/10/2024` is not a date: write 2018-10-02"):
         check_settings(Report, {"meeting": {"date": "7/10/2024"}}, Path("reports/x.yml"))
+
+
+@pytest.mark.parametrize("joined", [2018, datetime.date(2017, 9, 4), "2017-09", None])
+def test_a_time_of_joining_is_read_as_yaml_writes_it(joined: object) -> None:
+    read = Member.model_validate({"urn": 100_001, "joined": joined}).joined
+    assert read == (None if joined is None else str(joined))
 
 
 def test_programmes_judged_together_have_as_many_placebo_programmes(tmp_path: Path) -> None:
