@@ -27,7 +27,7 @@ TWICE = "a school listed twice, or under two of its numbers: counted once"
 SHARED = "schools that are in other programmes of the list too: allowed for in the pooled answers"
 SPREAD = (
     "compared with groups of schools from all authorities together, as it lies in several or no "
-    "other is large enough; authorities' good and bad years are allowed for"
+    "other is large enough; their good and bad years are allowed for as far as they are measured"
 )
 LATER = "schools that joined later: each counts from its own first year"
 NOT_OWN = "schools that joined later: counted from the start, as their own cannot be worked out"
