@@ -56,3 +56,12 @@ def test_the_invented_city_s_own_results_stand_beside_the_published_series() -> 
     held = describe_held(study.panel, series, ["rwm_expected"], members).set_index("whose")
     assert held.loc[OWN, "year"] == 2018 and 0 < held.loc[OWN, "value"] < 100
     assert set(held.loc[HERE, "year"]) == set(held.loc[ENGLAND, "year"]) >= {2016, 2017}
+
+
+def test_only_the_same_measure_of_the_authority_and_of_england_stands_beside_it() -> None:
+    rows = [(SEN, HERE, 21.0), (SEN, ENGLAND, 24.0), (SEN, "another authority", 30.0),
+            ("rwm_expected.other", HERE, 70.0)]  # fmt: skip
+    series = pd.DataFrame(rows, columns=["measure", "whose", "value"]).assign(year=2018, reason="")
+    panel = panel_of([10.0] * 5, [20.0] * 5)
+    held = describe_held(panel, series, ["rwm_expected"], range(1, 6))
+    assert held.set_index("whose")["value"].to_dict() == {OWN: 10.0, HERE: 21.0, ENGLAND: 24.0}

@@ -1,5 +1,6 @@
 """The grade an evaluation gives itself: what it rests on, and never somebody else's rating."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,8 @@ from pepstats import paths
 from pepstats.errors import DesignError
 from pepstats.impact import evidence_grade as evidence
 from pepstats.settings import load_rules
+from tests.impact.test_october import SLUG, in_october, national
+from tests.worlds import evaluate_small, small_england
 
 QUIET = {
     "largest_smd": 0.03, "baseline_years": 2, "share_elsewhere": 0.0, "comparison_cleared": True,
@@ -126,3 +129,31 @@ def test_one_school_of_twenty_lost_is_on_the_border_whatever_the_last_digit() ->
     lost = security(0.2, 18, share_lost=1 - 19 / 20).inputs
     exact = security(0.2, 18, share_lost=0.05).inputs
     pd.testing.assert_frame_equal(lost.drop(columns="value"), exact.drop(columns="value"))
+
+
+def test_schools_lost_are_counted_in_whole_percentages_as_the_criteria_give_them() -> None:
+    def level(lost: int, listed: int) -> int | None:
+        return evidence.grade_security(
+            design="random", mdes=0.2, schools_listed=listed, schools_left=listed - lost,
+            threats=evidence.find_threats(evidence.Circumstances(**QUIET)),
+            criteria=load_rules(evidence.Criteria, "grades.yml"),
+        ).level  # fmt: skip
+
+    assert (level(5, 48), level(5, 47)) == (5, 4)  # 10.4 and 10.6 in 100; up to 10 is the most
+
+
+def test_a_programme_s_grade_rests_on_its_own_schools_and_its_own_mode() -> None:
+    """A third of the members elsewhere too; a forecast accounts only for what was observed."""
+    small = small_england()
+    found = {
+        "unobservables": evaluate_small(small, SLUG),
+        "observables": evaluate_small(small, SLUG, in_october(small), national(small)),
+    }
+    for design, one in found.items():
+        members = one.inputs.members.copy()
+        members.iloc[: len(members) // 3, members.columns.get_loc("also_in")] = 1
+        held = replace(one, inputs=replace(one.inputs, members=members)).grade.inputs
+        rows = held.set_index("input")
+        assert rows.loc["design", "value"] == design
+        share = f"{(len(members) // 3) / len(members):.0%} of members are in another programme too"
+        assert rows.loc["concurrent interventions", "note"] == share

@@ -432,3 +432,26 @@ def test_fewer_than_three_are_enough_where_no_more_were_asked_for() -> None:
         row = gaps.find_gaps(panel, pool, found, ask(small)).table.loc[school]
         assert row["n_comparison"] == k - 1 and np.isnan(row["gap"])
         assert row["reason"] == f"fewer than {k} comparison schools with a result"
+
+
+def test_a_school_s_own_variance_is_what_its_city_s_year_leaves_and_a_quarter_at_least() -> None:
+    cohort = np.array([10.0, 100.0])
+    assert gaps.GapVariance(4.0, 20.0, 1.0).own_variance(cohort).tolist() == [5.0, 3.2]
+    assert gaps.GapVariance(4.0, 20.0, 4.0).own_variance(cohort).tolist() == [2.0, 1.05]
+
+
+def test_a_city_s_year_is_measured_about_the_mean_beyond_what_its_schools_vary_by() -> None:
+    """Known answer: twenty authorities whose schools all lie 3 above or below a mean of 1.
+
+    Squares of 4 and -2 are 10 on average, which is each school's variance; of a mean of fifty
+    that is .2, and 9 less .2 is the year's. Fewer than ten authorities, or ones of four schools,
+    measure none.
+    """
+
+    def city(authorities: int, schools: int) -> float:
+        of = np.repeat(np.arange(authorities), schools)
+        gap = 1.0 + np.where(of % 2, 3.0, -3.0)
+        return gaps.fit_gap_variance(gap, np.full(len(gap), 40.0), of).city
+
+    assert city(20, 50) == pytest.approx(8.8)
+    assert city(10, 5) == pytest.approx(9 - 10 / 5) and city(8, 50) == 0 == city(20, 4)

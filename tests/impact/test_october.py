@@ -12,6 +12,7 @@ from pepstats.matching.nearest import match_schools
 from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool
 from pepstats.schools.panel import Panel
 from pepstats.settings.programme import MatchRule, PoolRule
+from tests.impact.test_gaps import with_more
 from tests.worlds import YEAR, Small, evaluate_small, small_england
 
 SLUG = "closing-the-gap"
@@ -154,3 +155,18 @@ def test_results_that_draw_together_draw_last_years_misses_together() -> None:
 
     wider = Panel(values, small.panel.reasons, small.panel.releases)
     assert spread(wider) == pytest.approx(spread(small.panel) / 2)
+
+
+def test_a_forecast_looks_at_nothing_of_this_year_but_the_results() -> None:
+    """What pupils of the year began with is known only when all results are."""
+    small = small_england()
+    index = small.panel.values.index
+    start = pd.Series(np.random.default_rng(1).normal(15, 1, len(index)), index)
+    other = start.where(index.get_level_values("year") < YEAR, 30 - start)
+    as_it_was, changed, flat = (
+        forecast(small, with_more(small, prior_attainment=one))
+        for one in (start, other, pd.Series(15.0, index))
+    )
+    for before, after in zip(as_it_was, changed, strict=True):
+        pd.testing.assert_frame_equal(before.table, after.table)
+    assert not as_it_was[0].table["gap"].equals(flat[0].table["gap"])  # of years before it matters

@@ -320,3 +320,11 @@ def test_small_and_large_cities_are_called_alike_only_when_draws_are_scaled() ->
     rate = {how: [n[third == t].mean() / times for t in range(3)] for how, n in called.items()}
     assert all(0.04 <= share <= 0.06 for share in rate["scaled"]), rate
     assert rate["plain"][0] > 0.075 and rate["plain"][2] < 0.03, rate
+
+
+def test_low_attaining_is_below_the_middle_school_over_all_baseline_years() -> None:
+    baseline = pd.DataFrame(
+        {2016: [70.0, 40.0, 60.0, 50.0, 10.0], 2017: [60.0, 44.0, 30.0, 58.0, 90.0]}
+    )
+    # means: 65, 42, 45, 54, 50; the middle one is not below itself
+    assert placebo.low_attaining(baseline).tolist() == [False, True, True, False, False]

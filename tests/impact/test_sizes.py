@@ -216,3 +216,9 @@ def test_scores_published_without_limits_are_sized_by_england_s_own_spread() -> 
     assert found.how.endswith("of 5.43, published for England in 2018")
     assert sizes.latest_spread(panel_of(bare, 2023), "maths_progress", 2023).year == 2019
     assert "no source of this study has" in ask("progress8", panel_of(bare)).reason
+
+
+def test_five_schools_limits_are_the_fewest_that_tell_the_pupils_spread() -> None:
+    for n in (4, 5):
+        found = sizes.recover_pupil_spread(panel_of(made_up(6.0, n)), "reading_progress", 2018)
+        assert (found.n_schools, np.isnan(found.sd)) == (n, n == 4)

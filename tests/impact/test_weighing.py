@@ -45,7 +45,9 @@ def test_a_score_has_the_pupils_spread_that_is_published_and_others_a_reason() -
     points, how, reason = weighing.find_points("reading_progress", panel, 2018, 0.0)
     assert (points, how, reason) == (5.9912, "pupils' standard deviation, 2018", "")
     assert "not an attainment outcome" in weighing.find_points("absence", panel, 2018, 4.0)[2]
-    assert "between 0 and 100" in weighing.find_points("rwm_expected", panel, 2018, 101.0)[2]
+    for without in (101.0, 100.0, 0.0, -1.0):
+        found = weighing.find_points("rwm_expected", panel, 2018, without)
+        assert np.isnan(found[0]) and "between 0 and 100" in found[2]
     assert "no limits" in weighing.find_points("attainment8", panel, 2018, 45.0)[2]
 
 
