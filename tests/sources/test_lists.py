@@ -7,7 +7,7 @@ import pytest
 
 from pepstats.errors import DesignError
 from pepstats.settings import Entered, MembersInFile, Programme, load_programme, load_sweep_folder
-from pepstats.sources import list_entered_members, read_entered
+from pepstats.sources import list_entered_members, lists, read_entered
 from tests.worlds import ROOT
 
 LIKE = load_programme("send-in-mainstream", ROOT / "data")
@@ -127,3 +127,15 @@ def test_a_folder_is_read_with_kinds_and_a_file_that_is_wrong_is_left_out(tmp_pa
     (tmp_path / "empty").mkdir()
     with pytest.raises(DesignError, match="no programme is in this folder"):
         load_sweep_folder(tmp_path / "empty")
+
+
+def test_a_file_too_large_to_be_a_list_is_refused_unread_and_one_cut_short_by_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "A,900001,,,,\nA,900002,,,,\n"
+    monkeypatch.setattr(lists, "LARGEST_LIST", len(HEADER + rows))
+    assert len(made(enter(tmp_path, rows)[0]).members) == 2
+    with pytest.raises(DesignError, match=r"larger than \d+ bytes, so not a list of schools"):
+        enter(tmp_path, rows + "A,900003,,,,\nA,900004,,,,\n")
+    with pytest.raises(DesignError, match=r"list\.csv, row 3: the file stops in the middle"):
+        enter(tmp_path, "A,900001,,,,\nA,9000")
