@@ -7,7 +7,7 @@ real school; every name says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -124,6 +124,7 @@ def build_england(
 def enrol(world: World, intake: Intake, years: Sequence[int], seed: int) -> dict[int, Pupils]:
     """Draw each year's pupils, before any programme; a school's places change from year to year."""
     pupils = {}
+    schools = world.schools[world.schools["has_results"]]
     rng = generator(seed, "places filled")
     full = rng.random(len(intake.size)) < 0.6
     fill = np.where(full, 1.1, rng.uniform(0.65, 1.1, len(intake.size)))
@@ -131,7 +132,7 @@ def enrol(world: World, intake: Intake, years: Sequence[int], seed: int) -> dict
         rng = generator(seed, "places filled", year)
         fill = fill + rng.normal(0, 0.03, len(fill))
         counts = cohort(intake, np.clip(fill + rng.normal(0, 0.08, len(fill)), 0.3, 1.3), rng)
-        counts[~_has_results(world, year)] = 0
+        counts[((schools["first"] > year) | (schools["last"] < year)).to_numpy()] = 0
         pupils[year] = draw_pupils(year, intake, counts, generator(seed, "pupils", year))
     return pupils
 
@@ -153,9 +154,17 @@ def _weakness(intake: Intake) -> np.ndarray:
     return 1.0 - np.argsort(np.argsort(lasting, kind="stable"), kind="stable") / len(lasting)
 
 
-def _has_results(world: World, year: int) -> np.ndarray:
+def rank_at_home(
+    world: World, pupils: Mapping[int, Pupils], years: Sequence[int]
+) -> npt.NDArray[np.int64]:
+    """Rank the city's mainstream schools by results as published in some years, lowest first."""
     schools = world.schools[world.schools["has_results"]]
-    return np.asarray((schools["first"] <= year) & (schools["last"] >= year))
+    home = np.flatnonzero((schools["la"] == CITY) & (schools["kind"] != "special"))
+    seen = [
+        Published(pupils[year], pupils[year].school, len(schools)).column("PTRWM_EXP").value[home]
+        for year in years
+    ]
+    return home[np.argsort(np.mean(seen, axis=0), kind="stable")]
 
 
 def _pick_members(
@@ -166,14 +175,8 @@ def _pick_members(
     Lower attaining is by the results as published in 2016 and 2017, chance and all: so members
     would have risen a little by themselves.
     """
-    schools = world.schools[world.schools["has_results"]]
-    home = np.flatnonzero((schools["la"] == CITY) & (schools["kind"] != "special"))
-    seen = [
-        Published(pupils[year], pupils[year].school, len(schools)).column("PTRWM_EXP").value[home]
-        for year in (2016, 2017)
-    ]
-    order = home[np.argsort(np.mean(seen, axis=0), kind="stable")]
-    half = -(-len(home) // 2)
+    order = rank_at_home(world, pupils, (2016, 2017))
+    half = -(-len(order) // 2)
     lower, rest = rng.permutation(order[:half]), rng.permutation(order[half:])
     alone = LOWER_MEMBERS - SHARED
     picked = {
@@ -209,24 +212,20 @@ _NAMES = {"READ": "reading_progress", "WRIT": "writing_progress", "MAT": "maths_
 _POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 
 
-def told_outcomes(year: int) -> tuple[str, ...]:
-    """List what the truth of a year is told of: progress, or the subjects where there is none."""
-    return (*_STANDARDS, *(_NAMES.values() if year <= LAST_WITH_START else _SINGLE))
-
-
 def values_without_chance(
-    england: England, year: int, programmes: Iterable[str] | None = None
+    england: England, year: int, programmes: Collection[str] | None = None
 ) -> pd.DataFrame:
     """Return what each school would get on average over endless cohorts of its kind of pupils.
 
-    Index: row of `world.schools`. Columns: the outcomes of the year (`told_outcomes`), and each
-    for disadvantaged and other pupils. Only the named programmes are felt, or all.
+    Index: row of `world.schools`. Columns: the standards, and progress or, where there is none, the
+    subjects; each also for disadvantaged and other pupils. Only the named programmes are felt, or
+    all.
     """
     intake, t = england.intake, EVERY_YEAR.index(year)
-    felt = tuple(england.planted if programmes is None else programmes)
+    felt = england.planted if programmes is None else programmes
     share = intake.disadvantaged
     parts: dict[str, Array] = {}
-    names = told_outcomes(year)
+    names = (*_STANDARDS, *(_NAMES.values() if year <= LAST_WITH_START else _SINGLE))
     for group, flag in (("disadvantaged", 1.0), ("other", 0.0)):
         of_group = _of_group(england, t, flag, _added(england, year, group, felt))
         parts |= {f"{name}.{group}": of_group[name] for name in names}
@@ -254,11 +253,10 @@ def planted_effects(england: England) -> pd.DataFrame:
                 base = nothing.loc[members, outcome]
                 rows.append((slug, outcome, year, (own.loc[members, outcome] - base).mean(),
                              (every.loc[members, outcome] - base).mean()))  # fmt: skip
-    columns = ["programme", "outcome", "year", "planted", "with_overlap"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["programme", "outcome", "year", "planted", "with_overlap"])
 
 
-def _added(england: England, year: int, group: str, programmes: tuple[str, ...]) -> Array:
+def _added(england: England, year: int, group: str, programmes: Collection[str]) -> Array:
     added = np.zeros(len(england.intake.size))
     for slug in programmes if year >= england.starts else ():
         added += england.effect * england.planted[slug][group] * england.strength(slug)

@@ -27,7 +27,7 @@ from pepstats.invented.other_files import (
     national_headlines,
     trusts,
 )
-from pepstats.invented.pupils import PLANTED, STARTS, generator
+from pepstats.invented.pupils import STARTS, generator
 from pepstats.invented.results import half_up
 from pepstats.invented.world import CITY, GOVERNANCE
 
@@ -112,8 +112,8 @@ _PROGRAMME = """# {note}
 title: {title}
 summary: {summary}
 phase: primary
-starts: 2018                # the first results that could show it
-baseline: [2016, 2017]
+starts: {starts}                # the first results that could show it
+baseline: [{baseline}]
 for: {whom}
 outcomes: [{outcomes}]  # the first leads
 members:                    # 18 invented schools; some by the URN they had before or have since
@@ -121,42 +121,72 @@ members:                    # 18 invented schools; some by the URN they had befo
 pool: {{outside: authority}}
 match: {{exact: [phase, school_type], near: [rwm_expected, cohort], caliper: null}}
 placebo: {{draws: 10000}}
-cost: {{grant: 200000, pupils: {pupils}}}
+cost: {{grant: {grant}, pupils: {pupils}{over}}}
 seed: {seed}
 """
 
-_WORDS = {
-    "closing-the-gap": ("Closing the gap", "Schools had coaching and reviews of their Year 6 "
-                        "pupils, so that the disadvantaged would catch up."),
-    "send-in-mainstream": ("SEND in mainstream", "Schools had training, a coach and reviews for "
-                           "their Year 6 pupils with SEN Support."),
-}  # fmt: skip
-
-_JUDGED = {
-    # whom each is for, and the outcomes it is judged by
-    "closing-the-gap": ("disadvantaged", "rwm_expected.disadvantaged, rwm_expected, "
-                        "rwm_expected.gap, reading_progress, maths_progress"),
-    "send-in-mainstream": ("sen_support",
-                           "rwm_expected, reading_progress, writing_progress, maths_progress"),
+_PROGRAMMES = {
+    # `group`: the pupils each is for, as they are counted in its cost
+    "closing-the-gap": {
+        "title": "Closing the gap",
+        "summary": "Schools had coaching and reviews of their Year 6 pupils, so that the "
+                   "disadvantaged would catch up.",
+        "whom": "disadvantaged", "group": "FSM6CLA1A", "grant": "200000", "over": "",
+        "outcomes": "rwm_expected.disadvantaged, rwm_expected, rwm_expected.gap, "
+                    "reading_progress, maths_progress",
+    },
+    "send-in-mainstream": {
+        "title": "SEND in mainstream",
+        "summary": "Schools had training, a coach and reviews for their Year 6 pupils with SEN "
+                   "Support.",
+        "whom": "sen_support", "group": "SENK", "grant": "200000", "over": "",
+        "outcomes": "rwm_expected, reading_progress, writing_progress, maths_progress",
+    },
 }  # fmt: skip
 
 NOTE = "Invented, like every school in it. Written by `pepstats invent`."
 
-_REPORT = """# {note}
-# October: the city's own provisional results, and England's headline, are all there is of 2018.
-title: Evaluation of the Partnership's two programmes, autumn 2018
+_OCTOBER = """# {note}
+# October: the city's own provisional results, and England's headline, are all there is of {year}.
+title: {title}
 meeting:
   body: Education Advisory Board
-  date: 2018-10-02
+  date: {october}
   report_from: Director of Children's Services, Fablemouth (invented)
   report_by: Head of School Improvement, Fablemouth (invented)
 authority: {city}
-year: 2018
+year: {year}
 edition: public
 invented: true
-planted:                    # what each programme really added; the paper's last page alone reads it
+planted:                    # what {each} really added; the paper's last page alone reads it
 {planted}
 actions:                    # what the last meeting asked for, and where this paper answers it
+{actions}disclosure: {{safe_threshold: 3}}
+formats: [word, workbook]
+sources:
+{sources}
+programmes: [{programmes}]
+"""
+
+_DECEMBER = """# {note}
+# December: the same report with every school's results of {year}. All else is as it was in October.
+revises: autumn-{year}
+title: {title}, as revised in December
+meeting:
+  body: Education Advisory Board
+  date: {december}
+  report_from: Director of Children's Services, Fablemouth (invented)
+  report_by: Head of School Improvement, Fablemouth (invented)
+sources:
+{sources}
+"""
+
+_REPORT = {
+    "title": "Evaluation of the Partnership's two programmes, autumn 2018",
+    "october": "2018-10-02",
+    "december": "2018-12-18",
+    "each": "each programme",
+    "actions": """\
   - asked: A summary of the evaluations of the two programmes, to judge the impact on outcomes
     by: A member of the Board (invented)
     answer: Section 2 has the finding for each programme. The rest is under each programme.
@@ -166,25 +196,8 @@ actions:                    # what the last meeting asked for, and where this pa
   - asked: What schools say of the impact of the support they had
     by: A councillor (invented)
     answer: Every school of both was asked. Their answers are counted, and some are quoted.
-disclosure: {{safe_threshold: 3}}
-formats: [word, workbook]
-sources:
-{sources}
-programmes: [closing-the-gap, send-in-mainstream]
-"""
-
-_REVISED = """# {note}
-# December: the same report with every school's results of 2018. All else is as it was in October.
-revises: autumn-2018
-title: Evaluation of the Partnership's two programmes, autumn 2018, as revised in December
-meeting:
-  body: Education Advisory Board
-  date: 2018-12-18
-  report_from: Director of Children's Services, Fablemouth (invented)
-  report_by: Head of School Improvement, Fablemouth (invented)
-sources:
-{sources}
-"""
+""",
+}
 
 DFE = "the Department for Education"
 GIAS = "the Department's register, Get Information about Schools"
@@ -215,37 +228,70 @@ class DataFile:
         return f"  - {{{listed}, file: invented/{self.name},\n     sha256: {digest}}}"
 
 
-def write_england(england: England, folder: Path) -> list[Path]:
-    """Write an invented England as a data folder: `invented/`, and the study that reads it.
-
-    Return the files in the order written; the same England has the same bytes.
-    """
-    return write_all(lay_out_england(england), folder)
-
-
 def lay_out_england(england: England) -> dict[str, bytes]:
     """Lay an invented England out as files, by their names in a data folder."""
-    files = _list_results(england) + _list_registers(england)
-    if STARTS in england.years:
-        files += _list_autumn(england)
-    contents = {f"invented/{file.name}": file.content for file in files}
-    contents["invented/truth.csv"] = tell_truth(england)
-    about = ABOUT.format(files=list_files(files), seed=england.seed, effect=england.effect)
-    texts = {"invented/README.md": about}
+    files = [*_list_results(england), *_list_registers(england), *_list_autumn(england)]
     late = [f for f in files if f.kind in ("ks2", "la_series") and (f.year or 0) >= STARTS]
-    december = [file.line for file in late if file.year == STARTS]
     earlier = [file for file in files if file.kind and file not in late]
     # As a report lists them: results, what the city holds itself, and then all else.
     earlier.sort(key=lambda file: ("ks2", "local_results", "national", file.kind).index(file.kind))
-    october = "\n".join(file.line for file in earlier)
-    texts["reports/autumn-2018.yml"] = _REPORT.format(
-        note=NOTE, city=CITY, sources=october, planted=tell_planted(england)
-    )
-    if december:
-        revised = _REVISED.format(note=NOTE, sources="\n".join(december))
-        texts["reports/autumn-2018-revised.yml"] = revised
-    texts |= {f"programmes/{slug}.yml": _programme_text(england, slug) for slug in PLANTED}
-    return contents | {name: text.encode() for name, text in texts.items()}
+    december = [file for file in late if file.year == STARTS]
+    return {
+        **lay_out_files(england, files, ABOUT),
+        **write_reports(england, _REPORT, (earlier, december), SHOWN),
+        **write_programmes(england, _PROGRAMMES, england.seed),
+    }
+
+
+def lay_out_files(
+    england: England, files: Sequence[DataFile], about: str, place: str = ""
+) -> dict[str, bytes]:
+    """Lay files out by their names in a data folder, with the truth and a page about them."""
+    listed = "\n".join(f"| `{file.name}` | {file.what} | {file.publisher} |" for file in files)
+    page = about.format(files=listed, seed=england.seed, effect=england.effect)
+    return {
+        **{f"invented/{file.name}": file.content for file in files},
+        f"invented/{place}truth.csv": tell_truth(england),
+        f"invented/{place}README.md": page.replace(f"`{place}", "`").encode(),
+    }
+
+
+def write_reports(
+    england: England, words: Mapping[str, str],
+    files: tuple[Sequence[DataFile], Sequence[DataFile]], outcomes: Sequence[str],
+) -> dict[str, bytes]:  # fmt: skip
+    """Write October's report, and December's that revises it, each with its `files`."""
+    year = england.starts
+    told = {
+        **words, "note": NOTE, "city": CITY, "year": year,
+        "planted": tell_planted(england, outcomes), "programmes": ", ".join(england.planted),
+    }  # fmt: skip
+    october, december = ("\n".join(file.line for file in part) for part in files)
+    return {
+        f"reports/autumn-{year}.yml": _OCTOBER.format(**told, sources=october).encode(),
+        f"reports/autumn-{year}-revised.yml": _DECEMBER.format(**told, sources=december).encode(),
+    }
+
+
+def write_programmes(
+    england: England, words: Mapping[str, Mapping[str, str]], seed: int
+) -> dict[str, bytes]:
+    """Write each programme as the YAML a study keeps it in."""
+    texts = {}
+    for slug, own in words.items():
+        members = england.members[england.members["programme"] == slug]
+        counts = england.results(england.years[-1]).count(own["group"])
+        helped = int(counts[members["school"].to_numpy()].sum())
+        lines = [
+            f'  - {{urn: {m.urn}, joined: "{m.joined}", dose: {m.dose:g}, basis: {m.basis}}}'
+            for m in members.sort_values("urn").itertuples()
+        ]
+        baseline = f"{england.starts - 2}, {england.starts - 1}"
+        texts[f"programmes/{slug}.yml"] = _PROGRAMME.format(
+            note=NOTE, starts=england.starts, baseline=baseline, members="\n".join(lines),
+            pupils=helped or "null", seed=seed, **own,
+        ).encode()  # fmt: skip
+    return texts
 
 
 def write_all(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
@@ -270,14 +316,45 @@ def write_all(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
 
 def _list_results(england: England) -> list[DataFile]:
     """List each year's key stage 2 results."""
-    what = "key stage 2 results, all schools, with the authorities' and England's rows"
     return [
-        DataFile(
-            f"ks2/{year - 1}-{year}_england_ks2final.csv", what, DFE,
-            key_stage_2(england, year), "ks2", year, "final" if year < STARTS else "revised",
-        )
+        list_key_stage_2(england, "ks2/", year, "final" if year < STARTS else "revised")
         for year in england.years
+    ]
+
+
+def list_key_stage_2(england: England, place: str, year: int, release: str) -> DataFile:
+    """Return a year's key stage 2 results in the wide layout."""
+    what = "key stage 2 results, all schools, with the authorities' and England's rows"
+    name = f"{place}{year - 1}-{year}_england_ks2final.csv"
+    return DataFile(name, what, DFE, key_stage_2(england, year), "ks2", year, release)
+
+
+def list_own(england: England, place: str) -> list[DataFile]:
+    """List what is known in September of the year's results: the city's own, and the headlines."""
+    year = england.starts
+    return [
+        DataFile(f"{place}{year}-09_local_results.csv",
+                 f"the city's own results in September {year}, provisional", "an authority",
+                 to_csv(local_results(england, year), "utf-8"),
+                 "local_results", year, "provisional"),
+        DataFile(f"{place}{year}-09_national.csv", "the national headlines as first published",
+                 DFE, to_csv(national_headlines(england, year), "utf-8"),
+                 "national", year, "provisional"),
     ]  # fmt: skip
+
+
+def list_statements(england: England, place: str) -> DataFile:
+    """Return what the schools say."""
+    what = "what the schools say, as the city collected it"
+    content = to_csv(statements(england), "utf-8")
+    return DataFile(f"{place}statements.csv", what, "an authority", content, "statements")
+
+
+def list_series(england: England, name: str, years: Sequence[int]) -> DataFile:
+    """Return the long series by authority, of some years."""
+    content = to_csv(authority_series(england, years), "utf-8")
+    what = "series by authority: all, and England"
+    return DataFile(f"{name}.csv", what, DFE, content, "la_series", years[-1])
 
 
 def _list_registers(england: England) -> list[DataFile]:
@@ -294,66 +371,23 @@ def _list_registers(england: England) -> list[DataFile]:
 
 def _list_autumn(england: England) -> list[DataFile]:
     """List what else is known in the autumn of 2018, and a year later of the secondaries."""
-    own = "the city's own results in September 2018, provisional"
-    files = [
-        DataFile("england/2017-2018_england_census.csv", "the January school census",
-              DFE, to_csv(census(england)), "census", STARTS),
-        DataFile("england/2017-2018_england_abs.csv", "absence in the school year",
-              DFE, to_csv(absence(england)), "absence", STARTS),
-        DataFile("england/2018-07-31_ofsted-schools.csv", "each school's latest inspection, as CSV",
-              "Ofsted", to_csv(inspections(england)), "ofsted", STARTS),
-        *(DataFile(f"la/{name}.csv", "series by authority: all, and England", DFE,
-                to_csv(authority_series(england, years), "utf-8"), "la_series", until)
-          for name, years, until in _list_series(england)),
-        DataFile("local/2018-09_local_results.csv", own, "an authority",
-              to_csv(local_results(england, STARTS), "utf-8"),
-              "local_results", STARTS, "provisional"),
-        DataFile("local/2018-09_national.csv", "the national headlines as first published",
-              DFE, to_csv(national_headlines(england, STARTS), "utf-8"),
-              "national", STARTS, "provisional"),
-        DataFile("local/statements.csv", "what the schools say, as the city collected it",
-              "an authority", to_csv(statements(england), "utf-8"), "statements"),
-    ]  # fmt: skip
     what = "key stage 4 results as first published in October"
-    return files + [
-        DataFile(f"ks4/{year - 1}-{year}_england_ks4provisional.csv", what, DFE,
-              to_csv(key_stage_4(england, year)))
-        for year in YEARS
-    ]  # fmt: skip
-
-
-def _list_series(england: England) -> list[tuple[str, list[int], int]]:
-    """List the long series by authority: earlier years', and this year's in December."""
     earlier = [year for year in england.years if year < STARTS]
-    found = [("lait_long_ks2", earlier, earlier[-1])] if earlier else []
-    return [*found, (f"lait_long_ks2_{STARTS}", [STARTS], STARTS)]
-
-
-def _programme_text(england: England, slug: str) -> str:
-    """Write one programme as the YAML a study keeps it in."""
-    title, summary = _WORDS[slug]
-    whom, outcomes = _JUDGED[slug]
-    members = england.members[england.members["programme"] == slug]
-    group = "FSM6CLA1A" if slug == "closing-the-gap" else "SENK"
-    counts = england.results(max(england.years)).count(group)
-    helped = int(counts[members["school"].to_numpy()].sum())
-    return _PROGRAMME.format(note=NOTE, title=title, summary=summary, members=tell_members(members),
-                             pupils=helped or "null", seed=england.seed, whom=whom,
-                             outcomes=outcomes)  # fmt: skip
-
-
-def tell_members(members: pd.DataFrame) -> str:
-    """Write the lines of a programme's schools."""
-    lines = [
-        f'  - {{urn: {m.urn}, joined: "{m.joined}", dose: {m.dose:g}, basis: {m.basis}}}'
-        for m in members.sort_values("urn").itertuples()
-    ]
-    return "\n".join(lines)
-
-
-def list_files(files: Sequence[DataFile]) -> str:
-    """Write the rows of a table of files: what each is, and who publishes the like."""
-    return "\n".join(f"| `{file.name}` | {file.what} | {file.publisher} |" for file in files)
+    return [
+        DataFile("england/2017-2018_england_census.csv", "the January school census",
+                 DFE, to_csv(census(england)), "census", STARTS),
+        DataFile("england/2017-2018_england_abs.csv", "absence in the school year",
+                 DFE, to_csv(absence(england)), "absence", STARTS),
+        DataFile("england/2018-07-31_ofsted-schools.csv", "each school's latest inspection, as CSV",
+                 "Ofsted", to_csv(inspections(england)), "ofsted", STARTS),
+        list_series(england, "la/lait_long_ks2", earlier),
+        list_series(england, f"la/lait_long_ks2_{STARTS}", [STARTS]),
+        *list_own(england, "local/"),
+        list_statements(england, "local/"),
+        *(DataFile(f"ks4/{year - 1}-{year}_england_ks4provisional.csv", what, DFE,
+                   to_csv(key_stage_4(england, year)))
+          for year in YEARS),
+    ]  # fmt: skip
 
 
 SHOWN = (
@@ -362,7 +396,7 @@ SHOWN = (
 )  # fmt: skip
 
 
-def tell_planted(england: England, shown: Sequence[str] = SHOWN) -> str:
+def tell_planted(england: England, shown: Sequence[str]) -> str:
     """Write what the programmes added to each one's schools in the first year."""
     truth = planted_effects(england).query(f"year == {england.starts}")
     wide = truth.pivot(index="programme", columns="outcome", values="with_overlap")

@@ -26,15 +26,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import find_dashboard
-from pepstats.runs.files import (
-    CHANGES_FILE,
-    LOG,
-    MANIFEST,
-    Count,
-    Digest,
-    Output,
-    sha256_of,
-)
+from pepstats.runs.files import CHANGES_FILE, LOG, MANIFEST, Count, Digest, Output, sha256_of
 from pepstats.runs.tasks import CRITERIA, StepRecord
 from pepstats.settings import SLUG, Report, Settings, list_revised, load_programme
 from pepstats.sources import Source

@@ -25,13 +25,7 @@ from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import PROPOSED
 from pepstats.runs.files import Digest, copy_into, sha256_of, write_whole
-from pepstats.runs.manifest import (
-    EarlierRun,
-    Manifest,
-    hash_arithmetic,
-    manifest_as_text,
-    seal_of,
-)
+from pepstats.runs.manifest import EarlierRun, Manifest, hash_arithmetic, manifest_as_text, seal_of
 from pepstats.runs.steps import PUBLISHED
 from pepstats.runs.tasks import CRITERIA, FIRST, LAST, StepRecord, Task, among
 from pepstats.settings import Programme, Report, Settings, hash_settings, keep_keys

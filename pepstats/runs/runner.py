@@ -50,13 +50,7 @@ from pepstats.runs.manifest import (
 )
 from pepstats.runs.reuse import Ground, find_kept, hash_code, kept_beside
 from pepstats.runs.revision import find_earlier
-from pepstats.runs.tasks import (
-    StepRecord,
-    Task,
-    check_parameters,
-    list_tasks,
-    parameters_of,
-)
+from pepstats.runs.tasks import StepRecord, Task, check_parameters, list_tasks, parameters_of
 from pepstats.schools import check_asked
 from pepstats.settings import (
     Programme,

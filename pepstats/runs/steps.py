@@ -20,14 +20,7 @@ import pandas as pd
 from pepstats import paths
 from pepstats.errors import RunError, nearest
 from pepstats.formatting import plain_text, settle_one
-from pepstats.impact import (
-    FORECAST,
-    Design,
-    Evaluation,
-    Inputs,
-    no_similar,
-    take_up_evaluation,
-)
+from pepstats.impact import FORECAST, Design, Evaluation, Inputs, no_similar, take_up_evaluation
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import Told
@@ -41,12 +34,7 @@ from pepstats.runs.files import (
     read_csv,
     write_whole,
 )
-from pepstats.runs.tasks import (
-    READS,
-    STEPS,
-    Task,
-    say_undeclared,
-)
+from pepstats.runs.tasks import READS, STEPS, Task, say_undeclared
 from pepstats.schools import Panel
 from pepstats.settings import (
     Programme,

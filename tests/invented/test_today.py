@@ -90,10 +90,10 @@ def test_the_committed_files_of_today_are_what_invent_writes(today: England, tmp
 
 
 def test_today_moves_no_byte_of_the_files_before_it(small: England, tmp_path: Path):
-    study.write_england(small, tmp_path / "alone")
-    study.write_england(small, tmp_path / "both")
+    study.write_all(study.lay_out_england(small), tmp_path / "alone")
+    study.write_all(study.lay_out_england(small), tmp_path / "both")
     after = study.write_all(study_today.lay_out_today(continue_england(small)), tmp_path / "both")
-    study.write_england(small, tmp_path / "after")
+    study.write_all(study.lay_out_england(small), tmp_path / "after")
     alone, both = hashes(tmp_path / "alone"), hashes(tmp_path / "both")
     assert {name: both[name] for name in alone} == alone == hashes(tmp_path / "after")
     assert len(both) == len(alone) + len(after)
