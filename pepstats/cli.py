@@ -242,8 +242,7 @@ def _verify(asked: argparse.Namespace) -> int:
 def _trace(asked: argparse.Namespace) -> int:
     from pepstats.runs import fold_lines, trace_entry
 
-    chain = trace_entry(asked.report, asked.entry, asked.data, asked.out, asked.school)
-    print(fold_lines(chain))
+    print(fold_lines(trace_entry(asked.report, asked.entry, asked.data, asked.out, asked.school)))
     return DONE
 
 

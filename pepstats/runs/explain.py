@@ -13,10 +13,10 @@ from pepstats.errors import DesignError, nearest
 from pepstats.measures import BREAKS, GROUPS, MEASURES, REASONS
 from pepstats.paths import read_table
 from pepstats.priority import Dashboard, Register
-from pepstats.settings import Member, Programme, Quality, Report
+from pepstats.settings import Member, Programme, Quality, Report, Settings, models_in
 from pepstats.sources import find_page, list_titles
 
-FILES: dict[str, tuple[type[BaseModel], str]] = {
+FILES: dict[str, tuple[type[Settings], str]] = {
     "report": (Report, "`reports/NAME.yml`: one autumn's report"),
     "programme": (Programme, "`programmes/NAME.yml`: one programme of support"),
     "dashboard": (
@@ -45,11 +45,7 @@ _SAID = {(row["file"], row["key"]): row for row in read_table("settings")}
 def list_keys() -> dict[tuple[str, str], FieldInfo | None]:
     """List every key that a file of settings may have and every column of a council's own table.
 
-    Returns
-    -------
-    dict
-        By file (as in `FILES` and `TABLES`) and key (`match.k`): what pydantic knows of it, None
-        for the column of a table.
+    By file (as in `FILES` and `TABLES`) and key: what pydantic knows of it, None for a column.
     """
     found: dict[tuple[str, str], FieldInfo | None] = {}
     for file, (model, _) in FILES.items():
@@ -59,7 +55,7 @@ def list_keys() -> dict[tuple[str, str], FieldInfo | None]:
 
 
 def _walk(
-    model: type[BaseModel], before: str, met: set[type[BaseModel]]
+    model: type[Settings], before: str, met: set[type[Settings]]
 ) -> Iterator[tuple[str, FieldInfo]]:
     """Walk a model's keys and those of the models in them, each model once."""
     met.add(model)
@@ -68,16 +64,9 @@ def _walk(
         if key in NOT_WRITTEN:
             continue
         yield key, field
-        for inner in _models_in(field.annotation):
+        for inner in models_in(field.annotation):
             if inner not in met:
                 yield from _walk(inner, f"{key}.", met)
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models_in(part)
 
 
 def _words_of(annotation: Any) -> list[str]:
@@ -168,9 +157,6 @@ def _list_words() -> Iterator[tuple[str, str]]:
         yield code, f"code: {code}\n  {reason}."
 
 
-# The page ----------------------------------------------------------------------------------------
-
-
 OPENING = """# Every key, column, outcome and code
 
 Written from the library's own models by `pepstats explain --all`; a test holds it to them.
@@ -179,13 +165,7 @@ with the nearest that is. Paths are relative to the data folder."""
 
 
 def settings_page() -> str:
-    """Write docs/settings.md: every key and column with what it says, its default and an example.
-
-    Returns
-    -------
-    str
-        The page, in Markdown.
-    """
+    """Write docs/settings.md: every key and column with what it says, its default and an example."""
     known = list_keys()
     parts = [OPENING]
     for file, title in {**{name: one[1] for name, one in FILES.items()}, **TABLES}.items():

@@ -60,11 +60,6 @@ def find_commit() -> str | None:
     return ask_git("rev-parse", "HEAD")
 
 
-def is_modified() -> bool:
-    """Whether the code is not just what the commit has."""
-    return bool(ask_git("status", "--porcelain", "--", *CODE))
-
-
 def same_code(commit: str | None) -> bool | None:
     """Whether the code is still what it was at a commit; None where that cannot be told."""
     if commit is None or not re.fullmatch(r"[0-9a-f]{7,64}", commit):

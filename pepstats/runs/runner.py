@@ -36,12 +36,13 @@ from pepstats.runs.files import (
 )
 from pepstats.runs.kernels import Kernels, import_papermill, start_kernels
 from pepstats.runs.manifest import (
+    CODE,
     SCHEMA,
+    ask_git,
     describe_input,
     describe_machine,
     find_commit,
     find_manifest,
-    is_modified,
     list_settings,
     log_as_text,
     manifest_as_text,
@@ -170,10 +171,9 @@ def _check_words_of(
         ) from None
     load_quality(report.slug, data)
     load_dashboard(data, report.year)
-    wholes: dict[str, None] = {}
     for one in programmes:
         choose_months(one, data)
-        wholes[one.whole] = None
+    wholes = dict.fromkeys(one.whole for one in programmes)
     for source in found:
         if source.kind == "statements":
             for part in parse_source(source):
@@ -324,7 +324,7 @@ def write_manifest(
         "seeds": {slug: one.seed for slug, one in ground.programmes.items()},
         "code": {
             "commit": find_commit(),
-            "modified": is_modified(),
+            "modified": bool(ask_git("status", "--porcelain", "--", *CODE)),
             "lock": sha256_of(lock) if lock.is_file() else None,
         },
         **describe_machine(),

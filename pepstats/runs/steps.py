@@ -34,7 +34,7 @@ from pepstats.runs.files import (
     read_csv,
     write_whole,
 )
-from pepstats.runs.tasks import READS, STEPS, Task, say_undeclared
+from pepstats.runs.tasks import READS, STEPS, Task
 from pepstats.schools import Panel
 from pepstats.settings import (
     Programme,
@@ -199,19 +199,11 @@ class Step:
     def save(self, things: Mapping[str, object]) -> Shown:
         """Write all that the step made into its folder, each thing whole; return what it shows.
 
-        Parameters
-        ----------
-        things
-            By name: a table (CSV, the index as its key where it has a name), a
-            picture (SVG, PNG, its table, alt text and caption), a panel (values, reasons and
-            releases), `numbers` as a dict (JSON, sorted by name), or text or bytes, whose name is
-            the file's own with its ending.
-
-        Raises
-        ------
-        RunError
-            For anything else, a figure without its words, or two things that are one file.
-            Nothing is written then.
+        By name: a table (CSV, the index as its key where it has a name), a picture (SVG, PNG, its
+        table, alt text and caption), a panel (values, reasons and releases), `numbers` as a dict
+        (JSON, sorted by name), or text or bytes, whose name is the file's own with its ending.
+        Anything else, a figure without its words, or two things that are one file raise RunError,
+        and nothing is written.
         """
         made: dict[str, bytes] = {}
         shown = []
@@ -248,7 +240,7 @@ class Step:
         """
         listed = self.read_table("01-clean-sources", "members")
         own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
-        wholes = find_wholes(self.report, self.data)
+        wholes = {slug: load_programme(slug, self.data).whole for slug in self.report.programmes}
         listed = listed.assign(programme=listed["programme"].map(wholes))
         counted = listed.groupby("school")["programme"].nunique()
         own = keyed(own, "school")
@@ -264,10 +256,8 @@ class Step:
 
     def read_inspections(self) -> pd.DataFrame | None:
         """Read each school's latest inspection; nothing where the study has no inspections."""
-        table = keyed(self.read_table("01-clean-sources", "inspections"), "school")
-        if table.empty:
-            return None
-        return table.assign(inspected=pd.to_datetime(table["inspected"]))
+        table = self.read_keyed("01-clean-sources", "inspections", "school")
+        return None if table.empty else table.assign(inspected=pd.to_datetime(table["inspected"]))
 
     def read_panel(self, before: int | None = None) -> Panel:
         """Read the panel of step 01, whole or only the years before one."""
@@ -317,7 +307,10 @@ class Step:
         if step >= self.name:
             raise RunError(f"{self.name} may read only from earlier steps, not from {step}.")
         if not Task(self.name, "").may_read(step, name):
-            raise RunError(say_undeclared(self.name, f"{step}/{name}"))
+            raise RunError(
+                f"{self.name} has not declared that it reads {step}/{name}, so it would not be run "
+                "again when that changes. Declare it; CONTRIBUTING.md says how."
+            )
         slug = programme or (self.programme.slug if self.programme else None)
         name = f"{self._place_of(step, slug)}/{check_name(name)}"
         for run in (self.run, self.finished):
@@ -383,8 +376,3 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
         finished = paths.output_folder() / "working" / settings.slug
         return Step(name, settings, chosen, data, lab_beside(finished), finished=finished)
     return Step(name, settings, chosen, data, making)
-
-
-def find_wholes(report: Report, data: Path) -> dict[str, str]:
-    """Find, for each programme of a report, the one it is a phase of: itself if of no other."""
-    return {slug: load_programme(slug, data).whole for slug in report.programmes}

@@ -43,6 +43,7 @@ from pepstats.settings.yaml import (
     hash_settings,
     keep_keys,
     load_rules,
+    models_in,
     one_of,
     read_once,
     read_yaml,
@@ -54,6 +55,7 @@ __all__ = [
     "RELEASES", "Report", "SLUG", "STAGES", "Settings", "SourceLine", "check_named_files",
     "check_settings", "check_slug", "find_dated", "group_phases", "hash_settings", "keep_keys",
     "lead_with", "list_parts", "list_revised", "load_newest", "load_programme", "load_programmes",
-    "load_quality", "load_report", "load_rules", "load_sweep_folder", "one_of", "read_first_year",
-    "read_once", "read_yaml", "say_sign_off", "split_phases", "tabulate_quality",
+    "load_quality", "load_report", "load_rules", "load_sweep_folder", "models_in", "one_of",
+    "read_first_year", "read_once", "read_yaml", "say_sign_off", "split_phases",
+    "tabulate_quality",
 ]  # fmt: skip
