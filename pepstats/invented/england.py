@@ -16,33 +16,24 @@ import pandas as pd
 
 from pepstats.errors import DesignError
 from pepstats.invented.pupils import (
-    COMMON,
     EVERY_YEAR,
-    EXPECTED,
-    GROUP_PRIOR,
-    GROUP_PROGRESS,
-    HIGHER,
-    HIGHER_WRITING,
     LAST_WITH_START,
-    LEVEL,
-    OWN,
     PLANTED,
-    PRIOR,
-    PRIOR_SD,
-    SCORE_SD,
+    PROGRESS_NAMES,
+    SINGLE,
+    STANDARDS,
     STARTS,
-    SUBJECTS,
-    USUAL,
     YEARS,
+    Array,
     Intake,
     Pupils,
     add_special,
     cohort,
     draw_intake,
     draw_pupils,
+    expect_results,
     generator,
     plant,
-    sen_shares,
 )
 from pepstats.invented.results import Published
 from pepstats.invented.world import CITY, World, authority_of_school, make_world, place_of_city
@@ -205,13 +196,6 @@ def pick_urn(world: World, school: int, day: str, rng: np.random.Generator) -> i
     return int(rng.choice(table.loc[known, "urn"].to_numpy()))
 
 
-Array = npt.NDArray[np.float64]
-_STANDARDS = ("rwm_expected", "rwm_higher")
-_SINGLE = ("reading_expected", "writing_expected", "maths_expected")
-_NAMES = {"READ": "reading_progress", "WRIT": "writing_progress", "MAT": "maths_progress"}
-_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
-
-
 def values_without_chance(
     england: England, year: int, programmes: Collection[str] | None = None
 ) -> pd.DataFrame:
@@ -225,9 +209,9 @@ def values_without_chance(
     felt = england.planted if programmes is None else programmes
     share = intake.disadvantaged
     parts: dict[str, Array] = {}
-    names = (*_STANDARDS, *(_NAMES.values() if year <= LAST_WITH_START else _SINGLE))
+    names = (*STANDARDS, *(PROGRESS_NAMES.values() if year <= LAST_WITH_START else SINGLE))
     for group, flag in (("disadvantaged", 1.0), ("other", 0.0)):
-        of_group = _of_group(england, t, flag, _added(england, year, group, felt))
+        of_group = expect_results(intake, t, flag, _added(england, year, group, felt))
         parts |= {f"{name}.{group}": of_group[name] for name in names}
     whole = {
         name: share * parts[f"{name}.disadvantaged"] + (1 - share) * parts[f"{name}.other"]
@@ -261,42 +245,3 @@ def _added(england: England, year: int, group: str, programmes: Collection[str])
     for slug in programmes if year >= england.starts else ():
         added += england.effect * england.planted[slug][group] * england.strength(slug)
     return added
-
-
-def _of_group(england: England, t: int, disadvantaged: float, added: Array) -> dict[str, Array]:
-    """Return the expected results of one group of pupils in each school."""
-    from scipy.special import ndtr
-
-    intake = england.intake
-    support, plan = sen_shares(intake, np.full(len(added), disadvantaged > 0))
-    shares = {"none": 1 - support - plan, "sen": support, "ehcp": plan}
-    out = {name: np.zeros(len(added)) for name in (*_STANDARDS, *_NAMES.values(), *_SINGLE)}
-    # One common factor carries prior attainment and general ability: nearly, not exactly, so.
-    common = np.sqrt((PRIOR * PRIOR_SD) ** 2 + COMMON**2)
-    own = np.sqrt(
-        OWN**2 + 0.25 * (np.array(GROUP_PROGRESS["girl"]) + PRIOR * GROUP_PRIOR["girl"]) ** 2
-    )
-    lines = {
-        "rwm_expected": np.full(3, EXPECTED),
-        "rwm_higher": np.array([HIGHER, HIGHER_WRITING, HIGHER]),
-    }
-    for need, share in shares.items():
-        flags = {"disadvantaged": disadvantaged, "eal": intake.eal, "girl": USUAL["girl"],
-                 "sen": float(need == "sen"), "ehcp": float(need == "ehcp")}  # fmt: skip
-        prior, progress = intake.prior.copy(), intake.effect[:, t] + np.outer(added, SCORE_SD)
-        for name, flag in flags.items():
-            step = flag - np.full(len(added), USUAL[name])
-            prior = prior + GROUP_PRIOR[name] * step
-            progress = progress + np.outer(step, GROUP_PROGRESS[name])
-        level = np.array([LEVEL[subject][t] for subject in SUBJECTS])
-        mean = level + np.outer(prior, PRIOR) + progress
-        for name, line in lines.items():
-            reach = (mean[:, None, :3] + np.outer(_POINTS, common[:3]) - line) / own[:3]
-            reached = ndtr(reach)
-            out[name] += share * 100 * (reached.prod(axis=2) @ (_WEIGHTS / _WEIGHTS.sum()))
-            for place, single in enumerate(_SINGLE if name == "rwm_expected" else ()):
-                one = reached[:, :, place] @ (_WEIGHTS / _WEIGHTS.sum())
-                out[single] += share * 100 * one
-        for place, subject in enumerate(SUBJECTS[:3]):
-            out[_NAMES[subject]] += share * progress[:, place]
-    return out

@@ -165,7 +165,7 @@ with the nearest that is. Paths are relative to the data folder."""
 
 
 def settings_page() -> str:
-    """Write docs/settings.md: every key and column with what it says, its default and an example."""
+    """Write docs/settings.md: every key and column, what it says, its default and an example."""
     known = list_keys()
     parts = [OPENING]
     for file, title in {**{name: one[1] for name, one in FILES.items()}, **TABLES}.items():
