@@ -1,4 +1,7 @@
-"""The invented England written out in the Department's own layouts, oddities included."""
+"""The invented England written out in the Department's own layouts, oddities included.
+
+First the files of 2016 to 2019 and the reports of autumn 2018 that read them; then those of today.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,14 @@ from pepstats.invented.other_files import (
 )
 from pepstats.invented.pupils import STARTS, generator
 from pepstats.invented.results import half_up
+from pepstats.invented.today import (
+    inspections_of_today,
+    inspections_with_grades,
+    long_absence,
+    long_attainment,
+    long_information,
+    register_of_today,
+)
 from pepstats.invented.world import CITY, GOVERNANCE
 
 ANSWERS, HELD = 12, 3  # in each programme; the latter must be held back
@@ -237,13 +248,13 @@ def lay_out_england(england: England) -> dict[str, bytes]:
     earlier.sort(key=lambda file: ("ks2", "local_results", "national", file.kind).index(file.kind))
     december = [file for file in late if file.year == STARTS]
     return {
-        **lay_out_files(england, files, ABOUT),
-        **write_reports(england, _REPORT, (earlier, december), SHOWN),
-        **write_programmes(england, _PROGRAMMES, england.seed),
+        **_lay_out_files(england, files, ABOUT),
+        **_write_reports(england, _REPORT, (earlier, december), SHOWN),
+        **_write_programmes(england, _PROGRAMMES, england.seed),
     }
 
 
-def lay_out_files(
+def _lay_out_files(
     england: England, files: Sequence[DataFile], about: str, place: str = ""
 ) -> dict[str, bytes]:
     """Lay files out by their names in a data folder, with the truth and a page about them."""
@@ -256,7 +267,7 @@ def lay_out_files(
     }
 
 
-def write_reports(
+def _write_reports(
     england: England, words: Mapping[str, str],
     files: tuple[Sequence[DataFile], Sequence[DataFile]], outcomes: Sequence[str],
 ) -> dict[str, bytes]:  # fmt: skip
@@ -273,7 +284,7 @@ def write_reports(
     }
 
 
-def write_programmes(
+def _write_programmes(
     england: England, words: Mapping[str, Mapping[str, str]], seed: int
 ) -> dict[str, bytes]:
     """Write each programme as the YAML a study keeps it in."""
@@ -317,19 +328,19 @@ def write_all(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
 def _list_results(england: England) -> list[DataFile]:
     """List each year's key stage 2 results."""
     return [
-        list_key_stage_2(england, "ks2/", year, "final" if year < STARTS else "revised")
+        _list_key_stage_2(england, "ks2/", year, "final" if year < STARTS else "revised")
         for year in england.years
     ]
 
 
-def list_key_stage_2(england: England, place: str, year: int, release: str) -> DataFile:
+def _list_key_stage_2(england: England, place: str, year: int, release: str) -> DataFile:
     """Return a year's key stage 2 results in the wide layout."""
     what = "key stage 2 results, all schools, with the authorities' and England's rows"
     name = f"{place}{year - 1}-{year}_england_ks2final.csv"
     return DataFile(name, what, DFE, key_stage_2(england, year), "ks2", year, release)
 
 
-def list_own(england: England, place: str) -> list[DataFile]:
+def _list_own(england: England, place: str) -> list[DataFile]:
     """List what is known in September of the year's results: the city's own, and the headlines."""
     year = england.starts
     return [
@@ -343,14 +354,14 @@ def list_own(england: England, place: str) -> list[DataFile]:
     ]  # fmt: skip
 
 
-def list_statements(england: England, place: str) -> DataFile:
+def _list_statements(england: England, place: str) -> DataFile:
     """Return what the schools say."""
     what = "what the schools say, as the city collected it"
     content = to_csv(statements(england), "utf-8")
     return DataFile(f"{place}statements.csv", what, "an authority", content, "statements")
 
 
-def list_series(england: England, name: str, years: Sequence[int]) -> DataFile:
+def _list_series(england: England, name: str, years: Sequence[int]) -> DataFile:
     """Return the long series by authority, of some years."""
     content = to_csv(authority_series(england, years), "utf-8")
     what = "series by authority: all, and England"
@@ -380,10 +391,10 @@ def _list_autumn(england: England) -> list[DataFile]:
                  DFE, to_csv(absence(england)), "absence", STARTS),
         DataFile("england/2018-07-31_ofsted-schools.csv", "each school's latest inspection, as CSV",
                  "Ofsted", to_csv(inspections(england)), "ofsted", STARTS),
-        list_series(england, "la/lait_long_ks2", earlier),
-        list_series(england, f"la/lait_long_ks2_{STARTS}", [STARTS]),
-        *list_own(england, "local/"),
-        list_statements(england, "local/"),
+        _list_series(england, "la/lait_long_ks2", earlier),
+        _list_series(england, f"la/lait_long_ks2_{STARTS}", [STARTS]),
+        *_list_own(england, "local/"),
+        _list_statements(england, "local/"),
         *(DataFile(f"ks4/{year - 1}-{year}_england_ks4provisional.csv", what, DFE,
                    to_csv(key_stage_4(england, year)))
           for year in YEARS),
@@ -459,3 +470,112 @@ def _spine(england: England) -> bytes:
         "OTHERURN": before.fillna(after).astype("Int64"),
     }
     return to_csv(pd.DataFrame(columns).sort_values("URN"))
+
+
+_TODAY = "today/"
+"""Where the files of 2023 to 2025 lie: a folder of their own, so that none of the others moves."""
+
+SHOWN_TODAY = (
+    "rwm_expected", "rwm_expected.disadvantaged", "reading_expected", "writing_expected",
+    "maths_expected",
+)  # fmt: skip
+
+_ABOUT_TODAY = """# An invented England, 2022/23 to 2024/25
+
+The same invented schools as in the folder above, in the layouts of today, written by
+`pepstats invent` byte for byte. **There are no years 2019/20 to 2021/22**: no tests were held in
+the first two, and of the third no school's results were published. Progress ends with 2022/23,
+since later pupils took no key stage 1 tests. Since 2018/19 one school in ten has become an academy.
+
+Results keep the spread of England's files of 2022/23 and 2023/24 (percentage at the expected
+standard in reading, writing and maths: standard deviation 16 points here, 15.7 there; from one year
+to the next its correlation is .53 here, .60 there).
+
+| file | what | as published by |
+|---|---|---|
+{files}
+
+`truth.csv` says what the programme in Fablemouth really added: 0.15 standard deviations between
+pupils, for all of them alike, from 2024/25 on. It was fixed before any estimate was made of it. The
+analysis never reads it; the tests do. Seed {seed}, effect {effect:g}.
+"""
+
+_PROGRAMMES_TODAY = {
+    "stuck-schools": {
+        "title": "Support for stuck schools",
+        "summary": """\
+A lead school helped each school with coaching and reviews of its Year 6 pupils. Schools
+  that Ofsted had found below Good at two inspections running, called stuck, were chosen first.""",
+        "whom": "all", "group": "all", "grant": "900000", "over": ", years: 2",
+        "outcomes": ", ".join(SHOWN_TODAY),
+    },
+}  # fmt: skip
+
+_REPORT_TODAY = {
+    "title": "Evaluation of support for stuck schools, autumn 2025",
+    "october": "2025-10-07",
+    "december": "2025-12-16",
+    "each": "the programme",
+    "actions": """\
+  - asked: Whether the support for stuck schools has raised results in its first year
+    by: A member of the Board (invented)
+    answer: Section 2 has the finding, with how sure we are. The rest is under the programme.
+  - asked: What the schools say of the support they had
+    by: A councillor (invented)
+    answer: Every school of the programme was asked. Their answers are counted, and some are quoted.
+""",
+}
+
+
+def lay_out_today(england: England) -> dict[str, bytes]:
+    """Lay the England of `continue_england` out as the part of a data folder that is of today.
+
+    Files by their names, in the order they are written; the same England has the same bytes.
+    """
+    october, december = _list_october(england), _list_december(england)
+    return {
+        **_lay_out_files(england, [*october, *december], _ABOUT_TODAY, _TODAY),
+        **_write_reports(england, _REPORT_TODAY, (october, december), SHOWN_TODAY),
+        **_write_programmes(england, _PROGRAMMES_TODAY, seed=20250708),
+    }
+
+
+def _list_october(england: England) -> list[DataFile]:
+    """List what is known in October 2025."""
+    first, second, now = england.years
+    return [
+        *(_list_key_stage_2(england, _TODAY, year, "final") for year in (first, second)),
+        *_list_own(england, _TODAY),
+        DataFile(f"{_TODAY}edubasealldata{now}0930.csv", "the full extract of the register",
+                 GIAS, to_csv(register_of_today(england), "cp1252"), "register", now),
+        DataFile(f"{_TODAY}links_edubasealldata{now}0930.csv", "which URN became which",
+                 GIAS, to_csv(england.world.links, "cp1252"), "links"),
+        DataFile(f"{_TODAY}{first}{second % 100}_absence_school.csv",
+                 "absence by school, a long file", DFE,
+                 to_csv(long_absence(england, second), "utf-8"), "absence", second, "final"),
+        DataFile(f"{_TODAY}{second}-08-31_ofsted_mi.csv",
+                 "each school's latest inspection with a single grade, and the one before",
+                 "Ofsted", to_csv(inspections_with_grades(england)), "ofsted", second),
+        DataFile(f"{_TODAY}{now}-09-30_ofsted_mi.csv",
+                 "each school's latest inspections, since single grades ended", "Ofsted",
+                 to_csv(inspections_of_today(england, f"{now}-09-30")), "ofsted", now),
+        _list_series(england, f"{_TODAY}lait_long_ks2", [first, second]),
+        _list_statements(england, _TODAY),
+    ]  # fmt: skip
+
+
+def _list_december(england: England) -> list[DataFile]:
+    """List what is published by December 2025, in the place of October's of the same kind."""
+    now = england.years[-1]
+    return [
+        DataFile(f"{_TODAY}{now - 1}{now % 100}_ks2_school_attainment_data.csv",
+                 "key stage 2 attainment by school, a long file", DFE,
+                 to_csv(long_attainment(england, now), "utf-8"), "ks2", now, "revised"),
+        DataFile(f"{_TODAY}{now - 1}{now % 100}_ks2_school_information_data.csv",
+                 "the pupils behind it by school, a long file", DFE,
+                 to_csv(long_information(england, now), "utf-8"), "ks2", now, "revised"),
+        DataFile(f"{_TODAY}{now}-11-30_ofsted_mi.csv",
+                 "each school's latest inspections, the first report cards included", "Ofsted",
+                 to_csv(inspections_of_today(england, f"{now}-11-30")), "ofsted", now),
+        _list_series(england, f"{_TODAY}lait_long_ks2_{now}", [now]),
+    ]  # fmt: skip

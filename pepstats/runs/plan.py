@@ -24,7 +24,15 @@ from pepstats.runs.files import write_whole
 from pepstats.runs.manifest import find_commit, seal_of, utc
 from pepstats.runs.steps import Step
 from pepstats.schools import check_planned
-from pepstats.settings import Programme, Report, Settings, load_programme, load_report, read_once
+from pepstats.settings import (
+    Programme,
+    Report,
+    Settings,
+    list_revised,
+    load_programme,
+    load_report,
+    read_once,
+)
 from pepstats.sources import RESULTS, find_source
 from pepstats.study import load_study
 
@@ -161,13 +169,8 @@ def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
 
 def find_plan(report: Report, data: Path) -> Plan | None:
     """Find a report's plan, or that of the earlier report it revises; nothing without one."""
-    slug: str | None = report.slug
-    while slug is not None:
-        path = data / FOLDER / f"{slug}.json"
-        if path.is_file():
-            return read_plan(path)
-        slug = load_report(slug, data).revises
-    return None
+    paths = (data / FOLDER / f"{slug}.json" for slug in list_revised(report.slug, data))
+    return next((read_plan(path) for path in paths if path.is_file()), None)
 
 
 def read_plan(path: Path) -> Plan:
