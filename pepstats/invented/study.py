@@ -17,29 +17,11 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import DesignError
+from pepstats.invented import other_files, today
 from pepstats.invented.england import England, planted_effects
 from pepstats.invented.ks2 import key_stage_2
-from pepstats.invented.other_files import (
-    YEARS,
-    absence,
-    authority_series,
-    census,
-    inspections,
-    key_stage_4,
-    local_results,
-    national_headlines,
-    trusts,
-)
 from pepstats.invented.pupils import STARTS, generator
 from pepstats.invented.results import half_up
-from pepstats.invented.today import (
-    inspections_of_today,
-    inspections_with_grades,
-    long_absence,
-    long_attainment,
-    long_information,
-    register_of_today,
-)
 from pepstats.invented.world import CITY, GOVERNANCE
 
 ANSWERS, HELD = 12, 3  # in each programme; the latter must be held back
@@ -346,10 +328,10 @@ def _list_own(england: England, place: str) -> list[DataFile]:
     return [
         DataFile(f"{place}{year}-09_local_results.csv",
                  f"the city's own results in September {year}, provisional", "an authority",
-                 to_csv(local_results(england, year), "utf-8"),
+                 to_csv(other_files.local_results(england, year), "utf-8"),
                  "local_results", year, "provisional"),
         DataFile(f"{place}{year}-09_national.csv", "the national headlines as first published",
-                 DFE, to_csv(national_headlines(england, year), "utf-8"),
+                 DFE, to_csv(other_files.national_headlines(england, year), "utf-8"),
                  "national", year, "provisional"),
     ]  # fmt: skip
 
@@ -363,7 +345,7 @@ def _list_statements(england: England, place: str) -> DataFile:
 
 def _list_series(england: England, name: str, years: Sequence[int]) -> DataFile:
     """Return the long series by authority, of some years."""
-    content = to_csv(authority_series(england, years), "utf-8")
+    content = to_csv(other_files.authority_series(england, years), "utf-8")
     what = "series by authority: all, and England"
     return DataFile(f"{name}.csv", what, DFE, content, "la_series", years[-1])
 
@@ -376,7 +358,8 @@ def _list_registers(england: England) -> list[DataFile]:
         DataFile("gias/links_edubasealldata.csv", "which URN became which",
               GIAS, to_csv(england.world.links, "cp1252"), "links"),
         DataFile("gias/grouplinks_edubaseallacademiesandfree20190601.csv",
-              "which academy is in which trust", GIAS, _quoted(trusts(england)), "trusts"),
+              "which academy is in which trust", GIAS,
+              _quoted(other_files.trusts(england)), "trusts"),
     ]  # fmt: skip
 
 
@@ -386,18 +369,18 @@ def _list_autumn(england: England) -> list[DataFile]:
     earlier = [year for year in england.years if year < STARTS]
     return [
         DataFile("england/2017-2018_england_census.csv", "the January school census",
-                 DFE, to_csv(census(england)), "census", STARTS),
+                 DFE, to_csv(other_files.census(england)), "census", STARTS),
         DataFile("england/2017-2018_england_abs.csv", "absence in the school year",
-                 DFE, to_csv(absence(england)), "absence", STARTS),
+                 DFE, to_csv(other_files.absence(england)), "absence", STARTS),
         DataFile("england/2018-07-31_ofsted-schools.csv", "each school's latest inspection, as CSV",
-                 "Ofsted", to_csv(inspections(england)), "ofsted", STARTS),
+                 "Ofsted", to_csv(other_files.inspections(england)), "ofsted", STARTS),
         _list_series(england, "la/lait_long_ks2", earlier),
         _list_series(england, f"la/lait_long_ks2_{STARTS}", [STARTS]),
         *_list_own(england, "local/"),
         _list_statements(england, "local/"),
         *(DataFile(f"ks4/{year - 1}-{year}_england_ks4provisional.csv", what, DFE,
-                   to_csv(key_stage_4(england, year)))
-          for year in YEARS),
+                   to_csv(other_files.key_stage_4(england, year)))
+          for year in other_files.YEARS),
     ]  # fmt: skip
 
 
@@ -547,18 +530,18 @@ def _list_october(england: England) -> list[DataFile]:
         *(_list_key_stage_2(england, _TODAY, year, "final") for year in (first, second)),
         *_list_own(england, _TODAY),
         DataFile(f"{_TODAY}edubasealldata{now}0930.csv", "the full extract of the register",
-                 GIAS, to_csv(register_of_today(england), "cp1252"), "register", now),
+                 GIAS, to_csv(today.register_of_today(england), "cp1252"), "register", now),
         DataFile(f"{_TODAY}links_edubasealldata{now}0930.csv", "which URN became which",
                  GIAS, to_csv(england.world.links, "cp1252"), "links"),
         DataFile(f"{_TODAY}{first}{second % 100}_absence_school.csv",
                  "absence by school, a long file", DFE,
-                 to_csv(long_absence(england, second), "utf-8"), "absence", second, "final"),
+                 to_csv(today.long_absence(england, second), "utf-8"), "absence", second, "final"),
         DataFile(f"{_TODAY}{second}-08-31_ofsted_mi.csv",
                  "each school's latest inspection with a single grade, and the one before",
-                 "Ofsted", to_csv(inspections_with_grades(england)), "ofsted", second),
+                 "Ofsted", to_csv(today.inspections_with_grades(england)), "ofsted", second),
         DataFile(f"{_TODAY}{now}-09-30_ofsted_mi.csv",
                  "each school's latest inspections, since single grades ended", "Ofsted",
-                 to_csv(inspections_of_today(england, f"{now}-09-30")), "ofsted", now),
+                 to_csv(today.inspections_of_today(england, f"{now}-09-30")), "ofsted", now),
         _list_series(england, f"{_TODAY}lait_long_ks2", [first, second]),
         _list_statements(england, _TODAY),
     ]  # fmt: skip
@@ -570,12 +553,12 @@ def _list_december(england: England) -> list[DataFile]:
     return [
         DataFile(f"{_TODAY}{now - 1}{now % 100}_ks2_school_attainment_data.csv",
                  "key stage 2 attainment by school, a long file", DFE,
-                 to_csv(long_attainment(england, now), "utf-8"), "ks2", now, "revised"),
+                 to_csv(today.long_attainment(england, now), "utf-8"), "ks2", now, "revised"),
         DataFile(f"{_TODAY}{now - 1}{now % 100}_ks2_school_information_data.csv",
                  "the pupils behind it by school, a long file", DFE,
-                 to_csv(long_information(england, now), "utf-8"), "ks2", now, "revised"),
+                 to_csv(today.long_information(england, now), "utf-8"), "ks2", now, "revised"),
         DataFile(f"{_TODAY}{now}-11-30_ofsted_mi.csv",
                  "each school's latest inspections, the first report cards included", "Ofsted",
-                 to_csv(inspections_of_today(england, f"{now}-11-30")), "ofsted", now),
+                 to_csv(today.inspections_of_today(england, f"{now}-11-30")), "ofsted", now),
         _list_series(england, f"{_TODAY}lait_long_ks2_{now}", [now]),
     ]  # fmt: skip

@@ -24,6 +24,7 @@ from pepstats.errors import DesignError, RunError, SourceError, describe_fault, 
 from pepstats.impact import choose_months
 from pepstats.priority import load_dashboard
 from pepstats.report import check_officers_words
+from pepstats.runs import manifest
 from pepstats.runs.disclosed import FOLDER
 from pepstats.runs.files import (
     LOG,
@@ -35,20 +36,6 @@ from pepstats.runs.files import (
     write_whole,
 )
 from pepstats.runs.kernels import Kernels, import_papermill, start_kernels
-from pepstats.runs.manifest import (
-    CODE,
-    SCHEMA,
-    ask_git,
-    describe_input,
-    describe_machine,
-    find_commit,
-    find_manifest,
-    list_settings,
-    log_as_text,
-    manifest_as_text,
-    normalise_notebook,
-    utc,
-)
 from pepstats.runs.reuse import Ground, find_kept, hash_code, kept_beside
 from pepstats.runs.revision import find_earlier
 from pepstats.runs.tasks import StepRecord, Task, check_parameters, list_tasks, parameters_of
@@ -108,7 +95,7 @@ def run_report(
         (making / "notebooks").mkdir()
         started = time.time()
         earlier = find_earlier(report, out)
-        last = find_manifest(final)
+        last = manifest.find_manifest(final)
         ground = replace(
             find_ground(making, final, report, found, data),
             times={name: one.seconds for name, one in last.steps.items()} if last else {},
@@ -122,7 +109,7 @@ def run_report(
         ground.refuse_changes()
         if find_earlier(report, out) != earlier:
             raise RunError(f"The run of {report.revises} became another meanwhile. Run again.")
-        (making / LOG).write_bytes(log_as_text(done))
+        (making / LOG).write_bytes(manifest.log_as_text(done))
         write_manifest(ground, report, chosen, done, started)
     failed = final.with_name(f"{final.name}.failed")
     for old in (failed, lab_beside(final), kept_beside(final)):
@@ -185,7 +172,7 @@ def find_ground(
     making: Path, final: Path, report: Report, found: Iterable[Source], data: Path
 ) -> Ground:
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
-    settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
+    settings = {name: hash_settings(data / name) for name in manifest.list_settings(report, data)}
     programmes = {one.slug: one for one in load_programmes(report, data)}
     return Ground(making, final, data, hash_code(), report, programmes, settings, tuple(found))
 
@@ -282,7 +269,7 @@ def _execute_notebook(
         if told := describe_fault(fault):
             raise RunError(f"{told} ({where}).") from None
         raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
-    normalise_notebook(partial, parameters_of(task, report))
+    manifest.normalise_notebook(partial, parameters_of(task, report))
     partial.replace(final)
 
 
@@ -318,27 +305,29 @@ def write_manifest(
     """Describe a finished run in its folder: everything in it, and everything it came from."""
     lock = paths.PROJECT / "requirements.lock"
     content = {
-        "schema": SCHEMA,
+        "schema": manifest.SCHEMA,
         "report": report.slug,
         "programmes": list(programmes),
         "seeds": {slug: one.seed for slug, one in ground.programmes.items()},
         "code": {
-            "commit": find_commit(),
-            "modified": bool(ask_git("status", "--porcelain", "--", *CODE)),
+            "commit": manifest.find_commit(),
+            "modified": bool(manifest.ask_git("status", "--porcelain", "--", *manifest.CODE)),
             "lock": sha256_of(lock) if lock.is_file() else None,
         },
-        **describe_machine(),
+        **manifest.describe_machine(),
         "settings": dict(ground.settings),
-        "inputs": [describe_input(one, invented=report.invented) for one in ground.sources],
+        "inputs": [
+            manifest.describe_input(one, invented=report.invented) for one in ground.sources
+        ],
         "earlier": ground.earlier and ground.earlier.model_dump(include={"report", "tables"}),
         "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
-        "started": utc(started),
+        "started": manifest.utc(started),
         "nonce": secrets.token_hex(16),
         "working": None,
         "steps": {name: one.model_dump() for name, one in done.items()},
         "release": None,
     }  # fmt: skip
-    write_whole(ground.making / MANIFEST, manifest_as_text(content))
+    write_whole(ground.making / MANIFEST, manifest.manifest_as_text(content))
 
 
 class NotebookDefect(Exception):
