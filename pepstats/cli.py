@@ -169,13 +169,7 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
-    from pepstats.runs import (
-        begin_study,
-        complete_report,
-        draft_report,
-        say_unlisted,
-        write_whole,
-    )  # fmt: skip
+    from pepstats.runs import begin_study, complete_report, draft_report, say_unlisted, write_whole
     from pepstats.settings import check_slug, load_newest, load_report
 
     data = paths.data_folder(asked.data)

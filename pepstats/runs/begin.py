@@ -75,7 +75,8 @@ def begin_study(data: Path, authority: int, year: int, phase: str = "primary") -
     baseline = _years_before(first, year)
     report, programme = f"autumn-{year}", f"programmes/programme-1-{year}"
     found = _find_published(data)
-    lines, own = _list_sources(found, stage, (*baseline, year))
+    lines = _list_sources(found, stage, (*baseline, year))
+    own = {} if (stage, year) in found else OWN
     outcomes = [name for name in OUTCOMES[phase] if not why_not_taken(name, year)][:MOST_OUTCOMES]
     words = {
         word.word: None for name in outcomes
@@ -98,7 +99,7 @@ def begin_study(data: Path, authority: int, year: int, phase: str = "primary") -
         f"reports/{report}.yml": fill_template("report.yml", **settings).encode(),
         f"{programme}.yml": fill_template("programme.yml", **about).encode(),
         f"{programme}-members.csv": f"{','.join(Member.model_fields)}\n".encode(),
-        **{file: f"{columns}\n".encode() for file, columns in own.items()},
+        **{f"local/{kind}.csv": f"{columns}\n".encode() for kind, columns in own.items()},
     }
 
 
@@ -145,19 +146,15 @@ def _year_in(name: str) -> int | None:
 
 def _list_sources(
     found: Mapping[tuple[str, int | None], Source], stage: str, years: tuple[int, ...]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """List the lines of a report, and the own tables that are needed, with their columns."""
-    year, lines, own = years[-1], [], {}
-    for before in years[:-1]:
-        lines.append(_line_of(stage, before, found.get((stage, before)), year))
-    if (stage, year) in found:
-        lines.append(_line_of(stage, year, found[stage, year], year))
-    else:
-        for kind, columns in OWN.items():
-            own[f"local/{kind}.csv"] = columns
-            note = "fill this in: the results that the authority has until they are published"
-            lines.append({**LINE, "kind": kind, "year": year, "release": "provisional",
-                          "file": f"local/{kind}.csv", "note": note})  # fmt: skip
+) -> list[dict[str, Any]]:
+    """List the lines of a report: a year's own results until it has published ones."""
+    year = years[-1]
+    there = [one for one in years if one < year or (stage, year) in found]
+    lines = [_line_of(stage, one, found.get((stage, one)), year) for one in there]
+    for kind in OWN if year not in there else ():
+        note = "fill this in: the results that the authority has until they are published"
+        lines.append({**LINE, "kind": kind, "year": year, "release": "provisional",
+                      "file": f"local/{kind}.csv", "note": note})  # fmt: skip
     for row in read_table("published"):
         kind = row["kind"]
         if kind not in STAGES.values():
@@ -166,7 +163,7 @@ def _list_sources(
             lines.append(_line_of(kind, year if kind in EVERY_YEAR else None, file, year))
     note = ("to have it written, type `pepstats new` and this report's name once the members are "
             "filled in")  # fmt: skip
-    return [*lines, {**LINE, "kind": "statements", "file": STATEMENTS, "note": note}], own
+    return [*lines, {**LINE, "kind": "statements", "file": STATEMENTS, "note": note}]
 
 
 def _line_of(kind: str, of: int | None, found: Source | None, year: int) -> dict[str, Any]:

@@ -93,21 +93,8 @@ def _left_out(field: FieldInfo) -> str:
 def explain_word(word: str) -> str:
     """Say what a key, a column, a measure, a group of pupils, a kind of file or a code means.
 
-    Parameters
-    ----------
-    word
-        A key whole (`match.k`) or by its last part (`k`), a measure as settings name it
-        (`rwm_expected.disadvantaged`), a code of the Department's (`SUPP`), or a kind of file.
-
-    Returns
-    -------
-    str
-        A paragraph for each thing of that name.
-
-    Raises
-    ------
-    DesignError
-        Where nothing is called so; the nearest name is given.
+    A key is named whole (`match.k`) or by its last part (`k`). Returns a paragraph for each thing
+    of that name; raises DesignError, with the nearest name, where nothing is called so.
 
     Examples
     --------

@@ -47,25 +47,10 @@ def trace_entry(
 ) -> list[str]:  # fmt: skip
     """Trace a named entry of a finished run's paper to the cells of the files it comes from.
 
-    Parameters
-    ----------
-    report, entry : str
-        The name of a report, and of an entry of its paper (`closing-the-gap.headline`).
-    data, out : str or Path, optional
-        The data folder and where the run is; the project's own where none is given.
-    school : int, optional
-        The school of a programme whose comparison schools are listed one by one, or of a table
-        whose row is taken apart; else the first.
-
-    Returns
-    -------
-    list of str
-        The chain, a link or a cell a line. It names schools, and is not for publication.
-
-    Raises
-    ------
-    RunError
-        Where there is no such run or entry, a file was changed since, or a link does not hold.
+    Returns the chain, a link or a cell a line; it names schools, and is not for publication.
+    `school` is the one of a programme whose comparison schools are listed one by one, or of a table
+    whose row is taken apart; else the first. Raises RunError where there is no such run or entry, a
+    file was changed since, or a link does not hold.
     """
     data, out = paths.data_folder(data), paths.output_folder(out)
     settings = load_report(report, data)
