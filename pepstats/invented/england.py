@@ -211,7 +211,10 @@ def values_without_chance(
     parts: dict[str, Array] = {}
     names = (*STANDARDS, *(PROGRESS_NAMES.values() if year <= LAST_WITH_START else SINGLE))
     for group, flag in (("disadvantaged", 1.0), ("other", 0.0)):
-        of_group = expect_results(intake, t, flag, _added(england, year, group, felt))
+        added = np.zeros(len(share))
+        for slug in felt if year >= england.starts else ():
+            added += england.effect * england.planted[slug][group] * england.strength(slug)
+        of_group = expect_results(intake, t, flag, added)
         parts |= {f"{name}.{group}": of_group[name] for name in names}
     whole = {
         name: share * parts[f"{name}.disadvantaged"] + (1 - share) * parts[f"{name}.other"]
@@ -238,10 +241,3 @@ def planted_effects(england: England) -> pd.DataFrame:
                 rows.append((slug, outcome, year, (own.loc[members, outcome] - base).mean(),
                              (every.loc[members, outcome] - base).mean()))  # fmt: skip
     return pd.DataFrame(rows, columns=["programme", "outcome", "year", "planted", "with_overlap"])
-
-
-def _added(england: England, year: int, group: str, programmes: Collection[str]) -> Array:
-    added = np.zeros(len(england.intake.size))
-    for slug in programmes if year >= england.starts else ():
-        added += england.effect * england.planted[slug][group] * england.strength(slug)
-    return added

@@ -193,9 +193,9 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
     Columns `item`, `planned`, `done`, `followed` (yes or no). Without a plan one row says so.
     """
     plan = find_plan(step.report, step.data)
+    columns = ["item", "planned", "done", "followed"]
     if plan is None or step.programme is None or step.programme.slug not in plan.programmes:
-        rows = [("plan", NO_PLAN, "", "no")]
-        return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
+        return pd.DataFrame([("plan", NO_PLAN, "", "no")], columns=columns)
     then, now = plan.programmes[step.programme.slug], describe_design(step.programme, design)
     told = f"{plan.written}, {plan.seal[:12]}"
     items: dict[str, tuple[object, ...]] = {
@@ -212,7 +212,7 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
     for item, both in items.items():
         a, b = (x if isinstance(x, str) else json.dumps(x, sort_keys=True) for x in both)
         rows.append((item, a, b, "yes" if a == b else "no"))
-    return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _pairs(one: PlannedProgramme) -> list[tuple[int, int]]:

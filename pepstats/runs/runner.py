@@ -161,11 +161,10 @@ def _check_words_of(
     for one in programmes:
         choose_months(one, data)
     wholes = dict.fromkeys(one.whole for one in programmes)
-    for source in found:
-        if source.kind == "statements":
-            for part in parse_source(source):
-                if isinstance(part, Tidied):
-                    check_statements(part.values, file=source.file, schools=wholes)
+    for source in (one for one in found if one.kind == "statements"):
+        for part in parse_source(source):
+            if isinstance(part, Tidied):
+                check_statements(part.values, file=source.file, schools=wholes)
 
 
 def find_ground(

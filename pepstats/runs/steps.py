@@ -241,8 +241,7 @@ class Step:
         listed = self.read_table("01-clean-sources", "members")
         own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
         wholes = {slug: load_programme(slug, self.data).whole for slug in self.report.programmes}
-        listed = listed.assign(programme=listed["programme"].map(wholes))
-        counted = listed.groupby("school")["programme"].nunique()
+        counted = listed["programme"].map(wholes).groupby(listed["school"]).nunique()
         own = keyed(own, "school")
         return own.assign(also_in=counted.reindex(own.index) - 1), tuple(sorted(counted.index))
 
