@@ -84,7 +84,7 @@ def run_here(task: Task, report: str, making: Path, *_: object) -> None:
 
 def write_study(seed: int, data: Path) -> None:
     """Write an England whose reports do not say that it is invented: all as with a real city."""
-    invented.write_england(build_england(schools=SCHOOLS, seed=seed), data)
+    invented.write_all(invented.lay_out_england(build_england(schools=SCHOOLS, seed=seed)), data)
     for report in (data / "reports").glob("*.yml"):
         text = re.sub(r"planted:.*\n(  .*\n)*", "", report.read_text("utf-8"))
         report.write_text(text.replace("invented: true\n", "invented: false\n"), "utf-8")

@@ -169,13 +169,7 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
-    from pepstats.runs import (
-        begin_study,
-        complete_report,
-        draft_report,
-        say_unlisted,
-        write_whole,
-    )  # fmt: skip
+    from pepstats.runs import begin_study, complete_report, draft_report, say_unlisted, write_whole
     from pepstats.settings import check_slug, load_newest, load_report
 
     data = paths.data_folder(asked.data)
@@ -242,8 +236,7 @@ def _verify(asked: argparse.Namespace) -> int:
 def _trace(asked: argparse.Namespace) -> int:
     from pepstats.runs import fold_lines, trace_entry
 
-    chain = trace_entry(asked.report, asked.entry, asked.data, asked.out, asked.school)
-    print(fold_lines(chain))
+    print(fold_lines(trace_entry(asked.report, asked.entry, asked.data, asked.out, asked.school)))
     return DONE
 
 

@@ -14,10 +14,7 @@ MOST_ROWS = 12
 
 
 def html_of(
-    title: str,
-    sentence: str,
-    tables: Mapping[str, pd.DataFrame],
-    picture: Picture | None = None,
+    title: str, sentence: str, tables: Mapping[str, pd.DataFrame], picture: Picture | None = None
 ) -> str:
     """Return a result as a notebook shows it, every word escaped; an empty table is left out."""
     parts = [f"<h3>{html.escape(title)}</h3>", f"<p>{html.escape(sentence)}</p>"]

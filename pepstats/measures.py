@@ -246,9 +246,8 @@ def why_not_in(rule: str, year: int) -> str | None:
 def why_not_taken(measure: str, year: int) -> str | None:
     """Return why a measure has no results anywhere in a year; None when it was taken."""
     known = MEASURES[measure]
-    return next(
-        filter(None, (why_not_in(rule, year) for rule in (known.kind, *known.breaks))), None
-    )
+    reasons = (why_not_in(rule, year) for rule in (known.kind, *known.breaks))
+    return next(filter(None, reasons), None)
 
 
 def why_not_by_school(measure: str, year: int) -> str | None:

@@ -315,9 +315,7 @@ class Study:
 
 
 def load_study(
-    report: str | Report,
-    data: str | Path | None = None,
-    given: Iterable[Programme] | None = None,
+    report: str | Report, data: str | Path | None = None, given: Iterable[Programme] | None = None
 ) -> Study:
     """Read a report's published files, follow its schools, and find its programmes' members.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from pepstats.errors import PepstatsError
-from pepstats.invented import build_england, write_england
+from pepstats.invented import build_england, lay_out_england, write_all
 from pepstats.measures import LA_SERIES
 from pepstats.settings import SourceLine
 from pepstats.sources import check_statements, cross_check, find_source, parse_source, read_members
@@ -48,7 +48,7 @@ FILES = {
 
 def cut_out(folder: Path) -> dict[str, Table]:
     """Write an invented England and cut a small file of each kind out of it."""
-    write_england(build_england(schools=SCHOOLS, seed=11), folder)
+    write_all(lay_out_england(build_england(schools=SCHOOLS, seed=11)), folder)
     found = {}
     for kind, name in FILES.items():
         (path,) = sorted((folder / "invented").glob(name))[:1]

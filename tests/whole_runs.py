@@ -19,7 +19,7 @@ LATER = "autumn-2018-revised"
 
 def write_study(folder: Path, **england: float) -> Path:
     """Write a small invented England and a report and programmes on it."""
-    study.write_england(build_england(schools=SCHOOLS, **england), folder)
+    study.write_all(study.lay_out_england(build_england(schools=SCHOOLS, **england)), folder)
     return folder
 
 

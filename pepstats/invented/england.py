@@ -7,7 +7,7 @@ real school; every name says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,33 +16,24 @@ import pandas as pd
 
 from pepstats.errors import DesignError
 from pepstats.invented.pupils import (
-    COMMON,
     EVERY_YEAR,
-    EXPECTED,
-    GROUP_PRIOR,
-    GROUP_PROGRESS,
-    HIGHER,
-    HIGHER_WRITING,
     LAST_WITH_START,
-    LEVEL,
-    OWN,
     PLANTED,
-    PRIOR,
-    PRIOR_SD,
-    SCORE_SD,
+    PROGRESS_NAMES,
+    SINGLE,
+    STANDARDS,
     STARTS,
-    SUBJECTS,
-    USUAL,
     YEARS,
+    Array,
     Intake,
     Pupils,
     add_special,
     cohort,
     draw_intake,
     draw_pupils,
+    expect_results,
     generator,
     plant,
-    sen_shares,
 )
 from pepstats.invented.results import Published
 from pepstats.invented.world import CITY, World, authority_of_school, make_world, place_of_city
@@ -124,6 +115,7 @@ def build_england(
 def enrol(world: World, intake: Intake, years: Sequence[int], seed: int) -> dict[int, Pupils]:
     """Draw each year's pupils, before any programme; a school's places change from year to year."""
     pupils = {}
+    schools = world.schools[world.schools["has_results"]]
     rng = generator(seed, "places filled")
     full = rng.random(len(intake.size)) < 0.6
     fill = np.where(full, 1.1, rng.uniform(0.65, 1.1, len(intake.size)))
@@ -131,7 +123,7 @@ def enrol(world: World, intake: Intake, years: Sequence[int], seed: int) -> dict
         rng = generator(seed, "places filled", year)
         fill = fill + rng.normal(0, 0.03, len(fill))
         counts = cohort(intake, np.clip(fill + rng.normal(0, 0.08, len(fill)), 0.3, 1.3), rng)
-        counts[~_has_results(world, year)] = 0
+        counts[((schools["first"] > year) | (schools["last"] < year)).to_numpy()] = 0
         pupils[year] = draw_pupils(year, intake, counts, generator(seed, "pupils", year))
     return pupils
 
@@ -153,9 +145,17 @@ def _weakness(intake: Intake) -> np.ndarray:
     return 1.0 - np.argsort(np.argsort(lasting, kind="stable"), kind="stable") / len(lasting)
 
 
-def _has_results(world: World, year: int) -> np.ndarray:
+def rank_at_home(
+    world: World, pupils: Mapping[int, Pupils], years: Sequence[int]
+) -> npt.NDArray[np.int64]:
+    """Rank the city's mainstream schools by results as published in some years, lowest first."""
     schools = world.schools[world.schools["has_results"]]
-    return np.asarray((schools["first"] <= year) & (schools["last"] >= year))
+    home = np.flatnonzero((schools["la"] == CITY) & (schools["kind"] != "special"))
+    seen = [
+        Published(pupils[year], pupils[year].school, len(schools)).column("PTRWM_EXP").value[home]
+        for year in years
+    ]
+    return home[np.argsort(np.mean(seen, axis=0), kind="stable")]
 
 
 def _pick_members(
@@ -166,14 +166,8 @@ def _pick_members(
     Lower attaining is by the results as published in 2016 and 2017, chance and all: so members
     would have risen a little by themselves.
     """
-    schools = world.schools[world.schools["has_results"]]
-    home = np.flatnonzero((schools["la"] == CITY) & (schools["kind"] != "special"))
-    seen = [
-        Published(pupils[year], pupils[year].school, len(schools)).column("PTRWM_EXP").value[home]
-        for year in (2016, 2017)
-    ]
-    order = home[np.argsort(np.mean(seen, axis=0), kind="stable")]
-    half = -(-len(home) // 2)
+    order = rank_at_home(world, pupils, (2016, 2017))
+    half = -(-len(order) // 2)
     lower, rest = rng.permutation(order[:half]), rng.permutation(order[half:])
     alone = LOWER_MEMBERS - SHARED
     picked = {
@@ -202,33 +196,25 @@ def pick_urn(world: World, school: int, day: str, rng: np.random.Generator) -> i
     return int(rng.choice(table.loc[known, "urn"].to_numpy()))
 
 
-Array = npt.NDArray[np.float64]
-_STANDARDS = ("rwm_expected", "rwm_higher")
-_SINGLE = ("reading_expected", "writing_expected", "maths_expected")
-_NAMES = {"READ": "reading_progress", "WRIT": "writing_progress", "MAT": "maths_progress"}
-_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
-
-
-def told_outcomes(year: int) -> tuple[str, ...]:
-    """List what the truth of a year is told of: progress, or the subjects where there is none."""
-    return (*_STANDARDS, *(_NAMES.values() if year <= LAST_WITH_START else _SINGLE))
-
-
 def values_without_chance(
-    england: England, year: int, programmes: Iterable[str] | None = None
+    england: England, year: int, programmes: Collection[str] | None = None
 ) -> pd.DataFrame:
     """Return what each school would get on average over endless cohorts of its kind of pupils.
 
-    Index: row of `world.schools`. Columns: the outcomes of the year (`told_outcomes`), and each
-    for disadvantaged and other pupils. Only the named programmes are felt, or all.
+    Index: row of `world.schools`. Columns: the standards, and progress or, where there is none, the
+    subjects; each also for disadvantaged and other pupils. Only the named programmes are felt, or
+    all.
     """
     intake, t = england.intake, EVERY_YEAR.index(year)
-    felt = tuple(england.planted if programmes is None else programmes)
+    felt = england.planted if programmes is None else programmes
     share = intake.disadvantaged
     parts: dict[str, Array] = {}
-    names = told_outcomes(year)
+    names = (*STANDARDS, *(PROGRESS_NAMES.values() if year <= LAST_WITH_START else SINGLE))
     for group, flag in (("disadvantaged", 1.0), ("other", 0.0)):
-        of_group = _of_group(england, t, flag, _added(england, year, group, felt))
+        added = np.zeros(len(share))
+        for slug in felt if year >= england.starts else ():
+            added += england.effect * england.planted[slug][group] * england.strength(slug)
+        of_group = expect_results(intake, t, flag, added)
         parts |= {f"{name}.{group}": of_group[name] for name in names}
     whole = {
         name: share * parts[f"{name}.disadvantaged"] + (1 - share) * parts[f"{name}.other"]
@@ -254,51 +240,4 @@ def planted_effects(england: England) -> pd.DataFrame:
                 base = nothing.loc[members, outcome]
                 rows.append((slug, outcome, year, (own.loc[members, outcome] - base).mean(),
                              (every.loc[members, outcome] - base).mean()))  # fmt: skip
-    columns = ["programme", "outcome", "year", "planted", "with_overlap"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _added(england: England, year: int, group: str, programmes: tuple[str, ...]) -> Array:
-    added = np.zeros(len(england.intake.size))
-    for slug in programmes if year >= england.starts else ():
-        added += england.effect * england.planted[slug][group] * england.strength(slug)
-    return added
-
-
-def _of_group(england: England, t: int, disadvantaged: float, added: Array) -> dict[str, Array]:
-    """Return the expected results of one group of pupils in each school."""
-    from scipy.special import ndtr
-
-    intake = england.intake
-    support, plan = sen_shares(intake, np.full(len(added), disadvantaged > 0))
-    shares = {"none": 1 - support - plan, "sen": support, "ehcp": plan}
-    out = {name: np.zeros(len(added)) for name in (*_STANDARDS, *_NAMES.values(), *_SINGLE)}
-    # One common factor carries prior attainment and general ability: nearly, not exactly, so.
-    common = np.sqrt((PRIOR * PRIOR_SD) ** 2 + COMMON**2)
-    own = np.sqrt(
-        OWN**2 + 0.25 * (np.array(GROUP_PROGRESS["girl"]) + PRIOR * GROUP_PRIOR["girl"]) ** 2
-    )
-    lines = {
-        "rwm_expected": np.full(3, EXPECTED),
-        "rwm_higher": np.array([HIGHER, HIGHER_WRITING, HIGHER]),
-    }
-    for need, share in shares.items():
-        flags = {"disadvantaged": disadvantaged, "eal": intake.eal, "girl": USUAL["girl"],
-                 "sen": float(need == "sen"), "ehcp": float(need == "ehcp")}  # fmt: skip
-        prior, progress = intake.prior.copy(), intake.effect[:, t] + np.outer(added, SCORE_SD)
-        for name, flag in flags.items():
-            step = flag - np.full(len(added), USUAL[name])
-            prior = prior + GROUP_PRIOR[name] * step
-            progress = progress + np.outer(step, GROUP_PROGRESS[name])
-        level = np.array([LEVEL[subject][t] for subject in SUBJECTS])
-        mean = level + np.outer(prior, PRIOR) + progress
-        for name, line in lines.items():
-            reach = (mean[:, None, :3] + np.outer(_POINTS, common[:3]) - line) / own[:3]
-            reached = ndtr(reach)
-            out[name] += share * 100 * (reached.prod(axis=2) @ (_WEIGHTS / _WEIGHTS.sum()))
-            for place, single in enumerate(_SINGLE if name == "rwm_expected" else ()):
-                one = reached[:, :, place] @ (_WEIGHTS / _WEIGHTS.sum())
-                out[single] += share * 100 * one
-        for place, subject in enumerate(SUBJECTS[:3]):
-            out[_NAMES[subject]] += share * progress[:, place]
-    return out
+    return pd.DataFrame(rows, columns=["programme", "outcome", "year", "planted", "with_overlap"])

@@ -107,16 +107,11 @@ def _roll_and_cohort(england: England, table: pd.DataFrame, year: int) -> tuple[
     return total, pupils
 
 
-def _state_funded(england: England) -> npt.NDArray[np.bool_]:
-    """Return which schools count in an authority's and the state-funded row."""
-    first = england.world.establishments.drop_duplicates("school").set_index("school")["nftype"]
-    return np.asarray(first.reindex(range(len(england.intake.size))) != "NMSS")
-
-
 def _area(england: England, record: int, year: int) -> Published:
     """Return the results of the authorities (3), all schools (4) or state-funded schools (5)."""
     pupils = england.pupils[year]
-    keep = None if record == 4 else _state_funded(england)[pupils.school]
+    first = england.world.establishments.drop_duplicates("school").set_index("school")["nftype"]
+    keep = None if record == 4 else first.reindex(pupils.school).to_numpy() != "NMSS"
     if record != 3:
         return Published.whole(pupils, keep)
     codes = england.world.authorities["la"].to_numpy()
@@ -128,22 +123,16 @@ def _aggregate_rows(
     england: England, record: int, year: int, columns: tuple[str, ...], national: Published
 ) -> list[list[str]]:
     """Write the rows of one record type; what is not said in them is a single space."""
-    cells = _cells(columns, _area(england, record, year), national)
-    authorities = england.world.authorities
-    rows = []
-    for i in range(len(authorities) if record == 3 else 1):
-        named = {"RECTYPE": str(record)}
-        if record == 3:
-            named |= {"LEA": str(authorities["la"].iloc[i]), "SCHNAME": authorities["name"].iloc[i]}
-        rows.append([_area_cell(name, record, i, cells, named) for name in columns])
+    results = _area(england, record, year)
+    cells = _cells(columns, results, national)
+    cells = {name: np.where(text == "", " ", text) for name, text in cells.items()}
+    nothing = np.full(results.size, " ", dtype=object)
+    if record == 3:
+        authorities = england.world.authorities
+        cells |= {"LEA": authorities["la"].astype(str).to_numpy(object)}
+        cells |= {"SCHNAME": authorities["name"].to_numpy(object)}
+    else:  # England's own progress is not published: by its construction it is zero
+        cells |= {name: nothing for name in cells if "PROG" in name or name.endswith("COV")}
+    cells["RECTYPE"] = np.full(results.size, str(record), dtype=object)
+    rows: list[list[str]] = np.column_stack([cells.get(one, nothing) for one in columns]).tolist()
     return rows
-
-
-def _area_cell(
-    name: str, record: int, i: int, cells: dict[str, Text], named: dict[str, str]
-) -> str:
-    if name in IDENTITY:
-        return named.get(name, " ")
-    # England's own progress is not published: by its construction it is zero.
-    unsaid = record != 3 and ("PROG" in name or name.endswith("COV"))
-    return " " if unsaid else str(cells[name][i]) or " "

@@ -136,18 +136,22 @@ def inspections(england: England) -> pd.DataFrame:
     ago = np.round(30 + rng.random(len(listed)) * longest).astype(int)
     visited = pd.Timestamp(_INSPECTIONS_UNTIL) - pd.to_timedelta(ago, unit="D")
     new = (listed["opened"] > visited).to_numpy()
-    phase = listed["kind"].map({"secondary": "Secondary", "all-through": "Secondary",
-                                "special": "Special"}).fillna("Primary")  # fmt: skip
     columns = {
         "URN": listed["urn"],
         "School name": listed["name"],
-        "Ofsted phase": phase,
+        "Ofsted phase": name_phases(listed["kind"]),
         "Inspection date": visited.strftime("%Y-%m-%d"),
         "Publication date": (visited + pd.Timedelta(days=25)).strftime("%Y-%m-%d"),
         "Overall effectiveness": grade,
         "REPORURL": "Report",
     }
     return pd.DataFrame(columns)[~new]
+
+
+def name_phases(kinds: pd.Series) -> pd.Series:
+    """Name the phases of schools as Ofsted does."""
+    return kinds.map({"secondary": "Secondary", "all-through": "Secondary",
+                      "special": "Special"}).fillna("Primary")  # fmt: skip
 
 
 def name_trust(school: int, name: str, places: list[str]) -> tuple[str, bool]:

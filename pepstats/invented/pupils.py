@@ -299,3 +299,47 @@ def plant(pupils: Pupils, strength: Array, added: Mapping[str, float]) -> Pupils
     step = np.where(pupils.disadvantaged, added["disadvantaged"], added["other"])
     change = np.outer(step * strength[pupils.school], SCORE_SD).astype(np.float32)
     return replace(pupils, score=pupils.score + change, progress=pupils.progress + change)
+
+
+STANDARDS = ("rwm_expected", "rwm_higher")
+SINGLE = ("reading_expected", "writing_expected", "maths_expected")
+PROGRESS_NAMES = {"READ": "reading_progress", "WRIT": "writing_progress", "MAT": "maths_progress"}
+_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+
+
+def expect_results(intake: Intake, t: int, disadvantaged: float, added: Array) -> dict[str, Array]:
+    """Return the results of one group of pupils in each school, on average over endless cohorts."""
+    from scipy.special import ndtr
+
+    support, plan = sen_shares(intake, np.full(len(added), disadvantaged > 0))
+    shares = {"none": 1 - support - plan, "sen": support, "ehcp": plan}
+    out = {name: np.zeros(len(added)) for name in (*STANDARDS, *PROGRESS_NAMES.values(), *SINGLE)}
+    # One common factor carries prior attainment and general ability: nearly, not exactly, so.
+    common = np.sqrt((PRIOR * PRIOR_SD) ** 2 + COMMON**2)
+    own = np.sqrt(
+        OWN**2 + 0.25 * (np.array(GROUP_PROGRESS["girl"]) + PRIOR * GROUP_PRIOR["girl"]) ** 2
+    )
+    lines = {
+        "rwm_expected": np.full(3, EXPECTED),
+        "rwm_higher": np.array([HIGHER, HIGHER_WRITING, HIGHER]),
+    }
+    for need, share in shares.items():
+        flags = {"disadvantaged": disadvantaged, "eal": intake.eal, "girl": USUAL["girl"],
+                 "sen": float(need == "sen"), "ehcp": float(need == "ehcp")}  # fmt: skip
+        prior, progress = intake.prior.copy(), intake.effect[:, t] + np.outer(added, SCORE_SD)
+        for name, flag in flags.items():
+            step = flag - np.full(len(added), USUAL[name])
+            prior = prior + GROUP_PRIOR[name] * step
+            progress = progress + np.outer(step, GROUP_PROGRESS[name])
+        level = np.array([LEVEL[subject][t] for subject in SUBJECTS])
+        mean = level + np.outer(prior, PRIOR) + progress
+        for name, line in lines.items():
+            reach = (mean[:, None, :3] + np.outer(_POINTS, common[:3]) - line) / own[:3]
+            reached = ndtr(reach)
+            out[name] += share * 100 * (reached.prod(axis=2) @ (_WEIGHTS / _WEIGHTS.sum()))
+            for place, single in enumerate(SINGLE if name == "rwm_expected" else ()):
+                one = reached[:, :, place] @ (_WEIGHTS / _WEIGHTS.sum())
+                out[single] += share * 100 * one
+        for place, subject in enumerate(SUBJECTS[:3]):
+            out[PROGRESS_NAMES[subject]] += share * progress[:, place]
+    return out

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pepstats.invented.england import MEMBERS, England, enrol, pick_urn, plant_effects
-from pepstats.invented.other_files import circumstances, name_trust, open_on
+from pepstats.invented.england import MEMBERS, England, enrol, pick_urn, plant_effects, rank_at_home
+from pepstats.invented.other_files import circumstances, name_phases, name_trust, open_on
 from pepstats.invented.pupils import (
     EVERY_YEAR,
     PLANTED_TODAY,
@@ -24,7 +24,7 @@ from pepstats.invented.pupils import (
     generator,
 )
 from pepstats.invented.results import Published
-from pepstats.invented.world import CITY, convert_later, listing
+from pepstats.invented.world import convert_later, listing
 
 LAST_GRADES = "2024-08-31"
 """Until then an inspection gave one grade for the whole school."""
@@ -102,14 +102,7 @@ def _pick_members(
     england: England, pupils: dict[int, Pupils], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Pick the city's stuck schools, then lower attaining ones, then some known to want it."""
-    schools = england.world.schools
-    schools = schools[schools["has_results"]]
-    home = np.flatnonzero((schools["la"] == CITY) & (schools["kind"] != "special"))
-    seen = [
-        Published(pupils[year], pupils[year].school, len(schools)).column("PTRWM_EXP").value[home]
-        for year in TODAY[:2]
-    ]
-    order = home[np.argsort(np.mean(seen, axis=0), kind="stable")]
+    order = rank_at_home(england.world, pupils, TODAY[:2])
     stuck = find_stuck(inspect_schools(england)).to_numpy()
     first = [school for school in order.tolist() if stuck[school]][:MEMBERS]
     lower, upper = np.array_split(order, 2)
@@ -126,17 +119,11 @@ def _pick_members(
     return pd.DataFrame(rows, columns=["programme", "school", "urn", "joined", "dose", "basis"])
 
 
-IDENTITY = (
-    "time_period", "time_identifier", "geographic_level", "country_code", "country_name",
-    "old_la_code", "la_name", "version", "school_urn", "school_laestab", "school_name",
-)  # fmt: skip
-
-
 def _identify(england: England, listed: pd.DataFrame, year: int, version: str) -> pd.DataFrame:
     """Return the first columns of a long file: which school, year and release a row is of."""
     names = england.world.authorities.set_index("la")["name"]
     la = england.world.schools["la"].reindex(listed["school"]).to_numpy()
-    rows = pd.DataFrame({
+    return pd.DataFrame({
         "time_period": f"{year - 1}{year % 100}", "time_identifier": "Academic year",
         "geographic_level": "School", "country_code": "E92000001", "country_name": "England",
         "old_la_code": la, "la_name": names[la].to_numpy(), "version": version,
@@ -144,7 +131,6 @@ def _identify(england: England, listed: pd.DataFrame, year: int, version: str) -
         "school_laestab": la * 10_000 + listed["estab"].to_numpy(),
         "school_name": listed["name"].to_numpy(),
     })  # fmt: skip
-    return rows[list(IDENTITY)]
 
 
 def _listed_with_pupils(england: England, year: int) -> pd.DataFrame:
@@ -174,15 +160,13 @@ def long_attainment(england: England, year: int) -> pd.DataFrame:
     for topic, breakdown, group in _BREAKDOWNS:
         for subject, stem in _SUBJECTS if not group else _SUBJECTS[:1]:
             ending = f"_{group}" if group else ""
-            share = {
-                what: _share_text(results, f"PT{stem}_{what}{ending}", place)
-                for what in ("EXP", "HIGH")
-            }
+            expected, higher = (
+                _share_text(results, f"PT{stem}_{what}{ending}", place) for what in ("EXP", "HIGH")
+            )
             score = results.column(f"{stem}_AVERAGE") if stem in ("READ", "MAT") else None
             parts.append(rows.assign(
                 breakdown_topic=topic, breakdown=breakdown, subject=subject,
-                expected_standard_pupil_percent=share["EXP"],
-                higher_standard_pupil_percent=share["HIGH"],
+                expected_standard_pupil_percent=expected, higher_standard_pupil_percent=higher,
                 average_scaled_score="z" if score is None else _figures(score.value[place]),
                 progress_measure_score="z",
             ))  # fmt: skip
@@ -193,9 +177,8 @@ def long_attainment(england: England, year: int) -> pd.DataFrame:
 def _share_text(results: Published, name: str, place: np.ndarray) -> np.ndarray:
     """Write a percentage as the long files do."""
     column = results.column(name)
-    test, standard = name.split("_")[0].removeprefix("PT"), name.split("_")[1]
-    group = name.split("_")[2] if name.count("_") > 1 else "all"
-    some = results.count(f"{group}&{test}_{standard}")[place] > 0
+    test, standard, *group = name.removeprefix("PT").split("_")
+    some = results.count(f"{group[0] if group else 'all'}&{test}_{standard}")[place] > 0
     text = _figures(column.value[place])
     return np.where((text == "0") & some, "low", text)
 
@@ -302,11 +285,9 @@ def _inspected(england: England, day: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     listed = open_on(england, day)
     listed = listed[listed["kind"] != "independent"].sort_values("urn", ignore_index=True)
     names = england.world.authorities.set_index("la")["name"]
-    phase = listed["kind"].map({"secondary": "Secondary", "all-through": "Secondary",
-                                "special": "Special"}).fillna("Primary")  # fmt: skip
     frame = pd.DataFrame({
         "URN": listed["urn"], "LAESTAB": listed["la"] * 10_000 + listed["estab"],
-        "School name": listed["name"], "Ofsted phase": phase,
+        "School name": listed["name"], "Ofsted phase": name_phases(listed["kind"]),
         "Local authority": names[listed["la"]].to_numpy(),
     })  # fmt: skip
     found = inspect_schools(england).loc[listed["school"]].reset_index(drop=True)

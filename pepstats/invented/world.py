@@ -133,7 +133,10 @@ def give_urns(
     start = np.where(kind == "independent", "IND", start)
     apart = 3 if 3 * n < FIRST_NEW_URN - FIRST_URN else 1  # a URN has six digits
     urn = FIRST_URN + np.arange(n) * apart + rng.integers(0, 3, n) * (apart > 1)
-    columns = {"school": np.arange(n), "urn": urn, "estab": _estab_numbers(schools),
+    floor = {"secondary": 4000, "special": 7000, "independent": 6000}
+    first = schools["kind"].map(floor).fillna(2000).astype(int)
+    estab = first + 1 + schools.groupby(["la", first]).cumcount()
+    columns = {"school": np.arange(n), "urn": urn, "estab": estab.to_numpy(),
                "nftype": start, "name": schools["name"]}  # fmt: skip
     frame = pd.DataFrame(columns)
     for side, column, shift in (("opened", "first", -1), ("closed", "last", 0)):
@@ -147,13 +150,6 @@ def give_urns(
         frame.loc[some, side] = pd.to_datetime(dates)
     moves = _pick_moves(schools, weak, mergers, rng)
     return _convert(frame, schools["la"], moves, max(FIRST_NEW_URN, int(urn.max()) + 1))
-
-
-def _estab_numbers(schools: pd.DataFrame) -> np.ndarray:
-    floor = {"secondary": 4000, "special": 7000, "independent": 6000}
-    first = schools["kind"].map(floor).fillna(2000).astype(int)
-    place = schools.groupby(["la", first]).cumcount()
-    return np.asarray(first + 1 + place)
 
 
 def _pick_moves(
@@ -175,7 +171,12 @@ def _pick_moves(
     date = months[rng.integers(0, len(months), n)]
     sponsored = rng.random(n) < np.clip(0.1 + 0.55 * np.r_[weak, np.full(n - len(weak), 0.4)], 0, 1)
     moves = [(int(i), date[i], bool(sponsored[i])) for i in np.flatnonzero(converts)]
-    moves += _second_moves(moves, schools)
+    # A few early academies, one of them in the city, have another sponsor on 1 April 2019.
+    early = [school for school, when, _ in moves if when < pd.Timestamp("2018-01-01")]
+    at_home = [school for school in early if schools["la"].iloc[school] == CITY]
+    elsewhere = [school for school in early if schools["la"].iloc[school] != CITY]
+    again = at_home[:1] + elsewhere[:4]
+    moves += [(school, pd.Timestamp(SECOND_MOVE), True) for school in again]
     moves += [(larger, pd.Timestamp(f"{schools['last'].iloc[school]}-09-01"), False)
               for school, larger, new_urn in mergers if new_urn]  # fmt: skip
     return sorted(moves, key=lambda move: (move[1], move[0]))
@@ -240,14 +241,6 @@ def _convert(
     return out.sort_values(["school", "first_file", "urn"], kind="stable").reset_index(drop=True)
 
 
-def _second_moves(moves: list[Move], schools: pd.DataFrame) -> list[Move]:
-    """Let a few early academies, one of them in the city, have another sponsor on 1 April 2019."""
-    early = [school for school, when, _ in moves if when < pd.Timestamp("2018-01-01")]
-    at_home = [school for school in early if schools["la"].iloc[school] == CITY]
-    elsewhere = [school for school in early if schools["la"].iloc[school] != CITY]
-    return [(school, pd.Timestamp(SECOND_MOVE), True) for school in at_home[:1] + elsewhere[:4]]
-
-
 def link_urns(establishments: pd.DataFrame, mergers: list[Merger]) -> pd.DataFrame:
     """List which URN became which, in both directions, as the register's link file does."""
     columns = ["URN", "LinkURN", "LinkName", "LinkType", "LinkEstablishedDate"]
@@ -309,7 +302,12 @@ def make_world(
     are commoner among the weak, as they are in England. `size` is their places a year: where
     two schools merge, the larger goes on.
     """
-    authorities, sizes = _authorities(n_schools, rng)
+    sizes = _authority_sizes(n_schools)
+    city = place_of_city(len(sizes))
+    places = share_out_places(len(sizes), city, rng)
+    codes = FIRST_AUTHORITY + np.arange(len(sizes))
+    codes[city] = CITY
+    authorities = pd.DataFrame({"la": codes, "name": [own[0] for own in places], "places": places})
     schools = _schools(authorities, sizes, rng)
     mergers = find_mergers(schools, size)
     schools = _gather_juniors(schools, {school for pair in mergers for school in pair[:2]})
@@ -339,16 +337,6 @@ def _authority_sizes(n_schools: int) -> np.ndarray:
 def place_of_city(n_authorities: int) -> int:
     """Return the city's position among the authorities."""
     return min(CITY - FIRST_AUTHORITY, n_authorities - 1)
-
-
-def _authorities(n_schools: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
-    sizes = _authority_sizes(n_schools)
-    city = place_of_city(len(sizes))
-    places = share_out_places(len(sizes), city, rng)
-    codes = FIRST_AUTHORITY + np.arange(len(sizes))
-    codes[city] = CITY
-    names = [own[0] for own in places]
-    return pd.DataFrame({"la": codes, "name": names, "places": places}), sizes
 
 
 def _schools(

@@ -58,25 +58,9 @@ ASKED = ["urn", "school", "programme", "theme", "stance", "role", "consent", "co
 def begin_study(data: Path, authority: int, year: int, phase: str = "primary") -> dict[str, bytes]:
     """Begin a data folder: what an authority's first report needs, by its place in the folder.
 
-    Files that already lie in `raw/` are recognised by their headers and listed; the others are
-    listed by the names and addresses they are published under.
-
-    Parameters
-    ----------
-    data
-        The data folder; only its `raw/` is read.
-    authority, year, phase
-        Whose schools, the year of the results (2025 is 2024/25), and `primary` or `secondary`.
-
-    Returns
-    -------
-    dict
-        The content of each file by its path in the folder. Nothing is written.
-
-    Raises
-    ------
-    DesignError
-        Where there is no such authority or no results by school for the year.
+    Files that already lie in its `raw/` are recognised by their headers and listed; the others are
+    listed by the names and addresses they are published under. Nothing is written. Raises
+    DesignError where there is no such authority or no results by school for the year.
     """
     if not FIRST_AUTHORITY <= authority <= LAST_AUTHORITY:
         raise DesignError(f"--authority {authority}: an authority has a number of three digits, "
@@ -91,7 +75,8 @@ def begin_study(data: Path, authority: int, year: int, phase: str = "primary") -
     baseline = _years_before(first, year)
     report, programme = f"autumn-{year}", f"programmes/programme-1-{year}"
     found = _find_published(data)
-    lines, own = _list_sources(found, stage, (*baseline, year))
+    lines = _list_sources(found, stage, (*baseline, year))
+    own = {} if (stage, year) in found else OWN
     outcomes = [name for name in OUTCOMES[phase] if not why_not_taken(name, year)][:MOST_OUTCOMES]
     words = {
         word.word: None for name in outcomes
@@ -114,7 +99,7 @@ def begin_study(data: Path, authority: int, year: int, phase: str = "primary") -
         f"reports/{report}.yml": fill_template("report.yml", **settings).encode(),
         f"{programme}.yml": fill_template("programme.yml", **about).encode(),
         f"{programme}-members.csv": f"{','.join(Member.model_fields)}\n".encode(),
-        **{file: f"{columns}\n".encode() for file, columns in own.items()},
+        **{f"local/{kind}.csv": f"{columns}\n".encode() for kind, columns in own.items()},
     }
 
 
@@ -161,35 +146,24 @@ def _year_in(name: str) -> int | None:
 
 def _list_sources(
     found: Mapping[tuple[str, int | None], Source], stage: str, years: tuple[int, ...]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """List the lines of a report, and the own tables that are needed, with their columns."""
-    year, lines, own = years[-1], [], {}
-    for before in years[:-1]:
-        lines.append(_line_of(stage, before, found.get((stage, before)), year))
-    if (stage, year) in found:
-        lines.append(_line_of(stage, year, found[stage, year], year))
-    else:
-        for kind, columns in OWN.items():
-            own[f"local/{kind}.csv"] = columns
-            note = "fill this in: the results that the authority has until they are published"
-            lines.append({**LINE, "kind": kind, "year": year, "release": "provisional",
-                          "file": f"local/{kind}.csv", "note": note})  # fmt: skip
+) -> list[dict[str, Any]]:
+    """List the lines of a report: a year's own results until it has published ones."""
+    year = years[-1]
+    there = [one for one in years if one < year or (stage, year) in found]
+    lines = [_line_of(stage, one, found.get((stage, one)), year) for one in there]
+    for kind in OWN if year not in there else ():
+        note = "fill this in: the results that the authority has until they are published"
+        lines.append({**LINE, "kind": kind, "year": year, "release": "provisional",
+                      "file": f"local/{kind}.csv", "note": note})  # fmt: skip
     for row in read_table("published"):
         kind = row["kind"]
         if kind not in STAGES.values():
-            dated = sorted(y for k, y in found if k == kind and y and y <= year)
-            latest = dated[-1] if dated else None
-            lines.append(
-                _line_of(
-                    kind,
-                    year if kind in EVERY_YEAR else None,
-                    found.get((kind, latest)) or found.get((kind, None)),
-                    year,
-                )
-            )
-    note = "type `pepstats new` and this report's name once the members are filled in"
-    note = f"to have it written, {note}"
-    return [*lines, {**LINE, "kind": "statements", "file": STATEMENTS, "note": note}], own
+            latest = max((y for k, y in found if k == kind and y and y <= year), default=None)
+            file = found.get((kind, latest)) or found.get((kind, None))
+            lines.append(_line_of(kind, year if kind in EVERY_YEAR else None, file, year))
+    note = ("to have it written, type `pepstats new` and this report's name once the members are "
+            "filled in")  # fmt: skip
+    return [*lines, {**LINE, "kind": "statements", "file": STATEMENTS, "note": note}]
 
 
 def _line_of(kind: str, of: int | None, found: Source | None, year: int) -> dict[str, Any]:
@@ -215,27 +189,15 @@ def _line_of(kind: str, of: int | None, found: Source | None, year: int) -> dict
 def draft_report(slug: str, last: Report, data: Path) -> dict[str, bytes]:
     """Draft the next autumn's report from the last one: settings and text, by their place.
 
-    Parameters
-    ----------
-    slug
-        Its name.
-    last
-        The report to start from; `data` is its folder.
-
-    Returns
-    -------
-    dict
-        The settings, with what must be changed marked, and the built-in text.
+    What must be changed in the settings is marked; the text is the built-in one.
     """
-    date, meeting = last.meeting.date, last.meeting
-    first = last
+    meeting, first = last.meeting, last
     if last.revises:  # a revision's title is its own
         first = load_report(list_revised(last.slug, data)[-1], data)
     settings = {
-        "slug": check_slug(slug, "report"), "body": meeting.body,
+        **meeting.model_dump(), "slug": check_slug(slug, "report"),
         "title": f"{first.title} (after {long_date(first.meeting.date)})"[:200],
-        "date": date.replace(year=date.year + 1, day=1).isoformat(),
-        "report_from": meeting.report_from, "report_by": meeting.report_by,
+        "date": meeting.date.replace(year=meeting.date.year + 1, day=1).isoformat(),
         "authority": last.authority, "year": last.year + 1, "edition": last.edition,
         "invented": last.invented, "threshold": last.disclosure.safe_threshold,
         "formats": list(last.formats), "word_file": last.template, "next_year": True,
@@ -280,22 +242,10 @@ def say_unlisted(report: Report, data: Path) -> Iterator[str]:
 def complete_report(
     report: Report, data: Path, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, bytes]:
-    """Write what an existing report lacks: its text, and the list of statements of its members.
+    """Return what an existing report lacks: its text, and the list of statements of its members.
 
-    Parameters
-    ----------
-    report
-        A report whose settings are there.
-    data
-        The data folder.
-    tell
-        Is told why there is no list of statements yet, where there is none.
-
-    Returns
-    -------
-    dict
-        The content of each file that is not there yet, by its path in the folder; the list of
-        statements only once the members and the published files are there.
+    By its place in the folder; the list only once the members and the published files are there,
+    else `tell` is told why there is none yet.
     """
     made = {}
     text = f"reports/{check_slug(report.slug, 'report')}.md"

@@ -19,9 +19,7 @@ from pepstats.settings import Report
 
 FOLDER = "disclosed"
 KEY = ["release", "report", "authority", "year"]
-FORMS = [*KEY, *FORM_COLUMNS]
-COUNTS = [*KEY, *SHOWN_COLUMNS]
-TABLES = {"forms": FORMS, "counts": COUNTS}
+TABLES = {"forms": [*KEY, *FORM_COLUMNS], "counts": [*KEY, *SHOWN_COLUMNS]}
 SHOWN = {"forms": "07-board-report/shown-forms.csv", "counts": "07-board-report/shown-counts.csv"}
 """Where a run says what its public edition shows."""
 
@@ -35,8 +33,7 @@ def read_disclosed(out: Path, name: str) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=TABLES[name])
     try:
-        table = read_csv(path)
-        return table[TABLES[name]]
+        return read_csv(path)[TABLES[name]]
     except (KeyError, ValueError) as error:
         raise RunError(
             f"{path}: not what releases told ({error}). Put back the file that `pepstats release` "
@@ -64,8 +61,7 @@ def add_to_disclosed(run: Path, out: Path, report: Report, on: str) -> None:
         path = run / SHOWN[name]
         if not path.is_file():
             continue
-        new = read_csv(path)
-        new = new.assign(
+        new = read_csv(path).assign(
             release=f"{report.slug} {on}", report=report.slug, authority=report.authority,
             year=report.year,
         )[columns]  # fmt: skip

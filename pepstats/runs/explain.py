@@ -13,10 +13,10 @@ from pepstats.errors import DesignError, nearest
 from pepstats.measures import BREAKS, GROUPS, MEASURES, REASONS
 from pepstats.paths import read_table
 from pepstats.priority import Dashboard, Register
-from pepstats.settings import Member, Programme, Quality, Report
+from pepstats.settings import Member, Programme, Quality, Report, Settings, models_in
 from pepstats.sources import find_page, list_titles
 
-FILES: dict[str, tuple[type[BaseModel], str]] = {
+FILES: dict[str, tuple[type[Settings], str]] = {
     "report": (Report, "`reports/NAME.yml`: one autumn's report"),
     "programme": (Programme, "`programmes/NAME.yml`: one programme of support"),
     "dashboard": (
@@ -45,11 +45,7 @@ _SAID = {(row["file"], row["key"]): row for row in read_table("settings")}
 def list_keys() -> dict[tuple[str, str], FieldInfo | None]:
     """List every key that a file of settings may have and every column of a council's own table.
 
-    Returns
-    -------
-    dict
-        By file (as in `FILES` and `TABLES`) and key (`match.k`): what pydantic knows of it, None
-        for the column of a table.
+    By file (as in `FILES` and `TABLES`) and key: what pydantic knows of it, None for a column.
     """
     found: dict[tuple[str, str], FieldInfo | None] = {}
     for file, (model, _) in FILES.items():
@@ -59,7 +55,7 @@ def list_keys() -> dict[tuple[str, str], FieldInfo | None]:
 
 
 def _walk(
-    model: type[BaseModel], before: str, met: set[type[BaseModel]]
+    model: type[Settings], before: str, met: set[type[Settings]]
 ) -> Iterator[tuple[str, FieldInfo]]:
     """Walk a model's keys and those of the models in them, each model once."""
     met.add(model)
@@ -68,16 +64,9 @@ def _walk(
         if key in NOT_WRITTEN:
             continue
         yield key, field
-        for inner in _models_in(field.annotation):
+        for inner in models_in(field.annotation):
             if inner not in met:
                 yield from _walk(inner, f"{key}.", met)
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models_in(part)
 
 
 def _words_of(annotation: Any) -> list[str]:
@@ -104,21 +93,8 @@ def _left_out(field: FieldInfo) -> str:
 def explain_word(word: str) -> str:
     """Say what a key, a column, a measure, a group of pupils, a kind of file or a code means.
 
-    Parameters
-    ----------
-    word
-        A key whole (`match.k`) or by its last part (`k`), a measure as settings name it
-        (`rwm_expected.disadvantaged`), a code of the Department's (`SUPP`), or a kind of file.
-
-    Returns
-    -------
-    str
-        A paragraph for each thing of that name.
-
-    Raises
-    ------
-    DesignError
-        Where nothing is called so; the nearest name is given.
+    A key is named whole (`match.k`) or by its last part (`k`). Returns a paragraph for each thing
+    of that name; raises DesignError, with the nearest name, where nothing is called so.
 
     Examples
     --------
@@ -168,9 +144,6 @@ def _list_words() -> Iterator[tuple[str, str]]:
         yield code, f"code: {code}\n  {reason}."
 
 
-# The page ----------------------------------------------------------------------------------------
-
-
 OPENING = """# Every key, column, outcome and code
 
 Written from the library's own models by `pepstats explain --all`; a test holds it to them.
@@ -179,13 +152,7 @@ with the nearest that is. Paths are relative to the data folder."""
 
 
 def settings_page() -> str:
-    """Write docs/settings.md: every key and column with what it says, its default and an example.
-
-    Returns
-    -------
-    str
-        The page, in Markdown.
-    """
+    """Write docs/settings.md: every key and column, what it says, its default and an example."""
     known = list_keys()
     parts = [OPENING]
     for file, title in {**{name: one[1] for name, one in FILES.items()}, **TABLES}.items():

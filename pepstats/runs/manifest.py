@@ -26,15 +26,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import find_dashboard
-from pepstats.runs.files import (
-    CHANGES_FILE,
-    LOG,
-    MANIFEST,
-    Count,
-    Digest,
-    Output,
-    sha256_of,
-)
+from pepstats.runs.files import CHANGES_FILE, LOG, MANIFEST, Count, Digest, Output, sha256_of
 from pepstats.runs.tasks import CRITERIA, StepRecord
 from pepstats.settings import SLUG, Report, Settings, list_revised, load_programme
 from pepstats.sources import Source
@@ -66,11 +58,6 @@ CODE = ("pepstats", "notebooks", "pyproject.toml", "requirements.lock")
 def find_commit() -> str | None:
     """Return the commit that is checked out; nothing where there is no git or no checkout."""
     return ask_git("rev-parse", "HEAD")
-
-
-def is_modified() -> bool:
-    """Whether the code is not just what the commit has."""
-    return bool(ask_git("status", "--porcelain", "--", *CODE))
 
 
 def same_code(commit: str | None) -> bool | None:

@@ -24,7 +24,15 @@ from pepstats.runs.files import write_whole
 from pepstats.runs.manifest import find_commit, seal_of, utc
 from pepstats.runs.steps import Step
 from pepstats.schools import check_planned
-from pepstats.settings import Programme, Report, Settings, load_programme, load_report, read_once
+from pepstats.settings import (
+    Programme,
+    Report,
+    Settings,
+    list_revised,
+    load_programme,
+    load_report,
+    read_once,
+)
 from pepstats.sources import RESULTS, find_source
 from pepstats.study import load_study
 
@@ -161,13 +169,8 @@ def describe_design(programme: Programme, design: Design) -> PlannedProgramme:
 
 def find_plan(report: Report, data: Path) -> Plan | None:
     """Find a report's plan, or that of the earlier report it revises; nothing without one."""
-    slug: str | None = report.slug
-    while slug is not None:
-        path = data / FOLDER / f"{slug}.json"
-        if path.is_file():
-            return read_plan(path)
-        slug = load_report(slug, data).revises
-    return None
+    paths = (data / FOLDER / f"{slug}.json" for slug in list_revised(report.slug, data))
+    return next((read_plan(path) for path in paths if path.is_file()), None)
 
 
 def read_plan(path: Path) -> Plan:
@@ -190,9 +193,9 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
     Columns `item`, `planned`, `done`, `followed` (yes or no). Without a plan one row says so.
     """
     plan = find_plan(step.report, step.data)
+    columns = ["item", "planned", "done", "followed"]
     if plan is None or step.programme is None or step.programme.slug not in plan.programmes:
-        rows = [("plan", NO_PLAN, "", "no")]
-        return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
+        return pd.DataFrame([("plan", NO_PLAN, "", "no")], columns=columns)
     then, now = plan.programmes[step.programme.slug], describe_design(step.programme, design)
     told = f"{plan.written}, {plan.seal[:12]}"
     items: dict[str, tuple[object, ...]] = {
@@ -209,7 +212,7 @@ def hold_to_plan(step: Step, design: Design) -> pd.DataFrame:
     for item, both in items.items():
         a, b = (x if isinstance(x, str) else json.dumps(x, sort_keys=True) for x in both)
         rows.append((item, a, b, "yes" if a == b else "no"))
-    return pd.DataFrame(rows, columns=["item", "planned", "done", "followed"])
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _pairs(one: PlannedProgramme) -> list[tuple[int, int]]:

@@ -57,19 +57,10 @@ from pepstats.settings import RELEASES, Report, load_report
 
 README = "README.md"
 TO_DO = f"{PAPER}to-do.txt"
-PUBLIC = tuple(
-    f"{PAPER}{name}"
-    for name in (
-        "report.html",
-        "report-appendices.html",
-        "report.docx",
-        "report-appendices.docx",
-        "report.xlsx",
-        "report.pdf",
-        "report-appendices.pdf",
-        "effects.csv",
-    )  # fmt: skip
-)
+PUBLIC = tuple(f"{PAPER}{name}" for name in (
+    "report.html", "report-appendices.html", "report.docx", "report-appendices.docx", "report.xlsx",
+    "report.pdf", "report-appendices.pdf", "effects.csv",
+))  # fmt: skip
 """All of a run that leaves in the public edition: made of what has passed the gate."""
 OWN = {f"{PAPER}{name}" for name in ("disclosure-log.csv", "to-do.txt")} | {*SHOWN.values()}
 """The gate's own lists and the officers': files that leave in no edition."""
@@ -175,16 +166,12 @@ def carry(
         if report.invented or (quiet and criteria):
             carried[name] = _where(name, digest)
     for one in made.inputs:
-        if one.file and one.sha256 and (report.invented or is_open(one.licence, one.kind)):
+        ours = (one.licence or "").casefold().startswith(OPEN) and one.kind not in PRIVATE
+        if one.file and one.sha256 and (report.invented or ours):
             carried[one.file] = _where(one.file, one.sha256)
     for name, place in carried.items():
         copy_into(data / name, making / place)
     return carried
-
-
-def is_open(licence: str | None, kind: str) -> bool:
-    """Whether a file is anyone's to have."""
-    return (licence or "").casefold().startswith(OPEN) and kind not in PRIVATE
 
 
 def _where(name: str, digest: str) -> str:

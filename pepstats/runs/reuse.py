@@ -25,13 +25,7 @@ from pepstats import paths
 from pepstats.errors import RunError
 from pepstats.priority import PROPOSED
 from pepstats.runs.files import Digest, copy_into, sha256_of, write_whole
-from pepstats.runs.manifest import (
-    EarlierRun,
-    Manifest,
-    hash_arithmetic,
-    manifest_as_text,
-    seal_of,
-)
+from pepstats.runs.manifest import EarlierRun, Manifest, hash_arithmetic, manifest_as_text, seal_of
 from pepstats.runs.steps import PUBLISHED
 from pepstats.runs.tasks import CRITERIA, FIRST, LAST, StepRecord, Task, among
 from pepstats.settings import Programme, Report, Settings, hash_settings, keep_keys
@@ -118,12 +112,12 @@ class Ground:
 
     def _files_of(self, task: Task) -> dict[str, str]:
         """Return the hash of each file of the data folder that a step reads, by its name."""
-        names = {name for name in self.settings if task.reads_setting(name)}
+        names = {name for name in self.settings if among(name, task.reads.files)}
         found = {}
         if task.step == FIRST:
             found = {one.file: one.sha256 for one in self.sources}
             names.update(*(one.files[1:] for one in self.programmes.values()))
-        if task.reads_setting(CRITERIA) and not any(fnmatch(name, CRITERIA) for name in names):
+        if CRITERIA in task.reads.files and not any(fnmatch(name, CRITERIA) for name in names):
             found = {path.name: sha256_of(path) for path in PROPOSED.glob(CRITERIA)}
         return found | {name: self.settings[name] for name in names}
 

@@ -57,9 +57,7 @@ class Earlier(EarlierRun):
 
     def read(self, name: str) -> pd.DataFrame | None:
         """Read a table of it; None where it holds no such table."""
-        if name not in self.tables:
-            return None
-        return read_csv(self.folder / name)
+        return read_csv(self.folder / name) if name in self.tables else None
 
 
 def find_earlier(report: Report, out: Path) -> Earlier | None:
@@ -245,8 +243,7 @@ def record_release(
     made, lines = read_manifest(making), []
     now = read_effects(making)
     release = made.release
-    if release is None:
-        raise RunError(f"{making} is not a release.")
+    assert release is not None  # it has just been written as one
     if before is None:
         lines.append(f"- first release, with {count_words(len(now), 'effect')}")
         lines += [f"- it revises {revises}"] if revises is not None else []

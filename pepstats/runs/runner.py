@@ -24,6 +24,7 @@ from pepstats.errors import DesignError, RunError, SourceError, describe_fault, 
 from pepstats.impact import choose_months
 from pepstats.priority import load_dashboard
 from pepstats.report import check_officers_words
+from pepstats.runs import manifest
 from pepstats.runs.disclosed import FOLDER
 from pepstats.runs.files import (
     LOG,
@@ -35,28 +36,9 @@ from pepstats.runs.files import (
     write_whole,
 )
 from pepstats.runs.kernels import Kernels, import_papermill, start_kernels
-from pepstats.runs.manifest import (
-    SCHEMA,
-    describe_input,
-    describe_machine,
-    find_commit,
-    find_manifest,
-    is_modified,
-    list_settings,
-    log_as_text,
-    manifest_as_text,
-    normalise_notebook,
-    utc,
-)
 from pepstats.runs.reuse import Ground, find_kept, hash_code, kept_beside
 from pepstats.runs.revision import find_earlier
-from pepstats.runs.tasks import (
-    StepRecord,
-    Task,
-    check_parameters,
-    list_tasks,
-    parameters_of,
-)
+from pepstats.runs.tasks import StepRecord, Task, check_parameters, list_tasks, parameters_of
 from pepstats.schools import check_asked
 from pepstats.settings import (
     Programme,
@@ -113,7 +95,7 @@ def run_report(
         (making / "notebooks").mkdir()
         started = time.time()
         earlier = find_earlier(report, out)
-        last = find_manifest(final)
+        last = manifest.find_manifest(final)
         ground = replace(
             find_ground(making, final, report, found, data),
             times={name: one.seconds for name, one in last.steps.items()} if last else {},
@@ -127,7 +109,7 @@ def run_report(
         ground.refuse_changes()
         if find_earlier(report, out) != earlier:
             raise RunError(f"The run of {report.revises} became another meanwhile. Run again.")
-        (making / LOG).write_bytes(log_as_text(done))
+        (making / LOG).write_bytes(manifest.log_as_text(done))
         write_manifest(ground, report, chosen, done, started)
     failed = final.with_name(f"{final.name}.failed")
     for old in (failed, lab_beside(final), kept_beside(final)):
@@ -176,22 +158,20 @@ def _check_words_of(
         ) from None
     load_quality(report.slug, data)
     load_dashboard(data, report.year)
-    wholes: dict[str, None] = {}
     for one in programmes:
         choose_months(one, data)
-        wholes[one.whole] = None
-    for source in found:
-        if source.kind == "statements":
-            for part in parse_source(source):
-                if isinstance(part, Tidied):
-                    check_statements(part.values, file=source.file, schools=wholes)
+    wholes = dict.fromkeys(one.whole for one in programmes)
+    for source in (one for one in found if one.kind == "statements"):
+        for part in parse_source(source):
+            if isinstance(part, Tidied):
+                check_statements(part.values, file=source.file, schools=wholes)
 
 
 def find_ground(
     making: Path, final: Path, report: Report, found: Iterable[Source], data: Path
 ) -> Ground:
     """Gather what all steps of a run stand on, each file by its hash as it is at the start."""
-    settings = {name: hash_settings(data / name) for name in list_settings(report, data)}
+    settings = {name: hash_settings(data / name) for name in manifest.list_settings(report, data)}
     programmes = {one.slug: one for one in load_programmes(report, data)}
     return Ground(making, final, data, hash_code(), report, programmes, settings, tuple(found))
 
@@ -288,7 +268,7 @@ def _execute_notebook(
         if told := describe_fault(fault):
             raise RunError(f"{told} ({where}).") from None
         raise NotebookDefect(f"{where}: {error.ename}: {error.evalue}", str(error)) from None
-    normalise_notebook(partial, parameters_of(task, report))
+    manifest.normalise_notebook(partial, parameters_of(task, report))
     partial.replace(final)
 
 
@@ -324,27 +304,29 @@ def write_manifest(
     """Describe a finished run in its folder: everything in it, and everything it came from."""
     lock = paths.PROJECT / "requirements.lock"
     content = {
-        "schema": SCHEMA,
+        "schema": manifest.SCHEMA,
         "report": report.slug,
         "programmes": list(programmes),
         "seeds": {slug: one.seed for slug, one in ground.programmes.items()},
         "code": {
-            "commit": find_commit(),
-            "modified": is_modified(),
+            "commit": manifest.find_commit(),
+            "modified": bool(manifest.ask_git("status", "--porcelain", "--", *manifest.CODE)),
             "lock": sha256_of(lock) if lock.is_file() else None,
         },
-        **describe_machine(),
+        **manifest.describe_machine(),
         "settings": dict(ground.settings),
-        "inputs": [describe_input(one, invented=report.invented) for one in ground.sources],
+        "inputs": [
+            manifest.describe_input(one, invented=report.invented) for one in ground.sources
+        ],
         "earlier": ground.earlier and ground.earlier.model_dump(include={"report", "tables"}),
         "outputs": {name: one.model_dump() for name, one in describe_files(ground.making).items()},
-        "started": utc(started),
+        "started": manifest.utc(started),
         "nonce": secrets.token_hex(16),
         "working": None,
         "steps": {name: one.model_dump() for name, one in done.items()},
         "release": None,
     }  # fmt: skip
-    write_whole(ground.making / MANIFEST, manifest_as_text(content))
+    write_whole(ground.making / MANIFEST, manifest.manifest_as_text(content))
 
 
 class NotebookDefect(Exception):

@@ -20,14 +20,7 @@ import pandas as pd
 from pepstats import paths
 from pepstats.errors import RunError, nearest
 from pepstats.formatting import plain_text, settle_one
-from pepstats.impact import (
-    FORECAST,
-    Design,
-    Evaluation,
-    Inputs,
-    no_similar,
-    take_up_evaluation,
-)
+from pepstats.impact import FORECAST, Design, Evaluation, Inputs, no_similar, take_up_evaluation
 from pepstats.matching import Pool, take_up
 from pepstats.plots import Picture, to_png, to_svg
 from pepstats.report import Told
@@ -41,12 +34,7 @@ from pepstats.runs.files import (
     read_csv,
     write_whole,
 )
-from pepstats.runs.tasks import (
-    READS,
-    STEPS,
-    Task,
-    say_undeclared,
-)
+from pepstats.runs.tasks import READS, STEPS, Task
 from pepstats.schools import Panel
 from pepstats.settings import (
     Programme,
@@ -211,19 +199,11 @@ class Step:
     def save(self, things: Mapping[str, object]) -> Shown:
         """Write all that the step made into its folder, each thing whole; return what it shows.
 
-        Parameters
-        ----------
-        things
-            By name: a table (CSV, the index as its key where it has a name), a
-            picture (SVG, PNG, its table, alt text and caption), a panel (values, reasons and
-            releases), `numbers` as a dict (JSON, sorted by name), or text or bytes, whose name is
-            the file's own with its ending.
-
-        Raises
-        ------
-        RunError
-            For anything else, a figure without its words, or two things that are one file.
-            Nothing is written then.
+        By name: a table (CSV, the index as its key where it has a name), a picture (SVG, PNG, its
+        table, alt text and caption), a panel (values, reasons and releases), `numbers` as a dict
+        (JSON, sorted by name), or text or bytes, whose name is the file's own with its ending.
+        Anything else, a figure without its words, or two things that are one file raise RunError,
+        and nothing is written.
         """
         made: dict[str, bytes] = {}
         shown = []
@@ -260,9 +240,8 @@ class Step:
         """
         listed = self.read_table("01-clean-sources", "members")
         own = listed[listed["programme"] == (self.programme.slug if self.programme else "")]
-        wholes = find_wholes(self.report, self.data)
-        listed = listed.assign(programme=listed["programme"].map(wholes))
-        counted = listed.groupby("school")["programme"].nunique()
+        wholes = {slug: load_programme(slug, self.data).whole for slug in self.report.programmes}
+        counted = listed["programme"].map(wholes).groupby(listed["school"]).nunique()
         own = keyed(own, "school")
         return own.assign(also_in=counted.reindex(own.index) - 1), tuple(sorted(counted.index))
 
@@ -276,10 +255,8 @@ class Step:
 
     def read_inspections(self) -> pd.DataFrame | None:
         """Read each school's latest inspection; nothing where the study has no inspections."""
-        table = keyed(self.read_table("01-clean-sources", "inspections"), "school")
-        if table.empty:
-            return None
-        return table.assign(inspected=pd.to_datetime(table["inspected"]))
+        table = self.read_keyed("01-clean-sources", "inspections", "school")
+        return None if table.empty else table.assign(inspected=pd.to_datetime(table["inspected"]))
 
     def read_panel(self, before: int | None = None) -> Panel:
         """Read the panel of step 01, whole or only the years before one."""
@@ -329,7 +306,10 @@ class Step:
         if step >= self.name:
             raise RunError(f"{self.name} may read only from earlier steps, not from {step}.")
         if not Task(self.name, "").may_read(step, name):
-            raise RunError(say_undeclared(self.name, f"{step}/{name}"))
+            raise RunError(
+                f"{self.name} has not declared that it reads {step}/{name}, so it would not be run "
+                "again when that changes. Declare it; CONTRIBUTING.md says how."
+            )
         slug = programme or (self.programme.slug if self.programme else None)
         name = f"{self._place_of(step, slug)}/{check_name(name)}"
         for run in (self.run, self.finished):
@@ -395,8 +375,3 @@ def open_step(name: str, report: str, programme: str = "") -> Step:
         finished = paths.output_folder() / "working" / settings.slug
         return Step(name, settings, chosen, data, lab_beside(finished), finished=finished)
     return Step(name, settings, chosen, data, making)
-
-
-def find_wholes(report: Report, data: Path) -> dict[str, str]:
-    """Find, for each programme of a report, the one it is a phase of: itself if of no other."""
-    return {slug: load_programme(slug, data).whole for slug in report.programmes}

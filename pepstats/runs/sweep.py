@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def run_sweep(listed: Path, report: str, data: Path, out: Path, options: SweepOp
     entered = read_entered(listed, like)
     if not options.exempt_only:
         refuse_unpublished(_releases_of(study, entered), f"`{listed.name}` on `{report}`")
-    with _start_processes(options.jobs) as executor:
+    with ProcessPoolExecutor(options.jobs) if options.jobs > 1 else nullcontext() as executor:
         sweep = sweep_study(study, entered, executor)
     for line in sum_remarks(sweep.remarks, sweep.account):
         options.tell(line)
@@ -88,16 +88,6 @@ def _releases_of(study: Study, entered: Iterable[Entered]) -> set[str]:
     named = {name for one in entered if one.programme for name in one.programme.outcomes}
     there = [name for name in sorted(named) if name in releases and year in releases.index]
     return {str(releases.loc[year, name]) for name in there} - {""}
-
-
-@contextmanager
-def _start_processes(jobs: int) -> Iterator[Executor | None]:
-    """Hold a pool of processes open; none where one at a time is asked for."""
-    if jobs < 2:
-        yield None
-        return
-    with ProcessPoolExecutor(jobs) as executor:
-        yield executor
 
 
 def tabulate_sweep(sweep: Sweep, pooled: Mapping[str, Pooled]) -> dict[str, pd.DataFrame]:

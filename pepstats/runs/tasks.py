@@ -39,7 +39,6 @@ STEPS = {
 
 
 FIRST, LAST = list(STEPS)[0], list(STEPS)[-1]
-MATCHING = "03-match-schools"
 
 CRITERIA = "dashboard*.yml"
 """The files of a data folder that have the dashboard's criteria."""
@@ -167,10 +166,6 @@ class Task:
         """What the step reads."""
         return READS[self.step]
 
-    def reads_setting(self, name: str) -> bool:
-        """Whether this task reads a file of the data folder, beside its report and programmes."""
-        return among(name, self.reads.files)
-
     def may_read(self, step: str, name: str) -> bool:
         """Whether this task reads a file, by its name, of the folder of an earlier step."""
         return among(f"{step}/{name}", self.reads.tables)
@@ -186,14 +181,6 @@ class Task:
 def among(name: str, patterns: Iterable[str]) -> bool:
     """Whether a name fits one of some patterns."""
     return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def say_undeclared(step: str, name: str) -> str:
-    """Return that a step reads what it does not say that it reads, and what to do."""
-    return (
-        f"{step} has not declared that it reads {name}, so it would not be run again when that "
-        "changes. Declare it; CONTRIBUTING.md says how."
-    )
 
 
 def list_tasks(programmes: Iterable[str]) -> list[Task]:

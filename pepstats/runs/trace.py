@@ -47,25 +47,10 @@ def trace_entry(
 ) -> list[str]:  # fmt: skip
     """Trace a named entry of a finished run's paper to the cells of the files it comes from.
 
-    Parameters
-    ----------
-    report, entry : str
-        The name of a report, and of an entry of its paper (`closing-the-gap.headline`).
-    data, out : str or Path, optional
-        The data folder and where the run is; the project's own where none is given.
-    school : int, optional
-        The school of a programme whose comparison schools are listed one by one, or of a table
-        whose row is taken apart; else the first.
-
-    Returns
-    -------
-    list of str
-        The chain, a link or a cell a line. It names schools, and is not for publication.
-
-    Raises
-    ------
-    RunError
-        Where there is no such run or entry, a file was changed since, or a link does not hold.
+    Returns the chain, a link or a cell a line; it names schools, and is not for publication.
+    `school` is the one of a programme whose comparison schools are listed one by one, or of a table
+    whose row is taken apart; else the first. Raises RunError where there is no such run or entry, a
+    file was changed since, or a link does not hold.
     """
     data, out = paths.data_folder(data), paths.output_folder(out)
     settings = load_report(report, data)
@@ -88,22 +73,6 @@ def fold_lines(lines: Iterable[str]) -> str:
     return "\n".join(folded)
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """A published cell: its file, line, column and text there, and the number of its school."""
-
-    file: str
-    line: int
-    column: str
-    urn: int
-    text: str
-
-    def of(self, school: int) -> str:
-        """Say where the cell is, and the school's number there where that is another."""
-        named = "" if self.urn == school else f", as URN {self.urn}"
-        return f"{self.file}, line {self.line:,}{named}, column {self.column}: `{self.text}`"
-
-
 @dataclass
 class _Published:
     """The published files of a study, each parsed once, and the cells looked up in them."""
@@ -112,8 +81,8 @@ class _Published:
     made: Manifest
     used: set[str] = field(default_factory=set)
 
-    def find(self, school: int, year: int, measure: str) -> list[_Cell]:
-        """Find the cell of a school's result; of a gap between groups, both cells."""
+    def find(self, school: int, year: int, measure: str) -> list[str]:
+        """Say in which cell a school's result is; of a gap between groups, in which two."""
         if measure.endswith(GAP):
             groups = (f"{measure.removesuffix(GAP)}.{one}" for one in ("disadvantaged", "other"))
             return [cell for one in groups for cell in self.find(school, year, one)]
@@ -126,10 +95,14 @@ class _Published:
             for urn in urns:
                 found = one.values.loc[urn, measure]
                 if found == value or (pd.isna(found) and pd.isna(value)):
-                    return [self._cell(one, int(urn), measure)]
+                    named = "" if urn == school else f", as URN {urn}"
+                    line, column, text = self._cell(one, int(urn), measure)
+                    file = one.source.file
+                    return [f"{file}, line {line:,}{named}, column {column}: `{text}`"]
         return []
 
-    def _cell(self, one: Results, urn: int, measure: str) -> _Cell:
+    def _cell(self, one: Results, urn: int, measure: str) -> tuple[int, str, str]:
+        """Find a school's cell in one file: its line, its column, and the text there."""
         file = one.source.file
         self.used.add(file)
         table = self._tables[file]
@@ -146,9 +119,8 @@ class _Published:
             column = next((c for c in table.columns if named.get(c) == measure), "")
         place = table.columns.get(column)
         if place is None:
-            return _Cell(file, int(table.rows[row]), measure, urn, "(in the rows of a long file)")
-        text = str(table.column(place)[row])
-        return _Cell(file, int(table.rows[row]), table.header[place], urn, text)
+            return int(table.rows[row]), measure, "(in the rows of a long file)"
+        return int(table.rows[row]), table.header[place], str(table.column(place)[row])
 
     @cached_property
     def _tables(self) -> dict[str, Cells]:
@@ -261,7 +233,7 @@ class _Chain:
             indicator = str(row["indicator"])
             if indicator in self.published.study.panel.values:
                 for cell in self.published.find(school, int(row["year"]), indicator):
-                    yield f"      {cell.of(school)}"
+                    yield f"      {cell}"
 
     def _from_all(self, step: str) -> Iterator[str]:
         """Name every published file, where a table is not of one result of each school."""
@@ -311,7 +283,7 @@ class _Chain:
         year = int(effect["year"])
         cells = self.published.find(int(row["school"]), year, str(effect["outcome"]))
         for cell in cells:
-            yield f"    {school_year(year)}: {cell.of(int(row['school']))}"
+            yield f"    {school_year(year)}: {cell}"
         if not cells:
             raise RunError(f"The result of {row['school']} in {year} is in no file that was read.")
 
@@ -328,7 +300,7 @@ class _Chain:
                f"{MATCHING}/{slug}/pairs.csv: mean {known.mean():.6g}")  # fmt: skip
         for other, value in known.items():
             for cell in self.published.find(int(str(other)), year, str(row["outcome"])):
-                yield f"      {other}, {value:.6g}: {cell.of(int(str(other)))}"
+                yield f"      {other}, {value:.6g}: {cell}"
 
 
 def _say_lines(index: pd.Index) -> str:

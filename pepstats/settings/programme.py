@@ -28,7 +28,6 @@ Urn = Annotated[int, Field(ge=100_000, le=9_999_999, strict=True)]
 Measure = Annotated[str, one_of("measure", MEASURES)]
 BreakWord = Annotated[str, one_of("change of definition", [one.word for one in BREAKS])]
 
-
 _MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])(?:-\d\d)?")
 _SCHOOL_YEAR = re.compile(r"(20\d\d)/(\d\d)")
 _YEAR = re.compile(r"20\d\d")
@@ -52,11 +51,11 @@ def _read_joined(joined: object) -> object:
     """Take a year or a day as YAML reads it too; refuse what says no time."""
     text = str(joined) if isinstance(joined, (int, datetime.date)) else joined
     if isinstance(text, str) and text.strip() and read_first_year(text) is None:
-        raise ValueError(f"`{text[:40]}` is {WHEN}.")
+        raise ValueError(
+            f"`{text[:40]}` is no time of joining: write it as 2017-09, 2017-09-04, 2017/18 or "
+            "2018."
+        )
     return text
-
-
-WHEN = "no time of joining: write it as 2017-09, 2017-09-04, 2017/18 or 2018"
 
 
 class Member(Settings):
@@ -97,7 +96,6 @@ Members = Annotated[
     | Annotated[tuple[Member, ...], Tag("list"), Field(min_length=1)],
     Discriminator(_how_members_are_given),
 ]
-
 
 ListName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,39}$")]
 

@@ -24,7 +24,6 @@ from pepstats.settings.yaml import Settings, check_settings, check_slug, one_of,
 Format = Literal["word", "workbook", "pdf"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
-
 Said = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -67,15 +66,6 @@ class Disclosure(Settings):
     criteria: Literal["exempt", "public"] = "exempt"
 
 
-class Terms(Settings):
-    """The settings of a report that are about its paper."""
-
-    actions: tuple[Action, ...] = ()
-    disclosure: Disclosure = Disclosure()
-    formats: tuple[Annotated[Format, one_of("format", FORMATS)], ...] = ("word", "workbook")
-    template: str | None = Field(default=None, pattern=r"(?i)\.docx$")
-
-
 class Meeting(Settings):
     """The meeting a paper is for, and whose paper it is."""
 
@@ -92,7 +82,6 @@ Kind = Literal[
 
 Release = Literal["school-returned", "provisional", "revised", "final"]
 RELEASES: tuple[str, ...] = get_args(Release)
-
 
 Reason = Annotated[str, AfterValidator(reason_named)]
 Codes = dict[Annotated[str, Field(min_length=1, max_length=20)], Reason]
@@ -123,7 +112,7 @@ class ListedSource(SourceLine):
     kind: Kind
 
 
-class Report(Terms):
+class Report(Settings):
     """One autumn's study: its meeting, authority, year, sources, programmes and its paper's terms.
 
     One that `revises` an earlier report takes from it all that it does not say itself; its source
@@ -132,6 +121,10 @@ class Report(Terms):
     reads it. `codes` are what the files' own codes mean, in all of them.
     """
 
+    actions: tuple[Action, ...] = ()
+    disclosure: Disclosure = Disclosure()
+    formats: tuple[Annotated[Format, one_of("format", FORMATS)], ...] = ("word", "workbook")
+    template: str | None = Field(default=None, pattern=r"(?i)\.docx$")
     slug: str
     title: str = Field(min_length=1, max_length=200)
     meeting: Meeting

@@ -228,7 +228,7 @@ def _keys_at(model: type[Settings], steps: list[str]) -> list[str]:
     found: list[type[Settings]] = [model]
     for step in steps:
         inside = [f.annotation for m in found for n, f in _fields_of(m).items() if n == step]
-        found = [m for annotation in inside for m in _models_in(annotation)] or found
+        found = [m for annotation in inside for m in models_in(annotation)] or found
     return [name for m in found for name in _fields_of(m)]
 
 
@@ -237,7 +237,8 @@ def _fields_of(model: type[Settings]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _models_in(annotation: Any) -> list[type[Settings]]:
+def models_in(annotation: Any) -> list[type[Settings]]:
+    """List the models that a key's values are read into."""
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
+    return [model for part in get_args(annotation) for model in models_in(part)]

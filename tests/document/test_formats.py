@@ -9,7 +9,7 @@ import pytest
 from pepstats.document import html
 from pepstats.document.blocks import Document
 from pepstats.errors import DesignError, RunError
-from pepstats.settings.report import FORMATS, Terms, check_named_files
+from pepstats.settings.report import FORMATS, Report, check_named_files
 from tests.paper_made_up import make_report
 
 PAPER = Document("A paper", (), (), (), datetime.date(2018, 10, 2), "An officer")
@@ -37,7 +37,7 @@ def test_a_pdf_is_made_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch
 
 
 def test_by_default_everything_but_the_slow_pdf_is_written() -> None:
-    assert set(FORMATS) - set(Terms().formats) == {"pdf"}
+    assert set(FORMATS) - set(Report.model_fields["formats"].default) == {"pdf"}
 
 
 @pytest.mark.parametrize(

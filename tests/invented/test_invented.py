@@ -59,7 +59,7 @@ def small() -> England:
 @pytest.fixture(scope="module")
 def small_files(small: England, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("invented")
-    study.write_england(small, folder)
+    study.write_all(study.lay_out_england(small), folder)
     return folder
 
 
@@ -89,7 +89,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def test_the_committed_files_are_what_invent_writes(england: England, tmp_path: Path):
-    study.write_england(england, tmp_path)
+    study.write_all(study.lay_out_england(england), tmp_path)
     written = hashes(tmp_path)
     committed = {name: value for name, value in hashes(PROJECT / "data").items() if name in written}
     assert committed == written
@@ -133,7 +133,7 @@ def test_a_new_file_moves_no_other_files_bytes(small: England, monkeypatch: pyte
 def test_an_england_of_fewer_years_has_the_same_files_of_those(small: England, tmp_path: Path):
     fewer = build_england(schools=300, seed=5, years=[2017, 2018])
     for one, folder in ((small, tmp_path / "all"), (fewer, tmp_path / "fewer")):
-        study.write_england(one, folder)
+        study.write_all(study.lay_out_england(one), folder)
     all_of_them, some = hashes(tmp_path / "all"), hashes(tmp_path / "fewer")
     same = {n for n in some if n.startswith("invented/") and n.endswith(".csv")}
     same -= {

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import pepstats
-from pepstats.invented import study, study_today
+from pepstats.invented import study
 from pepstats.invented.england import England, build_england, planted_effects, values_without_chance
 from pepstats.invented.pupils import PLANTED_TODAY, TODAY
 from pepstats.invented.study import to_csv
@@ -52,7 +52,7 @@ def small() -> England:
 @pytest.fixture(scope="module")
 def folder(small: England, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("today")
-    study.write_all(study_today.lay_out_today(continue_england(small)), folder)
+    study.write_all(study.lay_out_today(continue_england(small)), folder)
     return folder
 
 
@@ -79,8 +79,7 @@ def read(folder: Path, file: str, kind: str) -> list[Results]:
 
 def test_the_committed_files_of_today_are_what_invent_writes(today: England, tmp_path: Path):
     written = {
-        path.relative_to(tmp_path)
-        for path in study.write_all(study_today.lay_out_today(today), tmp_path)
+        path.relative_to(tmp_path) for path in study.write_all(study.lay_out_today(today), tmp_path)
     }
     named = {path.as_posix() for path in written}
     committed = {name: value for name, value in hashes(PROJECT / "data").items() if name in named}
@@ -90,10 +89,10 @@ def test_the_committed_files_of_today_are_what_invent_writes(today: England, tmp
 
 
 def test_today_moves_no_byte_of_the_files_before_it(small: England, tmp_path: Path):
-    study.write_england(small, tmp_path / "alone")
-    study.write_england(small, tmp_path / "both")
-    after = study.write_all(study_today.lay_out_today(continue_england(small)), tmp_path / "both")
-    study.write_england(small, tmp_path / "after")
+    study.write_all(study.lay_out_england(small), tmp_path / "alone")
+    study.write_all(study.lay_out_england(small), tmp_path / "both")
+    after = study.write_all(study.lay_out_today(continue_england(small)), tmp_path / "both")
+    study.write_all(study.lay_out_england(small), tmp_path / "after")
     alone, both = hashes(tmp_path / "alone"), hashes(tmp_path / "both")
     assert {name: both[name] for name in alone} == alone == hashes(tmp_path / "after")
     assert len(both) == len(alone) + len(after)

@@ -79,7 +79,9 @@ def test_a_step_reads_nothing_but_what_it_stands_on(seen: list[Seen], finished: 
         (process,) = {one.process for one in seen
                       if one.file.startswith(f"run:{own}") and ".partial-" in one.file}  # fmt: skip
         read = {one.file for one in seen if one.process == process and one.event == "open"}
-        stands_on = {f"data:{name}" for name in made.settings if task.reads_setting(name)}
+        stands_on = {
+            f"data:{name}" for name in made.settings if tasks.among(name, task.reads.files)
+        }
         stands_on |= list_inputs(finished) if task.step == tasks.FIRST else set()
         stands_on |= {f"run:{name}" for name in made.outputs if task.reads_file(name)}
         beyond = {

@@ -23,6 +23,7 @@ from pepstats.settings.report import load_report
 from tests.whole_runs import REPORT, copy_of, hashes, replace, restamp
 from tests.worlds import ROOT
 
+HEADER = ",".join(disclosed.TABLES["forms"][4:])  # of what a run shows
 EFFECTS = "07-board-report/effects.csv"
 LATER = "autumn-2018-revised"
 
@@ -198,9 +199,7 @@ def test_of_two_releases_that_share_schools_each_number_is_kept_whole(
     rows = "".join(f"rwm_expected,a: x,{n},all pupils,0.25,0.005\n" for n in range(4))
     for on, last in (("first", "3,"), ("then", "9,")):
         text = rows.replace("a: x,3,", f"a: x,{last}")
-        replace(
-            run / disclosed.SHOWN["forms"], (",".join(disclosed.FORMS[4:]) + "\n" + text).encode()
-        )
+        replace(run / disclosed.SHOWN["forms"], f"{HEADER}\n{text}".encode())
         disclosed.add_to_disclosed(run, out, report, on)
     told = disclosed.read_told(out, report).forms
     assert [sorted(part["school"]) for _, part in told.groupby("release")] == [
@@ -333,7 +332,7 @@ def test_a_second_release_says_which_numbers_moved_and_why(out: Path, data: Path
 def test_a_report_that_revises_another_says_so(out: Path, data: Path) -> None:
     run = make_later(out, data)
     publish(run)
-    put(run, disclosed.SHOWN["forms"], (",".join(disclosed.FORMS[4:]) + "\n").encode("utf-8"))
+    put(run, disclosed.SHOWN["forms"], f"{HEADER}\n".encode())
     release.release_report(REPORT, data=data, out=out, draft=True)
     release.release_report(LATER, data=data, out=out, draft=True)
     text = (out / "released" / CHANGES_FILE).read_text("utf-8")
