@@ -241,14 +241,12 @@ def kill_kernels(place: Place, asked: argparse.Namespace, before: dict[str, str]
     for number in range(3):
         kind.tried += 1
         begun = place.begin(*place.run("--force", "--jobs", str(1 + number % 2)))
-        time.sleep(3)
+        time.sleep(5 + 2 * number)
         until = time.monotonic() + 60
         while not (kernel := _find_kernel(begun.pid)) and time.monotonic() < until:
-            time.sleep(0.1)
-        time.sleep(2 + 2 * number)
-        for one in kernel or _find_kernel(begun.pid):
-            if one.is_running():
-                one.kill()
+            time.sleep(0.1)  # until there is one: the one before may be done
+        for one in kernel:
+            one.kill()
         said, told = begun.communicate(timeout=600)
         done = subprocess.CompletedProcess("", begun.returncode, said, told)
         hold_to_one_message(kind, done, "kernel was killed")

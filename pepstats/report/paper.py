@@ -7,6 +7,7 @@ table it came from. Change an entry and the paper changes.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Sequence
 
 import pandas as pd
@@ -22,7 +23,7 @@ from pepstats.document import (
     compose_paper,
     read_officers_text,
 )
-from pepstats.formatting import escape_markdown
+from pepstats.formatting import escape_markdown, long_date, school_year
 from pepstats.impact import LADDER
 from pepstats.measures import LOCAL_GROUPS
 from pepstats.priority import funding_sentences
@@ -49,6 +50,8 @@ from pepstats.settings import Programme, Report, group_phases
 DRAFT = "Draft: not all of this paper has been completed and cleared"
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
+PUBLISHED_IN = 12
+"""The month in which key stage 2 results are published by school, in every year since 2016."""
 
 
 def write_editions(edition: Edition, public: Edition) -> dict[str, Document]:
@@ -182,7 +185,20 @@ def list_to_do(edition: Edition, paper: Document) -> list[str]:
     memory = list_from_memory(one.sizes for one in found)
     grants, claims = map(edition.city.table, ("grants", "claims"))
     differ = funding_sentences(grants, claims)[1:] if len(grants) else []
-    return [*paper.to_complete, *open_, *held, *memory, *differ]
+    return [*paper.to_complete, *_list_early(edition.report), *open_, *held, *memory, *differ]
+
+
+def _list_early(report: Report) -> list[str]:
+    """Ask for another date where a paper is dated before the results in it were published."""
+    early = report.meeting.date < datetime.date(report.year, PUBLISHED_IN, 1)
+    now = [line for line in report.sources if (line.kind, line.year) == ("ks2", report.year)]
+    if not early or not any(line.release in ("revised", "final") for line in now):
+        return []
+    return [
+        f"the date of the meeting, {long_date(report.meeting.date)}: schools' results of "
+        f"{school_year(report.year)}, which this paper has, are not published before December "
+        f"{report.year}"
+    ]
 
 
 # The built-in text -------------------------------------------------------------------------------

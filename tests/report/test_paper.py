@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import io
 import re
 
@@ -395,6 +396,24 @@ def test_what_still_needs_a_person_is_listed(study, paper) -> None:
     needed = list_to_do(Edition(*study), paper)
     assert any("legal adviser" in line for line in needed)
     assert any(line.startswith("statement in row 6") for line in needed)
+
+
+@pytest.mark.parametrize(
+    ("release", "date", "asked"),
+    [("final", "2018-10-02", True), ("revised", "2018-11-30", True), ("final", "2018-12-01", False),
+     ("provisional", "2018-10-02", False)],
+)  # fmt: skip
+def test_a_paper_dated_before_its_results_were_published_is_asked_for_its_date(
+    release: str, date: str, asked: bool, study, paper
+) -> None:
+    _, programmes, results = study
+    made = make_report()
+    sources = [one.model_copy(update={"release": release}) for one in made.sources]
+    meeting = made.meeting.model_copy(update={"date": datetime.date.fromisoformat(date)})
+    made = made.model_copy(update={"sources": tuple(sources), "meeting": meeting})
+    needed = list_to_do(Edition(made, programmes, results), paper)
+    early = [line for line in needed if "not published before December 2018" in line]
+    assert len(early) == asked and all("of 2017/18" in line for line in early)
 
 
 def test_case_studies_say_by_what_rule_they_were_picked(paper) -> None:
