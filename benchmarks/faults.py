@@ -271,9 +271,10 @@ def kill_kernels(place: Place, asked: argparse.Namespace, before: dict[str, str]
 
 
 def _find_kernel(number: int) -> list[psutil.Process]:
+    """Find the last kernel that a run has: what the warm process has forked."""
     try:
-        every = psutil.Process(number).children(recursive=True)
-        return [one for one in every if not one.children()][-1:]
+        warm = psutil.Process(number).children()
+        return [kernel for one in warm for kernel in one.children()][-1:]
     except psutil.Error:
         return []
 
