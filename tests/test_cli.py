@@ -59,7 +59,7 @@ def test_importing_brings_in_nothing_that_is_heavy_or_not_yet_needed(module: str
         "matplotlib",
         "seaborn",
         "papermill",
-        "scipy.stats",
+        "scipy",
         "docx",
         "weasyprint",
         "diff_diff",

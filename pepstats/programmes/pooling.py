@@ -16,7 +16,6 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, special
 
 from pepstats.impact import half_width, placebo_p, smallest_detectable
 from pepstats.programmes.sweep import Standing, Sweep
@@ -76,6 +75,8 @@ def average_kind(estimates: Numbers, covariance: Numbers) -> Average:
     tau is Paule and Mandel's, its range by Q-profile (Viechtbauer, 2007, Statistics in Medicine
     26:37); both count that estimates may go together (`covariance`).
     """
+    from scipy import special
+
     count = len(estimates)
     ends = [special.chdtri(count - 1, 1 - q) for q in (1 - LEVEL / 2, LEVEL / 2)]
     tau2 = _solve_tau(estimates, covariance, count - 1)
@@ -107,6 +108,7 @@ def _measure_spread(estimates: Numbers, covariance: Numbers, tau2: float) -> flo
 
 def _solve_tau(estimates: Numbers, covariance: Numbers, wanted: float) -> float:
     """Return the variance between programmes at which Q is as wanted, zero where it is less."""
+    from scipy import optimize
 
     def beyond(tau2: float) -> float:
         return _measure_spread(estimates, covariance, tau2) - wanted
@@ -125,6 +127,8 @@ def find_distance(count: int) -> float:
 
     By a t-test of so many programmes at 5 in 100.
     """
+    from scipy import optimize, special
+
     line = special.stdtrit(count - 1, 1 - LEVEL / 2)
 
     def short(distance: float) -> float:
@@ -211,6 +215,8 @@ def draw_power(spread: float, tau: float, programmes: Numbers) -> tuple[Numbers,
     All alike, of these; and of this kind, where true effects differ by `tau`. Missing where there
     are too few for either question.
     """
+    from scipy import special
+
     these = (special.ndtri(1 - LEVEL / 2) + special.ndtri(POWER)) * spread / np.sqrt(programmes)
     each = np.array([find_distance(int(n)) if n >= FEWEST_OF_KIND else np.nan for n in programmes])
     return these, each * np.sqrt((spread**2 + tau**2) / programmes)

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 Numbers = NDArray[np.float64]
 ROUNDED_THRICE = 0.1
@@ -116,6 +115,8 @@ def _narrowest(matrix: Numbers, half: Numbers, unknown: Unknown, ask: float) -> 
     What solves one programme may be the case too: a figure that such cases show to keep the share
     asked for, and more, needs no programme of its own.
     """
+    from scipy.optimize import linprog
+
     low, high, value = (unknown.table[name].to_numpy(float) for name in ("low", "high", "value"))
     shown = matrix @ value
     limits = np.concatenate([shown + half, half - shown])

@@ -14,7 +14,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import LinearConstraint, milp
 
 from pepstats.errors import DesignError
 from pepstats.settings import Disclosure
@@ -251,6 +250,8 @@ class _Cells:
 
         The reader knows that counts are whole and not negative: two integer programmes.
         """
+        from scipy.optimize import LinearConstraint, milp
+
         shown = ~hidden
         rows, held = np.unique(self.parts[shown], axis=0, return_index=True)
         limit = LinearConstraint(rows, *[self.counts[shown][held]] * 2) if len(rows) else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pepstats.document import PaperPicture
@@ -98,8 +99,14 @@ def picture_overview(edition: Edition) -> PaperPicture:
     label = outcome_label(outcomes.pop()).partition(": ")[0]
     pupils = join_words(sorted({name_pupils(one.outcome) for one in known.values()}))
     caption = f"{caption}: {label}, {pupils}"
-    figure = draw_overview(known)
-    return PaperPicture(to_svg(figure), to_png(figure), describe_overview(known), caption, TABLE)
+    return PaperPicture(*_draw_once(tuple(known.items())), describe_overview(known), caption, TABLE)
+
+
+@cache
+def _draw_once(known: tuple[tuple[str, Result], ...]) -> tuple[bytes, bytes]:
+    """Draw both editions' picture once, as SVG and PNG."""
+    figure = draw_overview(dict(known))
+    return to_svg(figure), to_png(figure)
 
 
 @in_house_style

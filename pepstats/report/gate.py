@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.linalg import block_diag
 
 from pepstats.errors import DesignError
 from pepstats.impact import OWN
@@ -337,6 +336,8 @@ def _join_parts(
     blocks: list[NDArray[np.float64]],
     wanted: list[tuple[int, str, dict[str, float]]],
 ) -> Unknown:
+    from scipy.linalg import block_diag
+
     at = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["school", "part"])
     value = np.clip([row[2] for row in rows], 0.0, 100.0)
     table = pd.DataFrame(
@@ -459,6 +460,8 @@ def with_told(unknown: Unknown, told: Iterable[Form]) -> Unknown:
     """
     known = unknown.table.index
     gone = dict.fromkeys(key for form in told for key in form.parts.index if key not in known)
+    from scipy.linalg import block_diag
+
     if not gone:
         return unknown
     at = pd.MultiIndex.from_tuples(list(gone), names=known.names)

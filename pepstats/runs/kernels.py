@@ -43,8 +43,10 @@ LAUNCHER = "ipykernel_launcher"
 FIRST = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib.backends.backend_svg")
 """What every notebook needs, beside our own code, which this file brings with it."""
 
-LATER = ("matplotlib.figure", "matplotlib.backends.backend_agg", "jinja2", "docx", "xlsxwriter",
-         "python_calamine", "diff_diff")  # fmt: skip
+LATER = (
+    "scipy.optimize", "scipy.spatial", "matplotlib.figure", "matplotlib.backends.backend_agg",
+    "jinja2", "docx", "xlsxwriter", "python_calamine", "diff_diff",
+)  # fmt: skip
 """What is imported where it is used: here while no kernel is asked for."""
 
 SERVE = """

@@ -139,8 +139,8 @@ def check_request(
             )
     found = [find_source(line, data) for line in report.sources]
     all_programmes = load_programmes(report, data)
+    _check_words_of(report, all_programmes, found, data)  # what is edited most, and told soonest
     check_asked(report, all_programmes, found, data)
-    _check_words_of(report, all_programmes, found, data)
     return report, found
 
 

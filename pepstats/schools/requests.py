@@ -55,14 +55,15 @@ def list_problems(
     report: Report, programmes: Sequence[Programme], sources: Sequence[Source], data: Path
 ) -> list[str]:
     """List what a report lacks or mixes up: years, measures, groups' sizes, members elsewhere."""
-    offered = _gather_offered(sources)
+    offered, listed = _gather_offered(sources), [_read_listed(one, data) for one in programmes]
+    at = _authorities_of([one for own in listed if isinstance(own, list) for one in own], sources)
     found = [*_twice(sources), *_years_named(sources), *_years_without(sources)]
-    for programme in programmes:
+    for programme, members in zip(programmes, listed, strict=True):
         found += [f"{programme.file}, {said}" for said in _ask_years(programme, report, offered)]
         found += [f"{programme.file}, {said}" for said in _ask_measures(programme, offered)]
         found += [
             f"{programme.file}, {said}"
-            for said in _ask_members(programme, report.authority, sources, data)
+            for said in _ask_members(programme, report.authority, members, at)
         ]
         found += [f"{programme.file}, {said}" for said in _ask_lists(programme, data)]
     return list(dict.fromkeys(found))
@@ -177,21 +178,31 @@ def _gives(offered: Offered, measure: str) -> bool:
     return any(names is None or measure in names for names in sets)
 
 
+def _read_listed(programme: Programme, data: Path) -> list[Member] | PepstatsError:
+    """Read a programme's list of schools, or why it cannot be; a whole authority lists none."""
+    members = programme.members
+    if isinstance(members, MembersInAuthority):
+        return []
+    try:
+        return list(
+            read_members(members.file, data) if isinstance(members, MembersInFile) else members
+        )
+    except PepstatsError as error:
+        return error
+
+
 def _ask_members(
-    programme: Programme, authority: int, sources: Sequence[Source], data: Path
+    programme: Programme, authority: int, listed: list[Member] | PepstatsError, at: dict[int, int]
 ) -> Iterator[str]:
     """Say which of a programme's schools are in another authority than the report's."""
     members = programme.members
     if isinstance(members, MembersInAuthority):
         if members.authority != authority:
             yield f"`members`: authority {members.authority} is not the report's ({authority})."
-        return
-    try:
-        listed = read_members(members.file, data) if isinstance(members, MembersInFile) else members
-    except PepstatsError as error:
-        yield f"`members`: {error}"
-        return
-    yield from say_elsewhere(listed, _authorities_of(listed, sources), authority)
+    elif isinstance(listed, PepstatsError):
+        yield f"`members`: {listed}"
+    else:
+        yield from say_elsewhere(listed, at, authority)
 
 
 def _ask_lists(programme: Programme, data: Path) -> Iterator[str]:
