@@ -95,8 +95,12 @@ def write_whole(path: Path, content: bytes) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
     partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    partial.write_bytes(content)
-    os.replace(partial, path)  # noqa: PTH105 - atomic on every system we run on
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)  # noqa: PTH105 - atomic on every system we run on
+    except OSError:  # a full disk, most often: no half file is left on it
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def sha256_of(path: Path) -> str:

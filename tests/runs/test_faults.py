@@ -25,7 +25,7 @@ from pepstats import cli, paths
 from pepstats.cli import main
 from pepstats.errors import RunError, describe_fault
 from pepstats.runs import files, kernels, runner, verify
-from pepstats.runs.files import fill_folder, hold_alone, private_folder
+from pepstats.runs.files import fill_folder, hold_alone, private_folder, write_whole
 from pepstats.runs.tasks import StepRecord, Task
 from tests.runs.test_kernels import alive
 from tests.whole_runs import REPORT, copy_of, hashes, invoke
@@ -161,6 +161,25 @@ def test_what_the_machine_refuses_is_one_message_and_no_defect(
     said = capsys.readouterr().err
     assert said.startswith("pepstats: ") and said.count("\n") == 1
     assert "defect" not in said and (describe_fault(OSError(number, "")) or "?") in said
+
+
+def test_a_file_that_a_full_disk_has_no_room_for_leaves_no_half_and_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `steps.json` of what is kept of a failed run once did."""
+    path = tmp_path / "steps.json"
+    write_whole(path, b"before")
+
+    def fill_up(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:3])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.Path, "write_bytes", fill_up)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, b"after it")
+    assert [one.name for one in tmp_path.iterdir()] == ["steps.json"]
+    assert path.read_bytes() == b"before"
 
 
 def test_a_full_disk_names_the_folder_though_the_system_does_not(tmp_path: Path) -> None:
