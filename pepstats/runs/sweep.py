@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
@@ -64,7 +65,10 @@ def run_sweep(listed: Path, report: str, data: Path, out: Path, options: SweepOp
     entered = read_entered(listed, like)
     if not options.exempt_only:
         refuse_unpublished(_releases_of(study, entered), f"`{listed.name}` on `{report}`")
-    with ProcessPoolExecutor(options.jobs) if options.jobs > 1 else nullcontext() as executor:
+    fresh = multiprocessing.get_context("spawn")  # as on Windows: nothing of ours is forked
+    with (
+        ProcessPoolExecutor(options.jobs, fresh) if options.jobs > 1 else nullcontext()
+    ) as executor:
         sweep = sweep_study(study, entered, executor)
     for line in sum_remarks(sweep.remarks, sweep.account):
         options.tell(line)
