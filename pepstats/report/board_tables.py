@@ -20,6 +20,7 @@ from pepstats.document import (
 )
 from pepstats.errors import DesignError
 from pepstats.formatting import (
+    count_words,
     format_day,
     format_number,
     join_words,
@@ -41,7 +42,7 @@ from pepstats.report.edition import (
 )
 from pepstats.report.group_sentences import whose_sentence
 from pepstats.report.programme_tables import cost_words, whom_words
-from pepstats.report.sentences import outcome_words, short_result, verdict_words
+from pepstats.report.sentences import interval_words, outcome_words, short_result, verdict_words
 from pepstats.settings import Programme, Report
 
 IN_SHORT = ("What was done", "For whom", "Cost", "Result", "Verdict", "Months of progress")
@@ -320,18 +321,20 @@ def _say_change(row: Mapping[Any, Any]) -> str:
     )  # fmt: skip
     if not after:
         return f"{said} can no longer be given."
-    now = f"{after} {measure.unit} ({row['release_after']} results)"
+    then, now = (
+        f"({interval_words(row[f'low_{when}'], row[f'high_{when}'], measure.decimals)}; "
+        f"{count_words(int(row[f'n_schools_{when}']), 'school')}; {row[f'release_{when}']} results)"
+        if size else "" for when, size in (("before", before), ("after", after))
+    )  # fmt: skip
+    now = f"{after} {measure.unit} {now}"
     if not before:
         new = f"{said}, not in the public edition before, is {now}."
         return f"{new} The verdict: {row['verdict_after']}."
-    changed = f"changed from {before} ({row['release_before']} results) to {now}"
+    changed = f"changed from {before} {then} to {now}"
     words = [f"{said} {changed if before != after else f'is still {now}'}."]
     if row["mode_before"] != row["mode_after"]:
         how = (HOW[str(row[f"mode_{when}"])] for when in ("before", "after"))
-        words.append(
-            "The earlier one was {}; this one is {}. How much of any change is due to that is "
-            "not known.".format(*how)
-        )  # fmt: skip
+        words.append("Before, schools were {}; now, {}: the two are not alike.".format(*how))
     if row["verdict_changed"]:
         words.append(f"The verdict changed from {row['verdict_before']} to {row['verdict_after']}.")
     else:

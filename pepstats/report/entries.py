@@ -59,7 +59,7 @@ from pepstats.report.sentences import (
     weighed_sentence,
 )
 from pepstats.schools import say_register_year
-from pepstats.settings import Programme, Report
+from pepstats.settings import MembersInAuthority, Programme, Report
 
 SAME_QUESTION = ("comparison", "sum")  # kinds of check that ask the headline's question again
 ALONE = "only schools in no other programme"  # what `checks` calls those in this one alone
@@ -193,13 +193,13 @@ def about_sentence(chapter: Chapter) -> str:
     programme, schools = chapter.programme, chapter.found.named
     who = count_words(schools, f"{programme.phase} school")
     left = schools - chapter.primary.n_schools if chapter.primary.known else 0
-    each = "One of them is" if left == 1 else f"{spell_number(left).capitalize()} of them are"
+    each = "One school is" if left == 1 else f"{spell_number(left).capitalize()} schools are"
     said = [
         programme.summary.strip(),
         f"The programme had {who}; {school_year(programme.starts)} is the first year whose results "
         "could show an effect.",
         f"{each} not in the estimate; Appendix 1 gives the reasons." if left > 0 else "",
-        f"It had {cost_words(programme, schools).replace('A grant', 'a grant', 1)}."
+        f"The programme had {cost_words(programme, schools).replace('A grant', 'a grant', 1)}."
         if programme.cost.grant is not None
         else "",
     ]
@@ -256,9 +256,11 @@ def caution_sentence(chapters: Sequence[Chapter]) -> str:
     """Write what the findings are not: the cause of what was seen."""
     what = "this programme" if len(chapters) == 1 else "these programmes"
     modes = {one.primary.mode for one in chapters if one.primary.known} or {MATCHED}
-    others = {MATCHED: "similar schools", FORECAST: "a forecast"}
+    others = {MATCHED: "similar schools", FORECAST: "a forecast, which may itself be wrong"}
     against = " or ".join(others[mode] for mode in others if mode in modes)
-    why = ["schools were not chosen at random", "other things changed in the same years"]
+    every = all(isinstance(one.programme.members, MembersInAuthority) for one in chapters)
+    why = ["all schools took part" if every else "schools were not chosen at random",
+           "other things changed in the same years"]  # fmt: skip
     if any((one.found.also_in > 0).any() for one in chapters):
         why.append("some schools are in more than one programme")
     return (
@@ -467,6 +469,8 @@ def checks_sentence(checks: pd.DataFrame, result: Result) -> str:
     others = others.loc[~others["check"].isin(SAME_ESTIMATE)] if len(others) else others
     if not result.known:
         return ""
+    if len(others) == 1:  # the middle of it and the main one says nothing more
+        known = known.loc[known["kind"] != "together"]
     return " ".join([_same_question(rows, others, result), *_other_questions(known, result)])
 
 
@@ -490,7 +494,8 @@ def _same_question(rows: pd.DataFrame, others: pd.DataFrame, result: Result) -> 
         return f"Of {tried}, the lowest gave {low} and the highest {high}."
     if same == len(others):
         which = "Both" if same == 2 else f"All {spell_number(same)}"
-        return f"{which} alternative calculations gave a result in the same direction."
+        agreed = f"{which} alternative calculations gave a result in the same direction"
+        return f"{agreed}; they use the same results, so the estimate is no surer for that."
     left = f" and {spell_number(len(others) - same)} did not" if same else ""
     return f"Of {tried}, {spell_number(same)} gave a result in the same direction{left}."
 
@@ -525,8 +530,6 @@ def _year_early_sentence(row: Mapping[Any, Any], result: Result) -> str:
         f"As a check we compared these schools with similar schools {when}, before the programme "
         f"could have had an effect: the difference was {size}"
     )
-    if not round_half_up(row["estimate"], result.places):
-        return f"{words.removesuffix(f'the difference was {size}')}there was no difference."
     if pd.isna(row["p"]):
         return f"{words}."
     if row["p"] < 0.1:
@@ -587,19 +590,18 @@ def still_to_come(releases: Sequence[str], year: int) -> str:
         return (
             f"The results for {school_year(year)} are {join_words(early)} and can still change. "
             "The evaluation will be repeated when the revised results are published, and the Board "
-            "told of any change in the verdicts."
+            "told what changed."
         )
     if "revised" in releases:
         return (
             f"This paper uses the revised results for {school_year(year)}. The evaluation will be "
-            "repeated when the final ones are published, and the Board told of any change in the "
-            "verdicts."
+            "repeated when the final ones are published, and the Board told what changed."
         )
     if not releases:
         return ""
     return (
-        f"The results for {school_year(year)} are the final ones: no further release of them is "
-        "planned."
+        f"The results for {school_year(year)} are the final ones: no later release of them is "
+        "expected."
     )
 
 
@@ -610,13 +612,13 @@ def recommend(chapters: Sequence[Chapter], releases: Sequence[str]) -> dict[str,
         if one.primary.reason == HELD:
             continue
         kind = one.primary.verdict if one.primary.known else ""
-        close = " (borderline)" if one.primary.borderline and kind != UNCERTAIN else ""
+        close = " (borderline)" if one.primary.borderline else ""
         named.setdefault(kind, []).append(f"{one.programme.title}{close}")
     said = {
         "gained": {GAINED: "the gains in {}", PROBABLY_GAINED: "the probable gains in {}"},
         "lost": {LOST: "that results in {} lost ground",
                  PROBABLY_LOST: "that results in {} probably lost ground"},
-        "unclear": {UNCERTAIN: "that the results of {} neither show nor rule out an effect"},
+        "unclear": {UNCERTAIN: "that the results of {} do not show whether there was an effect"},
         "none": {"": "that no effect of {} can be estimated from these results"},
     }  # fmt: skip
     then = {

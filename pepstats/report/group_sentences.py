@@ -26,9 +26,11 @@ def whose_sentence(chapter: Chapter) -> str:
     """
     whom, named_first = chapter.programme.whom, chapter.found.named_first
     if whom in LOCAL_GROUPS:
+        pupils = chapter.programme.cost.pupils
+        count = f"{pupils:,} " if pupils else ""
         return (
-            f"Results of {GROUPS[whom]} are not published by school, so no effect on them is "
-            "estimated."
+            f"It was for {count}{GROUPS[whom]}, whose results are not published by school: no "
+            "effect on them is estimated, and results of all pupils say little of theirs."
         )
     if not named_first or named_first == chapter.primary.outcome:
         return ""

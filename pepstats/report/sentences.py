@@ -211,9 +211,7 @@ def chance_sentence(result: Result) -> str:
     where = f", in {result.n_authorities} authorities" if result.n_authorities else ""
     made, found = "repeated the calculation", "showed a difference"
     if result.mode == FORECAST:
-        made = (
-            "set results of an earlier year, which are published, against what was to be expected"
-        )
+        made = "compared results of an earlier year, which are published, with such a forecast"
     said = [
         f"To test whether the difference found could be chance, we {made} for "
         f"{result.n_placebo:,} groups of schools elsewhere that were not in the programme{where}."
@@ -248,9 +246,9 @@ def _bordering(result: Result) -> Iterator[str]:
     if result.borderline:
         other = "authorities" if result.n_authorities else "groups of schools"
         yield (
-            "Results are said to have changed where this figure is 5 in 100 or fewer, and probably "
-            f"changed where it is 10 or fewer. This result is borderline: compared with other "
-            f"{other}, it could have had another verdict."
+            "Results are said to have gained or lost ground where this figure is 5 in 100 or less, "
+            "and probably so where it is 10 or less. This result is borderline: compared with "
+            f"other {other}, it could have had another verdict."
         )
     if 0 < places < TELLING:
         yield (

@@ -30,10 +30,13 @@ def chapter_of(found: ProgrammeResults, **programme: object) -> Chapter:
 def test_a_group_that_only_authorities_publish_is_given_no_effect_in_so_many_words() -> None:
     chapter = chapter_of(make_results(), **{"for": "sen_support"})
     assert effect_sentence(chapter.primary).startswith("For all pupils, ")
-    assert whose_sentence(chapter) == (
-        "Results of pupils with SEN Support are not published by school, so no effect on them is "
-        "estimated."
-    )
+    for cost, count in (({}, ""), ({"pupils": 130}, "130 ")):
+        chapter = chapter_of(make_results(), **{"for": "sen_support", "cost": cost})
+        assert whose_sentence(chapter) == (
+            f"It was for {count}pupils with SEN Support, whose results are not published by "
+            "school: no effect on them is estimated, and results of all pupils say little of "
+            "theirs."
+        )
 
 
 def test_a_headline_of_other_pupils_than_were_named_first_says_so_and_why() -> None:

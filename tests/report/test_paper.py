@@ -286,8 +286,9 @@ def test_the_year_in_which_nothing_should_show_is_told_apart() -> None:
         "than chance alone could give." in words_of(paper)
     )
     assert (
-        "Both alternative calculations gave a result in the same direction. The median of all "
-        "calculations, with the main one, is +4.2 percentage points (likely range 0.4 to 8.0)."
+        "Both alternative calculations gave a result in the same direction; they use the same "
+        "results, so the estimate is no surer for that. The median of all calculations, with the "
+        "main one, is +4.2 percentage points (likely range 0.4 to 8.0)."
     ) in words_of(paper)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import re
 
 import pandas as pd
 import pytest
@@ -115,7 +116,11 @@ def test_a_programmes_change_is_said_with_how_it_was_found(
     said = board_tables.make_provenance_entries(december, [PROGRAMME])[
         f"{PROGRAMME.slug}.changed"
     ].text
-    assert "changed from +4.2 (provisional results) to +5.0 percentage points" in said
+    assert re.search(
+        r"changed from \+4\.2 \(likely range \S+ to \S+; \d+ schools; provisional results\) to "
+        r"\+5\.0 percentage points \(likely range \S+ to \S+; \d+ schools; revised results\)\. "
+        "Before, schools were compared with a forecast .*; now, compared with similar schools: the "
+        "two are not alike", said)  # fmt: skip
     assert "The verdict changed from too uncertain to say to gained." in said
     table = board_tables.make_provenance_tables(december, [PROGRAMME])[f"{PROGRAMME.slug}.changed"]
     first = dict(zip(table.columns, table.rows[0], strict=True))

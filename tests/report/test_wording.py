@@ -36,7 +36,7 @@ TRIED = (
     "authorities. Schools of one authority have good and bad years together, and the calculation "
     "allows for that. "
 )
-OF_BEFORE = "set results of an earlier year, which are published, against what was to be expected"
+OF_BEFORE = "compared results of an earlier year, which are published, with such a forecast"
 
 TWELVE = {
     "clearly positive": (
@@ -138,9 +138,9 @@ def test_chance_is_said_with_its_authorities_its_range_and_all_results_together(
         "About 5 in 100 showed a difference at least as large (between 2 and 10, depending on "
         "which authorities are compared). The more results a paper looks at, the likelier it is "
         "that one is large by chance. Allowing for that, the figure is about 14 in 100. Results "
-        "are said to have changed where this figure is 5 in 100 or fewer, and probably changed "
-        "where it is 10 or fewer. This result is borderline: compared with other authorities, it "
-        "could have had another verdict."
+        "are said to have gained or lost ground where this figure is 5 in 100 or less, and "
+        "probably so where it is 10 or less. This result is borderline: compared with other "
+        "authorities, it could have had another verdict."
     )
 
 
