@@ -33,9 +33,9 @@ def test_a_group_that_only_authorities_publish_is_given_no_effect_in_so_many_wor
     for cost, count in (({}, ""), ({"pupils": 130}, "130 ")):
         chapter = chapter_of(make_results(), **{"for": "sen_support", "cost": cost})
         assert whose_sentence(chapter) == (
-            f"It was for {count}pupils with SEN Support, whose results are not published by "
-            "school: no effect on them is estimated, and results of all pupils say little of "
-            "theirs."
+            f"The programme was for {count}pupils with SEN Support, whose results are not "
+            "published by school: no effect on them is estimated, and results of all pupils say "
+            "little of theirs."
         )
 
 
