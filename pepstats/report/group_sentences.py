@@ -29,8 +29,9 @@ def whose_sentence(chapter: Chapter) -> str:
         pupils = chapter.programme.cost.pupils
         count = f"{pupils:,} " if pupils else ""
         return (
-            f"The programme was for {count}{GROUPS[whom]}, whose results are not published by school: "
-            "no effect on them is estimated, and results of all pupils say little of theirs."
+            f"The programme was for {count}{GROUPS[whom]}, whose results are not published by "
+            "school: no effect on them is estimated, and results of all pupils say little of "
+            "theirs."
         )
     if not named_first or named_first == chapter.primary.outcome:
         return ""
