@@ -44,6 +44,8 @@ OTHER_FILES = {
 }  # fmt: skip
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+ACCENTED = ("LATIN SMALL LETTER ", "LATIN CAPITAL LETTER ")
+"""How Unicode's names of letters begin that are one of ours with a mark: `... E WITH ACUTE`."""
 
 
 def split_cells(content: bytes, file: str) -> Cells:
@@ -116,7 +118,7 @@ def _strange_letter(name: str) -> str:
     for letter in name:
         if letter.isalpha() and not letter.isascii():
             called = unicodedata.name(letter, "unnamed")
-            if not called.startswith("LATIN SMALL LETTER ") or "WITH" not in called:
+            if not called.startswith(ACCENTED) or " WITH " not in called:
                 return called.capitalize()
     return ""
 

@@ -52,6 +52,24 @@ def test_a_programme_for_a_group_is_judged_by_the_groups_results_first(tmp_path:
     assert made(hidden).whom == "sen_support"
 
 
+def test_a_programme_of_a_list_keeps_the_outcomes_that_are_of_all_pupils(tmp_path: Path) -> None:
+    like = LIKE.model_copy(
+        update={"outcomes": ("rwm_expected", "rwm_expected.boys", "reading_progress")}
+    )
+    path = tmp_path / "list.csv"
+    path.write_text(HEADER + "A,900001,,,disadvantaged,\nB,900001,,,,\n", "utf-8")
+    group, everyone = map(made, read_entered(path, like))
+    assert everyone.outcomes == ("rwm_expected", "reading_progress")
+    assert group.outcomes == ("rwm_expected.disadvantaged", "rwm_expected", "reading_progress")
+
+
+def test_a_row_may_leave_off_the_cells_in_which_it_says_nothing(tmp_path: Path) -> None:
+    (one,) = enter(tmp_path, "A,900001\nA,900002,2017-09\nA,900003,,3.5\n")
+    assert [(m.urn, m.joined, m.dose) for m in made(one).members] == [
+        (900001, None, None), (900002, "2017-09", None), (900003, None, 3.5),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -109,6 +109,14 @@ def test_what_no_measure_is_of_is_left_out_by_name(tmp_path: Path) -> None:
     assert "progress_measure_description" in one.ledger.columns_unread
 
 
+def test_a_row_that_stops_before_its_year_is_named_with_what_it_has(tmp_path: Path) -> None:
+    late = {name: text for name, text in ks2().items() if name != "time_period"}
+    rows = pd.DataFrame([{**late, "time_period": ks2()["time_period"]}] * 2).to_csv(index=False)
+    (tmp_path / "long.csv").write_text(f"{rows}Academic year,School\n", "utf-8")
+    with pytest.raises(SourceError, match=r"long\.csv, row 4: 2 cells under a header of 17"):
+        parse_source(find_source(SourceLine(file="long.csv"), tmp_path))
+
+
 def test_what_applies_to_no_school_of_a_year_was_not_taken(tmp_path: Path) -> None:
     rows = [ks2(subject="Maths"), ks2(900102, subject="Maths", higher_standard_pupil_percent="z")]
     (one,) = read(tmp_path, *rows)

@@ -62,6 +62,25 @@ def test_a_group_hidden_to_protect_another_is_told_apart(tmp_path: Path) -> None
     assert one.reasons.loc[900103, "rwm_expected.other"] == measures.COMPLEMENT
 
 
+@pytest.mark.parametrize(
+    ("disadvantaged", "other", "reasons"),
+    [
+        (6, 5, (measures.COMPLEMENT, measures.SUPPRESSED)),
+        (5, 7, (measures.SUPPRESSED, measures.COMPLEMENT)),
+        (5, 4, (measures.SUPPRESSED, measures.SUPPRESSED)),
+        (6, 6, (measures.SUPPRESSED, measures.SUPPRESSED)),
+    ],
+)
+def test_only_a_group_of_six_or_more_beside_fewer_is_hidden_for_the_other(
+    tmp_path: Path, disadvantaged: int, other: int, reasons: tuple[str, str]
+) -> None:
+    hidden = dict.fromkeys(["PTRWM_EXP_FSM6CLA1A", "PTRWM_EXP_NotFSM6CLA1A"], "SUPP")
+    row = files.school(900101, disadvantaged + other, disadvantaged, 6, **hidden)
+    one = files.results(tmp_path, files.write_csv([row]))
+    groups = ["rwm_expected.disadvantaged", "rwm_expected.other"]
+    assert tuple(one.reasons.loc[900101, groups]) == reasons
+
+
 def test_rows_and_cells_are_all_accounted_for(tmp_path: Path) -> None:
     rows = [*files.ks2_rows(), files.ks2_rows()[0]]
     one = files.results(tmp_path, files.write_csv(rows))
@@ -136,6 +155,55 @@ def test_a_figure_that_cannot_be_is_left_out_with_a_reason_and_its_place(
     assert one.ledger.reasons[measures.IMPOSSIBLE] == 1
     (said,) = one.ledger.notes
     assert said == f"{column}: a figure that cannot be is left out: row 4 (`{text}`)"
+
+
+def test_a_school_has_ten_thousand_pupils_at_most_and_a_total_as_many_as_it_says(
+    tmp_path: Path,
+) -> None:
+    rows = [files.school(900101, TELIG="10000"), files.school(900102, TELIG="10001")]
+    one = files.results(tmp_path, files.write_csv([*rows, files.total(rows, "3")]))
+    assert one.values.loc[900101, "cohort"] == 10_000
+    assert one.reasons.loc[900102, "cohort"] == measures.IMPOSSIBLE
+    assert one.ledger.notes == ("TELIG: a figure that cannot be is left out: row 3 (`10001`)",)
+    assert one.aggregates["cohort"].tolist() == [20_001]
+
+
+@pytest.mark.parametrize("code", ["100", "999"])
+def test_an_authoritys_code_is_any_of_three_digits(tmp_path: Path, code: str) -> None:
+    one = files.results(tmp_path, files.write_csv([files.school(900101, LEA=code)]))
+    assert one.identity["la"].tolist() == [int(code)] and one.ledger.notes == ()
+    text = f"URN,LA,ESTAB,LAESTAB,SCHNAME,ICLOSE\n900101,{code},2001,{code}2001,A,1\n"
+    raw, source = files.read(tmp_path, text.encode(), kind="register")
+    assert registers.tidy_register(raw, source).values["la"].tolist() == [int(code)]
+
+
+@pytest.mark.parametrize("code", ["99", "1000"])
+def test_an_authoritys_code_of_two_digits_or_four_is_refused(tmp_path: Path, code: str) -> None:
+    with pytest.raises(SourceError, match=f"row 2, column LEA: `{code}` is not an authority's"):
+        files.results(tmp_path, files.write_csv([files.school(900101, LEA=code)]))
+    text = f"URN,LA,ESTAB,LAESTAB,SCHNAME,ICLOSE\n900101,{code},2001,5512001,A,1\n"
+    with pytest.raises(SourceError, match=f"row 2, column LA: `{code}` is not "):
+        registers.tidy_register(*files.read(tmp_path, text.encode(), kind="register"))
+
+
+def test_a_register_keeps_a_number_of_nought_and_the_least_number_of_another_school(
+    tmp_path: Path,
+) -> None:
+    """A number in an authority can be 0000; 100000 is a URN, and fewer digits are none."""
+    text = (
+        "URN,LA,ESTAB,LAESTAB,SCHNAME,ICLOSE,OTHERURN\n900101,551,0000,,A,1,100000\n"
+        "900102,551,9999,,B,1,99999\n900103,551,2003,,C,1,\n"
+    )
+    raw, source = files.read(tmp_path, text.encode(), kind="register")
+    found = registers.tidy_register(raw, source).values
+    assert found["estab"].tolist() == [0, 9_999, 2_003]
+    assert found["other_urn"].fillna(0).tolist() == [100_000, 0, 0]
+
+
+def test_what_is_printed_of_results_is_their_account_and_no_school(tmp_path: Path) -> None:
+    said = repr(files.results(tmp_path))
+    assert "rows_kept=8" in said
+    assert "Invented School" not in said and "900101" not in said and "\n" not in said
 
 
 def test_a_column_of_which_much_cannot_be_is_another_column_and_refused(tmp_path: Path) -> None:

@@ -83,6 +83,40 @@ def test_a_cell_out_of_order_is_named_by_row_and_column(rows: str, place: str, w
     assert what in str(error.value)
 
 
+def test_a_message_repeats_sixty_letters_of_a_columns_name_at_most() -> None:
+    for letters, called in ((60, "N" * 60), (61, "N" * 60), (3_000, "N" * 60)):
+        with pytest.raises(SourceError, match=rf"row 2, column 2 \({called}\): a quotation mark"):
+            split_cells(f'URN,{"N" * letters}\n1,a"b\n'.encode(), "x.csv")
+
+
+def test_a_file_of_more_than_sixty_million_cells_is_refused_before_it_is_laid_out() -> None:
+    header = "URN" + "," * 59_999
+    assert len(split_cells(f"{header}{chr(10) * 1_000}".encode(), "x.csv").rows) == 0
+    with pytest.raises(SourceError, match=r"x\.csv: over 60,000,000 cells"):
+        split_cells(f"{header}{chr(10) * 1_001}".encode(), "x.csv")
+
+
+@pytest.mark.parametrize("name", ["\u00e9cole", "\u00c9cole", "\u00c5r", "Gar\u00e7ons"])
+def test_a_column_may_be_named_with_accents(name: str) -> None:
+    assert split_cells(f"URN,{name}\n1,2\n".encode(), "x.csv").header == ["URN", name]
+
+
+@pytest.mark.parametrize(
+    ("name", "letter"),
+    [("TEL\u0406G", "Cyrillic capital letter byelorussian-ukrainian i"),
+     ("TELI\u0261", "Latin small letter script g"),
+     ("\uff34ELIG", "Fullwidth latin capital letter t")],
+)  # fmt: skip
+def test_a_letter_that_only_looks_like_one_of_a_column_is_named_with_its_place(
+    name: str, letter: str
+) -> None:
+    with pytest.raises(SourceError) as refused:
+        split_cells(f"Title\n\nRECTYPE,URN,{name},PTRWM_EXP\n1,900101,40,60%\n".encode(), "x.csv")
+    assert str(refused.value).startswith(
+        f"x.csv, row 3, column 3: its name has a letter that only looks like one of ours ({letter})"
+    )
+
+
 KS4 = ("RECTYPE,LEA,ESTAB,URN,SCHNAME,TPUP,ATT8SCR,P8MEA,P8_BANDING,ATT8SCR_17\n"
        "1,551,4001,900201,A,150,46.2,-0.12,3,45.1\n2,551,7001,900202,B,12,9.1,-1.9,5,8\n"
        "4,551,,,,162,44.0,-0.2,,44.1\n5,,,,,600000,44.6,,,44.4\n")  # fmt: skip

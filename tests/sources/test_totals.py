@@ -52,6 +52,21 @@ def test_a_progress_score_counts_the_pupils_whose_start_is_known(tmp_path: Path)
         assert (row["from_schools"], row["verdict"]) == (0.0, verdict)
 
 
+def test_pupils_of_a_school_that_holds_its_score_back_are_counted_beside_the_others(
+    tmp_path: Path,
+) -> None:
+    """Half of 100 pupils have a score, and 50 more go to a school that says none: half are missing.
+
+    For the total to be nought with those at 1.1, theirs would have to be about -1.1.
+    """
+    schools = [files.school(URN, 100, READPROG="1.1", READPROG_UPPER="3.0", READCOV="50%"),
+               files.school(URN + 1, 50, READPROG="SUPP", READPROG_LOWER="SUPP",
+                            READPROG_UPPER="SUPP", READCOV="SUPP")]  # fmt: skip
+    row = reconcile(tmp_path, schools, READPROG="0.0").loc["reading_progress"]
+    assert (row["from_schools"], row["pupils_without"]) == (1.1, 0.5)
+    assert row["verdict"] == EXPLAINED and "50.00% of the pupils" in row["explanation"]
+
+
 def test_a_scaled_score_is_held_to_a_whole_point(tmp_path: Path) -> None:
     schools = [files.school(URN, **{READING: "104"}), files.school(URN + 1, **{READING: "103"})]
     for published, verdict in (("103", REPRODUCED), ("104", REPRODUCED), ("106", DIFFERS)):

@@ -137,6 +137,37 @@ def test_a_column_of_small_rates_is_read_as_it_is(tmp_path: Path) -> None:
     assert one.ledger.notes == ()
 
 
+def test_figures_are_percentages_once_that_is_a_hundred_and_fifty_times_likelier(
+    tmp_path: Path,
+) -> None:
+    """Of 0.1 to 1.0, two are whole pupils of 200 as percentages, and all ten as fractions.
+
+    So each 0.5 (one pupil) is 4.8 times likelier as a percentage: 111 times with three schools,
+    531 times with four.
+    """
+
+    def census(n: int) -> bytes:
+        rows = "".join(f"{900101 + k},551,{2001 + k},Primary,200,0.5\n" for k in range(n))
+        return f"URN,LA,ESTAB,SCHOOLTYPE,NOR,PSENELSE\n{rows}".encode()
+
+    with pytest.raises(SourceError, match="column PSENELSE: every figure is between 0 and 1"):
+        read(tmp_path, census(3))
+    assert read(tmp_path, census(4)).values["ehcp_roll"].tolist() == [0.5] * 4
+
+
+@pytest.mark.parametrize("text", ["0.515", "0.5150", "0.515000"])
+def test_noughts_behind_a_figure_are_no_proof_that_it_is_a_fraction(
+    tmp_path: Path, text: str
+) -> None:
+    """0.515 of 200 pupils are 103, and 0.515% of them are no whole number.
+
+    That is 96 times likelier of a fraction, with any noughts: too little to say.
+    """
+    row = f"900101,551,2001,Primary,200,{text}\n"
+    with pytest.raises(SourceError, match="every figure is between 0 and 1"):
+        read(tmp_path, f"URN,LA,ESTAB,SCHOOLTYPE,NOR,PSENELSE\n{row}".encode())
+
+
 def test_an_authoritys_own_fractions_are_settled_by_their_cohorts_or_asked_about(
     tmp_path: Path,
 ) -> None:
@@ -158,7 +189,8 @@ def test_an_authoritys_own_fractions_are_settled_by_their_cohorts_or_asked_about
     [
         ("04-Nov", "4-11"), ("11-Apr", "4-11"), ("7-Nov", "7-11"), ("Nov-16", "11-16"),
         ("Mar-19", "3-19"), ("2026-11-04", "4-11"), ("2026-04-11", "4-11"), ("4-11", "4-11"),
-        ("2016-11-01", None), ("16-19", "16-19"), ("4 to 11", "4 to 11"),
+        ("2016-11-01", None), ("2011-04-01", None), ("2019-03-01", None), ("2011-04-02", "2-4"),
+        ("16-19", "16-19"), ("4 to 11", "4 to 11"),
     ],
 )  # fmt: skip
 def test_ages_that_became_dates_are_read_where_they_tell(
@@ -216,6 +248,7 @@ def test_an_error_of_a_spreadsheet_is_no_figure(tmp_path: Path) -> None:
     at = rows[0].index("READPROG")
     one = read(tmp_path, files.write_workbook(rows, {(2, at): "#DIV/0!"}), "file.xlsx")
     assert one.reasons.loc[900102, "reading_progress"] == measures.IMPOSSIBLE
+    assert one.ledger.notes == ("READPROG: a figure that cannot be is left out: row 3 (`#DIV/0!`)",)
     rows[2][at] = "#N/A"
     text = "\n".join(",".join(row) for row in rows)
     assert read(tmp_path, text.encode()).ledger.reasons[measures.IMPOSSIBLE] == 1
@@ -339,6 +372,24 @@ def test_a_short_row_whose_cells_look_like_those_further_on_is_refused(
         found.read_text(found.find_source(line, tmp_path))
 
 
+def test_an_empty_cell_is_at_home_in_every_column(tmp_path: Path) -> None:
+    """A school without its last figures but one is no row that lost a cell."""
+    names = "RECTYPE,LEA,ESTAB,URN,SCHNAME,AGERANGE,TELIG,NOTE\n"
+    rows = "".join(f"1,551,{2001 + n},{900101 + n},School {n},5-11,{30 + n},\n" for n in range(4))
+    (tmp_path / "a.csv").write_text(f"{names}{rows}1,551,2009,900109,School 9,5-11,\n", "utf-8")
+    line = SourceLine(kind="ks2", file="a.csv", year=2018, release="final")
+    cells = found.read_text(found.find_source(line, tmp_path))
+    assert (len(cells.rows), cells.notes) == (5, ())
+
+
+def test_a_note_below_a_table_has_a_phrase_or_two() -> None:
+    head, school = "RECTYPE,LEA,SCHNAME,NFTYPE\n", "1,551,Upper School,CY\n"
+    for note, aside in (("Source: the Department", 1), ("Source: DfE,all of England", 1),
+                        ("Source: DfE,all of England,without notes", 0)):  # fmt: skip
+        table = split_cells(f"{head}{school}{note}\n".encode(), "a.csv")
+        assert (sum(table.set_aside.values()), len(table.rows)) == (aside, 2 - aside), note
+
+
 def test_a_row_cut_off_behind_a_cell_that_rows_above_have_is_no_note() -> None:
     head = "RECTYPE,LEA,SCHNAME\n"
     whole = split_cells(f"{head}1,551,Upper School\nSource: the Department\n".encode(), "a.csv")
@@ -387,7 +438,8 @@ def test_a_short_row_of_a_file_that_is_never_published_so_is_refused(
         ("urn,year,measure,value,relaese\n900101,2018,rwm_expected,65,provisional\n",
          "Did you mean `RELEASE`"),
         ("urn,year,measure,value,r\u0435lease\n900101,2018,rwm_expected,65,provisional\n",
-         "only looks like one of ours (Cyrillic small letter ie)"),
+         "row 1, column 5: its name has a letter that only looks like one of ours (Cyrillic small "
+         "letter ie)"),
         ("urn,year,measure,value,release\n900101,2018,rwm_expected,65,provisional\n"
          "900102,2018,rwm_expected,66,\n", "a blank is no release"),
         ("URN,LAESTAB,SCHNAME,ICLOSE,OPENDTAE\n900101,5512001,A,1,2016-09-01\n",
