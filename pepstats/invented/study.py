@@ -188,7 +188,7 @@ _REPORT = {
     answer: Three for each programme, chosen by a rule, are in the appendices.
   - asked: What schools say of the impact of the support they had
     by: A councillor (invented)
-    answer: All schools in both programmes were asked. Their answers are counted, and some are quoted.
+    answer: All schools in both programmes were asked. Answers are counted, and some are quoted.
 """,
 }
 
