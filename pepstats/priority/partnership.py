@@ -18,6 +18,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pepstats.errors import DesignError, nearest
+from pepstats.formatting import spell_number
 from pepstats.priority.dashboard import Themes
 from pepstats.settings import Settings, SourceLine, check_settings, read_yaml
 from pepstats.sources import find_source, misspelt, read_text
@@ -390,7 +391,7 @@ def challenge_sentence(challenge: pd.DataFrame, year: int) -> str:
         return "There are no maintained schools."
     if without == len(own):
         return f"None of the maintained schools {had}."
-    reach = "All the" if not without else f"All but {without} of the"
+    reach = "All the" if not without else f"All but {spell_number(without)} of the"
     return f"{reach} maintained schools {had}."
 
 

@@ -241,6 +241,8 @@ def _sure_sentences(city: City, view: View, counts: Mapping[str, Protected]) -> 
         f"The ratings rest on about {coverage}% of the dashboard's criteria, by weight: the others "
         "could not be calculated from the data available."
     )
+    if coverage < 50:
+        rests += " With less than half of them, no decision should rest on a rating alone."
     hidden = not counts["ratings"].log.empty
     left = _left_out_sentence(city.table("ratings-left-out"))
     return [
@@ -284,8 +286,8 @@ def _next_year_sentence(city: City) -> str:
     first, then = (school_year(int(rows[0][name])) for name in ("year", "next_year"))
     return (
         "A rating describes one year, and may be another the next. Of all schools in the data "
-        f"whose rating in {first} had a certainty of {band} in 100, {join_words(parts)} had the "
-        f"same rating in {then}."
+        f"whose rating in {first} seemed certain ({band} in 100), {join_words(parts)} had the same "
+        f"rating in {then}."
     )
 
 

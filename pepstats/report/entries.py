@@ -244,7 +244,7 @@ def others_sentence(chapter: Chapter) -> str:
         return ""
     later = by.pop(HELD, [])
     said = [f"{verdict} for {join_words(names)}" for verdict, names in by.items()]
-    words = f"Other outcomes: {'; '.join(said)}." if said else ""
+    words = f"Verdicts on other outcomes: {'; '.join(said)}." if said else ""
     if not later:
         return words
     each = "is" if len(later) == 1 else "are"

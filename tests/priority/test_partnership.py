@@ -92,7 +92,7 @@ def test_challenge_counts_within_the_school_year_and_says_all_except(tmp_path):
     assert table["reviewed"].tolist() == [True, False, False, False]
     assert table["inspected"].tolist() == [False, False, True, False]
     said = partnership.challenge_sentence(table, 2018)
-    assert said.startswith("All but 2 of the maintained schools had an external review or an ")
+    assert said.startswith("All but two of the maintained schools had an external review or an ")
     assert said.endswith(" in 2017/18.")
     ofsted = pd.DataFrame({"inspected": pd.to_datetime(["2018-01-01", "2016-01-01"])},
                           index=pd.Index([2, 4], name="school"))  # fmt: skip
@@ -259,7 +259,7 @@ def test_the_projects_own_register_holds_together():
     assert overlap.loc[("closing-the-gap", "send-in-mainstream"), "both"] == 4
     challenge = partnership.cover_challenge(register, own, 2018)
     assert partnership.challenge_sentence(challenge, 2018).startswith(
-        "All but 1 of the maintained schools"
+        "All but one of the maintained schools"
     )
 
 

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from pepstats.priority import RatingInputs, support
 from pepstats.priority.ratings import Ratings, count_unsure
@@ -108,10 +109,20 @@ def test_the_paper_says_how_many_of_the_most_certain_ratings_lasted_or_that_it_i
     )  # fmt: skip
     said = made(city_of(*rated(), {"ratings-next-year": followed}), PUBLIC)[1]["ratings.sure"].text
     assert (
-        "whose rating in 2015/16 had a certainty of 95 or more in 100, about 4 in 10 of those "
-        "rated 1, "
-        "about 6 in 10 of those rated 2 (few schools) and more than 9 in 10 of those rated 3 had "
+        "whose rating in 2015/16 seemed certain (95 or more in 100), about 4 in 10 of those rated "
+        "1, about 6 in 10 of those rated 2 (few schools) and more than 9 in 10 of those rated 3 had "
         "the same rating in 2016/17."
     ) in said
     said = made(city_of(*rated()), PUBLIC)[1]["ratings.sure"].text
     assert "Whether a rating will be the same next year is not known: this study has no" in said
+
+
+@pytest.mark.parametrize(("coverage", "warned"), [(0.43, True), (0.5, False), (0.76, False)])
+def test_of_less_than_half_of_the_criteria_no_decision_should_rest_on_a_rating_alone(
+    coverage: float, warned: bool
+) -> None:
+    now, before = rated()
+    thin = Ratings(**{**vars(now), "ratings": now.ratings.assign(coverage=coverage)})
+    said = made(city_of(thin, before), PUBLIC)[1]["ratings.sure"].text
+    assert f"rest on about {coverage:.0%} of the dashboard's criteria" in said
+    assert ("no decision should rest on a rating alone" in said) == warned
