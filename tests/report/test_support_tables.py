@@ -110,8 +110,8 @@ def test_the_paper_says_how_many_of_the_most_certain_ratings_lasted_or_that_it_i
     said = made(city_of(*rated(), {"ratings-next-year": followed}), PUBLIC)[1]["ratings.sure"].text
     assert (
         "whose rating in 2015/16 seemed certain (95 or more in 100), about 4 in 10 of those rated "
-        "1, about 6 in 10 of those rated 2 (few schools) and more than 9 in 10 of those rated 3 had "
-        "the same rating in 2016/17."
+        "1, about 6 in 10 of those rated 2 (few schools) and more than 9 in 10 of those rated 3 "
+        "had the same rating in 2016/17."
     ) in said
     said = made(city_of(*rated()), PUBLIC)[1]["ratings.sure"].text
     assert "Whether a rating will be the same next year is not known: this study has no" in said
