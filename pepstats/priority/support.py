@@ -33,7 +33,7 @@ def plan_support(
     found = [tiers.get(kind) for kind in kinds]
     table["provider"] = [tier.provider if tier else "no plan: not rated" for tier in found]
     table["planned"] = [tier.days if tier else np.nan for tier in found]
-    days = pd.Series(np.nan, index=table.index)
+    days: pd.Series | float = np.nan
     if delivered is not None:
         elsewhere = sorted(set(delivered["school"]) - set(table.index))
         if elsewhere:
@@ -134,17 +134,14 @@ def count_changes(changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _list_moves(now: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
-    """Return each school's indicators of another colour than the year before, in words.
-
-    What has a figure in one of the years only comes last: it is no movement of the school.
-    """
+    """Write each school's indicators of another colour; last those that one year only has."""
     both = now[["label", "rag"]].join(before["rag"].rename("was"), how="left").fillna("")
     both = both[both["rag"] != both["was"]]
-    moved = both[(both["rag"] != "") & (both["was"] != "")]
+    new, gone = both["was"] == "", both["rag"] == ""
     parts = {
-        "": moved["label"] + " " + moved["was"] + " to " + moved["rag"],
-        "no figure last year: ": (both["label"] + " " + both["rag"])[both["was"] == ""],
-        "no figure this year: ": (both["label"] + " " + both["was"])[both["rag"] == ""],
+        "": (both["label"] + " " + both["was"] + " to " + both["rag"])[~new & ~gone],
+        "no figure last year: ": (both["label"] + " " + both["rag"])[new],
+        "no figure this year: ": (both["label"] + " " + both["was"])[gone],
     }
     told = [pd.Series(dtype=object)] + [
         words + own.groupby(level="school").agg(", ".join if words else "; ".join)
