@@ -235,10 +235,7 @@ def _join_members(listed: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_rows(data: Path, name: str, checks: Checks) -> pd.DataFrame:
-    """Read one CSV of the register, or no row where it is absent; every wrong row is named.
-
-    Sorted by `school` and the next column; the index is the row in the file.
-    """
+    """Read one CSV of the register, or no row where it is absent; the index is the file's rows."""
     file, columns = f"{FOLDER}/{name}", _COLUMNS[name]
     raw = pd.DataFrame(columns=list(columns), dtype="str")
     if name == "participation.csv" or (data / file).is_file():
@@ -369,13 +366,15 @@ def cover_challenge(
     first, last = pd.Timestamp(year - 1, 9, 1), pd.Timestamp(year, 8, 31)
     listed = partnership.reviews[partnership.reviews["date"].between(first, last)]
     visits = listed["kind"] == "inspection"
-    inspected = schools.index.isin(listed.loc[visits, "school"])
+    reviewed, inspected = (
+        schools.index.isin(listed.loc[own, "school"]) for own in (~visits, visits)
+    )
     if ofsted is not None:
         date = pd.to_datetime(ofsted["inspected"]).reindex(schools.index)
         inspected = inspected | date.between(first, last).to_numpy()
-    reviewed = schools.index.isin(listed.loc[~visits, "school"])
-    table = schools[["name", "governance"]].assign(reviewed=reviewed, inspected=inspected)
-    return table.assign(challenged=table["reviewed"] | table["inspected"])
+    return schools[["name", "governance"]].assign(
+        reviewed=reviewed, inspected=inspected, challenged=reviewed | inspected
+    )
 
 
 def challenge_sentence(challenge: pd.DataFrame, year: int) -> str:
