@@ -235,14 +235,11 @@ def _list_rows(files: list[Results]) -> pd.DataFrame:
             "estab": one.identity["estab"].to_numpy(),
             "urn_ac": one.identity["urn_ac"].to_numpy(),
         }))  # fmt: skip
-    rows = pd.concat(parts, ignore_index=True)
-    key = ["urn", "year", "kind"]
-    if rows.duplicated(key).any():  # results, and the pupils behind them, in two files
-        rows = rows.groupby(key, as_index=False, sort=False).agg(
-            {"cohort": "max", "has_results": "max", "la": "first", "estab": "first",
-             "urn_ac": "first"}
-        )  # fmt: skip
-    return rows.sort_values(["year", "kind", "urn"], kind="stable").reset_index(drop=True)
+    # Results, and the pupils behind them, may be in two files.
+    rows = pd.concat(parts).groupby(["year", "kind", "urn"], as_index=False).agg(
+        {"cohort": "max", "has_results": "max", "la": "first", "estab": "first", "urn_ac": "first"}
+    )  # fmt: skip
+    return rows[[*parts[0]]]
 
 
 def _find_links(
@@ -324,7 +321,7 @@ def find_members(
     found = _find_listed(listed, where, programme, followed)
     la = followed.register["la"].reindex(followed.known).set_axis(followed.known.index).dropna()
     if authority is not None and (strange := say_elsewhere(listed, la.astype(int), authority)):
-        raise DesignError(f"{programme.file}, {strange[0]}")
+        raise DesignError(f"{programme.file}, {strange}")
     return found
 
 
@@ -379,10 +376,8 @@ def _in_phase(phase: str, programme: Programme) -> bool:
     return phase in PHASES[programme.phase] or (programme.phase == "primary" and phase not in other)
 
 
-def say_elsewhere(
-    listed: Sequence[Member], authority_of: Mapping[int, int], authority: int
-) -> list[str]:
-    """Say which schools are in another authority, where that is not written beside them.
+def say_elsewhere(listed: Sequence[Member], authority_of: Mapping[int, int], authority: int) -> str:
+    """Say which schools are in another authority, where that is not written beside them; or "".
 
     One that changed its number with its authority's (Poole, say) is not elsewhere.
     """
@@ -394,9 +389,9 @@ def say_elsewhere(
         if (la := authority_of.get(one.urn)) and la not in same and la != one.authority
     ]
     if not strange:
-        return []
+        return ""
     more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
-    return [
+    return (
         f"`members`: {', '.join(strange[:5])}{more}: not in the report's authority ({authority}). "
         "Check the numbers; where a school is meant, write its `authority` beside it."
-    ]
+    )

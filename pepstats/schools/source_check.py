@@ -173,14 +173,7 @@ def check_sources(
             files.append(FileCheck(line.file, problem=str(error)))
     results = [one for one in parsed if isinstance(one, Results)]
     dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
-    lacks = []
-    for report in reports:
-        listed = {line.file for line in report.sources}
-        own = [source for source in found if source.file in listed]
-        try:
-            lacks += list_problems(report, load_programmes(report, folder), own, folder)
-        except PepstatsError as error:
-            lacks.append(str(error))
+    lacks = [said for report in reports for said in _list_lacks(report, found, folder)]
     registers = [one.source.year for one in parsed if one.source.kind == "register"]
     years = {one.source.year or 0 for one in dated}
     checked = SourceCheck(
@@ -221,6 +214,16 @@ def _list_asked(
             reports.append(load_report(one, folder))
             lines += reports[-1].sources
     return lines, reports
+
+
+def _list_lacks(report: Report, found: Sequence[Source], folder: Path) -> list[str]:
+    """List what a report asks for and its files cannot give."""
+    listed = {line.file for line in report.sources}
+    own = [source for source in found if source.file in listed]
+    try:
+        return list_problems(report, load_programmes(report, folder), own, folder)
+    except PepstatsError as error:
+        return [str(error)]
 
 
 def _is_there(line: SourceLine, folder: Path) -> bool:
