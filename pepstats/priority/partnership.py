@@ -325,12 +325,7 @@ def say_register(tables: dict[str, pd.DataFrame], year: int) -> list[str]:
 
 
 def list_participation(partnership: Partnership, schools: pd.DataFrame) -> pd.DataFrame:
-    """Lay out schools by activity, true where the school takes part.
-
-    `schools` is the register of the partnership's own schools. Keyed `school`: `name`, a column
-    per activity in the register's order, `activities` (how many) and `programmes` (how many of
-    them are programmes).
-    """
+    """Lay out schools by activity, true where the school takes part, and count them."""
     ids, part = partnership.activities.index, partnership.taking_part
     matrix = pd.crosstab(part["school"], part["activity"]).reindex(schools.index, columns=ids) > 0
     matrix.insert(0, "name", schools["name"])
@@ -340,10 +335,7 @@ def list_participation(partnership: Partnership, schools: pd.DataFrame) -> pd.Da
 
 
 def count_overlap(partnership: Partnership) -> pd.DataFrame:
-    """Count the schools that two programmes share, for every pair of programmes.
-
-    Columns `one`, `other`, `both`, `only_one`, `only_other` (schools).
-    """
+    """Count the schools that two programmes share, for every pair of programmes."""
     part = partnership.taking_part
     sets = {one: set(part.loc[part["activity"] == one, "school"]) for one in partnership.programmes}
     rows = [
@@ -358,11 +350,7 @@ def count_overlap(partnership: Partnership) -> pd.DataFrame:
 def cover_challenge(
     partnership: Partnership, schools: pd.DataFrame, year: int, ofsted: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return which schools had an external review or an inspection in a school year.
-
-    `ofsted` is keyed `school` with `inspected`; inspections in `reviews.csv` count as well. Keyed
-    `school`: `name`, `governance`, `reviewed`, `inspected`, `challenged` (either).
-    """
+    """Return which schools had an external review or an inspection in a school year."""
     first, last = pd.Timestamp(year - 1, 9, 1), pd.Timestamp(year, 8, 31)
     listed = partnership.reviews[partnership.reviews["date"].between(first, last)]
     visits = listed["kind"] == "inspection"
@@ -428,8 +416,7 @@ def hold_promises(partnership: Partnership, as_at: datetime.date) -> pd.DataFram
     """Hold each promise to its target: met, partly met, not met, not yet due, or no figure.
 
     A promise is partly met when the figure has moved from the baseline towards the target without
-    reaching it. One that is met early is met. Keyed `promise`: `activity`, `measure`, `group`,
-    `theme`, `baseline`, `target`, `actual`, `due`, `status`.
+    reaching it. One that is met early is met.
     """
     rows = [
         {**promise.model_dump(), "promise": promise.id, "status": _hold(promise, as_at)}
@@ -453,10 +440,7 @@ def _hold(promise: Promise, as_at: datetime.date) -> str:
 
 
 def count_themes(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame:
-    """Count activities and who takes part in them under each theme of the Education Strategy.
-
-    Keyed `theme`: `title`, `activities`, `taking_part` (schools), `promises`.
-    """
+    """Count the activities, who takes part in them and the promises under each theme."""
     activities, rows = partnership.activities, []
     for theme, title in THEMES.items():
         ids = activities.index[activities["theme"] == theme]

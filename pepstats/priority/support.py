@@ -19,13 +19,10 @@ COULD_BE_CHANCE = 0.2
 def plan_support(
     ratings: pd.DataFrame, dashboard: Dashboard, *, delivered: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return for each school the days its rating brings, beside what it has had.
+    """Return for each school the days its rating brings, beside what it has had, and the cost.
 
-    `ratings` is `Ratings.ratings`; `delivered` lists days given (`school`, `days`). Keyed
-    `school`: `name`, `rating`, `governance`, `provider`, `planned`, `delivered`, `left` (days) and
-    `planned_cost`, `delivered_cost` (pounds, missing while a day's cost is not agreed). A school
-    that is not rated, or whose governance is not known, has no plan: its days are missing; so are
-    those given where no record of them was kept.
+    A school that is not rated, or whose governance is not known, has no plan: its days are missing;
+    so are those given where no record of them was kept.
     """
     tiers = {(int(tier.rating), tier.governance): tier for tier in dashboard.support.tiers}
     table = ratings[["name", "rating", "governance"]].copy()
@@ -70,11 +67,7 @@ def plan_years(
 
 
 def sum_support(plan: pd.DataFrame, dashboard: Dashboard) -> pd.DataFrame:
-    """Add the plan up by rating and governance, with a last row for all.
-
-    Keyed (`rating`, `governance`): `schools`, `planned`, `delivered` (days), `planned_cost`,
-    `delivered_cost` and, in the last row, `budget` and `over_budget` (pounds).
-    """
+    """Add the plan up by rating and governance, with a last row for all and the budget."""
     words = plan["rating"].astype("object").where(plan["rating"].notna(), "not rated").astype(str)
     groups = plan.groupby([words.rename("rating"), "governance"], sort=True)
     sums = ["planned", "delivered", "planned_cost", "delivered_cost"]

@@ -56,9 +56,7 @@ INDENT = " " * 9
 def compare_earlier(results: Sequence[Results], schools: Schools) -> pd.DataFrame:
     """Compare what a file repeats of earlier years with those years' own files, school by school.
 
-    One row per figure that both have: school, urn, year and file (that repeat it), earlier_year,
-    earlier_urn, measure, repeated, published, agrees; `changed` says that the URN has changed. A
-    reason on either side is no figure.
+    One row per figure that both have; `changed` says that the URN has changed.
     """
     repeated, published = [], []
     for one in results:

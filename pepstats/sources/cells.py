@@ -222,11 +222,7 @@ class Reading:
 
 
 def read_cells(table: Cells, numeric: Array) -> Reading:
-    """Read each distinct text of the columns that hold figures as a value or a reason.
-
-    A percentage outside 0 to 100 is no value. Raises `SourceError` for a code that nobody knows,
-    naming columns and rows.
-    """
+    """Read the texts of columns of figures as values or reasons; a code nobody knows is refused."""
     used = np.zeros(len(table.texts), dtype=bool)
     used[table.codes[:, numeric]] = True
     value_of = np.full(len(table.texts), np.nan)
@@ -296,10 +292,7 @@ class Share:
 
 
 def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array, Array, str]:
-    """Return the column's figures as percentages, which cannot be, and what was done to them.
-
-    Raises `Unsettled`, naming the column, where nothing tells what the figures are.
-    """
+    """Return a column as percentages, which of them cannot be, and what was done to them."""
     cells, column = table.codes[:, share.j], table.header[share.j]
     values = reading.value[cells]
     bare = ~np.isnan(values) & ~reading.signed[cells]

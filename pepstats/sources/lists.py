@@ -120,13 +120,7 @@ def _list_own_members(one: Entered, data: Path) -> Entered:
 
 
 def read_programme_list(path: Path, like: Programme) -> list[Entered]:
-    """Read many programmes from one CSV or workbook: a row for each programme and school.
-
-    The columns are `programme`, `urn` and, where they are known, `joined`, `dose`, `for` and
-    `kind`; others are passed over, one that must be meant for these is refused. All that the list
-    does not say (outcomes, years, matching) is as in the programme `like`. A cell that cannot be
-    read refuses the list, by row and column.
-    """
+    """Read many programmes from one list; what it does not say is as in the programme `like`."""
     rows = _read_rows(path)
     named: dict[str, list[ListedRow]] = {}
     for one in rows:

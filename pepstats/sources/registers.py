@@ -204,10 +204,8 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
     """Read one row per URN of the Department's register: what the school is, when it opened.
 
     Reads the register behind the tables (`spine`), Get Information About Schools
-    (`edubasealldata`) and the newer information tables. Index `urn`, sorted; columns la, estab,
-    name, status (open, closed, proposed, unknown), opened, closed, type, governance, is_special,
-    is_primary, is_secondary, age_low, age_high, other_urn, trust. Children's centres are left out;
-    the account says what the register does not say of how many schools.
+    (`edubasealldata`) and the newer information tables. Children's centres are left out; the
+    account says what the register does not say of how many schools.
     """
     whole, raw = raw, leave_out_centres(raw)
     text = {ours: read_column(raw, *names) for ours, names in _NAMES.items()}
@@ -265,9 +263,7 @@ def _list_unfilled(values: pd.DataFrame, columns: Mapping[str, int]) -> dict[str
 def tidy_links(raw: Cells, source: Source) -> Tidied:
     """Read each link between schools once, from the earlier URN to the later.
 
-    Sixth-form centres, other links and changes of age range say nothing of who became whom and
-    are left out. Columns before, after, date (missing where not given), what (succession,
-    merger, split, amalgamation); sorted, one row per pair.
+    Sixth-form centres, other links and changes of age range say nothing of who became whom.
     """
     kind = read_column(raw, "LINKTYPE").str.lower()
     urn, linked = read_urns(raw, "URN"), read_urns(raw, "LINKURN")
@@ -297,10 +293,7 @@ def tidy_links(raw: Cells, source: Source) -> Tidied:
 
 
 def tidy_trusts(raw: Cells, source: Source) -> Tidied:
-    """Read each academy's trust: index `urn`; columns trust, joined, name, la.
-
-    Sponsors, federations and the other groups that a school may be in are left out.
-    """
+    """Read each academy's latest trust; sponsors, federations and other groups are left out."""
     whole, raw = raw, leave_out_centres(raw)
     kind = read_column(raw, "GROUP TYPE")
     no_trust = kind.ne("") & ~kind.str.contains("academy trust", case=False, regex=False)
@@ -330,12 +323,10 @@ def tidy_trusts(raw: Cells, source: Source) -> Tidied:
 def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
     """Read each school's latest inspection that was to give an overall grade, or its report card.
 
-    Index `urn`; columns outcome (1 outstanding to 4 inadequate; missing where the inspection gave
-    no overall grade), inspected, published, phase, name and, where the file tells, `equivalent`
-    (the grade an inspection without an overall one is taken for: `find_equivalent`), `previous`
-    (that of the inspection before) and `inspected_as` (the URN that the school then had). A grade
-    has its own inspection's date; a report card that is newer takes its place, so that no old
-    grade stands for a new inspection.
+    A grade has its own inspection's date; a report card that is newer takes its place, so that no
+    old grade stands for a new inspection. Where the file tells, `equivalent` is the grade that an
+    inspection without an overall one is taken for, `previous` that of the inspection before, and
+    `inspected_as` the URN that the school then had.
     """
     graded = (" OF LATEST OEIF GRADED INSPECTION"
               if "LATEST OEIF OVERALL EFFECTIVENESS" in raw.columns else "")  # fmt: skip

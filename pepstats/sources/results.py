@@ -310,11 +310,7 @@ class Results:
 
 
 def clean_results(table: Cells, source: Source) -> Results:
-    """Turn a results file's cells into values and reasons, schools and aggregates.
-
-    Raises `SourceError` naming file, row and column for a code nobody knows, a URN that is none,
-    a school given twice with different figures, a figure that cannot be.
-    """
+    """Turn a results file's cells into values and reasons, schools and aggregates."""
     kind = source.kind
     roles = _find_roles(table, kind)
     level, la, urn = _find_levels(table, kind, roles.identity)
