@@ -207,10 +207,7 @@ def _list_left_out(indicators: Indicators, rows: Rows) -> dict[str, str]:
 
 
 def share_sourced(inputs: RatingInputs, dashboard: Dashboard, year: int) -> dict[str, float]:
-    """Return each indicator that has a value in a year, and the share of schools that have it.
-
-    Of the schools of the study that it applies to.
-    """
+    """Return each indicator that has values, and the share of its schools that have one."""
     indicators = find_indicators(inputs, dashboard, year)
     figures = indicators.sampling.figures
     _, colours = colour_all(indicators, np.arange(len(figures)), figures)
@@ -261,9 +258,8 @@ def rate_all(
 ) -> tuple[Values, Rating]:
     """Return the score (missing where nothing counted) and the rating, 1 to 3.
 
-    `lines` are each indicator's values and colours, by school, or by school and draw; they are
-    added up one at a time, so that draws need little memory. `weights` are the dashboard's unless
-    given.
+    `lines` are each indicator's values and colours, by school, or by school and draw, added up one
+    at a time, so that draws need little memory.
     """
     points: Values = np.zeros(1, dtype=np.float32)
     weight = points

@@ -22,13 +22,11 @@ from pepstats.settings import (
     Programme,
     check_settings,
     load_sweep_folder,
-    read_once,
 )
 from pepstats.sources.cells import Cells, read_urn
 from pepstats.sources.csv_text import split_cells
 from pepstats.sources.excel import is_workbook, read_sheet
 from pepstats.sources.files import read_listed_rows, read_members
-from pepstats.sources.layouts import misspelt
 
 SIMILAR_COLUMNS = ("URN", "SIMILAR_URN")
 LARGEST_SIMILAR = 100_000_000  # bytes; fifty schools for each school of England are 12 MB
@@ -79,7 +77,6 @@ def _read_similar_urns(cells: Cells, column: int) -> pd.Series:
 
 
 COLUMNS = ("programme", "urn", "joined", "dose", "for", "kind")
-NEEDED = ("programme", "urn")
 LARGEST_LIST = 50_000_000  # bytes; a thousand programmes are about one million
 LONGEST_NAME = 200
 
@@ -134,15 +131,8 @@ def _read_rows(path: Path) -> list[ListedRow]:
         raise DesignError(f"{path}: there is no such file or folder of programmes.")
     if path.stat().st_size > LARGEST_LIST:
         raise DesignError(f"{path}: larger than {LARGEST_LIST:,} bytes, so not a list of schools.")
-    try:
-        (line, names), *rows = read_listed_rows(read_once(path), path.name)
-    except SourceError as error:
-        raise DesignError(f"{path}: not a list of programmes: {error}") from None
-    header = [name.strip().lower() for name in names]
-    slips = misspelt(header, list(COLUMNS))
-    if slips or len(set(header)) < len(header) or not set(NEEDED) <= set(header):
-        said = f" `{slips[0][:60]}` is none of them. {nearest(slips[0], COLUMNS)}" if slips else ""
-        raise DesignError(f"{path}, row {line}: expected the columns {', '.join(COLUMNS)}.{said}")
+    needed = ("programme", "urn")
+    header, rows = read_listed_rows(path, path.name, "list of programmes", COLUMNS, needed)
     found = []
     for number, row in rows:
         cells = {n: plain_text(cell).strip() for n, cell in zip(header, row, strict=False)}
