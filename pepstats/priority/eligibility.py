@@ -71,10 +71,12 @@ def judge_eligibility(
     """
     schools, known = register.index, inspections_at(ofsted, register.index, year)
     grade, same = known["ofsted_grade"], _kept_structure(ofsted, register, year)
+    taught = register["phase"].isin(["secondary", "all-through"]).to_numpy(bool)
+    progress8 = panel_column(panel, "progress8", year, schools)
     judged = {
         "E1": equals(grade, 4),
         "E2": _warned(warnings, schools, year),
-        "E3": _progress8_under(panel, register, year),
+        "E3": under(progress8, LINES["coasting"]["progress8"]).among(taught),
         "E4": equals(grade, RI),
         "E5": _answer(judge_standard("floor", panel, register, year)["answer"]),
         "E6": _answer(judge_standard("coasting", panel, register, year)["answer"]),
@@ -123,12 +125,6 @@ def _warned(warnings: pd.DataFrame | None, schools: pd.Index, year: int) -> Answ
     recent = warnings["date"].between(pd.Timestamp(year - 3, 9, 1), pd.Timestamp(year, 8, 31))
     yes = np.asarray(schools.isin(warnings.loc[recent, "school"]), dtype=bool)
     return Answer(yes, ~yes)
-
-
-def _progress8_under(panel: Panel, register: pd.DataFrame, year: int) -> Answer:
-    taught = register["phase"].isin(["secondary", "all-through"]).to_numpy(bool)
-    progress8 = panel_column(panel, "progress8", year, register.index)
-    return under(progress8, LINES["coasting"]["progress8"]).among(taught)
 
 
 def judge_programmes(

@@ -63,13 +63,14 @@ def find_similar(
                 f"{file}: none of its schools is in a source of this study ({first} is the first). "
                 f"{nearest(first, map(str, followed.known.index))}"
             )
+        one, other = (table[name].map(followed.register["la"]) for name in ("school", "similar"))
         reasons = {
             "a school that no source of this study has": table["school"].isna(),
             "a similar school that no source of this study has": table["similar"].isna(),
             "a school similar to itself": table["school"].eq(table["similar"]),
             "a pair listed again": table.duplicated(),
             "a similar school that is in a programme": table["similar"].isin(list(barred)),
-            "a similar school of the same authority": _are_neighbours(table, followed.register),
+            "a similar school of the same authority": one.eq(other).fillna(False).astype(bool),
         }
         why = pd.Series("", index=table.index)
         for reason, rows in reasons.items():
@@ -89,9 +90,3 @@ def find_similar(
     return SimilarSchools(
         pd.concat(pairs, ignore_index=True), pd.concat(account, ignore_index=True)
     )
-
-
-def _are_neighbours(pairs: pd.DataFrame, register: pd.DataFrame) -> pd.Series:
-    """Return which pairs are of one authority."""
-    one, other = (pairs[name].map(register["la"]) for name in ("school", "similar"))
-    return one.eq(other).fillna(False).astype(bool)

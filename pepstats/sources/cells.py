@@ -26,7 +26,6 @@ from pepstats.measures import (
     COMPLEMENT,
     CUT_OFF,
     IMPOSSIBLE,
-    MEASURES,
     REASONS,
     SPACE,
     SUPPRESSED,
@@ -405,16 +404,6 @@ def _whole(share: Array, pupils: Array, grid: int) -> Array:
     met = share * pupils
     near = np.abs(met - np.round(met)) <= pupils / grid / 2 + 1e-9
     return np.asarray(near & (np.round(met) >= 1))
-
-
-def cohorts_of(measures: Sequence[str], values: Array) -> dict[str, Array]:
-    """Return the pupils behind each measure's figures, row by row; missing where no column says."""
-    place = {name: k for k, name in enumerate(measures)}
-    none = np.full(len(values), np.nan)
-    return {
-        name: values[:, place[MEASURES[name].cohort]] if MEASURES[name].cohort in place else none
-        for name in measures
-    }
 
 
 def said_of(shares: Mapping[str, str], column: str) -> str | None:

@@ -85,7 +85,7 @@ def read_header(content: bytes, file: str) -> list[str]:
     return name_columns(names, file, line)
 
 
-def name_columns(names: list[str], file: str, line: int = 1) -> list[str]:
+def name_columns(names: list[str], file: str, line: int) -> list[str]:
     """Name each column for itself: unnamed ones by their position; twins are an error."""
     named = [name.strip() or f"(column {j + 1})" for j, name in enumerate(names)]
     known, seen = has_known_names(named), dict[str, int]()

@@ -102,25 +102,23 @@ def list_entered_members(entered: Iterable[Entered], data: Path) -> list[Entered
 
     One whose file cannot be read is left with the reason.
     """
-    return [_list_own_members(one, data) for one in entered]
-
-
-def _list_own_members(one: Entered, data: Path) -> Entered:
-    programme = one.programme
-    if programme is None or not isinstance(programme.members, MembersInFile):
-        return one
-    try:
-        members = tuple(read_members(programme.members.file, data))
-    except DesignError as error:
-        return replace(one, programme=None, reason=as_reason(error))
-    return replace(one, programme=programme.model_copy(update={"members": members}))
+    found = []
+    for one in entered:
+        programme = one.programme
+        if programme is not None and isinstance(programme.members, MembersInFile):
+            try:
+                own = {"members": tuple(read_members(programme.members.file, data))}
+                one = replace(one, programme=programme.model_copy(update=own))
+            except DesignError as error:
+                one = replace(one, programme=None, reason=as_reason(error))
+        found.append(one)
+    return found
 
 
 def read_programme_list(path: Path, like: Programme) -> list[Entered]:
     """Read many programmes from one list; what it does not say is as in the programme `like`."""
-    rows = _read_rows(path)
     named: dict[str, list[ListedRow]] = {}
-    for one in rows:
+    for one in _read_rows(path):
         named.setdefault(one.programme, []).append(one)
     slugs = _name_slugs(named)
     return [_enter(name, own, slugs[name], like, path.name) for name, own in named.items()]

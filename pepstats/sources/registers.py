@@ -6,7 +6,7 @@ Their columns are read as words, numbers, dates and URNs; a refusal names file, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -142,12 +142,12 @@ def read_column(raw: Cells, *names: str) -> pd.Series:
     return pd.Series("", raw.index, name=names[0], dtype="str")
 
 
-def read_urns(raw: Cells, *names: str) -> pd.Series:
-    """Read a column of URNs, by any of its published names."""
+def read_urns(raw: Cells, *names: str, missing: Collection[str] = ()) -> pd.Series:
+    """Read a column of URNs, by any of its published names; `missing` are words for none."""
     text = read_column(raw, *names)
     urn = text.map({one: read_urn(one) for one in text.unique()})
-    raw.refuse(urn.isna(), text, NO_URN)
-    return urn.astype("int64")
+    raw.refuse(urn.isna() & ~text.str.upper().isin(missing), text, NO_URN)
+    return urn.astype("Int64" if missing else "int64")
 
 
 def leave_out_centres(raw: Cells) -> Cells:
@@ -230,8 +230,8 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
         "governance": [governance_of(one) for one in kind],
         "is_special": kind.str.contains("pecial ", regex=False) | kind.str.endswith("pecial")
         | text["group"].str.contains("pecial", regex=False),
-        "is_primary": _flag(text["primary"], _covers(low, high, 4, 11)),
-        "is_secondary": _flag(text["secondary"], _covers(low, high, 11, 16)),
+        "is_primary": _teaches(text["primary"], low, high, (4, 11)),
+        "is_secondary": _teaches(text["secondary"], low, high, (11, 16)),
         "age_low": low,
         "age_high": high,
         "other_urn": _other_urns(raw, text["other_urn"]),
@@ -346,9 +346,9 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         "name": read_words(raw, "SCHOOL NAME"),
     })  # fmt: skip
     frame = frame.assign(**_read_around(raw, outcome, "LATEST OEIF " if graded else ""))
-    full = "URN AT TIME OF LATEST FULL INSPECTION"
+    full, none = "URN AT TIME OF LATEST FULL INSPECTION", ("", *NO_GRADE)
     if {full, THEN + graded} & set(raw.columns):
-        frame["inspected_as"] = _read_urn_then(raw, THEN + graded if graded else full)
+        frame["inspected_as"] = read_urns(raw, THEN + graded if graded else full, missing=none)
     if graded:
         card = read_dates(raw, start)
         newer = card.notna() & ~(card <= frame["inspected"])
@@ -358,21 +358,14 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         frame["inspected"] = frame["inspected"].mask(newer, card)
         frame["published"] = frame["published"].mask(newer, read_dates(raw, out))
         if "inspected_as" in frame:
-            frame["inspected_as"] = frame["inspected_as"].mask(newer, _read_urn_then(raw, full))
+            then = read_urns(raw, full, missing=none)
+            frame["inspected_as"] = frame["inspected_as"].mask(newer, then)
         without = without.mask(newer, REPORT_CARD)
     refuse_twins(raw, frame.drop_duplicates(), ["urn", "inspected", "published"])
     latest = _keep_latest(frame, ["inspected", "published"])
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
     kept = without.reindex(latest.index)
     return account_for(raw, source, latest.set_index("urn"), left_out, kept)
-
-
-def _read_urn_then(raw: Cells, name: str) -> pd.Series:
-    """Read the URN that a school had when it was inspected; missing where it is not told."""
-    text = read_column(raw, name)
-    urn = text.map({one: read_urn(one) for one in text.unique()})
-    raw.refuse(urn.isna() & ~text.str.upper().isin(["", *NO_GRADE]), text, NO_URN)
-    return urn.astype("Int64")
 
 
 def _read_grades(raw: Cells, *names: str) -> pd.Series:
@@ -457,13 +450,11 @@ def _statuses(text: pd.Series, *, in_results: bool) -> pd.Series:
     return text.map(known).fillna(words).fillna("unknown")
 
 
-def _flag(text: pd.Series, otherwise: pd.Series) -> pd.Series:
-    """Read a column of 1 and 0; where the file has none, take what the ages say."""
-    return text.eq("1") if text.ne("").any() else otherwise
-
-
-def _covers(low: pd.Series, high: pd.Series, starts: int, ends: int) -> pd.Series:
-    """Find the schools that teach at least half of an age span."""
+def _teaches(flag: pd.Series, low: pd.Series, high: pd.Series, span: tuple[int, int]) -> pd.Series:
+    """Read a column of 1 and 0; where the file has none, who teaches half of an age span."""
+    if flag.ne("").any():
+        return flag.eq("1")
+    starts, ends = span
     taught = high.clip(upper=ends) - low.clip(lower=starts)
     return taught.ge((ends - starts) / 2).fillna(False).astype(bool)
 
