@@ -12,13 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pepstats.formatting import school_year
-from pepstats.measures import (
-    MEASURES,
-    OWN_PHASE,
-    why_not_by_school,
-    why_not_in,
-    why_not_taken,
-)
+from pepstats.measures import MEASURES, OWN_PHASE, why_not_by_school, why_not_in, why_not_taken
 from pepstats.priority.dashboard import DERIVED, Dashboard, Indicator, Limit
 from pepstats.priority.standards import (
     PROGRESS,

@@ -110,10 +110,7 @@ def ask_test(test: str, get: Callable[[str], tuple[Numbers, Numbers]]) -> dict[s
     if test == "floor":
         progress = progress | (reading & writing) | (reading & maths) | (writing & maths)
     attained, _ = get("rwm_expected")
-    return {
-        "primary": under(attained, ATTAINMENT[test]) & progress,
-        "secondary": sure["progress8"],
-    }
+    return {"primary": under(attained, ATTAINMENT[test]) & progress, "secondary": sure["progress8"]}
 
 
 def years_of(test: str, year: int) -> range:

@@ -21,15 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pepstats.errors import SourceError
-from pepstats.measures import (
-    BLANK,
-    COMPLEMENT,
-    CUT_OFF,
-    IMPOSSIBLE,
-    REASONS,
-    SPACE,
-    SUPPRESSED,
-)
+from pepstats.measures import BLANK, COMPLEMENT, CUT_OFF, IMPOSSIBLE, REASONS, SPACE, SUPPRESSED
 from pepstats.sources.layouts import tidy_column
 
 Array = npt.NDArray[Any]

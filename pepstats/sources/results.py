@@ -12,13 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import SourceError, nearest
-from pepstats.measures import (
-    COMPLEMENT,
-    IMPOSSIBLE,
-    MEASURES,
-    SUPPRESSED,
-    measures_of,
-)
+from pepstats.measures import COMPLEMENT, IMPOSSIBLE, MEASURES, SUPPRESSED, measures_of
 from pepstats.sources.cells import (
     ALL_REASONS,
     FRACTION,
@@ -322,8 +316,7 @@ def clean_results(table: Cells, source: Source) -> Results:
     why[keep] = _name_complements(why[keep], values[keep], roles)
     codes = _count_codes(table, roles, reading, why)
     own, reasons, sizes = _add_sizes(
-        pd.DataFrame(values[keep], index=urns, columns=labels),
-        _as_reasons(why[keep], urns, labels),
+        pd.DataFrame(values[keep], index=urns, columns=labels), _as_reasons(why[keep], urns, labels)
     )
     ledger = _account(table, source, roles, level, (left_out, codes))
     return Results(
