@@ -196,10 +196,8 @@ def _rate(
 
 def _list_left_out(indicators: Indicators, rows: Rows) -> dict[str, str]:
     """List the indicators that are asked of no school, though they would apply to some: and why."""
-    found = {}
-    for one, told in zip(
-        indicators.dashboard.indicators, indicators.not_asked[:, rows], strict=True
-    ):
+    found, asked = {}, indicators.not_asked[:, rows]
+    for one, told in zip(indicators.dashboard.indicators, asked, strict=True):
         whys = sorted(set(told) - {NOT_HERE})
         if whys and "" not in whys:
             found[one.id] = str(whys[0])

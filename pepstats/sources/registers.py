@@ -101,9 +101,8 @@ def account_for(
     cells, cut_off = raw.codes.size + aside * len(raw.header), int((raw.codes < 0).sum())
     figures = int(table["value"].notna().sum()) if "value" in table else 0
     told = table.get("reason", without)
-    why = {} if told is None else told.value_counts().sort_index()
     reasons = {CUT_OFF: cut_off} if cut_off else {}
-    reasons |= {str(reason): int(n) for reason, n in why.items()}
+    reasons |= {} if told is None else told.value_counts().sort_index().to_dict()
     ledger = Ledger(
         source.file, source.kind, source.year, source.release, len(raw.rows) + aside, len(table),
         left_out={why: int(n) for why, n in {**left_out, **raw.set_aside}.items() if n},

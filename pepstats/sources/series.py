@@ -120,8 +120,7 @@ def _as_results(rows: pd.DataFrame, source: Source) -> Results:
     why = rows["reason"].value_counts().sort_index()
     ledger = Ledger(
         source.file, source.kind, source.year, source.release, len(rows), len(rows),
-        cells_in=len(rows), values=int(rows["value"].notna().sum()),
-        reasons={str(reason): int(n) for reason, n in why.items()},
+        cells_in=len(rows), values=int(rows["value"].notna().sum()), reasons=why.to_dict(),
     )  # fmt: skip
     no_totals = pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["level", "la"]))
     return Results(
