@@ -79,13 +79,11 @@ class Cells:
         texts = ["" if text is None else text.strip() for text in self.texts]
         return np.array(texts, dtype=object)
 
-    def column(self, j: int) -> Array:
-        """Return one column's texts without blanks round them; cut-off cells are empty."""
+    def column(self, j: int | None) -> Array:
+        """Return a column's texts without blanks round them, empty where cut off or not there."""
+        if j is None:
+            return np.full(len(self.rows), "", dtype=object)
         return np.asarray(self._stripped[self.codes[:, j]])
-
-    def text_of(self, j: int | None) -> Array:
-        """Return one column's texts, all empty where the file does not have it."""
-        return np.full(len(self.rows), "", dtype=object) if j is None else self.column(j)
 
     def at(self, row: int, j: int) -> str:
         """Name a cell's place, in the file's own lines and column names."""

@@ -72,7 +72,7 @@ def _stops_short(cells: Cells, widths: Array) -> bool:
     The Department's own files leave off a row's last empty cells and the last line end. They end
     with an England row; it is whole where it goes as far as another total does, or lacks one cell.
     """
-    record = cells.text_of(cells.columns.get("RECTYPE"))
+    record = cells.column(cells.columns.get("RECTYPE"))
     totals = widths[:-1][np.isin(record[:-1], ["3", "4", "5", "7"])]
     enough = min([len(cells.header) - 1, *totals.tolist()])
     whole = record[-1] in ("4", "5", "7") and widths[-1] >= enough

@@ -14,7 +14,7 @@ from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.settings import LARGEST_YAML, Member, SourceLine, read_once
 from pepstats.sources.cells import Array, Cells, read_urn
 from pepstats.sources.csv_text import read_header, read_rows, split_cells
-from pepstats.sources.excel import is_workbook, read_sheet, read_sheet_header
+from pepstats.sources.excel import Row, is_workbook, read_sheet, read_sheet_header
 from pepstats.sources.layouts import (
     LONG,
     LONG_YEAR,
@@ -236,9 +236,6 @@ def _name_unused(layout: Layout) -> str:
     )
 
 
-Rows = list[tuple[int, list[str]]]
-
-
 def read_members(file: str, data: Path) -> list[Member]:
     """Read a programme's schools from a CSV or workbook whose columns are those of a member.
 
@@ -270,7 +267,7 @@ def read_members(file: str, data: Path) -> list[Member]:
 
 def read_listed_rows(
     path: Path, file: str, what: str, known: Sequence[str], needed: Iterable[str]
-) -> tuple[list[str], Rows]:
+) -> tuple[list[str], list[Row]]:
     """Read an authority's own list: its column names, held to the known ones, and its rows."""
     try:
         (line, names), *rows = _split_list(read_once(path), file)
@@ -284,7 +281,7 @@ def read_listed_rows(
     return header, rows
 
 
-def _split_list(content: bytes, file: str) -> Rows:
+def _split_list(content: bytes, file: str) -> list[Row]:
     """Split a list into its header and rows, with their lines."""
     if is_workbook(content):
         sheet = read_sheet(content, file)

@@ -200,7 +200,7 @@ def find_authorities(source: Source, wanted: Collection[int]) -> dict[int, int]:
 
 def _find_levels(table: Cells, kind: str, identity: dict[str, int]) -> tuple[Array, Array, Array]:
     """Find of each row whether it is a school or an aggregate, its authority and its URN."""
-    urn_text, la_text = (table.text_of(identity.get(ours)) for ours in ("urn", "la"))
+    urn_text, la_text = (table.column(identity.get(ours)) for ours in ("urn", "la"))
     la = _as_numbers(la_text, 100, 999)
     wrong = ~np.isin(la_text, ["", "NAT", "NA"]) & np.isnan(la)
     if wrong.any():
@@ -460,7 +460,7 @@ def _identify(
     frame: dict[str, Array] = {"row": table.rows[keep]}
     notes = []
     for ours, kind in IDENTITY.items():
-        text = table.text_of(identity.get(ours))[keep]
+        text = table.column(identity.get(ours))[keep]
         if kind == "Int64":
             frame[ours] = _as_numbers(text, *NUMBERED[ours])
             wrong = np.isnan(frame[ours]) & ~np.isin(text, NO_NUMBER)
