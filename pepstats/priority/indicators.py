@@ -58,19 +58,11 @@ NO_ENGLAND = "nothing to compare with: England's schools are not in this study f
 
 @dataclass(frozen=True)
 class RatingInputs:
-    """What schools are rated by.
+    """What schools are rated by: results, and the register of the schools they are of.
 
-    Attributes
-    ----------
-    panel, register
-        Results, and the schools they are of.
-    ofsted
-        Each school's latest inspection, as `attach_inspections` lays them out: `outcome` (1 to 4),
-        `inspected` (date), `urn` and, where known, `previous` and `inspected_as`; None where the
-        study has none.
-    england
-        Published national levels (`measure`, `year`, `phase`, `value`); without them England is
-        the panel's own schools.
+    `ofsted` is each school's latest inspection, as `attach_inspections` lays them out; `england`
+    are published national levels (`measure`, `year`, `phase`, `value`), without which England is
+    the panel's own schools. Either is None where the study has none.
     """
 
     panel: Panel

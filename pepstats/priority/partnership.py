@@ -123,21 +123,12 @@ class Register(Settings):
 
 @dataclass(frozen=True)
 class Partnership:
-    """The register as read, every school by its stable identity.
+    """The register as read, every school by its stable identity; all tables are sorted.
 
-    Attributes
-    ----------
-    register
-        Activities, grants, claims and promises.
-    taking_part
-        `school`, `activity`, `joined` (date, missing where not given), sorted; each pair once.
-    reviews
-        `school`, `date`, `kind` (external review, peer review or inspection), `by`, sorted.
-    delivered
-        `school`, `date`, `days`, `provider`: support given, sorted.
-    warnings
-        `school`, `date` of warning notices, sorted; None where no list was kept, which is not the
-        same as a list with nothing in it.
+    `taking_part` has `school`, `activity` and `joined` (missing where not given), each pair once;
+    `reviews` has `school`, `date`, `kind` and `by`; `delivered`, support given, `school`, `date`,
+    `days` and `provider`; `warnings`, of notices, `school` and `date`. It is None where no list was
+    kept, which is not the same as a list with nothing in it.
     """
 
     register: Register

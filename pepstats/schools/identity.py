@@ -156,21 +156,12 @@ RESULT_KINDS = ("ks2", "ks4")
 class Schools:
     """Every school of a study, each URN of each year in one of them.
 
-    Attributes
-    ----------
-    register
-        Index `school`, one row per school: name, la, phase, school_type, governance, type, trust,
-        opened, closed, urn (the latest), urns (all, in time order).
-    rows
-        One row per URN and year of the results files: urn, year, school, has_results, how (how it
-        is known to be that school).
-    known
-        Index `urn`: the school of every URN that is one school's alone, also those that only the
-        register or the links have.
-    not_followed
-        Schools without results in the last year: school, urn, last_year, why, into.
-    notes
-        Counts of what was decided on the way, by what.
+    `register` has one row per `school`: name, la, phase, school_type, governance, type, trust,
+    opened, closed, urn (the latest) and urns (all, in time order). `rows` has one per URN and year
+    of the results files: urn, year, school, has_results and how it is known to be that school.
+    `known` gives the school of every URN that is one school's alone, also those that only the
+    register or the links have. `not_followed` lists schools without results in the last year:
+    school, urn, last_year, why, into. `notes` counts what was decided on the way.
     """
 
     register: pd.DataFrame
@@ -201,8 +192,7 @@ def follow_schools(
     rows = _list_rows(files)
     found = _find_links(rows, register_rows, links)
     school_of, how, notes = chain_urns(rows, found)
-    rows["school"] = [school_of[urn] for urn in rows["urn"]]
-    rows["how"] = [how[urn] for urn in rows["urn"]]
+    rows["school"], rows["how"] = rows["urn"].map(school_of), rows["urn"].map(how)
     twice = rows.duplicated(["school", "year", "kind"], keep=False)
     extra = twice & ~rows["has_results"]
     rows.loc[extra, "how"] = "listed twice in one year"
@@ -296,7 +286,7 @@ def _list_ended(
             why = "no later row and no link to one"
         out.append((school, urn, year, why, into[0] if into else None))
     frame = pd.DataFrame(out, columns=["school", "urn", "last_year", "why", "into"])
-    return frame.astype({"into": "Int64"}).sort_values("school").reset_index(drop=True)
+    return frame.astype({"into": "Int64"}).sort_values("school", ignore_index=True)
 
 
 MEMBER_COLUMNS = ["urn", "joined", "dose", "basis", "changed"]

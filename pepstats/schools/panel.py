@@ -234,10 +234,7 @@ def say_why_missing(panel: Panel, measures: list[str]) -> pd.DataFrame:
 
 def list_breaks(panel: Panel, measures: list[str]) -> pd.DataFrame:
     """List the definition breaks that the panel's years cross: measure, year, word, what."""
-    years = [int(year) for year in panel.releases.index]
-    rows = [
-        (name, one.year, one.word, one.what)
-        for name in measures
-        for one in breaks_between(name, years)
-    ]
+    years = panel.releases.index.tolist()
+    rows = [(name, one.year, one.word, one.what)
+            for name in measures for one in breaks_between(name, years)]  # fmt: skip
     return pd.DataFrame(rows, columns=["measure", "year", "word", "what"])

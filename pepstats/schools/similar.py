@@ -23,13 +23,8 @@ BEYOND = f"beyond a school's first {LONGEST}"
 class SimilarSchools:
     """The lists that a programme is compared by beside its own.
 
-    Attributes
-    ----------
-    pairs
-        One row per `list`, `school` and `similar` school, in the order of the list.
-    account
-        One row per `list` and `what` became of its rows, with `rows`: they add up to those of
-        `in all`.
+    `pairs` has a row per `list`, `school` and `similar` school, in the order of the list; `account`
+    one per `list` and `what` became of its rows, with `rows`: they add up to those of `in all`.
     """
 
     pairs: pd.DataFrame = field(repr=False)
@@ -42,12 +37,8 @@ def find_similar(
     """Read the lists of a programme's file and find their schools, by any URN they ever had.
 
     Left out and counted is what cannot be compared with: a school of a programme (`barred`), one of
-    the same authority, and what is no pair of two schools of this study.
-
-    Raises
-    ------
-    DesignError
-        For a list none of whose schools is in this study.
+    the same authority, and what is no pair of two schools of this study. Raises `DesignError` for a
+    list none of whose schools is in this study.
     """
     pairs, account = [], list[pd.DataFrame]()
     for name, file in programme.pool.lists.items():

@@ -73,14 +73,7 @@ _TIME = re.compile(r"(?<=\d)[ T]\d\d:\d\d(:\d\d(\.\d+)?)?$")
 class Tidied:
     """A published file that is no results file, as one tidy table.
 
-    Attributes
-    ----------
-    source
-        The file.
-    values
-        Its table.
-    ledger
-        The account of the file's rows and cells.
+    `values` is its table, `ledger` the account of the file's rows and cells.
     """
 
     source: Source
