@@ -10,19 +10,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pepstats.measures import why_not_in
 from pepstats.priority.indicators import inspections_at
 from pepstats.priority.partnership import Partnership
-from pepstats.priority.standards import (
-    LINES,
-    Answer,
-    judge_coasting,
-    judge_floor,
-    under,
-)
+from pepstats.priority.standards import LINES, RI, Answer, equals, judge_standard, under
 from pepstats.priority.uncertainty import panel_column
 from pepstats.schools import Panel
 from pepstats.settings import Programme
@@ -78,15 +71,17 @@ def judge_eligibility(
     """
     schools, known = register.index, inspections_at(ofsted, register.index, year)
     grade, same = known["ofsted_grade"], _kept_structure(ofsted, register, year)
+    taught = register["phase"].isin(["secondary", "all-through"]).to_numpy(bool)
+    progress8 = panel_column(panel, "progress8", year, schools)
     judged = {
-        "E1": _inspected_as(4, grade),
+        "E1": equals(grade, 4),
         "E2": _warned(warnings, schools, year),
-        "E3": _progress8_under(panel, register, year),
-        "E4": _inspected_as(3, grade),
-        "E5": _answer(judge_floor(panel, register, year)["answer"]),
-        "E6": _answer(judge_coasting(panel, register, year)["answer"]),
-        "R1": Answer(known["stuck"] == 1, known["stuck"] == 0) & same,
-        "R2": _inspected_as(4, known["inspection"]) & same,
+        "E3": under(progress8, LINES["coasting"]["progress8"]).among(taught),
+        "E4": equals(grade, RI),
+        "E5": _answer(judge_standard("floor", panel, register, year)["answer"]),
+        "E6": _answer(judge_standard("coasting", panel, register, year)["answer"]),
+        "R1": equals(known["stuck"], 1) & same,
+        "R2": equals(known["inspection"], 4) & same,
     }
     table = pd.DataFrame(index=schools)
     every = sourced = Answer.all_no(len(schools))
@@ -107,10 +102,6 @@ def _answer(words: pd.Series) -> Answer:
     return Answer((words == "yes").to_numpy(bool), (words == "no").to_numpy(bool))
 
 
-def _inspected_as(outcome: int, grade: npt.NDArray[np.float64]) -> Answer:
-    return Answer(grade == outcome, np.isfinite(grade) & (grade != outcome))
-
-
 def _kept_structure(ofsted: pd.DataFrame | None, register: pd.DataFrame, year: int) -> Answer:
     """Return which schools have the URN under which they were last inspected, by August of a year.
 
@@ -119,28 +110,21 @@ def _kept_structure(ofsted: pd.DataFrame | None, register: pd.DataFrame, year: i
     trust alone gives none, and cannot be told here.
     """
     if ofsted is None:
-        return Answer(np.zeros(len(register), bool), np.zeros(len(register), bool))
+        return Answer.unknown(len(register))
     table = ofsted.reindex(register.index)
     then = table["urn"].astype(float)
     if "inspected_as" in table:
         then = table["inspected_as"].astype(float).fillna(then)
     then = then.where(pd.to_datetime(table["inspected"]) <= pd.Timestamp(year, 8, 31))
-    now = register["urn"].to_numpy(dtype=float)
-    return Answer((then == now).to_numpy(), (then.notna() & (then != now)).to_numpy())
+    return equals(then.to_numpy(), register["urn"].to_numpy(dtype=float))
 
 
 def _warned(warnings: pd.DataFrame | None, schools: pd.Index, year: int) -> Answer:
     if warnings is None:
-        return Answer(np.zeros(len(schools), bool), np.zeros(len(schools), bool))
+        return Answer.unknown(len(schools))
     recent = warnings["date"].between(pd.Timestamp(year - 3, 9, 1), pd.Timestamp(year, 8, 31))
     yes = np.asarray(schools.isin(warnings.loc[recent, "school"]), dtype=bool)
     return Answer(yes, ~yes)
-
-
-def _progress8_under(panel: Panel, register: pd.DataFrame, year: int) -> Answer:
-    taught = register["phase"].isin(["secondary", "all-through"]).to_numpy(bool)
-    progress8 = panel_column(panel, "progress8", year, register.index)
-    return under(progress8, LINES["coasting"]["progress8"]).among(taught)
 
 
 def judge_programmes(
@@ -155,9 +139,8 @@ def judge_programmes(
     """Return which schools of each programme met a criterion when they were picked.
 
     That is in the year before the programme's first results; a programme begun when there was no
-    fund is left out. `members` lists `programme` and
-    `school`; the partnership's register has the warning notices. Keyed (`programme`, `school`):
-    `year`, then as `judge_eligibility` has them.
+    fund is left out. `members` lists `programme` and `school`; the partnership's register has the
+    warning notices. Keyed (`programme`, `school`): `year`, then as `judge_eligibility` has them.
     """
     warnings = None if partnership is None else partnership.warnings
     parts = []
@@ -191,11 +174,9 @@ def tabulate_seventy_rule(judged: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for slug, own in judged.groupby(level="programme"):
-        if not has_seventy_rule(int(own["year"].iloc[0])):
-            continue
-        for criteria, column in CRITERIA.items():
+        year = int(own["year"].iloc[0])
+        for criteria, column in CRITERIA.items() if has_seventy_rule(year) else ():
             held = check_seventy_rule(own[column])
-            year = int(own["year"].iloc[0])
             rows.append((slug, criteria, year, held.schools, held.needed, held.verdict))
     columns = ["programme", "criteria", "year", "schools", "needed", "verdict"]
     return pd.DataFrame(rows, columns=columns).set_index(["programme", "criteria"])

@@ -12,24 +12,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from pepstats.formatting import school_year
-from pepstats.measures import (
-    MEASURES,
-    OWN_PHASE,
-    why_not_by_school,
-    why_not_in,
-    why_not_taken,
-)
+from pepstats.measures import MEASURES, OWN_PHASE, why_not_by_school, why_not_in, why_not_taken
 from pepstats.priority.dashboard import DERIVED, Dashboard, Indicator, Limit
 from pepstats.priority.standards import (
     PROGRESS,
     RI,
     Answer,
-    StandardTest,
     ask_test,
     is_judged,
-    judge_coasting,
-    judge_floor,
+    judge_standard,
     judge_stuck,
+    years_of,
 )
 from pepstats.priority.uncertainty import (
     NORMAL_95,
@@ -65,19 +58,11 @@ NO_ENGLAND = "nothing to compare with: England's schools are not in this study f
 
 @dataclass(frozen=True)
 class RatingInputs:
-    """What schools are rated by.
+    """What schools are rated by: results, and the register of the schools they are of.
 
-    Attributes
-    ----------
-    panel, register
-        Results, and the schools they are of.
-    ofsted
-        Each school's latest inspection, as `attach_inspections` lays them out: `outcome` (1 to 4),
-        `inspected` (date), `urn` and, where known, `previous` and `inspected_as`; None where the
-        study has none.
-    england
-        Published national levels (`measure`, `year`, `phase`, `value`); without them England is
-        the panel's own schools.
+    `ofsted` is each school's latest inspection, as `attach_inspections` lays them out; `england`
+    are published national levels (`measure`, `year`, `phase`, `value`), without which England is
+    the panel's own schools. Either is None where the study has none.
     """
 
     panel: Panel
@@ -139,15 +124,14 @@ def england_value(inputs: RatingInputs, measure: str, year: int) -> Values:
         if "primary" in level or "secondary" in level:
             primary, other = (level.get(phase, np.nan) for phase in ("primary", "secondary"))
             return np.asarray(np.where(inputs.in_phase("primary"), primary, other), dtype=float)
-    value = inputs.column(measure, year)
-    if not _is_national(value, inputs.register):
-        return inputs.nothing()
+    value = _if_national(inputs, inputs.column(measure, year))
     return _by_kind(inputs, measure, partial(_weighted_mean, value, inputs.cohort(measure, year)))
 
 
-def _is_national(value: Values, register: pd.DataFrame) -> bool:
-    """Return whether the panel holds England, or only what an authority or two hold themselves."""
-    return bool(register["la"][np.isfinite(value)].nunique() >= FEWEST_AUTHORITIES)
+def _if_national(inputs: RatingInputs, value: Values) -> Values:
+    """Return the values if they are England's, nothing if an authority or two hold them alone."""
+    authorities = inputs.register["la"][np.isfinite(value)].nunique()
+    return value if authorities >= FEWEST_AUTHORITIES else inputs.nothing()
 
 
 def _weighted_mean(value: Values, pupils: Values, among: Bools) -> float:
@@ -181,14 +165,11 @@ def find_level(inputs: RatingInputs, indicator: Indicator, year: int) -> Level:
         against = measure if indicator.compare in (None, "england") else str(indicator.compare)
         comparison = england_value(inputs, against, year)
     value = inputs.column(measure, year)
-    value = value - comparison if indicator.compare else value
-    value = value if _is_national(value, inputs.register) else inputs.nothing()
+    value = _if_national(inputs, value - comparison if indicator.compare else value)
     words = {}
     for word in indicator.words:
-        if word == "mean":
-            of = partial(_weighted_mean, value, inputs.cohort(measure, year))
-        else:
-            of = partial(_percentile, value, int(word[1:]))
+        of = (partial(_weighted_mean, value, inputs.cohort(measure, year)) if word == "mean"
+              else partial(_percentile, value, int(word[1:])))  # fmt: skip
         words[word] = _by_kind(inputs, measure, of)
     return Level(comparison, words)
 
@@ -227,8 +208,7 @@ class Indicators:
     def _one(self, indicator: Indicator, rows: Rows, figures: Values) -> tuple[Values, Colours]:
         level = self.levels[indicator.id].part(rows)
         if indicator.of in ("floor", "coasting"):
-            test: StandardTest = "floor" if indicator.of == "floor" else "coasting"
-            least, most = self._years_met(rows, figures, test)
+            least, most = self._years_met(rows, figures, indicator.of)
             low, high = _paint(indicator, least, level), _paint(indicator, most, level)
             return np.where(low == high, least, np.nan), np.where(low == high, low, NONE)
         found = self.compare(indicator, rows, figures)
@@ -264,11 +244,9 @@ class Indicators:
             error = np.hypot(error, self.sampling.errors[rows, first, None]) / 2
         elif indicator.compare:
             value = value - level
-        else:
-            return value, error, level
-        return value, error, np.zeros_like(level)
+        return value, error, np.zeros_like(level) if trend or indicator.compare else level
 
-    def _ask(self, rows: Rows, figures: Values, year: int, test: StandardTest) -> Answer:
+    def _ask(self, rows: Rows, figures: Values, year: int, test: str) -> Answer:
         """Ask one year's legal test of figures as they are or as drawn."""
         shape = (len(rows), figures.shape[2])
 
@@ -283,11 +261,11 @@ class Indicators:
             both = both | answer.among(self.judged[phase, year][rows, None])
         return both
 
-    def _years_met(self, rows: Rows, figures: Values, test: StandardTest) -> tuple[Values, Values]:
+    def _years_met(self, rows: Rows, figures: Values, test: str) -> tuple[Values, Values]:
         """Return the fewest and the most years that meet a test: of the last, coasting of three."""
         least: Values = np.zeros((len(rows), figures.shape[2]), dtype=np.float32)
         most = least.copy()
-        for year in range(self.year if test == "floor" else self.year - 2, self.year + 1):
+        for year in years_of(test, self.year):
             answer = self._ask(rows, figures, year, test)
             least += answer.yes
             most += ~answer.no
@@ -341,8 +319,7 @@ def _list_cells(inputs: RatingInputs, dashboard: Dashboard, year: int) -> tuple[
     legal = ("rwm_expected", *PROGRESS, "progress8")
     for indicator in dashboard.indicators:
         if indicator.of in ("floor", "coasting"):
-            first = year if indicator.of == "floor" else year - 2
-            wanted |= {(m, y) for m in legal for y in range(first, year + 1)}
+            wanted |= {(m, y) for m in legal for y in years_of(indicator.of, year)}
         elif indicator.of not in DERIVED:
             last = year - indicator.behind
             wanted |= {(indicator.of, last)}
@@ -367,8 +344,7 @@ def _why_not_asked(
 ) -> Texts:
     """Return why an indicator is not asked of each school; empty where it is.
 
-    Not where it has no meaning for the school, nor where it cannot exist in the year. Floor and
-    coasting are not asked either where no school has the progress scores they need: schools with
+    Floor and coasting are not asked where no school has the progress scores they need: schools with
     high results would be known to pass, and nobody to fail.
     """
     applies = _applies(inputs, indicator, year, judged["primary"] | judged["secondary"])
@@ -429,9 +405,8 @@ def inspections_at(ofsted: pd.DataFrame | None, schools: pd.Index, year: int) ->
 def find_reasons(inputs: RatingInputs, indicator: Indicator, year: int) -> npt.NDArray[np.object_]:
     """Return why each school would have no value of an indicator, for those that have none."""
     if indicator.of in ("floor", "coasting"):
-        judge = judge_floor if indicator.of == "floor" else judge_coasting
-        because = judge(inputs.panel, inputs.register, year)["because"]
-        return np.asarray(because.to_numpy(dtype=object), dtype=object)
+        judged = judge_standard(indicator.of, inputs.panel, inputs.register, year)
+        return np.asarray(judged["because"].to_numpy(dtype=object), dtype=object)
     if indicator.of in DERIVED:
         told = f"not inspected by 31 August {year}, or only since"
         ofsted = inputs.ofsted

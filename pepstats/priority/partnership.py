@@ -124,21 +124,12 @@ class Register(Settings):
 
 @dataclass(frozen=True)
 class Partnership:
-    """The register as read, every school by its stable identity.
+    """The register as read, every school by its stable identity; all tables are sorted.
 
-    Attributes
-    ----------
-    register
-        Activities, grants, claims and promises.
-    taking_part
-        `school`, `activity`, `joined` (date, missing where not given), sorted; each pair once.
-    reviews
-        `school`, `date`, `kind` (external review, peer review or inspection), `by`, sorted.
-    delivered
-        `school`, `date`, `days`, `provider`: support given, sorted.
-    warnings
-        `school`, `date` of warning notices, sorted; None where no list was kept, which is not the
-        same as a list with nothing in it.
+    `taking_part` has `school`, `activity` and `joined` (missing where not given), each pair once;
+    `reviews` has `school`, `date`, `kind` and `by`; `delivered`, support given, `school`, `date`,
+    `days` and `provider`; `warnings`, of notices, `school` and `date`. It is None where no list was
+    kept, which is not the same as a list with nothing in it.
     """
 
     register: Register
@@ -236,10 +227,7 @@ def _join_members(listed: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_rows(data: Path, name: str, checks: Checks) -> pd.DataFrame:
-    """Read one CSV of the register, or no row where it is absent; every wrong row is named.
-
-    Sorted by `school` and the next column; the index is the row in the file.
-    """
+    """Read one CSV of the register, or no row where it is absent; the index is the file's rows."""
     file, columns = f"{FOLDER}/{name}", _COLUMNS[name]
     raw = pd.DataFrame(columns=list(columns), dtype="str")
     if name == "participation.csv" or (data / file).is_file():
@@ -329,12 +317,7 @@ def say_register(tables: dict[str, pd.DataFrame], year: int) -> list[str]:
 
 
 def list_participation(partnership: Partnership, schools: pd.DataFrame) -> pd.DataFrame:
-    """Lay out schools by activity, true where the school takes part.
-
-    `schools` is the register of the partnership's own schools. Keyed `school`: `name`, a column
-    per activity in the register's order, `activities` (how many) and `programmes` (how many of
-    them are programmes).
-    """
+    """Lay out schools by activity, true where the school takes part, and count them."""
     ids, part = partnership.activities.index, partnership.taking_part
     matrix = pd.crosstab(part["school"], part["activity"]).reindex(schools.index, columns=ids) > 0
     matrix.insert(0, "name", schools["name"])
@@ -344,10 +327,7 @@ def list_participation(partnership: Partnership, schools: pd.DataFrame) -> pd.Da
 
 
 def count_overlap(partnership: Partnership) -> pd.DataFrame:
-    """Count the schools that two programmes share, for every pair of programmes.
-
-    Columns `one`, `other`, `both`, `only_one`, `only_other` (schools).
-    """
+    """Count the schools that two programmes share, for every pair of programmes."""
     part = partnership.taking_part
     sets = {one: set(part.loc[part["activity"] == one, "school"]) for one in partnership.programmes}
     rows = [
@@ -362,21 +342,19 @@ def count_overlap(partnership: Partnership) -> pd.DataFrame:
 def cover_challenge(
     partnership: Partnership, schools: pd.DataFrame, year: int, ofsted: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return which schools had an external review or an inspection in a school year.
-
-    `ofsted` is keyed `school` with `inspected`; inspections in `reviews.csv` count as well. Keyed
-    `school`: `name`, `governance`, `reviewed`, `inspected`, `challenged` (either).
-    """
+    """Return which schools had an external review or an inspection in a school year."""
     first, last = pd.Timestamp(year - 1, 9, 1), pd.Timestamp(year, 8, 31)
     listed = partnership.reviews[partnership.reviews["date"].between(first, last)]
     visits = listed["kind"] == "inspection"
-    inspected = schools.index.isin(listed.loc[visits, "school"])
+    reviewed, inspected = (
+        schools.index.isin(listed.loc[own, "school"]) for own in (~visits, visits)
+    )
     if ofsted is not None:
         date = pd.to_datetime(ofsted["inspected"]).reindex(schools.index)
         inspected = inspected | date.between(first, last).to_numpy()
-    reviewed = schools.index.isin(listed.loc[~visits, "school"])
-    table = schools[["name", "governance"]].assign(reviewed=reviewed, inspected=inspected)
-    return table.assign(challenged=table["reviewed"] | table["inspected"])
+    return schools[["name", "governance"]].assign(
+        reviewed=reviewed, inspected=inspected, challenged=reviewed | inspected
+    )
 
 
 def challenge_sentence(challenge: pd.DataFrame, year: int) -> str:
@@ -430,8 +408,7 @@ def hold_promises(partnership: Partnership, as_at: datetime.date) -> pd.DataFram
     """Hold each promise to its target: met, partly met, not met, not yet due, or no figure.
 
     A promise is partly met when the figure has moved from the baseline towards the target without
-    reaching it. One that is met early is met. Keyed `promise`: `activity`, `measure`, `group`,
-    `theme`, `baseline`, `target`, `actual`, `due`, `status`.
+    reaching it. One that is met early is met.
     """
     rows = [
         {**promise.model_dump(), "promise": promise.id, "status": _hold(promise, as_at)}
@@ -455,10 +432,7 @@ def _hold(promise: Promise, as_at: datetime.date) -> str:
 
 
 def count_themes(partnership: Partnership, matrix: pd.DataFrame) -> pd.DataFrame:
-    """Count activities and who takes part in them under each theme of the Education Strategy.
-
-    Keyed `theme`: `title`, `activities`, `taking_part` (schools), `promises`.
-    """
+    """Count the activities, who takes part in them and the promises under each theme."""
     activities, rows = partnership.activities, []
     for theme, title in THEMES.items():
         ids = activities.index[activities["theme"] == theme]

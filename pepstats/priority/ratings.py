@@ -7,7 +7,7 @@ pupils are tested. Results of earlier years tell how often a rating lasts.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,7 +158,9 @@ def rate_schools(
     left_out = _list_left_out(rated.indicators, rated.rows)
     without = tuple(one.id for one, has in zip(dashboard.indicators, sourced, strict=True)
                     if not has and one.id not in left_out)  # fmt: skip
-    return Ratings(dashboard, year, draws, table, _contributions(rated), without, left_out)
+    lines = pd.concat([_contribution(rated, number) for number in range(len(rated.values))])
+    lines = lines.sort_values("school", kind="stable").set_index(["school", "indicator"])
+    return Ratings(dashboard, year, draws, table, lines, without, left_out)
 
 
 def _rate(
@@ -167,7 +169,7 @@ def _rate(
     """Rate schools once; return that, a row for each, and which criteria have a source."""
     _check(inputs, year, schools)
     register = inputs.register.sort_index()
-    inputs = RatingInputs(inputs.panel, register, inputs.ofsted, inputs.england)
+    inputs = dataclasses.replace(inputs, register=register)
     indicators = find_indicators(inputs, dashboard, year)
     everyone = np.arange(len(register))
     values, colours = colour_all(indicators, everyone, indicators.sampling.figures)
@@ -194,10 +196,8 @@ def _rate(
 
 def _list_left_out(indicators: Indicators, rows: Rows) -> dict[str, str]:
     """List the indicators that are asked of no school, though they would apply to some: and why."""
-    found = {}
-    for one, told in zip(
-        indicators.dashboard.indicators, indicators.not_asked[:, rows], strict=True
-    ):
+    found, asked = {}, indicators.not_asked[:, rows]
+    for one, told in zip(indicators.dashboard.indicators, asked, strict=True):
         whys = sorted(set(told) - {NOT_HERE})
         if whys and "" not in whys:
             found[one.id] = str(whys[0])
@@ -205,10 +205,7 @@ def _list_left_out(indicators: Indicators, rows: Rows) -> dict[str, str]:
 
 
 def share_sourced(inputs: RatingInputs, dashboard: Dashboard, year: int) -> dict[str, float]:
-    """Return each indicator that has a value in a year, and the share of schools that have it.
-
-    Of the schools of the study that it applies to.
-    """
+    """Return each indicator that has values, and the share of its schools that have one."""
     indicators = find_indicators(inputs, dashboard, year)
     figures = indicators.sampling.figures
     _, colours = colour_all(indicators, np.arange(len(figures)), figures)
@@ -259,9 +256,8 @@ def rate_all(
 ) -> tuple[Values, Rating]:
     """Return the score (missing where nothing counted) and the rating, 1 to 3.
 
-    `lines` are each indicator's values and colours, by school, or by school and draw; they are
-    added up one at a time, so that draws need little memory. `weights` are the dashboard's unless
-    given.
+    `lines` are each indicator's values and colours, by school, or by school and draw, added up one
+    at a time, so that draws need little memory.
     """
     points: Values = np.zeros(1, dtype=np.float32)
     weight = points
@@ -286,8 +282,9 @@ def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
     """Rate the schools of each authority again under likely true values and moved weights."""
     from scipy.stats import rankdata
 
-    move, register = rated.indicators.dashboard.weights_move, rated.indicators.inputs.register
-    weights = weights_of(rated.indicators.dashboard)[:, None].astype(np.float32)
+    indicators, register = rated.indicators, rated.indicators.inputs.register
+    move = indicators.dashboard.weights_move
+    weights = weights_of(indicators.dashboard)[:, None].astype(np.float32)
     moved = np.random.default_rng([entropy, 0]).uniform(1 - move, 1 + move, (len(weights), draws))
     weights = weights * moved.astype(np.float32)
     names = ("p1", "p2", "p3", "rank", "rank_low", "rank_high", "rank_of")
@@ -300,7 +297,10 @@ def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
         order = np.empty((len(own), draws), dtype=np.float32)
         for phase in np.unique(phases[own]):
             some = np.flatnonzero(phases[own] == phase)
-            score, rating = _draw(rated.indicators, rated.rows[own[some]], weights, rng)
+            rows = rated.rows[own[some]]
+            figures = indicators.sampling.draw(rows, draws, rng)
+            lines = indicators.colour(rows, figures)
+            score, rating = rate_all(indicators.dashboard, lines, weights)
             for number in (1, 2, 3):
                 found[f"p{number}"][own[some]] = (rating == number).mean(axis=1)
             order[some] = rating - score / 8  # by rating, then by score
@@ -311,16 +311,6 @@ def _draw_chances(rated: _Rated, draws: int, entropy: int) -> dict[str, Values]:
         found["rank_low"][own], found["rank_high"][own] = ends
         found["rank_of"][own] = len(own)
     return found
-
-
-def _draw(
-    indicators: Indicators, rows: Rows, weights: Values, rng: np.random.Generator
-) -> tuple[Values, Rating]:
-    """Return scores and ratings, school by draw; `weights` is indicator by draw."""
-    shape = (len(rows), weights.shape[1])
-    figures = indicators.sampling.draw(rows, shape[1], rng)
-    score, rating = rate_all(indicators.dashboard, indicators.colour(rows, figures), weights)
-    return np.broadcast_to(score, shape), np.broadcast_to(rating, shape)
 
 
 def _list_reasons(rated: _Rated) -> Texts:
@@ -403,13 +393,8 @@ def _one_pupil(rated: _Rated) -> Texts:
     return told
 
 
-def _contributions(rated: _Rated) -> pd.DataFrame:
-    """Lay out what each indicator says of each school, keyed (school, indicator)."""
-    table = pd.concat([_contribution(rated, number) for number in range(len(rated.values))])
-    return table.sort_values("school", kind="stable").set_index(["school", "indicator"])
-
-
 def _contribution(rated: _Rated, number: int) -> pd.DataFrame:
+    """Lay out what an indicator says of each school."""
     indicators, rows = rated.indicators, rated.rows
     indicator = indicators.dashboard.indicators[number]
     value, colour = rated.values[number], rated.colours[number]
@@ -492,35 +477,28 @@ def follow_ratings(
     for last in sorted((y for y in known if y <= year and y - 1 in known), reverse=True):
         found = [share_sourced(inputs, dashboard, one) for one in (last - 1, last)]
         weight = {one.id: one.weight for one in dashboard.indicators}
-        shared = {
-            one for one in weight if min(side.get(one, 0.0) for side in found) >= PUBLISHED
-        }  # fmt: skip
+        shared = {one for one in weight if all(side.get(one, 0) >= PUBLISHED for side in found)}
         asked = sum(weight[one] for one in found[1])
         held = sum(weight[one] for one in shared)
         if not shared or held < dashboard.least_coverage * asked - CLOSE:
             continue
-        board = _keep(dashboard, shared)
+        board = dashboard.model_copy(update={
+            "indicators": tuple(one for one in dashboard.indicators if one.id in shared),
+            "overrides": tuple(one for one in dashboard.overrides if one.indicator in shared),
+        })  # fmt: skip
         after = _rate(inputs, board, last, None)[1]
         both = after.index[after["rating"].notna()]
         if len(both) < ENOUGH:
             continue
         rated, before, _ = _rate(inputs, board, last - 1, both)
         chances = _draw_chances(rated, 400, entropy=int(rng.integers(2**63)))
-        before[["p1", "p2", "p3"]] = np.column_stack([chances[name] for name in ("p1", "p2", "p3")])
-        before = before[before["rating"].notna()]
+        before = before.assign(**chances)[before["rating"].notna()]
         if len(before) >= ENOUGH:
             return _count(before, after["rating"]).assign(year=last - 1, next_year=last)[
                 FOLLOWED_COLUMNS
             ]
     index = pd.MultiIndex.from_tuples([], names=["rating", "certainty"])
     return pd.DataFrame(columns=FOLLOWED_COLUMNS, index=index)
-
-
-def _keep(dashboard: Dashboard, shared: Collection[str]) -> Dashboard:
-    """Return the dashboard with some of its indicators, and what they give by themselves."""
-    indicators = tuple(one for one in dashboard.indicators if one.id in shared)
-    overrides = tuple(one for one in dashboard.overrides if one.indicator in shared)
-    return dashboard.model_copy(update={"indicators": indicators, "overrides": overrides})
 
 
 def _count(before: pd.DataFrame, after: pd.Series) -> pd.DataFrame:

@@ -5,9 +5,8 @@ Every answer is yes, no or unknown: an input that is missing never counts as a n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ from pepstats.schools import Panel
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.floating]
 PROGRESS = ("reading_progress", "writing_progress", "maths_progress")
-FLOOR_ATTAINMENT, COASTING_ATTAINMENT = 65.0, 85.0
+ATTAINMENT = {"floor": 65.0, "coasting": 85.0}
 LINES = {
     "floor": dict(zip((*PROGRESS, "progress8"), (-5.0, -7.0, -5.0, -0.5), strict=True)),
     # SI 2017/9, regulations 4 and 5
@@ -48,6 +47,11 @@ class Answer:
         return Answer(self.yes | other.yes, self.no & other.no)
 
     @classmethod
+    def unknown(cls, schools: int) -> Answer:
+        """Return neither yes nor no for every school."""
+        return cls(np.zeros(schools, bool), np.zeros(schools, bool))
+
+    @classmethod
     def all_no(cls, shape: int | tuple[int, ...]) -> Answer:
         """Return a no for every school, to which others are joined by `|`."""
         return cls(np.zeros(shape, bool), np.ones(shape, bool))
@@ -66,42 +70,9 @@ def under(value: Numbers, line: float) -> Answer:
     return Answer(value < line, value >= line)
 
 
-def primary_floor(rwm: Numbers, progress: Sequence[Numbers], upper: Sequence[Numbers]) -> Answer:
-    """Return which schools are below the primary floor of 2016 to 2018.
-
-    Below: under 65% at the expected standard, and progress under its line in two subjects, or in
-    one where it is also significantly below average (the upper 95% limit is under zero).
-    """
-    low = [under(v, LINES["floor"][m]) for m, v in zip(PROGRESS, progress, strict=True)]
-    sure = [a & under(u, 0.0) for a, u in zip(low, upper, strict=True)]
-    reading, writing, maths = low
-    two = (reading & writing) | (reading & maths) | (writing & maths)
-    return under(rwm, FLOOR_ATTAINMENT) & (two | sure[0] | sure[1] | sure[2])
-
-
-def primary_coasting_year(
-    rwm: Numbers, progress: Sequence[Numbers], upper: Sequence[Numbers]
-) -> Answer:
-    """Return which schools met one year's part of the primary coasting test, 2016 on.
-
-    Met: under 85% at the expected standard, and any progress score under its line with its upper
-    95% limit under zero.
-    """
-    parts = [
-        under(v, LINES["coasting"][m]) & under(u, 0.0)
-        for m, v, u in zip(PROGRESS, progress, upper, strict=True)
-    ]
-    return under(rwm, COASTING_ATTAINMENT) & (parts[0] | parts[1] | parts[2])
-
-
-def secondary_floor(progress8: Numbers, upper: Numbers) -> Answer:
-    """Return which schools are below the secondary floor: under -0.5, upper limit under zero."""
-    return under(progress8, LINES["floor"]["progress8"]) & under(upper, 0.0)
-
-
-def secondary_coasting_year(progress8: Numbers, upper: Numbers) -> Answer:
-    """Return which schools met one year's part of the secondary coasting test, 2016 on."""
-    return under(progress8, LINES["coasting"]["progress8"]) & under(upper, 0.0)
+def equals(value: Numbers, wanted: Numbers | float) -> Answer:
+    """Ask whether values are some number; a missing value is unknown."""
+    return Answer(value == wanted, np.isfinite(value) & (value != wanted))
 
 
 def judge_stuck(latest: Numbers, before: Numbers) -> Answer:
@@ -114,58 +85,61 @@ def judge_stuck(latest: Numbers, before: Numbers) -> Answer:
     Which grade a newer inspection is equivalent to: `sources.registers.find_equivalent`. A school
     that is inadequate now is not stuck but in a category of concern, which is another criterion.
     """
-    now = Answer(latest == RI, np.isfinite(latest) & (latest != RI))
-    return now & Answer(before >= RI, before < RI)
+    return equals(latest, RI) & Answer(before >= RI, before < RI)
 
 
-StandardTest = Literal["floor", "coasting"]
 MEASURES_OF = {"primary": ("rwm_expected", *PROGRESS), "secondary": ("progress8",)}
 SMALLEST_COHORT = {"primary": ("cohort", 11), "secondary": ("cohort_ks4", 6)}
 NOT_JUDGED = "not judged: too few pupils, or a special or infant school"
 
 
-def ask_test(
-    test: StandardTest, get: Callable[[str], tuple[Numbers, Numbers]]
-) -> dict[str, Answer]:
-    """Ask one year's test by phase; `get` returns a measure's figures and their upper limits."""
-    scores, upper = zip(*map(get, PROGRESS), strict=True)
-    primary, secondary = primary_floor, secondary_floor
-    if test == "coasting":
-        primary, secondary = primary_coasting_year, secondary_coasting_year
-    return {"primary": primary(get("rwm_expected")[0], scores, upper),
-            "secondary": secondary(*get("progress8"))}  # fmt: skip
+def ask_test(test: str, get: Callable[[str], tuple[Numbers, Numbers]]) -> dict[str, Answer]:
+    """Ask one year's test by phase; `get` returns a measure's figures and their upper limits.
+
+    A score is surely low where it is under its line with its upper 95% limit under zero. Secondary:
+    Progress 8 is surely low. Primary: attainment under its line and some progress surely low; below
+    the floor (2016 to 2018) also with progress under its line in two subjects, however sure.
+    """
+    low, sure = {}, {}
+    for measure, line in LINES[test].items():
+        value, upper = get(measure)
+        low[measure] = under(value, line)
+        sure[measure] = low[measure] & under(upper, 0.0)
+    reading, writing, maths = (low[one] for one in PROGRESS)
+    progress = sure[PROGRESS[0]] | sure[PROGRESS[1]] | sure[PROGRESS[2]]
+    if test == "floor":
+        progress = progress | (reading & writing) | (reading & maths) | (writing & maths)
+    attained, _ = get("rwm_expected")
+    return {"primary": under(attained, ATTAINMENT[test]) & progress, "secondary": sure["progress8"]}
 
 
-def judge_floor(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
-    """Return which schools were below the floor standard in a year, and why.
+def years_of(test: str, year: int) -> range:
+    """Return the years whose results a test asks for: three of the coasting test, else one."""
+    return range(year - 2 if test == "coasting" else year, year + 1)
+
+
+def judge_standard(test: str, panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
+    """Return which schools met a test in a year, coasting in each of three years, and why.
 
     Returns a table keyed `school`: `answer` (yes, no, unknown) and `because`: the scores under
     their line, the input that is missing, or why the school is not judged. An upper limit that is
-    not published is worked out from the pupils (`upper_limit`). An all-through school is
-    below if either phase is. Schools that have closed since are judged like any other.
-    """
-    answer, because = _judge_year(panel, register, year, "floor")
-    return pd.DataFrame({"answer": answer.words(), "because": because}, index=register.index)
-
-
-def judge_coasting(panel: Panel, register: pd.DataFrame, year: int) -> pd.DataFrame:
-    """Return which schools were coasting in a year: the test met in each of three years.
-
-    Returns a table keyed `school`: `answer` and `because`. Years before 2016 are unknown here:
-    their results are of other tests.
+    not published is worked out from the pupils (`upper_limit`). An all-through school meets a
+    test if either phase does. Schools that have closed since are judged like any other. Years
+    before 2016 are unknown here: their results are of other tests.
     """
     answer = Answer(np.ones(len(register), bool), np.zeros(len(register), bool))
     because = pd.Series("", index=register.index, dtype=object)
-    for each in (year - 2, year - 1, year):
-        part, told = _judge_year(panel, register, each, "coasting")
+    for each in years_of(test, year):
+        part, told = _judge_year(panel, register, each, test)
         answer = answer & part
-        because += np.where(told == "", "", f"{each}: " + told + "; ")
+        of_year = f"{each}: " if test == "coasting" else ""
+        because += np.where(told == "", "", of_year + told + "; ")
     columns = {"answer": answer.words(), "because": because.str.removesuffix("; ")}
     return pd.DataFrame(columns, index=register.index)
 
 
 def _judge_year(
-    panel: Panel, register: pd.DataFrame, year: int, test: StandardTest
+    panel: Panel, register: pd.DataFrame, year: int, test: str
 ) -> tuple[Answer, npt.NDArray[np.object_]]:
     """Ask one year's test of every school, in the phases it has; say why, unless it is a no."""
 

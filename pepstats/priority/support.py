@@ -19,13 +19,10 @@ COULD_BE_CHANCE = 0.2
 def plan_support(
     ratings: pd.DataFrame, dashboard: Dashboard, *, delivered: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return for each school the days its rating brings, beside what it has had.
+    """Return for each school the days its rating brings, beside what it has had, and the cost.
 
-    `ratings` is `Ratings.ratings`; `delivered` lists days given (`school`, `days`). Keyed
-    `school`: `name`, `rating`, `governance`, `provider`, `planned`, `delivered`, `left` (days) and
-    `planned_cost`, `delivered_cost` (pounds, missing while a day's cost is not agreed). A school
-    that is not rated, or whose governance is not known, has no plan: its days are missing; so are
-    those given where no record of them was kept.
+    A school that is not rated, or whose governance is not known, has no plan: its days are missing;
+    so are those given where no record of them was kept.
     """
     tiers = {(int(tier.rating), tier.governance): tier for tier in dashboard.support.tiers}
     table = ratings[["name", "rating", "governance"]].copy()
@@ -33,7 +30,7 @@ def plan_support(
     found = [tiers.get(kind) for kind in kinds]
     table["provider"] = [tier.provider if tier else "no plan: not rated" for tier in found]
     table["planned"] = [tier.days if tier else np.nan for tier in found]
-    days = pd.Series(np.nan, index=table.index)
+    days: pd.Series | float = np.nan
     if delivered is not None:
         elsewhere = sorted(set(delivered["school"]) - set(table.index))
         if elsewhere:
@@ -70,11 +67,7 @@ def plan_years(
 
 
 def sum_support(plan: pd.DataFrame, dashboard: Dashboard) -> pd.DataFrame:
-    """Add the plan up by rating and governance, with a last row for all.
-
-    Keyed (`rating`, `governance`): `schools`, `planned`, `delivered` (days), `planned_cost`,
-    `delivered_cost` and, in the last row, `budget` and `over_budget` (pounds).
-    """
+    """Add the plan up by rating and governance, with a last row for all and the budget."""
     words = plan["rating"].astype("object").where(plan["rating"].notna(), "not rated").astype(str)
     groups = plan.groupby([words.rename("rating"), "governance"], sort=True)
     sums = ["planned", "delivered", "planned_cost", "delivered_cost"]
@@ -134,17 +127,14 @@ def count_changes(changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _list_moves(now: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
-    """Return each school's indicators of another colour than the year before, in words.
-
-    What has a figure in one of the years only comes last: it is no movement of the school.
-    """
+    """Write each school's indicators of another colour; last those that one year only has."""
     both = now[["label", "rag"]].join(before["rag"].rename("was"), how="left").fillna("")
     both = both[both["rag"] != both["was"]]
-    moved = both[(both["rag"] != "") & (both["was"] != "")]
+    new, gone = both["was"] == "", both["rag"] == ""
     parts = {
-        "": moved["label"] + " " + moved["was"] + " to " + moved["rag"],
-        "no figure last year: ": (both["label"] + " " + both["rag"])[both["was"] == ""],
-        "no figure this year: ": (both["label"] + " " + both["was"])[both["rag"] == ""],
+        "": (both["label"] + " " + both["was"] + " to " + both["rag"])[~new & ~gone],
+        "no figure last year: ": (both["label"] + " " + both["rag"])[new],
+        "no figure this year: ": (both["label"] + " " + both["was"])[gone],
     }
     told = [pd.Series(dtype=object)] + [
         words + own.groupby(level="school").agg(", ".join if words else "; ".join)

@@ -76,8 +76,6 @@ def panel_column(panel: Panel, measure: str, year: int, schools: pd.Index) -> Fl
     At decimals that all machines agree on: a figure that is just on a line is so on each of them.
     """
     cells = _cells(panel.values, measure, year, schools)
-    if cells is None:
-        return np.full(len(schools), np.nan)
     return np.round(np.asarray(cells, dtype=float), AGREED)
 
 
@@ -85,15 +83,14 @@ def panel_reason(
     panel: Panel, measure: str, year: int, schools: pd.Index
 ) -> npt.NDArray[np.object_]:
     """Return why one measure of one year is missing, empty where it is not."""
-    cells = _cells(panel.reasons, measure, year, schools)
-    why = pd.Series("" if cells is None else np.asarray(cells, dtype=object), index=schools)
-    return np.asarray(why.where(why.notna(), "").to_numpy(), dtype=object)
+    why = np.asarray(_cells(panel.reasons, measure, year, schools), dtype=object)
+    return np.where(pd.isna(why), "", why)
 
 
 def _cells(table: pd.DataFrame, measure: str, year: int, schools: pd.Index) -> Any:
-    """Return one column's cells of one year; None where there is no such column."""
+    """Return one column's cells of one year, all missing where there is no such column."""
     if measure not in table.columns:
-        return None
+        return np.full(len(schools), np.nan)
     index = table.index
     # In a grid, every school with every year, a cell's place is worked out, not looked up: looking
     # each up by its two names takes fifty times as long, and there are thousands of look-ups.
@@ -228,7 +225,8 @@ def sampling_of(panel: Panel, register: pd.DataFrame, cells: Sequence[Cell]) -> 
         figures[:, place] = panel_column(panel, measure, year, schools)
         errors[:, place] = standard_error(panel, measure, year, schools)
         overlap[:, place] = _overlap(panel, measure, year, schools)
-    means, related = _means_of_kind(figures, register), _related(cells)
+    means = _means_of_kind(figures, register)
+    related = np.array([[_relate(one, other) for other in cells] for one in cells], dtype=float)
     between = _between_schools(figures - means, errors, related, overlap)
     return Sampling(tuple(cells), figures, errors, means, between, related, overlap)
 
@@ -273,12 +271,8 @@ def _between_schools(off: Floats, errors: Floats, related: Floats, overlap: Floa
     return np.asarray(together * np.sqrt(np.outer(spread, spread)), dtype=float)
 
 
-def _related(cells: Sequence[Cell]) -> Floats:
-    """Return the correlation of cells' sampling errors: of the same year and pupils, or none."""
-    return np.array([[_pair(one, other) for other in cells] for one in cells], dtype=float)
-
-
-def _pair(one: Cell, other: Cell) -> float:
+def _relate(one: Cell, other: Cell) -> float:
+    """Return the correlation of two cells' sampling errors, none of other years or pupils."""
     (a, a_group), (b, b_group) = (cell[0].partition(".")[::2] for cell in (one, other))
     if one[1] != other[1] or (a_group and b_group and a_group != b_group):
         return 0.0

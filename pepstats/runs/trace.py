@@ -110,7 +110,7 @@ class _Published:
             name, _, group = measure.partition(".")
             wanted = {"URN": str(urn), "YEAR": str(one.source.year), "MEASURE": name,
                       "GROUP": group}  # fmt: skip
-            has = [table.text_of(table.columns.get(column)) == text
+            has = [table.column(table.columns.get(column)) == text
                    for column, text in wanted.items()]  # fmt: skip
             row, column = int(np.flatnonzero(np.all(has, axis=0))[0]), "VALUE"
         else:

@@ -156,21 +156,12 @@ RESULT_KINDS = ("ks2", "ks4")
 class Schools:
     """Every school of a study, each URN of each year in one of them.
 
-    Attributes
-    ----------
-    register
-        Index `school`, one row per school: name, la, phase, school_type, governance, type, trust,
-        opened, closed, urn (the latest), urns (all, in time order).
-    rows
-        One row per URN and year of the results files: urn, year, school, has_results, how (how it
-        is known to be that school).
-    known
-        Index `urn`: the school of every URN that is one school's alone, also those that only the
-        register or the links have.
-    not_followed
-        Schools without results in the last year: school, urn, last_year, why, into.
-    notes
-        Counts of what was decided on the way, by what.
+    `register` has one row per `school`: name, la, phase, school_type, governance, type, trust,
+    opened, closed, urn (the latest) and urns (all, in time order). `rows` has one per URN and year
+    of the results files: urn, year, school, has_results and how it is known to be that school.
+    `known` gives the school of every URN that is one school's alone, also those that only the
+    register or the links have. `not_followed` lists schools without results in the last year:
+    school, urn, last_year, why, into. `notes` counts what was decided on the way.
     """
 
     register: pd.DataFrame
@@ -201,8 +192,7 @@ def follow_schools(
     rows = _list_rows(files)
     found = _find_links(rows, register_rows, links)
     school_of, how, notes = chain_urns(rows, found)
-    rows["school"] = [school_of[urn] for urn in rows["urn"]]
-    rows["how"] = [how[urn] for urn in rows["urn"]]
+    rows["school"], rows["how"] = rows["urn"].map(school_of), rows["urn"].map(how)
     twice = rows.duplicated(["school", "year", "kind"], keep=False)
     extra = twice & ~rows["has_results"]
     rows.loc[extra, "how"] = "listed twice in one year"
@@ -235,14 +225,11 @@ def _list_rows(files: list[Results]) -> pd.DataFrame:
             "estab": one.identity["estab"].to_numpy(),
             "urn_ac": one.identity["urn_ac"].to_numpy(),
         }))  # fmt: skip
-    rows = pd.concat(parts, ignore_index=True)
-    key = ["urn", "year", "kind"]
-    if rows.duplicated(key).any():  # results, and the pupils behind them, in two files
-        rows = rows.groupby(key, as_index=False, sort=False).agg(
-            {"cohort": "max", "has_results": "max", "la": "first", "estab": "first",
-             "urn_ac": "first"}
-        )  # fmt: skip
-    return rows.sort_values(["year", "kind", "urn"], kind="stable").reset_index(drop=True)
+    # Results, and the pupils behind them, may be in two files.
+    rows = pd.concat(parts).groupby(["year", "kind", "urn"], as_index=False).agg(
+        {"cohort": "max", "has_results": "max", "la": "first", "estab": "first", "urn_ac": "first"}
+    )  # fmt: skip
+    return rows[[*parts[0]]]
 
 
 def _find_links(
@@ -299,7 +286,7 @@ def _list_ended(
             why = "no later row and no link to one"
         out.append((school, urn, year, why, into[0] if into else None))
     frame = pd.DataFrame(out, columns=["school", "urn", "last_year", "why", "into"])
-    return frame.astype({"into": "Int64"}).sort_values("school").reset_index(drop=True)
+    return frame.astype({"into": "Int64"}).sort_values("school", ignore_index=True)
 
 
 MEMBER_COLUMNS = ["urn", "joined", "dose", "basis", "changed"]
@@ -324,7 +311,7 @@ def find_members(
     found = _find_listed(listed, where, programme, followed)
     la = followed.register["la"].reindex(followed.known).set_axis(followed.known.index).dropna()
     if authority is not None and (strange := say_elsewhere(listed, la.astype(int), authority)):
-        raise DesignError(f"{programme.file}, {strange[0]}")
+        raise DesignError(f"{programme.file}, {strange}")
     return found
 
 
@@ -379,10 +366,8 @@ def _in_phase(phase: str, programme: Programme) -> bool:
     return phase in PHASES[programme.phase] or (programme.phase == "primary" and phase not in other)
 
 
-def say_elsewhere(
-    listed: Sequence[Member], authority_of: Mapping[int, int], authority: int
-) -> list[str]:
-    """Say which schools are in another authority, where that is not written beside them.
+def say_elsewhere(listed: Sequence[Member], authority_of: Mapping[int, int], authority: int) -> str:
+    """Say which schools are in another authority, where that is not written beside them; or "".
 
     One that changed its number with its authority's (Poole, say) is not elsewhere.
     """
@@ -394,9 +379,9 @@ def say_elsewhere(
         if (la := authority_of.get(one.urn)) and la not in same and la != one.authority
     ]
     if not strange:
-        return []
+        return ""
     more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
-    return [
+    return (
         f"`members`: {', '.join(strange[:5])}{more}: not in the report's authority ({authority}). "
         "Check the numbers; where a school is meant, write its `authority` beside it."
-    ]
+    )

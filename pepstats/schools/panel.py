@@ -158,7 +158,10 @@ def _lay_out(
 ) -> tuple[Array, Array]:
     """Lay one kind, year and release out as school by measure: values, else reasons."""
     values = pd.concat([part.values.reindex(columns=names) for part in parts])
-    reasons = pd.concat([_reasons_in_full(part, names) for part in parts])
+    reasons = pd.concat([
+        part.reasons.astype("str").reindex(columns=names, fill_value=NOT_IN_LAYOUT)
+        for part in parts
+    ])  # fmt: skip
     _refuse_twins(values.index, parts, year)
     school = schools.known.reindex(values.index)
     filled = values.notna().sum(axis=1).to_numpy()
@@ -172,13 +175,6 @@ def _lay_out(
     cells[at[inside]] = values.to_numpy()[chosen.index[inside]]
     why[at[inside]] = reasons.to_numpy(dtype=object)[chosen.index[inside]]
     return cells, why
-
-
-def _reasons_in_full(part: Results, names: list[str]) -> pd.DataFrame:
-    """Return one file's reasons for every measure, also for those its layout does not have."""
-    absent = [name for name in names if name not in part.reasons]
-    own = part.reasons.astype("str").assign(**dict.fromkeys(absent, NOT_IN_LAYOUT))
-    return own[names]
 
 
 def _refuse_twins(urns: pd.Index, parts: list[Results], year: int) -> None:
@@ -238,10 +234,7 @@ def say_why_missing(panel: Panel, measures: list[str]) -> pd.DataFrame:
 
 def list_breaks(panel: Panel, measures: list[str]) -> pd.DataFrame:
     """List the definition breaks that the panel's years cross: measure, year, word, what."""
-    years = [int(year) for year in panel.releases.index]
-    rows = [
-        (name, one.year, one.word, one.what)
-        for name in measures
-        for one in breaks_between(name, years)
-    ]
+    years = panel.releases.index.tolist()
+    rows = [(name, one.year, one.word, one.what)
+            for name in measures for one in breaks_between(name, years)]  # fmt: skip
     return pd.DataFrame(rows, columns=["measure", "year", "word", "what"])

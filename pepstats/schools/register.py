@@ -26,10 +26,8 @@ def attach_inspections(inspections: pd.DataFrame, known: pd.Series) -> pd.DataFr
     table = table[table["inspected"].notna()].sort_values(["school", "inspected", "urn"])
     latest = table.drop_duplicates("school", keep="last").astype({"school": "int64"})
     latest = latest.set_index("school").sort_index()
-    previous = _grade_before(table)
-    return (
-        latest.assign(previous=previous.reindex(latest.index)) if previous.notna().any() else latest
-    )
+    previous = _grade_before(table).reindex(latest.index)
+    return latest.assign(previous=previous) if previous.notna().any() else latest
 
 
 def _grade_before(table: pd.DataFrame) -> pd.Series:
@@ -153,8 +151,7 @@ def _fill_from_register(
     for column in ("name", "la", "record", "type", "age_range", "trust"):
         latest[column] = latest[column].fillna(by_school[column].reindex(latest.index))
     latest["opened"] = listed.groupby("school")["opened"].first().reindex(latest.index)
-    at = register_rows["closed"].reindex(latest["urn"])
-    latest["closed"] = at.to_numpy()
+    latest["closed"] = register_rows["closed"].reindex(latest["urn"]).to_numpy()
     return latest
 
 

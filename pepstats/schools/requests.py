@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from pepstats.errors import DesignError, PepstatsError
@@ -13,7 +14,6 @@ from pepstats.settings import Member, MembersInAuthority, MembersInFile, Program
 from pepstats.sources import (
     RESULTS,
     Source,
-    Tidied,
     find_authorities,
     list_offered,
     parse_source,
@@ -59,13 +59,11 @@ def list_problems(
     at = _authorities_of([one for own in listed if isinstance(own, list) for one in own], sources)
     found = [*_twice(sources), *_years_named(sources), *_years_without(sources)]
     for programme, members in zip(programmes, listed, strict=True):
-        found += [f"{programme.file}, {said}" for said in _ask_years(programme, report, offered)]
-        found += [f"{programme.file}, {said}" for said in _ask_measures(programme, offered)]
-        found += [
-            f"{programme.file}, {said}"
-            for said in _ask_members(programme, report.authority, members, at)
-        ]
-        found += [f"{programme.file}, {said}" for said in _ask_lists(programme, data)]
+        said = chain(
+            _ask_years(programme, report, offered), _ask_measures(programme, offered),
+            _ask_members(programme, report.authority, members, at), _ask_lists(programme, data),
+        )  # fmt: skip
+        found += [f"{programme.file}, {one}" for one in said]
     return list(dict.fromkeys(found))
 
 
@@ -122,11 +120,10 @@ def _gather_offered(sources: Sequence[Source]) -> Offered:
             for year in one.years or (0,):
                 add(one.kind, year, list_offered(one))
         elif one.kind == "local_results":
-            for part in parse_source(one):
-                if isinstance(part, Tidied):
-                    for (kind, year), rows in part.values.groupby(["kind", "year"]):
-                        sized = {MEASURES[name].cohort for name in rows["measure"]}
-                        add(str(kind), int(year), {*rows["measure"], *sized})
+            (table,) = (part.values for part in parse_source(one))
+            for (kind, year), rows in table.groupby(["kind", "year"]):
+                sized = {MEASURES[name].cohort for name in rows["measure"]}
+                add(str(kind), int(year), {*rows["measure"], *sized})
     return offered
 
 
@@ -153,9 +150,7 @@ def _ask_years(
 
 def _ask_measures(programme: Programme, offered: Offered) -> Iterator[str]:
     """Say which measures that a programme cannot do without no file gives."""
-    lead = programme.primary
-    needed = {"outcomes": [lead], "match.near": [*programme.match.near]}
-    for key, names in needed.items():
+    for key, names in (("outcomes", [programme.primary]), ("match.near", programme.match.near)):
         for name in dict.fromkeys(names):
             own = name.removesuffix(GAP)
             parts = [f"{own}.{g}" for g in ("disadvantaged", "other")] if own != name else [name]
@@ -201,8 +196,8 @@ def _ask_members(
             yield f"`members`: authority {members.authority} is not the report's ({authority})."
     elif isinstance(listed, PepstatsError):
         yield f"`members`: {listed}"
-    else:
-        yield from say_elsewhere(listed, at, authority)
+    elif elsewhere := say_elsewhere(listed, at, authority):
+        yield elsewhere
 
 
 def _ask_lists(programme: Programme, data: Path) -> Iterator[str]:

@@ -23,13 +23,8 @@ BEYOND = f"beyond a school's first {LONGEST}"
 class SimilarSchools:
     """The lists that a programme is compared by beside its own.
 
-    Attributes
-    ----------
-    pairs
-        One row per `list`, `school` and `similar` school, in the order of the list.
-    account
-        One row per `list` and `what` became of its rows, with `rows`: they add up to those of
-        `in all`.
+    `pairs` has a row per `list`, `school` and `similar` school, in the order of the list; `account`
+    one per `list` and `what` became of its rows, with `rows`: they add up to those of `in all`.
     """
 
     pairs: pd.DataFrame = field(repr=False)
@@ -42,12 +37,8 @@ def find_similar(
     """Read the lists of a programme's file and find their schools, by any URN they ever had.
 
     Left out and counted is what cannot be compared with: a school of a programme (`barred`), one of
-    the same authority, and what is no pair of two schools of this study.
-
-    Raises
-    ------
-    DesignError
-        For a list none of whose schools is in this study.
+    the same authority, and what is no pair of two schools of this study. Raises `DesignError` for a
+    list none of whose schools is in this study.
     """
     pairs, account = [], list[pd.DataFrame]()
     for name, file in programme.pool.lists.items():
@@ -63,13 +54,14 @@ def find_similar(
                 f"{file}: none of its schools is in a source of this study ({first} is the first). "
                 f"{nearest(first, map(str, followed.known.index))}"
             )
+        one, other = (table[name].map(followed.register["la"]) for name in ("school", "similar"))
         reasons = {
             "a school that no source of this study has": table["school"].isna(),
             "a similar school that no source of this study has": table["similar"].isna(),
             "a school similar to itself": table["school"].eq(table["similar"]),
             "a pair listed again": table.duplicated(),
             "a similar school that is in a programme": table["similar"].isin(list(barred)),
-            "a similar school of the same authority": _are_neighbours(table, followed.register),
+            "a similar school of the same authority": one.eq(other).fillna(False).astype(bool),
         }
         why = pd.Series("", index=table.index)
         for reason, rows in reasons.items():
@@ -89,9 +81,3 @@ def find_similar(
     return SimilarSchools(
         pd.concat(pairs, ignore_index=True), pd.concat(account, ignore_index=True)
     )
-
-
-def _are_neighbours(pairs: pd.DataFrame, register: pd.DataFrame) -> pd.Series:
-    """Return which pairs are of one authority."""
-    one, other = (pairs[name].map(register["la"]) for name in ("school", "similar"))
-    return one.eq(other).fillna(False).astype(bool)

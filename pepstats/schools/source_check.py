@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from pepstats.paths import data_folder
 from pepstats.schools.identity import RESULT_KINDS, Schools, find_members, follow_schools
 from pepstats.schools.register import say_register_year
 from pepstats.schools.requests import list_problems
-from pepstats.settings import SourceLine, load_programmes, load_report, read_once
+from pepstats.settings import Report, SourceLine, load_programmes, load_report, read_once
 from pepstats.sources import (
     AGGREGATES,
     AUTHORITY,
@@ -56,9 +56,7 @@ INDENT = " " * 9
 def compare_earlier(results: Sequence[Results], schools: Schools) -> pd.DataFrame:
     """Compare what a file repeats of earlier years with those years' own files, school by school.
 
-    One row per figure that both have: school, urn, year and file (that repeat it), earlier_year,
-    earlier_urn, measure, repeated, published, agrees; `changed` says that the URN has changed. A
-    reason on either side is no figure.
+    One row per figure that both have; `changed` says that the URN has changed.
     """
     repeated, published = [], []
     for one in results:
@@ -161,9 +159,8 @@ def check_sources(
     folder = data_folder(data)
     files: list[FileCheck] = []
     parsed: list[Results | Tidied] = []
-    named = [what] if isinstance(what, str) else list(what)
     found: list[Source] = []
-    lines = _list_lines(named, folder)
+    lines, reports = _list_asked([what] if isinstance(what, str) else what, folder)
     for line in lines:
         try:
             found.append(find_source(line, folder))
@@ -174,20 +171,21 @@ def check_sources(
             files.append(FileCheck(line.file, problem=str(error)))
     results = [one for one in parsed if isinstance(one, Results)]
     dated = [one for one in results if one.source.year and one.source.kind in RESULT_KINDS]
-    lacks = _list_lacks(named, found, folder)
-    listed = tuple((line, _is_there(line, folder)) for line in lines)
+    lacks = [said for report in reports for said in _list_lacks(report, found, folder)]
+    registers = [one.source.year for one in parsed if one.source.kind == "register"]
+    years = {one.source.year or 0 for one in dated}
     checked = SourceCheck(
-        tuple(files), listed, _add_up_together(results), register=_say_register(parsed, dated),
-        problem=" ".join(lacks),
+        tuple(files), tuple((line, _is_there(line, folder)) for line in lines),
+        _add_up_together(results), problem=" ".join(lacks),
+        register=say_register_year(registers[-1], max(years)) if registers and years else "",
     )  # fmt: skip
-    if len({one.source.year for one in dated}) < 2:
+    if len(years) < 2:
         return checked
     tables = join_tables(parsed)
     try:
         schools = follow_schools(dated, tables.get("register"), tables.get("links"))
         earlier = compare_earlier(dated, schools)
-        reports = [] if lacks else [load_report(one, folder) for one in named if _is_report(one)]
-        for report in reports:
+        for report in () if lacks else reports:
             for programme in load_programmes(report, folder):
                 find_members(programme, schools, folder, report.authority)
     except PepstatsError as error:
@@ -200,21 +198,30 @@ def check_sources(
     )  # fmt: skip
 
 
-def _list_lacks(
-    named: Iterable[str | SourceLine], found: Sequence[Source], folder: Path
-) -> list[str]:
-    """List what the reports that are named ask for and their files cannot give."""
-    lacks = []
+def _list_asked(
+    named: Iterable[str | SourceLine], folder: Path
+) -> tuple[list[SourceLine], list[Report]]:
+    """List the files that are named, with those of the reports that are, and these reports."""
+    lines, reports = list[SourceLine](), list[Report]()
     for one in named:
-        if _is_report(one):
-            report = load_report(one, folder)
-            listed = {line.file for line in report.sources}
-            own = [source for source in found if source.file in listed]
-            try:
-                lacks += list_problems(report, load_programmes(report, folder), own, folder)
-            except PepstatsError as error:
-                lacks.append(str(error))
-    return lacks
+        if isinstance(one, SourceLine):
+            lines.append(one)
+        elif Path(one).suffix:
+            lines.append(SourceLine(file=str(Path(one).resolve())))
+        else:
+            reports.append(load_report(one, folder))
+            lines += reports[-1].sources
+    return lines, reports
+
+
+def _list_lacks(report: Report, found: Sequence[Source], folder: Path) -> list[str]:
+    """List what a report asks for and its files cannot give."""
+    listed = {line.file for line in report.sources}
+    own = [source for source in found if source.file in listed]
+    try:
+        return list_problems(report, load_programmes(report, folder), own, folder)
+    except PepstatsError as error:
+        return [str(error)]
 
 
 def _is_there(line: SourceLine, folder: Path) -> bool:
@@ -223,30 +230,6 @@ def _is_there(line: SourceLine, folder: Path) -> bool:
     if not path.is_file():
         return False
     return find_page(str(line.kind)) != "" or b"\n" in read_once(path).strip()
-
-
-def _is_report(named: str | SourceLine) -> TypeGuard[str]:
-    return isinstance(named, str) and not Path(named).suffix
-
-
-def _say_register(parsed: list[Results | Tidied], dated: list[Results]) -> str:
-    """Say where the last register is of another year than the last results."""
-    years = [one.source.year for one in parsed if one.source.kind == "register"]
-    last = max((one.source.year or 0 for one in dated), default=0)
-    return say_register_year(years[-1], last) if years and last else ""
-
-
-def _list_lines(named: Iterable[str | SourceLine], folder: Path) -> list[SourceLine]:
-    """List the files that are named, and those of the reports that are."""
-    lines: list[SourceLine] = []
-    for one in named:
-        if isinstance(one, SourceLine):
-            lines.append(one)
-        elif Path(one).suffix:
-            lines.append(SourceLine(file=str(Path(one).resolve())))
-        else:
-            lines += load_report(one, folder).sources
-    return lines
 
 
 def _check_file(one: Results | Tidied) -> FileCheck:
@@ -363,6 +346,7 @@ def _describe_file(one: FileCheck) -> list[str]:
     kinds = {name: n for name, n in one.records.items() if name not in AGGREGATES}
     unread = [f"  {len(ledger.columns_unread)} column(s) in no layout we know, not read: "
               f"{', '.join(ledger.columns_unread[:MOST])}"]  # fmt: skip
+    unfilled = ", ".join(f"{name} of {n:,}" for name, n in ledger.unfilled.items())
     wrong = one.contradictions
     return [
         one.file,
@@ -374,20 +358,15 @@ def _describe_file(one: FileCheck) -> list[str]:
         f"{sum(ledger.reasons.values()):,} with a reason + {ledger.unread:,} not read",
         *(["  a companion sheet: no report reads it"] if ledger.kind in COMPANIONS else []),
         *(["  no figure was read of this file"] if _lacks_figures(ledger) else []),
-        *([f"  not said of schools: {_count_fields(ledger.unfilled)}"] if ledger.unfilled else []),
+        *([f"  not said of schools: {unfilled}"] if unfilled else []),
         *_describe_codes(ledger),
         *(unread if ledger.columns_unread else []),
-        *_list_notes(ledger.notes),
+        *[f"  note   {note}" for note in ledger.notes[:MOST]],
+        *_count_more(len(ledger.notes) - MOST),
         *_describe_totals(one.totals),
         *([f"  contradictions {len(wrong):,}"] if len(wrong) else []),
         *_list_rows(wrong, "row {row}, URN {urn}, {measure}: {said} ({check})"),
     ]
-
-
-def _list_notes(notes: Sequence[str]) -> list[str]:
-    """List what was read otherwise than it is written, or left out."""
-    more = [f"{INDENT}and {len(notes) - MOST} more (--json lists all)"] * (len(notes) > MOST)
-    return [f"  note   {note}" for note in notes[:MOST]] + more
 
 
 def _lacks_figures(ledger: Ledger) -> bool:
@@ -399,15 +378,14 @@ def _count_parts(parts: dict[str, int]) -> str:
     return f" ({', '.join(f'{n:,} {name}' for name, n in parts.items())})" if parts else ""
 
 
-def _count_fields(unfilled: dict[str, int]) -> str:
-    return ", ".join(f"{field} of {n:,}" for field, n in unfilled.items())
-
-
 def _list_rows(table: pd.DataFrame, said: str, most: int = MOST) -> list[str]:
     """Describe each row of a table, the first ones of a long one."""
     lines = [INDENT + said.format(**row) for row in table.head(most).to_dict("records")]
-    more = len(table) - most
-    return lines + ([f"{INDENT}and {more:,} more (--json lists all)"] if more > 0 else [])
+    return lines + _count_more(len(table) - most)
+
+
+def _count_more(more: int) -> list[str]:
+    return [f"{INDENT}and {more:,} more (--json lists all)"] if more > 0 else []
 
 
 def _describe_codes(ledger: Ledger) -> list[str]:

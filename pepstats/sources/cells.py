@@ -21,16 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pepstats.errors import SourceError
-from pepstats.measures import (
-    BLANK,
-    COMPLEMENT,
-    CUT_OFF,
-    IMPOSSIBLE,
-    MEASURES,
-    REASONS,
-    SPACE,
-    SUPPRESSED,
-)
+from pepstats.measures import BLANK, COMPLEMENT, CUT_OFF, IMPOSSIBLE, REASONS, SPACE, SUPPRESSED
 from pepstats.sources.layouts import tidy_column
 
 Array = npt.NDArray[Any]
@@ -88,13 +79,11 @@ class Cells:
         texts = ["" if text is None else text.strip() for text in self.texts]
         return np.array(texts, dtype=object)
 
-    def column(self, j: int) -> Array:
-        """Return one column's texts without blanks round them; cut-off cells are empty."""
+    def column(self, j: int | None) -> Array:
+        """Return a column's texts without blanks round them, empty where cut off or not there."""
+        if j is None:
+            return np.full(len(self.rows), "", dtype=object)
         return np.asarray(self._stripped[self.codes[:, j]])
-
-    def text_of(self, j: int | None) -> Array:
-        """Return one column's texts, all empty where the file does not have it."""
-        return np.full(len(self.rows), "", dtype=object) if j is None else self.column(j)
 
     def at(self, row: int, j: int) -> str:
         """Name a cell's place, in the file's own lines and column names."""
@@ -222,11 +211,7 @@ class Reading:
 
 
 def read_cells(table: Cells, numeric: Array) -> Reading:
-    """Read each distinct text of the columns that hold figures as a value or a reason.
-
-    A percentage outside 0 to 100 is no value. Raises `SourceError` for a code that nobody knows,
-    naming columns and rows.
-    """
+    """Read the texts of columns of figures as values or reasons; a code nobody knows is refused."""
     used = np.zeros(len(table.texts), dtype=bool)
     used[table.codes[:, numeric]] = True
     value_of = np.full(len(table.texts), np.nan)
@@ -296,10 +281,7 @@ class Share:
 
 
 def read_fractions(table: Cells, reading: Reading, share: Share) -> tuple[Array, Array, str]:
-    """Return the column's figures as percentages, which cannot be, and what was done to them.
-
-    Raises `Unsettled`, naming the column, where nothing tells what the figures are.
-    """
+    """Return a column as percentages, which of them cannot be, and what was done to them."""
     cells, column = table.codes[:, share.j], table.header[share.j]
     values = reading.value[cells]
     bare = ~np.isnan(values) & ~reading.signed[cells]
@@ -412,16 +394,6 @@ def _whole(share: Array, pupils: Array, grid: int) -> Array:
     met = share * pupils
     near = np.abs(met - np.round(met)) <= pupils / grid / 2 + 1e-9
     return np.asarray(near & (np.round(met) >= 1))
-
-
-def cohorts_of(measures: Sequence[str], values: Array) -> dict[str, Array]:
-    """Return the pupils behind each measure's figures, row by row; missing where no column says."""
-    place = {name: k for k, name in enumerate(measures)}
-    none = np.full(len(values), np.nan)
-    return {
-        name: values[:, place[MEASURES[name].cohort]] if MEASURES[name].cohort in place else none
-        for name in measures
-    }
 
 
 def said_of(shares: Mapping[str, str], column: str) -> str | None:

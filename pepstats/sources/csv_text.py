@@ -74,7 +74,7 @@ def _stops_short(cells: Cells, widths: Array) -> bool:
     The Department's own files leave off a row's last empty cells and the last line end. They end
     with an England row; it is whole where it goes as far as another total does, or lacks one cell.
     """
-    record = cells.text_of(cells.columns.get("RECTYPE"))
+    record = cells.column(cells.columns.get("RECTYPE"))
     totals = widths[:-1][np.isin(record[:-1], ["3", "4", "5", "7"])]
     enough = min([len(cells.header) - 1, *totals.tolist()])
     whole = record[-1] in ("4", "5", "7") and widths[-1] >= enough
@@ -87,7 +87,7 @@ def read_header(content: bytes, file: str) -> list[str]:
     return name_columns(names, file, line)
 
 
-def name_columns(names: list[str], file: str, line: int = 1) -> list[str]:
+def name_columns(names: list[str], file: str, line: int) -> list[str]:
     """Name each column for itself: unnamed ones by their position; twins are an error."""
     named = [name.strip() or f"(column {j + 1})" for j, name in enumerate(names)]
     known, seen = has_known_names(named), dict[str, int]()

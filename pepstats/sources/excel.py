@@ -116,10 +116,7 @@ def _open_workbook(content: bytes, file: str) -> Any:
 
 
 def _find_shown(content: bytes, sheet: int) -> dict[tuple[int, int], str]:
-    """Find the cells that show something else than their number, by row and column from 0.
-
-    `%` where the number format is a percentage's; the error itself where a formula failed.
-    """
+    """Find the cells, by row and column from 0, that show `%` or an error, and which."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         styles = _percent_styles(packed)
         xml = packed.read(_part_of_sheet(packed, sheet)).decode("utf-8", "replace")
@@ -175,10 +172,7 @@ def _tags(xml: str, name: str) -> list[dict[str, str]]:
 
 
 def _refuse_vast_sheet(xml: bytes, file: str) -> None:
-    """Refuse a sheet with a cell so far out that laying it out would fill the memory.
-
-    The reader lays a sheet out in full, so one cell at XFD1048576 would end the whole process.
-    """
+    """Refuse a sheet with a cell so far out that laying it out would fill the memory."""
     if b"<!DOCTYPE" in xml[:4096]:
         raise SourceError(f"{file}: a workbook with declarations of its own. Save it anew.")
     if b"sheetData" not in xml:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pepstats.errors import DesignError, SourceError, nearest
 from pepstats.settings import LARGEST_YAML, Member, SourceLine, read_once
 from pepstats.sources.cells import Array, Cells, read_urn
 from pepstats.sources.csv_text import read_header, read_rows, split_cells
-from pepstats.sources.excel import is_workbook, read_sheet, read_sheet_header
+from pepstats.sources.excel import Row, is_workbook, read_sheet, read_sheet_header
 from pepstats.sources.layouts import (
     LONG,
     LONG_YEAR,
@@ -236,9 +236,6 @@ def _name_unused(layout: Layout) -> str:
     )
 
 
-Rows = list[tuple[int, list[str]]]
-
-
 def read_members(file: str, data: Path) -> list[Member]:
     """Read a programme's schools from a CSV or workbook whose columns are those of a member.
 
@@ -249,15 +246,7 @@ def read_members(file: str, data: Path) -> list[Member]:
         raise DesignError(f"{path}: there is no such file. Check `members.file`.")
     if path.stat().st_size > LARGEST_YAML:
         raise DesignError(f"{path}: larger than {LARGEST_YAML:,} bytes, so not a list of members.")
-    try:
-        (line, names), *rows = read_listed_rows(read_once(path), file)
-    except SourceError as error:
-        raise DesignError(f"{path}: not a table of members: {error}") from None
-    header = [name.strip().lower() for name in names]
-    slips = misspelt(header, known)
-    if "urn" not in header or len(set(header)) < len(header) or slips:
-        said = f" `{slips[0][:60]}` is none of them. {nearest(slips[0], known)}" if slips else ""
-        raise DesignError(f"{path}, row {line}: expected the columns {', '.join(known)}.{said}")
+    header, rows = read_listed_rows(path, file, "table of members", known, ("urn",))
     members = []
     for number, row in rows:
         cells = {n: cell.strip() for n, cell in zip(header, row, strict=False) if cell.strip()}
@@ -276,8 +265,24 @@ def read_members(file: str, data: Path) -> list[Member]:
     return members
 
 
-def read_listed_rows(content: bytes, file: str) -> Rows:
-    """Read the header and the rows of a table, with their lines."""
+def read_listed_rows(
+    path: Path, file: str, what: str, known: Sequence[str], needed: Iterable[str]
+) -> tuple[list[str], list[Row]]:
+    """Read an authority's own list: its column names, held to the known ones, and its rows."""
+    try:
+        (line, names), *rows = _split_list(read_once(path), file)
+    except SourceError as error:
+        raise DesignError(f"{path}: not a {what}: {error}") from None
+    header = [name.strip().lower() for name in names]
+    slips = misspelt(header, known)
+    if not {*needed} <= {*header} or len(set(header)) < len(header) or slips:
+        said = f" `{slips[0][:60]}` is none of them. {nearest(slips[0], known)}" if slips else ""
+        raise DesignError(f"{path}, row {line}: expected the columns {', '.join(known)}.{said}")
+    return header, rows
+
+
+def _split_list(content: bytes, file: str) -> list[Row]:
+    """Split a list into its header and rows, with their lines."""
     if is_workbook(content):
         sheet = read_sheet(content, file)
         cells = [["" if text is None else text for text in row] for row in sheet.texts[sheet.codes]]

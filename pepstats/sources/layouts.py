@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pepstats.paths import read_table
@@ -33,17 +33,12 @@ class Layout:
 
     def fits(self, names: set[str], width: int) -> bool:
         """Return whether a header of these names and width is of this layout."""
-        return (
-            width <= self.most
-            and all(_there(column, names) for column in self.needs)
-            and (not self.one_of or any(_there(column, names) for column in self.one_of))
-            and not any(_there(column, names) for column in self.lacks)
-        )
 
+        def there(columns: tuple[str, ...]) -> Iterator[bool]:
+            return (c in names or ("*" in c and bool(fnmatch.filter(names, c))) for c in columns)
 
-def _there(column: str, names: set[str]) -> bool:
-    """Return whether a column is among some; `*` stands for any letters, `?` for one."""
-    return column in names or ("*" in column and bool(fnmatch.filter(names, column)))
+        own = not self.one_of or any(there(self.one_of))
+        return width <= self.most and all(there(self.needs)) and own and not any(there(self.lacks))
 
 
 def _columns(text: str) -> tuple[str, ...]:
@@ -155,10 +150,10 @@ def find_page(kind: str) -> str:
 def missing_columns(kind: str, header: list[str]) -> list[str]:
     """List the columns a kind of file needs that this header does not have."""
     names = {tidy_column(name) for name in header}
-    wanted = [layout for layout in _ALL if layout.kind == kind]
     lacks = [
         [c for c in one.needs if c not in names] or [f"any of {', '.join(one.one_of)}"]
-        for one in wanted
+        for one in _ALL
+        if one.kind == kind
     ]
     return min(lacks, key=len, default=["URN"])
 

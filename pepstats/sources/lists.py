@@ -22,13 +22,11 @@ from pepstats.settings import (
     Programme,
     check_settings,
     load_sweep_folder,
-    read_once,
 )
 from pepstats.sources.cells import Cells, read_urn
 from pepstats.sources.csv_text import split_cells
 from pepstats.sources.excel import is_workbook, read_sheet
 from pepstats.sources.files import read_listed_rows, read_members
-from pepstats.sources.layouts import misspelt
 
 SIMILAR_COLUMNS = ("URN", "SIMILAR_URN")
 LARGEST_SIMILAR = 100_000_000  # bytes; fifty schools for each school of England are 12 MB
@@ -79,7 +77,6 @@ def _read_similar_urns(cells: Cells, column: int) -> pd.Series:
 
 
 COLUMNS = ("programme", "urn", "joined", "dose", "for", "kind")
-NEEDED = ("programme", "urn")
 LARGEST_LIST = 50_000_000  # bytes; a thousand programmes are about one million
 LONGEST_NAME = 200
 
@@ -105,31 +102,23 @@ def list_entered_members(entered: Iterable[Entered], data: Path) -> list[Entered
 
     One whose file cannot be read is left with the reason.
     """
-    return [_list_own_members(one, data) for one in entered]
-
-
-def _list_own_members(one: Entered, data: Path) -> Entered:
-    programme = one.programme
-    if programme is None or not isinstance(programme.members, MembersInFile):
-        return one
-    try:
-        members = tuple(read_members(programme.members.file, data))
-    except DesignError as error:
-        return replace(one, programme=None, reason=as_reason(error))
-    return replace(one, programme=programme.model_copy(update={"members": members}))
+    found = []
+    for one in entered:
+        programme = one.programme
+        if programme is not None and isinstance(programme.members, MembersInFile):
+            try:
+                own = {"members": tuple(read_members(programme.members.file, data))}
+                one = replace(one, programme=programme.model_copy(update=own))
+            except DesignError as error:
+                one = replace(one, programme=None, reason=as_reason(error))
+        found.append(one)
+    return found
 
 
 def read_programme_list(path: Path, like: Programme) -> list[Entered]:
-    """Read many programmes from one CSV or workbook: a row for each programme and school.
-
-    The columns are `programme`, `urn` and, where they are known, `joined`, `dose`, `for` and
-    `kind`; others are passed over, one that must be meant for these is refused. All that the list
-    does not say (outcomes, years, matching) is as in the programme `like`. A cell that cannot be
-    read refuses the list, by row and column.
-    """
-    rows = _read_rows(path)
+    """Read many programmes from one list; what it does not say is as in the programme `like`."""
     named: dict[str, list[ListedRow]] = {}
-    for one in rows:
+    for one in _read_rows(path):
         named.setdefault(one.programme, []).append(one)
     slugs = _name_slugs(named)
     return [_enter(name, own, slugs[name], like, path.name) for name, own in named.items()]
@@ -140,15 +129,8 @@ def _read_rows(path: Path) -> list[ListedRow]:
         raise DesignError(f"{path}: there is no such file or folder of programmes.")
     if path.stat().st_size > LARGEST_LIST:
         raise DesignError(f"{path}: larger than {LARGEST_LIST:,} bytes, so not a list of schools.")
-    try:
-        (line, names), *rows = read_listed_rows(read_once(path), path.name)
-    except SourceError as error:
-        raise DesignError(f"{path}: not a list of programmes: {error}") from None
-    header = [name.strip().lower() for name in names]
-    slips = misspelt(header, list(COLUMNS))
-    if slips or len(set(header)) < len(header) or not set(NEEDED) <= set(header):
-        said = f" `{slips[0][:60]}` is none of them. {nearest(slips[0], COLUMNS)}" if slips else ""
-        raise DesignError(f"{path}, row {line}: expected the columns {', '.join(COLUMNS)}.{said}")
+    needed = ("programme", "urn")
+    header, rows = read_listed_rows(path, path.name, "list of programmes", COLUMNS, needed)
     found = []
     for number, row in rows:
         cells = {n: plain_text(cell).strip() for n, cell in zip(header, row, strict=False)}

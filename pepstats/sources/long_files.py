@@ -90,8 +90,6 @@ def read_long(raw: Cells, source: Source) -> list[Results]:
     """Read a long file by school into results, one for each year and release that it has.
 
     With a `year` the source is that year's rows alone; the others are left out and counted.
-    Raises `SourceError` for a year that the file has not, a school year that cannot be, figures
-    that cannot be, and two rows of one school that do not say the same.
     """
     columns = _find_columns(raw, source.kind)
     rows = _sort_rows(raw, source, columns)

@@ -6,7 +6,7 @@ Their columns are read as words, numbers, dates and URNs; a refusal names file, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -73,14 +73,7 @@ _TIME = re.compile(r"(?<=\d)[ T]\d\d:\d\d(:\d\d(\.\d+)?)?$")
 class Tidied:
     """A published file that is no results file, as one tidy table.
 
-    Attributes
-    ----------
-    source
-        The file.
-    values
-        Its table.
-    ledger
-        The account of the file's rows and cells.
+    `values` is its table, `ledger` the account of the file's rows and cells.
     """
 
     source: Source
@@ -101,9 +94,8 @@ def account_for(
     cells, cut_off = raw.codes.size + aside * len(raw.header), int((raw.codes < 0).sum())
     figures = int(table["value"].notna().sum()) if "value" in table else 0
     told = table.get("reason", without)
-    why = {} if told is None else told.value_counts().sort_index()
     reasons = {CUT_OFF: cut_off} if cut_off else {}
-    reasons |= {str(reason): int(n) for reason, n in why.items()}
+    reasons |= {} if told is None else told.value_counts().sort_index().to_dict()
     ledger = Ledger(
         source.file, source.kind, source.year, source.release, len(raw.rows) + aside, len(table),
         left_out={why: int(n) for why, n in {**left_out, **raw.set_aside}.items() if n},
@@ -142,12 +134,12 @@ def read_column(raw: Cells, *names: str) -> pd.Series:
     return pd.Series("", raw.index, name=names[0], dtype="str")
 
 
-def read_urns(raw: Cells, *names: str) -> pd.Series:
-    """Read a column of URNs, by any of its published names."""
+def read_urns(raw: Cells, *names: str, missing: Collection[str] = ()) -> pd.Series:
+    """Read a column of URNs, by any of its published names; `missing` are words for none."""
     text = read_column(raw, *names)
     urn = text.map({one: read_urn(one) for one in text.unique()})
-    raw.refuse(urn.isna(), text, NO_URN)
-    return urn.astype("int64")
+    raw.refuse(urn.isna() & ~text.str.upper().isin(missing), text, NO_URN)
+    return urn.astype("Int64" if missing else "int64")
 
 
 def leave_out_centres(raw: Cells) -> Cells:
@@ -204,10 +196,8 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
     """Read one row per URN of the Department's register: what the school is, when it opened.
 
     Reads the register behind the tables (`spine`), Get Information About Schools
-    (`edubasealldata`) and the newer information tables. Index `urn`, sorted; columns la, estab,
-    name, status (open, closed, proposed, unknown), opened, closed, type, governance, is_special,
-    is_primary, is_secondary, age_low, age_high, other_urn, trust. Children's centres are left out;
-    the account says what the register does not say of how many schools.
+    (`edubasealldata`) and the newer information tables. Children's centres are left out; the
+    account says what the register does not say of how many schools.
     """
     whole, raw = raw, leave_out_centres(raw)
     text = {ours: read_column(raw, *names) for ours, names in _NAMES.items()}
@@ -232,8 +222,8 @@ def tidy_register(raw: Cells, source: Source) -> Tidied:
         "governance": [governance_of(one) for one in kind],
         "is_special": kind.str.contains("pecial ", regex=False) | kind.str.endswith("pecial")
         | text["group"].str.contains("pecial", regex=False),
-        "is_primary": _flag(text["primary"], _covers(low, high, 4, 11)),
-        "is_secondary": _flag(text["secondary"], _covers(low, high, 11, 16)),
+        "is_primary": _teaches(text["primary"], low, high, (4, 11)),
+        "is_secondary": _teaches(text["secondary"], low, high, (11, 16)),
         "age_low": low,
         "age_high": high,
         "other_urn": _other_urns(raw, text["other_urn"]),
@@ -265,9 +255,7 @@ def _list_unfilled(values: pd.DataFrame, columns: Mapping[str, int]) -> dict[str
 def tidy_links(raw: Cells, source: Source) -> Tidied:
     """Read each link between schools once, from the earlier URN to the later.
 
-    Sixth-form centres, other links and changes of age range say nothing of who became whom and
-    are left out. Columns before, after, date (missing where not given), what (succession,
-    merger, split, amalgamation); sorted, one row per pair.
+    Sixth-form centres, other links and changes of age range say nothing of who became whom.
     """
     kind = read_column(raw, "LINKTYPE").str.lower()
     urn, linked = read_urns(raw, "URN"), read_urns(raw, "LINKURN")
@@ -297,10 +285,7 @@ def tidy_links(raw: Cells, source: Source) -> Tidied:
 
 
 def tidy_trusts(raw: Cells, source: Source) -> Tidied:
-    """Read each academy's trust: index `urn`; columns trust, joined, name, la.
-
-    Sponsors, federations and the other groups that a school may be in are left out.
-    """
+    """Read each academy's latest trust; sponsors, federations and other groups are left out."""
     whole, raw = raw, leave_out_centres(raw)
     kind = read_column(raw, "GROUP TYPE")
     no_trust = kind.ne("") & ~kind.str.contains("academy trust", case=False, regex=False)
@@ -330,12 +315,10 @@ def tidy_trusts(raw: Cells, source: Source) -> Tidied:
 def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
     """Read each school's latest inspection that was to give an overall grade, or its report card.
 
-    Index `urn`; columns outcome (1 outstanding to 4 inadequate; missing where the inspection gave
-    no overall grade), inspected, published, phase, name and, where the file tells, `equivalent`
-    (the grade an inspection without an overall one is taken for: `find_equivalent`), `previous`
-    (that of the inspection before) and `inspected_as` (the URN that the school then had). A grade
-    has its own inspection's date; a report card that is newer takes its place, so that no old
-    grade stands for a new inspection.
+    A grade has its own inspection's date; a report card that is newer takes its place, so that no
+    old grade stands for a new inspection. Where the file tells, `equivalent` is the grade that an
+    inspection without an overall one is taken for, `previous` that of the inspection before, and
+    `inspected_as` the URN that the school then had.
     """
     graded = (" OF LATEST OEIF GRADED INSPECTION"
               if "LATEST OEIF OVERALL EFFECTIVENESS" in raw.columns else "")  # fmt: skip
@@ -355,9 +338,9 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         "name": read_words(raw, "SCHOOL NAME"),
     })  # fmt: skip
     frame = frame.assign(**_read_around(raw, outcome, "LATEST OEIF " if graded else ""))
-    full = "URN AT TIME OF LATEST FULL INSPECTION"
+    full, none = "URN AT TIME OF LATEST FULL INSPECTION", ("", *NO_GRADE)
     if {full, THEN + graded} & set(raw.columns):
-        frame["inspected_as"] = _read_urn_then(raw, THEN + graded if graded else full)
+        frame["inspected_as"] = read_urns(raw, THEN + graded if graded else full, missing=none)
     if graded:
         card = read_dates(raw, start)
         newer = card.notna() & ~(card <= frame["inspected"])
@@ -367,21 +350,14 @@ def tidy_ofsted(raw: Cells, source: Source) -> Tidied:
         frame["inspected"] = frame["inspected"].mask(newer, card)
         frame["published"] = frame["published"].mask(newer, read_dates(raw, out))
         if "inspected_as" in frame:
-            frame["inspected_as"] = frame["inspected_as"].mask(newer, _read_urn_then(raw, full))
+            then = read_urns(raw, full, missing=none)
+            frame["inspected_as"] = frame["inspected_as"].mask(newer, then)
         without = without.mask(newer, REPORT_CARD)
     refuse_twins(raw, frame.drop_duplicates(), ["urn", "inspected", "published"])
     latest = _keep_latest(frame, ["inspected", "published"])
     left_out = {"an earlier inspection of the same school": len(frame) - len(latest)}
     kept = without.reindex(latest.index)
     return account_for(raw, source, latest.set_index("urn"), left_out, kept)
-
-
-def _read_urn_then(raw: Cells, name: str) -> pd.Series:
-    """Read the URN that a school had when it was inspected; missing where it is not told."""
-    text = read_column(raw, name)
-    urn = text.map({one: read_urn(one) for one in text.unique()})
-    raw.refuse(urn.isna() & ~text.str.upper().isin(["", *NO_GRADE]), text, NO_URN)
-    return urn.astype("Int64")
 
 
 def _read_grades(raw: Cells, *names: str) -> pd.Series:
@@ -466,13 +442,11 @@ def _statuses(text: pd.Series, *, in_results: bool) -> pd.Series:
     return text.map(known).fillna(words).fillna("unknown")
 
 
-def _flag(text: pd.Series, otherwise: pd.Series) -> pd.Series:
-    """Read a column of 1 and 0; where the file has none, take what the ages say."""
-    return text.eq("1") if text.ne("").any() else otherwise
-
-
-def _covers(low: pd.Series, high: pd.Series, starts: int, ends: int) -> pd.Series:
-    """Find the schools that teach at least half of an age span."""
+def _teaches(flag: pd.Series, low: pd.Series, high: pd.Series, span: tuple[int, int]) -> pd.Series:
+    """Read a column of 1 and 0; where the file has none, who teaches half of an age span."""
+    if flag.ne("").any():
+        return flag.eq("1")
+    starts, ends = span
     taught = high.clip(upper=ends) - low.clip(lower=starts)
     return taught.ge((ends - starts) / 2).fillna(False).astype(bool)
 

@@ -12,13 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pepstats.errors import SourceError, nearest
-from pepstats.measures import (
-    COMPLEMENT,
-    IMPOSSIBLE,
-    MEASURES,
-    SUPPRESSED,
-    measures_of,
-)
+from pepstats.measures import COMPLEMENT, IMPOSSIBLE, MEASURES, SUPPRESSED, measures_of
 from pepstats.sources.cells import (
     ALL_REASONS,
     FRACTION,
@@ -28,7 +22,6 @@ from pepstats.sources.cells import (
     Reading,
     Share,
     Unsettled,
-    cohorts_of,
     read_cells,
     read_fractions,
     read_number,
@@ -59,6 +52,7 @@ SCHOOL_ROWS = (MAINSTREAM, SPECIAL, NOT_STATED)
 TWIN = "a school's row repeated"
 NO_URN = "is not a URN of six or seven digits"
 NO_NUMBER = ("", "0", "NA", "NAT", "PRI", "SEC", "SPE")  # where a school's number could stand
+MONTHS = {name[:3]: n for n, name in enumerate(month_name) if n}
 FEWEST_PUBLISHED = 6  # a group of fewer pupils is suppressed, and so is the group beside it
 
 MOST_PUPILS = 10_000  # of one school; the largest has some 3,000
@@ -183,9 +177,7 @@ def list_offered(source: Source) -> set[str] | None:
 
     The size of a group counts where it can be worked out from its share.
     """
-    if is_workbook(source.content):
-        return None
-    if source.long:  # its rows tell
+    if is_workbook(source.content) or source.long:  # only its rows tell
         return None
     columns = {tidy_column(name) for name in read_header(source.content, source.file)}
     names = {name for column, name in measures_of(source.kind).items() if column in columns}
@@ -208,7 +200,7 @@ def find_authorities(source: Source, wanted: Collection[int]) -> dict[int, int]:
 
 def _find_levels(table: Cells, kind: str, identity: dict[str, int]) -> tuple[Array, Array, Array]:
     """Find of each row whether it is a school or an aggregate, its authority and its URN."""
-    urn_text, la_text = (table.text_of(identity.get(ours)) for ours in ("urn", "la"))
+    urn_text, la_text = (table.column(identity.get(ours)) for ours in ("urn", "la"))
     la = _as_numbers(la_text, 100, 999)
     wrong = ~np.isin(la_text, ["", "NAT", "NA"]) & np.isnan(la)
     if wrong.any():
@@ -310,11 +302,7 @@ class Results:
 
 
 def clean_results(table: Cells, source: Source) -> Results:
-    """Turn a results file's cells into values and reasons, schools and aggregates.
-
-    Raises `SourceError` naming file, row and column for a code nobody knows, a URN that is none,
-    a school given twice with different figures, a figure that cannot be.
-    """
+    """Turn a results file's cells into values and reasons, schools and aggregates."""
     kind = source.kind
     roles = _find_roles(table, kind)
     level, la, urn = _find_levels(table, kind, roles.identity)
@@ -328,8 +316,7 @@ def clean_results(table: Cells, source: Source) -> Results:
     why[keep] = _name_complements(why[keep], values[keep], roles)
     codes = _count_codes(table, roles, reading, why)
     own, reasons, sizes = _add_sizes(
-        pd.DataFrame(values[keep], index=urns, columns=labels),
-        _as_reasons(why[keep], urns, labels),
+        pd.DataFrame(values[keep], index=urns, columns=labels), _as_reasons(why[keep], urns, labels)
     )
     ledger = _account(table, source, roles, level, (left_out, codes))
     return Results(
@@ -349,13 +336,16 @@ def _read_measures(
     """Read every row's measures: values, reasons, and what was read otherwise or left out."""
     cells = table.codes[:, roles.measured]
     values, why = reading.value[cells], reading.why[cells].copy()
-    pupils, notes = cohorts_of(roles.labels, values), []
+    place = {name: k for k, name in enumerate(roles.labels)}
+    none, notes = np.full(len(values), np.nan), list[str]()
+    percent = [k for k, name in enumerate(roles.labels) if MEASURES[name].percent]
     open_questions: list[tuple[int, Share, Unsettled]] = []
-    for k, (j, name) in enumerate(zip(roles.measured, roles.labels, strict=True)):
-        if not MEASURES[name].percent:
-            continue
+    for k in percent:
+        j, name = roles.measured[k], roles.labels[k]
         said, exact = said_of(shares, table.header[j]), MEASURES[name].kind in RECORDS
-        share = Share(int(j), pupils[name], exact, school, said)
+        behind = place.get(MEASURES[name].cohort)
+        pupils = none if behind is None else values[:, behind]
+        share = Share(int(j), pupils, exact, school, said)
         try:
             values[:, k], strays, told = read_fractions(table, reading, share)
         except Unsettled as asked:
@@ -365,7 +355,8 @@ def _read_measures(
         notes += [told] if told else []
     for k, share, question in open_questions:
         read = sum("fractions read" in note for note in notes)
-        if read < FEW or read + len(open_questions) < _count_shares(roles, values):
+        with_figures = int((np.nan_to_num(values[:, percent]) > 0).any(axis=0).sum())
+        if read < FEW or read + len(open_questions) < with_figures:
             raise question
         like = replace(share, said=FRACTION, by=f"as in {read} other columns")
         values[:, k], _, told = read_fractions(table, reading, like)
@@ -382,12 +373,6 @@ def _read_measures(
         values[wrong, k], why[wrong, k] = np.nan, ALL_REASONS.index(IMPOSSIBLE)
         notes += left
     return values, why, notes
-
-
-def _count_shares(roles: Roles, values: Array) -> int:
-    """Count the columns of percentages in which some figure is not 0."""
-    percent = np.array([MEASURES[name].percent for name in roles.labels])
-    return int((np.nan_to_num(values[:, percent]) > 0).any(axis=0).sum())
 
 
 def find_impossible(
@@ -475,7 +460,7 @@ def _identify(
     frame: dict[str, Array] = {"row": table.rows[keep]}
     notes = []
     for ours, kind in IDENTITY.items():
-        text = table.text_of(identity.get(ours))[keep]
+        text = table.column(identity.get(ours))[keep]
         if kind == "Int64":
             frame[ours] = _as_numbers(text, *NUMBERED[ours])
             wrong = np.isnan(frame[ours]) & ~np.isin(text, NO_NUMBER)
@@ -520,15 +505,12 @@ def _ages_of_date(text: str) -> str | None:
         both = sorted((month, day))
         return "" if day == 1 and "2011" <= year <= "2019" else f"{both[0]}-{both[1]}"
     if match := re.fullmatch(r"(\d\d?)[- ]([A-Za-z]{3})", text):
-        both = sorted((int(match[1]), _month(match[2])))
+        both = sorted((int(match[1]), MONTHS.get(match[2].title(), 0)))
         return f"{both[0]}-{both[1]}" if both[0] else None
     if match := re.fullmatch(r"([A-Za-z]{3})[- ](\d\d)", text):
-        return f"{_month(match[1])}-{int(match[2])}" if _month(match[1]) else None
+        month = MONTHS.get(match[1].title(), 0)
+        return f"{month}-{int(match[2])}" if month else None
     return None
-
-
-def _month(name: str) -> int:
-    return {month[:3]: n for n, month in enumerate(month_name) if n}.get(name.title(), 0)
 
 
 def _read_earlier(table: Cells, kind: str, reading: Reading, keep: Array) -> pd.DataFrame:

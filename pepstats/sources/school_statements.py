@@ -125,9 +125,8 @@ def _known_columns(raw: pd.DataFrame, file: str) -> pd.DataFrame:
     known = (*NEEDED, *OPTIONAL)
     table = table[[name for name in table.columns if name in known or misspelt([name], known)]]
     wrong = misspelt(table.columns, known)
-    missing = [name for name in NEEDED if name not in table.columns]
     said = [f"no column is called `{name}`. {nearest(name, known)}" for name in wrong]
-    said += [f"the column `{name}` is missing." for name in missing]
+    said += [f"the column `{name}` is missing." for name in NEEDED if name not in table.columns]
     if said:
         raise SourceError(f"{file}, row 1: " + " ".join(said))
     absent = [name for name in OPTIONAL if name not in table.columns]

@@ -46,9 +46,8 @@ from pepstats.sources.results import IDENTITY, MOST_PUPILS, Ledger, Results
 def tidy_la_series(raw: Cells, source: Source) -> Tidied:
     """Read the long series by authority, one row per series, year and area.
 
-    Columns: code, item, year (the year a school year ends), area, la (missing for England and
-    regions that have no code), region, value, reason; sorted. Series are told apart by their
-    code: what a series is called may stand on its first rows only, and is carried down.
+    Series are told apart by their code: what a series is called may stand on its first rows only,
+    and is carried down.
     """
     value, reason = _figures(raw, "VALUES")
     named = read_column(raw, "SHORT DESC").map({c: m for c, (m, _) in LA_SERIES.items()})
@@ -121,8 +120,7 @@ def _as_results(rows: pd.DataFrame, source: Source) -> Results:
     why = rows["reason"].value_counts().sort_index()
     ledger = Ledger(
         source.file, source.kind, source.year, source.release, len(rows), len(rows),
-        cells_in=len(rows), values=int(rows["value"].notna().sum()),
-        reasons={str(reason): int(n) for reason, n in why.items()},
+        cells_in=len(rows), values=int(rows["value"].notna().sum()), reasons=why.to_dict(),
     )  # fmt: skip
     no_totals = pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["level", "la"]))
     return Results(
@@ -132,12 +130,7 @@ def _as_results(rows: pd.DataFrame, source: Source) -> Results:
 
 
 def tidy_local_results(raw: Cells, source: Source) -> Tidied:
-    """Read an authority's own results as they are listed, one row per school, year and measure.
-
-    Columns row, urn, year, measure, kind, value, reason, cohort, release. Raises
-    `SourceError` naming file, row and column for an unknown measure, group or release, a figure
-    that cannot be, and a school given twice.
-    """
+    """Read an authority's own results as they are listed, one row per school, year and measure."""
     measure, group = read_column(raw, "MEASURE"), read_column(raw, "GROUP")
     name = _known(raw, measure.where(group == "", measure + "." + group), PUBLISHED)
     value, reason = _figures(raw, "VALUE")

@@ -45,10 +45,7 @@ def cross_check(results: Results) -> pd.DataFrame:
 def _contradictions(
     values: pd.DataFrame,
 ) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series]]:
-    """Compare scores with their limits, groups with their cohort, and shares with their pupils.
-
-    The check, the measure, what is said of it, the figures compared, and where they are wrong.
-    """
+    """Yield each check, its measure, what is said of it, the figures compared, where wrong."""
     for name in values.columns:
         base, dot, group = name.partition(".")
         columns = [name, f"{base}_lower{dot}{group}", f"{base}_upper{dot}{group}"]
@@ -218,10 +215,7 @@ def _compare_count(own: Array, published: float, most: float, what: Measure) -> 
 
 
 def _most_without(values: pd.DataFrame, counted: str) -> float:
-    """Return the most pupils that schools without a number can have.
-
-    Of a group, as many as the whole cohort where that is published; else the few that are hidden.
-    """
+    """Return the most pupils that schools without a number can have: their cohorts, or few."""
     stage = "cohort" if counted.partition(".")[0] == "cohort" else "cohort_ks4"
     most = np.full(len(values), float(MOST_HIDDEN))
     if stage in values and counted != stage:
@@ -246,10 +240,7 @@ def _explain(
 
 
 def _pupils(values: pd.DataFrame, measure: str) -> Array:
-    """Count the pupils behind each school's figure: its cohort, and the share that counts.
-
-    Those with a progress score are those whose earlier attainment is known.
-    """
+    """Count the pupils behind each school's figure: its cohort, and the share that counts."""
     cohort, (subject, found, rest) = MEASURES[measure].cohort, measure.partition("_progress")
     if measure == "prior_attainment":
         subject, found, rest = "reading", "_progress", ""

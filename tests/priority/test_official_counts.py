@@ -82,19 +82,19 @@ def off(count, official):
 
 @pytest.mark.parametrize("year", FLOOR)
 def test_below_the_floor_is_within_ten_per_cent_before_closed_schools_are_removed(england, year):
-    judged = standards.judge_floor(england.panel, england.register, year)
+    judged = standards.judge_standard("floor", england.panel, england.register, year)
     assert off((judged["answer"] == "yes").sum(), FLOOR[year]) < 0.10
 
 
 @pytest.mark.parametrize("year", FLOOR)
 def test_below_the_floor_is_within_two_per_cent_after(england, endings, year):
-    judged = standards.judge_floor(england.panel, england.register, year)
+    judged = standards.judge_standard("floor", england.panel, england.register, year)
     judged = still_judged(judged, endings[year], ["ended"])
     assert off((judged["answer"] == "yes").sum(), FLOOR[year]) < 0.02
 
 
 def test_the_reasons_of_2017_come_out_subject_by_subject(england, endings):
-    judged = standards.judge_floor(england.panel, england.register, 2017)
+    judged = standards.judge_standard("floor", england.panel, england.register, 2017)
     judged = still_judged(judged, endings[2017], ["ended"])
     because = judged.loc[judged["answer"] == "yes", "because"]
     for subject, official in {"maths": 319, "reading": 213, "writing": 103}.items():
@@ -102,7 +102,7 @@ def test_the_reasons_of_2017_come_out_subject_by_subject(england, endings):
 
 
 def test_coasting_schools_come_out(england, endings):
-    judged = standards.judge_coasting(england.panel, england.register, 2018)
+    judged = standards.judge_standard("coasting", england.panel, england.register, 2018)
     # A new school (a sponsored academy, an amalgamation) has no three years of its own.
     begun = still_judged(judged, endings[2018], ["fresh"])
     assert abs((begun["answer"] == "yes").sum() - COASTING) <= COASTING // 10

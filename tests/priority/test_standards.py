@@ -10,18 +10,27 @@ from tests.made_up_panels import PRIMARY, panel_of, register_of
 NAN = float("nan")
 
 
+def ask(test, figures):
+    """Ask a test of one school; each measure has its figure and its upper limit, or nothing."""
+    return {
+        phase: answer.words()[0]
+        for phase, answer in standards.ask_test(
+            test, lambda measure: tuple(np.array([v]) for v in figures.get(measure, (NAN, NAN)))
+        ).items()
+    }
+
+
+def ask_primary(test, rwm, r, w, m, upper):
+    scores = dict(zip(standards.PROGRESS, zip((r, w, m), upper, strict=True), strict=True))
+    return ask(test, {"rwm_expected": (rwm, NAN), **scores})["primary"]
+
+
 def floor(rwm, r, w, m, upper=(NAN, NAN, NAN)):
-    answer = standards.primary_floor(
-        np.array([rwm]), [np.array([v]) for v in (r, w, m)], [np.array([u]) for u in upper]
-    )
-    return answer.words()[0]
+    return ask_primary("floor", rwm, r, w, m, upper)
 
 
 def coasting_year(rwm, r, w, m, upper):
-    answer = standards.primary_coasting_year(
-        np.array([rwm]), [np.array([v]) for v in (r, w, m)], [np.array([u]) for u in upper]
-    )
-    return answer.words()[0]
+    return ask_primary("coasting", rwm, r, w, m, upper)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +96,9 @@ def test_one_year_of_coasting_is_the_regulation(case, expected):
     ],
 )
 def test_the_secondary_lines_are_the_published_ones(progress8, upper, floor_says, coasting_says):
-    value, limit = np.array([progress8]), np.array([upper])
-    assert standards.secondary_floor(value, limit).words()[0] == floor_says
-    assert standards.secondary_coasting_year(value, limit).words()[0] == coasting_says
+    figures = {"progress8": (progress8, upper)}
+    assert ask("floor", figures)["secondary"] == floor_says
+    assert ask("coasting", figures)["secondary"] == coasting_says
 
 
 NUMBERS = st.one_of(st.just(NAN), st.floats(-12, 12).map(lambda x: round(x, 1)))
@@ -116,7 +125,7 @@ LOW = {**PRIMARY, "rwm_expected": 40.0, "reading_progress": -6.0, "writing_progr
 def judge(rows, reasons=None, **register):
     panel = panel_of(rows, reasons)
     schools = sorted({school for school, _ in rows})
-    return standards.judge_floor(panel, register_of(schools, **register), 2018)
+    return standards.judge_standard("floor", panel, register_of(schools, **register), 2018)
 
 
 def test_below_the_floor_says_which_scores():
@@ -161,13 +170,15 @@ def test_a_limit_that_is_not_published_is_worked_out():
 def test_a_published_limit_is_taken_before_one_worked_out():
     row = {**LOW, "writing_progress": 0.0, "reading_progress_upper": 0.3}
     panel = panel_of({(1, 2018): row})
-    assert standards.judge_floor(panel, register_of([1]), 2018).loc[1, "answer"] == "no"
+    assert standards.judge_standard("floor", panel, register_of([1]), 2018).loc[1, "answer"] == "no"
 
 
 def test_an_all_through_school_is_below_if_either_phase_is():
     row = {**PRIMARY, "progress8": -0.8, "progress8_upper": -0.4, "cohort_ks4": 120.0}
     panel = panel_of({(1, 2018): row, (2, 2018): {**row, "progress8": 0.1, "progress8_upper": 0.3}})
-    judged = standards.judge_floor(panel, register_of([1, 2], phase="all-through"), 2018)
+    judged = standards.judge_standard(
+        "floor", panel, register_of([1, 2], phase="all-through"), 2018
+    )
     assert judged["answer"].tolist() == ["yes", "no"]
     assert judged.loc[1, "because"] == "Progress 8 under -0.5"
 
@@ -177,11 +188,14 @@ def test_coasting_is_all_three_years_and_one_good_year_ends_it():
     rows = {(1, y): bad for y in (2016, 2017, 2018)} | {(2, y): bad for y in (2016, 2018)}
     rows |= {(2, 2017): PRIMARY, (3, 2016): bad, (3, 2018): bad, (4, 2016): PRIMARY}
     panel = panel_of(rows)
-    judged = standards.judge_coasting(panel, register_of([1, 2, 3, 4]), 2018)
+    judged = standards.judge_standard("coasting", panel, register_of([1, 2, 3, 4]), 2018)
     assert judged["answer"].tolist() == ["yes", "no", "unknown", "no"]
 
 
 def test_coasting_before_2018_is_unknown_because_earlier_tests_were_others():
     bad = {**PRIMARY, "rwm_expected": 70.0, "maths_progress": -4.0}
     panel = panel_of({(1, y): bad for y in (2016, 2017)})
-    assert standards.judge_coasting(panel, register_of([1]), 2017).loc[1, "answer"] == "unknown"
+    assert (
+        standards.judge_standard("coasting", panel, register_of([1]), 2017).loc[1, "answer"]
+        == "unknown"
+    )
