@@ -70,8 +70,10 @@ from pepstats.impact.placebo import (
     has_gap,
     is_whole_authority,
     low_as_picked,
+    mean_of,
     pick_schools,
     placebo_estimates,
+    scale_draws,
     weighted_mean,
 )
 from pepstats.impact.tables import Measured, tabulate_gaps
@@ -136,6 +138,7 @@ __all__ = [
     "levels_of",
     "low_as_picked",
     "mark_low",
+    "mean_of",
     "measure_national_gap",
     "measure_outcomes",
     "no_similar",
@@ -143,6 +146,7 @@ __all__ = [
     "placebo_estimates",
     "placebo_p",
     "refuse_few",
+    "scale_draws",
     "smallest_detectable",
     "tabulate_gaps",
     "take_up_evaluation",

@@ -60,15 +60,10 @@ def count_cities(draws: PlaceboDraws) -> pd.DataFrame:
     anywhere those that they come from), `too_small`.
     """
     programmes, each = draws.schools.shape
-    return pd.DataFrame(
-        {
-            "programmes": [programmes],
-            "schools_each": [each],
-            "in_one_authority": [draws.within],
-            "authorities": [draws.usable],
-            "too_small": [draws.too_small],
-        }
-    )
+    return pd.DataFrame([{
+        "programmes": programmes, "schools_each": each, "in_one_authority": draws.within,
+        "authorities": draws.usable, "too_small": draws.too_small,
+    }])  # fmt: skip
 
 
 def low_attaining(baseline: pd.DataFrame) -> pd.Series:
@@ -255,6 +250,13 @@ def pick_schools(
     return among[picked]
 
 
+def mean_of(gaps: Gaps, schools: Iterable[int]) -> tuple[float, float]:
+    """Return the precision-weighted mean gap of some schools, and its sampling variance."""
+    rows = np.flatnonzero(gaps.table.index.isin(list(schools)))
+    mean, variance = weighted_mean(gaps, rows)
+    return float(mean), float(variance)
+
+
 def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
     """Return the precision-weighted mean gap of each row of schools, and its sampling variance.
 
@@ -321,6 +323,19 @@ def fit_chance_scale(mean: Numbers, variance: Numbers, authority: NDArray[np.int
     return ChanceScale(*_least_squares(*whole.tolist()), np.where(each > 0, each, 1.0))
 
 
+def scale_draws(
+    mean: Numbers, variance: Numbers, authority: NDArray[np.int64], own: float
+) -> Numbers:
+    """Return placebo estimates on the scale of a programme whose sampling variance is `own`.
+
+    Each is scaled by the programme's chance spread over that of its own (`fit_chance_scale`), so
+    that a group of small schools is no yardstick for a group of large ones.
+    """
+    chance = fit_chance_scale(mean, variance, authority)
+    scaled: Numbers = mean * chance.at(own) / chance.of_draws
+    return scaled
+
+
 def _least_squares(n: float, v: float, vv: float, ee: float, vee: float) -> tuple[float, float]:
     """Fit e^2 on (1, v) from its sums, neither part below zero."""
     if n == 0 or ee == 0:
@@ -343,10 +358,9 @@ def placebo_estimates(
 ) -> pd.DataFrame:
     """Estimate every placebo programme as the real one is, on the real one's scale.
 
-    One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit. Unless
-    `scaled` is false an estimate is scaled by the chance spread of the real programme over its own
-    (`fit_chance_scale`), so that a group of small schools is no yardstick for a group of large
-    ones. `real` has the members' own gaps where `gaps` is another year's (October).
+    One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit, as
+    `scale_draws` has them unless `scaled` is false. `real` has the members' own gaps where `gaps`
+    is another year's (October).
     """
     chosen = list(members)
     table = pd.DataFrame(
@@ -354,12 +368,10 @@ def placebo_estimates(
     )
     for outcome, found in gaps.items():
         mean, variance = weighted_mean(found, draws.schools)
+        own = (real or gaps)[outcome]
         if scaled:
-            own = (real or gaps)[outcome]
-            rows = np.flatnonzero(own.table.index.isin(chosen))
-            chance = fit_chance_scale(mean, variance, draws.authorities)
-            mean = mean * chance.at(float(weighted_mean(own, rows)[1])) / chance.of_draws
-        table[outcome] = mean + draw_years(found, draws, chosen, (real or gaps)[outcome])
+            mean = scale_draws(mean, variance, draws.authorities, mean_of(own, chosen)[1])
+        table[outcome] = mean + draw_years(found, draws, chosen, own)
     return table
 
 

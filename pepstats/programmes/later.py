@@ -18,13 +18,12 @@ from pepstats.impact import (
     Gaps,
     PlaceboDraws,
     draw_years,
-    fit_chance_scale,
-    half_width,
     has_gap,
-    placebo_p,
+    scale_draws,
     weighted_mean,
 )
 from pepstats.measures import list_refused_breaks
+from pepstats.programmes.beside import tell_range
 from pepstats.schools import Panel
 from pepstats.settings import Programme, read_first_year
 
@@ -191,18 +190,11 @@ def _add_up(cells: Sequence[_Cell], schools: Sequence[int]) -> _Cell:
 
 
 def _scale(cell: _Cell, draws: PlaceboDraws) -> Numbers:
-    """Scale draws to the real schools' chance spread, as every estimate's are."""
-    chance = fit_chance_scale(cell.drawn, cell.drawn_variance, draws.authorities)
-    scaled: Numbers = cell.drawn * chance.at(cell.variance) / chance.of_draws
-    return scaled
+    return scale_draws(cell.drawn, cell.drawn_variance, draws.authorities, cell.variance)
 
 
 def _tell(cell: _Cell, draws: PlaceboDraws) -> list[float]:
-    """Return a cell's estimate, the ends of its range, and its share of draws as far from zero."""
-    chance = _scale(cell, draws)
-    wide = half_width(chance)
-    p = placebo_p(cell.estimate, chance, draws.usable)
-    return [cell.estimate, cell.estimate - wide, cell.estimate + wide, p]
+    return tell_range(cell.estimate, _scale(cell, draws), draws.usable)
 
 
 def _share(gaps: Gaps, own: Sequence[int]) -> pd.Series:
