@@ -491,29 +491,22 @@ def judge_effects(
 
 
 def count_comparison(design: Design, measured: Measured) -> dict[str, int]:
-    """Count the comparison schools that enter each outcome's estimate.
-
-    Those with a result, of the members that have a gap; of a forecast the schools it rests on.
-    """
-    found = {}
-    for outcome, one in measured.gaps.items():
-        if measured.mode == MATCHED:
-            found[outcome] = len(
-                design.match.serving(has_gap(one, design.members), one.table["own"])
-            )
-        else:
-            rests_on = measured.yardstick[outcome].table.drop(list(design.barred), errors="ignore")
-            found[outcome] = int(rests_on["gap"].notna().sum())
-    return found
+    """Count the comparison schools in each outcome's estimate; of a forecast those it rests on."""
+    if measured.mode == MATCHED:
+        return {
+            outcome: len(design.match.serving(has_gap(one, design.members), one.table["own"]))
+            for outcome, one in measured.gaps.items()
+        }
+    gaps = {outcome: one.table["gap"] for outcome, one in measured.yardstick.items()}
+    return {o: int(gap[~gap.index.isin(design.barred)].count()) for o, gap in gaps.items()}
 
 
 def set_others_beside(
     programme: Programme, design: Design, inputs: Inputs, measured: Measured
 ) -> tuple[Yardstick, ...]:
-    """Set the report's other programmes beside their own placebo draws, to be judged with this one.
+    """Set the report's other programmes beside their own draws; one not evaluated has no place.
 
-    What is compared as this programme is not matched or estimated again; a programme that cannot be
-    evaluated has nothing to be judged.
+    What is compared as this programme is not matched or estimated again.
     """
     found: list[Yardstick] = []
     for other, members in inputs.others:
@@ -541,12 +534,5 @@ def take_up_evaluation(
 ) -> Evaluation:
     """Take up an evaluation from its `tables()`: the same numbers, nothing estimated again."""
     measured, effects = take_up_measured(tables), take_up_effects(tables["effects"])
-    return Evaluation(
-        lead_with(programme, effects[0].outcome),
-        inputs,
-        design,
-        measured,
-        take_up_draws(tables, design),
-        tables["placebo"],
-        effects,
-    )
+    draws, led = take_up_draws(tables, design), lead_with(programme, effects[0].outcome)
+    return Evaluation(led, inputs, design, measured, draws, tables["placebo"], effects)

@@ -130,9 +130,8 @@ FEWEST_OF_CITY, FEWEST_MEASURED = 5, 10
 def _city_variance(gap: Numbers, variance: Numbers, authority: NDArray[np.int64]) -> float:
     """Variance of a whole authority's good or bad year, by the method of moments.
 
-    Of the precision-weighted mean gap of each authority with five schools or more: its square
-    beyond what its schools' own variance accounts for, averaged; zero when there is none, or fewer
-    than ten such authorities to measure it by.
+    Of mean gaps of authorities with five schools or more: their squares beyond what their schools'
+    own variance accounts for; zero where there is none, or fewer than ten to measure it by.
     """
     weight = 1 / variance
     city = pd.DataFrame({"w": weight, "wg": weight * gap, "n": 1}).groupby(authority).sum()
@@ -176,17 +175,14 @@ def baseline_covariates(
     """Return what was known of each school in the baseline years, to go with its result.
 
     Its own results, of all pupils even where the outcome is a group's, and each of them times its
-    cohort (more pupils' results say more of the next ones: without it, large low schools are
-    expected to rise too far); the mean of the other schools of its authority, in results and in
-    what their pupils brought with them (a city's history: what it lastingly adds or lacks);
-    its latest cohort, as a logarithm; of a group its latest result and size; its pupils' own start
-    (`pupils_start`), before and, unless `now` is false, of the pupils the result is of; `others`,
-    whatever else it was matched on; its kind (the exact keys among the columns of `schools`, that
-    also has `la`). Each in standard deviations from the mean of its year over the schools outside
-    every programme, so that two years' can be compared: columns are named by how long before. A
-    school that lacks one of the others' columns has the mean there and is marked as lacking it. A
-    school whose own results are not all there has zeros, so that the sums hold, and is given no
-    gap by those who ask.
+    cohort (without it, large low schools are expected to rise too far); the mean of the other
+    schools of its authority, in results and in what their pupils brought with them (a city's
+    history); its latest cohort, as a logarithm; of a group its latest result and size; its pupils'
+    own start (`pupils_start`), before and, unless `now` is false, of the pupils the result is of;
+    `others`, whatever else it was matched on; its kind (the words among the columns of `schools`).
+    Each in standard deviations from the mean of its year over the schools outside every programme,
+    columns named by how long before, so that two years' can be compared. Where a school lacks
+    something it has zero, the mean; one that lacks own results is given no gap by those who ask.
     """
     last = max(asked.baseline)
     own = _results_before(panel, schools.index, asked, asked.whole, sorted(asked.baseline))
@@ -226,8 +222,7 @@ def pupils_start(
 ) -> pd.DataFrame:
     """Return what the pupils brought with them, as far as the sources have it.
 
-    Their own earlier attainment, and the shares that are disadvantaged and whose first language is
-    not English: known before any result, and nothing that a programme could have moved. Of a
+    Known before any result (`PUPILS_START`), and nothing that a programme could have moved. Of a
     measure and year that half of the schools or more have; a school that lacks it is marked so.
     """
     found = {}

@@ -177,10 +177,7 @@ def _have_baseline(results: pd.DataFrame, asked: Asked) -> NDArray[np.bool_]:
 def _set_out(
     panel: Panel, pool: Pool, match: Match, asked: Asked, found: tuple[float, Numbers, Numbers]
 ) -> pd.DataFrame:
-    """Set gaps out as `Gaps` has them; `comparison` is what was forecast, and nothing corrects it.
-
-    `found` are the national level, and how far each result is from it and was forecast to be.
-    """
+    """Set gaps out; `found` has the level, how far results are from it and were forecast to be."""
     level, seen, expected = found
     schools = pool.schools.index
     results = panel.wide(asked.outcome).reindex(index=schools)

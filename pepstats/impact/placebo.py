@@ -114,8 +114,7 @@ def ask_for(
 ) -> Wanted:
     """Describe the programme that placebo programmes are to be like, by its schools with a gap.
 
-    As many low-attaining schools as it has; of a whole authority (nine in ten of its schools that
-    are in no other programme) only as many schools, since it was not picked within the authority.
+    Of a whole authority only how many schools, since it was not picked within the authority.
     """
     table = gaps.table
     members = list(members)
@@ -398,10 +397,9 @@ def draw_years(
 
 
 def measure_closeness(gaps: Gaps, schools: NDArray[np.int64]) -> Numbers:
-    """Return the sum of the squares of its authorities' shares in each row of schools.
+    """Return the sum of squares of authorities' shares in each row: 1 where all are in one.
 
-    1 where all are in one authority, one in so many where each is in another; a school counts by
-    its weight in the mean, one without a gap for nothing.
+    A school counts by its weight in the mean, one without a gap for nothing.
     """
     weight = gaps.table["weight"].where(gaps.table["gap"].notna(), 0.0).to_numpy(float)
     every, place = np.unique(gaps.table["la"].to_numpy(float), return_inverse=True)

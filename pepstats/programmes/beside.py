@@ -48,8 +48,7 @@ def measure_rest(
     """Set the schools of the authority that are in no programme beside those of the programme.
 
     `schools` are the members with a gap and all barred schools; `scale` the members' placebo draws
-    as they were judged. One row for either: `n_schools`, `estimate`, `low`, `high`, `p` and the
-    verdict, each of its own schools' mean gap; the others' draws are what every placebo programme
+    as they were judged. One row for either; the others' draws are what every placebo programme
     leaves of its city.
     """
     own, barred = schools
@@ -106,9 +105,8 @@ def measure_doses(
 ) -> pd.DataFrame:
     """Regress the gap on how much each school had, against the same slope in every placebo draw.
 
-    `doses` has each kind of dose by school. The schools of a draw are dealt the programme's doses,
-    low attaining ones those of low attaining ones. One row per dose: `slope` in the outcome's unit
-    for each unit more, `low`, `high`, `p`; or the `reason` why there is none.
+    The schools of a draw are dealt the programme's doses, low attaining ones those of low attaining
+    ones. One row per dose: `slope` in the outcome's unit for each unit more, or the `reason`.
     """
     rows = []
     for name, dose in doses.items():

@@ -133,18 +133,12 @@ def add_cells(
     ).sort_index()
     variance = pd.concat([found.table["variance"].loc[own] for found, own, _ in parts])
     table = pd.DataFrame(rows, columns=CELL_COLUMNS)
-    scaled = _scale(together, draws)
-    return StartCells(table, together.estimate, scaled, weights, variance.reindex(weights.index))
+    variance, scaled = variance.reindex(weights.index), _scale(together, draws)
+    return StartCells(table, float(together[0][0]), scaled, weights, variance)
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """Means and sampling variances of the schools of a cell, and of each draw's."""
-
-    estimate: float
-    variance: float
-    drawn: Numbers
-    drawn_variance: Numbers
+_Cell = tuple[Numbers, Numbers]
+"""Means and sampling variances: of the schools of a cell first, then of each draw's."""
 
 
 def _deal_columns(
@@ -175,26 +169,24 @@ def _estimate_cell(
     some = replace(draws, schools=draws.schools[:, columns])
     drawn, drawn_variance = weighted_mean(of_pool, some.schools)
     drawn = drawn + draw_years(of_pool, some, own, gaps)
-    return _Cell(float(mean), float(variance), drawn, drawn_variance)
+    return np.append(mean, drawn), np.append(variance, drawn_variance)
 
 
 def _add_up(cells: Sequence[_Cell], schools: Sequence[int]) -> _Cell:
     """Average cells by their number of schools."""
     share = np.array(schools, dtype=float) / sum(schools)
-    return _Cell(
-        float(sum(s * c.estimate for s, c in zip(share, cells, strict=True))),
-        float(sum(s**2 * c.variance for s, c in zip(share, cells, strict=True))),
-        np.sum([s * c.drawn for s, c in zip(share, cells, strict=True)], axis=0),
-        np.sum([s**2 * c.drawn_variance for s, c in zip(share, cells, strict=True)], axis=0),
-    )
+    means = [s * mean for s, (mean, _) in zip(share, cells, strict=True)]
+    variances = [s**2 * variance for s, (_, variance) in zip(share, cells, strict=True)]
+    return np.sum(means, axis=0), np.sum(variances, axis=0)
 
 
 def _scale(cell: _Cell, draws: PlaceboDraws) -> Numbers:
-    return scale_draws(cell.drawn, cell.drawn_variance, draws.authorities, cell.variance)
+    mean, variance = cell
+    return scale_draws(mean[1:], variance[1:], draws.authorities, float(variance[0]))
 
 
 def _tell(cell: _Cell, draws: PlaceboDraws) -> list[float]:
-    return tell_range(cell.estimate, _scale(cell, draws), draws.usable)
+    return tell_range(float(cell[0][0]), _scale(cell, draws), draws.usable)
 
 
 def _share(gaps: Gaps, own: Sequence[int]) -> pd.Series:

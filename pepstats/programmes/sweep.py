@@ -61,11 +61,11 @@ from pepstats.programmes.listed import (
     NOT_OWN,
     NOT_YET,
     OF_ALL,
+    REMARK_COLUMNS,
     SPREAD,
     FoundProgrammes,
     ListedProgramme,
     Remark,
-    tabulate_remarks,
 )
 from pepstats.schools import Panel
 from pepstats.settings import Programme, lead_with
@@ -381,11 +381,11 @@ def _evaluate(plan: _Plan, made: _Made, inputs: Inputs, counted: pd.DataFrame) -
     standing = [_stand(one, judged) for one in judged.effect_list]
     cells = _add_later(plan, made, measured, draws, low)
     if cells is not None:  # each school counts from its own first year
-        later = {
-            name: getattr(cells, name) for name in ("estimate", "chance", "shares", "variance")
-        }
-        standing = [replace(one, **later) if one.outcome == programme.primary else one
-                    for one in standing]  # fmt: skip
+        standing = [
+            replace(one, estimate=cells.estimate, chance=cells.chance, shares=cells.shares,
+                    variance=cells.variance) if one.outcome == programme.primary else one
+            for one in standing
+        ]  # fmt: skip
     first = measured.gaps[programme.primary]
     own = has_gap(first, design.members)
     rest = doses = pd.DataFrame()
@@ -471,4 +471,5 @@ def _collect(found: FoundProgrammes, results: dict[str, Estimated]) -> Sweep:
     account = pd.DataFrame(rows, columns=ACCOUNT_COLUMNS)
     account = pd.concat([account, found.left_out], ignore_index=True) if rows else found.left_out
     remarks = [*found.remarks, *(said for one in done for said in one.remarks)]
-    return Sweep(account, tabulate_remarks(remarks), tuple(one for one in done if not one.reason))
+    said = pd.DataFrame([vars(one) for one in remarks], columns=REMARK_COLUMNS)
+    return Sweep(account, said, tuple(one for one in done if not one.reason))

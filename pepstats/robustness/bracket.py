@@ -22,12 +22,13 @@ from pepstats.impact import (
     draw_placebo,
     draw_years,
     find_gaps,
-    fit_chance_scale,
     fit_gap_variance,
     fit_line,
     has_gap,
     is_whole_authority,
     lay_out,
+    mean_of,
+    scale_draws,
     weigh_gaps,
     weighted_mean,
 )
@@ -45,18 +46,15 @@ ENOUGH = 0.9
 """Share of the pool's schools that must have a circumstance for it to be used."""
 
 
-def compare_circumstances(headline: Headline) -> CheckRow:
-    """Compare changes with all other schools', circumstances held alike but not earlier results."""
-    return _compare_all(headline, _known_circumstances(headline))
-
-
-def compare_unmatched(headline: Headline) -> CheckRow:
-    """Compare changes with all other schools', as they are."""
-    return _compare_all(headline, [])
-
-
-def _compare_all(headline: Headline, circumstances: Sequence[str]) -> CheckRow:
-    choice = replace(first_choice(headline), check="", note=_name_all(circumstances))
+def compare_all(headline: Headline, *, alike: bool) -> CheckRow:
+    """Compare changes with all other schools', circumstances held `alike` or not, results never."""
+    circumstances = _known_circumstances(headline) if alike else []
+    note = "change since before, less all other schools' change"
+    if circumstances:
+        labels = ", ".join(MEASURES[name].label for name in circumstances)
+        note = "change since before; taken out by a line over other schools"
+        note = f"{note}: kind of school, {labels}"
+    choice = replace(first_choice(headline), check="", note=note)
     found = compare_changes(headline, choice.baseline, headline.year, circumstances)
     row = judge_choice(choice, headline, found, found, headline.draws, None)
     others = found.table["gap"].notna() & ~found.table.index.isin(headline.barred)
@@ -74,20 +72,12 @@ def _known_circumstances(headline: Headline) -> list[str]:
     ]  # fmt: skip
 
 
-def _name_all(circumstances: Sequence[str]) -> str:
-    if not circumstances:
-        return "change since before, less all other schools' change"
-    labels = ", ".join(MEASURES[name].label for name in circumstances)
-    return f"change since before; taken out by a line over other schools: kind of school, {labels}"
-
-
 def compare_changes(
     headline: Headline, baseline: Sequence[int], year: int, circumstances: Sequence[str]
 ) -> Gaps:
-    """Return each school's change from before less that of all schools in no programme.
+    """Return each school's change less that of all schools in no programme.
 
-    What `circumstances` and the kind of school explain of it in other authorities is taken out,
-    where any circumstance is named.
+    What `circumstances`, if any, and kinds of school explain in other authorities is taken out.
     """
     outcome, pool = headline.outcome, headline.pool.schools
     results = headline.panel.wide(outcome).reindex(index=pool.index)
@@ -120,9 +110,8 @@ def compare_changes(
 def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
     """Find what schools picked by the same rule a year earlier did, when nothing was done.
 
-    Placebo programmes with as many schools, as many of them low attaining by the years before the
-    last baseline year, in that last year: their mean, and the span of 95 in 100 of them, against
-    all England or, where `matched`, against their own comparison schools.
+    The mean of placebo programmes in the last baseline year, and the span of 95 in 100 of them,
+    against all England or, where `matched`, against their own comparison schools.
     """
     *early, last = sorted(headline.programme.baseline)
     if not early:
@@ -149,11 +138,9 @@ def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
 
 
 def less_own_city(headline: Headline) -> CheckRow:
-    """Take the city's own good or bad year out, as its schools in no programme show it.
+    """Take the city's year out: the line over all England, less its schools in no programme (BLUP).
 
-    The line over all England, less the best prediction (BLUP) of the city's part from its other
-    schools. It is the narrowest of all, and wrong where those schools gained from the programme
-    too.
+    It is the narrowest of all, and wrong where those schools gained from the programme too.
     """
     asked = Asked(headline.outcome, headline.gaps.baseline, headline.year, headline.barred)
     gaps = find_gaps(headline.panel, headline.pool, headline.match, asked, how="line")
@@ -197,23 +184,17 @@ def judge_whole_authorities(headline: Headline) -> CheckRow:
         yardstick.table["gap"].notna() & ~yardstick.table.index.isin(headline.barred)
     ]
     table = table[table["la"] != headline.home]
-    mean, variance = mean_by_authority(table)
-    chance = fit_chance_scale(mean.to_numpy(), variance.to_numpy(), mean.index.to_numpy(np.int64))
-    own = np.flatnonzero(gaps.table.index.isin(headline.chosen))
-    estimate, own_variance = (float(part) for part in weighted_mean(gaps, own))
-    scaled = mean.to_numpy() * chance.at(own_variance) / chance.of_draws
+    parts = pd.DataFrame({"w": table["weight"], "wg": table["weight"] * table["gap"],
+                          "wwv": table["weight"]**2 * table["variance"]})  # fmt: skip
+    sums = parts.groupby(table["la"]).sum()
+    mean, variance = sums["wg"] / sums["w"], sums["wwv"] / sums["w"] ** 2
+    estimate, own_variance = mean_of(gaps, headline.chosen)
+    scaled = scale_draws(
+        mean.to_numpy(), variance.to_numpy(), mean.index.to_numpy(np.int64), own_variance
+    )
     row = CheckRow(
         "whole authorities, scaled by their size", estimate,
         n_schools=headline.effect.n_schools, n_comparison=headline.effect.n_comparison,
         note=f"against {len(mean)} whole authorities, not so many schools of each",
     )  # fmt: skip
     return headline.judge(row, scaled, cities=len(mean), keep=False)
-
-
-def mean_by_authority(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return each authority's precision-weighted mean gap, and its sampling variance."""
-    weight = table["weight"]
-    parts = pd.DataFrame({"w": weight, "wg": weight * table["gap"],
-                          "wwv": weight**2 * table["variance"]})  # fmt: skip
-    sums = parts.groupby(table["la"]).sum()
-    return sums["wg"] / sums["w"], sums["wwv"] / sums["w"] ** 2

@@ -21,7 +21,7 @@ from pepstats.impact import (
     low_as_picked,
     placebo_p,
 )
-from pepstats.matching import Match, Pool
+from pepstats.matching import Match, Pool, mark_free
 from pepstats.measures import whole_of
 from pepstats.schools import Panel
 from pepstats.settings import Programme
@@ -105,6 +105,11 @@ class Headline:
     def chosen(self) -> tuple[int, ...]:
         """The programme's schools."""
         return tuple(int(school) for school in self.members.index)
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """Which schools of the pool may be comparison schools."""
+        return mark_free(self.pool, self.programme.pool, self.barred)
 
     @property
     def home(self) -> int:
