@@ -14,17 +14,7 @@ from pepstats.programmes.pooling import (
 from pepstats.programmes.sweep import Sweep, evaluate_programmes
 
 __all__ = [
-    "EVERY_KIND",
-    "KIND",
-    "OTHERS",
-    "Pooled",
-    "STANDS_OUT",
-    "Sweep",
-    "THESE",
-    "evaluate_programmes",
-    "find_programmes",
-    "pool_sweep",
-    "short_reason",
-    "sum_remarks",
+    "EVERY_KIND", "KIND", "OTHERS", "Pooled", "STANDS_OUT", "Sweep", "THESE",
+    "evaluate_programmes", "find_programmes", "pool_sweep", "short_reason", "sum_remarks",
     "tabulate_answers",
-]
+]  # fmt: skip
