@@ -347,10 +347,7 @@ class Evaluation:
 
 
 def evaluate_design(
-    programme: Programme,
-    design: Design,
-    inputs: Inputs,
-    others: Sequence[Yardstick] | None = None,
+    programme: Programme, design: Design, inputs: Inputs, others: Sequence[Yardstick] | None = None
 ) -> Evaluation:
     """Evaluate every outcome of a programme in one year, against placebo programmes.
 
@@ -372,11 +369,7 @@ def choose_outcomes(programme: Programme, design: Design, inputs: Inputs) -> Pro
 
 
 def measure_outcomes(
-    programme: Programme,
-    design: Design,
-    inputs: Inputs,
-    mode: str,
-    known: Measured | None = None,
+    programme: Programme, design: Design, inputs: Inputs, mode: str, known: Measured | None = None
 ) -> Measured:
     """Estimate the gaps of every outcome, and the gaps that chance is measured by.
 

@@ -14,14 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pepstats.impact import (
-    Gaps,
-    PlaceboDraws,
-    draw_years,
-    has_gap,
-    scale_draws,
-    weighted_mean,
-)
+from pepstats.impact import Gaps, PlaceboDraws, draw_years, has_gap, scale_draws, weighted_mean
 from pepstats.measures import list_refused_breaks
 from pepstats.programmes.beside import tell_range
 from pepstats.schools import Panel

@@ -48,13 +48,7 @@ from pepstats.impact import (
 from pepstats.matching import MatchBasis
 from pepstats.measures import MEASURES, PUPILS_START, whole_of
 from pepstats.programmes.beside import measure_doses, measure_rest
-from pepstats.programmes.later import (
-    CellRequest,
-    StartCells,
-    add_cells,
-    list_starts,
-    request_cells,
-)
+from pepstats.programmes.later import CellRequest, StartCells, add_cells, list_starts, request_cells
 from pepstats.programmes.listed import (
     ACCOUNT_COLUMNS,
     LATER,
