@@ -33,7 +33,6 @@ from pepstats.impact.evaluate import (
     evaluate_design,
     find_both_gaps,
     judge_effects,
-    mark_low,
     measure_outcomes,
     take_up_evaluation,
 )
@@ -69,7 +68,7 @@ from pepstats.impact.placebo import (
     fit_chance_scale,
     has_gap,
     is_whole_authority,
-    low_as_picked,
+    mark_low,
     mean_of,
     pick_schools,
     placebo_estimates,
@@ -90,7 +89,7 @@ __all__ = [
     "draw_years", "evaluate_design", "find_both_gaps", "find_gaps", "fit_chance_scale",
     "fit_gap_variance", "fit_line", "forecast_gaps", "half_width", "has_gap",
     "is_whole_authority", "judge_effects", "latest_spread", "lay_out", "levels_of",
-    "low_as_picked", "mark_low", "mean_of", "measure_national_gap", "measure_outcomes",
+    "mark_low", "mean_of", "measure_national_gap", "measure_outcomes",
     "no_similar", "pick_schools", "placebo_estimates", "placebo_p", "refuse_few", "scale_draws",
     "smallest_detectable", "tabulate_gaps", "take_up_evaluation", "weigh_gaps", "weighted_mean",
 ]  # fmt: skip

@@ -36,10 +36,10 @@ class Size:
     `how` says how it came about.
     """
 
-    d: float
-    low: float
-    high: float
-    how: str
+    d: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    how: str = "none"
     reason: str = ""
 
 
@@ -124,13 +124,13 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
 def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread) -> Size:
     """Give an effect and its interval in pupils' standard deviations, from the recovered spread."""
     if spread.reason:
-        return _none("divided by pupils' standard deviation", spread.reason)
+        return Size(how="divided by pupils' standard deviation", reason=spread.reason)
     limits = f"from the published limits of {spread.n_schools:,} schools"
     seen = limits if spread.n_schools else "published for England"
     how = f"divided by pupils' standard deviation of {spread.sd:.2f}, {seen} in {spread.year}"
     ends = np.array([estimate, low, high], dtype=float) / spread.sd
     if not np.isfinite(ends).all():
-        return _none(how, "there is no estimate with an interval")
+        return Size(how=how, reason="there is no estimate with an interval")
     return Size(float(ends[0]), float(ends[1]), float(ends[2]), how)
 
 
@@ -142,9 +142,9 @@ def size_of_share(estimate: float, low: float, high: float, *, comparison: float
     how = f"log-odds from {comparison:.0f}%, divided by {LOGISTIC}"
     shares = (comparison + np.array([0.0, estimate, low, high], dtype=float)) / 100
     if not np.isfinite(shares).all():
-        return _none(how, "there is no estimate with an interval")
+        return Size(how=how, reason="there is no estimate with an interval")
     if (shares <= 0).any() or (shares >= 1).any():
-        return _none(how, "an end of the interval is a percentage beyond 0 or 100")
+        return Size(how=how, reason="an end of the interval is a percentage beyond 0 or 100")
     odds = np.log(shares / (1 - shares))
     d, first, last = (float(x) for x in (odds[1:] - odds[0]) / LOGISTIC)
     return Size(d, first, last, how)
@@ -199,8 +199,4 @@ def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
 
 
 def _refuse(reason: str) -> Callable[[float, float, float], Size]:
-    return lambda *_: _none("none", reason)
-
-
-def _none(how: str, reason: str) -> Size:
-    return Size(float("nan"), float("nan"), float("nan"), how, reason)
+    return lambda *_: Size(reason=reason)

@@ -45,7 +45,7 @@ from pepstats.impact.placebo import (
     count_cities,
     draw_placebo,
     has_gap,
-    low_as_picked,
+    mark_low,
     placebo_estimates,
 )
 from pepstats.impact.tables import (
@@ -68,7 +68,7 @@ from pepstats.impact.value_for_money import (
 )
 from pepstats.impact.weighing import weigh_effects
 from pepstats.matching import measure_balance
-from pepstats.measures import MEASURES, list_refused_breaks, whole_of
+from pepstats.measures import MEASURES, list_refused_breaks
 from pepstats.settings import Programme, lead_with
 
 
@@ -148,15 +148,15 @@ class Evaluation:
         pairs = self.design.pairs
         if self.mode == FORECAST:
             return pairs.iloc[:0]
-        own = self.measured.gaps[self.programme.primary]
-        inside = pairs["school"].isin(has_gap(own, self.design.members))
-        return pairs[inside & pairs["comparison"].isin(self._counted)].reset_index(drop=True)
+        own, counted = self._entered
+        inside = pairs["school"].isin(own) & pairs["comparison"].isin(counted)
+        return pairs[inside].reset_index(drop=True)
 
     @property
-    def _counted(self) -> pd.Index:
-        """The schools with a result in the primary outcome."""
-        results: pd.Series = self.measured.gaps[self.programme.primary].table["own"]
-        return results.dropna().index
+    def _entered(self) -> tuple[list[int], pd.Index]:
+        """The members in the primary estimate, and all schools with a result in its outcome."""
+        found = self.measured.gaps[self.programme.primary]
+        return has_gap(found, self.design.members), found.table["own"].dropna().index
 
     @cached_property
     def balance(self) -> pd.DataFrame:
@@ -166,11 +166,8 @@ class Evaluation:
         """
         if self.mode == FORECAST:
             return self.design.balance
-        own = self.measured.gaps[self.programme.primary]
-        return measure_balance(
-            self.design.pool, self.design.match, self.design.members,
-            compared=has_gap(own, self.design.members), counted=self._counted,
-        )  # fmt: skip
+        (own, counted), one = self._entered, self.design
+        return measure_balance(one.pool, one.match, one.members, compared=own, counted=counted)
 
     @property
     def flow(self) -> pd.DataFrame:
@@ -430,22 +427,14 @@ def find_both_gaps(asked: Asked, design: Design, inputs: Inputs, mode: str) -> t
     return forecast_gaps(inputs.panel, design.pool, design.match, asked, levels)
 
 
-def mark_low(programme: Programme, design: Design, inputs: Inputs, measured: Measured) -> pd.Series:
-    """Mark which schools of the pool were low attaining when picked: see `low_as_picked`."""
-    before = measured.yardstick[programme.primary].baseline
-    results = inputs.panel.wide(whole_of(programme.primary)).reindex(
-        index=design.pool.schools.index
-    )
-    return low_as_picked(results[list(programme.baseline)], results[list(before)], design.members)
-
-
 def draw_programmes(
     programme: Programme, design: Design, inputs: Inputs, measured: Measured
 ) -> PlaceboDraws:
     """Draw placebo programmes like the real one, by the programme's own seed."""
+    yardstick = measured.yardstick[programme.primary]
     return draw_placebo(
-        measured.yardstick[programme.primary],
-        mark_low(programme, design, inputs, measured),
+        yardstick,
+        mark_low(programme, inputs.panel, yardstick, design.members),
         has_gap(measured.gaps[programme.primary], design.members),
         barred=design.barred,
         draws=programme.placebo.draws,

@@ -329,8 +329,8 @@ def find_gaps(
             else:
                 unlike = columns - _means_of(columns, own, match.places)
                 correction = line.between(unlike, authority)
-    table = lay_out(authority, own, comparison, correction, usable)
-    table = table.set_index(match.schools).assign(n_comparison=counted, reason=reason)
+    table = lay_out(pool.schools["la"], own, comparison, correction, usable)
+    table = table.assign(n_comparison=counted, reason=reason)
     gap = table["gap"].to_numpy()
     cohort = pupils_of_year(panel, asked, match.schools)
     chance = fit_gap_variance(gap[fitted], cohort[fitted], authority[fitted])
@@ -338,19 +338,16 @@ def find_gaps(
 
 
 def lay_out(
-    authority: Authorities,
-    own: Numbers,
-    comparison: Numbers,
-    correction: Numbers,
-    usable: NDArray[np.bool_],
+    la: pd.Series, own: Numbers, comparison: Numbers, correction: Numbers, usable: NDArray[np.bool_]
 ) -> pd.DataFrame:
-    """Lay gaps out with their parts, each as it is written; no gap where not `usable`."""
+    """Lay gaps out by school with their parts, as they are written; none where not `usable`."""
     parts = [np.round(one, PLACES) for one in (own, comparison, correction)]
     gap = np.round(parts[0] - parts[1] - parts[2], PLACES) + 0.0
     return pd.DataFrame(
-        {"la": authority, "own": parts[0], "comparison": parts[1],
+        {"la": la.to_numpy(np.int64), "own": parts[0], "comparison": parts[1],
          "correction": np.where(usable, parts[2] + 0.0, np.nan),
-         "gap": np.where(usable, gap, np.nan)}
+         "gap": np.where(usable, gap, np.nan)},
+        index=la.index,
     )  # fmt: skip
 
 

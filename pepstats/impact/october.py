@@ -188,10 +188,8 @@ def _set_out(
     alone = match.unmatched["reason"].reindex(schools)
     reason = alone.fillna(reason).astype("str")
     usable = reason.isna().to_numpy() & _have_baseline(results, asked) & ~np.isnan(seen)
-    table = lay_out(
-        pool.schools["la"].to_numpy(np.int64),
-        level + seen, np.where(usable, level + expected, np.nan), np.zeros(len(seen)), usable,
-    ).set_index(schools)  # fmt: skip
+    forecast = np.where(usable, level + expected, np.nan)
+    table = lay_out(pool.schools["la"], level + seen, forecast, np.zeros(len(seen)), usable)
     return table.assign(n_comparison=0, reason=reason)
 
 

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from pepstats.errors import DesignError
 from pepstats.formatting import AGREED
 from pepstats.impact.gaps import FEWEST_OF_CITY, Gaps, Numbers
+from pepstats.measures import whole_of
+from pepstats.schools import Panel
+from pepstats.settings import Programme
 
 _Two = tuple[NDArray[np.int64], NDArray[np.int64]]
 FEWEST_CITIES = 10
@@ -72,17 +75,17 @@ def low_attaining(baseline: pd.DataFrame) -> pd.Series:
     return mean < mean.median()
 
 
-def low_as_picked(
-    baseline: pd.DataFrame, before: pd.DataFrame, members: Iterable[int]
-) -> pd.Series:
-    """Say who was low attaining when picked: members by `baseline`, others by years `before`.
+def mark_low(programme: Programme, panel: Panel, gaps: Gaps, members: Iterable[int]) -> pd.Series:
+    """Mark who was low attaining when picked: members by the baseline, others by that of `gaps`.
 
-    The two differ where chance is measured by another year's results (October: last year's). Then
+    The two differ where chance is measured by another year's gaps (October: last year's). Then
     other schools count by years before those results: picked by the very year that is their
     outcome, they would fall short of what is expected by having been picked.
     """
-    low = low_attaining(before)
-    own = low_attaining(baseline).reindex(low.index.intersection(list(members)))
+    results = panel.wide(whole_of(programme.primary)).reindex(index=gaps.table.index)
+    low = low_attaining(results[list(gaps.baseline)])
+    own = low_attaining(results[list(programme.baseline)])
+    own = own.reindex(low.index.intersection(list(members)))
     low.loc[own.index] = own
     return low
 
@@ -297,9 +300,10 @@ class ChanceScale:
     slope: float
     of_draws: Numbers = field(repr=False)
 
-    def at(self, variance: float) -> float:
-        """Return the chance spread of a programme of this sampling variance."""
-        return float(np.sqrt(self.fixed + self.slope * variance))
+    def at(self, variance: Numbers | float) -> Numbers | float:
+        """Return the chance spread of programmes of these sampling variances."""
+        spread: Numbers | float = np.sqrt(self.fixed + self.slope * variance)
+        return spread
 
 
 def fit_chance_scale(mean: Numbers, variance: Numbers, authority: NDArray[np.int64]) -> ChanceScale:

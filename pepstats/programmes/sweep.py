@@ -367,7 +367,8 @@ def _evaluate(plan: _Plan, made: _Made, inputs: Inputs, counted: pd.DataFrame) -
         refuse_few(programme, design)
         known = comparison.measured(inputs.year)
         measured = measure_outcomes(programme, design, inputs, want.mode, known)
-        low = mark_low(programme, design, inputs, measured)
+        yardstick = measured.yardstick[programme.primary]
+        low = mark_low(programme, inputs.panel, yardstick, design.members)
         draws = draw_programmes(programme, design, inputs, measured)
         judged = judge_effects(programme, design, inputs, measured, draws, ())
     except DesignError as error:

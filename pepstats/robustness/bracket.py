@@ -19,7 +19,6 @@ from pepstats.errors import DesignError
 from pepstats.impact import (
     Asked,
     Gaps,
-    draw_placebo,
     draw_years,
     find_gaps,
     fit_gap_variance,
@@ -101,8 +100,8 @@ def compare_changes(
     gap = filled - line.at(held, authority)
     pupils = cohort.to_numpy(float)
     chance = fit_gap_variance(gap[outside], pupils[outside], authority[outside])
-    table = lay_out(authority, change, change - gap, np.zeros(len(gap)), usable)
-    table = table.set_index(pool.index).assign(n_comparison=0, reason="")
+    table = lay_out(pool["la"], change, change - gap, np.zeros(len(gap)), usable)
+    table = table.assign(n_comparison=0, reason="")
     asked = Asked(outcome, tuple(baseline), year)
     return weigh_gaps(headline.panel, asked, table, line.overall, chance)
 
@@ -118,11 +117,7 @@ def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
         raise DesignError(ONE_YEAR)
     choice = replace(first_choice(headline), baseline=tuple(early), year=last)
     gaps, _, _ = compare_again(choice, headline)
-    draws = draw_placebo(
-        gaps, headline.low_when_picked(early, gaps.table.index), has_gap(gaps, headline.chosen),
-        barred=headline.barred, draws=headline.programme.placebo.draws,
-        rng=headline.rng("picked a year earlier"),
-    )  # fmt: skip
+    draws = headline.draw(gaps, has_gap(gaps, headline.chosen), "picked a year earlier")
     if not matched:
         every = compare_changes(headline, early, last, [])
         gaps = replace(every, table=every.table.reindex(gaps.table.index))
@@ -155,19 +150,18 @@ def less_own_city(headline: Headline) -> CheckRow:
     by_city = parts.groupby(table["la"]).sum()
     per_city = gaps.city_variance
 
-    def city_part(city: np.ndarray, less: np.ndarray | None) -> np.ndarray:
-        rest = by_city.reindex(city).fillna(0.0).to_numpy()
-        if less is not None:
-            rest = rest - parts.to_numpy()[less].sum(axis=1)
-        part: np.ndarray = per_city * rest[:, 0] / (1 + per_city * rest[:, 1])
-        return part
+    def find_rest(city: np.ndarray, schools: np.ndarray) -> np.ndarray:
+        """Return the mean gap of each row of schools less its city's part, by its other schools."""
+        rest = by_city.reindex(city).fillna(0.0).to_numpy() - parts.to_numpy()[schools].sum(axis=1)
+        part = per_city * rest[:, 0] / (1 + per_city * rest[:, 1])
+        less: np.ndarray = weighted_mean(gaps, schools)[0] - part
+        return less
 
-    own = np.flatnonzero(table.index.isin(headline.chosen))
-    estimate = weighted_mean(gaps, own)[0] - city_part(np.array([headline.home]), None)[0]
-    draws = headline.draws
-    chance = weighted_mean(gaps, draws.schools)[0] - city_part(draws.authorities, draws.schools)
+    own, draws = np.flatnonzero(table.index.isin(headline.chosen)), headline.draws
+    estimate = float(find_rest(np.array([headline.home]), own[None, :])[0])
+    chance = find_rest(draws.authorities, draws.schools)
     row = CheckRow(
-        "set against the authority's own other schools", float(estimate),
+        "set against the authority's own other schools", estimate,
         n_schools=int(table["gap"].iloc[own].notna().sum()),
         n_comparison=int((free & table["la"].eq(headline.home)).sum()),
         note="the line over all England, less how the city's schools in no programme did",

@@ -247,10 +247,11 @@ def judge_selection(
 def over_cities(values: NDArray[Any], city: Places) -> tuple[float, float]:
     """Return a mean over placebo programmes and its standard error, cities being the sample."""
     values = values.astype(float)
-    if not city.any():
-        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-    of_city = pd.Series(values).groupby(city).mean()
-    return float(of_city.mean()), float(of_city.std(ddof=1) / np.sqrt(len(of_city)))
+    return _with_error(pd.Series(values).groupby(city).mean() if city.any() else values)
+
+
+def _with_error(values: Numbers | pd.Series) -> tuple[float, float]:
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def spread_over_cities(
@@ -315,6 +316,7 @@ def judge_kinds(sample: CalibrationSample, picked: PlaceboDraws) -> Rows:
         mine = picked.authorities == city
         called[mine] = far[mine] > np.quantile(far[~mine], 1 - LEVEL)
     rate = pd.Series(called.astype(float)).groupby(picked.authorities).mean()
+    errors = pd.Series(mean).groupby(picked.authorities).mean()
     free = sample.free
     by_city = sample.traits[free].groupby(sample.authority[free])
     table = by_city.mean().assign(schools=by_city.size().astype(float)).reindex(rate.index)
@@ -323,13 +325,12 @@ def judge_kinds(sample: CalibrationSample, picked: PlaceboDraws) -> Rows:
         place = table[by].rank(method="first", pct=True)
         for third, upto in enumerate((1 / 3, 2 / 3, 1), start=1):
             inside = rate[(place > upto - 1 / 3 + 1e-9) & (place <= upto + 1e-9)]
-            errors = pd.Series(mean).groupby(picked.authorities).mean()[inside.index]
+            mean_error, mean_se = _with_error(errors[inside.index])
+            alarms, alarms_se = _with_error(inside)
             rows.append({
                 "outcome": gaps.outcome, "year": gaps.year, "by": by, "third": third,
-                "cities": len(inside), "mean": float(errors.mean()),
-                "mean_se": float(errors.std(ddof=1) / np.sqrt(len(errors))),
-                "false_alarm_rate": float(inside.mean()),
-                "false_alarm_se": float(inside.std(ddof=1) / np.sqrt(len(inside))),
+                "cities": len(inside), "mean": mean_error, "mean_se": mean_se,
+                "false_alarm_rate": alarms, "false_alarm_se": alarms_se,
             })  # fmt: skip
     return rows
 
@@ -339,9 +340,8 @@ def _called_by(
 ) -> NDArray[np.bool_]:
     """Return whether programmes (mean, variance) are further out than 95 in 100 of others."""
     chance = fit_chance_scale(*others, city)
-    scale = np.sqrt(chance.fixed + chance.slope * these[1])
     line = np.quantile(np.abs(others[0]) / chance.of_draws, 1 - LEVEL)
-    called: NDArray[np.bool_] = np.abs(these[0]) / scale > line
+    called: NDArray[np.bool_] = np.abs(these[0]) / chance.at(these[1]) > line
     return called
 
 
@@ -383,15 +383,12 @@ class Calibration:
 
     def as_data(self) -> dict[str, Any]:
         """Return all of it as plain data for JSON, unknown numbers as nothing."""
-        return {
-            "schools": self.size,
-            "low_attaining": self.low,
-            "year": self.year,
-            "baseline": list(self.baseline),
-            **{
-                name: json.loads(getattr(self, name).to_json(orient="records", double_precision=15))
-                for name in TABLES
-            },
+        known = {"schools": self.size, "low_attaining": self.low, "year": self.year,
+                 "baseline": list(self.baseline)}  # fmt: skip
+        tables = {name: getattr(self, name) for name in TABLES}
+        return known | {
+            name: json.loads(table.to_json(orient="records", double_precision=15))
+            for name, table in tables.items()
         }
 
 

@@ -15,7 +15,6 @@ from pepstats.impact import (
     Asked,
     Gaps,
     PlaceboDraws,
-    draw_placebo,
     find_gaps,
     has_gap,
     mean_of,
@@ -310,9 +309,4 @@ def _draw_anew(choice: Choice, headline: Headline) -> PlaceboDraws:
     own = has_gap(headline.gaps, choice.members)
     if len(own) < FEWEST_MEMBERS:
         raise DesignError(f"{len(own)} such schools have a result; {FEWEST_MEMBERS} are needed")
-    yardstick = headline.yardstick
-    low = headline.low_when_picked(yardstick.baseline, headline.pool.schools.index)
-    return draw_placebo(
-        yardstick, low, own, barred=headline.barred,
-        draws=headline.programme.placebo.draws, rng=headline.rng(choice.check),
-    )  # fmt: skip
+    return headline.draw(headline.yardstick, own, choice.check)

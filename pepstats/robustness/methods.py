@@ -174,8 +174,7 @@ def compare_synthetic(
     The frame's comparison schools are weighted anew (`weight` is not used). The interval is from
     placebo groups of them, so there must be more of them than members.
     """
-    _need_comparable(frame)
-    n, m = _count(frame)
+    n, m = _need_comparable(frame)
     if m <= n:
         raise DesignError(f"it needs more comparison schools ({m}) than members ({n})")
     if m > MOST_DONORS:
@@ -243,13 +242,14 @@ def _count(frame: pd.DataFrame) -> tuple[int, int]:
     return inside, len(schools) - inside
 
 
-def _need_comparable(frame: pd.DataFrame) -> None:
-    """Refuse a frame that cannot be compared, and say why."""
+def _need_comparable(frame: pd.DataFrame) -> tuple[int, int]:
+    """Refuse a frame that cannot be compared, and say why; or count its schools."""
     n, m = _count(frame)
     if n < FEWEST or m < FEWEST:
         raise DesignError(
             f"{n} members and {m} comparison schools have every year; {FEWEST} of each are needed"
         )
+    return n, m
 
 
 def matched_did(headline: Headline) -> CheckRow:
