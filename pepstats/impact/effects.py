@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pepstats.formatting import AGREED
 from pepstats.impact.gaps import Gaps, Numbers
-from pepstats.impact.placebo import mean_of
+from pepstats.impact.placebo import has_gap, mean_of
 
 MATCHED, FORECAST = "matched", "forecast"
 HOW = {
@@ -114,9 +114,6 @@ class Effect:
     spread: float = float("nan")
     smallest: float = float("nan")
     n_places: int = 0
-
-
-NAMES = [one.name for one in fields(Effect)]
 
 
 @dataclass(frozen=True)
@@ -307,12 +304,12 @@ def set_beside(
 ) -> list[Yardstick]:
     """Set every outcome's estimate beside its placebo draws, of so many authorities: `places`."""
     chosen, city = list(members), placebo["la"].to_numpy(np.int64)
-    found = [
-        Yardstick(programme, name, mean_of(one, chosen)[0], placebo[name].to_numpy(float), city,
-                  places)
-        for name, one in gaps.items()
-    ]  # fmt: skip
-    return [one for one in found if np.isfinite(one.estimate)]
+    means = {name: mean_of(one, chosen)[0] for name, one in gaps.items()}
+    return [
+        Yardstick(programme, name, mean, placebo[name].to_numpy(float), city, places)
+        for name, mean in means.items()
+        if np.isfinite(mean)
+    ]
 
 
 def estimate_effects(
@@ -325,14 +322,13 @@ def estimate_effects(
     mode: str = MATCHED,
 ) -> list[Effect]:
     """Judge every outcome of a programme among all outcomes and programmes of its report."""
-    found = []
-    for one, judged in zip(family, judge_together(family), strict=True):
-        if one.programme == programme:
-            own = gaps[one.outcome]
-            counts = (int(own.table["gap"].reindex(list(members)).notna().sum()),
-                      n_comparison[one.outcome])  # fmt: skip
-            found.append(_as_effect(one, judged, own, counts, mode))
-    return found
+    own = {outcome: (len(has_gap(one, members)), n_comparison[outcome])
+           for outcome, one in gaps.items()}  # fmt: skip
+    return [
+        _as_effect(one, judged, gaps[one.outcome], own[one.outcome], mode)
+        for one, judged in zip(family, judge_together(family), strict=True)
+        if one.programme == programme
+    ]
 
 
 def _as_effect(
@@ -383,4 +379,5 @@ def list_numbers(table: pd.DataFrame) -> dict[str, float | int | str]:
 
 def tidy_effects(effects: Iterable[Effect]) -> pd.DataFrame:
     """Put effects into one table, one row each, in the order given."""
-    return pd.DataFrame([vars(effect) for effect in effects], columns=NAMES)
+    names = [one.name for one in fields(Effect)]
+    return pd.DataFrame([vars(effect) for effect in effects], columns=names)

@@ -95,14 +95,14 @@ def add_cells(
 ) -> StartCells | None:
     """Estimate each start's cells in one outcome, and their mean by number of schools.
 
-    `gaps` has those of each start and year; the schools of a placebo draw, positions in `pool`, are
-    dealt out to the starts as the programme's are, low attaining and not. None where no start has
-    gaps in the last year.
+    `gaps` has those of the primary outcome by start and year; the schools of a draw, positions in
+    `pool`, are dealt out to the starts as the programme's are, low attaining and not. None where no
+    start has gaps in the last year.
     """
     last = max((year for _, year in gaps), default=0)
     dealt = _deal_columns(requests, draws, low)
     rows, parts = [], []
-    outcome = next(iter(gaps.values())).outcome if gaps else programme.primary
+    outcome = programme.primary
     for one in requests:
         for year in one.years:
             found = gaps.get((one.start, year))

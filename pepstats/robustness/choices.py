@@ -71,6 +71,12 @@ class Choice:
     detail: str = ""
     why_not: str = ""
 
+    @property
+    def matching(self) -> tuple[object, ...]:
+        """All that decides who is compared with whom."""
+        rule, where = self.rule.model_dump_json(), self.where.model_dump_json()
+        return rule, where, self.baseline, self.way, self.listed
+
 
 def first_choice(headline: Headline) -> Choice:
     """Return the choice that was fixed beforehand."""
@@ -248,10 +254,8 @@ def list_shares(gaps: pd.DataFrame) -> pd.Series:
 def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match | None]:
     """Find every school's gap under a choice, the gaps chance is measured by, and the match."""
     first = first_choice(headline)
-    plain = replace(
-        choice, check=first.check, kind=first.kind, note="", detail="", members=first.members
-    )
-    if replace(plain, weighted=True, scaled=True) == first:
+    changed = choice.matching != first.matching or choice.how != first.how
+    if not changed and choice.year == first.year:
         both = [headline.gaps, headline.yardstick]
         if not choice.weighted:
             both = [replace(g, table=g.table.assign(weight=1.0)) for g in both]
@@ -267,12 +271,8 @@ def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match
 
 def match_again(choice: Choice, headline: Headline) -> tuple[Pool, Match]:
     """Find comparison schools as a choice has it, from what was known before its years."""
-    first = first_choice(headline)
-    key, as_fixed = (
-        (one.rule.model_dump_json(), one.where.model_dump_json(), one.baseline, one.way, one.listed)
-        for one in (choice, first)
-    )
-    if key == as_fixed:
+    first, key = first_choice(headline), choice.matching
+    if key == first.matching:
         return headline.pool, headline.match
     if key not in headline.matches:
         pool = headline.pool

@@ -55,7 +55,9 @@ def bound_sets(
     unit = float(np.median(np.concatenate(apart)))
     if not unit > 0:
         raise DesignError("half the differences within sets or more are zero")
-    scored = [_score(v / unit, trim) for v in values]
+    scaled = [v / unit for v in values]
+    scored = [np.clip(np.subtract.outer(v, v) / trim, -1.0, 1.0).sum(axis=1) / len(v)
+              for v in scaled]  # fmt: skip
     seen = float(sum(own[0] for own in scored))
     worst = [_worst(np.sort(own), gamma) for own in scored]
     mean, variance = (float(sum(part)) for part in zip(*worst, strict=True))
@@ -125,13 +127,6 @@ def _full_sets(sets: Numbers, effect: float) -> list[Numbers]:
     if len(full) < FEWEST_SETS:
         raise DesignError(f"{len(full)} sets with a result; at least {FEWEST_SETS} are needed")
     return full
-
-
-def _score(values: Numbers, trim: float) -> Numbers:
-    """Score every school of a set: its mean difference from all of them, large ones held."""
-    apart = np.clip(np.subtract.outer(values, values) / trim, -1.0, 1.0)
-    scored: Numbers = apart.sum(axis=1) / len(values)
-    return scored
 
 
 def _worst(ranked: Numbers, gamma: float) -> tuple[float, float]:
