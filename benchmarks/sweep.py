@@ -27,21 +27,17 @@ import pandas as pd
 
 import pepstats
 from pepstats.impact import Inputs, design_comparison, evaluate_design
-from pepstats.programmes import (
-    FoundProgrammes,
-    ListedProgramme,
-    Standing,
-    Sweep,
+from pepstats.programmes import Sweep, evaluate_programmes, find_programmes, pooling
+from pepstats.programmes.listed import FoundProgrammes, ListedProgramme
+from pepstats.programmes.pooling import (
     average_kind,
     average_these,
-    evaluate_programmes,
     find_covariance,
-    find_programmes,
     join_draws,
     measure_discovery,
-    pooling,
     shrink_programmes,
 )
+from pepstats.programmes.sweep import Standing
 from pepstats.runs import tabulate_sweep
 from pepstats.schools import Panel
 from pepstats.settings import Entered, Member, Programme

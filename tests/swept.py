@@ -8,13 +8,9 @@ import numpy as np
 import pandas as pd
 
 from pepstats.impact import Inputs
-from pepstats.programmes import (
-    FoundProgrammes,
-    Standing,
-    Sweep,
-    evaluate_programmes,
-    find_programmes,
-)
+from pepstats.programmes import Sweep, evaluate_programmes, find_programmes
+from pepstats.programmes.listed import FoundProgrammes
+from pepstats.programmes.sweep import Standing
 from pepstats.schools import Panel, Schools
 from pepstats.settings import Entered, Member, Programme
 from tests.worlds import YEAR, small_england
@@ -83,5 +79,6 @@ def standing(
     shares = pd.Series(1 / len(schools), index=list(schools))
     city = (np.arange(1200) % 40 + 1).astype(np.int32)
     chance, variance = rng.normal(0, spread, 1200), shares * 0 + 60.0
-    return Standing(slug, OUTCOME, "percentage points", "final", estimate, chance, city, 40, home,
-                    shares, variance, 1.5)  # fmt: skip
+    return Standing(
+        slug, OUTCOME, "percentage points", estimate, chance, city, 40, home, shares, variance, 1.5
+    )

@@ -36,10 +36,10 @@ class Size:
     `how` says how it came about.
     """
 
-    d: float
-    low: float
-    high: float
-    how: str
+    d: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    how: str = "none"
     reason: str = ""
 
 
@@ -50,8 +50,8 @@ class PupilSpread:
     `sd` is in the outcome's unit, found from `n_schools` in `year`.
     """
 
-    sd: float
-    n_schools: int
+    sd: float = float("nan")
+    n_schools: int = 0
     reason: str = ""
     year: int = 0
 
@@ -66,10 +66,7 @@ def is_attainment(outcome: str) -> bool:
 
 
 def correct_small(df: float) -> float:
-    """Give Hedges' exact factor J, which takes the small-sample excess out of a standardised size.
-
-    Hedges (1981), Journal of Educational Statistics 6:107: gamma(m/2) / (sqrt(m/2) gamma((m-1)/2)).
-    """
+    """Give Hedges' exact small-sample factor J (1981, Journal of Educational Statistics 6:107)."""
     from scipy.special import gammaln
 
     if not df > 1:
@@ -80,10 +77,7 @@ def correct_small(df: float) -> float:
 def hedges_g(
     difference: float, sd_members: float, n_members: int, sd_others: float, n_others: int
 ) -> tuple[float, str]:
-    """Return Hedges' g of a difference in means, or the reason there is none.
-
-    The spread is the pooled one of both groups, without covariates (Hedges and Olkin 1985).
-    """
+    """Return Hedges' g, a difference over the pooled spread (Hedges, Olkin 1985), or why none."""
     df = n_members + n_others - 2
     if min(n_members, n_others) < 2 or df < 2:
         return float("nan"), f"{n_members} and {n_others} are too few for a spread"
@@ -96,23 +90,20 @@ def hedges_g(
 def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     """Find the spread between pupils behind published limits of a progress score.
 
-    A school's limits are its score give or take 1.96 standard deviations over the root of its
-    pupils, with one national standard deviation for all; so each school gives it back, to the
-    rounding. The median over all schools with limits.
+    A school's limits are its score give or take 1.96 national standard deviations over the root of
+    its pupils, so each gives that back, to the rounding. The median over all schools with limits.
     """
     name, _, group = outcome.partition(".")
     ending = f".{group}" if group else ""
     known = panel.values.columns
     low, high = f"{name}_lower{ending}", f"{name}_upper{ending}"
-    nothing = float("nan")
     if low not in MEASURES or high not in MEASURES:
-        why = f"no limits are published for `{outcome}`"
-        return PupilSpread(nothing, 0, why)
+        return PupilSpread(reason=f"no limits are published for `{outcome}`")
     pupils_of = MEASURES[outcome].cohort
     needed = [n for n in (low, high, pupils_of) if n not in known]
     if needed or year not in panel.values.index.get_level_values("year"):
         told = f"no source of this study has {', '.join(needed) or year}"
-        return PupilSpread(nothing, 0, f"{told}, so it cannot be recovered")
+        return PupilSpread(reason=f"{told}, so it cannot be recovered")
     coverage = f"{name.removesuffix('_progress')}_coverage"
     wanted = [low, high, pupils_of, *([coverage] if not group and coverage in known else [])]
     now = panel.values[wanted].xs(year, level="year")
@@ -122,44 +113,38 @@ def recover_pupil_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     sd = (now[high] - now[low]) / (2 * NORMAL) * np.sqrt(pupils)
     found = sd[(pupils.round(AGREED) >= FEWEST_PUPILS) & (sd.round(AGREED) > 0)]
     if len(found) < FEWEST_LIMITS:
-        why = f"{len(found)} schools have limits for `{outcome}` in {year}"
-        return PupilSpread(nothing, len(found), why)
+        return PupilSpread(reason=f"{len(found)} schools have limits for `{outcome}` in {year}")
     first, middle, third = (float(q) for q in found.quantile([0.25, 0.5, 0.75]))
     if third - first > UNEVEN * middle:
         why = f"schools' limits imply spreads from {first:.2f} to {third:.2f}: not one spread"
-        return PupilSpread(nothing, len(found), why)
+        return PupilSpread(reason=why)
     return PupilSpread(middle, len(found), year=year)
 
 
 def size_by_spread(estimate: float, low: float, high: float, spread: PupilSpread) -> Size:
     """Give an effect and its interval in pupils' standard deviations, from the recovered spread."""
-    seen = (
-        f"from the published limits of {spread.n_schools:,} schools in"
-        if spread.n_schools
-        else "published for England in"
-    )
-    how = f"divided by pupils' standard deviation of {spread.sd:.2f}, {seen} {spread.year}"
     if spread.reason:
-        return _none("divided by pupils' standard deviation", spread.reason)
+        return Size(how="divided by pupils' standard deviation", reason=spread.reason)
+    limits = f"from the published limits of {spread.n_schools:,} schools"
+    seen = limits if spread.n_schools else "published for England"
+    how = f"divided by pupils' standard deviation of {spread.sd:.2f}, {seen} in {spread.year}"
     ends = np.array([estimate, low, high], dtype=float) / spread.sd
     if not np.isfinite(ends).all():
-        return _none(how, "there is no estimate with an interval")
+        return Size(how=how, reason="there is no estimate with an interval")
     return Size(float(ends[0]), float(ends[1]), float(ends[2]), how)
 
 
 def size_of_share(estimate: float, low: float, high: float, *, comparison: float) -> Size:
     """Return a change in a percentage of pupils in pupils' standard deviations, by log-odds (Cox).
 
-    `comparison` is the comparison schools' percentage, the others percentage points beyond it. The
-    difference in log-odds divided by 1.65; both ends of the interval likewise. None where any of
-    the four percentages is not between 0 and 100: an end beyond them has no odds.
+    From the comparison schools' percentage. None where an end is beyond 0 or 100 and has no odds.
     """
     how = f"log-odds from {comparison:.0f}%, divided by {LOGISTIC}"
     shares = (comparison + np.array([0.0, estimate, low, high], dtype=float)) / 100
     if not np.isfinite(shares).all():
-        return _none(how, "there is no estimate with an interval")
+        return Size(how=how, reason="there is no estimate with an interval")
     if (shares <= 0).any() or (shares >= 1).any():
-        return _none(how, "an end of the interval is a percentage beyond 0 or 100")
+        return Size(how=how, reason="an end of the interval is a percentage beyond 0 or 100")
     odds = np.log(shares / (1 - shares))
     d, first, last = (float(x) for x in (odds[1:] - odds[0]) / LOGISTIC)
     return Size(d, first, last, how)
@@ -170,9 +155,8 @@ def find_ruler(
 ) -> Callable[[float, float, float], Size]:
     """Return what turns an effect and its interval into a size by the way its outcome allows.
 
-    Percentages of pupils by log-odds from `comparison` (the percentage there would have been),
-    progress scores by the spread behind their published limits in `year`, or in the last year
-    before it that has limits; for other outcomes no spread between pupils is published, and one
+    Percentages by log-odds from `comparison` (the percentage there would have been), progress
+    scores by `latest_spread`. For other outcomes no spread between pupils is published, and one
     between schools must not stand in for it: then every size is none, with that reason.
     """
     if outcome not in MEASURES:
@@ -210,14 +194,9 @@ def latest_spread(panel: Panel, outcome: str, year: int) -> PupilSpread:
     known = load_rules(KnownSpreads, "spreads.yml").spreads.get(outcome, {})
     if found is None and known:
         nearest_year = min(known, key=lambda y: (abs(y - year), y))
-        sd = known[nearest_year]
-        return PupilSpread(sd, 0, year=nearest_year)
+        return PupilSpread(known[nearest_year], year=nearest_year)
     return found or tried[0]
 
 
 def _refuse(reason: str) -> Callable[[float, float, float], Size]:
-    return lambda *_: _none("none", reason)
-
-
-def _none(how: str, reason: str) -> Size:
-    return Size(float("nan"), float("nan"), float("nan"), how, reason)
+    return lambda *_: Size(reason=reason)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pepstats.formatting import AGREED
 from pepstats.impact.gaps import Gaps, Numbers
-from pepstats.impact.placebo import weighted_mean
+from pepstats.impact.placebo import has_gap, mean_of
 
 MATCHED, FORECAST = "matched", "forecast"
 HOW = {
@@ -114,13 +114,6 @@ class Effect:
     spread: float = float("nan")
     smallest: float = float("nan")
     n_places: int = 0
-
-    def tidy(self) -> pd.DataFrame:
-        """One row, the same columns for every effect: the only source of each number shown."""
-        return tidy_effects([self])
-
-
-NAMES = [one.name for one in fields(Effect)]
 
 
 @dataclass(frozen=True)
@@ -257,14 +250,14 @@ def judge_together(family: Sequence[Yardstick]) -> list[Judged]:
     order = sorted(range(len(family)), key=lambda k: (-far[k], k))
     distance = np.column_stack([np.nan_to_num(family[k].far(family[k].chance)) for k in order])
     furthest = np.maximum.accumulate(distance[:, ::-1], axis=1)[:, ::-1]
-    city = _city_of_all(family)
+    held = next((one for one in family if one.cities), family[0])  # its draws held to authorities
     found: dict[int, Judged] = {}
     worst, line = np.zeros(3), 0.0
     for step, k in enumerate(order):
         one = family[k]
         told = np.isfinite(one.chance)  # a draw without a result says nothing of this outcome
         alone = _share(one.far(one.chance[told]) >= far[k], one.city[told], one.floor)
-        worst = np.maximum(worst, _share(furthest[:, step] >= far[k], city, one.floor))
+        worst = np.maximum(worst, _share(furthest[:, step] >= far[k], held.city, one.floor))
         worst = np.maximum(worst, alone)
         if line == 0.0 or found[order[step - 1]].adjusted <= LEVEL:
             line = half_width(furthest[:, step])
@@ -273,12 +266,6 @@ def judge_together(family: Sequence[Yardstick]) -> list[Judged]:
             wide = max(wide, abs(one.estimate))
         found[k] = Judged(*map(float, (*alone, *worst, wide)))
     return [found[k] for k in range(len(family))]
-
-
-def _city_of_all(family: Sequence[Yardstick]) -> NDArray[np.int64]:
-    """The authority of each draw, by the first programme that holds its draws to authorities."""
-    held = [one.city for one in family if one.cities]
-    return held[0] if held else family[0].city
 
 
 def _share(beyond: NDArray[np.bool_], city: NDArray[np.int64], floor: float) -> Numbers:
@@ -315,19 +302,14 @@ def set_beside(
     members: Iterable[int],
     places: int = 0,
 ) -> list[Yardstick]:
-    """Set every outcome's estimate, its schools' weighted mean gap, beside its placebo draws.
-
-    `places` is how many authorities the draws are of (`PlaceboDraws.usable`).
-    """
+    """Set every outcome's estimate beside its placebo draws, of so many authorities: `places`."""
     chosen, city = list(members), placebo["la"].to_numpy(np.int64)
-    found = []
-    for name, one in gaps.items():
-        rows = np.flatnonzero(one.table.index.isin(chosen))
-        estimate = float(weighted_mean(one, rows)[0])
-        if np.isfinite(estimate):
-            chance = placebo[name].to_numpy(float)
-            found.append(Yardstick(programme, name, estimate, chance, city, places))
-    return found
+    means = {name: mean_of(one, chosen)[0] for name, one in gaps.items()}
+    return [
+        Yardstick(programme, name, mean, placebo[name].to_numpy(float), city, places)
+        for name, mean in means.items()
+        if np.isfinite(mean)
+    ]
 
 
 def estimate_effects(
@@ -340,14 +322,13 @@ def estimate_effects(
     mode: str = MATCHED,
 ) -> list[Effect]:
     """Judge every outcome of a programme among all outcomes and programmes of its report."""
-    found = []
-    for one, judged in zip(family, judge_together(family), strict=True):
-        if one.programme == programme:
-            own = gaps[one.outcome]
-            counts = (int(own.table["gap"].reindex(list(members)).notna().sum()),
-                      n_comparison[one.outcome])  # fmt: skip
-            found.append(_as_effect(one, judged, own, counts, mode))
-    return found
+    own = {outcome: (len(has_gap(one, members)), n_comparison[outcome])
+           for outcome, one in gaps.items()}  # fmt: skip
+    return [
+        _as_effect(one, judged, gaps[one.outcome], own[one.outcome], mode)
+        for one, judged in zip(family, judge_together(family), strict=True)
+        if one.programme == programme
+    ]
 
 
 def _as_effect(
@@ -398,4 +379,5 @@ def list_numbers(table: pd.DataFrame) -> dict[str, float | int | str]:
 
 def tidy_effects(effects: Iterable[Effect]) -> pd.DataFrame:
     """Put effects into one table, one row each, in the order given."""
-    return pd.DataFrame([vars(effect) for effect in effects], columns=NAMES)
+    names = [one.name for one in fields(Effect)]
+    return pd.DataFrame([vars(effect) for effect in effects], columns=names)

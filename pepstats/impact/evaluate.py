@@ -45,7 +45,7 @@ from pepstats.impact.placebo import (
     count_cities,
     draw_placebo,
     has_gap,
-    low_as_picked,
+    mark_low,
     placebo_estimates,
 )
 from pepstats.impact.tables import (
@@ -68,7 +68,7 @@ from pepstats.impact.value_for_money import (
 )
 from pepstats.impact.weighing import weigh_effects
 from pepstats.matching import measure_balance
-from pepstats.measures import MEASURES, list_refused_breaks, whole_of
+from pepstats.measures import MEASURES, list_refused_breaks
 from pepstats.settings import Programme, lead_with
 
 
@@ -148,15 +148,15 @@ class Evaluation:
         pairs = self.design.pairs
         if self.mode == FORECAST:
             return pairs.iloc[:0]
-        own = self.measured.gaps[self.programme.primary]
-        inside = pairs["school"].isin(has_gap(own, self.design.members))
-        return pairs[inside & pairs["comparison"].isin(self._counted)].reset_index(drop=True)
+        own, counted = self._entered
+        inside = pairs["school"].isin(own) & pairs["comparison"].isin(counted)
+        return pairs[inside].reset_index(drop=True)
 
     @property
-    def _counted(self) -> pd.Index:
-        """The schools with a result in the primary outcome."""
-        results: pd.Series = self.measured.gaps[self.programme.primary].table["own"]
-        return results.dropna().index
+    def _entered(self) -> tuple[list[int], pd.Index]:
+        """The members in the primary estimate, and all schools with a result in its outcome."""
+        found = self.measured.gaps[self.programme.primary]
+        return has_gap(found, self.design.members), found.table["own"].dropna().index
 
     @cached_property
     def balance(self) -> pd.DataFrame:
@@ -166,11 +166,8 @@ class Evaluation:
         """
         if self.mode == FORECAST:
             return self.design.balance
-        own = self.measured.gaps[self.programme.primary]
-        return measure_balance(
-            self.design.pool, self.design.match, self.design.members,
-            compared=has_gap(own, self.design.members), counted=self._counted,
-        )  # fmt: skip
+        (own, counted), one = self._entered, self.design
+        return measure_balance(one.pool, one.match, one.members, compared=own, counted=counted)
 
     @property
     def flow(self) -> pd.DataFrame:
@@ -347,10 +344,7 @@ class Evaluation:
 
 
 def evaluate_design(
-    programme: Programme,
-    design: Design,
-    inputs: Inputs,
-    others: Sequence[Yardstick] | None = None,
+    programme: Programme, design: Design, inputs: Inputs, others: Sequence[Yardstick] | None = None
 ) -> Evaluation:
     """Evaluate every outcome of a programme in one year, against placebo programmes.
 
@@ -372,11 +366,7 @@ def choose_outcomes(programme: Programme, design: Design, inputs: Inputs) -> Pro
 
 
 def measure_outcomes(
-    programme: Programme,
-    design: Design,
-    inputs: Inputs,
-    mode: str,
-    known: Measured | None = None,
+    programme: Programme, design: Design, inputs: Inputs, mode: str, known: Measured | None = None
 ) -> Measured:
     """Estimate the gaps of every outcome, and the gaps that chance is measured by.
 
@@ -437,22 +427,14 @@ def find_both_gaps(asked: Asked, design: Design, inputs: Inputs, mode: str) -> t
     return forecast_gaps(inputs.panel, design.pool, design.match, asked, levels)
 
 
-def mark_low(programme: Programme, design: Design, inputs: Inputs, measured: Measured) -> pd.Series:
-    """Mark which schools of the pool were low attaining when picked: see `low_as_picked`."""
-    before = measured.yardstick[programme.primary].baseline
-    results = inputs.panel.wide(whole_of(programme.primary)).reindex(
-        index=design.pool.schools.index
-    )
-    return low_as_picked(results[list(programme.baseline)], results[list(before)], design.members)
-
-
 def draw_programmes(
     programme: Programme, design: Design, inputs: Inputs, measured: Measured
 ) -> PlaceboDraws:
     """Draw placebo programmes like the real one, by the programme's own seed."""
+    yardstick = measured.yardstick[programme.primary]
     return draw_placebo(
-        measured.yardstick[programme.primary],
-        mark_low(programme, design, inputs, measured),
+        yardstick,
+        mark_low(programme, inputs.panel, yardstick, design.members),
         has_gap(measured.gaps[programme.primary], design.members),
         barred=design.barred,
         draws=programme.placebo.draws,
@@ -491,29 +473,22 @@ def judge_effects(
 
 
 def count_comparison(design: Design, measured: Measured) -> dict[str, int]:
-    """Count the comparison schools that enter each outcome's estimate.
-
-    Those with a result, of the members that have a gap; of a forecast the schools it rests on.
-    """
-    found = {}
-    for outcome, one in measured.gaps.items():
-        if measured.mode == MATCHED:
-            found[outcome] = len(
-                design.match.serving(has_gap(one, design.members), one.table["own"])
-            )
-        else:
-            rests_on = measured.yardstick[outcome].table.drop(list(design.barred), errors="ignore")
-            found[outcome] = int(rests_on["gap"].notna().sum())
-    return found
+    """Count the comparison schools in each outcome's estimate; of a forecast those it rests on."""
+    if measured.mode == MATCHED:
+        return {
+            outcome: len(design.match.serving(has_gap(one, design.members), one.table["own"]))
+            for outcome, one in measured.gaps.items()
+        }
+    gaps = {outcome: one.table["gap"] for outcome, one in measured.yardstick.items()}
+    return {o: int(gap[~gap.index.isin(design.barred)].count()) for o, gap in gaps.items()}
 
 
 def set_others_beside(
     programme: Programme, design: Design, inputs: Inputs, measured: Measured
 ) -> tuple[Yardstick, ...]:
-    """Set the report's other programmes beside their own placebo draws, to be judged with this one.
+    """Set the report's other programmes beside their own draws; one not evaluated has no place.
 
-    What is compared as this programme is not matched or estimated again; a programme that cannot be
-    evaluated has nothing to be judged.
+    What is compared as this programme is not matched or estimated again.
     """
     found: list[Yardstick] = []
     for other, members in inputs.others:
@@ -541,12 +516,5 @@ def take_up_evaluation(
 ) -> Evaluation:
     """Take up an evaluation from its `tables()`: the same numbers, nothing estimated again."""
     measured, effects = take_up_measured(tables), take_up_effects(tables["effects"])
-    return Evaluation(
-        lead_with(programme, effects[0].outcome),
-        inputs,
-        design,
-        measured,
-        take_up_draws(tables, design),
-        tables["placebo"],
-        effects,
-    )
+    draws, led = take_up_draws(tables, design), lead_with(programme, effects[0].outcome)
+    return Evaluation(led, inputs, design, measured, draws, tables["placebo"], effects)

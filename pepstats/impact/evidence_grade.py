@@ -190,7 +190,8 @@ def grade_security(
     seen = mdes if mdes is not None and math.isfinite(mdes) and mdes > 0 else None
     by_mdes = float("nan") if seen is None else _column(math.floor(seen * 100 + 0.5) / 100,
                                                         scale.mdes)  # fmt: skip
-    weighed = [_taken(threat, scale) for threat in threats]
+    takes = {"low": 0.0, "moderate": scale.each_moderate, "high": scale.each_high}
+    weighed = [takes[threat.level] for threat in threats]
     rows: list[tuple[str, str, float, str]] = [
         ("design", design, by_design, "the most such a design can have"),
         ("smallest detectable effect", "not known" if seen is None
@@ -212,13 +213,10 @@ def grade_security(
 def grade_programme(
     programme: Programme, effect: Effect, sizes: pd.DataFrame, balance: pd.DataFrame, inputs: Inputs
 ) -> Grade:
-    """Grade a programme's evaluation, from what its run knows of itself.
+    """Grade a programme's evaluation by its primary effect, from what its run knows of itself.
 
-    `effect` is that of the primary outcome, `sizes` has its smallest detectable effect in pupils'
-    standard deviations (`outcome`, `smallest_size`), `balance` what the match left unlike
-    (`smd_after`); `inputs` has the schools listed. Results that only the programme's schools have
-    yet (October) are held against what was expected of them, which accounts for what was observed
-    and no more.
+    `sizes` has `outcome` and `smallest_size`, `balance` `smd_after`. October's results are held
+    against what was expected, which accounts for what was observed and no more.
     """
     left, members = float(balance["smd_after"].abs().max()), inputs.members
     threats = find_threats(Circumstances(
@@ -241,11 +239,7 @@ def grade_programme(
 
 
 def tabulate_grade(grade: Grade) -> pd.DataFrame:
-    """Lay a grade out with all it rests on: one row per `scale` and `input`.
-
-    `level`, `highest`, `label` and `words` are the grade's; `value`, `allows` and `note` the
-    input's; `mark` and `source` say where the criteria are from.
-    """
+    """Lay a grade out with all it rests on: one row per `scale` and `input`, as in `Grade`."""
     table = grade.inputs.assign(
         scale=grade.scale, level=grade.level, highest=grade.highest, label=grade.label,
         words=grade.words, mark=grade.mark, source=grade.source,
@@ -263,7 +257,3 @@ def list_grade(grade: Grade) -> dict[str, int | str]:
 def _column(value: float, limits: Sequence[float]) -> int:
     """Return what a column allows: 5 up to its first limit, one less up to each next."""
     return 5 - sum(value > limit + 1e-9 for limit in limits)
-
-
-def _taken(threat: Threat, scale: Security) -> float:
-    return {"low": 0.0, "moderate": scale.each_moderate, "high": scale.each_high}[threat.level]

@@ -130,9 +130,8 @@ FEWEST_OF_CITY, FEWEST_MEASURED = 5, 10
 def _city_variance(gap: Numbers, variance: Numbers, authority: NDArray[np.int64]) -> float:
     """Variance of a whole authority's good or bad year, by the method of moments.
 
-    Of the precision-weighted mean gap of each authority with five schools or more: its square
-    beyond what its schools' own variance accounts for, averaged; zero when there is none, or fewer
-    than ten such authorities to measure it by.
+    Of mean gaps of authorities with five schools or more: their squares beyond what their schools'
+    own variance accounts for; zero where there is none, or fewer than ten to measure it by.
     """
     weight = 1 / variance
     city = pd.DataFrame({"w": weight, "wg": weight * gap, "n": 1}).groupby(authority).sum()
@@ -176,17 +175,14 @@ def baseline_covariates(
     """Return what was known of each school in the baseline years, to go with its result.
 
     Its own results, of all pupils even where the outcome is a group's, and each of them times its
-    cohort (more pupils' results say more of the next ones: without it, large low schools are
-    expected to rise too far); the mean of the other schools of its authority, in results and in
-    what their pupils brought with them (a city's history: what it lastingly adds or lacks);
-    its latest cohort, as a logarithm; of a group its latest result and size; its pupils' own start
-    (`pupils_start`), before and, unless `now` is false, of the pupils the result is of; `others`,
-    whatever else it was matched on; its kind (the exact keys among the columns of `schools`, that
-    also has `la`). Each in standard deviations from the mean of its year over the schools outside
-    every programme, so that two years' can be compared: columns are named by how long before. A
-    school that lacks one of the others' columns has the mean there and is marked as lacking it. A
-    school whose own results are not all there has zeros, so that the sums hold, and is given no
-    gap by those who ask.
+    cohort (without it, large low schools are expected to rise too far); the mean of the other
+    schools of its authority, in results and in what their pupils brought with them (a city's
+    history); its latest cohort, as a logarithm; of a group its latest result and size; its pupils'
+    own start (`pupils_start`), before and, unless `now` is false, of the pupils the result is of;
+    `others`, whatever else it was matched on; its kind (the words among the columns of `schools`).
+    Each in standard deviations from the mean of its year over the schools outside every programme,
+    columns named by how long before, so that two years' can be compared. Where a school lacks
+    something it has zero, the mean; one that lacks own results is given no gap by those who ask.
     """
     last = max(asked.baseline)
     own = _results_before(panel, schools.index, asked, asked.whole, sorted(asked.baseline))
@@ -226,8 +222,7 @@ def pupils_start(
 ) -> pd.DataFrame:
     """Return what the pupils brought with them, as far as the sources have it.
 
-    Their own earlier attainment, and the shares that are disadvantaged and whose first language is
-    not English: known before any result, and nothing that a programme could have moved. Of a
+    Known before any result (`PUPILS_START`), and nothing that a programme could have moved. Of a
     measure and year that half of the schools or more have; a school that lacks it is marked so.
     """
     found = {}
@@ -334,8 +329,8 @@ def find_gaps(
             else:
                 unlike = columns - _means_of(columns, own, match.places)
                 correction = line.between(unlike, authority)
-    table = lay_out(authority, own, comparison, correction, usable)
-    table = table.set_index(match.schools).assign(n_comparison=counted, reason=reason)
+    table = lay_out(pool.schools["la"], own, comparison, correction, usable)
+    table = table.assign(n_comparison=counted, reason=reason)
     gap = table["gap"].to_numpy()
     cohort = pupils_of_year(panel, asked, match.schools)
     chance = fit_gap_variance(gap[fitted], cohort[fitted], authority[fitted])
@@ -343,19 +338,16 @@ def find_gaps(
 
 
 def lay_out(
-    authority: Authorities,
-    own: Numbers,
-    comparison: Numbers,
-    correction: Numbers,
-    usable: NDArray[np.bool_],
+    la: pd.Series, own: Numbers, comparison: Numbers, correction: Numbers, usable: NDArray[np.bool_]
 ) -> pd.DataFrame:
-    """Lay gaps out with their parts, each as it is written; no gap where not `usable`."""
+    """Lay gaps out by school with their parts, as they are written; none where not `usable`."""
     parts = [np.round(one, PLACES) for one in (own, comparison, correction)]
     gap = np.round(parts[0] - parts[1] - parts[2], PLACES) + 0.0
     return pd.DataFrame(
-        {"la": authority, "own": parts[0], "comparison": parts[1],
+        {"la": la.to_numpy(np.int64), "own": parts[0], "comparison": parts[1],
          "correction": np.where(usable, parts[2] + 0.0, np.nan),
-         "gap": np.where(usable, gap, np.nan)}
+         "gap": np.where(usable, gap, np.nan)},
+        index=la.index,
     )  # fmt: skip
 
 

@@ -51,21 +51,12 @@ def refuse_outcomes(
     with results in every year compared, `n_pupils` in them that year, `reason`. (The primary
     outcome is never left out: without it there is no evaluation, and the run stops and says so.)
     """
-    chosen = list(members)
-    home = pool["la"].reindex(chosen).dropna().unique()
-    elsewhere = pool.index[~pool["la"].isin(home)]
-    rows: list[tuple[str, int, int, str]] = []
-    for outcome in programme.outcomes[1:]:
-        if outcome not in panel.values.columns:
-            rows.append((outcome, 0, 0, "no source of this study has it"))
-            continue
-        if MEASURES[outcome].cohort not in panel.values.columns:
-            rows.append((outcome, 0, 0, "no source says how many pupils it is of"))
-            continue
-        found = _assess(programme, panel, outcome, (chosen, elsewhere), year, mode)
-        if found[-1]:
-            rows.append(found)
-    return _as_table(rows)
+    schools = list(members), pool["la"]
+    rows = [
+        _assess(programme, panel, outcome, schools, year, mode)
+        for outcome in programme.outcomes[1:]
+    ]
+    return _as_table([row for row in rows if row[-1]])
 
 
 def choose_lead(programme: Programme, inputs: Inputs, members: Iterable[int]) -> str:
@@ -79,13 +70,9 @@ def choose_lead(programme: Programme, inputs: Inputs, members: Iterable[int]) ->
     rest = [outcome for outcome in programme.outcomes if outcome == whole_of(outcome)]
     if first == whole_of(first) or not rest:
         return first
-    if first not in panel.values.columns or MEASURES[first].cohort not in panel.values.columns:
-        return rest[0]
     chosen = list(members)
-    home = register["la"].reindex(chosen).dropna().unique()
-    elsewhere = register.index[~register["la"].isin(home)]
     mode = choose_mode(panel, first, year, chosen)
-    why = _assess(programme, panel, first, (chosen, elsewhere), year, mode)[-1]
+    why = _assess(programme, panel, first, (chosen, register["la"]), year, mode)[-1]
     unknown = mode == FORECAST and not can_forecast(first, year, inputs.national)
     return rest[0] if why or unknown else first
 
@@ -94,12 +81,17 @@ def _assess(
     programme: Programme,
     panel: Panel,
     outcome: str,
-    schools: tuple[list[int], Iterable[int]],
+    schools: tuple[list[int], pd.Series],
     year: int,
     mode: str,
 ) -> tuple[str, int, int, str]:
     """Count the members that have an outcome, and say why it is given no effect, if it is not."""
-    chosen, elsewhere = schools
+    if outcome not in panel.values.columns:
+        return outcome, 0, 0, "no source of this study has it"
+    if MEASURES[outcome].cohort not in panel.values.columns:
+        return outcome, 0, 0, "no source says how many pupils it is of"
+    chosen, authority = schools
+    elsewhere = authority.index[~authority.isin(authority.reindex(chosen).dropna())]
     years = Asked(outcome, programme.baseline, year).own_years
     results = panel.wide(outcome)
     others, own = results.reindex(index=elsewhere), results.reindex(index=chosen)
@@ -287,10 +279,7 @@ def _describe_own(panel: Panel, measure: str, members: list[int]) -> list[tuple[
 def _mean_of_pupils(
     values: pd.Series, pupils: pd.Series, fewest: tuple[int, int]
 ) -> tuple[float, int, int]:
-    """Return schools' mean, each pupil counting alike, and how many schools and pupils it is of.
-
-    Missing where it is of fewer than the `fewest` schools or pupils.
-    """
+    """Return schools' mean by pupils, none of too few, and how many schools and pupils it is of."""
     there = values.notna() & (pupils > 0)
     schools, counted = int(there.sum()), int(pupils[there].sum())
     few = schools < fewest[0] or counted < fewest[1]
@@ -332,24 +321,18 @@ def measure_national_gap(
     whole_set = (results.notna() & (pupils > 0)).all(axis=1)
     results, pupils = results[whole_set], pupils[whole_set]
     group, england = (published_levels(one, inputs.national) for one in (outcome, other))
+    few = "fewer than {} schools or {} pupils in every year".format(*FEWEST_OF_GROUP)
     rows = []
     for year in years:
         own, schools, counted = _mean_of_pupils(results[year], pupils[year], FEWEST_OF_GROUP)
-        reason = _why_no_gap(few=math.isnan(own), known=year in england)
+        reason = "" if year in england else "England's figure for other pupils is in no source"
+        reason = few if math.isnan(own) else reason
         same, level = (one.get(year, float("nan")) for one in (group, england))
         release = str(panel.releases[outcome].get(year, ""))
         rows.append(
             (outcome, year, own, same, level, own - level, schools, counted, release, reason)
         )
     return pd.DataFrame(rows, columns=NATIONAL_GAP_COLUMNS)
-
-
-def _why_no_gap(*, few: bool, known: bool) -> str:
-    """Say why there is no gap to England's other pupils in a year; nothing where there is one."""
-    if few:
-        schools, pupils = FEWEST_OF_GROUP
-        return f"fewer than {schools} schools or {pupils} pupils in every year"
-    return "" if known else "England's figure for other pupils is in no source"
 
 
 def compare_lost(
@@ -366,10 +349,9 @@ def compare_lost(
         return pd.DataFrame(columns=LOST_COLUMNS)
     year, rows = max(programme.baseline), []
     own = gaps["gap"].reindex(sorted(members))
+    none, there = pd.Series(dtype=float), inputs.panel.values.columns
     known = [
-        inputs.panel.wide(name).get(year, pd.Series(dtype=float))
-        if name in inputs.panel.values
-        else pd.Series(dtype=float)
+        inputs.panel.wide(name).get(year, none) if name in there else none
         for name in (MEASURES[outcome].cohort, whole)
     ]
     for which, schools in ((KEPT, own.index[own.notna()]), (LEFT_OUT, own.index[own.isna()])):

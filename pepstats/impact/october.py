@@ -177,10 +177,7 @@ def _have_baseline(results: pd.DataFrame, asked: Asked) -> NDArray[np.bool_]:
 def _set_out(
     panel: Panel, pool: Pool, match: Match, asked: Asked, found: tuple[float, Numbers, Numbers]
 ) -> pd.DataFrame:
-    """Set gaps out as `Gaps` has them; `comparison` is what was forecast, and nothing corrects it.
-
-    `found` are the national level, and how far each result is from it and was forecast to be.
-    """
+    """Set gaps out; `found` has the level, how far results are from it and were forecast to be."""
     level, seen, expected = found
     schools = pool.schools.index
     results = panel.wide(asked.outcome).reindex(index=schools)
@@ -191,10 +188,8 @@ def _set_out(
     alone = match.unmatched["reason"].reindex(schools)
     reason = alone.fillna(reason).astype("str")
     usable = reason.isna().to_numpy() & _have_baseline(results, asked) & ~np.isnan(seen)
-    table = lay_out(
-        pool.schools["la"].to_numpy(np.int64),
-        level + seen, np.where(usable, level + expected, np.nan), np.zeros(len(seen)), usable,
-    ).set_index(schools)  # fmt: skip
+    forecast = np.where(usable, level + expected, np.nan)
+    table = lay_out(pool.schools["la"], level + seen, forecast, np.zeros(len(seen)), usable)
     return table.assign(n_comparison=0, reason=reason)
 
 

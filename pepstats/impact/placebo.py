@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from pepstats.errors import DesignError
 from pepstats.formatting import AGREED
 from pepstats.impact.gaps import FEWEST_OF_CITY, Gaps, Numbers
+from pepstats.measures import whole_of
+from pepstats.schools import Panel
+from pepstats.settings import Programme
 
 _Two = tuple[NDArray[np.int64], NDArray[np.int64]]
 FEWEST_CITIES = 10
@@ -60,15 +63,10 @@ def count_cities(draws: PlaceboDraws) -> pd.DataFrame:
     anywhere those that they come from), `too_small`.
     """
     programmes, each = draws.schools.shape
-    return pd.DataFrame(
-        {
-            "programmes": [programmes],
-            "schools_each": [each],
-            "in_one_authority": [draws.within],
-            "authorities": [draws.usable],
-            "too_small": [draws.too_small],
-        }
-    )
+    return pd.DataFrame([{
+        "programmes": programmes, "schools_each": each, "in_one_authority": draws.within,
+        "authorities": draws.usable, "too_small": draws.too_small,
+    }])  # fmt: skip
 
 
 def low_attaining(baseline: pd.DataFrame) -> pd.Series:
@@ -77,17 +75,17 @@ def low_attaining(baseline: pd.DataFrame) -> pd.Series:
     return mean < mean.median()
 
 
-def low_as_picked(
-    baseline: pd.DataFrame, before: pd.DataFrame, members: Iterable[int]
-) -> pd.Series:
-    """Say who was low attaining when picked: members by `baseline`, others by years `before`.
+def mark_low(programme: Programme, panel: Panel, gaps: Gaps, members: Iterable[int]) -> pd.Series:
+    """Mark who was low attaining when picked: members by the baseline, others by that of `gaps`.
 
-    The two differ where chance is measured by another year's results (October: last year's). Then
+    The two differ where chance is measured by another year's gaps (October: last year's). Then
     other schools count by years before those results: picked by the very year that is their
     outcome, they would fall short of what is expected by having been picked.
     """
-    low = low_attaining(before)
-    own = low_attaining(baseline).reindex(low.index.intersection(list(members)))
+    results = panel.wide(whole_of(programme.primary)).reindex(index=gaps.table.index)
+    low = low_attaining(results[list(gaps.baseline)])
+    own = low_attaining(results[list(programme.baseline)])
+    own = own.reindex(low.index.intersection(list(members)))
     low.loc[own.index] = own
     return low
 
@@ -119,8 +117,7 @@ def ask_for(
 ) -> Wanted:
     """Describe the programme that placebo programmes are to be like, by its schools with a gap.
 
-    As many low-attaining schools as it has; of a whole authority (nine in ten of its schools that
-    are in no other programme) only as many schools, since it was not picked within the authority.
+    Of a whole authority only how many schools, since it was not picked within the authority.
     """
     table = gaps.table
     members = list(members)
@@ -255,6 +252,13 @@ def pick_schools(
     return among[picked]
 
 
+def mean_of(gaps: Gaps, schools: Iterable[int]) -> tuple[float, float]:
+    """Return the precision-weighted mean gap of some schools, and its sampling variance."""
+    rows = np.flatnonzero(gaps.table.index.isin(list(schools)))
+    mean, variance = weighted_mean(gaps, rows)
+    return float(mean), float(variance)
+
+
 def weighted_mean(gaps: Gaps, schools: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
     """Return the precision-weighted mean gap of each row of schools, and its sampling variance.
 
@@ -296,9 +300,10 @@ class ChanceScale:
     slope: float
     of_draws: Numbers = field(repr=False)
 
-    def at(self, variance: float) -> float:
-        """Return the chance spread of a programme of this sampling variance."""
-        return float(np.sqrt(self.fixed + self.slope * variance))
+    def at(self, variance: Numbers | float) -> Numbers | float:
+        """Return the chance spread of programmes of these sampling variances."""
+        spread: Numbers | float = np.sqrt(self.fixed + self.slope * variance)
+        return spread
 
 
 def fit_chance_scale(mean: Numbers, variance: Numbers, authority: NDArray[np.int64]) -> ChanceScale:
@@ -319,6 +324,19 @@ def fit_chance_scale(mean: Numbers, variance: Numbers, authority: NDArray[np.int
     with np.errstate(invalid="ignore"):
         each = np.sqrt(parts[place, 0] + parts[place, 1] * variance)
     return ChanceScale(*_least_squares(*whole.tolist()), np.where(each > 0, each, 1.0))
+
+
+def scale_draws(
+    mean: Numbers, variance: Numbers, authority: NDArray[np.int64], own: float
+) -> Numbers:
+    """Return placebo estimates on the scale of a programme whose sampling variance is `own`.
+
+    Each is scaled by the programme's chance spread over that of its own (`fit_chance_scale`), so
+    that a group of small schools is no yardstick for a group of large ones.
+    """
+    chance = fit_chance_scale(mean, variance, authority)
+    scaled: Numbers = mean * chance.at(own) / chance.of_draws
+    return scaled
 
 
 def _least_squares(n: float, v: float, vv: float, ee: float, vee: float) -> tuple[float, float]:
@@ -343,10 +361,9 @@ def placebo_estimates(
 ) -> pd.DataFrame:
     """Estimate every placebo programme as the real one is, on the real one's scale.
 
-    One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit. Unless
-    `scaled` is false an estimate is scaled by the chance spread of the real programme over its own
-    (`fit_chance_scale`), so that a group of small schools is no yardstick for a group of large
-    ones. `real` has the members' own gaps where `gaps` is another year's (October).
+    One row per draw: `draw`, `la`, then one column per outcome, in the outcome's unit, as
+    `scale_draws` has them unless `scaled` is false. `real` has the members' own gaps where `gaps`
+    is another year's (October).
     """
     chosen = list(members)
     table = pd.DataFrame(
@@ -354,12 +371,10 @@ def placebo_estimates(
     )
     for outcome, found in gaps.items():
         mean, variance = weighted_mean(found, draws.schools)
+        own = (real or gaps)[outcome]
         if scaled:
-            own = (real or gaps)[outcome]
-            rows = np.flatnonzero(own.table.index.isin(chosen))
-            chance = fit_chance_scale(mean, variance, draws.authorities)
-            mean = mean * chance.at(float(weighted_mean(own, rows)[1])) / chance.of_draws
-        table[outcome] = mean + draw_years(found, draws, chosen, (real or gaps)[outcome])
+            mean = scale_draws(mean, variance, draws.authorities, mean_of(own, chosen)[1])
+        table[outcome] = mean + draw_years(found, draws, chosen, own)
     return table
 
 
@@ -386,10 +401,9 @@ def draw_years(
 
 
 def measure_closeness(gaps: Gaps, schools: NDArray[np.int64]) -> Numbers:
-    """Return the sum of the squares of its authorities' shares in each row of schools.
+    """Return the sum of squares of authorities' shares in each row: 1 where all are in one.
 
-    1 where all are in one authority, one in so many where each is in another; a school counts by
-    its weight in the mean, one without a gap for nothing.
+    A school counts by its weight in the mean, one without a gap for nothing.
     """
     weight = gaps.table["weight"].where(gaps.table["gap"].notna(), 0.0).to_numpy(float)
     every, place = np.unique(gaps.table["la"].to_numpy(float), return_inverse=True)

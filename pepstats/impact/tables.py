@@ -41,10 +41,7 @@ def tabulate_gaps(found: Mapping[str, Gaps], members: Iterable[int] | None = Non
 
 
 def tabulate_slopes(found: Mapping[str, Gaps]) -> pd.DataFrame:
-    """Lay out what each outcome is expected from: `outcome`, `variable` and its `slope`.
-
-    Each is per standard deviation over the schools in no programme.
-    """
+    """Lay out what each outcome is expected from: `outcome`, `variable` and its `slope`."""
     parts = [g.slopes.rename("slope").reset_index().assign(outcome=o) for o, g in found.items()]
     return pd.concat(parts, ignore_index=True)[["outcome", "variable", "slope"]]
 
@@ -98,16 +95,12 @@ def take_up_measured(tables: Mapping[str, pd.DataFrame]) -> Measured:
         rows = tables.get(name, tables["gaps-of-all"])
         own = rows[rows["outcome"] == row["outcome"]].set_index("school").drop(columns="outcome")
         slope = slopes.get(row["outcome"], pd.DataFrame({"variable": [], "slope": []}))
+        years = tuple(int(year) for year in str(row["baseline"]).split(" and "))
         found[row["of"]][row["outcome"]] = Gaps(
-            outcome=row["outcome"],
-            unit=row["unit"],
-            baseline=tuple(int(year) for year in str(row["baseline"]).split(" and ")),
-            year=row["year"],
-            release=row["release"],
-            table=own.astype({"reason": "str"}),
-            slopes=slope.set_index("variable")["slope"],
-            city_variance=row["city_variance"],
-        )
+            row["outcome"], row["unit"], years, row["year"], row["release"],
+            own.astype({"reason": "str"}), slope.set_index("variable")["slope"],
+            row["city_variance"],
+        )  # fmt: skip
     return Measured(listed["mode"].iloc[0], found["gaps"], found["yardstick"], tables["refused"])
 
 

@@ -143,20 +143,20 @@ def choose_months(programme: Programme, data: Path | None = None) -> MonthsTable
 
 
 def find_months(size: Size, outcome: str, table: MonthsTable) -> Months:
-    """Return the months of progress of an effect size and of both ends of its interval.
+    """Return the months of an effect size and of both ends of its interval, or why there are none.
 
-    Sizes are rounded to two decimals first, halves away from zero. Refused, with the reason, for
-    an outcome that is not attainment, and where there is no size.
+    Sizes are rounded to two decimals first, halves away from zero.
     """
-    why = size.reason
-    if not is_attainment(outcome):
-        why = "months of progress are for attainment only"
-    elif not why and not np.isfinite([size.d, size.low, size.high]).all():
+    why = size.reason if is_attainment(outcome) else "months of progress are for attainment only"
+    if not why and not np.isfinite([size.d, size.low, size.high]).all():
         why = "there is no size with an interval"
     if why:
         return Months(None, None, None, "", table.title, table.mark, why)
     at, low, high = (_read_off(value, table) for value in (size.d, size.low, size.high))
     return Months(at[0], low[0], high[0], at[1], table.title, table.mark)
+
+
+COUNTED = ("every pupil in its schools", "the pupils it was for")
 
 
 def price_per_pupil(
@@ -169,16 +169,12 @@ def price_per_pupil(
 ) -> pd.DataFrame:
     """Return the cost for each pupil a year: of all pupils in its schools, and those it was for.
 
-    `cost` in pounds, spread over `years`. Which of the two is right depends on who gained; both
-    are given, since the first makes anything look cheap and the second may forget who else did.
-    Index `counted` ("every pupil in its schools", "the pupils it was for"); `pupils`, `per_pupil`
-    (pounds a year), `sign`, `label`, `reason` where it cannot be said.
+    `cost` in pounds, spread over `years`. Which of the two is right depends on who gained.
+    Index `counted` (`COUNTED`); `pupils`, `per_pupil` (pounds a year), `sign`, `label`, `reason`
+    where it cannot be said.
     """
     rows = []
-    for counted, pupils in (
-        ("every pupil in its schools", all_pupils),
-        ("the pupils it was for", target_pupils),
-    ):
+    for counted, pupils in zip(COUNTED, (all_pupils, target_pupils), strict=True):
         each, sign, label, why = float("nan"), "", "", ""
         if cost is None:
             why = "its cost is not known"
@@ -199,9 +195,8 @@ def price_per_month(
 ) -> tuple[float, str]:
     """Return the cost of a month of progress for each pupil, and the words for it or for why not.
 
-    Only where the effect's interval excludes zero on the side of a gain: otherwise the price
-    could as well be without end, or be paid for a loss. The ends of its interval belong to the most
-    and the fewest months; there is no upper one where the fewest round to no month.
+    Only where the effect's interval is above zero: otherwise the price could be without end, or be
+    paid for a loss. There is no upper end of its interval where the fewest months round to none.
     """
     if months.months is None or months.low is None or months.high is None:
         return math.nan, f"Not given: {months.reason}"
@@ -221,10 +216,7 @@ def price_per_month(
 def _read_off(value: float, table: MonthsTable) -> tuple[int, str]:
     """Read the months of one size off a table."""
     hundredths = math.floor(abs(value) * 100 + 0.5 + 1e-9)
-    ends = [None if band.upto is None else round(band.upto * 100) for band in table.bands]
-    band = next(
-        b for b, end in zip(table.bands, ends, strict=True) if end is None or hundredths <= end
-    )
+    band = next(b for b in table.bands if b.upto is None or hundredths <= round(b.upto * 100))
     return (band.months if value > 0 else -band.months), band.label
 
 
@@ -268,32 +260,20 @@ def _row(
     percent = MEASURES[effect.outcome].percent and not size.reason
     odds = LOGISTIC if percent else float("nan")
     return {
-        "outcome": effect.outcome,
-        "unit": effect.unit,
-        "scale": "pupil",
-        "size": size.d,
-        "size_low": size.low,
-        "size_high": size.high,
-        "how": size.how,
-        "reason": size.reason,
-        "without": without,
-        "log_odds": size.d * odds,
-        "log_odds_low": size.low * odds,
-        "log_odds_high": size.high * odds,
-        "smallest": effect.smallest,
-        "smallest_size": max(abs(least.low), abs(least.high)),
-        "g": g * effect.estimate,
-        "g_low": g * effect.low,
-        "g_high": g * effect.high,
-        "g_reason": no_g,
-        "months": months.months,
-        "months_low": months.low,
-        "months_high": months.high,
-        "months_label": months.label,
-        "months_reason": months.reason,
-        "months_table": months.table,
-        "months_mark": months.mark,
-    }
+        "outcome": effect.outcome, "unit": effect.unit, "scale": "pupil",
+        **_name_ends("size", size.d, size.low, size.high),
+        "how": size.how, "reason": size.reason, "without": without,
+        **_name_ends("log_odds", size.d * odds, size.low * odds, size.high * odds),
+        "smallest": effect.smallest, "smallest_size": max(abs(least.low), abs(least.high)),
+        **_name_ends("g", g * effect.estimate, g * effect.low, g * effect.high), "g_reason": no_g,
+        **_name_ends("months", months.months, months.low, months.high),
+        "months_label": months.label, "months_reason": months.reason,
+        "months_table": months.table, "months_mark": months.mark,
+    }  # fmt: skip
+
+
+def _name_ends(name: str, at: object, low: object, high: object) -> dict[str, object]:
+    return {name: at, f"{name}_low": low, f"{name}_high": high}
 
 
 ROLL = "roll"
@@ -304,9 +284,8 @@ def price_programme(
 ) -> pd.DataFrame:
     """Return what a programme cost for each pupil: of all on its schools' rolls, and of its own.
 
-    The rolls are those of the census year nearest to the start; a school without one leaves the
-    first sum unsaid, unless the programme's file has `cost: {all_pupils: ...}`. What one phase of
-    several cost is not known.
+    A school without a roll leaves the first unsaid, unless the file has `cost: {all_pupils: ...}`.
+    What one phase of several cost is not known.
     """
     cost = programme.cost
     return price_per_pupil(
@@ -341,20 +320,19 @@ def tabulate_value(
     row = sizes.set_index("outcome").loc[effect.outcome].to_dict()
     months = _months_of(row)
     uncertain, years = effect.verdict == UNCERTAIN, programme.cost.years
-    rows: list[tuple[str, str, str, float | int | None]] = [
+    every, target = (price.loc[counted] for counted in COUNTED)
+    each = float(target["per_pupil"])
+    pounds, words = price_per_month(each, months, row["size_low"], uncertain=uncertain)
+    rows = [
         ("months", "Months of progress", months_words(months, uncertain=uncertain),
          None if uncertain else months.months),
+        ("cost_per_pupil", f"Cost per pupil, counting {COUNTED[0]}", price_words(every, years),
+         float(every["per_pupil"])),
+        ("cost_per_target_pupil", f"Cost per pupil, counting {COUNTED[1]}",
+         price_words(target, years), each),
+        ("cost_per_month", "Cost of a month's progress, per pupil it was for", words, pounds),
+        ("evidence", "How strong the evidence is", grade.words, None),
     ]  # fmt: skip
-    for entry, counted in (("cost_per_pupil", "every pupil in its schools"),
-                           ("cost_per_target_pupil", "the pupils it was for")):  # fmt: skip
-        one = price.loc[counted]
-        rows.append((entry, f"Cost per pupil, counting {counted}", price_words(one, years),
-                     float(one["per_pupil"])))  # fmt: skip
-    each = price.loc["the pupils it was for", "per_pupil"]
-    pounds, words = price_per_month(float(each), months, row["size_low"], uncertain=uncertain)
-    rows.append(("cost_per_month", "Cost of a month's progress, per pupil it was for", words,
-                 pounds))  # fmt: skip
-    rows.append(("evidence", "How strong the evidence is", grade.words, None))
     return pd.DataFrame(rows, columns=["entry", "question", "answer", "value"])
 
 

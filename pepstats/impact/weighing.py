@@ -96,10 +96,9 @@ def overstate(prior: Prior, seen: Seen, line: float, off: float = 0.0) -> float:
 def find_points(outcome: str, panel: Panel, year: int, without: float) -> tuple[float, str, str]:
     """Return the points of an outcome that one pupils' standard deviation is, how, or why none.
 
-    Of a percentage on the scale of the test behind it: how many pupils in a hundred pass the
-    threshold if all move by one, the normal density at `without`, the percentage there would have
-    been (37.4 points at 64%); not the standard deviation of a yes or no (48). Of scores what
-    `latest_spread` knows.
+    Of a percentage on the scale of the test behind it: the normal density at `without`, the
+    percentage there would have been (37.4 points at 64%); not the standard deviation of a yes or
+    no (48). Of scores what `latest_spread` knows.
     """
     if not is_attainment(outcome):
         return math.nan, "", "it is not an attainment outcome, and the trials are of those"

@@ -21,25 +21,8 @@ from pepstats.matching.nearest import (
 from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool, positions
 
 __all__ = [
-    "BALANCE_DEFINITION",
-    "FEWEST_COMPARISONS",
-    "Match",
-    "MatchBasis",
-    "Pool",
-    "SATISFIED",
-    "TOO_FAR",
-    "before_start",
-    "find_pool",
-    "list_differences",
-    "mark_free",
-    "match_by_mahalanobis",
-    "match_listed",
-    "match_schools",
-    "measure_balance",
-    "measure_overlap",
-    "narrow",
-    "pair_members",
-    "positions",
-    "prove_calipers",
-    "take_up",
-]
+    "BALANCE_DEFINITION", "FEWEST_COMPARISONS", "Match", "MatchBasis", "Pool", "SATISFIED",
+    "TOO_FAR", "before_start", "find_pool", "list_differences", "mark_free",
+    "match_by_mahalanobis", "match_listed", "match_schools", "measure_balance",
+    "measure_overlap", "narrow", "pair_members", "positions", "prove_calipers", "take_up",
+]  # fmt: skip

@@ -19,12 +19,11 @@ from pepstats.matching.nearest import (
     FEWEST_COMPARISONS,
     Match,
     list_limits,
-    mark_free,
     match_places,
     place_schools,
 )
 from pepstats.matching.pool import Pool, positions
-from pepstats.settings import MatchRule, PoolRule
+from pepstats.settings import MatchRule
 
 MOST_CELLS = 50_000_000
 """Of more distances, or places in an optimal pairing, there is not the memory."""
@@ -40,9 +39,8 @@ Places = NDArray[np.int64]
 def whiten(table: pd.DataFrame, inside: NDArray[np.bool_]) -> Numbers:
     """Return coordinates in which plain distances between schools are Mahalanobis distances.
 
-    `table` has a row per school and what they are compared on, no column the same in all of them;
-    `inside` marks the members. The covariance is pooled within members and others (as MatchIt takes
-    it), its inverse generalised, so that columns that repeat one another count once.
+    The covariance is pooled within members (`inside`) and others, as MatchIt takes it, its inverse
+    generalised, so that columns that repeat one another count once.
     """
     scaled = (table - table.mean()) / table.std(ddof=0)
     around = (scaled - scaled.groupby(inside).transform("mean")).to_numpy()
@@ -53,21 +51,15 @@ def whiten(table: pd.DataFrame, inside: NDArray[np.bool_]) -> Numbers:
 
 
 def match_by_mahalanobis(
-    pool: Pool,
-    rule: MatchRule,
-    where: PoolRule,
-    members: Iterable[int],
-    *,
-    barred: Iterable[int] = (),
+    pool: Pool, rule: MatchRule, members: Iterable[int], free: NDArray[np.bool_]
 ) -> Match:
-    """Match every school of the pool to its k nearest by Mahalanobis distance.
+    """Match every school of the pool to its k nearest `free` ones by Mahalanobis distance.
 
-    As `match_schools` in all else; `rule.caliper` is a Mahalanobis distance. The covariance is
-    pooled within members and others.
+    As `match_schools` in all else; `rule.caliper` is a Mahalanobis distance.
     """
     place = positions(pool.schools[list(pool.scales.index)])
     points = whiten(place, place.index.isin(list(members)))
-    return match_places(pool, rule, mark_free(pool, where, barred), points)
+    return match_places(pool, rule, free, points)
 
 
 def pair_nearest(near: Numbers, k: int) -> tuple[Places, Places]:
@@ -83,11 +75,10 @@ def pair_nearest(near: Numbers, k: int) -> tuple[Places, Places]:
 
 
 def pair_once(near: Numbers, k: int, turn: Sequence[int] | None = None) -> tuple[Places, Places]:
-    """Pair each member with its k nearest, no comparison school used twice.
+    """Pair as `pair_nearest` does, no comparison school used twice.
 
-    Members pick in turn, every one its first before any its second. The rows' order is the one
-    given, else hardest first: the member whose nearest school is furthest away. Otherwise as
-    `pair_nearest`.
+    Members pick in turn, every one its first before any its second: in the order given, else first
+    the member whose nearest school is furthest away.
     """
     left, pairs = near.copy(), []
     for i in np.tile(np.argsort(-near.min(axis=1), kind="stable") if turn is None else turn, k):
@@ -100,14 +91,11 @@ def pair_once(near: Numbers, k: int, turn: Sequence[int] | None = None) -> tuple
 
 
 def pair_optimally(near: Numbers, k: int) -> tuple[Places, Places]:
-    """Pair members so that all distances together are least, no comparison school used twice.
+    """Pair as `pair_once` does, but so that all distances together are least.
 
-    Leaves out whom the calipers leave no one: first as many members as can be get one comparison
-    school, then as many as can be a second, and so on; among all such pairings, the one with the
-    smallest total distance. That total is the only one; where distances tie the pairs may not be,
-    but the same table always gives the same. Solved exactly as an assignment (Jonker and Volgenant
-    1987) with a dummy comparison school for every place that may stay empty. Otherwise as
-    `pair_nearest`.
+    First as many members as can be get one comparison school, then as many as can be a second, and
+    so on; among all such pairings, the one with the smallest total distance. Solved exactly as an
+    assignment (Jonker and Volgenant 1987) with a dummy for every place that may stay empty.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -142,11 +130,10 @@ WAYS = {"own authority": pair_nearest, "once": pair_once, "optimal": pair_optima
 def pair_members(
     match: Match,
     pool: Pool,
-    where: PoolRule,
     members: Iterable[int],
+    free: NDArray[np.bool_],
     *,
     way: Literal["own authority", "once", "optimal"],
-    barred: Iterable[int] = (),
 ) -> Match:
     """Match the members anew, on the headline's distance; all other schools keep what they had.
 
@@ -158,7 +145,7 @@ def pair_members(
 
     rule, inside = match.rule, pool.schools.index.isin(list(members))
     own = np.flatnonzero(inside)
-    other = np.flatnonzero(mark_free(pool, where, barred) & ~inside)
+    other = np.flatnonzero(free & ~inside)
     _need_memory(len(own) * len(other), f"a match of {len(own):,} members among {len(other):,}")
     points = place_schools(pool)
     near = np.round(cdist(points[own], points[other]), AGREED)
@@ -175,24 +162,16 @@ def pair_members(
 
 
 def match_listed(
-    match: Match,
-    pool: Pool,
-    where: PoolRule,
-    members: Iterable[int],
-    pairs: pd.DataFrame,
-    *,
-    barred: Iterable[int] = (),
+    match: Match, pool: Pool, members: Iterable[int], free: NDArray[np.bool_], pairs: pd.DataFrame
 ) -> Match:
     """Compare schools with those that a published list gives them (`pairs`: `school`, `similar`).
 
-    A listed school counts where it is in the pool, free and in another authority. A member that is
-    left with too few has none; any other school then keeps what it had, so that chance can still
-    be measured.
+    A listed school counts where it is in the pool, `free` and in another authority. A member left
+    with too few has none; any other school keeps what it had, so that chance can be measured.
     """
     schools, authority = pool.schools.index, pool.schools["la"].to_numpy(np.int64)
     row, at = (schools.get_indexer(pairs[name]) for name in ("school", "similar"))
-    fine = (row >= 0) & (at >= 0)
-    fine &= mark_free(pool, where, barred)[at] & (authority[row] != authority[at])
+    fine = (row >= 0) & (at >= 0) & free[at] & (authority[row] != authority[at])
     row, at = row[fine], at[fine]
     rank = pd.Series(row).groupby(row).cumcount().to_numpy(np.int64)
     counted = np.bincount(row, minlength=len(schools))

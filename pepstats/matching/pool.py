@@ -116,11 +116,7 @@ def find_pool(
 
 
 def list_start(before: Panel, register: pd.DataFrame, basis: MatchBasis) -> list[tuple[str, int]]:
-    """List what the pupils brought with them, as far as nearly all schools have it, by last year.
-
-    Their own earlier attainment, and the shares that are disadvantaged and whose first language is
-    not English (`PUPILS_START`), beside what `match.near` names.
-    """
+    """List what pupils brought with them (`PUPILS_START`) that nearly all have, by last year."""
     last = max(basis.baseline)
     schools = register.index[register["phase"].isin(PHASES[basis.phase])]
     asked = before.wide(basis.rule.near[0]).reindex(schools)[last].dropna().index

@@ -15,11 +15,11 @@ from pepstats.impact import (
     Gaps,
     PlaceboDraws,
     choose_verdict,
-    fit_chance_scale,
     half_width,
     has_gap,
+    mean_of,
     placebo_p,
-    weighted_mean,
+    scale_draws,
 )
 from pepstats.settings import Programme
 
@@ -48,34 +48,34 @@ def measure_rest(
     """Set the schools of the authority that are in no programme beside those of the programme.
 
     `schools` are the members with a gap and all barred schools; `scale` the members' placebo draws
-    as they were judged. One row for either: `n_schools`, `estimate`, `low`, `high`, `p` and the
-    verdict, each of its own schools' mean gap; the others' draws are what every placebo programme
+    as they were judged. One row for either; the others' draws are what every placebo programme
     leaves of its city.
     """
     own, barred = schools
     table, key = gaps.table, (programme.slug, gaps.outcome)
-    rows = np.flatnonzero(table.index.isin(own))
-    mean = float(weighted_mean(gaps, rows)[0])
-    said = [(*key, MEMBERS, len(own), *_tell(mean, scale, draws.usable), "")]
-    home = table["la"].iloc[rows].mode()
+    mean, _ = mean_of(gaps, own)
+    told = tell_range(mean, scale, draws.usable)
+    said = [(*key, MEMBERS, len(own), *told, choose_verdict(mean, told[-1]), "")]
+    home = table.loc[own, "la"].mode()
     free = table["gap"].notna() & ~table.index.isin(barred)
-    rest = np.flatnonzero(free & table["la"].eq(home.iloc[0])) if len(home) else rows[:0]
+    rest = table.index[free & table["la"].isin(home[:1])]
     reason = "the programme is not in one authority" if not draws.within else ""
     reason = reason or ("fewer than 4 other schools" if len(rest) < FEWEST_OTHERS else "")
     if reason:
         said.append((*key, OTHERS, len(rest), *[np.nan] * 4, "", reason))
     else:
-        mean, variance = (float(one) for one in weighted_mean(gaps, rest))
+        mean, variance = mean_of(gaps, rest)
         drawn, of_draws = _leave_drawn_out(gaps, draws, free.to_numpy())
-        chance = fit_chance_scale(drawn, of_draws, draws.authorities)
-        scaled = drawn * chance.at(variance) / chance.of_draws
-        said.append((*key, OTHERS, len(rest), *_tell(mean, scaled, draws.usable), ""))
+        scaled = scale_draws(drawn, of_draws, draws.authorities, variance)
+        told = tell_range(mean, scaled, draws.usable)
+        said.append((*key, OTHERS, len(rest), *told, choose_verdict(mean, told[-1]), ""))
     return pd.DataFrame(said, columns=REST_COLUMNS)
 
 
-def _tell(estimate: float, chance: Numbers, cities: int) -> list[object]:
+def tell_range(estimate: float, chance: Numbers, cities: int) -> list[float]:
+    """Return an estimate, the ends of its range, and its share of draws as far from zero."""
     wide, p = half_width(chance), placebo_p(estimate, chance, cities)
-    return [estimate, estimate - wide, estimate + wide, p, choose_verdict(estimate, p)]
+    return [estimate, estimate - wide, estimate + wide, p]
 
 
 def _leave_drawn_out(
@@ -105,9 +105,8 @@ def measure_doses(
 ) -> pd.DataFrame:
     """Regress the gap on how much each school had, against the same slope in every placebo draw.
 
-    `doses` has each kind of dose by school. The schools of a draw are dealt the programme's doses,
-    low attaining ones those of low attaining ones. One row per dose: `slope` in the outcome's unit
-    for each unit more, `low`, `high`, `p`; or the `reason` why there is none.
+    The schools of a draw are dealt the programme's doses, low attaining ones those of low attaining
+    ones. One row per dose: `slope` in the outcome's unit for each unit more, or the `reason`.
     """
     rows = []
     for name, dose in doses.items():
@@ -123,10 +122,7 @@ def measure_doses(
         drawn = draws.schools[:, places[: draws.schools.shape[1]]]
         dealt = np.append(amount[first], amount[~first])[: drawn.shape[1]]
         slope = float(_slope(gaps, gaps.table.index.get_indexer(own)[None, :], amount)[0])
-        chance = _slope(gaps, drawn, dealt)
-        wide = half_width(chance)
-        p = placebo_p(slope, chance, draws.usable)
-        rows.append((*key, slope, slope - wide, slope + wide, p, ""))
+        rows.append((*key, *tell_range(slope, _slope(gaps, drawn, dealt), draws.usable), ""))
     return pd.DataFrame(rows, columns=DOSE_COLUMNS)
 
 

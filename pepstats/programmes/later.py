@@ -14,17 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pepstats.impact import (
-    Gaps,
-    PlaceboDraws,
-    draw_years,
-    fit_chance_scale,
-    half_width,
-    has_gap,
-    placebo_p,
-    weighted_mean,
-)
+from pepstats.impact import Gaps, PlaceboDraws, draw_years, has_gap, scale_draws, weighted_mean
 from pepstats.measures import list_refused_breaks
+from pepstats.programmes.beside import tell_range
 from pepstats.schools import Panel
 from pepstats.settings import Programme, read_first_year
 
@@ -103,14 +95,14 @@ def add_cells(
 ) -> StartCells | None:
     """Estimate each start's cells in one outcome, and their mean by number of schools.
 
-    `gaps` has those of each start and year; the schools of a placebo draw, positions in `pool`, are
-    dealt out to the starts as the programme's are, low attaining and not. None where no start has
-    gaps in the last year.
+    `gaps` has those of the primary outcome by start and year; the schools of a draw, positions in
+    `pool`, are dealt out to the starts as the programme's are, low attaining and not. None where no
+    start has gaps in the last year.
     """
     last = max((year for _, year in gaps), default=0)
     dealt = _deal_columns(requests, draws, low)
     rows, parts = [], []
-    outcome = next(iter(gaps.values())).outcome if gaps else programme.primary
+    outcome = programme.primary
     for one in requests:
         for year in one.years:
             found = gaps.get((one.start, year))
@@ -134,18 +126,12 @@ def add_cells(
     ).sort_index()
     variance = pd.concat([found.table["variance"].loc[own] for found, own, _ in parts])
     table = pd.DataFrame(rows, columns=CELL_COLUMNS)
-    scaled = _scale(together, draws)
-    return StartCells(table, together.estimate, scaled, weights, variance.reindex(weights.index))
+    variance, scaled = variance.reindex(weights.index), _scale(together, draws)
+    return StartCells(table, float(together[0][0]), scaled, weights, variance)
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """Means and sampling variances of the schools of a cell, and of each draw's."""
-
-    estimate: float
-    variance: float
-    drawn: Numbers
-    drawn_variance: Numbers
+_Cell = tuple[Numbers, Numbers]
+"""Means and sampling variances: of the schools of a cell first, then of each draw's."""
 
 
 def _deal_columns(
@@ -176,33 +162,24 @@ def _estimate_cell(
     some = replace(draws, schools=draws.schools[:, columns])
     drawn, drawn_variance = weighted_mean(of_pool, some.schools)
     drawn = drawn + draw_years(of_pool, some, own, gaps)
-    return _Cell(float(mean), float(variance), drawn, drawn_variance)
+    return np.append(mean, drawn), np.append(variance, drawn_variance)
 
 
 def _add_up(cells: Sequence[_Cell], schools: Sequence[int]) -> _Cell:
     """Average cells by their number of schools."""
     share = np.array(schools, dtype=float) / sum(schools)
-    return _Cell(
-        float(sum(s * c.estimate for s, c in zip(share, cells, strict=True))),
-        float(sum(s**2 * c.variance for s, c in zip(share, cells, strict=True))),
-        np.sum([s * c.drawn for s, c in zip(share, cells, strict=True)], axis=0),
-        np.sum([s**2 * c.drawn_variance for s, c in zip(share, cells, strict=True)], axis=0),
-    )
+    means = [s * mean for s, (mean, _) in zip(share, cells, strict=True)]
+    variances = [s**2 * variance for s, (_, variance) in zip(share, cells, strict=True)]
+    return np.sum(means, axis=0), np.sum(variances, axis=0)
 
 
 def _scale(cell: _Cell, draws: PlaceboDraws) -> Numbers:
-    """Scale draws to the real schools' chance spread, as every estimate's are."""
-    chance = fit_chance_scale(cell.drawn, cell.drawn_variance, draws.authorities)
-    scaled: Numbers = cell.drawn * chance.at(cell.variance) / chance.of_draws
-    return scaled
+    mean, variance = cell
+    return scale_draws(mean[1:], variance[1:], draws.authorities, float(variance[0]))
 
 
 def _tell(cell: _Cell, draws: PlaceboDraws) -> list[float]:
-    """Return a cell's estimate, the ends of its range, and its share of draws as far from zero."""
-    chance = _scale(cell, draws)
-    wide = half_width(chance)
-    p = placebo_p(cell.estimate, chance, draws.usable)
-    return [cell.estimate, cell.estimate - wide, cell.estimate + wide, p]
+    return tell_range(float(cell[0][0]), _scale(cell, draws), draws.usable)
 
 
 def _share(gaps: Gaps, own: Sequence[int]) -> pd.Series:

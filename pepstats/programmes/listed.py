@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from pepstats.errors import DesignError, as_reason
 from pepstats.schools import Schools, find_members
-from pepstats.settings import (
-    Entered,
-    Member,
-    Programme,
-    split_phases,
-)
+from pepstats.settings import Entered, Member, Programme, split_phases
 
 ACCOUNT_COLUMNS = ["programme", "title", "kind", "listed", "found", "evaluated", "reason"]
 REMARK_COLUMNS = ["what", "programme", "detail"]
@@ -97,7 +92,7 @@ def find_programmes(entered: Iterable[Entered], followed: Schools, data: Path) -
             continue
         for part in split_phases(one.programme):
             try:
-                listed, said = _find_one(replace(one, programme=part), followed, data)
+                listed, said = _find_one(part, one.kind, followed, data)
             except DesignError as error:
                 reason = as_reason(error).removeprefix(f"{part.file}, ").removeprefix(part.file)
                 lost.append((part.slug, part.title, one.kind, 0, 0, False, reason.lstrip(": ")))
@@ -117,15 +112,14 @@ def find_programmes(entered: Iterable[Entered], followed: Schools, data: Path) -
     return FoundProgrammes(tuple(found), left_out, (*remarks, *_say_shared(found)))
 
 
-def _find_one(one: Entered, followed: Schools, data: Path) -> tuple[ListedProgramme, list[Remark]]:
+def _find_one(
+    programme: Programme, kind: str, followed: Schools, data: Path
+) -> tuple[ListedProgramme, list[Remark]]:
     """Find the schools of one programme, without those that are unknown or listed again."""
-    programme = one.programme
-    if programme is None:
-        raise DesignError(one.reason)
     members = programme.members
     if not isinstance(members, tuple):  # a whole authority; files of members are read before
         table = find_members(programme, followed, data)
-        return ListedProgramme(programme, one.kind, table, len(table)), []
+        return ListedProgramme(programme, kind, table, len(table)), []
     known = followed.known
     unknown = [member.urn for member in members if member.urn not in known.index]
     kept: dict[int, Member] = {}
@@ -140,7 +134,7 @@ def _find_one(one: Entered, followed: Schools, data: Path) -> tuple[ListedProgra
         remarks.append(Remark(TWICE, programme.slug, f"{again} of {len(members)} rows"))
     programme = programme.model_copy(update={"members": used})
     table = find_members(programme, followed, data) if used else pd.DataFrame(index=pd.Index([]))
-    return ListedProgramme(programme, one.kind, table, len(members)), remarks
+    return ListedProgramme(programme, kind, table, len(members)), remarks
 
 
 def _identify(one: ListedProgramme) -> str:
@@ -155,19 +149,11 @@ def _identify(one: ListedProgramme) -> str:
 def _say_shared(found: Sequence[ListedProgramme]) -> list[Remark]:
     """Say of each programme which of its schools are in others of the list too."""
     counts = Counter(school for one in found for school in one.schools)
-    said = []
-    for one in found:
-        own = [school for school in one.schools if counts[school] > 1]
-        if own:
-            detail = f"{len(own)} of {len(one.schools)} schools"
-            said.append(Remark(SHARED, one.programme.slug, detail))
-    return said
-
-
-def tabulate_remarks(remarks: Iterable[Remark]) -> pd.DataFrame:
-    """List what has to be said of the programmes, one row per programme and thing said."""
-    rows = [(one.what, one.programme, one.detail) for one in remarks]
-    return pd.DataFrame(rows, columns=REMARK_COLUMNS)
+    shared = [sum(counts[school] > 1 for school in one.schools) for one in found]
+    return [
+        Remark(SHARED, one.programme.slug, f"{some} of {len(one.schools)} schools")
+        for one, some in zip(found, shared, strict=True) if some
+    ]  # fmt: skip
 
 
 def sum_remarks(remarks: pd.DataFrame, account: pd.DataFrame) -> list[str]:

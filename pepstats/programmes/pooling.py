@@ -41,11 +41,11 @@ class Average:
     average that would be found four times in five.
     """
 
-    estimate: float
-    low: float
-    high: float
-    p: float
-    smallest: float
+    estimate: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p: float = float("nan")
+    smallest: float = float("nan")
     tau: float = float("nan")
     tau_low: float = float("nan")
     tau_high: float = float("nan")
@@ -283,10 +283,9 @@ def pool_sweep(sweep: Sweep, outcome: str) -> Pooled:
     groups |= {kind: of == kind for kind in sorted(set(of)) if kind and (of != kind).any()}
     rows = []
     for kind, inside in groups.items():
-        rows += _answer(
-            [one for one, taken in zip(standing, inside, strict=True) if taken],
-            kind, centred[inside], joint[:, inside], covariance[np.ix_(inside, inside)],
-        )  # fmt: skip
+        some = [standing[place] for place in np.flatnonzero(inside)]
+        within = covariance[np.ix_(inside, inside)]
+        rows += _answer(some, kind, centred[inside], joint[:, inside], within)
     answers = pd.DataFrame(rows, columns=ANSWER_COLUMNS)
     each, by_chance = _tabulate_each(sweep, standing, centred, joint, covariance)
     best = int(np.argmax(centred))
@@ -344,27 +343,19 @@ def find_covariance(standing: Sequence[Standing]) -> Numbers:
 
 def _answer(
     standing: Sequence[Standing], kind: str, centred: Numbers, joint: Numbers, covariance: Numbers
-) -> list[tuple[object, ...]]:
+) -> list[dict[str, object]]:
     """Average both questions of some programmes, or say why one has no answer."""
-    first, count = standing[0], len(standing)
-    schools = len({school for one in standing for school in one.shares.index})
-    answers: dict[str, Average | str] = {
-        THESE: "only one programme",
-        KIND: f"fewer than {FEWEST_OF_KIND} programmes",
-    }
+    count, few = len(standing), f"fewer than {FEWEST_OF_KIND} programmes"
+    answers = [(THESE, Average(), "only one programme"), (KIND, Average(), few)]
     if count > 1:
-        answers[THESE] = average_these(centred, joint, covariance)
+        answers[0] = THESE, average_these(centred, joint, covariance), ""
     if count >= FEWEST_OF_KIND:
-        answers[KIND] = average_kind(centred, covariance)
-    rows: list[tuple[object, ...]] = []
-    for question, one in answers.items():
-        key = (first.outcome, kind, question, count, schools)
-        if isinstance(one, str):
-            rows.append((*key, *[np.nan] * 3, first.unit, *[np.nan] * 5, one))
-        else:
-            rows.append((*key, one.estimate, one.low, one.high, first.unit, one.p, one.smallest,
-                         one.tau, one.tau_low, one.tau_high, ""))  # fmt: skip
-    return rows
+        answers[1] = KIND, average_kind(centred, covariance), ""
+    schools = len({school for one in standing for school in one.shares.index})
+    key = {"outcome": standing[0].outcome, "unit": standing[0].unit, "kind": kind,
+           "programmes": count, "schools": schools}  # fmt: skip
+    return [{**key, "question": question, **vars(one), "reason": reason}
+            for question, one, reason in answers]  # fmt: skip
 
 
 def _tabulate_each(

@@ -9,12 +9,12 @@ through any executor of `concurrent.futures`; what comes of it depends on none.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
-from itertools import chain
+from functools import cache, cached_property, partial
+from itertools import chain, product
 
 import numpy as np
 import pandas as pd
@@ -48,24 +48,18 @@ from pepstats.impact import (
 from pepstats.matching import MatchBasis
 from pepstats.measures import MEASURES, PUPILS_START, whole_of
 from pepstats.programmes.beside import measure_doses, measure_rest
-from pepstats.programmes.later import (
-    CellRequest,
-    StartCells,
-    add_cells,
-    list_starts,
-    request_cells,
-)
+from pepstats.programmes.later import CellRequest, StartCells, add_cells, list_starts, request_cells
 from pepstats.programmes.listed import (
     ACCOUNT_COLUMNS,
     LATER,
     NOT_OWN,
     NOT_YET,
     OF_ALL,
+    REMARK_COLUMNS,
     SPREAD,
     FoundProgrammes,
     ListedProgramme,
     Remark,
-    tabulate_remarks,
 )
 from pepstats.schools import Panel
 from pepstats.settings import Programme, lead_with
@@ -83,7 +77,6 @@ class Comparison:
     `gaps` and `yardstick` have, by outcome and year, those of every school of the pool.
     """
 
-    key: str
     design: Design
     mode: str
     gaps: dict[tuple[str, int], Gaps] = field(repr=False)
@@ -103,14 +96,12 @@ class Standing:
     `chance` are the draws on the estimate's own scale and `city` the authority of each, 0 where
     schools may be anywhere; `home` is the programme's own authority, 0 where it is in several.
     `shares` is what each school counts in the estimate, `variance` that of each school's gap and
-    `city_variance` that of an authority's good or bad year. `later` says whether schools count from
-    first years of their own.
+    `city_variance` that of an authority's good or bad year.
     """
 
     programme: str
     outcome: str
     unit: str
-    release: str
     estimate: float
     chance: Numbers = field(repr=False)
     city: NDArray[np.int64] = field(repr=False)
@@ -119,7 +110,6 @@ class Standing:
     shares: pd.Series = field(repr=False)
     variance: pd.Series = field(repr=False)
     city_variance: float
-    later: bool = False
 
     @property
     def spread(self) -> float:
@@ -197,12 +187,8 @@ class Sweep:
     @cached_property
     def outcomes(self) -> tuple[str, ...]:
         """The outcomes estimated, those of most programmes first."""
-        counted: dict[str, int] = defaultdict(int)
-        for found in self.found:
-            for one in found.standing:
-                counted[one.outcome] += 1
-        first = list(counted)
-        return tuple(sorted(counted, key=lambda name: (-counted[name], first.index(name))))
+        counted = Counter(one.outcome for found in self.found for one in found.standing)
+        return tuple(outcome for outcome, _ in counted.most_common())
 
 
 def _stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -230,11 +216,10 @@ def evaluate_programmes(
         for want in plan.wanted:
             asked[want.key] = asked[want.key].join(want) if want.key in asked else want
     narrow = _narrow(inputs, found.programmes)
-    jobs = [_Comparing(want, narrow, never) for want in asked.values()]
-    made = dict(zip(asked, hand_out(_compare, jobs), strict=True))
-    doses = count_doses(found.programmes)
-    shares = list(_share_out(plans, made, narrow, doses))
-    results = [one for part in hand_out(_evaluate_share, shares) for one in part]
+    compare = partial(_compare, inputs=narrow, barred=never)
+    made = dict(zip(asked, hand_out(compare, list(asked.values())), strict=True))
+    evaluate = partial(_evaluate_share, inputs=narrow, doses=count_doses(found.programmes))
+    results = [one for part in hand_out(evaluate, list(_share_out(plans, made))) for one in part]
     return _collect(found, {one.programme: one for one in results})
 
 
@@ -287,18 +272,16 @@ def _plan(listed: ListedProgramme, inputs: Inputs, mode_of: Callable[[str], str]
     requests: list[CellRequest] = []
     if mode == MATCHED and starts.ne(programme.starts).any():
         requests = request_cells(programme, inputs.panel, starts, year)
-    own: list[tuple[Programme, tuple[str, ...], tuple[int, ...], tuple[int, ...]]]
-    own = [(programme, programme.outcomes, (year,), listed.schools)]
+    own: list[tuple[Programme, Iterable[str], Iterable[int]]]
+    own = [(programme, programme.outcomes, (year,))]
     for one in requests:
         if not one.reason:
             asked = programme.model_copy(update={"baseline": one.baseline, "starts": one.start})
-            own.append((asked, (programme.primary,), one.years, listed.schools))
+            own.append((asked, (programme.primary,), one.years))
     wanted = [
-        _Wanted(
-            _name_comparison(asked, mode), asked, mode,
-            tuple((outcome, at) for outcome in outcomes for at in years), frozenset(schools),
-        )
-        for asked, outcomes, years, schools in own
+        _Wanted(_name_comparison(asked, mode), asked, mode, tuple(product(outcomes, years)),
+                frozenset(listed.schools))
+        for asked, outcomes, years in own
     ]  # fmt: skip
     return _Plan(listed, tuple(wanted), tuple(requests))
 
@@ -328,23 +311,11 @@ def _narrow(inputs: Inputs, programmes: Iterable[ListedProgramme]) -> Inputs:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Comparing:
-    """A comparison to be made."""
-
-    want: _Wanted
-    inputs: Inputs
-    barred: tuple[int, ...]
-
-
-def _compare(job: _Comparing) -> Comparison | str:
+def _compare(want: _Wanted, inputs: Inputs, barred: tuple[int, ...]) -> Comparison | str:
     """Match every school and find its gaps once, for all programmes; or say why that cannot be."""
-    want, inputs = job.want, job.inputs
     programme = want.programme
     try:
-        design = design_comparison(
-            programme, inputs.panel, inputs.register, want.schools, job.barred
-        )
+        design = design_comparison(programme, inputs.panel, inputs.register, want.schools, barred)
     except DesignError as error:
         return _reason_of(error, programme)
     gaps, yardstick = dict[tuple[str, int], Gaps](), dict[tuple[str, int], Gaps]()
@@ -355,30 +326,18 @@ def _compare(job: _Comparing) -> Comparison | str:
         except DesignError:  # each programme that asks for it says so
             continue
         gaps[outcome, year], yardstick[outcome, year] = both
-    return Comparison(want.key, design, want.mode, gaps, yardstick)
+    return Comparison(design, want.mode, gaps, yardstick)
 
 
 def _reason_of(error: DesignError, programme: Programme) -> str:
     return as_reason(error).removeprefix(f"{programme.file}: ")
 
 
-@dataclass(frozen=True)
-class _Share:
-    """Some programmes of one comparison, with all it takes to evaluate them."""
-
-    plans: tuple[_Plan, ...]
-    made: dict[str, Comparison | str] = field(repr=False)
-    inputs: Inputs = field(repr=False)
-    doses: pd.DataFrame = field(repr=False)
+_Made = Mapping[str, Comparison | str]
 
 
-def _share_out(
-    plans: Sequence[_Plan],
-    made: dict[str, Comparison | str],
-    inputs: Inputs,
-    doses: pd.DataFrame,
-) -> Iterator[_Share]:
-    """Part the programmes by their comparison, a few at a time."""
+def _share_out(plans: Sequence[_Plan], made: _Made) -> Iterator[tuple[list[_Plan], _Made]]:
+    """Part the programmes by their comparison, a few at a time, with the comparisons they need."""
     alike = defaultdict[str, list[_Plan]](list)
     for plan in plans:
         alike[plan.wanted[0].key].append(plan)
@@ -386,42 +345,49 @@ def _share_out(
         for at in range(0, len(own), AT_A_TIME):
             some = own[at : at + AT_A_TIME]
             keys = {want.key for plan in some for want in plan.wanted}
-            yield _Share(tuple(some), {key: made[key] for key in sorted(keys)}, inputs, doses)
+            yield some, {key: made[key] for key in sorted(keys)}
 
 
-def _evaluate_share(share: _Share) -> list[Estimated]:
-    return [_evaluate(plan, share) for plan in share.plans]
+def _evaluate_share(
+    share: tuple[list[_Plan], _Made], inputs: Inputs, doses: pd.DataFrame
+) -> list[Estimated]:
+    plans, made = share
+    return [_evaluate(plan, made, inputs, doses) for plan in plans]
 
 
-def _evaluate(plan: _Plan, share: _Share) -> Estimated:
+def _evaluate(plan: _Plan, made: _Made, inputs: Inputs, counted: pd.DataFrame) -> Estimated:
     """Evaluate one programme as `evaluate` does, from gaps that are known."""
     listed, want = plan.listed, plan.wanted[0]
-    programme, comparison = want.programme, share.made[want.key]
+    programme, comparison = want.programme, made[want.key]
     if isinstance(comparison, str):
         return Estimated(programme.slug, comparison)
-    inputs = replace(share.inputs, members=listed.members.assign(also_in=0))
+    inputs = replace(inputs, members=listed.members.assign(also_in=0))
     design = comparison.design.with_members(listed.schools)
     try:
         refuse_few(programme, design)
         known = comparison.measured(inputs.year)
         measured = measure_outcomes(programme, design, inputs, want.mode, known)
-        low = mark_low(programme, design, inputs, measured)
+        yardstick = measured.yardstick[programme.primary]
+        low = mark_low(programme, inputs.panel, yardstick, design.members)
         draws = draw_programmes(programme, design, inputs, measured)
         judged = judge_effects(programme, design, inputs, measured, draws, ())
     except DesignError as error:
         return Estimated(programme.slug, _reason_of(error, programme))
     standing = [_stand(one, judged) for one in judged.effect_list]
-    cells = _add_later(plan, share, measured, draws, low)
-    if cells is not None:
-        standing = [_replace_by(one, cells) if one.outcome == programme.primary else one
-                    for one in standing]  # fmt: skip
+    cells = _add_later(plan, made, measured, draws, low)
+    if cells is not None:  # each school counts from its own first year
+        standing = [
+            replace(one, estimate=cells.estimate, chance=cells.chance, shares=cells.shares,
+                    variance=cells.variance) if one.outcome == programme.primary else one
+            for one in standing
+        ]  # fmt: skip
     first = measured.gaps[programme.primary]
     own = has_gap(first, design.members)
     rest = doses = pd.DataFrame()
     if want.mode == MATCHED:
         rest = measure_rest(programme, first, draws, (own, design.barred),
                             judged.placebo[programme.primary].to_numpy(float))  # fmt: skip
-        doses = measure_doses(programme, first, draws, _list_doses(listed, share.doses), low)
+        doses = measure_doses(programme, first, draws, _list_doses(listed, counted), low)
     return Estimated(
         programme.slug, "", judged.effects, measured.refused, tuple(standing),
         pd.DataFrame() if cells is None else cells.table, rest, doses,
@@ -436,23 +402,15 @@ def _stand(effect: Effect, judged: Evaluation) -> Standing:
     most = int(table["la"].mode().iloc[0])
     home = most if table["la"].eq(most).mean() >= WHOLE else 0
     return Standing(
-        effect.programme, effect.outcome, effect.unit, effect.release, effect.estimate,
+        effect.programme, effect.outcome, effect.unit, effect.estimate,
         judged.placebo[effect.outcome].to_numpy(float), draws.authorities.astype(np.int32),
         draws.usable, home, table["weight"] / table["weight"].sum(), table["variance"],
         gaps.city_variance,
     )  # fmt: skip
 
 
-def _replace_by(one: Standing, cells: StartCells) -> Standing:
-    """Return a standing in which each school counts from its own first year."""
-    return replace(
-        one, estimate=cells.estimate, chance=cells.chance, shares=cells.shares,
-        variance=cells.variance, later=True,
-    )  # fmt: skip
-
-
 def _add_later(
-    plan: _Plan, share: _Share, measured: Measured, draws: PlaceboDraws, low: pd.Series
+    plan: _Plan, made: _Made, measured: Measured, draws: PlaceboDraws, low: pd.Series
 ) -> StartCells | None:
     """Estimate the cells of a programme whose schools started in several years."""
     if not plan.requests:
@@ -460,14 +418,11 @@ def _add_later(
     programme = plan.wanted[0].programme
     gaps: dict[tuple[int, int], Gaps] = {}
     for want in plan.wanted[1:]:
-        made = share.made[want.key]
-        if not isinstance(made, str):
-            start, outcome = want.programme.starts, programme.primary
-            gaps |= {
-                (start, year): made.gaps[outcome, year]
-                for _, year in want.gaps
-                if (outcome, year) in made.gaps
-            }
+        comparison = made[want.key]
+        if not isinstance(comparison, str):
+            start, known = want.programme.starts, comparison.gaps
+            gaps |= {(start, year): known[outcome, year] for outcome, year in want.gaps
+                     if (outcome, year) in known}  # fmt: skip
     pool = measured.yardstick[programme.primary].table.index
     return add_cells(programme, plan.requests, gaps, draws, pool, low)
 
@@ -502,15 +457,14 @@ def _list_remarks(
 
 def _collect(found: FoundProgrammes, results: dict[str, Estimated]) -> Sweep:
     """Put results in the order in which programmes were entered, and account for every one."""
-    rows = []
-    for one in found.programmes:
-        result = results[one.programme.slug]
-        rows.append(
-            (one.programme.slug, one.programme.title, one.kind, one.listed, len(one.schools),
-             not result.reason, result.reason)
-        )  # fmt: skip
+    done = [results[one.programme.slug] for one in found.programmes]
+    rows = [
+        (one.programme.slug, one.programme.title, one.kind, one.listed, len(one.schools),
+         not result.reason, result.reason)
+        for one, result in zip(found.programmes, done, strict=True)
+    ]  # fmt: skip
     account = pd.DataFrame(rows, columns=ACCOUNT_COLUMNS)
     account = pd.concat([account, found.left_out], ignore_index=True) if rows else found.left_out
-    done = tuple(results[one.programme.slug] for one in found.programmes)
     remarks = [*found.remarks, *(said for one in done for said in one.remarks)]
-    return Sweep(account, tabulate_remarks(remarks), tuple(one for one in done if not one.reason))
+    said = pd.DataFrame([vars(one) for one in remarks], columns=REMARK_COLUMNS)
+    return Sweep(account, said, tuple(one for one in done if not one.reason))

@@ -12,14 +12,6 @@ from pepstats.robustness.checks import Checked, check_effect, list_checks
 from pepstats.robustness.headline import make_headline
 
 __all__ = [
-    "Calibration",
-    "Checked",
-    "Picking",
-    "Population",
-    "calibrate",
-    "calibrate_primary",
-    "check_effect",
-    "describe_calibration",
-    "list_checks",
-    "make_headline",
-]
+    "Calibration", "Checked", "Picking", "Population", "calibrate", "calibrate_primary",
+    "check_effect", "describe_calibration", "list_checks", "make_headline",
+]  # fmt: skip

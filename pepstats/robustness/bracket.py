@@ -19,15 +19,15 @@ from pepstats.errors import DesignError
 from pepstats.impact import (
     Asked,
     Gaps,
-    draw_placebo,
     draw_years,
     find_gaps,
-    fit_chance_scale,
     fit_gap_variance,
     fit_line,
     has_gap,
     is_whole_authority,
     lay_out,
+    mean_of,
+    scale_draws,
     weigh_gaps,
     weighted_mean,
 )
@@ -45,18 +45,15 @@ ENOUGH = 0.9
 """Share of the pool's schools that must have a circumstance for it to be used."""
 
 
-def compare_circumstances(headline: Headline) -> CheckRow:
-    """Compare changes with all other schools', circumstances held alike but not earlier results."""
-    return _compare_all(headline, _known_circumstances(headline))
-
-
-def compare_unmatched(headline: Headline) -> CheckRow:
-    """Compare changes with all other schools', as they are."""
-    return _compare_all(headline, [])
-
-
-def _compare_all(headline: Headline, circumstances: Sequence[str]) -> CheckRow:
-    choice = replace(first_choice(headline), check="", note=_name_all(circumstances))
+def compare_all(headline: Headline, *, alike: bool) -> CheckRow:
+    """Compare changes with all other schools', circumstances held `alike` or not, results never."""
+    circumstances = _known_circumstances(headline) if alike else []
+    note = "change since before, less all other schools' change"
+    if circumstances:
+        labels = ", ".join(MEASURES[name].label for name in circumstances)
+        note = "change since before; taken out by a line over other schools"
+        note = f"{note}: kind of school, {labels}"
+    choice = replace(first_choice(headline), check="", note=note)
     found = compare_changes(headline, choice.baseline, headline.year, circumstances)
     row = judge_choice(choice, headline, found, found, headline.draws, None)
     others = found.table["gap"].notna() & ~found.table.index.isin(headline.barred)
@@ -74,20 +71,12 @@ def _known_circumstances(headline: Headline) -> list[str]:
     ]  # fmt: skip
 
 
-def _name_all(circumstances: Sequence[str]) -> str:
-    if not circumstances:
-        return "change since before, less all other schools' change"
-    labels = ", ".join(MEASURES[name].label for name in circumstances)
-    return f"change since before; taken out by a line over other schools: kind of school, {labels}"
-
-
 def compare_changes(
     headline: Headline, baseline: Sequence[int], year: int, circumstances: Sequence[str]
 ) -> Gaps:
-    """Return each school's change from before less that of all schools in no programme.
+    """Return each school's change less that of all schools in no programme.
 
-    What `circumstances` and the kind of school explain of it in other authorities is taken out,
-    where any circumstance is named.
+    What `circumstances`, if any, and kinds of school explain in other authorities is taken out.
     """
     outcome, pool = headline.outcome, headline.pool.schools
     results = headline.panel.wide(outcome).reindex(index=pool.index)
@@ -111,8 +100,8 @@ def compare_changes(
     gap = filled - line.at(held, authority)
     pupils = cohort.to_numpy(float)
     chance = fit_gap_variance(gap[outside], pupils[outside], authority[outside])
-    table = lay_out(authority, change, change - gap, np.zeros(len(gap)), usable)
-    table = table.set_index(pool.index).assign(n_comparison=0, reason="")
+    table = lay_out(pool["la"], change, change - gap, np.zeros(len(gap)), usable)
+    table = table.assign(n_comparison=0, reason="")
     asked = Asked(outcome, tuple(baseline), year)
     return weigh_gaps(headline.panel, asked, table, line.overall, chance)
 
@@ -120,20 +109,15 @@ def compare_changes(
 def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
     """Find what schools picked by the same rule a year earlier did, when nothing was done.
 
-    Placebo programmes with as many schools, as many of them low attaining by the years before the
-    last baseline year, in that last year: their mean, and the span of 95 in 100 of them, against
-    all England or, where `matched`, against their own comparison schools.
+    The mean of placebo programmes in the last baseline year, and the span of 95 in 100 of them,
+    against all England or, where `matched`, against their own comparison schools.
     """
     *early, last = sorted(headline.programme.baseline)
     if not early:
         raise DesignError(ONE_YEAR)
     choice = replace(first_choice(headline), baseline=tuple(early), year=last)
     gaps, _, _ = compare_again(choice, headline)
-    draws = draw_placebo(
-        gaps, headline.low_when_picked(early, gaps.table.index), has_gap(gaps, headline.chosen),
-        barred=headline.barred, draws=headline.programme.placebo.draws,
-        rng=headline.rng("picked a year earlier"),
-    )  # fmt: skip
+    draws = headline.draw(gaps, has_gap(gaps, headline.chosen), "picked a year earlier")
     if not matched:
         every = compare_changes(headline, early, last, [])
         gaps = replace(every, table=every.table.reindex(gaps.table.index))
@@ -149,11 +133,9 @@ def pick_earlier(headline: Headline, *, matched: bool) -> CheckRow:
 
 
 def less_own_city(headline: Headline) -> CheckRow:
-    """Take the city's own good or bad year out, as its schools in no programme show it.
+    """Take the city's year out: the line over all England, less its schools in no programme (BLUP).
 
-    The line over all England, less the best prediction (BLUP) of the city's part from its other
-    schools. It is the narrowest of all, and wrong where those schools gained from the programme
-    too.
+    It is the narrowest of all, and wrong where those schools gained from the programme too.
     """
     asked = Asked(headline.outcome, headline.gaps.baseline, headline.year, headline.barred)
     gaps = find_gaps(headline.panel, headline.pool, headline.match, asked, how="line")
@@ -168,19 +150,18 @@ def less_own_city(headline: Headline) -> CheckRow:
     by_city = parts.groupby(table["la"]).sum()
     per_city = gaps.city_variance
 
-    def city_part(city: np.ndarray, less: np.ndarray | None) -> np.ndarray:
-        rest = by_city.reindex(city).fillna(0.0).to_numpy()
-        if less is not None:
-            rest = rest - parts.to_numpy()[less].sum(axis=1)
-        part: np.ndarray = per_city * rest[:, 0] / (1 + per_city * rest[:, 1])
-        return part
+    def find_rest(city: np.ndarray, schools: np.ndarray) -> np.ndarray:
+        """Return the mean gap of each row of schools less its city's part, by its other schools."""
+        rest = by_city.reindex(city).fillna(0.0).to_numpy() - parts.to_numpy()[schools].sum(axis=1)
+        part = per_city * rest[:, 0] / (1 + per_city * rest[:, 1])
+        less: np.ndarray = weighted_mean(gaps, schools)[0] - part
+        return less
 
-    own = np.flatnonzero(table.index.isin(headline.chosen))
-    estimate = weighted_mean(gaps, own)[0] - city_part(np.array([headline.home]), None)[0]
-    draws = headline.draws
-    chance = weighted_mean(gaps, draws.schools)[0] - city_part(draws.authorities, draws.schools)
+    own, draws = np.flatnonzero(table.index.isin(headline.chosen)), headline.draws
+    estimate = float(find_rest(np.array([headline.home]), own[None, :])[0])
+    chance = find_rest(draws.authorities, draws.schools)
     row = CheckRow(
-        "set against the authority's own other schools", float(estimate),
+        "set against the authority's own other schools", estimate,
         n_schools=int(table["gap"].iloc[own].notna().sum()),
         n_comparison=int((free & table["la"].eq(headline.home)).sum()),
         note="the line over all England, less how the city's schools in no programme did",
@@ -197,23 +178,17 @@ def judge_whole_authorities(headline: Headline) -> CheckRow:
         yardstick.table["gap"].notna() & ~yardstick.table.index.isin(headline.barred)
     ]
     table = table[table["la"] != headline.home]
-    mean, variance = mean_by_authority(table)
-    chance = fit_chance_scale(mean.to_numpy(), variance.to_numpy(), mean.index.to_numpy(np.int64))
-    own = np.flatnonzero(gaps.table.index.isin(headline.chosen))
-    estimate, own_variance = (float(part) for part in weighted_mean(gaps, own))
-    scaled = mean.to_numpy() * chance.at(own_variance) / chance.of_draws
+    parts = pd.DataFrame({"w": table["weight"], "wg": table["weight"] * table["gap"],
+                          "wwv": table["weight"]**2 * table["variance"]})  # fmt: skip
+    sums = parts.groupby(table["la"]).sum()
+    mean, variance = sums["wg"] / sums["w"], sums["wwv"] / sums["w"] ** 2
+    estimate, own_variance = mean_of(gaps, headline.chosen)
+    scaled = scale_draws(
+        mean.to_numpy(), variance.to_numpy(), mean.index.to_numpy(np.int64), own_variance
+    )
     row = CheckRow(
         "whole authorities, scaled by their size", estimate,
         n_schools=headline.effect.n_schools, n_comparison=headline.effect.n_comparison,
         note=f"against {len(mean)} whole authorities, not so many schools of each",
     )  # fmt: skip
     return headline.judge(row, scaled, cities=len(mean), keep=False)
-
-
-def mean_by_authority(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return each authority's precision-weighted mean gap, and its sampling variance."""
-    weight = table["weight"]
-    parts = pd.DataFrame({"w": weight, "wg": weight * table["gap"],
-                          "wwv": weight**2 * table["variance"]})  # fmt: skip
-    sums = parts.groupby(table["la"]).sum()
-    return sums["wg"] / sums["w"], sums["wwv"] / sums["w"] ** 2

@@ -161,10 +161,7 @@ def _change(panel: Panel, like: Gaps, barred: Iterable[int], *, level: bool) -> 
 
 
 def _pupil_variance(panel: Panel, ours: Gaps, free: NDArray[np.bool_]) -> float:
-    """Return the variance of one pupil's result: of a share, as published limits tell, or fitted.
-
-    Fitted is how gaps vary with the number of pupils, where no limits are published.
-    """
+    """Return the variance of one pupil's result: a share's, as published limits tell, or fitted."""
     if MEASURES[ours.outcome].percent and not ours.outcome.endswith(GAP):
         share = float(ours.table["own"][free].mean()) / 100
         return 10_000 * share * (1 - share)
@@ -182,43 +179,42 @@ def _pupil_variance(panel: Panel, ours: Gaps, free: NDArray[np.bool_]) -> float:
 def pick_programmes(
     sample: CalibrationSample, selection: str, picking: Picking, rng: np.random.Generator
 ) -> PlaceboDraws:
-    """Pick placebo programmes, some of their schools from the lower (or poorer) half.
+    """Pick placebo programmes, some of their schools from England's or their city's lower half.
 
-    The half of all England, or of the one city. Every city that has enough schools of both sorts
-    is as likely as any other.
+    Every city that has enough schools of both sorts is as likely as any other.
     """
     free, low, size, draws = np.flatnonzero(sample.free), picking.low, picking.size, picking.draws
     if selection == POOR and "disadvantage" not in sample.traits:
         raise DesignError("no source says how many pupils are disadvantaged")
     by = -sample.traits["disadvantage"] if selection == POOR else sample.traits["attainment"]
     rank = by.to_numpy(float)
+
+    def split(here: Places) -> tuple[Places, Places]:
+        lower = rank[here] < np.median(rank[here])
+        return here[lower], here[~lower]
+
+    def pick(lower: Places, rest: Places, times: int) -> Places:
+        some = pick_schools(lower, low, times, rng)
+        return np.hstack([some, pick_schools(rest, size - low, times, rng)])
+
     if selection in (ANYWHERE, LOW):
         if len(free) < 4 * size:
             raise DesignError(f"{len(free)} schools are too few to make up programmes of {size}.")
-        groups: tuple[tuple[Places, int], ...] = ((free, size),)
-        if selection == LOW:
-            lower = rank[free] < np.median(rank[free])
-            groups = ((free[lower], low), (free[~lower], size - low))
-        picked = np.hstack([pick_schools(among, n, draws, rng) for among, n in groups])
+        anywhere = selection == ANYWHERE
+        picked = pick_schools(free, size, draws, rng) if anywhere else pick(*split(free), draws)
         return PlaceboDraws(picked, np.zeros(draws, dtype=np.int64), 0, 0, within=False)
     free = free[~np.isnan(rank[free])]
-    cities, everywhere = {}, np.unique(sample.authority[free])
-    for city in everywhere:
-        here = free[sample.authority[free] == city]
-        lower = rank[here] < np.median(rank[here])
-        if lower.sum() >= low and (~lower).sum() >= size - low:
-            cities[int(city)] = (here[lower], here[~lower])
+    everywhere = np.unique(sample.authority[free])
+    halves = {int(city): split(free[sample.authority[free] == city]) for city in everywhere}
+    cities = {city: (lower, rest) for city, (lower, rest) in halves.items()
+              if len(lower) >= low and len(rest) >= size - low}  # fmt: skip
     if len(cities) < FEWEST_CITIES:
         raise DesignError(
             f"{len(cities)} authorities have enough schools for made-up programmes of {size}; at "
             f"least {FEWEST_CITIES} are needed. Ask for smaller ones."
         )
-    city_of = np.sort(np.resize(sorted(cities), draws))
-    parts = []
-    for city, (lows, rest) in sorted(cities.items()):
-        n = int((city_of == city).sum())
-        parts.append(np.hstack([pick_schools(lows, low, n, rng),
-                                pick_schools(rest, size - low, n, rng)]))  # fmt: skip
+    city_of = np.sort(np.resize(list(cities), draws))
+    parts = [pick(*two, int((city_of == city).sum())) for city, two in cities.items()]
     too_small = len(everywhere) - len(cities)
     return PlaceboDraws(np.vstack(parts), city_of, len(cities), too_small, within=True)
 
@@ -251,10 +247,11 @@ def judge_selection(
 def over_cities(values: NDArray[Any], city: Places) -> tuple[float, float]:
     """Return a mean over placebo programmes and its standard error, cities being the sample."""
     values = values.astype(float)
-    if not city.any():
-        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-    of_city = pd.Series(values).groupby(city).mean()
-    return float(of_city.mean()), float(of_city.std(ddof=1) / np.sqrt(len(of_city)))
+    return _with_error(pd.Series(values).groupby(city).mean() if city.any() else values)
+
+
+def _with_error(values: Numbers | pd.Series) -> tuple[float, float]:
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def spread_over_cities(
@@ -277,10 +274,7 @@ def t_test(values: Numbers) -> NDArray[np.bool_]:
 
 
 def judge_halves(gaps: Gaps, picked: PlaceboDraws, rng: np.random.Generator) -> tuple[float, float]:
-    """Judge one half of the cities by the other, many times over: the rate called, and its error.
-
-    Programmes from anywhere are halved themselves.
-    """
+    """Judge half of the cities (or of programmes from anywhere) by the rest: the rate and error."""
     mean, variance = weighted_mean(gaps, picked.schools)
     city = picked.authorities
     places, cities = pd.factorize(city if city.any() else np.arange(len(mean)) % 40)
@@ -322,23 +316,21 @@ def judge_kinds(sample: CalibrationSample, picked: PlaceboDraws) -> Rows:
         mine = picked.authorities == city
         called[mine] = far[mine] > np.quantile(far[~mine], 1 - LEVEL)
     rate = pd.Series(called.astype(float)).groupby(picked.authorities).mean()
+    errors = pd.Series(mean).groupby(picked.authorities).mean()
     free = sample.free
-    traits = sample.traits[free].assign(schools=1.0)
-    table = traits.groupby(sample.authority[free]).agg(
-        {name: "sum" if name == "schools" else "mean" for name in traits}
-    ).reindex(rate.index)  # fmt: skip
+    by_city = sample.traits[free].groupby(sample.authority[free])
+    table = by_city.mean().assign(schools=by_city.size().astype(float)).reindex(rate.index)
     rows: Rows = []
     for by in table:
         place = table[by].rank(method="first", pct=True)
         for third, upto in enumerate((1 / 3, 2 / 3, 1), start=1):
             inside = rate[(place > upto - 1 / 3 + 1e-9) & (place <= upto + 1e-9)]
-            errors = pd.Series(mean).groupby(picked.authorities).mean()[inside.index]
+            mean_error, mean_se = _with_error(errors[inside.index])
+            alarms, alarms_se = _with_error(inside)
             rows.append({
                 "outcome": gaps.outcome, "year": gaps.year, "by": by, "third": third,
-                "cities": len(inside), "mean": float(errors.mean()),
-                "mean_se": float(errors.std(ddof=1) / np.sqrt(len(errors))),
-                "false_alarm_rate": float(inside.mean()),
-                "false_alarm_se": float(inside.std(ddof=1) / np.sqrt(len(inside))),
+                "cities": len(inside), "mean": mean_error, "mean_se": mean_se,
+                "false_alarm_rate": alarms, "false_alarm_se": alarms_se,
             })  # fmt: skip
     return rows
 
@@ -348,9 +340,8 @@ def _called_by(
 ) -> NDArray[np.bool_]:
     """Return whether programmes (mean, variance) are further out than 95 in 100 of others."""
     chance = fit_chance_scale(*others, city)
-    scale = np.sqrt(chance.fixed + chance.slope * these[1])
     line = np.quantile(np.abs(others[0]) / chance.of_draws, 1 - LEVEL)
-    called: NDArray[np.bool_] = np.abs(these[0]) / scale > line
+    called: NDArray[np.bool_] = np.abs(these[0]) / chance.at(these[1]) > line
     return called
 
 
@@ -392,15 +383,12 @@ class Calibration:
 
     def as_data(self) -> dict[str, Any]:
         """Return all of it as plain data for JSON, unknown numbers as nothing."""
-        return {
-            "schools": self.size,
-            "low_attaining": self.low,
-            "year": self.year,
-            "baseline": list(self.baseline),
-            **{
-                name: json.loads(getattr(self, name).to_json(orient="records", double_precision=15))
-                for name in TABLES
-            },
+        known = {"schools": self.size, "low_attaining": self.low, "year": self.year,
+                 "baseline": list(self.baseline)}  # fmt: skip
+        tables = {name: getattr(self, name) for name in TABLES}
+        return known | {
+            name: json.loads(table.to_json(orient="records", double_precision=15))
+            for name, table in tables.items()
         }
 
 
@@ -426,17 +414,15 @@ def calibrate(
     """
     programme, year = _latest_known(population, programme, year)
     tables: dict[str, Rows] = defaultdict(list)
-
     for outcome in programme.outcomes:
         one = programme.model_copy(
             update={"outcomes": (outcome,), "match": _match_on(programme, outcome)}
         )
-        level = levels_of(outcome, national)
-        tries = {"": partial(_calibrate_outcome, population, one, year, picking)}
+        asked = population, one, year, picking
+        tries = {"": partial(_calibrate_outcome, *asked)}
         if {year - 1, year - 2} <= set(programme.baseline):
-            tries["across years"] = partial(
-                _calibrate_across, population, one, year, picking, level
-            )
+            level = levels_of(outcome, national)
+            tries["across years"] = partial(_calibrate_across, *asked, level)
         for what, attempt in tries.items():
             try:
                 for name, rows in attempt().items():
@@ -489,7 +475,8 @@ def _calibrate_across(
     national: Mapping[int, float],
 ) -> dict[str, Rows]:  # fmt: skip
     """Calibrate across years: last year and this, each from the year before alone, and October."""
-    outcome, rng = programme.primary, _stream(programme.seed, programme.primary, "across years")
+    outcome = programme.primary
+    rng = _stream(programme.seed, outcome, "across years")
     samples = [
         prepare_sample(population, programme.model_copy(update={"baseline": (y - 1,)}), y)
         for y in (year - 1, year)
@@ -580,11 +567,9 @@ def calibrate_primary(
 
 def _latest_known(population: Population, programme: Programme, year: int) -> tuple[Programme, int]:
     """Find the latest year in which schools in no programme have results, and the years before."""
-    known = [
-        y
-        for y in sorted({*programme.baseline, year})
-        if choose_mode(population.panel, programme.primary, y, population.barred) == MATCHED
-    ]
+    panel, barred, outcome = population.panel, population.barred, programme.primary
+    years = sorted({*programme.baseline, year})
+    known = [y for y in years if choose_mode(panel, outcome, y, barred) == MATCHED]
     before = tuple(y for y in programme.baseline if known and y < known[-1])
     if not before:
         raise DesignError(

@@ -21,8 +21,7 @@ from pepstats.errors import DesignError, as_reason
 from pepstats.formatting import CHECK_KINDS, format_signed
 from pepstats.impact import Effect, Gaps, half_width, placebo_p, weighted_mean
 from pepstats.robustness.bracket import (
-    compare_circumstances,
-    compare_unmatched,
+    compare_all,
     judge_whole_authorities,
     less_own_city,
     pick_earlier,
@@ -77,9 +76,9 @@ class Check:
 CHECKS = (
     Check("set against the authority's own other schools", "bracket", less_own_city, True),
     Check("whole authorities, scaled by their size", "sum", judge_whole_authorities),
-    Check("similar in circumstances, not in earlier results", "bracket", compare_circumstances,
-          True),
-    Check("all other schools, not matched", "bracket", compare_unmatched, True),
+    Check("similar in circumstances, not in earlier results", "bracket",
+          partial(compare_all, alike=True), True),
+    Check("all other schools, not matched", "bracket", partial(compare_all, alike=False), True),
     Check("matched difference in differences", "method", matched_did, True),
     Check("entropy balancing", "method", balanced_did, True),
     Check("doubly robust difference in differences", "method", doubly_robust_did, True),

@@ -15,11 +15,10 @@ from pepstats.impact import (
     Asked,
     Gaps,
     PlaceboDraws,
-    draw_placebo,
     find_gaps,
     has_gap,
+    mean_of,
     placebo_estimates,
-    weighted_mean,
 )
 from pepstats.matching import (
     FEWEST_COMPARISONS,
@@ -28,6 +27,7 @@ from pepstats.matching import (
     Pool,
     before_start,
     find_pool,
+    mark_free,
     match_by_mahalanobis,
     match_listed,
     match_schools,
@@ -70,6 +70,12 @@ class Choice:
     note: str = ""
     detail: str = ""
     why_not: str = ""
+
+    @property
+    def matching(self) -> tuple[object, ...]:
+        """All that decides who is compared with whom."""
+        rule, where = self.rule.model_dump_json(), self.where.model_dump_json()
+        return rule, where, self.baseline, self.way, self.listed
 
 
 def first_choice(headline: Headline) -> Choice:
@@ -184,16 +190,10 @@ def name_earlier(before: int, year: int, then: int) -> str:
 def try_untouched(outcome: str, headline: Headline) -> CheckRow:
     """Estimate an outcome that the programme cannot have moved, on the headline's placebo draws."""
     headline.need_others()
-    programme = headline.programme
-    asked = Asked(outcome, programme.baseline, headline.year, headline.barred)
-    pool = headline.pool
-    found = find_gaps(headline.panel, pool, headline.match, asked)
-    choice = replace(
-        first_choice(headline),
-        check=f"must not move: {outcome}",
-        kind="untouched",
-        note=f"in {found.unit}",
-    )
+    asked = Asked(outcome, headline.programme.baseline, headline.year, headline.barred)
+    found = find_gaps(headline.panel, headline.pool, headline.match, asked)
+    choice = replace(first_choice(headline), check=f"must not move: {outcome}", kind="untouched",
+                     note=f"in {found.unit}")  # fmt: skip
     return judge_choice(choice, headline, found, found, headline.draws, headline.match)
 
 
@@ -225,18 +225,18 @@ def judge_choice(
     placebo = placebo_estimates(
         {outcome: same}, draws, choice.members, real={outcome: found}, scaled=choice.scaled
     )
-    rows = np.flatnonzero(found.table.index.isin(choice.members))
-    counted = int(found.table["gap"].iloc[rows].notna().sum())
-    if counted < FEWEST_MEMBERS:
+    own = has_gap(found, choice.members)
+    if len(own) < FEWEST_MEMBERS:
         raise DesignError(
-            f"{counted} of the programme's schools are left; {FEWEST_MEMBERS} are needed"
+            f"{len(own)} of the programme's schools are left; {FEWEST_MEMBERS} are needed"
         )
+    counted = found.table[found.table.index.isin(choice.members)]
     row = CheckRow(
-        choice.check, float(weighted_mean(found, rows)[0]), n_schools=counted,
+        choice.check, mean_of(found, choice.members)[0], n_schools=len(own),
         n_comparison=headline.effect.n_comparison if match is None or choice.kind == "headline"
-        else len(match.serving(has_gap(found, choice.members), found.table["own"])),
+        else len(match.serving(own, found.table["own"])),
         note=choice.note, detail=choice.detail, kind=choice.kind,
-        shares=list_shares(found.table.iloc[rows]) if choice.year == headline.year else None,
+        shares=list_shares(counted) if choice.year == headline.year else None,
     )  # fmt: skip
     chance = placebo[outcome].to_numpy(float)
     if choice == first_choice(headline):
@@ -254,10 +254,8 @@ def list_shares(gaps: pd.DataFrame) -> pd.Series:
 def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match | None]:
     """Find every school's gap under a choice, the gaps chance is measured by, and the match."""
     first = first_choice(headline)
-    plain = replace(
-        choice, check=first.check, kind=first.kind, note="", detail="", members=first.members
-    )
-    if replace(plain, weighted=True, scaled=True) == first:
+    changed = choice.matching != first.matching or choice.how != first.how
+    if not changed and choice.year == first.year:
         both = [headline.gaps, headline.yardstick]
         if not choice.weighted:
             both = [replace(g, table=g.table.assign(weight=1.0)) for g in both]
@@ -273,12 +271,8 @@ def compare_again(choice: Choice, headline: Headline) -> tuple[Gaps, Gaps, Match
 
 def match_again(choice: Choice, headline: Headline) -> tuple[Pool, Match]:
     """Find comparison schools as a choice has it, from what was known before its years."""
-    first = first_choice(headline)
-    key, as_fixed = (
-        (one.rule.model_dump_json(), one.where.model_dump_json(), one.baseline, one.way, one.listed)
-        for one in (choice, first)
-    )
-    if key == as_fixed:
+    first, key = first_choice(headline), choice.matching
+    if key == first.matching:
         return headline.pool, headline.match
     if key not in headline.matches:
         pool = headline.pool
@@ -292,22 +286,19 @@ def match_again(choice: Choice, headline: Headline) -> tuple[Pool, Match]:
 
 
 def _match(choice: Choice, headline: Headline, pool: Pool) -> Match:
-    rule, where, barred = choice.rule, choice.where, headline.barred
+    rule, where, barred, had = choice.rule, choice.where, headline.barred, headline.match
+    free = mark_free(pool, where, barred)
     if choice.way == "mahalanobis":
-        return match_by_mahalanobis(pool, rule, where, choice.members, barred=barred)
+        return match_by_mahalanobis(pool, rule, choice.members, free)
     if choice.way == "own authority":
         own = pool.schools.index[pool.schools["la"] == headline.home]
         if not len(own.difference(pd.Index(barred))):
             raise DesignError("every school of the authority with results is in a programme")
     if choice.way == "listed":
         pairs = headline.similar[headline.similar["list"].eq(choice.listed)]
-        had = headline.match
-        return match_listed(had, pool, where, choice.members, pairs, barred=barred)
+        return match_listed(had, pool, choice.members, free, pairs)
     if choice.way != "nearest":
-        return pair_members(
-            headline.match, pool, where, choice.members, way=choice.way, barred=barred
-        )
-    had = headline.match
+        return pair_members(had, pool, choice.members, free, way=choice.way)
     if pool is headline.pool and where == headline.programme.pool and rule.k <= had.rule.k:
         return narrow(had, rule)
     return match_schools(pool, rule, where, barred=barred)
@@ -315,12 +306,7 @@ def _match(choice: Choice, headline: Headline, pool: Pool) -> Match:
 
 def _draw_anew(choice: Choice, headline: Headline) -> PlaceboDraws:
     """Draw placebo programmes as small, and as low attaining, as some of the members."""
-    counted = headline.gaps.table["gap"].reindex(list(choice.members)).notna().sum()
-    if counted < FEWEST_MEMBERS:
-        raise DesignError(f"{counted} such schools have a result; {FEWEST_MEMBERS} are needed")
-    yardstick = headline.yardstick
-    low = headline.low_when_picked(yardstick.baseline, headline.pool.schools.index)
-    return draw_placebo(
-        yardstick, low, has_gap(headline.gaps, choice.members), barred=headline.barred,
-        draws=headline.programme.placebo.draws, rng=headline.rng(choice.check),
-    )  # fmt: skip
+    own = has_gap(headline.gaps, choice.members)
+    if len(own) < FEWEST_MEMBERS:
+        raise DesignError(f"{len(own)} such schools have a result; {FEWEST_MEMBERS} are needed")
+    return headline.draw(headline.yardstick, own, choice.check)

@@ -17,12 +17,12 @@ from pepstats.impact import (
     Evaluation,
     Gaps,
     PlaceboDraws,
+    draw_placebo,
     half_width,
-    low_as_picked,
+    mark_low,
     placebo_p,
 )
-from pepstats.matching import Match, Pool
-from pepstats.measures import whole_of
+from pepstats.matching import Match, Pool, mark_free
 from pepstats.schools import Panel
 from pepstats.settings import Programme
 
@@ -107,6 +107,11 @@ class Headline:
         return tuple(int(school) for school in self.members.index)
 
     @property
+    def free(self) -> NDArray[np.bool_]:
+        """Which schools of the pool may be comparison schools."""
+        return mark_free(self.pool, self.programme.pool, self.barred)
+
+    @property
     def home(self) -> int:
         """The authority that most of the programme's schools are in."""
         return int(self.pool.schools["la"].reindex(self.members.index).mode().iloc[0])
@@ -139,11 +144,11 @@ class Headline:
         if self.effect.mode != MATCHED:
             raise DesignError(f"other schools' results of {self.year} are not published yet")
 
-    def low_when_picked(self, before: Iterable[int], schools: pd.Index) -> pd.Series:
-        """Mark who was low attaining when picked: members by the baseline, others by `before`."""
-        results = self.panel.wide(whole_of(self.outcome)).reindex(index=schools)
-        baseline = results[sorted(self.programme.baseline)]
-        return low_as_picked(baseline, results[sorted(before)], self.chosen)
+    def draw(self, gaps: Gaps, members: Iterable[int], purpose: str) -> PlaceboDraws:
+        """Draw placebo programmes like some members, of the schools that some gaps are of."""
+        low = mark_low(self.programme, self.panel, gaps, self.chosen)
+        return draw_placebo(gaps, low, members, barred=self.barred, rng=self.rng(purpose),
+                            draws=self.programme.placebo.draws)  # fmt: skip
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Return a check's own random numbers, so that adding a check moves no other's."""

@@ -18,7 +18,7 @@ from pandas.api.types import is_numeric_dtype
 
 from pepstats.errors import DesignError
 from pepstats.formatting import AGREED, format_signed
-from pepstats.matching import Match, mark_free, positions
+from pepstats.matching import Match, positions
 from pepstats.robustness.choices import ONE_YEAR, first_choice, match_again
 from pepstats.robustness.headline import CheckRow, Headline
 from pepstats.robustness.standard_errors import asking_diff_diff, compare_means, fit_clustered
@@ -60,10 +60,9 @@ class EventStudy:
 
 
 def share_out(match: Match, members: Iterable[int], usable: Iterable[int]) -> pd.Series:
-    """Return the part each comparison school has in standing for members, adding to their number.
+    """Return what each school counts: a member 1, shared alike among its comparison schools.
 
-    A member counts 1, shared alike among its comparison schools that are `usable`; a member that
-    is not usable, or has none that are, has no part. Index `school`: members 1, others their part.
+    None but `usable` ones; a member that is not, or has none that are, has no part.
     """
     fine = match.schools.isin(list(usable))
     row = np.flatnonzero(match.schools.isin(list(members)) & fine)
@@ -150,9 +149,8 @@ def compare_doubly_robust(
 ) -> CheckRow:
     """Estimate by doubly robust difference in differences (Callaway, Sant'Anna 2021): diff-diff.
 
-    `frame` has `school`, `year`, `value`, `member` and the covariates, which count as they were
-    before the start; a column `starts` may give schools their own first year (0: never). The
-    reference is each school's last year before. Schools count alike, whatever `weight` says.
+    Covariates count as they were before the start; a column `starts` of `frame` may give schools
+    their own first year (0: never). Schools count alike, whatever `weight` says.
     """
     from diff_diff import CallawaySantAnna
 
@@ -173,12 +171,10 @@ def compare_synthetic(
 ) -> CheckRow:
     """Estimate by synthetic difference in differences (Arkhangelsky and others 2021).
 
-    `frame` has `school`, `year`, `value`, `member`; comparison schools are those in it, weighted
-    anew (`weight` is not used). The interval is from placebo groups of comparison schools, so
-    there must be more of them than members.
+    The frame's comparison schools are weighted anew (`weight` is not used). The interval is from
+    placebo groups of them, so there must be more of them than members.
     """
-    _need_comparable(frame)
-    n, m = _count(frame)
+    n, m = _need_comparable(frame)
     if m <= n:
         raise DesignError(f"it needs more comparison schools ({m}) than members ({n})")
     if m > MOST_DONORS:
@@ -205,13 +201,7 @@ def weigh_to_balance(table: pd.DataFrame, members: Iterable[int]) -> pd.Series:
 
     Entropy balancing (Hainmueller 2012), by diff-diff: of all weights that give those means, those
     nearest to equal. `table` has index `school` and what is to be balanced; words become one column
-    each. Index `school`: from 0 up, adding to 1; every school that is not a member has one.
-
-    Raises
-    ------
-    DesignError
-        When one of the sides has no school, and when no weights give the members' means: they lie
-        outside what the others span, or at its very edge.
+    each. Refused where the members' means lie outside what the others span, or at its very edge.
     """
     from diff_diff.balancing import BalanceError, entropy_balance
 
@@ -252,13 +242,14 @@ def _count(frame: pd.DataFrame) -> tuple[int, int]:
     return inside, len(schools) - inside
 
 
-def _need_comparable(frame: pd.DataFrame) -> None:
-    """Refuse a frame that cannot be compared, and say why."""
+def _need_comparable(frame: pd.DataFrame) -> tuple[int, int]:
+    """Refuse a frame that cannot be compared, and say why; or count its schools."""
     n, m = _count(frame)
     if n < FEWEST or m < FEWEST:
         raise DesignError(
             f"{n} members and {m} comparison schools have every year; {FEWEST} of each are needed"
         )
+    return n, m
 
 
 def matched_did(headline: Headline) -> CheckRow:
@@ -313,10 +304,7 @@ def event_study(headline: Headline) -> CheckRow:
 
 
 def study_held_out(headline: Headline) -> EventStudy:
-    """Follow members and comparison schools by year, the first baseline year not matched on.
-
-    So that the years before the start are a test of likeness, and not true by construction.
-    """
+    """Follow the schools by year, the first baseline year not matched on but a test of likeness."""
     first = first_choice(headline)
     if len(first.baseline) < 2:
         raise DesignError(ONE_YEAR)
@@ -336,8 +324,7 @@ def _frame(headline: Headline, counts: Match | pd.Series) -> pd.DataFrame:
 def _matched_on(headline: Headline) -> pd.DataFrame:
     """Return what is matched on, of the members and all schools they may be compared with."""
     pool, table = headline.pool, headline.pool.schools
-    elsewhere = mark_free(pool, headline.programme.pool, headline.barred)
-    elsewhere &= (table["la"] != headline.home).to_numpy()
+    elsewhere = headline.free & (table["la"] != headline.home).to_numpy()
     return positions(
         table.loc[table.index.isin(headline.chosen) | elsewhere, list(pool.scales.index)]
     )

@@ -55,7 +55,9 @@ def bound_sets(
     unit = float(np.median(np.concatenate(apart)))
     if not unit > 0:
         raise DesignError("half the differences within sets or more are zero")
-    scored = [_score(v / unit, trim) for v in values]
+    scaled = [v / unit for v in values]
+    scored = [np.clip(np.subtract.outer(v, v) / trim, -1.0, 1.0).sum(axis=1) / len(v)
+              for v in scaled]  # fmt: skip
     seen = float(sum(own[0] for own in scored))
     worst = [_worst(np.sort(own), gamma) for own in scored]
     mean, variance = (float(sum(part)) for part in zip(*worst, strict=True))
@@ -94,10 +96,7 @@ def _effect_at(wanted: float, sets: Numbers, gamma: float, near: float, reach: f
 
 
 def lay_out_sets(pairs: pd.DataFrame, changes: pd.Series) -> Numbers:
-    """Lay pairs out as sets, for `bound_sets`: members' changes first, missing ones left missing.
-
-    `pairs` has `school` and `comparison`, one row per pair; `changes` has index `school`.
-    """
+    """Lay pairs out as sets, for `bound_sets`: members' changes first, those missing left so."""
     ranked = pairs.sort_values(["school", "comparison"])
     rank = ranked.groupby("school").cumcount()
     others = ranked.assign(rank=rank, change=ranked["comparison"].map(changes))
@@ -106,10 +105,9 @@ def lay_out_sets(pairs: pd.DataFrame, changes: pd.Series) -> Numbers:
 
 
 def bears(bound: Callable[[float], float]) -> float:
-    """Find the strongest hidden selection at which the finding still stands, to two decimals.
+    """Find the strongest hidden selection whose largest p (`bound`) still stands, to two decimals.
 
-    `bound` returns the largest p at a gamma. Missing when it does not stand even at 1, infinite
-    when it stands at 100.
+    Missing when it does not stand even at 1, infinite when it stands at 100.
     """
     from scipy.optimize import brentq
 
@@ -131,18 +129,10 @@ def _full_sets(sets: Numbers, effect: float) -> list[Numbers]:
     return full
 
 
-def _score(values: Numbers, trim: float) -> Numbers:
-    """Score every school of a set: its mean difference from all of them, large ones held."""
-    apart = np.clip(np.subtract.outer(values, values) / trim, -1.0, 1.0)
-    scored: Numbers = apart.sum(axis=1) / len(values)
-    return scored
-
-
 def _worst(ranked: Numbers, gamma: float) -> tuple[float, float]:
-    """Find which schools of a set hidden selection must favour to expect most (separable bound).
+    """Find how many of the highest scores hidden selection must favour to expect most of a set.
 
-    The highest scores are favoured; how many of them is tried out, the larger variance deciding
-    between equals (Gastwirth, Krieger and Rosenbaum 2000, JRSS B 62:545).
+    The larger variance decides between equals (Gastwirth and others 2000, JRSS B 62:545).
     """
     favoured = np.arange(1, len(ranked))
     more = (gamma - 1) / (len(ranked) + (gamma - 1) * favoured)
@@ -171,10 +161,9 @@ def bound_hidden_results(
 ) -> tuple[float, int, int]:
     """Put members' hidden results at a limit: the estimate then, and how many schools that is.
 
-    `gaps` is `Gaps.table`: index `school`; `own`, `comparison`, `gap`, `weight`. A hidden result's
-    school counts as much as the median member does, though it is likely to be small. The hidden gap
-    is the limit minus comparison, without correction for what the match left unlike. Returned last:
-    the members without comparison schools either, which stay out.
+    A hidden result's school counts as much as the median member does, though it is likely to be
+    small; its gap is not corrected for what the match left unlike. Returned last: how many members
+    have no comparison schools either, and stay out.
     """
     table = gaps.reindex(pd.Index(sorted(set(members)), name="school"))
     seen, hidden = table[table["gap"].notna()], table[table["gap"].isna()]
@@ -213,14 +202,11 @@ def suppose_selection(headline: Headline, *, odds: float) -> CheckRow:
     before. The interval is that of the effect that no bias of `odds` can contradict; the note says
     what odds the finding bears.
     """
-    programme, chosen = headline.programme, headline.chosen
-    match = pair_members(
-        headline.match, headline.pool, programme.pool, chosen, way="optimal",
-        barred=headline.barred,
-    )  # fmt: skip
+    chosen = headline.chosen
+    match = pair_members(headline.match, headline.pool, chosen, headline.free, way="optimal")
     pairs = match.pairs(chosen)
     results = headline.panel.wide(headline.outcome).reindex(index=headline.pool.schools.index)
-    before = results[sorted(programme.baseline)].mean(axis=1, skipna=False)
+    before = results[sorted(headline.programme.baseline)].mean(axis=1, skipna=False)
     sets = lay_out_sets(pairs, results[headline.year] - before)
     estimate, low, high = invert_sets(sets, gamma=odds)
     side = 1.0 if estimate >= 0 else -1.0
@@ -238,10 +224,7 @@ def suppose_selection(headline: Headline, *, odds: float) -> CheckRow:
 
 
 def suppose_drift(headline: Headline) -> CheckRow:
-    """Suppose the schools would have drifted apart by as much again as they did before the start.
-
-    Relative magnitudes of Rambachan and Roth (2023), at once the largest step before.
-    """
+    """Suppose the schools would have drifted apart by their largest step before the start again."""
     study = study_held_out(headline)
     bounds = allow_for_drift(study, rng=headline.rng("drift"))
     first = int(min(year for year in study.table.index if year >= study.starts))
@@ -292,11 +275,7 @@ def bound_relative(
 
 
 def allow_for_drift(study: EventStudy, *, rng: np.random.Generator) -> pd.DataFrame:
-    """Bound the first later year for each amount of drift allowed (HonestDiD).
-
-    Index `at_most` (times the largest step before); `low`, `high`. Normal limits, as the authors
-    take them.
-    """
+    """Bound the first later year for each amount of drift allowed, by normal limits as theirs."""
     later = [int(y) for y in study.table.index if y >= study.starts]
     earlier = [int(y) for y in study.table.index if y < study.reference]
     if (np.diff([*earlier, study.reference, *later]) != 1).any():
@@ -308,10 +287,7 @@ def allow_for_drift(study: EventStudy, *, rng: np.random.Generator) -> pd.DataFr
 
 
 def breakdown_value(bounds: pd.DataFrame) -> float:
-    """Find the largest amount of drift allowed for at which the interval still leaves out zero.
-
-    Missing when it includes zero at the least amount tried.
-    """
+    """Find the most drift at which the interval still leaves out zero, missing where at none."""
     ordered = bounds.sort_index()
     stands = ordered.index[((ordered["low"] > 0) | (ordered["high"] < 0)).cummin()]
     return float(stands[-1]) if len(stands) else float("nan")
@@ -370,8 +346,8 @@ def _limits(n_before: int, n_after: int, largest: int, sign: float, times: float
 def _corners(limits: Numbers, sigma: Numbers, n_before: int) -> tuple[Numbers, Numbers]:
     """List the corners of the dual problem, and how the limits move with the first later effect.
 
-    The other later effects are free; a corner is a way of adding limits up that they cannot touch,
-    in units of standard errors.
+    A corner is a way of adding limits up that the other later effects cannot touch, in standard
+    errors.
     """
     line, free = -limits[:, n_before], limits[:, n_before + 1 :]
     n_after = free.shape[1] + 1

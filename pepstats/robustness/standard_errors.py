@@ -39,12 +39,10 @@ def fit_clustered(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Regress an outcome on the columns of `design`, errors running together within clusters.
 
-    Bias-reduced cluster-robust variance (CR2) and Satterthwaite's degrees of freedom (Bell and
-    McCaffrey 2002; Pustejovsky and Tipton 2018), by diff-diff. The four have one index. Weights
-    count how much a row matters; errors are taken as equally large whatever they are. By
-    coefficient in `of`: `estimate`, `se`, `df`, `low`, `high` (95%), `p`; and their covariance.
+    CR2 and Satterthwaite's degrees of freedom (Bell and McCaffrey 2002; Pustejovsky and Tipton
+    2018), by diff-diff. Weights count how much a row matters; errors are taken as equally large.
+    By coefficient in `of`: `estimate`, `se`, `df`, `low`, `high` (95%), `p`; and their covariance.
     """
-
     groups = clusters.nunique()
     if len(design) * groups * len(of) > MOST_CELLS:
         raise DesignError(f"{len(design):,} rows in {groups:,} clusters are too many for a check")

@@ -36,14 +36,6 @@ class Synthetic:
         return float(np.std(self.placebo))
 
 
-@dataclass(frozen=True)
-class _Penalty:
-    """What unequal weights cost, of schools and of years, in squares of the outcome's unit."""
-
-    schools: float
-    years: float
-
-
 def estimate_synthetic(
     values: Numbers, inside: NDArray[np.bool_], n_before: int, *, draws: int,
     rng: np.random.Generator,
@@ -59,7 +51,7 @@ def estimate_synthetic(
     noise = float(np.std(np.diff(others[:n_before], axis=0), ddof=1))
     if not noise > 0:
         raise DesignError("the comparison schools' results do not move before the start")
-    penalty = _Penalty(np.sqrt(each * n_after) * noise**2, (TIME_RIDGE * noise) ** 2)
+    penalty = np.sqrt(each * n_after) * noise**2, (TIME_RIDGE * noise) ** 2
     estimate, schools, years = _compare(own, others, n_before, penalty)
     placebo = np.empty(draws)
     for draw in range(draws):
@@ -71,20 +63,19 @@ def estimate_synthetic(
 
 
 def _compare(
-    own: Numbers, others: Numbers, n_before: int, penalty: _Penalty
+    own: Numbers, others: Numbers, n_before: int, penalty: tuple[float, float]
 ) -> tuple[float, Numbers, Numbers]:
-    """Return the estimate of one group, the weights of the others and those of the years before."""
+    """Return the estimate of one group, the weights of the others and those of the years before.
+
+    `penalty` is what unequal weights cost, of schools and of years; columns less their means allow
+    for a constant between the two sides.
+    """
     before, after = others[:n_before], others[n_before:].mean(axis=0)
-    schools = weigh_nearest(_centre(before - own[:n_before, None]), penalty.schools * n_before)
-    years = weigh_nearest(_centre((before - after).T), penalty.years * others.shape[1])
+    unlike, moved = before - own[:n_before, None], (before - after).T
+    schools = weigh_nearest(unlike - unlike.mean(axis=0), penalty[0] * n_before)
+    years = weigh_nearest(moved - moved.mean(axis=0), penalty[1] * others.shape[1])
     apart = own - others @ schools
     return float(apart[n_before:].mean() - years @ apart[:n_before]), schools, years
-
-
-def _centre(table: Numbers) -> Numbers:
-    """Return each column less its mean: a constant between the two sides is allowed for."""
-    centred: Numbers = table - table.mean(axis=0)
-    return centred
 
 
 def weigh_nearest(apart: Numbers, penalty: float) -> Numbers:

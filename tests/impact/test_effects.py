@@ -204,7 +204,7 @@ def test_one_row_holds_every_number_of_an_effect() -> None:
     assert effect.estimate == pytest.approx(4.0)
     assert (effect.n_schools, effect.n_comparison) == (2, 9)
     assert (effect.pupils, effect.n_authorities, effect.n_placebo) == ("disadvantaged", 33, 99)
-    row = effect.tidy().iloc[0]
+    row = effects.tidy_effects([effect]).iloc[0]
     first = [
         "programme", "outcome", "pupils", "unit", "estimate", "low", "high", "p_placebo", "p_low",
         "p_high", "p_adjusted", "n_schools", "n_comparison", "n_authorities", "n_placebo", "mode",
@@ -212,7 +212,7 @@ def test_one_row_holds_every_number_of_an_effect() -> None:
     ]  # fmt: skip
     assert list(row.index)[: len(first)] == first
     assert (row["baseline"], row["year"], row["release"]) == ("2016 and 2017", 2018, "provisional")
-    numbers = effects.list_numbers(effect.tidy())
+    numbers = effects.list_numbers(effects.tidy_effects([effect]))
     assert numbers["rwm_expected.disadvantaged.estimate"] == row["estimate"]
     assert effects.tidy_effects([]).columns.tolist() == list(row.index)
 

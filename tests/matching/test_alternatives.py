@@ -1,5 +1,7 @@
 """Other matchers in the headline's shape: gaps and made-up programmes work on them unchanged."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from pepstats.errors import DesignError
 from pepstats.impact import gaps
 from pepstats.matching import alternatives, balance
-from pepstats.matching.nearest import Match, match_schools, take_up
+from pepstats.matching.nearest import Match, mark_free, match_schools, take_up
 from pepstats.matching.pool import MatchBasis, Pool, before_start, find_pool, positions
 from pepstats.settings.programme import MatchRule, PoolRule
 from tests import reference
@@ -27,11 +29,15 @@ def world() -> tuple[Pool, Match, list[int], list[int]]:
     return pool, match, members, small.barred
 
 
+def free_of(pool: Pool, barred: Iterable[int] = ()) -> np.ndarray:
+    return mark_free(pool, PoolRule(), barred)
+
+
 def pair(way: str, rule: MatchRule = RULE) -> tuple[Pool, Match, list[int]]:
     """The small England, its members matched anew by another way."""
     pool, match, members, barred = world()
     match = match if rule is RULE else match_schools(pool, rule, PoolRule(), barred=barred)
-    found = alternatives.pair_members(match, pool, PoolRule(), members, way=way, barred=barred)
+    found = alternatives.pair_members(match, pool, members, free_of(pool, barred), way=way)
     return pool, found, members
 
 
@@ -101,7 +107,7 @@ def test_a_whole_distance_s_caliper_holds_in_every_way() -> None:
 
 def test_every_school_by_mahalanobis_is_the_nearest_there_is() -> None:
     pool, _, members, barred = world()
-    found = alternatives.match_by_mahalanobis(pool, RULE, PoolRule(), members, barred=barred)
+    found = alternatives.match_by_mahalanobis(pool, RULE, members, free_of(pool, barred))
     assert (found.places[:, 0] >= 0).all() and (np.diff(found.distances, axis=1) >= 0).all()
     row = found.schools.get_loc(members[3])
     at, away = all_by_mahalanobis(pool, members, barred, row)
@@ -127,7 +133,7 @@ def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> No
     small = Pool(pool.schools[few], pool.flow, pool.left_out, pool.scales)
     inside = [m for m in members if m in small.schools.index] or list(small.schools.index[:5])
     rule = RULE.model_copy(update={"k": 12})
-    found = alternatives.match_by_mahalanobis(small, rule, PoolRule(), inside, barred=inside)
+    found = alternatives.match_by_mahalanobis(small, rule, inside, free_of(small, inside))
     for row in range(0, len(small.schools), 7):
         _, away = all_by_mahalanobis(small, inside, inside, row)
         reached = found.distances[row][~np.isnan(found.distances[row])]
@@ -138,7 +144,7 @@ def test_schools_a_list_of_neighbours_cannot_settle_are_searched_in_full() -> No
 def test_a_caliper_that_few_meet_leaves_the_rest_out_with_the_reason() -> None:
     pool, _, members, barred = world()
     tight = RULE.model_copy(update={"caliper": 1e-6})
-    found = alternatives.match_by_mahalanobis(pool, tight, PoolRule(), members, barred=barred)
+    found = alternatives.match_by_mahalanobis(pool, tight, members, free_of(pool, barred))
     alone = found.places[:, 0] < 0
     assert alone.mean() > 0.9 and list(found.unmatched.index) == list(found.schools[alone])
     assert np.nanmax(found.distances, initial=0) <= 1e-6
@@ -160,8 +166,8 @@ def listed(similar: dict[int, list[int]], **asked) -> tuple[dict[int, list[int]]
     pool, had = listed_world()
     pairs = pd.DataFrame([(a, b) for a, many in similar.items() for b in many],
                          columns=["school", "similar"])  # fmt: skip
-    asked = {"members": [1], "where": PoolRule(), **asked}
-    found = alternatives.match_listed(had, pool, pairs=pairs, **asked)
+    free = mark_free(pool, asked.get("where", PoolRule()), asked.get("barred", ()))
+    found = alternatives.match_listed(had, pool, asked.get("members", [1]), free, pairs)
     assert np.isnan(found.distances).all() and (had.places[1] == [4, 5, 6, 7]).all()
     numbers = {
         int(school): [int(found.schools[at]) for at in row if at >= 0]
@@ -200,12 +206,12 @@ def test_a_member_whom_nobody_may_be_compared_with_has_none_left() -> None:
     tight = Match(RULE.model_copy(update={"exact": (), "caliper": 2.0}), had.schools, had.places,
                   had.distances, had.unmatched)  # fmt: skip
     for way in ("once", "optimal"):
-        found = alternatives.pair_members(tight, pool, PoolRule(), [1, 2], way=way)
+        found = alternatives.pair_members(tight, pool, [1, 2], free_of(pool), way=way)
         own = found.pairs([1, 2])
         assert own["comparison"].tolist() == [3, 4] and own["distance"].tolist() == [2.0, 2.0]
         assert (found.unmatched["reason"] == "none left that is alike").all()
         assert found.unmatched.index.tolist() == sorted(set(range(1, 10)) - set(own["school"]))
-    near = alternatives.pair_members(tight, pool, PoolRule(), [1], way="own authority")
+    near = alternatives.pair_members(tight, pool, [1], free_of(pool), way="own authority")
     assert near.pairs([1])["comparison"].tolist() == [2, 3]  # its own authority's too
 
 
@@ -223,15 +229,14 @@ def test_ten_thousand_members_are_refused_with_a_message() -> None:
         RULE, pd.DataFrame({"reason": []}),
     )  # fmt: skip
     with pytest.raises(DesignError, match="100,000,000 distances; at most"):
-        alternatives.pair_members(match, pool, PoolRule(), range(10_000), way="once")
+        alternatives.pair_members(match, pool, range(10_000), free_of(pool), way="once")
 
 
 def test_calipers_hold_for_every_school_by_mahalanobis_too() -> None:
     pool, _, members, barred = world()
     rule = RULE.model_copy(update={"calipers": {"rwm_expected": 3.0}})
-    pairs = alternatives.match_by_mahalanobis(
-        pool, rule, PoolRule(), members, barred=barred
-    ).pairs()
+    found = alternatives.match_by_mahalanobis(pool, rule, members, free_of(pool, barred))
+    pairs = found.pairs()
     own, other = (pool.schools.loc[pairs[side]] for side in ("school", "comparison"))
     for name in ("rwm_expected 2016", "rwm_expected 2017"):
         assert np.abs(own[name].to_numpy() - other[name].to_numpy()).max() <= 3.0

@@ -109,7 +109,7 @@ def test_the_pooled_estimate_is_that_of_schools_from_their_own_first_year(many: 
     joined = dict.fromkeys(schools[8:], "2017-09")
     swept = staggered(many, joined, many.inputs.panel, schools)
     (own,) = swept.standing(OUTCOME)
-    assert own.later and own.estimate == pytest.approx(swept.cells["estimate"].iloc[-1])
+    assert own.estimate == pytest.approx(swept.cells["estimate"].iloc[-1])
     assert own.shares.sum() == pytest.approx(1.0) and len(own.shares) == 16
     assert own.estimate != swept.effects["estimate"].iloc[0]
     assert listed.LATER in set(swept.remarks["what"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pepstats.programmes import (
+from pepstats.programmes.pooling import (
     average_kind,
     average_these,
     draw_power,

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from pepstats.impact import design_comparison, evaluate_design
-from pepstats.programmes import Sweep, count_doses, evaluate_programmes, listed, sum_remarks
+from pepstats.programmes import Sweep, evaluate_programmes, listed, sum_remarks
+from pepstats.programmes.sweep import count_doses
 from pepstats.runs import tabulate_sweep
 from tests.swept import OUTCOME, Many, many_programmes
 

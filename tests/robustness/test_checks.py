@@ -269,7 +269,8 @@ def test_a_whole_authority_is_set_beside_all_others_by_their_size() -> None:
     assert setting.draws.usable < len(
         mean
     )  # so many schools are drawn only where there are so many
-    lower = setting.low_when_picked((2016, 2017), table.index).to_numpy()
+    low = placebo.mark_low(setting.programme, setting.panel, setting.gaps, setting.chosen)
+    lower = low.to_numpy()
     in_draws = lower[setting.draws.schools].sum(axis=1)
     assert in_draws.std() > 1  # without a split by attainment
 
