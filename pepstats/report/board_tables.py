@@ -277,7 +277,7 @@ def changed_sentence(record: Provenance) -> str:
     return (
         f"This paper revises the one of {long_date(record.revises)}, using results published "
         f"since. {_moved_sentence(len(both), moved)}{f'; {verdicts}' if len(both) else ''}."
-        + (f" {_another(new)} not in its public edition." if new else "")
+        + (f" {_another(new)} not shown before results were published." if new else "")
         + (f" {spell_number(gone).capitalize()} can no longer be given." if gone else "")
     )
 

@@ -266,8 +266,8 @@ def caution_sentence(chapters: Sequence[Chapter]) -> str:
     return (
         "A likely range is wide enough to hold the true difference at least 95 times in 100, as "
         "far as chance goes. Ranges and verdicts allow for the number of outcomes in this paper; "
-        f"Appendix 1 says how. The evaluation compares schools in {what} with {against}. It "
-        f"cannot show why they differ: {join_words(why)}."
+        f"Appendix 1 says how. The evaluation compares schools in {what} with {against}. Even a "
+        f"clear difference would not show its cause: {join_words(why)}."
     )
 
 
