@@ -221,4 +221,5 @@ def test_scores_published_without_limits_are_sized_by_england_s_own_spread() -> 
 def test_five_schools_limits_are_the_fewest_that_tell_the_pupils_spread() -> None:
     for n in (4, 5):
         found = sizes.recover_pupil_spread(panel_of(made_up(6.0, n)), "reading_progress", 2018)
-        assert (found.n_schools, np.isnan(found.sd)) == (n, n == 4)
+        assert (found.n_schools, np.isnan(found.sd)) == ((0, True) if n == 4 else (5, False))
+        assert found.reason == ("4 schools have limits for `reading_progress` in 2018" * (n == 4))
