@@ -77,7 +77,10 @@ def correct_small(df: float) -> float:
 def hedges_g(
     difference: float, sd_members: float, n_members: int, sd_others: float, n_others: int
 ) -> tuple[float, str]:
-    """Return Hedges' g, a difference over the pooled spread (Hedges, Olkin 1985), or why none."""
+    """Return Hedges' g of a difference in means, or the reason there is none.
+
+    The spread is the pooled one of both groups, without covariates (Hedges and Olkin 1985).
+    """
     df = n_members + n_others - 2
     if min(n_members, n_others) < 2 or df < 2:
         return float("nan"), f"{n_members} and {n_others} are too few for a spread"
