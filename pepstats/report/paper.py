@@ -51,7 +51,7 @@ DRAFT = "Draft: not all of this paper has been completed and cleared"
 INVENTED = "Invented data: no real school, pupil or result is in this paper"
 EXEMPT = "EXEMPT: not for publication (Local Government Act 1972, Schedule 12A, paragraphs 1 and 2)"
 PUBLISHED_IN = 12
-"""The month in which key stage 2 results are published by school, in every year since 2016."""
+"""The month in which a year's key stage 2 results are first published by school, where they are."""
 
 
 def write_editions(edition: Edition, public: Edition) -> dict[str, Document]:
